@@ -1,0 +1,19 @@
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS system filesystem url)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+find_package(CLI11 REQUIRED)
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+if(CORRAL_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# Asio and Beast are compiled once here instead of into every translation unit.
+add_library(corral_boost STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_bodies.cpp")
+target_compile_definitions(corral_boost PUBLIC
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_BIND)
+target_link_libraries(corral_boost PUBLIC
+  Boost::system Boost::filesystem Boost::url nlohmann_json::nlohmann_json Threads::Threads)

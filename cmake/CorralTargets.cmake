@@ -1,0 +1,44 @@
+# One static library per module, one test program per module.
+
+add_library(corral_flags INTERFACE)
+target_compile_options(corral_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports these inside coroutine frames and Boost headers that are correct (GCC bugs 105595, 98056).
+  target_compile_options(corral_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
+endif()
+
+if(CORRAL_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+# The precompiled header is only usable with the flags it was built with.
+target_link_libraries(corral_boost PRIVATE corral_flags)
+target_precompile_headers(corral_boost PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
+
+# corral_module(<name> SOURCES <files> DEPENDS <modules or libraries>)
+function(corral_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(corral_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(corral_${name}
+    PUBLIC "${CMAKE_SOURCE_DIR}/include" "${CMAKE_BINARY_DIR}/generated"
+    PRIVATE "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(corral_${name} PUBLIC corral_boost ${ARG_DEPENDS} PRIVATE corral_flags)
+  target_precompile_headers(corral_${name} REUSE_FROM corral_boost)
+endfunction()
+
+# corral_test(<module> SOURCES <files> DEPENDS <libraries>): program test_<module>, every case known to ctest.
+function(corral_test module)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(test_${module} ${ARG_SOURCES})
+  target_include_directories(test_${module} PRIVATE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(test_${module} PRIVATE corral_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  target_precompile_headers(test_${module} REUSE_FROM corral_boost)
+  gtest_discover_tests(test_${module} TEST_PREFIX "${module}." DISCOVERY_TIMEOUT 120
+    PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+if(CORRAL_TESTS)
+  include(GoogleTest)
+endif()

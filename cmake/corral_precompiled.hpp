@@ -1,0 +1,22 @@
+#pragma once
+// Heavy headers that nearly every translation unit needs; see CorralTargets.cmake.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <boost/asio.hpp>
+#include <nlohmann/json.hpp>

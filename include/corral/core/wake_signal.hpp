@@ -1,0 +1,34 @@
+#pragma once
+// A bell between coroutines of one thread: many may wait, one ring wakes them all.
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::core {
+
+enum class wake_reason { rung, timed_out, cancelled };
+
+// Not thread safe: all calls on the executor's thread. A ring with nobody waiting is not kept, so the pattern is
+// `while (!condition) co_await signal.wait(deadline);` with no suspension between test and wait.
+class wake_signal {
+public:
+    explicit wake_signal(const executor& on) : timer_(on, steady_time::max()) {}
+
+    // Wakes every present waiter; they run later, never inside this call.
+    void ring() { timer_.cancel(); }
+
+    // Returns rung, timed_out once `until` has passed, or cancelled when the waiting coroutine was cancelled.
+    // REQUIRES: *this outlives the wait.
+    [[nodiscard]] awaitable<wake_reason> wait(deadline until = {});
+
+private:
+    asio::steady_timer timer_;
+};
+
+// Suspends until `when`; false when the coroutine was cancelled meanwhile.
+[[nodiscard]] awaitable<bool> sleep_until(steady_time when);
+[[nodiscard]] awaitable<bool> sleep_for(nanoseconds span);
+
+}  // namespace corral::core
