@@ -1,0 +1,129 @@
+#pragma once
+// All about a vendor runtime that is data (vendor/<name>/profile.toml), and one model on this box. Validated whole when
+// read, immutable after.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/core/time.hpp"
+
+namespace corral::catalog {
+
+enum class signal_target { leader, group };
+
+// One step of a stop ladder: send `signal`, wait `grace` for the exit, else the next step.
+struct stop_step {
+    int signal = 0;
+    signal_target target = signal_target::leader;
+    core::milliseconds grace{0};
+};
+
+struct exit_meaning {
+    int status = 0;  // exit code, or 128 + signal
+    std::string cause;   // a plain sentence
+    std::string advice;
+};
+
+struct log_meaning {
+    std::string pattern;  // plain text that the line contains
+    std::string cause;
+    std::string advice;
+    bool fatal_at_start = false;  // ends a start that has not become ready
+};
+
+struct probe_template {
+    std::string method = "GET";
+    std::string target = "/";
+    unsigned status = 200;                 // expected
+    core::milliseconds timeout{2000};
+};
+
+// One process of a runtime. Placeholders in command, environment, working_directory and url: {package}, {port} (its own),
+// {tokenizer_url}, {<service>_port}, and every key of the model's `variables`.
+struct service_template {
+    std::string name;  // "tokenizer", "runtime"
+    std::vector<std::string> command;
+    std::map<std::string, std::string> environment;  // added to the clean environment
+    std::string working_directory;                   // default "{package}"
+    std::string url;                                 // default "http://127.0.0.1:{port}"
+    std::uint16_t port = 0;                          // 0: ask the kernel
+    bool pty = false;
+    probe_template probe;
+    core::milliseconds start_stall{120'000};  // no sign of progress for this long ends a start
+    core::milliseconds start_limit{600'000};  // a start as a whole
+    std::vector<stop_step> stop_loading;
+    std::vector<stop_step> stop_ready;
+    std::vector<exit_meaning> exits;
+    std::vector<log_meaning> lines;
+};
+
+// Clocks of the engine; generous defaults, bounded by the profile.
+struct engine_clocks {
+    core::milliseconds call{10'000};           // one control call of the vendor protocol
+    core::milliseconds reset{60'000};          // reset accepted to confirmed idle
+    core::milliseconds prefill_base{60'000};   // generate accepted to first text ...
+    core::milliseconds prefill_per_token{40};  // ... and this much more per prompt token
+    core::milliseconds decode_stall{30'000};   // last piece too old
+    core::milliseconds idle_grace{2'000};      // done:true for this long, without other evidence, is idle
+    core::milliseconds scrub{15'000};          // cancel + drain + reset, then the runtime is restarted
+};
+
+struct restart_rule {
+    core::milliseconds first_backoff{500};
+    core::milliseconds max_backoff{60'000};
+    unsigned intensity = 5;                      // restarts ...
+    core::milliseconds intensity_window{120'000};  // ... in this time open the breaker
+    core::milliseconds healthy_after{60'000};    // ready this long forgets the past
+    core::milliseconds breaker_retry{300'000};   // a broken service is tried again after this
+};
+
+struct profile {
+    std::string name;
+    std::string dialect;  // "ax-poll"
+    bool tokenizer_tap = true;
+    std::vector<service_template> services;  // in start order
+    engine_clocks clocks;
+    restart_rule restart;
+    core::milliseconds poll_interval{250};   // the safety net's slowest poll
+};
+
+// Context sizes in tokens, in the words of vendor_ax.md §7. Zero: learned from the runtime's log.
+struct context_sizes {
+    std::uint32_t positions = 0;      // T, max_token_len
+    std::uint32_t prompt_limit = 0;   // M, prefill_max_token_num
+    std::uint32_t chunk = 0;          // C, prefill_token_num
+    std::uint32_t vocabulary = 0;     // bounds top-k
+};
+
+struct sampling_defaults {
+    double temperature = 0.8;
+    std::int64_t top_k = 40;
+    double top_p = 0.9;
+    double repeat_penalty = 1.0;
+};
+
+// A model that this box serves.
+struct model_entry {
+    std::string name;  // display form with tag: "qwen3:4b"
+    profile runtime;   // resolved, the config's overrides applied
+    std::filesystem::path package;
+    std::map<std::string, std::string> variables;
+    std::string family = "chatml";
+    std::string default_system;
+    std::vector<std::string> capabilities{"completion"};
+    bool package_forbids_thinking = false;
+    context_sizes context;
+    sampling_defaults sampling;
+    std::string parameter_size;      // "4.0B"
+    std::string quantization;        // "w8a16"
+    std::uint64_t size_bytes = 0;    // of the package's files
+    std::string digest;              // 64 hex digits
+    std::chrono::system_clock::time_point modified;
+};
+
+}  // namespace corral::catalog

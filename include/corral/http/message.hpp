@@ -1,0 +1,74 @@
+#pragma once
+// What a handler sees of one HTTP exchange: a whole bounded request in, one answer out. No sockets here, so a test can
+// stand in for both sides.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::http {
+
+// Header fields in the order they were sent; names compare without case.
+class header_fields {
+public:
+    void add(std::string name, std::string value) { all_.emplace_back(std::move(name), std::move(value)); }
+    // First value of that name, or an empty view.
+    [[nodiscard]] std::string_view find(std::string_view name) const noexcept;
+    [[nodiscard]] bool contains(std::string_view name) const noexcept;
+    [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept { return all_; }
+
+private:
+    std::vector<std::pair<std::string, std::string>> all_;
+};
+
+struct request {
+    std::string method;  // as sent, e.g. "POST"
+    std::string target;  // as sent
+    std::string path;    // percent-decoded, doubled slashes and a trailing slash removed ("/api//tags/" -> "/api/tags")
+    std::string query;   // without '?', not decoded
+    unsigned version = 11;  // 10 or 11
+    header_fields headers;
+    std::string body;  // whole, within server_options::max_body_bytes
+    boost::asio::ip::tcp::endpoint peer;
+    core::steady_time arrived;
+};
+
+struct response {
+    unsigned status = 200;
+    std::string content_type;  // none sent when empty
+    header_fields headers;
+    std::string body;
+};
+
+struct response_head {
+    unsigned status = 200;
+    std::string content_type;
+    header_fields headers;
+};
+
+// The answering side of one exchange. Exactly one of send(), or begin() write()* finish(). Every call has the server's
+// write deadline; after an error (the client is gone or stalled) further calls return the same error and do nothing.
+// When the client goes while the handler runs, the handler's coroutine is cancelled (terminal).
+class response_writer {
+public:
+    virtual ~response_writer() = default;
+    // A whole answer with Content-Length; for HEAD the body is counted but not sent.
+    [[nodiscard]] virtual core::awaitable<core::error_code> send(response whole) = 0;
+    // Opens a streamed answer: chunked for HTTP/1.1, ended by closing for HTTP/1.0.
+    [[nodiscard]] virtual core::awaitable<core::error_code> begin(response_head head) = 0;
+    // Sends `piece` as one chunk now; returns when the socket has taken it (back-pressure).
+    [[nodiscard]] virtual core::awaitable<core::error_code> write(std::string piece) = 0;
+    [[nodiscard]] virtual core::awaitable<core::error_code> finish() = 0;
+    // True once any byte of the answer was handed to the socket.
+    [[nodiscard]] virtual bool started() const noexcept = 0;
+};
+
+}  // namespace corral::http

@@ -1,0 +1,66 @@
+#pragma once
+// HTTP/1.1 and 1.0 listener: bounded headers, bodies and connections, keep-alive, one read always pending on each
+// connection so that a client that goes is noticed at once (platform_traps.md 11).
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/result.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/message.hpp"
+#include "corral/http/router.hpp"
+
+namespace corral::http {
+
+struct server_options {
+    std::size_t max_header_bytes = 32 * 1024;
+    std::size_t max_body_bytes = 64 * 1024 * 1024;       // 413 beyond
+    std::size_t max_buffered_body_bytes = 256 * 1024 * 1024;  // over all connections; 503 beyond
+    std::size_t max_connections = 4096;                  // more wait in the listen backlog
+    core::seconds header_timeout{15};  // from the first byte of a request to the end of its header
+    core::seconds body_timeout{60};    // silence within a body
+    core::seconds idle_timeout{120};   // keep-alive connection without a request
+    core::seconds write_stall{30};     // a write not taken for this long: the client is gone
+};
+
+struct server_stats {
+    std::size_t connections = 0;  // open now
+    std::size_t exchanges = 0;    // handlers running now
+};
+
+class server {
+public:
+    // `serve` gets every well-formed request; malformed ones are answered here (400, 413, 431, 501, 505) with a JSON
+    // body {"error":"..."}. An exception out of `serve` becomes a 500 (or a cut connection once begun) and is told to
+    // `log_error`.
+    server(core::executor on, server_options options, handler serve, std::function<void(std::string)> log_error);
+    ~server();
+
+    // Binds and listens (SO_REUSEADDR, never SO_REUSEPORT, close-on-exec). Port 0 asks the kernel. Fails with a
+    // sentence that names the address, and for a taken port who holds it where /proc tells.
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(const boost::asio::ip::tcp::endpoint& where);
+
+    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md 14).
+    void start();
+
+    // Closes the listeners and idle connections; running exchanges go on and close after their answer.
+    void stop_accepting();
+
+    // True when every connection ended before `until`.
+    [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);
+
+    // Cancels every exchange and closes every connection.
+    void close_all();
+
+    [[nodiscard]] server_stats stats() const noexcept;
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace corral::http

@@ -1,0 +1,48 @@
+#pragma once
+// A small process forked first: it holds the read end of a pipe from the daemon and learns of every process group. When the
+// pipe ends, for whatever reason, it kills those groups and everything that carries our environment token, because the
+// parent-death signal does not reach grandchildren (platform_traps.md 6).
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "corral/core/result.hpp"
+
+namespace corral::process {
+
+class warden {
+public:
+    // Forks the warden. Call before any thread or io_context exists. The calling process becomes a child subreaper.
+    [[nodiscard]] static core::result<warden> start();
+    warden(warden&& other) noexcept;
+    warden& operator=(warden&&) = delete;
+    // Closes the pipe: the warden kills what it still knows of and ends. Waits for it, 3 s at most.
+    ~warden();
+
+    // The name and value of the variable that every child must carry, unique to this run.
+    [[nodiscard]] static const char* token_name() noexcept { return "CORRAL_TOKEN"; }
+    [[nodiscard]] const std::string& token() const noexcept { return token_; }
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+    void watch_group(pid_t group);
+    void forget_group(pid_t group);
+
+private:
+    warden(int pipe, pid_t pid, std::string token) : pipe_(pipe), pid_(pid), token_(std::move(token)) {}
+    int pipe_;
+    pid_t pid_;
+    std::string token_;
+};
+
+// Reaps adopted orphans (we are their subreaper) without stealing the status of our own children (platform_traps.md 3).
+// Call after any child ended and now and then. Returns how many were reaped.
+std::size_t reap_orphans();
+// Children started through child::spawn that must not be reaped by reap_orphans are known to it by themselves.
+
+// Kills every process (of this user) whose environment carries `token_name()` with another value than `own_token` and whose
+// parent warden is gone: left-overs of a killed daemon. Never by name. Returns the pids.
+std::vector<pid_t> kill_strays(const std::string& own_token);
+
+}  // namespace corral::process
