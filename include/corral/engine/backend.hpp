@@ -1,0 +1,133 @@
+#pragma once
+// A vendor's server made to look stateless: every run starts from a runtime that is known to be idle, empty and reset, and ends
+// with one that is idle and empty again, or is being restarted. One run at a time.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/chat/generation_event.hpp"
+#include "corral/chat/render.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
+
+namespace corral::supervisor {
+class group;
+}
+
+namespace corral::engine {
+
+struct run_spec {
+    std::string id;
+    chat::rendered_prompt prompt;
+    chat::sampling sampling;                  // complete it from the manifest's defaults before
+    std::optional<std::uint32_t> max_tokens;  // at least 1
+    core::deadline until;
+};
+
+// Where a run stands; counts only grow.
+struct run_progress {
+    chat::token_usage usage;
+    bool prompt_accepted = false;              // generate was answered 200
+    core::steady_time reset_confirmed{};       // zero until then, like those below
+    core::steady_time generate_accepted{};
+    core::steady_time first_text{};
+};
+
+// Takes a run's text, in order, as the runtime gives it. Must not throw and not block; may call run_control::cancel().
+class run_sink {
+public:
+    virtual ~run_sink() = default;
+    virtual void on_text(std::string_view piece, const run_progress& now) = 0;
+};
+
+// The borrower's hand on a run, from the same thread.
+class run_control {
+public:
+    explicit run_control(const core::executor& on) : bell_(on) {}
+    // The rest is not wanted: the runtime is stopped and drained. Idempotent; also before the run begins.
+    void cancel() {
+        cancelled_ = true;
+        bell_.ring();
+    }
+    [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+    [[nodiscard]] core::wake_signal& bell() noexcept { return bell_; }
+
+private:
+    bool cancelled_ = false;
+    core::wake_signal bell_;
+};
+
+enum class run_end {
+    stop,       // the model ended its turn
+    length,     // max_tokens, or the context is used up
+    cancelled,  // by run_control
+    failed,
+};
+
+struct run_failure {
+    chat::failure_kind kind = chat::failure_kind::runtime_failed;
+    std::string cause;    // stable id, e.g. "runtime-died", "tokenizer-died", "prefill-stalled", "context-full"
+    std::string message;  // a plain sentence for the client
+    bool retryable = false;      // running the same request again may work (it never is once text was given to the sink)
+    bool blames_request = false;  // the runtime died inside this run: twice is poisonous
+};
+
+struct run_outcome {
+    run_end end = run_end::failed;
+    run_progress progress;
+    std::optional<run_failure> failure;  // set exactly when end == failed
+};
+
+enum class availability_state { stopped, loading, ready, broken };
+
+struct availability {
+    availability_state state = availability_state::stopped;
+    std::string reason;              // a plain sentence; empty when ready
+    std::optional<double> progress;  // of a load, 0..1
+};
+
+// How a prompt compares with the context, before it is sent (vendor_ax.md §7).
+struct prompt_measure {
+    std::uint32_t system_tokens = 0;
+    std::uint32_t turn_tokens = 0;
+    std::uint32_t limit = 0;  // system + turns that would fit with this system text; 0: not even the system text fits
+    bool fits = true;
+    bool exact = false;       // false: an upper bound that fits, or an estimate
+};
+
+class backend {
+public:
+    virtual ~backend() = default;
+
+    [[nodiscard]] virtual const catalog::model_entry& model() const noexcept = 0;
+    [[nodiscard]] virtual supervisor::group& services() noexcept = 0;
+
+    [[nodiscard]] virtual availability available() const = 0;
+    // Rings whenever available() changed.
+    [[nodiscard]] virtual core::wake_signal& availability_changed() noexcept = 0;
+    // Tokens of context as the runtime states them; 0 while unknown.
+    [[nodiscard]] virtual std::uint32_t context_length() const noexcept = 0;
+
+    // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the texts leaves doubt.
+    [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
+                                                                                core::deadline until) = 0;
+    // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime is idle and
+    // empty, or when it was handed to the supervisor for a restart. The end is known to `on_end` (may be empty) earlier, as
+    // soon as no more text can come. Must not be cancelled as a coroutine: use `control`.
+    // REQUIRES: `sink` and `control` outlive the call; one run at a time.
+    [[nodiscard]] virtual core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+                                                           std::function<void(const run_outcome&)> on_end) = 0;
+
+    // Starts the services, or stops them.
+    virtual void start() = 0;
+    [[nodiscard]] virtual core::awaitable<bool> stop(core::deadline until) = 0;
+};
+
+}  // namespace corral::engine

@@ -1,0 +1,89 @@
+#pragma once
+// Who runs next: a bounded queue, first come first served within a client, round robin between clients, and leases on ready
+// backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so the next borrower finds it clean.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/strong_id.hpp"
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::scheduler {
+
+struct scheduler_options {
+    std::size_t max_queue = 512;  // waiting requests over all clients; more are refused (ollama_wire.md §1.5)
+};
+
+struct admission_request {
+    std::string id;
+    std::string client;  // key of fairness
+    std::string model;   // resolved name
+    core::deadline until;
+    // Requests that were admitted before and lost their runtime go before new ones of the same client and are never
+    // refused for a full queue.
+    bool readmission = false;
+};
+
+struct refusal {
+    chat::failure_kind kind = chat::failure_kind::queue_full;
+    std::string cause;
+    std::string message;
+    std::optional<core::seconds> retry_after;  // from measured service time; at least 1 s
+};
+
+// The exclusive right to one ready backend. Move-only; ends by destruction, which only tells the scheduler.
+class lease {
+public:
+    lease(lease&&) noexcept;
+    lease& operator=(lease&&) noexcept;
+    ~lease();
+    [[nodiscard]] engine::backend& operator*() const noexcept;
+    [[nodiscard]] engine::backend* operator->() const noexcept;
+    // Different for every lease ever granted.
+    [[nodiscard]] std::uint64_t epoch() const noexcept;
+
+private:
+    friend class scheduler;
+    struct ticket;
+    explicit lease(std::shared_ptr<ticket> held);
+    std::shared_ptr<ticket> held_;
+};
+
+struct queue_snapshot {
+    std::size_t waiting = 0;
+    std::size_t running = 0;
+};
+
+class scheduler {
+public:
+    scheduler(core::executor on, const core::clock_source& clock, scheduler_options options);
+    ~scheduler();
+
+    // `runtime` is borrowed and must outlive the scheduler. Its model's name must be new.
+    void add(engine::backend& runtime);
+
+    // Waits for the turn of `who` on a ready backend of the model. A cancelled coroutine leaves the queue. Refused at once:
+    // unknown model, full queue, a broken backend (with its reason), shutting down; later: timed_out, or the backend broke.
+    [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
+
+    // From now on every acquire, waiting ones included, is refused with shutting_down.
+    void refuse_new();
+    // True when no lease is out before `until`.
+    [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);
+
+    [[nodiscard]] queue_snapshot snapshot() const noexcept;
+
+private:
+    struct impl;
+    std::shared_ptr<impl> impl_;
+};
+
+}  // namespace corral::scheduler

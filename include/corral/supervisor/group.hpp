@@ -1,0 +1,88 @@
+#pragma once
+// The running side of a group: who waits for it, who watches it, who asks it to change. Keeps its services in the wanted
+// state; never knows a prompt.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "corral/core/async.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/time.hpp"
+#include "corral/process/child.hpp"
+#include "corral/process/warden.hpp"
+#include "corral/supervisor/service_spec.hpp"
+
+namespace corral::supervisor {
+
+enum class service_state { stopped, starting, ready, stopping, waiting, broken };
+[[nodiscard]] const char* to_string(service_state state) noexcept;
+
+struct service_status {
+    std::string name;
+    service_state state = service_state::stopped;
+    core::steady_time since;       // of the state
+    std::string reason;            // why it is in this state, one plain sentence
+    std::string advice;            // what a person can do; may be empty
+    pid_t pid = 0;                 // 0: no process
+    std::uint64_t starts = 0;      // processes started so far
+    std::optional<double> progress;  // of a load, 0..1
+    std::optional<core::steady_time> next_try;  // in waiting and broken
+    std::string warning;           // e.g. "listens on every interface"; may be empty
+};
+
+// Hears of a group. Called on the loop's thread, never inside a call of the hearer into the group. Must not throw.
+class group_observer {
+public:
+    virtual ~group_observer() = default;
+    // Bytes as read. They are not to be trusted: a runtime prints the prompt word for word.
+    virtual void on_output(std::string_view service, process::output_stream from, std::string_view bytes) = 0;
+    virtual void on_status(const service_status& now) = 0;
+};
+
+class group {
+public:
+    virtual ~group() = default;
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+    [[nodiscard]] virtual std::vector<service_status> status() const = 0;
+    // Every service is ready.
+    [[nodiscard]] virtual bool ready() const noexcept = 0;
+    // Counts the processes of the last service: what was learned of one process is void for the next.
+    [[nodiscard]] virtual std::uint64_t epoch() const noexcept = 0;
+    // Succeeds when ready; fails with the reason when a service is broken, on timed_out, cancelled, or while stopping.
+    [[nodiscard]] virtual core::awaitable<core::result<void>> wait_ready(core::deadline until) = 0;
+    // Kills that service now (its processes are beyond talking to) and restarts it, and those that depend on it, in order.
+    // `cause` is a plain sentence for status and log. No effect when it is not running.
+    virtual void restart(std::string_view service, std::string cause) = 0;
+    // Wanted state. start() also closes an open breaker.
+    virtual void start() = 0;
+    // Stops all, last service first, each by its ladder; true when nothing of the group lives.
+    [[nodiscard]] virtual core::awaitable<bool> stop(core::deadline until) = 0;
+    // Borrowed; remove before the observer dies.
+    virtual void add_observer(group_observer* hears) = 0;
+    virtual void remove_observer(group_observer* hears) = 0;
+    // The last lines a service printed, oldest first; bounded.
+    [[nodiscard]] virtual std::deque<std::string> recent_lines(std::string_view service) const = 0;
+};
+
+struct supervisor_context {
+    core::executor on;
+    const core::clock_source* clock = nullptr;  // not null, like all below
+    core::random_source* random = nullptr;
+    process::warden* guard = nullptr;
+    core::task_group* tasks = nullptr;  // owns the group's coroutines; outlives the group
+    bool log_content = false;           // may vendor output appear in our log
+};
+
+// A stopped group that keeps `wanted`.
+[[nodiscard]] std::unique_ptr<group> make_group(const supervisor_context& context, group_spec wanted);
+
+}  // namespace corral::supervisor

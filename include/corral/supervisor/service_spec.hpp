@@ -1,0 +1,36 @@
+#pragma once
+// What one group of services wants to be: the ordered processes that one model needs (tokenizer, then runtime).
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/process/child.hpp"
+
+namespace corral::supervisor {
+
+struct service_spec {
+    std::string name;
+    process::spawn_spec command;                 // placeholders expanded; the warden's token is added by the supervisor
+    catalog::service_template rules;             // probe, ladders, clocks, meanings of exits and lines
+    boost::asio::ip::tcp::endpoint endpoint;     // where it must answer, on loopback
+    bool dependents_survive = false;             // its restart leaves the services after it alone (tokenizer behind the tap)
+    // A first real answer, asked once the socket is owned and the probe has answered; ready only if it succeeds.
+    // Has its own deadlines. May be empty.
+    std::function<core::awaitable<core::result<void>>()> self_test;
+    // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the deadline. May be empty.
+    std::function<core::awaitable<void>(core::deadline)> quiesce;
+};
+
+struct group_spec {
+    std::string name;                    // the model's
+    std::vector<service_spec> services;  // start order; each depends on those before it
+    catalog::restart_rule restart;
+};
+
+}  // namespace corral::supervisor
