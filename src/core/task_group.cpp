@@ -38,15 +38,16 @@ task_group::~task_group() = default;
 void task_group::spawn(std::string name, awaitable<void> task) {
     const auto place = tasks_.emplace(tasks_.end());
     place->name = std::move(name);
-    asio::co_spawn(on_, std::move(task),
-                   asio::bind_cancellation_slot(place->cancel.slot(), [this, place](std::exception_ptr thrown) {
-                       const std::string what = describe(thrown);
-                       if (!what.empty()) {
-                           on_error_(place->name, what);
-                       }
-                       tasks_.erase(place);
-                       ended_.ring();
-                   }));
+    asio::co_spawn(
+        on_, std::move(task),
+        asio::bind_cancellation_slot(place->cancel.slot(), [this, place](std::exception_ptr thrown) {
+            const std::string what = describe(thrown);
+            if (!what.empty()) {
+                on_error_(place->name, what);
+            }
+            tasks_.erase(place);
+            ended_.ring();
+        }));
 }
 
 void task_group::cancel(asio::cancellation_type type) {
@@ -59,11 +60,12 @@ void task_group::cancel(asio::cancellation_type type) {
 
 awaitable<bool> task_group::wait_empty(deadline until) {
     while (!tasks_.empty()) {
-        if (co_await ended_.wait(until) != wake_reason::rung) {
-            co_return tasks_.empty();
+        const wake_reason reason = co_await ended_.wait(until);
+        if (reason != wake_reason::rung) {
+            break;
         }
     }
-    co_return true;
+    co_return tasks_.empty();
 }
 
 }  // namespace corral::core

@@ -1,6 +1,6 @@
 #pragma once
-// The one generation path that joins lease, chat and backend: shorten, render, run, filter, retry. Wire formats put a
-// generation_request in and read events; nothing else is shared between them.
+// The one generation path that joins lease, chat and backend: shorten, render, run, filter, retry. Wire
+// formats put a generation_request in and read events; nothing else is shared between them.
 
 #include <memory>
 
@@ -24,7 +24,8 @@ class model_directory {
 public:
     explicit model_directory(std::vector<served_model> all) : all_(std::move(all)) {}
     [[nodiscard]] const std::vector<served_model>& all() const noexcept { return all_; }
-    // By a name as typed: any case, missing tag = latest, white space around it ignored (ollama_wire.md §13). nullptr: none.
+    // By a name as typed: any case, missing tag = latest, white space around it ignored (ollama_wire.md §13).
+    // nullptr: none.
     [[nodiscard]] const served_model* find(std::string_view typed) const;
 
 private:
@@ -33,24 +34,26 @@ private:
 
 struct generation_options {
     core::milliseconds request_deadline{30 * 60 * 1000};
-    unsigned max_tries = 3;       // runs of one request that has sent nothing
+    unsigned max_tries = 3;        // runs of one request that has sent nothing
     unsigned poisonous_after = 2;  // runtime deaths inside one request
 };
 
-// One request on its way. Destroying it before the end means that nobody wants the rest: the runtime is stopped.
+// One request on its way. Destroying it before the end means that nobody wants the rest: the runtime is
+// stopped.
 class generation_handle {
 public:
     generation_handle(generation_handle&&) noexcept;
     generation_handle& operator=(generation_handle&&) noexcept;
     ~generation_handle();
 
-    // The next event; after finished or failed none may be asked for. The events before the end wait in a buffer bounded by
-    // the model's context, so a slow reader does not hold the lease.
+    // The next event; after finished or failed none may be asked for. The events before the end wait in a
+    // buffer bounded by the model's context, so a slow reader does not hold the lease.
     [[nodiscard]] core::awaitable<chat::generation_event> next();
     // Like next(), but does not wait: nothing when none is there yet.
     [[nodiscard]] std::optional<chat::generation_event> poll();
 
-    // Notes for response headers, complete with the first event: messages left out of a conversation that was too long.
+    // Notes for response headers, complete with the first event: messages left out of a conversation that was
+    // too long.
     [[nodiscard]] std::size_t dropped_messages() const noexcept;
 
 private:
@@ -63,8 +66,9 @@ private:
 class generation_service {
 public:
     // `tasks` owns the runs and outlives the service's requests; all borrowed.
-    generation_service(core::task_group& tasks, const core::clock_source& clock, scheduler::scheduler& admission,
-                       const model_directory& models, generation_options options);
+    generation_service(core::task_group& tasks, const core::clock_source& clock,
+                       scheduler::scheduler& admission, const model_directory& models,
+                       generation_options options);
     ~generation_service();
 
     // Starts the request; failures come as events.

@@ -1,6 +1,6 @@
 #pragma once
-// All about a vendor runtime that is data (vendor/<name>/profile.toml), and one model on this box. Validated whole when
-// read, immutable after.
+// All about a vendor runtime that is data (vendor/<name>/profile.toml), and one model on this box. Validated
+// whole when read, immutable after.
 
 #include <chrono>
 #include <cstdint>
@@ -24,8 +24,8 @@ struct stop_step {
 };
 
 struct exit_meaning {
-    int status = 0;  // exit code, or 128 + signal
-    std::string cause;   // a plain sentence
+    int status = 0;     // exit code, or 128 + signal
+    std::string cause;  // a plain sentence
     std::string advice;
 };
 
@@ -39,12 +39,12 @@ struct log_meaning {
 struct probe_template {
     std::string method = "GET";
     std::string target = "/";
-    unsigned status = 200;                 // expected
+    unsigned status = 200;  // expected
     core::milliseconds timeout{2000};
 };
 
-// One process of a runtime. Placeholders in command, environment, working_directory and url: {package}, {port} (its own),
-// {tokenizer_url}, {<service>_port}, and every key of the model's `variables`.
+// One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
+// {port} (its own), {tokenizer_url}, {<service>_port}, and every key of the model's `variables`.
 struct service_template {
     std::string name;  // "tokenizer", "runtime"
     std::vector<std::string> command;
@@ -76,28 +76,36 @@ struct engine_clocks {
 struct restart_rule {
     core::milliseconds first_backoff{500};
     core::milliseconds max_backoff{60'000};
-    unsigned intensity = 5;                      // restarts ...
+    unsigned intensity = 5;                        // restarts ...
     core::milliseconds intensity_window{120'000};  // ... in this time open the breaker
-    core::milliseconds healthy_after{60'000};    // ready this long forgets the past
-    core::milliseconds breaker_retry{300'000};   // a broken service is tried again after this
+    core::milliseconds healthy_after{60'000};      // ready this long forgets the past
+    core::milliseconds breaker_retry{300'000};     // a broken service is tried again after this
+};
+
+// A placeholder that a model fills in through its `variables`.
+struct variable_spec {
+    std::string name;
+    std::string about;                    // what to write there
+    std::optional<std::string> fallback;  // nothing: a model whose commands use it must give it
 };
 
 struct profile {
     std::string name;
     std::string dialect;  // "ax-poll"
     bool tokenizer_tap = true;
+    std::vector<variable_spec> variables;
     std::vector<service_template> services;  // in start order
     engine_clocks clocks;
     restart_rule restart;
-    core::milliseconds poll_interval{250};   // the safety net's slowest poll
+    core::milliseconds poll_interval{250};  // the safety net's slowest poll
 };
 
 // Context sizes in tokens, in the words of vendor_ax.md §7. Zero: learned from the runtime's log.
 struct context_sizes {
-    std::uint32_t positions = 0;      // T, max_token_len
-    std::uint32_t prompt_limit = 0;   // M, prefill_max_token_num
-    std::uint32_t chunk = 0;          // C, prefill_token_num
-    std::uint32_t vocabulary = 0;     // bounds top-k
+    std::uint32_t positions = 0;     // T, max_token_len
+    std::uint32_t prompt_limit = 0;  // M, prefill_max_token_num
+    std::uint32_t chunk = 0;         // C, prefill_token_num
+    std::uint32_t vocabulary = 0;    // bounds top-k
 };
 
 struct sampling_defaults {
@@ -112,17 +120,17 @@ struct model_entry {
     std::string name;  // display form with tag: "qwen3:4b"
     profile runtime;   // resolved, the config's overrides applied
     std::filesystem::path package;
-    std::map<std::string, std::string> variables;
+    std::map<std::string, std::string> variables;  // the profile's fallbacks included
     std::string family = "chatml";
     std::string default_system;
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
     context_sizes context;
     sampling_defaults sampling;
-    std::string parameter_size;      // "4.0B"
-    std::string quantization;        // "w8a16"
-    std::uint64_t size_bytes = 0;    // of the package's files
-    std::string digest;              // 64 hex digits
+    std::string parameter_size;    // "4.0B"
+    std::string quantization;      // "w8a16"
+    std::uint64_t size_bytes = 0;  // of the package's files
+    std::string digest;            // 64 hex digits
     std::chrono::system_clock::time_point modified;
 };
 

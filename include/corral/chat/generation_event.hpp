@@ -1,5 +1,6 @@
 #pragma once
-// What comes back for one request: any number of text, thinking and tool call events, then exactly one finished or failed.
+// What comes back for one request: any number of text, thinking and tool call events, then exactly one
+// finished or failed.
 
 #include <cstdint>
 #include <optional>
@@ -33,12 +34,12 @@ enum class failure_kind {
     context_too_long,  // one turn alone exceeds the context, or shortening was forbidden
     unsupported,       // this runtime can't do it
     model_not_found,
-    queue_full,        // retry_after is set
-    unavailable,       // loading or broken
+    queue_full,   // retry_after is set
+    unavailable,  // loading or broken
     timed_out,
-    runtime_failed,    // died, hung or answered nonsense
+    runtime_failed,  // died, hung or answered nonsense
     shutting_down,
-    cancelled,         // the client went away; nobody reads this
+    cancelled,  // the client went away; nobody reads this
     internal,
 };
 
@@ -63,6 +64,7 @@ struct failed_event {
     bool retryable = false;
     std::optional<core::seconds> retry_after;
 };
-using generation_event = std::variant<text_event, thinking_event, tool_call_event, finished_event, failed_event>;
+using generation_event =
+    std::variant<text_event, thinking_event, tool_call_event, finished_event, failed_event>;
 
 }  // namespace corral::chat

@@ -25,10 +25,10 @@ struct tool_call {
 struct message {
     role from = role::user;
     std::string content;
-    std::string thinking;              // of an earlier assistant turn
-    std::vector<tool_call> calls;      // of an earlier assistant turn
-    std::string tool_name;             // of a tool result
-    std::string tool_call_id;          // of a tool result
+    std::string thinking;          // of an earlier assistant turn
+    std::vector<tool_call> calls;  // of an earlier assistant turn
+    std::string tool_name;         // of a tool result
+    std::string tool_call_id;      // of a tool result
 };
 
 // Sampling as asked for; absent means the manifest's default, then the runtime's.
@@ -50,10 +50,10 @@ struct limits {
 enum class thinking_mode { model_default, off, on };
 
 struct generation_request {
-    std::string id;           // unique in this process, for the log
-    std::string client;       // who asks: an API key's name, else the peer address
-    std::string model_typed;  // as the client wrote it
-    std::string model;        // resolved name
+    std::string id;                 // unique in this process, for the log
+    std::string client;             // who asks: an API key's name, else the peer address
+    std::string model_typed;        // as the client wrote it
+    std::string model;              // resolved name
     std::vector<message> messages;  // a whole conversation; `raw_prompt` takes its place when set
     std::optional<std::string> raw_prompt;
     chat::sampling sampling;

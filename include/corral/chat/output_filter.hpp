@@ -1,7 +1,7 @@
 #pragma once
-// Raw model text in, events out, the same for every way of cutting the text into pieces: whole UTF-8 characters, thinking
-// apart, stop strings found across borders and never shown, end-of-turn texts removed. Holds back no more than what may still
-// become a tag, a stop string or a character.
+// Raw model text in, events out, the same for every way of cutting the text into pieces: whole UTF-8
+// characters, thinking apart, stop strings found across borders and never shown, end-of-turn texts removed.
+// Holds back no more than what may still become a tag, a stop string or a character.
 
 #include <memory>
 #include <string>
@@ -14,10 +14,10 @@
 namespace corral::chat {
 
 struct filter_options {
-    const family* format = nullptr;  // not null
-    std::vector<std::string> stops;  // act on the raw text, thinking included (ollama_wire.md §12)
-    bool separate_thinking = false;  // else tags stay in the text
-    bool starts_in_thinking = false; // the prompt already opened the tag
+    const family* format = nullptr;   // not null
+    std::vector<std::string> stops;   // act on the raw text, thinking included (ollama_wire.md §12)
+    bool separate_thinking = false;   // else tags stay in the text
+    bool starts_in_thinking = false;  // the prompt already opened the tag
 };
 
 class output_filter {

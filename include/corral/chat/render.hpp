@@ -1,7 +1,7 @@
 #pragma once
-// A conversation as the two texts that a wrapping tokenizer service takes: the system text goes through reset, the turns as
-// one prompt into which the service's own wrapper puts the opening of the first user turn and the closing of the last
-// (vendor_ax.md §6.3; design.md §4).
+// A conversation as the two texts that a wrapping tokenizer service takes: the system text goes through
+// reset, the turns as one prompt into which the service's own wrapper puts the opening of the first user turn
+// and the closing of the last (vendor_ax.md §6.3; design.md §4).
 
 #include <string>
 #include <vector>
@@ -13,26 +13,30 @@
 namespace corral::chat {
 
 struct rendered_prompt {
-    std::string system;  // never empty
-    std::string turns;   // starts inside the first user turn, ends inside the last one
+    std::string system;     // never empty
+    std::string turns;      // starts inside the first user turn, ends inside the last one
     bool thinking = false;  // the model is expected to think, so `output_filter` should separate it
 };
 
 struct render_options {
-    const family* format = nullptr;  // not null
-    std::string default_system;      // the manifest's; empty: the family's
+    const family* format = nullptr;         // not null
+    std::string default_system;             // the manifest's; empty: the family's
     bool package_forbids_thinking = false;  // its tokenizer script appends /no_think (vendor_ax.md §6.3)
 };
 
 // Renders `messages` (not empty; tool definitions of `tools` go into the system text in the family's format).
-// Refuses (errc::refused, with a sentence for the client) a conversation that ends in an assistant turn, because this way
-// of prompting can't leave a turn open, and one without any user or tool turn. Leading assistant turns go into the system
-// text, spliced. Several system messages are joined with a blank line when they come first and stay in place otherwise.
-[[nodiscard]] core::result<rendered_prompt> render(const render_options& how, const std::vector<message>& messages,
-                                                   const nlohmann::ordered_json& tools, thinking_mode thinking);
+// Refuses (errc::refused, with a sentence for the client) a conversation that ends in an assistant turn,
+// because this way of prompting can't leave a turn open, and one without any user or tool turn. Leading
+// assistant turns go into the system text, spliced. Several system messages are joined with a blank line when
+// they come first and stay in place otherwise.
+[[nodiscard]] core::result<rendered_prompt> render(const render_options& how,
+                                                   const std::vector<message>& messages,
+                                                   const nlohmann::ordered_json& tools,
+                                                   thinking_mode thinking);
 
-// Which messages to leave out, oldest first, so that fewer tokens remain: drops the oldest non-system turn (an assistant turn
-// with calls goes with its tool results). System messages and the newest turn stay. False when nothing can go.
+// Which messages to leave out, oldest first, so that fewer tokens remain: drops the oldest non-system turn
+// (an assistant turn with calls goes with its tool results). System messages and the newest turn stay. False
+// when nothing can go.
 [[nodiscard]] bool drop_oldest_turn(std::vector<message>& messages);
 
 }  // namespace corral::chat

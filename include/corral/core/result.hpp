@@ -13,8 +13,8 @@ namespace corral::core {
 
 using boost::system::error_code;
 
-// `code` is never a success value. `message` is one plain sentence without a final line break; it may name files and
-// ports, never prompt text.
+// `code` is never a success value. `message` is one plain sentence without a final line break; it may name
+// files and ports, never prompt text.
 struct failure {
     error_code code;
     std::string message;
@@ -24,7 +24,8 @@ template <typename T>
 using result = boost::system::result<T, failure>;
 
 // Found by boost::system::result when value() is asked of a failed result.
-[[noreturn]] inline void throw_exception_from_error(const failure& what, const boost::source_location& where) {
+[[noreturn]] inline void throw_exception_from_error(const failure& what,
+                                                    const boost::source_location& where) {
     boost::throw_with_location(boost::system::system_error(what.code, what.message), where);
 }
 

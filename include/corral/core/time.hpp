@@ -27,16 +27,14 @@ public:
 class manual_clock final : public clock_source {
 public:
     [[nodiscard]] steady_time now() const noexcept override { return now_; }
-    void advance(nanoseconds by) noexcept {
-        now_ += std::chrono::duration_cast<steady_time::duration>(by);
-    }
+    void advance(nanoseconds by) noexcept { now_ += std::chrono::duration_cast<steady_time::duration>(by); }
 
 private:
     steady_time now_{seconds{1000}};
 };
 
-// A point in time after which a wait gives up; unreachable by default. Passed down instead of a time-out, so that
-// time spent in a queue is taken from the same budget.
+// A point in time after which a wait gives up; unreachable by default. Passed down instead of a time-out, so
+// that time spent in a queue is taken from the same budget.
 class deadline {
 public:
     constexpr deadline() = default;

@@ -10,8 +10,8 @@ namespace corral::core {
 
 enum class wake_reason { rung, timed_out, cancelled };
 
-// Not thread safe: all calls on the executor's thread. A ring with nobody waiting is not kept, so the pattern is
-// `while (!condition) co_await signal.wait(deadline);` with no suspension between test and wait.
+// Not thread safe: all calls on the executor's thread. A ring with nobody waiting is not kept, so the pattern
+// is `while (!condition) co_await signal.wait(deadline);` with no suspension between test and wait.
 class wake_signal {
 public:
     explicit wake_signal(const executor& on) : timer_(on, steady_time::max()) {}

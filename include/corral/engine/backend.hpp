@@ -1,6 +1,6 @@
 #pragma once
-// A vendor's server made to look stateless: every run starts from a runtime that is known to be idle, empty and reset, and ends
-// with one that is idle and empty again, or is being restarted. One run at a time.
+// A vendor's server made to look stateless: every run starts from a runtime that is known to be idle, empty
+// and reset, and ends with one that is idle and empty again, or is being restarted. One run at a time.
 
 #include <cstdint>
 #include <functional>
@@ -34,13 +34,14 @@ struct run_spec {
 // Where a run stands; counts only grow.
 struct run_progress {
     chat::token_usage usage;
-    bool prompt_accepted = false;              // generate was answered 200
-    core::steady_time reset_confirmed{};       // zero until then, like those below
+    bool prompt_accepted = false;         // generate was answered 200
+    core::steady_time reset_confirmed{};  // zero until then, like those below
     core::steady_time generate_accepted{};
     core::steady_time first_text{};
 };
 
-// Takes a run's text, in order, as the runtime gives it. Must not throw and not block; may call run_control::cancel().
+// Takes a run's text, in order, as the runtime gives it. Must not throw and not block; may call
+// run_control::cancel().
 class run_sink {
 public:
     virtual ~run_sink() = default;
@@ -73,9 +74,10 @@ enum class run_end {
 
 struct run_failure {
     chat::failure_kind kind = chat::failure_kind::runtime_failed;
-    std::string cause;    // stable id, e.g. "runtime-died", "tokenizer-died", "prefill-stalled", "context-full"
+    std::string cause;  // stable id, e.g. "runtime-died", "tokenizer-died", "prefill-stalled", "context-full"
     std::string message;  // a plain sentence for the client
-    bool retryable = false;      // running the same request again may work (it never is once text was given to the sink)
+    bool retryable =
+        false;  // running the same request again may work (it never is once text was given to the sink)
     bool blames_request = false;  // the runtime died inside this run: twice is poisonous
 };
 
@@ -97,9 +99,10 @@ struct availability {
 struct prompt_measure {
     std::uint32_t system_tokens = 0;
     std::uint32_t turn_tokens = 0;
-    std::uint32_t limit = 0;  // system + turns that would fit with this system text; 0: not even the system text fits
+    std::uint32_t limit =
+        0;  // system + turns that would fit with this system text; 0: not even the system text fits
     bool fits = true;
-    bool exact = false;       // false: an upper bound that fits, or an estimate
+    bool exact = false;  // false: an upper bound that fits, or an estimate
 };
 
 class backend {
@@ -115,15 +118,17 @@ public:
     // Tokens of context as the runtime states them; 0 while unknown.
     [[nodiscard]] virtual std::uint32_t context_length() const noexcept = 0;
 
-    // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the texts leaves doubt.
-    [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
-                                                                                core::deadline until) = 0;
-    // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime is idle and
-    // empty, or when it was handed to the supervisor for a restart. The end is known to `on_end` (may be empty) earlier, as
-    // soon as no more text can come. Must not be cancelled as a coroutine: use `control`.
-    // REQUIRES: `sink` and `control` outlive the call; one run at a time.
-    [[nodiscard]] virtual core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
-                                                           std::function<void(const run_outcome&)> on_end) = 0;
+    // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the
+    // texts leaves doubt.
+    [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> measure(
+        const chat::rendered_prompt& prompt, core::deadline until) = 0;
+    // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime
+    // is idle and empty, or when it was handed to the supervisor for a restart. The end is known to `on_end`
+    // (may be empty) earlier, as soon as no more text can come. Must not be cancelled as a coroutine: use
+    // `control`. REQUIRES: `sink` and `control` outlive the call; one run at a time.
+    [[nodiscard]] virtual core::awaitable<run_outcome> run(
+        run_spec what, run_sink& sink, run_control& control,
+        std::function<void(const run_outcome&)> on_end) = 0;
 
     // Starts the services, or stops them.
     virtual void start() = 0;

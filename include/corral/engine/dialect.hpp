@@ -18,8 +18,8 @@ struct dialect_descriptor {
     bool can_continue_assistant_turn = false;
     bool can_take_raw_prompt = false;
     unsigned runs_at_once = 1;
-    // Builds a stopped backend for `model`: takes ports from the kernel where none is given, starts the tap, expands the
-    // service templates, makes the group. Fails with a sentence naming the model and the service.
+    // Builds a stopped backend for `model`: takes ports from the kernel where none is given, starts the tap,
+    // expands the service templates, makes the group. Fails with a sentence naming the model and the service.
     core::result<std::unique_ptr<backend>> (*make)(const supervisor::supervisor_context& context,
                                                    const catalog::model_entry& model) = nullptr;
 };

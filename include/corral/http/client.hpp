@@ -1,6 +1,6 @@
 #pragma once
-// One HTTP call on one new connection with `Connection: close`: vendor servers lose time or stop altogether with anything
-// else (vendor_ax_observed.md §11).
+// One HTTP call on one new connection with `Connection: close`: vendor servers lose time or stop altogether
+// with anything else (vendor_ax_observed.md §11).
 
 #include <cstddef>
 #include <string>
@@ -29,9 +29,9 @@ struct client_reply {
     std::string body;
 };
 
-// Performs the call. Failures: errc::timed_out (deadline), errc::cancelled, errc::protocol (garbage or a cut answer),
-// errc::limit_exceeded (reply too long), or the system's code (connection_refused ...). HTTP statuses are not failures.
-// A cancelled or failed call may still have been carried out by the peer.
+// Performs the call. Failures: errc::timed_out (deadline), errc::cancelled, errc::protocol (garbage or a cut
+// answer), errc::limit_exceeded (reply too long), or the system's code (connection_refused ...). HTTP
+// statuses are not failures. A cancelled or failed call may still have been carried out by the peer.
 [[nodiscard]] core::awaitable<core::result<client_reply>> call(client_call what);
 
 // "http://127.0.0.1:8000" -> endpoint; only http, an IP literal or "localhost", and an explicit port.

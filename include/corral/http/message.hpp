@@ -1,6 +1,6 @@
 #pragma once
-// What a handler sees of one HTTP exchange: a whole bounded request in, one answer out. No sockets here, so a test can
-// stand in for both sides.
+// What a handler sees of one HTTP exchange: a whole bounded request in, one answer out. No sockets here, so a
+// test can stand in for both sides.
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,9 @@ public:
     // First value of that name, or an empty view.
     [[nodiscard]] std::string_view find(std::string_view name) const noexcept;
     [[nodiscard]] bool contains(std::string_view name) const noexcept;
-    [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept { return all_; }
+    [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept {
+        return all_;
+    }
 
 private:
     std::vector<std::pair<std::string, std::string>> all_;
@@ -32,8 +34,9 @@ private:
 struct request {
     std::string method;  // as sent, e.g. "POST"
     std::string target;  // as sent
-    std::string path;    // percent-decoded, doubled slashes and a trailing slash removed ("/api//tags/" -> "/api/tags")
-    std::string query;   // without '?', not decoded
+    std::string
+        path;  // percent-decoded, doubled slashes and a trailing slash removed ("/api//tags/" -> "/api/tags")
+    std::string query;      // without '?', not decoded
     unsigned version = 11;  // 10 or 11
     header_fields headers;
     std::string body;  // whole, within server_options::max_body_bytes
@@ -54,9 +57,10 @@ struct response_head {
     header_fields headers;
 };
 
-// The answering side of one exchange. Exactly one of send(), or begin() write()* finish(). Every call has the server's
-// write deadline; after an error (the client is gone or stalled) further calls return the same error and do nothing.
-// When the client goes while the handler runs, the handler's coroutine is cancelled (terminal).
+// The answering side of one exchange. Exactly one of send(), or begin() write()* finish(). Every call has the
+// server's write deadline; after an error (the client is gone or stalled) further calls return the same error
+// and do nothing. When the client goes while the handler runs, the handler's coroutine is cancelled
+// (terminal).
 class response_writer {
 public:
     virtual ~response_writer() = default;

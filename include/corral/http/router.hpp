@@ -14,12 +14,12 @@ using handler = std::function<core::awaitable<void>(const request&, response_wri
 
 class router {
 public:
-    // `path` is exact, or ends in "/*" and then also matches every longer path with that beginning. A GET route serves
-    // HEAD only if "HEAD" was added too.
+    // `path` is exact, or ends in "/*" and then also matches every longer path with that beginning. A GET
+    // route serves HEAD only if "HEAD" was added too.
     void add(std::string method, std::string path, handler serve);
 
-    // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405 text/plain
-    // "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE.
+    // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405
+    // text/plain "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE.
     [[nodiscard]] core::awaitable<void> serve(const request& incoming, response_writer& out) const;
 
 private:

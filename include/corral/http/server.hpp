@@ -1,6 +1,6 @@
 #pragma once
-// HTTP/1.1 and 1.0 listener: bounded headers, bodies and connections, keep-alive, one read always pending on each
-// connection so that a client that goes is noticed at once (platform_traps.md 11).
+// HTTP/1.1 and 1.0 listener: bounded headers, bodies and connections, keep-alive, one read always pending on
+// each connection so that a client that goes is noticed at once (platform_traps.md 11).
 
 #include <cstddef>
 #include <functional>
@@ -18,9 +18,9 @@ namespace corral::http {
 
 struct server_options {
     std::size_t max_header_bytes = 32 * 1024;
-    std::size_t max_body_bytes = 64 * 1024 * 1024;       // 413 beyond
+    std::size_t max_body_bytes = 64 * 1024 * 1024;            // 413 beyond
     std::size_t max_buffered_body_bytes = 256 * 1024 * 1024;  // over all connections; 503 beyond
-    std::size_t max_connections = 4096;                  // more wait in the listen backlog
+    std::size_t max_connections = 4096;                       // more wait in the listen backlog
     core::seconds header_timeout{15};  // from the first byte of a request to the end of its header
     core::seconds body_timeout{60};    // silence within a body
     core::seconds idle_timeout{120};   // keep-alive connection without a request
@@ -34,17 +34,20 @@ struct server_stats {
 
 class server {
 public:
-    // `serve` gets every well-formed request; malformed ones are answered here (400, 413, 431, 501, 505) with a JSON
-    // body {"error":"..."}. An exception out of `serve` becomes a 500 (or a cut connection once begun) and is told to
-    // `log_error`.
-    server(core::executor on, server_options options, handler serve, std::function<void(std::string)> log_error);
+    // `serve` gets every well-formed request; malformed ones are answered here (400, 413, 431, 501, 505) with
+    // a JSON body {"error":"..."}. An exception out of `serve` becomes a 500 (or a cut connection once begun)
+    // and is told to `log_error`.
+    server(core::executor on, server_options options, handler serve,
+           std::function<void(std::string)> log_error);
     ~server();
 
-    // Binds and listens (SO_REUSEADDR, never SO_REUSEPORT, close-on-exec). Port 0 asks the kernel. Fails with a
-    // sentence that names the address, and for a taken port who holds it where /proc tells.
-    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(const boost::asio::ip::tcp::endpoint& where);
+    // Binds and listens (SO_REUSEADDR, never SO_REUSEPORT, close-on-exec). Port 0 asks the kernel. Fails with
+    // a sentence that names the address, and for a taken port who holds it where /proc tells.
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(
+        const boost::asio::ip::tcp::endpoint& where);
 
-    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md 14).
+    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md
+    // 14).
     void start();
 
     // Closes the listeners and idle connections; running exchanges go on and close after their answer.

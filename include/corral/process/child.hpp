@@ -1,7 +1,7 @@
 #pragma once
-// Starts, signals and reaps one child truthfully. Own launcher behind Process v2's handle, because the default one has the
-// defects of platform_traps.md 1-8. The child gets its own process group, a parent-death signal, default signal
-// dispositions and mask, closed descriptors, and exactly the environment named here.
+// Starts, signals and reaps one child truthfully. Own launcher behind Process v2's handle, because the
+// default one has the defects of platform_traps.md 1-8. The child gets its own process group, a parent-death
+// signal, default signal dispositions and mask, closed descriptors, and exactly the environment named here.
 
 #include <functional>
 #include <map>
@@ -21,21 +21,22 @@ enum class stdio_kind { pipe, pty };  // pty: standard output only, so that a C 
 enum class output_stream { out, err };
 
 struct spawn_spec {
-    std::vector<std::string> command;                // argv; argv[0] without '/' is looked up in `environment`'s PATH
+    std::vector<std::string> command;  // argv; argv[0] without '/' is looked up in `environment`'s PATH
     std::map<std::string, std::string> environment;  // the whole environment
     std::string working_directory;                   // empty: ours
     stdio_kind stdio = stdio_kind::pipe;
 };
 
-// Environment for a child: PATH, HOME, LANG, LC_*, TZ, TMPDIR, LD_LIBRARY_PATH, USER of ours where set, nothing else.
+// Environment for a child: PATH, HOME, LANG, LC_*, TZ, TMPDIR, LD_LIBRARY_PATH, USER of ours where set,
+// nothing else.
 [[nodiscard]] std::map<std::string, std::string> clean_environment();
 
-// A running or ended child. Destroying it before it was reaped leaves the reaping to the `orphan_reaper`, never blocks
-// and never kills.
+// A running or ended child. Destroying it before it was reaped leaves the reaping to the `orphan_reaper`,
+// never blocks and never kills.
 class child {
 public:
-    // Starts `what`. Fails with the stage and errno of the child ("cannot execute './main_api': Permission denied ..."),
-    // after the failed child was reaped. REQUIRES: called on the one permanent thread.
+    // Starts `what`. Fails with the stage and errno of the child ("cannot execute './main_api': Permission
+    // denied ..."), after the failed child was reaped. REQUIRES: called on the one permanent thread.
     [[nodiscard]] static core::result<child> spawn(const core::executor& on, const spawn_spec& what);
 
     child(child&&) noexcept;
@@ -44,11 +45,12 @@ public:
 
     [[nodiscard]] pid_t pid() const noexcept;
 
-    // Completes when the child has ended and was reaped; may be awaited again. Noticed through a pidfd. Cancellation ends
-    // the wait with lost_track{operation_aborted} and reaps nothing.
+    // Completes when the child has ended and was reaped; may be awaited again. Noticed through a pidfd.
+    // Cancellation ends the wait with lost_track{operation_aborted} and reaps nothing.
     [[nodiscard]] core::awaitable<exit_reason> wait();
 
-    // Signals the leader, or the whole group (also after the leader was reaped, while group members live). ESRCH is success.
+    // Signals the leader, or the whole group (also after the leader was reaped, while group members live).
+    // ESRCH is success.
     [[nodiscard]] core::result<void> signal_leader(int number);
     [[nodiscard]] core::result<void> signal_group(int number);
     // True while any process of the child's group exists.

@@ -13,7 +13,7 @@ struct listening_socket {
     std::uint16_t port = 0;
     bool any_address = false;  // 0.0.0.0 or ::
     bool loopback = false;
-    pid_t owner = 0;  // 0: /proc does not tell (another user's process)
+    pid_t owner = 0;      // 0: /proc does not tell (another user's process)
     std::string program;  // of the owner, "" when unknown
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// Says in one plain sentence why a program can't run here, and what to do: git-LFS pointer, wrong architecture, missing file,
-// missing execute bit, text or HTML in place of a binary, truncated ELF, missing interpreter (vendor_ax.md §15).
+// Says in one plain sentence why a program can't run here, and what to do: git-LFS pointer, wrong
+// architecture, missing file, missing execute bit, text or HTML in place of a binary, truncated ELF, missing
+// interpreter (vendor_ax.md §15).
 
 #include <optional>
 #include <string>
@@ -10,7 +11,8 @@
 namespace corral::process {
 
 struct program_fault {
-    std::string id;       // stable: "lfs-pointer", "wrong-architecture", "missing", "not-executable", "not-a-program", "bad-directory" ...
+    std::string id;       // stable: "lfs-pointer", "wrong-architecture", "missing", "not-executable",
+                          // "not-a-program", "bad-directory" ...
     std::string message;  // what is wrong, naming the path
     std::string advice;   // what to do
 };

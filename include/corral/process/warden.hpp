@@ -1,7 +1,7 @@
 #pragma once
-// A small process forked first: it holds the read end of a pipe from the daemon and learns of every process group. When the
-// pipe ends, for whatever reason, it kills those groups and everything that carries our environment token, because the
-// parent-death signal does not reach grandchildren (platform_traps.md 6).
+// A small process forked first: it holds the read end of a pipe from the daemon and learns of every process
+// group. When the pipe ends, for whatever reason, it kills those groups and everything that carries our
+// environment token, because the parent-death signal does not reach grandchildren (platform_traps.md 6).
 
 #include <string>
 #include <vector>
@@ -14,7 +14,8 @@ namespace corral::process {
 
 class warden {
 public:
-    // Forks the warden. Call before any thread or io_context exists. The calling process becomes a child subreaper.
+    // Forks the warden. Call before any thread or io_context exists. The calling process becomes a child
+    // subreaper.
     [[nodiscard]] static core::result<warden> start();
     warden(warden&& other) noexcept;
     warden& operator=(warden&&) = delete;
@@ -36,13 +37,15 @@ private:
     std::string token_;
 };
 
-// Reaps adopted orphans (we are their subreaper) without stealing the status of our own children (platform_traps.md 3).
-// Call after any child ended and now and then. Returns how many were reaped.
+// Reaps adopted orphans (we are their subreaper) without stealing the status of our own children
+// (platform_traps.md 3). Call after any child ended and now and then. Returns how many were reaped.
 std::size_t reap_orphans();
-// Children started through child::spawn that must not be reaped by reap_orphans are known to it by themselves.
+// Children started through child::spawn that must not be reaped by reap_orphans are known to it by
+// themselves.
 
-// Kills every process (of this user) whose environment carries `token_name()` with another value than `own_token` and whose
-// parent warden is gone: left-overs of a killed daemon. Never by name. Returns the pids.
+// Kills every process (of this user) whose environment carries `token_name()` with another value than
+// `own_token` and whose parent warden is gone: left-overs of a killed daemon. Never by name. Returns the
+// pids.
 std::vector<pid_t> kill_strays(const std::string& own_token);
 
 }  // namespace corral::process

@@ -1,6 +1,7 @@
 #pragma once
-// Who runs next: a bounded queue, first come first served within a client, round robin between clients, and leases on ready
-// backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so the next borrower finds it clean.
+// Who runs next: a bounded queue, first come first served within a client, round robin between clients, and
+// leases on ready backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so
+// the next borrower finds it clean.
 
 #include <cstdint>
 #include <functional>
@@ -27,8 +28,8 @@ struct admission_request {
     std::string client;  // key of fairness
     std::string model;   // resolved name
     core::deadline until;
-    // Requests that were admitted before and lost their runtime go before new ones of the same client and are never
-    // refused for a full queue.
+    // Requests that were admitted before and lost their runtime go before new ones of the same client and are
+    // never refused for a full queue.
     bool readmission = false;
 };
 
@@ -70,8 +71,9 @@ public:
     // `runtime` is borrowed and must outlive the scheduler. Its model's name must be new.
     void add(engine::backend& runtime);
 
-    // Waits for the turn of `who` on a ready backend of the model. A cancelled coroutine leaves the queue. Refused at once:
-    // unknown model, full queue, a broken backend (with its reason), shutting down; later: timed_out, or the backend broke.
+    // Waits for the turn of `who` on a ready backend of the model. A cancelled coroutine leaves the queue.
+    // Refused at once: unknown model, full queue, a broken backend (with its reason), shutting down; later:
+    // timed_out, or the backend broke.
     [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
 
     // From now on every acquire, waiting ones included, is refused with shutting_down.

@@ -1,6 +1,6 @@
 #pragma once
-// The running side of a group: who waits for it, who watches it, who asks it to change. Keeps its services in the wanted
-// state; never knows a prompt.
+// The running side of a group: who waits for it, who watches it, who asks it to change. Keeps its services in
+// the wanted state; never knows a prompt.
 
 #include <cstdint>
 #include <deque>
@@ -29,17 +29,18 @@ enum class service_state { stopped, starting, ready, stopping, waiting, broken }
 struct service_status {
     std::string name;
     service_state state = service_state::stopped;
-    core::steady_time since;       // of the state
-    std::string reason;            // why it is in this state, one plain sentence
-    std::string advice;            // what a person can do; may be empty
-    pid_t pid = 0;                 // 0: no process
-    std::uint64_t starts = 0;      // processes started so far
-    std::optional<double> progress;  // of a load, 0..1
+    core::steady_time since;                    // of the state
+    std::string reason;                         // why it is in this state, one plain sentence
+    std::string advice;                         // what a person can do; may be empty
+    pid_t pid = 0;                              // 0: no process
+    std::uint64_t starts = 0;                   // processes started so far
+    std::optional<double> progress;             // of a load, 0..1
     std::optional<core::steady_time> next_try;  // in waiting and broken
-    std::string warning;           // e.g. "listens on every interface"; may be empty
+    std::string warning;                        // e.g. "listens on every interface"; may be empty
 };
 
-// Hears of a group. Called on the loop's thread, never inside a call of the hearer into the group. Must not throw.
+// Hears of a group. Called on the loop's thread, never inside a call of the hearer into the group. Must not
+// throw.
 class group_observer {
 public:
     virtual ~group_observer() = default;
@@ -57,10 +58,11 @@ public:
     [[nodiscard]] virtual bool ready() const noexcept = 0;
     // Counts the processes of the last service: what was learned of one process is void for the next.
     [[nodiscard]] virtual std::uint64_t epoch() const noexcept = 0;
-    // Succeeds when ready; fails with the reason when a service is broken, on timed_out, cancelled, or while stopping.
+    // Succeeds when ready; fails with the reason when a service is broken, on timed_out, cancelled, or while
+    // stopping.
     [[nodiscard]] virtual core::awaitable<core::result<void>> wait_ready(core::deadline until) = 0;
-    // Kills that service now (its processes are beyond talking to) and restarts it, and those that depend on it, in order.
-    // `cause` is a plain sentence for status and log. No effect when it is not running.
+    // Kills that service now (its processes are beyond talking to) and restarts it, and those that depend on
+    // it, in order. `cause` is a plain sentence for status and log. No effect when it is not running.
     virtual void restart(std::string_view service, std::string cause) = 0;
     // Wanted state. start() also closes an open breaker.
     virtual void start() = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// What one group of services wants to be: the ordered processes that one model needs (tokenizer, then runtime).
+// What one group of services wants to be: the ordered processes that one model needs (tokenizer, then
+// runtime).
 
 #include <functional>
 #include <string>
@@ -16,14 +17,16 @@ namespace corral::supervisor {
 
 struct service_spec {
     std::string name;
-    process::spawn_spec command;                 // placeholders expanded; the warden's token is added by the supervisor
-    catalog::service_template rules;             // probe, ladders, clocks, meanings of exits and lines
-    boost::asio::ip::tcp::endpoint endpoint;     // where it must answer, on loopback
-    bool dependents_survive = false;             // its restart leaves the services after it alone (tokenizer behind the tap)
-    // A first real answer, asked once the socket is owned and the probe has answered; ready only if it succeeds.
-    // Has its own deadlines. May be empty.
+    process::spawn_spec command;      // placeholders expanded; the warden's token is added by the supervisor
+    catalog::service_template rules;  // probe, ladders, clocks, meanings of exits and lines
+    boost::asio::ip::tcp::endpoint endpoint;  // where it must answer, on loopback
+    bool dependents_survive =
+        false;  // its restart leaves the services after it alone (tokenizer behind the tap)
+    // A first real answer, asked once the socket is owned and the probe has answered; ready only if it
+    // succeeds. Has its own deadlines. May be empty.
     std::function<core::awaitable<core::result<void>>()> self_test;
-    // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the deadline. May be empty.
+    // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the
+    // deadline. May be empty.
     std::function<core::awaitable<void>(core::deadline)> quiesce;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a vendor process prints, made into lines and kept in a bounded ring: ANSI codes removed, a carriage return starts the
-// line again (progress bars), invalid UTF-8 replaced, endless lines cut.
+// What a vendor process prints, made into lines and kept in a bounded ring: ANSI codes removed, a carriage
+// return starts the line again (progress bars), invalid UTF-8 replaced, endless lines cut.
 
 #include <cstddef>
 #include <deque>
@@ -10,8 +10,8 @@
 
 namespace corral::telemetry {
 
-// Feed bytes as they come; `on_line` gets each finished line (without its break), `on_progress` each unfinished line that was
-// overwritten by a carriage return or is pending after the feed.
+// Feed bytes as they come; `on_line` gets each finished line (without its break), `on_progress` each
+// unfinished line that was overwritten by a carriage return or is pending after the feed.
 class line_assembler {
 public:
     using sink = std::function<void(std::string_view)>;
