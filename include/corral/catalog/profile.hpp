@@ -44,7 +44,8 @@ struct probe_template {
 };
 
 // One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
-// {port} (its own), {tokenizer_url}, {<service>_port}, and every key of the model's `variables`.
+// {port} (its own), {<service>_port} and {<service>_url} of every service ({tokenizer_url}), {vocabulary},
+// and every key of the model's `variables`; expand_service() of placeholders.hpp puts the values in.
 struct service_template {
     std::string name;  // "tokenizer", "runtime"
     std::vector<std::string> command;

@@ -1,0 +1,24 @@
+#pragma once
+// A complaint about a file that a person wrote, with the place to look at.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace corral::catalog {
+
+struct diagnostic {
+    std::string file;          // as it was opened; the variable's name for a word from the environment
+    std::uint32_t line = 0;    // from 1; 0: no place in the file
+    std::uint32_t column = 0;  // from 1
+    std::string message;       // one sentence, no final line break
+};
+
+// "configs/a.toml:12:3: unknown key 'prot'; did you mean 'port'?"
+[[nodiscard]] std::string to_text(const diagnostic& what);
+
+// The one of `candidates` that `typed` was probably meant to be (edit distance, case ignored); "" when none
+// is near.
+[[nodiscard]] std::string nearest(const std::string& typed, const std::vector<std::string>& candidates);
+
+}  // namespace corral::catalog

@@ -1,0 +1,17 @@
+#pragma once
+// Model names as Ollama writes and compares them (ollama_wire.md §13).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace corral::catalog {
+
+// The display form: white space around it gone, the default host and namespace left out, the tag always there
+// ("Qwen3" -> "Qwen3:latest"). A final ":local" is dropped. Nothing when the name is not a valid one.
+[[nodiscard]] std::optional<std::string> display_name(std::string_view typed);
+
+// True when both are valid and mean the same model: case is ignored, a missing tag is "latest".
+[[nodiscard]] bool same_model(std::string_view left, std::string_view right);
+
+}  // namespace corral::catalog

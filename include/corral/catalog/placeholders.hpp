@@ -1,0 +1,47 @@
+#pragma once
+// The {names} in a service's command, environment, working directory and URL, and what is put in their place.
+// "{{" and "}}" stand for plain braces. A value that is put in is not looked at again.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::catalog {
+
+using placeholder_values = std::map<std::string, std::string>;
+
+// The names in `text`, in order. Fails (errc::invalid) on a brace that belongs to no placeholder.
+[[nodiscard]] core::result<std::vector<std::string>> placeholders_in(std::string_view text);
+
+// `text` with every placeholder replaced. Fails (errc::invalid) on an unknown name, which the message names.
+[[nodiscard]] core::result<std::string> expand(std::string_view text, const placeholder_values& values);
+
+// Names that exist for every service of `of` beside the model's variables: package, port, vocabulary, and
+// <service>_port and <service>_url for each service.
+[[nodiscard]] std::vector<std::string> built_in_placeholders(const profile& of);
+
+// True when any template of `service` holds {name}. By this the tokenizer tap learns whether it can stand in
+// between.
+[[nodiscard]] bool mentions(const service_template& service, std::string_view name);
+
+struct expanded_service {
+    std::vector<std::string> command;
+    std::map<std::string, std::string> environment;
+    std::string working_directory;
+    std::string url;
+};
+
+// The service of `model` at its real addresses. `ports` holds the port of every service, by name (those that
+// a template leaves at 0 were asked of the kernel by the caller). `urls` wins over the templates' own URLs
+// where another service refers to them as {<service>_url}: the tap names itself there. Fails (errc::invalid)
+// when a placeholder has no value.
+[[nodiscard]] core::result<expanded_service> expand_service(
+    const model_entry& model, const service_template& service,
+    const std::map<std::string, std::uint16_t>& ports, const std::map<std::string, std::string>& urls = {});
+
+}  // namespace corral::catalog

@@ -1,0 +1,40 @@
+#pragma once
+// Reads vendor/<name>/profile.toml (layout: docs/configuration.md).
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/profile.hpp"
+#include "corral/catalog/toml_section.hpp"
+
+namespace corral::catalog {
+
+struct profile_reading {
+    std::optional<profile> value;    // set exactly when `errors` is empty
+    std::vector<diagnostic> errors;  // in the order of the file
+};
+
+[[nodiscard]] profile_reading read_profile(const std::filesystem::path& file);
+// `name` stands for the file in diagnostics.
+[[nodiscard]] profile_reading parse_profile(std::string_view text, const std::string& name);
+
+// The parts that a configuration may override for one model: each reads only what is present into what is
+// already there.
+void read_clocks(section from, engine_clocks& into);
+void read_restart(section from, restart_rule& into);
+// A service's own keys. `known` are the placeholders that exist; `overriding` also allows `arguments`, which
+// are appended to the command, takes a relative working directory as relative to `base`, and forbids what
+// only a profile says.
+struct service_reading {
+    std::vector<std::string> known;
+    bool overriding = false;
+    std::filesystem::path base;
+};
+void read_service(section from, service_template& into, const service_reading& how);
+
+}  // namespace corral::catalog
