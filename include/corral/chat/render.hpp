@@ -13,9 +13,14 @@
 namespace corral::chat {
 
 struct rendered_prompt {
-    std::string system;     // never empty
-    std::string turns;      // starts inside the first user turn, ends inside the last one
-    bool thinking = false;  // the model is expected to think, so `output_filter` should separate it
+    std::string system;  // never empty
+    std::string turns;   // starts inside the first user turn, ends inside the last one
+    // The model is expected to think, so `output_filter` should separate it. Also when the client wanted none
+    // and the family has no switch for it (deepseek-r1): the thinking events are then to be dropped.
+    bool thinking = false;
+    // The wrapper may have opened the thinking tag already: for `filter_options::starts_in_thinking`, which
+    // takes a tag that the model writes itself as well.
+    bool starts_in_thinking = false;
 };
 
 struct render_options {

@@ -1,0 +1,15 @@
+#pragma once
+// One function a family. Each value lives for the whole program.
+
+#include "corral/chat/family.hpp"
+
+namespace corral::chat {
+
+[[nodiscard]] const family& chatml_family();
+[[nodiscard]] const family& deepseek_r1_family();
+[[nodiscard]] const family& minicpm_family();
+[[nodiscard]] const family& qwen2_5_family();
+[[nodiscard]] const family& qwen3_family();
+[[nodiscard]] const family& smollm2_family();
+
+}  // namespace corral::chat

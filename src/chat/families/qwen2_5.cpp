@@ -1,0 +1,23 @@
+#include "chat/families/all.hpp"
+#include "chat/families/qwen_tokens.hpp"
+
+namespace corral::chat {
+
+// ollama_wire.md §11.1; the default text is the template's own.
+const family& qwen2_5_family() {
+    static const family instance{
+        .name = "qwen2.5",
+        .turn_open = "<|im_start|>",
+        .turn_close = "<|im_end|>\n",
+        .system_header = "system\n",
+        .user_header = "user\n",
+        .assistant_header = "assistant\n",
+        .default_system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+        .control_tokens = qwen_control_tokens(),
+        .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
+        .tools = tool_style::hermes,
+    };
+    return instance;
+}
+
+}  // namespace corral::chat

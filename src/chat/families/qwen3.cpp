@@ -1,0 +1,32 @@
+#include "chat/families/all.hpp"
+#include "chat/families/qwen_tokens.hpp"
+
+namespace corral::chat {
+
+// ollama_wire.md §11.1. Its template writes no system text when a request has none; an empty one would bring
+// the tokenizer service's Qwen persona (vendor_ax.md §4.1), so a neutral sentence stands in.
+//
+// The template's own way to turn thinking off is an empty think block after the opening of the answer. The
+// service's wrapper writes that opening behind everything we send, so it can't be ours; the soft switch makes
+// the model write the empty block itself, and `output_filter` swallows it.
+const family& qwen3_family() {
+    static const family instance{
+        .name = "qwen3",
+        .turn_open = "<|im_start|>",
+        .turn_close = "<|im_end|>\n",
+        .system_header = "system\n",
+        .user_header = "user\n",
+        .assistant_header = "assistant\n",
+        .default_system = "You are a helpful assistant.",
+        .tools_replace_default = true,
+        .control_tokens = qwen_control_tokens(),
+        .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
+        .tools = tool_style::hermes,
+        .thinks = true,
+        .repeats_thinking = true,
+        .no_think_switch = "/no_think",
+    };
+    return instance;
+}
+
+}  // namespace corral::chat

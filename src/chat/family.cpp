@@ -1,0 +1,43 @@
+#include "corral/chat/family.hpp"
+
+#include <algorithm>
+
+#include "chat/families/all.hpp"
+
+namespace corral::chat {
+
+const std::vector<const family*>& families() {
+    static const std::vector<const family*> all{
+        &chatml_family(),      &qwen2_5_family(), &qwen3_family(),
+        &deepseek_r1_family(), &smollm2_family(), &minicpm_family(),
+    };
+    return all;
+}
+
+const family* find_family(std::string_view name) {
+    const auto& all = families();
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const family* one) { return one->name == name; });
+    return found == all.end() ? nullptr : *found;
+}
+
+// Every place where a token starts in the original is broken. What comes out can't hold a token: tokens hold
+// no space, so one would have to be an unbroken run of the original, and that run was broken. A plain space
+// rather than an invisible character, because normalisers drop or fold those, and because a reader shall see
+// that the text was changed.
+std::string neutralise(const family& in, std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        out += text[at];
+        const auto rest = text.substr(at);
+        const bool control = std::any_of(in.control_tokens.begin(), in.control_tokens.end(),
+                                         [&](std::string_view token) { return rest.starts_with(token); });
+        if (control) {
+            out += ' ';
+        }
+    }
+    return out;
+}
+
+}  // namespace corral::chat

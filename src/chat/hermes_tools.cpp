@@ -1,0 +1,71 @@
+#include "chat/hermes_tools.hpp"
+
+namespace corral::chat {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+void append_json(std::string& out, const json& value) {
+    if (value.is_object()) {
+        out += '{';
+        std::string_view between;
+        for (const auto& [key, member] : value.items()) {
+            out += between;
+            append_json(out, json(key));
+            out += ": ";
+            append_json(out, member);
+            between = ", ";
+        }
+        out += '}';
+    } else if (value.is_array()) {
+        out += '[';
+        std::string_view between;
+        for (const auto& element : value) {
+            out += between;
+            append_json(out, element);
+            between = ", ";
+        }
+        out += ']';
+    } else {
+        out += value.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+}
+
+}  // namespace
+
+std::string spaced_json(const json& value) {
+    std::string out;
+    append_json(out, value);
+    return out;
+}
+
+std::string hermes_definitions(const json& tools) {
+    std::string out =
+        "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+        "You are provided with function signatures within <tools></tools> XML tags:\n<tools>";
+    for (const auto& tool : tools) {
+        out += '\n';
+        append_json(out, tool);
+    }
+    out +=
+        "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+        "<tool_call></tool_call> XML tags:\n<tool_call>\n"
+        "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
+    return out;
+}
+
+std::string hermes_call(const tool_call& call) {
+    const json arguments = call.arguments.is_null() ? json::object() : call.arguments;
+    return "<tool_call>\n{\"name\": " + spaced_json(json(call.name)) +
+           ", \"arguments\": " + spaced_json(arguments) + "}\n</tool_call>";
+}
+
+std::string hermes_result(std::string_view content) {
+    std::string out = "<tool_response>\n";
+    out += content;
+    out += "\n</tool_response>";
+    return out;
+}
+
+}  // namespace corral::chat

@@ -1,0 +1,24 @@
+#pragma once
+// Tools as the Hermes convention writes them, word for word the templates' text (ollama_wire.md §11.1).
+// Nothing is neutralised here.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/chat/generation_request.hpp"
+
+namespace corral::chat {
+
+// JSON with ", " and ": " between the parts, key order kept, non-ASCII raw: what models saw in training.
+[[nodiscard]] std::string spaced_json(const nlohmann::ordered_json& value);
+
+// The part of the system text that declares `tools`, a not empty array; without the blank line before it.
+[[nodiscard]] std::string hermes_definitions(const nlohmann::ordered_json& tools);
+
+[[nodiscard]] std::string hermes_call(const tool_call& call);
+[[nodiscard]] std::string hermes_result(std::string_view content);
+
+}  // namespace corral::chat

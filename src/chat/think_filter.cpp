@@ -1,0 +1,118 @@
+#include "chat/think_filter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "chat/space.hpp"
+
+namespace corral::chat {
+
+namespace {
+
+constexpr std::string_view open_tag = "<think>";
+constexpr std::string_view close_tag = "</think>";
+
+// Length of the longest tail of `text` that is a proper start of `tag`.
+std::size_t tail_that_may_become(std::string_view tag, std::string_view text) {
+    for (auto length = std::min(tag.size() - 1, text.size()); length > 0; --length) {
+        if (text.ends_with(tag.substr(0, length))) {
+            return length;
+        }
+    }
+    return 0;
+}
+
+}  // namespace
+
+split_text think_filter::feed(std::string_view text) {
+    held_ += text;
+    split_text out;
+    bool go_on = true;
+    while (go_on) {
+        switch (state_) {
+            case state::looking:
+                go_on = look(out);
+                break;
+            case state::opened:
+                go_on = open();
+                break;
+            case state::thinking:
+                go_on = think(out);
+                break;
+            case state::closed:
+                go_on = skip_space();
+                break;
+            case state::answer:
+                out.answer += held_;
+                held_.clear();
+                go_on = false;
+                break;
+        }
+    }
+    return out;
+}
+
+split_text think_filter::finish() {
+    split_text out;
+    const bool inside = state_ == state::opened || state_ == state::thinking;
+    (inside ? out.thinking : out.answer) = std::move(held_);
+    held_.clear();
+    return out;
+}
+
+bool think_filter::look(split_text& out) {
+    const auto rest = trim_left(held_);
+    if (rest.starts_with(open_tag)) {
+        held_ = rest.substr(open_tag.size());
+        state_ = state::opened;
+        return true;
+    }
+    if (open_tag.starts_with(rest)) {
+        return false;
+    }
+    out.answer += held_;
+    held_.clear();
+    state_ = state::answer;
+    return false;
+}
+
+// Behind the tag: white space goes, and the tag once more when the model repeats it.
+bool think_filter::open() {
+    held_ = std::string(trim_left(held_));
+    if (may_repeat_tag_ && held_.starts_with(open_tag)) {
+        held_.erase(0, open_tag.size());
+        may_repeat_tag_ = false;
+        return true;
+    }
+    if (held_.empty() || (may_repeat_tag_ && open_tag.starts_with(held_))) {
+        return false;
+    }
+    state_ = state::thinking;
+    return true;
+}
+
+bool think_filter::think(split_text& out) {
+    const std::string_view text = held_;
+    const auto close = text.find(close_tag);
+    if (close != std::string_view::npos) {
+        out.thinking += trim_right(text.substr(0, close));
+        held_.erase(0, close + close_tag.size());
+        state_ = state::closed;
+        return true;
+    }
+    const auto sure = trim_right(text.substr(0, text.size() - tail_that_may_become(close_tag, text))).size();
+    out.thinking += text.substr(0, sure);
+    held_.erase(0, sure);
+    return false;
+}
+
+bool think_filter::skip_space() {
+    held_ = std::string(trim_left(held_));
+    if (held_.empty()) {
+        return false;
+    }
+    state_ = state::answer;
+    return true;
+}
+
+}  // namespace corral::chat

@@ -1,0 +1,39 @@
+#pragma once
+// Thinking apart from the answer, by the states of ollama_wire.md §11.2 with the particulars of Qwen3. Held
+// back is what may still be a tag, the white space before the answer, and inside thinking the white space at
+// its end for now; the answer itself goes through untouched.
+
+#include <string>
+#include <string_view>
+
+namespace corral::chat {
+
+struct split_text {
+    std::string thinking;  // comes before `answer`
+    std::string answer;
+};
+
+class think_filter {
+public:
+    explicit think_filter(bool starts_in_thinking)
+        : state_(starts_in_thinking ? state::opened : state::looking) {}
+
+    [[nodiscard]] split_text feed(std::string_view text);
+    // An unclosed block stays thinking.
+    [[nodiscard]] split_text finish();
+
+private:
+    enum class state { looking, opened, thinking, closed, answer };
+
+    // Each takes what it can from held_ and returns whether another state should go on with the rest.
+    bool look(split_text& out);
+    bool open();
+    bool think(split_text& out);
+    bool skip_space();
+
+    state state_;
+    bool may_repeat_tag_ = true;
+    std::string held_;
+};
+
+}  // namespace corral::chat
