@@ -1,0 +1,9 @@
+#pragma once
+// The commands of the program: serve, check, version.
+
+namespace corral::app {
+
+// Runs the command that the arguments name; the exit status of the program.
+[[nodiscard]] int run_command_line(int argc, const char* const* argv);
+
+}  // namespace corral::app

@@ -1,0 +1,62 @@
+#pragma once
+// The daemon: builds the rooms, opens the doors, and closes them in order.
+//
+// Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
+// running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
+// grace.
+
+#include <memory>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "corral/api/generation_service.hpp"
+#include "corral/api/wire_format.hpp"
+#include "corral/app/configuration.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/http/server.hpp"
+#include "corral/process/warden.hpp"
+
+namespace corral::app {
+
+class daemon {
+public:
+    // `settings` and `guard` are borrowed.
+    daemon(boost::asio::io_context& loop, const configuration& settings, process::warden& guard);
+    ~daemon();
+
+    // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
+    [[nodiscard]] core::result<void> open();
+
+    // Serves until SIGTERM or SIGINT, then shuts down. Runs the loop.
+    void run();
+
+private:
+    core::awaitable<void> live();
+    core::awaitable<void> shut_down();
+    core::awaitable<void> watch_signals();
+    core::awaitable<void> tell_systemd();
+    core::awaitable<void> collect_orphans();
+    [[nodiscard]] std::string status_line() const;
+    [[nodiscard]] core::awaitable<void> stop_backend(engine::backend& runtime, core::deadline until);
+
+    boost::asio::io_context& loop_;
+    const configuration& settings_;
+    core::steady_clock_source clock_;
+    core::system_random random_;
+    core::task_group service_tasks_;  // supervision and housekeeping
+    core::task_group run_tasks_;      // generations
+    supervisor::supervisor_context supervision_;
+    std::vector<std::unique_ptr<engine::backend>> backends_;
+    std::unique_ptr<scheduler::scheduler> scheduler_;
+    std::unique_ptr<api::model_directory> models_;
+    std::unique_ptr<api::generation_service> generations_;
+    std::unique_ptr<http::server> server_;
+    boost::asio::signal_set signals_;
+    core::wake_signal signalled_;
+    unsigned signals_seen_ = 0;
+};
+
+}  // namespace corral::app

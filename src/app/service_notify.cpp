@@ -1,0 +1,46 @@
+#include "service_notify.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include "corral/core/result.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::app {
+
+namespace {
+
+void tell(const std::string& state) {
+    const int sent = sd_notify(0, state.c_str());
+    if (sent < 0) {
+        telemetry::log().warn("systemd could not be told '{}': {}", telemetry::printable(state),
+                              core::error_code(-sent, boost::system::system_category()).message());
+    }
+}
+
+}  // namespace
+
+std::optional<core::nanoseconds> watchdog_interval() {
+    std::uint64_t microseconds = 0;
+    if (sd_watchdog_enabled(0, &microseconds) <= 0) {
+        return std::nullopt;
+    }
+    return core::nanoseconds(std::chrono::microseconds(microseconds)) / 2;
+}
+
+void notify_ready() {
+    tell("READY=1");
+}
+
+void notify_status(const std::string& line) {
+    tell("STATUS=" + line);
+}
+
+void notify_watchdog() {
+    tell("WATCHDOG=1");
+}
+
+void notify_stopping() {
+    tell("STOPPING=1");
+}
+
+}  // namespace corral::app

@@ -1,0 +1,20 @@
+#pragma once
+// What systemd is told: readiness, a status line, the watchdog's food, the beginning of the end. Does nothing
+// when started by hand.
+
+#include <optional>
+#include <string>
+
+#include "corral/core/time.hpp"
+
+namespace corral::app {
+
+// How often the watchdog must be fed, half of what the unit allows; nothing when it is off.
+[[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
+
+void notify_ready();
+void notify_status(const std::string& line);
+void notify_watchdog();
+void notify_stopping();
+
+}  // namespace corral::app

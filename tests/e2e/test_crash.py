@@ -1,0 +1,182 @@
+"""kill -9 of each service in each phase: what the client sees, and that all runs afterwards."""
+
+import signal
+import time
+
+import pytest
+
+from harness import Box, descendants, processes, wait_until
+
+SLOW_PREFILL = {"prefill_ms_per_chunk": 1500}
+SLOW_DECODE = {"tokens_per_second": 30}
+
+
+def zombies(box):
+    table = processes()
+    return [p for p in descendants(box.process.pid, table) if table[p][1] == "Z"]
+
+
+def all_well(box):
+    assert box.say("[[text=all well]] afterwards") == "all well"
+    wait_until(lambda: not zombies(box), 5, "no zombie")
+
+
+def wait_phase(box, *phases):
+    wait_until(lambda: box.runtime_state()["phase"] in phases, what=f"phase {phases}")
+
+
+def restarted(box, service, old):
+    return wait_until(lambda: (box.pid_of(service) or old) != old and box.pid_of(service), 30, f"a new {service}")
+
+
+@pytest.mark.parametrize("tap", [True, False], ids=["tap", "no-tap"])
+@pytest.mark.parametrize("service", ["runtime", "tokenizer"])
+def test_killed_while_idle_is_restarted_without_any_request(tmp_path, service, tap):
+    with Box(tmp_path, {"directives": True}, tap=tap) as box:
+        runtime = box.pid_of("runtime")
+        old = box.kill(service)
+        restarted(box, service, old)
+        box.wait_ready()
+        # With the tap a tokenizer costs no reload of the model; without it the pair goes together.
+        if service == "tokenizer":
+            assert (box.pid_of("runtime") == runtime) is tap
+        all_well(box)
+
+
+@pytest.mark.parametrize("tap", [True, False], ids=["tap", "no-tap"])
+@pytest.mark.parametrize("service", ["runtime", "tokenizer"])
+def test_killed_in_prefill_the_same_request_is_answered_after_the_restart(tmp_path, service, tap):
+    with Box(tmp_path, {"directives": True, "timing": SLOW_PREFILL}, tap=tap) as box:
+        later = box.stream_later("[[text=answered in the end]] please")
+        wait_phase(box, "prefill")
+        box.kill(service)
+        lines = list(later.open())
+        assert lines[-1].get("done") is True, lines
+        assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
+        all_well(box)
+
+
+def test_runtime_killed_in_decode_gives_an_error_line_at_once(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": SLOW_DECODE}) as box:
+        stream = box.stream("[[never_end]]")
+        lines = iter(stream)
+        for _ in range(3):
+            next(lines)
+        box.kill("runtime")
+        killed = time.monotonic()
+        rest = list(lines)
+        assert "error" in rest[-1], rest
+        assert not any(line.get("done") for line in rest)
+        assert stream.times[-1] - killed < 1.0
+        all_well(box)
+
+
+def test_tokenizer_killed_between_two_pieces_does_not_end_the_answer(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": SLOW_DECODE}) as box:
+        runtime = box.pid_of("runtime")
+        whole = "one two three four five six seven eight nine ten " * 3
+        stream = box.stream(f"[[text={whole.strip()}]]")
+        lines = iter(stream)
+        got = [next(lines), next(lines)]
+        box.kill("tokenizer")
+        got += list(lines)
+        assert got[-1].get("done") is True, got[-1]
+        assert "".join(line["message"]["content"] for line in got) == whole.strip()
+        assert box.pid_of("runtime") == runtime
+        all_well(box)
+
+
+def test_tokenizer_killed_in_decode_without_the_tap_is_an_error_line(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": SLOW_DECODE}, tap=False) as box:
+        stream = box.stream("[[never_end]]")
+        lines = iter(stream)
+        next(lines)
+        box.kill("tokenizer")
+        rest = list(lines)
+        assert "error" in rest[-1], rest
+        assert not any(line.get("done") for line in rest)
+        all_well(box)
+
+
+def test_a_request_that_waits_for_the_load_is_answered(tmp_path):
+    box = Box(tmp_path, {"directives": True, "timing": {"load_ms": 1500}})
+    box.start(wait_ready=False)
+    try:
+        assert box.get("/readyz").status == 503
+        assert box.get("/healthz").status == 200
+        assert box.say("[[text=patience]]") == "patience"
+    finally:
+        box.__exit__()
+
+
+def test_a_hung_decode_is_found_and_the_runtime_replaced(tmp_path):
+    clocks = '[models.clocks]\ndecode_stall = "1s"\nscrub = "1s"\n'
+    with Box(tmp_path, {"directives": True, "timing": SLOW_DECODE}, model=clocks) as box:
+        stream = box.stream("[[never_end]]")
+        lines = iter(stream)
+        next(lines)
+        old = box.pid_of("runtime")
+        box.fault("runtime", "device_hang", phase="decode")
+        rest = list(lines)
+        assert "error" in rest[-1]
+        restarted(box, "runtime", old)
+        box.wait_ready()
+        all_well(box)
+
+
+def test_a_stopped_runtime_process_is_replaced_and_the_waiting_request_answered(tmp_path):
+    clocks = '[models.clocks]\ncall = "1s"\nreset = "2s"\nprefill_base = "2s"\nscrub = "1s"\n'
+    with Box(tmp_path, {"directives": True}, model=clocks) as box:
+        box.kill("runtime", signal.SIGSTOP)
+        assert box.say("[[text=still answered]]") == "still answered"
+
+
+def test_the_mute_wedge_of_the_decode_cache_is_mended(tmp_path):
+    with Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3"}}) as box:
+        runtime = box.pid_of("runtime")
+        box.fault("tokenizer", "mute")
+        assert box.say("[[text=can be heard]]") == "can be heard"
+        assert box.pid_of("runtime") == runtime
+        all_well(box)
+
+
+def test_the_mute_wedge_is_mended_without_the_tap(tmp_path):
+    with Box(tmp_path, {"directives": True, "tokenizer": {"family": "qwen3"}}, tap=False) as box:
+        box.fault("tokenizer", "mute")
+        assert box.say("[[text=can be heard]]") == "can be heard"
+
+
+FAULTS_OF_ONE_REQUEST = [
+    ("runtime", "early_done", {"ms": 400}),
+    ("runtime", "swallow_generate", {}),
+    ("runtime", "swallow_reset", {}),
+    ("runtime", "busy", {}),
+    ("runtime", "truncated_reply", {"route": "/api/reset"}),
+    ("runtime", "garbage_reply", {"route": "/api/generate", "level": "http"}),
+    ("runtime", "status_reply", {"route": "/api/reset", "status": 500}),
+    ("runtime", "drop_reply", {"route": "/api/generate"}),
+    ("runtime", "kill_at", {"phase": "reset"}),
+    ("runtime", "kill_at", {"phase": "encode"}),
+    ("runtime", "kill_at", {"phase": "prefill"}),
+    ("runtime", "slow_reply", {"route": "/api/reset", "ms": 700}),
+    ("tokenizer", "drop_reply", {"route": "/encode"}),
+    ("tokenizer", "status_reply", {"route": "/encode", "status": 500}),
+    ("tokenizer", "garbage_reply", {"route": "/encode"}),
+    ("tokenizer", "empty_reply", {"route": "/reset"}),
+    ("tokenizer", "status_reply", {"route": "/reset", "status": 500}),
+    ("tokenizer", "kill_at", {"phase": "encode"}),
+    ("tokenizer", "kill_at", {"phase": "reset"}),
+    ("tokenizer", "slow_reply", {"route": "/decode", "ms": 700}),
+    ("tokenizer", "forget_uids", {}),
+]
+
+
+@pytest.mark.parametrize("service,fault,args", FAULTS_OF_ONE_REQUEST,
+                         ids=[f"{s}-{f}-{'-'.join(map(str, a.values())).replace('/', '')}" for s, f, a in FAULTS_OF_ONE_REQUEST])
+def test_one_fault_before_any_text_is_survived_with_the_right_answer(tmp_path, service, fault, args):
+    clocks = '[models.clocks]\nprefill_base = "4s"\nreset = "4s"\nidle_grace = "500ms"\n'
+    with Box(tmp_path, {"directives": True}, model=clocks) as box:
+        box.say("[[text=before]] previous question")
+        box.fault(service, fault, "once", **args)
+        assert box.say("[[text=right]] the question") == "right"
+        all_well(box)
