@@ -25,6 +25,10 @@ using placeholder_values = std::map<std::string, std::string>;
 // <service>_port and <service>_url for each service.
 [[nodiscard]] std::vector<std::string> built_in_placeholders(const profile& of);
 
+// Why a variable of a model or profile can't be called that; "" when it can. Names are a-z, 0-9 and '_', and
+// not those of built_in_placeholders().
+[[nodiscard]] std::string variable_name_problem(const std::string& name, const profile& of);
+
 // True when any template of `service` holds {name}. By this the tokenizer tap learns whether it can stand in
 // between.
 [[nodiscard]] bool mentions(const service_template& service, std::string_view name);

@@ -1,0 +1,58 @@
+#pragma once
+// The daemon's configuration: one TOML file, and below it in precedence the OLLAMA_* variables that make
+// sense here (ollama_wire.md §1.6). Read and validated whole before anything starts; immutable after. Keys:
+// docs/configuration.md.
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/profile.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/server.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::app {
+
+struct configuration {
+    boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
+    bool allow_unauthenticated = false;     // may `listen` be reachable from other machines
+    telemetry::log_level log_level = telemetry::log_level::info;
+    bool log_content = false;                        // may prompts and answers appear in the log
+    std::size_t max_queue = 512;                     // waiting requests; beyond it 503
+    core::milliseconds request_deadline{1'800'000};  // from arrival to the last byte
+    core::milliseconds shutdown_grace{30'000};       // for the running answer, after SIGTERM
+    http::server_options http;
+    std::vector<catalog::model_entry> models;  // names unique, case ignored
+};
+
+struct configuration_source {
+    std::filesystem::path file;
+    std::map<std::string, std::string> environment;  // only the OLLAMA_* ones are looked at
+    std::optional<std::string> listen;               // ADDR:PORT of the command line; wins over all else
+    std::vector<std::string> dialects;               // names a profile may say; empty: not checked
+};
+
+struct configuration_result {
+    std::optional<configuration> value;  // set exactly when `errors` is empty
+    std::vector<catalog::diagnostic> errors;
+    // Worth saying, but no reason not to start: a package that is not there (yet), a variable without effect.
+    std::vector<catalog::diagnostic> warnings;
+};
+
+// Reads the file, its profiles and the names and sizes of its packages; starts and changes nothing. Blocks on
+// the disk, so call it before the loop runs. Relative paths of the file (`profiles`, `package`,
+// `working_directory`, a `profile` with '/') are relative to the file's folder; "~" is not expanded.
+[[nodiscard]] configuration_result load_configuration(const configuration_source& from);
+
+// The entry that a client means by `typed` (catalog::same_model), or nullptr. Borrowed from `in`.
+[[nodiscard]] const catalog::model_entry* find_model(const configuration& in, std::string_view typed);
+
+}  // namespace corral::app

@@ -1,0 +1,252 @@
+#include "corral/app/configuration.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "configuration_listen.hpp"
+#include "configuration_reading.hpp"
+#include "corral/catalog/model_name.hpp"
+
+namespace corral::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+using boost::asio::ip::tcp;
+using core::milliseconds;
+using core::seconds;
+using std::chrono::hours;
+
+// ollama_wire.md §1.6: values are trimmed of spaces and surrounding quotes.
+std::string environment_value(const configuration_source& from, const std::string& name) {
+    const auto found = from.environment.find(name);
+    if (found == from.environment.end()) {
+        return {};
+    }
+    constexpr std::string_view noise = " \t\r\n\"'";
+    const auto& value = found->second;
+    const auto first = value.find_first_not_of(noise);
+    return first == std::string::npos ? std::string()
+                                      : value.substr(first, value.find_last_not_of(noise) - first + 1);
+}
+
+void note(configuration_result& out, const std::string& variable, std::string message) {
+    out.warnings.push_back({variable, 0, 0, std::move(message)});
+}
+
+void apply_environment(const configuration_source& from, configuration& to, configuration_result& out) {
+    if (const auto text = environment_value(from, "OLLAMA_MAX_QUEUE"); !text.empty()) {
+        std::uint32_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65536) {
+            to.max_queue = value;
+        } else {
+            note(out, "OLLAMA_MAX_QUEUE",
+                 "'" + text + "' is not a number from 1 to 65536; the default stays");
+        }
+    }
+    if (const auto text = environment_value(from, "OLLAMA_DEBUG"); !text.empty()) {
+        const bool off = text == "0" || text == "f" || text == "F" || text == "false" || text == "False" ||
+                         text == "FALSE";
+        to.log_level = off ? telemetry::log_level::info : telemetry::log_level::debug;
+    }
+    if (!environment_value(from, "OLLAMA_KEEP_ALIVE").empty()) {
+        note(out, "OLLAMA_KEEP_ALIVE", "has no effect: the models of this server stay loaded");
+    }
+}
+
+// Command line, else file, else OLLAMA_HOST, else Ollama's own default.
+void read_listen(catalog::section& root, const configuration_source& from, configuration& to,
+                 configuration_result& out) {
+    std::string text;
+    root.text("listen", text);
+    root.flag("allow_unauthenticated", to.allow_unauthenticated);
+    core::result<tcp::endpoint> where = tcp::endpoint(boost::asio::ip::address_v4::loopback(), 11434);
+    std::string origin = "OLLAMA_HOST";
+    if (from.listen) {
+        origin = "--listen";
+        where = parse_listen(*from.listen);
+    } else if (root.has("listen")) {
+        origin.clear();
+        where = parse_listen(text);
+    } else if (const auto host = environment_value(from, "OLLAMA_HOST"); !host.empty()) {
+        where = parse_ollama_host(host);
+    }
+    std::string problem;
+    if (!where) {
+        problem = where.error().message;
+    } else if (!where->address().is_loopback() && !to.allow_unauthenticated) {
+        problem = "listening on " + where->address().to_string() +
+                  " would let every machine of the network in without a key; listen on 127.0.0.1, or say "
+                  "'allow_unauthenticated = true' if that is wanted";
+    } else {
+        to.listen = *where;
+        return;
+    }
+    if (origin.empty()) {
+        root.complain(root.place("listen"), std::move(problem));
+    } else {
+        out.errors.push_back({origin, 0, 0, std::move(problem)});
+    }
+}
+
+void read_log(catalog::section& root, configuration& to) {
+    const std::vector<std::pair<std::string, telemetry::log_level>> levels{
+        {"debug", telemetry::log_level::debug},
+        {"info", telemetry::log_level::info},
+        {"warn", telemetry::log_level::warn},
+        {"error", telemetry::log_level::error}};
+    std::string chosen;
+    root.choice("log_level", chosen, {"debug", "info", "warn", "error"});
+    for (const auto& [name, level] : levels) {
+        if (name == chosen) {
+            to.log_level = level;
+        }
+    }
+    root.flag("log_content", to.log_content);
+}
+
+void whole_seconds(catalog::section& from, std::string_view key, seconds& out, seconds least, seconds most) {
+    milliseconds span = out;
+    from.duration(key, span, least, most);
+    if (span % seconds{1} != milliseconds{0}) {
+        from.complain(from.place(key), "'" + std::string(key) + "' must be in whole seconds");
+    }
+    out = std::chrono::duration_cast<seconds>(span);
+}
+
+void read_http(catalog::section from, http::server_options& to) {
+    constexpr std::int64_t kib = 1024;
+    constexpr std::int64_t gib = 1024 * 1024 * kib;
+    from.integer("max_header_bytes", to.max_header_bytes, kib, 1024 * kib);
+    from.integer("max_body_bytes", to.max_body_bytes, kib, gib);
+    from.integer("max_buffered_body_bytes", to.max_buffered_body_bytes, kib, 16 * gib);
+    from.integer("max_connections", to.max_connections, 1, 65536);
+    whole_seconds(from, "header_timeout", to.header_timeout, seconds{1}, hours{1});
+    whole_seconds(from, "body_timeout", to.body_timeout, seconds{1}, hours{1});
+    whole_seconds(from, "idle_timeout", to.idle_timeout, seconds{1}, hours{24});
+    whole_seconds(from, "write_stall", to.write_stall, seconds{1}, hours{1});
+    from.finish();
+    if (to.max_buffered_body_bytes < to.max_body_bytes) {
+        from.complain(from.place("max_buffered_body_bytes"),
+                      "'max_buffered_body_bytes' is for all connections and must not be less than "
+                      "'max_body_bytes'");
+    }
+}
+
+// Folders of the file first, then those beside it, beside the program, and of the system.
+std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base) {
+    std::vector<std::string> named;
+    root.texts("profiles", named);
+    std::vector<fs::path> out;
+    for (const auto& one : named) {
+        out.push_back((base / one).lexically_normal());
+    }
+    out.push_back(base / "vendor");
+    out.push_back((base / ".." / "vendor").lexically_normal());
+    std::error_code error;
+    const auto program = fs::read_symlink("/proc/self/exe", error);
+    if (!error) {
+        out.push_back(program.parent_path().parent_path() / "share/corral/vendor");
+    }
+    out.emplace_back("/usr/local/share/corral/vendor");
+    out.emplace_back("/usr/share/corral/vendor");
+    return out;
+}
+
+// The vendor's server would even share its port with a second one and mix both up (vendor_ax_observed.md
+// §10).
+void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+    std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
+    for (const auto& other : so_far.models) {
+        for (const auto& service : other.runtime.services) {
+            taken.emplace(service.port, "service '" + service.name + "' of model '" + other.name + "'");
+        }
+    }
+    for (const auto& service : model.runtime.services) {
+        if (service.port == 0) {
+            continue;
+        }
+        const auto [twin, fresh] =
+            taken.emplace(service.port, "service '" + service.name + "' of the same model");
+        if (!fresh) {
+            from.complain(from.place(), "service '" + service.name + "' of model '" + model.name +
+                                            "' wants port " + std::to_string(service.port) +
+                                            ", which is already that of " + twin->second);
+        }
+    }
+}
+
+void read_models(catalog::section& root, configuration& to, configuration_reading& with) {
+    auto sections = root.tables("models");
+    if (sections.empty()) {
+        root.complain(root.place("models"), "no model is named; add a [[models]] table");
+    }
+    for (auto& one : sections) {
+        auto model = read_model(one, with);
+        const auto twin = std::find_if(to.models.begin(), to.models.end(), [&](const auto& other) {
+            return catalog::same_model(other.name, model.name);
+        });
+        if (twin != to.models.end()) {
+            one.complain(one.place("name"), "a model named '" + twin->name +
+                                                "' is there already (upper and lower case are the same)");
+        }
+        check_ports(one, model, to);
+        to.models.push_back(std::move(model));
+    }
+}
+
+void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnostic> more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+configuration_result load_configuration(const configuration_source& from) {
+    configuration_result out;
+    configuration value;
+    catalog::issue_list errors(from.file.string());
+    catalog::issue_list warnings(from.file.string());
+    const auto tree = catalog::parse_toml_file(from.file, errors);
+    if (!tree) {
+        out.errors = errors.take();
+        return out;
+    }
+    std::error_code error;
+    const auto full = fs::absolute(from.file, error);
+    const auto base = (error ? from.file : full).lexically_normal().parent_path();
+
+    apply_environment(from, value, out);
+    catalog::section root(*tree, "the configuration", errors);
+    read_listen(root, from, value, out);
+    read_log(root, value);
+    root.integer("max_queue", value.max_queue, 1, 65536);
+    root.duration("request_deadline", value.request_deadline, seconds{1}, hours{24});
+    root.duration("shutdown_grace", value.shutdown_grace, milliseconds{0}, hours{1});
+    if (auto limits = root.table("http")) {
+        read_http(*limits, value.http);
+    }
+    configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}};
+    read_models(root, value, with);
+    root.finish();
+
+    append(out.errors, errors.take());
+    append(out.errors, std::move(with.profile_errors));
+    append(out.warnings, warnings.take());
+    if (out.errors.empty()) {
+        out.value = std::move(value);
+    }
+    return out;
+}
+
+const catalog::model_entry* find_model(const configuration& in, std::string_view typed) {
+    const auto found = std::find_if(in.models.begin(), in.models.end(), [&](const auto& model) {
+        return catalog::same_model(model.name, typed);
+    });
+    return found == in.models.end() ? nullptr : &*found;
+}
+
+}  // namespace corral::app

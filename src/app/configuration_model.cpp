@@ -1,0 +1,336 @@
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "configuration_reading.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/package_survey.hpp"
+#include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "corral/chat/family.hpp"
+
+namespace corral::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+using core::milliseconds;
+using core::seconds;
+
+std::string listed(const std::vector<std::string>& words) {
+    std::string out;
+    for (const auto& word : words) {
+        out += (out.empty() ? "" : ", ") + word;
+    }
+    return out;
+}
+
+std::string hint(const std::string& typed, const std::vector<std::string>& candidates) {
+    const auto meant = catalog::nearest(typed, candidates);
+    if (!meant.empty()) {
+        return "; did you mean '" + meant + "'?";
+    }
+    return candidates.empty() ? std::string() : "; there are " + listed(candidates);
+}
+
+void read_name(catalog::section& from, catalog::model_entry& to) {
+    std::string typed;
+    from.text("name", typed, true);
+    if (typed.empty()) {
+        return;
+    }
+    if (auto shown = catalog::display_name(typed)) {
+        to.name = std::move(*shown);
+    } else {
+        from.complain(from.place("name"),
+                      "'" + typed + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+    }
+}
+
+// The first folder that has it; a name with '/' is the file itself.
+std::optional<fs::path> profile_file(const std::string& name, const configuration_reading& with) {
+    std::vector<fs::path> candidates;
+    if (name.find('/') != std::string::npos) {
+        candidates.push_back((with.base / name).lexically_normal());
+    } else {
+        for (const auto& folder : with.profiles) {
+            candidates.push_back(folder / name / "profile.toml");
+        }
+    }
+    const auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& file) {
+        std::error_code error;
+        return fs::is_regular_file(file, error) && !error;
+    });
+    return found == candidates.end() ? std::nullopt : std::optional(*found);
+}
+
+// Every profile that is there, for the hint.
+std::vector<std::string> profile_names(const configuration_reading& with) {
+    std::vector<std::string> names;
+    for (const auto& folder : with.profiles) {
+        std::error_code error;
+        for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+             entry.increment(error)) {
+            std::error_code absent;
+            if (fs::is_regular_file(entry->path() / "profile.toml", absent) && names.size() < 100) {
+                names.push_back(entry->path().filename().string());
+            }
+        }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
+void check_dialect(catalog::section& from, const catalog::profile& runtime,
+                   const configuration_reading& with) {
+    const auto& known = with.from.dialects;
+    if (!known.empty() && std::find(known.begin(), known.end(), runtime.dialect) == known.end()) {
+        from.complain(from.place("profile"), "profile '" + runtime.name + "' wants the dialect '" +
+                                                 runtime.dialect + "', which does not exist" +
+                                                 hint(runtime.dialect, known));
+    }
+}
+
+// False when there is none to go on with; the reason is told.
+bool read_runtime(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
+    std::string name;
+    from.text("profile", name, true);
+    if (name.empty()) {
+        return false;
+    }
+    const auto file = profile_file(name, with);
+    if (!file) {
+        from.complain(from.place("profile"),
+                      "there is no profile '" + name + "'" + hint(name, profile_names(with)));
+        return false;
+    }
+    auto known = with.read_profiles.find(*file);
+    if (known == with.read_profiles.end()) {
+        auto reading = catalog::read_profile(*file);
+        with.profile_errors.insert(with.profile_errors.end(), reading.errors.begin(), reading.errors.end());
+        known = with.read_profiles.emplace(*file, std::move(reading.value)).first;
+    }
+    if (!known->second) {
+        return false;
+    }
+    to.runtime = *known->second;
+    check_dialect(from, to.runtime, with);
+    return true;
+}
+
+// The profile's fallbacks below the model's own values.
+void read_variables(catalog::section& from, catalog::model_entry& to) {
+    for (const auto& variable : to.runtime.variables) {
+        if (variable.fallback) {
+            to.variables[variable.name] = *variable.fallback;
+        }
+    }
+    auto inner = from.table("variables");
+    if (!inner) {
+        return;
+    }
+    std::map<std::string, std::string> given;
+    from.text_map("variables", given);
+    for (auto& [name, value] : given) {
+        if (const auto problem = catalog::variable_name_problem(name, to.runtime); !problem.empty()) {
+            inner->complain(inner->place(name), problem);
+        }
+        to.variables[name] = std::move(value);
+    }
+}
+
+void read_overrides(catalog::section& from, catalog::model_entry& to, const configuration_reading& with,
+                    bool have_profile) {
+    auto services = from.table("services");
+    if (!services || !have_profile) {
+        return;
+    }
+    catalog::service_reading how;
+    how.overriding = true;
+    how.base = with.base;
+    how.known = catalog::built_in_placeholders(to.runtime);
+    for (const auto& variable : to.runtime.variables) {
+        how.known.push_back(variable.name);
+    }
+    for (const auto& [name, value] : to.variables) {
+        how.known.push_back(name);
+    }
+    std::vector<std::string> names;
+    for (const auto& service : to.runtime.services) {
+        names.push_back(service.name);
+    }
+    for (auto& [name, inner] : services->named_tables()) {
+        const auto service = std::find_if(to.runtime.services.begin(), to.runtime.services.end(),
+                                          [&](const auto& one) { return one.name == name; });
+        if (service == to.runtime.services.end()) {
+            inner.complain(inner.place(), "profile '" + to.runtime.name + "' has no service '" + name + "'" +
+                                              hint(name, names));
+        } else {
+            catalog::read_service(inner, *service, how);
+        }
+    }
+}
+
+bool anybody_mentions(const catalog::profile& runtime, std::string_view name) {
+    return std::any_of(runtime.services.begin(), runtime.services.end(),
+                       [&](const auto& service) { return catalog::mentions(service, name); });
+}
+
+// After the overrides: what the commands really need is there, and nothing is given that nobody takes.
+void check_variables(catalog::section& from, const catalog::model_entry& model) {
+    std::vector<std::string> names;
+    for (const auto& variable : model.runtime.variables) {
+        names.push_back(variable.name);
+        if (!model.variables.contains(variable.name) && anybody_mentions(model.runtime, variable.name)) {
+            from.complain(from.place("variables"), "model '" + model.name + "' needs the variable '" +
+                                                       variable.name + "': " + variable.about);
+        }
+    }
+    auto inner = from.table("variables");
+    for (const auto& [name, value] : model.variables) {
+        const bool declared = std::find(names.begin(), names.end(), name) != names.end();
+        if (inner && !declared && !anybody_mentions(model.runtime, name)) {
+            inner->complain(inner->place(name),
+                            "nothing uses the variable '" + name + "'" + hint(name, names));
+        }
+    }
+    if (model.context.vocabulary == 0 && anybody_mentions(model.runtime, "vocabulary")) {
+        from.complain(from.place("context"), "model '" + model.name +
+                                                 "' needs 'vocabulary' in [models.context]: the rows of its "
+                                                 "embedding, which also bound top_k");
+    }
+}
+
+void read_context(catalog::section from, catalog::context_sizes& to) {
+    constexpr std::int64_t most = 16 * 1024 * 1024;
+    from.integer("positions", to.positions, 0, most);
+    from.integer("prompt_limit", to.prompt_limit, 0, most);
+    from.integer("chunk", to.chunk, 0, most);
+    from.integer("vocabulary", to.vocabulary, 0, most);
+    from.finish();
+}
+
+void read_sampling(catalog::section from, catalog::sampling_defaults& to) {
+    from.number("temperature", to.temperature, 0.0, 10.0);
+    from.integer("top_k", to.top_k, 0, 16 * 1024 * 1024);
+    from.number("top_p", to.top_p, 0.0, 1.0);
+    from.number("repeat_penalty", to.repeat_penalty, 0.0, 10.0);
+    from.finish();
+}
+
+void read_tuning(catalog::section& from, catalog::model_entry& to) {
+    from.flag("tokenizer_tap", to.runtime.tokenizer_tap);
+    from.duration("poll_interval", to.runtime.poll_interval, milliseconds{10}, seconds{10});
+    if (auto inner = from.table("clocks")) {
+        catalog::read_clocks(*inner, to.runtime.clocks);
+    }
+    if (auto inner = from.table("restart")) {
+        catalog::read_restart(*inner, to.runtime.restart);
+    }
+    if (auto inner = from.table("context")) {
+        read_context(*inner, to.context);
+    }
+    if (auto inner = from.table("sampling")) {
+        read_sampling(*inner, to.sampling);
+    }
+}
+
+// A package that is not there is no error of the file: a disk may be mounted later, and its services say what
+// is missing.
+void read_package(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
+    std::string folder;
+    from.text("package", folder, true);
+    std::string listing;
+    std::string script;
+    if (!folder.empty()) {
+        to.package = (with.base / folder).lexically_normal();
+        if (auto found = catalog::survey_package(to.package)) {
+            to.size_bytes = found->size_bytes;
+            to.modified = found->modified;
+            listing = std::move(found->listing);
+            script = std::move(found->no_think_script);
+        } else {
+            with.warnings.add(from.place("package"), found.error().message);
+        }
+    }
+    to.package_forbids_thinking = !script.empty();
+    from.flag("package_forbids_thinking", to.package_forbids_thinking);
+    auto digest = catalog::sha256_hex(to.name + "\n" + to.runtime.name + "\n" + listing);
+    if (digest) {
+        to.digest = std::move(*digest);
+    } else {
+        from.complain(from.place(), digest.error().message);
+    }
+}
+
+const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
+    from.text("family", to.family);
+    from.text("default_system", to.default_system);
+    const auto* family = chat::find_family(to.family);
+    if (family == nullptr) {
+        std::vector<std::string> names;
+        for (const auto* one : chat::families()) {
+            names.emplace_back(one->name);
+        }
+        from.complain(from.place("family"),
+                      "there is no family '" + to.family + "'" + hint(to.family, names));
+    }
+    return family;
+}
+
+void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
+    const std::vector<std::string> known{"completion", "tools", "thinking"};
+    from.texts("capabilities", to.capabilities);
+    const auto has = [&](const char* name) {
+        return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
+    };
+    for (std::size_t i = 0; i < to.capabilities.size(); ++i) {
+        const auto& one = to.capabilities[i];
+        if (std::find(known.begin(), known.end(), one) == known.end()) {
+            from.complain(from.place("capabilities", i),
+                          "'" + one + "' is not a capability that is served" + hint(one, known));
+        }
+    }
+    if (!has("completion")) {
+        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion'");
+    }
+    if (!has("thinking")) {
+        return;
+    }
+    if (to.package_forbids_thinking) {
+        from.complain(
+            from.place("capabilities"),
+            "model '" + to.name +
+                "' can't claim 'thinking': the tokenizer script of its package appends /no_think to "
+                "every user turn, so that the model never thinks; take 'thinking' out, or use a "
+                "script that leaves it off and say 'package_forbids_thinking = false'");
+    } else if (family != nullptr && !family->thinks) {
+        from.complain(from.place("capabilities"), "model '" + to.name +
+                                                      "' can't claim 'thinking': its family '" + to.family +
+                                                      "' does not write <think>");
+    }
+}
+
+}  // namespace
+
+catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
+    catalog::model_entry out;
+    read_name(from, out);
+    const bool have_profile = read_runtime(from, out, with);
+    read_variables(from, out);
+    read_overrides(from, out, with, have_profile);
+    read_tuning(from, out);
+    read_package(from, out, with);
+    const auto* family = read_family(from, out);
+    read_capabilities(from, out, family);
+    from.text("parameter_size", out.parameter_size);
+    from.text("quantization", out.quantization);
+    if (have_profile) {
+        check_variables(from, out);
+    }
+    from.finish();
+    return out;
+}
+
+}  // namespace corral::app

@@ -1,0 +1,95 @@
+#include "corral/catalog/model_name.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <vector>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr std::string_view default_host = "registry.ollama.ai";
+constexpr std::string_view default_namespace = "library";
+constexpr std::string_view default_tag = "latest";
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// ollama_wire.md §13: the first character alphanumeric or '_', then also those of `others`.
+bool valid_part(std::string_view part, std::string_view others, std::size_t longest) {
+    if (part.empty() || part.size() > longest) {
+        return false;
+    }
+    const auto alphanumeric = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    return alphanumeric(part.front()) && std::all_of(part.begin(), part.end(), [&](char c) {
+               return alphanumeric(c) || others.find(c) != std::string_view::npos;
+           });
+}
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+    std::vector<std::string_view> out;
+    for (auto cut = text.find(at); cut != std::string_view::npos; cut = text.find(at)) {
+        out.push_back(text.substr(0, cut));
+        text.remove_prefix(cut + 1);
+    }
+    out.push_back(text);
+    return out;
+}
+
+}  // namespace
+
+std::optional<std::string> display_name(std::string_view typed) {
+    typed = trimmed(typed);
+    constexpr std::string_view local_suffix = ":local";
+    if (typed.size() > local_suffix.size() &&
+        equal_ignoring_case(typed.substr(typed.size() - local_suffix.size()), local_suffix)) {
+        typed.remove_suffix(local_suffix.size());
+    }
+    std::string_view tag = default_tag;
+    const auto slash = typed.rfind('/');
+    const auto colon = typed.rfind(':');
+    if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
+        tag = typed.substr(colon + 1);
+        typed = typed.substr(0, colon);
+    }
+    auto parts = split(typed, '/');
+    if (parts.size() > 3) {
+        return std::nullopt;
+    }
+    const std::string_view model = parts.back();
+    const std::string_view space = parts.size() > 1 ? parts[parts.size() - 2] : default_namespace;
+    const std::string_view host = parts.size() > 2 ? parts.front() : default_host;
+    if (!valid_part(model, "-.", 80) || !valid_part(tag, "-.", 80) || !valid_part(space, "-", 80) ||
+        !valid_part(host, "-.:", 350)) {
+        return std::nullopt;
+    }
+    std::string out;
+    const bool plain_host = equal_ignoring_case(host, default_host);
+    if (!plain_host) {
+        out.append(host).append("/");
+    }
+    if (!plain_host || !equal_ignoring_case(space, default_namespace)) {
+        out.append(space).append("/");
+    }
+    return out.append(model).append(":").append(tag);
+}
+
+bool same_model(std::string_view left, std::string_view right) {
+    const auto a = display_name(left);
+    const auto b = display_name(right);
+    return a && b && equal_ignoring_case(*a, *b);
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,206 @@
+#include "corral/catalog/placeholders.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace corral::catalog {
+
+namespace {
+
+struct piece {
+    std::string literal;      // text before the placeholder
+    std::string placeholder;  // "" after the last
+};
+
+bool name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+core::failure stray_brace(std::string_view text) {
+    return core::make_failure(core::errc::invalid,
+                              "a brace in \"" + std::string(text) +
+                                  "\" belongs to no {placeholder}; write {{ or }} for a plain brace");
+}
+
+core::result<std::vector<piece>> split(std::string_view text) {
+    std::vector<piece> out(1);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c != '{' && c != '}') {
+            out.back().literal += c;
+            continue;
+        }
+        if (i + 1 < text.size() && text[i + 1] == c) {
+            out.back().literal += c;
+            ++i;
+            continue;
+        }
+        std::size_t end = i + 1;
+        while (end < text.size() && name_character(text[end])) {
+            ++end;
+        }
+        if (c == '}' || end == i + 1 || end == text.size() || text[end] != '}') {
+            return stray_brace(text);
+        }
+        out.back().placeholder = text.substr(i + 1, end - i - 1);
+        out.emplace_back();
+        i = end;
+    }
+    return out;
+}
+
+// Every placeholder that the services of `model` may name but {port}.
+core::result<placeholder_values> common_values(const model_entry& model,
+                                               const std::map<std::string, std::uint16_t>& ports,
+                                               const std::map<std::string, std::string>& urls) {
+    placeholder_values values = model.variables;
+    values["package"] = model.package.string();
+    if (model.context.vocabulary != 0) {
+        values["vocabulary"] = std::to_string(model.context.vocabulary);
+    }
+    for (const auto& [name, port] : ports) {
+        values[name + "_port"] = std::to_string(port);
+    }
+    for (const auto& service : model.runtime.services) {
+        const auto port = ports.find(service.name);
+        if (port == ports.end()) {
+            continue;
+        }
+        const auto instead = urls.find(service.name);
+        if (instead != urls.end()) {
+            values[service.name + "_url"] = instead->second;
+            continue;
+        }
+        placeholder_values own = values;
+        own["port"] = std::to_string(port->second);
+        auto url = expand(service.url, own);
+        if (!url) {
+            return url.error();
+        }
+        values[service.name + "_url"] = std::move(*url);
+    }
+    return values;
+}
+
+core::result<expanded_service> expand_with(const service_template& service,
+                                           const placeholder_values& values) {
+    expanded_service out;
+    core::failure wrong;
+    const auto put = [&](const std::string& from, std::string& to) {
+        auto text = expand(from, values);
+        if (!text) {
+            wrong = text.error();
+            return false;
+        }
+        to = std::move(*text);
+        return true;
+    };
+    for (const auto& word : service.command) {
+        if (!put(word, out.command.emplace_back())) {
+            return wrong;
+        }
+    }
+    for (const auto& [name, value] : service.environment) {
+        if (!put(value, out.environment[name])) {
+            return wrong;
+        }
+    }
+    if (!put(service.working_directory, out.working_directory) || !put(service.url, out.url)) {
+        return wrong;
+    }
+    return out;
+}
+
+}  // namespace
+
+core::result<std::vector<std::string>> placeholders_in(std::string_view text) {
+    auto pieces = split(text);
+    if (!pieces) {
+        return pieces.error();
+    }
+    std::vector<std::string> names;
+    for (auto& one : *pieces) {
+        if (!one.placeholder.empty()) {
+            names.push_back(std::move(one.placeholder));
+        }
+    }
+    return names;
+}
+
+core::result<std::string> expand(std::string_view text, const placeholder_values& values) {
+    const auto pieces = split(text);
+    if (!pieces) {
+        return pieces.error();
+    }
+    std::string out;
+    for (const auto& one : *pieces) {
+        out += one.literal;
+        if (one.placeholder.empty()) {
+            continue;
+        }
+        const auto found = values.find(one.placeholder);
+        if (found == values.end()) {
+            return core::make_failure(core::errc::invalid, "the placeholder {" + one.placeholder + "} in \"" +
+                                                               std::string(text) + "\" has no value");
+        }
+        out += found->second;
+    }
+    return out;
+}
+
+std::vector<std::string> built_in_placeholders(const profile& of) {
+    std::vector<std::string> names{"package", "port", "vocabulary"};
+    for (const auto& service : of.services) {
+        names.push_back(service.name + "_port");
+        names.push_back(service.name + "_url");
+    }
+    return names;
+}
+
+std::string variable_name_problem(const std::string& name, const profile& of) {
+    if (name.empty() || !std::all_of(name.begin(), name.end(), name_character)) {
+        return "the variable name '" + name + "' may hold only a-z, 0-9 and '_'";
+    }
+    if (name == "vocabulary") {
+        return "'vocabulary' is not a variable; it is a key of [models.context]";
+    }
+    const auto taken = built_in_placeholders(of);
+    if (std::find(taken.begin(), taken.end(), name) != taken.end()) {
+        return "the variable name '" + name + "' is taken: Corral fills in {" + name + "} itself";
+    }
+    return {};
+}
+
+bool mentions(const service_template& service, std::string_view name) {
+    const auto holds = [&](const std::string& text) {
+        const auto names = placeholders_in(text);
+        return names && std::find(names->begin(), names->end(), name) != names->end();
+    };
+    return std::any_of(service.command.begin(), service.command.end(), holds) ||
+           std::any_of(service.environment.begin(), service.environment.end(),
+                       [&](const auto& entry) { return holds(entry.second); }) ||
+           holds(service.working_directory) || holds(service.url);
+}
+
+core::result<expanded_service> expand_service(const model_entry& model, const service_template& service,
+                                              const std::map<std::string, std::uint16_t>& ports,
+                                              const std::map<std::string, std::string>& urls) {
+    const auto named = [&](core::failure why) {
+        why.message = "model '" + model.name + "', service '" + service.name + "': " + why.message;
+        return why;
+    };
+    auto values = common_values(model, ports, urls);
+    if (!values) {
+        return named(values.error());
+    }
+    if (const auto own = ports.find(service.name); own != ports.end()) {
+        (*values)["port"] = std::to_string(own->second);
+    }
+    auto out = expand_with(service, *values);
+    if (!out) {
+        return named(out.error());
+    }
+    return out;
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,145 @@
+#include "corral/catalog/profile_reader.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using std::chrono::hours;
+
+void read_variables(section& from, profile& into) {
+    auto all = from.table("variables");
+    if (!all) {
+        return;
+    }
+    for (auto& [name, one] : all->named_tables()) {
+        variable_spec variable;
+        variable.name = name;
+        one.text("about", variable.about, true);
+        if (one.has("default")) {
+            std::string value;
+            one.text("default", value);
+            variable.fallback = std::move(value);
+        }
+        one.finish();
+        if (const auto problem = variable_name_problem(name, into); !problem.empty()) {
+            one.complain(one.place(), problem);
+        }
+        into.variables.push_back(std::move(variable));
+    }
+}
+
+// Names first, because a service may refer to one that comes later.
+void read_service_names(std::vector<section>& from, profile& into) {
+    std::set<std::string> seen;
+    for (auto& one : from) {
+        service_template service;
+        service.working_directory = "{package}";
+        service.url = "http://127.0.0.1:{port}";
+        one.text("name", service.name, true);
+        if (!service.name.empty() && !placeholders_in("{" + service.name + "}")) {
+            one.complain(one.place("name"), "'name' of a service may hold only a-z, 0-9 and '_'");
+        } else if (!seen.insert(service.name).second) {
+            one.complain(one.place("name"), "service '" + service.name + "' is there twice");
+        }
+        into.services.push_back(std::move(service));
+    }
+}
+
+void read_services(section& from, profile& into) {
+    auto sections = from.tables("services");
+    if (sections.empty()) {
+        from.complain(from.place("services"), "a profile needs at least one [[services]]");
+    }
+    read_service_names(sections, into);
+    read_variables(from, into);
+    service_reading how;
+    how.known = built_in_placeholders(into);
+    for (const auto& variable : into.variables) {
+        how.known.push_back(variable.name);
+    }
+    for (std::size_t i = 0; i < sections.size(); ++i) {
+        auto& service = into.services[i];
+        for (const std::string_view key : {"command", "stop_loading", "stop_ready"}) {
+            if (!sections[i].has(key)) {
+                sections[i].complain(sections[i].place(),
+                                     "'" + std::string(key) + "' is missing in [[services]]");
+            }
+        }
+        read_service(sections[i], service, how);
+    }
+}
+
+profile_reading read_tree(const toml::table& tree, issue_list& issues) {
+    profile_reading out;
+    profile value;
+    section root(tree, "a profile", issues);
+    root.text("name", value.name, true);
+    root.text("dialect", value.dialect, true);
+    root.flag("tokenizer_tap", value.tokenizer_tap);
+    root.duration("poll_interval", value.poll_interval, milliseconds{10}, seconds{10});
+    read_services(root, value);
+    if (auto clocks = root.table("clocks")) {
+        read_clocks(*clocks, value.clocks);
+    }
+    if (auto restart = root.table("restart")) {
+        read_restart(*restart, value.restart);
+    }
+    root.finish();
+    if (issues.empty()) {
+        out.value = std::move(value);
+    }
+    out.errors = issues.take();
+    return out;
+}
+
+}  // namespace
+
+void read_clocks(section from, engine_clocks& into) {
+    from.duration("call", into.call, milliseconds{100}, hours{1});
+    from.duration("reset", into.reset, milliseconds{100}, hours{1});
+    from.duration("prefill_base", into.prefill_base, milliseconds{100}, hours{6});
+    from.duration("prefill_per_token", into.prefill_per_token, milliseconds{0}, seconds{60});
+    from.duration("decode_stall", into.decode_stall, milliseconds{100}, hours{6});
+    from.duration("idle_grace", into.idle_grace, milliseconds{10}, seconds{60});
+    from.duration("scrub", into.scrub, milliseconds{100}, hours{1});
+    from.finish();
+}
+
+void read_restart(section from, restart_rule& into) {
+    from.duration("first_backoff", into.first_backoff, milliseconds{10}, hours{1});
+    from.duration("max_backoff", into.max_backoff, milliseconds{10}, hours{24});
+    from.integer("intensity", into.intensity, 1, 1000);
+    from.duration("intensity_window", into.intensity_window, seconds{1}, hours{24});
+    from.duration("healthy_after", into.healthy_after, milliseconds{100}, hours{24});
+    from.duration("breaker_retry", into.breaker_retry, milliseconds{100}, hours{24});
+    from.finish();
+    if (into.max_backoff < into.first_backoff) {
+        from.complain(from.place("max_backoff"), "'max_backoff' must not be less than 'first_backoff'");
+    }
+}
+
+profile_reading parse_profile(std::string_view text, const std::string& name) {
+    issue_list issues(name);
+    if (const auto tree = parse_toml_text(text, issues)) {
+        return read_tree(*tree, issues);
+    }
+    return {std::nullopt, issues.take()};
+}
+
+profile_reading read_profile(const std::filesystem::path& file) {
+    issue_list issues(file.string());
+    if (const auto tree = parse_toml_file(file, issues)) {
+        return read_tree(*tree, issues);
+    }
+    return {std::nullopt, issues.take()};
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <set>
+#include <utility>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "service_url.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using std::chrono::hours;
+
+constexpr std::array<std::pair<std::string_view, int>, 7> signal_names{{{"SIGHUP", SIGHUP},
+                                                                        {"SIGINT", SIGINT},
+                                                                        {"SIGQUIT", SIGQUIT},
+                                                                        {"SIGTERM", SIGTERM},
+                                                                        {"SIGUSR1", SIGUSR1},
+                                                                        {"SIGUSR2", SIGUSR2},
+                                                                        {"SIGKILL", SIGKILL}}};
+
+void check_placeholders(section& from, const toml::source_region& where, const std::string& text,
+                        const std::vector<std::string>& known) {
+    const auto names = placeholders_in(text);
+    if (!names) {
+        from.complain(where, names.error().message);
+        return;
+    }
+    for (const auto& name : *names) {
+        if (std::find(known.begin(), known.end(), name) != known.end()) {
+            continue;
+        }
+        const auto meant = nearest(name, known);
+        from.complain(where, "unknown placeholder {" + name + "}" +
+                                 (meant.empty() ? std::string() : "; did you mean {" + meant + "}?"));
+    }
+}
+
+void read_command(section& from, std::string_view key, std::vector<std::string>& into,
+                  const service_reading& how) {
+    if (!from.has(key)) {
+        return;
+    }
+    std::vector<std::string> words;
+    from.texts(key, words, true);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        check_placeholders(from, from.place(key, i), words[i], how.known);
+    }
+    if (key == "arguments") {
+        into.insert(into.end(), words.begin(), words.end());
+        return;
+    }
+    if (words.empty() || words.front().empty()) {
+        from.complain(from.place(key), "'command' must begin with the program");
+        return;
+    }
+    into = std::move(words);
+}
+
+void read_environment(section& from, service_template& into, const service_reading& how) {
+    const auto inner = from.table("environment");
+    if (!inner) {
+        return;
+    }
+    std::map<std::string, std::string> values;
+    from.text_map("environment", values);
+    for (const auto& [name, value] : values) {
+        if (name.empty() || name.find('=') != std::string::npos) {
+            from.complain(inner->place(name), "'" + name + "' is not a name for an environment variable");
+        }
+        check_placeholders(from, inner->place(name), value, how.known);
+        into.environment[name] = value;
+    }
+}
+
+void read_working_directory(section& from, service_template& into, const service_reading& how) {
+    std::string text;
+    from.text("working_directory", text);
+    if (text.empty()) {
+        return;
+    }
+    check_placeholders(from, from.place("working_directory"), text, how.known);
+    if (text.front() == '{' || text.front() == '/') {
+        into.working_directory = std::move(text);
+    } else if (how.overriding) {
+        into.working_directory = (how.base / text).lexically_normal().string();
+    } else {
+        from.complain(
+            from.place("working_directory"),
+            "'working_directory' of a profile must begin with '/' or a placeholder such as {package}");
+    }
+}
+
+void read_url(section& from, service_template& into, const service_reading& how) {
+    std::string text;
+    from.text("url", text);
+    if (text.empty()) {
+        return;
+    }
+    check_placeholders(from, from.place("url"), text, how.known);
+    const auto parsed = parse_service_url(text);
+    if (!parsed.problem.empty()) {
+        from.complain(from.place("url"), parsed.problem);
+        return;
+    }
+    into.url = std::move(text);
+    // A fixed port in the URL is the service's port, unless both are said.
+    if (parsed.port != 0 && !from.has("port")) {
+        into.port = parsed.port;
+    }
+}
+
+void read_probe(section& from, probe_template& into) {
+    auto probe = from.table("probe");
+    if (!probe) {
+        return;
+    }
+    probe->choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
+    probe->text("target", into.target);
+    if (!into.target.starts_with('/')) {
+        probe->complain(probe->place("target"), "'target' must begin with '/'");
+    }
+    probe->integer("status", into.status, 100, 599);
+    probe->duration("timeout", into.timeout, milliseconds{50}, seconds{60});
+    probe->finish();
+}
+
+void read_ladder(section& from, std::string_view key, std::vector<stop_step>& into) {
+    if (!from.has(key)) {
+        return;
+    }
+    std::vector<std::string> names;
+    for (const auto& [name, number] : signal_names) {
+        names.emplace_back(name);
+    }
+    std::vector<stop_step> steps;
+    for (auto& one : from.tables(key)) {
+        stop_step step;
+        std::string name;
+        std::string target = "leader";
+        one.text("signal", name, true);
+        one.choice("to", target, {"leader", "group"});
+        one.duration("grace", step.grace, milliseconds{0}, hours{1});
+        one.finish();
+        const auto found = std::find_if(signal_names.begin(), signal_names.end(),
+                                        [&](const auto& entry) { return entry.first == name; });
+        if (found != signal_names.end()) {
+            step.signal = found->second;
+        } else if (!name.empty()) {
+            const auto meant = nearest(name, names);
+            one.complain(one.place("signal"), "unknown signal '" + name + "'" +
+                                                  (meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+        }
+        step.target = target == "group" ? signal_target::group : signal_target::leader;
+        steps.push_back(step);
+    }
+    if (steps.empty() || steps.back().signal != SIGKILL || steps.back().target != signal_target::group) {
+        from.complain(
+            from.place(key),
+            "'" + std::string(key) + "' must end with SIGKILL to the group: nothing else is sure to end it");
+    }
+    into = std::move(steps);
+}
+
+void read_exits(section& from, std::vector<exit_meaning>& into) {
+    std::set<int> seen;
+    for (auto& one : from.tables("exits")) {
+        exit_meaning meaning;
+        meaning.status = -1;
+        one.integer("status", meaning.status, 0, 255);
+        one.text("cause", meaning.cause, true);
+        one.text("advice", meaning.advice);
+        one.finish();
+        if (!one.has("status")) {
+            one.complain(one.place(), "'status' is missing in [[exits]]");
+        } else if (meaning.status >= 0 && !seen.insert(meaning.status).second) {
+            one.complain(one.place("status"),
+                         "status " + std::to_string(meaning.status) + " is explained twice");
+        }
+        into.push_back(std::move(meaning));
+    }
+}
+
+void read_lines(section& from, std::vector<log_meaning>& into) {
+    for (auto& one : from.tables("lines")) {
+        log_meaning meaning;
+        one.text("pattern", meaning.pattern, true);
+        one.text("cause", meaning.cause, true);
+        one.text("advice", meaning.advice);
+        one.flag("fatal_at_start", meaning.fatal_at_start);
+        one.finish();
+        into.push_back(std::move(meaning));
+    }
+}
+
+}  // namespace
+
+void read_service(section from, service_template& into, const service_reading& how) {
+    read_command(from, "command", into.command, how);
+    if (how.overriding) {
+        read_command(from, "arguments", into.command, how);
+    }
+    read_environment(from, into, how);
+    read_working_directory(from, into, how);
+    read_url(from, into, how);
+    from.integer("port", into.port, 0, 65535);
+    from.flag("pty", into.pty);
+    read_probe(from, into.probe);
+    from.duration("start_stall", into.start_stall, seconds{1}, hours{2});
+    from.duration("start_limit", into.start_limit, seconds{1}, hours{24});
+    if (!how.overriding) {
+        read_ladder(from, "stop_loading", into.stop_loading);
+        read_ladder(from, "stop_ready", into.stop_ready);
+        read_exits(from, into.exits);
+        read_lines(from, into.lines);
+    }
+    from.finish();
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,339 @@
+#include "corral/catalog/toml_section.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace corral::catalog {
+
+namespace {
+
+std::string type_name(const toml::node& found) {
+    switch (found.type()) {
+        case toml::node_type::table:
+            return "a table";
+        case toml::node_type::array:
+            return "a list";
+        case toml::node_type::string:
+            return "a text";
+        case toml::node_type::integer:
+            return "a whole number";
+        case toml::node_type::floating_point:
+            return "a number";
+        case toml::node_type::boolean:
+            return "true or false";
+        default:
+            return "a date or time";
+    }
+}
+
+std::string in_quotes(std::string_view key) {
+    return "'" + std::string(key) + "'";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string out;
+    for (const auto& word : words) {
+        out += (out.empty() ? "" : ", ") + word;
+    }
+    return out;
+}
+
+std::string number_text(double value) {
+    std::string out = std::to_string(value);
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.ends_with('.')) {
+        out.pop_back();
+    }
+    return out;
+}
+
+}  // namespace
+
+void issue_list::add(const toml::source_region& where, std::string message) {
+    const auto line = static_cast<std::uint32_t>(where.begin.line);
+    found_.push_back({file_, line, static_cast<std::uint32_t>(where.begin.column), std::move(message)});
+}
+
+std::vector<diagnostic> issue_list::take() {
+    std::stable_sort(found_.begin(), found_.end(), [](const diagnostic& a, const diagnostic& b) {
+        return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    });
+    return std::exchange(found_, {});
+}
+
+std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& issues) {
+    try {
+        return toml::parse(text, issues.file());
+    } catch (const toml::parse_error& wrong) {
+        issues.add(wrong.source(), std::string(wrong.description()));
+        return std::nullopt;
+    }
+}
+
+std::optional<toml::table> parse_toml_file(const std::filesystem::path& path, issue_list& issues) {
+    constexpr std::size_t largest = 1024 * 1024;
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (!std::filesystem::is_regular_file(status)) {
+        const std::string why = error ? error.message() : "it is not a file";
+        issues.add({}, "cannot be read: " + why);
+        return std::nullopt;
+    }
+    std::ifstream in(path, std::ios::binary);
+    std::string text(largest + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    if (in.bad() || (text.empty() && !in.eof())) {
+        issues.add({}, "cannot be read; check its permissions");
+        return std::nullopt;
+    }
+    if (text.size() > largest) {
+        issues.add({}, "is larger than 1 MiB, which no configuration is");
+        return std::nullopt;
+    }
+    return parse_toml_text(text, issues);
+}
+
+const toml::node* section::ask(std::string_view key) {
+    asked_.emplace_back(key);
+    return table_->get(key);
+}
+
+void section::wrong_type(std::string_view key, const toml::node& found, std::string_view wanted) {
+    complain(found.source(),
+             in_quotes(key) + " must be " + std::string(wanted) + ", not " + type_name(found));
+}
+
+void section::text(std::string_view key, std::string& out, bool required) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        if (required) {
+            complain(place(), in_quotes(key) + " is missing in " + name_);
+        }
+        return;
+    }
+    const auto* value = found->as_string();
+    if (value == nullptr) {
+        wrong_type(key, *found, "a text");
+    } else if (required && value->get().empty()) {
+        complain(found->source(), in_quotes(key) + " must not be empty");
+    } else if (value->get().find('\0') != std::string::npos) {
+        complain(found->source(), in_quotes(key) + " must not hold a zero byte");
+    } else {
+        out = value->get();
+    }
+}
+
+void section::flag(std::string_view key, bool& out) {
+    if (const toml::node* found = ask(key)) {
+        if (const auto* value = found->as_boolean()) {
+            out = value->get();
+        } else {
+            wrong_type(key, *found, "true or false");
+        }
+    }
+}
+
+std::optional<std::int64_t> section::whole(std::string_view key, std::int64_t least, std::int64_t most) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    const auto* value = found->as_integer();
+    if (value == nullptr) {
+        wrong_type(key, *found, "a whole number");
+        return std::nullopt;
+    }
+    if (value->get() < least || value->get() > most) {
+        complain(found->source(), in_quotes(key) + " must be between " + std::to_string(least) + " and " +
+                                      std::to_string(most) + ", not " + std::to_string(value->get()));
+        return std::nullopt;
+    }
+    return value->get();
+}
+
+void section::number(std::string_view key, double& out, double least, double most) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto value = found->is_number() ? found->value<double>() : std::nullopt;
+    if (!value) {
+        wrong_type(key, *found, "a number");
+    } else if (!(*value >= least && *value <= most)) {
+        complain(found->source(), in_quotes(key) + " must be between " + number_text(least) + " and " +
+                                      number_text(most) + ", not " + number_text(*value));
+    } else {
+        out = *value;
+    }
+}
+
+void section::duration(std::string_view key, core::milliseconds& out, core::milliseconds least,
+                       core::milliseconds most) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto* value = found->as_string();
+    if (value == nullptr) {
+        wrong_type(key, *found, "a duration in quotes such as \"500ms\" or \"2m\"");
+        return;
+    }
+    const auto span = parse_duration(value->get());
+    if (!span) {
+        complain(found->source(), in_quotes(key) +
+                                      " must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"" +
+                                      value->get() + "\"");
+    } else if (*span < least || *span > most) {
+        complain(found->source(), in_quotes(key) + " must be between " + duration_text(least) + " and " +
+                                      duration_text(most) + ", not " + duration_text(*span));
+    } else {
+        out = *span;
+    }
+}
+
+void section::texts(std::string_view key, std::vector<std::string>& out, bool may_hold_empty) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto* list = found->as_array();
+    if (list == nullptr) {
+        wrong_type(key, *found, "a list of texts");
+        return;
+    }
+    std::vector<std::string> values;
+    for (const auto& element : *list) {
+        const auto* value = element.as_string();
+        if (value == nullptr) {
+            wrong_type(key, element, "a list of texts");
+        } else if (value->get().find('\0') != std::string::npos) {
+            complain(element.source(), in_quotes(key) + " must not hold a zero byte");
+        } else if (value->get().empty() && !may_hold_empty) {
+            complain(element.source(), in_quotes(key) + " must not hold an empty text");
+        } else {
+            values.push_back(value->get());
+        }
+    }
+    out = std::move(values);
+}
+
+void section::text_map(std::string_view key, std::map<std::string, std::string>& out) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto* map = found->as_table();
+    if (map == nullptr) {
+        wrong_type(key, *found, "a table of texts");
+        return;
+    }
+    for (const auto& [name, value] : *map) {
+        if (const auto* text = value.as_string()) {
+            if (text->get().find('\0') != std::string::npos) {
+                complain(value.source(), in_quotes(name.str()) + " must not hold a zero byte");
+            } else {
+                out[std::string(name.str())] = text->get();
+            }
+        } else if (const auto* whole_number = value.as_integer()) {
+            out[std::string(name.str())] = std::to_string(whole_number->get());
+        } else {
+            wrong_type(name.str(), value, "a text or a whole number");
+        }
+    }
+}
+
+void section::choice(std::string_view key, std::string& out, const std::vector<std::string>& choices) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto* value = found->as_string();
+    if (value == nullptr) {
+        wrong_type(key, *found, "a text");
+    } else if (std::find(choices.begin(), choices.end(), value->get()) == choices.end()) {
+        const auto meant = nearest(value->get(), choices);
+        complain(found->source(), in_quotes(key) + " must be one of " + joined(choices) + ", not '" +
+                                      value->get() + "'" +
+                                      (meant.empty() ? std::string() : "; did you mean '" + meant + "'?"));
+    } else {
+        out = value->get();
+    }
+}
+
+std::optional<section> section::table(std::string_view key) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    if (const auto* inner = found->as_table()) {
+        return section(*inner, "[" + std::string(key) + "]", *issues_);
+    }
+    wrong_type(key, *found, "a table");
+    return std::nullopt;
+}
+
+std::vector<section> section::tables(std::string_view key) {
+    std::vector<section> out;
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return out;
+    }
+    const auto* list = found->as_array();
+    if (list == nullptr) {
+        wrong_type(key, *found, "a list of tables");
+        return out;
+    }
+    for (const auto& element : *list) {
+        if (const auto* inner = element.as_table()) {
+            out.emplace_back(*inner, "[[" + std::string(key) + "]]", *issues_);
+        } else {
+            wrong_type(key, element, "a list of tables");
+        }
+    }
+    return out;
+}
+
+std::vector<std::pair<std::string, section>> section::named_tables() {
+    std::vector<std::pair<std::string, section>> out;
+    for (const auto& [key, value] : *table_) {
+        asked_.emplace_back(key.str());
+        if (const auto* inner = value.as_table()) {
+            out.emplace_back(key.str(), section(*inner, "[" + std::string(key.str()) + "]", *issues_));
+        } else {
+            wrong_type(key.str(), value, "a table");
+        }
+    }
+    return out;
+}
+
+toml::source_region section::place(std::string_view key) const {
+    const toml::node* found = table_->get(key);
+    return found == nullptr ? table_->source() : found->source();
+}
+
+toml::source_region section::place(std::string_view key, std::size_t index) const {
+    const toml::node* found = table_->get(key);
+    const auto* list = found == nullptr ? nullptr : found->as_array();
+    const toml::node* element = list == nullptr ? nullptr : list->get(index);
+    return element == nullptr ? place(key) : element->source();
+}
+
+void section::finish() {
+    std::sort(asked_.begin(), asked_.end());
+    asked_.erase(std::unique(asked_.begin(), asked_.end()), asked_.end());
+    for (const auto& [key, value] : *table_) {
+        const std::string name(key.str());
+        if (std::binary_search(asked_.begin(), asked_.end(), name)) {
+            continue;
+        }
+        const std::string meant = nearest(name, asked_);
+        std::string message = "unknown key " + in_quotes(name) + " in " + name_;
+        message += meant.empty() ? "; valid keys are " + joined(asked_) : "; did you mean '" + meant + "'?";
+        complain(key.source(), std::move(message));
+    }
+}
+
+}  // namespace corral::catalog
