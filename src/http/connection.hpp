@@ -1,0 +1,107 @@
+#pragma once
+// One accepted socket: a read that is always pending into a bounded inbox, writes with a stall limit, and the
+// news that the client has gone (platform_traps.md 11). Knows nothing of HTTP.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::http {
+
+struct connection_options {
+    std::size_t inbox_bytes = 64 * 1024;  // reading pauses while that much waits
+    core::nanoseconds write_stall = core::seconds{30};
+};
+
+// Parts of one write, sent together. The memory is the caller's until the write is over.
+using gather = std::array<std::string_view, 3>;
+
+enum class arrival { bytes, ended, timed_out };
+
+class connection : public std::enable_shared_from_this<connection> {
+public:
+    connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::endpoint peer,
+               connection_options options);
+
+    void start_reading();
+
+    // Bytes that came and were not consumed.
+    [[nodiscard]] std::string_view inbox() const noexcept { return std::string_view(inbox_).substr(taken_); }
+    [[nodiscard]] bool inbox_full() const noexcept { return inbox().size() >= options_.inbox_bytes; }
+    // True when bytes came since the last consume().
+    [[nodiscard]] bool fresh() const noexcept { return fresh_; }
+    // Drops `count` bytes from the front (0 is fine) and reads on if reading had paused.
+    void consume(std::size_t count);
+    // The peer's end of stream, or an error, was seen: nothing more will come.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    // Waits until fresh() or ended(). For one coroutine at a time.
+    [[nodiscard]] core::awaitable<arrival> wait_input(core::deadline until);
+
+    // Sends all parts or fails for good: after an error every write gives that error. Each 64 KiB have
+    // write_stall.
+    [[nodiscard]] core::awaitable<core::error_code> write(gather parts);
+    [[nodiscard]] const core::error_code& error() const noexcept { return error_; }
+
+    // Between these two the end of the client emits a terminal cancellation on slot(). An end seen before is
+    // told as soon as the exchange suspends, so that an answer that needs no waiting still reaches a
+    // half-closed client.
+    void begin_exchange();
+    void end_exchange();
+    [[nodiscard]] core::asio::cancellation_slot slot() noexcept { return cancel_.slot(); }
+
+    // Closes at once. `why` becomes the error of all writes.
+    void end(const core::error_code& why);
+    // Closes with a reset, so that the client can't take what it has for a whole answer.
+    void reset();
+    // Sends our end of stream and drops whatever comes from now on; discarded() counts it.
+    void half_close();
+    [[nodiscard]] std::size_t discarded() const noexcept { return discarded_; }
+
+    // No request has begun to come in; the session's to tell.
+    void set_idle(bool idle) noexcept { idle_ = idle; }
+    [[nodiscard]] bool idle() const noexcept { return idle_ && inbox().empty(); }
+    [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
+
+private:
+    void arm_read();
+    void on_readable(const core::error_code& wait_error);
+    void on_input_end(const core::error_code& why);
+    void cancel_exchange_later();
+    [[nodiscard]] core::error_code send_some(gather& parts, std::size_t& sent);
+    void fail_write(const core::error_code& why);
+    void arm_stall();
+    void close_socket();
+
+    core::asio::ip::tcp::socket socket_;
+    core::asio::ip::tcp::endpoint peer_;
+    connection_options options_;
+    std::string inbox_;
+    std::size_t taken_ = 0;
+    std::size_t discarded_ = 0;
+    core::asio::steady_timer input_timer_;
+    core::asio::steady_timer stall_timer_;
+    std::uint64_t stall_epoch_ = 0;
+    std::uint64_t exchange_ = 0;
+    unsigned unsuspended_writes_ = 0;
+    core::asio::cancellation_signal cancel_;
+    core::error_code error_;
+    bool reading_ = false;
+    bool fresh_ = false;
+    bool ended_ = false;
+    bool serving_ = false;
+    bool discarding_ = false;
+    bool idle_ = true;
+};
+
+}  // namespace corral::http

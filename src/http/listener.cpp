@@ -1,0 +1,126 @@
+#include "listener.hpp"
+
+#include <cerrno>
+#include <sstream>
+#include <string>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "port_holder.hpp"
+
+namespace corral::http {
+
+namespace {
+
+using core::asio::ip::tcp;
+
+// Closes what no Asio object has taken over.
+class raw_socket {
+public:
+    explicit raw_socket(int handle) : handle_(handle) {}
+    raw_socket(const raw_socket&) = delete;
+    raw_socket& operator=(const raw_socket&) = delete;
+    ~raw_socket() {
+        if (handle_ >= 0) {
+            ::close(handle_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return handle_; }
+    void release() noexcept { handle_ = -1; }
+
+private:
+    int handle_;
+};
+
+bool set_option(int handle, int level, int name, int value) {
+    return ::setsockopt(handle, level, name, &value, sizeof value) == 0;
+}
+
+std::string name_of(const tcp::endpoint& where) {
+    std::ostringstream out;
+    out << where;
+    return out.str();
+}
+
+core::failure listen_failure(int value, const tcp::endpoint& where) {
+    std::string text = "can't listen on " + name_of(where) + ": ";
+    if (value == EADDRINUSE) {
+        const std::string holder = port_holder(where.port());
+        text += holder.empty() ? std::string("the port is taken by another process")
+                               : "the port is taken by " + holder;
+    } else if (value == EADDRNOTAVAIL) {
+        text += "no interface of this machine has that address";
+    } else if (value == EACCES) {
+        text += "no permission (ports below 1024 need CAP_NET_BIND_SERVICE)";
+    } else {
+        text += boost::system::system_category().message(value);
+    }
+    return core::errno_failure(value, std::move(text));
+}
+
+// A client whose machine went dark while it waits for an answer sends no end; the kernel finds out in about a
+// minute. Linux hands these on to accepted sockets.
+bool watch_dead_peers(int handle) {
+    constexpr int idle_seconds = 30;
+    constexpr int between_seconds = 10;
+    constexpr int tries = 3;
+    return set_option(handle, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(handle, IPPROTO_TCP, TCP_KEEPIDLE, idle_seconds) &&
+           set_option(handle, IPPROTO_TCP, TCP_KEEPINTVL, between_seconds) &&
+           set_option(handle, IPPROTO_TCP, TCP_KEEPCNT, tries);
+}
+
+}  // namespace
+
+core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::endpoint& where) {
+    const int family = where.address().is_v6() ? AF_INET6 : AF_INET;
+    raw_socket handle(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (handle.get() < 0) {
+        return listen_failure(errno, where);
+    }
+    // "::" takes IPv4 too whatever bindv6only says.
+    const bool ready = set_option(handle.get(), SOL_SOCKET, SO_REUSEADDR, 1) &&
+                       watch_dead_peers(handle.get()) &&
+                       (family == AF_INET || set_option(handle.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0));
+    if (!ready || ::bind(handle.get(), where.data(), static_cast<socklen_t>(where.size())) != 0 ||
+        ::listen(handle.get(), SOMAXCONN) != 0) {
+        return listen_failure(errno, where);
+    }
+    tcp::acceptor out(on);
+    core::error_code error;
+    out.assign(where.protocol(), handle.get(), error);
+    if (error) {
+        return core::failure{error, "can't listen on " + name_of(where) + ": " + error.message()};
+    }
+    handle.release();
+    return out;
+}
+
+std::optional<accepted> accept_one(tcp::acceptor& from, core::error_code& error) {
+    tcp::endpoint peer;
+    auto length = static_cast<socklen_t>(peer.capacity());
+    raw_socket handle(::accept4(from.native_handle(), peer.data(), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (handle.get() < 0) {
+        error = {errno, boost::system::system_category()};
+        return std::nullopt;
+    }
+    peer.resize(length);
+    set_option(handle.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // its failure costs delay, not correctness
+    tcp::socket socket(from.get_executor());
+    socket.assign(peer.protocol(), handle.get(), error);
+    if (error) {
+        return std::nullopt;
+    }
+    handle.release();
+    if (peer.address().is_v6() && peer.address().to_v6().is_v4_mapped()) {
+        const auto plain = core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, peer.address().to_v6());
+        peer = tcp::endpoint(plain, peer.port());
+    }
+    return accepted{std::move(socket), std::move(peer)};
+}
+
+}  // namespace corral::http

@@ -1,0 +1,27 @@
+#pragma once
+// Listening and accepted sockets, each close-on-exec from its first moment (platform_traps.md 2: Asio's are
+// not).
+
+#include <optional>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::http {
+
+[[nodiscard]] core::result<core::asio::ip::tcp::acceptor> open_listener(
+    const core::executor& on, const core::asio::ip::tcp::endpoint& where);
+
+struct accepted {
+    core::asio::ip::tcp::socket socket;
+    core::asio::ip::tcp::endpoint peer;  // an IPv4 peer of a dual-stack listener as IPv4
+};
+
+// Takes one waiting connection; never blocks. Nothing when none waits or one could not be taken, `error` says
+// which.
+[[nodiscard]] std::optional<accepted> accept_one(core::asio::ip::tcp::acceptor& from,
+                                                 core::error_code& error);
+
+}  // namespace corral::http

@@ -1,0 +1,25 @@
+#include "corral/http/message.hpp"
+
+#include <boost/beast/core/string.hpp>
+
+namespace corral::http {
+
+std::string_view header_fields::find(std::string_view name) const noexcept {
+    for (const auto& [key, value] : all_) {
+        if (boost::beast::iequals(key, name)) {
+            return value;
+        }
+    }
+    return {};
+}
+
+bool header_fields::contains(std::string_view name) const noexcept {
+    for (const auto& field : all_) {
+        if (boost::beast::iequals(field.first, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace corral::http

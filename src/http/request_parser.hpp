@@ -1,0 +1,72 @@
+#pragma once
+// Bytes in, one bounded request or one refusal out; knows no socket.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "body_budget.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::http {
+
+struct refusal {
+    unsigned status = 400;
+    std::string text;
+};
+
+struct parser_limits {
+    std::size_t header_bytes = 32 * 1024;
+    std::size_t body_bytes = 64 * 1024 * 1024;
+};
+
+// Parses exactly one request. `budget` must outlive the parser, which holds the body's charge until its own
+// end.
+class request_parser {
+public:
+    enum class progress { header, body, complete, refused };
+
+    request_parser(parser_limits limits, body_budget& budget);
+    ~request_parser();
+
+    // Takes what it can use of `bytes` and returns how much that was; what was not taken must come again, at
+    // the front and with more behind it. Stops behind the request's last byte.
+    std::size_t feed(std::string_view bytes);
+
+    [[nodiscard]] progress state() const noexcept { return state_; }
+    // True while the body is outstanding and the client waits for "100 Continue" before it sends it.
+    [[nodiscard]] bool wants_continue() const noexcept { return wants_continue_; }
+    void continue_sent() noexcept { wants_continue_ = false; }
+    [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
+    // Method and version are known once the header is; "" and 11 before.
+    [[nodiscard]] const request& seen() const noexcept { return request_; }
+    [[nodiscard]] const refusal& why() const noexcept { return refusal_; }
+
+    // Ends the parsing for a reason of the caller's.
+    void refuse(unsigned status, std::string text);
+
+    // REQUIRES: state() == complete; once. `peer` and `arrived` are the caller's to set.
+    [[nodiscard]] request take();
+
+private:
+    struct machine;
+
+    std::size_t feed_header(std::string_view bytes);
+    std::size_t feed_body(std::string_view bytes);
+    void on_header();
+    [[nodiscard]] bool check_framing();
+    [[nodiscard]] bool check_fields();
+    void on_error(const core::error_code& error);
+
+    parser_limits limits_;
+    std::unique_ptr<machine> machine_;
+    progress state_ = progress::header;
+    bool wants_continue_ = false;
+    bool keep_alive_ = false;
+    std::size_t header_bytes_ = 0;
+    request request_;
+    refusal refusal_;
+};
+
+}  // namespace corral::http

@@ -1,0 +1,207 @@
+#include "session.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "exchange_writer.hpp"
+#include "request_parser.hpp"
+
+namespace corral::http {
+
+namespace {
+
+core::deadline from_now(core::nanoseconds span) {
+    return core::deadline::after(span, std::chrono::steady_clock::now());
+}
+
+// True when bytes of a next request are there.
+core::awaitable<bool> wait_for_request(session_context& context, connection& on) {
+    on.set_idle(true);
+    const core::deadline until = from_now(context.options.idle_timeout);
+    while (true) {
+        // Some clients end a body with a line end of their own; that is no request.
+        while (on.inbox().starts_with("\r\n")) {
+            on.consume(2);
+        }
+        if (!on.inbox().empty()) {
+            on.set_idle(false);
+            co_return true;
+        }
+        if (context.stopping || on.ended()) {
+            co_return false;
+        }
+        if (co_await on.wait_input(until) == arrival::timed_out) {
+            co_return false;
+        }
+    }
+}
+
+// True when `parser` is complete or refused; false when the client went before.
+core::awaitable<bool> read_request(session_context& context, connection& on, request_parser& parser) {
+    using progress = request_parser::progress;
+    core::deadline until = from_now(context.options.header_timeout);
+    while (true) {
+        const std::size_t used = parser.feed(on.inbox());
+        const bool stuck = used == 0 && on.inbox_full();
+        on.consume(used);
+        if (stuck && parser.state() != progress::refused) {
+            parser.refuse(400, "malformed request: a line too long");
+        }
+        if (parser.state() == progress::complete || parser.state() == progress::refused) {
+            co_return true;
+        }
+        if (parser.state() == progress::body) {
+            until = from_now(context.options.body_timeout);
+            if (parser.wants_continue()) {
+                parser.continue_sent();
+                const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};
+                if (co_await on.write(go_on)) {
+                    co_return false;
+                }
+            }
+        }
+        const arrival what = co_await on.wait_input(until);
+        if (what == arrival::ended) {
+            co_return false;
+        }
+        if (what == arrival::timed_out) {
+            const bool header = parser.state() == progress::header;
+            parser.refuse(408, header ? "request header took too long" : "request body took too long");
+        }
+    }
+}
+
+// Our end first, then the client's: closing over unread bytes would reset the answer away (RFC 9112 §9.6).
+core::awaitable<void> close_gently(connection& on) {
+    constexpr core::seconds longest{10};
+    constexpr core::seconds silence{2};
+    constexpr std::size_t most_bytes = 256 * 1024 * 1024;
+    on.half_close();
+    const core::deadline end = from_now(longest);
+    while (!on.ended() && on.discarded() < most_bytes) {
+        on.consume(0);
+        if (co_await on.wait_input(from_now(silence).sooner(end)) == arrival::timed_out) {
+            co_return;
+        }
+    }
+}
+
+core::awaitable<void> answer_refusal(session_context& context, connection& on, const request_parser& parser) {
+    const exchange_facts facts{parser.seen().method == "HEAD", parser.seen().version < 11, false};
+    exchange_writer out(on, facts, context.date, context.stopping);
+    response whole = error_answer(parser.why().status, parser.why().text);
+    if (whole.status == 503) {
+        whole.headers.add("Retry-After", "1");
+    }
+    if (!co_await out.send(std::move(whole))) {
+        co_await close_gently(on);
+    }
+}
+
+// What escaped from a handler, in words; empty for the cancellation that the client's going causes.
+std::string describe(const std::exception_ptr& thrown, bool client_gone) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::system::system_error& error) {
+        const bool expected = client_gone && error.code() == core::asio::error::operation_aborted;
+        return expected ? std::string{} : std::string(error.what());
+    } catch (const std::exception& error) {
+        return error.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
+struct exchange_count {
+    explicit exchange_count(std::size_t& count) : count_(count) { ++count_; }
+    ~exchange_count() { --count_; }
+    exchange_count(const exchange_count&) = delete;
+    exchange_count& operator=(const exchange_count&) = delete;
+    std::size_t& count_;
+};
+
+core::awaitable<void> call_handler(session_context& context, connection& on, const request& incoming,
+                                   exchange_writer& out) {
+    const exchange_count counted(context.exchanges);
+    std::exception_ptr thrown;
+    on.begin_exchange();
+    try {
+        co_await context.serve(incoming, out);
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    on.end_exchange();
+    std::string complaint;
+    if (thrown) {
+        complaint = describe(thrown, static_cast<bool>(on.error()));
+    } else if (!on.error() && !out.finished()) {
+        complaint = "the handler ended without a whole answer";
+    }
+    if (!complaint.empty()) {
+        context.log_error(incoming.method + " " + incoming.path + ": " + complaint);
+    }
+}
+
+// True when the connection can carry another exchange.
+core::awaitable<bool> serve_request(session_context& context, connection& on, request_parser& parser,
+                                    core::steady_time arrived) {
+    request incoming = parser.take();
+    incoming.peer = on.peer();
+    incoming.arrived = arrived;
+    const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};
+    exchange_writer out(on, facts, context.date, context.stopping);
+    co_await call_handler(context, on, incoming, out);
+    if (on.error()) {
+        co_return false;
+    }
+    if (!out.started()) {
+        response sorry = error_answer(500, "internal server error");
+        if (co_await out.send(std::move(sorry))) {
+            co_return false;
+        }
+    } else if (!out.finished()) {
+        if (out.ends_by_close()) {
+            on.reset();
+        }
+        co_return false;
+    }
+    if (out.reusable()) {
+        co_return true;
+    }
+    if (!on.inbox().empty()) {
+        co_await close_gently(on);
+    }
+    co_return false;
+}
+
+}  // namespace
+
+core::awaitable<void> run_session(std::shared_ptr<session_context> context, std::shared_ptr<connection> on) {
+    on->start_reading();
+    bool more = true;
+    while (more) {
+        more = co_await wait_for_request(*context, *on);
+        if (!more) {
+            break;
+        }
+        const core::steady_time arrived = std::chrono::steady_clock::now();
+        const parser_limits limits{context->options.max_header_bytes, context->options.max_body_bytes};
+        // On the heap and only while needed, so that an idle connection stays small.
+        auto parser = std::make_unique<request_parser>(limits, context->bodies);
+        more = co_await read_request(*context, *on, *parser);
+        if (!more) {
+            break;
+        }
+        if (parser->state() == request_parser::progress::refused) {
+            co_await answer_refusal(*context, *on, *parser);
+            break;
+        }
+        more = co_await serve_request(*context, *on, *parser, arrived);
+    }
+    on->end(core::asio::error::eof);
+}
+
+}  // namespace corral::http

@@ -1,0 +1,37 @@
+#pragma once
+// The life of one connection: wait, read a request, serve it, again.
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "answer_format.hpp"
+#include "body_budget.hpp"
+#include "connection.hpp"
+#include "corral/http/server.hpp"
+
+namespace corral::http {
+
+// What all sessions of one server share.
+struct session_context {
+    session_context(server_options wanted, handler answer, std::function<void(std::string)> log)
+        : options(wanted),
+          serve(std::move(answer)),
+          log_error(std::move(log)),
+          bodies(options.max_buffered_body_bytes) {}
+
+    server_options options;
+    handler serve;
+    std::function<void(std::string)> log_error;
+    body_budget bodies;
+    date_text date;
+    std::size_t exchanges = 0;
+    bool stopping = false;  // no exchange is followed by another
+};
+
+// Ends when the connection has; the socket is closed then. Must be spawned with `on->slot()`.
+[[nodiscard]] core::awaitable<void> run_session(std::shared_ptr<session_context> context,
+                                                std::shared_ptr<connection> on);
+
+}  // namespace corral::http
