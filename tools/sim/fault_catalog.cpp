@@ -1,0 +1,115 @@
+#include "fault_catalog.hpp"
+
+#include <array>
+
+namespace corral::sim {
+namespace {
+
+using enum fault_program;
+
+constexpr auto entries = std::to_array<fault_entry>({
+    {"kill_at", both, "F1 F4 F7 F10 F11 F12 F14", "phase=now, signal=SEGV, after=0, exit=-1",
+     "dies by a real signal (or with exit status `exit`) at a phase: `now`, `start`; runtime: `load`, "
+     "`ready`, `reset`, "
+     "`encode`, `prefill`, `decode` (after that many layers, chunks or tokens); tokenizer: `get_uid`, "
+     "`encode`, "
+     "`decode`, `reset` (after that many calls)"},
+    {"freeze", both, "F16", "phase=now",
+     "stops itself with SIGSTOP at a phase (as for `kill_at`); SIGCONT wakes it"},
+    {"hang", both, "F7", "route, ms=-1",
+     "takes the request and never answers (ms: answers nothing for so long, then closes)"},
+    {"slow_reply", both, "F6 F7", "route, ms=1000", "answers so much later"},
+    {"drop_reply", both, "F4", "route", "closes the connection without an answer"},
+    {"truncated_reply", both, "", "route", "sends half of the answer's body, then closes"},
+    {"garbage_reply", both, "F3 F5", "route, level=body",
+     "level `body`: 200 with a body that is not JSON; `http`: bytes that are not HTTP"},
+    {"status_reply", both, "F3 F5 F8 F19 F20",
+     "route, status=500, body=", "answers this status and body; the handler does not run"},
+    {"empty_reply", both, "F8b", "route", "200 with an empty body; the handler does not run"},
+    {"early_done", runtime, "", "ms=300",
+     "widens the window between an accepted generate or reset and `running = true`"},
+    {"swallow_generate", runtime, "", "", "answers ok and drops the run"},
+    {"swallow_reset", runtime, "", "", "answers ok and drops the reset"},
+    {"stop_lost", runtime, "", "", "stop answers ok and does nothing"},
+    {"busy", runtime, "F21", "", "generate, reset and chat answer `llm is running`"},
+    {"stale_text", runtime, "F22", "text=stale text",
+     "puts the text into the poll queue when switched on, and after each reset while on"},
+    {"context_full", runtime, "F9", "", "a run ends with the in-band context text"},
+    {"encode_failed", runtime, "F3", "",
+     "a run behaves as if /encode had answered 500: the previous prompt runs again"},
+    {"decode_failed", runtime, "F2b F5", "",
+     "a piece behaves as if /decode had answered 500: two tries, then no text"},
+    {"engine_error", runtime, "F15", "after=0, text=garbage",
+     "every device step from that token on fails: an `AX_ENGINE_Execute` line each, `garbage` or `empty` "
+     "text"},
+    {"device_hang", runtime, "F16", "phase=decode, after=0",
+     "a device step (`reset`, `prefill`, `decode`) blocks until the fault is switched off: done:false, stop "
+     "without effect"},
+    {"device_slow", runtime, "", "factor=10", "every device step takes that many times longer"},
+    {"never_end", runtime, "", "", "the model emits no EOS"},
+    {"first_token_eos", runtime, "", "", "the model wants to end at once: EOS becomes ordinary output"},
+    {"block_pool", runtime, "F18", "ms=5000",
+     "every HTTP thread is held for so long, as by idle connections"},
+    {"start_axcl_init", runtime, "", "code=1", "axclInit fails: no output, exit status is the code"},
+    {"start_loader", runtime, "", "library=libaxcl_rt.so", "a shared library is missing: exit status 127"},
+    {"start_no_device", runtime, "", "", "the library finds no card: 255"},
+    {"start_set_device", runtime, "", "", "axclrtSetDevice fails: 255"},
+    {"start_handshake", runtime, "", "ms=1000", "the worker's handshake with the card times out: 255"},
+    {"start_layer_missing", runtime, "F14", "layer=1", "as if this layer file were absent"},
+    {"start_layer_lfs", runtime, "F14", "layer=1", "as if this layer file were a git-LFS pointer"},
+    {"start_post_missing", runtime, "", "", "as if the post model were absent: 255"},
+    {"start_post_lfs", runtime, "", "", "as if the post model were a git-LFS pointer: 255"},
+    {"start_embed_missing", runtime, "", "", "as if the embedding file were absent: 255"},
+    {"start_embed_size", runtime, "", "size=132", "as if the embedding file had this size: 255"},
+    {"start_post_config", runtime, "", "kind=missing",
+     "`missing`: greedy, runs; `syntax` or `key`: dies of SIGABRT"},
+    {"start_stall", runtime, "", "after=1", "loading stops for ever after so many layers"},
+    {"start_port_taken", runtime, "F17", "", "bind fails: ready line, then exit status 0"},
+    {"forget_uids", tokenizer, "F2 F2b", "", "action: every uid becomes unknown, as after a restart"},
+    {"unknown_uid", tokenizer, "F2", "route", "answers `{\"error\": \"Invalid uid\"}`"},
+    {"mute", tokenizer, "F13", "", "action: leaves half a character in every decode cache"},
+});
+
+std::string_view program_name(fault_program program) {
+    switch (program) {
+        case runtime:
+            return "runtime";
+        case tokenizer:
+            return "tokenizer";
+        case both:
+            return "both";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::span<const fault_entry> fault_catalog() {
+    return entries;
+}
+
+const fault_entry* find_fault(std::string_view name) {
+    for (const auto& entry : entries)
+        if (entry.name == name) return &entry;
+    return nullptr;
+}
+
+std::string fault_table_markdown() {
+    std::string out = "| fault | program | rows | args (default) | effect |\n|---|---|---|---|---|\n";
+    for (const auto& entry : entries) {
+        out += "| `";
+        out += entry.name;
+        out += "` | ";
+        out += program_name(entry.program);
+        out += " | ";
+        out += entry.rows;
+        out += " | ";
+        out += entry.args;
+        out += " | ";
+        out += entry.effect;
+        out += " |\n";
+    }
+    return out;
+}
+
+}  // namespace corral::sim

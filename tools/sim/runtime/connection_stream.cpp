@@ -1,0 +1,111 @@
+#include "runtime/connection_stream.hpp"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace corral::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto io_timeout = 5000ms;
+
+bool wait_for(int socket, short events, std::chrono::milliseconds wait) {
+    pollfd entry{socket, events, 0};
+    const auto end = std::chrono::steady_clock::now() + wait;
+    for (;;) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        const int n = poll(&entry, 1, static_cast<int>(std::max(left, 0ms).count()));
+        if (n >= 0 || errno != EINTR) return n > 0;
+    }
+}
+
+void describe(const sockaddr_in& address, std::string& ip, int& port) {
+    char text[INET_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+    ip = text;
+    port = ntohs(address.sin_port);
+}
+
+}  // namespace
+
+reply_damage& damage_of_this_thread() {
+    thread_local reply_damage damage = reply_damage::none;
+    return damage;
+}
+
+bool connection_stream::wait_readable(int socket, std::chrono::milliseconds wait) {
+    return wait_for(socket, POLLIN, wait);
+}
+
+bool connection_stream::is_readable() const {
+    return begin_ < end_ || wait_for(socket_, POLLIN, io_timeout);
+}
+bool connection_stream::is_writable() const {
+    return wait_for(socket_, POLLOUT, io_timeout);
+}
+
+ssize_t connection_stream::read(char* to, size_t size) {
+    if (begin_ == end_) {
+        if (!is_readable()) return -1;
+        const auto n = recv(socket_, buffer_, sizeof buffer_, 0);
+        if (n <= 0) return n;
+        begin_ = 0;
+        end_ = static_cast<std::size_t>(n);
+    }
+    const auto n = std::min(size, end_ - begin_);
+    std::memcpy(to, buffer_ + begin_, n);
+    begin_ += n;
+    return static_cast<ssize_t>(n);
+}
+
+ssize_t connection_stream::send_all(const char* from, size_t size) {
+    if (!is_writable()) return -1;
+    return send(socket_, from, size, MSG_NOSIGNAL);
+}
+
+// The library sends the head in one call and the body in a second one.
+ssize_t connection_stream::write(const char* from, size_t size) {
+    ++writes_;
+    switch (damage_of_this_thread()) {
+        case reply_damage::none:
+            break;
+        case reply_damage::drop:
+            damaged_ = true;
+            return -1;
+        case reply_damage::not_http: {
+            damaged_ = true;
+            constexpr char noise[] = "\x16\x03\x01 garbage, not an answer\r\n\r\n";
+            send_all(noise, sizeof noise - 1);
+            return -1;
+        }
+        case reply_damage::truncate:
+            if (writes_ == 1) break;
+            damaged_ = true;
+            send_all(from, size / 2);
+            return -1;
+    }
+    return send_all(from, size);
+}
+
+void connection_stream::get_remote_ip_and_port(std::string& ip, int& port) const {
+    sockaddr_in address{};
+    socklen_t length = sizeof address;
+    if (getpeername(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0)
+        describe(address, ip, port);
+}
+
+void connection_stream::get_local_ip_and_port(std::string& ip, int& port) const {
+    sockaddr_in address{};
+    socklen_t length = sizeof address;
+    if (getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0)
+        describe(address, ip, port);
+}
+
+}  // namespace corral::sim

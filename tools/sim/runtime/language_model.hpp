@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "scenario.hpp"
+#include "vocabulary.hpp"
+
+// Decides what the simulated model says from nothing but the tokens in its cache, as a real one does.
+namespace corral::sim {
+
+struct output_plan {
+    token_ids tokens;         // before EOS
+    bool never_ends = false;  // no EOS after them: goes on with filler
+};
+
+output_plan plan_output(const scenario& settings, std::span<const int> cache);
+
+// What a model that never ends says after its plan.
+int filler_token(std::size_t index);
+
+}  // namespace corral::sim

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+// What a simulated program is told to be. docs/simulator.md describes every key.
+namespace corral::sim {
+
+struct timing_options {
+    int load_ms = 400;
+    int axcl_smi_ms = 0;
+    int reset_ms = 0;
+    double prefill_ms_per_chunk = 20;
+    double tokens_per_second = 50;
+    int burst = 3;
+    int worker_delay_ms = 0;
+};
+
+struct geometry_options {
+    int max_token_len = 2559;
+    int chunk = 128;
+    std::vector<int> groups{1, 256, 512, 1024, 1536, 2048};
+    int kv_cache_size = 1024;
+};
+
+struct tokenizer_options {
+    std::string family = "qwen3";
+    bool strict = false;
+    bool print_prompts = true;
+    int start_ms = 0;
+    int uid_ms = 0;
+    int encode_ms = 0;
+    int decode_ms = 0;
+};
+
+struct scenario {
+    std::string build = "axcl";
+    std::string mode = "text";
+    bool directives = false;
+    bool no_think_prefix = true;
+    int cards = 1;
+    int remain_cmm_mb = -1;
+    timing_options timing;
+    geometry_options geometry;
+    bool geometry_given = false;
+    tokenizer_options tokenizer;
+};
+
+class scenario_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Overwrites the keys that `changes` holds. Throws scenario_error on an unknown key (naming the nearest valid
+// one), a wrong type or a value out of range; the scenario is then unchanged. `faults` is left to
+// fault_switches.
+void apply_changes(scenario& target, const nlohmann::json& changes);
+
+nlohmann::json to_json(const scenario& source);
+
+// CORRAL_SIM_SCENARIO, then the single variables. Returns the `faults` object of the file (or an empty one).
+nlohmann::json load_from_environment(scenario& target);
+
+// The candidate with the fewest edits from `word`; empty when there is none.
+std::string nearest_word(const std::string& word, const std::vector<std::string>& candidates);
+
+}  // namespace corral::sim
