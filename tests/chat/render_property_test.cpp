@@ -11,7 +11,7 @@
 namespace corral::chat::tests {
 namespace {
 
-constexpr int rounds = 5'000;
+constexpr int rounds = 2'000;
 
 // Whole tokens, their halves, tags and harmless text, in any order.
 class hostile_text {

@@ -20,26 +20,28 @@ struct family {
     std::string_view name;        // "qwen3", "qwen2.5", "chatml", "deepseek-r1" ...
     std::string_view turn_open;   // "<|im_start|>"; may be empty
     std::string_view turn_close;  // "<|im_end|>\n"; may be empty
-    std::string_view
-        system_header;  // "system\n"; empty: no system turn but the first, a later one becomes a user turn
+    // "system\n". Empty: only the first system text has a place, a later one becomes a user turn.
+    std::string_view system_header;
     std::string_view user_header;       // "user\n"
     std::string_view assistant_header;  // "assistant\n"
-    std::string_view assistant_end{};   // closes an assistant turn only, before turn_close; mostly empty
-    std::string_view default_system;    // used when a request has none; never empty, for an empty one brings
-                                        // the vendor's own
-    bool tools_replace_default =
-        false;  // its template writes no system text of its own, so tool definitions stand alone
-    std::vector<std::string_view>
-        control_tokens;  // texts that a tokenizer turns into control tokens; neutralised in content
-    std::vector<std::string_view>
-        end_texts;  // end-of-turn texts that may leak into output; cut off as an end
+    // Closes an assistant turn only, before turn_close; mostly empty.
+    std::string_view assistant_end{};
+    // Used when a request has none. Never empty: an empty one brings the vendor's own.
+    std::string_view default_system;
+    // Its template writes no system text of its own, so tool definitions stand alone.
+    bool tools_replace_default = false;
+    // Texts that a tokenizer turns into control tokens, neutralised in content. They hold no white space.
+    std::vector<std::string_view> control_tokens;
+    // End-of-turn texts that may leak into output; cut off as an end.
+    std::vector<std::string_view> end_texts;
     tool_style tools = tool_style::none;
     bool thinks = false;  // writes <think>…</think>
-    bool repeats_thinking =
-        false;  // its template shows thinking again since the last real user turn (tool loops)
-    bool may_start_in_thinking = false;  // its wrapper may already have opened <think>; see rendered_prompt
-    std::string_view
-        no_think_switch{};  // text in a turn that turns thinking off; empty: it can't be turned off
+    // Its template shows thinking again since the last real user turn (tool loops).
+    bool repeats_thinking = false;
+    // Its wrapper may already have opened <think>; see rendered_prompt.
+    bool may_start_in_thinking = false;
+    // Text in a turn that turns thinking off. Empty: it can't be turned off.
+    std::string_view no_think_switch{};
 };
 
 // nullptr when unknown. The list is chat::families().
