@@ -1,7 +1,8 @@
 #pragma once
 // A small process forked first: it holds the read end of a pipe from the daemon and learns of every process
 // group. When the pipe ends, for whatever reason, it kills those groups and everything that carries our
-// environment token, because the parent-death signal does not reach grandchildren (platform_traps.md 6).
+// environment token, because the parent-death signal does not reach grandchildren (platform_traps.md 6). It
+// works for 2 s at most and exits.
 
 #include <string>
 #include <vector>
@@ -27,8 +28,10 @@ public:
     [[nodiscard]] const std::string& token() const noexcept { return token_; }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
-    void watch_group(pid_t group);
-    void forget_group(pid_t group);
+    // Never block. A failure means that the warden is gone or stuck; what it was not told of it still finds
+    // by the token.
+    core::result<void> watch_group(pid_t group);
+    core::result<void> forget_group(pid_t group);
 
 private:
     warden(int pipe, pid_t pid, std::string token) : pipe_(pipe), pid_(pid), token_(std::move(token)) {}
@@ -44,8 +47,9 @@ std::size_t reap_orphans();
 // themselves.
 
 // Kills every process (of this user) whose environment carries `token_name()` with another value than
-// `own_token` and whose parent warden is gone: left-overs of a killed daemon. Never by name. Returns the
-// pids.
+// `own_token` and whose daemon is gone (the token names its pid, start time and pid namespace): left-overs of
+// a killed daemon, also while its warden is still at work. Never by name. Blocks, 1 s at most: call it before
+// the loop runs. Returns the pids.
 std::vector<pid_t> kill_strays(const std::string& own_token);
 
 }  // namespace corral::process

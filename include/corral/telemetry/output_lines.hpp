@@ -22,6 +22,7 @@ public:
 
 private:
     void end_line();
+    void report_progress();
     sink on_line_;
     sink on_progress_;
     std::size_t max_line_bytes_;

@@ -1,0 +1,266 @@
+#include "corral/process/child.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "process/child_stdio.hpp"
+#include "process/launcher.hpp"
+#include "process/owned_children.hpp"
+#include "process/pidfd.hpp"
+#include "process/proc_files.hpp"
+#include "process/program_path.hpp"
+
+namespace corral::process {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t read_bytes = 65536;
+
+core::error_code error_of(int number) {
+    return {number, boost::system::system_category()};
+}
+
+exit_reason reason_of(const siginfo_t& info) {
+    if (info.si_code == CLD_EXITED) {
+        return exited_with{info.si_status};
+    }
+    return killed_by{info.si_status, info.si_code == CLD_DUMPED};
+}
+
+// A stream from the child with the place its bytes land in. The pages of the buffer cost nothing before they
+// are used.
+struct incoming {
+    explicit incoming(const core::executor& on) : source(on) {}
+    asio::posix::stream_descriptor source;
+    std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(read_bytes);
+    bool terminal = false;
+
+    // Takes the descriptor over only when that worked.
+    core::error_code adopt(owned_fd& fd) {
+        core::error_code failed;
+        source.assign(fd.get(), failed);
+        if (!failed) {
+            static_cast<void>(fd.release());
+        }
+        return failed;
+    }
+};
+
+bool is_cancelled(const asio::cancellation_state& state) {
+    return state.cancelled() != asio::cancellation_type::none;
+}
+
+}  // namespace
+
+struct child::state {
+    explicit state(const core::executor& on) : ended_bell(on), out(on), err(on) {}
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() {
+        if (pid > 0 && !ended) {
+            reap();
+            disown_child(pid);
+        }
+    }
+
+    // Keeps the status when the child has ended; never blocks.
+    void reap() {
+        siginfo_t info{};
+        int answer = 0;
+        do {
+            answer =
+                ::waitid(P_PIDFD, static_cast<id_t>(ended_bell.native_handle()), &info, WEXITED | WNOHANG);
+        } while (answer != 0 && errno == EINTR);
+        if (answer == 0 && info.si_pid == 0) {
+            return;
+        }
+        ended = answer == 0 ? reason_of(info) : exit_reason{lost_track{error_of(errno)}};
+        disown_child(pid);
+        note_group();
+    }
+
+    // Once empty, the number of the group may be given to somebody else.
+    void note_group() {
+        if (!ended || group_gone) {
+            return;
+        }
+        const bool empty = ::kill(-pid, 0) != 0 && errno == ESRCH;
+        // While the group lives its number is not given to a new process, so one of that number means another
+        // group.
+        group_gone = empty || read_process(pid).has_value();
+    }
+
+    // Each coroutine keeps the state alive by itself.
+    static core::awaitable<exit_reason> wait(std::shared_ptr<state> self);
+    static core::awaitable<core::result<std::string>> read(std::shared_ptr<state> self, output_stream which);
+
+    pid_t pid = 0;
+    asio::posix::stream_descriptor ended_bell;  // the pidfd
+    incoming out;
+    incoming err;
+    std::optional<exit_reason> ended;
+    bool group_gone = false;
+};
+
+core::awaitable<exit_reason> child::state::wait(std::shared_ptr<state> self) {
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    // Cancellation is an ordinary result here; the caller gets the flag back as it was.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    exit_reason how = lost_track{asio::error::operation_aborted};
+    for (;;) {
+        if (self->ended) {
+            how = *self->ended;
+            break;
+        }
+        const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+        if (is_cancelled(cancellation)) {
+            break;
+        }
+        const auto [failed] =
+            co_await self->ended_bell.async_wait(asio::posix::descriptor_base::wait_read, core::as_result);
+        if (failed && failed != asio::error::operation_aborted) {
+            how = lost_track{failed};
+            break;
+        }
+        if (!failed && !self->ended) {
+            self->reap();
+        }
+    }
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    co_return how;
+}
+
+core::awaitable<core::result<std::string>> child::state::read(std::shared_ptr<state> self,
+                                                              output_stream which) {
+    incoming& from = which == output_stream::out ? self->out : self->err;
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    core::result<std::string> answer{std::string{}};
+    const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+    if (is_cancelled(cancellation)) {
+        answer = core::failure{asio::error::operation_aborted, "reading from the child was cancelled"};
+    } else if (from.source.is_open()) {
+        const asio::mutable_buffer place(from.buffer.get(), read_bytes);
+        const auto [failed, got] = co_await from.source.async_read_some(place, core::as_result);
+        const bool at_end = failed == asio::error::eof || (from.terminal && failed == error_of(EIO));
+        if (got > 0) {
+            answer = std::string(from.buffer.get(), got);
+        } else if (failed && !at_end) {
+            answer = core::failure{failed, "cannot read from the child: " + failed.message()};
+        } else {
+            core::error_code ignored_at_the_end_of_a_stream;
+            from.source.close(ignored_at_the_end_of_a_stream);
+        }
+    }
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    co_return answer;
+}
+
+namespace {
+
+core::result<void> outcome_of_signal(int answer) {
+    if (answer == 0 || errno == ESRCH) {
+        return {};
+    }
+    return core::errno_failure(errno, "cannot signal the child: " + error_of(errno).message());
+}
+
+}  // namespace
+
+core::result<child> child::spawn(const core::executor& on, const spawn_spec& what) {
+    auto program = find_program(what);
+    if (!program) {
+        return program.error();
+    }
+    launch_spec launching{*program, what.command, {}, what.working_directory};
+    for (const auto& [name, value] : what.environment) {
+        launching.environment.push_back(name + '=' + value);
+    }
+    auto stdio = open_stdio(what.stdio);
+    if (!stdio) {
+        return stdio.error();
+    }
+    // Everything that can fail for want of descriptors or memory comes before the child.
+    auto made = std::make_shared<state>(on);
+    made->out.terminal = what.stdio == stdio_kind::pty;
+    core::error_code failed = made->out.adopt(stdio->our_out);
+    if (!failed) {
+        failed = made->err.adopt(stdio->our_err);
+    }
+    if (failed) {
+        return core::failure{failed,
+                             "cannot read from " + in_quotes(what.command.front()) + ": " + failed.message()};
+    }
+    auto started = launch(launching, *stdio);
+    if (!started) {
+        return started.error();
+    }
+    made->ended_bell.assign(started->pidfd.get(), failed);
+    if (failed) {
+        kill_and_reap(started->pid);
+        return core::failure{failed,
+                             "cannot watch " + in_quotes(what.command.front()) + ": " + failed.message()};
+    }
+    static_cast<void>(started->pidfd.release());
+    made->pid = started->pid;
+    own_child(made->pid);
+    return child(std::move(made));
+}
+
+child::child(std::shared_ptr<state> s) : state_(std::move(s)) {}
+child::child(child&&) noexcept = default;
+child& child::operator=(child&&) noexcept = default;
+child::~child() = default;
+
+pid_t child::pid() const noexcept {
+    return state_->pid;
+}
+
+core::awaitable<exit_reason> child::wait() {
+    return state::wait(state_);
+}
+
+core::result<void> child::signal_leader(int number) {
+    if (state_->ended) {
+        return {};
+    }
+    return outcome_of_signal(signal_pidfd(state_->ended_bell.native_handle(), number));
+}
+
+core::result<void> child::signal_group(int number) {
+    state_->note_group();
+    if (state_->group_gone) {
+        return {};
+    }
+    return outcome_of_signal(::kill(-state_->pid, number));
+}
+
+bool child::group_alive() const {
+    state_->note_group();
+    if (state_->group_gone || (::kill(-state_->pid, 0) != 0 && errno == ESRCH)) {
+        return false;
+    }
+    // The kernel counts zombies too; they only wait to be reaped.
+    for (const pid_t pid : all_processes()) {
+        const auto row = read_process(pid);
+        if (row && row->group == state_->pid && !row->ended()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+core::awaitable<core::result<std::string>> child::read(output_stream from) {
+    return state::read(state_, from);
+}
+
+}  // namespace corral::process

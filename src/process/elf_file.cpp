@@ -1,0 +1,126 @@
+#include "process/elf_file.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <elf.h>
+
+namespace corral::process {
+
+namespace {
+
+template <typename T>
+std::optional<T> at(std::string_view bytes, std::uint64_t offset) {
+    if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) {
+        return std::nullopt;
+    }
+    T value;
+    std::memcpy(&value, bytes.data() + offset, sizeof value);
+    return value;
+}
+
+// Saturates, for the numbers come from a file that may be garbage.
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+template <typename Header, typename Segment>
+std::optional<elf_summary> summarize(std::string_view head) {
+    const auto header = at<Header>(head, 0);
+    if (!header) {
+        return std::nullopt;
+    }
+    elf_summary result;
+    result.machine = header->e_machine;
+    result.type = header->e_type;
+    const auto table_end = [](std::uint64_t offset, std::uint64_t count, std::uint64_t size) {
+        return count == 0 ? 0 : sum(offset, count * size);
+    };
+    result.bytes_needed = std::max({std::uint64_t{sizeof(Header)},
+                                    table_end(header->e_phoff, header->e_phnum, header->e_phentsize),
+                                    table_end(header->e_shoff, header->e_shnum, header->e_shentsize)});
+    for (std::uint64_t index = 0; index < header->e_phnum; ++index) {
+        const auto segment = at<Segment>(head, sum(header->e_phoff, index * header->e_phentsize));
+        if (!segment) {
+            break;  // beyond what was read; the end of the table is in bytes_needed
+        }
+        if (segment->p_type == PT_LOAD) {
+            result.bytes_needed = std::max(result.bytes_needed, sum(segment->p_offset, segment->p_filesz));
+        } else if (segment->p_type == PT_INTERP && segment->p_offset < head.size()) {
+            const std::string_view text = head.substr(segment->p_offset, segment->p_filesz);
+            result.loader = text.substr(0, text.find('\0'));
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+bool is_elf(std::string_view head) {
+    return head.starts_with(std::string_view(ELFMAG, SELFMAG));
+}
+
+std::optional<elf_summary> parse_elf(std::string_view head) {
+    constexpr char own_order = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
+    if (!is_elf(head) || head.size() < EI_NIDENT) {
+        return std::nullopt;
+    }
+    if (head[EI_DATA] != own_order) {
+        // Only the machine matters then, and it is told in the other byte order.
+        const auto machine = at<std::uint16_t>(head, offsetof(Elf64_Ehdr, e_machine));
+        if (!machine) {
+            return std::nullopt;
+        }
+        elf_summary foreign;
+        foreign.machine = static_cast<std::uint16_t>((*machine >> 8U) | (*machine << 8U));
+        foreign.type = ET_EXEC;
+        return foreign;
+    }
+    if (head[EI_CLASS] == ELFCLASS64) {
+        return summarize<Elf64_Ehdr, Elf64_Phdr>(head);
+    }
+    if (head[EI_CLASS] == ELFCLASS32) {
+        return summarize<Elf32_Ehdr, Elf32_Phdr>(head);
+    }
+    return std::nullopt;
+}
+
+std::uint16_t machine_here() {
+#if defined(__x86_64__)
+    return EM_X86_64;
+#elif defined(__aarch64__)
+    return EM_AARCH64;
+#elif defined(__arm__)
+    return EM_ARM;
+#elif defined(__riscv)
+    return EM_RISCV;
+#else
+#error "name this machine's ELF number"
+#endif
+}
+
+bool runs_natively(std::uint16_t machine) {
+    const std::uint16_t here = machine_here();
+    return machine == here || (here == EM_X86_64 && machine == EM_386) ||
+           (here == EM_AARCH64 && machine == EM_ARM);
+}
+
+std::string machine_name(std::uint16_t machine) {
+    switch (machine) {
+        case EM_X86_64:
+            return "x86-64";
+        case EM_386:
+            return "32-bit x86";
+        case EM_AARCH64:
+            return "aarch64";
+        case EM_ARM:
+            return "32-bit ARM";
+        case EM_RISCV:
+            return "RISC-V";
+        default:
+            return "machine " + std::to_string(machine);
+    }
+}
+
+}  // namespace corral::process

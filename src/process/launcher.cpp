@@ -1,0 +1,265 @@
+#include "process/launcher.hpp"
+
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "corral/process/descriptor_limit.hpp"
+#include "process/pidfd.hpp"
+#include "process/program_path.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr int exit_of_failed_start = 127;
+
+enum class stage : int {
+    signals,
+    group,
+    parent_death,
+    parent_gone,
+    limits,
+    stdio,
+    descriptors,
+    directory,
+    execute
+};
+
+struct start_error {
+    stage where = stage::execute;
+    int number = 0;
+};
+
+// All that the child needs, made before the fork: between fork and exec only async-signal-safe calls are
+// allowed.
+struct prepared {
+    const char* path;
+    char* const* arguments;
+    char* const* environment;
+    const char* working_directory;  // null: ours
+    int in, out, err, errors;
+    pid_t parent;
+    const rlimit* descriptor_limit;  // null: leave it
+};
+
+rlimit original_descriptor_limit{};
+bool descriptor_limit_raised = false;
+
+[[noreturn]] void give_up(const prepared& start, stage where) {
+    const start_error told{where, errno};
+    // The parent takes a short or missing report for what it is: a child that ended early.
+    [[maybe_unused]] const ssize_t written = ::write(start.errors, &told, sizeof told);
+    ::_exit(exit_of_failed_start);
+}
+
+void reset_signals(const prepared& start) {
+    struct sigaction fresh {};
+    fresh.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; ++number) {
+        // Refused for SIGKILL, SIGSTOP and the two of the C library, which can't be ignored anyway.
+        ::sigaction(number, &fresh, nullptr);
+    }
+    sigset_t none;
+    ::sigemptyset(&none);
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
+        give_up(start, stage::signals);
+    }
+}
+
+bool close_the_rest_on_exec() {
+    if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        return true;
+    }
+    // Kernels before 5.11.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return false;
+    }
+    for (rlim_t fd = STDERR_FILENO + 1; fd < limit.rlim_cur; ++fd) {
+        ::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC);
+    }
+    return true;
+}
+
+[[noreturn]] void run_child(const prepared& start) {
+    reset_signals(start);
+    if (::setpgid(0, 0) != 0) {
+        give_up(start, stage::group);
+    }
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        give_up(start, stage::parent_death);
+    }
+    // The parent may have died before the line above; then no signal would ever come.
+    if (::getppid() != start.parent) {
+        errno = ESRCH;
+        give_up(start, stage::parent_gone);
+    }
+    if (::dup2(start.in, STDIN_FILENO) < 0 || ::dup2(start.out, STDOUT_FILENO) < 0 ||
+        ::dup2(start.err, STDERR_FILENO) < 0) {
+        give_up(start, stage::stdio);
+    }
+    if (!close_the_rest_on_exec()) {
+        give_up(start, stage::descriptors);
+    }
+    const rlimit no_core{0, 0};
+    if (::setrlimit(RLIMIT_CORE, &no_core) != 0 ||
+        (start.descriptor_limit != nullptr && ::setrlimit(RLIMIT_NOFILE, start.descriptor_limit) != 0)) {
+        give_up(start, stage::limits);
+    }
+    if (start.working_directory != nullptr && ::chdir(start.working_directory) != 0) {
+        give_up(start, stage::directory);
+    }
+    ::execve(start.path, start.arguments, start.environment);
+    give_up(start, stage::execute);
+}
+
+// Signals wait during the fork, so that no handler of the daemon ever runs in the child.
+pid_t fork_quietly(const prepared& start) {
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    // Unlike fork this runs no fork handlers, which could wait for a lock held by another thread.
+    const pid_t pid = ::_Fork();
+    if (pid == 0) {
+        run_child(start);
+    }
+    const int error = errno;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return pid;
+}
+
+void reap_blocking(pid_t pid) {
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+}
+
+std::vector<char*> pointers_of(const std::vector<std::string>& words) {
+    std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
+    for (const std::string& word : words) {
+        pointers.push_back(const_cast<char*>(word.c_str()));  // execve's signature; it changes nothing
+    }
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+std::string text_of(int number) {
+    return core::errno_failure(number, {}).code.message();
+}
+
+core::failure failure_of(const start_error& told, const launch_spec& what) {
+    const std::string program = in_quotes(what.arguments.front());
+    std::string message = "cannot start " + program + ": ";
+    switch (told.where) {
+        case stage::execute:
+            message = "cannot execute " + program + ": " + text_of(told.number);
+            if (told.number == ENOEXEC) {
+                message += " (it is not a program for this machine)";
+            } else if (told.number == ENOENT) {
+                message += " (the file, its script interpreter or its loader is missing)";
+            }
+            return core::errno_failure(told.number, message);
+        case stage::directory:
+            return core::errno_failure(told.number, message + "cannot enter directory " +
+                                                        in_quotes(what.working_directory) + ": " +
+                                                        text_of(told.number));
+        case stage::parent_gone:
+            message += "its parent has gone";
+            break;
+        case stage::limits:
+            message += "cannot set its limits";
+            break;
+        case stage::signals:
+        case stage::group:
+        case stage::parent_death:
+        case stage::stdio:
+        case stage::descriptors:
+            message += "cannot prepare its process";
+            break;
+    }
+    return core::errno_failure(told.number, message + ": " + text_of(told.number));
+}
+
+// Zero bytes mean that exec closed the pipe: the program runs.
+bool read_report(int fd, start_error& told) {
+    ssize_t got = 0;
+    do {
+        got = ::read(fd, &told, sizeof told);
+    } while (got < 0 && errno == EINTR);
+    return got == static_cast<ssize_t>(sizeof told);
+}
+
+}  // namespace
+
+core::result<void> raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return core::errno_failure(errno, "cannot read the limit of open descriptors");
+    }
+    const rlimit before = limit;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return core::errno_failure(errno, "cannot raise the limit of open descriptors");
+    }
+    if (!descriptor_limit_raised) {
+        original_descriptor_limit = before;
+        descriptor_limit_raised = true;
+    }
+    return {};
+}
+
+void kill_and_reap(pid_t pid) {
+    ::kill(pid, SIGKILL);
+    reap_blocking(pid);
+}
+
+core::result<launched> launch(const launch_spec& what, const child_stdio& stdio) {
+    auto errors = open_pipe();
+    if (!errors) {
+        return errors.error();
+    }
+    const std::vector<char*> arguments = pointers_of(what.arguments);
+    const std::vector<char*> environment = pointers_of(what.environment);
+    const prepared start{what.path.c_str(),
+                         arguments.data(),
+                         environment.data(),
+                         what.working_directory.empty() ? nullptr : what.working_directory.c_str(),
+                         stdio.child_in.get(),
+                         stdio.child_out.get(),
+                         stdio.child_err.get(),
+                         errors->write.get(),
+                         ::getpid(),
+                         descriptor_limit_raised ? &original_descriptor_limit : nullptr};
+    const pid_t pid = fork_quietly(start);
+    if (pid < 0) {
+        return core::errno_failure(
+            errno, "cannot start " + in_quotes(what.arguments.front()) + ": fork: " + text_of(errno));
+    }
+    errors->write.reset();
+    start_error told;
+    if (read_report(errors->read.get(), told)) {
+        reap_blocking(pid);
+        return failure_of(told, what);
+    }
+    // Safe though the child may have ended: nobody else reaps it, so the number is still its own.
+    launched child{pid, owned_fd(open_pidfd(pid))};
+    if (!child.pidfd.valid()) {
+        const int error = errno;
+        kill_and_reap(pid);
+        return core::errno_failure(
+            error, "cannot watch " + in_quotes(what.arguments.front()) + ": " + text_of(error));
+    }
+    return child;
+}
+
+}  // namespace corral::process

@@ -1,0 +1,32 @@
+#pragma once
+// fork and exec, done so that nothing of the daemon reaches the child and every failure is told
+// (platform_traps.md 1, 2, 7).
+
+#include <string>
+#include <vector>
+
+#include "corral/core/result.hpp"
+#include "process/child_stdio.hpp"
+#include "process/owned_fd.hpp"
+
+namespace corral::process {
+
+struct launch_spec {
+    std::string path;  // given to execve as it is, never looked up and never given to a shell
+    std::vector<std::string> arguments;
+    std::vector<std::string> environment;  // "name=value"
+    std::string working_directory;         // empty: ours
+};
+
+struct launched {
+    pid_t pid = 0;
+    owned_fd pidfd;
+};
+
+// Blocks for fork and exec only. After a failure no child is left, not even as a zombie.
+[[nodiscard]] core::result<launched> launch(const launch_spec& what, const child_stdio& stdio);
+
+// For a child that was just launched and can't be looked after. REQUIRES: not reaped yet.
+void kill_and_reap(pid_t pid);
+
+}  // namespace corral::process

@@ -1,0 +1,125 @@
+#include "process/proc_files.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "process/owned_fd.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::size_t max_stat_bytes = 4096;
+constexpr std::size_t max_environment_bytes = 4U << 20;
+constexpr std::size_t first_field = 3;  // of stat, after the command name
+constexpr std::size_t start_time_field = 22;
+
+template <typename T>
+bool to_number(std::string_view text, T& value) {
+    const auto end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc{} && stop == end;
+}
+
+struct close_directory {
+    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+
+}  // namespace
+
+std::optional<std::string> read_file(const std::string& path, std::size_t limit) {
+    const owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file.valid()) {
+        return std::nullopt;
+    }
+    std::string text;
+    std::array<char, 16384> part;
+    while (text.size() < limit) {
+        const ssize_t got = ::read(file.get(), part.data(), std::min(part.size(), limit - text.size()));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return std::nullopt;
+        }
+        if (got == 0) {
+            break;
+        }
+        text.append(part.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+std::vector<pid_t> all_processes() {
+    std::vector<pid_t> found;
+    const std::unique_ptr<DIR, close_directory> directory(::opendir("/proc"));
+    if (!directory) {
+        return found;
+    }
+    while (const dirent* entry = ::readdir(directory.get())) {
+        pid_t pid = 0;
+        if (to_number(std::string_view(entry->d_name), pid) && pid > 0) {
+            found.push_back(pid);
+        }
+    }
+    return found;
+}
+
+std::optional<process_row> parse_process(std::string_view text) {
+    process_row row;
+    const auto open = text.find(" (");
+    const auto close = text.rfind(") ");
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
+        !to_number(text.substr(0, open), row.pid)) {
+        return std::nullopt;
+    }
+    std::string_view rest = text.substr(close + 2);
+    for (std::size_t field = first_field; field <= start_time_field; ++field) {
+        const auto blank = rest.find_first_of(" \n");
+        const std::string_view word = rest.substr(0, blank);
+        bool good = !word.empty();
+        if (field == first_field && good) {
+            row.state = word.front();
+        } else if (field == first_field + 1) {
+            good = to_number(word, row.parent);
+        } else if (field == first_field + 2) {
+            good = to_number(word, row.group);
+        } else if (field == start_time_field) {
+            good = to_number(word, row.start_time);
+        }
+        if (!good || (blank == std::string_view::npos && field != start_time_field)) {
+            return std::nullopt;
+        }
+        rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
+    }
+    return row;
+}
+
+std::optional<process_row> read_process(pid_t pid) {
+    const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", max_stat_bytes);
+    return text ? parse_process(*text) : std::nullopt;
+}
+
+std::optional<std::string> environment_of(pid_t pid, std::string_view name) {
+    const auto text = read_file("/proc/" + std::to_string(pid) + "/environ", max_environment_bytes);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        const auto end = rest.find('\0');
+        const std::string_view entry = rest.substr(0, end);
+        if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+            return std::string(entry.substr(name.size() + 1));
+        }
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    return std::nullopt;
+}
+
+}  // namespace corral::process

@@ -1,0 +1,36 @@
+#pragma once
+// The few things that are read from /proc. Every answer may be out of date the moment it is given.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace corral::process {
+
+// One line of /proc/<pid>/stat, as far as it is needed here.
+struct process_row {
+    pid_t pid = 0;
+    char state = '?';
+    pid_t parent = 0;
+    pid_t group = 0;
+    std::uint64_t start_time = 0;  // clock ticks since boot; tells a recycled pid from the old one
+    [[nodiscard]] bool ended() const noexcept { return state == 'Z' || state == 'X'; }
+};
+
+// Empty when the file can't be read; cut at `limit` bytes.
+[[nodiscard]] std::optional<std::string> read_file(const std::string& path, std::size_t limit);
+
+[[nodiscard]] std::vector<pid_t> all_processes();
+[[nodiscard]] std::optional<process_row> read_process(pid_t pid);
+// Parses the text of a stat file; the command name inside it may hold blanks, parentheses and line breaks.
+[[nodiscard]] std::optional<process_row> parse_process(std::string_view text);
+
+// Value of the variable `name` in the environment that `pid` was started with.
+[[nodiscard]] std::optional<std::string> environment_of(pid_t pid, std::string_view name);
+
+}  // namespace corral::process

@@ -1,0 +1,69 @@
+#include "process/program_path.hpp"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::process {
+
+namespace {
+
+// What execvp takes where the variable is missing.
+constexpr std::string_view default_path = "/bin:/usr/bin";
+
+bool is_file(const std::string& path) {
+    struct stat about {};
+    return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode);
+}
+
+}  // namespace
+
+std::string in_quotes(std::string_view word) {
+    std::string text("'");
+    text.append(word);
+    return text + '\'';
+}
+
+std::string seen_from_here(const std::string& path, const spawn_spec& what) {
+    // An absolute right-hand side replaces the left-hand one.
+    return (std::filesystem::path(what.working_directory) / path).string();
+}
+
+core::result<std::string> find_program(const spawn_spec& what) {
+    if (what.command.empty() || what.command.front().empty()) {
+        return core::make_failure(core::errc::invalid, "the command is empty: no program is named");
+    }
+    const std::string& name = what.command.front();
+    if (name.find('/') != std::string::npos) {
+        return name;
+    }
+    const auto variable = what.environment.find("PATH");
+    std::string_view rest =
+        variable == what.environment.end() ? default_path : std::string_view(variable->second);
+    bool not_executable = false;
+    for (bool more = true; more;) {
+        const auto colon = rest.find(':');
+        const std::filesystem::path folder(rest.substr(0, colon));
+        const std::string candidate = seen_from_here((folder / name).string(), what);
+        if (is_file(candidate)) {
+            if (::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0) {
+                std::error_code failed;
+                const auto absolute = std::filesystem::absolute(candidate, failed);
+                return failed ? candidate : absolute.string();
+            }
+            not_executable = true;
+        }
+        more = colon != std::string_view::npos;
+        rest.remove_prefix(more ? colon + 1 : rest.size());
+    }
+    if (not_executable) {
+        return core::errno_failure(EACCES, "cannot execute " + in_quotes(name) +
+                                               ": the file of that name in PATH may not be executed");
+    }
+    return core::errno_failure(ENOENT, "cannot find " + in_quotes(name) + " in PATH");
+}
+
+}  // namespace corral::process

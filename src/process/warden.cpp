@@ -1,0 +1,134 @@
+#include "corral/process/warden.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process/owned_children.hpp"
+#include "process/owned_fd.hpp"
+#include "process/pidfd.hpp"
+#include "process/run_token.hpp"
+#include "process/warden_process.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::chrono::milliseconds warden_end_limit{3000};
+constexpr std::chrono::milliseconds stray_kill_limit{1000};
+
+core::failure last_failure(const char* what) {
+    return core::errno_failure(errno, std::string("cannot start the warden: ") + what);
+}
+
+// True when the process ended in time. The limit is not prolonged by interruptions.
+bool wait_for_end(pid_t pid, std::chrono::milliseconds limit) {
+    const owned_fd handle(open_pidfd(pid));
+    const auto end = std::chrono::steady_clock::now() + limit;
+    for (;;) {
+        int status = 0;
+        const pid_t reaped = ::waitpid(pid, &status, WNOHANG);
+        if (reaped == pid || (reaped < 0 && errno == ECHILD)) {
+            return true;
+        }
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        if (left.count() <= 0) {
+            return false;
+        }
+        // Without a handle (no descriptors left) this is a short sleep.
+        pollfd watched{handle.get(), POLLIN, 0};
+        const auto nap = handle.valid() ? left : std::min(left, std::chrono::milliseconds{20});
+        ::poll(&watched, 1, static_cast<int>(nap.count()));
+    }
+}
+
+bool is_of_this_user(pid_t pid) {
+    struct stat about {};
+    const std::string path = "/proc/" + std::to_string(pid);
+    return ::stat(path.c_str(), &about) == 0 && about.st_uid == ::geteuid();
+}
+
+core::result<void> tell(int pipe, warden_notice::kind what, pid_t group) {
+    const warden_notice notice{what, group};
+    ssize_t sent = 0;
+    do {
+        sent = ::send(pipe, &notice, sizeof notice, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        return core::errno_failure(errno, "the warden does not listen");
+    }
+    return {};
+}
+
+}  // namespace
+
+core::result<warden> warden::start() {
+    const auto made = make_run_token();
+    if (!made) {
+        return core::make_failure(core::errc::unavailable, "cannot start the warden: /proc can't be read");
+    }
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        return last_failure("no subreaper");
+    }
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return last_failure("no socket pair");
+    }
+    owned_fd ours(ends[0]);
+    owned_fd theirs(ends[1]);
+    const std::string token = to_string(*made);
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+        return last_failure("fork");
+    }
+    if (pid == 0) {
+        run_warden(theirs.get(), token);
+    }
+    own_child(pid);
+    return warden(ours.release(), pid, token);
+}
+
+warden::warden(warden&& other) noexcept
+    : pipe_(std::exchange(other.pipe_, -1)),
+      pid_(std::exchange(other.pid_, 0)),
+      token_(std::move(other.token_)) {}
+
+warden::~warden() {
+    if (pid_ <= 0) {
+        return;
+    }
+    ::close(pipe_);
+    if (!wait_for_end(pid_, warden_end_limit)) {
+        ::kill(pid_, SIGKILL);
+        wait_for_end(pid_, warden_end_limit);
+    }
+    disown_child(pid_);
+}
+
+core::result<void> warden::watch_group(pid_t group) {
+    return tell(pipe_, warden_notice::kind::watch, group);
+}
+
+core::result<void> warden::forget_group(pid_t group) {
+    return tell(pipe_, warden_notice::kind::forget, group);
+}
+
+std::vector<pid_t> kill_strays(const std::string& own_token) {
+    const auto is_stray = [&own_token](pid_t pid, std::string_view found) {
+        const auto token = found == own_token ? std::nullopt : parse_run_token(found);
+        return token && daemon_is_gone(*token) && is_of_this_user(pid);
+    };
+    return kill_token_carriers(is_stray, stray_kill_limit);
+}
+
+}  // namespace corral::process

@@ -1,0 +1,113 @@
+#include "process/warden_process.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <map>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process/proc_files.hpp"
+#include "process/run_token.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::size_t max_groups = 4096;
+constexpr std::chrono::milliseconds kill_limit{2000};
+
+// Group and start time of its leader: a leader of another start means that the number belongs to somebody
+// else by now.
+using watched_groups = std::map<pid_t, std::uint64_t>;
+
+void close_all_but(int kept) {
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; ++standard) {
+        if (standard != kept && nothing >= 0) {
+            ::dup2(nothing, standard);
+        }
+    }
+    for (const int from : {STDERR_FILENO + 1, kept + 1}) {
+        const auto first = static_cast<unsigned>(std::max(from, STDERR_FILENO + 1));
+        const unsigned last = from == kept + 1 ? ~0U : static_cast<unsigned>(kept - 1);
+        if (first > last || ::syscall(SYS_close_range, first, last, 0) == 0) {
+            continue;
+        }
+        // Kernels before 5.9.
+        const auto most = static_cast<unsigned>(::sysconf(_SC_OPEN_MAX));
+        for (unsigned fd = first; fd <= std::min(last, most); ++fd) {
+            ::close(static_cast<int>(fd));
+        }
+    }
+}
+
+void ignore_signals() {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGTSTP, SIGALRM}) {
+        ::signal(number, SIG_IGN);
+    }
+    // A handler of the daemon for anything else must not run here.
+    ::signal(SIGCHLD, SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void take(const warden_notice& notice, watched_groups& groups) {
+    // 1 and below would mean init's group, our own or every process.
+    if (notice.group <= 1) {
+        return;
+    }
+    if (notice.what == warden_notice::kind::forget) {
+        groups.erase(notice.group);
+    } else if (notice.what == warden_notice::kind::watch && groups.size() < max_groups) {
+        const auto leader = read_process(notice.group);
+        groups[notice.group] = leader ? leader->start_time : 0;
+    }
+}
+
+void listen_until_the_end(int notices, watched_groups& groups) {
+    for (;;) {
+        warden_notice notice;
+        const ssize_t got = ::recv(notices, &notice, sizeof notice, 0);
+        if (got == static_cast<ssize_t>(sizeof notice)) {
+            take(notice, groups);
+        } else if (got == 0 || (got < 0 && errno != EINTR)) {
+            return;
+        }
+    }
+}
+
+void kill_groups(const watched_groups& groups) {
+    for (const auto& [group, start_time] : groups) {
+        const auto leader = read_process(group);
+        const bool somebody_elses = leader && start_time != 0 && leader->start_time != start_time;
+        if (!somebody_elses) {
+            ::kill(-group, SIGKILL);
+        }
+    }
+}
+
+}  // namespace
+
+void run_warden(int notices, const std::string& token) {
+    ignore_signals();
+    ::setsid();
+    ::prctl(PR_SET_NAME, "corral-warden");
+    close_all_but(notices);
+    // A relative start directory would keep a mount busy.
+    if (::chdir("/") != 0) {
+        ::_exit(1);
+    }
+    watched_groups groups;
+    listen_until_the_end(notices, groups);
+    kill_groups(groups);
+    kill_token_carriers([&token](pid_t, std::string_view found) { return found == token; }, kill_limit);
+    ::_exit(0);
+}
+
+}  // namespace corral::process

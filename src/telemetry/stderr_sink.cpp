@@ -1,0 +1,74 @@
+#include "telemetry/stderr_sink.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <string_view>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::telemetry {
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_wait{5000};
+
+bool is_socket(int fd) {
+    struct stat about {};
+    return ::fstat(fd, &about) == 0 && S_ISSOCK(about.st_mode);
+}
+
+}  // namespace
+
+stderr_sink::stderr_sink(int fd) : fd_(fd), is_socket_(is_socket(fd)) {}
+
+void stderr_sink::hurry(std::chrono::milliseconds span) {
+    give_up_ = std::chrono::steady_clock::now() + span;
+}
+
+void stderr_sink::sink_it_(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    // A pipe that poll calls writable takes this many bytes at once, so the write can't block.
+    if (text.size() > PIPE_BUF) {
+        text.resize(PIPE_BUF);
+        text[PIPE_BUF - 1] = '\n';
+    }
+    write_line({text.data(), text.size()});
+}
+
+std::chrono::milliseconds stderr_sink::patience() const {
+    const auto end = give_up_.load();
+    if (end == std::chrono::steady_clock::time_point::max()) {
+        return longest_wait;
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    return std::clamp(left, std::chrono::milliseconds{0}, longest_wait);
+}
+
+void stderr_sink::write_line(std::string_view line) {
+    while (!line.empty()) {
+        pollfd ready{fd_, POLLOUT, 0};
+        const int found = ::poll(&ready, 1, static_cast<int>(patience().count()));
+        if (found < 0 && errno == EINTR) {
+            continue;
+        }
+        if (found <= 0) {
+            return;  // the line is lost: nobody reads, and there is no other place to say so
+        }
+        const ssize_t written = is_socket_
+                                    ? ::send(fd_, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                    : ::write(fd_, line.data(), line.size());
+        if (written >= 0) {
+            line.remove_prefix(static_cast<std::size_t>(written));
+        } else if (errno != EINTR && errno != EAGAIN) {
+            return;
+        }
+    }
+}
+
+}  // namespace corral::telemetry
