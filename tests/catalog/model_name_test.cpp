@@ -1,0 +1,59 @@
+#include "corral/catalog/model_name.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::catalog {
+namespace {
+
+// ollama_wire.md §13.
+TEST(model_name, is_shown_with_its_tag_and_without_the_default_host_and_namespace) {
+    const std::vector<std::pair<std::string, std::string>> table{
+        {"qwen3:4b", "qwen3:4b"},
+        {"qwen3", "qwen3:latest"},
+        {" Qwen3 ", "Qwen3:latest"},
+        {"library/qwen3", "qwen3:latest"},
+        {"registry.ollama.ai/library/qwen3:4b", "qwen3:4b"},
+        {"me/foo", "me/foo:latest"},
+        {"registry.ollama.ai/me/foo", "me/foo:latest"},
+        {"hf.co/org/repo-GGUF:Q4_K_M", "hf.co/org/repo-GGUF:Q4_K_M"},
+        {"localhost:5000/org/repo", "localhost:5000/org/repo:latest"},
+        {"qwen3:4b:local", "qwen3:4b"},
+        {"qwen3:local", "qwen3:latest"},
+    };
+    for (const auto& [typed, shown] : table) {
+        EXPECT_EQ(display_name(typed).value_or("invalid"), shown) << typed;
+    }
+}
+
+TEST(model_name, that_breaks_the_rules_is_refused) {
+    const std::vector<std::string> table{"",
+                                         " ",
+                                         "foo:",
+                                         "/x",
+                                         "x/",
+                                         "a b",
+                                         "foo!",
+                                         ":4b",
+                                         "-foo",
+                                         ".foo",
+                                         "a//b",
+                                         "a/b/c/d",
+                                         "foo:-x",
+                                         "n.s/foo",
+                                         std::string(81, 'a'),
+                                         "foo:" + std::string(81, 'a')};
+    for (const auto& typed : table) {
+        EXPECT_FALSE(display_name(typed)) << typed;
+    }
+}
+
+TEST(model_name, is_compared_without_case_and_with_latest_for_a_missing_tag) {
+    EXPECT_TRUE(same_model("qwen3:4b", "QWEN3:4B"));
+    EXPECT_TRUE(same_model("qwen3", "qwen3:latest"));
+    EXPECT_TRUE(same_model("Library/qwen3", "qwen3"));
+    EXPECT_FALSE(same_model("qwen3", "qwen3:4b"));
+    EXPECT_FALSE(same_model("bad name", "bad name"));
+}
+
+}  // namespace
+}  // namespace corral::catalog

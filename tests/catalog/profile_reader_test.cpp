@@ -1,0 +1,232 @@
+#include "corral/catalog/profile_reader.hpp"
+
+#include <csignal>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::catalog {
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string smallest = R"(name = "p"
+dialect = "d"
+[[services]]
+name = "runtime"
+command = ["./run", "{port}"]
+stop_loading = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
+stop_ready = [{ signal = "SIGINT", grace = "2s" }, { signal = "SIGKILL", to = "group", grace = "3s" }]
+)";
+
+// All complaints, one a line, as a person sees them.
+std::string complaints(const std::string& text) {
+    std::string out;
+    for (const auto& one : parse_profile(text, "p.toml").errors) {
+        out += to_text(one) + "\n";
+    }
+    return out;
+}
+
+std::string with(const std::string& what, const std::string& instead) {
+    std::string text = smallest;
+    const auto at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << what;
+    return text.replace(at, what.size(), instead);
+}
+
+TEST(profile_reader, takes_defaults_for_what_is_not_said) {
+    const auto read = parse_profile(smallest, "p.toml");
+    ASSERT_TRUE(read.value) << complaints(smallest);
+    const auto& service = read.value->services.at(0);
+    EXPECT_EQ(service.working_directory, "{package}");
+    EXPECT_EQ(service.url, "http://127.0.0.1:{port}");
+    EXPECT_EQ(service.port, 0);
+    EXPECT_FALSE(service.pty);
+    ASSERT_EQ(service.stop_ready.size(), 2U);
+    EXPECT_EQ(service.stop_ready[0].signal, SIGINT);
+    EXPECT_EQ(service.stop_ready[0].target, signal_target::leader);
+    EXPECT_EQ(service.stop_ready[1].target, signal_target::group);
+    EXPECT_EQ(service.stop_ready[1].grace, seconds{3});
+    EXPECT_EQ(read.value->clocks.call, engine_clocks{}.call);
+}
+
+struct mistake {
+    std::string text;
+    std::string complaint;
+};
+
+TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
+    const std::vector<mistake> table{
+        {smallest + "prot = 5\n", "p.toml:8:1: unknown key 'prot' in [[services]]; did you mean 'port'?"},
+        {smallest + "banana = 5\n", "unknown key 'banana' in [[services]]; valid keys are command, "},
+        {smallest + "port = 70000\n", "p.toml:8:8: 'port' must be between 0 and 65535, not 70000"},
+        {smallest + "port = \"8000\"\n", "p.toml:8:8: 'port' must be a whole number, not a text"},
+        {smallest + "pty = 1\n", "p.toml:8:7: 'pty' must be true or false, not a whole number"},
+        {smallest + "start_stall = 5\n", "'start_stall' must be a duration in quotes"},
+        {smallest + "start_stall = \"5\"\n", "'start_stall' must be a duration such as"},
+        {smallest + "start_stall = \"1ms\"\n", "'start_stall' must be between 1s and 2h, not 1ms"},
+        {smallest + "probe = { method = \"POST\" }\n",
+         "'method' must be one of GET, HEAD, OPTIONS, not 'POST'"},
+        {smallest + "probe = { target = \"x\" }\n", "'target' must begin with '/'"},
+        {smallest + "url = \"https://127.0.0.1:{port}\"\n", "it must begin with http://"},
+        {smallest + "url = \"http://127.0.0.1:{port}/\"\n", "without '/'"},
+        {smallest + "url = \"http://127.0.0.1\"\n", "it must name a port"},
+        {smallest + "url = \"http://0.0.0.0:80\"\n", "'localhost' or one IP address"},
+        {smallest + "url = \"http://example.org:80\"\n", "'localhost' or one IP address"},
+        {smallest + "environment = { \"A=B\" = \"x\" }\n", "is not a name for an environment variable"},
+        {smallest + "environment = 5\n", "'environment' must be a table, not a whole number"},
+        {smallest + "working_directory = \"data\"\n", "must begin with '/' or a placeholder"},
+        {smallest + "exits = [{ status = 1, cause = \"a\" }, { status = 1, cause = \"b\" }]\n",
+         "status 1 is explained twice"},
+        {smallest + "exits = [{ cause = \"a\" }]\n", "'status' is missing"},
+        {smallest + "lines = [{ pattern = \"\", cause = \"a\" }]\n", "'pattern' must not be empty"},
+        {smallest + "arguments = [\"x\"]\n", "unknown key 'arguments'"},
+        {with("{port}", "{prot}"), "p.toml:5:21: unknown placeholder {prot}; did you mean {port}?"},
+        {with("{port}", "{port"), "p.toml:5:21: a brace in \"{port\""},
+        {with("\"SIGKILL\", to = \"group\"", "\"SIGKIL\", to = \"group\""),
+         "unknown signal 'SIGKIL'; did you mean 'SIGKILL'?"},
+        {with(", { signal = \"SIGKILL\", to = \"group\", grace = \"3s\" }", ""),
+         "'stop_ready' must end with SIGKILL to the group"},
+        {with("command = [\"./run\", \"{port}\"]", "command = []"), "'command' must begin with the program"},
+        {with("command = [\"./run\", \"{port}\"]\n", ""), "'command' is missing"},
+        {with("name = \"runtime\"", "name = \"run time\""), "may hold only a-z, 0-9 and '_'"},
+        {with("dialect = \"d\"\n", ""), "'dialect' is missing"},
+        {with("dialect = \"d\"", "dialect = \"d\"\nclocks = { cal = \"1s\" }"), "did you mean 'call'?"},
+        {with("dialect = \"d\"", "dialect = \"d\"\nrestart = { first_backoff = \"2m\" }"),
+         "'max_backoff' must not be less"},
+        {with("dialect = \"d\"", "dialect = \"d\"\nvariables = { port = { about = \"x\" } }"),
+         "the variable name 'port' is taken"},
+        {"name = \"p\"\ndialect = \"d\"\n", "at least one [[services]]"},
+        {smallest + "[[services]]\nname = \"runtime\"\n", "service 'runtime' is there twice"},
+        {"name = \n", "p.toml:1:"},
+    };
+    for (const auto& one : table) {
+        EXPECT_THAT(complaints(one.text), HasSubstr(one.complaint)) << one.text;
+    }
+}
+
+TEST(profile_reader, reports_all_mistakes_of_a_file_in_its_order) {
+    const auto read = parse_profile(smallest + "prot = 5\npty = 1\nstart_limit = \"1x\"\n", "p.toml");
+    EXPECT_FALSE(read.value);
+    std::vector<std::uint32_t> lines;
+    for (const auto& one : read.errors) {
+        lines.push_back(one.line);
+    }
+    EXPECT_THAT(lines, ElementsAre(8U, 9U, 10U));
+}
+
+TEST(profile_reader, takes_the_port_from_a_fixed_url) {
+    EXPECT_EQ(parse_profile(smallest + "url = \"http://127.0.0.1:9000\"\n", "p").value->services[0].port,
+              9000);
+    EXPECT_EQ(
+        parse_profile(smallest + "url = \"http://[::1]:9000\"\nport = 80\n", "p").value->services[0].port,
+        80);
+}
+
+TEST(profile_reader, of_an_unreadable_file_says_why) {
+    const auto absent = read_profile("/nowhere/profile.toml");
+    ASSERT_EQ(absent.errors.size(), 1U);
+    EXPECT_THAT(to_text(absent.errors[0]), HasSubstr("/nowhere/profile.toml: cannot be read: No such file"));
+    EXPECT_THAT(read_profile("/").errors.at(0).message, HasSubstr("it is not a file"));
+}
+
+class axera_poll : public testing::Test {
+protected:
+    profile_reading read_ = read_profile(CORRAL_SOURCE_DIR "/vendor/axera-poll/profile.toml");
+
+    // The meaning that a reader of the lines would find first.
+    const log_meaning* meaning_of(const std::string& service, const std::string& line) const {
+        for (const auto& one : read_.value->services) {
+            for (const auto& meaning : one.lines) {
+                if (one.name == service && line.find(meaning.pattern) != std::string::npos) {
+                    return &meaning;
+                }
+            }
+        }
+        return nullptr;
+    }
+};
+
+TEST_F(axera_poll, is_a_valid_profile_of_two_services) {
+    ASSERT_TRUE(read_.value) << to_text(read_.errors.at(0));
+    EXPECT_EQ(read_.value->name, "axera-poll");
+    EXPECT_EQ(read_.value->dialect, "ax-poll");
+    ASSERT_EQ(read_.value->services.size(), 2U);
+    const auto& tokenizer = read_.value->services[0];
+    const auto& runtime = read_.value->services[1];
+    EXPECT_EQ(tokenizer.name, "tokenizer");
+    EXPECT_EQ(tokenizer.probe.target, "/bos_id?uid=corral-probe");
+    EXPECT_EQ(runtime.name, "runtime");
+    EXPECT_EQ(runtime.port, 8000);
+    EXPECT_TRUE(runtime.pty);
+    EXPECT_EQ(runtime.probe.method, "OPTIONS");
+    EXPECT_TRUE(mentions(runtime, "tokenizer_url"));
+    ASSERT_EQ(runtime.stop_loading.size(), 1U);
+    EXPECT_EQ(runtime.stop_loading[0].signal, SIGKILL);
+    EXPECT_EQ(runtime.stop_ready.at(0).signal, SIGINT);
+    EXPECT_GT(runtime.stop_ready.at(0).grace, seconds{5});
+}
+
+// vendor_ax.md §2.4, in the bytes of the log.
+TEST_F(axera_poll, ends_a_start_on_the_lines_that_are_fatal_and_only_on_them) {
+    ASSERT_TRUE(read_.value);
+    for (const char* line : {
+             "[E][                            init][ 365]: read_file",
+             "[E][                            init][ 421]: AX_ENGINE_CreateHandle",
+             "[E][                            Init][ 210]: init post axmodel(m/post.axmodel) failed",
+             "[E][                            Init][  29]: embed file(m/e.bin) open failed",
+             "[E][                            Init][  39]: embed file(e) size(132) not equal "
+             "token_num(151936) * "
+             "embed_size(2560) * 2",
+             "[E][                            Init][ 136]: tokenizer.Init(http://127.0.0.1:12345) failed",
+             "[E][                             run][  35]: Get AXCL device failed{0x       0}, find total 0 "
+             "device.",
+             "[E][                            main][ 531]: lLaMa.Init failed",
+             "need option: --devices",
+             "./main_api_axcl_aarch64: error while loading shared libraries: libaxcl_rt.so: cannot open "
+             "shared "
+             "object file: No such file or directory",
+         }) {
+        const auto* meaning = meaning_of("runtime", line);
+        ASSERT_NE(meaning, nullptr) << line;
+        EXPECT_TRUE(meaning->fatal_at_start) << line;
+        EXPECT_FALSE(meaning->advice.empty()) << line;
+    }
+    for (const char* line : {
+             "[E][                     load_config][ 278]: config file(post_config.json) open failed",
+             "[W][                            Init][ 259]: load postprocess config(post_config.json) failed",
+             "connect failed http://127.0.0.1:12345, try again in  9/10 ",
+             "sh: 1: /usr/bin/axcl/axcl-smi: not found",
+             "[E][                            Init][  65]: get uid failed, try again 9/10",
+             " 60% | ###  |   3 /   5 [0.02s<0.05s, 111.11 count/s] init 1 axmodel ok,devid(0) remain_cmm(-1 "
+             "MB)",
+             "100% | ### |  39 /  39 [65.0s<65.0s, 0.60 count/s] init post axmodel ok,remain_cmm(3788 MB)",
+             "[I][                            Init][ 130]: LLM init start",
+             "[I][                            Init][  45]: LLaMaEmbedSelector use mmap",
+             "tokenizer init ok",
+             "[I][                             run][  30]: AXCLWorker start with devid 0",
+             "Server running on port 8000...",
+         }) {
+        const auto* meaning = meaning_of("runtime", line);
+        EXPECT_TRUE(meaning == nullptr || !meaning->fatal_at_start) << line;
+    }
+}
+
+TEST_F(axera_poll, explains_every_way_the_runtime_was_seen_to_end) {
+    ASSERT_TRUE(read_.value);
+    const auto& exits = read_.value->services.at(1).exits;
+    for (const int status : {0, 1, 126, 127, 129, 134, 137, 139, 143, 255}) {
+        EXPECT_TRUE(std::any_of(exits.begin(), exits.end(), [&](const auto& one) {
+            return one.status == status && !one.cause.empty();
+        })) << status;
+    }
+}
+
+}  // namespace
+}  // namespace corral::catalog
