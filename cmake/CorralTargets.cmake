@@ -8,11 +8,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(corral_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()
 
-if(CORRAL_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
-endif()
-
 # The precompiled header is only usable with the flags it was built with.
 target_link_libraries(corral_boost PRIVATE corral_flags)
 target_precompile_headers(corral_boost PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
