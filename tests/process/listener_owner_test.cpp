@@ -1,0 +1,128 @@
+#include "corral/process/listener_owner.hpp"
+
+#include <gmock/gmock.h>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "process/process_test_support.hpp"
+#include "process/tcp_table.hpp"
+
+namespace corral::process {
+namespace {
+
+using boost::asio::ip::tcp;
+
+core::awaitable<int> read_port(child& from) {
+    std::string line;
+    while (line.find('\n') == std::string::npos) {
+        const core::result<std::string> part = co_await from.read(output_stream::out);
+        if (!part || part->empty()) {
+            co_return 0;
+        }
+        line += *part;
+    }
+    co_return std::stoi(line);
+}
+
+void end(boost::asio::io_context& loop, child& program) {
+    EXPECT_TRUE(program.signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, program.wait()));
+}
+
+TEST(listeners_on, names_a_python_server_inside_a_shell) {
+    boost::asio::io_context loop;
+    const std::string code =
+        "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.BaseHTTPRequestHandler); "
+        "print(s.server_port, flush=True); s.serve_forever()";
+    auto server =
+        child::spawn(loop.get_executor(), spec_of({"sh", "-c", "python3 -c \"$1\" & wait", "sh", code}));
+    ASSERT_TRUE(server);
+    const auto port = static_cast<std::uint16_t>(run(loop, read_port(*server)).value_or(0));
+    ASSERT_NE(port, 0);
+    const auto found = listeners_on(port);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].port, port);
+    EXPECT_TRUE(found[0].loopback);
+    EXPECT_FALSE(found[0].any_address);
+    EXPECT_THAT(found[0].program, testing::StartsWith("python"));
+    EXPECT_NE(found[0].owner, server->pid());
+    EXPECT_TRUE(descends_from(found[0].owner, server->pid()));
+    EXPECT_TRUE(descends_from(found[0].owner, ::getpid()));
+    EXPECT_FALSE(descends_from(::getpid(), server->pid()));
+    end(loop, *server);
+    EXPECT_TRUE(eventually([&] { return listeners_on(port).empty(); }));
+}
+
+TEST(listeners_on, tells_twins_apart_that_share_a_port) {
+    boost::asio::io_context loop;
+    auto first = child::spawn(loop.get_executor(), spec_of({helper_program, "listen"}));
+    ASSERT_TRUE(first);
+    const int port = run(loop, read_port(*first)).value_or(0);
+    ASSERT_NE(port, 0);
+    auto second =
+        child::spawn(loop.get_executor(), spec_of({helper_program, "listen", std::to_string(port)}));
+    ASSERT_TRUE(second);
+    ASSERT_EQ(run(loop, read_port(*second)), port);
+    std::vector<pid_t> owners;
+    for (const listening_socket& socket : listeners_on(static_cast<std::uint16_t>(port))) {
+        EXPECT_TRUE(socket.any_address);
+        EXPECT_EQ(socket.program, "process_test_helper") << "longer than the kernel's short name";
+        owners.push_back(socket.owner);
+    }
+    EXPECT_THAT(owners, testing::UnorderedElementsAre(first->pid(), second->pid()));
+    EXPECT_FALSE(descends_from(second->pid(), first->pid()));
+    end(loop, *first);
+    end(loop, *second);
+}
+
+TEST(listeners_on, sees_ours_on_ipv6_and_forgets_closed_ones) {
+    boost::asio::io_context loop;
+    std::uint16_t port = 0;
+    {
+        tcp::acceptor listener(loop, tcp::endpoint(tcp::v4(), 0));
+        port = listener.local_endpoint().port();
+        const auto found = listeners_on(port);
+        ASSERT_EQ(found.size(), 1U);
+        EXPECT_EQ(found[0].owner, ::getpid());
+        EXPECT_TRUE(found[0].any_address);
+    }
+    EXPECT_TRUE(listeners_on(port).empty());
+}
+
+TEST(tcp_table, reads_the_rows_of_both_families) {
+    const auto v4 = parse_tcp_listener(
+        "   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 4242 1 0 "
+        "100 0 0 10 0");
+    ASSERT_TRUE(v4);
+    EXPECT_EQ(v4->port, 8000);
+    EXPECT_EQ(v4->inode, 4242U);
+    EXPECT_TRUE(v4->loopback);
+    const auto v6 = parse_tcp_listener(
+        "   1: 00000000000000000000000000000000:2CAA 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 "
+        "7 1");
+    ASSERT_TRUE(v6);
+    EXPECT_EQ(v6->port, 11434);
+    EXPECT_TRUE(v6->any_address);
+    EXPECT_FALSE(v6->loopback);
+    EXPECT_TRUE(
+        parse_tcp_listener("1: 00000000000000000000000001000000:0050 0:0 0A 0:0 00:0 0 0 0 7 1")->loopback);
+    EXPECT_TRUE(
+        parse_tcp_listener("1: 0000000000000000FFFF00000100007F:0050 0:0 0A 0:0 00:0 0 0 0 7 1")->loopback);
+}
+
+TEST(tcp_table, leaves_out_what_does_not_listen_or_is_broken) {
+    for (const char* line :
+         {"", "  sl  local_address rem_address   st", "0: 0100007F:1F40 0100007F:2222 01 0 0 0 0 0 5 1",
+          "0: 0100007F 0:0 0A 0 0 0 0 0 5", "0: 01:1F40 0:0 0A 0 0 0 0 0 5", "0: 0100007F:1F40 0:0 0A 0 0"}) {
+        EXPECT_FALSE(parse_tcp_listener(line)) << line;
+    }
+}
+
+TEST(descends_from, knows_no_relation_to_nobody) {
+    EXPECT_FALSE(descends_from(::getpid(), 0));
+    EXPECT_FALSE(descends_from(::getpid(), -1));
+    EXPECT_FALSE(descends_from(0, ::getpid()));
+    EXPECT_TRUE(descends_from(::getpid(), ::getpid()));
+}
+
+}  // namespace
+}  // namespace corral::process

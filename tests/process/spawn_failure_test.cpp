@@ -1,0 +1,97 @@
+#include <cerrno>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include "process/owned_fd.hpp"
+#include "process/process_test_support.hpp"
+
+namespace corral::process {
+namespace {
+
+using testing::HasSubstr;
+
+core::failure failure_of(const spawn_spec& what) {
+    boost::asio::io_context loop;
+    auto started = child::spawn(loop.get_executor(), what);
+    return started ? core::failure{{}, "it started"} : started.error();
+}
+
+TEST(failed_spawn, names_the_program_and_the_reason) {
+    const scratch_folder folder;
+    const std::string no_bit = folder.write("no-bit", "#!/bin/sh\n", false);
+    EXPECT_EQ(failure_of(spec_of({no_bit})).message, "cannot execute '" + no_bit + "': Permission denied");
+    EXPECT_EQ(failure_of(spec_of({no_bit})).code.value(), EACCES);
+
+    const core::failure missing = failure_of(spec_of({folder.path("main_api")}));
+    EXPECT_EQ(missing.code.value(), ENOENT);
+    EXPECT_THAT(missing.message, HasSubstr("No such file or directory"));
+
+    EXPECT_EQ(failure_of(spec_of({"no-such-program-at-all"})).message,
+              "cannot find 'no-such-program-at-all' in PATH");
+    EXPECT_EQ(failure_of(spec_of({})).code, core::make_error_code(core::errc::invalid));
+
+    spawn_spec elsewhere = spec_of({"true"});
+    elsewhere.working_directory = folder.path("absent");
+    EXPECT_EQ(failure_of(elsewhere).message, "cannot start 'true': cannot enter directory '" +
+                                                 folder.path("absent") + "': No such file or directory");
+}
+
+TEST(failed_spawn, never_gives_a_text_to_a_shell) {
+    const scratch_folder folder;
+    const std::string trap = folder.write("trap", "touch " + folder.path("ran") + "\n");
+    const core::failure refused = failure_of(spec_of({trap}));
+    EXPECT_EQ(refused.code.value(), ENOEXEC);
+    EXPECT_THAT(refused.message, HasSubstr("not a program for this machine"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("ran")));
+}
+
+TEST(failed_spawn, two_hundred_leave_neither_a_zombie_nor_a_descriptor) {
+    const scratch_folder folder;
+    const std::string text = folder.write("text", "words\n");
+    boost::asio::io_context loop;
+    static_cast<void>(child::spawn(loop.get_executor(), spec_of({text})));  // sets up what the loop keeps
+    const std::size_t descriptors = open_descriptors();
+    for (int turn = 0; turn < 200; ++turn) {
+        ASSERT_FALSE(child::spawn(loop.get_executor(),
+                                  spec_of({text}, turn % 2 == 0 ? stdio_kind::pipe : stdio_kind::pty)));
+    }
+    EXPECT_EQ(open_descriptors(), descriptors);
+    EXPECT_EQ(children_of_this_process(), 0U);
+}
+
+// Whichever descriptor can't be had, the failure is told and nothing stays.
+TEST(failed_spawn, running_out_of_descriptors_at_any_step_leaves_nothing) {
+    boost::asio::io_context loop;
+    static_cast<void>(child::spawn(loop.get_executor(), spec_of({"/nonexistent"})));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const std::size_t descriptors = open_descriptors();
+    const owned_fd next_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const auto lowest = static_cast<rlim_t>(next_free.get());
+    int failures = 0;
+    bool worked = false;
+    for (rlim_t allowed = lowest; allowed < lowest + 16 && !worked; ++allowed) {
+        rlimit tight = before;
+        tight.rlim_cur = allowed;
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+        auto started = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (started) {
+            worked = true;
+            EXPECT_TRUE(started->signal_group(SIGKILL));
+            EXPECT_TRUE(run(loop, started->wait()));
+        } else {
+            ++failures;
+            EXPECT_EQ(started.error().code.value(), EMFILE) << started.error().message;
+            EXPECT_EQ(open_descriptors(), descriptors + 1) << started.error().message;
+            EXPECT_EQ(children_of_this_process(), 0U) << started.error().message;
+        }
+    }
+    EXPECT_TRUE(worked);
+    EXPECT_GE(failures, 5);
+}
+
+}  // namespace
+}  // namespace corral::process
