@@ -1,0 +1,30 @@
+#pragma once
+// Whether a port is held by the service it belongs to, and by nobody else: with SO_REUSEPORT one foreign twin
+// is enough to get every second prompt (vendor_ax.md §9, F17).
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "corral/process/listener_owner.hpp"
+
+namespace corral::supervisor {
+
+enum class listener_finding {
+    none,     // nobody listens
+    ours,     // every listener is ours
+    foreign,  // at least one is known not to be ours
+    unknown   // at least one whose owner can't be told: another user's, or just going
+};
+
+struct listener_judgement {
+    listener_finding what = listener_finding::none;
+    std::string who;               // of foreign and unknown: "python3 (pid 4711)"
+    bool every_interface = false;  // one of ours listens on 0.0.0.0 or ::
+};
+
+// Listeners on an address that loopback never reaches are left out: no call of ours can end there.
+[[nodiscard]] listener_judgement judge_listeners(const std::vector<process::listening_socket>& rows,
+                                                 const std::function<bool(pid_t)>& is_ours);
+
+}  // namespace corral::supervisor

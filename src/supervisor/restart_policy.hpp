@@ -1,0 +1,45 @@
+#pragma once
+// When a service that failed is started again: first at once, then after an exponential backoff with full
+// jitter, and not at all (for a long while) once it fails too often. Decides only; owns no timer.
+
+#include <deque>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::supervisor {
+
+enum class restart_verdict { at_once, after_delay, give_up };
+
+struct restart_decision {
+    restart_verdict what = restart_verdict::at_once;
+    core::milliseconds delay{0};  // with after_delay
+};
+
+class restart_policy {
+public:
+    explicit restart_policy(const catalog::restart_rule& rule) : rule_(rule) {}
+
+    // The service failed at `now` after being ready for `served` (zero: never was). Each quarter of
+    // `healthy_after` spent ready halves the backoff's ceiling; the whole of it forgets the past. `jitter` is
+    // in [0, 1). give_up when `intensity` restarts lie within the window already, or when the trial of an
+    // open breaker failed.
+    [[nodiscard]] restart_decision on_failure(core::steady_time now, core::milliseconds served,
+                                              double jitter);
+    void on_ready() noexcept { on_trial_ = false; }
+    // The one start that an open breaker grants.
+    void on_trial() noexcept { on_trial_ = true; }
+    // A person asked: as if nothing had happened.
+    void forget() noexcept;
+
+    // The largest delay that the next failure could get.
+    [[nodiscard]] core::milliseconds ceiling() const noexcept;
+
+private:
+    catalog::restart_rule rule_;
+    std::deque<core::steady_time> restarts_;  // inside the window, oldest first; at most `intensity`
+    unsigned streak_ = 0;
+    bool on_trial_ = false;
+};
+
+}  // namespace corral::supervisor

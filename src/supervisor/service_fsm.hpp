@@ -1,0 +1,132 @@
+#pragma once
+// The life of one service as a pure machine: `step` takes a state, an event and the time, and answers with
+// the next state and what is to be done. It owns no process, socket, timer or log.
+//
+//   state     | a process lives | wake (the only timer)             | leaves it by
+//   ----------+-----------------+-----------------------------------+------------------------------------------------
+//   stopped   | no              | none                              | start
+//   starting  | after spawned   | no progress, or start too long    | ready, or stopping for any reason
+//   ready     | yes             | none                              | stop, kill, hold, fault, exited
+//   stopping  | yes             | next rung of the ladder           | gone: the leader and its whole group
+//   waiting   | no              | backoff; none when held           | timer, start, release, stop
+//   broken    | no              | slow retry                        | timer, start, stop
+//
+// Wanted and current are apart: `start` and `stop` edit `wanted`, `hold` and `release` edit `held` (a service
+// before this one is not ready); both only move the machine as far as its process allows.
+//
+// Within starting the stages follow one another, each by the event that proves the one before, and an event
+// out of its stage is ignored:  launching --spawned--> socket --socket_owned--> probe --probe_answered-->
+// self_test
+// --self_test_passed--> ready. So spawned is never ready, and no test talks to a socket that is not ours.
+//
+// A process whose end is wanted goes through stopping, whoever wanted it; `after` remembers what comes then:
+//   rest (nobody wants it) | held (a service before it went) | retry (it failed: restart policy) | refused
+//   (what is wrong will not be mended by a restart: slow retry).
+// A stop overrules the others; a hold overrules a retry. An exit is noticed in two steps: `exited` (the
+// leader is dead, ready is over at once) and `gone` (its group too, its output drained), and only `gone` may
+// start the next process.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/time.hpp"
+#include "corral/supervisor/group.hpp"
+#include "supervisor/restart_policy.hpp"
+
+namespace corral::supervisor {
+
+enum class start_stage { none, launching, socket, probe, self_test };
+enum class stop_stage { none, quiescing, ladder, cleaning };
+enum class after_stop { rest, held, retry, refused };
+
+enum class event_kind {
+    start,             // wanted; closes an open breaker
+    stop,              // not wanted: by the ladder
+    let_go,            // not wanted, but may go on until it is stopped or ends
+    kill,              // at once; a failure of the service when nobody had asked it to stop
+    hold,              // a service before it is not ready: killed at once, and waits
+    release,           // those before it are ready again
+    spawned,           // the answer to launch
+    refused,           // the answer to launch: would fail again; reason and advice
+    launch_failed,     // the answer to launch: may work later
+    socket_owned,      //
+    probe_answered,    //
+    self_test_passed,  //
+    self_test_failed,  //
+    fault,             // a foreign process listens where this one should
+    fatal_line,        // it printed a line that ends a start
+    progress,          // a sign that loading goes on
+    quiesced,          // brought to rest
+    exited,            // the leader died
+    gone,              // nothing of its process group lives any more; reason and advice tell how it ended
+    timer,             // `wake` has come
+};
+inline constexpr int event_kinds = static_cast<int>(event_kind::timer) + 1;
+[[nodiscard]] const char* to_string(event_kind kind) noexcept;
+
+struct service_event {
+    event_kind what = event_kind::timer;
+    std::string reason;
+    std::string advice;
+};
+
+enum class action_kind { launch, watch_socket, probe, self_test, guard, quiesce, signal };
+
+struct service_action {
+    action_kind what = action_kind::launch;
+    catalog::stop_step step;  // of signal
+    core::steady_time until;  // of quiesce
+};
+
+// What the machine needs to know about its service; does not change.
+struct service_plan {
+    catalog::service_template rules;
+    bool has_self_test = false;
+    bool has_quiesce = false;
+    core::milliseconds quiesce_limit{5000};
+    core::milliseconds look_again{10'000};  // at a refused start; costs no process
+    core::milliseconds breaker_retry{300'000};
+};
+
+struct service_machine {
+    explicit service_machine(const catalog::restart_rule& rule) : policy(rule) {}
+
+    service_state state = service_state::stopped;
+    start_stage starting = start_stage::none;
+    stop_stage stopping = stop_stage::none;
+    after_stop after = after_stop::rest;
+    bool wanted = false;
+    bool held = false;
+    bool alive = false;    // from spawned to gone
+    bool stuck = false;    // outlived SIGKILL
+    bool breaker = false;  // broken because it failed too often
+    core::steady_time since;
+    std::optional<core::steady_time> wake;
+    core::steady_time started;
+    core::steady_time progressed;
+    core::milliseconds served{0};  // how long the last process was ready
+    std::vector<catalog::stop_step> ladder;
+    std::size_t rung = 0;
+    std::string reason = "not started";
+    std::string advice;
+    restart_policy policy;
+};
+
+// What a step may use besides its event.
+struct step_input {
+    core::steady_time now;
+    double jitter = 0.0;  // in [0, 1)
+};
+
+struct transition {
+    service_machine next;
+    std::vector<service_action> actions;  // at most one
+};
+
+// Total: every event has an answer in every state; one that means nothing there changes nothing.
+[[nodiscard]] transition step(service_machine now_in, const service_event& event, const service_plan& plan,
+                              const step_input& input);
+
+}  // namespace corral::supervisor

@@ -1,0 +1,253 @@
+#include "supervisor/service_runner.hpp"
+
+#include <cerrno>
+#include <csignal>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "corral/process/listener_owner.hpp"
+#include "corral/process/program_check.hpp"
+#include "corral/telemetry/log.hpp"
+#include "supervisor/start_output.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+constexpr std::size_t ring_lines = 400;
+constexpr std::size_t ring_bytes = 128 * 1024;
+
+service_plan plan_for(const service_spec& wanted, const catalog::restart_rule& restart) {
+    service_plan plan;
+    plan.rules = wanted.rules;
+    plan.has_self_test = static_cast<bool>(wanted.self_test);
+    plan.has_quiesce = static_cast<bool>(wanted.quiesce);
+    plan.breaker_retry = restart.breaker_retry;
+    return plan;
+}
+
+// Errors of a spawn that another try meets again: the file is what is wrong.
+bool is_lasting(const core::error_code& why) {
+    static constexpr std::array lasting{ENOENT, EACCES, EPERM,        ENOEXEC, ENOTDIR, ELIBBAD,
+                                        EISDIR, E2BIG,  ENAMETOOLONG, ELOOP,   EINVAL,  ENODEV};
+    return why.category() == boost::system::system_category() &&
+           std::find(lasting.begin(), lasting.end(), why.value()) != lasting.end();
+}
+
+bool same_news(const service_status& a, const service_status& b) {
+    const auto percent = [](const service_status& of) {
+        return of.progress ? std::lround(*of.progress * 100.0) : -1L;
+    };
+    return a.state == b.state && a.since == b.since && a.reason == b.reason && a.pid == b.pid &&
+           a.warning == b.warning && a.next_try == b.next_try && percent(a) == percent(b);
+}
+
+spdlog::level::level_enum level_of(service_state state) {
+    if (state == service_state::broken) {
+        return spdlog::level::err;
+    }
+    return state == service_state::waiting ? spdlog::level::warn : spdlog::level::info;
+}
+
+}  // namespace
+
+service_runner::service_runner(const supervisor_context& context, const std::string& group,
+                               service_spec wanted, const catalog::restart_rule& restart, runner_owner* owner)
+    : context_(context),
+      spec_(std::move(wanted)),
+      label_(group + "/" + spec_.name),
+      plan_(plan_for(spec_, restart)),
+      machine_(restart),
+      owner_(owner),
+      bell_(context.on),
+      ring_(ring_lines, ring_bytes) {
+    machine_.since = context.clock->now();
+}
+
+void service_runner::feed(service_event event) {
+    inbox_.push_back(std::move(event));
+    if (feeding_) {
+        return;
+    }
+    feeding_ = true;
+    const self_ptr self = shared_from_this();
+    while (!inbox_.empty() && !abandoned_) {
+        const service_event next = std::move(inbox_.front());
+        inbox_.pop_front();
+        transition moved = step(machine_, next, plan_, {now(), context_.random->unit()});
+        machine_ = std::move(moved.next);
+        for (const service_action& action : moved.actions) {
+            perform(action);
+        }
+    }
+    feeding_ = false;
+    keep_time();
+    publish();
+}
+
+void service_runner::perform(const service_action& action) {
+    const self_ptr self = shared_from_this();
+    switch (action.what) {
+        case action_kind::launch:
+            return launch();
+        case action_kind::watch_socket:
+            return spawn_task("watch socket", watch_socket(self, run_));
+        case action_kind::probe:
+            return spawn_task("probe", probe(self, run_));
+        case action_kind::self_test:
+            return spawn_task("first test", first_test(self, run_));
+        case action_kind::guard:
+            return spawn_task("guard port", guard_port(self, run_));
+        case action_kind::quiesce:
+            return spawn_task("quiesce", quiesce(self, run_, core::deadline{action.until}));
+        case action_kind::signal:
+            return signal(action.step);
+    }
+}
+
+void service_runner::launch() {
+    problem_.clear();
+    if (auto fault = process::check_program(spec_.command)) {
+        inbox_.push_back({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
+        return;
+    }
+    const auto port = spec_.endpoint.port();
+    const auto taken = judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
+    if (taken.what != listener_finding::none) {
+        inbox_.push_back({event_kind::refused,
+                          "port " + std::to_string(port) + " is already taken by " + taken.who,
+                          "stop that program or give this service another port; it is looked at again by "
+                          "itself"});
+        return;
+    }
+    process::spawn_spec command = spec_.command;
+    command.environment[process::warden::token_name()] = context_.guard->token();
+    auto started = process::child::spawn(context_.on, command);
+    if (!started) {
+        const core::failure& why = started.error();
+        const bool lasting = is_lasting(why.code);
+        inbox_.push_back({lasting ? event_kind::refused : event_kind::launch_failed, why.message,
+                          lasting ? "mend the command of this service" : ""});
+        return;
+    }
+    adopt(std::move(started.value()));
+    inbox_.push_back({event_kind::spawned, {}, {}});
+}
+
+void service_runner::adopt(process::child started) {
+    context_.guard->watch_group(started.pid());
+    ++starts_;
+    warning_.clear();
+    // The sinks need the run that will own them; it is set before the first byte is read.
+    const auto place = std::make_shared<process_run*>(nullptr);
+    const auto assembler = [this, place](process::output_stream from) {
+        return telemetry::line_assembler(
+            [this, place, from](std::string_view line) { take_line(**place, from, line); },
+            [this, place](std::string_view line) { take_progress(**place, line); });
+    };
+    run_ =
+        std::make_shared<process_run>(context_.on, std::move(started), assembler(process::output_stream::out),
+                                      assembler(process::output_stream::err));
+    *place = run_.get();
+    ring_.add("[corral] started as process " + std::to_string(run_->pid));
+    const self_ptr self = shared_from_this();
+    spawn_task("output", pump(self, run_, process::output_stream::out));
+    spawn_task("errors", pump(self, run_, process::output_stream::err));
+    spawn_task("end", await_end(self, run_));
+}
+
+void service_runner::signal(const catalog::stop_step& step) {
+    const bool group = step.target == catalog::signal_target::group;
+    const auto sent = group ? run_->child.signal_group(step.signal) : run_->child.signal_leader(step.signal);
+    if (!sent) {
+        telemetry::log().warn("{}: signal {} could not be sent: {}", label_, step.signal,
+                              sent.error().message);
+    }
+}
+
+void service_runner::spawn_task(const char* what, core::awaitable<void> task) {
+    context_.tasks->spawn(label_ + ": " + what, std::move(task));
+}
+
+bool service_runner::in_stage(const process_run& run, start_stage stage) const {
+    return run_.get() == &run && !run.ended && !abandoned_ && machine_.state == service_state::starting &&
+           machine_.starting == stage;
+}
+
+void service_runner::keep_time() {
+    bell_.ring();
+    if (machine_.wake && !timing_ && !abandoned_) {
+        timing_ = true;
+        spawn_task("timer", run_timer(shared_from_this()));
+    }
+}
+
+core::awaitable<void> service_runner::run_timer(self_ptr self) {
+    while (self->machine_.wake && !self->abandoned_) {
+        const core::deadline until{*self->machine_.wake};
+        if (co_await self->bell_.wait(until) == core::wake_reason::cancelled) {
+            break;
+        }
+        if (self->machine_.wake && self->now() >= *self->machine_.wake) {
+            self->feed({event_kind::timer, self->problem_, {}});
+        }
+    }
+    self->timing_ = false;
+}
+
+void service_runner::publish() {
+    service_status current = status();
+    if (published_ && same_news(*published_, current)) {
+        return;
+    }
+    const bool worth_a_line =
+        !published_ || published_->state != current.state || published_->reason != current.reason;
+    if (worth_a_line) {
+        telemetry::log().log(level_of(current.state), "{}: {}{}: {}{}{}", label_, to_string(current.state),
+                             current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
+                             telemetry::printable(current.reason, 500), current.advice.empty() ? "" : "; ",
+                             telemetry::printable(current.advice, 300));
+    }
+    published_ = std::move(current);
+    if (owner_ != nullptr) {
+        owner_->on_changed(*this);
+    }
+}
+
+service_status service_runner::status() const {
+    service_status status;
+    status.name = spec_.name;
+    status.state = machine_.state;
+    status.since = machine_.since;
+    status.reason = machine_.reason;
+    status.advice = machine_.advice;
+    status.starts = starts_;
+    status.warning = warning_;
+    if (run_ != nullptr) {
+        status.pid = run_->pid;
+        if (machine_.state == service_state::starting) {
+            status.progress = run_->progress;
+        }
+    }
+    if (machine_.state == service_state::waiting || machine_.state == service_state::broken) {
+        status.next_try = machine_.wake;
+    }
+    return status;
+}
+
+void service_runner::abandon() {
+    abandoned_ = true;
+    owner_ = nullptr;
+    bell_.ring();
+    if (run_ == nullptr) {
+        return;
+    }
+    run_->dropped = true;
+    run_->changed.ring();
+    signal({SIGKILL, catalog::signal_target::group, {}});
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,110 @@
+#pragma once
+// Performs what one service's machine decides: launches, watches, asks, signals, reaps; and tells its owner
+// what changed. All on one thread. Its tasks hold it, so it may outlive its owner, which then has abandoned
+// it.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "corral/core/async.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/supervisor/service_spec.hpp"
+#include "corral/telemetry/output_lines.hpp"
+#include "supervisor/listener_policy.hpp"
+#include "supervisor/process_run.hpp"
+#include "supervisor/service_fsm.hpp"
+
+namespace corral::supervisor {
+
+class service_runner;
+
+class runner_owner {
+public:
+    virtual ~runner_owner() = default;
+    // The status is another than before. May feed events to any runner.
+    virtual void on_changed(service_runner& service) = 0;
+    virtual void on_output(const service_runner& service, process::output_stream from,
+                           std::string_view bytes) = 0;
+};
+
+class service_runner : public std::enable_shared_from_this<service_runner> {
+public:
+    // `owner` is borrowed until abandon().
+    service_runner(const supervisor_context& context, const std::string& group, service_spec wanted,
+                   const catalog::restart_rule& restart, runner_owner* owner);
+
+    // Takes an event and performs what follows from it, before it returns.
+    void feed(service_event event);
+    // The owner goes: kills what lives, starts nothing more, tells nobody. The reaping goes on by itself.
+    void abandon();
+    // Looks now whether the port is held by this service alone; if a foreign process has it, the service is
+    // killed. False when it can't be shown.
+    [[nodiscard]] bool verify_endpoint();
+
+    [[nodiscard]] const std::string& name() const noexcept { return spec_.name; }
+    [[nodiscard]] const service_spec& spec() const noexcept { return spec_; }
+    [[nodiscard]] const service_machine& machine() const noexcept { return machine_; }
+    [[nodiscard]] service_status status() const;
+    [[nodiscard]] const std::deque<std::string>& recent_lines() const noexcept { return ring_.lines(); }
+    // Nothing of it runs or is wanted.
+    [[nodiscard]] bool at_rest() const noexcept {
+        return machine_.state == service_state::stopped && run_ == nullptr;
+    }
+
+private:
+    using self_ptr = std::shared_ptr<service_runner>;
+    using run_ptr = std::shared_ptr<process_run>;
+
+    void perform(const service_action& action);
+    void publish();
+    void keep_time();
+    void launch();
+    void adopt(process::child started);
+    void signal(const catalog::stop_step& step);
+    void spawn_task(const char* what, core::awaitable<void> task);
+    void take_output(process_run& run, process::output_stream from, const std::string& bytes);
+    void take_line(process_run& run, process::output_stream from, std::string_view line);
+    void take_progress(process_run& run, std::string_view line);
+    void report_foreign(const listener_judgement& found);
+    [[nodiscard]] listener_judgement look_at_port(const process_run& run);
+    [[nodiscard]] bool in_stage(const process_run& run, start_stage stage) const;
+    [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
+
+    // Tasks; each holds what it uses (service_watch.cpp, service_reaper.cpp).
+    static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
+    static core::awaitable<void> probe(self_ptr self, run_ptr run);
+    static core::awaitable<void> first_test(self_ptr self, run_ptr run);
+    static core::awaitable<void> guard_port(self_ptr self, run_ptr run);
+    static core::awaitable<void> quiesce(self_ptr self, run_ptr run, core::deadline until);
+    static core::awaitable<void> pump(self_ptr self, run_ptr run, process::output_stream from);
+    static core::awaitable<void> read_all(self_ptr self, run_ptr run, process::output_stream from);
+    static core::awaitable<void> await_end(self_ptr self, run_ptr run);
+    static core::awaitable<void> clear_away(self_ptr self, run_ptr run);
+    static core::awaitable<void> until_dropped(run_ptr run);
+
+    supervisor_context context_;
+    service_spec spec_;
+    std::string label_;  // "qwen3:4b/runtime", for logs
+    service_plan plan_;
+    service_machine machine_;
+    runner_owner* owner_;
+    std::deque<service_event> inbox_;  // filled only by actions under way; at most a few
+    bool feeding_ = false;
+    bool abandoned_ = false;
+    bool timing_ = false;
+    core::wake_signal bell_;  // rung when the machine's wake moved
+    run_ptr run_;
+    std::uint64_t starts_ = 0;
+    std::string problem_;  // the last thing in the way of readiness
+    std::string warning_;
+    telemetry::line_ring ring_;
+    std::optional<service_status> published_;
+};
+
+}  // namespace corral::supervisor

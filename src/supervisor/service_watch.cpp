@@ -1,0 +1,206 @@
+// The tasks that ask whether a service is ready and still the only one on its port.
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/http/client.hpp"
+#include "corral/process/listener_owner.hpp"
+#include "corral/telemetry/log.hpp"
+#include "supervisor/service_runner.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+constexpr core::milliseconds first_interval{5};
+constexpr core::milliseconds longest_interval{250};
+constexpr core::milliseconds guard_interval{1000};
+// A hook whose process has died gets this long to notice by itself before it is cancelled.
+constexpr core::milliseconds hook_patience{5000};
+
+// Quick while a start is young, then ever slower: a load takes from a second to minutes.
+core::milliseconds next_interval(core::milliseconds last) {
+    return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
+}
+
+core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const core::clock_source* clock) {
+    while (!run->ended && !run->dropped) {
+        if (co_await run->changed.wait() == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+    const auto patience = core::deadline::after(hook_patience, clock->now());
+    while (!run->dropped) {
+        if (co_await run->changed.wait(patience) != core::wake_reason::rung) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+listener_judgement service_runner::look_at_port(const process_run& run) {
+    const auto port = spec_.endpoint.port();
+    listener_judgement found = judge_listeners(
+        process::listeners_on(port), [&run](pid_t owner) { return process::descends_from(owner, run.pid); });
+    if (found.every_interface && warning_.empty()) {
+        warning_ = "listens on every interface (port " + std::to_string(port) +
+                   "): whoever reaches this machine reaches it, without authentication";
+        telemetry::log().warn("{}: {}", label_, warning_);
+    }
+    return found;
+}
+
+void service_runner::report_foreign(const listener_judgement& found) {
+    const std::string port = std::to_string(spec_.endpoint.port());
+    feed({event_kind::fault,
+          "port " + port + " is also listened on by " + found.who +
+              ", which is not part of this service; no prompt may reach it",
+          "stop that program or give this service another port"});
+}
+
+bool service_runner::verify_endpoint() {
+    const run_ptr run = run_;
+    if (run == nullptr || run->ended || abandoned_) {
+        return false;
+    }
+    const listener_judgement found = look_at_port(*run);
+    if (found.what == listener_finding::foreign) {
+        report_foreign(found);
+    }
+    return found.what == listener_finding::ours;
+}
+
+core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    core::milliseconds interval = first_interval;
+    int unknown = 0;
+    while (self->in_stage(*run, start_stage::socket)) {
+        const listener_judgement found = self->look_at_port(*run);
+        unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
+        if (found.what == listener_finding::ours) {
+            self->feed({event_kind::socket_owned, {}, {}});
+            co_return;
+        }
+        if (found.what == listener_finding::foreign || unknown > 1) {
+            self->report_foreign(found);
+            co_return;
+        }
+        const auto until = core::deadline::after(interval, self->now());
+        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+            co_return;
+        }
+        interval = next_interval(interval);
+    }
+}
+
+core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    const catalog::probe_template& asked = self->spec_.rules.probe;
+    core::milliseconds interval = first_interval;
+    while (self->in_stage(*run, start_stage::probe)) {
+        http::client_call call;
+        call.to = self->spec_.endpoint;
+        call.method = asked.method;
+        call.target = asked.target;
+        call.until = core::deadline::after(asked.timeout, self->now());
+        const core::result<http::client_reply> reply = co_await http::call(std::move(call));
+        if (!self->in_stage(*run, start_stage::probe)) {
+            co_return;
+        }
+        if (reply && reply->status == asked.status) {
+            if (self->verify_endpoint()) {
+                self->feed({event_kind::probe_answered, {}, {}});
+                co_return;
+            }
+            self->problem_ = "its socket is not its own";
+        } else if (reply) {
+            self->problem_ = asked.method + " " + asked.target + " was answered with status " +
+                             std::to_string(reply->status);
+        } else {
+            self->problem_ = asked.method + " " + asked.target + ": " + reply.error().message;
+        }
+        const auto until = core::deadline::after(interval, self->now());
+        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+            co_return;
+        }
+        interval = next_interval(interval);
+    }
+}
+
+core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    if (!self->in_stage(*run, start_stage::self_test)) {
+        co_return;
+    }
+    run->tested = true;
+    core::result<void> verdict = core::make_failure(core::errc::cancelled, "its process ended meanwhile");
+    try {
+        auto test = self->spec_.self_test();
+        auto hopeless = until_hopeless(run, self->context_.clock);
+        auto first = co_await (std::move(test) || std::move(hopeless));
+        if (first.index() == 0) {
+            verdict = std::get<0>(std::move(first));
+        }
+    } catch (const std::exception& error) {
+        verdict = core::make_failure(core::errc::internal, error.what());
+    }
+    if (!self->in_stage(*run, start_stage::self_test)) {
+        co_return;
+    }
+    if (!verdict) {
+        self->feed({event_kind::self_test_failed,
+                    "its first test failed: " + telemetry::printable(verdict.error().message),
+                    {}});
+    } else if (self->verify_endpoint()) {
+        self->feed({event_kind::self_test_passed, {}, {}});
+    } else {
+        self->feed({event_kind::self_test_failed,
+                    "after its first test its port could not be shown to be its own",
+                    {}});
+    }
+}
+
+core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    int missing = 0;
+    while (self->run_ == run && !run->ended && self->machine_.state == service_state::ready) {
+        const listener_judgement found = self->look_at_port(*run);
+        missing = found.what == listener_finding::ours ? 0 : missing + 1;
+        if (found.what == listener_finding::foreign ||
+            (found.what == listener_finding::unknown && missing > 1)) {
+            self->report_foreign(found);
+            co_return;
+        }
+        if (missing > 1) {
+            self->feed({event_kind::kill, "does not listen on its port any more", {}});
+            co_return;
+        }
+        self->publish();
+        const auto until = core::deadline::after(guard_interval, self->now());
+        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+}
+
+core::awaitable<void> service_runner::quiesce(self_ptr self, run_ptr run, core::deadline until) {
+    const run_task mark(run, &process_run::hooks);
+    try {
+        auto rest = self->spec_.quiesce(until);
+        auto hopeless = until_hopeless(run, self->context_.clock);
+        co_await (std::move(rest) || std::move(hopeless));
+    } catch (const std::exception& error) {
+        telemetry::log().warn("{}: could not be brought to rest: {}", self->label_, error.what());
+    }
+    if (self->run_ == run) {
+        self->feed({event_kind::quiesced, {}, {}});
+    }
+}
+
+}  // namespace corral::supervisor
