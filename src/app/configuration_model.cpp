@@ -280,7 +280,7 @@ const chat::family* read_family(catalog::section& from, catalog::model_entry& to
 }
 
 void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
-    const std::vector<std::string> known{"completion", "tools", "thinking"};
+    const std::vector<std::string> known{"completion", "thinking"};
     from.texts("capabilities", to.capabilities);
     const auto has = [&](const char* name) {
         return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();

@@ -1,5 +1,9 @@
 #include "corral/app/configuration.hpp"
 
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -111,7 +115,7 @@ body_timeout = "2s"
 idle_timeout = "3s"
 write_stall = "4s"
 )" + model_text + R"(default_system = "Be brief."
-capabilities = ["completion", "tools", "thinking"]
+capabilities = ["completion", "thinking"]
 package_forbids_thinking = false
 parameter_size = "4.0B"
 quantization = "w8a16"
@@ -222,9 +226,9 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {model_text + "[models.services.runtme]\n", "has no service 'runtme'; did you mean 'runtime'?"},
         {model_text + "[models.services.runtime]\nexits = []\n", "unknown key 'exits'"},
         {model_text + "[models.sampling]\ntop_p = 1.5\n", "'top_p' must be between 0 and 1, not 1.5"},
-        {model_text + "capabilities = [\"tools\"]\n", "must hold 'completion'"},
-        {model_text + "capabilities = [\"completion\", \"tool\"]\n",
-         "c.toml:7:31: 'tool' is not a capability"},
+        {model_text + "capabilities = [\"thinking\"]\n", "must hold 'completion'"},
+        {model_text + "capabilities = [\"completion\", \"tools\"]\n",
+         "c.toml:7:31: 'tools' is not a capability"},
         {model_text + model_text, "c.toml:8:8: a model named 'Qwen3:4b' is there already"},
         {"x = [\n", "c.toml:"},
     };
@@ -384,6 +388,44 @@ TEST_F(ollama_environment, that_is_wrong_or_without_effect_is_said_and_starts) {
     ASSERT_EQ(read.warnings.size(), 2U);
     EXPECT_EQ(read.warnings[0].file, "OLLAMA_MAX_QUEUE");
     EXPECT_EQ(read.warnings[1].file, "OLLAMA_KEEP_ALIVE");
+}
+
+// Every key that a table takes, out of the complaint about one that it does not take.
+std::vector<std::string> keys_of(const std::string& complaint) {
+    const std::string lead = "valid keys are ";
+    std::vector<std::string> keys;
+    const auto at = complaint.find(lead);
+    std::stringstream list(at == std::string::npos ? "" : complaint.substr(at + lead.size()));
+    for (std::string key; std::getline(list, key, ',');) {
+        keys.push_back(key.substr(key.find_first_not_of(' ')));
+    }
+    return keys;
+}
+
+TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
+    std::ifstream in(CORRAL_SOURCE_DIR "/docs/configuration.md");
+    const std::string manual(std::istreambuf_iterator<char>(in), {});
+    ASSERT_FALSE(manual.empty());
+    const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
+    std::string text = odd + "[http]\n" + odd + model_text + odd;
+    for (const char* table :
+         {"context", "sampling", "clocks", "restart", "services.runtime", "services.runtime.probe"}) {
+        text += "[models." + std::string(table) + "]\n" + odd;
+    }
+    folder_.write("vendor/broken/profile.toml", odd + profile_text + odd);
+    std::string other = model_text;
+    other.replace(other.find("\"small\""), 7, "\"broken\"");
+    other.replace(other.find("Qwen3:4b"), 8, "other:1b");
+    const auto read = load(text + other);
+    std::size_t tables = 0;
+    for (const auto& one : read.errors) {
+        const auto keys = keys_of(one.message);
+        tables += keys.empty() ? 0 : 1;
+        for (const auto& key : keys) {
+            EXPECT_THAT(manual, HasSubstr("`" + key + "`")) << one.message;
+        }
+    }
+    EXPECT_EQ(tables, 11U);
 }
 
 // What ships must load; the packages of the real ones are not on this machine.
