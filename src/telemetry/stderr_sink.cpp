@@ -14,7 +14,11 @@ namespace corral::telemetry {
 
 namespace {
 
-constexpr std::chrono::milliseconds longest_wait{5000};
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds longest_wait{5000};
+constexpr milliseconds one_look{100};  // so that hurry() is heard in the middle of a wait
 
 bool is_socket(int fd) {
     struct stat about {};
@@ -40,24 +44,26 @@ void stderr_sink::sink_it_(const spdlog::details::log_msg& message) {
     write_line({text.data(), text.size()});
 }
 
-std::chrono::milliseconds stderr_sink::patience() const {
-    const auto end = give_up_.load();
-    if (end == std::chrono::steady_clock::time_point::max()) {
-        return longest_wait;
+bool stderr_sink::wait_until_writable() const {
+    const auto begin = steady_clock::now();
+    for (;;) {
+        const auto end = std::min(give_up_.load(), begin + longest_wait);
+        const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
+        pollfd ready{fd_, POLLOUT, 0};
+        const int found =
+            ::poll(&ready, 1, static_cast<int>(std::clamp(left, milliseconds{0}, one_look).count()));
+        if (found > 0) {
+            return true;
+        }
+        if ((found < 0 && errno != EINTR) || left.count() <= 0) {
+            return false;
+        }
     }
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    return std::clamp(left, std::chrono::milliseconds{0}, longest_wait);
 }
 
 void stderr_sink::write_line(std::string_view line) {
     while (!line.empty()) {
-        pollfd ready{fd_, POLLOUT, 0};
-        const int found = ::poll(&ready, 1, static_cast<int>(patience().count()));
-        if (found < 0 && errno == EINTR) {
-            continue;
-        }
-        if (found <= 0) {
+        if (!wait_until_writable()) {
             return;  // the line is lost: nobody reads, and there is no other place to say so
         }
         const ssize_t written = is_socket_

@@ -21,7 +21,7 @@ public:
 private:
     void sink_it_(const spdlog::details::log_msg& message) override;
     void flush_() override {}
-    [[nodiscard]] std::chrono::milliseconds patience() const;
+    [[nodiscard]] bool wait_until_writable() const;
     void write_line(std::string_view line);
 
     int fd_;
