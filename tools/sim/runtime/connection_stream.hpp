@@ -9,7 +9,12 @@ namespace corral::sim {
 
 // What the faults want done to the bytes of the answer that the current thread is about to send.
 enum class reply_damage { none, drop, truncate, not_http };
-reply_damage& damage_of_this_thread();
+
+struct reply_plan {
+    reply_damage damage = reply_damage::none;
+    bool routed = false;  // a request that never got so far is answered without the default headers
+};
+reply_plan& plan_of_this_thread();
 
 // One request's view of a connection: a private read buffer that dies with it (so pipelined bytes are lost,
 // as in the original), five seconds to read and to write, and the damage.
@@ -32,11 +37,13 @@ public:
 
 private:
     ssize_t send_all(const char* from, size_t size);
+    void watch_for_head_end(const char* bytes, std::size_t size);
 
     int socket_;
     char buffer_[4096]{};
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::size_t head_end_seen_ = 0;  // bytes of "\r\n\r\n" matched so far
     int writes_ = 0;
     bool damaged_ = false;
 };

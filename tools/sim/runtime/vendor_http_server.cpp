@@ -16,6 +16,13 @@ using namespace std::chrono_literals;
 constexpr int requests_per_connection = 5;
 constexpr auto idle_timeout = 5000ms;
 
+bool known_method(const std::string& method) {
+    for (const char* known :
+         {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"})
+        if (method == known) return true;
+    return false;
+}
+
 std::size_t pool_size() {
     const auto cores = std::thread::hardware_concurrency();
     return std::max<std::size_t>(8, cores > 0 ? cores - 1 : 0);
@@ -74,7 +81,7 @@ bool vendor_http_server::process_and_close_socket(socket_t socket) {
     bool result = false;
     for (int left = requests_per_connection; left > 0 && svr_sock_ != INVALID_SOCKET; --left) {
         if (!connection_stream::wait_readable(socket, idle_timeout)) break;
-        damage_of_this_thread() = reply_damage::none;
+        plan_of_this_thread() = {};
         connection_stream stream(socket);
         bool closed = false;
         result = process_request(stream, left == 1, closed, nullptr);
@@ -92,17 +99,17 @@ bool vendor_http_server::answered_by_fault(const std::string& route, httplib::Re
     if (const auto hang = faults_.fire("hang", route)) {
         const int ms = hang->value("ms", -1);
         for (int waited = 0; ms < 0 || waited < ms; waited += 20) std::this_thread::sleep_for(20ms);
-        damage_of_this_thread() = reply_damage::drop;
+        plan_of_this_thread().damage = reply_damage::drop;
         return true;
     }
-    if (faults_.fire("drop_reply", route)) damage_of_this_thread() = reply_damage::drop;
-    if (faults_.fire("truncated_reply", route)) damage_of_this_thread() = reply_damage::truncate;
+    if (faults_.fire("drop_reply", route)) plan_of_this_thread().damage = reply_damage::drop;
+    if (faults_.fire("truncated_reply", route)) plan_of_this_thread().damage = reply_damage::truncate;
     if (const auto garbage = faults_.fire("garbage_reply", route)) {
         if (garbage->value("level", "body") != "http") {
             response.set_content("}{ not json \x01", "application/json");
             return true;
         }
-        damage_of_this_thread() = reply_damage::not_http;
+        plan_of_this_thread().damage = reply_damage::not_http;
     }
     if (faults_.fire("empty_reply", route)) return true;
     if (const auto status = faults_.fire("status_reply", route)) {
@@ -116,8 +123,16 @@ bool vendor_http_server::answered_by_fault(const std::string& route, httplib::Re
 
 httplib::Server::HandlerResponse vendor_http_server::before_routing(const httplib::Request& request,
                                                                     httplib::Response& response) {
-    // The original was built without compression: it neither compresses nor accepts compressed bodies.
-    const_cast<httplib::Request&>(request).headers.erase("Accept-Encoding");
+    // What the original's library version does not look at is taken away before this one acts on it:
+    // compression (it was built without) and ranges of short answers.
+    auto& changeable = const_cast<httplib::Request&>(request);
+    changeable.headers.erase("Accept-Encoding");
+    changeable.ranges.clear();
+    if (!known_method(request.method)) {  // refused there while the request line is parsed
+        response.status = 400;
+        return HandlerResponse::Handled;
+    }
+    plan_of_this_thread().routed = true;
     const auto encoding = request.get_header_value("Content-Encoding");
     if (encoding == "gzip" || encoding == "deflate" || encoding == "br") {
         response.status = 415;
