@@ -1,0 +1,11 @@
+#include "api/add_header.hpp"
+
+#include <string>
+
+namespace corral::api {
+
+void add_header(http::header_fields& to, std::string_view name, std::string_view value) {
+    to.add(std::string(name), std::string(value));
+}
+
+}  // namespace corral::api

@@ -1,0 +1,51 @@
+#include "api/failure_status.hpp"
+
+#include <array>
+
+namespace corral::api {
+
+namespace {
+
+using chat::failure_kind;
+
+struct failure_row {
+    failure_kind kind;
+    unsigned status;
+    const char* name;
+};
+
+// ollama_wire.md §1.5, §14; what Ollama has no case for takes the nearest HTTP status.
+constexpr std::array<failure_row, 11> rows{{
+    {failure_kind::bad_request, 400, "bad-request"},
+    {failure_kind::context_too_long, 400, "context-too-long"},
+    {failure_kind::unsupported, 400, "unsupported"},
+    {failure_kind::model_not_found, 404, "model-not-found"},
+    {failure_kind::queue_full, 503, "queue-full"},
+    {failure_kind::unavailable, 503, "unavailable"},
+    {failure_kind::timed_out, 504, "timed-out"},
+    {failure_kind::runtime_failed, 500, "runtime-failed"},
+    {failure_kind::shutting_down, 503, "shutting-down"},
+    {failure_kind::cancelled, 499, "cancelled"},
+    {failure_kind::internal, 500, "internal"},
+}};
+
+const failure_row& row_of(failure_kind kind) noexcept {
+    for (const failure_row& row : rows) {
+        if (row.kind == kind) {
+            return row;
+        }
+    }
+    return rows.back();
+}
+
+}  // namespace
+
+unsigned status_of(chat::failure_kind kind) noexcept {
+    return row_of(kind).status;
+}
+
+const char* name_of(chat::failure_kind kind) noexcept {
+    return row_of(kind).name;
+}
+
+}  // namespace corral::api

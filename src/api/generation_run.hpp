@@ -1,0 +1,73 @@
+#pragma once
+// Carries one request to its one end: admission, rendering, runs and their retries. Lives in the service's
+// task group, so the request's own coroutine can go at any time without cutting a run short.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/context_fit.hpp"
+#include "api/generation_state.hpp"
+#include "corral/api/generation_service.hpp"
+#include "corral/chat/output_filter.hpp"
+
+namespace corral::api {
+
+// Borrowed from the service; outlives its runs.
+struct run_context {
+    const core::clock_source* clock = nullptr;
+    scheduler::scheduler* admission = nullptr;
+    const model_directory* models = nullptr;
+    generation_options options;
+};
+
+class generation_run final : public engine::run_sink {
+public:
+    generation_run(const run_context& with, chat::generation_request what,
+                   std::shared_ptr<generation_state> to);
+
+    // The whole way; gives exactly one terminal event, whatever fails. A cancelled task abandons the request
+    // and still waits for the runtime to be idle. REQUIRES: *this outlives the call.
+    [[nodiscard]] core::awaitable<void> perform();
+
+    void on_text(std::string_view piece, const engine::run_progress& now) override;
+
+private:
+    enum class verdict { over, again };
+
+    [[nodiscard]] core::awaitable<void> steps();
+    // False when the request has ended without needing a runtime.
+    [[nodiscard]] bool prepare();
+    [[nodiscard]] core::awaitable<bool> take_turn();
+    [[nodiscard]] core::awaitable<verdict> attempt();
+    [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
+    [[nodiscard]] core::deadline deadline() const;
+
+    void settle(const engine::run_outcome& outcome);
+    void settle_failure(const engine::run_failure& why);
+    void finish(chat::finish_reason reason);
+    void fail(const engine::run_failure& why);
+    void fail(chat::failure_kind kind, std::string cause, std::string message);
+    void fail_as_cancelled();
+    [[nodiscard]] chat::generation_timings timings() const;
+    [[nodiscard]] std::size_t max_pending_bytes() const;
+    void log_line() const;
+
+    run_context with_;
+    chat::generation_request request_;
+    std::shared_ptr<generation_state> to_;
+    const served_model* model_ = nullptr;
+    chat::render_options how_;
+    std::optional<scheduler::lease> lease_;
+    engine::run_control* control_ = nullptr;  // of the run that goes on
+    std::optional<chat::output_filter> filter_;
+    engine::run_progress progress_;
+    core::steady_time leased_{};
+    unsigned tries_ = 0;
+    unsigned deaths_ = 0;
+    bool settled_ = false;
+    verdict verdict_ = verdict::over;
+    std::string outcome_ = "none";
+};
+
+}  // namespace corral::api

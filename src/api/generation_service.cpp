@@ -1,0 +1,75 @@
+#include "corral/api/generation_service.hpp"
+
+#include <utility>
+
+#include "api/generation_run.hpp"
+#include "api/generation_state.hpp"
+
+namespace corral::api {
+
+struct generation_handle::shared_state : generation_state {
+    using generation_state::generation_state;
+};
+
+generation_handle::generation_handle(std::shared_ptr<shared_state> s) : state_(std::move(s)) {}
+generation_handle::generation_handle(generation_handle&&) noexcept = default;
+
+generation_handle& generation_handle::operator=(generation_handle&& other) noexcept {
+    if (this != &other) {
+        if (state_) {
+            state_->leave();
+        }
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+
+generation_handle::~generation_handle() {
+    if (state_) {
+        state_->leave();
+    }
+}
+
+core::awaitable<chat::generation_event> generation_handle::next() {
+    return state_->next();
+}
+
+std::optional<chat::generation_event> generation_handle::poll() {
+    return state_->poll();
+}
+
+std::size_t generation_handle::dropped_messages() const noexcept {
+    return state_->dropped_messages;
+}
+
+struct generation_service::impl {
+    core::task_group* tasks;
+    run_context with;
+};
+
+namespace {
+
+// A task that was cancelled before it began must still give the request its end.
+core::awaitable<void> perform(std::unique_ptr<generation_run> run) {
+    co_await core::asio::this_coro::throw_if_cancelled(false);
+    co_await run->perform();
+}
+
+}  // namespace
+
+generation_service::generation_service(core::task_group& tasks, const core::clock_source& clock,
+                                       scheduler::scheduler& admission, const model_directory& models,
+                                       generation_options options)
+    : impl_(std::make_shared<impl>(impl{&tasks, run_context{&clock, &admission, &models, options}})) {}
+
+generation_service::~generation_service() = default;
+
+generation_handle generation_service::start(chat::generation_request what) {
+    auto state = std::make_shared<generation_handle::shared_state>(impl_->tasks->get_executor());
+    std::string name = "request " + what.id;
+    auto run = std::make_unique<generation_run>(impl_->with, std::move(what), state);
+    impl_->tasks->spawn(std::move(name), perform(std::move(run)));
+    return generation_handle(std::move(state));
+}
+
+}  // namespace corral::api

@@ -1,0 +1,64 @@
+#pragma once
+// What a request's runner and its reader share: the events between them, and the news that the reader has
+// gone. All on one thread.
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::api {
+
+class generation_state {
+public:
+    explicit generation_state(const core::executor& on) : arrived_(on), abandoned_bell_(on) {}
+
+    // --- the runner's side ---
+    // A text, thinking or tool call event. After the end, or once abandoned, it is dropped.
+    void push(chat::generation_event event);
+    // The one terminal event; false when there was one before.
+    bool end(chat::generation_event event);
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    // A text, thinking or tool call event was pushed.
+    [[nodiscard]] bool answered() const noexcept { return answered_; }
+    // Bytes of text that wait for the reader.
+    [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_; }
+    // The run that abandon() stops; nullptr between runs. Borrowed.
+    void attach(engine::run_control* control);
+    // The request is not carried on: its reader has gone, or the server ends.
+    [[nodiscard]] bool abandoned() const noexcept { return abandoned_; }
+    [[nodiscard]] bool reader_gone() const noexcept { return reader_gone_; }
+    // Leaves the queue and stops the runtime; the reader still gets what is there and then the end.
+    void abandon();
+    [[nodiscard]] core::wake_signal& abandoned_bell() noexcept { return abandoned_bell_; }
+    std::size_t dropped_messages = 0;
+
+    // --- the reader's side ---
+    // Nobody will read the rest.
+    void leave();
+    [[nodiscard]] std::optional<chat::generation_event> poll();
+    // A cancelled reader gets failed(cancelled), which is not the terminal event of the run.
+    [[nodiscard]] core::awaitable<chat::generation_event> next();
+
+private:
+    // Unread pieces beyond this many are joined, so that a slow reader costs the text and not an event a
+    // token.
+    static constexpr std::size_t max_separate_events = 64;
+    [[nodiscard]] bool join(const chat::generation_event& event);
+
+    core::wake_signal arrived_;
+    core::wake_signal abandoned_bell_;
+    std::deque<chat::generation_event> events_;
+    std::size_t pending_bytes_ = 0;
+    engine::run_control* control_ = nullptr;
+    bool answered_ = false;
+    bool ended_ = false;
+    bool abandoned_ = false;
+    bool reader_gone_ = false;
+};
+
+}  // namespace corral::api

@@ -1,0 +1,95 @@
+#include "api/health_routes.hpp"
+
+#include <algorithm>
+
+#include "api/json_writer.hpp"
+
+namespace corral::api {
+
+namespace {
+
+constexpr const char* json_type = "application/json; charset=utf-8";
+
+const char* word_of(engine::availability_state state) {
+    switch (state) {
+        case engine::availability_state::stopped:
+            return "stopped";
+        case engine::availability_state::loading:
+            return "loading";
+        case engine::availability_state::ready:
+            return "ready";
+        case engine::availability_state::broken:
+            return "broken";
+    }
+    return "unknown";
+}
+
+// The most hopeful state of all: one model that loads is worth waiting for, whatever the others do.
+const char* overall(const std::vector<engine::availability>& all) {
+    const auto any = [&](engine::availability_state wanted) {
+        return std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.state == wanted; });
+    };
+    for (const auto state : {engine::availability_state::ready, engine::availability_state::loading,
+                             engine::availability_state::broken, engine::availability_state::stopped}) {
+        if (any(state)) {
+            return word_of(state);
+        }
+    }
+    return "no model is configured";
+}
+
+core::awaitable<void> serve_healthz(http::response_writer& out) {
+    http::response whole;
+    whole.content_type = json_type;
+    whole.body = R"({"status":"ok"})";
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> serve_readyz(const model_directory& models, http::response_writer& out) {
+    readiness now = describe_readiness(models);
+    http::response whole;
+    whole.status = now.ready ? 200 : 503;
+    whole.content_type = json_type;
+    whole.body = std::move(now.body);
+    co_await out.send(std::move(whole));
+}
+
+}  // namespace
+
+readiness describe_readiness(const model_directory& models) {
+    std::vector<engine::availability> states;
+    for (const served_model& each : models.all()) {
+        states.push_back(each.runtime->available());
+    }
+    readiness out;
+    json_writer json;
+    json.begin_object().member("status", overall(states)).key("models").begin_array();
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        const engine::availability& state = states[i];
+        out.ready = out.ready || state.state == engine::availability_state::ready;
+        json.begin_object().member("name", models.all()[i].entry->name).member("state", word_of(state.state));
+        json.member("reason", state.reason).key("progress");
+        if (state.progress) {
+            json.real(*state.progress);
+        } else {
+            json.tree(nullptr);
+        }
+        json.end_object();
+    }
+    json.end_array().end_object();
+    out.body = json.take();
+    return out;
+}
+
+void add_health_routes(http::router& routes, const api_context& context) {
+    for (const char* method : {"GET", "HEAD"}) {
+        routes.add(method, "/healthz",
+                   [](const http::request&, http::response_writer& out) { return serve_healthz(out); });
+        routes.add(method, "/readyz",
+                   [models = context.models](const http::request&, http::response_writer& out) {
+                       return serve_readyz(*models, out);
+                   });
+    }
+}
+
+}  // namespace corral::api

@@ -1,0 +1,29 @@
+#pragma once
+// Protection against DNS rebinding: on loopback only requests that name this machine are served
+// (ollama_wire.md §1.4).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/ip/address.hpp>
+
+namespace corral::api {
+
+// What this machine is called and where it can be reached.
+struct machine_identity {
+    std::string hostname;  // lower case
+    std::vector<boost::asio::ip::address> addresses;
+};
+
+// As the system tells it now; what can't be read is left empty.
+[[nodiscard]] machine_identity read_machine_identity();
+
+// "localhost:11434" -> "localhost", "[::1]:80" -> "::1"; lower case.
+[[nodiscard]] std::string host_without_port(std::string_view host_header);
+
+enum class host_verdict { allowed_name, allowed_address, refused };
+
+[[nodiscard]] host_verdict judge_host(const machine_identity& machine, std::string_view host_header);
+
+}  // namespace corral::api

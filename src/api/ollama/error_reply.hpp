@@ -1,0 +1,27 @@
+#pragma once
+// Errors in Ollama's shape: {"error":"text"} (ollama_wire.md §1.5).
+
+#include <string>
+#include <string_view>
+
+#include "api/json_fields.hpp"
+#include "corral/chat/generation_event.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::api::ollama {
+
+inline constexpr const char* json_type = "application/json; charset=utf-8";
+inline constexpr const char* stream_error_type =
+    "application/json";  // an error that is the first event of a stream
+
+[[nodiscard]] std::string error_body(std::string_view text);
+
+// The words for the client; `typed` is the model as the client wrote it.
+[[nodiscard]] std::string error_text(const chat::failed_event& why, std::string_view typed);
+
+[[nodiscard]] http::response error_response(unsigned status, std::string_view text,
+                                            std::string content_type = json_type);
+[[nodiscard]] http::response error_response(const chat::failed_event& why, std::string_view typed,
+                                            std::string content_type);
+
+}  // namespace corral::api::ollama

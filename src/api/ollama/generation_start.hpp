@@ -1,0 +1,26 @@
+#pragma once
+// What /api/generate and /api/chat do alike once their request is decoded: load, unload, or generate and
+// answer.
+
+#include "api/ollama/reply_encoder.hpp"
+#include "api/ollama/request_body.hpp"
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api::ollama {
+
+// A request with an empty prompt: the model stays loaded here, so a load waits until it can answer and an
+// unload changes nothing, which the log says.
+[[nodiscard]] core::awaitable<void> answer_load(const served_model* model, reply_encoder encoder,
+                                                http::response_writer& out);
+[[nodiscard]] core::awaitable<void> answer_unload(const served_model* model, reply_encoder encoder,
+                                                  http::response_writer& out);
+
+// The fields that every request has, whatever its route.
+[[nodiscard]] chat::generation_request new_request(const api_context& context, const http::request& incoming,
+                                                   const served_model& model, const common_fields& asked);
+
+[[nodiscard]] core::awaitable<void> answer_generation(const api_context& context,
+                                                      chat::generation_request request, reply_encoder encoder,
+                                                      bool stream, http::response_writer& out);
+
+}  // namespace corral::api::ollama

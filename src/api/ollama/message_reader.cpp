@@ -1,0 +1,111 @@
+#include "api/ollama/message_reader.hpp"
+
+#include "api/ascii_text.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+chat::role read_role(const json_fields& fields) {
+    const std::string role = lower_case(fields.text("role").value_or(""));
+    if (role == "user") {
+        return chat::role::user;
+    }
+    if (role == "assistant") {
+        return chat::role::assistant;
+    }
+    if (role == "tool") {
+        return chat::role::tool;
+    }
+    if (role != "system" && role != "developer") {
+        fields.problem().set("invalid message role " + go_quoted(role.substr(0, 40)) +
+                             R"( (must be "system", "user", "assistant", or "tool"))");
+    }
+    return chat::role::system;
+}
+
+std::vector<chat::tool_call> read_calls(const json_fields& fields) {
+    std::vector<chat::tool_call> out;
+    const auto* calls = fields.array("tool_calls", "[]api.ToolCall");
+    if (calls == nullptr) {
+        return out;
+    }
+    for (const auto& each : *calls) {
+        if (!each.is_object()) {
+            fields.wrong_type("tool_calls", each, "api.ToolCall");
+            return out;
+        }
+        const json_fields call = fields.inside("tool_calls", each);
+        chat::tool_call read;
+        read.id = call.text("id").value_or("");
+        read.arguments = nlohmann::ordered_json::object();
+        if (const auto* function = call.object("function", "api.ToolCallFunction")) {
+            const json_fields inner = call.inside("function", *function);
+            read.name = inner.text("name").value_or("");
+            if (const auto* arguments = inner.object("arguments", "api.ToolCallFunctionArguments")) {
+                read.arguments = *arguments;
+            }
+        }
+        out.push_back(std::move(read));
+    }
+    return out;
+}
+
+}  // namespace
+
+bool read_images(const json_fields& fields) {
+    const auto* images = fields.array("images", "[]api.ImageData");
+    if (images == nullptr) {
+        return false;
+    }
+    for (const auto& each : *images) {
+        if (!each.is_string()) {
+            fields.wrong_type("images", each, "api.ImageData");
+        }
+    }
+    return !images->empty();
+}
+
+chat_messages read_messages(const json_fields& fields) {
+    chat_messages out;
+    const auto* messages = fields.array("messages", "[]api.Message");
+    if (messages == nullptr) {
+        return out;
+    }
+    if (messages->size() > max_messages) {
+        fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+        return out;
+    }
+    for (const auto& each : *messages) {
+        if (!each.is_object()) {
+            fields.wrong_type("messages", each, "api.Message");
+            return out;
+        }
+        const json_fields from = fields.inside("messages", each);
+        chat::message read;
+        read.content = from.text("content").value_or("");
+        read.thinking = from.text("thinking").value_or("");
+        read.tool_name = from.text("tool_name").value_or("");
+        read.tool_call_id = from.text("tool_call_id").value_or("");
+        read.calls = read_calls(from);
+        out.has_images = read_images(from) || out.has_images;
+        read.from = read_role(from);
+        out.all.push_back(std::move(read));
+    }
+    return out;
+}
+
+nlohmann::ordered_json read_tools(const json_fields& fields) {
+    const auto* tools = fields.array("tools", "api.Tools");
+    if (tools == nullptr || tools->empty()) {
+        return nullptr;
+    }
+    for (const auto& each : *tools) {
+        if (!each.is_object()) {
+            fields.wrong_type("tools", each, "api.Tool");
+        }
+    }
+    return *tools;
+}
+
+}  // namespace corral::api::ollama

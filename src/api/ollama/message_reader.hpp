@@ -1,0 +1,26 @@
+#pragma once
+// Messages and tools of a chat request (ollama_wire.md §3.1).
+
+#include <vector>
+
+#include "api/json_fields.hpp"
+#include "corral/chat/generation_request.hpp"
+
+namespace corral::api::ollama {
+
+inline constexpr std::size_t max_messages = 10'000;
+
+struct chat_messages {
+    std::vector<chat::message> all;
+    bool has_images = false;
+};
+
+[[nodiscard]] chat_messages read_messages(const json_fields& fields);
+
+// The `tools` array as sent; null when absent or empty.
+[[nodiscard]] nlohmann::ordered_json read_tools(const json_fields& fields);
+
+// A non-empty `images` array of strings.
+[[nodiscard]] bool read_images(const json_fields& fields);
+
+}  // namespace corral::api::ollama

@@ -1,0 +1,80 @@
+#include "api/ollama/model_lookup.hpp"
+
+#include <algorithm>
+
+#include "api/ascii_text.hpp"
+#include "corral/catalog/model_name.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+// A name that means a model on somebody else's machines.
+bool is_cloud(std::string_view lower) {
+    const auto colon = lower.rfind(':');
+    return colon != std::string_view::npos &&
+           (lower.substr(colon) == ":cloud" || lower.substr(colon).ends_with("-cloud"));
+}
+
+// Sets the problem of a cloud name, if it is one.
+void refuse_cloud(std::string_view typed, decode_problem& problem) {
+    std::string lower = lower_case(trimmed(typed));
+    bool local = false;
+    if (lower.ends_with(":local")) {
+        local = true;
+        lower.resize(lower.size() - std::string_view(":local").size());
+    }
+    if (!is_cloud(lower)) {
+        return;
+    }
+    if (local) {
+        problem.set("use either :local or :cloud, not both: " + go_quoted(typed));
+    } else {
+        problem.set("ollama cloud is disabled: remote model is unavailable", 403);
+    }
+}
+
+}  // namespace
+
+const served_model* find_model(const model_directory& models, std::string_view typed,
+                               const lookup_words& words, decode_problem& problem) {
+    if (trimmed(typed).empty()) {
+        problem.set(words.missing, words.missing_status);
+        return nullptr;
+    }
+    refuse_cloud(typed, problem);
+    const auto display = catalog::display_name(typed);
+    if (!display) {
+        problem.set("invalid model name");
+    }
+    if (problem.found()) {
+        return nullptr;
+    }
+    const served_model* found = models.find(typed);
+    if (found == nullptr) {
+        problem.set(not_found_text(words.display_form ? *display : typed), 404);
+    }
+    return found;
+}
+
+std::string not_found_text(std::string_view shown) {
+    return "model '" + std::string(shown) + "' not found";
+}
+
+std::string long_name(const catalog::model_entry& entry) {
+    switch (std::count(entry.name.begin(), entry.name.end(), '/')) {
+        case 0:
+            return "registry.ollama.ai/library/" + entry.name;
+        case 1:
+            return "registry.ollama.ai/" + entry.name;
+        default:
+            return entry.name;
+    }
+}
+
+bool has_capability(const catalog::model_entry& entry, std::string_view wanted) {
+    return std::find(entry.capabilities.begin(), entry.capabilities.end(), wanted) !=
+           entry.capabilities.end();
+}
+
+}  // namespace corral::api::ollama

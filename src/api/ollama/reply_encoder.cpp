@@ -1,0 +1,98 @@
+#include "api/ollama/reply_encoder.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+void nonzero(json_writer& json, std::string_view name, std::int64_t value) {
+    if (value > 0) {
+        json.count(name, value);
+    }
+}
+
+void write_figures(json_writer& json, const chat::finished_event& end) {
+    const chat::generation_timings& took = end.timings;
+    nonzero(json, "total_duration", took.total.count());
+    // Everything between the arrival and the runtime's being ready for this prompt.
+    nonzero(json, "load_duration", (took.queue + took.reset).count());
+    nonzero(json, "prompt_eval_count", end.usage.prompt_tokens);
+    nonzero(json, "prompt_eval_duration", took.prefill.count());
+    nonzero(json, "eval_count", end.usage.generated_tokens);
+    nonzero(json, "eval_duration", took.decode.count());
+}
+
+}  // namespace
+
+std::string reply_encoder::partial(const reply_content& said, wall_time when) {
+    json_writer json;
+    open(json, said, when);
+    json.key("done").boolean(false);
+    if (kind_ == reply_kind::generate && !said.calls.empty()) {
+        write_calls(json, said.calls);
+    }
+    json.end_object();
+    return json.take();
+}
+
+std::string reply_encoder::last(const reply_content& said, const chat::finished_event& end, wall_time when) {
+    json_writer json;
+    open(json, said, when);
+    json.key("done").boolean(true);
+    json.member("done_reason", end.reason == chat::finish_reason::stop ? "stop" : "length");
+    write_figures(json, end);
+    if (kind_ == reply_kind::generate && !said.calls.empty()) {
+        write_calls(json, said.calls);
+    }
+    json.end_object();
+    return json.take();
+}
+
+std::string reply_encoder::without_run(std::string_view reason, wall_time when) {
+    json_writer json;
+    open(json, reply_content{}, when);
+    json.key("done").boolean(true).member("done_reason", reason).end_object();
+    return json.take();
+}
+
+void reply_encoder::open(json_writer& json, const reply_content& said, wall_time when) {
+    json.begin_object().member("model", model_).member("created_at", utc_stamp(when));
+    const bool chat = kind_ == reply_kind::chat;
+    if (chat) {
+        json.key("message").begin_object().member("role", "assistant").member("content", said.text);
+    } else {
+        json.member("response", said.text);
+    }
+    if (!said.thinking.empty()) {
+        json.member("thinking", said.thinking);
+    }
+    if (chat) {
+        if (!said.calls.empty()) {
+            write_calls(json, said.calls);
+        }
+        json.end_object();
+    }
+}
+
+void reply_encoder::write_calls(json_writer& json, const std::vector<chat::tool_call>& calls) {
+    json.key("tool_calls").begin_array();
+    for (const chat::tool_call& call : calls) {
+        json.begin_object()
+            .member("id", call.id.empty() ? new_call_id() : call.id)
+            .key("function")
+            .begin_object();
+        json.count("index", next_call_index_++).member("name", call.name);
+        json.key("arguments").tree(call.arguments).end_object().end_object();
+    }
+    json.end_array();
+}
+
+std::string reply_encoder::new_call_id() {
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+    std::string id = "call_";
+    for (int i = 0; i < 8; ++i) {
+        id += letters[random_->next() % letters.size()];
+    }
+    return id;
+}
+
+}  // namespace corral::api::ollama

@@ -1,0 +1,37 @@
+#pragma once
+// The fields that /api/generate and /api/chat share, decoded and typed but not yet judged (ollama_wire.md
+// §2.1, §3.1).
+
+#include <optional>
+#include <string>
+
+#include "api/json_fields.hpp"
+#include "api/ollama/think_value.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::api::ollama {
+
+// The JSON object of a request body; `go_type` is "ChatRequest" and the like. Top-level null is {}. Anything
+// else is a problem.
+[[nodiscard]] nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type,
+                                               decode_problem& problem);
+
+struct common_fields {
+    std::string model;
+    bool stream = true;
+    bool truncate = true;
+    bool logprobs = false;
+    std::optional<core::nanoseconds> keep_alive;
+    think_value think = think_value::absent;
+    nlohmann::ordered_json format = nullptr;   // null when absent or ""
+    nlohmann::ordered_json options = nullptr;  // null or an object
+};
+
+[[nodiscard]] common_fields read_common(const json_fields& fields);
+
+// With an empty prompt this asks for an unload (ollama_wire.md §2.3).
+[[nodiscard]] inline bool unloads(const common_fields& fields) {
+    return fields.keep_alive == core::nanoseconds{0};
+}
+
+}  // namespace corral::api::ollama

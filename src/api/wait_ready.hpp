@@ -1,0 +1,17 @@
+#pragma once
+// Waiting for a model without taking a place in the queue.
+
+#include <optional>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/core/async.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::api {
+
+// Nothing once `runtime` is ready; else why it is not: broken, `longest` has passed, or the waiting coroutine
+// was cancelled.
+[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
+                                                                            core::nanoseconds longest);
+
+}  // namespace corral::api

@@ -1,0 +1,58 @@
+#include "scheduler/client_ring.hpp"
+
+#include <algorithm>
+
+namespace corral::scheduler {
+
+void client_ring::add(const std::string& client, ticket_id id, bool first) {
+    auto place =
+        std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
+    if (place == round_.end()) {
+        place = round_.insert(round_.end(), line{client, {}, {}});
+    }
+    (first ? place->first : place->normal).push_back(id);
+    ++size_;
+}
+
+bool client_ring::remove(ticket_id id) {
+    for (auto place = round_.begin(); place != round_.end(); ++place) {
+        const auto gone = std::erase(place->first, id) + std::erase(place->normal, id);
+        if (gone == 0) {
+            continue;
+        }
+        size_ -= gone;
+        if (place->empty()) {
+            round_.erase(place);
+        }
+        return true;
+    }
+    return false;
+}
+
+std::optional<ticket_id> client_ring::take() {
+    if (round_.empty()) {
+        return std::nullopt;
+    }
+    line& served = round_.front();
+    std::deque<ticket_id>& from = served.first.empty() ? served.normal : served.first;
+    const ticket_id id = from.front();
+    from.pop_front();
+    --size_;
+    if (served.empty()) {
+        round_.pop_front();
+    } else {
+        round_.splice(round_.end(), round_, round_.begin());
+    }
+    return id;
+}
+
+std::vector<ticket_id> client_ring::take_all() {
+    std::vector<ticket_id> all;
+    all.reserve(size_);
+    while (const auto id = take()) {
+        all.push_back(*id);
+    }
+    return all;
+}
+
+}  // namespace corral::scheduler

@@ -1,0 +1,41 @@
+#pragma once
+// The waiting tickets of one backend: first come first served within a client, clients in turn.
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/core/strong_id.hpp"
+
+namespace corral::scheduler {
+
+using ticket_id = core::strong_id<struct ticket_tag>;
+
+class client_ring {
+public:
+    // A client that was not waiting takes the last place in the round. With `first` the ticket goes before
+    // the client's other ones, but behind earlier ones that were put first too.
+    void add(const std::string& client, ticket_id id, bool first);
+    // False when it does not wait here.
+    bool remove(ticket_id id);
+    // The next one in turn; its client goes to the end of the round.
+    [[nodiscard]] std::optional<ticket_id> take();
+    // Everything, in the order take() would have given it to a single server.
+    [[nodiscard]] std::vector<ticket_id> take_all();
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    struct line {
+        std::string client;
+        std::deque<ticket_id> first;
+        std::deque<ticket_id> normal;
+        [[nodiscard]] bool empty() const noexcept { return first.empty() && normal.empty(); }
+    };
+    std::list<line> round_;  // front: whose turn it is; a line is never empty
+    std::size_t size_ = 0;
+};
+
+}  // namespace corral::scheduler

@@ -1,0 +1,108 @@
+#include "scheduler/queue_policy.hpp"
+
+namespace corral::scheduler {
+
+void queue_policy::add_lane(const std::string& model) {
+    lanes_.emplace(model, lane{});
+}
+
+// 1. shutting down, unknown or broken: refused. 2. The lane is free: granted. 3. No room: refused. 4. Waits.
+std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
+    if (closed_) {
+        return {decision{who.ticket, verdict::shutting_down, {}, {}}};
+    }
+    const auto found = lanes_.find(who.model);
+    if (found == lanes_.end()) {
+        return {decision{who.ticket, verdict::unknown_model, {}, {}}};
+    }
+    lane& on = found->second;
+    if (on.state == lane_state::broken) {
+        return {decision{who.ticket, verdict::broken, on.reason, {}}};
+    }
+    const bool served_at_once = on.state == lane_state::ready && !on.holder && on.queue.size() == 0;
+    if (!served_at_once && !who.readmission && waiting_ >= max_waiting_) {
+        const std::size_t ahead = on.queue.size() + (on.holder ? 1 : 0);
+        return {decision{who.ticket, verdict::queue_full, {}, on.held.until_served(ahead)}};
+    }
+    on.queue.add(who.client, who.ticket, who.readmission);
+    ++waiting_;
+    std::vector<decision> out;
+    grant_next(who.model, on, now, out);
+    return out;
+}
+
+bool queue_policy::cancel(ticket_id ticket) {
+    for (auto& [model, on] : lanes_) {
+        if (on.queue.remove(ticket)) {
+            --waiting_;
+            return true;
+        }
+    }
+    return false;
+}
+
+std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time now) {
+    std::vector<decision> out;
+    const auto found = granted_.find(ticket);
+    if (found == granted_.end()) {
+        return out;
+    }
+    const grant over = found->second;
+    granted_.erase(found);
+    lane& on = lanes_.at(over.model);
+    on.holder.reset();
+    on.held.add(now - over.since);
+    grant_next(over.model, on, now, out);
+    return out;
+}
+
+std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_state state,
+                                                 std::string_view reason, core::steady_time now) {
+    std::vector<decision> out;
+    const auto found = lanes_.find(model);
+    if (found == lanes_.end()) {
+        return out;
+    }
+    lane& on = found->second;
+    on.state = state;
+    on.reason = reason;
+    if (state == lane_state::broken) {
+        refuse_waiting(on, verdict::broken, out);
+    } else {
+        grant_next(model, on, now, out);
+    }
+    return out;
+}
+
+std::vector<decision> queue_policy::refuse_new() {
+    closed_ = true;
+    std::vector<decision> out;
+    for (auto& [model, on] : lanes_) {
+        refuse_waiting(on, verdict::shutting_down, out);
+    }
+    return out;
+}
+
+void queue_policy::grant_next(const std::string& model, lane& on, core::steady_time now,
+                              std::vector<decision>& out) {
+    if (closed_ || on.state != lane_state::ready || on.holder) {
+        return;
+    }
+    const auto next = on.queue.take();
+    if (!next) {
+        return;
+    }
+    --waiting_;
+    on.holder = *next;
+    granted_.emplace(*next, grant{model, now});
+    out.push_back(decision{*next, verdict::granted, {}, {}});
+}
+
+void queue_policy::refuse_waiting(lane& on, verdict why, std::vector<decision>& out) {
+    for (const ticket_id id : on.queue.take_all()) {
+        --waiting_;
+        out.push_back(decision{id, why, why == verdict::broken ? on.reason : std::string{}, {}});
+    }
+}
+
+}  // namespace corral::scheduler

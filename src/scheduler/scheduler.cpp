@@ -1,0 +1,260 @@
+#include "corral/scheduler/scheduler.hpp"
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include "scheduler/queue_policy.hpp"
+
+namespace corral::scheduler {
+
+namespace asio = core::asio;
+
+namespace {
+
+lane_state lane_of(engine::availability_state state) {
+    switch (state) {
+        case engine::availability_state::ready:
+            return lane_state::ready;
+        case engine::availability_state::broken:
+            return lane_state::broken;
+        case engine::availability_state::stopped:
+        case engine::availability_state::loading:
+            break;
+    }
+    return lane_state::loading;
+}
+
+refusal make_refusal(const decision& why) {
+    using chat::failure_kind;
+    switch (why.what) {
+        case verdict::queue_full:
+            return {failure_kind::queue_full, "queue-full", "too many requests are waiting", why.retry_after};
+        case verdict::unknown_model:
+            return {failure_kind::model_not_found, "model-not-found", "this model is not served here", {}};
+        case verdict::broken:
+            return {failure_kind::unavailable, "backend-broken",
+                    why.reason.empty() ? "the model's runtime does not start" : why.reason, why.retry_after};
+        case verdict::shutting_down:
+            return {failure_kind::shutting_down, "shutting-down", "the server is shutting down", {}};
+        case verdict::granted:
+            break;
+    }
+    return {failure_kind::internal, "no-refusal", "a grant was taken for a refusal", {}};
+}
+
+}  // namespace
+
+struct scheduler::impl {
+    // One coroutine inside acquire().
+    struct waiter {
+        explicit waiter(const core::executor& on) : bell(on) {}
+        core::wake_signal bell;
+        std::optional<decision> told;
+    };
+    struct runtime {
+        engine::backend* backend = nullptr;
+        asio::cancellation_signal stop_watching;
+    };
+
+    impl(core::executor executor, const core::clock_source& time, scheduler_options options)
+        : on(std::move(executor)), clock(time), policy(options.max_queue), idle(on) {}
+
+    // The backend's word counts at the moment of each decision; the watcher's wake-up may still be on its
+    // way.
+    void refresh(const std::string& model) {
+        const auto found = runtimes.find(model);
+        if (found != runtimes.end()) {
+            const engine::availability now = found->second.backend->available();
+            apply(policy.lane_changed(model, lane_of(now.state), now.reason, clock.now()));
+        }
+    }
+    void apply(const std::vector<decision>& decisions) {
+        for (const decision& each : decisions) {
+            const auto found = waiters.find(each.ticket);
+            if (found != waiters.end()) {
+                found->second->told = each;
+                found->second->bell.ring();
+            }
+        }
+    }
+    void release(ticket_id id, const std::string& model) {
+        // A backend that is no longer ready must not be granted again by this very release.
+        refresh(model);
+        apply(policy.release(id, clock.now()));
+        if (policy.running() == 0) {
+            idle.ring();
+        }
+    }
+
+    core::executor on;
+    const core::clock_source& clock;
+    queue_policy policy;
+    core::wake_signal idle;
+    std::unordered_map<std::string, runtime> runtimes;
+    std::unordered_map<ticket_id, waiter*> waiters;
+    std::uint64_t last_ticket = 0;
+    bool over = false;
+};
+
+namespace {
+
+// A place in the queue: however acquire() ends, it is left or its grant is handed on.
+template <typename Impl>
+class queue_place {
+public:
+    queue_place(std::shared_ptr<Impl> of, ticket_id id, std::string model)
+        : of_(std::move(of)), id_(id), model_(std::move(model)), self_(of_->on) {
+        of_->waiters.emplace(id_, &self_);
+    }
+    queue_place(const queue_place&) = delete;
+    queue_place& operator=(const queue_place&) = delete;
+    ~queue_place() {
+        of_->waiters.erase(id_);
+        if (granted() && !handed_on_) {
+            of_->release(id_, model_);
+        } else if (!self_.told) {
+            of_->policy.cancel(id_);
+        }
+    }
+    [[nodiscard]] typename Impl::waiter& self() noexcept { return self_; }
+    [[nodiscard]] bool granted() const noexcept { return self_.told && self_.told->what == verdict::granted; }
+    void hand_on() noexcept { handed_on_ = true; }
+
+private:
+    std::shared_ptr<Impl> of_;
+    ticket_id id_;
+    std::string model_;
+    typename Impl::waiter self_;
+    bool handed_on_ = false;
+};
+
+// Ends when the scheduler does; never touches the backend afterwards.
+template <typename Impl>
+core::awaitable<void> watch(std::shared_ptr<Impl> of, engine::backend* backend, std::string model) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!of->over) {
+        of->refresh(model);
+        const core::wake_reason reason = co_await backend->availability_changed().wait();
+        if (reason == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+struct lease::ticket {
+    ticket(engine::backend* runtime, std::uint64_t epoch, std::function<void()> give_back)
+        : runtime_(runtime), epoch_(epoch), give_back_(std::move(give_back)) {}
+    ticket(const ticket&) = delete;
+    ticket& operator=(const ticket&) = delete;
+    ~ticket() { give_back_(); }
+
+    engine::backend* runtime_;
+    std::uint64_t epoch_;
+    std::function<void()> give_back_;
+};
+
+lease::lease(std::shared_ptr<ticket> held) : held_(std::move(held)) {}
+lease::lease(lease&&) noexcept = default;
+lease& lease::operator=(lease&&) noexcept = default;
+lease::~lease() = default;
+engine::backend& lease::operator*() const noexcept {
+    return *held_->runtime_;
+}
+engine::backend* lease::operator->() const noexcept {
+    return held_->runtime_;
+}
+std::uint64_t lease::epoch() const noexcept {
+    return held_->epoch_;
+}
+
+scheduler::scheduler(core::executor on, const core::clock_source& clock, scheduler_options options)
+    : impl_(std::make_shared<impl>(std::move(on), clock, options)) {}
+
+scheduler::~scheduler() {
+    refuse_new();
+    impl_->over = true;
+    for (auto& [model, watched] : impl_->runtimes) {
+        watched.stop_watching.emit(asio::cancellation_type::terminal);
+    }
+}
+
+void scheduler::add(engine::backend& runtime) {
+    const std::string& model = runtime.model().name;
+    impl::runtime& added = impl_->runtimes[model];
+    added.backend = &runtime;
+    impl_->policy.add_lane(model);
+    // The completion owns the implementation, which owns the signal: the watcher ends by ~scheduler or with
+    // the loop.
+    asio::co_spawn(
+        impl_->on, watch(impl_, &runtime, model),
+        asio::bind_cancellation_slot(added.stop_watching.slot(), [owner = impl_](std::exception_ptr thrown) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+        }));
+}
+
+core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
+    const std::shared_ptr<impl> of = impl_;
+    const ticket_id id{++of->last_ticket};
+    queue_place<impl> place(of, id, who.model);
+    of->refresh(who.model);
+    const arrival arrived{id, who.client, who.model, who.readmission};
+    of->apply(of->policy.arrive(arrived, of->clock.now()));
+
+    core::wake_reason reason = core::wake_reason::rung;
+    while (!place.self().told && reason == core::wake_reason::rung) {
+        reason = co_await place.self().bell.wait(who.until);
+    }
+    if (reason == core::wake_reason::cancelled) {
+        co_return refusal{chat::failure_kind::cancelled, "cancelled", "the request was withdrawn", {}};
+    }
+    if (!place.self().told) {
+        co_return refusal{chat::failure_kind::timed_out,
+                          "queue-deadline",
+                          "the request's deadline passed while it waited for its turn",
+                          {}};
+    }
+    if (!place.granted()) {
+        co_return make_refusal(*place.self().told);
+    }
+    engine::backend* const runtime = of->runtimes.at(who.model).backend;
+    auto give_back = [of, id, model = who.model] {
+        if (!of->over) {
+            of->release(id, model);
+        }
+    };
+    lease given(std::make_shared<lease::ticket>(runtime, id.value, std::move(give_back)));
+    place.hand_on();
+    co_return std::move(given);
+}
+
+void scheduler::refuse_new() {
+    impl_->apply(impl_->policy.refuse_new());
+}
+
+core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
+    const std::shared_ptr<impl> of = impl_;
+    while (of->policy.running() > 0) {
+        const core::wake_reason reason = co_await of->idle.wait(until);
+        if (reason != core::wake_reason::rung) {
+            co_return of->policy.running() == 0;
+        }
+    }
+    co_return true;
+}
+
+queue_snapshot scheduler::snapshot() const noexcept {
+    return {impl_->policy.waiting(), impl_->policy.running()};
+}
+
+}  // namespace corral::scheduler
