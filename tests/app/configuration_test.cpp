@@ -1,13 +1,9 @@
 #include "corral/app/configuration.hpp"
 
-#include <fstream>
-#include <iterator>
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "catalog/temporary_folder.hpp"
+#include "app/configuration_fixture.hpp"
 #include "corral/catalog/placeholders.hpp"
 
 namespace corral::app {
@@ -17,65 +13,6 @@ using core::milliseconds;
 using core::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-const std::string profile_text = R"(name = "small"
-dialect = "d"
-[variables.layers]
-about = "how many layer files"
-[variables.python]
-about = "the Python"
-default = "python3"
-[[services]]
-name = "tokenizer"
-command = ["{python}", "{port}"]
-stop_loading = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
-stop_ready = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
-[[services]]
-name = "runtime"
-command = ["./run", "{layers}", "{tokenizer_url}"]
-port = 8000
-stop_loading = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
-stop_ready = [{ signal = "SIGKILL", to = "group", grace = "1s" }]
-)";
-
-const std::string model_text = R"([[models]]
-name = "Qwen3:4b"
-profile = "small"
-package = "package"
-family = "qwen3"
-variables = { layers = 36 }
-)";
-
-class configuration_file : public testing::Test {
-protected:
-    void SetUp() override {
-        folder_.write("vendor/small/profile.toml", profile_text);
-        folder_.write("package/layer.axmodel", std::string(100, 'x'));
-        source_.file = folder_.path() / "c.toml";
-    }
-
-    configuration_result load(const std::string& text) {
-        folder_.write("c.toml", text);
-        return load_configuration(source_);
-    }
-
-    // Complaints, one a line, without the folder.
-    std::string complaints(const std::string& text) {
-        std::string out;
-        const std::string folder = folder_.path().string() + "/";
-        for (const auto& one : load(text).errors) {
-            auto line = catalog::to_text(one);
-            if (line.starts_with(folder)) {
-                line.erase(0, folder.size());
-            }
-            out += line + "\n";
-        }
-        return out;
-    }
-
-    tests::temporary_folder folder_;
-    configuration_source source_;
-};
 
 TEST_F(configuration_file, with_only_a_model_gets_the_defaults) {
     const auto read = load(model_text);
@@ -326,133 +263,6 @@ TEST_F(configuration_file, finds_models_as_clients_type_them) {
     EXPECT_NE(find_model(*read.value, " library/qwen3:4b "), nullptr);
     EXPECT_EQ(find_model(*read.value, "qwen3"), nullptr);
     EXPECT_EQ(find_model(*read.value, ""), nullptr);
-}
-
-class ollama_environment : public configuration_file {
-protected:
-    std::string listen_with(const std::string& host) {
-        source_.environment = {{"OLLAMA_HOST", host}};
-        const auto read = load("allow_unauthenticated = true\n" + model_text);
-        if (!read.value) {
-            return catalog::to_text(read.errors.at(0));
-        }
-        return read.value->listen.address().to_string() + " " + std::to_string(read.value->listen.port());
-    }
-};
-
-// ollama_wire.md §1.6.
-TEST_F(ollama_environment, host_is_read_as_ollama_reads_it) {
-    const std::vector<std::pair<std::string, std::string>> table{{"127.0.0.1", "127.0.0.1 11434"},
-                                                                 {"0.0.0.0", "0.0.0.0 11434"},
-                                                                 {":8080", "0.0.0.0 8080"},
-                                                                 {"localhost:80", "127.0.0.1 80"},
-                                                                 {"http://127.0.0.1", "127.0.0.1 80"},
-                                                                 {"https://127.0.0.1/x", "127.0.0.1 443"},
-                                                                 {"[::1]:9", "::1 9"},
-                                                                 {"::1", "::1 11434"},
-                                                                 {"127.0.0.1:bad", "127.0.0.1 11434"},
-                                                                 {" \"127.0.0.1:5\" ", "127.0.0.1 5"},
-                                                                 {"", "127.0.0.1 11434"}};
-    for (const auto& [host, listen] : table) {
-        EXPECT_EQ(listen_with(host), listen) << host;
-    }
-    EXPECT_THAT(listen_with("example.org"), HasSubstr("OLLAMA_HOST: 'example.org' is neither"));
-}
-
-TEST_F(ollama_environment, is_lowest_in_precedence_and_the_command_line_highest) {
-    source_.environment = {{"OLLAMA_HOST", "0.0.0.0"}, {"OLLAMA_MAX_QUEUE", "7"}, {"OLLAMA_DEBUG", "1"}};
-    const auto by_environment = load(model_text);
-    ASSERT_EQ(by_environment.errors.size(), 1U);
-    EXPECT_EQ(by_environment.errors[0].file, "OLLAMA_HOST");
-    const auto by_file = load("listen = \"127.0.0.1:1\"\nmax_queue = 9\nlog_level = \"warn\"\n" + model_text);
-    ASSERT_TRUE(by_file.value);
-    EXPECT_EQ(by_file.value->listen.port(), 1);
-    EXPECT_EQ(by_file.value->max_queue, 9U);
-    EXPECT_EQ(by_file.value->log_level, telemetry::log_level::warn);
-    source_.listen = "127.0.0.1:2";
-    const auto by_line = load(model_text);
-    ASSERT_TRUE(by_line.value);
-    EXPECT_EQ(by_line.value->listen.port(), 2);
-    EXPECT_EQ(by_line.value->max_queue, 7U);
-    EXPECT_EQ(by_line.value->log_level, telemetry::log_level::debug);
-    source_.listen = "0.0.0.0:2";
-    EXPECT_EQ(load(model_text).errors.at(0).file, "--listen");
-}
-
-TEST_F(ollama_environment, that_is_wrong_or_without_effect_is_said_and_starts) {
-    source_.environment = {{"OLLAMA_MAX_QUEUE", "many"}, {"OLLAMA_KEEP_ALIVE", "5m"}, {"OLLAMA_DEBUG", "0"}};
-    const auto read = load(model_text);
-    ASSERT_TRUE(read.value);
-    EXPECT_EQ(read.value->max_queue, 512U);
-    EXPECT_EQ(read.value->log_level, telemetry::log_level::info);
-    ASSERT_EQ(read.warnings.size(), 2U);
-    EXPECT_EQ(read.warnings[0].file, "OLLAMA_MAX_QUEUE");
-    EXPECT_EQ(read.warnings[1].file, "OLLAMA_KEEP_ALIVE");
-}
-
-// Every key that a table takes, out of the complaint about one that it does not take.
-std::vector<std::string> keys_of(const std::string& complaint) {
-    const std::string lead = "valid keys are ";
-    std::vector<std::string> keys;
-    const auto at = complaint.find(lead);
-    std::stringstream list(at == std::string::npos ? "" : complaint.substr(at + lead.size()));
-    for (std::string key; std::getline(list, key, ',');) {
-        keys.push_back(key.substr(key.find_first_not_of(' ')));
-    }
-    return keys;
-}
-
-TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
-    std::ifstream in(CORRAL_SOURCE_DIR "/docs/configuration.md");
-    const std::string manual(std::istreambuf_iterator<char>(in), {});
-    ASSERT_FALSE(manual.empty());
-    const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
-    std::string text = odd + "[http]\n" + odd + model_text + odd;
-    for (const char* table :
-         {"context", "sampling", "clocks", "restart", "services.runtime", "services.runtime.probe"}) {
-        text += "[models." + std::string(table) + "]\n" + odd;
-    }
-    folder_.write("vendor/broken/profile.toml", odd + profile_text + odd);
-    std::string other = model_text;
-    other.replace(other.find("\"small\""), 7, "\"broken\"");
-    other.replace(other.find("Qwen3:4b"), 8, "other:1b");
-    const auto read = load(text + other);
-    std::size_t tables = 0;
-    for (const auto& one : read.errors) {
-        const auto keys = keys_of(one.message);
-        tables += keys.empty() ? 0 : 1;
-        for (const auto& key : keys) {
-            EXPECT_THAT(manual, HasSubstr("`" + key + "`")) << one.message;
-        }
-    }
-    EXPECT_EQ(tables, 11U);
-}
-
-// What ships must load; the packages of the real ones are not on this machine.
-TEST(shipped_configuration, loads) {
-    std::size_t seen = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(CORRAL_SOURCE_DIR "/configs")) {
-        configuration_source source;
-        source.file = entry.path();
-        source.dialects = {"ax-poll"};
-        const auto read = load_configuration(source);
-        for (const auto& wrong : read.errors) {
-            ADD_FAILURE() << catalog::to_text(wrong);
-        }
-        ASSERT_TRUE(read.value);
-        const auto& model = read.value->models.at(0);
-        std::map<std::string, std::uint16_t> ports;
-        for (const auto& service : model.runtime.services) {
-            ports[service.name] = 4242;
-        }
-        for (const auto& service : model.runtime.services) {
-            const auto made = catalog::expand_service(model, service, ports);
-            EXPECT_TRUE(made) << made.error().message;
-        }
-        EXPECT_TRUE(catalog::mentions(model.runtime.services.at(1), "tokenizer_url")) << entry.path();
-        ++seen;
-    }
-    EXPECT_GE(seen, 3U);
 }
 
 }  // namespace
