@@ -1,0 +1,34 @@
+#include "corral/engine/dialect.hpp"
+
+#include <algorithm>
+
+#include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+
+namespace corral::engine {
+
+namespace {
+
+constexpr dialect_descriptor ax_poll_descriptor{
+    .name = "ax-poll",
+    .summary = "Axera main_api_*: reset, generate, poll, with a tokenizer service",
+    .needs_tokenizer_service = true,
+    .make = &ax_poll::make_ax_poll,
+};
+
+}  // namespace
+
+const std::vector<const dialect_descriptor*>& dialects() {
+    static const std::vector<const dialect_descriptor*> all{
+        &ax_poll_descriptor,
+    };
+    return all;
+}
+
+const dialect_descriptor* find_dialect(std::string_view name) {
+    const auto& all = dialects();
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [name](const dialect_descriptor* one) { return one->name == name; });
+    return found == all.end() ? nullptr : *found;
+}
+
+}  // namespace corral::engine

@@ -1,0 +1,257 @@
+#include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "engine/dialects/ax_poll/context_policy.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32_t vocabulary) {
+    if (sizes.vocabulary == 0) {
+        sizes.vocabulary = vocabulary;
+    }
+    return sizes;
+}
+
+// A run of the self test is over as soon as there is text.
+class first_text_sink final : public run_sink {
+public:
+    void on_text(std::string_view piece, const run_progress&) override { seen_ = seen_ || !piece.empty(); }
+    [[nodiscard]] bool seen() const noexcept { return seen_; }
+
+private:
+    bool seen_ = false;
+};
+
+bool all_stopped(const std::vector<supervisor::service_status>& services) {
+    return std::all_of(services.begin(), services.end(), [](const auto& service) {
+        return service.state == supervisor::service_state::stopped;
+    });
+}
+
+}  // namespace
+
+ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
+                                 ax_poll_places places)
+    : context_(context),
+      model_(std::move(model)),
+      places_(std::move(places)),
+      watch_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
+      log_(with_vocabulary(model_.context, places_.vocabulary)),
+      counter_(tokenizer_client(places_.tokenizer_at)),
+      changed_(context.on),
+      cycle_(parts()) {
+    supervisor::group_spec wanted = std::move(places_.services);
+    for (supervisor::service_spec& service : wanted.services) {
+        if (service.name == places_.runtime) {
+            service.self_test = [this] { return self_test(); };
+            service.quiesce = [this](core::deadline until) { return quiesce(until); };
+        }
+    }
+    group_ = supervisor::make_group(context_, std::move(wanted));
+    for (const supervisor::service_status& service : group_->status()) {
+        watch_.on_status(service);
+    }
+    group_->add_observer(this);
+    if (places_.tap) {
+        places_.tap->listen_to([this] { cycle_.on_tap_event(); }, [this] { on_tokenizer_hung(); });
+    }
+}
+
+ax_poll_backend::~ax_poll_backend() {
+    if (places_.tap) {
+        places_.tap->close();
+    }
+    group_->remove_observer(this);
+}
+
+cycle_parts ax_poll_backend::parts() {
+    return cycle_parts{
+        .on = context_.on,
+        .clock = context_.clock,
+        .link = runtime_link(places_.runtime_at, model_.runtime.clocks.call, *context_.clock),
+        .tap = places_.tap.get(),
+        .watch = &watch_,
+        .clocks = model_.runtime.clocks,
+        .poll_interval = model_.runtime.poll_interval,
+        .sampling = model_.sampling,
+        .sizes = [this] { return sizes(); },
+        .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
+    };
+}
+
+availability ax_poll_backend::available() const {
+    const std::vector<supervisor::service_status> services = group_->status();
+    availability out;
+    if (group_->ready()) {
+        out.state = availability_state::ready;
+        return out;
+    }
+    for (const supervisor::service_status& service : services) {
+        if (service.state == supervisor::service_state::broken) {
+            out.state = availability_state::broken;
+            out.reason = service.advice.empty() ? service.reason : service.reason + " " + service.advice;
+            return out;
+        }
+    }
+    if (all_stopped(services)) {
+        out.reason = "The model is not loaded.";
+        return out;
+    }
+    out.state = availability_state::loading;
+    for (const supervisor::service_status& service : services) {
+        if (service.state != supervisor::service_state::ready) {
+            out.reason = service.reason.empty() ? "The model is loading." : service.reason;
+            out.progress = service.name == places_.runtime ? service.progress : std::nullopt;
+            break;
+        }
+    }
+    return out;
+}
+
+core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
+                                                                       core::deadline until) {
+    const catalog::context_sizes limits = sizes();
+    prompt_measure out;
+    out.system_tokens = token_bound(prompt.system);
+    out.turn_tokens = token_bound(prompt.turns);
+    if (!known(limits)) {
+        // The runtime itself will say when it is too long.
+        out.system_tokens = token_estimate(prompt.system);
+        out.turn_tokens = token_estimate(prompt.turns);
+        co_return out;
+    }
+    const auto judge = [&limits](prompt_measure& of) {
+        const std::uint32_t room = most_turn_tokens(limits, of.system_tokens);
+        of.limit = room > 0 ? of.system_tokens + room : 0;
+        of.fits = room > 0 && of.turn_tokens <= room;
+    };
+    judge(out);
+    if (out.fits) {
+        co_return out;
+    }
+    std::string system = prompt.system;
+    std::string turns = prompt.turns;
+    const bool can_ask = !places_.tokenizer.empty();
+    if (!can_ask) {
+        out.system_tokens = token_estimate(system);
+        out.turn_tokens = token_estimate(turns);
+        judge(out);
+        co_return out;
+    }
+    const auto counted = co_await counter_.count(std::move(system), std::move(turns), until);
+    if (!counted) {
+        co_return counted.error();
+    }
+    out.system_tokens = counted->system;
+    out.turn_tokens = counted->turns;
+    out.exact = true;
+    judge(out);
+    co_return out;
+}
+
+core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
+                                                  std::function<void(const run_outcome&)> on_end) {
+    if (!group_->ready()) {
+        const availability why = available();
+        run_outcome out;
+        out.failure = run_failure{.kind = chat::failure_kind::unavailable,
+                                  .cause = "not-ready",
+                                  .message = why.reason.empty() ? "The model is not ready." : why.reason,
+                                  .retryable = true};
+        if (on_end) {
+            on_end(out);
+        }
+        co_return out;
+    }
+    co_return co_await cycle_.run(std::move(what), sink, control, std::move(on_end), true);
+}
+
+core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
+    co_return co_await group_->stop(until);
+}
+
+core::awaitable<core::result<void>> ax_poll_backend::self_test() {
+    const catalog::engine_clocks& clocks = model_.runtime.clocks;
+    run_spec what;
+    what.id = "self-test";
+    what.prompt.system =
+        model_.default_system.empty() ? "You are a helpful assistant." : model_.default_system;
+    what.prompt.turns = "Hi";
+    what.sampling.temperature = 0.0;
+    what.max_tokens = 3;
+    what.until = core::deadline::after(clocks.reset + clocks.prefill_base + clocks.decode_stall,
+                                       context_.clock->now());
+    first_text_sink sink;
+    run_control control(context_.on);
+    std::function<void(const run_outcome&)> nobody;
+    const run_outcome got = co_await cycle_.run(std::move(what), sink, control, std::move(nobody), false);
+    if (got.failure) {
+        co_return core::make_failure(core::errc::unavailable,
+                                     "A first test answer failed: " + got.failure->message);
+    }
+    if (!sink.seen()) {
+        co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
+    }
+    if (places_.tap && !places_.tap->view().in_use) {
+        telemetry::log().warn(
+            "{}: the runtime does not use the tokenizer URL it was given; counts are estimates", model_.name);
+    }
+    co_return core::result<void>{};
+}
+
+core::awaitable<void> ax_poll_backend::quiesce(core::deadline until) {
+    const bool idle = co_await cycle_.come_to_rest(until);
+    if (!idle) {
+        telemetry::log().debug("{}: the runtime was not idle before its stop", model_.name);
+    }
+}
+
+void ax_poll_backend::restart(bool pair, const std::string& cause) {
+    if (pair && !places_.tokenizer.empty()) {
+        group_->restart(places_.tokenizer, cause);
+        if (!places_.tap) {
+            return;  // the runtime depends on it and follows
+        }
+    }
+    group_->restart(places_.runtime, cause);
+}
+
+void ax_poll_backend::on_tokenizer_hung() {
+    if (watch_.tokenizer().state == supervisor::service_state::ready) {
+        group_->restart(places_.tokenizer, "The tokenizer service took a call and did not answer it.");
+    }
+}
+
+void ax_poll_backend::on_output(std::string_view service, process::output_stream from,
+                                std::string_view bytes) {
+    if (service != places_.runtime || from != process::output_stream::out) {
+        return;
+    }
+    log_.feed(bytes);
+    cycle_.on_output();
+}
+
+void ax_poll_backend::on_status(const supervisor::service_status& now) {
+    const service_watch::mark before = watch_.now();
+    watch_.on_status(now);
+    const service_watch::mark after = watch_.now();
+    if (before.runtime_starts != after.runtime_starts) {
+        log_.on_process_started();
+        cycle_.on_new_process();
+    }
+    if (before.tokenizer_starts != after.tokenizer_starts) {
+        counter_.on_tokenizer_started();
+        if (places_.tap) {
+            places_.tap->on_tokenizer_started();
+        }
+    }
+    cycle_.on_status();
+    changed_.ring();
+}
+
+}  // namespace corral::engine::ax_poll

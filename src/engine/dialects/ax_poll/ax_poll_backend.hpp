@@ -1,0 +1,84 @@
+#pragma once
+// The `backend` of the polling protocol: one group of services, the tap between them, and the cycle over
+// them.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "corral/engine/backend.hpp"
+#include "corral/supervisor/group.hpp"
+#include "engine/dialects/ax_poll/cycle_runner.hpp"
+#include "engine/dialects/ax_poll/log_reader.hpp"
+#include "engine/dialects/ax_poll/service_watch.hpp"
+#include "engine/dialects/ax_poll/token_counter.hpp"
+#include "engine/dialects/ax_poll/tokenizer_tap.hpp"
+
+namespace corral::engine::ax_poll {
+
+// Where the services of a model are, once placeholders have values.
+struct ax_poll_places {
+    supervisor::group_spec services;  // without hooks
+    std::string runtime;              // service names
+    std::string tokenizer;            // empty: none
+    boost::asio::ip::tcp::endpoint runtime_at;
+    boost::asio::ip::tcp::endpoint tokenizer_at;
+    std::shared_ptr<tokenizer_tap> tap;  // listening; nullptr: off
+    std::uint32_t vocabulary = 0;
+};
+
+class ax_poll_backend final : public backend, private supervisor::group_observer {
+public:
+    // Makes the group, with this as the performer of its hooks.
+    ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
+                    ax_poll_places places);
+    ax_poll_backend(const ax_poll_backend&) = delete;
+    ax_poll_backend& operator=(const ax_poll_backend&) = delete;
+    // REQUIRES: stopped, and no run goes on.
+    ~ax_poll_backend() override;
+
+    [[nodiscard]] const catalog::model_entry& model() const noexcept override { return model_; }
+    [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
+    [[nodiscard]] availability available() const override;
+    [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
+    [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
+                                                                        core::deadline until) override;
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+                                                   std::function<void(const run_outcome&)> on_end) override;
+    void start() override { group_->start(); }
+    [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
+
+private:
+    void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
+    void on_status(const supervisor::service_status& now) override;
+
+    [[nodiscard]] core::awaitable<core::result<void>> self_test();
+    [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
+    [[nodiscard]] cycle_parts parts();
+    void restart(bool pair, const std::string& cause);
+    void on_tokenizer_hung();
+    [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return log_.sizes(); }
+
+    supervisor::supervisor_context context_;
+    catalog::model_entry model_;
+    ax_poll_places places_;
+    service_watch watch_;
+    log_reader log_;
+    token_counter counter_;
+    core::wake_signal changed_;
+    cycle_runner cycle_;
+    std::unique_ptr<supervisor::group> group_;
+};
+
+// dialect_descriptor::make of "ax-poll".
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_ax_poll(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model);
+
+// Takes ports from the kernel where none is given and expands the templates; starts the tap where the profile
+// wants it and a command can be told of it.
+[[nodiscard]] core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
+                                                       const catalog::model_entry& model);
+
+}  // namespace corral::engine::ax_poll

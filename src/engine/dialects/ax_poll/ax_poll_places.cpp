@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <boost/asio/ip/address_v4.hpp>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/http/client.hpp"
+#include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using boost::asio::ip::tcp;
+using port_map = std::map<std::string, std::uint16_t>;
+
+constexpr std::string_view tokenizer_name = "tokenizer";
+
+// A port that nobody holds now. Taken ones are remembered, because the kernel may give a port again before
+// its service binds.
+core::result<std::uint16_t> free_port(const core::executor& on) {
+    static std::set<std::uint16_t> given;
+    core::error_code error;
+    for (int i = 0; i < 64; ++i) {
+        tcp::acceptor probe(on);
+        const tcp::endpoint any(boost::asio::ip::address_v4::any(), 0);
+        probe.open(tcp::v4(), error);
+        if (!error) {
+            probe.bind(any, error);
+        }
+        if (error) {
+            break;
+        }
+        const std::uint16_t port = probe.local_endpoint(error).port();
+        if (!error && given.insert(port).second) {
+            return port;
+        }
+    }
+    if (given.size() > 10'000) {
+        given.clear();
+    }
+    return core::failure{error ? error : core::make_error_code(core::errc::unavailable),
+                         "The kernel gives no free port."};
+}
+
+core::failure about(const catalog::model_entry& model, const std::string& service, const core::failure& why) {
+    return core::failure{why.code, "Model " + model.name + ", service " + service + ": " + why.message};
+}
+
+core::result<port_map> choose_ports(const core::executor& on, const catalog::model_entry& model) {
+    port_map ports;
+    for (const catalog::service_template& service : model.runtime.services) {
+        std::uint16_t port = service.port;
+        if (port == 0) {
+            const auto free = free_port(on);
+            if (!free) {
+                return about(model, service.name, free.error());
+            }
+            port = *free;
+        }
+        ports[service.name] = port;
+    }
+    return ports;
+}
+
+// The runtime's own word for the size of its vocabulary.
+std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
+    constexpr std::string_view flag = "--tokens_embed_num";
+    for (std::size_t i = 0; i < command.size(); ++i) {
+        std::string_view value;
+        if (command[i] == flag && i + 1 < command.size()) {
+            value = command[i + 1];
+        } else if (command[i].starts_with(std::string(flag) + "=")) {
+            value = std::string_view(command[i]).substr(flag.size() + 1);
+        }
+        std::uint32_t number = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        if (error == std::errc{} && end == value.data() + value.size()) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+core::result<supervisor::service_spec> make_service(const catalog::model_entry& model,
+                                                    const catalog::service_template& rules,
+                                                    const port_map& ports,
+                                                    const std::map<std::string, std::string>& urls) {
+    auto expanded = catalog::expand_service(model, rules, ports, urls);
+    if (!expanded) {
+        return about(model, rules.name, expanded.error());
+    }
+    const auto where = http::parse_http_url(expanded->url);
+    if (!where) {
+        return about(model, rules.name, where.error());
+    }
+    supervisor::service_spec out;
+    out.name = rules.name;
+    out.command.command = std::move(expanded->command);
+    out.command.environment = process::clean_environment();
+    for (auto& [name, value] : expanded->environment) {
+        out.command.environment[name] = std::move(value);
+    }
+    out.command.working_directory = std::move(expanded->working_directory);
+    out.command.stdio = rules.pty ? process::stdio_kind::pty : process::stdio_kind::pipe;
+    out.rules = rules;
+    out.endpoint = *where;
+    return out;
+}
+
+// The tap is possible where a later service can be told another URL of the tokenizer.
+bool wants_tap(const catalog::profile& runtime) {
+    const auto& all = runtime.services;
+    const auto tokenizer = std::find_if(all.begin(), all.end(),
+                                        [](const auto& service) { return service.name == tokenizer_name; });
+    return runtime.tokenizer_tap && tokenizer != all.end() &&
+           std::any_of(tokenizer + 1, all.end(),
+                       [](const auto& service) { return catalog::mentions(service, "tokenizer_url"); });
+}
+
+}  // namespace
+
+core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
+                                         const catalog::model_entry& model) {
+    const std::vector<catalog::service_template>& templates = model.runtime.services;
+    if (templates.empty() || templates.back().name == tokenizer_name) {
+        return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
+                                                           model.runtime.name +
+                                                           " names no runtime service after its tokenizer.");
+    }
+    auto ports = choose_ports(context.on, model);
+    if (!ports) {
+        return ports.error();
+    }
+    ax_poll_places out;
+    out.runtime = templates.back().name;
+    out.services.name = model.name;
+    out.services.restart = model.runtime.restart;
+    std::map<std::string, std::string> urls;
+    for (const catalog::service_template& rules : templates) {
+        auto service = make_service(model, rules, *ports, urls);
+        if (!service) {
+            return service.error();
+        }
+        if (rules.name == tokenizer_name) {
+            out.tokenizer = rules.name;
+            out.tokenizer_at = service->endpoint;
+            if (wants_tap(model.runtime)) {
+                out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock,
+                                                          tokenizer_client(service->endpoint), tap_options{});
+                const auto where = out.tap->listen();
+                if (!where) {
+                    return about(model, rules.name, where.error());
+                }
+                urls[rules.name] = "http://127.0.0.1:" + std::to_string(where->port());
+                service->dependents_survive = true;
+            }
+        }
+        out.runtime_at = service->endpoint;  // the last one stays
+        out.vocabulary = vocabulary_in(service->command.command);
+        out.services.services.push_back(std::move(*service));
+    }
+    return out;
+}
+
+core::result<std::unique_ptr<backend>> make_ax_poll(const supervisor::supervisor_context& context,
+                                                    const catalog::model_entry& model) {
+    auto places = find_places(context, model);
+    if (!places) {
+        return places.error();
+    }
+    std::unique_ptr<backend> made = std::make_unique<ax_poll_backend>(context, model, std::move(*places));
+    return made;
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,34 @@
+#pragma once
+// The context arithmetic of vendor_ax.md §7: T positions in all, prompts of at most M tokens taken in chunks
+// of C, P tokens of them spent by the system text, n by the turns.
+
+#include <cstdint>
+#include <string_view>
+
+#include "corral/catalog/profile.hpp"
+
+namespace corral::engine::ax_poll {
+
+// Sizes are usable once all three are known.
+[[nodiscard]] bool known(const catalog::context_sizes& sizes) noexcept;
+
+// Most tokens of a system text: more would be written past the runtime's buffers. 0 while unknown.
+[[nodiscard]] std::uint32_t most_system_tokens(const catalog::context_sizes& sizes) noexcept;
+
+// Most tokens that the turns may have beside a system text of `system_tokens`, with room for one token of
+// answer.
+[[nodiscard]] std::uint32_t most_turn_tokens(const catalog::context_sizes& sizes,
+                                             std::uint32_t system_tokens) noexcept;
+
+// Most tokens that can come out after a prompt of P + n: the positions left and the first token.
+[[nodiscard]] std::uint32_t most_output_tokens(const catalog::context_sizes& sizes,
+                                               std::uint32_t prompt_tokens) noexcept;
+
+// A number of tokens that `text` can't exceed: a byte-level vocabulary has no token shorter than a byte.
+// `wrapper_tokens` is what the service's template adds to a system text or to the turns.
+inline constexpr std::uint32_t wrapper_tokens = 32;
+[[nodiscard]] std::uint32_t token_bound(std::string_view text) noexcept;
+// A plausible count where nobody may be asked; marked as an estimate wherever it is used.
+[[nodiscard]] std::uint32_t token_estimate(std::string_view text) noexcept;
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,216 @@
+// The first half of the cycle: from an unknown runtime to an accepted prompt.
+#include <algorithm>
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "engine/dialects/ax_poll/context_policy.hpp"
+#include "engine/dialects/ax_poll/cycle_runner.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int most_resets = 3;
+constexpr core::nanoseconds stop_interval = 100ms;
+
+core::steady_time plus(core::steady_time at, core::nanoseconds by) {
+    return at + std::chrono::duration_cast<core::steady_time::duration>(by);
+}
+
+}  // namespace
+
+core::awaitable<cycle_runner::early> cycle_runner::drain(run_state& now) {
+    schedule_.begin(poll_mode::settling, clock_now());
+    const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
+    core::steady_time next_stop{};
+    do {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        if (until.passed(clock_now())) {
+            co_return fail_and_restart(now, "runtime-stuck",
+                                       "The runtime was still busy with something else.");
+        }
+        see_tap();
+        const core::steady_time sent = clock_now();
+        const auto got = co_await parts_.link.poll();
+        if (!got) {
+            co_return co_await call_failed(now, got.error(), "a poll");
+        }
+        if (!got->text.empty()) {
+            telemetry::log().info("run {}: {} bytes of an earlier answer discarded", now.what.id,
+                                  got->text.size());
+        }
+        idle_.on_poll(sent, got->done, !got->text.empty());
+        schedule_.on_polled(sent, clock_now(), !got->text.empty(), got->done);
+        if (!got->done && clock_now() >= next_stop) {
+            const auto stopped = co_await parts_.link.stop();
+            if (!stopped) {
+                co_return co_await call_failed(now, stopped.error(), "stop");
+            }
+            next_stop = plus(clock_now(), stop_interval);
+        }
+        if (!idle_.idle()) {
+            co_await rest(now.control, std::min(schedule_.next(), until.at()));
+        }
+    } while (!idle_.idle());
+    co_return std::nullopt;
+}
+
+core::awaitable<cycle_runner::early> cycle_runner::reset(run_state& now) {
+    for (int i = 0; i < most_resets; ++i) {
+        early end = co_await send_reset(now);
+        if (end) {
+            co_return end;
+        }
+        bool swallowed = false;
+        end = co_await confirm_reset(now, swallowed);
+        if (end) {
+            co_return end;
+        }
+        // Without the tap a reset that was never seen to run is repeated, and then believed (design.md §4).
+        if (swallowed && (tapped() || i + 1 < most_resets)) {
+            telemetry::log().warn("run {}: the reset was accepted but not seen to run; repeating it",
+                                  now.what.id);
+            continue;
+        }
+        now.progress.reset_confirmed = clock_now();
+        co_return std::nullopt;
+    }
+    co_return fail_and_restart(now, "reset-swallowed",
+                               "The runtime accepts resets but does not carry them out.");
+}
+
+core::awaitable<cycle_runner::early> cycle_runner::send_reset(run_state& now) {
+    const core::deadline until = core::deadline::after(parts_.clocks.reset, clock_now());
+    for (unsigned tries = 0;; ++tries) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        if (tapped()) {
+            parts_.tap->set_most_system_tokens(most_system_tokens(parts_.sizes()));
+            parts_.tap->begin_reset();
+            parts_.tap->begin_run(std::nullopt);
+        }
+        idle_.on_call(clock_now());
+        now.prompt_inside = true;
+        std::string system = now.what.prompt.system;
+        const auto reply = co_await parts_.link.reset(std::move(system));
+        if (!reply) {
+            co_return co_await call_failed(now, reply.error(), "reset");
+        }
+        if (reply->verdict == control_verdict::accepted) {
+            reset_until_ = core::deadline::after(parts_.clocks.reset, clock_now());
+            co_return std::nullopt;
+        }
+        if (reply->verdict == control_verdict::refused) {
+            co_return fail(now, chat::failure_kind::runtime_failed, "reset-refused",
+                           "The runtime refused a reset with status " + std::to_string(reply->status) + ".");
+        }
+        if (until.passed(clock_now())) {
+            co_return fail_and_restart(now, "runtime-stuck", "The runtime stayed busy and took no reset.");
+        }
+        const early end = co_await back_off(now, tries);
+        if (end) {
+            co_return end;
+        }
+    }
+}
+
+core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now, bool& swallowed) {
+    schedule_.begin(poll_mode::settling, clock_now());
+    while (!idle_.idle()) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        if (reset_until_.passed(clock_now())) {
+            co_return fail_and_restart(now, "reset-stalled",
+                                       "The runtime did not finish a reset in its time.");
+        }
+        see_tap();
+        const core::steady_time sent = clock_now();
+        const auto got = co_await parts_.link.poll();
+        if (!got) {
+            co_return co_await call_failed(now, got.error(), "a poll");
+        }
+        idle_.on_poll(sent, got->done, !got->text.empty());
+        schedule_.on_polled(sent, clock_now(), !got->text.empty(), got->done);
+        if (!idle_.idle()) {
+            // What looks empty is polled once more without delay.
+            const bool nearly = idle_.begun() && got->done;
+            co_await rest(now.control, nearly ? clock_now() : std::min(schedule_.next(), reset_until_.at()));
+        }
+    }
+    swallowed = idle_.by_grace();
+    if (!tapped()) {
+        co_return std::nullopt;
+    }
+    const tap_view& seen = parts_.tap->view();
+    swallowed = !seen.reset_begun;
+    if (seen.reset_failed) {
+        co_return fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
+                       "The tokenizer service did not answer while the runtime was reset.");
+    }
+    if (seen.reset_too_long) {
+        co_return context_full(now, seen.system_tokens);
+    }
+    co_return std::nullopt;
+}
+
+core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
+    const wire_sampling sampling =
+        complete_sampling(now.what.sampling, parts_.sampling, parts_.sizes().vocabulary);
+    const core::deadline until = core::deadline::after(parts_.clocks.reset, clock_now());
+    for (unsigned tries = 0;; ++tries) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        if (tapped()) {
+            parts_.tap->begin_run(now.what.max_tokens);
+        }
+        idle_.on_call(clock_now());
+        std::string prompt = now.what.prompt.turns;
+        const auto reply = co_await parts_.link.generate(std::move(prompt), sampling);
+        if (!reply) {
+            co_return co_await call_failed(now, reply.error(), "generate");
+        }
+        if (reply->verdict == control_verdict::accepted) {
+            now.progress.prompt_accepted = true;
+            now.progress.generate_accepted = clock_now();
+            co_return std::nullopt;
+        }
+        if (reply->verdict == control_verdict::refused) {
+            co_return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
+                           "The runtime refused a prompt with status " + std::to_string(reply->status) + ".");
+        }
+        if (until.passed(clock_now())) {
+            co_return fail_and_restart(now, "runtime-stuck", "The runtime stayed busy and took no prompt.");
+        }
+        const early end = co_await back_off(now, tries);
+        if (end) {
+            co_return end;
+        }
+    }
+}
+
+core::awaitable<cycle_runner::early> cycle_runner::back_off(run_state& now, unsigned tries) {
+    const core::nanoseconds pause = std::min<core::nanoseconds>(2ms * (1U << std::min(tries, 6U)), 100ms);
+    const core::steady_time again = plus(clock_now(), pause);
+    while (clock_now() < again) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        co_await rest(now.control, again);
+    }
+    const core::steady_time sent = clock_now();
+    const auto got = co_await parts_.link.poll();
+    if (!got) {
+        co_return co_await call_failed(now, got.error(), "a poll");
+    }
+    idle_.on_poll(sent, got->done, !got->text.empty());
+    co_return std::nullopt;
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,60 @@
+#include "engine/dialects/ax_poll/log_reader.hpp"
+
+#include <charconv>
+#include <cstdint>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+constexpr std::uint32_t sane_limit = 10'000'000;
+
+// The number after `key` at the end of a log line's text; 0 when there is none.
+std::uint32_t number_after(std::string_view line, std::string_view key) {
+    const std::size_t at = line.find(key);
+    if (at == std::string_view::npos) {
+        return 0;
+    }
+    const std::string_view rest = line.substr(at + key.size());
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    return error == std::errc{} && end != rest.data() && value <= sane_limit ? value : 0;
+}
+
+void learn(std::uint32_t stated, std::uint32_t& learned, std::uint32_t value) {
+    if (stated == 0 && value > 0) {
+        learned = value;
+    }
+}
+
+}  // namespace
+
+log_reader::log_reader(catalog::context_sizes known)
+    : stated_(known),
+      sizes_(known),
+      lines_([this](std::string_view line) { on_line(line); }, [](std::string_view) {}) {}
+
+void log_reader::on_process_started() {
+    lines_.finish();
+    believing_ = true;
+}
+
+void log_reader::feed(std::string_view bytes) {
+    if (believing_) {
+        lines_.feed(bytes);
+    }
+}
+
+void log_reader::on_line(std::string_view line) {
+    if (!believing_ || line.find("Init][") == std::string_view::npos) {
+        return;
+    }
+    learn(stated_.positions, sizes_.positions, number_after(line, "]: max_token_len : "));
+    learn(stated_.chunk, sizes_.chunk, number_after(line, "]: prefill_token_num : "));
+    learn(stated_.prompt_limit, sizes_.prompt_limit, number_after(line, "]: prefill_max_token_num : "));
+    if (line.find("]: LLM init ok") != std::string_view::npos) {
+        believing_ = false;
+    }
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,31 @@
+#pragma once
+// Learns the context sizes from what a runtime prints while it loads (vendor_ax.md §2.1). Afterwards its
+// lines are deaf ears: a runtime prints prompts word for word.
+
+#include <string_view>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/telemetry/output_lines.hpp"
+
+namespace corral::engine::ax_poll {
+
+class log_reader {
+public:
+    // `known` holds what the manifest states; those values are never overwritten.
+    explicit log_reader(catalog::context_sizes known);
+
+    // A new process: its lines are believed until it says that its initialisation is over.
+    void on_process_started();
+    void feed(std::string_view bytes);
+    [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return sizes_; }
+
+private:
+    void on_line(std::string_view line);
+
+    catalog::context_sizes stated_;
+    catalog::context_sizes sizes_;
+    bool believing_ = false;
+    telemetry::line_assembler lines_;
+};
+
+}  // namespace corral::engine::ax_poll

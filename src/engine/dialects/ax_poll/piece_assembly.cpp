@@ -1,0 +1,91 @@
+#include "engine/dialects/ax_poll/piece_assembly.hpp"
+
+#include <algorithm>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::size_t most_at_once = 8;  // ids of one call; pieces of the runtime have 3
+constexpr std::size_t most_tried = 16;   // no character is cut into more
+
+// `text` without the one to three replacement characters that a cut character leaves at its end. More are
+// meant.
+std::string_view certain_part(std::string_view text) {
+    std::size_t cut = 0;
+    std::string_view rest = text;
+    while (rest.ends_with(replacement)) {
+        rest.remove_suffix(replacement.size());
+        ++cut;
+    }
+    return cut <= 3 ? rest : text;
+}
+
+}  // namespace
+
+void piece_assembly::add(const token_ids& ids) {
+    open_.insert(open_.end(), ids.begin(), ids.end());
+}
+
+token_ids piece_assembly::next() {
+    if (tried_ == open_.size()) {
+        return {};
+    }
+    const std::size_t from = cached_ ? tried_ : 0;
+    asked_ = tried_ == 0 ? std::min(open_.size(), most_at_once) : tried_ + 1;
+    return {open_.begin() + static_cast<std::ptrdiff_t>(from),
+            open_.begin() + static_cast<std::ptrdiff_t>(asked_)};
+}
+
+std::string piece_assembly::on_text(std::string_view text) {
+    if (text.empty()) {
+        cached_ = true;
+        tried_ = asked_;
+        ++silent_;
+        return {};
+    }
+    silent_ = 0;
+    const std::string_view certain = certain_part(text);
+    const std::size_t known = std::min(given_.size(), text.size());
+    if (cached_ || certain.size() == text.size() || asked_ > most_tried) {
+        std::string out(text.substr(known));
+        drop_tried(asked_);
+        return out;
+    }
+    tried_ = asked_;
+    if (certain.size() <= given_.size()) {
+        return {};
+    }
+    std::string out(certain.substr(given_.size()));
+    given_ = certain;
+    return out;
+}
+
+void piece_assembly::on_identity_lost() noexcept {
+    if (cached_) {
+        cached_ = false;
+        tried_ = 0;
+    }
+    silent_ = 0;
+}
+
+std::string piece_assembly::give_up() {
+    drop_tried(tried_);
+    return std::string(replacement);
+}
+
+void piece_assembly::drop_tried(std::size_t count) {
+    open_.erase(open_.begin(), open_.begin() + static_cast<std::ptrdiff_t>(count));
+    asked_ = 0;
+    tried_ = 0;
+    cached_ = false;
+    silent_ = 0;
+    given_.clear();
+}
+
+void piece_assembly::clear() {
+    drop_tried(open_.size());
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,48 @@
+#pragma once
+// Token ids on their way to text, in order: ids that could not be decoded yet, or whose text ends inside a
+// character, wait here and go with the next piece. Two kinds of tokenizer service are understood
+// (vendor_ax.md §6.3, vendor_ax_observed.md §2): those that keep undecodable ids in a cache of their own and
+// answer "", and those that answer with U+FFFD where a piece cuts a character. After a cut one id goes at a
+// time, so that the border of the character is found and nothing waits longer than it must.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace corral::engine::ax_poll {
+
+using token_ids = std::vector<std::int64_t>;
+
+class piece_assembly {
+public:
+    void add(const token_ids& ids);
+    // What to ask the tokenizer next; empty when there is nothing to ask. To be followed by on_text(), or by
+    // nothing when the call failed.
+    [[nodiscard]] token_ids next();
+    // The tokenizer's text for next(): what of it is new and certain.
+    [[nodiscard]] std::string on_text(std::string_view text);
+    // The tokenizer's identity is gone or given up, and with it the ids in its cache: they are sent again.
+    void on_identity_lost() noexcept;
+    // More answers without text than any character needs: the tokenizer's cache is stuck.
+    [[nodiscard]] bool stuck() const noexcept { return cached_ && silent_ >= 5; }
+    // The tokenizer holds ids in its cache that would come out before any later text.
+    [[nodiscard]] bool left_in_cache() const noexcept { return cached_; }
+    [[nodiscard]] bool empty() const noexcept { return open_.empty(); }
+    // Takes U+FFFD for the ids that were tried and can't be decoded; later ones stay.
+    [[nodiscard]] std::string give_up();
+    void clear();
+
+private:
+    void drop_tried(std::size_t count);
+
+    token_ids open_;         // ids whose text was not wholly given
+    std::size_t asked_ = 0;  // end of what next() gave last
+    std::size_t tried_ = 0;  // the first of `open_` were sent and end inside a character
+    bool cached_ = false;    // ... and the tokenizer keeps them
+    unsigned silent_ = 0;    // answers without text in a row
+    std::string given_;      // text of `open_` that was given already
+};
+
+}  // namespace corral::engine::ax_poll

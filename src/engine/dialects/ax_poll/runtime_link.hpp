@@ -1,0 +1,46 @@
+#pragma once
+// The calls of the runtime, each on a connection of its own (vendor_ax.md §4).
+
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "engine/dialects/ax_poll/sampling_policy.hpp"
+#include "engine/dialects/ax_poll/vendor_protocol.hpp"
+
+namespace corral::engine::ax_poll {
+
+struct control_reply {
+    control_verdict verdict = control_verdict::refused;
+    unsigned status = 0;
+};
+
+class runtime_link {
+public:
+    // `limit`: for one call.
+    runtime_link(boost::asio::ip::tcp::endpoint to, core::milliseconds limit, const core::clock_source& clock)
+        : to_(to), limit_(limit), clock_(clock) {}
+
+    [[nodiscard]] core::awaitable<core::result<control_reply>> reset(std::string system) const;
+    [[nodiscard]] core::awaitable<core::result<control_reply>> generate(std::string prompt,
+                                                                        wire_sampling sampling) const;
+    [[nodiscard]] core::awaitable<core::result<control_reply>> stop() const;
+    // Takes the text away from the runtime: what is not in the answer is lost.
+    [[nodiscard]] core::awaitable<core::result<poll_answer>> poll() const;
+
+private:
+    [[nodiscard]] core::awaitable<core::result<http::client_reply>> call(const char* method,
+                                                                         const char* target,
+                                                                         std::string body) const;
+    [[nodiscard]] core::awaitable<core::result<control_reply>> control(const char* method, const char* target,
+                                                                       std::string body) const;
+
+    boost::asio::ip::tcp::endpoint to_;
+    core::milliseconds limit_;
+    const core::clock_source& clock_;
+};
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,41 @@
+#include "engine/dialects/ax_poll/service_watch.hpp"
+
+#include <utility>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using supervisor::service_state;
+
+bool gone(const supervisor::service_status& service, std::uint64_t starts) {
+    return service.starts != starts || service.state == service_state::stopped ||
+           service.state == service_state::waiting || service.state == service_state::broken;
+}
+
+}  // namespace
+
+service_watch::service_watch(std::string runtime, std::string tokenizer, bool bridged)
+    : runtime_name_(std::move(runtime)), tokenizer_name_(std::move(tokenizer)), bridged_(bridged) {}
+
+void service_watch::on_status(const supervisor::service_status& now) {
+    if (now.name == runtime_name_) {
+        runtime_ = now;
+    } else if (now.name == tokenizer_name_) {
+        tokenizer_ = now;
+    }
+}
+
+service_watch::loss service_watch::since(mark begun) const noexcept {
+    const bool tokenizer_gone = !tokenizer_name_.empty() && gone(tokenizer_, begun.tokenizer_starts);
+    const bool runtime_gone = gone(runtime_, begun.runtime_starts);
+    if (tokenizer_gone && (runtime_gone || !bridged_)) {
+        return loss::tokenizer;
+    }
+    if (runtime_gone) {
+        return loss::runtime;
+    }
+    return runtime_.state == service_state::stopping ? loss::stopping : loss::none;
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,275 @@
+// The relayed routes of the tap (vendor_ax.md §6.2).
+#include <algorithm>
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "engine/dialects/ax_poll/tokenizer_tap.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr unsigned most_nonsense = 3;
+constexpr std::size_t harmless_ids = 16;
+
+http::response ok(std::string body) {
+    http::response out;
+    out.content_type = "application/json";
+    out.body = std::move(body);
+    return out;
+}
+
+// The runtime survives a 500 to /reset and /encode (vendor_ax_observed.md §8).
+http::response refusal() {
+    http::response out = ok("{}");
+    out.status = 500;
+    return out;
+}
+
+// Counts the calls in which the runtime waits for us, whatever way they end.
+class open_call {
+public:
+    explicit open_call(unsigned& count) : count_(count) { ++count_; }
+    open_call(const open_call&) = delete;
+    open_call& operator=(const open_call&) = delete;
+    ~open_call() { --count_; }
+
+private:
+    unsigned& count_;
+};
+
+}  // namespace
+
+core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::response_writer& out) {
+    const open_call counted(view_.calls_open);
+    const core::deadline limit = core::deadline::after(options_.hold, clock_.now());
+    json body = json::object();
+    if (in.method == "POST") {
+        body = json::parse(in.body, nullptr, false);
+    }
+    const std::string path = in.path;
+    http::response whole;
+    if (body.is_object()) {
+        whole = co_await answer(path, std::move(body), limit);
+    } else {
+        whole.status = 400;
+    }
+    if (path == "/decode") {
+        ++view_.pieces_answered;
+    }
+    const core::error_code gone = co_await out.send(std::move(whole));
+    if (gone) {
+        telemetry::log().debug("tokenizer tap: the runtime left before the answer to {}: {}", path,
+                               gone.message());
+    }
+    view_.last_answer = clock_.now();
+    tell();
+}
+
+core::awaitable<http::response> tokenizer_tap::answer(std::string_view path, json body,
+                                                      core::deadline limit) {
+    if (path == "/decode") {
+        co_return co_await answer_decode(std::move(body), limit);
+    }
+    if (path == "/encode") {
+        co_return co_await answer_encode(std::move(body), limit);
+    }
+    if (path == "/reset") {
+        co_return co_await answer_reset(std::move(body), limit);
+    }
+    if (path == "/get_uid") {
+        co_return co_await answer_identity(limit);
+    }
+    if (path == "/bos_id" || path == "/eos_id") {
+        co_return co_await answer_number(path, limit);
+    }
+    http::response none;
+    none.status = 404;
+    co_return none;
+}
+
+core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline limit) {
+    // A new runtime process: nothing that the old one said is in its memory.
+    const unsigned calls_open = view_.calls_open;
+    view_ = {};
+    view_.in_use = true;
+    view_.calls_open = calls_open;
+    forget_prompt_identity();
+    forget_decode_identity();
+    open_.clear();
+    last_reset_.reset();
+    reset_ids_.clear();
+    prompt_uid_is_new_ = false;
+    const bool got = co_await fetch_identity(prompt_uid_, limit);
+    if (!got) {
+        co_return ok("");  // the runtime asks again (vendor_ax.md §2.4)
+    }
+    decode_uid_ = prompt_uid_;
+    decode_uid_is_shared_ = true;
+    co_return ok(json{{"uid", prompt_uid_}}.dump());
+}
+
+core::awaitable<http::response> tokenizer_tap::answer_number(std::string_view path, core::deadline limit) {
+    while (in_time(limit)) {
+        const bool known = co_await fetch_identity(prompt_uid_, limit);
+        if (!known) {
+            break;
+        }
+        const std::string target = std::string(path) + "?uid=" + prompt_uid_;
+        tokenizer_answer got = co_await upstream_.get(target, tokenizer_field::number, limit);
+        if (got.fault == tokenizer_fault::unknown_uid) {
+            forget_prompt_identity();
+        } else if (got.fault == tokenizer_fault::unreachable) {
+            co_await pause();
+        } else {
+            co_return ok(std::move(got.body));
+        }
+    }
+    co_return ok("");
+}
+
+core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view target, json body,
+                                                            tokenizer_field wanted, bool again,
+                                                            core::deadline limit) {
+    if (prompt_uid_.empty()) {
+        const bool known = co_await fetch_identity(prompt_uid_, limit);
+        if (!known) {
+            tokenizer_answer none;
+            none.fault = tokenizer_fault::timed_out;
+            co_return none;
+        }
+        prompt_uid_is_new_ = true;
+        if (decode_uid_.empty()) {
+            decode_uid_ = prompt_uid_;
+            decode_uid_is_shared_ = true;
+        }
+    }
+    if (target != "/reset" && last_reset_ && (prompt_uid_is_new_ || again)) {
+        json replay = *last_reset_;
+        replay["uid"] = prompt_uid_;
+        tokenizer_answer repeated =
+            co_await upstream_.post("/reset", std::move(replay), tokenizer_field::ids, limit);
+        if (repeated.fault != tokenizer_fault::none) {
+            co_return repeated;
+        }
+        prompt_uid_is_new_ = false;
+    }
+    body["uid"] = prompt_uid_;
+    co_return co_await upstream_.post(target, std::move(body), wanted, limit);
+}
+
+core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target, json body,
+                                                        tokenizer_field wanted, core::deadline limit) {
+    unsigned nonsense = 0;
+    unsigned forgotten = 0;
+    bool again = false;
+    tokenizer_answer got;
+    got.fault = tokenizer_fault::timed_out;
+    while (in_time(limit)) {
+        // A repeated /encode would add its turn to the conversation twice, so the reset is repeated with it.
+        got = co_await ask_prompt(target, body, wanted, again, limit);
+        again = true;
+        if (got.fault == tokenizer_fault::none || got.fault == tokenizer_fault::timed_out) {
+            break;
+        }
+        if (got.fault == tokenizer_fault::unknown_uid) {
+            forget_prompt_identity();
+            if (++forgotten > 1) {
+                co_await pause();
+            }
+            continue;
+        }
+        if (got.fault == tokenizer_fault::bad_answer && ++nonsense >= most_nonsense) {
+            break;
+        }
+        co_await pause();
+    }
+    co_return got;
+}
+
+core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
+    view_.reset_begun = true;
+    view_.reset_begun_at = clock_.now();
+    last_reset_ = body;
+    tell();
+    tokenizer_answer got = co_await insist("/reset", std::move(body), tokenizer_field::ids, limit);
+    view_.reset_answered = true;
+    if (got.fault != tokenizer_fault::none) {
+        telemetry::log().warn("tokenizer tap: no answer to /reset, the tokenizer {}", to_string(got.fault));
+        view_.reset_failed = true;
+        if (got.fault == tokenizer_fault::timed_out) {
+            tell_hung();
+        }
+        co_return reset_ids_.empty() ? refusal() : ok(json{{"token_ids", reset_ids_}}.dump());
+    }
+    prompt_uid_is_new_ = false;
+    token_ids ids = ids_of(got.json["token_ids"]);
+    view_.system_tokens = static_cast<std::uint32_t>(ids.size());
+    if (most_system_tokens_ > 0 && ids.size() > most_system_tokens_) {
+        view_.reset_too_long = true;
+        ids.resize(std::min(ids.size(), harmless_ids));
+        reset_ids_ = ids;
+        co_return ok(json{{"token_ids", ids}}.dump());
+    }
+    reset_ids_ = std::move(ids);
+    co_return ok(std::move(got.body));
+}
+
+core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::deadline limit) {
+    view_.run_begun = true;
+    view_.run_begun_at = clock_.now();
+    body.erase("last_reply");  // of an earlier conversation (vendor_ax.md §6.4)
+    tell();
+    tokenizer_answer got = co_await insist("/encode", std::move(body), tokenizer_field::diff, limit);
+    if (got.fault == tokenizer_fault::none && got.json["diff"].empty()) {
+        got.fault = tokenizer_fault::bad_answer;
+    }
+    if (got.fault != tokenizer_fault::none) {
+        // A failed /encode would run the prompt of the request before (vendor_ax.md §9 F3); one harmless
+        // token does not.
+        telemetry::log().warn("tokenizer tap: no answer to /encode, the tokenizer {}", to_string(got.fault));
+        view_.encode_failed = true;
+        if (got.fault == tokenizer_fault::timed_out) {
+            tell_hung();
+        }
+        if (reset_ids_.empty()) {
+            co_return refusal();
+        }
+        token_ids all = reset_ids_;
+        const token_ids one{reset_ids_.front()};
+        all.push_back(one.front());
+        co_return ok(json{{"diff", one}, {"token_ids", all}}.dump());
+    }
+    view_.turn_tokens = static_cast<std::uint32_t>(got.json["diff"].size());
+    view_.encode_answered = true;
+    co_return ok(std::move(got.body));
+}
+
+core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::deadline limit) {
+    token_ids wanted;
+    const auto field = body.find("token_ids");
+    if (field == body.end() || !field->is_array()) {
+        co_return refusal();
+    }
+    before_doubt_.reset();
+    const auto kind = tokens_.on_decode(ids_of(*field), wanted);
+    view_.last_answer = clock_.now();
+    if (kind == token_ledger::call_kind::final || view_.encode_failed || wanted.empty()) {
+        // Nobody reads this text, and a cut character in it would only stick in the tokenizer's cache.
+        co_return ok(R"({"text":""})");
+    }
+    if (kind == token_ledger::call_kind::perhaps_final) {
+        before_doubt_ = open_;
+    }
+    open_.add(wanted);
+    const std::optional<std::string> text = co_await decode_open(limit);
+    if (!text && !open_.empty()) {
+        telemetry::log().warn("tokenizer tap: the tokenizer is away, the text of a piece follows later");
+        tell_hung();
+    }
+    co_return ok(json{{"text", text.value_or("")}}.dump());
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,114 @@
+#include "engine/dialects/ax_poll/tokenizer_client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "corral/http/client.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using nlohmann::json;
+
+bool is_id_array(const json& value) {
+    return value.is_array() &&
+           std::all_of(value.begin(), value.end(), [](const json& id) { return id.is_number_integer(); });
+}
+
+bool holds(const json& body, tokenizer_field wanted) {
+    const auto has = [&body](const char* key, auto test) {
+        const auto found = body.find(key);
+        return found != body.end() && test(*found);
+    };
+    switch (wanted) {
+        case tokenizer_field::uid:
+            return has("uid", [](const json& v) {
+                return v.is_string() && !v.get_ref<const std::string&>().empty();
+            });
+        case tokenizer_field::ids:
+            return has("token_ids", is_id_array);
+        case tokenizer_field::diff:
+            return has("diff", is_id_array);
+        case tokenizer_field::text:
+            return has("text", [](const json& v) { return v.is_string(); });
+        case tokenizer_field::number:
+            return std::any_of(body.begin(), body.end(), [](const json& v) { return v.is_number_integer(); });
+    }
+    return false;
+}
+
+core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_field wanted) {
+    auto reply = co_await http::call(std::move(what));
+    if (reply) {
+        co_return read_tokenizer_reply(reply->status, std::move(reply->body), wanted);
+    }
+    tokenizer_answer out;
+    const core::error_code why = reply.error().code;
+    out.fault = why == core::make_error_code(core::errc::timed_out) ? tokenizer_fault::timed_out
+                                                                    : tokenizer_fault::unreachable;
+    co_return out;
+}
+
+}  // namespace
+
+const char* to_string(tokenizer_fault fault) noexcept {
+    switch (fault) {
+        case tokenizer_fault::none:
+            return "answered";
+        case tokenizer_fault::unreachable:
+            return "can't be reached";
+        case tokenizer_fault::timed_out:
+            return "did not answer in time";
+        case tokenizer_fault::unknown_uid:
+            return "does not know its identity any more";
+        case tokenizer_fault::bad_answer:
+            return "answered nonsense";
+    }
+    return "failed";
+}
+
+core::awaitable<tokenizer_answer> tokenizer_client::get(std::string_view target, tokenizer_field wanted,
+                                                        core::deadline until) const {
+    http::client_call what;
+    what.to = to_;
+    what.target = target;
+    what.until = until;
+    co_return co_await perform(std::move(what), wanted);
+}
+
+core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target, nlohmann::json body,
+                                                         tokenizer_field wanted, core::deadline until) const {
+    http::client_call what;
+    what.to = to_;
+    what.method = "POST";
+    what.target = target;
+    what.content_type = "application/json";
+    what.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    what.until = until;
+    what.max_reply_bytes = std::size_t{64} * 1024 * 1024;
+    co_return co_await perform(std::move(what), wanted);
+}
+
+tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokenizer_field wanted) {
+    tokenizer_answer out;
+    out.body = std::move(body);
+    out.json = json::parse(out.body, nullptr, false);
+    if (out.json.is_object() && out.json.value("error", json{}) == "Invalid uid") {
+        out.fault = tokenizer_fault::unknown_uid;
+    } else if (status != 200 || !out.json.is_object() || !holds(out.json, wanted)) {
+        out.fault = tokenizer_fault::bad_answer;
+    }
+    return out;
+}
+
+token_ids ids_of(const nlohmann::json& array) {
+    token_ids out;
+    out.reserve(array.size());
+    for (const json& id : array) {
+        out.push_back(id.get<std::int64_t>());
+    }
+    return out;
+}
+
+}  // namespace corral::engine::ax_poll

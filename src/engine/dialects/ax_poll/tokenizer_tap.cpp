@@ -1,0 +1,209 @@
+#include "engine/dialects/ax_poll/tokenizer_tap.hpp"
+
+#include <utility>
+
+#include <boost/asio/ip/address_v4.hpp>
+
+#include "corral/core/wake_signal.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using nlohmann::json;
+
+http::server_options relay_limits() {
+    http::server_options limits;
+    limits.max_connections = 32;
+    limits.idle_timeout = core::seconds{10};
+    return limits;
+}
+
+}  // namespace
+
+tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source& clock,
+                             tokenizer_client upstream, tap_options options)
+    : clock_(clock), upstream_(std::move(upstream)), options_(std::move(options)), on_(on) {}
+
+core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
+    // An exchange that outlasts the tap's owner keeps the tap, not the other way round.
+    auto serve_shared = [weak = weak_from_this()](const http::request& in, http::response_writer& out) {
+        return serve_on(weak.lock(), in, out);
+    };
+    server_ = std::make_unique<http::server>(
+        on_, relay_limits(), std::move(serve_shared),
+        [](std::string what) { telemetry::log().error("tokenizer tap: {}", what); });
+    const boost::asio::ip::tcp::endpoint any_port(boost::asio::ip::address_v4::loopback(), 0);
+    auto where = server_->listen(any_port);
+    if (where) {
+        server_->start();
+    }
+    return where;
+}
+
+core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap, const http::request& in,
+                                              http::response_writer& out) {
+    if (tap) {
+        co_await tap->serve(in, out);
+    }
+}
+
+void tokenizer_tap::close() {
+    on_event_ = nullptr;
+    on_hung_ = nullptr;
+    if (server_) {
+        server_->stop_accepting();
+        server_->close_all();
+    }
+}
+
+void tokenizer_tap::tell() const {
+    if (on_event_) {
+        on_event_();
+    }
+}
+
+void tokenizer_tap::tell_hung() const {
+    if (on_hung_) {
+        on_hung_();
+    }
+}
+
+void tokenizer_tap::begin_reset() {
+    view_.reset_begun = false;
+    view_.reset_answered = false;
+    view_.reset_failed = false;
+    view_.reset_too_long = false;
+    view_.system_tokens = 0;
+}
+
+void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
+    view_.run_begun = false;
+    view_.encode_answered = false;
+    view_.encode_failed = false;
+    view_.turn_tokens = 0;
+    view_.pieces_answered = 0;
+    tokens_.begin(limit);
+    if (open_.left_in_cache()) {
+        forget_decode_identity();
+    }
+    open_.clear();
+    before_doubt_.reset();
+    renewals_ = 0;
+}
+
+void tokenizer_tap::on_tokenizer_started() {
+    forget_prompt_identity();
+    forget_decode_identity();
+}
+
+void tokenizer_tap::forget_prompt_identity() {
+    prompt_uid_.clear();
+    if (decode_uid_is_shared_) {
+        forget_decode_identity();
+    }
+}
+
+void tokenizer_tap::forget_decode_identity() {
+    decode_uid_.clear();
+    decode_uid_is_shared_ = false;
+    open_.on_identity_lost();
+    if (before_doubt_) {
+        before_doubt_->on_identity_lost();
+    }
+}
+
+core::awaitable<void> tokenizer_tap::pause() const {
+    co_await core::sleep_for(options_.pause);
+}
+
+core::awaitable<bool> tokenizer_tap::fetch_identity(std::string& into, core::deadline limit) {
+    unsigned nonsense = 0;
+    while (into.empty() && in_time(limit) && nonsense < 3) {
+        const tokenizer_answer got = co_await upstream_.get("/get_uid", tokenizer_field::uid, limit);
+        if (got.fault == tokenizer_fault::none) {
+            into = got.json["uid"].get<std::string>();
+        } else {
+            nonsense += got.fault == tokenizer_fault::bad_answer ? 1U : 0U;
+            co_await pause();
+        }
+    }
+    co_return !into.empty();
+}
+
+core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadline until) {
+    if (before_doubt_) {
+        // The doubtful call was the final one: its text went to no poll.
+        const bool polluted = open_.left_in_cache();
+        open_ = std::move(*before_doubt_);
+        before_doubt_.reset();
+        if (polluted || open_.left_in_cache()) {
+            forget_decode_identity();
+        }
+    }
+    open_.add(tokens_.tail());
+    const std::optional<std::string> text = co_await decode_open(until);
+    if (!text) {
+        co_return core::make_failure(
+            core::errc::unavailable,
+            "The tokenizer service did not come back to decode the end of the answer.");
+    }
+    co_return *text;
+}
+
+core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
+    if (open_.left_in_cache()) {
+        forget_decode_identity();
+        open_.clear();
+    }
+    if (view_.in_use && decode_uid_.empty() && !prompt_uid_.empty()) {
+        const bool done = co_await fetch_identity(decode_uid_, until);
+        if (!done) {
+            telemetry::log().warn("tokenizer tap: no fresh identity for decoding yet");
+        }
+    }
+}
+
+core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::deadline limit) {
+    std::string text;
+    bool fresh = false;
+    unsigned forgotten = 0;
+    while (in_time(limit)) {
+        const token_ids ids = open_.next();
+        if (ids.empty()) {
+            co_return text;
+        }
+        if (decode_uid_.empty()) {
+            fresh = co_await fetch_identity(decode_uid_, limit);
+            continue;
+        }
+        json body = {{"token_ids", ids}, {"uid", decode_uid_}};
+        const tokenizer_answer got =
+            co_await upstream_.post("/decode", std::move(body), tokenizer_field::text, limit);
+        if (got.fault == tokenizer_fault::none) {
+            text += open_.on_text(got.json["text"].get_ref<const std::string&>());
+            if (open_.stuck()) {
+                if (fresh || ++renewals_ > 3) {
+                    text += open_.give_up();
+                }
+                forget_decode_identity();
+            }
+        } else if (got.fault == tokenizer_fault::unknown_uid) {
+            forget_decode_identity();
+            if (++forgotten > 1) {
+                co_await pause();
+            }
+        } else if (got.fault == tokenizer_fault::timed_out) {
+            break;
+        } else {
+            co_await pause();
+        }
+    }
+    if (!text.empty()) {
+        co_return text;
+    }
+    co_return std::nullopt;
+}
+
+}  // namespace corral::engine::ax_poll

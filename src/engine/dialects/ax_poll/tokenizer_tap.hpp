@@ -1,0 +1,143 @@
+#pragma once
+// Stands between a runtime and its tokenizer service on loopback (design.md §4): relays every call, knows
+// from them what polls only hint at, and keeps the runtime alive through its tokenizer's death.
+//
+// The runtime waits 10 s for an answer and dies beyond (vendor_ax_observed.md §8), so each call is answered
+// before:
+//   /decode  with "" as text; the ids are kept and go with the next piece, so that text stays in the order of
+//   the polls /encode, /reset  with ids that do no harm; the run or reset is marked as failed and nobody
+//   reads what comes of it
+// The runtime knows one identity for its whole life. Behind it the tap uses one for /reset and /encode and,
+// once a decode cache was found stuck (vendor_ax.md §6.3), a fresh one for /decode.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/server.hpp"
+#include "engine/dialects/ax_poll/piece_assembly.hpp"
+#include "engine/dialects/ax_poll/token_ledger.hpp"
+#include "engine/dialects/ax_poll/tokenizer_client.hpp"
+
+namespace corral::engine::ax_poll {
+
+struct tap_options {
+    core::milliseconds hold{9'000};  // a call is answered at the latest after this
+    core::milliseconds pause{50};    // between tries while the tokenizer is away
+    std::function<void()> on_event;  // something in tap_view changed
+    std::function<void()> on_hung;   // the tokenizer took a call and did not answer it in `hold`
+};
+
+struct tap_view {
+    bool in_use = false;  // the runtime has fetched its identity here
+    // Of the last reset since begin_reset().
+    bool reset_begun = false;
+    bool reset_answered = false;
+    bool reset_failed = false;    // the tokenizer gave no ids
+    bool reset_too_long = false;  // more than `most_system_tokens`; harmless ids were answered in their place
+    core::steady_time reset_begun_at{};
+    std::uint32_t system_tokens = 0;
+    // Of the last run since begin_run().
+    bool run_begun = false;
+    bool encode_answered = false;
+    bool encode_failed = false;
+    core::steady_time run_begun_at{};
+    std::uint32_t turn_tokens = 0;
+    std::uint32_t pieces_answered = 0;
+    core::steady_time last_answer{};
+    unsigned calls_open = 0;  // the runtime waits for us: it is not stalled
+};
+
+// Calls in flight share its ownership.
+class tokenizer_tap : public std::enable_shared_from_this<tokenizer_tap> {
+public:
+    // To be made by std::make_shared. `clock` must outlive it.
+    tokenizer_tap(const core::executor& on, const core::clock_source& clock, tokenizer_client upstream,
+                  tap_options options);
+
+    // `on_event`: something in view() or tokens() changed. `on_hung`: the tokenizer gave no answer in `hold`.
+    void listen_to(std::function<void()> on_event, std::function<void()> on_hung) {
+        on_event_ = std::move(on_event);
+        on_hung_ = std::move(on_hung);
+    }
+    // Ends every call and forgets the listeners of events.
+    void close();
+
+    // Listens on loopback, at a port of the kernel's choice, and starts to serve.
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen();
+
+    [[nodiscard]] const tap_view& view() const noexcept { return view_; }
+    [[nodiscard]] const token_ledger& tokens() const noexcept { return tokens_; }
+
+    // A longer system text would be written past the runtime's buffers (vendor_ax.md §7); 0: unknown.
+    void set_most_system_tokens(std::uint32_t limit) noexcept { most_system_tokens_ = limit; }
+    void begin_reset();
+    // Tokens beyond `limit` are answered with empty text.
+    void begin_run(std::optional<std::uint32_t> limit);
+    // After a run has ended by itself: text that was never in a poll. Fails when the tokenizer does not come
+    // back in time.
+    [[nodiscard]] core::awaitable<core::result<std::string>> owed_text(core::deadline until);
+    // Between runs: replaces an identity whose cache the last run left stuck.
+    [[nodiscard]] core::awaitable<void> mend(core::deadline until);
+    // The tokenizer is a new process: identities of the old one are void.
+    void on_tokenizer_started();
+
+private:
+    [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
+                                                        const http::request& in, http::response_writer& out);
+    [[nodiscard]] core::awaitable<void> serve(const http::request& in, http::response_writer& out);
+    [[nodiscard]] core::awaitable<http::response> answer(std::string_view path, nlohmann::json body,
+                                                         core::deadline limit);
+    [[nodiscard]] core::awaitable<http::response> answer_identity(core::deadline limit);
+    [[nodiscard]] core::awaitable<http::response> answer_number(std::string_view path, core::deadline limit);
+    [[nodiscard]] core::awaitable<http::response> answer_reset(nlohmann::json body, core::deadline limit);
+    [[nodiscard]] core::awaitable<http::response> answer_encode(nlohmann::json body, core::deadline limit);
+    [[nodiscard]] core::awaitable<http::response> answer_decode(nlohmann::json body, core::deadline limit);
+
+    // One call on the identity for prompts, the last reset repeated before it where the identity is new or
+    // `again` is set.
+    [[nodiscard]] core::awaitable<tokenizer_answer> ask_prompt(std::string_view target, nlohmann::json body,
+                                                               tokenizer_field wanted, bool again,
+                                                               core::deadline limit);
+    // ask_prompt() until it is answered well, the tokenizer answered nonsense three times, or the limit.
+    [[nodiscard]] core::awaitable<tokenizer_answer> insist(std::string_view target, nlohmann::json body,
+                                                           tokenizer_field wanted, core::deadline limit);
+    [[nodiscard]] core::awaitable<bool> fetch_identity(std::string& into, core::deadline limit);
+    // Text for all that `open_` holds; nullopt when the limit came first.
+    [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit);
+    [[nodiscard]] core::awaitable<void> pause() const;
+    void forget_prompt_identity();
+    void forget_decode_identity();
+    [[nodiscard]] bool in_time(core::deadline limit) const { return !limit.passed(clock_.now()); }
+    void tell() const;
+    void tell_hung() const;
+
+    const core::clock_source& clock_;
+    tokenizer_client upstream_;
+    tap_options options_;
+    std::function<void()> on_event_;
+    std::function<void()> on_hung_;
+    core::executor on_;
+    std::unique_ptr<http::server> server_;
+    tap_view view_;
+    token_ledger tokens_;
+    piece_assembly open_;
+    std::optional<piece_assembly> before_doubt_;  // `open_` before a call that may have been the final one
+    std::uint32_t most_system_tokens_ = 0;
+    std::string prompt_uid_;
+    std::string decode_uid_;
+    bool prompt_uid_is_new_ = false;     // the last reset is not in it yet
+    bool decode_uid_is_shared_ = false;  // the same identity as prompt_uid_
+    unsigned renewals_ = 0;              // of decode_uid_ in this run
+    std::optional<nlohmann::json> last_reset_;
+    token_ids reset_ids_;
+};
+
+}  // namespace corral::engine::ax_poll

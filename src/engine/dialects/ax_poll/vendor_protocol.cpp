@@ -1,0 +1,69 @@
+#include "engine/dialects/ax_poll/vendor_protocol.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using nlohmann::json;
+
+// Bytes that are no UTF-8 would be refused by the runtime as a bad request; they become U+FFFD.
+std::string dump(const json& body) {
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string reset_body(std::string_view system) {
+    json body = json::object();
+    body["system_prompt"] = system;
+    return dump(body);
+}
+
+std::string generate_body(std::string_view prompt, const wire_sampling& sampling) {
+    json body = json::object();
+    body["prompt"] = prompt;
+    body["temperature"] = sampling.temperature;
+    body["repetition_penalty"] = sampling.repetition_penalty;
+    if (sampling.top_k) {
+        body["top-k"] = *sampling.top_k;
+    } else if (sampling.top_p) {
+        body["top-p"] = *sampling.top_p;
+    }
+    return dump(body);
+}
+
+control_verdict control_answer(const http::client_reply& reply) {
+    if (reply.status == 200) {
+        return control_verdict::accepted;
+    }
+    if (reply.status == 400) {
+        const json body = json::parse(reply.body, nullptr, false);
+        if (body.is_object() && body.value("error", json{}) == "llm is running") {
+            return control_verdict::busy;
+        }
+    }
+    return control_verdict::refused;
+}
+
+core::result<poll_answer> parse_poll(const http::client_reply& reply) {
+    if (reply.status != 200) {
+        return core::make_failure(core::errc::protocol, "The runtime answered a poll with status " +
+                                                            std::to_string(reply.status) + ".");
+    }
+    const json body = json::parse(reply.body, nullptr, false);
+    if (!body.is_object()) {
+        return core::make_failure(core::errc::protocol,
+                                  "The runtime answered a poll with something else than JSON.");
+    }
+    const auto done = body.find("done");
+    const auto text = body.find("response");
+    if (done == body.end() || !done->is_boolean() || text == body.end() || !text->is_string()) {
+        return core::make_failure(core::errc::protocol,
+                                  "The runtime answered a poll without \"done\" or \"response\".");
+    }
+    return poll_answer{done->get<bool>(), text->get<std::string>()};
+}
+
+}  // namespace corral::engine::ax_poll

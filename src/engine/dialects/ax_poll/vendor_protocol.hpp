@@ -1,0 +1,34 @@
+#pragma once
+// Bytes of the five routes as values (vendor_ax.md §4). No I/O.
+
+#include <string>
+#include <string_view>
+
+#include "corral/core/result.hpp"
+#include "corral/http/client.hpp"
+#include "engine/dialects/ax_poll/sampling_policy.hpp"
+
+namespace corral::engine::ax_poll {
+
+// What the runtime puts into the answer when the context is full, "%d" and all (vendor_ax.md §7).
+inline constexpr std::string_view context_full_text =
+    "error: SetKVCache failed: %d,the context may be full,please reset";
+
+struct poll_answer {
+    bool done = false;
+    std::string text;
+};
+
+enum class control_verdict {
+    accepted,
+    busy,     // 400 {"error": "llm is running"}
+    refused,  // anything else
+};
+
+[[nodiscard]] std::string reset_body(std::string_view system);
+[[nodiscard]] std::string generate_body(std::string_view prompt, const wire_sampling& sampling);
+[[nodiscard]] control_verdict control_answer(const http::client_reply& reply);
+// Fails with errc::protocol on anything but a whole 200 of that form: its text is then lost.
+[[nodiscard]] core::result<poll_answer> parse_poll(const http::client_reply& reply);
+
+}  // namespace corral::engine::ax_poll
