@@ -71,6 +71,18 @@ std::size_t leading_line_ends(std::string_view bytes) {
     return count;
 }
 
+// True for a well-formed request line but for the version's number; Beast gives one error for all that is odd
+// there.
+bool asks_other_version(std::string_view bytes) {
+    const std::string_view line = bytes.substr(0, bytes.find("\r\n"));
+    const std::size_t last = line.rfind(' ');
+    if (last == std::string_view::npos || std::count(line.begin(), line.end(), ' ') != 2) {
+        return false;
+    }
+    const std::string_view version = line.substr(last + 1);
+    return version.starts_with("HTTP/") && version.size() == 8 && version[6] == '.';
+}
+
 }  // namespace
 
 struct request_parser::machine {
@@ -121,6 +133,8 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
     if (header_bytes_ > limits_.header_bytes ||
         (more && header_bytes_ + (bytes.size() - used) >= limits_.header_bytes)) {
         refuse(431, "request header too large");
+    } else if (error == beast_http::error::bad_version && asks_other_version(bytes.substr(used))) {
+        refuse(505, "HTTP version not supported");
     } else if (error && !more) {
         on_error(error);
     } else if (parser.is_header_done()) {
@@ -228,8 +242,6 @@ void request_parser::on_error(const core::error_code& error) {
         refuse(413, "request body too large");
     } else if (error == core::make_error_code(core::errc::limit_exceeded)) {
         refuse(503, "server busy: too many request bodies at once");
-    } else if (error == beast_http::error::bad_version) {
-        refuse(505, "HTTP version not supported");
     } else {
         refuse(400, "malformed request: " + error.message());
     }

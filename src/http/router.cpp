@@ -79,7 +79,8 @@ core::awaitable<void> router::serve(const request& incoming, response_writer& ou
         whole.headers.add("Allow", allow_list(std::move(methods)));
     }
     // An error means that the client went; the server sees that itself.
-    static_cast<void>(co_await out.send(std::move(whole)));
+    const core::error_code told = co_await out.send(std::move(whole));
+    static_cast<void>(told);
 }
 
 }  // namespace corral::http

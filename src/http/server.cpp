@@ -1,5 +1,6 @@
 #include "corral/http/server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <list>
@@ -101,10 +102,11 @@ bool server::impl::accept_waiting(tcp::acceptor& listener) {
 }
 
 core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener) {
-    constexpr core::milliseconds pause{100};
+    constexpr core::nanoseconds pause = core::milliseconds{100};
     while (!self->context->stopping) {
         if (self->full()) {
-            co_await self->changed.wait();
+            const core::deadline never;
+            co_await self->changed.wait(never);
             continue;
         }
         const auto [error] = co_await listener.async_wait(tcp::acceptor::wait_read, core::as_result);
@@ -170,7 +172,8 @@ void server::stop_accepting() {
 core::awaitable<bool> server::wait_idle(core::deadline until) {
     const auto self = impl_;
     while (!self->open.empty()) {
-        if (co_await self->changed.wait(until) != core::wake_reason::rung) {
+        const core::wake_reason why = co_await self->changed.wait(until);
+        if (why != core::wake_reason::rung) {
             break;
         }
     }

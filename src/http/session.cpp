@@ -33,7 +33,8 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
         if (context.stopping || on.ended()) {
             co_return false;
         }
-        if (co_await on.wait_input(until) == arrival::timed_out) {
+        const arrival what = co_await on.wait_input(until);
+        if (what == arrival::timed_out) {
             co_return false;
         }
     }
@@ -58,7 +59,8 @@ core::awaitable<bool> read_request(session_context& context, connection& on, req
             if (parser.wants_continue()) {
                 parser.continue_sent();
                 const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};
-                if (co_await on.write(go_on)) {
+                const core::error_code failed = co_await on.write(go_on);
+                if (failed) {
                     co_return false;
                 }
             }
@@ -83,7 +85,9 @@ core::awaitable<void> close_gently(connection& on) {
     const core::deadline end = from_now(longest);
     while (!on.ended() && on.discarded() < most_bytes) {
         on.consume(0);
-        if (co_await on.wait_input(from_now(silence).sooner(end)) == arrival::timed_out) {
+        const core::deadline until = from_now(silence).sooner(end);
+        const arrival what = co_await on.wait_input(until);
+        if (what == arrival::timed_out) {
             co_return;
         }
     }
@@ -96,7 +100,8 @@ core::awaitable<void> answer_refusal(session_context& context, connection& on, c
     if (whole.status == 503) {
         whole.headers.add("Retry-After", "1");
     }
-    if (!co_await out.send(std::move(whole))) {
+    const core::error_code failed = co_await out.send(std::move(whole));
+    if (!failed) {
         co_await close_gently(on);
     }
 }
@@ -159,7 +164,8 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     }
     if (!out.started()) {
         response sorry = error_answer(500, "internal server error");
-        if (co_await out.send(std::move(sorry))) {
+        const core::error_code failed = co_await out.send(std::move(sorry));
+        if (failed) {
             co_return false;
         }
     } else if (!out.finished()) {
