@@ -170,6 +170,7 @@ TEST(child, a_cancelled_read_loses_no_output) {
     EXPECT_TRUE(cancelled);
     folder.write("go", "");
     EXPECT_EQ(run(loop, read_all(*started, output_stream::out)), "late\n");
+    EXPECT_TRUE(run(loop, started->wait()));
 }
 
 TEST(child, signals_after_its_end_are_no_error) {
