@@ -1,0 +1,168 @@
+#pragma once
+// A backend that follows a script, for tests of what stands above the engine.
+
+#include <cstdlib>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "corral/engine/backend.hpp"
+
+namespace corral::test {
+
+// One run. Where a gate is closed the run waits for open_gates() or for its cancellation.
+struct scripted_run {
+    std::vector<std::string> pieces;
+    engine::run_end end = engine::run_end::stop;
+    std::optional<engine::run_failure> failure;
+    bool gate_before_text = false;
+    bool gate_after_text = false;
+    bool tells_end_early = false;
+    bool gate_before_return = false;  // draining; not ended by a cancellation
+    std::optional<engine::availability_state> state_after;
+};
+
+class fake_backend final : public engine::backend {
+public:
+    explicit fake_backend(boost::asio::io_context& io, std::string name = "tiny:latest")
+        : gate_(io.get_executor()), changed_(io.get_executor()) {
+        entry.name = std::move(name);
+        entry.family = "chatml";
+    }
+
+    // --- what a test sets ---
+    catalog::model_entry entry;
+    std::deque<scripted_run> script;  // when empty: `otherwise`
+    scripted_run otherwise{{"Hello"}, engine::run_end::stop, {}, false, false, false, false, {}};
+    std::uint32_t context = 4096;
+    std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
+    std::deque<core::failure> measure_failures;
+    void set(engine::availability_state state, std::string reason = {}) {
+        state_ = engine::availability{state, std::move(reason), {}};
+        changed_.ring();
+    }
+    void open_gates() {
+        ++opened_;
+        gate_.ring();
+    }
+
+    // --- what a test reads ---
+    std::vector<engine::run_spec> seen;
+    int running = 0;
+    int most_running = 0;
+    int finished = 0;
+    int cancelled = 0;
+    int measures = 0;
+
+    const catalog::model_entry& model() const noexcept override { return entry; }
+    supervisor::group& services() noexcept override { std::abort(); }
+    engine::availability available() const override { return state_; }
+    core::wake_signal& availability_changed() noexcept override { return changed_; }
+    std::uint32_t context_length() const noexcept override { return context; }
+
+    core::awaitable<core::result<engine::prompt_measure>> measure(const chat::rendered_prompt& prompt,
+                                                                  core::deadline) override {
+        ++measures;
+        if (!measure_failures.empty()) {
+            core::failure why = measure_failures.front();
+            measure_failures.pop_front();
+            co_return why;
+        }
+        engine::prompt_measure out;
+        out.system_tokens = static_cast<std::uint32_t>(prompt.system.size());
+        out.turn_tokens = static_cast<std::uint32_t>(prompt.turns.size());
+        out.limit = prompt_limit;
+        out.fits = out.system_tokens + out.turn_tokens <= prompt_limit;
+        out.exact = true;
+        co_return out;
+    }
+
+    core::awaitable<engine::run_outcome> run(
+        engine::run_spec what, engine::run_sink& sink, engine::run_control& control,
+        std::function<void(const engine::run_outcome&)> on_end) override {
+        scripted_run now = otherwise;
+        if (!script.empty()) {
+            now = std::move(script.front());
+            script.pop_front();
+        }
+        seen.push_back(std::move(what));
+        most_running = std::max(most_running, ++running);
+        engine::run_outcome out;
+        out.end = now.end;
+        out.failure = now.failure;
+        out.progress.reset_confirmed = std::chrono::steady_clock::now();
+        out.progress.generate_accepted = out.progress.reset_confirmed;
+        out.progress.prompt_accepted = true;
+        out.progress.usage.prompt_tokens = 7;
+        if (now.gate_before_text) {
+            co_await gate(control, true);
+        }
+        for (const std::string& piece : now.pieces) {
+            if (control.cancelled()) {
+                break;
+            }
+            if (out.progress.usage.generated_tokens++ == 0) {
+                out.progress.first_text = std::chrono::steady_clock::now();
+            }
+            sink.on_text(piece, out.progress);
+        }
+        if (now.gate_after_text) {
+            co_await gate(control, true);
+        }
+        if (control.cancelled()) {
+            ++cancelled;
+            out.end = engine::run_end::cancelled;
+            out.failure.reset();
+        }
+        if (now.tells_end_early && on_end) {
+            on_end(out);
+        }
+        if (now.gate_before_return) {
+            co_await gate(control, false);
+        }
+        if (now.state_after) {
+            set(*now.state_after);
+        }
+        --running;
+        ++finished;
+        co_return out;
+    }
+
+    void start() override {}
+    core::awaitable<bool> stop(core::deadline) override { co_return true; }
+
+private:
+    core::awaitable<void> gate(engine::run_control& control, bool cancellable) {
+        const int before = opened_;
+        while (opened_ == before && !(cancellable && control.cancelled())) {
+            const auto until = core::deadline::after(core::milliseconds{5}, std::chrono::steady_clock::now());
+            co_await gate_.wait(until);
+        }
+    }
+
+    engine::availability state_{engine::availability_state::ready, {}, {}};
+    core::wake_signal gate_;
+    core::wake_signal changed_;
+    int opened_ = 0;
+};
+
+// Runs the loop until `done`, for at most ten seconds. What `done` says at the end.
+template <typename Condition>
+bool run_until(boost::asio::io_context& io, Condition done) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!done() && std::chrono::steady_clock::now() < limit) {
+        io.restart();
+        io.run_one_for(std::chrono::milliseconds(20));
+    }
+    return done();
+}
+
+// Runs what is ready to run now.
+inline void settle(boost::asio::io_context& io) {
+    io.restart();
+    io.poll();
+}
+
+}  // namespace corral::test

@@ -1,0 +1,205 @@
+#include "scheduler/queue_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::scheduler {
+namespace {
+
+// Drives the policy and keeps what it decided, newest last.
+class queue_policy_test : public testing::Test {
+protected:
+    queue_policy_test() {
+        policy_.add_lane("m");
+        policy_.add_lane("n");
+    }
+    void take(const std::vector<decision>& decisions) {
+        told_.insert(told_.end(), decisions.begin(), decisions.end());
+    }
+    void arrive(std::uint64_t id, const std::string& client = "a", const std::string& model = "m",
+                bool again = false) {
+        take(policy_.arrive({ticket_id{id}, client, model, again}, now_));
+    }
+    void ready(const std::string& model = "m") {
+        take(policy_.lane_changed(model, lane_state::ready, {}, now_));
+    }
+    void broken(const std::string& why) { take(policy_.lane_changed("m", lane_state::broken, why, now_)); }
+    void loading() { take(policy_.lane_changed("m", lane_state::loading, {}, now_)); }
+    void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
+    // "1+ 2:full 3:broken": what was told since the last call.
+    std::string told() {
+        std::string out;
+        for (const decision& each : told_) {
+            constexpr const char* words[] = {"+", ":full", ":unknown", ":broken", ":shutdown"};
+            out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
+                   words[static_cast<int>(each.what)];
+        }
+        last_ = told_.empty() ? decision{} : told_.back();
+        told_.clear();
+        return out;
+    }
+
+    queue_policy policy_{2};
+    core::steady_time now_{core::seconds{100}};
+    std::vector<decision> told_;
+    decision last_;
+};
+
+TEST_F(queue_policy_test, waits_while_loading_and_grants_when_ready) {
+    arrive(1);
+    EXPECT_EQ(told(), "");
+    ready();
+    EXPECT_EQ(told(), "1+");
+    EXPECT_EQ(policy_.running(), 1U);
+    EXPECT_EQ(policy_.waiting(), 0U);
+}
+
+TEST_F(queue_policy_test, grants_one_at_a_time) {
+    ready();
+    arrive(1);
+    arrive(2);
+    EXPECT_EQ(told(), "1+");
+    release(1);
+    EXPECT_EQ(told(), "2+");
+}
+
+TEST_F(queue_policy_test, lanes_do_not_wait_for_each_other) {
+    ready("m");
+    ready("n");
+    arrive(1, "a", "m");
+    arrive(2, "a", "n");
+    EXPECT_EQ(told(), "1+ 2+");
+}
+
+TEST_F(queue_policy_test, refuses_an_unknown_model) {
+    arrive(1, "a", "other");
+    EXPECT_EQ(told(), "1:unknown");
+}
+
+TEST_F(queue_policy_test, refuses_beyond_the_bound_with_the_time_to_wait) {
+    ready();
+    arrive(1);
+    arrive(2);
+    now_ += core::seconds{10};
+    release(1);  // a lease takes ten seconds; 2 runs
+    arrive(3);
+    arrive(4);
+    told();
+    arrive(5);
+    EXPECT_EQ(told(), "5:full");
+    EXPECT_EQ(last_.retry_after, core::seconds{30});
+}
+
+TEST_F(queue_policy_test, bound_counts_all_lanes_but_not_a_free_one) {
+    arrive(1);
+    arrive(2);
+    ready("n");
+    arrive(3, "a", "n");
+    EXPECT_EQ(told(), "3+");
+    arrive(4, "a", "n");
+    EXPECT_EQ(told(), "4:full");
+}
+
+TEST_F(queue_policy_test, readmission_is_never_refused_for_a_full_queue_and_goes_first) {
+    arrive(1);
+    arrive(2);
+    arrive(3, "a", "m", true);
+    EXPECT_EQ(told(), "");
+    ready();
+    EXPECT_EQ(told(), "3+");
+    release(3);
+    EXPECT_EQ(told(), "1+");
+}
+
+TEST_F(queue_policy_test, a_cancelled_ticket_frees_its_place) {
+    arrive(1);
+    arrive(2);
+    EXPECT_TRUE(policy_.cancel(ticket_id{1}));
+    EXPECT_FALSE(policy_.cancel(ticket_id{1}));
+    arrive(3);
+    EXPECT_EQ(told(), "");
+    ready();
+    EXPECT_EQ(told(), "2+");
+}
+
+TEST_F(queue_policy_test, cancel_does_not_take_a_grant_back) {
+    ready();
+    arrive(1);
+    EXPECT_FALSE(policy_.cancel(ticket_id{1}));
+    EXPECT_EQ(policy_.running(), 1U);
+}
+
+TEST_F(queue_policy_test, a_backend_that_is_not_ready_is_not_granted_again) {
+    ready();
+    arrive(1);
+    arrive(2);
+    loading();
+    told();
+    release(1);
+    EXPECT_EQ(told(), "");
+    ready();
+    EXPECT_EQ(told(), "2+");
+}
+
+TEST_F(queue_policy_test, ready_does_not_grant_while_a_lease_is_out) {
+    ready();
+    arrive(1);
+    arrive(2);
+    told();
+    loading();
+    ready();
+    EXPECT_EQ(told(), "");
+}
+
+TEST_F(queue_policy_test, a_broken_backend_refuses_waiting_and_new_with_its_reason) {
+    arrive(1);
+    arrive(2, "b");
+    broken("the model file is missing");
+    EXPECT_EQ(told(), "1:broken 2:broken");
+    EXPECT_EQ(last_.reason, "the model file is missing");
+    arrive(3);
+    EXPECT_EQ(told(), "3:broken");
+    loading();
+    arrive(4);
+    EXPECT_EQ(told(), "");
+}
+
+TEST_F(queue_policy_test, shutting_down_refuses_all_but_the_running_one) {
+    ready();
+    arrive(1);
+    arrive(2);
+    told();
+    take(policy_.refuse_new());
+    EXPECT_EQ(told(), "2:shutdown");
+    arrive(3);
+    EXPECT_EQ(told(), "3:shutdown");
+    release(1);
+    EXPECT_EQ(told(), "");
+    EXPECT_EQ(policy_.running(), 0U);
+}
+
+TEST_F(queue_policy_test, releasing_twice_is_harmless) {
+    ready();
+    arrive(1);
+    arrive(2);
+    release(1);
+    told();
+    release(1);
+    EXPECT_EQ(told(), "");
+    EXPECT_EQ(policy_.running(), 1U);
+}
+
+TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {
+    queue_policy roomy(100);
+    roomy.add_lane("m");
+    for (std::uint64_t id = 1; id <= 50; ++id) {
+        take(roomy.arrive({ticket_id{id}, "greedy", "m", false}, now_));
+    }
+    take(roomy.arrive({ticket_id{51}, "modest", "m", false}, now_));
+    take(roomy.lane_changed("m", lane_state::ready, {}, now_));
+    EXPECT_EQ(told(), "1+");
+    take(roomy.release(ticket_id{1}, now_));
+    EXPECT_EQ(told(), "51+");
+}
+
+}  // namespace
+}  // namespace corral::scheduler

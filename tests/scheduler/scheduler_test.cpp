@@ -1,0 +1,196 @@
+#include "corral/scheduler/scheduler.hpp"
+
+#include <memory>
+
+#include <gtest/gtest.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "scheduler/fake_backend.hpp"
+
+namespace corral::scheduler {
+namespace {
+
+namespace asio = boost::asio;
+using engine::availability_state;
+using test::run_until;
+
+// One asker: its answer once it has one.
+struct asker {
+    std::optional<lease> held;
+    std::optional<refusal> refused;
+    bool over = false;
+    asio::cancellation_signal cancel;
+};
+
+core::awaitable<void> ask(scheduler* of, admission_request who, std::shared_ptr<asker> to) {
+    auto answer = co_await of->acquire(std::move(who));
+    if (answer) {
+        to->held.emplace(std::move(*answer));
+    } else {
+        to->refused = answer.error();
+    }
+}
+
+class scheduler_test : public testing::Test {
+protected:
+    scheduler_test() { add(); }
+    ~scheduler_test() override {
+        scheduler_.reset();
+        test::settle(io_);
+    }
+    void add() {
+        scheduler_ = std::make_unique<scheduler>(io_.get_executor(), clock_, scheduler_options{3});
+        scheduler_->add(backend_);
+    }
+    std::shared_ptr<asker> start(std::string client = "a", core::deadline until = {},
+                                 std::string model = "tiny:latest") {
+        auto to = std::make_shared<asker>();
+        admission_request who;
+        who.client = std::move(client);
+        who.model = std::move(model);
+        who.until = until;
+        asio::co_spawn(
+            io_, ask(scheduler_.get(), std::move(who), to),
+            asio::bind_cancellation_slot(to->cancel.slot(), [to](std::exception_ptr) { to->over = true; }));
+        test::settle(io_);
+        return to;
+    }
+    static bool has_lease(const std::shared_ptr<asker>& who) { return who->held.has_value(); }
+
+    asio::io_context io_;
+    core::steady_clock_source clock_;
+    test::fake_backend backend_{io_};
+    std::unique_ptr<scheduler> scheduler_;
+};
+
+TEST_F(scheduler_test, grants_a_ready_backend_at_once_and_the_next_on_release) {
+    const auto first = start();
+    const auto second = start();
+    ASSERT_TRUE(has_lease(first));
+    EXPECT_EQ(&**first->held, &backend_);
+    EXPECT_FALSE(has_lease(second));
+    EXPECT_EQ(scheduler_->snapshot().waiting, 1U);
+    EXPECT_EQ(scheduler_->snapshot().running, 1U);
+    const std::uint64_t epoch = first->held->epoch();
+    first->held.reset();
+    ASSERT_TRUE(run_until(io_, [&] { return has_lease(second); }));
+    EXPECT_NE(second->held->epoch(), epoch);
+}
+
+TEST_F(scheduler_test, waits_for_a_loading_backend) {
+    backend_.set(availability_state::loading);
+    const auto who = start();
+    EXPECT_FALSE(who->over);
+    backend_.set(availability_state::ready);
+    EXPECT_TRUE(run_until(io_, [&] { return has_lease(who); }));
+}
+
+TEST_F(scheduler_test, refuses_when_the_backend_breaks_while_waiting) {
+    backend_.set(availability_state::loading);
+    const auto who = start();
+    backend_.set(availability_state::broken, "layer 3 is missing");
+    ASSERT_TRUE(run_until(io_, [&] { return who->refused.has_value(); }));
+    EXPECT_EQ(who->refused->kind, chat::failure_kind::unavailable);
+    EXPECT_EQ(who->refused->message, "layer 3 is missing");
+    const auto next = start();
+    ASSERT_TRUE(next->refused);
+    EXPECT_EQ(next->refused->message, "layer 3 is missing");
+}
+
+TEST_F(scheduler_test, refuses_unknown_models_and_a_full_queue) {
+    const auto lost = start("a", {}, "other:latest");
+    ASSERT_TRUE(lost->refused);
+    EXPECT_EQ(lost->refused->kind, chat::failure_kind::model_not_found);
+    std::vector<std::shared_ptr<asker>> all;
+    for (int i = 0; i < 4; ++i) {
+        all.push_back(start());
+    }
+    const auto fifth = start();
+    ASSERT_TRUE(fifth->refused);
+    EXPECT_EQ(fifth->refused->kind, chat::failure_kind::queue_full);
+    ASSERT_TRUE(fifth->refused->retry_after);
+    EXPECT_GE(*fifth->refused->retry_after, core::seconds{1});
+    scheduler_->refuse_new();
+    EXPECT_TRUE(run_until(io_, [&] { return all[3]->over; }));
+}
+
+TEST_F(scheduler_test, gives_up_at_the_deadline) {
+    const auto first = start();
+    const auto until = core::deadline::after(core::milliseconds{20}, clock_.now());
+    const auto second = start("a", until);
+    ASSERT_TRUE(run_until(io_, [&] { return second->refused.has_value(); }));
+    EXPECT_EQ(second->refused->kind, chat::failure_kind::timed_out);
+    EXPECT_EQ(scheduler_->snapshot().waiting, 0U);
+}
+
+TEST_F(scheduler_test, a_cancelled_asker_leaves_the_queue) {
+    const auto first = start();
+    const auto second = start();
+    const auto third = start();
+    second->cancel.emit(asio::cancellation_type::terminal);
+    ASSERT_TRUE(run_until(io_, [&] { return second->over; }));
+    EXPECT_FALSE(has_lease(second));
+    first->held.reset();
+    EXPECT_TRUE(run_until(io_, [&] { return has_lease(third); }));
+}
+
+// The grant is on its way when the asker goes: it must come back.
+TEST_F(scheduler_test, a_grant_to_an_asker_that_is_just_cancelled_goes_to_the_next) {
+    const auto first = start();
+    const auto second = start();
+    const auto third = start();
+    asio::post(io_, [&] {
+        first->held.reset();
+        second->cancel.emit(asio::cancellation_type::terminal);
+    });
+    ASSERT_TRUE(run_until(io_, [&] { return second->over && has_lease(third); }));
+    EXPECT_FALSE(has_lease(second));
+    EXPECT_EQ(scheduler_->snapshot().running, 1U);
+}
+
+TEST_F(scheduler_test, a_release_does_not_grant_a_backend_that_has_just_gone) {
+    const auto first = start();
+    const auto second = start();
+    backend_.set(availability_state::loading);
+    first->held.reset();
+    test::settle(io_);
+    EXPECT_FALSE(has_lease(second));
+    backend_.set(availability_state::ready);
+    EXPECT_TRUE(run_until(io_, [&] { return has_lease(second); }));
+}
+
+TEST_F(scheduler_test, shuts_down_in_order) {
+    const auto first = start();
+    const auto second = start();
+    scheduler_->refuse_new();
+    ASSERT_TRUE(run_until(io_, [&] { return second->over; }));
+    EXPECT_EQ(second->refused->kind, chat::failure_kind::shutting_down);
+    bool idle = false;
+    asio::co_spawn(io_, scheduler_->wait_idle({}), [&](std::exception_ptr, bool was) { idle = was; });
+    test::settle(io_);
+    EXPECT_FALSE(idle);
+    first->held.reset();
+    EXPECT_TRUE(run_until(io_, [&] { return idle; }));
+}
+
+TEST_F(scheduler_test, wait_idle_ends_at_its_deadline) {
+    const auto first = start();
+    std::optional<bool> idle;
+    const auto until = core::deadline::after(core::milliseconds{10}, clock_.now());
+    asio::co_spawn(io_, scheduler_->wait_idle(until), [&](std::exception_ptr, bool was) { idle = was; });
+    ASSERT_TRUE(run_until(io_, [&] { return idle.has_value(); }));
+    EXPECT_FALSE(*idle);
+}
+
+TEST_F(scheduler_test, a_lease_may_outlive_the_scheduler) {
+    const auto first = start();
+    scheduler_.reset();
+    first->held.reset();
+    SUCCEED();
+}
+
+}  // namespace
+}  // namespace corral::scheduler
