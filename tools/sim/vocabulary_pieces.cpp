@@ -34,7 +34,7 @@ constexpr auto pieces = std::to_array<std::string_view>({
     " try", " told", " young", " miles", " sun", " ways", " thing", " whole", " hear", " example", " heard",
     " several", " change", " answer", " room", " sea", " against", " top", " turned", " learn", " point",
     " city", " play", " toward", " five", " using", " himself", " usually", " money", " seen", " didn't",
-    " car", " morning", " given", " Alibaba", " Cloud", " Qwen", " created", " helpful", " assistant",
+    " car", " morning", " given", " Alibaba", " Cloud", " created", " helpful", " assistant",
     " Paris", " France", " weather", " sunny", " clouds", " rain", " wind", " degrees", " temperature",
     " question", " model", " device", " local", " machine", " memory", " data", " code", " function",
     " return", " value", " list", " string", " server", " client", " request", " response", " error",

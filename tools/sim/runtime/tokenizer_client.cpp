@@ -33,6 +33,14 @@ bool can_connect(const std::string& host, int port) {
     return connected;
 }
 
+// The original's JSON library has a text of its own for an empty body.
+std::string problem_text(const std::string& body, const json::exception& problem) {
+    if (!body.empty()) return problem.what();
+    return "[json.exception.parse_error.101] parse error at line 1, column 1: attempting to parse an empty "
+           "input; check "
+           "that your input string or char* contains the expected JSON";
+}
+
 token_ids ids_of(const json& value) {
     return value.get<token_ids>();
 }
@@ -100,7 +108,7 @@ bool tokenizer_client::fetch(const std::string& path, int line, const char* what
             accept(json::parse(answer->body));
             return true;
         } catch (const json::exception& problem) {
-            std::fprintf(stderr, "%s\n", problem.what());
+            std::fprintf(stderr, "%s\n", problem_text(answer->body, problem).c_str());
         }
         const int retry_line = line == 52 ? 65 : line == 77 ? 89 : 113;
         log_line(log_level::error, "Init", retry_line, "get %s failed, try again %d/%d", what, left, tries);
@@ -136,7 +144,7 @@ std::optional<token_ids> tokenizer_client::reset(const std::string& system_promp
         const auto parsed = json::parse(answer.body);
         return ids_of(parsed.is_object() && parsed.contains("token_ids") ? parsed["token_ids"] : json());
     } catch (const json::parse_error& problem) {
-        die_uncaught("nlohmann::json_abi_v3_11_3::detail::parse_error", problem.what());
+        die_uncaught("nlohmann::json_abi_v3_11_3::detail::parse_error", problem_text(answer.body, problem));
     } catch (const json::type_error& problem) {
         die_uncaught("nlohmann::json_abi_v3_11_3::detail::type_error", problem.what());
     }
@@ -157,7 +165,8 @@ encode_result tokenizer_client::encode(const std::string& text, const std::strin
     try {
         parsed = json::parse(answer.body);
     } catch (const json::exception& problem) {
-        log_line(log_level::error, "Encode", 168, "json parse failed: %s", problem.what());
+        log_line(log_level::error, "Encode", 168, "json parse failed: %s",
+                 problem_text(answer.body, problem).c_str());
         log_line(log_level::error, "Encode", 169, "%s", answer.body.c_str());
         log_line(log_level::error, "Encode", 820, "encode failed");
         return {};
@@ -191,7 +200,8 @@ std::string tokenizer_client::decode(const token_ids& ids) {
                 return (parsed.is_object() && parsed.contains("text") ? parsed["text"] : json())
                     .get<std::string>();
             } catch (const json::exception& problem) {
-                log_line(log_level::error, "Decode", 208, "json parse failed: %s, try again", problem.what());
+                log_line(log_level::error, "Decode", 208, "json parse failed: %s, try again",
+                         problem_text(answer.body, problem).c_str());
                 log_line(log_level::error, "Decode", 209, "%s", answer.body.c_str());
             }
         }

@@ -33,7 +33,8 @@ struct listen_address {
 listen_address parse_flags(const std::string& argv0, const std::vector<std::string>& args) {
     listen_address out;
     for (std::size_t i = 0; i < args.size(); ++i) {
-        auto name = args[i];
+        const auto& word = args[i];
+        auto name = word;
         std::string value;
         if (name == "-h" || name == "--help") {
             std::printf("usage: %s [-h] [--host HOST] [--port PORT]\n", argv0.c_str());
@@ -54,7 +55,7 @@ listen_address parse_flags(const std::string& argv0, const std::vector<std::stri
             if (error != std::errc() || end != value.data() + value.size())
                 usage_error(argv0, "argument --port: invalid int value: '" + value + "'");
         } else {
-            usage_error(argv0, "unrecognized arguments: " + args[i]);
+            usage_error(argv0, "unrecognized arguments: " + word);
         }
     }
     return out;
