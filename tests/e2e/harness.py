@@ -116,7 +116,7 @@ class Box:
     """One corral with one simulated model."""
 
     def __init__(self, folder, scenario=None, config="", model="", tap=True, runtime=None, tokenizer=None, package=None,
-                 layers=4, package_flags=(), listen="127.0.0.1:0", log_level="debug"):
+                 layers=4, package_flags=(), family="qwen2.5", listen="127.0.0.1:0", log_level="debug"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.tap = tap
@@ -134,7 +134,7 @@ class Box:
                            stdout=subprocess.DEVNULL)
         self.log_file = self.folder / "corral.log"
         self.config_file = self.folder / "corral.toml"
-        self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level))
+        self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level, family))
         self.process = None
         self.port = None
 
@@ -142,7 +142,7 @@ class Box:
         # Unix socket names are short; the folder of a test may not be.
         return f"/tmp/corral-e2e-{os.getpid()}-{abs(hash(str(self.folder))) % 10**8}-{service}.sock"
 
-    def config_text(self, extra, model, runtime, tokenizer, layers, log_level):
+    def config_text(self, extra, model, runtime, tokenizer, layers, log_level, family):
         """`extra`: top-level lines; `model`: lines of the model; `runtime`, `tokenizer`: commands instead of the usual."""
         sim = str(BIN / "corral-sim")
         tokenizer = tokenizer or [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"]
@@ -153,10 +153,10 @@ class Box:
                            "CORRAL_SIM_CONTROL": self.socket_path(name), "CORRAL_SIM_PORT": "{port}",
                            "CORRAL_SIM_BIND": "127.0.0.1"}
             pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in environment.items())
-            return f"[models.services.{name}]\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n"
+            return f"[models.services.{name}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n"
 
         return (f'log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
-                f'[[models]]\nname = "sim"\nprofile = "axera-poll"\npackage = "{self.package}"\nfamily = "qwen2.5"\n'
+                f'[[models]]\nname = "sim"\nprofile = "axera-poll"\npackage = "{self.package}"\nfamily = "{family}"\n'
                 f'package_forbids_thinking = false\ntokenizer_tap = {str(self.tap).lower()}\n{model}\n'
                 + service("tokenizer", tokenizer) + service("runtime", runtime))
 

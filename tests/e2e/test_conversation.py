@@ -101,8 +101,7 @@ def test_characters_come_whole_with_every_tokenizer_family(tmp_path, family):
 
 def test_thinking_is_its_own_field_when_the_package_allows_it(tmp_path):
     model = 'capabilities = ["completion", "thinking"]\n'
-    with Box(tmp_path, {"mode": "think"}, model=model) as box:
-        set_family(box, "qwen3")
+    with Box(tmp_path, {"mode": "think"}, model=model, family="qwen3") as box:
         reply = box.chat("why?", think=True)
         assert reply.status == 200, reply.body
         message = reply.json["message"]
@@ -110,18 +109,11 @@ def test_thinking_is_its_own_field_when_the_package_allows_it(tmp_path):
         assert message["content"] and "think>" not in message["content"]
 
 
-def set_family(box, family):
-    box.stop()
-    box.config_file.write_text(box.config_file.read_text().replace('family = "qwen2.5"', f'family = "{family}"'))
-    box.start()
-
-
 def test_no_thinking_capability_where_the_package_forbids_it(tmp_path):
-    model = "package_forbids_thinking = true\n"
-    with Box(tmp_path, {"mode": "text", "tokenizer": {"family": "qwen3"}}) as box:
-        text = box.config_file.read_text().replace("package_forbids_thinking = false\n", model)
-        box.config_file.write_text(text)
-        set_family(box, "qwen3")
+    box = Box(tmp_path, {"mode": "text", "tokenizer": {"family": "qwen3"}}, family="qwen3")
+    forbids = box.config_file.read_text().replace("package_forbids_thinking = false\n", "package_forbids_thinking = true\n")
+    box.config_file.write_text(forbids)
+    with box:
         reply = box.chat("why?", think=True)
         assert reply.status == 400
         assert reply.json["error"] == f'"{MODEL}" does not support thinking'

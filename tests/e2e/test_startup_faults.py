@@ -129,7 +129,7 @@ def test_a_foreign_listener_on_the_runtimes_port_is_named_and_gets_no_prompt(tmp
     try:
         wait_until(lambda: "held" in seen.read_text(), what="holder listens")
         box = Opened(tmp_path / "box", {"directives": True})
-        text = box.config_file.read_text().replace("[models.services.runtime]\n", f"[models.services.runtime]\nport = {port}\n")
+        text = box.config_file.read_text().replace("[models.services.runtime]\nport = 0", f"[models.services.runtime]\nport = {port}")
         box.config_file.write_text(text)
         with box:
             def named():
