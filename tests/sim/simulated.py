@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import threading
@@ -62,6 +63,7 @@ class Program:
 
     def __init__(self, kind, args, folder, scenario=None, env=None, cwd=None, stdout="pipe", argv0=None):
         Program.count += 1
+        self.kind = kind
         self.socket = os.path.join(folder, f"{kind[0]}{Program.count}.sock")
         environment = {"PATH": "/usr/bin:/bin", "CORRAL_SIM_CONTROL": self.socket, "CORRAL_SIM_PORT": "0",
                        "CORRAL_SIM_BIND": "127.0.0.1"}
@@ -88,9 +90,12 @@ class Program:
                                         restore_signals=True)
         if master is not None:
             os.close(slave)
-        self.reader = threading.Thread(target=self._read, args=(self.process.stdout.fileno() if master is None else master,
-                                                                self.chunks), daemon=True)
-        self.err_reader = threading.Thread(target=self._read, args=(self.process.stderr.fileno(), self.err_chunks),
+        self.out_fd = self.process.stdout.fileno() if master is None else master
+        self.err_fd = self.process.stderr.fileno()
+        self.out_lock = threading.Lock()
+        self.err_lock = threading.Lock()
+        self.reader = threading.Thread(target=self._read, args=(self.out_fd, self.chunks, self.out_lock), daemon=True)
+        self.err_reader = threading.Thread(target=self._read, args=(self.err_fd, self.err_chunks, self.err_lock),
                                            daemon=True)
         if stdout != "unread":
             self.reader.start()
@@ -98,23 +103,40 @@ class Program:
         self.port = None
 
     @staticmethod
-    def _read(fd, into):
+    def _read(fd, into, lock):
         while True:
             try:
-                data = os.read(fd, 1 << 16)
-            except OSError:
+                select.select([fd], [], [])
+                with lock:
+                    data = os.read(fd, 1 << 16)
+                    if data:
+                        into.append((time.monotonic(), data))
+            except (OSError, ValueError):
                 return
             if not data:
                 return
-            into.append((time.monotonic(), data))
+
+    def _collected(self, fd, chunks, lock):
+        """What has been written so far, none of it left in the pipe."""
+        end = time.monotonic() + 2
+        waiting = True
+        while waiting and time.monotonic() < end:
+            try:
+                waiting = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0] > 0
+            except (OSError, ValueError):
+                waiting = False
+            if waiting:
+                time.sleep(0.002)
+        with lock:
+            return b"".join(c for _, c in chunks)
 
     @property
     def out(self):
-        return b"".join(c for _, c in self.chunks)
+        return self._collected(self.out_fd, self.chunks, self.out_lock)
 
     @property
     def err(self):
-        return b"".join(c for _, c in self.err_chunks).decode()
+        return self._collected(self.err_fd, self.err_chunks, self.err_lock).decode()
 
     def ask(self, **request):
         answer = control(self.socket, request)
@@ -146,6 +168,8 @@ class Program:
                 return None
             return True
         wait_for(ready, "the program listens", seconds)
+        if self.kind == "runtime" and self.reader.is_alive():
+            wait_for(lambda: b"Server running on port 8000..." in self.out, "the ready line has been read")
         return self.port
 
     def wait_exit(self, seconds=15.0):
@@ -294,7 +318,3 @@ class Pair:
 def lines_of(data):
     """Log text without colours, progress bars overwritten as a terminal shows them."""
     return re.sub(r"\x1b\[[0-9;]*m", "", data.decode("utf-8", "replace"))
-
-
-__all__ = [name for name in dir() if not name.startswith("_")]
-assert fcntl  # imported for tests that shrink pipes

@@ -192,7 +192,12 @@ def test_a_taken_port_is_not_an_error_to_the_original(launch):
         assert lines_of(runtime.out).endswith("AXCLWorker exit with devid 0\n")
 
 
-def test_tokenizers_that_are_absent_late_or_silent(start, launch):
+def test_tokenizers_that_are_absent_late_or_silent_and_one_that_falls_silent_later(start, launch, pair):
+    served = pair({})  # its tokenizer will not answer an /encode: ten seconds, in which the rest is tried
+    served.reset()
+    served.tokenizer.fault("hang", "once", route="/encode")
+    served.generate("x")
+    silent_since = time.monotonic()
     closed = socket.socket()
     closed.bind(("127.0.0.1", 0))
     closed_url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -219,5 +224,7 @@ def test_tokenizers_that_are_absent_late_or_silent(start, launch):
     assert out.endswith(f"Init][  29]: connect {closed_url} failed\n"
                         f"[E][                            Init][ 136]: tokenizer.Init({closed_url}) failed\n{FAILED}")
     assert mute.wait_exit(25) == -signal.SIGSEGV
+    assert served.runtime.wait_exit(25) == -signal.SIGSEGV
+    assert 9.5 < time.monotonic() - silent_since < 25
     closed.close()
     silent.close()

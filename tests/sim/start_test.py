@@ -54,8 +54,8 @@ def test_on_a_pty_each_line_comes_when_it_is_printed(pair):
     # On a pipe this line would wait for the first progress update.
     wait_for(lambda: b"LLM init start\x1b[0m\r\n" in p.runtime.out, "first line")
     p.runtime.wait_port()
+    wait_for(lambda: p.runtime.out.endswith(b"LLM init ok\x1b[0m\r\nServer running on port 8000...\r\n"), "last lines")
     out = p.runtime.out
-    assert out.endswith(b"LLM init ok\x1b[0m\r\nServer running on port 8000...\r\n")
     assert re.search(rb"\r 14% \| (?:\xe2\x96\x88)+ +\|   1 /   7 \[", out)
 
 

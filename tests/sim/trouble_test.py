@@ -46,13 +46,13 @@ def test_a_tokenizer_that_dies_in_a_generation_takes_the_runtime_with_it(pair):
 
 
 def test_forgotten_uids(pair):
-    p = pair({**PLAIN, "timing": {"tokens_per_second": 200}})
+    p = pair({**PLAIN, "timing": {"tokens_per_second": 5}})
     p.reset()
-    p.generate("[[n=12]]")
+    p.generate("[[n=6]]")
     wait_for(lambda: p.count("piece"), "a piece")
     p.tokenizer.fault("forget_uids", "once")
     wait_for(p.runs, "the run ends without more text", 25)
-    assert len(p.runs()[0]["streamed"].split()) < 12 and p.runs()[0]["ended_by"] == "eos"
+    assert p.runs()[0]["streamed"] == " one two three" and p.runs()[0]["ended_by"] == "eos"
     p.idle()
     p.post("/api/reset", {})
     assert p.runtime.wait_exit() == -signal.SIGABRT
@@ -153,18 +153,13 @@ def test_a_strict_template_makes_the_stale_reply_run_the_old_prompt(pair):
     assert p.run("[[text=SECOND]]")[1] == "FIRST"
 
 
-def test_a_slow_tokenizer_is_waited_for_and_one_beyond_ten_seconds_is_death(pair):
+def test_a_slow_tokenizer_is_waited_for(pair):
     p = pair(PLAIN)
     p.reset()
     p.tokenizer.fault("slow_reply", "once", route="/decode", ms=1500)
     begin = time.monotonic()
     assert p.run("[[n=3]]")[1] == " one two three"
     assert time.monotonic() - begin > 1.4
-    p.tokenizer.fault("hang", "once", route="/encode")
-    begin = time.monotonic()
-    p.generate("x")
-    assert p.runtime.wait_exit(20) == -signal.SIGSEGV
-    assert 9.5 < time.monotonic() - begin < 14
 
 
 def test_a_tokenizer_without_answers_to_the_eos_route_delays_the_start(pair):

@@ -27,13 +27,8 @@ control_reply switch_fault(control_parts& parts, const json& request) {
     const auto name = request.value("name", std::string());
     const bool here = parts.faults.set(name, request.value("on", json(true)), request.value("args", json()));
     if (!here) return failure("fault '" + name + "' belongs to the other program");
-    control_reply reply{{{"ok", true}}, {}};
-    if (parts.faults.active(name))
-        reply.afterwards = [&parts, name] {
-            parts.on_fault(name);
-            obey_immediate_end_faults(parts.faults);
-        };
-    return reply;
+    if (parts.faults.active(name)) parts.on_fault(name);
+    return {{{"ok", true}}, [&parts] { obey_immediate_end_faults(parts.faults); }};
 }
 
 control_reply answer(control_parts& parts, const json& request) {

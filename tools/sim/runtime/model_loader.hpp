@@ -6,7 +6,7 @@
 #include "runtime/vendor_flags.hpp"
 #include "settings_store.hpp"
 
-// The start of the original up to `LLM init ok` (vendor_ax.md §2): same order, same lines, same ways to fail.
+// The start of the original up to `LLM init ok` (vendor_ax.md §2): same order, lines and ways to fail.
 namespace corral::sim {
 
 struct loaded_model {

@@ -117,6 +117,10 @@ void obey_start_faults(fault_switches& faults, const std::string& argv0) {
 
 // SIGINT asks the HTTP server to stop; one that came before it listened is lost.
 void watch_interrupts(vendor_http_server& server) {
+    char stale = 0;
+    while (read(interrupt_pipe[0], &stale, 1) == 1) {
+    }
+    fcntl(interrupt_pipe[0], F_SETFL, 0);  // from here on the watcher waits in read
     std::thread([&server] {
         char byte = 0;
         while (read(interrupt_pipe[0], &byte, 1) == 1)
@@ -185,8 +189,6 @@ int run_runtime(const std::string& argv0, const std::vector<std::string>& args) 
     const auto faults = load_from_environment(settings);
     std::signal(SIGPIPE, SIG_IGN);
     if (pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return 2;
-    // Only the writing end, in the handler, must not block.
-    fcntl(interrupt_pipe[0], F_SETFL, 0);
     std::signal(SIGINT, on_interrupt);
     auto* parts = new runtime_parts(settings);
     parts->faults.set_all(faults);
