@@ -53,9 +53,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         }
     }
     group_ = supervisor::make_group(context_, std::move(wanted));
-    for (const supervisor::service_status& service : group_->status()) {
-        watch_.on_status(service);
-    }
+    look_at_services();
     group_->add_observer(this);
     if (places_.tap) {
         places_.tap->listen_to([this] { cycle_.on_tap_event(); }, [this] { on_tokenizer_hung(); });
@@ -156,7 +154,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
 
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
-    if (!group_->ready()) {
+    look_at_services();
+    if (!group_->verify_endpoints()) {
         const availability why = available();
         run_outcome out;
         out.failure = run_failure{.kind = chat::failure_kind::unavailable,
@@ -175,7 +174,15 @@ core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
     co_return co_await group_->stop(until);
 }
 
+void ax_poll_backend::look_at_services() {
+    // Reports come a moment late; a run must not begin with an old one in mind.
+    for (const supervisor::service_status& service : group_->status()) {
+        on_status(service);
+    }
+}
+
 core::awaitable<core::result<void>> ax_poll_backend::self_test() {
+    look_at_services();
     const catalog::engine_clocks& clocks = model_.runtime.clocks;
     run_spec what;
     what.id = "self-test";

@@ -59,6 +59,7 @@ private:
     [[nodiscard]] cycle_parts parts();
     void restart(bool pair, const std::string& cause);
     void on_tokenizer_hung();
+    void look_at_services();
     [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return log_.sizes(); }
 
     supervisor::supervisor_context context_;

@@ -74,7 +74,7 @@ std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
         std::string_view value;
         if (command[i] == flag && i + 1 < command.size()) {
             value = command[i + 1];
-        } else if (command[i].starts_with(std::string(flag) + "=")) {
+        } else if (command[i].starts_with("--tokens_embed_num=")) {
             value = std::string_view(command[i]).substr(flag.size() + 1);
         }
         std::uint32_t number = 0;

@@ -1,0 +1,106 @@
+// The same promises where nobody stands between runtime and tokenizer.
+#include <csignal>
+
+#include <string>
+
+#include "simulated.hpp"
+
+namespace corral::engine {
+namespace {
+
+class ax_poll_without_tap : public simulated {
+protected:
+    ax_poll_without_tap() { entry.runtime.tokenizer_tap = false; }
+    void expect_right(int count = 7) {
+        const told next = ask("[[n=" + std::to_string(count) + "]]");
+        EXPECT_EQ(next.cause(), "");
+        EXPECT_EQ(next.text, words(count));
+        expect_clean();
+    }
+};
+
+TEST_F(ax_poll_without_tap, answers_are_right_and_counts_marked_as_estimates) {
+    start();
+    const told got = ask("[[n=13]]");
+    EXPECT_EQ(got.cause(), "");
+    EXPECT_EQ(got.text, words(13));
+    EXPECT_FALSE(got.outcome.progress.usage.exact);
+    EXPECT_GT(got.outcome.progress.usage.prompt_tokens, 0U);
+    EXPECT_GT(got.outcome.progress.usage.generated_tokens, 0U);
+    run_spec limited = request("[[n=100]]");
+    limited.max_tokens = 6;
+    const told cut = ask(std::move(limited));
+    EXPECT_EQ(cut.outcome.end, run_end::length);
+    EXPECT_TRUE(words(100).starts_with(cut.text));
+    expect_right();
+}
+
+TEST_F(ax_poll_without_tap, dropped_calls_early_done_and_stale_text_are_survived) {
+    start();
+    fault("runtime", "swallow_generate", "once");
+    expect_right();
+    fault("runtime", "early_done", true, {{"ms", 300}});
+    expect_right();
+    fault("runtime", "early_done", false);
+    fault("runtime", "stale_text", true);
+    expect_right();
+    fault("runtime", "stale_text", false);
+    fault("runtime", "swallow_reset", "once");
+    const told other = ask(request("[[n=5]]", "Another system."));
+    EXPECT_EQ(other.text, words(5));
+    EXPECT_NE(last_run()["kv_text"].get<std::string>().find("Another system."), std::string::npos);
+}
+
+TEST_F(ax_poll_without_tap, cancelled_runs_leave_nothing) {
+    scenario["timing"]["tokens_per_second"] = 100;
+    start();
+    for (int i = 0; i < 3; ++i) {
+        text_sink sink;
+        run_control control(context.on);
+        sink.on_piece = [&control] { control.cancel(); };
+        EXPECT_EQ(ask(request("[[n=300]]"), sink, control).outcome.end, run_end::cancelled);
+        expect_clean();
+        expect_right();
+    }
+}
+
+TEST_F(ax_poll_without_tap, a_mute_pair_is_restarted_and_the_request_may_be_repeated) {
+    start();
+    const pid_t before = runtime_pid();
+    fault("tokenizer", "mute", true);
+    const told got = ask("[[n=9]]");
+    EXPECT_EQ(got.cause(), "mute");
+    EXPECT_TRUE(got.outcome.failure->retryable);
+    ASSERT_TRUE(run_until([this, before] { return runtime_pid() != before && runtime_pid() != 0; }));
+    ASSERT_EQ(wait_ready(), "");
+    expect_right();
+}
+
+TEST_F(ax_poll_without_tap, context_text_in_band_is_a_failure) {
+    start();
+    fault("runtime", "context_full", "once");
+    const told got = ask("[[n=9]]");
+    EXPECT_EQ(got.cause(), "context-full");
+    EXPECT_EQ(got.text, "");
+    expect_right();
+}
+
+TEST_F(ax_poll_without_tap, a_dead_tokenizer_takes_the_runtime_with_it_and_is_named) {
+    scenario["timing"]["tokens_per_second"] = 30;
+    start();
+    text_sink sink;
+    run_control control(context.on);
+    sink.on_piece = [this, &sink] {
+        if (sink.pieces == 2) {
+            EXPECT_EQ(::kill(tokenizer_pid(), SIGKILL), 0);
+        }
+    };
+    const told got = ask(request("[[n=100]]"), sink, control);
+    EXPECT_EQ(got.cause(), "tokenizer-died");
+    EXPECT_FALSE(got.outcome.failure->blames_request);
+    ASSERT_EQ(wait_ready(), "");
+    expect_right();
+}
+
+}  // namespace
+}  // namespace corral::engine

@@ -1,0 +1,53 @@
+#include "engine/dialects/ax_poll/context_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::engine::ax_poll {
+namespace {
+
+catalog::context_sizes sizes(std::uint32_t positions, std::uint32_t limit, std::uint32_t chunk) {
+    catalog::context_sizes out;
+    out.positions = positions;
+    out.prompt_limit = limit;
+    out.chunk = chunk;
+    return out;
+}
+
+// The edges that were verified on the real program (vendor_ax.md §7).
+TEST(context_policy, agrees_with_the_runtime_at_its_edges) {
+    EXPECT_EQ(most_turn_tokens(sizes(100, 48, 16), 6), 32U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 105), 1920U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 21), 1920U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 128), 1920U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 129), 1792U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 1920), 128U);
+    EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 1921), 0U);
+}
+
+TEST(context_policy, never_exceeds_the_prompt_limit) {
+    const catalog::context_sizes all = sizes(2559, 2048, 128);
+    for (std::uint32_t system = 1; system <= 2048; ++system) {
+        const std::uint32_t turns = most_turn_tokens(all, system);
+        EXPECT_LE(system + turns, 2048U);
+        EXPECT_EQ(turns % 128, 0U);
+    }
+}
+
+TEST(context_policy, knows_nothing_while_sizes_are_unknown) {
+    EXPECT_FALSE(known({}));
+    EXPECT_EQ(most_turn_tokens({}, 1), 0U);
+    EXPECT_EQ(most_system_tokens({}), 0U);
+}
+
+TEST(context_policy, leaves_room_for_an_answer) {
+    EXPECT_EQ(most_turn_tokens(sizes(60, 64, 16), 10), 48U);
+    EXPECT_EQ(most_turn_tokens(sizes(50, 64, 16), 10), 39U);
+    EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // vendor_ax_observed.md §7
+}
+
+TEST(context_policy, bound_is_above_a_byte_level_count) {
+    EXPECT_GE(token_bound("abc"), 3U + 19U);
+}
+
+}  // namespace
+}  // namespace corral::engine::ax_poll
