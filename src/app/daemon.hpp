@@ -18,6 +18,7 @@
 #include "corral/core/wake_signal.hpp"
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
+#include "corral/supervisor/group.hpp"
 
 namespace corral::app {
 
