@@ -1,0 +1,172 @@
+#pragma once
+// The whole of api and scheduler over a scripted backend, without sockets.
+
+#include <memory>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include "corral/api/wire_format.hpp"
+#include "scheduler/fake_backend.hpp"
+
+namespace corral::test {
+
+namespace asio = boost::asio;
+
+// Keeps what a handler answers. A closed gate makes writes wait, as a client does that reads nothing.
+class recorded_answer final : public http::response_writer {
+public:
+    explicit recorded_answer(boost::asio::io_context& io) : gate_(io.get_executor()) {}
+
+    unsigned status = 0;
+    std::string content_type;
+    http::header_fields headers;
+    std::string body;
+    std::vector<std::string> writes;
+    bool finished = false;
+    bool begun = false;
+    bool gate_closed = false;
+    std::size_t fail_after_writes = SIZE_MAX;
+
+    void open_gate() {
+        gate_closed = false;
+        gate_.ring();
+    }
+    core::awaitable<core::error_code> send(http::response whole) override {
+        status = whole.status;
+        content_type = whole.content_type;
+        headers = whole.headers;
+        body = whole.body;
+        finished = true;
+        co_return core::error_code{};
+    }
+    core::awaitable<core::error_code> begin(http::response_head head) override {
+        status = head.status;
+        content_type = head.content_type;
+        headers = head.headers;
+        begun = true;
+        co_return core::error_code{};
+    }
+    core::awaitable<core::error_code> write(std::string piece) override {
+        while (gate_closed) {
+            co_await gate_.wait();
+        }
+        if (writes.size() >= fail_after_writes) {
+            co_return asio::error::make_error_code(asio::error::broken_pipe);
+        }
+        body += piece;
+        writes.push_back(std::move(piece));
+        co_return core::error_code{};
+    }
+    core::awaitable<core::error_code> finish() override {
+        finished = true;
+        co_return core::error_code{};
+    }
+    [[nodiscard]] bool started() const noexcept override { return status != 0; }
+
+private:
+    core::wake_signal gate_;
+};
+
+// One request on its way.
+struct exchange {
+    explicit exchange(boost::asio::io_context& io) : answer(io) {}
+    http::request request;
+    recorded_answer answer;
+    asio::cancellation_signal cancel;
+    bool over = false;
+};
+
+class api_test : public testing::Test {
+protected:
+    api_test() { build(); }
+    ~api_test() override {
+        admission->refuse_new();
+        backend.otherwise.gate_before_text = false;
+        backend.open_gates();
+        tasks.cancel();
+        run_until(io, [&] {
+            backend.open_gates();
+            return tasks.empty();
+        });
+        admission.reset();
+        settle(io);
+    }
+    void build(api::generation_options options = {}, std::size_t max_queue = 8) {
+        generations.reset();
+        admission = std::make_unique<scheduler::scheduler>(io.get_executor(), clock,
+                                                           scheduler::scheduler_options{max_queue});
+        admission->add(backend);
+        generations = std::make_unique<api::generation_service>(tasks, clock, *admission, models, options);
+        context.generations = generations.get();
+        context.models = &models;
+        context.admission = admission.get();
+        context.clock = &clock;
+        context.random = &random;
+        handler = api::make_api(context);
+    }
+
+    std::shared_ptr<exchange> start(const std::string& method, const std::string& path,
+                                    const std::string& body = {},
+                                    const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+        auto each = std::make_shared<exchange>(io);
+        each->request.method = method;
+        each->request.target = path;
+        each->request.path = path;
+        each->request.body = body;
+        each->request.arrived = clock.now();
+        each->request.peer = {asio::ip::make_address("127.0.0.1"), 50000};
+        bool has_host = false;
+        for (const auto& [name, value] : headers) {
+            each->request.headers.add(name, value);
+            has_host = has_host || name == "Host";
+        }
+        if (!has_host) {
+            each->request.headers.add("Host", "localhost:11434");
+        }
+        asio::co_spawn(io, handler(each->request, each->answer),
+                       asio::bind_cancellation_slot(each->cancel.slot(),
+                                                    [each](std::exception_ptr) { each->over = true; }));
+        settle(io);
+        return each;
+    }
+    // Starts and waits for the end.
+    std::shared_ptr<exchange> ask(const std::string& method, const std::string& path,
+                                  const std::string& body = {},
+                                  const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+        auto each = start(method, path, body, headers);
+        EXPECT_TRUE(run_until(io, [&] { return each->over; })) << method << " " << path << " " << body;
+        return each;
+    }
+
+    boost::asio::io_context io;
+    core::steady_clock_source clock;
+    core::seeded_random random{7};
+    fake_backend backend{io};
+    api::model_directory models{{{&backend.entry, &backend}}};
+    std::vector<std::string> task_errors;
+    core::task_group tasks{io.get_executor(), [this](const std::string& task, const std::string& what) {
+                               task_errors.push_back(task + ": " + what);
+                           }};
+    std::unique_ptr<scheduler::scheduler> admission;
+    std::unique_ptr<api::generation_service> generations;
+    api::api_context context;
+    http::handler handler;
+};
+
+// `text` with the values of created_at and of the durations replaced by "T" and 1, which differ in each run.
+inline std::string without_times(std::string text) {
+    static const std::regex stamp(R"re("(created_at|modified_at|expires_at)":"[^"]*")re");
+    static const std::regex duration(R"re("([a-z_]*_duration)":[0-9]+)re");
+    text = std::regex_replace(text, stamp, R"("$1":"T")");
+    return std::regex_replace(text, duration, R"("$1":1)");
+}
+
+}  // namespace corral::test

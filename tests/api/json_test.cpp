@@ -1,0 +1,188 @@
+#include <gtest/gtest.h>
+
+#include "api/json_fields.hpp"
+#include "api/json_input.hpp"
+#include "api/json_writer.hpp"
+
+namespace corral::api {
+namespace {
+
+std::string written(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+}
+
+TEST(json_writer, escapes_strings_as_go_does) {
+    const std::vector<std::pair<std::string, std::string>> rows{
+        {"plain", R"("plain")"},
+        {"a<b>&c", R"("a\u003cb\u003e\u0026c")"},
+        {"\"\\/", R"("\"\\/")"},
+        {"\n\r\t\b\f", R"("\n\r\t\b\f")"},
+        {std::string("\0\x1f", 2), R"("\u0000\u001f")"},
+        {"\x7f", "\"\x7f\""},
+        {"\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80", "\"\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80\""},
+        {"a\xE2\x80\xA8g\xE2\x80\xA9k\xC2\x85z", R"("a\u2028g\u2029k\u0085z")"},
+        {"a\xFFg", R"("a\ufffdg")"},
+        {"\xC3", R"("\ufffd")"},
+        {"\xED\xA0\x80", R"("\ufffd\ufffd\ufffd")"},
+        {"\xC0\xAF", R"("\ufffd\ufffd")"},
+    };
+    for (const auto& [text, wanted] : rows) {
+        EXPECT_EQ(written(text), wanted);
+    }
+}
+
+TEST(json_writer, writes_floats_in_the_shortest_form) {
+    const std::vector<std::pair<double, std::string>> rows{
+        {0, "0"},
+        {0.1, "0.1"},
+        {1, "1"},
+        {-2.5, "-2.5"},
+        {1e20, "100000000000000000000"},
+        {1e21, "1e+21"},
+        {1e-6, "0.000001"},
+        {1e-7, "1e-7"},
+        {1.5e-10, "1.5e-10"},
+        {3.14159, "3.14159"},
+    };
+    for (const auto& [value, wanted] : rows) {
+        std::string out;
+        append_json_number(out, value);
+        EXPECT_EQ(out, wanted);
+    }
+}
+
+TEST(json_writer, puts_commas_only_between) {
+    json_writer json;
+    json.begin_object()
+        .member("a", "x")
+        .key("b")
+        .begin_array()
+        .number(1)
+        .boolean(true)
+        .begin_object()
+        .end_object();
+    json.end_array()
+        .key("c")
+        .tree(nlohmann::ordered_json::parse(R"({"z":[],"a":null,"n":-3,"f":0.5})"))
+        .end_object();
+    EXPECT_EQ(json.take(), R"({"a":"x","b":[1,true,{}],"c":{"z":[],"a":null,"n":-3,"f":0.5}})");
+}
+
+TEST(json_input, accepts_what_go_accepts) {
+    const std::vector<std::pair<std::string, std::string>> rows{
+        {R"({"a":1})", R"({"a":1})"},
+        {" \n\t[1, 2 ,3] ", "[1,2,3]"},
+        {R"({"a":1} trailing garbage)", R"({"a":1})"},
+        {R"({"a":1,"a":2})", R"({"a":2})"},
+        {"null", "null"},
+        {R"("\u00e9\n\/")", "\"\xC3\xA9\\n/\""},
+        {R"("\ud83d\ude00")", "\"\xF0\x9F\x98\x80\""},
+        {R"("\ud800x")", "\"\xEF\xBF\xBDx\""},
+        {R"("\udc00")", "\"\xEF\xBF\xBD\""},
+        {R"("\ud800\u0041")",
+         "\"\xEF\xBF\xBD"
+         "A\""},
+        {"\"a\xFFz\"", "\"a\xEF\xBF\xBDz\""},
+        {"[-0, 0.5, 1e3, -1.5E-2]", "[0,0.5,1000.0,-0.015]"},
+        {"{}", "{}"},
+        {"[]", "[]"},
+    };
+    for (const auto& [text, wanted] : rows) {
+        const auto tree = read_json(text);
+        ASSERT_TRUE(tree) << text << ": " << tree.error().message;
+        EXPECT_EQ(tree->dump(), nlohmann::ordered_json::parse(wanted).dump()) << text;
+    }
+}
+
+TEST(json_input, refuses_in_the_words_of_go) {
+    const std::vector<std::pair<std::string, std::string>> rows{
+        {"", "missing request body"},
+        {" \n", "missing request body"},
+        {"x", "invalid character 'x' looking for beginning of value"},
+        {"{", "unexpected EOF"},
+        {R"({"a")", "unexpected EOF"},
+        {R"({"a":)", "unexpected EOF"},
+        {R"({"a":1)", "unexpected EOF"},
+        {R"(["a)", "unexpected EOF"},
+        {R"("\u00)", "unexpected EOF"},
+        {"{1:2}", "invalid character '1' looking for beginning of object key string"},
+        {R"({"a" 1})", "invalid character '1' after object key"},
+        {R"({"a":1 "b"})", "invalid character '\"' after object key:value pair"},
+        {R"({"a":1,})", "invalid character '}' looking for beginning of object key string"},
+        {"[1 2]", "invalid character '2' after array element"},
+        {"[1,]", "invalid character ']' looking for beginning of value"},
+        {"trux", "invalid character 'x' in literal true (expecting 'e')"},
+        {"[nul]", "invalid character ']' in literal null (expecting 'l')"},
+        {"-x", "invalid character 'x' in numeric literal"},
+        {"1.x", "invalid character 'x' after decimal point in numeric literal"},
+        {"1ex", "invalid character 'x' in exponent of numeric literal"},
+        {"[01]", "invalid character '1' after array element"},
+        {"\"a\nb\"", "invalid character '\\n' in string literal"},
+        {R"("\q")", "invalid character 'q' in string escape code"},
+        {R"("\u00zz")", "invalid character 'z' in \\u hexadecimal character escape"},
+        {"'a'", "invalid character '\\'' looking for beginning of value"},
+        {"1e999", "json: a number in the request is out of range"},
+    };
+    for (const auto& [text, wanted] : rows) {
+        const auto tree = read_json(text);
+        ASSERT_FALSE(tree) << text;
+        EXPECT_EQ(tree.error().message, wanted) << text;
+    }
+}
+
+TEST(json_input, bounds_depth_values_and_members_before_a_tree_exists) {
+    const std::string deep(200'000, '[');
+    EXPECT_EQ(read_json(deep).error().code, core::errc::limit_exceeded);
+    EXPECT_TRUE(read_json(std::string(100, '[') + std::string(100, ']')));
+    EXPECT_FALSE(read_json(std::string(101, '[') + std::string(101, ']')));
+    std::string wide = "[0";
+    for (int i = 0; i < 600'000; ++i) {
+        wide += ",0";
+    }
+    EXPECT_EQ(read_json(wide + "]").error().code, core::errc::limit_exceeded);
+    std::string members = "{";
+    for (int i = 0; i < 3'000; ++i) {
+        members += "\"k" + std::to_string(i) + "\":0,";
+    }
+    EXPECT_EQ(read_json(members + "\"z\":0}").error().code, core::errc::limit_exceeded);
+}
+
+// Every prefix and every single broken byte of a good document gives an answer, and never a crash.
+TEST(json_input, survives_every_cut_and_every_broken_byte) {
+    const std::string good = R"({"model":"m","a":[1,-2.5e3,true,null,"\u00e9\ud83d\ude00"],"o":{"k":"v"}})";
+    for (std::size_t cut = 0; cut < good.size(); ++cut) {
+        EXPECT_FALSE(read_json(good.substr(0, cut))) << cut;
+        for (const char broken : {'\0', '"', '}', '\\', '\xFF', '9'}) {
+            std::string bad = good;
+            bad[cut] = broken;
+            const auto tree = read_json(bad);
+            EXPECT_TRUE(tree || !tree.error().message.empty());
+        }
+    }
+}
+
+TEST(json_fields, prefers_the_exact_key_and_takes_null_for_absent) {
+    const auto tree =
+        nlohmann::ordered_json::parse(R"({"MODEL":"upper","model":"exact","Stream":false,"think":null})");
+    decode_problem problem;
+    const json_fields fields(tree, "ChatRequest", problem);
+    EXPECT_EQ(fields.text("model"), "exact");
+    EXPECT_EQ(fields.boolean("stream"), false);
+    EXPECT_EQ(fields.find("think"), nullptr);
+    EXPECT_FALSE(problem.found());
+}
+
+TEST(json_fields, keeps_the_first_problem) {
+    const auto tree = nlohmann::ordered_json::parse(R"({"model":3,"stream":"x"})");
+    decode_problem problem;
+    const json_fields fields(tree, "ChatRequest", problem);
+    EXPECT_EQ(fields.text("model"), std::nullopt);
+    EXPECT_EQ(fields.boolean("stream"), std::nullopt);
+    EXPECT_EQ(problem.message,
+              "json: cannot unmarshal number into Go struct field ChatRequest.model of type string");
+}
+
+}  // namespace
+}  // namespace corral::api

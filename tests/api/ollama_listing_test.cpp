@@ -1,0 +1,123 @@
+// What the server says of itself and its models (ollama_wire.md §4).
+
+#include "api_fixture.hpp"
+#include "corral/version.hpp"
+
+namespace corral::api {
+namespace {
+
+class ollama_listing : public test::api_test {
+protected:
+    ollama_listing() {
+        catalog::model_entry& entry = backend.entry;
+        entry.name = "qwen3:4b";
+        entry.family = "qwen3";
+        entry.runtime.name = "ax650";
+        entry.capabilities = {"completion", "thinking"};
+        entry.parameter_size = "4.0B";
+        entry.quantization = "w8a16";
+        entry.size_bytes = 2497293931;
+        entry.digest = "359d7dd4bcdab3d86b87d73ac27966f4dbb9f5efdfcc75d34a8764a09474fae7";
+        entry.modified = std::chrono::system_clock::time_point(std::chrono::seconds(1787338102));
+        build();
+    }
+};
+
+TEST_F(ollama_listing, root_is_exact) {
+    for (const char* method : {"GET", "HEAD"}) {
+        const auto got = ask(method, "/");
+        EXPECT_EQ(got->answer.status, 200U);
+        EXPECT_EQ(got->answer.content_type, "text/plain; charset=utf-8");
+        EXPECT_EQ(got->answer.body, "Ollama is running");
+    }
+}
+
+TEST_F(ollama_listing, version_is_dotted_digits_and_ours_is_a_header) {
+    const auto got = ask("GET", "/api/version");
+    EXPECT_EQ(got->answer.body, R"({"version":"0.33.0"})");
+    EXPECT_EQ(got->answer.content_type, "application/json; charset=utf-8");
+    EXPECT_EQ(got->answer.headers.find("Corral-Version"), corral::version);
+    EXPECT_EQ(ask("HEAD", "/api/version")->answer.status, 200U);
+}
+
+TEST_F(ollama_listing, tags_have_every_field_in_order) {
+    EXPECT_EQ(test::without_times(ask("GET", "/api/tags")->answer.body),
+              R"({"models":[{"name":"qwen3:4b","model":"qwen3:4b","modified_at":"T","size":2497293931,)"
+              R"("digest":"359d7dd4bcdab3d86b87d73ac27966f4dbb9f5efdfcc75d34a8764a09474fae7",)"
+              R"("details":{"parent_model":"","format":"ax650","family":"qwen3","families":["qwen3"],)"
+              R"("parameter_size":"4.0B","quantization_level":"w8a16","context_length":4096},)"
+              R"("capabilities":["completion","thinking"]}]})");
+}
+
+TEST_F(ollama_listing, an_unknown_context_is_left_out_and_a_short_digest_filled) {
+    backend.context = 0;
+    backend.entry.digest = "abc";
+    const std::string body = ask("GET", "/api/tags")->answer.body;
+    EXPECT_EQ(body.find("context_length"), std::string::npos);
+    const auto tree = nlohmann::json::parse(body);
+    EXPECT_EQ(tree["models"][0]["digest"].get<std::string>().size(), 64U);
+}
+
+TEST_F(ollama_listing, tags_are_sorted_newest_first) {
+    test::fake_backend newer(io, "newer:latest");
+    newer.entry.modified = backend.entry.modified + std::chrono::hours(1);
+    models = model_directory({{&backend.entry, &backend}, {&newer.entry, &newer}});
+    const auto tree = nlohmann::json::parse(ask("GET", "/api/tags")->answer.body);
+    EXPECT_EQ(tree["models"][0]["name"], "newer:latest");
+    EXPECT_EQ(tree["models"][1]["name"], "qwen3:4b");
+}
+
+TEST_F(ollama_listing, an_empty_server_lists_empty_arrays) {
+    models = model_directory({});
+    EXPECT_EQ(ask("GET", "/api/tags")->answer.body, R"({"models":[]})");
+    EXPECT_EQ(ask("GET", "/api/ps")->answer.body, R"({"models":[]})");
+    EXPECT_EQ(ask("GET", "/readyz")->answer.status, 503U);
+}
+
+TEST_F(ollama_listing, ps_lists_loaded_and_loading_models) {
+    EXPECT_EQ(test::without_times(ask("GET", "/api/ps")->answer.body),
+              R"({"models":[{"name":"qwen3:4b","model":"qwen3:4b","size":2497293931,)"
+              R"("digest":"359d7dd4bcdab3d86b87d73ac27966f4dbb9f5efdfcc75d34a8764a09474fae7",)"
+              R"("details":{"parent_model":"","format":"ax650","family":"qwen3","families":["qwen3"],)"
+              R"("parameter_size":"4.0B","quantization_level":"w8a16"},)"
+              R"("expires_at":"T","size_vram":2497293931,"context_length":4096}]})");
+    backend.set(engine::availability_state::loading);
+    EXPECT_NE(ask("GET", "/api/ps")->answer.body, R"({"models":[]})");
+    backend.set(engine::availability_state::broken, "x");
+    EXPECT_EQ(ask("GET", "/api/ps")->answer.body, R"({"models":[]})");
+}
+
+TEST_F(ollama_listing, show_has_what_clients_need) {
+    backend.entry.default_system = "You are <kind>.";
+    for (const char* body :
+         {R"({"model":"qwen3:4b"})", R"({"name":"QWEN3:4B","verbose":true})", R"({"Model":" qwen3:4b "})"}) {
+        const auto got = ask("POST", "/api/show", body);
+        ASSERT_EQ(got->answer.status, 200U) << got->answer.body;
+        const auto tree = nlohmann::ordered_json::parse(got->answer.body);
+        std::string keys;
+        for (const auto& [key, value] : tree.items()) {
+            keys += key + " ";
+        }
+        EXPECT_EQ(
+            keys,
+            "license modelfile parameters template system details model_info capabilities modified_at ");
+        EXPECT_EQ(tree["model_info"]["general.architecture"], "qwen3");
+        EXPECT_EQ(tree["model_info"]["general.basename"], "qwen3");
+        EXPECT_EQ(tree["model_info"]["general.parameter_count"], 4'000'000'000U);
+        EXPECT_EQ(tree["model_info"]["qwen3.context_length"], 4096);
+        EXPECT_EQ(tree["capabilities"], nlohmann::ordered_json::parse(R"(["completion","thinking"])"));
+        EXPECT_EQ(tree["system"], "You are <kind>.");
+        EXPECT_NE(got->answer.body.find(R"(You are \u003ckind\u003e.)"), std::string::npos);
+        EXPECT_EQ(tree["parameters"].get<std::string>().substr(0, 34), "temperature                    0.8");
+        EXPECT_FALSE(tree["details"].contains("context_length"));
+    }
+}
+
+TEST_F(ollama_listing, show_names_the_model_as_copilot_asked) {
+    const auto got =
+        ask("POST", "/api/show", R"({"model":"Qwen3:4b"})", {{"User-Agent", "GitHubCopilotChat/0.30"}});
+    EXPECT_EQ(nlohmann::json::parse(got->answer.body)["model_info"]["general.basename"], "Qwen3:4b");
+}
+
+}  // namespace
+}  // namespace corral::api
