@@ -34,11 +34,16 @@ private:
         for (std::size_t i = 0; i < ids.size();) {
             const auto lead = static_cast<unsigned char>(ids[i]);
             const std::size_t need = lead < 0x80    ? 1
+                                     : lead >= 0xF8 ? 0
                                      : lead >= 0xF0 ? 4
                                      : lead >= 0xE0 ? 3
                                      : lead >= 0xC0 ? 2
                                                     : 0;
-            if (need == 0 || i + need > ids.size()) {
+            bool valid = need > 0 && i + need <= ids.size();
+            for (std::size_t k = 1; valid && k < need; ++k) {
+                valid = (ids[i + k] & 0xC0) == 0x80;
+            }
+            if (!valid) {
                 out += cut;
                 whole = false;
                 ++i;
