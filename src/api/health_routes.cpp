@@ -45,25 +45,23 @@ core::awaitable<void> serve_healthz(http::response_writer& out) {
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> serve_readyz(const model_directory& models, http::response_writer& out) {
-    readiness now = describe_readiness(models);
-    http::response whole;
-    whole.status = now.ready ? 200 : 503;
-    whole.content_type = json_type;
-    whole.body = std::move(now.body);
-    co_await out.send(std::move(whole));
-}
+// The body of /readyz and whether it stands for ready.
+struct readiness {
+    bool ready = false;
+    std::string body;
+};
 
-}  // namespace
-
-readiness describe_readiness(const model_directory& models) {
+readiness describe_readiness(const model_directory& models, const scheduler::queue_snapshot& queue) {
     std::vector<engine::availability> states;
     for (const served_model& each : models.all()) {
         states.push_back(each.runtime->available());
     }
     readiness out;
     json_writer json;
-    json.begin_object().member("status", overall(states)).key("models").begin_array();
+    json.begin_object().member("status", overall(states));
+    json.key("queue").begin_object();
+    json.count("waiting", queue.waiting).count("running", queue.running).end_object();
+    json.key("models").begin_array();
     for (std::size_t i = 0; i < states.size(); ++i) {
         const engine::availability& state = states[i];
         out.ready = out.ready || state.state == engine::availability_state::ready;
@@ -81,14 +79,24 @@ readiness describe_readiness(const model_directory& models) {
     return out;
 }
 
+core::awaitable<void> serve_readyz(const api_context& context, http::response_writer& out) {
+    readiness now = describe_readiness(*context.models, context.admission->snapshot());
+    http::response whole;
+    whole.status = now.ready ? 200 : 503;
+    whole.content_type = json_type;
+    whole.body = std::move(now.body);
+    co_await out.send(std::move(whole));
+}
+
+}  // namespace
+
 void add_health_routes(http::router& routes, const api_context& context) {
     for (const char* method : {"GET", "HEAD"}) {
         routes.add(method, "/healthz",
                    [](const http::request&, http::response_writer& out) { return serve_healthz(out); });
-        routes.add(method, "/readyz",
-                   [models = context.models](const http::request&, http::response_writer& out) {
-                       return serve_readyz(*models, out);
-                   });
+        routes.add(method, "/readyz", [context](const http::request&, http::response_writer& out) {
+            return serve_readyz(context, out);
+        });
     }
 }
 

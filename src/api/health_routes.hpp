@@ -8,11 +8,4 @@ namespace corral::api {
 
 void add_health_routes(http::router& routes, const api_context& context);
 
-// The body of /readyz and whether it stands for ready.
-struct readiness {
-    bool ready = false;
-    std::string body;
-};
-[[nodiscard]] readiness describe_readiness(const model_directory& models);
-
 }  // namespace corral::api

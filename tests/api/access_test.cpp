@@ -129,7 +129,7 @@ TEST_F(access, readyz_tells_the_reason_and_the_state) {
     EXPECT_EQ(loading->answer.status, 503U);
     EXPECT_EQ(
         loading->answer.body,
-        R"({"status":"loading","models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null}]})");
+        R"({"status":"loading","queue":{"waiting":0,"running":0},"models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null}]})");
     backend.set(engine::availability_state::broken, "no device");
     const auto broken = ask("HEAD", "/readyz");
     EXPECT_EQ(broken->answer.status, 503U);
