@@ -141,7 +141,6 @@ def test_a_stop_in_decode_swallows_up_to_two_tokens(pair):
         p.reset()
         before = len(p.runs())
         p.generate("[[never_end]]")
-        run_begin = p.count("run_begin")
         wait_for(lambda: p.state()["phase"] == "decode", "decoding")
         time.sleep(0.05 + 0.04 * extra)
         begin = time.monotonic()
@@ -152,7 +151,6 @@ def test_a_stop_in_decode_swallows_up_to_two_tokens(pair):
         record = p.runs()[-1]
         assert record["ended_by"] == "stop" and record["output"].startswith(record["streamed"])
         lost.add(len(record["output"].split()) - len(record["streamed"].split()))
-        assert run_begin > 0
     assert lost <= {0, 1, 2} and lost != {0}
 
 

@@ -113,7 +113,7 @@ void start_control_server(control_parts& parts) {
     const int listener = open_listener(path);
     if (listener < 0) {
         std::fprintf(stderr, "corral-sim: control socket %s: %s\n", path, std::strerror(errno));
-        std::exit(2);
+        leave(2);
     }
     std::thread([&parts, listener] {
         for (;;) {

@@ -73,6 +73,6 @@ int main(int argc, char** argv) {
         return corral::sim::dispatch(command, args, argv0);
     } catch (const std::exception& problem) {
         std::fprintf(stderr, "corral-sim: %s\n", problem.what());
-        return 2;
+        corral::sim::leave(2);
     }
 }

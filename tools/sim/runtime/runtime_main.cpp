@@ -171,10 +171,7 @@ bool bind_port(runtime_parts& parts) {
         parts.ready = true;
         obey_end_faults(parts.faults, "ready");
         if (const auto fault = parts.faults.fire("block_pool"))
-            std::thread([&parts, ms = fault->value("ms", 5000)] {
-                while (!parts.server.is_running()) std::this_thread::yield();
-                parts.server.block_pool(ms);
-            }).detach();
+            std::thread([&parts, ms = fault->value("ms", 5000)] { parts.server.block_pool(ms); }).detach();
         parts.server.listen_after_bind();
         parts.ready = false;
     }

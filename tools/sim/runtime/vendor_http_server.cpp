@@ -74,6 +74,8 @@ vendor_http_server::vendor_http_server(fault_switches& faults, connection_counts
 }
 
 void vendor_http_server::block_pool(int ms) {
+    // The pool exists a moment after the port is open.
+    for (int waited = 0; pool_.load() == nullptr && waited < 5000; ++waited) std::this_thread::sleep_for(1ms);
     if (auto* pool = pool_.load()) pool->hold_all(ms);
 }
 
