@@ -157,7 +157,7 @@ TEST_F(generation_cancel, a_moved_handle_lets_go_of_what_it_had) {
     handle = generations->start(request("other"));
     ASSERT_TRUE(test::run_until(io, [&] { return backend.cancelled == 1; }));
     test::reading got;
-    ASSERT_TRUE(run_until(io, [&] {
+    ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
         return got.over();
     }));

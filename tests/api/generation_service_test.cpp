@@ -69,7 +69,7 @@ TEST_F(generation_service_test, a_stop_string_ends_the_answer_at_once_and_stops_
     generation_handle handle = generations->start(what);
     reading got;
     // The end is there while the runtime is still being drained.
-    ASSERT_TRUE(run_until(io, [&] {
+    ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
         return got.over();
     }));
@@ -91,7 +91,7 @@ TEST_F(generation_service_test, the_end_is_told_before_the_runtime_is_drained) {
     backend.script.push_back(run);
     generation_handle handle = generations->start(request());
     reading got;
-    ASSERT_TRUE(run_until(io, [&] {
+    ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
         return got.over();
     }));
@@ -161,7 +161,7 @@ TEST_F(generation_service_test, a_retry_waits_for_the_restart_and_goes_before_ne
     backend.set(engine::availability_state::ready);
     reading one;
     reading two;
-    ASSERT_TRUE(run_until(io, [&] {
+    ASSERT_TRUE(test::run_until(io, [&] {
         drain(first, one);
         drain(second, two);
         return one.over() && two.over();
@@ -212,7 +212,7 @@ TEST_F(generation_service_test, no_retry_after_the_deadline) {
     ASSERT_TRUE(test::run_until(io, [&] { return what.until.passed(clock.now()); }));
     backend.open_gates();
     reading got;
-    ASSERT_TRUE(run_until(io, [&] {
+    ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
         return got.over();
     }));

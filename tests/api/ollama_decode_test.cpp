@@ -3,6 +3,8 @@
 #include "api_fixture.hpp"
 
 namespace corral::api {
+
+namespace asio = boost::asio;
 namespace {
 
 class ollama_decode : public test::api_test {

@@ -3,6 +3,8 @@
 #include "api_fixture.hpp"
 
 namespace corral::api {
+
+namespace asio = boost::asio;
 namespace {
 
 using test::without_times;

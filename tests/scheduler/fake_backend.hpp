@@ -148,15 +148,17 @@ private:
     int opened_ = 0;
 };
 
-// Runs the loop until `done`, for at most ten seconds. What `done` says at the end.
+// Runs the loop until `done`, for at most ten seconds. Whether it came to that.
 template <typename Condition>
 bool run_until(boost::asio::io_context& io, Condition done) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!done() && std::chrono::steady_clock::now() < limit) {
+    bool met = done();
+    while (!met && std::chrono::steady_clock::now() < limit) {
         io.restart();
         io.run_one_for(std::chrono::milliseconds(20));
+        met = done();
     }
-    return done();
+    return met;
 }
 
 // Runs what is ready to run now.
