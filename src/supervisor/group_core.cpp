@@ -244,7 +244,8 @@ core::awaitable<bool> group_core::stop(std::shared_ptr<group_core> self, core::d
     }
     const auto last = core::deadline::after(last_wait, self->context_.clock->now());
     while (!self->at_rest() && !self->wanted_ && !self->closed_) {
-        if (co_await self->changed_.wait(last) != core::wake_reason::rung) {
+        const core::wake_reason woken = co_await self->changed_.wait(last);
+        if (woken != core::wake_reason::rung) {
             break;
         }
     }

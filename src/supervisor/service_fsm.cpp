@@ -82,7 +82,7 @@ void stepper::on_start() {
         case service_state::waiting:
         case service_state::broken:
             m_.policy.forget();
-            return launch_unless_held(m_.reason, "loading");
+            return launch_unless_held(m_.held_reason, "loading");
         case service_state::starting:
         case service_state::ready:
         case service_state::stopping:
@@ -136,10 +136,9 @@ void stepper::on_kill() {
 
 void stepper::on_hold() {
     m_.held = true;
+    m_.held_reason = event_.reason;
     switch (m_.state) {
         case service_state::stopped:
-            m_.reason = event_.reason;
-            return;
         case service_state::broken:
             return;
         case service_state::waiting:

@@ -109,6 +109,7 @@ struct service_machine {
     core::milliseconds served{0};  // how long the last process was ready
     std::vector<catalog::stop_step> ladder;
     std::size_t rung = 0;
+    std::string held_reason;
     std::string reason = "not started";
     std::string advice;
     restart_policy policy;

@@ -34,9 +34,12 @@ bool was_cancelled(const process::exit_reason& how) {
 
 }  // namespace
 
+// GCC 12 miscompiles a default argument inside a co_await expression, so waits get a named deadline.
 core::awaitable<void> service_runner::until_dropped(run_ptr run) {
+    const core::deadline forever;
     while (!run->dropped) {
-        if (co_await run->changed.wait() == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(forever);
+        if (woken == core::wake_reason::cancelled) {
             co_return;
         }
     }
@@ -126,8 +129,12 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         co_return;
     }
     self->feed({event_kind::exited, process::describe(how), {}});
-    co_await clear_away(self, run);
-    self->context_.guard->forget_group(run->pid);
+    auto clearing = clear_away(self, run);
+    co_await std::move(clearing);
+    if (const auto told = self->context_.guard->forget_group(run->pid); !told) {
+        telemetry::log().debug("{}: the warden was not told of its end: {}", self->label_,
+                               told.error().message);
+    }
     process::reap_orphans();
     const exit_story story =
         explain_exit(self->spec_.rules, how, run->complaint ? &*run->complaint : nullptr);
@@ -145,7 +152,8 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
 core::awaitable<void> service_runner::clear_away(self_ptr self, run_ptr run) {
     const auto drained_by = core::deadline::after(drain_limit, self->now());
     while (run->pumps > 0) {
-        if (co_await run->changed.wait(drained_by) != core::wake_reason::rung) {
+        const core::wake_reason woken = co_await run->changed.wait(drained_by);
+        if (woken != core::wake_reason::rung) {
             break;
         }
     }
@@ -157,13 +165,15 @@ core::awaitable<void> service_runner::clear_away(self_ptr self, run_ptr run) {
             telemetry::log().error("{}: processes of its group {} can't be killed", self->label_, run->pid);
             break;
         }
-        if (!co_await core::sleep_for(look)) {
+        const bool slept = co_await core::sleep_for(look);
+        if (!slept) {
             break;
         }
     }
     const auto hooks_over_by = core::deadline::after(hooks_limit, self->now());
     while (run->hooks > 0) {
-        if (co_await run->changed.wait(hooks_over_by) != core::wake_reason::rung) {
+        const core::wake_reason woken = co_await run->changed.wait(hooks_over_by);
+        if (woken != core::wake_reason::rung) {
             telemetry::log().error("{}: a task that talks to a dead process does not end", self->label_);
             break;
         }
@@ -171,7 +181,8 @@ core::awaitable<void> service_runner::clear_away(self_ptr self, run_ptr run) {
     run->dropped = true;
     run->changed.ring();
     while (run->pumps > 0) {
-        if (co_await run->changed.wait(hooks_over_by) != core::wake_reason::rung) {
+        const core::wake_reason woken = co_await run->changed.wait(hooks_over_by);
+        if (woken != core::wake_reason::rung) {
             break;
         }
     }

@@ -65,6 +65,7 @@ service_runner::service_runner(const supervisor_context& context, const std::str
       bell_(context.on),
       ring_(ring_lines, ring_bytes) {
     machine_.since = context.clock->now();
+    published_ = status();
 }
 
 void service_runner::feed(service_event event) {
@@ -138,7 +139,9 @@ void service_runner::launch() {
 }
 
 void service_runner::adopt(process::child started) {
-    context_.guard->watch_group(started.pid());
+    if (const auto told = context_.guard->watch_group(started.pid()); !told) {
+        telemetry::log().warn("{}: the warden was not told of it: {}", label_, told.error().message);
+    }
     ++starts_;
     warning_.clear();
     // The sinks need the run that will own them; it is set before the first byte is read.
@@ -188,7 +191,8 @@ void service_runner::keep_time() {
 core::awaitable<void> service_runner::run_timer(self_ptr self) {
     while (self->machine_.wake && !self->abandoned_) {
         const core::deadline until{*self->machine_.wake};
-        if (co_await self->bell_.wait(until) == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await self->bell_.wait(until);
+        if (woken == core::wake_reason::cancelled) {
             break;
         }
         if (self->machine_.wake && self->now() >= *self->machine_.wake) {
@@ -200,11 +204,10 @@ core::awaitable<void> service_runner::run_timer(self_ptr self) {
 
 void service_runner::publish() {
     service_status current = status();
-    if (published_ && same_news(*published_, current)) {
+    if (same_news(published_, current)) {
         return;
     }
-    const bool worth_a_line =
-        !published_ || published_->state != current.state || published_->reason != current.reason;
+    const bool worth_a_line = published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
         telemetry::log().log(level_of(current.state), "{}: {}{}: {}{}{}", label_, to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",

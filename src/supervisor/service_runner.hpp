@@ -104,7 +104,7 @@ private:
     std::string problem_;  // the last thing in the way of readiness
     std::string warning_;
     telemetry::line_ring ring_;
-    std::optional<service_status> published_;
+    service_status published_;
 };
 
 }  // namespace corral::supervisor

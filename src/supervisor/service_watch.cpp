@@ -29,14 +29,17 @@ core::milliseconds next_interval(core::milliseconds last) {
 }
 
 core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const core::clock_source* clock) {
+    const core::deadline forever;
     while (!run->ended && !run->dropped) {
-        if (co_await run->changed.wait() == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(forever);
+        if (woken == core::wake_reason::cancelled) {
             co_return;
         }
     }
     const auto patience = core::deadline::after(hook_patience, clock->now());
     while (!run->dropped) {
-        if (co_await run->changed.wait(patience) != core::wake_reason::rung) {
+        const core::wake_reason woken = co_await run->changed.wait(patience);
+        if (woken != core::wake_reason::rung) {
             co_return;
         }
     }
@@ -92,7 +95,8 @@ core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
             co_return;
         }
         const auto until = core::deadline::after(interval, self->now());
-        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken == core::wake_reason::cancelled) {
             co_return;
         }
         interval = next_interval(interval);
@@ -109,7 +113,8 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
         call.method = asked.method;
         call.target = asked.target;
         call.until = core::deadline::after(asked.timeout, self->now());
-        const core::result<http::client_reply> reply = co_await http::call(std::move(call));
+        auto calling = http::call(std::move(call));
+        const core::result<http::client_reply> reply = co_await std::move(calling);
         if (!self->in_stage(*run, start_stage::probe)) {
             co_return;
         }
@@ -126,7 +131,8 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
             self->problem_ = asked.method + " " + asked.target + ": " + reply.error().message;
         }
         const auto until = core::deadline::after(interval, self->now());
-        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken == core::wake_reason::cancelled) {
             co_return;
         }
         interval = next_interval(interval);
@@ -183,7 +189,8 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
         }
         self->publish();
         const auto until = core::deadline::after(guard_interval, self->now());
-        if (co_await run->changed.wait(until) == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken == core::wake_reason::cancelled) {
             co_return;
         }
     }

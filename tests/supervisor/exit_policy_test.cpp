@@ -1,0 +1,44 @@
+#include "supervisor/exit_policy.hpp"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+namespace corral::supervisor {
+namespace {
+
+catalog::service_template rules() {
+    catalog::service_template r;
+    r.exits = {{0, "its port was taken", "free the port"}, {139, "it crashed", "see the log"}};
+    return r;
+}
+
+TEST(exit_policy, counts_as_a_shell_does) {
+    EXPECT_EQ(exit_status(process::exited_with{255}), 255);
+    EXPECT_EQ(exit_status(process::killed_by{SIGSEGV, true}), 139);
+    EXPECT_EQ(exit_status(process::lost_track{}), std::nullopt);
+}
+
+TEST(exit_policy, an_exit_without_trouble_can_be_trouble) {
+    const exit_story story = explain_exit(rules(), process::exited_with{0}, nullptr);
+    EXPECT_NE(story.reason.find("its port was taken"), std::string::npos) << story.reason;
+    EXPECT_EQ(story.advice, "free the port");
+}
+
+TEST(exit_policy, what_the_service_said_beats_its_status) {
+    const catalog::log_meaning said{"x", "a layer file is missing", "fetch it", true};
+    const exit_story story = explain_exit(rules(), process::killed_by{SIGSEGV, false}, &said);
+    EXPECT_NE(story.reason.find("SIGSEGV"), std::string::npos) << story.reason;
+    EXPECT_NE(story.reason.find("a layer file is missing"), std::string::npos);
+    EXPECT_EQ(story.reason.find("it crashed"), std::string::npos);
+    EXPECT_EQ(story.advice, "fetch it");
+}
+
+TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
+    const exit_story story = explain_exit(rules(), process::exited_with{42}, nullptr);
+    EXPECT_NE(story.reason.find("42"), std::string::npos);
+    EXPECT_TRUE(story.advice.empty());
+}
+
+}  // namespace
+}  // namespace corral::supervisor

@@ -1,0 +1,91 @@
+#include "supervisor/restart_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::supervisor {
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+
+catalog::restart_rule rule() {
+    catalog::restart_rule r;
+    r.first_backoff = milliseconds{500};
+    r.max_backoff = milliseconds{4000};
+    r.intensity = 100;
+    r.intensity_window = milliseconds{600'000};
+    r.healthy_after = milliseconds{60'000};
+    return r;
+}
+
+const core::steady_time start{seconds{1000}};
+
+TEST(restart_policy, first_at_once_then_doubling_ceilings_up_to_the_longest) {
+    restart_policy policy(rule());
+    EXPECT_EQ(policy.on_failure(start, {}, 0.999).what, restart_verdict::at_once);
+    for (const int ceiling : {500, 1000, 2000, 4000, 4000, 4000}) {
+        EXPECT_EQ(policy.ceiling(), milliseconds{ceiling});
+        const restart_decision decision = policy.on_failure(start, {}, 0.5);
+        EXPECT_EQ(decision.what, restart_verdict::after_delay);
+        EXPECT_EQ(decision.delay, milliseconds{ceiling / 2});
+    }
+}
+
+TEST(restart_policy, jitter_covers_the_whole_range) {
+    restart_policy policy(rule());
+    (void)policy.on_failure(start, {}, 0.0);
+    EXPECT_EQ(policy.on_failure(start, {}, 0.0).what, restart_verdict::at_once);
+    EXPECT_EQ(policy.on_failure(start, {}, 0.999).delay, milliseconds{999});
+}
+
+TEST(restart_policy, a_healthy_spell_lowers_the_ceiling_and_a_long_one_forgets) {
+    restart_policy policy(rule());
+    for (int i = 0; i < 4; ++i) {
+        (void)policy.on_failure(start, {}, 0.5);
+    }
+    ASSERT_EQ(policy.ceiling(), milliseconds{4000});
+    EXPECT_EQ(policy.on_failure(start, milliseconds{15'000}, 0.5).delay, milliseconds{1000});
+    EXPECT_EQ(policy.on_failure(start, milliseconds{60'000}, 0.5).what, restart_verdict::at_once);
+}
+
+TEST(restart_policy, too_many_restarts_in_the_window_open_the_breaker) {
+    catalog::restart_rule r = rule();
+    r.intensity = 3;
+    r.intensity_window = milliseconds{10'000};
+    restart_policy policy(r);
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_NE(policy.on_failure(start + seconds{i}, {}, 0.5).what, restart_verdict::give_up) << i;
+    }
+    EXPECT_EQ(policy.on_failure(start + seconds{4}, {}, 0.5).what, restart_verdict::give_up);
+    EXPECT_NE(policy.on_failure(start + seconds{10}, {}, 0.5).what, restart_verdict::give_up)
+        << "the oldest restart has left the window";
+}
+
+TEST(restart_policy, an_open_breaker_grants_one_trial) {
+    restart_policy policy(rule());
+    policy.on_trial();
+    EXPECT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+    policy.on_trial();
+    policy.on_ready();
+    EXPECT_EQ(policy.on_failure(start, seconds{1}, 0.5).what, restart_verdict::at_once);
+}
+
+TEST(restart_policy, no_restarts_allowed_means_none) {
+    catalog::restart_rule r = rule();
+    r.intensity = 0;
+    restart_policy policy(r);
+    EXPECT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+}
+
+TEST(restart_policy, a_person_makes_it_forget) {
+    catalog::restart_rule r = rule();
+    r.intensity = 1;
+    restart_policy policy(r);
+    (void)policy.on_failure(start, {}, 0.5);
+    ASSERT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::give_up);
+    policy.forget();
+    EXPECT_EQ(policy.on_failure(start, {}, 0.5).what, restart_verdict::at_once);
+}
+
+}  // namespace
+}  // namespace corral::supervisor

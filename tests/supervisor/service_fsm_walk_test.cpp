@@ -1,0 +1,294 @@
+// Random walks through the machine inside a small honest world: processes only die when they live, answers
+// come only to questions, but late answers, orders of the owner and the clock come in any order.
+
+#include <csignal>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "supervisor/service_fsm.hpp"
+
+namespace corral::supervisor {
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+
+struct happening {
+    event_kind what;
+    milliseconds after;
+};
+
+service_plan plan(bool tested) {
+    service_plan p;
+    p.rules.start_stall = milliseconds{3000};
+    p.rules.start_limit = milliseconds{9000};
+    p.rules.stop_loading = {{SIGKILL, catalog::signal_target::group, milliseconds{1000}}};
+    p.rules.stop_ready = {{SIGINT, catalog::signal_target::leader, milliseconds{1000}},
+                          {SIGTERM, catalog::signal_target::group, milliseconds{0}}};
+    p.has_self_test = tested;
+    p.has_quiesce = tested;
+    p.quiesce_limit = milliseconds{500};
+    p.look_again = milliseconds{700};
+    p.breaker_retry = milliseconds{5000};
+    return p;
+}
+
+class world {
+public:
+    explicit world(bool tested) : plan_(plan(tested)) {}
+
+    // Whether it can happen now at all.
+    [[nodiscard]] bool possible(event_kind what) const {
+        switch (what) {
+            case event_kind::spawned:
+            case event_kind::refused:
+            case event_kind::launch_failed:
+                return launching_;
+            case event_kind::exited:
+                return leader_;
+            case event_kind::gone:
+                return group_ && !leader_;
+            default:
+                return !launching_;  // a launch is answered within the step
+        }
+    }
+
+    // What is wrong after it; empty when nothing is.
+    std::string happen(const happening& h) {
+        now_ += h.after;
+        note(h.what);
+        const service_machine before = m_;
+        transition moved = step(m_, {h.what, "r", "a"}, plan_, {now_, 0.5});
+        m_ = std::move(moved.next);
+        for (const service_action& action : moved.actions) {
+            if (action.what == action_kind::launch) {
+                if (group_ || launching_) {
+                    return "a second process was launched beside the first";
+                }
+                if (!m_.wanted || m_.held) {
+                    return "launched although not wanted or held";
+                }
+                launching_ = true;
+                proven_ = 0;
+            } else if (!group_) {
+                return "an action on no process";
+            }
+        }
+        return broken_rule(before);
+    }
+
+    [[nodiscard]] std::optional<milliseconds> until_wake() const {
+        if (!m_.wake) {
+            return std::nullopt;
+        }
+        return std::max(std::chrono::duration_cast<milliseconds>(*m_.wake - now_), milliseconds{0});
+    }
+    [[nodiscard]] const service_machine& machine() const { return m_; }
+
+private:
+    void note(event_kind what) {
+        switch (what) {
+            case event_kind::spawned:
+                launching_ = false;
+                leader_ = group_ = true;
+                proven_ = 1;
+                break;
+            case event_kind::refused:
+            case event_kind::launch_failed:
+                launching_ = false;
+                break;
+            case event_kind::exited:
+                leader_ = false;
+                break;
+            case event_kind::gone:
+                group_ = false;
+                break;
+            case event_kind::socket_owned:
+                proven_ = proven_ == 1 ? 2 : proven_;
+                break;
+            case event_kind::probe_answered:
+                proven_ = proven_ == 2 ? 3 : proven_;
+                break;
+            case event_kind::self_test_passed:
+                proven_ = proven_ == 3 ? 4 : proven_;
+                break;
+            default:
+                break;
+        }
+    }
+
+    [[nodiscard]] std::string broken_rule(const service_machine& before) const {
+        const bool runs = m_.state == service_state::starting || m_.state == service_state::ready;
+        if (m_.alive != group_) {
+            return "it is wrong about whether a process lives";
+        }
+        if (m_.state == service_state::ready && (proven_ < (plan_.has_self_test ? 4 : 3) || !leader_)) {
+            return "ready without every proof, or dead";
+        }
+        if ((m_.state == service_state::stopped || m_.state == service_state::ready) && m_.wake) {
+            return "a timer left armed";
+        }
+        if (m_.state == service_state::starting && group_ && !m_.wake) {
+            return "a start without a deadline";
+        }
+        if (m_.state == service_state::stopping && leader_ && !m_.wake) {
+            return "a stop without a deadline";
+        }
+        if (m_.state == service_state::waiting && m_.wake.has_value() == m_.held) {
+            return "waiting must have a timer exactly when it is not held";
+        }
+        if (m_.state == service_state::broken && !m_.wake) {
+            return "broken for ever";
+        }
+        if ((m_.state == service_state::stopped || m_.state == service_state::waiting ||
+             m_.state == service_state::broken) &&
+            group_) {
+            return "at rest beside a living process";
+        }
+        if (m_.state == service_state::stopped && m_.wanted) {
+            return "stopped although wanted";
+        }
+        if (m_.held && runs && group_) {
+            return "runs although held";
+        }
+        if (m_.state == service_state::ready && before.state != service_state::ready &&
+            before.state != service_state::starting) {
+            return "ready, but not from starting";
+        }
+        return {};
+    }
+
+    service_plan plan_;
+    service_machine m_{[] {
+        catalog::restart_rule r;
+        r.first_backoff = milliseconds{100};
+        r.max_backoff = milliseconds{1000};
+        r.intensity = 3;
+        r.intensity_window = milliseconds{4000};
+        r.healthy_after = milliseconds{2000};
+        return r;
+    }()};
+    core::steady_time now_{seconds{1000}};
+    bool launching_ = false;
+    bool leader_ = false;
+    bool group_ = false;
+    int proven_ = 0;
+};
+
+std::string replay(const std::vector<happening>& walk, bool tested) {
+    world w(tested);
+    for (const happening& h : walk) {
+        if (w.possible(h.what)) {
+            std::string wrong = w.happen(h);
+            if (!wrong.empty()) {
+                return wrong;
+            }
+        }
+    }
+    return {};
+}
+
+// Leaves out every step that the failure does not need.
+std::vector<happening> shortest(std::vector<happening> walk, bool tested) {
+    for (bool shorter = true; shorter;) {
+        shorter = false;
+        for (std::size_t i = 0; i < walk.size(); ++i) {
+            std::vector<happening> without = walk;
+            without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+            if (!replay(without, tested).empty()) {
+                walk = std::move(without);
+                shorter = true;
+                break;
+            }
+        }
+    }
+    return walk;
+}
+
+std::string told(const std::vector<happening>& walk) {
+    std::string text;
+    for (const happening& h : walk) {
+        text += "\n  +" + std::to_string(h.after.count()) + " ms " + to_string(h.what);
+    }
+    return text;
+}
+
+// Orders to stop, then lets the clock run and the process obey SIGKILL: it must come to rest.
+std::string comes_to_rest(world w, bool obeys_first_signal) {
+    std::string wrong;
+    const auto let = [&w, &wrong](event_kind what, milliseconds after) {
+        if (wrong.empty() && w.possible(what)) {
+            wrong = w.happen({what, after});
+        }
+    };
+    let(event_kind::spawned, milliseconds{0});
+    let(event_kind::stop, milliseconds{0});
+    for (int i = 0; i < 8 && wrong.empty() && w.machine().state != service_state::stopped; ++i) {
+        if (obeys_first_signal || i > 4) {
+            let(event_kind::exited, milliseconds{1});
+            let(event_kind::gone, milliseconds{1});
+        }
+        if (const auto wake = w.until_wake()) {
+            let(event_kind::timer, *wake);
+        }
+    }
+    if (wrong.empty() && (w.machine().state != service_state::stopped || w.machine().wake)) {
+        wrong = std::string("does not come to rest, but stays ") + to_string(w.machine().state);
+    }
+    return wrong;
+}
+
+happening pick(const world& w, std::mt19937_64& random) {
+    while (true) {
+        const auto what = static_cast<event_kind>(random() % event_kinds);
+        // What drives it forward comes more often, so that deep states are reached.
+        const bool forward = what >= event_kind::spawned && what <= event_kind::self_test_passed;
+        if (!w.possible(what) || (!forward && random() % 3 != 0)) {
+            continue;
+        }
+        milliseconds after{static_cast<std::int64_t>(random() % 200)};
+        if (what == event_kind::timer && w.until_wake() && random() % 2 == 0) {
+            after = *w.until_wake();
+        }
+        return {what, after};
+    }
+}
+
+TEST(service_fsm_walk, invariants_hold_after_every_step_of_any_walk) {
+    std::vector<happening> worst;
+    std::string worst_rule;
+    std::size_t readies = 0;
+    for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+        const bool tested = seed % 4 != 0;
+        std::mt19937_64 random(seed);
+        world w(tested);
+        std::vector<happening> walk;
+        std::string wrong;
+        for (int i = 0; i < 200 && wrong.empty(); ++i) {
+            walk.push_back(pick(w, random));
+            wrong = w.happen(walk.back());
+            readies += w.machine().state == service_state::ready ? 1U : 0U;
+        }
+        if (wrong.empty()) {
+            const std::string restless = comes_to_rest(w, seed % 2 == 0);
+            ASSERT_EQ(restless, "") << "seed " << seed << told(walk);
+            continue;
+        }
+        std::vector<happening> prefix = shortest(walk, tested);
+        if (worst.empty() || prefix.size() < worst.size()) {
+            worst = std::move(prefix);
+            worst_rule = wrong + " (seed " + std::to_string(seed) + ")";
+        }
+    }
+    EXPECT_EQ(worst_rule, "") << "shortest failing walk:" << told(worst);
+    EXPECT_GT(readies, 1000U) << "the walks hardly get anywhere";
+}
+
+}  // namespace
+}  // namespace corral::supervisor

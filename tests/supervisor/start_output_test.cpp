@@ -1,0 +1,48 @@
+#include "supervisor/start_output.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::supervisor {
+namespace {
+
+TEST(start_output, reads_progress_bars_and_nothing_else) {
+    struct row {
+        const char* line;
+        std::optional<double> progress;
+    };
+    const row rows[] = {
+        {" 20% | \xE2\x96\x88\xE2\x96\x88    |   1 /   5 [0.02s<0.08s, 62.50 count/s] tokenizer init ok",
+         0.2},
+        {"100% | ###### |   5 /   5 [", 1.0},
+        {"  0%|          | 0/36", 0.0},
+        {"loading 42.5%", 0.425},
+        {"Loading: 7% [=>   ]", 0.07},
+        {"120% |", std::nullopt},
+        {"cpu at 3% of the time", std::nullopt},
+        {"abc40% |", std::nullopt},
+        {"%d,the context may be full", std::nullopt},
+        {"1.2.3% |", std::nullopt},
+        {"", std::nullopt},
+        {"3% of it, then 50% |", 0.5},
+    };
+    for (const row& each : rows) {
+        const auto found = progress_in(each.line);
+        ASSERT_EQ(found.has_value(), each.progress.has_value()) << each.line;
+        if (found) {
+            EXPECT_NEAR(*found, *each.progress, 1e-9) << each.line;
+        }
+    }
+}
+
+TEST(start_output, finds_the_first_known_meaning) {
+    const std::vector<catalog::log_meaning> known{{"", "never", "", true},
+                                                  {"open failed", "a file is missing", "fetch it", true},
+                                                  {"failed", "something failed", "", false}};
+    ASSERT_NE(meaning_of(known, "[E] embed file(x) open failed"), nullptr);
+    EXPECT_EQ(meaning_of(known, "[E] embed file(x) open failed")->cause, "a file is missing");
+    EXPECT_EQ(meaning_of(known, "init failed")->cause, "something failed");
+    EXPECT_EQ(meaning_of(known, "LLM init ok"), nullptr);
+}
+
+}  // namespace
+}  // namespace corral::supervisor
