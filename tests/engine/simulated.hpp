@@ -128,7 +128,7 @@ protected:
         tokenizer.command = {CORRAL_SIM, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"};
         tokenizer.probe.target = "/bos_id?uid=corral-probe";
         catalog::service_template runtime = service("runtime");
-        runtime.command = {CORRAL_SIM, "runtime"};
+        runtime.command = {CORRAL_SIM, "runtime", "--devices", "0"};
         std::istringstream words(flags);
         for (std::string word; words >> word;) {
             runtime.command.push_back(word);
@@ -190,7 +190,16 @@ protected:
         if (!got) {
             return "wait_ready did not return";
         }
-        return *got ? "" : got->error().message;
+        if (*got) {
+            return "";
+        }
+        std::string why = got->error().message;
+        for (const char* service : {"tokenizer", "runtime"}) {
+            for (const std::string& line : made->services().recent_lines(service)) {
+                why += "\n" + line;
+            }
+        }
+        return why;
     }
 
     [[nodiscard]] run_spec request(const std::string& turns, const std::string& system = "Be brief.") const {
