@@ -170,6 +170,7 @@ class Box:
 
     def start(self, wait_ready=True, environment=None):
         self.log_file.touch()
+        self.log_start = len(self.log())
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen([BIN / "corral", "serve", "--config", self.config_file, "--listen", self.listen],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL,
@@ -181,7 +182,7 @@ class Box:
         return self
 
     def _listening_port(self):
-        found = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", self.log())
+        found = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", self.log()[self.log_start:])
         if found:
             return int(found[-1])
         assert self.process.poll() is None, f"corral ended: {self.process.returncode}\n{self.log()}"
@@ -297,6 +298,8 @@ class Box:
         return answer
 
     def runs(self, since=0):
+        """Records of the runs that reached the model; one is written when its run has ended."""
+        wait_until(lambda: not self.runtime_state()["running"], what="the last run ended")
         return self.control("runtime", cmd="runs", since=since)["runs"]
 
     def runtime_state(self):

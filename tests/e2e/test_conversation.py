@@ -141,7 +141,7 @@ def test_a_conversation_that_is_too_long_keeps_system_and_newest_turns(tmp_path)
         assert run["P"] + run["diff_tokens"] > 64, "no more is left out than must be"
 
         refused = box.chat(turns, truncate=False)
-        assert refused.status == 400 and "128" in refused.json["error"], refused.body
+        assert refused.status == 400 and "room for 1" in refused.json["error"], refused.body
         too_long = box.chat("word " * 400)
         assert too_long.status == 400 and "token" in too_long.json["error"], too_long.body
         assert box.say("[[text=still fine]]") == "still fine"

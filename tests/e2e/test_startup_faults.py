@@ -48,7 +48,7 @@ def program(folder, kind):
     elif kind == "empty":
         path.write_bytes(b"")
     elif kind == "arch":
-        image = bytearray((BIN / "corral-sim").read_bytes()[:200_000])
+        image = bytearray((BIN / "corral-sim").read_bytes())
         image[18:20] = (8).to_bytes(2, "little")  # e_machine: MIPS
         path.write_bytes(bytes(image))
     elif kind == "truncated":
@@ -62,8 +62,8 @@ def program(folder, kind):
     return path
 
 
-PROGRAMS = [("lfs", "git-lfs"), ("html", "HTML"), ("text", "text"), ("empty", "empty"), ("arch", "architecture"),
-            ("truncated", "truncated"), ("mode", "execut"), ("missing", "exist")]
+PROGRAMS = [("lfs", "git-lfs"), ("html", "web page"), ("text", "text"), ("empty", "empty"), ("arch", "architecture"),
+            ("truncated", "cut off"), ("mode", "execut"), ("missing", "exist")]
 
 
 @pytest.mark.parametrize("kind,word", PROGRAMS, ids=[k for k, _ in PROGRAMS])

@@ -50,9 +50,10 @@ def alternate(box, rounds, disturb):
         talk = conversations[number % 2]
         messages = talk.next_messages()
         disturb(box, dice, number)
+        expected = talk.expected_prompt()
         talk.answered(box.say(messages))
         run = last_run_with(box, f"question {talk.round} of {talk.name}")
-        assert run["kv_text"] == talk.expected_prompt()
+        assert run["kv_text"] == expected
 
 
 def no_disturbance(box, dice, number):
