@@ -170,7 +170,13 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
     co_return co_await cycle_.run(std::move(what), sink, control, std::move(on_end), true);
 }
 
+void ax_poll_backend::start() {
+    watch_.want_stop(false);
+    group_->start();
+}
+
 core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
+    watch_.want_stop(true);
     co_return co_await group_->stop(until);
 }
 

@@ -47,7 +47,7 @@ public:
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
-    void start() override { group_->start(); }
+    void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
 private:

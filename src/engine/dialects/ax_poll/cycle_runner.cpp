@@ -246,6 +246,9 @@ core::awaitable<bool> cycle_runner::bring_to_idle(service_watch::mark began, boo
             idle_.on_poll(sent, got->done, !got->text.empty());
             running = stop && !got->done;
         }
+        if (!got && lost == service_watch::loss::stopping) {
+            co_return false;  // it closes its port before it ends
+        }
         schedule_.on_polled(sent, clock_now(), got && !got->text.empty(), got && got->done);
         if (!idle_.idle()) {
             const core::steady_time next = running ? std::min(schedule_.next(), next_stop) : schedule_.next();

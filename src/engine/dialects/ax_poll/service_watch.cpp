@@ -8,9 +8,10 @@ namespace {
 
 using supervisor::service_state;
 
+// A service that is seen to its end counts as stopping too, so its state tells whether it still serves, and not why.
 bool gone(const supervisor::service_status& service, std::uint64_t starts) {
-    return service.starts != starts || service.state == service_state::stopped ||
-           service.state == service_state::waiting || service.state == service_state::broken;
+    return service.starts != starts ||
+           (service.state != service_state::starting && service.state != service_state::ready);
 }
 
 }  // namespace
@@ -29,13 +30,13 @@ void service_watch::on_status(const supervisor::service_status& now) {
 service_watch::loss service_watch::since(mark begun) const noexcept {
     const bool tokenizer_gone = !tokenizer_name_.empty() && gone(tokenizer_, begun.tokenizer_starts);
     const bool runtime_gone = gone(runtime_, begun.runtime_starts);
+    if (runtime_gone && stop_wanted_) {
+        return loss::stopping;
+    }
     if (tokenizer_gone && (runtime_gone || !bridged_)) {
         return loss::tokenizer;
     }
-    if (runtime_gone) {
-        return loss::runtime;
-    }
-    return runtime_.state == service_state::stopping ? loss::stopping : loss::none;
+    return runtime_gone ? loss::runtime : loss::none;
 }
 
 }  // namespace corral::engine::ax_poll

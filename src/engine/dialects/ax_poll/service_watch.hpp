@@ -15,6 +15,9 @@ public:
 
     void on_status(const supervisor::service_status& now);
 
+    // The group was told to stop: an end is then no death.
+    void want_stop(bool wanted) noexcept { stop_wanted_ = wanted; }
+
     struct mark {
         std::uint64_t runtime_starts = 0;
         std::uint64_t tokenizer_starts = 0;
@@ -36,6 +39,7 @@ private:
     std::string runtime_name_;
     std::string tokenizer_name_;
     bool bridged_;
+    bool stop_wanted_ = false;
     supervisor::service_status runtime_;
     supervisor::service_status tokenizer_;
 };
