@@ -125,7 +125,12 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
                               swept.error().message);
     }
     if (was_cancelled(how)) {
-        self->abandoned_ = true;  // the owner of all tasks ends: nothing may be started any more
+        // The owner of all tasks ends: nothing may be started any more, and an orphan reaper gets the dead.
+        self->feed({event_kind::let_go, {}, {}});
+        self->feed({event_kind::exited, "its supervision was cancelled", {}});
+        self->run_.reset();
+        self->feed({event_kind::gone, "its supervision was cancelled", {}});
+        self->abandoned_ = true;
         co_return;
     }
     self->feed({event_kind::exited, process::describe(how), {}});

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <utility>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "corral/process/listener_owner.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
@@ -43,6 +45,22 @@ bool same_news(const service_status& a, const service_status& b) {
     };
     return a.state == b.state && a.since == b.since && a.reason == b.reason && a.pid == b.pid &&
            a.warning == b.warning && a.next_try == b.next_try && percent(a) == percent(b);
+}
+
+// True when the kernel lets us have the port beside no listener. Much cheaper than a look through /proc,
+// which is then only needed to name who has it. SO_REUSEADDR, so that connections of the last process that
+// fade away don't count.
+bool is_free(const core::executor& on, const boost::asio::ip::tcp::endpoint& at) {
+    core::error_code failed;
+    boost::asio::ip::tcp::acceptor trial(on);
+    trial.open(at.protocol(), failed);
+    if (!failed) {
+        trial.set_option(boost::asio::socket_base::reuse_address(true), failed);
+    }
+    if (!failed) {
+        trial.bind(at, failed);
+    }
+    return !failed;
 }
 
 spdlog::level::level_enum level_of(service_state state) {
@@ -116,7 +134,10 @@ void service_runner::launch() {
         return;
     }
     const auto port = spec_.endpoint.port();
-    const auto taken = judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
+    listener_judgement taken;
+    if (!is_free(context_.on, spec_.endpoint)) {
+        taken = judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
+    }
     if (taken.what != listener_finding::none) {
         inbox_.push_back({event_kind::refused,
                           "port " + std::to_string(port) + " is already taken by " + taken.who,

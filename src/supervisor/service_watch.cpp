@@ -20,23 +20,32 @@ using namespace boost::asio::experimental::awaitable_operators;
 constexpr core::milliseconds first_interval{5};
 constexpr core::milliseconds longest_interval{250};
 constexpr core::milliseconds guard_interval{1000};
+constexpr core::milliseconds longest_guard_interval{15'000};
+// A look stops the loop, and where the kernel's socket tables are large it takes tens of milliseconds; so
+// looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when
+// ready.
+constexpr int loading_spacing = 8;
+constexpr int ready_spacing = 500;
 // A hook whose process has died gets this long to notice by itself before it is cancelled.
 constexpr core::milliseconds hook_patience{5000};
+// A hook that knows its deadline is cancelled this long after it.
+constexpr core::milliseconds quiesce_overrun{500};
 
 // Quick while a start is young, then ever slower: a load takes from a second to minutes.
 core::milliseconds next_interval(core::milliseconds last) {
     return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
 }
 
-core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const core::clock_source* clock) {
-    const core::deadline forever;
+// At the latest at `limit`.
+core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const core::clock_source* clock,
+                                     core::deadline limit) {
     while (!run->ended && !run->dropped) {
-        const core::wake_reason woken = co_await run->changed.wait(forever);
-        if (woken == core::wake_reason::cancelled) {
+        const core::wake_reason woken = co_await run->changed.wait(limit);
+        if (woken != core::wake_reason::rung) {
             co_return;
         }
     }
-    const auto patience = core::deadline::after(hook_patience, clock->now());
+    const auto patience = core::deadline::after(hook_patience, clock->now()).sooner(limit);
     while (!run->dropped) {
         const core::wake_reason woken = co_await run->changed.wait(patience);
         if (woken != core::wake_reason::rung) {
@@ -84,7 +93,9 @@ core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
     core::milliseconds interval = first_interval;
     int unknown = 0;
     while (self->in_stage(*run, start_stage::socket)) {
+        const core::steady_time began = self->now();
         const listener_judgement found = self->look_at_port(*run);
+        const core::nanoseconds cost = self->now() - began;
         unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
         if (found.what == listener_finding::ours) {
             self->feed({event_kind::socket_owned, {}, {}});
@@ -94,7 +105,8 @@ core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
             self->report_foreign(found);
             co_return;
         }
-        const auto until = core::deadline::after(interval, self->now());
+        const core::nanoseconds pause = std::max<core::nanoseconds>(interval, cost * loading_spacing);
+        const auto until = core::deadline::after(pause, self->now());
         const core::wake_reason woken = co_await run->changed.wait(until);
         if (woken == core::wake_reason::cancelled) {
             co_return;
@@ -148,7 +160,7 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
     core::result<void> verdict = core::make_failure(core::errc::cancelled, "its process ended meanwhile");
     try {
         auto test = self->spec_.self_test();
-        auto hopeless = until_hopeless(run, self->context_.clock);
+        auto hopeless = until_hopeless(run, self->context_.clock, core::deadline{});
         auto first = co_await (std::move(test) || std::move(hopeless));
         if (first.index() == 0) {
             verdict = std::get<0>(std::move(first));
@@ -176,7 +188,9 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
     int missing = 0;
     while (self->run_ == run && !run->ended && self->machine_.state == service_state::ready) {
+        const core::steady_time began = self->now();
         const listener_judgement found = self->look_at_port(*run);
+        const core::nanoseconds cost = self->now() - began;
         missing = found.what == listener_finding::ours ? 0 : missing + 1;
         if (found.what == listener_finding::foreign ||
             (found.what == listener_finding::unknown && missing > 1)) {
@@ -188,7 +202,12 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
             co_return;
         }
         self->publish();
-        const auto until = core::deadline::after(guard_interval, self->now());
+        // A doubt is looked into at once.
+        const core::nanoseconds pause =
+            missing > 0
+                ? core::nanoseconds{guard_interval}
+                : std::clamp<core::nanoseconds>(cost * ready_spacing, guard_interval, longest_guard_interval);
+        const auto until = core::deadline::after(pause, self->now());
         const core::wake_reason woken = co_await run->changed.wait(until);
         if (woken == core::wake_reason::cancelled) {
             co_return;
@@ -200,7 +219,8 @@ core::awaitable<void> service_runner::quiesce(self_ptr self, run_ptr run, core::
     const run_task mark(run, &process_run::hooks);
     try {
         auto rest = self->spec_.quiesce(until);
-        auto hopeless = until_hopeless(run, self->context_.clock);
+        const auto limit = core::deadline::after(quiesce_overrun, until.at());
+        auto hopeless = until_hopeless(run, self->context_.clock, limit);
         co_await (std::move(rest) || std::move(hopeless));
     } catch (const std::exception& error) {
         telemetry::log().warn("{}: could not be brought to rest: {}", self->label_, error.what());

@@ -55,8 +55,8 @@ inline std::size_t open_descriptors() {
     return count;
 }
 
-// States of our direct children, one letter each ("S", "Z" ...).
-inline std::string states_of_children() {
+// States of our direct children but the warden, one letter each ("S", "Z" ...).
+inline std::string states_of_children(pid_t warden) {
     std::string states;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         if (std::isdigit(static_cast<unsigned char>(entry.path().filename().string()[0])) == 0) {
@@ -68,7 +68,8 @@ inline std::string states_of_children() {
         if (name_end == std::string::npos || name_end + 4 >= stat.size()) {
             continue;
         }
-        if (std::stol(stat.substr(name_end + 4)) == ::getpid()) {
+        const bool ours = std::stol(stat.substr(name_end + 4)) == ::getpid();
+        if (ours && std::stol(stat) != warden) {
             states += stat[name_end + 2];
         }
     }

@@ -102,7 +102,7 @@ TEST_F(group_stop, a_wrapped_service_takes_its_children_along) {
     const pid_t group = status().pid;
     EXPECT_TRUE(stop());
     EXPECT_NE(::kill(-group, 0), 0);
-    EXPECT_EQ(states_of_children(), "S") << "the warden alone";
+    EXPECT_EQ(states_of_children(guard.pid()), "");
 }
 
 TEST_F(group_stop, ends_the_wait_of_those_who_hope_for_readiness) {
@@ -176,6 +176,8 @@ TEST_F(group_stop, cancelled_tasks_leave_no_process_and_no_task) {
         process::reap_orphans();
         return !process_lives(pid);
     }));
+    EXPECT_EQ(status().state, service_state::stopped);
+    EXPECT_TRUE(tasks.empty()) << "nothing was started again";
 }
 
 }  // namespace

@@ -228,7 +228,7 @@ TEST(service_fsm, the_polite_stop_rests_then_climbs_the_ladder_and_repeats_its_e
     d.log.clear();
     d << quiesced;
     d.pass(milliseconds{3000}).pass(milliseconds{5000}).pass(milliseconds{5000});
-    EXPECT_EQ(d.log, "signal2 signal9 signal9 ");
+    EXPECT_EQ(d.log, "signal2 signal9 signal9 signal9 ");
     EXPECT_NE(d.m.reason.find("stuck"), std::string::npos) << d.m.reason;
     d << exited << gone;
     EXPECT_EQ(d.m.state, service_state::stopped);
