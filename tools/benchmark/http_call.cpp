@@ -41,9 +41,9 @@ int connected_socket(std::uint16_t port) {
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int on = 1;
-    setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &longest_silence, sizeof longest_silence);
-    if (connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    if (setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &longest_silence, sizeof longest_silence) != 0 ||
+        connect(made, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
         const int error = errno;
         close(made);
         errno = error;
@@ -96,6 +96,11 @@ http_call::http_call(std::uint16_t port, std::string_view method, std::string_vi
 
 http_call::~http_call() {
     close(socket_);
+}
+
+void http_call::leave_no_trace() const {
+    const linger at_once{1, 0};
+    if (setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0) fail("SO_LINGER");
 }
 
 bool http_call::receive() {

@@ -22,6 +22,7 @@ answer ask_ollama(std::uint16_t port, const std::string& model, const std::strin
         note_text(seen, at, event.at("message").at("content").get<std::string>());
         if (event.at("done").get<bool>()) {
             seen.ended_ns = at;
+            if (call.read_line(line)) throw std::runtime_error("text after done:true: " + line);
             return seen;
         }
     }

@@ -25,7 +25,8 @@ def host():
             break
     return {"when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "machine": platform.machine(), "kernel": platform.release(), "cpu": model,
-            "cpus": len(os.sched_getaffinity(0)), "load_before": round(os.getloadavg()[0], 2)}
+            "cpus": len(os.sched_getaffinity(0)), "load_before": round(os.getloadavg()[0], 2),
+            "tcp_sockets_before": len(pathlib.Path("/proc/net/tcp").read_text().splitlines()) - 1}
 
 
 def summary(values):
@@ -70,7 +71,7 @@ def show_table(rows):
 def show(figures):
     facts = figures["host"]
     print(f"\n{facts['cpus']} x {facts['cpu'] or facts['machine']}, load {facts['load_before']} before and "
-          f"{facts['load_after']} after; {figures['plan']} run, {figures['repetitions']} repetitions in turn; "
+          f"{facts['load_after']} after, {facts['tcp_sockets_before']} TCP sockets before; {figures['plan']} run, {figures['repetitions']} repetitions in turn; "
           "median ± half the spread")
     for rate, lines in figures["tables"].items():
         print(f"\n{rate} tokens per second, {figures['tokens_per_piece']} to a piece")

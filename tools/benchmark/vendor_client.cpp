@@ -27,6 +27,7 @@ public:
             http_call call(port_, "POST", target, text);
             const int status = call.read_header();
             const auto said = call.read_body();
+            call.leave_no_trace();
             if (status == 200) return;
             if (said.find("llm is running") == std::string::npos)
                 throw std::runtime_error(std::string(target) + " answered " + std::to_string(status) + " " +
@@ -47,6 +48,7 @@ public:
             throw std::runtime_error("a poll answered " + std::to_string(status));
         const auto body = call.read_body();
         const auto at = call.read_at();
+        call.leave_no_trace();
         const auto said = json::parse(body);
         return {at, said.at("done").get<bool>(), said.at("response").get<std::string>()};
     }
