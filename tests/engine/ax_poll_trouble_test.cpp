@@ -197,6 +197,26 @@ TEST_F(ax_poll_trouble, a_running_answer_outlives_its_tokenizer) {
     expect_right();
 }
 
+TEST_F(ax_poll_trouble, a_tokenizer_away_for_longer_than_the_runtime_would_wait_costs_time_only) {
+    start();
+    const pid_t before = runtime_pid();
+    // The next tokenizer process takes longer than the ten seconds after which the runtime dies.
+    scenario["tokenizer"] = {{"start_ms", 10'500}};
+    std::ofstream(folder + "/scenario.json") << scenario.dump();
+    text_sink sink;
+    run_control control(context.on);
+    sink.on_piece = [this, &sink] {
+        if (sink.pieces == 2) {
+            EXPECT_EQ(::kill(tokenizer_pid(), SIGKILL), 0);
+        }
+    };
+    const told got = ask(request("[[n=20]]"), sink, control);
+    EXPECT_EQ(got.cause(), "");
+    EXPECT_EQ(got.text, words(20));
+    EXPECT_EQ(got.outcome.progress.usage.generated_tokens, 20U);
+    EXPECT_EQ(runtime_pid(), before);
+}
+
 TEST_F(ax_poll_trouble, a_runtime_killed_in_prefill_has_said_nothing_and_may_be_asked_again) {
     start();
     fault("runtime", "kill_at", "once", {{"phase", "prefill"}, {"signal", "KILL"}});

@@ -76,6 +76,15 @@ TEST_F(ax_poll_without_tap, a_mute_pair_is_restarted_and_the_request_may_be_repe
     expect_right();
 }
 
+TEST_F(ax_poll_without_tap, a_prompt_that_could_not_be_encoded_never_answers_the_one_before) {
+    start();
+    expect_right(9);
+    fault("runtime", "encode_failed", "once");
+    expect_right(5);
+    // The words in a prompt prove nothing.
+    EXPECT_EQ(ask("[E][ Encode][ 820]: encode failed [[n=4]]").text, words(4));
+}
+
 TEST_F(ax_poll_without_tap, context_text_in_band_is_a_failure) {
     start();
     fault("runtime", "context_full", "once");

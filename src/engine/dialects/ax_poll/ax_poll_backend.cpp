@@ -246,7 +246,7 @@ void ax_poll_backend::on_output(std::string_view service, process::output_stream
         return;
     }
     log_.feed(bytes);
-    cycle_.on_output();
+    cycle_.on_output(bytes);
 }
 
 void ax_poll_backend::on_status(const supervisor::service_status& now) {

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr int most_attempts = 3;
 constexpr core::nanoseconds stop_interval = 20ms;
 constexpr core::nanoseconds mend_limit = 20s;
+constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
+constexpr std::string_view encode_failed_line = "]: encode failed";
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
@@ -44,7 +46,10 @@ void cycle_runner::on_new_process() {
     bell_.ring();
 }
 
-void cycle_runner::on_output() {
+void cycle_runner::on_output(std::string_view bytes) {
+    if (listens_for_encode_ && output_before_text_.size() < most_output_kept) {
+        output_before_text_ += bytes.substr(0, most_output_kept - output_before_text_.size());
+    }
     if (!following_ || (tapped() && parts_.tap->view().pieces_answered <= pieces_seen_)) {
         return;  // with the tap, only an answered piece can be followed by text
     }
@@ -64,6 +69,10 @@ void cycle_runner::on_tap_event() {
         answers_heard_ = answered;
     }
     bell_.ring();
+}
+
+bool cycle_runner::encode_failed_in_output() const {
+    return output_before_text_.find(encode_failed_line) != std::string::npos;
 }
 
 core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
@@ -135,6 +144,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::attempts(run_state& now) {
     for (int i = 0; i < most_attempts; ++i) {
         end = co_await attempt(now);
         following_ = false;
+        listens_for_encode_ = false;
         if (end != verdict::again || now.text_given) {
             break;
         }

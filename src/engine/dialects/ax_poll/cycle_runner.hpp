@@ -46,7 +46,7 @@ public:
     void end_turn();
 
     // Signs from outside.
-    void on_output();
+    void on_output(std::string_view bytes);
     void on_tap_event();
     void on_status() { bell_.ring(); }
     void on_new_process();
@@ -107,6 +107,9 @@ private:
     [[nodiscard]] core::awaitable<void> rest(run_control* control, core::steady_time when);
     [[nodiscard]] bool tapped() const noexcept { return parts_.tap != nullptr && parts_.tap->view().in_use; }
     void see_tap();
+    // Without the tap: the runtime says that it could not encode this prompt, and nothing but itself can have
+    // said so.
+    [[nodiscard]] bool encode_failed_in_output() const;
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 
     cycle_parts parts_;
@@ -124,6 +127,8 @@ private:
     std::uint32_t pieces_seen_ = 0;  // answers of the tap that polls have caught up with
     std::uint32_t answers_heard_ = 0;
     bool final_heard_ = false;
+    std::string output_before_text_;  // of this run, bounded; only without the tap
+    bool listens_for_encode_ = false;
 };
 
 }  // namespace corral::engine::ax_poll

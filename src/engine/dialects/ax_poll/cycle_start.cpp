@@ -171,6 +171,10 @@ core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
             parts_.tap->begin_run(now.what.max_tokens);
         }
         idle_.on_call(clock_now());
+        // A prompt is printed word for word, so one that has these words makes the runtime's own line
+        // worthless.
+        output_before_text_.clear();
+        listens_for_encode_ = !tapped() && now.what.prompt.turns.find("encode failed") == std::string::npos;
         std::string prompt = now.what.prompt.turns;
         const auto reply = co_await parts_.link.generate(std::move(prompt), sampling);
         if (!reply) {
