@@ -110,6 +110,7 @@ class group_fixture : public ::testing::Test {
 protected:
     group_fixture() : guard(the_warden()) {
         wanted.name = "model";
+        wanted.services.reserve(8);  // add() gives references into it
         wanted.restart.first_backoff = milliseconds{20};
         wanted.restart.max_backoff = milliseconds{100};
         context.on = io.get_executor();
