@@ -7,7 +7,7 @@ import pytest
 
 from harness import Box, descendants, processes, wait_until
 
-SLOW_PREFILL = {"prefill_ms_per_chunk": 1500}
+SLOW_PREFILL = {"prefill_ms_per_chunk": 600}
 SLOW_DECODE = {"tokens_per_second": 30}
 
 
