@@ -34,7 +34,8 @@ bool was_cancelled(const process::exit_reason& how) {
 
 }  // namespace
 
-// GCC 12 miscompiles a default argument inside a co_await expression, so waits get a named deadline.
+// The wait gets a named deadline and a named result: GCC 12 miscompiled `if (co_await changed.wait() ==
+// ...)`.
 core::awaitable<void> service_runner::until_dropped(run_ptr run) {
     const core::deadline forever;
     while (!run->dropped) {
