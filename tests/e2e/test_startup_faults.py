@@ -62,7 +62,7 @@ def program(folder, kind):
     return path
 
 
-PROGRAMS = [("lfs", "git-lfs"), ("html", "web page"), ("text", "text"), ("empty", "empty"), ("arch", "architecture"),
+PROGRAMS = [("lfs", "git-lfs"), ("html", "web page"), ("text", "text"), ("empty", "empty"), ("arch", "built for"),
             ("truncated", "cut off"), ("mode", "execut"), ("missing", "exist")]
 
 
