@@ -119,6 +119,8 @@ core::awaitable<void> daemon::shut_down() {
         const core::deadline tick = core::deadline::after(core::milliseconds(100), clock_.now());
         co_await scheduler_->wait_idle(tick.sooner(grace));
     }
+    // What still runs is told so in its stream before its connection goes.
+    run_tasks_.cancel();
     co_await server_->wait_idle(core::deadline::after(connection_end, clock_.now()));
     server_->close_all();
     const core::deadline until = core::deadline::after(services_end, clock_.now());

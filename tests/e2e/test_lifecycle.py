@@ -52,6 +52,16 @@ def test_sigterm_gives_waiting_requests_a_clear_error(tmp_path):
     assert box.process.wait(30) == 0
 
 
+def test_an_answer_longer_than_the_grace_ends_with_an_error_line(tmp_path):
+    box = Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 60}}, config='shutdown_grace = "1s"').start()
+    lines = iter(box.stream("[[never_end]]"))
+    next(lines)
+    box.process.send_signal(signal.SIGTERM)
+    last = list(lines)[-1]
+    assert "shutting down" in last.get("error", ""), last
+    assert box.process.wait(30) == 0
+
+
 def test_sigterm_while_loading_ends_at_once(tmp_path):
     box = Box(tmp_path, {"timing": {"load_ms": 60000}}).start(wait_ready=False)
     wait_until(lambda: box.pid_of("runtime"), what="runtime loads")
