@@ -1,6 +1,7 @@
 #include "api/context_fit.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 namespace corral::api {
@@ -10,16 +11,13 @@ namespace {
 // The words around a turn count too.
 constexpr std::size_t turn_overhead_bytes = 16;
 
-std::size_t turn_bytes(const std::vector<chat::message>& messages) {
-    std::size_t sum = 0;
-    for (const chat::message& each : messages) {
-        if (each.from == chat::role::system) {
-            continue;
-        }
-        sum += each.content.size() + turn_overhead_bytes;
-        for (const chat::tool_call& call : each.calls) {
-            sum += call.name.size() + call.arguments.dump().size() + turn_overhead_bytes;
-        }
+std::size_t turn_bytes(const chat::message& one) {
+    if (one.from == chat::role::system) {
+        return 0;
+    }
+    std::size_t sum = one.content.size() + turn_overhead_bytes;
+    for (const chat::tool_call& call : one.calls) {
+        sum += call.name.size() + call.arguments.dump().size() + turn_overhead_bytes;
     }
     return sum;
 }
@@ -35,6 +33,25 @@ engine::run_failure too_long(const engine::prompt_measure& measured, bool may_sh
     if (may_shorten) {
         out.message += ", and its newest turn can't be shortened";
     }
+    return out;
+}
+
+// No token of any vocabulary is longer, so a text beyond this many bytes a position need not be counted: the
+// tokenizer service would work on it for seconds while the lease is held.
+constexpr std::size_t longest_token_bytes = 256;
+
+std::optional<engine::prompt_measure> surely_too_long(const chat::rendered_prompt& prompt,
+                                                      std::uint32_t context) {
+    constexpr std::size_t usual_token_bytes = 4;
+    const std::size_t bytes = prompt.system.size() + prompt.turns.size();
+    if (context == 0 || bytes <= context * longest_token_bytes) {
+        return std::nullopt;
+    }
+    engine::prompt_measure out;
+    out.system_tokens = static_cast<std::uint32_t>(prompt.system.size() / usual_token_bytes);
+    out.turn_tokens = static_cast<std::uint32_t>(prompt.turns.size() / usual_token_bytes);
+    out.limit = context;
+    out.fits = false;
     return out;
 }
 
@@ -68,13 +85,15 @@ engine::run_failure render_failure(const core::failure& why) {
 }
 
 bool drop_to_share(std::vector<chat::message>& messages, double share) {
-    const double wanted = static_cast<double>(turn_bytes(messages)) * share;
-    if (!chat::drop_oldest_turn(messages)) {
-        return false;
+    std::size_t left = 0;
+    for (const chat::message& each : messages) {
+        left += turn_bytes(each);
     }
-    while (static_cast<double>(turn_bytes(messages)) > wanted && chat::drop_oldest_turn(messages)) {
-    }
-    return true;
+    const double wanted = static_cast<double>(left) * share;
+    return chat::drop_oldest_turns(messages, [&](const chat::message& gone) {
+        left -= turn_bytes(gone);
+        return static_cast<double>(left) > wanted;
+    });
 }
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
@@ -85,7 +104,12 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         if (!rendered) {
             co_return render_failure(rendered.error());
         }
-        const auto measured = co_await runtime.measure(*rendered, until);
+        core::result<engine::prompt_measure> measured = engine::prompt_measure{};
+        if (const auto sure = surely_too_long(*rendered, runtime.context_length())) {
+            measured = *sure;
+        } else {
+            measured = co_await runtime.measure(*rendered, until);
+        }
         if (!measured) {
             co_return measure_failure(measured.error());
         }

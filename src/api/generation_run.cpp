@@ -189,6 +189,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     how.format = how_.format;
     how.stops = request_.limits.stops;
     how.separate_thinking = fitted->prompt.thinking;
+    how.starts_in_thinking = fitted->prompt.starts_in_thinking;
     filter_.emplace(std::move(how));
 
     const core::executor on = co_await asio::this_coro::executor;
@@ -231,9 +232,7 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     if (to_->ended() || to_->abandoned()) {
         return;
     }
-    for (chat::generation_event& event : filter_->feed(piece)) {
-        to_->push(std::move(event));
-    }
+    push(filter_->feed(piece));
     if (filter_->stopped()) {
         finish(chat::finish_reason::stop);
         control_->cancel();
@@ -241,6 +240,16 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         fail(chat::failure_kind::runtime_failed, "answer-too-long",
              "the answer outgrew the memory that the model's context can fill");
         control_->cancel();
+    }
+}
+
+// A model without a switch thinks although it was told not to; that part is not wanted then.
+void generation_run::push(std::vector<chat::generation_event> events) {
+    const bool unwanted = request_.thinking == chat::thinking_mode::off;
+    for (chat::generation_event& event : events) {
+        if (!unwanted || !std::holds_alternative<chat::thinking_event>(event)) {
+            to_->push(std::move(event));
+        }
     }
 }
 
@@ -266,9 +275,7 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     if (outcome.end == engine::run_end::cancelled) {
         return fail(chat::failure_kind::internal, "run-cancelled", "the run was stopped without a reason");
     }
-    for (chat::generation_event& event : filter_->finish()) {
-        to_->push(std::move(event));
-    }
+    push(filter_->finish());
     finish(outcome.end == engine::run_end::stop ? chat::finish_reason::stop : chat::finish_reason::length);
 }
 

@@ -43,6 +43,7 @@ private:
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
 
+    void push(std::vector<chat::generation_event> events);
     void settle(const engine::run_outcome& outcome);
     void settle_failure(const engine::run_failure& why);
     void finish(chat::finish_reason reason);

@@ -97,7 +97,7 @@ json_fields json_fields::inside(std::string_view key, const nlohmann::ordered_js
 void json_fields::wrong_type(std::string_view key, const nlohmann::ordered_json& got,
                              std::string_view go_type) const {
     std::string what(kind_word(got));
-    if (got.is_number_float()) {
+    if (got.is_number_float() && go_type == "int") {
         // Go shows the number where an integer was wanted.
         what += ' ';
         append_json_number(what, got.get<double>());

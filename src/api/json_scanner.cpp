@@ -1,5 +1,6 @@
 #include "api/json_scanner.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "api/utf8.hpp"
@@ -59,6 +60,15 @@ std::string quoted(char c) {
     }
     constexpr std::string_view hex = "0123456789abcdef";
     return std::string("'\\x") + hex[code >> 4] + hex[code & 0xF] + "'";
+}
+
+// Length of the beginning of `text` that a string takes as it is.
+std::size_t plain_run(std::string_view text) {
+    const auto special = [](char c) {
+        const auto code = static_cast<unsigned char>(c);
+        return code < 0x20 || code >= 0x80 || c == '"' || c == '\\';
+    };
+    return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin());
 }
 
 }  // namespace
@@ -195,6 +205,11 @@ void json_scanner::string() {
         }
         if (static_cast<unsigned char>(c) < 0x20) {
             return unexpected("in string literal");
+        }
+        if (const std::size_t run = plain_run(rest_); run > 0) {
+            out_ += rest_.substr(0, run);
+            rest_.remove_prefix(run);
+            continue;
         }
         const std::size_t length = character_length(rest_);
         out_ += length == 0 ? replacement_character : rest_.substr(0, length);

@@ -22,18 +22,29 @@ position end_of_turn(position first, position end) {
 
 }  // namespace
 
-bool drop_oldest_turn(std::vector<message>& messages) {
+bool drop_oldest_turns(std::vector<message>& messages, const std::function<bool(const message&)>& go_on) {
     const auto can_go = [](const message& one) { return one.from != role::system; };
-    const auto oldest = std::find_if(messages.begin(), messages.end(), can_go);
-    if (oldest == messages.end()) {
-        return false;
+    auto after = messages.begin();
+    bool more = true;
+    while (more) {
+        const auto oldest = std::find_if(after, messages.end(), can_go);
+        if (oldest == messages.end()) {
+            break;
+        }
+        const auto next = end_of_turn(oldest, messages.end());
+        if (std::none_of(next, messages.end(), can_go)) {
+            break;
+        }
+        std::for_each(oldest, next, [&](const message& gone) { more = go_on(gone); });
+        after = next;
     }
-    const auto after = end_of_turn(oldest, messages.end());
-    if (std::none_of(after, messages.end(), can_go)) {
-        return false;
-    }
-    messages.erase(oldest, after);
-    return true;
+    const bool dropped = after != messages.begin();
+    messages.erase(std::remove_if(messages.begin(), after, can_go), after);
+    return dropped;
+}
+
+bool drop_oldest_turn(std::vector<message>& messages) {
+    return drop_oldest_turns(messages, [](const message&) { return false; });
 }
 
 }  // namespace corral::chat

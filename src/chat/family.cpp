@@ -1,6 +1,7 @@
 #include "corral/chat/family.hpp"
 
 #include <algorithm>
+#include <bitset>
 
 #include "chat/families/all.hpp"
 
@@ -28,8 +29,15 @@ const family* find_family(std::string_view name) {
 std::string neutralise(const family& in, std::string_view text) {
     std::string out;
     out.reserve(text.size());
+    std::bitset<256> may_start;  // so that a long text costs a look at each byte and no more
+    for (const std::string_view token : in.control_tokens) {
+        may_start.set(static_cast<unsigned char>(token.front()));
+    }
     for (std::size_t at = 0; at < text.size(); ++at) {
         out += text[at];
+        if (!may_start[static_cast<unsigned char>(text[at])]) {
+            continue;
+        }
         const auto rest = text.substr(at);
         const bool control = std::any_of(in.control_tokens.begin(), in.control_tokens.end(),
                                          [&](std::string_view token) { return rest.starts_with(token); });

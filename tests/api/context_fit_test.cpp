@@ -68,6 +68,14 @@ TEST_F(context_fit, one_turn_too_long_is_refused_with_the_numbers) {
     EXPECT_NE(got.failed->message.find("200"), std::string::npos) << got.failed->message;
 }
 
+TEST_F(context_fit, what_is_surely_too_long_is_never_counted) {
+    backend.context = 16;
+    const test::reading got = read(request(std::string(16 * 256 + 1, 'x')));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
+    EXPECT_EQ(backend.measures, 0);
+}
+
 TEST_F(context_fit, a_system_text_without_room_is_refused) {
     backend.prompt_limit = 0;
     EXPECT_EQ(read(long_talk(4)).failed->kind, chat::failure_kind::context_too_long);

@@ -269,5 +269,19 @@ TEST_F(generation_service_test, separates_thinking_when_the_model_thinks) {
     EXPECT_NE(got.thinking.find("hmm"), std::string::npos);
 }
 
+TEST_F(generation_service_test, thinking_that_the_template_opened_is_apart_and_dropped_when_unwanted) {
+    backend.entry.family = "deepseek-r1";
+    backend.script = {saying({"hm", "m\n</think>\n\nYes"}), saying({"hm", "m\n</think>\n\nYes"})};
+    auto what = request();
+    what.thinking = chat::thinking_mode::on;
+    const reading wanted = read(what);
+    EXPECT_EQ(wanted.text, "Yes");
+    EXPECT_EQ(wanted.thinking, "hmm");
+    what.thinking = chat::thinking_mode::off;
+    const reading unwanted = read(what);
+    EXPECT_EQ(unwanted.text, "Yes");
+    EXPECT_EQ(unwanted.thinking, "");
+}
+
 }  // namespace
 }  // namespace corral::api

@@ -54,7 +54,7 @@ TEST_F(ollama_error, wrong_types) {
          field + "string into Go struct field ChatRequest.stream of type bool"},
         {chat, R"({"model":1})", 400, field + "number into Go struct field ChatRequest.model of type string"},
         {chat, R"({"model":1.5})", 400,
-         field + "number 1.5 into Go struct field ChatRequest.model of type string"},
+         field + "number into Go struct field ChatRequest.model of type string"},
         {chat, R"({"messages":{}})", 400,
          field + "object into Go struct field ChatRequest.messages of type []api.Message"},
         {chat, R"({"messages":["x"]})", 400,

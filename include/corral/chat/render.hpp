@@ -3,6 +3,7 @@
 // reset, the turns as one prompt into which the service's own wrapper puts the opening of the first user turn
 // and the closing of the last (vendor_ax.md §6.3; design.md §4).
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,5 +44,9 @@ struct render_options {
 // (an assistant turn with calls goes with its tool results). System messages and the newest turn stay. False
 // when nothing can go.
 [[nodiscard]] bool drop_oldest_turn(std::vector<message>& messages);
+// The same again and again, in one pass: `go_on` hears of each message that goes, and what it says of a
+// turn's last one decides whether the next turn goes too.
+[[nodiscard]] bool drop_oldest_turns(std::vector<message>& messages,
+                                     const std::function<bool(const message&)>& go_on);
 
 }  // namespace corral::chat
