@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "process/listener_dump.hpp"
 #include "process/proc_files.hpp"
 #include "process/tcp_table.hpp"
 
@@ -23,13 +24,19 @@ constexpr std::string_view socket_prefix = "socket:[";
 
 using listeners_by_inode = std::map<std::string, tcp_listener_row>;  // "socket:[123]"
 
+void add_row(const tcp_listener_row& row, std::uint16_t port, listeners_by_inode& found) {
+    if (row.port == port) {
+        found.emplace(std::string(socket_prefix) + std::to_string(row.inode) + ']', row);
+    }
+}
+
 void read_table(const char* path, std::uint16_t port, listeners_by_inode& found) {
     std::ifstream table(path);
     std::string line;
     for (std::size_t count = 0; count < max_table_lines && std::getline(table, line); ++count) {
         const auto row = parse_tcp_listener(line);
-        if (row && row->port == port) {
-            found.emplace(std::string(socket_prefix) + std::to_string(row->inode) + ']', *row);
+        if (row) {
+            add_row(*row, port, found);
         }
     }
 }
@@ -81,8 +88,14 @@ listening_socket row_for(const tcp_listener_row& socket, pid_t owner) {
 
 std::vector<listening_socket> listeners_on(std::uint16_t port) {
     listeners_by_inode found;
-    read_table("/proc/net/tcp", port, found);
-    read_table("/proc/net/tcp6", port, found);
+    if (const auto dumped = dump_tcp_listeners()) {
+        for (const tcp_listener_row& row : *dumped) {
+            add_row(row, port, found);
+        }
+    } else {
+        read_table("/proc/net/tcp", port, found);
+        read_table("/proc/net/tcp6", port, found);
+    }
     std::vector<listening_socket> rows;
     if (found.empty()) {
         return rows;

@@ -17,20 +17,22 @@ std::optional<int> exit_status(const process::exit_reason& how) {
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed) {
     exit_story story{"ended by itself: " + process::describe(how), {}};
-    if (printed != nullptr) {
-        story.reason += ": " + printed->cause;
-        story.advice = printed->advice;
+    const auto tell = [&story](const std::string& cause, const std::string& advice) {
+        story.reason += ": " + cause;
+        story.advice = advice;
         return story;
+    };
+    // A line that is known to end a start says more than a status; a harmless notice says less.
+    if (printed != nullptr && printed->fatal_at_start) {
+        return tell(printed->cause, printed->advice);
     }
     const std::optional<int> status = exit_status(how);
     for (const catalog::exit_meaning& meaning : rules.exits) {
         if (status && meaning.status == *status) {
-            story.reason += ": " + meaning.cause;
-            story.advice = meaning.advice;
-            break;
+            return tell(meaning.cause, meaning.advice);
         }
     }
-    return story;
+    return printed != nullptr ? tell(printed->cause, printed->advice) : story;
 }
 
 }  // namespace corral::supervisor

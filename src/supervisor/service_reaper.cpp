@@ -92,7 +92,9 @@ void service_runner::take_line(process_run& run, process::output_stream from, st
     }
     take_progress(run, line);
     if (const catalog::log_meaning* known = meaning_of(spec_.rules.lines, line)) {
-        run.complaint = *known;
+        if (!run.complaint || !run.complaint->fatal_at_start) {
+            run.complaint = *known;
+        }
         if (known->fatal_at_start) {
             feed({event_kind::fatal_line, known->cause, known->advice});
             return;

@@ -121,7 +121,7 @@ class Box:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.tap = tap
         self.listen = listen
-        self.scenario = {"mode": "echo", "timing": dict(FAST), "tokenizer": {"family": "qwen2.5", "print_prompts": False}}
+        self.scenario = {"mode": "echo", "timing": dict(FAST), "tokenizer": {"family": "qwen2.5"}}
         for key, value in (scenario or {}).items():
             if isinstance(value, dict) and isinstance(self.scenario.get(key), dict):
                 self.scenario[key].update(value)

@@ -1,8 +1,12 @@
 #include "corral/process/listener_owner.hpp"
 
+#include <algorithm>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "process/listener_dump.hpp"
 #include "process/process_test_support.hpp"
 #include "process/tcp_table.hpp"
 
@@ -50,6 +54,34 @@ TEST(listeners_on, names_a_python_server_inside_a_shell) {
     EXPECT_FALSE(descends_from(::getpid(), server->pid()));
     end(loop, *server);
     EXPECT_TRUE(eventually([&] { return listeners_on(port).empty(); }));
+}
+
+// The quick question and the slow table must tell the same story, or the quick one is no witness.
+TEST(dump_tcp_listeners, agrees_with_the_kernels_table) {
+    boost::asio::io_context loop;
+    const tcp::acceptor v4(loop, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+    const tcp::acceptor any(loop, tcp::endpoint(tcp::v4(), 0));
+    const auto dumped = dump_tcp_listeners();
+    ASSERT_TRUE(dumped);
+    for (const auto* mine : {&v4, &any}) {
+        const auto port = mine->local_endpoint().port();
+        const auto row =
+            std::find_if(dumped->begin(), dumped->end(), [&](const auto& each) { return each.port == port; });
+        ASSERT_NE(row, dumped->end());
+        std::ifstream table("/proc/net/tcp");
+        std::string line;
+        bool seen = false;
+        while (std::getline(table, line)) {
+            const auto listed = parse_tcp_listener(line);
+            if (listed && listed->port == port) {
+                seen = true;
+                EXPECT_EQ(listed->inode, row->inode);
+                EXPECT_EQ(listed->loopback, row->loopback);
+                EXPECT_EQ(listed->any_address, row->any_address);
+            }
+        }
+        EXPECT_TRUE(seen);
+    }
 }
 
 TEST(listeners_on, tells_twins_apart_that_share_a_port) {

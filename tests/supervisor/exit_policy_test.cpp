@@ -34,6 +34,15 @@ TEST(exit_policy, what_the_service_said_beats_its_status) {
     EXPECT_EQ(story.advice, "fetch it");
 }
 
+TEST(exit_policy, a_harmless_notice_is_not_blamed_for_a_death) {
+    const catalog::log_meaning notice{"x", "a tool is not installed", "harmless", false};
+    const exit_story known = explain_exit(rules(), process::killed_by{SIGSEGV, false}, &notice);
+    EXPECT_NE(known.reason.find("it crashed"), std::string::npos) << known.reason;
+    EXPECT_EQ(known.advice, "see the log");
+    const exit_story unknown = explain_exit(rules(), process::exited_with{42}, &notice);
+    EXPECT_NE(unknown.reason.find("a tool is not installed"), std::string::npos) << unknown.reason;
+}
+
 TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     const exit_story story = explain_exit(rules(), process::exited_with{42}, nullptr);
     EXPECT_NE(story.reason.find("42"), std::string::npos);

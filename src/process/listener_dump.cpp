@@ -1,0 +1,116 @@
+#include "process/listener_dump.hpp"
+
+#include <array>
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "process/owned_fd.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = 32 * 1024;
+constexpr int max_parts = 4096;
+
+struct diag_question {
+    nlmsghdr header;
+    inet_diag_req_v2 body;
+};
+
+bool ask(int handle, unsigned char family) {
+    diag_question question{};
+    question.header.nlmsg_len = sizeof question;
+    question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    question.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    question.body.sdiag_family = family;
+    question.body.sdiag_protocol = IPPROTO_TCP;
+    question.body.idiag_states = 1U << TCP_LISTEN;
+    return ::send(handle, &question, sizeof question, 0) == static_cast<ssize_t>(sizeof question);
+}
+
+tcp_listener_row row_of(const inet_diag_msg& socket) {
+    constexpr unsigned char net_127 = 127;
+    tcp_listener_row row;
+    row.port = ntohs(socket.id.idiag_sport);
+    row.inode = socket.idiag_inode;
+    if (socket.idiag_family == AF_INET) {
+        const auto address = ntohl(socket.id.idiag_src[0]);
+        row.any_address = address == INADDR_ANY;
+        row.loopback = address >> 24U == net_127;
+        return row;
+    }
+    in6_addr address{};
+    std::memcpy(&address, static_cast<const void*>(socket.id.idiag_src), sizeof address);
+    row.any_address = IN6_IS_ADDR_UNSPECIFIED(&address);
+    row.loopback =
+        IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == net_127);
+    return row;
+}
+
+enum class part_end { more, done, failed };
+
+part_end take_part(const std::array<char, buffer_bytes>& buffer, std::size_t length,
+                   std::vector<tcp_listener_row>& rows) {
+    std::size_t at = 0;
+    while (at + sizeof(nlmsghdr) <= length) {
+        nlmsghdr header{};
+        std::memcpy(&header, buffer.data() + at, sizeof header);
+        if (header.nlmsg_len < sizeof header || header.nlmsg_len > length - at) {
+            return part_end::failed;
+        }
+        if (header.nlmsg_type == NLMSG_DONE) {
+            return part_end::done;
+        }
+        if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+            header.nlmsg_len < NLMSG_HDRLEN + sizeof(inet_diag_msg)) {
+            return part_end::failed;
+        }
+        inet_diag_msg socket{};
+        std::memcpy(&socket, buffer.data() + at + NLMSG_HDRLEN, sizeof socket);
+        rows.push_back(row_of(socket));
+        at += NLMSG_ALIGN(header.nlmsg_len);
+    }
+    return part_end::more;
+}
+
+// The kernel has the whole answer ready when send() returns, so nothing here waits.
+bool collect(int handle, std::vector<tcp_listener_row>& rows) {
+    std::array<char, buffer_bytes> buffer{};
+    for (int part = 0; part < max_parts; ++part) {
+        const ssize_t got = ::recv(handle, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (got <= 0) {
+            return false;
+        }
+        const part_end end = take_part(buffer, static_cast<std::size_t>(got), rows);
+        if (end != part_end::more) {
+            return end == part_end::done;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners() {
+    const owned_fd handle(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    std::vector<tcp_listener_row> rows;
+    if (handle.get() < 0) {
+        return std::nullopt;
+    }
+    for (const unsigned char family : std::array<unsigned char, 2>{AF_INET, AF_INET6}) {
+        if (!ask(handle.get(), family) || !collect(handle.get(), rows)) {
+            return std::nullopt;
+        }
+    }
+    return rows;
+}
+
+}  // namespace corral::process
