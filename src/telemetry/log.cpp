@@ -16,7 +16,7 @@ namespace corral::telemetry {
 
 namespace {
 
-constexpr std::size_t queue_lines = 4096;
+constexpr std::size_t queue_lines = 1024;
 constexpr std::chrono::milliseconds stop_limit{1000};
 
 struct log_state {
