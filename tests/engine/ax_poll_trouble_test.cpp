@@ -140,6 +140,11 @@ TEST_F(ax_poll_trouble, a_mute_identity_is_replaced_without_a_load) {
     EXPECT_EQ(got.cause(), "");
     EXPECT_EQ(got.text, words(30));
     expect_right();
+    // Too short for the cache to be found stuck before the end.
+    for (int tokens = 1; tokens <= 8; ++tokens) {
+        fault("tokenizer", "mute", true);
+        EXPECT_EQ(ask("[[n=" + std::to_string(tokens) + "]]").text, words(tokens));
+    }
     // Cut inside a character: the run before leaves half of it in the tokenizer's cache.
     run_spec cut = request("[[text=\u4e16\u754c\u4e16\u754c\u4e16\u754c]]");
     cut.max_tokens = 4;

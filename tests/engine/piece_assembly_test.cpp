@@ -162,9 +162,25 @@ TEST(piece_assembly, what_nobody_can_decode_becomes_a_replacement_character) {
         open.add({'c'});
     }
     EXPECT_TRUE(open.stuck());
-    EXPECT_EQ(open.give_up(), cut);
+    piece_assembly other = open;
+    EXPECT_EQ(open.give_up(false), cut);
     byte_tokenizer fresh(true);
-    EXPECT_EQ(ask_all(open, fresh), "c");
+    EXPECT_EQ(ask_all(open, fresh), "abccccc");
+    EXPECT_EQ(other.give_up(true), cut);
+    EXPECT_EQ(ask_all(other, fresh), "c");
+}
+
+TEST(piece_assembly, a_cut_character_takes_no_text_before_it_along) {
+    piece_assembly open;
+    byte_tokenizer tokenizer(true);
+    open.add({'a', 'b', 0xE4});
+    EXPECT_EQ(ask_all(open, tokenizer), "");
+    open.on_identity_lost();
+    byte_tokenizer fresh(true);
+    EXPECT_EQ(ask_all(open, fresh), "ab");
+    open.add({0xB8, 0x96, 'c', 'd'});
+    EXPECT_EQ(ask_all(open, fresh), "\u4e16cd");
+    EXPECT_TRUE(open.empty());
 }
 
 }  // namespace

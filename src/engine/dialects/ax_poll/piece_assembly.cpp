@@ -33,7 +33,7 @@ token_ids piece_assembly::next() {
         return {};
     }
     const std::size_t from = cached_ ? tried_ : 0;
-    asked_ = tried_ == 0 ? std::min(open_.size(), most_at_once) : tried_ + 1;
+    asked_ = tried_ == 0 && !singly_ ? std::min(open_.size(), most_at_once) : tried_ + 1;
     return {open_.begin() + static_cast<std::ptrdiff_t>(from),
             open_.begin() + static_cast<std::ptrdiff_t>(asked_)};
 }
@@ -66,12 +66,13 @@ void piece_assembly::on_identity_lost() noexcept {
     if (cached_) {
         cached_ = false;
         tried_ = 0;
+        singly_ = true;
     }
     silent_ = 0;
 }
 
-std::string piece_assembly::give_up() {
-    drop_tried(tried_);
+std::string piece_assembly::give_up(bool all) {
+    drop_tried(all ? tried_ : std::min<std::size_t>(tried_, 1));
     return std::string(replacement);
 }
 
@@ -80,6 +81,7 @@ void piece_assembly::drop_tried(std::size_t count) {
     asked_ = 0;
     tried_ = 0;
     cached_ = false;
+    singly_ = singly_ && !open_.empty();
     silent_ = 0;
     given_.clear();
 }

@@ -23,15 +23,18 @@ public:
     [[nodiscard]] token_ids next();
     // The tokenizer's text for next(): what of it is new and certain.
     [[nodiscard]] std::string on_text(std::string_view text);
-    // The tokenizer's identity is gone or given up, and with it the ids in its cache: they are sent again.
+    // The tokenizer's identity is gone or given up, and with it the ids in its cache: they are sent again,
+    // one at a time, so that what can't be decoded takes nothing before it along.
     void on_identity_lost() noexcept;
     // More answers without text than any character needs: the tokenizer's cache is stuck.
     [[nodiscard]] bool stuck() const noexcept { return cached_ && silent_ >= 5; }
+    // All that is open was sent to an empty cache, one id at a time.
+    [[nodiscard]] bool one_by_one() const noexcept { return singly_; }
     // The tokenizer holds ids in its cache that would come out before any later text.
     [[nodiscard]] bool left_in_cache() const noexcept { return cached_; }
     [[nodiscard]] bool empty() const noexcept { return open_.empty(); }
-    // Takes U+FFFD for the ids that were tried and can't be decoded; later ones stay.
-    [[nodiscard]] std::string give_up();
+    // Takes U+FFFD for the first id, or with `all` for every one that was tried; later ones stay.
+    [[nodiscard]] std::string give_up(bool all);
     void clear();
 
 private:
@@ -41,6 +44,7 @@ private:
     std::size_t asked_ = 0;  // end of what next() gave last
     std::size_t tried_ = 0;  // the first of `open_` were sent and end inside a character
     bool cached_ = false;    // ... and the tokenizer keeps them
+    bool singly_ = false;    // until all is given, one id at a time
     unsigned silent_ = 0;    // answers without text in a row
     std::string given_;      // text of `open_` that was given already
 };

@@ -94,7 +94,8 @@ tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokeniz
     tokenizer_answer out;
     out.body = std::move(body);
     out.json = json::parse(out.body, nullptr, false);
-    if (out.json.is_object() && out.json.value("error", json{}) == "Invalid uid") {
+    const json error = out.json.is_object() ? out.json.value("error", json{}) : json{};
+    if (error.is_string() && error.get_ref<const std::string&>().find("uid") != std::string::npos) {
         out.fault = tokenizer_fault::unknown_uid;
     } else if (status != 200 || !out.json.is_object() || !holds(out.json, wanted)) {
         out.fault = tokenizer_fault::bad_answer;

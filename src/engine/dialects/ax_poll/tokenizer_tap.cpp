@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr unsigned most_renewals = 4;  // of a decode identity in one run, before text is given up for it
+
 http::server_options relay_limits() {
     http::server_options limits;
     limits.max_connections = 32;
@@ -133,18 +135,19 @@ core::awaitable<bool> tokenizer_tap::fetch_identity(std::string& into, core::dea
 }
 
 core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadline until) {
+    bool left_in_cache = open_.left_in_cache();
     if (before_doubt_) {
         // The doubtful call was the final one: its text went to no poll.
-        const bool polluted = open_.left_in_cache();
         open_ = std::move(*before_doubt_);
         before_doubt_.reset();
-        if (polluted || open_.left_in_cache()) {
-            forget_decode_identity();
-        }
+        left_in_cache = left_in_cache || open_.left_in_cache();
+    }
+    if (left_in_cache) {
+        forget_decode_identity();  // no later id will bring out what its cache holds
     }
     open_.add(tokens_.tail());
     const std::optional<std::string> text = co_await decode_open(until);
-    if (!text) {
+    if (!text || !open_.next().empty()) {
         co_return core::make_failure(
             core::errc::unavailable,
             "The tokenizer service did not come back to decode the end of the answer.");
@@ -167,7 +170,6 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
 
 core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::deadline limit) {
     std::string text;
-    bool fresh = false;
     unsigned forgotten = 0;
     while (in_time(limit)) {
         const token_ids ids = open_.next();
@@ -175,7 +177,7 @@ core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::dea
             co_return text;
         }
         if (decode_uid_.empty()) {
-            fresh = co_await fetch_identity(decode_uid_, limit);
+            (void)co_await fetch_identity(decode_uid_, limit);
             continue;
         }
         json body = {{"token_ids", ids}, {"uid", decode_uid_}};
@@ -184,8 +186,9 @@ core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::dea
         if (got.fault == tokenizer_fault::none) {
             text += open_.on_text(got.json["text"].get_ref<const std::string&>());
             if (open_.stuck()) {
-                if (fresh || ++renewals_ > 3) {
-                    text += open_.give_up();
+                const bool last_resort = ++renewals_ > most_renewals;
+                if (open_.one_by_one() || last_resort) {
+                    text += open_.give_up(last_resort);
                 }
                 forget_decode_identity();
             }
