@@ -18,9 +18,14 @@ chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::st
 }  // namespace
 
 core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
+                                                              const scheduler::scheduler& admission,
                                                               core::nanoseconds longest) {
     const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
     while (true) {
+        if (admission.refuses_new()) {
+            co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
+                                "the server is shutting down");
+        }
         const engine::availability now = runtime.available();
         if (now.state == engine::availability_state::ready) {
             co_return std::nullopt;

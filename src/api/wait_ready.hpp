@@ -6,12 +6,13 @@
 #include "corral/chat/generation_event.hpp"
 #include "corral/core/async.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::api {
 
-// Nothing once `runtime` is ready; else why it is not: broken, `longest` has passed, or the waiting coroutine
-// was cancelled.
-[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
-                                                                            core::nanoseconds longest);
+// Nothing once `runtime` is ready; else why it is not: broken, `longest` has passed, the server is shutting
+// down, or the waiting coroutine was cancelled.
+[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(
+    engine::backend& runtime, const scheduler::scheduler& admission, core::nanoseconds longest);
 
 }  // namespace corral::api

@@ -59,6 +59,7 @@ public:
                                                      std::string_view reason, core::steady_time now);
     // Refuses all that wait and all that come.
     [[nodiscard]] std::vector<decision> refuse_new();
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }

@@ -180,7 +180,7 @@ scheduler::scheduler(core::executor on, const core::clock_source& clock, schedul
     : impl_(std::make_shared<impl>(std::move(on), clock, options)) {}
 
 scheduler::~scheduler() {
-    refuse_new();
+    impl_->apply(impl_->policy.refuse_new());
     impl_->over = true;
     for (auto& [model, watched] : impl_->runtimes) {
         watched.stop_watching.emit(asio::cancellation_type::terminal);
@@ -240,6 +240,13 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
 
 void scheduler::refuse_new() {
     impl_->apply(impl_->policy.refuse_new());
+    for (auto& [model, known] : impl_->runtimes) {
+        known.backend->availability_changed().ring();
+    }
+}
+
+bool scheduler::refuses_new() const noexcept {
+    return impl_->policy.closed();
 }
 
 core::awaitable<bool> scheduler::wait_idle(core::deadline until) {

@@ -233,6 +233,16 @@ TEST_F(ollama_error, queue_full_says_when_to_come_again) {
     EXPECT_EQ(waiting->answer.status, 200U);
 }
 
+TEST_F(ollama_error, a_load_request_that_waits_hears_of_the_shutdown) {
+    backend.set(engine::availability_state::loading);
+    const auto load = start("POST", generate, R"({"model":"tiny"})");
+    EXPECT_FALSE(load->over);
+    admission->refuse_new();
+    EXPECT_TRUE(test::run_until(io, [&] { return load->over; }));
+    EXPECT_EQ(load->answer.status, 503U);
+    EXPECT_EQ(load->answer.body, R"({"error":"the server is shutting down"})");
+}
+
 TEST_F(ollama_error, failures_of_the_runtime_before_the_first_byte_are_status_codes) {
     const std::string body = R"({"model":"Tiny",)" + user + "}";
     backend.set(engine::availability_state::broken, "layer 3 is missing");

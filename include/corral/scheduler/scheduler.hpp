@@ -76,8 +76,10 @@ public:
     // timed_out, or the backend broke.
     [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
 
-    // From now on every acquire, waiting ones included, is refused with shutting_down.
+    // From now on every acquire, waiting ones included, is refused with shutting_down. Rings every backend's
+    // availability_changed(), for those who wait for a model outside the queue.
     void refuse_new();
+    [[nodiscard]] bool refuses_new() const noexcept;
     // True when no lease is out before `until`.
     [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);
 

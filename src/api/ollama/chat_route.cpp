@@ -17,7 +17,10 @@ struct chat_fields {
     nlohmann::ordered_json tools = nullptr;
 };
 
-chat_fields read_chat(const json_fields& fields) {
+// The tree of the body goes at once: a request may wait for long, and it is several times the text.
+chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming.body, "ChatRequest", problem);
+    const json_fields fields(body, "ChatRequest", problem);
     chat_fields out;
     out.common = read_common(fields);
     out.messages = read_messages(fields);
@@ -34,8 +37,7 @@ void check(const catalog::model_entry& entry, const chat_fields& asked, decode_p
 core::awaitable<void> serve_chat(api_context context, const http::request& incoming,
                                  http::response_writer& out) {
     decode_problem problem;
-    const nlohmann::ordered_json body = read_body(incoming.body, "ChatRequest", problem);
-    chat_fields asked = read_chat(json_fields(body, "ChatRequest", problem));
+    chat_fields asked = read_chat(incoming, problem);
     const bool unload = asked.messages.all.empty() && unloads(asked.common);
     chat::generation_request request;
     const served_model* model = nullptr;
@@ -59,7 +61,7 @@ core::awaitable<void> serve_chat(api_context context, const http::request& incom
     if (unload) {
         co_await answer_unload(model, std::move(encoder), out);
     } else if (asked.messages.all.empty()) {
-        co_await answer_load(model, std::move(encoder), out);
+        co_await answer_load(context, *model, std::move(encoder), out);
     } else {
         request.messages = std::move(asked.messages.all);
         request.tools = std::move(asked.tools);

@@ -22,7 +22,10 @@ struct generate_fields {
     bool raw = false;
 };
 
-generate_fields read_generate(const json_fields& fields) {
+// The tree of the body goes at once: a request may wait for long, and it is several times the text.
+generate_fields read_generate(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming.body, "GenerateRequest", problem);
+    const json_fields fields(body, "GenerateRequest", problem);
     generate_fields out;
     out.common = read_common(fields);
     out.prompt = fields.text("prompt").value_or("");
@@ -66,16 +69,16 @@ void check(const catalog::model_entry& entry, const generate_fields& asked, deco
     refuse_images(entry, asked.has_images, problem);
 }
 
-std::vector<chat::message> conversation(const generate_fields& asked) {
+std::vector<chat::message> conversation(generate_fields& asked) {
     std::vector<chat::message> out;
     if (!asked.system.empty()) {
         chat::message system;
         system.from = chat::role::system;
-        system.content = asked.system;
+        system.content = std::move(asked.system);
         out.push_back(std::move(system));
     }
     chat::message prompt;
-    prompt.content = asked.prompt;
+    prompt.content = std::move(asked.prompt);
     out.push_back(std::move(prompt));
     return out;
 }
@@ -83,8 +86,7 @@ std::vector<chat::message> conversation(const generate_fields& asked) {
 core::awaitable<void> serve_generate(api_context context, const http::request& incoming,
                                      http::response_writer& out) {
     decode_problem problem;
-    const nlohmann::ordered_json body = read_body(incoming.body, "GenerateRequest", problem);
-    const generate_fields asked = read_generate(json_fields(body, "GenerateRequest", problem));
+    generate_fields asked = read_generate(incoming, problem);
     const bool unload = asked.prompt.empty() && unloads(asked.common);
     chat::generation_request request;
     const served_model* model = nullptr;
@@ -110,7 +112,7 @@ core::awaitable<void> serve_generate(api_context context, const http::request& i
     if (unload) {
         co_await answer_unload(model, std::move(encoder), out);
     } else if (asked.prompt.empty()) {
-        co_await answer_load(model, std::move(encoder), out);
+        co_await answer_load(context, *model, std::move(encoder), out);
     } else {
         request.messages = conversation(asked);
         co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);

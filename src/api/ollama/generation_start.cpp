@@ -24,9 +24,10 @@ std::string new_id(core::random_source& random) {
 
 }  // namespace
 
-core::awaitable<void> answer_load(const served_model* model, reply_encoder encoder,
-                                  http::response_writer& out) {
-    const std::optional<chat::failed_event> failed = co_await wait_ready(*model->runtime, load_deadline);
+core::awaitable<void> answer_load(const api_context& context, const served_model& model,
+                                  reply_encoder encoder, http::response_writer& out) {
+    const std::optional<chat::failed_event> failed =
+        co_await wait_ready(*model.runtime, *context.admission, load_deadline);
     if (!failed) {
         std::string body = encoder.without_run("load", std::chrono::system_clock::now());
         co_await send_json(std::move(body), out);

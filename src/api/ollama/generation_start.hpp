@@ -10,8 +10,8 @@ namespace corral::api::ollama {
 
 // A request with an empty prompt: the model stays loaded here, so a load waits until it can answer and an
 // unload changes nothing, which the log says.
-[[nodiscard]] core::awaitable<void> answer_load(const served_model* model, reply_encoder encoder,
-                                                http::response_writer& out);
+[[nodiscard]] core::awaitable<void> answer_load(const api_context& context, const served_model& model,
+                                                reply_encoder encoder, http::response_writer& out);
 [[nodiscard]] core::awaitable<void> answer_unload(const served_model* model, reply_encoder encoder,
                                                   http::response_writer& out);
 
