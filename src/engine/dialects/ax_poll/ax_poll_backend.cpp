@@ -20,10 +20,17 @@ catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32
 // A run of the self test is over as soon as there is text.
 class first_text_sink final : public run_sink {
 public:
-    void on_text(std::string_view piece, const run_progress&) override { seen_ = seen_ || !piece.empty(); }
+    explicit first_text_sink(run_control& control) : control_(control) {}
+    void on_text(std::string_view piece, const run_progress&) override {
+        if (!piece.empty()) {
+            seen_ = true;
+            control_.cancel();
+        }
+    }
     [[nodiscard]] bool seen() const noexcept { return seen_; }
 
 private:
+    run_control& control_;
     bool seen_ = false;
 };
 
@@ -196,11 +203,11 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
         model_.default_system.empty() ? "You are a helpful assistant." : model_.default_system;
     what.prompt.turns = "Hi";
     what.sampling.temperature = 0.0;
-    what.max_tokens = 3;
+    what.max_tokens = 12;  // the first few may be parts of one character, which are no text yet
     what.until = core::deadline::after(clocks.reset + clocks.prefill_base + clocks.decode_stall,
                                        context_.clock->now());
-    first_text_sink sink;
     run_control control(context_.on);
+    first_text_sink sink(control);
     std::function<void(const run_outcome&)> nobody;
     const run_outcome got = co_await cycle_.run(std::move(what), sink, control, std::move(nobody), false);
     if (got.failure) {
