@@ -30,7 +30,10 @@ engine::run_failure too_long(const engine::prompt_measure& measured, bool may_sh
     out.message = "the prompt is " + about + std::to_string(measured.system_tokens + measured.turn_tokens) +
                   " tokens long, but the context of this model has room for " +
                   std::to_string(measured.limit);
-    if (may_shorten) {
+    if (measured.limit == 0) {
+        out.message = "the system text is " + about + std::to_string(measured.system_tokens) +
+                      " tokens long, which leaves no room for a turn in the context of this model";
+    } else if (may_shorten) {
         out.message += ", and its newest turn can't be shortened";
     }
     return out;

@@ -78,7 +78,10 @@ TEST_F(context_fit, what_is_surely_too_long_is_never_counted) {
 
 TEST_F(context_fit, a_system_text_without_room_is_refused) {
     backend.prompt_limit = 0;
-    EXPECT_EQ(read(long_talk(4)).failed->kind, chat::failure_kind::context_too_long);
+    const test::reading got = read(long_talk(4));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
+    EXPECT_NE(got.failed->message.find("system text"), std::string::npos) << got.failed->message;
 }
 
 TEST_F(context_fit, drops_to_a_share_but_at_least_one_turn) {
