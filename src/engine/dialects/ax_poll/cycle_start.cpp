@@ -214,6 +214,13 @@ core::awaitable<cycle_runner::early> cycle_runner::back_off(run_state& now, unsi
         co_return co_await call_failed(now, got.error(), "a poll");
     }
     idle_.on_poll(sent, got->done, !got->text.empty());
+    if (!got->done) {
+        // Perhaps an earlier prompt that began late: nobody waits for its answer. A reset does not mind.
+        const auto stopped = co_await parts_.link.stop();
+        if (!stopped) {
+            co_return co_await call_failed(now, stopped.error(), "stop");
+        }
+    }
     co_return std::nullopt;
 }
 
