@@ -50,6 +50,8 @@ private:
     void fail(const engine::run_failure& why);
     void fail(chat::failure_kind kind, std::string cause, std::string message);
     void fail_as_cancelled();
+    [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
+                                                             core::nanoseconds before_it) const;
     [[nodiscard]] chat::generation_timings timings() const;
     [[nodiscard]] std::size_t max_pending_bytes() const;
     void log_line() const;
@@ -63,6 +65,7 @@ private:
     engine::run_control* control_ = nullptr;  // of the run that goes on
     std::optional<chat::output_filter> filter_;
     engine::run_progress progress_;
+    std::uint32_t tokens_at_first_text_ = 0;
     core::steady_time leased_{};
     unsigned tries_ = 0;
     unsigned deaths_ = 0;

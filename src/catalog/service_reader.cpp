@@ -125,7 +125,7 @@ void read_probe(section& from, probe_template& into) {
     if (!into.target.starts_with('/')) {
         probe->complain(probe->place("target"), "'target' must begin with '/'");
     }
-    probe->integer("status", into.status, 100, 599);
+    probe->integer("status", into.status, 0, 599);
     probe->duration("timeout", into.timeout, milliseconds{50}, seconds{60});
     probe->finish();
 }

@@ -43,6 +43,9 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
 // True when `parser` is complete or refused; false when the client went before.
 core::awaitable<bool> read_request(session_context& context, connection& on, request_parser& parser) {
     using progress = request_parser::progress;
+    // A body that drips must not hold a connection for ever either.
+    constexpr int longest_body = 10;
+    const core::deadline end = from_now(context.options.body_timeout * longest_body);
     core::deadline until = from_now(context.options.header_timeout);
     while (true) {
         const std::size_t used = parser.feed(on.inbox());
@@ -55,7 +58,7 @@ core::awaitable<bool> read_request(session_context& context, connection& on, req
             co_return true;
         }
         if (parser.state() == progress::body) {
-            until = from_now(context.options.body_timeout);
+            until = from_now(context.options.body_timeout).sooner(end);
             if (parser.wants_continue()) {
                 parser.continue_sent();
                 const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};

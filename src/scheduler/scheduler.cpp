@@ -6,8 +6,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 
 #include "scheduler/queue_policy.hpp"
@@ -60,7 +58,6 @@ struct scheduler::impl {
     };
     struct runtime {
         engine::backend* backend = nullptr;
-        asio::cancellation_signal stop_watching;
     };
 
     impl(core::executor executor, const core::clock_source& time, scheduler_options options)
@@ -141,7 +138,8 @@ core::awaitable<void> watch(std::shared_ptr<Impl> of, engine::backend* backend, 
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!of->over) {
         of->refresh(model);
-        const core::wake_reason reason = co_await backend->availability_changed().wait();
+        const core::deadline never;
+        const core::wake_reason reason = co_await backend->availability_changed().wait(never);
         if (reason == core::wake_reason::cancelled) {
             co_return;
         }
@@ -183,7 +181,7 @@ scheduler::~scheduler() {
     impl_->apply(impl_->policy.refuse_new());
     impl_->over = true;
     for (auto& [model, watched] : impl_->runtimes) {
-        watched.stop_watching.emit(asio::cancellation_type::terminal);
+        watched.backend->availability_changed().ring();
     }
 }
 
@@ -192,15 +190,13 @@ void scheduler::add(engine::backend& runtime) {
     impl::runtime& added = impl_->runtimes[model];
     added.backend = &runtime;
     impl_->policy.add_lane(model);
-    // The completion owns the implementation, which owns the signal: the watcher ends by ~scheduler or with
-    // the loop.
-    asio::co_spawn(
-        impl_->on, watch(impl_, &runtime, model),
-        asio::bind_cancellation_slot(added.stop_watching.slot(), [owner = impl_](std::exception_ptr thrown) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-        }));
+    // Ends by ~scheduler, which rings, or with the loop. Not by a cancellation signal: emitted off the loop
+    // it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
+    asio::co_spawn(impl_->on, watch(impl_, &runtime, model), [owner = impl_](std::exception_ptr thrown) {
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+    });
 }
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {

@@ -130,7 +130,7 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
         if (!self->in_stage(*run, start_stage::probe)) {
             co_return;
         }
-        if (reply && reply->status == asked.status) {
+        if (reply && (asked.status == 0 || reply->status == asked.status)) {
             if (self->verify_endpoint()) {
                 self->feed({event_kind::probe_answered, {}, {}});
                 co_return;

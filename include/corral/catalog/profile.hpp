@@ -39,7 +39,7 @@ struct log_meaning {
 struct probe_template {
     std::string method = "GET";
     std::string target = "/";
-    unsigned status = 200;  // expected
+    unsigned status = 200;  // expected; 0: any whole answer will do
     core::milliseconds timeout{2000};
 };
 

@@ -18,11 +18,11 @@ namespace corral::http {
 
 struct server_options {
     std::size_t max_header_bytes = 32 * 1024;
-    std::size_t max_body_bytes = 64 * 1024 * 1024;            // 413 beyond
-    std::size_t max_buffered_body_bytes = 256 * 1024 * 1024;  // over all connections; 503 beyond
-    std::size_t max_connections = 4096;                       // more wait in the listen backlog
+    std::size_t max_body_bytes = 16 * 1024 * 1024;           // 413 beyond
+    std::size_t max_buffered_body_bytes = 64 * 1024 * 1024;  // over all connections; 503 beyond
+    std::size_t max_connections = 4096;                      // more wait in the listen backlog
     core::seconds header_timeout{15};  // from the first byte of a request to the end of its header
-    core::seconds body_timeout{60};    // silence within a body
+    core::seconds body_timeout{60};    // silence within a body; ten times this for the whole of it
     core::seconds idle_timeout{120};   // keep-alive connection without a request
     core::seconds write_stall{30};     // a write not taken for this long: the client is gone
 };

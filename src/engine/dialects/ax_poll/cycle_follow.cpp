@@ -204,7 +204,8 @@ core::awaitable<cycle_runner::verdict> cycle_runner::conclude_with_tap(run_state
     const token_ledger& tokens = parts_.tap->tokens();
     const bool cut_by_context = !tokens.limit_reached() && !tokens.tail().empty();
     const core::deadline until = core::deadline::after(owed_limit, clock_now()).sooner(now.what.until);
-    const auto owed = co_await parts_.tap->owed_text(until);
+    tokenizer_tap::predicate unwanted = [control = now.control] { return control->cancelled(); };
+    const auto owed = co_await parts_.tap->owed_text(until, std::move(unwanted));
     if (now.control->cancelled()) {
         co_return verdict::cancelled;
     }

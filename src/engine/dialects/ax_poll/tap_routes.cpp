@@ -264,7 +264,7 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
         before_doubt_ = open_;
     }
     open_.add(wanted);
-    const std::optional<std::string> text = co_await decode_open(limit);
+    const std::optional<std::string> text = co_await decode_open(limit, nullptr);
     if (!text && !open_.empty()) {
         telemetry::log().warn("tokenizer tap: the tokenizer is away, the text of a piece follows later");
         tell_hung();

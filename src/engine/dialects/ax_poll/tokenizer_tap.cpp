@@ -134,7 +134,8 @@ core::awaitable<bool> tokenizer_tap::fetch_identity(std::string& into, core::dea
     co_return !into.empty();
 }
 
-core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadline until) {
+core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadline until,
+                                                                    predicate unwanted) {
     bool left_in_cache = open_.left_in_cache();
     if (before_doubt_) {
         // The doubtful call was the final one: its text went to no poll.
@@ -146,7 +147,7 @@ core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadli
         forget_decode_identity();  // no later id will bring out what its cache holds
     }
     open_.add(tokens_.tail());
-    const std::optional<std::string> text = co_await decode_open(until);
+    const std::optional<std::string> text = co_await decode_open(until, std::move(unwanted));
     if (!text || !open_.next().empty()) {
         co_return core::make_failure(
             core::errc::unavailable,
@@ -168,10 +169,11 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
     }
 }
 
-core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::deadline limit) {
+core::awaitable<std::optional<std::string>> tokenizer_tap::decode_open(core::deadline limit,
+                                                                       predicate unwanted) {
     std::string text;
     unsigned forgotten = 0;
-    while (in_time(limit)) {
+    while (in_time(limit) && !(unwanted && unwanted())) {
         const token_ids ids = open_.next();
         if (ids.empty()) {
             co_return text;

@@ -82,8 +82,10 @@ public:
     // Tokens beyond `limit` are answered with empty text.
     void begin_run(std::optional<std::uint32_t> limit);
     // After a run has ended by itself: text that was never in a poll. Fails when the tokenizer does not come
-    // back in time.
-    [[nodiscard]] core::awaitable<core::result<std::string>> owed_text(core::deadline until);
+    // back in time, or as soon as `unwanted` says so.
+    using predicate = std::function<bool()>;
+    [[nodiscard]] core::awaitable<core::result<std::string>> owed_text(core::deadline until,
+                                                                       predicate unwanted);
     // Between runs: replaces an identity whose cache the last run left stuck.
     [[nodiscard]] core::awaitable<void> mend(core::deadline until);
     // The tokenizer is a new process: identities of the old one are void.
@@ -111,7 +113,8 @@ private:
                                                            tokenizer_field wanted, core::deadline limit);
     [[nodiscard]] core::awaitable<bool> fetch_identity(std::string& into, core::deadline limit);
     // Text for all that `open_` holds; nullopt when the limit came first.
-    [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit);
+    [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit,
+                                                                          predicate unwanted);
     [[nodiscard]] core::awaitable<void> pause() const;
     void forget_prompt_identity();
     void forget_decode_identity();
