@@ -162,7 +162,7 @@ void read_overrides(catalog::section& from, catalog::model_entry& to, const conf
     }
     for (auto& [name, inner] : services->named_tables()) {
         const auto service = std::find_if(to.runtime.services.begin(), to.runtime.services.end(),
-                                          [&](const auto& one) { return one.name == name; });
+                                          [&wanted = name](const auto& one) { return one.name == wanted; });
         if (service == to.runtime.services.end()) {
             inner.complain(inner.place(), "profile '" + to.runtime.name + "' has no service '" + name + "'" +
                                               hint(name, names));

@@ -1,6 +1,7 @@
 #include "api/ollama/model_details.hpp"
 
 #include <charconv>
+#include <cmath>
 
 namespace corral::api::ollama {
 
@@ -49,7 +50,7 @@ std::uint64_t parameter_count(std::string_view size) {
     } else if (unit == "K" || unit == "k") {
         scale = 1e3;
     }
-    return static_cast<std::uint64_t>(number * scale + 0.5);
+    return static_cast<std::uint64_t>(std::llround(number * scale));
 }
 
 }  // namespace corral::api::ollama
