@@ -70,8 +70,7 @@ std::string program_of(pid_t pid) {
     }
     if (name.size() == comm_bytes) {
         const std::string words = read_file(folder + "/cmdline", most).value_or("");
-        const std::string whole =
-            std::filesystem::path(words.substr(0, words.find('\0'))).filename().string();
+        std::string whole = std::filesystem::path(words.substr(0, words.find('\0'))).filename().string();
         if (whole.starts_with(name)) {
             return whole;
         }
