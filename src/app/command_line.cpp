@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
@@ -73,8 +74,26 @@ int check(const command_options& options) {
     return succeeded;
 }
 
-int serve(const command_options& options) {
+// What a parent did to its own signals and descriptors is inherited through exec (platform_traps.md 7): with
+// SIGCHLD ignored no child leaves a status, a blocked SIGTERM is never heard, and with a standard descriptor
+// closed the log would go into whatever is opened next.
+void undo_inheritance() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGCHLD, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    int lowest_free = 0;
+    do {
+        lowest_free = ::open("/dev/null", O_RDWR);
+    } while (lowest_free >= 0 && lowest_free <= STDERR_FILENO);
+    if (lowest_free >= 0) {
+        ::close(lowest_free);
+    }
+}
+
+int serve(const command_options& options) {
+    undo_inheritance();
     const auto settings = load(options);
     if (!settings) {
         return bad_configuration;

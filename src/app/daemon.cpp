@@ -34,8 +34,14 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
       service_tasks_(loop.get_executor(), log_escaped("service")),
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings.log_content},
-      signals_(loop, SIGINT, SIGTERM, SIGHUP),
-      signalled_(loop.get_executor()) {}
+      signals_(loop, SIGINT, SIGTERM),
+      signalled_(loop.get_executor()) {
+    // Under nohup the end of the terminal is not ours.
+    struct sigaction hang_up {};
+    if (::sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) {
+        signals_.add(SIGHUP);
+    }
+}
 
 daemon::~daemon() = default;
 
@@ -111,7 +117,8 @@ core::awaitable<void> daemon::live() {
 core::awaitable<void> daemon::shut_down() {
     telemetry::log().info("stopping: running answers may end within {} s",
                           std::chrono::duration_cast<core::seconds>(settings_.shutdown_grace).count());
-    notify_stopping();
+    // With a margin for what comes after: the warden and the last log lines.
+    notify_stopping(settings_.shutdown_grace + services_end + 10 * connection_end);
     server_->stop_accepting();
     scheduler_->refuse_new();
     const core::deadline grace = core::deadline::after(settings_.shutdown_grace, clock_.now());

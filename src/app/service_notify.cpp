@@ -39,8 +39,9 @@ void notify_watchdog() {
     tell("WATCHDOG=1");
 }
 
-void notify_stopping() {
-    tell("STOPPING=1");
+void notify_stopping(core::milliseconds longest) {
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(longest).count();
+    tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(microseconds));
 }
 
 }  // namespace corral::app

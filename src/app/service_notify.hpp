@@ -15,6 +15,7 @@ namespace corral::app {
 void notify_ready();
 void notify_status(const std::string& line);
 void notify_watchdog();
-void notify_stopping();
+// `longest` is what stopping may take; it lengthens the unit's TimeoutStopSec where that is less.
+void notify_stopping(core::milliseconds longest);
 
 }  // namespace corral::app

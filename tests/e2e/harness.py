@@ -168,13 +168,13 @@ class Box:
                 "--url_tokenizer_model", "{tokenizer_url}", "--axmodel_num", str(layers),
                 "--tokens_embed_num", "151936", "--tokens_embed_size", "8"]
 
-    def start(self, wait_ready=True, environment=None):
+    def start(self, wait_ready=True, environment=None, before_exec=None):
         self.log_file.touch()
         self.log_start = len(self.log())
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen([BIN / "corral", "serve", "--config", self.config_file, "--listen", self.listen],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                        env={**os.environ, **(environment or {})})
+                                        env={**os.environ, **(environment or {})}, preexec_fn=before_exec)
         log.close()
         self.port = wait_until(self._listening_port, what="corral listens")
         if wait_ready:
