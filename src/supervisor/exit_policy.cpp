@@ -32,7 +32,10 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
             return tell(meaning.cause, meaning.advice);
         }
     }
-    return printed != nullptr ? tell(printed->cause, printed->advice) : story;
+    if (printed != nullptr) {
+        story.reason += "; while loading it had said: " + printed->cause;
+    }
+    return story;
 }
 
 }  // namespace corral::supervisor
