@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <string_view>
 #include <vector>
 
 #include <openssl/evp.h>
+#include <unistd.h>
 
 namespace corral::catalog {
 
@@ -18,11 +20,12 @@ constexpr std::size_t most_entries = 20'000;
 constexpr int deepest = 8;
 constexpr std::size_t script_bytes = 1024 * 1024;
 
-// Hidden folders (.git, .cache) and Python's cache are not the model; the cache even appears when a script
-// runs.
+// Hidden folders (.git, .cache), Python's cache, which appears when a script runs, and a Python environment
+// are not the model.
 bool is_part_of_model(const fs::path& entry) {
     const auto name = entry.filename().string();
-    return !name.starts_with('.') && name != "__pycache__";
+    std::error_code absent;
+    return !name.starts_with('.') && name != "__pycache__" && !fs::exists(entry / "pyvenv.cfg", absent);
 }
 
 bool holds_no_think(const fs::path& script) {
@@ -67,7 +70,11 @@ void add_file(const fs::directory_entry& entry, const fs::path& package, package
 
 core::result<package_survey> survey_package(const fs::path& package) {
     std::error_code error;
-    fs::recursive_directory_iterator walk(package, error);
+    // A package that is a file system of its own has a closed lost+found.
+    fs::recursive_directory_iterator walk(package, fs::directory_options::skip_permission_denied, error);
+    if (!error && ::access(package.c_str(), R_OK) != 0) {
+        error.assign(errno, std::generic_category());
+    }
     if (error) {
         return unreadable(package, error);
     }

@@ -31,8 +31,9 @@ service_url parse_service_url(std::string_view text) {
     const bool open = host.find('{') != std::string_view::npos;  // decided by a variable
     if (!open && host != "localhost") {
         const auto address = boost::asio::ip::make_address(std::string(host), error);
-        if (error || address.is_unspecified()) {
-            return bad("its host must be 'localhost' or one IP address");
+        // Whether a port is a service's own is only judged for what loopback reaches.
+        if (error || !address.is_loopback()) {
+            return bad("its host must be 'localhost' or a loopback address such as 127.0.0.1");
         }
     }
     if (port.starts_with('{')) {

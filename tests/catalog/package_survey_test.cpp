@@ -16,6 +16,8 @@ TEST(package_survey, counts_the_files_of_the_model_and_nothing_else) {
     package.write("config.json", "");
     package.write(".git/objects/pack", std::string(9999, 'x'));
     package.write("qwen2.5_tokenizer/__pycache__/a.pyc", std::string(9999, 'x'));
+    package.write("venv/pyvenv.cfg", "home = /usr/bin\n");
+    package.write("venv/1/2/3/4/5/6/7/8/9/deep.h", std::string(9999, 'x'));
     const auto found = survey_package(package.path());
     ASSERT_TRUE(found) << found.error().message;
     EXPECT_EQ(found->size_bytes, 1500U);
