@@ -63,11 +63,12 @@ bool is_free(const core::executor& on, const boost::asio::ip::tcp::endpoint& at)
     return !failed;
 }
 
-spdlog::level::level_enum level_of(service_state state) {
-    if (state == service_state::broken) {
+spdlog::level::level_enum level_of(const service_status& now) {
+    if (now.state == service_state::broken) {
         return spdlog::level::err;
     }
-    return state == service_state::waiting ? spdlog::level::warn : spdlog::level::info;
+    // Without a time it only waits for its turn, as in every start.
+    return now.state == service_state::waiting && now.next_try ? spdlog::level::warn : spdlog::level::info;
 }
 
 }  // namespace
@@ -230,7 +231,7 @@ void service_runner::publish() {
     }
     const bool worth_a_line = published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
-        telemetry::log().log(level_of(current.state), "{}: {}{}: {}{}{}", label_, to_string(current.state),
+        telemetry::log().log(level_of(current), "{}: {}{}: {}{}{}", label_, to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
                              telemetry::printable(current.reason, 500), current.advice.empty() ? "" : "; ",
                              telemetry::printable(current.advice, 300));
