@@ -188,6 +188,12 @@ core::awaitable<void> daemon::collect_orphans() {
     bool awake = true;
     while (awake) {
         process::reap_orphans();
+        if (const auto replaced = supervision_.guard->look_after(); !replaced) {
+            telemetry::log().error("the warden is gone and there is no new one: {}",
+                                   replaced.error().message);
+        } else if (*replaced) {
+            telemetry::log().warn("the warden had been killed; there is a new one");
+        }
         awake = co_await core::sleep_for(housekeeping_period);
     }
 }

@@ -70,6 +70,42 @@ core::result<void> tell(int pipe, warden_notice::kind what, pid_t group) {
     return {};
 }
 
+// Signals wait during the fork, so that no handler of the daemon ever runs in the warden.
+pid_t fork_warden(int notices, const std::string& token) {
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        run_warden(notices, token);
+    }
+    const int error = errno;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return pid;
+}
+
+struct running_warden {
+    owned_fd pipe;
+    pid_t pid = 0;
+};
+
+core::result<running_warden> start_process(const std::string& token) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return last_failure("no socket pair");
+    }
+    owned_fd ours(ends[0]);
+    const owned_fd theirs(ends[1]);
+    const pid_t pid = fork_warden(theirs.get(), token);
+    if (pid < 0) {
+        return last_failure("fork");
+    }
+    own_child(pid);
+    return running_warden{std::move(ours), pid};
+}
+
 }  // namespace
 
 core::result<warden> warden::start() {
@@ -80,34 +116,25 @@ core::result<warden> warden::start() {
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         return last_failure("no subreaper");
     }
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        return last_failure("no socket pair");
-    }
-    owned_fd ours(ends[0]);
-    owned_fd theirs(ends[1]);
     const std::string token = to_string(*made);
-    const pid_t pid = ::fork();
-    if (pid < 0) {
-        return last_failure("fork");
+    auto started = start_process(token);
+    if (!started) {
+        return started.error();
     }
-    if (pid == 0) {
-        run_warden(theirs.get(), token);
-    }
-    own_child(pid);
-    return warden(ours.release(), pid, token);
+    return warden(started->pipe.release(), started->pid, token);
 }
 
 warden::warden(warden&& other) noexcept
     : pipe_(std::exchange(other.pipe_, -1)),
       pid_(std::exchange(other.pid_, 0)),
-      token_(std::move(other.token_)) {}
+      token_(std::move(other.token_)),
+      groups_(std::move(other.groups_)) {}
 
 warden::~warden() {
+    owned_fd(pipe_).reset();
     if (pid_ <= 0) {
         return;
     }
-    ::close(pipe_);
     if (!wait_for_end(pid_, warden_end_limit)) {
         ::kill(pid_, SIGKILL);
         wait_for_end(pid_, warden_end_limit);
@@ -116,11 +143,34 @@ warden::~warden() {
 }
 
 core::result<void> warden::watch_group(pid_t group) {
+    groups_.insert(group);
     return tell(pipe_, warden_notice::kind::watch, group);
 }
 
 core::result<void> warden::forget_group(pid_t group) {
+    groups_.erase(group);
     return tell(pipe_, warden_notice::kind::forget, group);
+}
+
+core::result<bool> warden::look_after() {
+    int status = 0;
+    if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == 0) {
+        return false;
+    }
+    disown_child(std::exchange(pid_, 0));
+    auto started = start_process(token_);
+    if (!started) {
+        return started.error();
+    }
+    owned_fd(pipe_).reset();
+    pipe_ = started->pipe.release();
+    pid_ = started->pid;
+    for (const pid_t group : groups_) {
+        if (const auto told = tell(pipe_, warden_notice::kind::watch, group); !told) {
+            return told.error();
+        }
+    }
+    return true;
 }
 
 std::vector<pid_t> kill_strays(const std::string& own_token) {

@@ -186,6 +186,38 @@ TEST(warden, tells_when_it_can_not_listen) {
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
+TEST(warden, one_that_was_killed_is_replaced_and_knows_all_groups) {
+    boost::asio::io_context loop;
+    auto forgotten = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    auto watched = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    ASSERT_TRUE(forgotten && watched);
+    {
+        auto guard = warden::start();
+        ASSERT_TRUE(guard);
+        ASSERT_TRUE(guard->watch_group(forgotten->pid()));
+        ASSERT_TRUE(guard->watch_group(watched->pid()));
+        const auto needless = guard->look_after();
+        ASSERT_TRUE(needless);
+        EXPECT_FALSE(*needless);
+        const pid_t first = guard->pid();
+        ASSERT_EQ(::kill(first, SIGKILL), 0);
+        ASSERT_TRUE(eventually([&] { return !lives(first); }));
+        EXPECT_FALSE(guard->forget_group(forgotten->pid())) << "nobody listens";
+        const auto replaced = guard->look_after();
+        ASSERT_TRUE(replaced) << replaced.error().message;
+        EXPECT_TRUE(*replaced);
+        EXPECT_NE(guard->pid(), first);
+        EXPECT_FALSE(read_process(first)) << "the dead one is reaped";
+        EXPECT_TRUE(lives(watched->pid()));
+    }
+    EXPECT_TRUE(eventually([&] { return !lives(watched->pid()); }));
+    EXPECT_TRUE(lives(forgotten->pid()));
+    ASSERT_TRUE(forgotten->signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, forgotten->wait()));
+    EXPECT_TRUE(run(loop, watched->wait()));
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 TEST(warden, a_forgotten_group_is_left_alone) {
     boost::asio::io_context loop;
     auto unrelated = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));

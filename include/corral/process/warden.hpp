@@ -4,6 +4,7 @@
 // environment token, because the parent-death signal does not reach grandchildren (platform_traps.md 6). It
 // works for 2 s at most and exits.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,16 @@ public:
     // by the token.
     core::result<void> watch_group(pid_t group);
     core::result<void> forget_group(pid_t group);
+    // Starts another when somebody has killed the present one, and tells it all groups; true when it had to.
+    // Never waits. Call it now and then, from the one permanent thread.
+    [[nodiscard]] core::result<bool> look_after();
 
 private:
     warden(int pipe, pid_t pid, std::string token) : pipe_(pipe), pid_(pid), token_(std::move(token)) {}
     int pipe_;
-    pid_t pid_;
+    pid_t pid_;  // 0: dead and reaped, or moved from
     std::string token_;
+    std::set<pid_t> groups_;
 };
 
 // Reaps adopted orphans (we are their subreaper) without stealing the status of our own children
