@@ -16,6 +16,18 @@ def show_log_on_failure(request, tmp_path):
             print(f"--- {log.relative_to(tmp_path)}\n" + log.read_text(errors="replace")[-8000:])
 
 
+@pytest.fixture(autouse=True, scope="session")
+def leave_nothing_running():
+    """A failed test may not reach the end of its box."""
+    import harness
+
+    yield
+    for process in harness.started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -23,6 +23,7 @@ FAST = {"load_ms": 50, "prefill_ms_per_chunk": 5, "tokens_per_second": 500}
 
 
 pause = threading.Event()  # never set
+started = []  # every process of corral; conftest.py ends what a failed test left
 
 
 def wait_until(condition, timeout=20.0, what="condition"):
@@ -175,6 +176,7 @@ class Box:
         self.process = subprocess.Popen([BIN / "corral", "serve", "--config", self.config_file, "--listen", self.listen],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                         env={**os.environ, **(environment or {})}, preexec_fn=before_exec)
+        started.append(self.process)
         log.close()
         self.port = wait_until(self._listening_port, what="corral listens")
         if wait_ready:
