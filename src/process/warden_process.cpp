@@ -97,7 +97,8 @@ void kill_groups(const watched_groups& groups) {
 void run_warden(int notices, const std::string& token) {
     ignore_signals();
     ::setsid();
-    ::prctl(PR_SET_NAME, "corral-warden");
+    // Without our name in it, so that a `pkill -9 corral` leaves it alive to do its work.
+    ::prctl(PR_SET_NAME, "herd-warden");
     close_all_but(notices);
     // A relative start directory would keep a mount busy.
     if (::chdir("/") != 0) {

@@ -162,7 +162,7 @@ TEST(warden, survives_the_signals_that_stop_a_daemon) {
 TEST(warden, holds_nothing_of_the_daemon_but_its_pipe) {
     test_daemon daemon({"sleep", "300"});
     const std::string folder = "/proc/" + std::to_string(daemon.warden_pid());
-    EXPECT_TRUE(eventually([&] { return read_file(folder + "/comm", 64) == "corral-warden\n"; }));
+    EXPECT_TRUE(eventually([&] { return read_file(folder + "/comm", 64) == "herd-warden\n"; }));
     std::vector<std::string> targets;
     EXPECT_TRUE(eventually([&] {
         targets.clear();
