@@ -1,9 +1,6 @@
-#include "api/ollama/error_reply.hpp"
 #include "api/ollama/feature_check.hpp"
-#include "api/ollama/generation_start.hpp"
+#include "api/ollama/generation_route.hpp"
 #include "api/ollama/message_reader.hpp"
-#include "api/ollama/model_lookup.hpp"
-#include "api/ollama/options.hpp"
 #include "api/ollama/routes.hpp"
 
 namespace corral::api::ollama {
@@ -34,47 +31,23 @@ void check(const catalog::model_entry& entry, const chat_fields& asked, decode_p
     refuse_images(entry, asked.messages.has_images, problem);
 }
 
-core::awaitable<void> serve_chat(api_context context, const http::request& incoming,
-                                 http::response_writer& out) {
-    decode_problem problem;
-    chat_fields asked = read_chat(incoming, problem);
-    const bool unload = asked.messages.all.empty() && unloads(asked.common);
-    chat::generation_request request;
-    const served_model* model = nullptr;
-    if (!problem.found()) {
-        const lookup_words words;
-        model = find_model(*context.models, asked.common.model, words, problem);
-    }
-    if (model != nullptr && !unload) {
-        request = new_request(context, incoming, *model, asked.common);
-        check(*model->entry, asked, problem);
-        if (!asked.common.options.is_null()) {
-            read_options(asked.common.options, request, problem);
-        }
-    }
-    if (problem.found()) {
-        http::response refused = error_response(problem.status, problem.message);
-        co_await out.send(std::move(refused));
-        co_return;
-    }
-    reply_encoder encoder(reply_kind::chat, asked.common.model, *context.random);
-    if (unload) {
-        co_await answer_unload(model, std::move(encoder), out);
-    } else if (asked.messages.all.empty()) {
-        co_await answer_load(context, *model, std::move(encoder), out);
-    } else {
-        request.messages = std::move(asked.messages.all);
-        request.tools = std::move(asked.tools);
-        co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);
-    }
+bool is_empty(const chat_fields& asked) {
+    return asked.messages.all.empty();
+}
+
+void fill(chat_fields& asked, chat::generation_request& request) {
+    request.messages = std::move(asked.messages.all);
+    request.tools = std::move(asked.tools);
 }
 
 }  // namespace
 
 void add_chat_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/api/chat", [context](const http::request& incoming, http::response_writer& out) {
-        return serve_chat(context, incoming, out);
-    });
+    const generation_route<chat_fields> route{reply_kind::chat, {}, read_chat, is_empty, check, fill};
+    routes.add("POST", "/api/chat",
+               [context, route](const http::request& incoming, http::response_writer& out) {
+                   return serve_generation(context, incoming, out, route);
+               });
 }
 
 }  // namespace corral::api::ollama

@@ -1,9 +1,6 @@
-#include "api/ollama/error_reply.hpp"
 #include "api/ollama/feature_check.hpp"
-#include "api/ollama/generation_start.hpp"
+#include "api/ollama/generation_route.hpp"
 #include "api/ollama/message_reader.hpp"
-#include "api/ollama/model_lookup.hpp"
-#include "api/ollama/options.hpp"
 #include "api/ollama/routes.hpp"
 
 namespace corral::api::ollama {
@@ -69,8 +66,12 @@ void check(const catalog::model_entry& entry, const generate_fields& asked, deco
     refuse_images(entry, asked.has_images, problem);
 }
 
-std::vector<chat::message> conversation(generate_fields& asked) {
-    std::vector<chat::message> out;
+bool is_empty(const generate_fields& asked) {
+    return asked.prompt.empty();
+}
+
+void fill(generate_fields& asked, chat::generation_request& request) {
+    std::vector<chat::message>& out = request.messages;
     if (!asked.system.empty()) {
         chat::message system;
         system.from = chat::role::system;
@@ -80,51 +81,20 @@ std::vector<chat::message> conversation(generate_fields& asked) {
     chat::message prompt;
     prompt.content = std::move(asked.prompt);
     out.push_back(std::move(prompt));
-    return out;
-}
-
-core::awaitable<void> serve_generate(api_context context, const http::request& incoming,
-                                     http::response_writer& out) {
-    decode_problem problem;
-    generate_fields asked = read_generate(incoming, problem);
-    const bool unload = asked.prompt.empty() && unloads(asked.common);
-    chat::generation_request request;
-    const served_model* model = nullptr;
-    if (!problem.found()) {
-        lookup_words words;
-        words.missing = "model '' not found";
-        words.missing_status = 404;
-        model = find_model(*context.models, asked.common.model, words, problem);
-    }
-    if (model != nullptr && !unload) {
-        request = new_request(context, incoming, *model, asked.common);
-        check(*model->entry, asked, problem);
-        if (!asked.common.options.is_null()) {
-            read_options(asked.common.options, request, problem);
-        }
-    }
-    if (problem.found()) {
-        http::response refused = error_response(problem.status, problem.message);
-        co_await out.send(std::move(refused));
-        co_return;
-    }
-    reply_encoder encoder(reply_kind::generate, asked.common.model, *context.random);
-    if (unload) {
-        co_await answer_unload(model, std::move(encoder), out);
-    } else if (asked.prompt.empty()) {
-        co_await answer_load(context, *model, std::move(encoder), out);
-    } else {
-        request.messages = conversation(asked);
-        co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);
-    }
 }
 
 }  // namespace
 
 void add_generate_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/api/generate", [context](const http::request& incoming, http::response_writer& out) {
-        return serve_generate(context, incoming, out);
-    });
+    lookup_words words;
+    words.missing = "model '' not found";
+    words.missing_status = 404;
+    const generation_route<generate_fields> route{
+        reply_kind::generate, words, read_generate, is_empty, check, fill};
+    routes.add("POST", "/api/generate",
+               [context, route](const http::request& incoming, http::response_writer& out) {
+                   return serve_generation(context, incoming, out, route);
+               });
 }
 
 }  // namespace corral::api::ollama

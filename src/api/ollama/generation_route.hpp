@@ -1,0 +1,62 @@
+#pragma once
+// The one way of a generating request through this format: decode, find the model, check, then load, unload
+// or generate. What differs between /api/generate and /api/chat is given as a description.
+
+#include <utility>
+
+#include "api/ollama/error_reply.hpp"
+#include "api/ollama/generation_start.hpp"
+#include "api/ollama/model_lookup.hpp"
+#include "api/ollama/options.hpp"
+
+namespace corral::api::ollama {
+
+// `Fields` is what one route decodes; it has `common_fields common`.
+template <typename Fields>
+struct generation_route {
+    reply_kind kind;
+    lookup_words words;
+    Fields (*read)(const http::request& incoming, decode_problem& problem);
+    // Nothing to generate from: the request only loads or unloads.
+    bool (*is_empty)(const Fields& asked);
+    void (*check)(const catalog::model_entry& entry, const Fields& asked, decode_problem& problem);
+    void (*fill)(Fields& asked, chat::generation_request& request);
+};
+
+// REQUIRES: `incoming` and `out` outlive the coroutine, as http::server promises.
+template <typename Fields>
+core::awaitable<void> serve_generation(api_context context, const http::request& incoming,
+                                       http::response_writer& out, generation_route<Fields> route) {
+    decode_problem problem;
+    Fields asked = route.read(incoming, problem);
+    const bool empty = route.is_empty(asked);
+    const bool unload = empty && unloads(asked.common);
+    chat::generation_request request;
+    const served_model* model = nullptr;
+    if (!problem.found()) {
+        model = find_model(*context.models, asked.common.model, route.words, problem);
+    }
+    if (model != nullptr && !unload) {
+        request = new_request(context, incoming, *model, asked.common);
+        route.check(*model->entry, asked, problem);
+        if (!asked.common.options.is_null()) {
+            read_options(asked.common.options, request, problem);
+        }
+    }
+    if (problem.found()) {
+        http::response refused = error_response(problem.status, problem.message);
+        co_await out.send(std::move(refused));
+        co_return;
+    }
+    reply_encoder encoder(route.kind, asked.common.model, *context.random);
+    if (unload) {
+        co_await answer_unload(model, std::move(encoder), out);
+    } else if (empty) {
+        co_await answer_load(context, *model, std::move(encoder), out);
+    } else {
+        route.fill(asked, request);
+        co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);
+    }
+}
+
+}  // namespace corral::api::ollama
