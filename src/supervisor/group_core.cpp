@@ -185,8 +185,7 @@ std::string group_core::hopeless() const {
     for (const auto& service : services_) {
         const service_machine& machine = service->machine();
         if (machine.state == service_state::broken) {
-            return service->name() + ": " + machine.reason +
-                   (machine.advice.empty() ? "" : "; " + machine.advice);
+            return service->name() + ": " + with_advice(machine.reason, machine.advice);
         }
     }
     return {};

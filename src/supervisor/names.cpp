@@ -21,6 +21,13 @@ const char* to_string(service_state state) noexcept {
     return "unknown";
 }
 
+std::string with_advice(const std::string& reason, const std::string& advice) {
+    if (advice.empty() || reason.empty()) {
+        return reason + advice;
+    }
+    return reason + (reason.ends_with('.') ? " " : "; ") + advice;
+}
+
 const char* to_string(event_kind kind) noexcept {
     switch (kind) {
         case event_kind::start:

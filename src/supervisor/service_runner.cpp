@@ -231,10 +231,9 @@ void service_runner::publish() {
     }
     const bool worth_a_line = published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
-        telemetry::log().log(level_of(current), "{}: {}{}: {}{}{}", label_, to_string(current.state),
+        telemetry::log().log(level_of(current), "{}: {}{}: {}", label_, to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
-                             telemetry::printable(current.reason, 500), current.advice.empty() ? "" : "; ",
-                             telemetry::printable(current.advice, 300));
+                             telemetry::printable(with_advice(current.reason, current.advice), 800));
     }
     published_ = std::move(current);
     if (owner_ != nullptr) {

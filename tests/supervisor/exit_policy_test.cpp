@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/supervisor/group.hpp"
+
 namespace corral::supervisor {
 namespace {
 
@@ -11,6 +13,12 @@ catalog::service_template rules() {
     catalog::service_template r;
     r.exits = {{0, "its port was taken", "free the port"}, {139, "it crashed", "see the log"}};
     return r;
+}
+
+TEST(with_advice, is_one_readable_text) {
+    EXPECT_EQ(with_advice("It crashed.", "See the log."), "It crashed. See the log.");
+    EXPECT_EQ(with_advice("exit status 1", "see the log"), "exit status 1; see the log");
+    EXPECT_EQ(with_advice("It crashed.", ""), "It crashed.");
 }
 
 TEST(exit_policy, counts_as_a_shell_does) {

@@ -25,6 +25,8 @@ namespace corral::supervisor {
 
 enum class service_state { stopped, starting, ready, stopping, waiting, broken };
 [[nodiscard]] const char* to_string(service_state state) noexcept;
+// Both as one text for people, whether or not `reason` ends its sentence; `advice` may be empty.
+[[nodiscard]] std::string with_advice(const std::string& reason, const std::string& advice);
 
 struct service_status {
     std::string name;

@@ -99,7 +99,7 @@ availability ax_poll_backend::available() const {
     for (const supervisor::service_status& service : services) {
         if (service.state == supervisor::service_state::broken) {
             out.state = availability_state::broken;
-            out.reason = service.advice.empty() ? service.reason : service.reason + "; " + service.advice;
+            out.reason = supervisor::with_advice(service.reason, service.advice);
             return out;
         }
     }
