@@ -15,10 +15,11 @@ struct failure_row {
 };
 
 // ollama_wire.md §1.5, §14; what Ollama has no case for takes the nearest HTTP status.
-constexpr std::array<failure_row, 11> rows{{
+constexpr std::array<failure_row, 12> rows{{
     {failure_kind::bad_request, 400, "bad-request"},
     {failure_kind::context_too_long, 400, "context-too-long"},
     {failure_kind::unsupported, 400, "unsupported"},
+    {failure_kind::format_unmet, 422, "format-unmet"},
     {failure_kind::model_not_found, 404, "model-not-found"},
     {failure_kind::queue_full, 503, "queue-full"},
     {failure_kind::unavailable, 503, "unavailable"},

@@ -37,6 +37,8 @@ public:
     std::deque<scripted_run> script;  // when empty: `otherwise`
     scripted_run otherwise{{"Hello"}, engine::run_end::stop, {}, false, false, false, false, {}};
     std::uint32_t context = 4096;
+    bool verbatim = false;
+    std::vector<std::string_view> honoured{"temperature", "top_k", "top_p", "repeat_penalty"};
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
     void set(engine::availability_state state, std::string reason = {}) {
@@ -61,6 +63,8 @@ public:
     engine::availability available() const override { return state_; }
     core::wake_signal& availability_changed() noexcept override { return changed_; }
     std::uint32_t context_length() const noexcept override { return context; }
+    bool takes_verbatim() const noexcept override { return verbatim; }
+    std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
 
     core::awaitable<core::result<engine::prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                   core::deadline) override {

@@ -10,8 +10,9 @@ namespace corral::chat {
 
 // How tools are told to the model and how it calls them.
 enum class tool_style {
-    none,    // no tool definitions; past calls and results are still written, as hermes does
-    hermes,  // JSON between <tool_call> and </tool_call> (ollama_wire.md §11.1)
+    none,        // no tool definitions; past calls and results are still written, as hermes does
+    hermes,      // JSON between <tool_call> and </tool_call> (ollama_wire.md §11.1)
+    llama_json,  // the whole answer is one JSON object with "name" and "parameters" (Llama 3.1 to 3.3)
 };
 
 // A turn is turn_open + header + content + (assistant only: assistant_end) + turn_close. A new family is one

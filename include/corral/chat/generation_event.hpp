@@ -33,6 +33,7 @@ enum class failure_kind {
     bad_request,       // the request can't be carried out as it stands
     context_too_long,  // one turn alone exceeds the context, or shortening was forbidden
     unsupported,       // this runtime can't do it
+    format_unmet,      // the model did not keep to the wanted format, however often it was asked
     model_not_found,
     queue_full,   // retry_after is set
     unavailable,  // loading or broken

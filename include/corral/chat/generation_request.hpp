@@ -36,7 +36,12 @@ struct sampling {
     std::optional<double> temperature;
     std::optional<std::int64_t> top_k;
     std::optional<double> top_p;
+    std::optional<double> min_p;
+    std::optional<double> typical_p;
     std::optional<double> repeat_penalty;
+    std::optional<std::int64_t> repeat_last_n;
+    std::optional<double> presence_penalty;
+    std::optional<double> frequency_penalty;
     std::optional<std::int64_t> seed;
 };
 
@@ -49,18 +54,33 @@ struct limits {
 
 enum class thinking_mode { model_default, off, on };
 
+// A text with a hole, for models with the capability `insert`.
+struct fill_in_middle {
+    std::string prefix;
+    std::string suffix;
+};
+
 struct generation_request {
-    std::string id;                 // unique in this process, for the log
-    std::string client;             // who asks: an API key's name, else the peer address
-    std::string model_typed;        // as the client wrote it
-    std::string model;              // resolved name
-    std::vector<message> messages;  // a whole conversation; `raw_prompt` takes its place when set
+    std::string id;           // unique in this process, for the log
+    std::string client;       // who asks: an API key's name, else the peer address
+    std::string model_typed;  // as the client wrote it
+    std::string model;        // resolved name
+    // What to answer: exactly one of a conversation, a text that goes to the model as it is, or a hole.
+    std::vector<message> messages;
     std::optional<std::string> raw_prompt;
+    std::optional<fill_in_middle> hole;
+    // A Go template that takes the place of the model's chat format for this request; empty: none.
+    std::string prompt_template;
     chat::sampling sampling;
     chat::limits limits;
     thinking_mode thinking = thinking_mode::model_default;
+    std::string effort;                       // "low" ... "max", with thinking on; empty: none was said
     nlohmann::ordered_json tools = nullptr;   // null or an array
     nlohmann::ordered_json format = nullptr;  // null, "json", or a schema object
+    // How long the model stays loaded after this request; negative: forever; absent: as before.
+    std::optional<core::nanoseconds> keep_alive;
+    // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.
+    std::vector<std::string> unused_options;
     core::steady_time arrived;
     core::deadline until;
 };

@@ -18,6 +18,9 @@ struct filter_options {
     std::vector<std::string> stops;   // act on the raw text, thinking included (ollama_wire.md §12)
     bool separate_thinking = false;   // else tags stay in the text
     bool starts_in_thinking = false;  // the prompt already opened the tag
+    // Names of the declared tools; calls of others are not calls. Empty: tool calls are not looked for and
+    // stay text.
+    std::vector<std::string> tool_names;
 };
 
 class output_filter {
@@ -27,7 +30,8 @@ public:
     output_filter(output_filter&&) noexcept;
     output_filter& operator=(output_filter&&) noexcept;
 
-    // Text and thinking events that `piece` makes certain. After stopped() nothing more comes.
+    // Text, thinking and tool call events that `piece` makes certain; a call comes whole, as soon as it is
+    // complete, its id empty. After stopped() nothing more comes.
     [[nodiscard]] std::vector<generation_event> feed(std::string_view piece);
     // A stop string or an end-of-turn text was met: the runtime may be stopped.
     [[nodiscard]] bool stopped() const noexcept;

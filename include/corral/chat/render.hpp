@@ -14,8 +14,11 @@
 namespace corral::chat {
 
 struct rendered_prompt {
-    std::string system;  // never empty
+    std::string system;  // never empty, unless `verbatim`
     std::string turns;   // starts inside the first user turn, ends inside the last one
+    // `turns` is everything that the model shall read, to the token: nothing is put around it, and control
+    // token texts in it stand for control tokens. Only for backends that can (backend::takes_verbatim()).
+    bool verbatim = false;
     // The model is expected to think, so `output_filter` should separate it. Also when the client wanted none
     // and the family has no switch for it (deepseek-r1): the thinking events are then to be dropped.
     bool thinking = false;
@@ -28,17 +31,31 @@ struct render_options {
     const family* format = nullptr;         // not null
     std::string default_system;             // the manifest's; empty: the family's
     bool package_forbids_thinking = false;  // its tokenizer script appends /no_think (vendor_ax.md §6.3)
+    // The backend takes verbatim prompts. Used only for what the wrapped form can't do: an open assistant
+    // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
+    bool may_be_verbatim = false;
+    std::string prompt_template{};  // of the request, else of the model's variant: a Go template, or empty
+    std::string effort{};
 };
 
 // Renders `messages` (not empty; tool definitions of `tools` go into the system text in the family's format).
-// Refuses (errc::refused, with a sentence for the client) a conversation that ends in an assistant turn,
-// because this way of prompting can't leave a turn open, and one without any user or tool turn. Leading
-// assistant turns go into the system text, spliced. Several system messages are joined with a blank line when
-// they come first and stay in place otherwise.
+// A conversation that ends in an assistant turn is continued where that ends, if the prompt may be verbatim.
+// Refuses (errc::refused, with a sentence for the client) what needs a verbatim prompt where none may be, a
+// broken template (with the line and what is wrong), and a conversation without any user or tool turn.
+// Leading assistant turns go into the system text, spliced. Several system messages are joined with a blank
+// line when they come first and stay in place otherwise.
 [[nodiscard]] core::result<rendered_prompt> render(const render_options& how,
                                                    const std::vector<message>& messages,
                                                    const nlohmann::ordered_json& tools,
                                                    thinking_mode thinking);
+
+// A text that goes to the model as it is. REQUIRES: how.may_be_verbatim.
+[[nodiscard]] rendered_prompt render_raw(std::string text);
+
+// The family's own way to ask for what stands between two texts (ollama_wire.md §2.1 `suffix`). Refused when
+// the family has none. REQUIRES: how.may_be_verbatim.
+[[nodiscard]] core::result<rendered_prompt> render_fill_in_middle(const render_options& how,
+                                                                  const fill_in_middle& hole);
 
 // Which messages to leave out, oldest first, so that fewer tokens remain: drops the oldest non-system turn
 // (an assistant turn with calls goes with its tool results). System messages and the newest turn stay. False

@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/generation_event.hpp"
@@ -105,6 +107,11 @@ struct prompt_measure {
     bool exact = false;  // false: an upper bound that fits, or an estimate
 };
 
+struct embedding_result {
+    std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
+    std::uint32_t prompt_tokens = 0;
+};
+
 class backend {
 public:
     virtual ~backend() = default;
@@ -117,6 +124,16 @@ public:
     [[nodiscard]] virtual core::wake_signal& availability_changed() noexcept = 0;
     // Tokens of context as the runtime states them; 0 while unknown.
     [[nodiscard]] virtual std::uint32_t context_length() const noexcept = 0;
+
+    // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
+    [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
+    // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
+    // here has no effect.
+    [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;
+    // Vectors of texts; errc::refused with a sentence for the client where the runtime has none. REQUIRES:
+    // the caller holds the lease.
+    [[nodiscard]] virtual core::awaitable<core::result<embedding_result>> embed(
+        std::vector<std::string> texts, core::deadline until);
 
     // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the
     // texts leaves doubt.

@@ -11,6 +11,7 @@
 #include "corral/supervisor/group.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
+#include "engine/dialects/ax_poll/sampling_policy.hpp"
 #include "engine/dialects/ax_poll/service_watch.hpp"
 #include "engine/dialects/ax_poll/token_counter.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
@@ -43,6 +44,9 @@ public:
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
+    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
+        return ax_poll::honoured_sampling();
+    }
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,

@@ -1,6 +1,7 @@
 #include "engine/dialects/ax_poll/sampling_policy.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace corral::engine::ax_poll {
@@ -48,6 +49,11 @@ wire_sampling complete_sampling(const chat::sampling& asked, const catalog::samp
         out.top_k = most_k;
     }
     return out;
+}
+
+std::span<const std::string_view> honoured_sampling() noexcept {
+    static constexpr std::array<std::string_view, 4> names{"temperature", "top_k", "top_p", "repeat_penalty"};
+    return names;
 }
 
 }  // namespace corral::engine::ax_poll

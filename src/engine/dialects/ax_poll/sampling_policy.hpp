@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/generation_request.hpp"
@@ -27,5 +29,8 @@ struct wire_sampling {
 [[nodiscard]] wire_sampling complete_sampling(const chat::sampling& asked,
                                               const catalog::sampling_defaults& defaults,
                                               std::uint32_t vocabulary);
+
+// The members of chat::sampling that complete_sampling() heeds.
+[[nodiscard]] std::span<const std::string_view> honoured_sampling() noexcept;
 
 }  // namespace corral::engine::ax_poll
