@@ -15,6 +15,13 @@ enum class tool_style {
     llama_json,  // the whole answer is one JSON object with "name" and "parameters" (Llama 3.1 to 3.3)
 };
 
+// What stands before the text in front of a hole, before the text behind it, and before what fills it.
+struct fill_marks {
+    std::string_view prefix;  // "<|fim_prefix|>"; empty: the family fills no holes
+    std::string_view suffix;
+    std::string_view middle;
+};
+
 // A turn is turn_open + header + content + (assistant only: assistant_end) + turn_close. A new family is one
 // file with one such value in src/chat/families and one line in the list.
 struct family {
@@ -43,6 +50,7 @@ struct family {
     bool may_start_in_thinking = false;
     // Text in a turn that turns thinking off. Empty: it can't be turned off.
     std::string_view no_think_switch{};
+    fill_marks fill{};
 };
 
 // nullptr when unknown. The list is chat::families().

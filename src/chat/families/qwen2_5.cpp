@@ -3,7 +3,8 @@
 
 namespace corral::chat {
 
-// ollama_wire.md §11.1; the default text is the template's own.
+// ollama_wire.md §11.1; the default text is the template's own. The coder models fill holes (§2.1 `suffix`);
+// the others know the marks and do it badly, so it is for the manifest to say.
 const family& qwen2_5_family() {
     static const family instance{
         .name = "qwen2.5",
@@ -16,6 +17,7 @@ const family& qwen2_5_family() {
         .control_tokens = qwen_control_tokens(),
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
         .tools = tool_style::hermes,
+        .fill = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"},
     };
     return instance;
 }
