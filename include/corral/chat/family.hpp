@@ -51,6 +51,8 @@ struct family {
     // Text in a turn that turns thinking off. Empty: it can't be turned off.
     std::string_view no_think_switch{};
     fill_marks fill{};
+    // A control token that stands before a document and changes nothing in what follows. May be empty.
+    std::string_view document_mark{};
 };
 
 // nullptr when unknown. The list is chat::families().

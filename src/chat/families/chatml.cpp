@@ -16,6 +16,7 @@ const family& chatml_family() {
         .control_tokens = qwen_control_tokens(),
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
         .tools = tool_style::hermes,
+        .document_mark = "<|endoftext|>",
     };
     return instance;
 }

@@ -59,6 +59,7 @@ const family& deepseek_r1_family() {
         .end_texts = {"<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>"},
         .thinks = true,
         .may_start_in_thinking = true,
+        .document_mark = "<｜begin▁of▁sentence｜>",
     };
     return instance;
 }

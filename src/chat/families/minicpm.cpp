@@ -17,6 +17,7 @@ const family& minicpm_family() {
                            "<|thought_end|>", "<|tool_call_start|>", "<|tool_call_end|>", "<|execute_start|>",
                            "<|execute_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"},
         .end_texts = {"<|im_end|>", "<|im_start|>", "</s>"},
+        .document_mark = "<s>",
     };
     return instance;
 }

@@ -18,6 +18,7 @@ const family& qwen2_5_family() {
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
         .tools = tool_style::hermes,
         .fill = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"},
+        .document_mark = "<|endoftext|>",
     };
     return instance;
 }

@@ -25,6 +25,7 @@ const family& qwen3_family() {
         .thinks = true,
         .repeats_thinking = true,
         .no_think_switch = "/no_think",
+        .document_mark = "<|endoftext|>",
     };
     return instance;
 }

@@ -17,6 +17,7 @@ const family& smollm2_family() {
                            "<issue_closed>", "<jupyter_start>", "<jupyter_text>", "<jupyter_code>",
                            "<jupyter_output>", "<jupyter_script>", "<empty_output>"},
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
+        .document_mark = "<|endoftext|>",
     };
     return instance;
 }
