@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "api/model_lookup.hpp"
+
 namespace corral::api {
 
 namespace {
@@ -43,6 +45,19 @@ const failure_row& row_of(failure_kind kind) noexcept {
 
 unsigned status_of(chat::failure_kind kind) noexcept {
     return row_of(kind).status;
+}
+
+std::string failure_text(const chat::failed_event& why, std::string_view typed) {
+    switch (why.kind) {
+        case chat::failure_kind::queue_full:
+            return "server busy, please try again.  maximum pending requests exceeded";
+        case chat::failure_kind::model_not_found:
+            return not_found_text(typed);
+        case chat::failure_kind::cancelled:
+            return "request canceled";
+        default:
+            return why.message.empty() ? name_of(why.kind) : why.message;
+    }
 }
 
 const char* name_of(chat::failure_kind kind) noexcept {

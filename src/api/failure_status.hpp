@@ -1,6 +1,9 @@
 #pragma once
 // The one table from kinds of failure to HTTP statuses; wire formats add only their own shape and words.
 
+#include <string>
+#include <string_view>
+
 #include "corral/chat/generation_event.hpp"
 
 namespace corral::api {
@@ -9,5 +12,8 @@ namespace corral::api {
 
 // Stable word for logs: "queue-full".
 [[nodiscard]] const char* name_of(chat::failure_kind kind) noexcept;
+
+// The words for the client; `typed` is the model as the client wrote it.
+[[nodiscard]] std::string failure_text(const chat::failed_event& why, std::string_view typed);
 
 }  // namespace corral::api

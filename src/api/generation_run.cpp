@@ -146,6 +146,8 @@ core::awaitable<bool> generation_run::take_turn() {
     who.model = model_->entry->name;
     who.until = deadline();
     who.readmission = tries_ > 0;
+    who.keep_alive = request_.keep_alive;
+    who.on_queued = [to = to_](const scheduler::queue_place& place) { to->place = place; };
     using namespace asio::experimental::awaitable_operators;
     // The reader's going ends the wait. The bell's own limit only guards against an admission that never
     // answers.

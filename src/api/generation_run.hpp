@@ -16,6 +16,7 @@ namespace corral::api {
 // Borrowed from the service; outlives its runs.
 struct run_context {
     const core::clock_source* clock = nullptr;
+    core::random_source* random = nullptr;
     scheduler::scheduler* admission = nullptr;
     const model_directory* models = nullptr;
     generation_options options;
@@ -59,7 +60,7 @@ private:
     run_context with_;
     chat::generation_request request_;
     std::shared_ptr<generation_state> to_;
-    const served_model* model_ = nullptr;
+    served model_;
     chat::render_options how_;
     std::optional<scheduler::lease> lease_;
     engine::run_control* control_ = nullptr;  // of the run that goes on

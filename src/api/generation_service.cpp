@@ -38,6 +38,14 @@ std::optional<chat::generation_event> generation_handle::poll() {
     return state_->poll();
 }
 
+core::awaitable<std::optional<chat::generation_event>> generation_handle::next_before(core::deadline until) {
+    return state_->next_before(until);
+}
+
+const std::optional<scheduler::queue_place>& generation_handle::queue_place() const noexcept {
+    return state_->place;
+}
+
 std::size_t generation_handle::dropped_messages() const noexcept {
     return state_->dropped_messages;
 }
@@ -58,9 +66,10 @@ core::awaitable<void> perform(std::unique_ptr<generation_run> run) {
 }  // namespace
 
 generation_service::generation_service(core::task_group& tasks, const core::clock_source& clock,
-                                       scheduler::scheduler& admission, const model_directory& models,
-                                       generation_options options)
-    : impl_(std::make_shared<impl>(impl{&tasks, run_context{&clock, &admission, &models, options}})) {}
+                                       core::random_source& random, scheduler::scheduler& admission,
+                                       const model_directory& models, generation_options options)
+    : impl_(
+          std::make_shared<impl>(impl{&tasks, run_context{&clock, &random, &admission, &models, options}})) {}
 
 generation_service::~generation_service() = default;
 

@@ -90,8 +90,14 @@ std::optional<chat::generation_event> generation_state::poll() {
 }
 
 core::awaitable<chat::generation_event> generation_state::next() {
+    const core::deadline never;
+    std::optional<chat::generation_event> first = co_await next_before(never);
+    co_return std::move(*first);
+}
+
+core::awaitable<std::optional<chat::generation_event>> generation_state::next_before(core::deadline until) {
     while (events_.empty()) {
-        const core::wake_reason reason = co_await arrived_.wait();
+        const core::wake_reason reason = co_await arrived_.wait(until);
         if (reason == core::wake_reason::cancelled) {
             chat::failed_event gone;
             gone.kind = chat::failure_kind::cancelled;
@@ -99,8 +105,11 @@ core::awaitable<chat::generation_event> generation_state::next() {
             gone.message = "the client has gone";
             co_return gone;
         }
+        if (reason == core::wake_reason::timed_out && events_.empty()) {
+            co_return std::nullopt;
+        }
     }
-    chat::generation_event first = *poll();
+    std::optional<chat::generation_event> first = poll();
     co_return first;
 }
 

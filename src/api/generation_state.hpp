@@ -10,6 +10,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::api {
 
@@ -36,6 +37,7 @@ public:
     void abandon();
     [[nodiscard]] core::wake_signal& abandoned_bell() noexcept { return abandoned_bell_; }
     std::size_t dropped_messages = 0;
+    std::optional<scheduler::queue_place> place;
 
     // --- the reader's side ---
     // Nobody will read the rest.
@@ -43,6 +45,8 @@ public:
     [[nodiscard]] std::optional<chat::generation_event> poll();
     // A cancelled reader gets failed(cancelled), which is not the terminal event of the run.
     [[nodiscard]] core::awaitable<chat::generation_event> next();
+    // Nothing when `until` came first.
+    [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next_before(core::deadline until);
 
 private:
     // Unread pieces beyond this many are joined, so that a slow reader costs the text and not an event a

@@ -53,8 +53,8 @@ struct readiness {
 
 readiness describe_readiness(const model_directory& models, const scheduler::queue_snapshot& queue) {
     std::vector<engine::availability> states;
-    for (const served_model& each : models.all()) {
-        states.push_back(each.runtime->available());
+    for (const served& each : models.all()) {
+        states.push_back(each->runtime->available());
     }
     readiness out;
     json_writer json;
@@ -65,7 +65,7 @@ readiness describe_readiness(const model_directory& models, const scheduler::que
     for (std::size_t i = 0; i < states.size(); ++i) {
         const engine::availability& state = states[i];
         out.ready = out.ready || state.state == engine::availability_state::ready;
-        json.begin_object().member("name", models.all()[i].entry->name).member("state", word_of(state.state));
+        json.begin_object().member("name", models.all()[i]->name).member("state", word_of(state.state));
         json.member("reason", state.reason).key("progress");
         if (state.progress) {
             json.real(*state.progress);

@@ -1,15 +1,59 @@
-#include <algorithm>
+#include "corral/api/model_directory.hpp"
 
-#include "corral/api/generation_service.hpp"
+#include <algorithm>
+#include <utility>
+
 #include "corral/catalog/model_name.hpp"
 
 namespace corral::api {
 
-const served_model* model_directory::find(std::string_view typed) const {
-    const auto found = std::find_if(all_.begin(), all_.end(), [&](const served_model& each) {
-        return catalog::same_model(each.entry->name, typed);
-    });
-    return found == all_.end() ? nullptr : &*found;
+namespace {
+
+served completed(served_model model) {
+    if (model.name.empty()) {
+        model.name = model.entry->name;
+        model.digest = model.entry->digest;
+        model.modified = model.entry->modified;
+    }
+    return std::make_shared<const served_model>(std::move(model));
+}
+
+template <typename Models>
+auto position(Models& all, std::string_view typed) {
+    return std::find_if(all.begin(), all.end(),
+                        [&](const served& each) { return catalog::same_model(each->name, typed); });
+}
+
+}  // namespace
+
+model_directory::model_directory(std::vector<served_model> all) {
+    for (served_model& each : all) {
+        all_.push_back(completed(std::move(each)));
+    }
+}
+
+served model_directory::find(std::string_view typed) const {
+    const auto found = position(all_, typed);
+    return found == all_.end() ? nullptr : *found;
+}
+
+void model_directory::put(served_model model) {
+    served added = completed(std::move(model));
+    const auto found = position(all_, added->name);
+    if (found == all_.end()) {
+        all_.push_back(std::move(added));
+    } else {
+        *found = std::move(added);
+    }
+}
+
+bool model_directory::remove(std::string_view typed) {
+    const auto found = position(all_, typed);
+    if (found == all_.end()) {
+        return false;
+    }
+    all_.erase(found);
+    return true;
 }
 
 }  // namespace corral::api

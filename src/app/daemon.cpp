@@ -68,7 +68,7 @@ core::result<void> daemon::open() {
     api::generation_options generation;
     generation.request_deadline = settings_.request_deadline;
     generations_ =
-        std::make_unique<api::generation_service>(run_tasks_, clock_, *scheduler_, *models_, generation);
+        std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_, *models_, generation);
     api::api_context context;
     context.generations = generations_.get();
     context.models = models_.get();

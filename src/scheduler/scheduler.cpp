@@ -104,15 +104,15 @@ namespace {
 
 // A place in the queue: however acquire() ends, it is left or its grant is handed on.
 template <typename Impl>
-class queue_place {
+class waiting_place {
 public:
-    queue_place(std::shared_ptr<Impl> of, ticket_id id, std::string model)
+    waiting_place(std::shared_ptr<Impl> of, ticket_id id, std::string model)
         : of_(std::move(of)), id_(id), model_(std::move(model)), self_(of_->on) {
         of_->waiters.emplace(id_, &self_);
     }
-    queue_place(const queue_place&) = delete;
-    queue_place& operator=(const queue_place&) = delete;
-    ~queue_place() {
+    waiting_place(const waiting_place&) = delete;
+    waiting_place& operator=(const waiting_place&) = delete;
+    ~waiting_place() {
         of_->waiters.erase(id_);
         if (granted() && !handed_on_) {
             of_->release(id_, model_);
@@ -202,7 +202,7 @@ void scheduler::add(engine::backend& runtime) {
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
     const std::shared_ptr<impl> of = impl_;
     const ticket_id id{++of->last_ticket};
-    queue_place<impl> place(of, id, who.model);
+    waiting_place<impl> place(of, id, who.model);
     of->refresh(who.model);
     const arrival arrived{id, who.client, who.model, who.readmission};
     of->apply(of->policy.arrive(arrived, of->clock.now()));
@@ -257,7 +257,24 @@ core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
 }
 
 queue_snapshot scheduler::snapshot() const noexcept {
-    return {impl_->policy.waiting(), impl_->policy.running()};
+    return {impl_->policy.waiting(), impl_->policy.running(), {}};
+}
+
+void scheduler::load(std::string_view model, std::optional<core::nanoseconds>) {
+    const auto found = impl_->runtimes.find(std::string(model));
+    if (found != impl_->runtimes.end()) {
+        found->second.backend->start();
+    }
+}
+
+void scheduler::unload(std::string_view) {}
+
+residence scheduler::residence_of(std::string_view model) const {
+    const auto found = impl_->runtimes.find(std::string(model));
+    residence out;
+    out.loaded = found != impl_->runtimes.end() &&
+                 found->second.backend->available().state != engine::availability_state::stopped;
+    return out;
 }
 
 }  // namespace corral::scheduler

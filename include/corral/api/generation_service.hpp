@@ -1,9 +1,13 @@
 #pragma once
 // The one generation path that joins lease, chat and backend: shorten, render, run, filter, retry. Wire
 // formats put a generation_request in and read events; nothing else is shared between them.
+//
+// What a request leaves open comes from the model's variant, then from its manifest.
 
 #include <memory>
+#include <optional>
 
+#include "corral/api/model_directory.hpp"
 #include "corral/chat/generation_event.hpp"
 #include "corral/chat/generation_request.hpp"
 #include "corral/core/async.hpp"
@@ -12,25 +16,6 @@
 #include "corral/scheduler/scheduler.hpp"
 
 namespace corral::api {
-
-// A model this server offers, with what runs it. Borrowed pointers, valid while the server lives.
-struct served_model {
-    const catalog::model_entry* entry = nullptr;
-    engine::backend* runtime = nullptr;
-};
-
-// What is served, by name. Immutable after start.
-class model_directory {
-public:
-    explicit model_directory(std::vector<served_model> all) : all_(std::move(all)) {}
-    [[nodiscard]] const std::vector<served_model>& all() const noexcept { return all_; }
-    // By a name as typed: any case, missing tag = latest, white space around it ignored (ollama_wire.md §13).
-    // nullptr: none.
-    [[nodiscard]] const served_model* find(std::string_view typed) const;
-
-private:
-    std::vector<served_model> all_;
-};
 
 struct generation_options {
     core::milliseconds request_deadline{30 * 60 * 1000};
@@ -51,10 +36,14 @@ public:
     [[nodiscard]] core::awaitable<chat::generation_event> next();
     // Like next(), but does not wait: nothing when none is there yet.
     [[nodiscard]] std::optional<chat::generation_event> poll();
+    // Like next(), but waits no longer than `until`: nothing then.
+    [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next_before(core::deadline until);
 
     // Notes for response headers, complete with the first event: messages left out of a conversation that was
     // too long.
     [[nodiscard]] std::size_t dropped_messages() const noexcept;
+    // Where the request stood in the queue when it came; nothing when it had no need to wait.
+    [[nodiscard]] const std::optional<scheduler::queue_place>& queue_place() const noexcept;
 
 private:
     friend class generation_service;
@@ -65,8 +54,9 @@ private:
 
 class generation_service {
 public:
-    // `tasks` owns the runs and outlives the service's requests; all borrowed.
-    generation_service(core::task_group& tasks, const core::clock_source& clock,
+    // `tasks` owns the runs and outlives the service's requests; all borrowed. `random` makes the ids of tool
+    // calls.
+    generation_service(core::task_group& tasks, const core::clock_source& clock, core::random_source& random,
                        scheduler::scheduler& admission, const model_directory& models,
                        generation_options options);
     ~generation_service();

@@ -1,11 +1,15 @@
 #pragma once
 // Wire formats as a list of descriptors; a new one is a folder in src/api and one line in all_wire_formats().
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "corral/api/generation_service.hpp"
+#include "corral/api/model_directory.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/time.hpp"
 #include "corral/http/router.hpp"
 
 namespace corral::api {
@@ -13,19 +17,27 @@ namespace corral::api {
 // Everything a handler may use; borrowed, outlives the server.
 struct api_context {
     generation_service* generations = nullptr;
-    const model_directory* models = nullptr;
+    model_directory* models = nullptr;
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
-    bool loopback_only = true;  // then the Host header is checked (ollama_wire.md §1.4)
+    bool loopback_only = true;           // then the Host header is checked (ollama_wire.md §1.4)
+    core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
+    core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
 };
 
 struct wire_format {
     std::string_view name;
+    // Beginnings of the paths that are this format's; of all formats the longest that fits counts.
+    std::span<const std::string_view> paths;
     void (*add_routes)(http::router& routes, const api_context& context);
+    // A refusal before any route, in the format's own envelope.
+    http::response (*refuse)(unsigned status, std::string_view message, core::random_source& random);
 };
 
 [[nodiscard]] const std::vector<const wire_format*>& all_wire_formats();
+// The format that `path` belongs to; one that belongs to none is the first format's.
+[[nodiscard]] const wire_format& format_of(std::string_view path);
 
 // The handler for http::server: host check, CORS, then the routes of all formats, /healthz and /readyz.
 [[nodiscard]] http::handler make_api(const api_context& context);

@@ -130,6 +130,7 @@ public:
     // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
     // here has no effect.
     [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;
+    [[nodiscard]] virtual bool can_embed() const noexcept { return false; }
     // Vectors of texts; errc::refused with a sentence for the client where the runtime has none. REQUIRES:
     // the caller holds the lease.
     [[nodiscard]] virtual core::awaitable<core::result<embedding_result>> embed(

@@ -21,6 +21,15 @@ namespace corral::scheduler {
 
 struct scheduler_options {
     std::size_t max_queue = 512;  // waiting requests over all clients; more are refused (ollama_wire.md §1.5)
+    // How long a model stays loaded after its last request when none said otherwise; nanoseconds::max():
+    // forever.
+    core::nanoseconds keep_alive = core::nanoseconds::max();
+};
+
+// Where a request waits.
+struct queue_place {
+    std::size_t ahead = 0;                  // requests that run before it, running ones included
+    std::optional<core::seconds> estimate;  // until its turn, from measured service time; unknown at first
 };
 
 struct admission_request {
@@ -31,6 +40,10 @@ struct admission_request {
     // Requests that were admitted before and lost their runtime go before new ones of the same client and are
     // never refused for a full queue.
     bool readmission = false;
+    // How long the model stays after this request; absent: as before.
+    std::optional<core::nanoseconds> keep_alive;
+    // Told once, before the wait, if there is one. Must not throw.
+    std::function<void(const queue_place&)> on_queued;
 };
 
 struct refusal {
@@ -61,6 +74,14 @@ private:
 struct queue_snapshot {
     std::size_t waiting = 0;
     std::size_t running = 0;
+    std::optional<core::seconds> estimate;  // until the turn of a request that would come now
+};
+
+// How long a model stays loaded.
+struct residence {
+    bool loaded = false;  // or on its way to be
+    // When it is unloaded if no request comes; nothing: never, or while a request holds it.
+    std::optional<core::steady_time> expires;
 };
 
 class scheduler {
@@ -71,9 +92,15 @@ public:
     // `runtime` is borrowed and must outlive the scheduler. Its model's name must be new.
     void add(engine::backend& runtime);
 
-    // Waits for the turn of `who` on a ready backend of the model. A cancelled coroutine leaves the queue.
-    // Refused at once: unknown model, full queue, a broken backend (with its reason), shutting down; later:
-    // timed_out, or the backend broke.
+    // Loads `model` unless it is there, and lets it stay for `keep_alive` from now; absent: as before.
+    void load(std::string_view model, std::optional<core::nanoseconds> keep_alive);
+    // Unloads `model` as soon as no request holds it; a request that comes later loads it again.
+    void unload(std::string_view model);
+    [[nodiscard]] residence residence_of(std::string_view model) const;
+
+    // Waits for the turn of `who` on a ready backend of the model; one that was unloaded is loaded. A
+    // cancelled coroutine leaves the queue. Refused at once: unknown model, full queue, a broken backend
+    // (with its reason), shutting down; later: timed_out, or the backend broke.
     [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
 
     // From now on every acquire, waiting ones included, is refused with shutting_down. Rings every backend's

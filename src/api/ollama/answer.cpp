@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "api/add_header.hpp"
+#include "api/answer_stream.hpp"
+#include "api/failure_status.hpp"
 #include "api/ollama/error_reply.hpp"
 
 namespace corral::api::ollama {
@@ -13,95 +14,64 @@ wall_time wall_now() {
     return std::chrono::system_clock::now();
 }
 
-void add_notes(http::header_fields& to, const generation_handle& handle) {
-    if (handle.dropped_messages() > 0) {
-        add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
-    }
-}
+class line_stream final : public stream_format {
+public:
+    explicit line_stream(reply_encoder encoder) : encoder_(std::move(encoder)) {}
 
-// Adds what `event` says; a terminal event says nothing.
-void collect(reply_content& into, chat::generation_event& event) {
-    if (auto* text = std::get_if<chat::text_event>(&event)) {
-        into.text += text->text;
-    } else if (auto* thinking = std::get_if<chat::thinking_event>(&event)) {
-        into.thinking += thinking->text;
-    } else if (auto* call = std::get_if<chat::tool_call_event>(&event)) {
-        into.calls.push_back(std::move(call->call));
+    http::response_head head() override {
+        http::response_head out;
+        out.content_type = "application/x-ndjson";
+        return out;
     }
-}
 
-bool is_end(const chat::generation_event& event) {
-    return std::holds_alternative<chat::finished_event>(event) ||
-           std::holds_alternative<chat::failed_event>(event);
-}
-
-std::string line_of(reply_encoder& encoder, chat::generation_event& event) {
-    reply_content said;
-    collect(said, event);
-    std::string line;
-    if (const auto* end = std::get_if<chat::finished_event>(&event)) {
-        line = encoder.last(said, *end, wall_now());
-    } else if (const auto* why = std::get_if<chat::failed_event>(&event)) {
-        line = error_body(error_text(*why, encoder.model()));
-    } else {
-        line = encoder.partial(said, wall_now());
+    std::string encode(chat::generation_event& event) override {
+        whole_answer said;
+        collect(said, event);
+        std::string line;
+        if (const auto* end = std::get_if<chat::finished_event>(&event)) {
+            line = encoder_.last(said, *end, wall_now());
+        } else if (const auto* why = std::get_if<chat::failed_event>(&event)) {
+            line = error_body(failure_text(*why, encoder_.model()));
+        } else {
+            line = encoder_.partial(said, wall_now());
+        }
+        return line += '\n';
     }
-    return line += '\n';
-}
 
-// A failure before the first byte. Nobody reads the answer to a client that has gone.
-core::awaitable<void> answer_failure(chat::failed_event why, std::string typed, const char* content_type,
-                                     http::response_writer& out) {
-    if (why.kind == chat::failure_kind::cancelled) {
-        co_return;
+    // Spaces before the next object are part of its line; a line of spaces alone would break readers of lines
+    // (platform_traps.md 15).
+    std::string keep_alive() override { return " "; }
+
+    http::response refusal(const chat::failed_event& why) override {
+        return error_response(why, encoder_.model(), stream_error_type);
     }
-    http::response whole = error_response(why, typed, content_type);
-    co_await out.send(std::move(whole));
-}
+
+private:
+    reply_encoder encoder_;
+};
 
 }  // namespace
 
-core::awaitable<void> answer_stream(generation_handle handle, reply_encoder encoder,
-                                    http::response_writer& out) {
-    chat::generation_event event = co_await handle.next();
-    if (auto* why = std::get_if<chat::failed_event>(&event)) {
-        co_await answer_failure(*why, encoder.model(), stream_error_type, out);
-        co_return;
-    }
-    http::response_head head;
-    head.content_type = "application/x-ndjson";
-    add_notes(head.headers, handle);
-    core::error_code gone = co_await out.begin(std::move(head));
-    bool over = false;
-    while (!gone && !over) {
-        over = is_end(event);
-        std::string line = line_of(encoder, event);
-        gone = co_await out.write(std::move(line));
-        if (!gone && !over) {
-            event = co_await handle.next();
-        }
-    }
-    if (!gone) {
-        co_await out.finish();
-    }
+core::awaitable<void> answer_stream(const api_context& context, generation_handle handle,
+                                    reply_encoder encoder, http::response_writer& out) {
+    std::unique_ptr<stream_format> lines = std::make_unique<line_stream>(std::move(encoder));
+    co_await stream_answer(context, std::move(handle), std::move(lines), out);
 }
 
 core::awaitable<void> answer_whole(generation_handle handle, reply_encoder encoder,
                                    http::response_writer& out) {
-    reply_content said;
-    chat::generation_event event = co_await handle.next();
-    while (!is_end(event)) {
-        collect(said, event);
-        event = co_await handle.next();
-    }
-    if (auto* why = std::get_if<chat::failed_event>(&event)) {
-        co_await answer_failure(*why, encoder.model(), json_type, out);
-        co_return;
-    }
+    whole_answer said = co_await collect_answer(handle);
     http::response whole;
-    whole.content_type = json_type;
+    if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
+        if (why->kind == chat::failure_kind::cancelled) {
+            co_return;
+        }
+        whole = error_response(*why, encoder.model(), json_type);
+    } else {
+        whole.content_type = json_type;
+        whole.body = encoder.last(said, std::get<chat::finished_event>(said.end), wall_now());
+    }
     add_notes(whole.headers, handle);
-    whole.body = encoder.last(said, std::get<chat::finished_event>(event), wall_now());
     co_await out.send(std::move(whole));
 }
 

@@ -2,16 +2,15 @@
 // From events to bytes: a stream of lines or one object (ollama_wire.md §2.2, §2.3, §1.5).
 
 #include "api/ollama/reply_encoder.hpp"
-#include "corral/api/generation_service.hpp"
+#include "corral/api/wire_format.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::api::ollama {
 
-// Sends the answer of `handle`. The status line goes out with the first event, so that an early failure is a
-// status code; a later one is an error line and never done:true. One write an event. Returns when the answer
-// has ended or the client has gone.
-[[nodiscard]] core::awaitable<void> answer_stream(generation_handle handle, reply_encoder encoder,
-                                                  http::response_writer& out);
+// Sends the answer of `handle` as a stream of lines. A failure within it is an error line, and never
+// done:true.
+[[nodiscard]] core::awaitable<void> answer_stream(const api_context& context, generation_handle handle,
+                                                  reply_encoder encoder, http::response_writer& out);
 
 // The same as one object.
 [[nodiscard]] core::awaitable<void> answer_whole(generation_handle handle, reply_encoder encoder,

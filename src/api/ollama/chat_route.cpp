@@ -1,3 +1,4 @@
+#include "api/capability_check.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_route.hpp"
 #include "api/ollama/message_reader.hpp"
@@ -25,10 +26,10 @@ chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
     return out;
 }
 
-void check(const catalog::model_entry& entry, const chat_fields& asked, decode_problem& problem) {
-    check_features(entry, asked.common, "chat", problem);
-    check_tools(entry, asked.tools, problem);
-    refuse_images(entry, asked.messages.has_images, problem);
+void check(const served_model& model, const chat_fields& asked, decode_problem& problem) {
+    check_features(model, asked.common, "chat", problem);
+    check_tools(model, !asked.tools.is_null(), problem);
+    refuse_images(model, asked.messages.has_images, problem);
 }
 
 bool is_empty(const chat_fields& asked) {

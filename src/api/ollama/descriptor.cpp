@@ -1,3 +1,6 @@
+#include <array>
+
+#include "api/ollama/error_reply.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/wire_formats.hpp"
 
@@ -13,8 +16,14 @@ void add_routes(http::router& routes, const api_context& context) {
     add_chat_route(routes, context);
 }
 
+constexpr std::array<std::string_view, 1> paths{"/"};
+
+http::response refuse(unsigned status, std::string_view message, core::random_source&) {
+    return error_response(status, message);
+}
+
 }  // namespace
 
-const wire_format descriptor{"ollama", &add_routes};
+const wire_format descriptor{"ollama", paths, &add_routes, &refuse};
 
 }  // namespace corral::api::ollama

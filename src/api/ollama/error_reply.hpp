@@ -16,11 +16,9 @@ inline constexpr const char* stream_error_type =
 
 [[nodiscard]] std::string error_body(std::string_view text);
 
-// The words for the client; `typed` is the model as the client wrote it.
-[[nodiscard]] std::string error_text(const chat::failed_event& why, std::string_view typed);
-
 [[nodiscard]] http::response error_response(unsigned status, std::string_view text,
                                             std::string content_type = json_type);
+// `typed` is the model as the client wrote it.
 [[nodiscard]] http::response error_response(const chat::failed_event& why, std::string_view typed,
                                             std::string content_type);
 

@@ -1,8 +1,8 @@
 #include "api/ollama/feature_check.hpp"
 
 #include "api/ascii_text.hpp"
+#include "api/capability_check.hpp"
 #include "api/json_writer.hpp"
-#include "api/ollama/model_lookup.hpp"
 
 namespace corral::api::ollama {
 
@@ -25,13 +25,13 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
 
 }  // namespace
 
-void check_features(const catalog::model_entry& entry, const common_fields& asked, const char* activity,
+void check_features(const served_model& model, const common_fields& asked, const char* activity,
                     decode_problem& problem) {
     const std::string typed = "\"" + asked.model + "\"";
-    if (!has_capability(entry, "completion")) {
+    if (!has_capability(*model.entry, "completion")) {
         problem.set(typed + " does not support " + activity);
     }
-    if (asked.think == think_value::on && !has_capability(entry, "thinking")) {
+    if (asked.think == think_value::on && !has_capability(*model.entry, "thinking")) {
         problem.set(typed + " does not support thinking");
     }
     if (asked.logprobs) {
@@ -40,24 +40,8 @@ void check_features(const catalog::model_entry& entry, const common_fields& aske
     check_format(asked.format, problem);
 }
 
-void check_tools(const catalog::model_entry& entry, const nlohmann::ordered_json& tools,
-                 decode_problem& problem) {
-    if (!tools.is_null() && !has_capability(entry, "tools")) {
-        problem.set(long_name(entry) + " does not support tools");
-    }
-}
-
-void refuse_images(const catalog::model_entry& entry, bool has_images, decode_problem& problem) {
-    if (has_images) {
-        problem.set(long_name(entry) + " does not support images");
-    }
-}
-
-chat::thinking_mode thinking_for(const catalog::model_entry& entry, think_value asked) {
-    if (asked == think_value::off) {
-        return chat::thinking_mode::off;
-    }
-    return has_capability(entry, "thinking") ? chat::thinking_mode::on : chat::thinking_mode::model_default;
+chat::thinking_mode thinking_for(const served_model& model, think_value asked) {
+    return asked == think_value::off ? chat::thinking_mode::off : default_thinking(model);
 }
 
 }  // namespace corral::api::ollama

@@ -1,3 +1,4 @@
+#include "api/capability_check.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_route.hpp"
 #include "api/ollama/message_reader.hpp"
@@ -39,8 +40,7 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
 
 // Raw mode, then what differs from the model's own way of prompting: none of it can be carried by this kind
 // of runtime.
-void check_prompting(const catalog::model_entry& entry, const generate_fields& asked,
-                     decode_problem& problem) {
+void check_prompting(const served_model& model, const generate_fields& asked, decode_problem& problem) {
     if (asked.raw && (asked.has_template || !asked.system.empty() || asked.has_context)) {
         problem.set("raw mode does not support template, system, or context");
     }
@@ -50,7 +50,7 @@ void check_prompting(const catalog::model_entry& entry, const generate_fields& a
             "template");
     }
     if (!asked.suffix.empty()) {
-        problem.set(long_name(entry) + " does not support insert");
+        problem.set(long_name(model) + " does not support insert");
     }
     if (asked.has_template) {
         problem.set("template is not supported: this model's chat format is fixed");
@@ -60,10 +60,10 @@ void check_prompting(const catalog::model_entry& entry, const generate_fields& a
     }
 }
 
-void check(const catalog::model_entry& entry, const generate_fields& asked, decode_problem& problem) {
-    check_prompting(entry, asked, problem);
-    check_features(entry, asked.common, "generate", problem);
-    refuse_images(entry, asked.has_images, problem);
+void check(const served_model& model, const generate_fields& asked, decode_problem& problem) {
+    check_prompting(model, asked, problem);
+    check_features(model, asked.common, "generate", problem);
+    refuse_images(model, asked.has_images, problem);
 }
 
 bool is_empty(const generate_fields& asked) {

@@ -4,9 +4,9 @@
 
 #include <utility>
 
+#include "api/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/generation_start.hpp"
-#include "api/ollama/model_lookup.hpp"
 #include "api/ollama/options.hpp"
 
 namespace corral::api::ollama {
@@ -19,7 +19,7 @@ struct generation_route {
     Fields (*read)(const http::request& incoming, decode_problem& problem);
     // Nothing to generate from: the request only loads or unloads.
     bool (*is_empty)(const Fields& asked);
-    void (*check)(const catalog::model_entry& entry, const Fields& asked, decode_problem& problem);
+    void (*check)(const served_model& model, const Fields& asked, decode_problem& problem);
     void (*fill)(Fields& asked, chat::generation_request& request);
 };
 
@@ -32,13 +32,13 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
     const bool empty = route.is_empty(asked);
     const bool unload = empty && unloads(asked.common);
     chat::generation_request request;
-    const served_model* model = nullptr;
+    served model;
     if (!problem.found()) {
         model = find_model(*context.models, asked.common.model, route.words, problem);
     }
     if (model != nullptr && !unload) {
         request = new_request(context, incoming, *model, asked.common);
-        route.check(*model->entry, asked, problem);
+        route.check(*model, asked, problem);
         if (!asked.common.options.is_null()) {
             read_options(asked.common.options, request, problem);
         }
@@ -50,9 +50,9 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
     }
     reply_encoder encoder(route.kind, asked.common.model, *context.random);
     if (unload) {
-        co_await answer_unload(model, std::move(encoder), out);
+        co_await answer_unload(context, *model, std::move(encoder), out);
     } else if (empty) {
-        co_await answer_load(context, *model, std::move(encoder), out);
+        co_await answer_load(context, *model, asked.common.keep_alive, std::move(encoder), out);
     } else {
         route.fill(asked, request);
         co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);

@@ -8,12 +8,12 @@
 
 namespace corral::api::ollama {
 
-// A request with an empty prompt: the model stays loaded here, so a load waits until it can answer and an
-// unload changes nothing, which the log says.
+// A request with an empty prompt: a load waits until the model can answer, an unload does not wait.
 [[nodiscard]] core::awaitable<void> answer_load(const api_context& context, const served_model& model,
+                                                std::optional<core::nanoseconds> keep_alive,
                                                 reply_encoder encoder, http::response_writer& out);
-[[nodiscard]] core::awaitable<void> answer_unload(const served_model* model, reply_encoder encoder,
-                                                  http::response_writer& out);
+[[nodiscard]] core::awaitable<void> answer_unload(const api_context& context, const served_model& model,
+                                                  reply_encoder encoder, http::response_writer& out);
 
 // The fields that every request has, whatever its route.
 [[nodiscard]] chat::generation_request new_request(const api_context& context, const http::request& incoming,

@@ -9,19 +9,17 @@ namespace corral::api::ollama {
 namespace {
 
 std::string list_all(const model_directory& models) {
-    std::vector<served_model> all = models.all();
-    std::stable_sort(all.begin(), all.end(), [](const served_model& a, const served_model& b) {
-        return a.entry->modified > b.entry->modified;
-    });
+    std::vector<served> all = models.all();
+    std::stable_sort(all.begin(), all.end(),
+                     [](const served& a, const served& b) { return a->modified > b->modified; });
     json_writer json;
     json.begin_object().key("models").begin_array();
-    for (const served_model& each : all) {
-        const catalog::model_entry& entry = *each.entry;
-        json.begin_object().member("name", entry.name).member("model", entry.name);
-        json.member("modified_at", local_stamp(entry.modified)).count("size", entry.size_bytes);
-        json.member("digest", shown_digest(entry));
-        write_details(json, each, true);
-        write_capabilities(json, entry);
+    for (const served& each : all) {
+        json.begin_object().member("name", each->name).member("model", each->name);
+        json.member("modified_at", local_stamp(each->modified)).count("size", each->entry->size_bytes);
+        json.member("digest", shown_digest(*each));
+        write_details(json, *each, true);
+        write_capabilities(json, *each->entry);
         json.end_object();
     }
     json.end_array().end_object();
@@ -38,20 +36,20 @@ wall_time never_expires() {
 std::string list_running(const model_directory& models) {
     json_writer json;
     json.begin_object().key("models").begin_array();
-    for (const served_model& each : models.all()) {
-        const engine::availability_state state = each.runtime->available().state;
+    for (const served& each : models.all()) {
+        const engine::availability_state state = each->runtime->available().state;
         if (state != engine::availability_state::ready && state != engine::availability_state::loading) {
             continue;
         }
-        const catalog::model_entry& entry = *each.entry;
+        const catalog::model_entry& entry = *each->entry;
         json.begin_object()
-            .member("name", entry.name)
-            .member("model", entry.name)
+            .member("name", each->name)
+            .member("model", each->name)
             .count("size", entry.size_bytes);
-        json.member("digest", shown_digest(entry));
-        write_details(json, each, false);
+        json.member("digest", shown_digest(*each));
+        write_details(json, *each, false);
         json.member("expires_at", local_stamp(never_expires())).count("size_vram", entry.size_bytes);
-        json.count("context_length", shown_context(each)).end_object();
+        json.count("context_length", shown_context(*each)).end_object();
     }
     json.end_array().end_object();
     return json.take();

@@ -24,8 +24,8 @@ void write_capabilities(json_writer& json, const catalog::model_entry& entry) {
     json.end_array();
 }
 
-std::string shown_digest(const catalog::model_entry& entry) {
-    std::string digest = entry.digest;
+std::string shown_digest(const served_model& model) {
+    std::string digest = model.digest;
     digest.resize(64, '0');
     return digest;
 }

@@ -16,7 +16,7 @@ void write_details(json_writer& json, const served_model& model, bool lengths);
 void write_capabilities(json_writer& json, const catalog::model_entry& entry);
 
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
-[[nodiscard]] std::string shown_digest(const catalog::model_entry& entry);
+[[nodiscard]] std::string shown_digest(const served_model& model);
 
 // Tokens of context: as the runtime states them, else as the manifest does; 0 when neither knows.
 [[nodiscard]] std::uint32_t shown_context(const served_model& model);

@@ -23,7 +23,7 @@ void write_figures(json_writer& json, const chat::finished_event& end) {
 
 }  // namespace
 
-std::string reply_encoder::partial(const reply_content& said, wall_time when) {
+std::string reply_encoder::partial(const whole_answer& said, wall_time when) {
     json_writer json;
     open(json, said, when);
     json.key("done").boolean(false);
@@ -34,7 +34,7 @@ std::string reply_encoder::partial(const reply_content& said, wall_time when) {
     return json.take();
 }
 
-std::string reply_encoder::last(const reply_content& said, const chat::finished_event& end, wall_time when) {
+std::string reply_encoder::last(const whole_answer& said, const chat::finished_event& end, wall_time when) {
     json_writer json;
     open(json, said, when);
     json.key("done").boolean(true);
@@ -49,12 +49,12 @@ std::string reply_encoder::last(const reply_content& said, const chat::finished_
 
 std::string reply_encoder::without_run(std::string_view reason, wall_time when) {
     json_writer json;
-    open(json, reply_content{}, when);
+    open(json, whole_answer{}, when);
     json.key("done").boolean(true).member("done_reason", reason).end_object();
     return json.take();
 }
 
-void reply_encoder::open(json_writer& json, const reply_content& said, wall_time when) {
+void reply_encoder::open(json_writer& json, const whole_answer& said, wall_time when) {
     json.begin_object().member("model", model_).member("created_at", utc_stamp(when));
     const bool chat = kind_ == reply_kind::chat;
     if (chat) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/answer_stream.hpp"
 #include "api/json_writer.hpp"
 #include "api/timestamp.hpp"
 #include "corral/chat/generation_event.hpp"
@@ -15,29 +16,21 @@ namespace corral::api::ollama {
 
 enum class reply_kind { generate, chat };
 
-// What one object says.
-struct reply_content {
-    std::string text;
-    std::string thinking;
-    std::vector<chat::tool_call> calls;
-};
-
 class reply_encoder {
 public:
     // `model` is echoed as typed; `random` makes ids of tool calls and is borrowed.
     reply_encoder(reply_kind kind, std::string model, core::random_source& random)
         : kind_(kind), model_(std::move(model)), random_(&random) {}
 
-    [[nodiscard]] std::string partial(const reply_content& said, wall_time when);
-    [[nodiscard]] std::string last(const reply_content& said, const chat::finished_event& end,
-                                   wall_time when);
+    [[nodiscard]] std::string partial(const whole_answer& said, wall_time when);
+    [[nodiscard]] std::string last(const whole_answer& said, const chat::finished_event& end, wall_time when);
     // Answer to a load or unload request; `reason` is "load" or "unload".
     [[nodiscard]] std::string without_run(std::string_view reason, wall_time when);
 
     [[nodiscard]] const std::string& model() const noexcept { return model_; }
 
 private:
-    void open(json_writer& json, const reply_content& said, wall_time when);
+    void open(json_writer& json, const whole_answer& said, wall_time when);
     void write_calls(json_writer& json, const std::vector<chat::tool_call>& calls);
     [[nodiscard]] std::string new_call_id();
 

@@ -1,8 +1,8 @@
 #include "api/ascii_text.hpp"
+#include "api/model_lookup.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
-#include "api/ollama/model_lookup.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 
@@ -87,7 +87,7 @@ core::awaitable<void> serve_show(const model_directory* models, const http::requ
         typed = fields.text("name").value_or("");
     }
     static_cast<void>(fields.boolean("verbose"));  // there are no long arrays to leave out
-    const served_model* found = nullptr;
+    served found;
     if (!problem.found()) {
         lookup_words words;
         words.display_form = true;

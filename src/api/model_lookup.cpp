@@ -1,11 +1,11 @@
-#include "api/ollama/model_lookup.hpp"
+#include "api/model_lookup.hpp"
 
 #include <algorithm>
 
 #include "api/ascii_text.hpp"
 #include "corral/catalog/model_name.hpp"
 
-namespace corral::api::ollama {
+namespace corral::api {
 
 namespace {
 
@@ -36,8 +36,8 @@ void refuse_cloud(std::string_view typed, decode_problem& problem) {
 
 }  // namespace
 
-const served_model* find_model(const model_directory& models, std::string_view typed,
-                               const lookup_words& words, decode_problem& problem) {
+served find_model(const model_directory& models, std::string_view typed, const lookup_words& words,
+                  decode_problem& problem) {
     if (trimmed(typed).empty()) {
         problem.set(words.missing, words.missing_status);
         return nullptr;
@@ -50,9 +50,10 @@ const served_model* find_model(const model_directory& models, std::string_view t
     if (problem.found()) {
         return nullptr;
     }
-    const served_model* found = models.find(typed);
+    served found = models.find(typed);
     if (found == nullptr) {
-        problem.set(not_found_text(words.display_form ? *display : typed), 404);
+        const std::string shown(words.display_form ? std::string_view(*display) : typed);
+        problem.set(words.unknown_before + shown + words.unknown_after, 404);
     }
     return found;
 }
@@ -61,20 +62,15 @@ std::string not_found_text(std::string_view shown) {
     return "model '" + std::string(shown) + "' not found";
 }
 
-std::string long_name(const catalog::model_entry& entry) {
-    switch (std::count(entry.name.begin(), entry.name.end(), '/')) {
+std::string long_name(const served_model& model) {
+    switch (std::count(model.name.begin(), model.name.end(), '/')) {
         case 0:
-            return "registry.ollama.ai/library/" + entry.name;
+            return "registry.ollama.ai/library/" + model.name;
         case 1:
-            return "registry.ollama.ai/" + entry.name;
+            return "registry.ollama.ai/" + model.name;
         default:
-            return entry.name;
+            return model.name;
     }
 }
 
-bool has_capability(const catalog::model_entry& entry, std::string_view wanted) {
-    return std::find(entry.capabilities.begin(), entry.capabilities.end(), wanted) !=
-           entry.capabilities.end();
-}
-
-}  // namespace corral::api::ollama
+}  // namespace corral::api

@@ -1,0 +1,61 @@
+#pragma once
+// What is served, by name: the models of the configuration, and the variants that clients laid over them.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/chat/generation_request.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::api {
+
+// What a client gave a name of its own (POST /api/create). Empty or absent: as the model below has it.
+struct model_variant {
+    std::string system;
+    std::string prompt_template;                                           // a Go template
+    nlohmann::ordered_json parameters = nlohmann::ordered_json::object();  // as given, for showing
+    chat::sampling sampling;                                               // what they mean
+    chat::limits limits;
+    std::vector<chat::message> messages;  // before those of a request
+    std::string license;
+};
+
+// A model this server offers, with what runs it. `entry` and `runtime` are borrowed and valid while the
+// server lives; a variant shares them with the model below it.
+struct served_model {
+    const catalog::model_entry* entry = nullptr;
+    engine::backend* runtime = nullptr;
+    std::string name{};  // display form with tag; the directory fills it, and the next two, from `entry`
+    std::string digest{};
+    std::chrono::system_clock::time_point modified{};
+    std::shared_ptr<const model_variant> variant{};  // nullptr: the model itself
+};
+
+// Held by requests on their way, so that a variant can be deleted meanwhile.
+using served = std::shared_ptr<const served_model>;
+
+class model_directory {
+public:
+    explicit model_directory(std::vector<served_model> all);
+
+    [[nodiscard]] const std::vector<served>& all() const noexcept { return all_; }
+    // By a name as typed: any case, missing tag = latest, white space around it ignored (ollama_wire.md §13).
+    // nullptr: none.
+    [[nodiscard]] served find(std::string_view typed) const;
+
+    // Adds a model, or takes the place of the one with that name.
+    void put(served_model model);
+    // False: there is none of that name.
+    bool remove(std::string_view typed);
+
+private:
+    std::vector<served> all_;
+};
+
+}  // namespace corral::api

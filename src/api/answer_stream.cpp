@@ -1,0 +1,142 @@
+#include "api/answer_stream.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "api/add_header.hpp"
+
+namespace corral::api {
+
+namespace {
+
+// The next event, with a sign of life for each stretch of silence. Nothing when the client has gone.
+class patient_reader {
+public:
+    patient_reader(const api_context& context, generation_handle& handle, stream_format& format,
+                   http::response_writer& out)
+        : context_(context), handle_(handle), format_(format), out_(out) {}
+
+    [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next() {
+        while (true) {
+            core::deadline until;
+            if (context_.silence.count() > 0) {
+                until = core::deadline::after(context_.silence, context_.clock->now());
+            }
+            std::optional<chat::generation_event> event = co_await handle_.next_before(until);
+            if (event) {
+                co_return event;
+            }
+            const core::error_code opened = co_await open();
+            if (opened) {
+                co_return std::nullopt;
+            }
+            std::string sign = format_.keep_alive();
+            const core::error_code gone = co_await out_.write(std::move(sign));
+            if (gone) {
+                co_return std::nullopt;
+            }
+        }
+    }
+
+    // The head and what comes before any event, once.
+    [[nodiscard]] core::awaitable<core::error_code> open() {
+        if (open_) {
+            co_return core::error_code{};
+        }
+        open_ = true;
+        http::response_head head = format_.head();
+        add_notes(head.headers, handle_);
+        core::error_code gone = co_await out_.begin(std::move(head));
+        std::string opening = format_.opening();
+        if (!gone && !opening.empty()) {
+            gone = co_await out_.write(std::move(opening));
+        }
+        co_return gone;
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return open_; }
+
+private:
+    const api_context& context_;
+    generation_handle& handle_;
+    stream_format& format_;
+    http::response_writer& out_;
+    bool open_ = false;
+};
+
+}  // namespace
+
+bool is_end(const chat::generation_event& event) {
+    return std::holds_alternative<chat::finished_event>(event) ||
+           std::holds_alternative<chat::failed_event>(event);
+}
+
+core::awaitable<void> stream_answer(const api_context& context, generation_handle handle,
+                                    std::unique_ptr<stream_format> format, http::response_writer& out) {
+    patient_reader reader(context, handle, *format, out);
+    bool over = false;
+    while (!over) {
+        std::optional<chat::generation_event> event = co_await reader.next();
+        if (!event) {
+            co_return;
+        }
+        const auto* why = std::get_if<chat::failed_event>(&*event);
+        if (why != nullptr && why->kind == chat::failure_kind::cancelled) {
+            co_return;
+        }
+        if (why != nullptr && !reader.is_open()) {
+            http::response refused = format->refusal(*why);
+            co_await out.send(std::move(refused));
+            co_return;
+        }
+        core::error_code gone = co_await reader.open();
+        over = is_end(*event);
+        std::string bytes = format->encode(*event);
+        if (!gone && !bytes.empty()) {
+            gone = co_await out.write(std::move(bytes));
+        }
+        if (gone) {
+            co_return;
+        }
+    }
+    co_await out.finish();
+}
+
+bool collect(whole_answer& into, chat::generation_event& event) {
+    if (auto* text = std::get_if<chat::text_event>(&event)) {
+        into.text += text->text;
+    } else if (auto* thinking = std::get_if<chat::thinking_event>(&event)) {
+        into.thinking += thinking->text;
+    } else if (auto* call = std::get_if<chat::tool_call_event>(&event)) {
+        into.calls.push_back(std::move(call->call));
+    }
+    return !is_end(event);
+}
+
+core::awaitable<whole_answer> collect_answer(generation_handle& handle) {
+    whole_answer out;
+    chat::generation_event event = co_await handle.next();
+    while (collect(out, event)) {
+        event = co_await handle.next();
+    }
+    if (auto* why = std::get_if<chat::failed_event>(&event)) {
+        out.end = std::move(*why);
+    } else {
+        out.end = std::get<chat::finished_event>(event);
+    }
+    co_return out;
+}
+
+void add_notes(http::header_fields& to, const generation_handle& handle) {
+    if (handle.dropped_messages() > 0) {
+        add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
+    }
+    if (const auto& place = handle.queue_place()) {
+        add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
+        if (place->estimate) {
+            add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
+        }
+    }
+}
+
+}  // namespace corral::api

@@ -1,0 +1,57 @@
+#pragma once
+// From a request's events to the bytes of its answer, the same for every wire format: the status line waits
+// for the first event, silence is broken, one write an event (design.md §5).
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api {
+
+// How one wire format writes one streamed answer.
+class stream_format {
+public:
+    virtual ~stream_format() = default;
+    [[nodiscard]] virtual http::response_head head() = 0;
+    // What comes before any event; may be empty.
+    [[nodiscard]] virtual std::string opening() { return {}; }
+    // All bytes for `event`, which may be consumed. A finished or failed event is the last; what closes the
+    // stream is part of it.
+    [[nodiscard]] virtual std::string encode(chat::generation_event& event) = 0;
+    // Bytes that mean nothing and show that the server lives.
+    [[nodiscard]] virtual std::string keep_alive() = 0;
+    // The answer to a request that failed before its first byte.
+    [[nodiscard]] virtual http::response refusal(const chat::failed_event& why) = 0;
+};
+
+// Sends the answer of `handle`. A failure before the first byte is a status code, a later one is encoded.
+// Returns when the answer has ended or the client has gone.
+[[nodiscard]] core::awaitable<void> stream_answer(const api_context& context, generation_handle handle,
+                                                  std::unique_ptr<stream_format> format,
+                                                  http::response_writer& out);
+
+// An answer as a whole.
+struct whole_answer {
+    std::string text;
+    std::string thinking;
+    std::vector<chat::tool_call> calls;
+    std::variant<chat::finished_event, chat::failed_event> end;
+};
+
+// Adds what `event` says; false for a terminal event, which is not consumed.
+bool collect(whole_answer& into, chat::generation_event& event);
+
+// REQUIRES: `handle` outlives the call.
+[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation_handle& handle);
+
+// Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
+// conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
+// came, and the seconds until its turn as they looked then).
+void add_notes(http::header_fields& to, const generation_handle& handle);
+
+[[nodiscard]] bool is_end(const chat::generation_event& event);
+
+}  // namespace corral::api

@@ -1,0 +1,19 @@
+#pragma once
+// What a model can do, as its manifest says, and the refusals of what it can't (ollama_wire.md §2.4, §3.1).
+
+#include <string_view>
+
+#include "api/json_fields.hpp"
+#include "corral/api/model_directory.hpp"
+
+namespace corral::api {
+
+[[nodiscard]] bool has_capability(const catalog::model_entry& entry, std::string_view wanted);
+
+void check_tools(const served_model& model, bool has_tools, decode_problem& problem);
+void refuse_images(const served_model& model, bool has_images, decode_problem& problem);
+
+// For a request that says nothing of thinking: on for a model that can.
+[[nodiscard]] chat::thinking_mode default_thinking(const served_model& model);
+
+}  // namespace corral::api

@@ -1,0 +1,30 @@
+#include "api/request_start.hpp"
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace corral::api {
+
+std::string random_hex_id(core::random_source& random) {
+    std::array<char, 24> text{};
+    std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(random.next()));
+    return text.data();
+}
+
+std::string client_name(const api_context&, const http::request& incoming) {
+    return incoming.peer.address().to_string();
+}
+
+chat::generation_request begin_request(const api_context& context, const http::request& incoming,
+                                       const served_model& model, std::string typed) {
+    chat::generation_request out;
+    out.id = random_hex_id(*context.random);
+    out.client = client_name(context, incoming);
+    out.model_typed = std::move(typed);
+    out.model = model.name;
+    out.arrived = incoming.arrived;
+    return out;
+}
+
+}  // namespace corral::api

@@ -1,0 +1,22 @@
+#pragma once
+// What every wire format puts into a generation_request alike, and what it needs to know of the model.
+
+#include <string>
+#include <string_view>
+
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api {
+
+// A request for `model`, known to the log and the queue; the format fills in the rest.
+[[nodiscard]] chat::generation_request begin_request(const api_context& context,
+                                                     const http::request& incoming, const served_model& model,
+                                                     std::string typed);
+
+// Who asks, for the queue and the log.
+[[nodiscard]] std::string client_name(const api_context& context, const http::request& incoming);
+
+// 16 hex digits.
+[[nodiscard]] std::string random_hex_id(core::random_source& random);
+
+}  // namespace corral::api
