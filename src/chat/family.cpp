@@ -9,8 +9,10 @@ namespace corral::chat {
 
 const std::vector<const family*>& families() {
     static const std::vector<const family*> all{
-        &chatml_family(),      &qwen2_5_family(), &qwen3_family(),
-        &deepseek_r1_family(), &smollm2_family(), &minicpm_family(),
+        &chatml_family(),      &qwen2_5_family(), &qwen3_family(),     &qwen3_thinking_family(),
+        &deepseek_r1_family(), &llama3_family(),  &llama3_0_family(),  &gemma_family(),
+        &phi3_family(),        &phi4_family(),    &phi4_mini_family(), &smollm2_family(),
+        &minicpm_family(),
     };
     return all;
 }

@@ -39,7 +39,7 @@ std::string system_body(const render_options& how, std::string asked, const nloh
     if (asked.empty()) {
         asked = how.default_system;
     }
-    if (asked.empty() && (!has_tools || !in.tools_replace_default)) {
+    if (asked.empty() && (!has_tools || in.writes_default_system)) {
         asked = in.default_system;
     }
     if (!has_tools) {

@@ -7,9 +7,16 @@ namespace corral::chat {
 
 [[nodiscard]] const family& chatml_family();
 [[nodiscard]] const family& deepseek_r1_family();
+[[nodiscard]] const family& gemma_family();
+[[nodiscard]] const family& llama3_family();
+[[nodiscard]] const family& llama3_0_family();
 [[nodiscard]] const family& minicpm_family();
+[[nodiscard]] const family& phi3_family();
+[[nodiscard]] const family& phi4_family();
+[[nodiscard]] const family& phi4_mini_family();
 [[nodiscard]] const family& qwen2_5_family();
 [[nodiscard]] const family& qwen3_family();
+[[nodiscard]] const family& qwen3_thinking_family();
 [[nodiscard]] const family& smollm2_family();
 
 }  // namespace corral::chat

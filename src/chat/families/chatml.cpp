@@ -13,6 +13,7 @@ const family& chatml_family() {
         .user_header = "user\n",
         .assistant_header = "assistant\n",
         .default_system = "You are a helpful assistant.",
+        .writes_default_system = true,
         .control_tokens = qwen_control_tokens(),
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
         .tools = tool_style::hermes,

@@ -11,10 +11,12 @@ namespace corral::chat {
 // `<｜Assistant｜>`. A newer template adds `<think>\n`, an older one leaves the tag to the model; nothing
 // tells which a package has, hence may_start_in_thinking. No turn has a close but the assistant's, and only
 // the first system text has a place. Its vocabulary is Qwen's with the first tokens renamed; it has no useful
-// tool format and no switch for thinking.
+// tool format and no soft switch for thinking. A verbatim prompt opens the tag as the newer template does,
+// and skips thinking with an empty block as Ollama does.
 const family& deepseek_r1_family() {
     static const family instance{
         .name = "deepseek-r1",
+        .bos = "<｜begin▁of▁sentence｜>",
         .turn_open = "",
         .turn_close = "",
         .system_header = "",
@@ -59,6 +61,8 @@ const family& deepseek_r1_family() {
         .end_texts = {"<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜begin▁of▁sentence｜>"},
         .thinks = true,
         .may_start_in_thinking = true,
+        .thinking_opened = "<think>\n",
+        .thinking_skipped = "<think>\n\n</think>\n\n",
         .document_mark = "<｜begin▁of▁sentence｜>",
     };
     return instance;

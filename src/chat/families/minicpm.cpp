@@ -7,6 +7,7 @@ namespace corral::chat {
 const family& minicpm_family() {
     static const family instance{
         .name = "minicpm",
+        .bos = "<s>",
         .turn_open = "<|im_start|>",
         .turn_close = "<|im_end|>\n",
         .system_header = "system\n",

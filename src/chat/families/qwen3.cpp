@@ -7,8 +7,8 @@ namespace corral::chat {
 // the tokenizer service's Qwen persona (vendor_ax.md §4.1), so a neutral sentence stands in.
 //
 // The template's own way to turn thinking off is an empty think block after the opening of the answer. The
-// service's wrapper writes that opening behind everything we send, so it can't be ours; the soft switch makes
-// the model write the empty block itself, and `output_filter` swallows it.
+// service's wrapper writes that opening behind everything we send, so in a wrapped prompt it can't be ours;
+// the soft switch makes the model write the empty block itself, and `output_filter` swallows it.
 const family& qwen3_family() {
     static const family instance{
         .name = "qwen3",
@@ -18,15 +18,30 @@ const family& qwen3_family() {
         .user_header = "user\n",
         .assistant_header = "assistant\n",
         .default_system = "You are a helpful assistant.",
-        .tools_replace_default = true,
         .control_tokens = qwen_control_tokens(),
         .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
         .tools = tool_style::hermes,
         .thinks = true,
         .repeats_thinking = true,
         .no_think_switch = "/no_think",
+        .thinking_skipped = "<think>\n\n</think>\n\n",
         .document_mark = "<|endoftext|>",
     };
+    return instance;
+}
+
+// The checkpoints of July 2025 that always think: their template opens the tag, a tokenizer script of a
+// package may not; they know no switch.
+const family& qwen3_thinking_family() {
+    static const family instance = [] {
+        family changed = qwen3_family();
+        changed.name = "qwen3-thinking";
+        changed.may_start_in_thinking = true;
+        changed.no_think_switch = {};
+        changed.thinking_opened = "<think>\n";
+        changed.thinking_skipped = {};
+        return changed;
+    }();
     return instance;
 }
 

@@ -12,6 +12,7 @@ const family& smollm2_family() {
         .user_header = "user\n",
         .assistant_header = "assistant\n",
         .default_system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face",
+        .writes_default_system = true,
         .control_tokens = {"<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>", "<reponame>",
                            "<file_sep>", "<filename>", "<gh_stars>", "<issue_start>", "<issue_comment>",
                            "<issue_closed>", "<jupyter_start>", "<jupyter_text>", "<jupyter_code>",
