@@ -10,6 +10,8 @@ namespace corral::engine::ax_poll {
 
 namespace {
 
+constexpr core::seconds verbatim_measure_limit{60};
+
 catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32_t vocabulary) {
     if (sizes.vocabulary == 0) {
         sizes.vocabulary = vocabulary;
@@ -49,7 +51,8 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
       places_(std::move(places)),
       watch_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
       log_(with_vocabulary(model_.context, places_.vocabulary)),
-      counter_(tokenizer_client(places_.tokenizer_at)),
+      own_(tokenizer_client(places_.tokenizer_at)),
+      verbatim_(own_, *context.clock, chat::find_family(model_.family)),
       changed_(context.on),
       cycle_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);
@@ -80,12 +83,14 @@ cycle_parts ax_poll_backend::parts() {
         .clock = context_.clock,
         .link = runtime_link(places_.runtime_at, model_.runtime.clocks.call, *context_.clock),
         .tap = places_.tap.get(),
+        .verbatim = places_.tap ? &verbatim_ : nullptr,
         .watch = &watch_,
         .clocks = model_.runtime.clocks,
         .poll_interval = model_.runtime.poll_interval,
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
         .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
+        .tokenizer_hung = [this] { on_tokenizer_hung(); },
     };
 }
 
@@ -120,6 +125,10 @@ availability ax_poll_backend::available() const {
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
                                                                        core::deadline until) {
+    if (prompt.verbatim) {
+        std::string text = prompt.turns;
+        co_return co_await measure_verbatim(std::move(text), until);
+    }
     const catalog::context_sizes limits = sizes();
     prompt_measure out;
     out.system_tokens = token_bound(prompt.system);
@@ -148,15 +157,52 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         judge(out);
         co_return out;
     }
-    const auto counted = co_await counter_.count(std::move(system), std::move(turns), until);
-    if (!counted) {
-        co_return counted.error();
+    const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), until);
+    if (counted.fault != tokenizer_fault::none) {
+        co_return core::make_failure(core::errc::unavailable,
+                                     std::string("The tokenizer service ") + to_string(counted.fault) + ".");
     }
-    out.system_tokens = counted->system;
-    out.turn_tokens = counted->turns;
+    out.system_tokens = static_cast<std::uint32_t>(counted.system.size());
+    out.turn_tokens = static_cast<std::uint32_t>(counted.turns.size());
     out.exact = true;
     judge(out);
     co_return out;
+}
+
+core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
+                                                                                core::deadline until) {
+    prompt_measure out;
+    std::string asked = text;
+    core::result<token_ids> ids =
+        core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
+    if (takes_verbatim()) {
+        const core::deadline limit =
+            core::deadline::after(verbatim_measure_limit, context_.clock->now()).sooner(until);
+        verbatim_encoder::predicate unwanted;
+        ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
+    }
+    if (!ids && (ids.error().code == core::errc::refused || ids.error().code == core::errc::invalid)) {
+        out.turn_tokens = token_estimate(text);
+        co_return out;  // the run says what is wrong with it
+    }
+    if (!ids) {
+        co_return ids.error();
+    }
+    const catalog::context_sizes limits = sizes();
+    const auto count = static_cast<std::uint32_t>(ids->size());
+    out.system_tokens = reset_share(limits, count);
+    out.turn_tokens = count - out.system_tokens;
+    out.exact = true;
+    if (known(limits)) {
+        out.limit = most_verbatim_tokens(limits);
+        out.fits = count <= out.limit;
+    }
+    verbatim_.keep(std::move(text), std::move(*ids));
+    co_return out;
+}
+
+bool ax_poll_backend::takes_verbatim() const noexcept {
+    return places_.tap != nullptr && !tap_passed_by_ && verbatim_.possible();
 }
 
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
@@ -217,7 +263,8 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     if (!sink.seen()) {
         co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
     }
-    if (places_.tap && !places_.tap->view().in_use) {
+    tap_passed_by_ = places_.tap && !places_.tap->view().in_use;
+    if (tap_passed_by_) {
         telemetry::log().warn(
             "{}: the runtime does not use the tokenizer URL it was given; counts are estimates", model_.name);
     }
@@ -265,7 +312,8 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
         cycle_.on_new_process();
     }
     if (before.tokenizer_starts != after.tokenizer_starts) {
-        counter_.on_tokenizer_started();
+        own_.on_tokenizer_started();
+        verbatim_.on_tokenizer_started();
         if (places_.tap) {
             places_.tap->on_tokenizer_started();
         }

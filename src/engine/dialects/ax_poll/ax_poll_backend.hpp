@@ -11,10 +11,11 @@
 #include "corral/supervisor/group.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
+#include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/sampling_policy.hpp"
 #include "engine/dialects/ax_poll/service_watch.hpp"
-#include "engine/dialects/ax_poll/token_counter.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
+#include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -44,6 +45,7 @@ public:
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
+    [[nodiscard]] bool takes_verbatim() const noexcept override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return ax_poll::honoured_sampling();
     }
@@ -58,6 +60,8 @@ private:
     void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
 
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
+                                                                                 core::deadline until);
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();
@@ -71,7 +75,9 @@ private:
     ax_poll_places places_;
     service_watch watch_;
     log_reader log_;
-    token_counter counter_;
+    own_identity own_;
+    verbatim_encoder verbatim_;
+    bool tap_passed_by_ = false;  // this runtime process does not use the URL it was given
     core::wake_signal changed_;
     cycle_runner cycle_;
     std::unique_ptr<supervisor::group> group_;

@@ -7,6 +7,8 @@ namespace corral::engine::ax_poll {
 
 namespace {
 
+constexpr std::uint32_t cautious_share = 16;  // below any chunk
+
 std::uint32_t saturated(std::size_t value) {
     return static_cast<std::uint32_t>(
         std::min<std::size_t>(value, std::numeric_limits<std::uint32_t>::max() / 4));
@@ -28,6 +30,16 @@ std::uint32_t most_turn_tokens(const catalog::context_sizes& sizes, std::uint32_
     }
     const std::uint32_t whole_chunks = (sizes.prompt_limit - system_tokens) / sizes.chunk * sizes.chunk;
     return std::min(whole_chunks, sizes.positions - system_tokens - 1);
+}
+
+std::uint32_t reset_share(const catalog::context_sizes& sizes, std::uint32_t count) noexcept {
+    const std::uint32_t chunk = sizes.chunk > 0 ? sizes.chunk : cautious_share;
+    return std::min(chunk, count - 1);
+}
+
+std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept {
+    const std::uint32_t turns = most_turn_tokens(sizes, sizes.chunk);
+    return turns > 0 ? sizes.chunk + turns : 0;
 }
 
 std::uint32_t most_output_tokens(const catalog::context_sizes& sizes, std::uint32_t prompt_tokens) noexcept {

@@ -20,6 +20,13 @@ namespace corral::engine::ax_poll {
 [[nodiscard]] std::uint32_t most_turn_tokens(const catalog::context_sizes& sizes,
                                              std::uint32_t system_tokens) noexcept;
 
+// A prompt of `count` tokens without a system text, cut in two: how many of them go through reset. One chunk,
+// which is most that fits together with whole chunks behind it, and what costs least; but one token is left
+// for generate. REQUIRES: count >= 2.
+[[nodiscard]] std::uint32_t reset_share(const catalog::context_sizes& sizes, std::uint32_t count) noexcept;
+// Most tokens of such a prompt; 0 when none fits, or while unknown.
+[[nodiscard]] std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept;
+
 // Most tokens that can come out after a prompt of P + n: the positions left and the first token.
 [[nodiscard]] std::uint32_t most_output_tokens(const catalog::context_sizes& sizes,
                                                std::uint32_t prompt_tokens) noexcept;

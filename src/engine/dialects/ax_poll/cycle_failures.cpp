@@ -27,7 +27,8 @@ cycle_runner::verdict cycle_runner::fail(run_state& now, chat::failure_kind kind
     what.cause = cause;
     what.message = std::move(message);
     what.retryable = !now.text_given && kind != chat::failure_kind::timed_out &&
-                     kind != chat::failure_kind::context_too_long && kind != chat::failure_kind::bad_request;
+                     kind != chat::failure_kind::context_too_long &&
+                     kind != chat::failure_kind::bad_request && kind != chat::failure_kind::unsupported;
     now.failure = std::move(what);
     return verdict::failed;
 }
@@ -47,6 +48,15 @@ cycle_runner::verdict cycle_runner::context_full(run_state& now, std::uint32_t p
                    std::to_string(sizes.chunk);
     }
     return fail(now, chat::failure_kind::context_too_long, "context-full", message + ".");
+}
+
+cycle_runner::verdict cycle_runner::foreign_ids(run_state& now) const {
+    const verdict end =
+        fail(now, chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
+             "The tokenizer service gave token ids that the model does not have: its files belong to another "
+             "model.");
+    now.failure->retryable = false;
+    return end;
 }
 
 cycle_runner::early cycle_runner::interrupted(run_state& now) const {

@@ -46,6 +46,9 @@ core::awaitable<cycle_runner::verdict> cycle_runner::follow(run_state& now) {
         const bool enough = tapped() && parts_.tap->tokens().limit_reached();
         if (tapped()) {
             const tap_view& seen = parts_.tap->view();
+            if (seen.foreign_ids) {
+                co_return foreign_ids(now);
+            }
             if (seen.encode_failed) {
                 co_return fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
                                "The tokenizer service did not answer for the prompt.");

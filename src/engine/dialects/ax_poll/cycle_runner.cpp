@@ -168,7 +168,10 @@ core::awaitable<cycle_runner::verdict> cycle_runner::attempts(run_state& now) {
 }
 
 core::awaitable<cycle_runner::verdict> cycle_runner::attempt(run_state& now) {
-    early ended = co_await drain(now);
+    early ended = co_await encode_verbatim(now);
+    if (!ended) {
+        ended = co_await drain(now);
+    }
     if (!ended) {
         ended = co_await reset(now);
     }

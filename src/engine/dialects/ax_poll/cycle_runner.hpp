@@ -14,6 +14,7 @@
 #include "engine/dialects/ax_poll/service_watch.hpp"
 #include "engine/dialects/ax_poll/stall_clock.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
+#include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -21,7 +22,8 @@ struct cycle_parts {
     core::executor on;
     const core::clock_source* clock = nullptr;
     runtime_link link;
-    tokenizer_tap* tap = nullptr;  // nullptr: none
+    tokenizer_tap* tap = nullptr;          // nullptr: none
+    verbatim_encoder* verbatim = nullptr;  // nullptr: no tap
     const service_watch* watch = nullptr;
     catalog::engine_clocks clocks;
     core::milliseconds poll_interval{250};
@@ -29,6 +31,7 @@ struct cycle_parts {
     std::function<catalog::context_sizes()> sizes;
     // Restarts the runtime, or with `pair` its tokenizer too; the cause is a plain sentence.
     std::function<void(bool pair, std::string cause)> restart;
+    std::function<void()> tokenizer_hung;  // it took a call and did not answer it
 };
 
 class cycle_runner {
@@ -60,6 +63,7 @@ private:
         run_sink* sink = nullptr;
         run_control* control = nullptr;
         service_watch::mark began;
+        std::optional<prompt_ids> ids;  // of a verbatim prompt
         run_progress progress;
         std::optional<run_failure> failure;
         std::optional<std::string> restart_cause;  // the runtime is beyond talking to
@@ -74,6 +78,7 @@ private:
     // Each step: nullopt goes on.
     [[nodiscard]] core::awaitable<verdict> attempts(run_state& now);
     [[nodiscard]] core::awaitable<verdict> attempt(run_state& now);
+    [[nodiscard]] core::awaitable<early> encode_verbatim(run_state& now);
     [[nodiscard]] core::awaitable<early> drain(run_state& now);
     [[nodiscard]] core::awaitable<early> reset(run_state& now);
     [[nodiscard]] core::awaitable<early> send_reset(run_state& now);
@@ -95,6 +100,9 @@ private:
     [[nodiscard]] verdict fail(run_state& now, chat::failure_kind kind, const char* cause,
                                std::string message) const;
     [[nodiscard]] verdict fail_and_restart(run_state& now, const char* cause, std::string message) const;
+    [[nodiscard]] verdict verbatim_failed(run_state& now, const core::failure& why) const;
+    [[nodiscard]] early take_verbatim(run_state& now, token_ids ids) const;
+    [[nodiscard]] verdict foreign_ids(run_state& now) const;
     [[nodiscard]] verdict context_full(run_state& now, std::uint32_t prompt_tokens) const;
     // The text of a poll: true when it is this run's.
     [[nodiscard]] bool take_text(run_state& now, const poll_answer& got);

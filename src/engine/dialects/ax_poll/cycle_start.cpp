@@ -13,6 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_resets = 3;
+// What the runtime is sent, and prints, where the tap answers with ids in place of a text.
+constexpr std::string_view prescribed_text = "(token ids)";
 constexpr core::nanoseconds stop_interval = 100ms;
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
@@ -90,13 +92,14 @@ core::awaitable<cycle_runner::early> cycle_runner::send_reset(run_state& now) {
             co_return end;
         }
         if (tapped()) {
-            parts_.tap->set_most_system_tokens(most_system_tokens(parts_.sizes()));
-            parts_.tap->begin_reset();
+            const catalog::context_sizes sizes = parts_.sizes();
+            parts_.tap->set_limits(most_system_tokens(sizes), sizes.vocabulary);
+            parts_.tap->begin_reset(now.ids);
             parts_.tap->begin_run(std::nullopt);
         }
         idle_.on_call(clock_now());
         now.prompt_inside = true;
-        std::string system = now.what.prompt.system;
+        std::string system(now.ids ? prescribed_text : std::string_view(now.what.prompt.system));
         const auto reply = co_await parts_.link.reset(std::move(system));
         if (!reply) {
             co_return co_await call_failed(now, reply.error(), "reset");
@@ -149,6 +152,9 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
     }
     const tap_view& seen = parts_.tap->view();
     swallowed = !seen.reset_begun;
+    if (seen.foreign_ids) {
+        co_return foreign_ids(now);
+    }
     if (seen.reset_failed) {
         co_return fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
                        "The tokenizer service did not answer while the runtime was reset.");
@@ -175,7 +181,7 @@ core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
         // worthless.
         output_before_text_.clear();
         listens_for_encode_ = !tapped() && now.what.prompt.turns.find("encode failed") == std::string::npos;
-        std::string prompt = now.what.prompt.turns;
+        std::string prompt(now.ids ? prescribed_text : std::string_view(now.what.prompt.turns));
         const auto reply = co_await parts_.link.generate(std::move(prompt), sampling);
         if (!reply) {
             co_return co_await call_failed(now, reply.error(), "generate");

@@ -99,6 +99,7 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
     forget_prompt_identity();
     forget_decode_identity();
     open_.clear();
+    prescribed_.reset();
     last_reset_.reset();
     reset_ids_.clear();
     prompt_uid_is_new_ = false;
@@ -192,10 +193,21 @@ core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target,
 core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
     view_.reset_begun = true;
     view_.reset_begun_at = clock_.now();
+    if (prescribed_) {
+        co_return prescribed_reset();
+    }
     last_reset_ = body;
     tell();
     tokenizer_answer got = co_await insist("/reset", std::move(body), tokenizer_field::ids, limit);
     view_.reset_answered = true;
+    token_ids ids;
+    if (got.fault == tokenizer_fault::none) {
+        ids = ids_of(got.json["token_ids"]);
+        if (!within_vocabulary(ids, vocabulary_)) {
+            view_.foreign_ids = true;
+            got.fault = tokenizer_fault::bad_answer;
+        }
+    }
     if (got.fault != tokenizer_fault::none) {
         telemetry::log().warn("tokenizer tap: no answer to /reset, the tokenizer {}", to_string(got.fault));
         view_.reset_failed = true;
@@ -205,7 +217,6 @@ core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::dea
         co_return reset_ids_.empty() ? refusal() : ok(json{{"token_ids", reset_ids_}}.dump());
     }
     prompt_uid_is_new_ = false;
-    token_ids ids = ids_of(got.json["token_ids"]);
     view_.system_tokens = static_cast<std::uint32_t>(ids.size());
     if (most_system_tokens_ > 0 && ids.size() > most_system_tokens_) {
         view_.reset_too_long = true;
@@ -217,30 +228,65 @@ core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::dea
     co_return ok(std::move(got.body));
 }
 
+http::response tokenizer_tap::prescribed_reset() {
+    reset_ids_ = prescribed_->system;
+    view_.system_tokens = static_cast<std::uint32_t>(reset_ids_.size());
+    view_.reset_answered = true;
+    tell();
+    return ok(json{{"token_ids", reset_ids_}}.dump());
+}
+
+http::response tokenizer_tap::prescribed_turns() {
+    if (!view_.reset_answered) {
+        // A run of before that begins late: it must not read this prompt's half.
+        view_.encode_failed = true;
+        tell();
+        return harmless_turns();
+    }
+    const token_ids& turns = prescribed_->turns;
+    token_ids all = prescribed_->system;
+    all.insert(all.end(), turns.begin(), turns.end());
+    view_.turn_tokens = static_cast<std::uint32_t>(turns.size());
+    view_.encode_answered = true;
+    tell();
+    return ok(json{{"diff", turns}, {"token_ids", all}}.dump());
+}
+
+// A failed /encode would run the prompt of the request before (vendor_ax.md §9 F3); one harmless token does
+// not.
+http::response tokenizer_tap::harmless_turns() {
+    if (reset_ids_.empty()) {
+        return refusal();
+    }
+    token_ids all = reset_ids_;
+    const token_ids one{reset_ids_.front()};
+    all.push_back(one.front());
+    return ok(json{{"diff", one}, {"token_ids", all}}.dump());
+}
+
 core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::deadline limit) {
     view_.run_begun = true;
     view_.run_begun_at = clock_.now();
+    if (prescribed_) {
+        co_return prescribed_turns();
+    }
     body.erase("last_reply");  // of an earlier conversation (vendor_ax.md §6.4)
     tell();
     tokenizer_answer got = co_await insist("/encode", std::move(body), tokenizer_field::diff, limit);
-    if (got.fault == tokenizer_fault::none && got.json["diff"].empty()) {
-        got.fault = tokenizer_fault::bad_answer;
+    if (got.fault == tokenizer_fault::none) {
+        const token_ids ids = ids_of(got.json["diff"]);
+        view_.foreign_ids = view_.foreign_ids || !within_vocabulary(ids, vocabulary_);
+        if (ids.empty() || view_.foreign_ids) {
+            got.fault = tokenizer_fault::bad_answer;
+        }
     }
     if (got.fault != tokenizer_fault::none) {
-        // A failed /encode would run the prompt of the request before (vendor_ax.md §9 F3); one harmless
-        // token does not.
         telemetry::log().warn("tokenizer tap: no answer to /encode, the tokenizer {}", to_string(got.fault));
         view_.encode_failed = true;
         if (got.fault == tokenizer_fault::timed_out) {
             tell_hung();
         }
-        if (reset_ids_.empty()) {
-            co_return refusal();
-        }
-        token_ids all = reset_ids_;
-        const token_ids one{reset_ids_.front()};
-        all.push_back(one.front());
-        co_return ok(json{{"diff", one}, {"token_ids", all}}.dump());
+        co_return harmless_turns();
     }
     view_.turn_tokens = static_cast<std::uint32_t>(got.json["diff"].size());
     view_.encode_answered = true;

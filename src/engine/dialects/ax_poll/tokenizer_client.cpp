@@ -103,6 +103,11 @@ tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokeniz
     return out;
 }
 
+bool within_vocabulary(const token_ids& ids, std::uint32_t rows) noexcept {
+    return std::all_of(ids.begin(), ids.end(),
+                       [rows](std::int64_t id) { return id >= 0 && (rows == 0 || id < std::int64_t{rows}); });
+}
+
 token_ids ids_of(const nlohmann::json& array) {
     token_ids out;
     out.reserve(array.size());

@@ -53,6 +53,9 @@ private:
 [[nodiscard]] tokenizer_answer read_tokenizer_reply(unsigned status, std::string body,
                                                     tokenizer_field wanted);
 
+// Whether a model with so many embedding rows has all of `ids`; it would read beyond them. 0: unknown.
+[[nodiscard]] bool within_vocabulary(const token_ids& ids, std::uint32_t rows) noexcept;
+
 // Numbers of an array field; REQUIRES: the field was checked.
 [[nodiscard]] token_ids ids_of(const nlohmann::json& array);
 

@@ -72,7 +72,9 @@ void tokenizer_tap::tell_hung() const {
     }
 }
 
-void tokenizer_tap::begin_reset() {
+void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed) {
+    prescribed_ = std::move(prescribed);
+    view_.foreign_ids = false;
     view_.reset_begun = false;
     view_.reset_answered = false;
     view_.reset_failed = false;

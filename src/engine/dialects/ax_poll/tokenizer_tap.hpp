@@ -42,6 +42,7 @@ struct tap_view {
     bool reset_answered = false;
     bool reset_failed = false;    // the tokenizer gave no ids
     bool reset_too_long = false;  // more than `most_system_tokens`; harmless ids were answered in their place
+    bool foreign_ids = false;     // ids that the model does not have came, here or in the run; as too long
     core::steady_time reset_begun_at{};
     std::uint32_t system_tokens = 0;
     // Of the last run since begin_run().
@@ -53,6 +54,13 @@ struct tap_view {
     std::uint32_t pieces_answered = 0;
     core::steady_time last_answer{};
     unsigned calls_open = 0;  // the runtime waits for us: it is not stalled
+};
+
+// Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the
+// runtime was sent: the model then reads these and nothing else.
+struct prompt_ids {
+    token_ids system;  // neither is empty
+    token_ids turns;
 };
 
 // Calls in flight share its ownership.
@@ -76,9 +84,14 @@ public:
     [[nodiscard]] const tap_view& view() const noexcept { return view_; }
     [[nodiscard]] const token_ledger& tokens() const noexcept { return tokens_; }
 
-    // A longer system text would be written past the runtime's buffers (vendor_ax.md §7); 0: unknown.
-    void set_most_system_tokens(std::uint32_t limit) noexcept { most_system_tokens_ = limit; }
-    void begin_reset();
+    // A longer system text would be written past the runtime's buffers (vendor_ax.md §7), an id beyond the
+    // vocabulary read from outside the embedding; 0: unknown.
+    void set_limits(std::uint32_t system_tokens, std::uint32_t vocabulary) noexcept {
+        most_system_tokens_ = system_tokens;
+        vocabulary_ = vocabulary;
+    }
+    // With `prescribed` the next reset and the runs after it read these ids, and the tokenizer is not asked.
+    void begin_reset(std::optional<prompt_ids> prescribed);
     // Tokens beyond `limit` are answered with empty text.
     void begin_run(std::optional<std::uint32_t> limit);
     // After a run has ended by itself: text that was never in a poll. Fails when the tokenizer does not come
@@ -101,6 +114,9 @@ private:
     [[nodiscard]] core::awaitable<http::response> answer_number(std::string_view path, core::deadline limit);
     [[nodiscard]] core::awaitable<http::response> answer_reset(nlohmann::json body, core::deadline limit);
     [[nodiscard]] core::awaitable<http::response> answer_encode(nlohmann::json body, core::deadline limit);
+    [[nodiscard]] http::response prescribed_reset();
+    [[nodiscard]] http::response prescribed_turns();
+    [[nodiscard]] http::response harmless_turns();
     [[nodiscard]] core::awaitable<http::response> answer_decode(nlohmann::json body, core::deadline limit);
 
     // One call on the identity for prompts, the last reset repeated before it where the identity is new or
@@ -134,6 +150,8 @@ private:
     piece_assembly open_;
     std::optional<piece_assembly> before_doubt_;  // `open_` before a call that may have been the final one
     std::uint32_t most_system_tokens_ = 0;
+    std::uint32_t vocabulary_ = 0;
+    std::optional<prompt_ids> prescribed_;
     std::string prompt_uid_;
     std::string decode_uid_;
     bool prompt_uid_is_new_ = false;     // the last reset is not in it yet

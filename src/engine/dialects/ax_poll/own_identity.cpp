@@ -1,0 +1,78 @@
+#include "engine/dialects/ax_poll/own_identity.hpp"
+
+#include <utility>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::size_t most_clutter = 200'000;
+
+}  // namespace
+
+void own_identity::on_tokenizer_started() {
+    uid_.clear();
+    cluttered_ = false;
+    clutter_ids_ = 0;
+}
+
+// The scripts feed what they encode into the identity's decode cache, which a U+FFFD keeps from ever being
+// emptied, and decode all of it again with each call (vendor_ax.md §6.3).
+void own_identity::note_clutter(const std::string& system, const std::string& turns, std::size_t ids) {
+    cluttered_ = cluttered_ || system.find(replacement) != std::string::npos ||
+                 turns.find(replacement) != std::string::npos;
+    if (cluttered_) {
+        clutter_ids_ += ids;
+    }
+    if (clutter_ids_ > most_clutter) {
+        on_tokenizer_started();
+    }
+}
+
+core::awaitable<conversation_ids> own_identity::try_encode(const std::string& system,
+                                                           const std::string& turns, core::deadline until) {
+    conversation_ids out;
+    if (uid_.empty()) {
+        const tokenizer_answer fresh = co_await service_.get("/get_uid", tokenizer_field::uid, until);
+        out.fault = fresh.fault;
+        if (fresh.fault != tokenizer_fault::none) {
+            co_return out;
+        }
+        uid_ = fresh.json["uid"].get<std::string>();
+    }
+    json reset = {{"system_prompt", system}, {"uid", uid_}};
+    const tokenizer_answer first =
+        co_await service_.post("/reset", std::move(reset), tokenizer_field::ids, until);
+    out.fault = first.fault;
+    if (first.fault != tokenizer_fault::none) {
+        co_return out;
+    }
+    json encode = {{"img_prompt", false}, {"text", turns}, {"uid", uid_}};
+    const tokenizer_answer second =
+        co_await service_.post("/encode", std::move(encode), tokenizer_field::diff, until);
+    out.fault = second.fault;
+    if (second.fault == tokenizer_fault::none) {
+        out.system = ids_of(first.json["token_ids"]);
+        out.turns = ids_of(second.json["diff"]);
+        note_clutter(system, turns, out.system.size() + out.turns.size());
+    }
+    co_return out;
+}
+
+core::awaitable<conversation_ids> own_identity::encode(std::string system, std::string turns,
+                                                       core::deadline until) {
+    conversation_ids out = co_await try_encode(system, turns, until);
+    if (out.fault == tokenizer_fault::unknown_uid) {
+        on_tokenizer_started();
+        out = co_await try_encode(system, turns, until);
+    }
+    if (out.fault == tokenizer_fault::unknown_uid) {
+        on_tokenizer_started();
+    }
+    co_return out;
+}
+
+}  // namespace corral::engine::ax_poll

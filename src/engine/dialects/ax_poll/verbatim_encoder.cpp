@@ -1,0 +1,163 @@
+#include "engine/dialects/ax_poll/verbatim_encoder.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "corral/core/wake_signal.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view any_system = "You are a helpful assistant.";
+constexpr std::size_t most_guards_tried = 8;
+constexpr unsigned most_nonsense = 3;
+constexpr core::milliseconds pause = 50ms;
+
+std::vector<std::string_view> guards_of(const chat::family* format) {
+    std::vector<std::string_view> out;
+    if (format == nullptr) {
+        return out;
+    }
+    const std::vector<std::string_view>& all = format->control_tokens;
+    if (std::find(all.begin(), all.end(), format->turn_open) != all.end()) {
+        out.push_back(format->turn_open);
+    }
+    for (const std::string_view token : all) {
+        if (token != format->turn_open && out.size() < most_guards_tried) {
+            out.push_back(token);
+        }
+    }
+    return out;
+}
+
+core::failure no_answer(tokenizer_fault fault) {
+    const core::errc code =
+        fault == tokenizer_fault::timed_out ? core::errc::timed_out : core::errc::unavailable;
+    return core::make_failure(code, std::string("The tokenizer service ") + to_string(fault) + ".");
+}
+
+}  // namespace
+
+bool verbatim_encoder::possible() const noexcept {
+    return format_ != nullptr && !format_->control_tokens.empty() && !impossible_;
+}
+
+void verbatim_encoder::keep(std::string text, token_ids ids) {
+    kept_ = kept_ids{std::move(text), std::move(ids)};
+}
+
+void verbatim_encoder::on_tokenizer_started() {
+    shape_.reset();
+    kept_.reset();
+    impossible_ = false;
+}
+
+core::failure verbatim_encoder::give_up() {
+    impossible_ = true;
+    return core::make_failure(core::errc::refused,
+                              "The tokenizer service of this model wraps texts in a way that can't be taken "
+                              "off, so it can't run a prompt as it stands.");
+}
+
+core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text, core::deadline until,
+                                                               predicate unwanted) {
+    unsigned nonsense = 0;
+    tokenizer_fault fault = tokenizer_fault::unreachable;
+    while (!until.passed(clock_.now()) && !(unwanted && unwanted())) {
+        std::string system(any_system);
+        std::string turns = text;
+        conversation_ids got = co_await identity_.encode(std::move(system), std::move(turns), until);
+        if (got.fault == tokenizer_fault::none) {
+            co_return std::move(got.turns);
+        }
+        fault = got.fault;
+        nonsense += fault == tokenizer_fault::bad_answer ? 1U : 0U;
+        if (fault == tokenizer_fault::timed_out || nonsense >= most_nonsense) {
+            break;
+        }
+        co_await core::sleep_for(pause);
+    }
+    co_return no_answer(fault);
+}
+
+core::awaitable<core::result<wrapper_shape>> verbatim_encoder::learn(core::deadline until,
+                                                                     predicate unwanted) {
+    const std::vector<std::string_view> guards = guards_of(format_);
+    for (const std::string_view each : guards) {
+        const std::string guard(each);
+        token_ids seen[3];
+        const std::string texts[3] = {guard, guard + guard, guard + "\n" + guard};
+        for (std::size_t i = 0; i < 3; ++i) {
+            std::string text = texts[i];
+            core::result<token_ids> got = co_await ask(std::move(text), until, unwanted);
+            if (!got) {
+                co_return got.error();
+            }
+            seen[i] = std::move(*got);
+        }
+        if (auto shape = read_shape(guard, seen[0], seen[1], seen[2])) {
+            telemetry::log().debug("tokenizer: {} tokens before a text and {} behind it are its wrapper",
+                                   shape->before.size(), shape->after.size());
+            co_return std::move(*shape);
+        }
+    }
+    telemetry::log().warn("tokenizer: its wrapper has no shape that {} control tokens could show",
+                          guards.size());
+    co_return give_up();
+}
+
+core::awaitable<core::result<token_ids>> verbatim_encoder::unwrap(std::string text, core::deadline until,
+                                                                  predicate unwanted) {
+    for (int tries = 0; tries < 2; ++tries) {
+        if (!shape_) {
+            core::result<wrapper_shape> learned = co_await learn(until, unwanted);
+            if (!learned) {
+                co_return learned.error();
+            }
+            shape_ = std::move(*learned);
+        }
+        const wrapper_shape shape = *shape_;  // a restart of the tokenizer forgets it while we wait
+        std::string guarded = shape.guard + text + shape.guard;
+        const core::result<token_ids> turn = co_await ask(std::move(guarded), until, unwanted);
+        if (!turn) {
+            co_return turn.error();
+        }
+        if (auto ids = guarded_ids(shape, *turn)) {
+            co_return std::move(*ids);
+        }
+        telemetry::log().warn("tokenizer: its wrapper is not what it was; it is looked at anew");
+        shape_.reset();
+    }
+    co_return give_up();
+}
+
+core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string text, core::deadline until,
+                                                                  predicate unwanted) {
+    if (kept_ && kept_->text == text) {
+        token_ids ids = std::move(kept_->ids);
+        kept_.reset();
+        co_return ids;
+    }
+    if (!possible()) {
+        co_return give_up();
+    }
+    std::string whole = text;
+    core::result<token_ids> ids = co_await unwrap(std::move(whole), until, unwanted);
+    if (ids && ids->size() == 1 && !format_->document_mark.empty()) {
+        std::string marked = std::string(format_->document_mark) + text;
+        ids = co_await unwrap(std::move(marked), until, unwanted);
+    }
+    if (ids && ids->size() < 2) {
+        co_return core::make_failure(
+            core::errc::invalid,
+            ids->empty() ? "The prompt is empty." : "A prompt of a single token can't be run by this model.");
+    }
+    co_return ids;
+}
+
+}  // namespace corral::engine::ax_poll

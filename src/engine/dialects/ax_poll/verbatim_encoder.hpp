@@ -1,0 +1,61 @@
+#pragma once
+// Token ids of a text as it stands, from a service that knows only wrapped turns: the wrapper's shape is
+// learned once per tokenizer process and taken off each time; whatever does not have that shape is refused,
+// so that no wrong prompt is ever run.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "corral/chat/family.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "engine/dialects/ax_poll/own_identity.hpp"
+#include "engine/dialects/ax_poll/wrapper_shape.hpp"
+
+namespace corral::engine::ax_poll {
+
+class verbatim_encoder {
+public:
+    // `format` may be null: nothing is possible then. `identity` and `clock` must outlive it.
+    verbatim_encoder(own_identity& identity, const core::clock_source& clock, const chat::family* format)
+        : identity_(identity), clock_(clock), format_(format) {}
+
+    // False once this tokenizer process was found to have no shape that can be relied on.
+    [[nodiscard]] bool possible() const noexcept;
+
+    using predicate = std::function<bool()>;
+    // At least two ids; a text of one gets the family's document mark in front. Bridges a restart of the
+    // tokenizer. Failures: errc::invalid (a text without ids, or one id and no mark), errc::refused (no
+    // shape), errc::timed_out (a call was not answered until the deadline), errc::unavailable (away, or
+    // `unwanted` said so).
+    [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
+                                                                  predicate unwanted);
+    // Saves the next encode() of this text its work.
+    void keep(std::string text, token_ids ids);
+    void on_tokenizer_started();
+
+private:
+    struct kept_ids {
+        std::string text;
+        token_ids ids;
+    };
+
+    [[nodiscard]] core::awaitable<core::result<token_ids>> ask(std::string text, core::deadline until,
+                                                               predicate unwanted);
+    [[nodiscard]] core::awaitable<core::result<wrapper_shape>> learn(core::deadline until,
+                                                                     predicate unwanted);
+    [[nodiscard]] core::awaitable<core::result<token_ids>> unwrap(std::string text, core::deadline until,
+                                                                  predicate unwanted);
+    [[nodiscard]] core::failure give_up();
+
+    own_identity& identity_;
+    const core::clock_source& clock_;
+    const chat::family* format_;
+    std::optional<wrapper_shape> shape_;
+    std::optional<kept_ids> kept_;
+    bool impossible_ = false;
+};
+
+}  // namespace corral::engine::ax_poll
