@@ -1,11 +1,8 @@
 #include "connection.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <utility>
-
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -17,17 +14,20 @@ namespace {
 constexpr std::size_t stall_window = 64 * 1024;  // bytes that must be taken within one stall limit
 constexpr std::size_t keep_capacity = 1024;      // an empty inbox keeps no more
 
-core::error_code last_error() {
-    return {errno, boost::system::system_category()};
-}
-
-bool would_block(const core::error_code& error) {
-    return error == boost::system::errc::operation_would_block ||
-           error == boost::system::errc::resource_unavailable_try_again;
-}
-
 bool all_sent(const gather& parts) {
     return std::all_of(parts.begin(), parts.end(), [](std::string_view part) { return part.empty(); });
+}
+
+void drop_front(gather& parts, std::size_t bytes) {
+    for (auto& part : parts) {
+        const std::size_t cut = std::min(bytes, part.size());
+        part.remove_prefix(cut);
+        bytes -= cut;
+    }
+}
+
+core::deadline from_now(core::nanoseconds span) {
+    return core::deadline::after(span, std::chrono::steady_clock::now());
 }
 
 }  // namespace
@@ -36,24 +36,63 @@ connection::connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::
                        connection_options options)
     : socket_(std::move(socket)),
       peer_(std::move(peer)),
-      options_(options),
+      options_(std::move(options)),
+      transport_(options_.tls ? make_tls_transport(socket_, *options_.tls) : make_plain_transport(socket_)),
       input_timer_(socket_.get_executor()),
       stall_timer_(socket_.get_executor()) {}
+
+core::awaitable<opening> connection::open(core::deadline until) {
+    const auto self = shared_from_this();
+    transfer step = transport_->open();
+    if (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write) {
+        arm_stall(until);
+    }
+    while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
+        const bool reads = step.kind == transfer_kind::want_read;
+        co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
+        if (!error_) {
+            step = transport_->open();
+        }
+    }
+    disarm_stall();
+    if (error_) {
+        co_return opening::failed;
+    }
+    if (step.kind == transfer_kind::moved) {
+        co_return opening::ready;
+    }
+    const bool plain = transport_->met_plain_http();
+    transport_ = make_plain_transport(socket_);
+    co_return plain ? opening::plain_http : opening::failed;
+}
+
+// Until the socket is ready or the connection failed.
+core::awaitable<void> connection::wait_ready(wait_type what) {
+    const auto [wait_error] = co_await socket_.async_wait(what, core::as_result);
+    if (wait_error && !error_) {
+        // Also when only the waiting one was cancelled: half a chunk may be out, so the stream is spoilt.
+        fail_write(wait_error);
+    }
+}
 
 void connection::start_reading() {
     arm_read();
 }
 
-void connection::arm_read() {
+void connection::arm_read(wait_type what) {
     if (reading_ || ended_ || !socket_.is_open() || inbox_full()) {
         return;
     }
     reading_ = true;
-    socket_.async_wait(core::asio::ip::tcp::socket::wait_read,
-                       [self = shared_from_this()](const core::error_code& error) {
-                           self->reading_ = false;
-                           self->on_readable(error);
-                       });
+    auto then = [self = shared_from_this()](const core::error_code& error) {
+        self->reading_ = false;
+        self->on_readable(error);
+    };
+    if (transport_->holds_bytes()) {
+        core::asio::post(socket_.get_executor(), [then] { then(core::error_code{}); });
+    } else {
+        socket_.async_wait(what, then);
+    }
 }
 
 void connection::on_readable(const core::error_code& wait_error) {
@@ -67,25 +106,34 @@ void connection::on_readable(const core::error_code& wait_error) {
     // One buffer for all connections' reads costs an idle one nothing.
     std::array<char, 64 * 1024> scratch;
     const std::size_t room = discarding_ ? scratch.size() : options_.inbox_bytes - inbox().size();
-    const auto got =
-        ::recv(socket_.native_handle(), scratch.data(), std::min(room, scratch.size()), MSG_DONTWAIT);
-    if (got > 0) {
-        const auto count = static_cast<std::size_t>(got);
-        fresh_ = true;
-        if (discarding_) {
-            discarded_ += count;
-        } else {
-            inbox_.erase(0, taken_);
-            taken_ = 0;
-            inbox_.append(scratch.data(), count);
-        }
-        input_timer_.cancel();
-    } else if (got == 0) {
-        on_input_end(core::asio::error::eof);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        on_input_end(last_error());
+    const transfer got = transport_->receive(std::span(scratch).first(std::min(room, scratch.size())));
+    switch (got.kind) {
+        case transfer_kind::moved:
+            take_input({scratch.data(), got.bytes});
+            break;
+        case transfer_kind::ended:
+            on_input_end(core::asio::error::eof);
+            break;
+        case transfer_kind::failed:
+            on_input_end(got.error);
+            break;
+        case transfer_kind::want_read:
+        case transfer_kind::want_write:
+            break;
     }
-    arm_read();
+    arm_read(got.kind == transfer_kind::want_write ? wait_type::wait_write : wait_type::wait_read);
+}
+
+void connection::take_input(std::string_view bytes) {
+    fresh_ = true;
+    if (discarding_) {
+        discarded_ += bytes.size();
+    } else {
+        inbox_.erase(0, taken_);
+        taken_ = 0;
+        inbox_ += bytes;
+    }
+    input_timer_.cancel();
 }
 
 void connection::on_input_end(const core::error_code& why) {
@@ -120,31 +168,6 @@ core::awaitable<arrival> connection::wait_input(core::deadline until) {
     co_return ended_ ? arrival::ended : arrival::timed_out;
 }
 
-core::error_code connection::send_some(gather& parts, std::size_t& sent) {
-    std::array<iovec, std::tuple_size_v<gather>> pieces{};
-    std::size_t count = 0;
-    for (const auto part : parts) {
-        if (!part.empty()) {
-            pieces.at(count++) = {const_cast<char*>(part.data()), part.size()};
-        }
-    }
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    const auto done = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (done < 0) {
-        return last_error();
-    }
-    auto left = static_cast<std::size_t>(done);
-    sent += left;
-    for (auto& part : parts) {
-        const std::size_t cut = std::min(left, part.size());
-        part.remove_prefix(cut);
-        left -= cut;
-    }
-    return {};
-}
-
 core::awaitable<core::error_code> connection::write(gather parts) {
     if (error_) {
         co_return error_;
@@ -158,38 +181,48 @@ core::awaitable<core::error_code> connection::write(gather parts) {
     }
     std::size_t window = stall_window;
     while (!error_ && !all_sent(parts)) {
-        std::size_t sent = 0;
-        const core::error_code send_error = send_some(parts, sent);
-        if (!send_error) {
-            window += sent;
+        const transfer step = transport_->send(parts);
+        if (step.kind == transfer_kind::moved) {
+            window += step.bytes;
+            drop_front(parts, step.bytes);
             continue;
         }
-        if (send_error == boost::system::errc::interrupted) {
-            continue;
-        }
-        if (!would_block(send_error)) {
-            fail_write(send_error);
+        if (step.kind != transfer_kind::want_read && step.kind != transfer_kind::want_write) {
+            fail_write(step.error ? step.error : core::asio::error::broken_pipe);
             break;
         }
         if (window >= stall_window) {
             window = 0;
-            arm_stall();
+            arm_stall(from_now(options_.write_stall));
         }
         unsuspended_writes_ = 0;
-        const auto [wait_error] =
-            co_await socket_.async_wait(core::asio::ip::tcp::socket::wait_write, core::as_result);
-        if (wait_error && !error_) {
-            // Also when only the writer was cancelled: half a chunk may be out, so the stream is spoilt.
-            fail_write(wait_error);
-        }
+        const bool reads = step.kind == transfer_kind::want_read;
+        co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
     }
-    ++stall_epoch_;
-    stall_timer_.cancel();
+    disarm_stall();
     co_return error_;
 }
 
-void connection::arm_stall() {
-    stall_timer_.expires_after(options_.write_stall);
+core::awaitable<void> connection::say_end() {
+    const auto self = shared_from_this();
+    if (error_) {
+        co_return;
+    }
+    transfer step = transport_->say_end();
+    if (step.kind == transfer_kind::want_write) {
+        arm_stall(from_now(options_.write_stall));
+    }
+    while (!error_ && step.kind == transfer_kind::want_write) {
+        co_await wait_ready(wait_type::wait_write);
+        if (!error_) {
+            step = transport_->say_end();
+        }
+    }
+    disarm_stall();
+}
+
+void connection::arm_stall(core::deadline until) {
+    stall_timer_.expires_at(until.at());
     stall_timer_.async_wait(
         [weak = weak_from_this(), epoch = ++stall_epoch_](const core::error_code& cancelled) {
             const auto self = weak.lock();
@@ -197,6 +230,11 @@ void connection::arm_stall() {
                 self->end(core::make_error_code(core::errc::timed_out));
             }
         });
+}
+
+void connection::disarm_stall() {
+    ++stall_epoch_;
+    stall_timer_.cancel();
 }
 
 void connection::fail_write(const core::error_code& why) {

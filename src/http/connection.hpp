@@ -1,11 +1,12 @@
 #pragma once
 // One accepted socket: a read that is always pending into a bounded inbox, writes with a stall limit, and the
-// news that the client has gone (platform_traps.md 11). Knows nothing of HTTP.
+// news that the client has gone (platform_traps.md 11). Knows nothing of HTTP, and of TLS only that opening
+// and ending may take more than one step.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,23 +17,27 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "transport.hpp"
 
 namespace corral::http {
 
 struct connection_options {
     std::size_t inbox_bytes = 64 * 1024;  // reading pauses while that much waits
     core::nanoseconds write_stall = core::seconds{30};
+    std::optional<tls_credentials> tls;  // nothing: plain
 };
 
-// Parts of one write, sent together. The memory is the caller's until the write is over.
-using gather = std::array<std::string_view, 3>;
-
 enum class arrival { bytes, ended, timed_out };
+enum class opening { ready, plain_http, failed };
 
 class connection : public std::enable_shared_from_this<connection> {
 public:
     connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::endpoint peer,
                connection_options options);
+
+    // Gets ready to talk, before anything else. Plain connections are at once. plain_http: a client without
+    // TLS where it is wanted; what is written from now on goes to it unencrypted.
+    [[nodiscard]] core::awaitable<opening> open(core::deadline until);
 
     void start_reading();
 
@@ -60,6 +65,8 @@ public:
     void end_exchange();
     [[nodiscard]] core::asio::cancellation_slot slot() noexcept { return cancel_.slot(); }
 
+    // Tells the peer that nothing more will come; the socket's own end is left to end() or half_close().
+    [[nodiscard]] core::awaitable<void> say_end();
     // Closes at once. `why` becomes the error of all writes.
     void end(const core::error_code& why);
     // Closes with a reset, so that the client can't take what it has for a whole answer.
@@ -74,18 +81,22 @@ public:
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
 
 private:
-    void arm_read();
+    using wait_type = core::asio::ip::tcp::socket::wait_type;
+    void arm_read(wait_type what = wait_type::wait_read);
     void on_readable(const core::error_code& wait_error);
+    void take_input(std::string_view bytes);
     void on_input_end(const core::error_code& why);
     void cancel_exchange_later();
-    [[nodiscard]] core::error_code send_some(gather& parts, std::size_t& sent);
+    [[nodiscard]] core::awaitable<void> wait_ready(wait_type what);
     void fail_write(const core::error_code& why);
-    void arm_stall();
+    void arm_stall(core::deadline until);
+    void disarm_stall();
     void close_socket();
 
     core::asio::ip::tcp::socket socket_;
     core::asio::ip::tcp::endpoint peer_;
     connection_options options_;
+    std::unique_ptr<transport> transport_;  // borrows socket_
     std::string inbox_;
     std::size_t taken_ = 0;
     std::size_t discarded_ = 0;

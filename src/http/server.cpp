@@ -58,8 +58,10 @@ void server::impl::tell(const std::string& where, const std::exception_ptr& thro
 
 void server::impl::spawn_session(accepted client) {
     const std::size_t header = context->options.max_header_bytes + 1024;
-    const connection_options options{std::max<std::size_t>(64 * 1024, header), context->options.write_stall};
-    auto made = std::make_shared<connection>(std::move(client.socket), std::move(client.peer), options);
+    connection_options options{std::max<std::size_t>(64 * 1024, header), context->options.write_stall,
+                               context->tls};
+    auto made =
+        std::make_shared<connection>(std::move(client.socket), std::move(client.peer), std::move(options));
     const auto place = open.insert(open.end(), made);
     core::asio::co_spawn(
         on, run_session(context, made),
@@ -147,6 +149,10 @@ core::result<tcp::endpoint> server::listen(const tcp::endpoint& where) {
     }
     impl_->listeners.push_back(std::move(*made));
     return at;
+}
+
+void server::use_tls(tls_credentials with) {
+    impl_->context->tls = std::move(with);
 }
 
 void server::start() {

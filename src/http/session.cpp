@@ -84,6 +84,7 @@ core::awaitable<void> close_gently(connection& on) {
     constexpr core::seconds longest{10};
     constexpr core::seconds silence{2};
     constexpr std::size_t most_bytes = 256 * 1024 * 1024;
+    co_await on.say_end();
     on.half_close();
     const core::deadline end = from_now(longest);
     while (!on.ended() && on.discarded() < most_bytes) {
@@ -174,6 +175,8 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     } else if (!out.finished()) {
         if (out.ends_by_close()) {
             on.reset();
+        } else {
+            on.end(core::asio::error::eof);
         }
         co_return false;
     }
@@ -186,9 +189,42 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     co_return false;
 }
 
+// In the words of Go's server, which people know.
+core::awaitable<void> answer_plain_http(connection& on) {
+    const gather text{
+        "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n",
+        "Client sent an HTTP request to an HTTPS server.\n",
+        {}};
+    const core::error_code failed = co_await on.write(text);
+    if (!failed) {
+        on.start_reading();
+        co_await close_gently(on);
+    }
+}
+
+// True when requests can be read.
+core::awaitable<bool> open_connection(session_context& context, connection& on) {
+    context.handshakes.make_room();
+    opening how = opening::failed;
+    {
+        const handshake_line::place held(context.handshakes, on);
+        const core::deadline until = from_now(context.options.handshake_timeout);
+        how = co_await on.open(until);
+    }
+    if (how == opening::plain_http) {
+        co_await answer_plain_http(on);
+    }
+    co_return how == opening::ready;
+}
+
 }  // namespace
 
 core::awaitable<void> run_session(std::shared_ptr<session_context> context, std::shared_ptr<connection> on) {
+    const bool opened = co_await open_connection(*context, *on);
+    if (!opened) {
+        on->end(core::asio::error::eof);
+        co_return;
+    }
     on->start_reading();
     bool more = true;
     while (more) {
@@ -209,6 +245,9 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
             break;
         }
         more = co_await serve_request(*context, *on, *parser, arrived);
+    }
+    if (!on->error()) {
+        co_await on->say_end();
     }
     on->end(core::asio::error::eof);
 }

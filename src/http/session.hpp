@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "answer_format.hpp"
 #include "body_budget.hpp"
 #include "connection.hpp"
 #include "corral/http/server.hpp"
+#include "corral/http/tls.hpp"
+#include "handshake_line.hpp"
 
 namespace corral::http {
 
@@ -19,12 +22,15 @@ struct session_context {
         : options(wanted),
           serve(std::move(answer)),
           log_error(std::move(log)),
-          bodies(options.max_buffered_body_bytes) {}
+          bodies(options.max_buffered_body_bytes),
+          handshakes(options.max_handshakes) {}
 
     server_options options;
     handler serve;
     std::function<void(std::string)> log_error;
     body_budget bodies;
+    handshake_line handshakes;
+    std::optional<tls_credentials> tls;  // for connections to come; nothing: plain
     date_text date;
     std::size_t exchanges = 0;
     bool stopping = false;  // no exchange is followed by another

@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,13 +27,17 @@ namespace corral::http::test {
 
 class live_server {
 public:
-    explicit live_server(handler serve, server_options options = {}) {
+    explicit live_server(handler serve, server_options options = {},
+                         const std::optional<tls_credentials>& tls = std::nullopt) {
         server_ = std::make_unique<server>(loop_.get_executor(), options, std::move(serve),
                                            [this](std::string text) {
                                                const std::lock_guard hold(log_guard_);
                                                log_.push_back(std::move(text));
                                            });
         port_ = server_->listen({core::asio::ip::address_v4::loopback(), 0}).value().port();
+        if (tls) {
+            server_->use_tls(*tls);
+        }
         server_->start();
         thread_ = std::thread([this] { loop_.run(); });
     }
@@ -65,6 +70,9 @@ public:
 
     [[nodiscard]] server_stats stats() {
         return on_loop([this] { return server_->stats(); });
+    }
+    void use_tls(const tls_credentials& with) {
+        on_loop([&] { server_->use_tls(with); });
     }
     void stop_accepting() {
         on_loop([this] { server_->stop_accepting(); });

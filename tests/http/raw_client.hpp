@@ -38,6 +38,7 @@ public:
     ~raw_client() { close(); }
 
     [[nodiscard]] bool connected() const { return connected_; }
+    [[nodiscard]] int handle() const { return handle_; }
 
     // False when the peer did not take it all.
     bool send(std::string_view text) const {

@@ -1,6 +1,6 @@
 #pragma once
 // HTTP/1.1 and 1.0 listener: bounded headers, bodies and connections, keep-alive, one read always pending on
-// each connection so that a client that goes is noticed at once (platform_traps.md 11).
+// each connection so that a client that goes is noticed at once (platform_traps.md 11). With or without TLS.
 
 #include <cstddef>
 #include <functional>
@@ -13,6 +13,7 @@
 #include "corral/core/time.hpp"
 #include "corral/http/message.hpp"
 #include "corral/http/router.hpp"
+#include "corral/http/tls.hpp"
 
 namespace corral::http {
 
@@ -21,10 +22,12 @@ struct server_options {
     std::size_t max_body_bytes = 16 * 1024 * 1024;           // 413 beyond
     std::size_t max_buffered_body_bytes = 64 * 1024 * 1024;  // over all connections; 503 beyond
     std::size_t max_connections = 4096;                      // more wait in the listen backlog
-    core::seconds header_timeout{15};  // from the first byte of a request to the end of its header
-    core::seconds body_timeout{60};    // silence within a body; ten times this for the whole of it
-    core::seconds idle_timeout{120};   // keep-alive connection without a request
-    core::seconds write_stall{30};     // a write not taken for this long: the client is gone
+    core::seconds header_timeout{15};     // from the first byte of a request to the end of its header
+    core::seconds body_timeout{60};       // silence within a body; ten times this for the whole of it
+    core::seconds idle_timeout{120};      // keep-alive connection without a request
+    core::seconds write_stall{30};        // a write not taken for this long: the client is gone
+    core::seconds handshake_timeout{10};  // TLS, from the connection's first moment
+    std::size_t max_handshakes = 256;     // unfinished ones; beyond it the oldest is given up
 };
 
 struct server_stats {
@@ -45,6 +48,9 @@ public:
     // a sentence that names the address, and for a taken port who holds it where /proc tells.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(
         const boost::asio::ip::tcp::endpoint& where);
+
+    // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
+    void use_tls(tls_credentials with);
 
     // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md
     // 14).

@@ -1,0 +1,227 @@
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "corral/http/tls.hpp"
+
+namespace corral::http {
+
+namespace {
+
+template <auto Free>
+struct freed_by {
+    template <typename T>
+    void operator()(T* what) const {
+        Free(what);
+    }
+};
+
+using bio_ptr = std::unique_ptr<BIO, freed_by<&BIO_free_all>>;
+using x509_ptr = std::unique_ptr<X509, freed_by<&X509_free>>;
+using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&EVP_PKEY_free>>;
+
+struct file_content {
+    std::string text;
+    bool others_may_read = false;
+};
+
+std::string quoted(const std::filesystem::path& file) {
+    return "'" + file.string() + "'";
+}
+
+core::failure unreadable(const std::filesystem::path& file, int value) {
+    std::string text = "can't read " + quoted(file) + ": " + boost::system::system_category().message(value);
+    return core::errno_failure(value, std::move(text));
+}
+
+core::failure wrong(const std::filesystem::path& file, const std::string& what) {
+    return core::make_failure(core::errc::invalid, quoted(file) + " " + what);
+}
+
+core::result<file_content> read_whole(const std::filesystem::path& file) {
+    constexpr std::size_t most = 1024 * 1024;
+    // Not blocking: the name may be that of a pipe.
+    const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (handle < 0) {
+        return unreadable(file, errno);
+    }
+    struct stat facts {};
+    file_content out;
+    int failed = ::fstat(handle, &facts) == 0 ? 0 : errno;
+    const bool regular = S_ISREG(facts.st_mode);
+    while (failed == 0 && regular && out.text.size() <= most) {
+        std::array<char, 16 * 1024> part{};
+        const auto got = ::read(handle, part.data(), part.size());
+        if (got < 0) {
+            failed = errno;
+        } else if (got == 0) {
+            break;
+        } else {
+            out.text.append(part.data(), static_cast<std::size_t>(got));
+        }
+    }
+    ::close(handle);
+    if (failed != 0) {
+        return unreadable(file, failed);
+    }
+    if (!regular || out.text.size() > most) {
+        return wrong(file, regular ? "is larger than 1 MiB" : "is not a regular file");
+    }
+    out.others_may_read = (facts.st_mode & S_IROTH) != 0;
+    return out;
+}
+
+bio_ptr reader_of(const std::string& text) {
+    return bio_ptr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// Never asks a person on the terminal.
+int no_password(char*, int, int, void* asked) {
+    *static_cast<bool*>(asked) = true;
+    return -1;
+}
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* offered,
+                    unsigned offered_length, void*) {
+    static constexpr unsigned char spoken[] = "\x08http/1.1\x08http/1.0";
+    unsigned char* chosen = nullptr;
+    const int found =
+        SSL_select_next_proto(&chosen, length, spoken, sizeof spoken - 1, offered, offered_length);
+    if (found != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+std::shared_ptr<SSL_CTX> new_context() {
+    std::shared_ptr<SSL_CTX> made(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+    if (!made || SSL_CTX_set_min_proto_version(made.get(), TLS1_2_VERSION) != 1) {
+        return nullptr;
+    }
+    SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(made.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                     SSL_MODE_RELEASE_BUFFERS);
+    // Tickets resume sessions without memory of ours.
+    SSL_CTX_set_session_cache_mode(made.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_alpn_select_cb(made.get(), &choose_protocol, nullptr);
+    return made;
+}
+
+// The first certificate of the file, and the rest as its chain.
+core::result<x509_ptr> take_chain(SSL_CTX* to, const std::string& text, const std::filesystem::path& file) {
+    const bio_ptr reader = reader_of(text);
+    x509_ptr own(PEM_read_bio_X509_AUX(reader.get(), nullptr, nullptr, nullptr));
+    if (!own) {
+        return wrong(file, "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")");
+    }
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate(to, own.get()) != 1) {
+        const unsigned long error = ERR_peek_last_error();
+        const char* why = ERR_reason_error_string(error);
+        return wrong(file, std::string("can't be used: ") + (why == nullptr ? "unknown reason" : why));
+    }
+    while (X509* next = PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)) {
+        if (SSL_CTX_add0_chain_cert(to, next) != 1) {
+            X509_free(next);
+            return wrong(file, "holds a chain that can't be used");
+        }
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+        return wrong(file, "holds a damaged certificate behind the first");
+    }
+    ERR_clear_error();
+    return own;
+}
+
+core::result<void> take_key(SSL_CTX* to, const std::string& text, const tls_files& files) {
+    const bio_ptr reader = reader_of(text);
+    bool encrypted = false;
+    const key_ptr key(PEM_read_bio_PrivateKey(reader.get(), nullptr, &no_password, &encrypted));
+    if (!key) {
+        return wrong(files.key, encrypted ? "is encrypted with a password; a server needs a key without one "
+                                            "(openssl pkey -in OLD -out NEW)"
+                                          : "holds no private key in PEM form");
+    }
+    if (X509_check_private_key(SSL_CTX_get0_certificate(to), key.get()) != 1) {
+        return wrong(files.key, "is not the key of the certificate in " + quoted(files.certificate));
+    }
+    if (SSL_CTX_use_PrivateKey(to, key.get()) != 1) {
+        return wrong(files.key, "holds a key that can't be used");
+    }
+    return {};
+}
+
+std::string time_text(const ASN1_TIME* when) {
+    const bio_ptr out(BIO_new(BIO_s_mem()));
+    if (!out || ASN1_TIME_print(out.get(), when) != 1) {
+        return "an unknown time";
+    }
+    char* text = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &text);
+    return {text, static_cast<std::size_t>(size)};
+}
+
+std::string subject_of(const X509* certificate) {
+    const bio_ptr out(BIO_new(BIO_s_mem()));
+    if (!out || X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) {
+        return "unknown subject";
+    }
+    char* text = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &text);
+    return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string("no subject");
+}
+
+}  // namespace
+
+core::result<tls_credentials> tls_credentials::load(const tls_files& files) {
+    const auto certificate = read_whole(files.certificate);
+    if (!certificate) {
+        return certificate.error();
+    }
+    const auto key = read_whole(files.key);
+    if (!key) {
+        return key.error();
+    }
+    ERR_clear_error();
+    tls_credentials out;
+    out.context_ = new_context();
+    if (!out.context_) {
+        return core::make_failure(core::errc::internal, "TLS is not available in this system's OpenSSL");
+    }
+    const auto own = take_chain(out.context_.get(), certificate->text, files.certificate);
+    if (!own) {
+        return own.error();
+    }
+    const auto fits = take_key(out.context_.get(), key->text, files);
+    ERR_clear_error();
+    if (!fits) {
+        return fits.error();
+    }
+    const ASN1_TIME* begin = X509_get0_notBefore(own->get());
+    const ASN1_TIME* end = X509_get0_notAfter(own->get());
+    out.description_ = subject_of(own->get()) + ", until " + time_text(end);
+    if (X509_cmp_current_time(end) < 0) {
+        out.warnings_.push_back("the certificate in " + quoted(files.certificate) + " expired on " +
+                                time_text(end) + "; clients will refuse it");
+    } else if (X509_cmp_current_time(begin) > 0) {
+        out.warnings_.push_back("the certificate in " + quoted(files.certificate) + " is not valid before " +
+                                time_text(begin) + "; clients will refuse it until then");
+    }
+    if (key->others_may_read) {
+        out.warnings_.push_back("every user of this machine can read the private key " + quoted(files.key) +
+                                "; chmod o-r is in order");
+    }
+    return out;
+}
+
+}  // namespace corral::http

@@ -1,0 +1,203 @@
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+
+#include "transport.hpp"
+
+namespace corral::http {
+
+namespace {
+
+using core::asio::ip::tcp;
+
+constexpr std::size_t record_bytes = 16 * 1024;  // the most that one TLS record holds
+
+// OpenSSL's own socket BIO would raise SIGPIPE, and would use a descriptor's number after its end.
+tcp::socket& socket_of(BIO* bio) {
+    return *static_cast<tcp::socket*>(BIO_get_data(bio));
+}
+
+bool blocked() {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+int bio_write(BIO* bio, const char* data, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto done = ::send(socket_of(bio).native_handle(), data, static_cast<std::size_t>(size),
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (done < 0 && blocked()) {
+        BIO_set_retry_write(bio);
+    }
+    return static_cast<int>(done);
+}
+
+int bio_read(BIO* bio, char* data, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto got =
+        ::recv(socket_of(bio).native_handle(), data, static_cast<std::size_t>(size), MSG_DONTWAIT);
+    if (got < 0 && blocked()) {
+        BIO_set_retry_read(bio);
+    } else if (got == 0) {
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    }
+    return static_cast<int>(got);
+}
+
+long bio_control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_FLUSH) {
+        return 1;
+    }
+    return command == BIO_CTRL_EOF && BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+}
+
+int bio_create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+const BIO_METHOD* socket_method() {
+    static const std::unique_ptr<BIO_METHOD, decltype(&BIO_meth_free)> made = [] {
+        std::unique_ptr<BIO_METHOD, decltype(&BIO_meth_free)> out(
+            BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket"), &BIO_meth_free);
+        if (out) {
+            BIO_meth_set_write(out.get(), &bio_write);
+            BIO_meth_set_read(out.get(), &bio_read);
+            BIO_meth_set_ctrl(out.get(), &bio_control);
+            BIO_meth_set_create(out.get(), &bio_create);
+        }
+        return out;
+    }();
+    return made.get();
+}
+
+class tls_transport final : public transport {
+public:
+    tls_transport(tcp::socket& over, tls_credentials with)
+        : credentials_(std::move(with)), ssl_(SSL_new(credentials_.context()), &SSL_free) {
+        BIO* bio = BIO_new(socket_method());
+        if (!ssl_ || bio == nullptr) {
+            BIO_free(bio);
+            ssl_.reset();
+            return;
+        }
+        BIO_set_data(bio, &over);
+        SSL_set_bio(ssl_.get(), bio, bio);
+        SSL_set_accept_state(ssl_.get());
+    }
+
+    transfer open() override {
+        if (!ssl_) {
+            return {transfer_kind::failed, 0, core::make_error_code(core::errc::internal)};
+        }
+        ERR_clear_error();
+        return outcome(SSL_do_handshake(ssl_.get()), 0);
+    }
+
+    [[nodiscard]] bool met_plain_http() const noexcept override { return met_plain_http_; }
+
+    transfer receive(std::span<char> into) override {
+        if (broken_) {
+            return lasting_failure();
+        }
+        ERR_clear_error();
+        std::size_t got = 0;
+        const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got);
+        return outcome(result, got);
+    }
+
+    [[nodiscard]] bool holds_bytes() const noexcept override {
+        return !broken_ && SSL_pending(ssl_.get()) > 0;
+    }
+
+    transfer send(const gather& parts) override {
+        if (broken_) {
+            return lasting_failure();
+        }
+        // One record for all parts, and the same text until it went.
+        if (record_.empty()) {
+            for (const auto part : parts) {
+                record_ += part.substr(0, record_bytes - record_.size());
+            }
+        }
+        ERR_clear_error();
+        std::size_t sent = 0;
+        const int result = SSL_write_ex(ssl_.get(), record_.data(), record_.size(), &sent);
+        if (result == 1) {
+            record_.erase(0, sent);  // less than all of it where the client asked for short records
+            if (record_.empty() && record_.capacity() > keep_capacity) {
+                record_.shrink_to_fit();
+            }
+        }
+        return outcome(result, sent);
+    }
+
+    transfer say_end() override {
+        if (broken_ || !record_.empty()) {
+            return {};
+        }
+        ERR_clear_error();
+        // 0: ours is told, the peer's has not come. That is all that is wanted.
+        const int result = SSL_shutdown(ssl_.get());
+        return result >= 0 ? transfer{} : outcome(result, 0);
+    }
+
+private:
+    static constexpr std::size_t keep_capacity = 1024;
+
+    // After a fatal error OpenSSL must not be called again for this connection.
+    [[nodiscard]] transfer lasting_failure() const { return {transfer_kind::failed, 0, failure_}; }
+
+    transfer outcome(int result, std::size_t bytes) {
+        const int system_error = errno;
+        switch (SSL_get_error(ssl_.get(), result)) {
+            case SSL_ERROR_NONE:
+                return {transfer_kind::moved, bytes, {}};
+            case SSL_ERROR_WANT_READ:
+                return {transfer_kind::want_read, 0, {}};
+            case SSL_ERROR_WANT_WRITE:
+                return {transfer_kind::want_write, 0, {}};
+            case SSL_ERROR_ZERO_RETURN:
+                return {transfer_kind::ended, 0, {}};
+            case SSL_ERROR_SYSCALL:
+                failure_ = {system_error, boost::system::system_category()};
+                break;
+            default:
+                note_reason(ERR_GET_REASON(ERR_peek_last_error()));
+        }
+        broken_ = true;
+        if (!failure_) {
+            failure_ = core::asio::error::connection_reset;
+        }
+        ERR_clear_error();
+        return lasting_failure();
+    }
+
+    void note_reason(int reason) {
+        met_plain_http_ = reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST;
+        failure_ = reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ? core::error_code(core::asio::error::eof)
+                                                                : core::make_error_code(core::errc::protocol);
+    }
+
+    tls_credentials credentials_;
+    std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
+    std::string record_;
+    core::error_code failure_;
+    bool broken_ = false;
+    bool met_plain_http_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<transport> make_tls_transport(tcp::socket& over, tls_credentials with) {
+    return std::make_unique<tls_transport>(over, std::move(with));
+}
+
+}  // namespace corral::http
