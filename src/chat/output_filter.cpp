@@ -1,11 +1,13 @@
 #include "corral/chat/output_filter.hpp"
 
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "chat/empty_think_filter.hpp"
 #include "chat/stop_matcher.hpp"
 #include "chat/think_filter.hpp"
+#include "chat/tool_filter.hpp"
 #include "chat/utf8_assembler.hpp"
 
 namespace corral::chat {
@@ -18,23 +20,26 @@ std::vector<std::string> ends_of(const filter_options& how) {
     return ends;
 }
 
-void append(std::vector<generation_event>& events, split_text parts) {
-    if (!parts.thinking.empty()) {
-        events.emplace_back(thinking_event{std::move(parts.thinking)});
-    }
-    if (!parts.answer.empty()) {
-        events.emplace_back(text_event{std::move(parts.answer)});
-    }
+std::optional<call_syntax> calls_of(const filter_options& how) {
+    return how.tool_names.empty() ? std::nullopt : syntax_of(how.format->tools);
+}
+
+void append(std::vector<generation_event>& to, std::vector<generation_event> events) {
+    std::move(events.begin(), events.end(), std::back_inserter(to));
 }
 
 }  // namespace
 
 struct output_filter::state {
-    explicit state(const filter_options& how) : stops(ends_of(how)) {
+    explicit state(filter_options how) : stops(ends_of(how)) {
+        const auto syntax = calls_of(how);
         if (how.separate_thinking) {
-            thinking.emplace(how.starts_in_thinking);
+            thinking.emplace(how.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
         } else if (how.format->thinks) {
             empty_block.emplace();
+        }
+        if (syntax) {
+            tools.emplace(*syntax, std::move(how.tool_names));
         }
     }
 
@@ -62,7 +67,17 @@ struct output_filter::state {
             ended = true;
         }
         std::vector<generation_event> out;
-        append(out, std::move(parts));
+        if (!parts.thinking.empty()) {
+            out.emplace_back(thinking_event{std::move(parts.thinking)});
+        }
+        if (tools) {
+            append(out, tools->feed(parts.answer));
+            if (last) {
+                append(out, tools->finish());
+            }
+        } else if (!parts.answer.empty()) {
+            out.emplace_back(text_event{std::move(parts.answer)});
+        }
         return out;
     }
 
@@ -70,10 +85,11 @@ struct output_filter::state {
     stop_matcher stops;
     std::optional<think_filter> thinking;           // when it is wanted apart
     std::optional<empty_think_filter> empty_block;  // when it isn't, but the model has the habit
+    std::optional<tool_filter> tools;
     bool ended = false;
 };
 
-output_filter::output_filter(filter_options how) : state_(std::make_unique<state>(how)) {}
+output_filter::output_filter(filter_options how) : state_(std::make_unique<state>(std::move(how))) {}
 output_filter::~output_filter() = default;
 output_filter::output_filter(output_filter&&) noexcept = default;
 output_filter& output_filter::operator=(output_filter&&) noexcept = default;

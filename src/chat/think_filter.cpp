@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "chat/space.hpp"
+#include "chat/tags.hpp"
 
 namespace corral::chat {
 
@@ -11,16 +12,6 @@ namespace {
 
 constexpr std::string_view open_tag = "<think>";
 constexpr std::string_view close_tag = "</think>";
-
-// Length of the longest tail of `text` that is a proper start of `tag`.
-std::size_t tail_that_may_become(std::string_view tag, std::string_view text) {
-    for (auto length = std::min(tag.size() - 1, text.size()); length > 0; --length) {
-        if (text.ends_with(tag.substr(0, length))) {
-            return length;
-        }
-    }
-    return 0;
-}
 
 }  // namespace
 
@@ -94,13 +85,15 @@ bool think_filter::open() {
 bool think_filter::think(split_text& out) {
     const std::string_view text = held_;
     const auto close = text.find(close_tag);
-    if (close != std::string_view::npos) {
-        out.thinking += trim_right(text.substr(0, close));
-        held_.erase(0, close + close_tag.size());
-        state_ = state::closed;
+    const auto end = end_tag_.empty() ? std::string_view::npos : text.find(end_tag_);
+    if (close != std::string_view::npos || end != std::string_view::npos) {
+        out.thinking += trim_right(text.substr(0, std::min(close, end)));
+        held_.erase(0, close < end ? close + close_tag.size() : end);
+        state_ = close < end ? state::closed : state::answer;
         return true;
     }
-    const auto sure = trim_right(text.substr(0, text.size() - tail_that_may_become(close_tag, text))).size();
+    const auto tag = std::max(tail_that_may_become(close_tag, text), tail_that_may_become(end_tag_, text));
+    const auto sure = trim_right(text.substr(0, text.size() - tag)).size();
     out.thinking += text.substr(0, sure);
     held_.erase(0, sure);
     return false;

@@ -15,8 +15,10 @@ struct split_text {
 
 class think_filter {
 public:
-    explicit think_filter(bool starts_in_thinking)
-        : state_(starts_in_thinking ? state::opened : state::looking) {}
+    // `end_tag` ends the thinking as well and is the answer's beginning; empty: there is none. It must live
+    // as long as this.
+    explicit think_filter(bool starts_in_thinking, std::string_view end_tag = {})
+        : state_(starts_in_thinking ? state::opened : state::looking), end_tag_(end_tag) {}
 
     [[nodiscard]] split_text feed(std::string_view text);
     // An unclosed block stays thinking.
@@ -32,6 +34,7 @@ private:
     bool skip_space();
 
     state state_;
+    std::string_view end_tag_;
     bool may_repeat_tag_ = true;
     std::string held_;
 };

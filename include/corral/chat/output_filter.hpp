@@ -1,7 +1,20 @@
 #pragma once
 // Raw model text in, events out, the same for every way of cutting the text into pieces: whole UTF-8
 // characters, thinking apart, stop strings found across borders and never shown, end-of-turn texts removed.
-// Holds back no more than what may still become a tag, a stop string or a character.
+// Holds back no more than what may still become a tag, a stop string, a character or a call.
+//
+// Calls (ollama_wire.md §11.3). Where the family writes them between tags, a call is what stands between
+// `<tool_call>` and `</tool_call>`, the next `<tool_call>`, or the end; one inside thinking ends the
+// thinking. Where it writes bare JSON, a call is an object that the answer begins with, or that follows
+// `<|python_tag|>` or such a call. White space around calls goes; text between them is text.
+//
+// What is not exactly JSON is mended once, when the call's text is complete: trailing commas, single quotes,
+// True, False and None, keys without quotes, raw line breaks and unknown escapes in strings, doubled braces,
+// brackets missing or too many at the end. At the end of the run, where the text may have been cut, no
+// bracket is added behind a number, a comma or a key, nor to a call without arguments; a string that does
+// not end is never closed. What still does not parse, names no declared tool, has arguments that are no
+// object, or is longer than 256 KiB or nested deeper than 64 levels, comes as text exactly as the model
+// wrote it, tags included. So texts and calls together account for everything the model wrote.
 
 #include <memory>
 #include <string>

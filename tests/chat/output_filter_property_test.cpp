@@ -1,0 +1,286 @@
+// Random model texts in random pieces: what comes out depends on the text alone. Seeded; a failure is told as
+// the shortest text and the fewest pieces that still fail.
+
+#include <algorithm>
+#include <random>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "filter_run.hpp"
+
+namespace corral::chat::tests {
+namespace {
+
+constexpr int rounds_per_way = 500;
+
+using words = std::vector<std::string>;
+
+const words& vocabulary() {
+    static const words all{"<think>",
+                           "</think>",
+                           "<think>\n",
+                           "\n</think>\n\n",
+                           "<thin",
+                           "</thi",
+                           "nk>",
+                           "<tool_call>",
+                           "</tool_call>",
+                           "<tool_call>\n",
+                           "\n</tool_call>\n",
+                           "<tool_cal",
+                           "</tool_",
+                           "l>",
+                           "<|python_tag|>",
+                           "<|python_",
+                           R"({"name": "f", "arguments": {"x": 1}})",
+                           R"({"name": "f", "parameters": {"x": "<"}})",
+                           R"({"name":"g"})",
+                           R"({"name": "undeclared", "arguments": {}})",
+                           R"({'name': 'f', 'arguments': {'y': True,}})",
+                           R"({{"name": "f", "arguments": {{}}}})",
+                           R"({"name": "f", "arguments": {"t": "</tool_call>"}})",
+                           R"({"name": "f", "arguments": "{\"z\": 2}"})",
+                           R"({"name": "f", "parameters": {"a": "cut)",
+                           "{",
+                           "}",
+                           "[",
+                           "]",
+                           "\"",
+                           "'",
+                           "\\",
+                           ":",
+                           ",",
+                           ";",
+                           R"("name")",
+                           R"("f")",
+                           " ",
+                           "\n",
+                           " \n ",
+                           "<",
+                           "</",
+                           "abc",
+                           "ab",
+                           "b",
+                           "END",
+                           "EN",
+                           "<|im_end|>",
+                           "<|im_end|",
+                           "<|im_",
+                           "</s>",
+                           "<|eot_id|>",
+                           "\xC3\xA9",
+                           "\xC3",
+                           "\xA9",
+                           "\xE2\x82\xAC",
+                           "\xE2\x82",
+                           "\xF0\x9F\x98\x80",
+                           "\xF0\x9F",
+                           "\xED\xA0\x80",
+                           "\xFF",
+                           std::string("\0", 1)};
+    return all;
+}
+
+words random_text(std::mt19937& random) {
+    static const words beginnings{"<think>\n", "<think>", "<tool_call>", "{",
+                                  R"({"name": "f", "parameters": {"x": 1}})"};
+    words out;
+    for (auto left = random() % 14; left > 0; --left) {
+        // Beginnings lead into the later states, which would be rare otherwise.
+        const auto& from = out.empty() && random() % 2 == 0 ? beginnings : vocabulary();
+        out.push_back(from[random() % from.size()]);
+    }
+    return out;
+}
+
+std::string joined(const words& text) {
+    std::string out;
+    for (const auto& one : text) {
+        out += one;
+    }
+    return out;
+}
+
+words random_pieces(const std::string& raw, std::mt19937& random) {
+    words pieces;
+    const auto longest = 1 + random() % 24;
+    for (std::size_t at = 0; at < raw.size();) {
+        const auto length = random() % (longest + 1);  // none at all now and then
+        pieces.push_back(raw.substr(at, length));
+        at += length;
+    }
+    return pieces;
+}
+
+words single_bytes(const std::string& raw) {
+    words pieces;
+    for (const char byte : raw) {
+        pieces.emplace_back(1, byte);
+    }
+    return pieces;
+}
+
+std::string printable(const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+// Empty: all is well.
+std::string complaint(const filter_options& how, const words& pieces) {
+    const auto whole = run_filter(how, {joined(pieces)});
+    const auto cut = run_filter(how, pieces);
+    if (!whole.problem.empty() || !cut.problem.empty()) {
+        return whole.problem + cut.problem;
+    }
+    if (whole.lines == cut.lines) {
+        return {};
+    }
+    std::ostringstream out;
+    for (const auto& [title, seen] : {std::pair{"whole", &whole}, std::pair{"cut", &cut}}) {
+        out << "\n  " << title << ":";
+        for (const auto& line : seen->lines) {
+            out << "\n    " << printable(line);
+        }
+    }
+    return out.str();
+}
+
+// Takes pieces away, joins neighbours and shortens them as long as the rest still fails.
+words shortest_failing(const filter_options& how, words pieces) {
+    for (bool smaller = true; smaller;) {
+        smaller = false;
+        for (std::size_t at = 0; at < pieces.size() && !smaller; ++at) {
+            std::vector<words> less(4, pieces);
+            less[0].erase(less[0].begin() + static_cast<std::ptrdiff_t>(at));
+            less[1][at].erase(0, 1);
+            less[2][at].erase(less[2][at].size() - std::min<std::size_t>(1, less[2][at].size()));
+            if (at + 1 < pieces.size()) {
+                less[3][at] += less[3][at + 1];
+                less[3].erase(less[3].begin() + static_cast<std::ptrdiff_t>(at) + 1);
+            }
+            for (auto& one : less) {
+                if (one != pieces && !complaint(how, one).empty()) {
+                    pieces = std::move(one);
+                    smaller = true;
+                    break;
+                }
+            }
+        }
+    }
+    return pieces;
+}
+
+std::string report(const filter_options& how, const words& pieces) {
+    const auto shortest = shortest_failing(how, pieces);
+    std::ostringstream out;
+    out << how.format->name << (how.separate_thinking ? " thinking" : "")
+        << (how.starts_in_thinking ? " from the start" : "") << (how.tool_names.empty() ? "" : " tools")
+        << ", pieces:";
+    for (const auto& one : shortest) {
+        out << ' ' << printable(one);
+    }
+    out << complaint(how, shortest);
+    return out.str();
+}
+
+// Every family with every choice.
+std::vector<filter_options> all_ways() {
+    std::vector<filter_options> ways;
+    for (const auto* format : families()) {
+        for (unsigned choice = 0; choice < 12; ++choice) {
+            filter_options how;
+            how.format = format;
+            how.separate_thinking = choice % 3 != 0;
+            how.starts_in_thinking = choice % 3 == 2;
+            if (choice / 3 % 2 == 1) {
+                how.tool_names = {"f", "g"};
+            }
+            if (choice / 6 == 1) {
+                how.stops = {"END", "abc", "b\xC3\xA9", "</", "\"f\""};
+            }
+            ways.push_back(std::move(how));
+        }
+    }
+    return ways;
+}
+
+TEST(output_filter_property, the_pieces_do_not_matter) {
+    std::mt19937 random(20'267);
+    int cuts = 0;
+    for (const auto& how : all_ways()) {
+        for (int round = 0; round < rounds_per_way; ++round) {
+            const auto raw = joined(random_text(random));
+            const auto pieces = round % 10 == 0 ? single_bytes(raw) : random_pieces(raw, random);
+            ++cuts;
+            if (!complaint(how, pieces).empty()) {
+                FAIL() << report(how, pieces);
+            }
+        }
+    }
+    EXPECT_GE(cuts, 10'000);
+}
+
+// Looking for calls costs nothing of an answer that holds none.
+TEST(output_filter_property, without_a_call_everything_is_shown_as_it_was_written) {
+    std::mt19937 random(20'268);
+    int compared = 0;
+    for (const auto& how : all_ways()) {
+        // Where thinking is apart, an opening tag ends it, whatever follows.
+        for (int round = 0; round < rounds_per_way && !how.tool_names.empty() && !how.separate_thinking;
+             ++round) {
+            const auto raw = joined(random_text(random));
+            const auto with = run_filter(how, {raw}).lines;
+            if (std::any_of(with.begin(), with.end(),
+                            [](const auto& line) { return line.starts_with("call"); })) {
+                continue;
+            }
+            auto plain = how;
+            plain.tool_names.clear();
+            ASSERT_EQ(with, run_filter(plain, {raw}).lines) << printable(raw);
+            ++compared;
+        }
+    }
+    EXPECT_GE(compared, 1'000);
+}
+
+// Answers made of known parts come out as those parts, however they were cut.
+TEST(output_filter_property, well_formed_answers_come_out_as_they_were_meant) {
+    const auto* format = find_family("qwen3");
+    ASSERT_NE(format, nullptr);
+    filter_options how;
+    how.format = format;
+    how.separate_thinking = true;
+    how.tool_names = {"f", "g"};
+    const words texts{"Let me see.", "Gr\xC3\xBC\xC3\x9F <b> { \xF0\x9F\x8D\xBA", "</think> stays",
+                      "\"x\": 1"};
+    const std::pair<const char*, const char*> calls[] = {
+        {R"({"name": "f", "arguments": {"city": "S\u00e3o </tool_call>", "n": [1, {"a": null}]}})",
+         "call: f {\"city\":\"S\xC3\xA3o </tool_call>\",\"n\":[1,{\"a\":null}]}"},
+        {R"({"name": "g", "parameters": "{\"z\": 1, \"a\": 2}"})", R"(call: g {"z":1,"a":2})"},
+        {R"({'name': 'f', 'arguments': {'b': True,}})", R"(call: f {"b":true})"},
+    };
+    std::mt19937 random(20'269);
+    for (int round = 0; round < 1'000; ++round) {
+        std::string raw = "<think>\nHm, <tool.\n</think>\n\n";
+        words expected{"thinking: Hm, <tool."};
+        for (auto left = 1 + random() % 5; left > 0; --left) {
+            if (expected.back().starts_with("text") || random() % 2 == 0) {
+                const auto& [written, meant] = calls[random() % std::size(calls)];
+                raw += "\n<tool_call>\n";
+                raw += written;
+                raw += "\n</tool_call>\n";
+                expected.emplace_back(meant);
+            } else {
+                const auto& text = texts[random() % texts.size()];
+                raw += text;
+                expected.push_back("text: " + text);
+            }
+        }
+        const auto seen = run_filter(how, random_pieces(raw, random));
+        ASSERT_EQ(seen.lines, expected) << printable(raw);
+        ASSERT_EQ(seen.problem, "") << printable(raw);
+    }
+}
+
+}  // namespace
+}  // namespace corral::chat::tests
