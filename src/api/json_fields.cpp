@@ -72,6 +72,18 @@ std::optional<std::int64_t> json_fields::integer(std::string_view key) const {
     return value->get<std::int64_t>();
 }
 
+std::optional<double> json_fields::real(std::string_view key) const {
+    const auto* value = find(key);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!value->is_number()) {
+        wrong_type(key, *value, "float64");
+        return std::nullopt;
+    }
+    return value->get<double>();
+}
+
 const nlohmann::ordered_json* json_fields::array(std::string_view key, std::string_view go_type) const {
     const auto* value = find(key);
     if (value != nullptr && !value->is_array()) {

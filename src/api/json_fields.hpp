@@ -42,6 +42,7 @@ public:
     [[nodiscard]] std::optional<std::string> text(std::string_view key) const;
     [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key) const;
+    [[nodiscard]] std::optional<double> real(std::string_view key) const;
     // nullptr under the same conditions. `go_type` appears in the message ("[]api.Message").
     [[nodiscard]] const nlohmann::ordered_json* array(std::string_view key, std::string_view go_type) const;
     [[nodiscard]] const nlohmann::ordered_json* object(std::string_view key, std::string_view go_type) const;

@@ -63,6 +63,22 @@ unsigned line_break_code(std::string_view character) {
     return character == "\xE2\x80\xA9" ? 0x2029 : 0;
 }
 
+template <typename Number>
+void append_shortest(std::string& out, Number value) {
+    const Number size = std::fabs(value);
+    const bool exponent = size != 0 && (size < Number(1e-6) || size >= Number(1e21));
+    std::array<char, 64> digits{};
+    const auto form = exponent ? std::chars_format::scientific : std::chars_format::fixed;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, form).ptr;
+    std::string text(digits.data(), end);
+    // Go writes e-7 where C writes e-07.
+    const auto zero = text.size() >= 4 && exponent ? text.size() - 4 : std::string::npos;
+    if (zero != std::string::npos && text[zero] == 'e' && text[zero + 1] == '-' && text[zero + 2] == '0') {
+        text.erase(zero + 2, 1);
+    }
+    out += text;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -88,18 +104,11 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void append_json_number(std::string& out, double value) {
-    const double size = std::fabs(value);
-    const bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
-    std::array<char, 64> digits{};
-    const auto form = exponent ? std::chars_format::scientific : std::chars_format::fixed;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, form).ptr;
-    std::string text(digits.data(), end);
-    // Go writes e-7 where C writes e-07.
-    const auto zero = text.size() >= 4 && exponent ? text.size() - 4 : std::string::npos;
-    if (zero != std::string::npos && text[zero] == 'e' && text[zero + 1] == '-' && text[zero + 2] == '0') {
-        text.erase(zero + 2, 1);
-    }
-    out += text;
+    append_shortest(out, value);
+}
+
+void append_json_number(std::string& out, float value) {
+    append_shortest(out, value);
 }
 
 json_writer& json_writer::key(std::string_view name) {
@@ -123,6 +132,12 @@ json_writer& json_writer::boolean(bool value) {
 }
 
 json_writer& json_writer::real(double value) {
+    separate();
+    append_json_number(out_, value);
+    return *this;
+}
+
+json_writer& json_writer::real(float value) {
     separate();
     append_json_number(out_, value);
     return *this;

@@ -17,6 +17,7 @@ void append_json_string(std::string& out, std::string_view text);
 
 // Appends the shortest form that reads back as `value` (finite); an exponent only below 1e-6 and from 1e21.
 void append_json_number(std::string& out, double value);
+void append_json_number(std::string& out, float value);
 
 // One document, written in order. The caller balances begin and end and writes a key before each member.
 class json_writer {
@@ -30,6 +31,7 @@ public:
     json_writer& text(std::string_view value);
     json_writer& boolean(bool value);
     json_writer& real(double value);
+    json_writer& real(float value);
     template <std::integral Number>
     json_writer& number(Number value) {
         separate();

@@ -53,6 +53,12 @@ TEST(json_writer, writes_floats_in_the_shortest_form) {
     }
 }
 
+TEST(json_writer, writes_short_floats_without_the_digits_of_a_double) {
+    json_writer json;
+    json.begin_array().real(0.1F).real(-0.0123F).real(1e-7F).real(1.0F).end_array();
+    EXPECT_EQ(json.take(), "[0.1,-0.0123,1e-7,1]");
+}
+
 TEST(json_writer, puts_commas_only_between) {
     json_writer json;
     json.begin_object()
