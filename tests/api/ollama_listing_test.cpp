@@ -19,8 +19,11 @@ protected:
         entry.size_bytes = 2497293931;
         entry.digest = "359d7dd4bcdab3d86b87d73ac27966f4dbb9f5efdfcc75d34a8764a09474fae7";
         entry.modified = std::chrono::system_clock::time_point(std::chrono::seconds(1787338102));
+        list_again();
         build();
     }
+    // The directory takes names and digests over when it is made.
+    void list_again() { models = model_directory({{&backend.entry, &backend}}); }
 };
 
 TEST_F(ollama_listing, root_is_exact) {
@@ -52,6 +55,7 @@ TEST_F(ollama_listing, tags_have_every_field_in_order) {
 TEST_F(ollama_listing, an_unknown_context_is_left_out_and_a_short_digest_filled) {
     backend.context = 0;
     backend.entry.digest = "abc";
+    list_again();
     const std::string body = ask("GET", "/api/tags")->answer.body;
     EXPECT_EQ(body.find("context_length"), std::string::npos);
     const auto tree = nlohmann::json::parse(body);
