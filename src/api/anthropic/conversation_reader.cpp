@@ -1,0 +1,243 @@
+#include "api/anthropic/conversation_reader.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "api/ascii_text.hpp"
+#include "api/json_writer.hpp"
+
+namespace corral::api::anthropic {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t max_messages = 10'000;
+
+// A member of a block; nullptr when it is not there. Keys inside blocks are exact.
+const ordered_json* member(const ordered_json& block, const char* key) {
+    const auto found = block.find(key);
+    return found == block.end() || found->is_null() ? nullptr : &*found;
+}
+
+// A text member; empty when absent or something else.
+std::string text_member(const ordered_json& block, const char* key) {
+    const ordered_json* value = member(block, key);
+    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string{};
+}
+
+bool is_type(const ordered_json& block, std::string_view type) {
+    const ordered_json* value = member(block, "type");
+    return value != nullptr && value->is_string() && value->get_ref<const std::string&>() == type;
+}
+
+// Go's word for what stands where a content is wanted.
+std::string go_type_of(const ordered_json* value) {
+    if (value == nullptr) {
+        return "<nil>";
+    }
+    if (value->is_object()) {
+        return "map[string]interface {}";
+    }
+    return value->is_boolean() ? "bool" : "float64";
+}
+
+class conversation_reader {
+public:
+    explicit conversation_reader(decode_problem& problem) : problem_(problem) {}
+
+    void read_system(const ordered_json* value);
+    void read_message(const json_fields& from);
+    [[nodiscard]] conversation take() { return std::move(out_); }
+    [[nodiscard]] std::size_t size() const noexcept { return out_.messages.size(); }
+
+private:
+    void read_blocks(chat::role from, const ordered_json& blocks);
+    // What a block adds to the turn it stands in, or to the results before it.
+    void read_block(const ordered_json& block, chat::message& turn, std::vector<chat::message>& results);
+    void read_image(const ordered_json& block);
+    void read_call(const ordered_json& block, chat::message& turn);
+    [[nodiscard]] chat::message read_result(const ordered_json& block);
+    void add(chat::message message) { out_.messages.push_back(std::move(message)); }
+    [[nodiscard]] chat::role read_role(const json_fields& from);
+
+    decode_problem& problem_;
+    conversation out_;
+    std::map<std::string, std::string> called_;  // names of tools by the ids of their calls
+};
+
+chat::role conversation_reader::read_role(const json_fields& from) {
+    const std::string role = lower_case(from.text("role").value_or(""));
+    out_.bytes += role.size();
+    if (role == "assistant") {
+        return chat::role::assistant;
+    }
+    if (role == "system") {
+        return chat::role::system;
+    }
+    if (role != "user") {
+        problem_.set("invalid message role " + go_quoted(role.substr(0, 40)) +
+                     R"( (must be "user" or "assistant"))");
+    }
+    return chat::role::user;
+}
+
+void conversation_reader::read_system(const ordered_json* value) {
+    if (value == nullptr) {
+        return;
+    }
+    chat::message system;
+    system.from = chat::role::system;
+    if (value->is_string()) {
+        system.content = value->get<std::string>();
+    } else if (value->is_array()) {
+        for (const ordered_json& block : *value) {
+            if (block.is_object() && is_type(block, "text")) {
+                system.content += text_member(block, "text");
+            }
+        }
+    } else {
+        problem_.set("invalid system type: " + go_type_of(value));
+    }
+    out_.bytes += system.content.size();
+    if (!system.content.empty()) {
+        add(std::move(system));
+    }
+}
+
+void conversation_reader::read_message(const json_fields& from) {
+    const chat::role role = read_role(from);
+    const ordered_json* content = from.find("content");
+    if (content != nullptr && content->is_array()) {
+        read_blocks(role, *content);
+        return;
+    }
+    if (content == nullptr || !content->is_string()) {
+        problem_.set("invalid message content type: " + go_type_of(content));
+        return;
+    }
+    chat::message turn;
+    turn.from = role;
+    turn.content = content->get<std::string>();
+    out_.bytes += turn.content.size();
+    add(std::move(turn));
+}
+
+// The results of tools come before the text that a person may have added to them.
+void conversation_reader::read_blocks(chat::role from, const ordered_json& blocks) {
+    chat::message turn;
+    turn.from = from;
+    std::vector<chat::message> results;
+    for (const ordered_json& block : blocks) {
+        if (!block.is_object()) {
+            problem_.set("invalid content block format");
+            return;
+        }
+        read_block(block, turn, results);
+    }
+    out_.bytes += turn.content.size() + turn.thinking.size();
+    for (chat::message& result : results) {
+        out_.bytes += result.content.size();
+        add(std::move(result));
+    }
+    if (!turn.content.empty() || !turn.thinking.empty() || !turn.calls.empty()) {
+        add(std::move(turn));
+    }
+}
+
+void conversation_reader::read_block(const ordered_json& block, chat::message& turn,
+                                     std::vector<chat::message>& results) {
+    if (is_type(block, "text")) {
+        turn.content += text_member(block, "text");
+    } else if (is_type(block, "thinking")) {
+        turn.thinking += text_member(block, "thinking");
+    } else if (is_type(block, "image")) {
+        read_image(block);
+    } else if (is_type(block, "tool_use")) {
+        read_call(block, turn);
+    } else if (is_type(block, "tool_result")) {
+        results.push_back(read_result(block));
+    }
+}
+
+void conversation_reader::read_image(const ordered_json& block) {
+    const ordered_json* source = member(block, "source");
+    if (source == nullptr || !source->is_object()) {
+        problem_.set("invalid image source");
+        return;
+    }
+    const std::string type = text_member(*source, "type");
+    if (type != "base64") {
+        problem_.set("invalid image source type: " + type + ". Only base64 images are supported.");
+        return;
+    }
+    out_.has_images = true;
+}
+
+void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
+    for (const char* key : {"id", "name"}) {
+        if (text_member(block, key).empty()) {
+            problem_.set("tool_use block missing required '" + std::string(key) + "' field");
+            return;
+        }
+    }
+    chat::tool_call call;
+    call.id = text_member(block, "id");
+    call.name = text_member(block, "name");
+    const ordered_json* input = member(block, "input");
+    call.arguments = input != nullptr && input->is_object() ? *input : ordered_json::object();
+    json_writer written;
+    written.tree(call.arguments);
+    out_.bytes += call.name.size() + written.take().size();
+    called_[call.id] = call.name;
+    turn.calls.push_back(std::move(call));
+}
+
+chat::message conversation_reader::read_result(const ordered_json& block) {
+    chat::message result;
+    result.from = chat::role::tool;
+    result.tool_call_id = text_member(block, "tool_use_id");
+    const auto named = called_.find(result.tool_call_id);
+    if (named != called_.end()) {
+        result.tool_name = named->second;
+    }
+    result.content = text_member(block, "content");
+    const ordered_json* parts = member(block, "content");
+    if (parts == nullptr || !parts->is_array()) {
+        return result;
+    }
+    for (const ordered_json& part : *parts) {
+        if (part.is_object() && is_type(part, "text")) {
+            result.content += text_member(part, "text");
+        } else if (part.is_object() && is_type(part, "image")) {
+            read_image(part);
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+conversation read_conversation(const json_fields& fields) {
+    conversation_reader reader(fields.problem());
+    reader.read_system(fields.find("system"));
+    const ordered_json* messages = fields.array("messages", "[]anthropic.MessageParam");
+    if (messages == nullptr) {
+        return reader.take();
+    }
+    for (const ordered_json& each : *messages) {
+        if (!each.is_object()) {
+            fields.wrong_type("messages", each, "anthropic.MessageParam");
+            break;
+        }
+        reader.read_message(fields.inside("messages", each));
+        if (reader.size() > max_messages) {
+            fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
+            break;
+        }
+    }
+    return reader.take();
+}
+
+}  // namespace corral::api::anthropic

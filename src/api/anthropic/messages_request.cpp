@@ -1,0 +1,192 @@
+#include "api/anthropic/messages_request.hpp"
+
+#include <array>
+#include <utility>
+
+#include "api/ascii_text.hpp"
+#include "api/capability_check.hpp"
+#include "api/json_input.hpp"
+
+namespace corral::api::anthropic {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* go_name = "MessagesRequest";
+
+// The JSON object of the body; an empty one with a problem set.
+ordered_json read_body(const http::request& incoming, decode_problem& problem) {
+    const std::string_view encoding = incoming.headers.find("Content-Encoding");
+    if (!encoding.empty() && lower_case(encoding) != "identity") {
+        problem.set("Content-Encoding " + go_quoted(encoding.substr(0, 40)) +
+                    " is not supported: send the request uncompressed");
+        return ordered_json::object();
+    }
+    auto tree = read_json(incoming.body);
+    if (!tree) {
+        problem.set(tree.error().code == core::errc::not_found ? "EOF" : tree.error().message);
+        return ordered_json::object();
+    }
+    if (tree->is_null()) {
+        return ordered_json::object();
+    }
+    if (!tree->is_object()) {
+        problem.set("json: cannot unmarshal " + std::string(kind_word(*tree)) +
+                    " into Go value of type anthropic." + go_name);
+        return ordered_json::object();
+    }
+    return std::move(*tree);
+}
+
+std::optional<double> real(const json_fields& fields, const char* key) {
+    const ordered_json* value = fields.find(key);
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (!value->is_number()) {
+        fields.wrong_type(key, *value, "float64");
+        return std::nullopt;
+    }
+    return value->get<double>();
+}
+
+std::vector<std::string> read_stops(const json_fields& fields) {
+    std::vector<std::string> out;
+    const ordered_json* stops = fields.array("stop_sequences", "[]string");
+    if (stops == nullptr) {
+        return out;
+    }
+    for (const ordered_json& each : *stops) {
+        if (!each.is_string()) {
+            fields.wrong_type("stop_sequences", each, "string");
+            return {};
+        }
+        out.push_back(each.get<std::string>());
+    }
+    return out;
+}
+
+// The member of a request's object member, when it is a text.
+std::string text_inside(const ordered_json* object, const char* key) {
+    if (object == nullptr) {
+        return {};
+    }
+    const auto found = object->find(key);
+    return found != object->end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+void read_thinking(const json_fields& fields, messages_request& into) {
+    const ordered_json* thinking = fields.object("thinking", "anthropic.ThinkingConfig");
+    const std::string type = text_inside(thinking, "type");
+    if (type == "disabled") {
+        into.think = false;
+        return;
+    }
+    if (type == "enabled") {
+        into.think = true;
+        return;
+    }
+    std::string effort = text_inside(fields.object("output_config", "anthropic.OutputConfig"), "effort");
+    if (effort == "xhigh") {
+        effort = "high";
+    }
+    for (const char* known : {"low", "medium", "high", "max"}) {
+        if (effort == known) {
+            into.think = true;
+            into.effort = effort;
+        }
+    }
+}
+
+// A schema for the answer, which Anthropic's clients put into output_config.
+void read_format(const json_fields& fields, messages_request& into) {
+    const ordered_json* config = fields.object("output_config", "anthropic.OutputConfig");
+    if (config == nullptr) {
+        return;
+    }
+    const auto format = config->find("format");
+    if (format == config->end() || !format->is_object() || text_inside(&*format, "type") != "json_schema") {
+        return;
+    }
+    const auto schema = format->find("schema");
+    if (schema == format->end() || !schema->is_object()) {
+        fields.problem().set("output_config.format.schema must be a JSON Schema object");
+        return;
+    }
+    into.format = *schema;
+}
+
+// The checks of the request as a whole, in Ollama's order.
+void check_required(const json_fields& fields, const messages_request& asked) {
+    decode_problem& problem = fields.problem();
+    if (asked.model.empty()) {
+        problem.set("model is required");
+    }
+    if (asked.max_tokens <= 0) {
+        problem.set("max_tokens is required and must be positive");
+    }
+    const ordered_json* messages = fields.array("messages", "[]anthropic.MessageParam");
+    if (messages == nullptr || messages->empty()) {
+        problem.set("messages is required");
+    }
+}
+
+}  // namespace
+
+messages_request read_messages_request(const http::request& incoming, decode_problem& problem) {
+    // The tree goes with this call: a request may wait for long, and it is several times the text.
+    const ordered_json body = read_body(incoming, problem);
+    const json_fields fields(body, go_name, problem);
+    messages_request out;
+    out.model = fields.text("model").value_or("");
+    out.max_tokens = fields.integer("max_tokens").value_or(0);
+    out.stream = fields.boolean("stream").value_or(false);
+    out.sampling.temperature = real(fields, "temperature");
+    out.sampling.top_p = real(fields, "top_p");
+    out.sampling.top_k = fields.integer("top_k");
+    out.stops = read_stops(fields);
+    read_thinking(fields, out);
+    check_required(fields, out);
+    if (problem.found()) {
+        return out;
+    }
+    out.talk = read_conversation(fields);
+    out.tools = read_tools(fields);
+    read_format(fields, out);
+    if (out.talk.messages.empty() && !out.talk.has_images) {
+        problem.set("messages is required: none of them has any content");
+    }
+    return out;
+}
+
+void check(const served_model& model, const messages_request& asked, decode_problem& problem) {
+    if (!has_capability(*model.entry, "completion")) {
+        problem.set("\"" + asked.model + "\" does not support chat");
+    }
+    check_tools(model, !asked.tools.tools.is_null(), problem);
+    refuse_images(model, asked.talk.has_images, problem);
+}
+
+void fill(messages_request& asked, const served_model& model, chat::generation_request& request) {
+    request.messages = std::move(asked.talk.messages);
+    request.tools = std::move(asked.tools.tools);
+    request.unused_options = std::move(asked.tools.unused);
+    request.format = std::move(asked.format);
+    request.sampling = asked.sampling;
+    request.limits.num_predict = asked.max_tokens;
+    request.limits.stops = std::move(asked.stops);
+    request.thinking = default_thinking(model);
+    if (asked.think == false) {
+        request.thinking = chat::thinking_mode::off;
+    } else if (request.thinking == chat::thinking_mode::on) {
+        request.effort = std::move(asked.effort);
+    }
+}
+
+std::size_t guessed_input_tokens(const messages_request& asked) {
+    constexpr std::size_t bytes_per_token = 4;
+    return std::max<std::size_t>(1, (asked.talk.bytes + asked.tools.bytes) / bytes_per_token);
+}
+
+}  // namespace corral::api::anthropic

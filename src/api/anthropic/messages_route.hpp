@@ -1,0 +1,10 @@
+#pragma once
+// POST /v1/messages (ollama_wire.md §9).
+
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api::anthropic {
+
+void add_messages_route(http::router& routes, const api_context& context);
+
+}  // namespace corral::api::anthropic
