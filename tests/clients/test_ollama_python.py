@@ -4,22 +4,15 @@ import asyncio
 
 import ollama
 import pytest
+from pydantic import BaseModel
 
-from harness import MODEL, Box, wait_until
-
-
-@pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    with Box(tmp_path_factory.mktemp("python"), {"directives": True, "timing": {"tokens_per_second": 100}}) as running:
-        yield running
+from answers import ENDLESS, HELLO, PERSON, THOUGHT, TWO_CALLS, WEATHER_CALL, WEATHER_TOOL, user
+from harness import MODEL, wait_until
 
 
 @pytest.fixture
 def client(box):
     return ollama.Client(host=f"http://127.0.0.1:{box.port}")
-
-
-HELLO = [{"role": "user", "content": "[[text=hello there my friend]]"}]
 
 
 def test_list(client):
@@ -30,9 +23,10 @@ def test_list(client):
 
 def test_show(client):
     shown = client.show(MODEL)
-    assert "completion" in shown.capabilities
+    assert {"completion", "tools", "thinking"} <= set(shown.capabilities)
     assert shown.modelinfo["general.architecture"]
     assert shown.details.family
+    assert ".Tools" in shown.template
 
 
 def test_ps(client):
@@ -41,13 +35,13 @@ def test_ps(client):
 
 
 def test_chat(client):
-    reply = client.chat(MODEL, HELLO)
+    reply = client.chat(MODEL, user(HELLO))
     assert reply.message.content == "hello there my friend"
     assert reply.done and reply.done_reason == "stop" and reply.eval_count > 0
 
 
 def test_chat_streamed(client):
-    parts = list(client.chat(MODEL, HELLO, stream=True))
+    parts = list(client.chat(MODEL, user(HELLO), stream=True))
     assert "".join(p.message.content for p in parts) == "hello there my friend"
     assert [p.done for p in parts].count(True) == 1 and parts[-1].done
 
@@ -63,16 +57,95 @@ def test_generate_streamed(client):
     assert parts[-1].done and len(parts) > 3
 
 
+def test_generate_goes_on_where_the_context_ends(client, box):
+    first = client.generate(MODEL, "Remember the blue whale. [[text=noted]]")
+    client.generate(MODEL, "What was it? [[text=a whale]]", context=first.context)
+    prompt = box.runs()[-1]["prompt"]
+    assert prompt.index("blue whale") < prompt.index("noted") < prompt.index("What was it?")
+
+
+def test_thinking(client):
+    reply = client.chat(MODEL, user(THOUGHT), think=True)
+    assert (reply.message.thinking, reply.message.content) == ("they greet", "hello")
+    parts = list(client.chat(MODEL, user(THOUGHT), think="high", stream=True))
+    assert "".join(p.message.thinking or "" for p in parts) == "they greet"
+    assert "".join(p.message.content or "" for p in parts) == "hello"
+
+
+def get_weather(city: str) -> str:
+    """The weather of a city.
+
+    Args:
+      city: its name
+    """
+    return f"3 degrees in {city}"
+
+
+def test_tools_by_function(client):
+    messages = user(TWO_CALLS)
+    reply = client.chat(MODEL, messages, tools=[get_weather])
+    calls = reply.message.tool_calls
+    assert [(c.function.name, c.function.arguments) for c in calls] == [("get_weather", {"city": "Paris"}), ("get_weather", {"city": "Rome"})]
+    messages += [reply.message] + [{"role": "tool", "tool_name": c.function.name, "content": get_weather(**c.function.arguments)} for c in calls]
+    assert client.chat(MODEL, messages + user("[[text=cold]]"), tools=[get_weather]).message.content == "cold"
+
+
+def test_tools_streamed(client):
+    parts = list(client.chat(MODEL, user(WEATHER_CALL), tools=[WEATHER_TOOL], stream=True))
+    calls = [c for p in parts for c in p.message.tool_calls or []]
+    assert [c.function.arguments for c in calls] == [{"city": "Paris"}]
+    assert "".join(p.message.content or "" for p in parts) == ""
+
+
+def test_structured_output(client):
+    class Person(BaseModel):
+        name: str
+        age: int
+
+    reply = client.chat(MODEL, user(PERSON), format=Person.model_json_schema())
+    assert Person.model_validate_json(reply.message.content) == Person(name="Ada", age=36)
+    assert Person.model_validate_json(client.generate(MODEL, PERSON, format="json").response).age == 36
+
+
+def test_embeddings_are_an_error_that_says_why(client):
+    with pytest.raises(ollama.ResponseError, match="does not support embeddings") as refused:
+        client.embed(MODEL, "a text")
+    assert refused.value.status_code == 400
+    with pytest.raises(ollama.ResponseError, match="does not support embeddings"):
+        client.embeddings(MODEL, "a text")
+
+
 def test_errors_are_those_it_knows(client):
     with pytest.raises(ollama.ResponseError) as missing:
-        client.chat("nosuch", HELLO)
+        client.chat("nosuch", user(HELLO))
     assert missing.value.status_code == 404 and missing.value.error == "model 'nosuch' not found"
+
+
+def test_a_variant_lives_its_life(client, box):
+    client.create("pirate", from_=MODEL, system="You are a pirate.", parameters={"temperature": 0.1})
+    try:
+        assert "pirate:latest" in [m.model for m in client.list().models]
+        assert client.chat("pirate", user(HELLO)).message.content == "hello there my friend"
+        assert "You are a pirate." in box.runs()[-1]["prompt"]
+        client.copy("pirate", "parrot")
+        assert "pirate" in client.show("parrot").modelfile
+    finally:
+        for name in ("pirate", "parrot"):
+            client.delete(name)
+    assert [m.model for m in client.list().models] == [MODEL]
+
+
+def test_pull(client):
+    assert client.pull(MODEL).status == "success"
+    assert [p.status for p in client.pull(MODEL, stream=True)][-1] == "success"
+    with pytest.raises(ollama.ResponseError, match="corral import"):
+        client.pull("llama3.2")
 
 
 def test_async_client_that_stops_reading_frees_the_runtime(box):
     async def talk():
         client = ollama.AsyncClient(host=f"http://127.0.0.1:{box.port}")
-        stream = await client.chat(MODEL, [{"role": "user", "content": "[[never_end]]"}], stream=True)
+        stream = await client.chat(MODEL, user(ENDLESS), stream=True)
         async for part in stream:
             assert part.message.content
             break
@@ -85,3 +158,6 @@ def test_async_client_that_stops_reading_frees_the_runtime(box):
 def test_load_and_unload(client):
     assert client.generate(MODEL, "", keep_alive="5m").done_reason == "load"
     assert client.generate(MODEL, "", keep_alive=0).done_reason == "unload"
+    wait_until(lambda: client.ps().models == [], 20, "unloaded")
+    assert client.chat(MODEL, user(HELLO), keep_alive=-1).message.content == "hello there my friend"
+    assert [m.model for m in client.ps().models] == [MODEL]
