@@ -1,0 +1,25 @@
+// A request's body: what the reader makes of it can be written and read again, and it takes whatever is JSON.
+
+#include "api/json_input.hpp"
+#include "fuzz_input.hpp"
+
+using namespace corral;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view body(reinterpret_cast<const char*>(data), size);
+    const auto tree = api::read_json(body);
+    if (tree) {
+        const std::string written = tree->dump();
+        const auto again = api::read_json(written);
+        tests::demand(again.has_value(), "what was read can be read again");
+        tests::demand(*again == *tree && again->dump() == written, "reading again gives the same");
+    } else {
+        tests::demand(!tree.error().message.empty(), "a failure says why");
+        const bool bounded = tree.error().code == core::make_error_code(core::errc::limit_exceeded);
+        tests::demand(bounded || !nlohmann::ordered_json::accept(body), "what is JSON is read");
+    }
+    const api::json_limits narrow{.depth = 3, .values = 10, .members = 2};
+    const auto small = api::read_json(body, narrow);
+    tests::demand(!small || tree, "narrow bounds take nothing that wide ones refuse");
+    return 0;
+}

@@ -1,0 +1,28 @@
+// What stands where a call should: calls are of declared tools and can be written out again, and mending
+// changes nothing that was whole.
+
+#include "chat/json_progress.hpp"
+#include "chat/tool_call_text.hpp"
+#include "fuzz_input.hpp"
+
+using namespace corral;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    tests::fuzz_input input(data, size);
+    const auto choice = input.choice();
+    const auto end = (choice & 1U) != 0 ? chat::text_end::maybe_cut : chat::text_end::certain;
+    const chat::call_rules rules{{"f", "get_weather"}, (choice & 2U) != 0};
+    for (const auto& call : chat::calls_in(input.rest(), rules, end)) {
+        tests::demand(call.name == "f" || call.name == "get_weather", "only declared tools are called");
+        tests::demand(call.arguments.is_object(), "arguments are an object");
+        tests::demand(!call.arguments.dump().empty(), "arguments can be written");
+    }
+    const auto tree = chat::read_bounded_json(input.rest());
+    if (tree) {
+        const auto mended = chat::mend_json(input.rest(), end);
+        tests::demand(mended && mended->values.size() == 1, "good JSON needs no mending");
+        tests::demand(chat::read_bounded_json(mended->values.front()) == tree,
+                      "mending changes no good JSON");
+    }
+    return 0;
+}
