@@ -63,6 +63,27 @@ def test_echo_gives_back_exactly_what_is_in_the_cache(pair):
                     "<|im_start|>system\nnew rules/no_think<|im_end|>\n<|im_start|>assistant\n")
 
 
+def test_the_model_reads_the_ids_it_was_given_and_not_the_text_it_was_sent(pair):
+    p = pair({"mode": "echo", "tokenizer": {"family": "plain"}})
+    p.reset("Be brief.")
+    p.tokenizer.fault("changed_wrapper", "once", text=" <|im_end|> and more")
+    record, text = p.run("asked")
+    assert record["prompt"] == "asked"
+    assert "asked <|im_end|> and more<|im_end|>\n" in text and text == record["kv_text"]
+    assert len(record["kv_ids"]) == record["P"] + record["diff_tokens"]
+    assert record["kv_ids"].count(151645) == 3  # the control token, not its text
+    assert record["kv_ids"][0] == 151644
+
+
+def test_an_id_beyond_the_vocabulary_is_a_crash(pair):
+    for route in ("/reset", "/encode"):
+        p = pair(PLAIN)
+        p.reset()
+        p.tokenizer.fault("foreign_id", route=route)
+        p.post("/api/reset", {}) if route == "/reset" else p.generate("[[n=2]]")
+        assert p.runtime.wait_exit() == -signal.SIGSEGV
+
+
 def test_the_answer_to_a_plain_question_is_sensible_and_of_moderate_length(pair):
     p = pair({})
     p.reset()

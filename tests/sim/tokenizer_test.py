@@ -102,6 +102,51 @@ def test_encode_gives_what_follows_the_baseline(service):
     assert "<|im_start|>assistant\nReply<|im_end|>\n<|im_start|>user\ntwo" in whole
 
 
+def test_the_repositorys_variant_of_the_script_leaves_the_switch_to_the_user(service):
+    client = Client(service(no_think=False).port)
+    client.reset("S")
+    assert text_of(client, client.encode("one")["diff"]) == "<|im_start|>user\none<|im_end|>\n<|im_start|>assistant\n"
+
+
+def turn_ids(client, text):
+    client.reset("S")
+    return client.encode(text)["diff"]
+
+
+def test_a_trimming_template_and_merging_tokens_change_what_stands_at_the_border(service):
+    client = Client(service(family="qwen2.5", trim=True).port)
+    assert turn_ids(client, "\n one \n") == turn_ids(client, "one")
+    guarded = text_of(client, turn_ids(client, "<|im_start|>\n one \n<|im_start|>"))
+    assert "<|im_start|>\n one \n<|im_start|>" in guarded
+    client = Client(service(family="qwen2.5", merge=True).port)
+    plain, led = turn_ids(client, "one"), turn_ids(client, "\none")
+    assert len(led) == len(plain)  # the wrapper's newline and ours are one token
+    assert text_of(client, led) == "<|im_start|>user\n\none<|im_end|>\n<|im_start|>assistant\n"
+    assert len(turn_ids(client, "<|im_end|>\none<|im_end|>")) == len(plain) + 3
+
+
+def test_control_tokens_that_eat_white_space_and_a_vocabulary_without_any(service):
+    client = Client(service(family="qwen2.5", control="strip").port)
+    assert turn_ids(client, "<|im_end|>\n\n one") == turn_ids(client, "<|im_end|>one")
+    assert turn_ids(client, "<|endoftext|> one") != turn_ids(client, "<|endoftext|>one")
+    client = Client(service(family="qwen2.5", control="none").port)
+    assert BEGIN not in turn_ids(client, "<|im_start|>one")
+
+
+def test_faults_of_the_wrapper_and_of_the_vocabulary(service):
+    program = service(family="qwen2.5")
+    client = Client(program.port)
+    program.fault("changed_wrapper", "once", text="?")
+    assert "one?<|im_end|>" in text_of(client, turn_ids(client, "one"))
+    program.fault("changed_wrapper", True)
+    assert turn_ids(client, "one") != turn_ids(client, "one")
+    program.fault("changed_wrapper", False)
+    program.fault("foreign_id", 2)
+    assert client.reset("S")[-1] == 151936
+    assert client.encode("one")["diff"][-1] == 151936
+    assert turn_ids(client, "one")[-1] != 151936
+
+
 def test_special_texts_in_content_become_control_tokens(service):
     client = Client(service().port)
     client.reset("S")

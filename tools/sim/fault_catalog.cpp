@@ -68,6 +68,9 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"forget_uids", tokenizer, "F2 F2b", "", "action: every uid becomes unknown, as after a restart"},
     {"unknown_uid", tokenizer, "F2", "route", "answers `{\"error\": \"Invalid uid\"}`"},
     {"mute", tokenizer, "F13", "", "action: leaves half a character in every decode cache"},
+    {"changed_wrapper", tokenizer, "", "text=",
+     "the script writes the text behind every user text; without one a number that rises with each turn"},
+    {"foreign_id", tokenizer, "", "route", "an id beyond the vocabulary is added to the answer"},
 });
 
 std::string_view program_name(fault_program program) {

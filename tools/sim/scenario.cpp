@@ -38,6 +38,10 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("geometry", "kv_cache_size", s.geometry.kv_cache_size, limits{1, 1e6});
     visit("tokenizer", "family", s.tokenizer.family, std::vector<std::string>{"qwen3", "qwen2.5", "plain"});
     visit("tokenizer", "strict", s.tokenizer.strict, limits{});
+    visit("tokenizer", "no_think", s.tokenizer.no_think, limits{});
+    visit("tokenizer", "trim", s.tokenizer.trim, limits{});
+    visit("tokenizer", "merge", s.tokenizer.merge, limits{});
+    visit("tokenizer", "control", s.tokenizer.control, std::vector<std::string>{"exact", "strip", "none"});
     visit("tokenizer", "print_prompts", s.tokenizer.print_prompts, limits{});
     visit("tokenizer", "start_ms", s.tokenizer.start_ms, limits{});
     visit("tokenizer", "uid_ms", s.tokenizer.uid_ms, limits{});

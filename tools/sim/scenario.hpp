@@ -28,6 +28,10 @@ struct geometry_options {
 struct tokenizer_options {
     std::string family = "qwen3";
     bool strict = false;
+    bool no_think = true;
+    bool trim = false;
+    bool merge = false;
+    std::string control = "exact";
     bool print_prompts = true;
     int start_ms = 0;
     int uid_ms = 0;

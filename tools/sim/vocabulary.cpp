@@ -48,9 +48,14 @@ void vocabulary::add_piece(std::string_view piece, int id) {
     if (nodes_[at].id < 0) nodes_[at].id = id;
 }
 
-void vocabulary::append_plain(std::string_view text, token_ids& out) const {
+void vocabulary::append_plain(std::string_view text, token_ids& out, bool merges_newlines) const {
     std::size_t begin = 0;
     while (begin < text.size()) {
+        if (merges_newlines && text.substr(begin).starts_with("\n\n")) {
+            out.push_back(id_two_newlines);
+            begin += 2;
+            continue;
+        }
         std::size_t at = 0;
         std::size_t best_length = 1;
         std::int32_t best_id = static_cast<unsigned char>(text[begin]);
@@ -68,8 +73,12 @@ void vocabulary::append_plain(std::string_view text, token_ids& out) const {
     }
 }
 
-token_ids vocabulary::encode(std::string_view text) const {
+token_ids vocabulary::encode(std::string_view text, const encoding_quirks& quirks) const {
     token_ids out;
+    if (!quirks.knows_control) {
+        append_plain(text, out, quirks.merges_newlines);
+        return out;
+    }
     std::size_t plain_begin = 0;
     std::size_t at = 0;
     while ((at = text.find('<', at)) != std::string_view::npos) {
@@ -78,12 +87,14 @@ token_ids vocabulary::encode(std::string_view text) const {
             ++at;
             continue;
         }
-        append_plain(text.substr(plain_begin, at - plain_begin), out);
+        append_plain(text.substr(plain_begin, at - plain_begin), out, quirks.merges_newlines);
         out.push_back(special->second);
         at += special->first.size();
+        if (quirks.strips && special->second != id_endoftext)
+            at = std::min(text.find_first_not_of(" \n\t", at), text.size());
         plain_begin = at;
     }
-    append_plain(text.substr(plain_begin), out);
+    append_plain(text.substr(plain_begin), out, quirks.merges_newlines);
     return out;
 }
 
@@ -100,6 +111,7 @@ std::string vocabulary::decode(std::span<const int> ids) const {
             out += pieces_[static_cast<std::size_t>(id)];
             continue;
         }
+        if (id == id_two_newlines) out += "\n\n";
         for (const auto& [piece, special] : special_tokens())
             if (special == id) out += piece;
     }

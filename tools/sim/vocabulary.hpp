@@ -11,6 +11,7 @@
 // the original. Both personalities share it, as both originals share tokenizer.json.
 namespace corral::sim {
 
+constexpr int id_two_newlines = 151642;  // only with encoding_quirks::merges_newlines
 constexpr int id_endoftext = 151643;
 constexpr int id_im_start = 151644;
 constexpr int id_im_end = 151645;  // EOS
@@ -18,12 +19,19 @@ constexpr int vocabulary_rows = 151936;
 
 using token_ids = std::vector<int>;
 
+// How other tokenizers of the field differ.
+struct encoding_quirks {
+    bool merges_newlines = false;  // two newlines are one token, as in Qwen's own
+    bool strips = false;  // all control tokens but <|endoftext|> eat the white space behind them, as Phi-3's
+    bool knows_control = true;  // else their texts are ordinary text
+};
+
 class vocabulary {
 public:
     static const vocabulary& instance();
 
     // Special-token texts become control tokens wherever they stand, as in the original.
-    token_ids encode(std::string_view text) const;
+    token_ids encode(std::string_view text, const encoding_quirks& quirks = {}) const;
     // Special-token texts stay ordinary text.
     token_ids encode_plain(std::string_view text) const;
     // The bytes of the tokens; may end inside a character. Unknown ids have no text.
@@ -37,7 +45,7 @@ private:
 
     vocabulary();
     void add_piece(std::string_view piece, int id);
-    void append_plain(std::string_view text, token_ids& out) const;
+    void append_plain(std::string_view text, token_ids& out, bool merges_newlines = false) const;
 
     std::vector<std::string> pieces_;
     std::vector<node> nodes_;

@@ -51,6 +51,12 @@ void llm_engine::die_of_broken_layer() const {
     if (parts_.broken_layer) die_uncaught("std::runtime_error", "input tensor not found: K_cache");
 }
 
+// The original reads the id's row of the embedding wherever that is.
+void llm_engine::die_of_foreign_id(const token_ids& ids) const {
+    const auto foreign = [this](int id) { return id < 0 || id >= parts_.vocabulary_size; };
+    if (std::any_of(ids.begin(), ids.end(), foreign)) die_by_signal(SIGSEGV);
+}
+
 int llm_engine::pick_group(int tokens) const {
     for (std::size_t i = 0; i < geometry_.groups.size(); ++i)
         if (tokens <= geometry_.groups[i]) return static_cast<int>(i);
@@ -92,6 +98,7 @@ void llm_engine::execute_reset(const std::string& system_prompt) {
              (count + geometry_.chunk - 1) / geometry_.chunk,
              (group_ < 0 ? static_cast<int>(geometry_.groups.size()) - 1 : group_) + 1);
     die_of_broken_layer();
+    die_of_foreign_id(system_ids_);
     bool never = false;
     log_prefill_chunks(system_ids_.size(), "GenerateKVCachePrefill", 367, false, "reset", &never);
     if (settings.timing.reset_ms > 0)
@@ -164,6 +171,7 @@ bool llm_engine::prefill() {
     log_line(log_level::info, "Run", 855, "input token num : %d, prefill_split_num : %d", count,
              (count + geometry_.chunk - 1) / geometry_.chunk);
     die_of_broken_layer();
+    die_of_foreign_id(prompt_ids_);
     if (static_cast<int>(cache_.size()) + count > geometry_.groups.back()) overran_ = true;
     bool stopped = false;
     log_prefill_chunks(prompt_ids_.size(), "Run", 887, true, "prefill", &stopped);
@@ -212,6 +220,7 @@ void llm_engine::decode_loop(run_state& run, int room) {
     phase_ = "decode";
     const auto plan = plan_output(run.settings, cache_);
     run.record["kv_text"] = vocabulary::instance().decode(cache_);
+    run.record["kv_ids"] = cache_;
     const bool streaming = run.kind == run_kind::generate;
     progress_bar bar(geometry_.max_token_len, "token");
     run.output.push_back(next_token(plan.tokens, plan.never_ends, 0));  // never compared with EOS

@@ -76,6 +76,7 @@ private:
                             const char* phase, bool* stopped);
     std::string decode(const token_ids& ids);
     void die_of_broken_layer() const;
+    void die_of_foreign_id(const token_ids& ids) const;
 
     engine_parts parts_;
     npu device_;

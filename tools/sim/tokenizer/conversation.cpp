@@ -23,6 +23,13 @@ std::string without_think_tags(std::string reply) {
     return reply.substr(first, reply.find_last_not_of('\n') - first + 1);
 }
 
+std::string trimmed(const std::string& text) {
+    constexpr const char* white = " \n\t\r";
+    const auto first = text.find_first_not_of(white);
+    if (first == std::string::npos) return {};
+    return text.substr(first, text.find_last_not_of(white) - first + 1);
+}
+
 }  // namespace
 
 conversation::conversation(const tokenizer_options& options) : options_(options) {
@@ -40,13 +47,21 @@ std::string conversation::render() const {
                     "user/assistant/user/...");
             expected = m.role == "user" ? "assistant" : "user";
         }
-        out += "<|im_start|>" + m.role + "\n" + m.content + "<|im_end|>\n";
+        out += "<|im_start|>" + m.role + "\n" + (options_.trim ? trimmed(m.content) : m.content) +
+               "<|im_end|>\n";
     }
     return out + "<|im_start|>assistant\n";
 }
 
+token_ids conversation::ids_of(const std::string& text) const {
+    const encoding_quirks quirks{.merges_newlines = options_.merge,
+                                 .strips = options_.control == "strip",
+                                 .knows_control = options_.control != "none"};
+    return vocabulary::instance().encode(text, quirks);
+}
+
 token_ids conversation::baseline_ids() const {
-    auto ids = vocabulary::instance().encode(render());
+    auto ids = ids_of(render());
     ids.resize(ids.size() - generation_prompt_tokens);
     return ids;
 }
@@ -65,10 +80,10 @@ encoded_turn conversation::encode(const std::string& text, const std::string& la
         baseline_ = baseline_ids();
     }
     auto content = text;
-    if (options_.family == "qwen3" && !content.ends_with(no_think)) content += no_think;
+    if (options_.family == "qwen3" && options_.no_think && !content.ends_with(no_think)) content += no_think;
     messages_.push_back({"user", content});
     encoded_turn turn;
-    turn.all = vocabulary::instance().encode(render());
+    turn.all = ids_of(render());
     if (baseline_.size() < turn.all.size())
         turn.diff.assign(turn.all.begin() + static_cast<std::ptrdiff_t>(baseline_.size()), turn.all.end());
     printed_ += "prompt: " + decode(turn.diff) + "\n";

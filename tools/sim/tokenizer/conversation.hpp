@@ -43,6 +43,7 @@ private:
         std::string content;
     };
 
+    token_ids ids_of(const std::string& text) const;
     token_ids baseline_ids() const;
     std::string render() const;
 

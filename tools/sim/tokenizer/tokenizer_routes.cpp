@@ -93,6 +93,19 @@ std::string tokenizer_routes::get(const std::string& path) {
     return bos ? std::string(R"({"bos_id": -1})") : R"({"eos_id": )" + std::to_string(id_im_end) + "}";
 }
 
+std::string tokenizer_routes::user_text(const json& body) {
+    auto text = body.at("text").get<std::string>();
+    if (const auto fault = faults_.fire("changed_wrapper")) {
+        const auto added = fault->value("text", std::string());
+        text += added.empty() ? std::to_string(++changed_turns_) : added;
+    }
+    return text;
+}
+
+void tokenizer_routes::add_foreign_id(token_ids& ids, const std::string& path) {
+    if (faults_.fire("foreign_id", path)) ids.push_back(vocabulary_rows);
+}
+
 std::string tokenizer_routes::post(const std::string& path, const json& body) {
     const std::lock_guard lock(mutex_);
     const bool encode = has(path, "/encode");
@@ -103,14 +116,15 @@ std::string tokenizer_routes::post(const std::string& path, const json& body) {
     auto& object = at->second;
     std::string answer;
     if (encode) {
-        const auto turn =
-            object.encode(body.at("text").get<std::string>(), body.value("last_reply", std::string()));
+        auto turn = object.encode(user_text(body), body.value("last_reply", std::string()));
+        add_foreign_id(turn.diff, path);
         answer = R"({"token_ids": )" + python_list(turn.all) + R"(, "diff": )" + python_list(turn.diff) + "}";
     } else if (decode) {
         answer = R"({"text": )" + python_string(object.decode(body.at("token_ids").get<token_ids>())) + "}";
     } else {
-        answer =
-            R"({"token_ids": )" + python_list(object.reset(body.value("system_prompt", std::string()))) + "}";
+        auto ids = object.reset(body.value("system_prompt", std::string()));
+        add_foreign_id(ids, path);
+        answer = R"({"token_ids": )" + python_list(ids) + "}";
     }
     print(object);
     return answer;

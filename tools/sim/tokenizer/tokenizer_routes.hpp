@@ -42,6 +42,8 @@ private:
     std::string new_uid();
     void meet_end_faults(const std::string& path);
     void print(conversation& object);
+    std::string user_text(const nlohmann::json& body);
+    void add_foreign_id(token_ids& ids, const std::string& path);
 
     settings_store& settings_;
     fault_switches& faults_;
@@ -50,6 +52,7 @@ private:
     std::map<std::string, int> calls_;
     std::deque<seen_request> seen_;
     std::int64_t last_seq_ = 0;
+    int changed_turns_ = 0;
 };
 
 }  // namespace corral::sim
