@@ -18,8 +18,11 @@ struct filter_result {
 };
 
 inline bool is_utf8(const std::string& text) {
-    const auto kept = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore);
-    return kept == nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    try {
+        return !nlohmann::json(text).dump().empty();
+    } catch (const nlohmann::json::type_error&) {
+        return false;
+    }
 }
 
 class filter_run {

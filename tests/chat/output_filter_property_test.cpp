@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "chat/tool_filter.hpp"
+#include "chat/utf8_assembler.hpp"
 #include "filter_run.hpp"
 
 namespace corral::chat::tests {
@@ -241,6 +243,41 @@ TEST(output_filter_property, without_a_call_everything_is_shown_as_it_was_writte
         }
     }
     EXPECT_GE(compared, 1'000);
+}
+
+std::string shown(const std::vector<generation_event>& events) {
+    std::string out;
+    for (const auto& event : events) {
+        const auto* call = std::get_if<tool_call_event>(&event);
+        out += call == nullptr ? std::get<text_event>(event).text : "[" + call->call.name + "]";
+    }
+    return out;
+}
+
+// The bound counts from the tag, not from where a piece began.
+TEST(output_filter_property, what_is_too_long_for_a_call_does_not_depend_on_the_pieces) {
+    std::mt19937 random(20'270);
+    std::size_t too_long = 0;
+    for (int round = 0; round < 10'000; ++round) {
+        const auto style = round % 2 == 0 ? tool_style::hermes : tool_style::llama_json;
+        const auto raw = utf8_assembler().feed(joined(random_text(random)));
+        const std::size_t bound = random() % 80;
+        tool_filter whole(*syntax_of(style), {"f", "g"}, bound);
+        auto expected = shown(whole.feed(raw));
+        expected += shown(whole.finish());
+        tool_filter cut(*syntax_of(style), {"f", "g"}, bound);
+        std::string seen;
+        for (const auto& piece : random_pieces(raw, random)) {
+            seen += shown(cut.feed(piece));
+        }
+        seen += shown(cut.finish());
+        ASSERT_EQ(seen, expected) << printable(raw) << " bound " << bound;
+        tool_filter unbounded(*syntax_of(style), {"f", "g"});
+        auto all = shown(unbounded.feed(raw));
+        all += shown(unbounded.finish());
+        too_long += all != expected ? 1 : 0;
+    }
+    EXPECT_GT(too_long, 100U);
 }
 
 // Answers made of known parts come out as those parts, however they were cut.
