@@ -1,10 +1,12 @@
 #include <cstdlib>
 #include <memory>
 
+#include "api/access_check.hpp"
 #include "api/cors_policy.hpp"
 #include "api/health_routes.hpp"
 #include "api/host_check.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::api {
 
@@ -30,6 +32,7 @@ struct front {
     api_context context;
     cors_policy origins;
     machine_identity machine;
+    std::unique_ptr<refusal_log> refusals = std::make_unique<refusal_log>();
     http::router routes;
 };
 
@@ -65,7 +68,19 @@ core::awaitable<void> answer_empty(http::response_writer& out, unsigned status, 
     co_await out.send(std::move(whole));
 }
 
-// After CORS: the host check, then the handler.
+core::awaitable<void> refuse_access(const front& at, access_verdict verdict, const http::request& incoming,
+                                    http::response_writer& out) {
+    const std::string peer = incoming.peer.address().to_string();
+    if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
+        telemetry::log().warn("client={} {} {} refused: {}", peer, telemetry::printable(incoming.method),
+                              telemetry::printable(incoming.path),
+                              verdict == access_verdict::no_key ? "no API key" : "unknown API key");
+    }
+    http::response refused = access_refusal(verdict, incoming, *at.context.random);
+    co_await out.send(std::move(refused));
+}
+
+// After CORS: the host check, the key, then the handler.
 core::awaitable<void> serve_checked(std::shared_ptr<const front> at, const http::request& incoming,
                                     http::response_writer& out) {
     if (at->context.loopback_only) {
@@ -76,6 +91,12 @@ core::awaitable<void> serve_checked(std::shared_ptr<const front> at, const http:
             co_await answer_empty(out, host == host_verdict::refused ? 403 : 204, std::move(none));
             co_return;
         }
+    }
+    const access_verdict access =
+        at->context.keys == nullptr ? access_verdict::allowed : judge_access(*at->context.keys, incoming);
+    if (access != access_verdict::allowed) {
+        co_await refuse_access(*at, access, incoming, out);
+        co_return;
     }
     co_await at->routes.serve(incoming, out);
 }

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "api/access_check.hpp"
+
 namespace corral::api {
 
 std::string random_hex_id(core::random_source& random) {
@@ -12,7 +14,12 @@ std::string random_hex_id(core::random_source& random) {
     return text.data();
 }
 
-std::string client_name(const api_context&, const http::request& incoming) {
+std::string client_name(const api_context& context, const http::request& incoming) {
+    if (context.keys != nullptr) {
+        if (auto owner = key_owner(*context.keys, incoming)) {
+            return *std::move(owner);
+        }
+    }
     return incoming.peer.address().to_string();
 }
 

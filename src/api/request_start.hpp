@@ -13,7 +13,7 @@ namespace corral::api {
                                                      const http::request& incoming, const served_model& model,
                                                      std::string typed);
 
-// Who asks, for the queue and the log.
+// Who asks, for the queue and the log: the name of the key, else the address of the peer.
 [[nodiscard]] std::string client_name(const api_context& context, const http::request& incoming);
 
 // 16 hex digits.

@@ -1,8 +1,11 @@
-// Who may ask: Host header, Origin header, and the two health routes (ollama_wire.md §1.4).
+// Who may ask: Host header, Origin header, API key, and the two health routes (ollama_wire.md §1.4).
 
+#include "api/access_check.hpp"
 #include "api/cors_policy.hpp"
 #include "api/host_check.hpp"
+#include "api/request_start.hpp"
 #include "api_fixture.hpp"
+#include "corral/catalog/package_survey.hpp"
 
 namespace corral::api {
 namespace {
@@ -134,6 +137,124 @@ TEST_F(access, readyz_tells_the_reason_and_the_state) {
     const auto broken = ask("HEAD", "/readyz");
     EXPECT_EQ(broken->answer.status, 503U);
     EXPECT_NE(broken->answer.body.find(R"("status":"broken")"), std::string::npos);
+}
+
+class access_with_keys : public access {
+protected:
+    access_with_keys() {
+        set("anna " + catalog::sha256_hex("sk-anna").value() + "\nbot " +
+            catalog::sha256_hex("sk-bot").value());
+        context.keys = &keys;
+        handler = make_api(context);
+    }
+    void set(const std::string& text) { keys = key_ring::parse(text, "keys").value.value(); }
+    using header = std::pair<std::string, std::string>;
+    unsigned status_with(const header& key) { return ask("GET", "/api/tags", {}, {key})->answer.status; }
+
+    key_ring keys;
+};
+
+TEST_F(access_with_keys, takes_a_key_in_either_header) {
+    const std::vector<std::pair<header, unsigned>> rows{
+        {{"Authorization", "Bearer sk-anna"}, 200},
+        {{"authorization", "bearer   sk-bot "}, 200},
+        {{"AUTHORIZATION", "BEARER\tsk-bot"}, 200},
+        {{"x-api-key", "sk-anna"}, 200},
+        {{"X-Api-Key", " sk-bot"}, 200},
+        {{"x-api-key", "sk-nobody"}, 401},
+        {{"x-api-key", ""}, 401},
+        {{"Authorization", "Bearer sk-nobody"}, 401},
+        {{"Authorization", "Bearersk-anna"}, 401},
+        {{"Authorization", "Basic sk-anna"}, 401},
+        {{"Authorization", "sk-anna"}, 401},
+        {{"Authorization", "Bearer"}, 401},
+        {{"Authorization", "Bearer anna"}, 401},
+        {{"Authorization", "Bearer sk-anna sk-bot"}, 401},
+        {{"X-Other", "sk-anna"}, 401},
+    };
+    for (const auto& [sent, wanted] : rows) {
+        EXPECT_EQ(status_with(sent), wanted) << sent.first << ": " << sent.second;
+    }
+    // The Anthropic SDK sends its own beside what a proxy adds.
+    const auto both =
+        ask("GET", "/api/tags", {}, {{"Authorization", "Bearer dummy"}, {"x-api-key", "sk-anna"}});
+    EXPECT_EQ(both->answer.status, 200U);
+}
+
+TEST_F(access_with_keys, refuses_with_a_401_that_says_what_to_do) {
+    const auto none = ask("POST", "/api/chat", "{}");
+    EXPECT_EQ(none->answer.status, 401U);
+    EXPECT_EQ(none->answer.headers.find("WWW-Authenticate"), "Bearer");
+    EXPECT_EQ(
+        none->answer.body,
+        R"({"error":"this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"})");
+    const auto wrong = ask("POST", "/api/chat", "{}", {{"x-api-key", "sk-x"}});
+    EXPECT_EQ(wrong->answer.status, 401U);
+    EXPECT_NE(wrong->answer.body.find("unknown API key"), std::string::npos);
+    EXPECT_EQ(wrong->answer.body.find("sk-x"), std::string::npos);
+}
+
+TEST_F(access_with_keys, leaves_only_life_signs_and_preflights_open) {
+    const std::vector<std::tuple<std::string, std::string, unsigned>> rows{
+        {"GET", "/", 200},           {"HEAD", "/", 200},         {"GET", "/healthz", 200},
+        {"HEAD", "/healthz", 200},   {"GET", "/readyz", 200},    {"HEAD", "/readyz", 200},
+        {"POST", "/", 401},          {"POST", "/healthz", 401},  {"GET", "/api/version", 401},
+        {"GET", "/api/tags", 401},   {"HEAD", "/api/tags", 401}, {"POST", "/api/generate", 401},
+        {"POST", "/api/show", 401},  {"GET", "/api/ps", 401},    {"GET", "/nowhere", 401},
+        {"DELETE", "/api/chat", 401}};
+    for (const auto& [method, path, wanted] : rows) {
+        EXPECT_EQ(ask(method, path)->answer.status, wanted) << method << " " << path;
+    }
+    EXPECT_EQ(ask("OPTIONS", "/api/chat", {}, {{"Origin", "app://obsidian.md"}})->answer.status, 204U);
+}
+
+TEST_F(access_with_keys, asks_for_the_key_after_cors_and_host) {
+    const header key{"x-api-key", "sk-anna"};
+    EXPECT_EQ(ask("GET", "/api/tags", {}, {{"Origin", "http://evil.example"}, key})->answer.status, 403U);
+    EXPECT_EQ(ask("GET", "/api/tags", {}, {{"Host", "evil.example"}, key})->answer.status, 403U);
+    EXPECT_EQ(ask("GET", "/api/tags", {}, {{"Host", "evil.example"}})->answer.status, 403U);
+    // A web page can read why it was refused.
+    const auto page = ask("GET", "/api/tags", {}, {{"Origin", "http://localhost:3000"}});
+    EXPECT_EQ(page->answer.status, 401U);
+    EXPECT_EQ(page->answer.headers.find("Access-Control-Allow-Origin"), "http://localhost:3000");
+}
+
+TEST_F(access_with_keys, follows_the_ring_that_is_there_now) {
+    EXPECT_EQ(status_with({"x-api-key", "sk-anna"}), 200U);
+    set("anna " + catalog::sha256_hex("sk-new").value());
+    EXPECT_EQ(status_with({"x-api-key", "sk-anna"}), 401U);
+    EXPECT_EQ(status_with({"x-api-key", "sk-new"}), 200U);
+    set("");
+    EXPECT_EQ(status_with({"x-api-key", "sk-new"}), 401U);
+}
+
+TEST_F(access_with_keys, names_the_client_by_its_key_and_else_by_its_address) {
+    http::request incoming;
+    incoming.peer = {boost::asio::ip::make_address("192.168.1.9"), 1};
+    EXPECT_EQ(client_name(context, incoming), "192.168.1.9");
+    incoming.headers.add("Authorization", "Bearer sk-bot");
+    EXPECT_EQ(client_name(context, incoming), "bot");
+    context.keys = nullptr;
+    EXPECT_EQ(client_name(context, incoming), "192.168.1.9");
+}
+
+TEST(refusal_log, has_a_line_a_minute_for_a_peer_and_is_bounded) {
+    refusal_log log;
+    core::manual_clock clock;
+    EXPECT_TRUE(log.worth_a_line("a", clock.now()));
+    EXPECT_FALSE(log.worth_a_line("a", clock.now()));
+    EXPECT_TRUE(log.worth_a_line("b", clock.now()));
+    clock.advance(core::seconds{59});
+    EXPECT_FALSE(log.worth_a_line("a", clock.now()));
+    clock.advance(core::seconds{1});
+    EXPECT_TRUE(log.worth_a_line("a", clock.now()));
+    std::size_t lines = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        lines += log.worth_a_line(std::to_string(i), clock.now()) ? 1 : 0;
+    }
+    EXPECT_LE(lines, 256U);
+    clock.advance(core::seconds{60});
+    EXPECT_TRUE(log.worth_a_line("9999", clock.now()));
 }
 
 }  // namespace

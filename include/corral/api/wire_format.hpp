@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "corral/api/generation_service.hpp"
+#include "corral/api/key_ring.hpp"
 #include "corral/api/model_directory.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
@@ -14,14 +15,18 @@
 
 namespace corral::api {
 
+class variant_library;
+
 // Everything a handler may use; borrowed, outlives the server.
 struct api_context {
     generation_service* generations = nullptr;
     model_directory* models = nullptr;
+    variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
     bool loopback_only = true;           // then the Host header is checked (ollama_wire.md §1.4)
+    const key_ring* keys = nullptr;      // absent: nobody is asked for a key
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
 };
@@ -39,7 +44,8 @@ struct wire_format {
 // The format that `path` belongs to; one that belongs to none is the first format's.
 [[nodiscard]] const wire_format& format_of(std::string_view path);
 
-// The handler for http::server: host check, CORS, then the routes of all formats, /healthz and /readyz.
+// The handler for http::server: CORS, host check, API key, then the routes of all formats, /healthz and
+// /readyz.
 [[nodiscard]] http::handler make_api(const api_context& context);
 
 }  // namespace corral::api

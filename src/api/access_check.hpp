@@ -1,0 +1,39 @@
+#pragma once
+// Who may ask: the API key of a request, and what one without a good key is told. Stands behind CORS and the
+// host check, before the routes.
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "corral/api/key_ring.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::api {
+
+// Whose key the request shows, as "Authorization: Bearer KEY" or as "x-api-key: KEY"; nothing without a known
+// one.
+[[nodiscard]] std::optional<std::string> key_owner(const key_ring& keys, const http::request& incoming);
+
+enum class access_verdict { allowed, no_key, unknown_key };
+
+// Open to all: GET and HEAD of "/", "/healthz" and "/readyz".
+[[nodiscard]] access_verdict judge_access(const key_ring& keys, const http::request& incoming);
+
+// 401 in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
+[[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,
+                                            core::random_source& random);
+
+// Which refusals are worth a line of the log: one a minute for a peer, and no more peers than are kept.
+class refusal_log {
+public:
+    [[nodiscard]] bool worth_a_line(const std::string& peer, core::steady_time now);
+
+private:
+    std::map<std::string, core::steady_time> told_;
+};
+
+}  // namespace corral::api
