@@ -77,6 +77,9 @@ TEST(tool_filter, calls_between_tags) {
         {"<tool_call>{\"name\":\"f\",\"arguments\":{\"t\":\"</tool_call>\\\"<tool_call>\"}}</tool_call>!",
          {R"(call: f {"t":"</tool_call>\"<tool_call>"})", "text: !"}},
         {"<tool_call>{\"name\":\"f\"}\n{\"name\":\"f\"}</tool_call>", {"call: f {}", "call: f {}"}},
+        {"<tool_call>{\"name\":\"f\"}\n{\"name\":\"f\",\"arguments\":{\"t\":\"</tool_call>\"}}\n</"
+         "tool_call>.",
+         {"call: f {}", R"(call: f {"t":"</tool_call>"})", "text: ."}},
         {"<tool_call>[{\"name\":\"f\"},{\"name\":\"f\"}]</tool_call>", {"call: f {}", "call: f {}"}},
         {"<tool_call>{\"name\":\"f\"}<tool_call>{\"name\":\"f\"}</tool_call>", {"call: f {}", "call: f {}"}},
         {"a <tool_call>{\"name\":\"f\",\"arguments\":{\"t\":\"\xC3\xA9\xF0\x9F\x8D\xBA\"}}</tool_call>\xC3",
@@ -191,6 +194,17 @@ TEST(tool_filter, bare_calls) {
     };
     for (const auto& one : table) {
         expect_same_for_all_cuts(options(tool_style::llama_json), one);
+    }
+}
+
+TEST(tool_filter, separators_of_bare_calls_are_few) {
+    const std::string call = "{\"name\":\"f\",\"parameters\":{}}";
+    for (const std::size_t count : {1U, 64U, 65U, 200U}) {
+        std::string tail(count, ';');
+        tail += call;
+        const std::string raw = call + tail;
+        const std::string second = count <= 64 ? "call: f {}" : "text: " + tail;
+        expect_same_for_all_cuts(options(tool_style::llama_json), {raw.c_str(), {"call: f {}", second}});
     }
 }
 
