@@ -1,0 +1,295 @@
+#include "corral/chat/structured_output.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace corral::chat {
+namespace {
+
+using nlohmann::ordered_json;
+
+format_plan plan_of(const std::string& format) {
+    auto made = format_plan::make(ordered_json::parse(format));
+    EXPECT_TRUE(made) << format << ": " << (made ? "" : made.error().message);
+    return *made;
+}
+
+// The text for the client, or "! " and the violation.
+std::string read(const std::string& format, const std::string& answer, bool cut = false,
+                 std::string begun = {}) {
+    format_reader reader(plan_of(format), std::move(begun));
+    reader.feed(answer);
+    const auto out = reader.finish(cut);
+    return out ? *out : "! " + out.error().message;
+}
+
+std::string refusal(const std::string& schema) {
+    const auto made = format_plan::make(ordered_json::parse(schema));
+    return made ? "" : made.error().message;
+}
+
+const std::string person =
+    R"({"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0}},"required":["name","age"]})";
+
+TEST(structured_output, finds_the_value_in_what_models_write) {
+    struct row {
+        std::string answer, wanted;
+    };
+    const std::string fit = R"({"name": "Ada", "age": 36})";
+    const std::vector<row> rows{
+        {fit, fit},
+        {"\n  " + fit + "\n\n", fit},
+        {"```json\n" + fit + "\n```", fit},
+        {"```\n" + fit + "\n```\nThat is all.", fit},
+        {"Sure! Here it is:\n```json\n" + fit + "\n```\nAnything else?", fit},
+        {"The answer is " + fit + ".", fit},
+        {"As {you} asked [1]: " + fit + " as in {\"name\":\"Bob\"}", fit},
+        {"First try: {\"name\": 1, \"age\": 2}\nNo: " + fit, fit},
+        {"[" + fit, fit},
+        // The words of the model are kept: order, white space, escapes.
+        {R"({"age" :1,"name":"\u00e9 {}"})", R"({"age" :1,"name":"\u00e9 {}"})"},
+        // Mended where there is one way to read it.
+        {R"({"name": "Ada", "age": 36,})", R"({"name":"Ada","age":36})"},
+        {R"({'name': 'Ada', 'age': 36})", R"({"name":"Ada","age":36})"},
+    };
+    for (const row& each : rows) {
+        EXPECT_EQ(read(person, each.answer), each.wanted) << each.answer;
+    }
+}
+
+TEST(structured_output, tells_the_first_violation_with_its_place) {
+    struct row {
+        std::string schema, answer, wanted;
+    };
+    const std::vector<row> rows{
+        {person, R"({"name":"Ada","age":"old"})", "$.age: expected integer, got string"},
+        {person, R"({"name":"Ada","age":1.5})", "$.age: expected integer, got number"},
+        {person, R"({"name":"Ada"})", "$: the property \"age\" is missing"},
+        {person, R"({"name":"Ada","age":-1})", "$.age: expected number greater than or equal to 0.000000"},
+        {person, R"([1])", "$: expected object, got array"},
+        {person, "I can't do that.", "$: there is no JSON in the answer"},
+        {person, R"({"name": "Ada", "age)", "$: the JSON in the answer is broken or not complete"},
+        {R"({"type":"array","items":{"type":"object","properties":{"a b":{"type":"boolean"}}}})",
+         R"([{"a b":true},{"a b":1}])", R"($[1]["a b"]: expected boolean, got integer)"},
+        {R"({"type":"object","properties":{"a":{}},"additionalProperties":false})", R"({"a":1,"b":2})",
+         "$: the property \"b\" is not allowed"},
+        {R"({"enum":["x","y"]})", "\"z\"", R"($: expected one of "x", "y")"},
+        {R"({"const":3})", "4", "$: expected 3"},
+        {R"({"type":["string","null"]})", "4", "$: expected string or null, got integer"},
+        {R"({"type":"string","pattern":"^a+$"})", "\"ab\"", "$: does not match the pattern ^a+$"},
+        {R"({"type":"number","multipleOf":0.1})", "0.25", "$: expected a multiple of 0.1"},
+        {R"({"properties":{"a":false}})", R"({"a":1})", "$.a: nothing is allowed here"},
+        {R"({"type":"array","uniqueItems":true})", "[1,2,1]",
+         "$: elements at indexes #0 and #2 violate uniqueness constraint"},
+        {R"({"prefixItems":[{"type":"string"},{"type":"integer"}],"items":false})", R"(["a","b"])",
+         "$[1]: expected integer, got string"},
+        {R"({"dependentRequired":{"a":["b"]}})", R"({"a":1})", "$: missing dependency 'b'"},
+        {R"({"anyOf":[{"type":"string"},{"type":"null"}]})", "4", "$: expected string, got integer"},
+        {R"({"oneOf":[{"type":"integer"},{"type":"number"}]})", "4",
+         "$: fits more than one of the schemas of which it must fit one"},
+        {R"("json")", "42", "$: expected an object or an array"},
+    };
+    for (const row& each : rows) {
+        EXPECT_EQ(read(each.schema, each.answer), "! " + each.wanted) << each.schema << " " << each.answer;
+    }
+}
+
+TEST(structured_output, accepts_what_the_usual_libraries_describe) {
+    struct row {
+        std::string schema, answer;
+    };
+    const std::vector<row> rows{
+        // Nested models with references, optional members, formats and defaults.
+        {R"({"$defs":{"Pet":{"properties":{"name":{"title":"Name","type":"string"},"born":{"anyOf":[{"format":"date-time","type":"string"},{"type":"null"}],"default":null}},"required":["name"],"title":"Pet","type":"object"}},
+            "properties":{"pets":{"items":{"$ref":"#/$defs/Pet"},"title":"Pets","type":"array"}},"required":["pets"],"title":"Pets","type":"object"})",
+         R"({"pets":[{"name":"Luna","born":"not a date"},{"name":"Loki","born":null}]})"},
+        {R"({"type":"object","properties":{"kind":{"type":"string","enum":["a","b"]},"n":{"type":"number"}},"required":["kind"],"additionalProperties":false,"$schema":"http://json-schema.org/draft-07/schema#"})",
+         R"({"kind":"b","n":3})"},
+        {R"({"type":"integer"})", "3.0"},
+        {R"({"type":"array","items":[{"type":"string"}],"additionalItems":{"type":"integer"}})",
+         R"(["a",1,2])"},
+        {R"({"maxItems":2.0,"items":{"multipleOf":0.1}})", "[0.3,7]"},
+        // Trees refer to themselves through their members.
+        {R"({"$defs":{"n":{"type":"object","properties":{"c":{"type":"array","items":{"$ref":"#/$defs/n"}}}}},"$ref":"#/$defs/n"})",
+         R"({"c":[{"c":[]},{"c":[{}]}]})"},
+        {R"({"type":"object","properties":{"next":{"$ref":"#"}}})", R"({"next":{"next":{}}})"},
+        // Names of properties are no keywords.
+        {R"({"type":"object","properties":{"pattern":{"type":"string"},"patternProperties":{"type":"integer"},"$ref":{"type":"string"}}})",
+         R"({"pattern":"(","patternProperties":1,"$ref":"x"})"},
+        {R"({"if":{"properties":{"a":{"const":1}}},"then":{"required":["b"]},"else":{"required":["c"]}})",
+         R"({"a":2,"c":0})"},
+        {R"({"not":{"type":"string"},"propertyNames":{"pattern":"^[a-z]+$"}})", R"({"ab":1})"},
+        {R"({"$ref":"#/properties/a%20b","properties":{"a b":{"minProperties":0}},"description":"x"})", "{}"},
+        {"{}", "null"},
+    };
+    for (const row& each : rows) {
+        EXPECT_EQ(read(each.schema, each.answer), each.answer) << each.schema;
+    }
+}
+
+TEST(structured_output, a_violation_is_seen_beside_and_behind_a_reference) {
+    const std::string schema =
+        R"({"$defs":{"a":{"type":"integer"}},"properties":{"x":{"$ref":"#/$defs/a","minimum":5}}})";
+    EXPECT_EQ(read(schema, R"({"x":7})"), R"({"x":7})");
+    EXPECT_EQ(read(schema, R"({"x":"7"})"), "! $.x: expected integer, got string");
+    EXPECT_EQ(read(schema, R"({"x":3})"), "! $.x: expected number greater than or equal to 5.000000");
+}
+
+TEST(structured_output, refuses_by_name_what_it_cannot_check) {
+    struct row {
+        std::string schema, part;
+    };
+    const std::vector<row> rows{
+        {R"({"properties":{"a":{"patternProperties":{"^x":{}}}}})",
+         "#/properties/a: 'patternProperties' can't be checked here"},
+        {R"({"unevaluatedProperties":false})", "'unevaluatedProperties'"},
+        {R"({"items":{"pattern":"(?=a)b"}})", "#/items: this 'pattern' can't be run in bounded time"},
+        {R"({"pattern":"(a)\\1"})", "this 'pattern' can't be run"},
+        {R"({"$ref":"http://example.com/schema"})", "'$ref' must point to something in the same schema"},
+        {R"({"$ref":"#/$defs/none"})", "'$ref' must point"},
+        {R"({"$ref":"#"})", "it refers to itself"},
+        {R"({"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"allOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"})",
+         "it refers to itself"},
+        {R"({"multipleOf":0})", "'multipleOf' must be a number above zero"},
+        {R"({"type":"text"})", "'type' must be"},
+        {R"({"properties":[]})", "'properties' must be an object"},
+        {R"({"anyOf":{}})", "'anyOf' must be a list"},
+        {R"({"items":3})", "a schema must be an object or a boolean"},
+        {R"({"minimum":"3"})", "'minimum' must be a number"},
+        {R"({"required":"a"})", "'required' must be a list of names"},
+        {R"({"required":[1]})", "can't be used"},
+        {R"({"minLength":-1})", "can't be used"},
+        {R"("xml")", "the format must be"},
+    };
+    for (const row& each : rows) {
+        EXPECT_NE(refusal(each.schema).find(each.part), std::string::npos)
+            << each.schema << ": " << refusal(each.schema);
+    }
+}
+
+std::string nested(unsigned levels) {
+    std::string out = "{}";
+    for (unsigned i = 0; i < levels; ++i) {
+        out = R"({"items":)" + out + "}";
+    }
+    return out;
+}
+
+TEST(structured_output, the_bounds_of_a_schema_hold) {
+    EXPECT_EQ(refusal(nested(32)), "");
+    EXPECT_NE(refusal(nested(33)).find("more than 32 schemas inside each other"), std::string::npos);
+    EXPECT_NE(refusal(nested(200)).find("nested too deeply"), std::string::npos);
+    EXPECT_NE(refusal(R"({"description":")" + std::string(70'000, 'x') + "\"}").find("64 KiB"),
+              std::string::npos);
+    ordered_json many = {{"anyOf", ordered_json::array()}};
+    for (int i = 0; i < 2'100; ++i) {
+        many["anyOf"].push_back(ordered_json::object());
+    }
+    EXPECT_NE(refusal(many.dump()).find("more than 2000 schemas"), std::string::npos);
+}
+
+// Each schema refers to the next one, as deep as the bounds allow.
+TEST(structured_output, a_long_row_of_references_is_read_and_checked) {
+    ordered_json schema = {{"$ref", "#/$defs/0"}};
+    constexpr int last = 290;
+    for (int i = 0; i < last; ++i) {
+        schema["$defs"][std::to_string(i)]["properties"]["n"]["$ref"] = "#/$defs/" + std::to_string(i + 1);
+    }
+    schema["$defs"][std::to_string(last)] = {{"type", "string"}};
+    ASSERT_EQ(refusal(schema.dump()), "");
+    EXPECT_EQ(read(schema.dump(), R"({"n":{"n":{}}})"), R"({"n":{"n":{}}})");
+}
+
+void expect_quick(const std::string& schema, const std::string& answer) {
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string got = read(schema, answer);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << schema.substr(0, 100);
+    EXPECT_EQ(got.substr(0, 2), "! ") << got.substr(0, 100);
+}
+
+TEST(structured_output, a_hostile_schema_or_answer_costs_bounded_time) {
+    std::string numbers = "[0";
+    for (int i = 1; i < 200'000; ++i) {
+        numbers += "," + std::to_string(i);
+    }
+    numbers += "]";
+    expect_quick(R"({"uniqueItems":true})", numbers);
+    expect_quick(R"({"items":{"anyOf":[{"type":"string"},{"type":"object"},{"type":"null"}]}})", numbers);
+    // Each level asks twice about the next: 2^60 steps.
+    std::string deep = "1";
+    for (int i = 0; i < 60; ++i) {
+        deep = "[" + deep + "]";
+    }
+    expect_quick(R"({"type":"array","anyOf":[{"items":{"$ref":"#"}},{"items":{"$ref":"#"}}]})", deep);
+    expect_quick(R"({"pattern":"^(a+)+$"})", "\"" + std::string(900'000, 'a') + "b\"");
+    expect_quick(R"({"type":"object"})", std::string(1024 * 1024, '['));
+    std::string pairs;
+    for (int i = 0; i < 200'000; ++i) {
+        pairs += "[]{}";
+    }
+    expect_quick(R"({"type":"string"})", pairs);
+    std::string strings;
+    for (int i = 0; i < 300'000; ++i) {
+        strings += "{\"";
+    }
+    expect_quick(R"({"type":"string"})", strings);
+}
+
+TEST(structured_output, is_complete_with_the_value_and_takes_no_more) {
+    format_reader reader(plan_of(person));
+    for (const char* piece : {"Here: {\"name\": \"A", "da\", \"ag", "e\": 36"}) {
+        reader.feed(piece);
+        EXPECT_FALSE(reader.complete()) << piece;
+    }
+    reader.feed("} and {\"name\"");
+    EXPECT_TRUE(reader.complete());
+    EXPECT_EQ(*reader.finish(false), R"({"name": "Ada", "age": 36})");
+}
+
+TEST(structured_output, without_a_schema_only_what_the_answer_begins_with_is_early) {
+    format_reader prose(plan_of("\"json\""));
+    prose.feed("As said in [1], ");
+    EXPECT_FALSE(prose.complete());
+    prose.feed("```json\n{\"a\": 1}\n```");
+    EXPECT_EQ(*prose.finish(false), R"({"a": 1})");
+    format_reader plain(plan_of("\"json\""));
+    plain.feed("\n [1, 2]");
+    EXPECT_TRUE(plain.complete());
+}
+
+// A cut answer is not completed where more may have been to come.
+TEST(structured_output, a_cut_answer_is_not_made_up) {
+    EXPECT_EQ(read(person, R"({"name": "Ada", "age": 3)", true).substr(0, 2), "! ");
+    EXPECT_EQ(read(person, R"({"name": "Ada", "age": 36)", false), R"({"name":"Ada","age":36})");
+}
+
+TEST(structured_output, a_begun_answer_is_read_as_one_and_only_the_new_part_comes_out) {
+    EXPECT_EQ(read(person, R"( "Ada", "age": 36} Done.)", false, R"({"name":)"), R"( "Ada", "age": 36})");
+    EXPECT_EQ(read(person, R"( "Ada"})", false, R"({"name":)").substr(0, 2), "! ");
+    // What was there before is no answer.
+    EXPECT_EQ(read(person, "Done.", false, R"({"name":"A","age":1})").substr(0, 2), "! ");
+}
+
+TEST(structured_output, the_model_is_told_the_schema_and_what_was_wrong) {
+    const format_plan plan = plan_of(person);
+    EXPECT_NE(plan.instruction(false).find(person), std::string::npos);
+    EXPECT_EQ(plan.instruction(false).find("function"), std::string::npos);
+    EXPECT_NE(plan.instruction(true).find("function"), std::string::npos);
+    EXPECT_NE(format_plan::correction("$.age: bad").find("$.age: bad"), std::string::npos);
+}
+
+TEST(structured_output, every_split_gives_the_same_answer) {
+    const std::string answer = "So: [x] {\"name\": \"A\\\"d}a\", \"age\": 36} {";
+    for (std::size_t cut = 0; cut <= answer.size(); ++cut) {
+        format_reader reader(plan_of(person));
+        reader.feed(answer.substr(0, cut));
+        reader.feed(answer.substr(cut));
+        EXPECT_EQ(*reader.finish(false), R"({"name": "A\"d}a", "age": 36})") << cut;
+    }
+}
+
+}  // namespace
+}  // namespace corral::chat
