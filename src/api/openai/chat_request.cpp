@@ -1,0 +1,125 @@
+#include "api/openai/chat_request.hpp"
+
+#include <array>
+#include <utility>
+
+#include "api/openai/message_reader.hpp"
+#include "api/openai/request_body.hpp"
+#include "api/openai/tool_reader.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+void read_length(const json_fields& fields, generation_fields& into) {
+    into.limits.num_predict = fields.integer("max_tokens");
+    // The newer name of the same wish; Ollama ignores it, and so whatever else than a number it holds.
+    const auto* newer = fields.find("max_completion_tokens");
+    if (!into.limits.num_predict && newer != nullptr && newer->is_number_integer()) {
+        into.limits.num_predict = newer->get<std::int64_t>();
+    }
+}
+
+// A text or an array; what is not text in it is dropped.
+void read_stops(const json_fields& fields, generation_fields& into) {
+    const auto* stop = fields.find("stop");
+    if (stop == nullptr) {
+        return;
+    }
+    if (stop->is_string()) {
+        into.limits.stops.push_back(stop->get<std::string>());
+    }
+    if (!stop->is_array()) {
+        return;
+    }
+    for (const auto& each : *stop) {
+        if (each.is_string()) {
+            into.limits.stops.push_back(each.get<std::string>());
+        }
+    }
+}
+
+void read_response_format(const json_fields& fields, generation_fields& into) {
+    const auto* wanted = fields.object("response_format", "openai.ResponseFormat");
+    if (wanted == nullptr) {
+        return;
+    }
+    const json_fields format = fields.inside("response_format", *wanted);
+    const std::string type = format.text("type").value_or("");
+    if (type == "json_object") {
+        into.format = "json";
+    } else if (type == "json_schema") {
+        const auto* around = format.object("json_schema", "openai.JsonSchema");
+        const auto* schema =
+            around == nullptr ? nullptr : format.inside("json_schema", *around).find("schema");
+        if (schema != nullptr) {
+            into.format = *schema;
+        } else {
+            into.unused.emplace_back("response_format");
+        }
+    } else if (!type.empty() && type != "text") {
+        into.unused.emplace_back("response_format");
+    }
+}
+
+void read_reasoning(const json_fields& fields, generation_fields& into) {
+    const auto* reasoning = fields.object("reasoning", "openai.Reasoning");
+    const std::string flat = fields.text("reasoning_effort").value_or("");
+    if (reasoning == nullptr) {
+        into.reasoning = read_effort(flat, fields.problem());
+        return;
+    }
+    const json_fields inside = fields.inside("reasoning", *reasoning);
+    const std::string effort = inside.text("effort").value_or("");
+    into.reasoning = read_effort(effort, fields.problem());
+}
+
+// What would change the answer and is ignored, as Ollama does it.
+void read_unused(const json_fields& fields, generation_fields& into) {
+    constexpr std::array<const char*, 6> names{"logit_bias", "functions", "function_call",
+                                               "prediction", "audio",     "web_search_options"};
+    for (const char* name : names) {
+        if (says_something(fields, name)) {
+            into.unused.emplace_back(name);
+        }
+    }
+    const auto* choices = fields.find("n");
+    if (choices != nullptr && *choices != 1) {
+        into.unused.emplace_back("n");
+    }
+    const auto* parallel = fields.find("parallel_tool_calls");
+    if (parallel != nullptr && *parallel == false && !into.tools.is_null()) {
+        into.unused.emplace_back("parallel_tool_calls");
+    }
+}
+
+}  // namespace
+
+generation_fields read_chat_request(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming, "ChatCompletionRequest", problem);
+    const json_fields fields(body, "ChatCompletionRequest", problem);
+    generation_fields out;
+    read_common(fields, out);
+    read_sampling(fields, out);
+    read_length(fields, out);
+    read_stops(fields, out);
+    read_response_format(fields, out);
+    out.logprobs = fields.boolean("logprobs").value_or(false);
+    out.top_logprobs = fields.integer("top_logprobs").value_or(0);
+    tool_list tools = read_nested_tools(fields);
+    out.tools = std::move(tools.tools);
+    read_unused(fields, out);
+    out.unused.insert(out.unused.end(), tools.unused.begin(), tools.unused.end());
+    const auto* messages = fields.find("messages");
+    if (messages == nullptr || (messages->is_array() && messages->empty())) {
+        problem.set("[] is too short - 'messages'");
+    }
+    conversation said = read_messages(fields);
+    out.messages = std::move(said.messages);
+    out.has_images = said.has_images;
+    out.has_audio = said.has_audio;
+    read_reasoning(fields, out);
+    return out;
+}
+
+}  // namespace corral::api::openai

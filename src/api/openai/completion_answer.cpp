@@ -1,0 +1,105 @@
+#include "api/openai/completion_answer.hpp"
+
+#include <utility>
+
+#include "api/failure_status.hpp"
+#include "api/openai/error_reply.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+constexpr const char* object_name = "text_completion";
+constexpr const char* load_reason = "load";
+
+}  // namespace
+
+completion_answer::completion_answer(std::string typed, bool include_usage, core::random_source& random)
+    : answer_format(std::move(typed)),
+      id_(short_id("cmpl-", random)),
+      created_(now_in_seconds()),
+      include_usage_(include_usage) {}
+
+std::string completion_answer::encode(chat::generation_event& event) {
+    if (const auto* why = std::get_if<chat::failed_event>(&event)) {
+        return data_event(error_object(status_of(why->kind), failure_text(*why, model())));
+    }
+    if (const auto* end = std::get_if<chat::finished_event>(&event)) {
+        std::string out = chunk("", finish_word(end->reason));
+        out += closing(end->usage);
+        return out;
+    }
+    // Thinking shows as chunks without text.
+    whole_answer said;
+    collect(said, event);
+    return chunk(said.text, nullptr);
+}
+
+std::string completion_answer::whole(const whole_answer& said, const chat::finished_event& end) {
+    return object(said.text, finish_word(end.reason), end.usage);
+}
+
+std::string completion_answer::loaded() {
+    return object("", load_reason, {});
+}
+
+std::string completion_answer::loaded_as_stream() {
+    std::string out = chunk("", load_reason);
+    out += closing({});
+    return out;
+}
+
+std::string completion_answer::chunk(std::string_view text, const char* reason) const {
+    json_writer json;
+    json.begin_object().member("id", id_).member("object", object_name).count("created", created_);
+    json.key("choices").begin_array();
+    write_choice(json, text, reason);
+    json.end_array().member("model", model()).member("system_fingerprint", system_fingerprint);
+    if (include_usage_) {
+        write_usage(json, {});
+    }
+    json.end_object();
+    return data_event(json.take());
+}
+
+std::string completion_answer::closing(const chat::token_usage& usage) const {
+    std::string out;
+    if (include_usage_) {
+        json_writer json;
+        json.begin_object().member("id", id_).member("object", object_name).count("created", created_);
+        json.key("choices").begin_array().end_array();
+        json.member("model", model()).member("system_fingerprint", system_fingerprint);
+        write_usage(json, usage);
+        json.end_object();
+        out = data_event(json.take());
+    }
+    out += done_event;
+    return out;
+}
+
+std::string completion_answer::object(std::string_view text, const char* reason,
+                                      const chat::token_usage& usage) const {
+    json_writer json;
+    json.begin_object().member("id", id_).member("object", object_name).count("created", created_);
+    json.member("model", model()).member("system_fingerprint", system_fingerprint);
+    json.key("choices").begin_array();
+    write_choice(json, text, reason);
+    json.end_array();
+    write_usage(json, usage);
+    json.end_object();
+    std::string out = json.take();
+    out += '\n';
+    return out;
+}
+
+void completion_answer::write_choice(json_writer& json, std::string_view text, const char* reason) const {
+    json.begin_object().member("text", text).count("index", 0).key("finish_reason");
+    if (reason == nullptr) {
+        json.tree(nullptr);
+    } else {
+        json.text(reason);
+    }
+    json.end_object();
+}
+
+}  // namespace corral::api::openai

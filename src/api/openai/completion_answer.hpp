@@ -1,0 +1,34 @@
+#pragma once
+// The answers of /v1/completions (ollama_wire.md §8.4). Thinking is not part of them.
+
+#include <string>
+
+#include "api/openai/answer.hpp"
+
+namespace corral::api::openai {
+
+class completion_answer final : public answer_format {
+public:
+    completion_answer(std::string typed, bool include_usage, core::random_source& random);
+    std::string encode(chat::generation_event& event) override;
+    std::string whole(const whole_answer& said, const chat::finished_event& end) override;
+
+    // The answer to an empty prompt, once the model is loaded.
+    [[nodiscard]] std::string loaded();
+    [[nodiscard]] std::string loaded_as_stream();
+
+private:
+    // `reason` is nullptr while the text goes on.
+    [[nodiscard]] std::string chunk(std::string_view text, const char* reason) const;
+    // The chunk with the usage if wanted, and the end mark.
+    [[nodiscard]] std::string closing(const chat::token_usage& usage) const;
+    [[nodiscard]] std::string object(std::string_view text, const char* reason,
+                                     const chat::token_usage& usage) const;
+    void write_choice(json_writer& json, std::string_view text, const char* reason) const;
+
+    std::string id_;
+    std::int64_t created_;
+    bool include_usage_;
+};
+
+}  // namespace corral::api::openai

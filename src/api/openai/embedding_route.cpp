@@ -1,0 +1,150 @@
+#include <cstring>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "api/ascii_text.hpp"
+#include "api/embedding.hpp"
+#include "api/json_writer.hpp"
+#include "api/model_lookup.hpp"
+#include "api/openai/answer.hpp"
+#include "api/openai/base64.hpp"
+#include "api/openai/error_reply.hpp"
+#include "api/openai/request_body.hpp"
+#include "api/openai/routes.hpp"
+#include "api/request_start.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+// ollama_wire.md §8.5.
+struct embedding_fields {
+    std::string model;
+    std::vector<std::string> texts;
+    bool has_texts = true;  // `input` is texts, and not tokens
+    std::size_t dimensions = 0;
+    bool as_base64 = false;
+};
+
+void read_input(const json_fields& fields, embedding_fields& into) {
+    const auto* input = fields.find("input");
+    if (input == nullptr || (input->is_array() && input->empty())) {
+        fields.problem().set("invalid input");
+        return;
+    }
+    if (input->is_string()) {
+        into.texts.push_back(input->get<std::string>());
+        return;
+    }
+    into.has_texts = input->is_array();
+    for (const auto& each : *input) {
+        if (!each.is_string()) {
+            into.has_texts = false;
+            return;
+        }
+        into.texts.push_back(each.get<std::string>());
+    }
+}
+
+embedding_fields read_embedding(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming, "EmbedRequest", problem);
+    const json_fields fields(body, "EmbedRequest", problem);
+    embedding_fields out;
+    out.model = fields.text("model").value_or("");
+    const std::int64_t dimensions = fields.integer("dimensions").value_or(0);
+    out.dimensions = dimensions > 0 ? static_cast<std::size_t>(dimensions) : 0;
+    const std::string encoding = fields.text("encoding_format").value_or("");
+    out.as_base64 = lower_case(encoding) == "base64";
+    if (!encoding.empty() && !out.as_base64 && lower_case(encoding) != "float") {
+        problem.set("Invalid value for 'encoding_format' = " + encoding +
+                    ". Supported values: ['float', 'base64'].");
+    }
+    read_input(fields, out);
+    return out;
+}
+
+// Little-endian, as all machines that Corral runs on have it.
+std::string bytes_of(const std::vector<float>& vector) {
+    std::string out(vector.size() * sizeof(float), '\0');
+    std::memcpy(out.data(), vector.data(), out.size());
+    return out;
+}
+
+std::string write_answer(const embedding_fields& asked, const embedding_answer& made) {
+    json_writer json;
+    json.begin_object().member("object", "list").key("data").begin_array();
+    std::size_t index = 0;
+    for (const std::vector<float>& vector : made.vectors) {
+        json.begin_object().member("object", "embedding").key("embedding");
+        if (asked.as_base64) {
+            json.text(to_base64(bytes_of(vector)));
+        } else {
+            json.begin_array();
+            for (const float each : vector) {
+                json.real(each);
+            }
+            json.end_array();
+        }
+        json.count("index", index++).end_object();
+    }
+    json.end_array().member("model", asked.model).key("usage").begin_object();
+    json.count("prompt_tokens", made.prompt_tokens).count("total_tokens", made.prompt_tokens);
+    json.end_object().end_object();
+    std::string out = json.take();
+    out += '\n';
+    return out;
+}
+
+core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
+    decode_problem problem;
+    embedding_fields asked = read_embedding(incoming, problem);
+    http::response whole;
+    if (problem.found()) {
+        whole = rejection(problem);
+        co_await out.send(std::move(whole));
+        co_return;
+    }
+    if (!asked.has_texts) {
+        problem.set("invalid input type");
+    }
+    served model;
+    if (!problem.found()) {
+        model = find_model(*context.models, asked.model, embedding_words, problem);
+    }
+    if (model == nullptr) {
+        whole = error_response(problem.status, problem.message);
+        co_await out.send(std::move(whole));
+        co_return;
+    }
+    embedding_request what;
+    what.id = random_hex_id(*context.random);
+    what.client = client_name(context, incoming);
+    what.texts = std::move(asked.texts);
+    what.dimensions = asked.dimensions;
+    what.arrived = incoming.arrived;
+    const std::variant<embedding_answer, chat::failed_event> made =
+        co_await embed(context, model, std::move(what));
+    if (const auto* why = std::get_if<chat::failed_event>(&made)) {
+        if (why->kind == chat::failure_kind::cancelled) {
+            co_return;
+        }
+        whole = error_response(*why, asked.model);
+    } else {
+        whole.content_type = reply_type;
+        whole.body = write_answer(asked, std::get<embedding_answer>(made));
+    }
+    co_await out.send(std::move(whole));
+}
+
+}  // namespace
+
+void add_embedding_route(http::router& routes, const api_context& context) {
+    routes.add("POST", "/v1/embeddings",
+               [context](const http::request& incoming, http::response_writer& out) {
+                   return serve(context, incoming, out);
+               });
+}
+
+}  // namespace corral::api::openai

@@ -1,0 +1,145 @@
+#include "api/openai/generation_fields.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "api/ascii_text.hpp"
+#include "api/capability_check.hpp"
+#include "api/json_writer.hpp"
+#include "api/openai/error_reply.hpp"
+#include "api/request_start.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+// OpenAI's own defaults, which count more than the model's (ollama_wire.md §8.1).
+constexpr double default_temperature = 1.0;
+constexpr double default_top_p = 1.0;
+
+void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
+    if (format.is_null() || format.is_object() || format == "json") {
+        return;
+    }
+    json_writer raw;
+    raw.tree(format);
+    problem.set(
+        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
+        500);
+}
+
+void check(const served_model& model, const generation_fields& asked, const char* activity,
+           decode_problem& problem) {
+    const std::string typed = "\"" + asked.model + "\"";
+    if (asked.hole && !has_capability(*model.entry, "insert")) {
+        problem.set(long_name(model) + " does not support insert");
+    }
+    if (!has_capability(*model.entry, "completion")) {
+        problem.set(typed + " does not support " + activity);
+    }
+    if (asked.reasoning.on.value_or(false) && !has_capability(*model.entry, "thinking")) {
+        problem.set(typed + " does not support thinking");
+    }
+    if (asked.logprobs) {
+        problem.set("logprobs is not supported: this runtime tells no probabilities");
+    }
+    check_format(asked.format, problem);
+    check_tools(model, !asked.tools.is_null(), problem);
+    refuse_images(model, asked.has_images, problem);
+    if (asked.has_audio) {
+        problem.set(long_name(model) + " does not support audio");
+    }
+}
+
+}  // namespace
+
+void read_common(const json_fields& fields, generation_fields& into) {
+    into.model = fields.text("model").value_or("");
+    into.stream = fields.boolean("stream").value_or(false);
+    if (const auto* options = fields.object("stream_options", "openai.StreamOptions")) {
+        const json_fields inside = fields.inside("stream_options", *options);
+        into.include_usage = inside.boolean("include_usage").value_or(false);
+    }
+}
+
+void read_sampling(const json_fields& fields, generation_fields& into) {
+    into.sampling.temperature = fields.real("temperature").value_or(default_temperature);
+    into.sampling.top_p = fields.real("top_p").value_or(default_top_p);
+    into.sampling.frequency_penalty = fields.real("frequency_penalty");
+    into.sampling.presence_penalty = fields.real("presence_penalty");
+    into.sampling.seed = fields.integer("seed");
+}
+
+reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 7> efforts{{{"minimal", "low"},
+                                                                                    {"low", "low"},
+                                                                                    {"medium", "medium"},
+                                                                                    {"high", "high"},
+                                                                                    {"xhigh", "max"},
+                                                                                    {"ultra", "max"},
+                                                                                    {"max", "max"}}};
+    reasoning_choice out;
+    if (said.empty()) {
+        return out;
+    }
+    if (said == "none") {
+        out.on = false;
+        return out;
+    }
+    for (const auto& [word, meant] : efforts) {
+        if (word == said) {
+            out.on = true;
+            out.effort = meant;
+            return out;
+        }
+    }
+    problem.set("invalid reasoning value: " + go_quoted(said) +
+                R"( (must be "minimal", "low", "medium", "high", "xhigh", "ultra", "max", or "none"))");
+    return out;
+}
+
+served admit(const api_context& context, const generation_fields& asked, const decode_problem& decoding,
+             const lookup_words& words, const char* activity, http::response& refused) {
+    if (decoding.found()) {
+        refused = rejection(decoding);
+        return nullptr;
+    }
+    decode_problem problem;
+    constexpr std::int64_t most_logprobs = 20;
+    if (asked.top_logprobs < 0 || asked.top_logprobs > most_logprobs) {
+        problem.set("top_logprobs must be between 0 and 20");
+    }
+    served model;
+    if (!problem.found()) {
+        model = find_model(*context.models, asked.model, words, problem);
+    }
+    if (model != nullptr) {
+        check(*model, asked, activity, problem);
+    }
+    if (problem.found()) {
+        refused = error_response(problem.status, problem.message);
+        return nullptr;
+    }
+    return model;
+}
+
+chat::generation_request make_request(const api_context& context, const http::request& incoming,
+                                      const served_model& model, generation_fields asked) {
+    chat::generation_request out = begin_request(context, incoming, model, std::move(asked.model));
+    out.messages = std::move(asked.messages);
+    out.hole = std::move(asked.hole);
+    out.sampling = asked.sampling;
+    out.limits = std::move(asked.limits);
+    out.thinking = default_thinking(model);
+    if (asked.reasoning.on) {
+        out.thinking = *asked.reasoning.on ? chat::thinking_mode::on : chat::thinking_mode::off;
+        out.effort = std::move(asked.reasoning.effort);
+    }
+    out.tools = std::move(asked.tools);
+    out.format = std::move(asked.format);
+    out.unused_options = std::move(asked.unused);
+    return out;
+}
+
+}  // namespace corral::api::openai

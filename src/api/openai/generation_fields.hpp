@@ -1,0 +1,56 @@
+#pragma once
+// What the generating routes of this format have in common once their bodies are decoded: the checks of the
+// handler, and the request that all formats share (ollama_wire.md §8.1).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/json_fields.hpp"
+#include "api/model_lookup.hpp"
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api::openai {
+
+struct reasoning_choice {
+    std::optional<bool> on;  // absent: as the model does by itself
+    std::string effort;      // "low" ... "max"
+};
+
+struct generation_fields {
+    std::string model;
+    bool stream = false;
+    bool include_usage = false;
+    std::vector<chat::message> messages;
+    std::optional<chat::fill_in_middle> hole;
+    chat::sampling sampling;
+    chat::limits limits;
+    reasoning_choice reasoning;
+    nlohmann::ordered_json tools = nullptr;
+    nlohmann::ordered_json format = nullptr;
+    bool logprobs = false;
+    std::int64_t top_logprobs = 0;
+    bool has_images = false;
+    bool has_audio = false;
+    std::vector<std::string> unused;
+};
+
+// `model`, `stream` and `stream_options`.
+void read_common(const json_fields& fields, generation_fields& into);
+
+// `temperature` and `top_p`, 1.0 when absent, the penalties and `seed`.
+void read_sampling(const json_fields& fields, generation_fields& into);
+
+// The effort in the words of a client; "" says nothing.
+[[nodiscard]] reasoning_choice read_effort(const std::string& said, decode_problem& problem);
+
+// The model of a decoded request, or nullptr with `refused` filled. `activity` is "chat" or "generate".
+[[nodiscard]] served admit(const api_context& context, const generation_fields& asked,
+                           const decode_problem& decoding, const lookup_words& words, const char* activity,
+                           http::response& refused);
+
+[[nodiscard]] chat::generation_request make_request(const api_context& context, const http::request& incoming,
+                                                    const served_model& model, generation_fields asked);
+
+}  // namespace corral::api::openai

@@ -1,0 +1,130 @@
+#include "api/openai/responses_request.hpp"
+
+#include <array>
+#include <utility>
+
+#include "api/openai/request_body.hpp"
+#include "api/openai/responses_input.hpp"
+#include "api/openai/tool_reader.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+constexpr double default_temperature = 1.0;
+
+void read_text_format(const json_fields& fields, responses_fields& into) {
+    into.echo.text_format = nlohmann::ordered_json::object();
+    into.echo.text_format["type"] = "text";
+    const auto* text = fields.object("text", "openai.ResponsesText");
+    if (text == nullptr) {
+        return;
+    }
+    const json_fields inside = fields.inside("text", *text);
+    const auto* wanted = inside.object("format", "openai.ResponsesTextFormat");
+    if (wanted == nullptr) {
+        return;
+    }
+    const json_fields format = inside.inside("format", *wanted);
+    const std::string type = format.text("type").value_or("text");
+    into.echo.text_format = *wanted;
+    if (type == "json_object") {
+        into.common.format = "json";
+    } else if (const auto* schema = format.find("schema"); schema != nullptr && type == "json_schema") {
+        into.common.format = *schema;
+    } else if (type != "text") {
+        into.common.unused.emplace_back("text.format");
+    }
+}
+
+void read_reasoning(const json_fields& fields, responses_fields& into) {
+    const auto* reasoning = fields.object("reasoning", "openai.ResponsesReasoning");
+    if (reasoning == nullptr) {
+        return;
+    }
+    const json_fields inside = fields.inside("reasoning", *reasoning);
+    into.echo.effort = inside.text("effort");
+    into.echo.summary = inside.text("summary");
+    into.common.reasoning = read_effort(into.echo.effort.value_or(""), fields.problem());
+}
+
+void read_sampling_of_response(const json_fields& fields, responses_fields& into) {
+    into.echo.temperature = fields.real("temperature");
+    into.echo.top_p = fields.real("top_p");
+    into.echo.max_output_tokens = fields.integer("max_output_tokens");
+    into.common.sampling.temperature = into.echo.temperature.value_or(default_temperature);
+    into.common.sampling.top_p = into.echo.top_p;
+    into.common.limits.num_predict = into.echo.max_output_tokens;
+}
+
+// Probabilities are asked for by their place in the answer.
+bool wants_logprobs(const json_fields& fields) {
+    const auto* include = fields.find("include");
+    if (include == nullptr || !include->is_array()) {
+        return false;
+    }
+    for (const auto& each : *include) {
+        if (each == "message.output_text.logprobs") {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What would change the answer and is ignored, as Ollama does it.
+void read_unused(const json_fields& fields, generation_fields& into) {
+    constexpr std::array<const char*, 5> names{"previous_response_id", "conversation", "background", "prompt",
+                                               "max_tool_calls"};
+    for (const char* name : names) {
+        if (says_something(fields, name)) {
+            into.unused.emplace_back(name);
+        }
+    }
+    const auto* parallel = fields.find("parallel_tool_calls");
+    if (parallel != nullptr && *parallel == false && !into.tools.is_null()) {
+        into.unused.emplace_back("parallel_tool_calls");
+    }
+}
+
+void read_conversation(const json_fields& fields, responses_fields& into) {
+    into.echo.instructions = fields.text("instructions");
+    if (into.echo.instructions && !into.echo.instructions->empty()) {
+        chat::message system;
+        system.from = chat::role::system;
+        system.content = *into.echo.instructions;
+        into.common.messages.push_back(std::move(system));
+    }
+    conversation said = read_input(fields);
+    into.common.has_images = said.has_images;
+    for (chat::message& each : said.messages) {
+        into.common.messages.push_back(std::move(each));
+    }
+    if (into.common.messages.empty()) {
+        fields.problem().set("input is required");
+    }
+}
+
+}  // namespace
+
+responses_fields read_responses_request(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming, "ResponsesRequest", problem);
+    const json_fields fields(body, "ResponsesRequest", problem);
+    responses_fields out;
+    read_common(fields, out.common);
+    read_sampling_of_response(fields, out);
+    read_text_format(fields, out);
+    out.echo.truncation = fields.text("truncation").value_or("disabled");
+    out.common.logprobs = wants_logprobs(fields);
+    if (const auto* tools = fields.array("tools", "[]openai.ResponsesTool")) {
+        out.echo.tools = *tools;
+    }
+    tool_list tools = read_flat_tools(fields);
+    out.common.tools = std::move(tools.tools);
+    read_unused(fields, out.common);
+    out.common.unused.insert(out.common.unused.end(), tools.unused.begin(), tools.unused.end());
+    read_conversation(fields, out);
+    read_reasoning(fields, out);
+    return out;
+}
+
+}  // namespace corral::api::openai

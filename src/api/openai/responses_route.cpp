@@ -1,0 +1,34 @@
+#include "api/openai/responses_answer.hpp"
+#include "api/openai/responses_request.hpp"
+#include "api/openai/routes.hpp"
+
+namespace corral::api::openai {
+
+namespace {
+
+core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
+    decode_problem problem;
+    responses_fields asked = read_responses_request(incoming, problem);
+    const lookup_words words;
+    http::response refused;
+    const served model = admit(context, asked.common, problem, words, "chat", refused);
+    if (model == nullptr) {
+        co_await out.send(std::move(refused));
+        co_return;
+    }
+    std::unique_ptr<answer_format> format =
+        std::make_unique<responses_answer>(asked.common.model, std::move(asked.echo), *context.random);
+    const bool stream = asked.common.stream;
+    chat::generation_request request = make_request(context, incoming, *model, std::move(asked.common));
+    co_await answer(context, std::move(request), std::move(format), stream, out);
+}
+
+}  // namespace
+
+void add_responses_route(http::router& routes, const api_context& context) {
+    routes.add("POST", "/v1/responses", [context](const http::request& incoming, http::response_writer& out) {
+        return serve(context, incoming, out);
+    });
+}
+
+}  // namespace corral::api::openai
