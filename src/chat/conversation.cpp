@@ -1,8 +1,10 @@
 #include "chat/conversation.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "chat/hermes_tools.hpp"
+#include "chat/space.hpp"
+#include "chat/tool_words.hpp"
 
 namespace corral::chat {
 
@@ -11,19 +13,17 @@ namespace {
 constexpr std::string_view think_open = "<think>";
 constexpr std::string_view think_close = "</think>";
 
-std::string_view trim_lines(std::string_view text) {
+std::string_view trim_leading_lines(std::string_view text) {
     while (text.starts_with('\n')) {
         text.remove_prefix(1);
-    }
-    while (text.ends_with('\n')) {
-        text.remove_suffix(1);
     }
     return text;
 }
 
-std::string_view trim_leading_lines(std::string_view text) {
-    while (text.starts_with('\n')) {
-        text.remove_prefix(1);
+std::string_view trim_lines(std::string_view text) {
+    text = trim_leading_lines(text);
+    while (text.ends_with('\n')) {
+        text.remove_suffix(1);
     }
     return text;
 }
@@ -35,8 +35,7 @@ void append_paragraph(std::string& to, std::string_view text) {
     to += text;
 }
 
-// Equal neighbours become one message, as Ollama's Go templates have it (ollama_wire.md §11.1). Tool results
-// stay apart, and nothing is put before a call that was made earlier.
+// Tool results stay apart, and nothing is put before a call that was made earlier.
 std::vector<message> merge_neighbours(const family& in, const std::vector<message>& messages) {
     std::vector<message> merged;
     for (const auto& original : messages) {
@@ -44,6 +43,9 @@ std::vector<message> merge_neighbours(const family& in, const std::vector<messag
         if (next.from == role::system && in.system_header.empty() && !merged.empty() &&
             (merged.size() > 1 || merged.front().from != role::system)) {
             next.from = role::user;
+        }
+        if (in.trims_texts && next.from != role::tool) {
+            next.content = std::string(trim_left(trim_right(next.content)));
         }
         const bool joins = !merged.empty() && merged.back().from == next.from && next.from != role::tool &&
                            merged.back().calls.empty();
@@ -56,6 +58,31 @@ std::vector<message> merge_neighbours(const family& in, const std::vector<messag
         merged.back().calls = std::move(next.calls);
     }
     return merged;
+}
+
+// Content that shows its thinking is parted; an unclosed tag at the start of an answer that is to be
+// continued says that it is still thinking.
+void part_thinking(message& answer, bool last) {
+    if (!answer.thinking.empty()) {
+        answer.thinking = std::string(trim_lines(answer.thinking));
+        answer.content = std::string(trim_leading_lines(answer.content));
+        return;
+    }
+    std::string_view content = answer.content;
+    const auto close = content.rfind(think_close);
+    if (close != std::string_view::npos) {
+        std::string_view thinking = content.substr(0, close);
+        const auto open = thinking.rfind(think_open);
+        if (open != std::string_view::npos) {
+            thinking.remove_prefix(open + think_open.size());
+        }
+        std::string kept(trim_leading_lines(content.substr(close + think_close.size())));
+        answer.thinking = std::string(trim_lines(thinking));
+        answer.content = std::move(kept);
+    } else if (last && answer.calls.empty() && trim_left(content).starts_with(think_open)) {
+        answer.thinking = std::string(trim_lines(trim_left(content).substr(think_open.size())));
+        answer.content.clear();
+    }
 }
 
 // The index of the last user message that isn't a tool result in disguise, else of the last message.
@@ -72,57 +99,41 @@ std::size_t last_real_user(const std::vector<message>& messages) {
 }
 
 std::string assistant_body(const family& in, const message& from, bool after_last_user) {
-    std::string_view content = from.content;
-    std::string_view thinking = from.thinking;
-    const auto close = content.rfind(think_close);
-    if (in.thinks && thinking.empty() && close != std::string_view::npos) {
-        thinking = content.substr(0, close);
-        const auto open = thinking.rfind(think_open);
-        if (open != std::string_view::npos) {
-            thinking.remove_prefix(open + think_open.size());
-        }
-        content = trim_leading_lines(content.substr(close + think_close.size()));
-    }
-    thinking = trim_lines(thinking);
-
     std::string body;
-    if (in.repeats_thinking && after_last_user && !thinking.empty()) {
-        content = trim_leading_lines(content);
-        body.append(think_open).append("\n").append(thinking).append("\n");
+    if (in.repeats_thinking && after_last_user && !from.thinking.empty()) {
+        body.append(think_open).append("\n").append(from.thinking).append("\n");
         body.append(think_close).append("\n\n");
     }
-    body += content;
-    bool line_break = !content.empty();
-    for (const auto& call : from.calls) {
-        if (line_break) {
-            body += '\n';
-        }
-        body += hermes_call(call);
-        line_break = true;
-    }
-    return body;
-}
-
-std::string_view header(const family& in, speaker from) {
-    switch (from) {
-        case speaker::system:
-            return in.system_header;
-        case speaker::user:
-            return in.user_header;
-        case speaker::assistant:
-            return in.assistant_header;
-    }
-    return {};
+    return body + answer_with_calls(in, from.content, from.calls);
 }
 
 }  // namespace
 
+std::vector<message> settled(const family& in, const std::vector<message>& messages) {
+    auto merged = merge_neighbours(in, messages);
+    if (in.thinks) {
+        for (auto& one : merged) {
+            if (one.from == role::assistant) {
+                part_thinking(one, &one == &merged.back());
+            }
+        }
+    }
+    const auto is_user = [](const message& one) { return one.from == role::user; };
+    const auto first = std::find_if(merged.begin(), merged.end(),
+                                    [](const message& one) { return one.from != role::system; });
+    const bool opens_with_user = first == merged.end() || is_user(*first);
+    const bool has_user = std::any_of(merged.begin(), merged.end(), is_user);
+    if ((in.system_in_first_user && !opens_with_user) || (!in.tool_header.empty() && !has_user)) {
+        merged.insert(first, message{});
+    }
+    return merged;
+}
+
 std::vector<turn> to_turns(const family& in, const std::vector<message>& messages) {
-    const auto merged = merge_neighbours(in, messages);
-    const auto last_user = last_real_user(merged);
+    const auto last_user = last_real_user(messages);
     std::vector<turn> turns;
-    for (std::size_t at = 0; at < merged.size(); ++at) {
-        const auto& one = merged[at];
+    for (std::size_t at = 0; at < messages.size(); ++at) {
+        const auto& one = messages[at];
         switch (one.from) {
             case role::system:
                 turns.push_back({speaker::system, one.content});
@@ -134,15 +145,31 @@ std::vector<turn> to_turns(const family& in, const std::vector<message>& message
                 turns.push_back({speaker::assistant, assistant_body(in, one, at > last_user)});
                 break;
             case role::tool:
-                if (at > 0 && merged[at - 1].from == role::tool) {
-                    turns.back().body += '\n' + hermes_result(one.content);
+                if (!in.tool_header.empty()) {
+                    turns.push_back({speaker::tool, tool_result(in, one.content)});
+                } else if (at > 0 && messages[at - 1].from == role::tool) {
+                    turns.back().body += '\n' + tool_result(in, one.content);
                 } else {
-                    turns.push_back({speaker::user, hermes_result(one.content)});
+                    turns.push_back({speaker::user, tool_result(in, one.content)});
                 }
                 break;
         }
     }
     return turns;
+}
+
+std::string_view header(const family& in, speaker from) {
+    switch (from) {
+        case speaker::system:
+            return in.system_header;
+        case speaker::user:
+            return in.user_header;
+        case speaker::assistant:
+            return in.assistant_header;
+        case speaker::tool:
+            return in.tool_header;
+    }
+    return {};
 }
 
 std::string splice(const family& in, std::span<const turn> turns) {

@@ -1,44 +1,14 @@
 #include "chat/hermes_tools.hpp"
 
+#include "chat/json_text.hpp"
+
 namespace corral::chat {
 
 namespace {
 
 using json = nlohmann::ordered_json;
 
-void append_json(std::string& out, const json& value) {
-    if (value.is_object()) {
-        out += '{';
-        std::string_view between;
-        for (const auto& [key, member] : value.items()) {
-            out += between;
-            append_json(out, json(key));
-            out += ": ";
-            append_json(out, member);
-            between = ", ";
-        }
-        out += '}';
-    } else if (value.is_array()) {
-        out += '[';
-        std::string_view between;
-        for (const auto& element : value) {
-            out += between;
-            append_json(out, element);
-            between = ", ";
-        }
-        out += ']';
-    } else {
-        out += value.dump(-1, ' ', false, json::error_handler_t::replace);
-    }
-}
-
 }  // namespace
-
-std::string spaced_json(const json& value) {
-    std::string out;
-    append_json(out, value);
-    return out;
-}
 
 std::string hermes_definitions(const json& tools) {
     std::string out =
@@ -46,7 +16,7 @@ std::string hermes_definitions(const json& tools) {
         "You are provided with function signatures within <tools></tools> XML tags:\n<tools>";
     for (const auto& tool : tools) {
         out += '\n';
-        append_json(out, tool);
+        out += spaced_json(tool);
     }
     out +=
         "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "

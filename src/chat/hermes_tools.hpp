@@ -12,9 +12,6 @@
 
 namespace corral::chat {
 
-// JSON with ", " and ": " between the parts, key order kept, non-ASCII raw: what models saw in training.
-[[nodiscard]] std::string spaced_json(const nlohmann::ordered_json& value);
-
 // The part of the system text that declares `tools`, a not empty array; without the blank line before it.
 [[nodiscard]] std::string hermes_definitions(const nlohmann::ordered_json& tools);
 

@@ -5,7 +5,10 @@
 #include <utility>
 
 #include "chat/conversation.hpp"
-#include "chat/hermes_tools.hpp"
+#include "chat/prompt_form_policy.hpp"
+#include "chat/template_prompt.hpp"
+#include "chat/tool_words.hpp"
+#include "chat/verbatim_prompt.hpp"
 
 namespace corral::chat {
 
@@ -20,11 +23,6 @@ core::result<void> check(const family& in, const std::vector<message>& messages,
         return core::make_failure(core::errc::refused,
                                   "the conversation has no user message, so there is nothing to answer");
     }
-    if (messages.back().from == role::assistant) {
-        return core::make_failure(core::errc::refused,
-                                  "the conversation ends with an assistant message, and this runtime can't "
-                                  "continue one; end it with a user message");
-    }
     if (has_tools && in.tools == tool_style::none) {
         return core::make_failure(core::errc::refused,
                                   "the chat format '" + std::string(in.name) + "' has no tools");
@@ -36,19 +34,20 @@ core::result<void> check(const family& in, const std::vector<message>& messages,
 std::string system_body(const render_options& how, std::string asked, const nlohmann::ordered_json& tools,
                         bool has_tools) {
     const family& in = *how.format;
+    const bool takes_tools = has_tools && !in.tools_in_first_user;
     if (asked.empty()) {
         asked = how.default_system;
     }
-    if (asked.empty() && (!has_tools || in.writes_default_system)) {
+    if (asked.empty() && (!takes_tools || in.writes_default_system)) {
         asked = in.default_system;
     }
-    if (!has_tools) {
+    if (!takes_tools) {
         return asked;
     }
     if (!asked.empty()) {
         asked += "\n\n";
     }
-    return asked + hermes_definitions(tools);
+    return asked + tool_definitions(in, tools);
 }
 
 // The switch at the very end, where the vendor's own scripts put it as well (vendor_ax.md §6.3).
@@ -62,6 +61,36 @@ void append_switch(std::string& body, std::string_view text) {
     body += text;
 }
 
+bool is_user(const turn& one) {
+    return one.from == speaker::user;
+}
+
+rendered_prompt wrapped_prompt(const render_options& how, const std::vector<message>& messages,
+                               const nlohmann::ordered_json& tools, thinking_mode thinking) {
+    const family& in = *how.format;
+    const bool has_tools = tools.is_array() && !tools.empty();
+    auto turns = to_turns(in, messages);
+    if (turns.front().from != speaker::system) {
+        turns.insert(turns.begin(), turn{speaker::system, {}});
+    }
+    turns.front().body = system_body(how, std::move(turns.front().body), tools, has_tools);
+    const auto first_user = std::find_if(turns.begin(), turns.end(), is_user);
+    if (has_tools && in.tools_in_first_user && first_user != turns.end()) {
+        first_user->body.insert(0, tool_definitions(in, tools) + "\n\n");
+    }
+
+    rendered_prompt prompt;
+    prompt.thinking = expects_thinking(how, prompt_form::wrapped, thinking);
+    prompt.starts_in_thinking = prompt.thinking && in.may_start_in_thinking;
+    const bool off = in.thinks && !in.no_think_switch.empty() && thinking == thinking_mode::off;
+    if (off && !how.package_forbids_thinking) {
+        append_switch(turns.back().body, in.no_think_switch);
+    }
+    prompt.system = splice(in, std::span(turns.begin(), first_user));
+    prompt.turns = splice(in, std::span(first_user, turns.end()));
+    return prompt;
+}
+
 }  // namespace
 
 core::result<rendered_prompt> render(const render_options& how, const std::vector<message>& messages,
@@ -71,27 +100,19 @@ core::result<rendered_prompt> render(const render_options& how, const std::vecto
     if (const auto checked = check(in, messages, has_tools); !checked) {
         return checked.error();
     }
-
-    auto turns = to_turns(in, messages);
-    if (turns.front().from != speaker::system) {
-        turns.insert(turns.begin(), turn{speaker::system, {}});
+    const prompt_need need{messages.back().from == role::assistant, has_tools, thinking};
+    const auto form = choose_form(how, need);
+    if (!form) {
+        return form.error();
     }
-    turns.front().body = system_body(how, std::move(turns.front().body), tools, has_tools);
-
-    rendered_prompt prompt;
-    const bool can_be_off = !in.no_think_switch.empty();
-    const bool off = can_be_off && thinking == thinking_mode::off;
-    prompt.thinking = in.thinks && !how.package_forbids_thinking && !off;
-    prompt.starts_in_thinking = prompt.thinking && in.may_start_in_thinking;
-    if (in.thinks && off && !how.package_forbids_thinking) {
-        append_switch(turns.back().body, in.no_think_switch);
+    const auto ready = settled(in, messages);
+    if (*form == prompt_form::wrapped) {
+        return wrapped_prompt(how, ready, tools, thinking);
     }
-
-    const auto first_user =
-        std::find_if(turns.begin(), turns.end(), [](const turn& one) { return one.from == speaker::user; });
-    prompt.system = splice(in, std::span(turns.begin(), first_user));
-    prompt.turns = splice(in, std::span(first_user, turns.end()));
-    return prompt;
+    if (how.prompt_template.empty()) {
+        return verbatim_prompt(in, ready, how.default_system, tools, expects_thinking(how, *form, thinking));
+    }
+    return template_prompt(how, ready, tools, thinking);
 }
 
 }  // namespace corral::chat

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "chat/template_prompt.hpp"
 #include "corral/chat/render.hpp"
 
 namespace corral::chat {
@@ -16,6 +17,15 @@ rendered_prompt render_raw(std::string text) {
 
 core::result<rendered_prompt> render_fill_in_middle(const render_options& how, const fill_in_middle& hole) {
     const family& in = *how.format;
+    if (!how.prompt_template.empty()) {
+        auto by_template = template_hole(how, hole);
+        if (!by_template) {
+            return by_template.error();
+        }
+        if (*by_template) {
+            return std::move(**by_template);
+        }
+    }
     if (in.fill.prefix.empty()) {
         return core::make_failure(core::errc::refused, "the chat format '" + std::string(in.name) +
                                                            "' can't fill in what stands between two texts");

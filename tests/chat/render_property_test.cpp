@@ -102,7 +102,7 @@ std::vector<message> random_conversation(const hostile_text& hostile, std::mt199
 TEST(render_property, the_service_builds_the_plain_template) {
     std::mt19937 random(20'262);
     for (const auto* one : families()) {
-        if (one->turn_open != "<|im_start|>") {
+        if (one->turn_open != "<|im_start|>" || one->user_header != "user\n") {
             continue;
         }
         const hostile_text hostile(*one);
@@ -119,39 +119,77 @@ TEST(render_property, the_service_builds_the_plain_template) {
     }
 }
 
+// Tool calls and results too.
+std::vector<message> random_tool_loop(const hostile_text& hostile, std::mt19937& random) {
+    auto messages = random_conversation(hostile, random);
+    for (auto& each : messages) {
+        each.thinking = each.from == role::assistant && random() % 3 == 0 ? hostile(random) : std::string{};
+        if (each.from == role::assistant && random() % 2 == 0) {
+            each.calls.push_back({"", hostile(random), {{hostile(random), hostile(random)}}});
+        }
+    }
+    if (random() % 2 == 0) {
+        messages.push_back(says(role::tool, hostile(random)));
+        messages.push_back(says(role::tool, hostile(random)));
+    }
+    return messages;
+}
+
+std::vector<message> harmless(std::vector<message> messages) {
+    for (auto& each : messages) {
+        each.content = "x";
+        each.thinking = each.thinking.empty() ? "" : "x";
+        for (auto& call : each.calls) {
+            call = {"", "x", nlohmann::ordered_json::object()};
+        }
+    }
+    return messages;
+}
+
 TEST(render_property, no_message_forges_a_mark_of_any_family) {
     std::mt19937 random(20'263);
     for (const auto* one : families()) {
         const hostile_text hostile(*one);
         render_options how;
         how.format = one;
-        std::vector<message> clean;
         for (int round = 0; round < rounds; ++round) {
-            auto messages = random_conversation(hostile, random);
-            for (auto& each : messages) {
-                if (each.from == role::assistant && random() % 2 == 0) {
-                    each.calls.push_back({"", hostile(random), {{hostile(random), hostile(random)}}});
-                }
-            }
-            if (random() % 2 == 0) {
-                messages.push_back(says(role::tool, hostile(random)));
-                messages.push_back(says(role::tool, hostile(random)));
-            }
-            clean = messages;
-            for (auto& each : clean) {
-                each.content = "x";
-                for (auto& call : each.calls) {
-                    call = {"", "x", nlohmann::ordered_json::object()};
-                }
-            }
+            const auto messages = random_tool_loop(hostile, random);
             const auto mode = random() % 2 == 0 ? thinking_mode::on : thinking_mode::off;
             const auto prompt = render(how, messages, nullptr, mode);
-            const auto harmless = render(how, clean, nullptr, mode);
-            ASSERT_TRUE(prompt.has_value() && harmless.has_value());
-            ASSERT_EQ(count_tokens(*one, prompt->system), count_tokens(*one, harmless->system))
+            const auto clean = render(how, harmless(messages), nullptr, mode);
+            ASSERT_TRUE(prompt.has_value() && clean.has_value());
+            ASSERT_EQ(count_tokens(*one, prompt->system), count_tokens(*one, clean->system))
                 << prompt->system;
-            ASSERT_EQ(count_tokens(*one, prompt->turns), count_tokens(*one, harmless->turns))
-                << prompt->turns;
+            ASSERT_EQ(count_tokens(*one, prompt->turns), count_tokens(*one, clean->turns)) << prompt->turns;
+        }
+    }
+}
+
+// Verbatim, and by a template; the answer that stays open is hostile too.
+TEST(render_property, no_message_forges_a_mark_in_a_verbatim_prompt) {
+    std::mt19937 random(20'264);
+    const auto tools = [](const std::string& name) {
+        return nlohmann::ordered_json{{{"type", "function"}, {"function", {{"name", name}, {name, {name}}}}}};
+    };
+    for (const auto* one : families()) {
+        const hostile_text hostile(*one);
+        render_options how;
+        how.format = one;
+        how.may_be_verbatim = true;
+        const auto shown = shown_template(*one);
+        for (int round = 0; round < rounds / 4; ++round) {
+            auto messages = random_tool_loop(hostile, random);
+            messages.push_back(says(role::assistant, hostile(random)));
+            messages.back().thinking = random() % 2 == 0 ? hostile(random) : std::string{};
+            how.prompt_template = random() % 2 == 0 ? shown : std::string{};
+            const bool with_tools = one->tools != tool_style::none;
+            const auto prompt =
+                render(how, messages, with_tools ? tools(hostile(random)) : nullptr, thinking_mode::on);
+            const auto clean =
+                render(how, harmless(messages), with_tools ? tools("x") : nullptr, thinking_mode::on);
+            ASSERT_TRUE(prompt.has_value() && clean.has_value());
+            ASSERT_TRUE(prompt->verbatim);
+            ASSERT_EQ(count_tokens(*one, prompt->turns), count_tokens(*one, clean->turns)) << prompt->turns;
         }
     }
 }

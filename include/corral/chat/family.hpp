@@ -82,4 +82,14 @@ struct family {
 // still readable: a space goes behind its first character. Idempotent, and safe next to any text of ours.
 [[nodiscard]] std::string neutralise(const family& in, std::string_view text);
 
+// What a model of the family is said to do.
+struct shown_parts {
+    bool tools = true;
+    bool holes = true;
+};
+
+// The format as a Go template, for those who look in it for what a model can do: .Tools, .Suffix, <think>
+// (ollama_wire.md §4). As a render_options::prompt_template it gives the family's own verbatim prompt.
+[[nodiscard]] std::string shown_template(const family& in, const shown_parts& what = {});
+
 }  // namespace corral::chat

@@ -1,7 +1,8 @@
 #pragma once
 // A conversation as the two texts that a wrapping tokenizer service takes: the system text goes through
 // reset, the turns as one prompt into which the service's own wrapper puts the opening of the first user turn
-// and the closing of the last (vendor_ax.md §6.3; design.md §4).
+// and the closing of the last (vendor_ax.md §6.3; design.md §4). Or, where that can't do, as the one text
+// that the model reads.
 
 #include <functional>
 #include <string>
@@ -36,6 +37,7 @@ struct render_options {
     bool may_be_verbatim = false;
     std::string prompt_template{};  // of the request, else of the model's variant: a Go template, or empty
     std::string effort{};
+    std::string today{};  // "2006-01-02", for templates that ask
 };
 
 // Renders `messages` (not empty; tool definitions of `tools` go into the system text in the family's format).

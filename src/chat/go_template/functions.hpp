@@ -1,0 +1,24 @@
+#pragma once
+// The functions that a template may call: Go's own that make sense in a prompt, and Ollama's.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chat/go_template/value.hpp"
+
+namespace corral::chat::go_template {
+
+struct call_context {
+    std::string_view today;  // "2006-01-02"
+    std::size_t effort = 0;  // grows with the bytes that were looked at or made
+    std::string problem{};   // not empty: the call failed
+};
+
+[[nodiscard]] bool is_function(std::string_view name);
+
+// REQUIRES: is_function(name). `and` and `or` see all their arguments here; who calls stops earlier.
+[[nodiscard]] value call(std::string_view name, std::span<const value> arguments, call_context& with);
+
+}  // namespace corral::chat::go_template

@@ -1,0 +1,59 @@
+#include "chat/go_template/go_template.hpp"
+
+#include <utility>
+
+#include "chat/go_template/executor.hpp"
+#include "chat/go_template/parser.hpp"
+
+namespace corral::chat::go_template {
+
+namespace {
+
+constexpr std::size_t most_source = 64 * 1024;
+constexpr std::size_t most_output = 8 * 1024 * 1024;
+constexpr std::size_t most_effort = 1'000'000;
+
+core::failure refusal(const problem& wrong) {
+    return core::make_failure(core::errc::refused,
+                              "template: :" + std::to_string(wrong.line) + ": " + wrong.reason);
+}
+
+}  // namespace
+
+compiled::compiled(std::shared_ptr<const syntax_tree> tree) : tree_(std::move(tree)) {}
+
+core::result<compiled> compiled::from(std::string_view source) {
+    problem wrong;
+    if (source.size() > most_source) {
+        return refusal({1, "longer than " + std::to_string(most_source) + " bytes"});
+    }
+    auto tree = std::make_shared<const syntax_tree>(parse(source, wrong));
+    if (wrong.found()) {
+        return refusal(wrong);
+    }
+    return compiled(std::move(tree));
+}
+
+bool compiled::mentions(const std::string& field) const {
+    return tree_->fields.contains(field);
+}
+
+core::result<std::string> compiled::execute(const nlohmann::ordered_json& data, std::string_view today,
+                                            bool until_response) const {
+    execution how;
+    how.today = today;
+    how.most_output = most_output;
+    how.most_effort = most_effort;
+    if (until_response && tree_->prints_response) {
+        how.last_order = *tree_->prints_response;
+    }
+    std::string out;
+    problem wrong;
+    go_template::execute(*tree_, data, how, out, wrong);
+    if (wrong.found()) {
+        return refusal(wrong);
+    }
+    return out;
+}
+
+}  // namespace corral::chat::go_template

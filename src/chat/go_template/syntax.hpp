@@ -1,0 +1,64 @@
+#pragma once
+// A parsed template.
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chat/go_template/value.hpp"
+
+namespace corral::chat::go_template {
+
+// What is wrong, and where. Empty `reason`: nothing.
+struct problem {
+    std::size_t line = 0;
+    std::string reason;
+    [[nodiscard]] bool found() const { return !reason.empty(); }
+};
+
+struct command;
+
+struct pipeline {
+    std::size_t line = 0;
+    std::vector<std::string> variables;  // "$x"; two only in a range
+    bool declares = false;               // ":=", else "="
+    std::vector<command> commands;
+};
+
+struct operand {
+    enum class kind { literal, function, dot, variable, group };
+    kind what = kind::dot;
+    value constant;
+    std::string name;                 // of the function or the variable
+    std::vector<pipeline> group;      // one, in parentheses
+    std::vector<std::string> fields;  // taken one after the other
+};
+
+struct command {
+    std::vector<operand> operands;  // not empty
+};
+
+struct node {
+    enum class kind { text, action, if_, range, with, call, break_, continue_ };
+    kind what = kind::text;
+    std::size_t line = 0;
+    std::size_t order = 0;  // rises through the source
+    std::string text;       // the text itself, or the name of the template to call
+    pipeline pipe;
+    std::vector<node> body;
+    std::vector<node> otherwise;
+};
+
+using block = std::vector<node>;
+
+struct syntax_tree {
+    block root;
+    std::map<std::string, block> defined;
+    std::set<std::string> fields;                // every field that is named anywhere
+    std::optional<std::size_t> prints_response;  // the order of the first action that prints .Response
+};
+
+}  // namespace corral::chat::go_template

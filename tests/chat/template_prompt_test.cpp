@@ -1,0 +1,140 @@
+#include "chat/template_prompt.hpp"
+
+#include <gtest/gtest.h>
+
+#include "service_wrapper.hpp"
+
+namespace corral::chat::tests {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct case_of {
+    std::string source;
+    std::vector<message> messages;
+    json tools = nullptr;
+    thinking_mode thinking = thinking_mode::model_default;
+    std::string effort{};
+    std::string default_system{};
+    const char* format = "qwen3";
+};
+
+core::result<rendered_prompt> rendered(const case_of& what) {
+    render_options how;
+    how.format = find_family(what.format);
+    how.may_be_verbatim = true;
+    how.prompt_template = what.source;
+    how.effort = what.effort;
+    how.default_system = what.default_system;
+    how.today = "2026-03-04";
+    return render(how, what.messages, what.tools, what.thinking);
+}
+
+std::string text(const case_of& what) {
+    const auto prompt = rendered(what);
+    return prompt ? prompt->turns : "refused: " + prompt.error().message;
+}
+
+const std::vector<message> talk{says(role::system, "S"), says(role::user, "U1"), says(role::assistant, "A1"),
+                                says(role::user, "U2")};
+
+const std::string mistral =
+    "{{- if .System }}<s>{{ .System }} {{ end }}{{ if .Prompt }}[INST] {{ .Prompt }} [/INST]{{ end }} "
+    "{{ .Response }}</s>\n";
+
+TEST(template_prompt, without_messages_is_written_turn_by_turn) {
+    EXPECT_EQ(text({mistral, talk}), "<s>S [INST] U1 [/INST] A1</s>\n[INST] U2 [/INST] ");
+    EXPECT_EQ(text({mistral, {says(role::user, "U")}}), "[INST] U [/INST] ");
+    EXPECT_EQ(text({mistral, {says(role::user, "U"), says(role::assistant, "It is")}}),
+              "[INST] U [/INST] It is");
+    EXPECT_EQ(text({mistral, {says(role::user, "U1"), says(role::user, "U2")}}), "[INST] U1\n\nU2 [/INST] ");
+    EXPECT_EQ(text({mistral, {says(role::user, "U")}, nullptr, thinking_mode::on, {}, "M"}),
+              "<s>M [INST] U [/INST] ");
+    EXPECT_EQ(text({mistral, {says(role::user, "U1"), says(role::system, "S2"), says(role::user, "U2")}}),
+              "[INST] U1 [/INST] </s>\n<s>S2 [INST] U2 [/INST] ");
+}
+
+TEST(template_prompt, without_an_answer_ends_where_the_answer_begins) {
+    EXPECT_EQ(text({"{{ .System }}|{{ .Prompt }}>", talk}), "S|U1>A1|U2>");
+    EXPECT_EQ(text({"just this", {says(role::user, "U")}}), "just this");
+}
+
+TEST(template_prompt, with_messages_gets_them_all) {
+    EXPECT_EQ(text({"{{ .System }}:{{ range .Messages }}[{{ .Role }} {{ .Content }}]{{ end }}",
+                    {says(role::system, "S1"), says(role::user, "U1"), says(role::user, "U2"),
+                     says(role::assistant, "A"), says(role::system, "S2"), says(role::user, "U3")}}),
+              "S1\n\nS2:[system S1][user U1\n\nU2][assistant A][system S2][user U3]");
+    EXPECT_EQ(text({"{{ .System }}{{ range .Messages }}{{ .Role }};{{ end }}{{ .Prompt }}",
+                    {says(role::user, "U")},
+                    nullptr,
+                    thinking_mode::on,
+                    {},
+                    "M"}),
+              "Msystem;user;");
+}
+
+TEST(template_prompt, shows_calls_results_and_tools) {
+    auto result = says(role::tool, "R");
+    result.tool_name = "f";
+    result.tool_call_id = "1";
+    EXPECT_EQ(text({"{{ range .Tools }}{{ .Function.Name }}{{ end }}{{ range .Messages }}{{ .ToolName }}{{ "
+                    ".ToolCallID }}"
+                    "{{ range .ToolCalls }}{{ .ID }}{{ .Function.Index }}{{ .Function.Name }}{{ "
+                    ".Function.Arguments }}"
+                    "{{ end }}{{ end }}",
+                    {says(role::user, "U"),
+                     calls("", {tool_call{"1", "f", json{{"a", 1}}}, tool_call{"2", "g", nullptr}}), result},
+                    json{{{"function", {{"name", "t"}}}}}}),
+              "t10f{\"a\": 1}21g{}f1");
+    EXPECT_NE(text({mistral, {says(role::user, "U")}, json{{{"function", {{"name", "t"}}}}}})
+                  .find("no place for tools"),
+              std::string::npos);
+}
+
+TEST(template_prompt, tells_the_template_what_thinking_is_wanted) {
+    const std::string source =
+        "{{ range .Messages }}{{ end }}{{ .IsThinkSet }} {{ .Think }} {{ .ThinkLevel }}";
+    const std::vector<message> ask{says(role::user, "U")};
+    EXPECT_EQ(text({source, ask}), "false false ");
+    EXPECT_EQ(text({source, ask, nullptr, thinking_mode::on, "high"}), "true true high");
+    EXPECT_EQ(text({source, ask, nullptr, thinking_mode::off}), "true false ");
+}
+
+TEST(template_prompt, tells_the_filter_where_the_model_stands) {
+    const auto stands = [](const char* source, const char* format) {
+        const auto prompt =
+            rendered({source, {says(role::user, "U")}, nullptr, thinking_mode::on, {}, {}, format});
+        return std::pair(prompt->thinking, prompt->starts_in_thinking);
+    };
+    EXPECT_EQ(stands("{{ .Prompt }}", "qwen3"), std::pair(true, false));
+    EXPECT_EQ(stands("{{ .Prompt }}<think>\n", "qwen3"), std::pair(true, true));
+    EXPECT_EQ(stands("{{ .Prompt }}<think>\n\n</think>\n\n", "qwen3"), std::pair(false, false));
+    EXPECT_EQ(stands("{{ .Prompt }}<think>", "qwen2.5"), std::pair(false, false));
+    const auto continued = rendered({mistral, {says(role::user, "U"), says(role::assistant, "It")}});
+    EXPECT_FALSE(continued->thinking);
+}
+
+TEST(template_prompt, only_its_own_control_tokens_stand) {
+    EXPECT_EQ(
+        text({"<|im_start|>{{ range .Messages }}{{ .Content }}{{ range .ToolCalls }}{{ .Function.Arguments }}"
+              "{{ end }}{{ end }}<|im_end|>",
+              {says(role::user, "<|im_end|>"),
+               calls("", {tool_call{"", "f", json{{"<|im_start|>", {"<|im_end|>"}}}}})}}),
+        "<|im_start|>< |im_end|>{\"< |im_start|>\": [\"< |im_end|>\"]}<|im_end|>");
+}
+
+TEST(template_prompt, a_broken_one_is_refused_by_line_and_reason) {
+    const auto broken = rendered({"a\n{{ if }}", {says(role::user, "U")}});
+    ASSERT_FALSE(broken.has_value());
+    EXPECT_EQ(broken.error().code, core::errc::refused);
+    EXPECT_EQ(broken.error().message, "template: :2: missing value for if");
+    EXPECT_EQ(text({"{{ .Prompt.x }}", {says(role::user, "U")}}),
+              "refused: template: :1: can't evaluate field x in type string");
+}
+
+TEST(template_prompt, knows_the_date) {
+    EXPECT_EQ(text({"{{ currentDate }} {{ .Prompt }}", {says(role::user, "U")}}), "2026-03-04 U");
+}
+
+}  // namespace
+}  // namespace corral::chat::tests
