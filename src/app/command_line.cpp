@@ -18,6 +18,7 @@
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 #include "daemon.hpp"
+#include "key_command.hpp"
 
 namespace corral::app {
 
@@ -30,13 +31,16 @@ struct command_options {
     std::optional<std::string> listen;
 };
 
-std::map<std::string, std::string> ollama_environment() {
+std::map<std::string, std::string> known_environment() {
     std::map<std::string, std::string> found;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::size_t equals = text.find('=');
-        if (text.starts_with("OLLAMA_") && equals != std::string_view::npos) {
-            found.emplace(text.substr(0, equals), text.substr(equals + 1));
+        const std::string_view name = text.substr(0, equals);
+        const bool known = name.starts_with("OLLAMA_") || name == "STATE_DIRECTORY" ||
+                           name == "XDG_STATE_HOME" || name == "HOME";
+        if (known && equals != std::string_view::npos) {
+            found.emplace(name, text.substr(equals + 1));
         }
     }
     return found;
@@ -45,7 +49,7 @@ std::map<std::string, std::string> ollama_environment() {
 std::optional<configuration> load(const command_options& options) {
     configuration_source source;
     source.file = options.config;
-    source.environment = ollama_environment();
+    source.environment = known_environment();
     source.listen = options.listen;
     for (const engine::dialect_descriptor* dialect : engine::dialects()) {
         source.dialects.emplace_back(dialect->name);
@@ -65,12 +69,17 @@ int check(const command_options& options) {
     if (!settings) {
         return bad_configuration;
     }
+    const bool local = settings->listen.address().is_loopback();
     std::cout << options.config << ": good; " << settings->models.size()
               << (settings->models.size() == 1 ? " model" : " models") << '\n';
     for (const catalog::model_entry& model : settings->models) {
         std::cout << "  " << model.name << " (profile " << model.runtime.name << ", "
                   << model.package.string() << ")\n";
     }
+    std::cout << "  for " << (local ? "this machine" : "the network") << ", "
+              << (settings->tls ? "with TLS" : "without TLS") << ", "
+              << (settings->keys_file ? "with keys: " + settings->keys_file->string() : "without keys")
+              << '\n';
     return succeeded;
 }
 
@@ -127,6 +136,27 @@ int serve(const command_options& options) {
     return status;
 }
 
+// "key" with its own commands.
+CLI::App* add_key_commands(CLI::App& program, key_command& asked) {
+    CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
+    keys->require_subcommand(1);
+    const auto add = [&](const char* name, const char* about, key_command::action what) {
+        CLI::App* one = keys->add_subcommand(name, about);
+        one->parse_complete_callback([&asked, what] { asked.what = what; });
+        if (what != key_command::action::list) {
+            one->add_option("name", asked.name, "Whose key it is: letters, digits, '_', '.', '-'")
+                ->required();
+        }
+        one->add_option("--file", asked.file, "The file of keys; else the one of the configuration");
+        one->add_option("--config", asked.config, "Configuration file whose [access] names the file of keys")
+            ->capture_default_str();
+    };
+    add("new", "Make a key, print it once and keep its SHA-256", key_command::action::make);
+    add("list", "Print the names of the keys", key_command::action::list);
+    add("remove", "Remove a key", key_command::action::remove);
+    return keys;
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
@@ -141,12 +171,17 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App* checking =
         program.add_subcommand("check", "Read a configuration file and say what is wrong with it");
     checking->add_option("file", options.config, "Configuration file (TOML)")->required();
+    key_command keys;
+    CLI::App* making = add_key_commands(program, keys);
     CLI::App* versioning = program.add_subcommand("version", "Print the version");
 
     CLI11_PARSE(program, argc, argv);
     if (versioning->parsed()) {
         std::cout << "corral " << version << '\n';
         return succeeded;
+    }
+    if (making->parsed()) {
+        return run_key_command(keys);
     }
     return checking->parsed() ? check(options) : serve(options);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The commands of the program: serve, check, version.
+// The commands of the program: serve, check, key, version.
 
 namespace corral::app {
 

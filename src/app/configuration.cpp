@@ -6,9 +6,12 @@
 #include <map>
 #include <utility>
 
+#include "configuration_access.hpp"
+#include "configuration_keep_alive.hpp"
 #include "configuration_listen.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "state_directory.hpp"
 
 namespace corral::app {
 
@@ -53,8 +56,12 @@ void apply_environment(const configuration_source& from, configuration& to, conf
                          text == "FALSE";
         to.log_level = off ? telemetry::log_level::info : telemetry::log_level::debug;
     }
-    if (!environment_value(from, "OLLAMA_KEEP_ALIVE").empty()) {
-        note(out, "OLLAMA_KEEP_ALIVE", "has no effect: the models of this server stay loaded");
+    if (const auto text = environment_value(from, "OLLAMA_KEEP_ALIVE"); !text.empty()) {
+        if (const auto span = parse_keep_alive(text)) {
+            to.keep_alive = *span;
+        } else {
+            note(out, "OLLAMA_KEEP_ALIVE", "'" + text + "' is not a duration; the default stays");
+        }
     }
 }
 
@@ -78,9 +85,10 @@ void read_listen(catalog::section& root, const configuration_source& from, confi
     std::string problem;
     if (!where) {
         problem = where.error().message;
-    } else if (!where->address().is_loopback() && !to.allow_unauthenticated) {
+    } else if (!where->address().is_loopback() && !to.allow_unauthenticated && !to.keys_file) {
         problem = "listening on " + where->address().to_string() +
-                  " would let every machine of the network in without a key; listen on 127.0.0.1, or say "
+                  " would let every machine of the network in without a key; make a key with 'corral key new "
+                  "NAME --file FILE' and name the file as 'keys' in [access], or listen on 127.0.0.1, or say "
                   "'allow_unauthenticated = true' if that is wanted";
     } else {
         to.listen = *where;
@@ -134,6 +142,31 @@ void read_http(catalog::section from, http::server_options& to) {
         from.complain(from.place("max_buffered_body_bytes"),
                       "'max_buffered_body_bytes' is for all connections and must not be less than "
                       "'max_body_bytes'");
+    }
+}
+
+void read_lifetimes(catalog::section& root, const configuration_source& from, const fs::path& base,
+                    configuration& to, catalog::issue_list& warnings) {
+    root.duration("request_deadline", to.request_deadline, seconds{1}, hours{24});
+    root.duration("shutdown_grace", to.shutdown_grace, milliseconds{0}, hours{1});
+    root.duration("silence", to.silence, milliseconds{0}, hours{1});
+    std::string text;
+    root.text_or_number("keep_alive", text);
+    if (const auto span = parse_keep_alive(text)) {
+        to.keep_alive = *span;
+    } else if (!text.empty()) {
+        root.complain(root.place("keep_alive"), "'" + text +
+                                                    "' is not a time that a model stays loaded; write "
+                                                    "\"forever\", \"30m\", or a number of seconds");
+    }
+    std::string folder;
+    root.text("state_directory", folder);
+    to.state_directory =
+        folder.empty() ? usual_state_directory(from.environment) : (base / folder).lexically_normal();
+    if (to.state_directory.empty()) {
+        warnings.add(root.place("state_directory"),
+                     "there is no folder for what outlives a run, so model variants can't be kept; say "
+                     "'state_directory'");
     }
 }
 
@@ -221,11 +254,15 @@ configuration_result load_configuration(const configuration_source& from) {
 
     apply_environment(from, value, out);
     catalog::section root(*tree, "the configuration", errors);
+    std::vector<catalog::diagnostic> key_errors;
+    read_access(root, value, base, warnings, key_errors);
     read_listen(root, from, value, out);
+    for (std::string& text : listen_warnings(value)) {
+        warnings.add(root.place("listen"), std::move(text));
+    }
     read_log(root, value);
     root.integer("max_queue", value.max_queue, 1, 65536);
-    root.duration("request_deadline", value.request_deadline, seconds{1}, hours{24});
-    root.duration("shutdown_grace", value.shutdown_grace, milliseconds{0}, hours{1});
+    read_lifetimes(root, from, base, value, warnings);
     if (auto limits = root.table("http")) {
         read_http(*limits, value.http);
     }
@@ -234,6 +271,7 @@ configuration_result load_configuration(const configuration_source& from) {
     root.finish();
 
     append(out.errors, errors.take());
+    append(out.errors, std::move(key_errors));
     append(out.errors, std::move(with.profile_errors));
     append(out.warnings, warnings.take());
     if (out.errors.empty()) {

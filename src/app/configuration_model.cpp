@@ -280,7 +280,7 @@ const chat::family* read_family(catalog::section& from, catalog::model_entry& to
 }
 
 void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
-    const std::vector<std::string> known{"completion", "thinking"};
+    const std::vector<std::string> known{"completion", "tools", "insert", "thinking"};
     from.texts("capabilities", to.capabilities);
     const auto has = [&](const char* name) {
         return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
@@ -294,6 +294,16 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
     }
     if (!has("completion")) {
         from.complain(from.place("capabilities"), "'capabilities' must hold 'completion'");
+    }
+    if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
+        from.complain(from.place("capabilities"), "model '" + to.name +
+                                                      "' can't claim 'tools': its family '" + to.family +
+                                                      "' has no form for calling them");
+    }
+    if (has("insert") && family != nullptr && family->fill.prefix.empty()) {
+        from.complain(
+            from.place("capabilities"),
+            "model '" + to.name + "' can't claim 'insert': its family '" + to.family + "' fills no holes");
     }
     if (!has("thinking")) {
         return;

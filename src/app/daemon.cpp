@@ -3,7 +3,9 @@
 #include <csignal>
 #include <cstring>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
 #include "corral/engine/dialect.hpp"
@@ -15,6 +17,7 @@ namespace corral::app {
 namespace {
 
 constexpr core::seconds housekeeping_period{5};
+constexpr core::seconds credentials_period{2};
 // Answers are cut after the grace, so what remains is connections that write their last bytes.
 constexpr core::seconds connection_end{2};
 // Beyond the longest stop ladder of any shipped profile.
@@ -26,6 +29,26 @@ core::task_group::error_sink log_escaped(const char* group) {
     };
 }
 
+bool has_terminal() {
+    const int handle = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (handle < 0) {
+        return false;
+    }
+    ::close(handle);
+    return true;
+}
+
+std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
+    const std::string address = where.address().to_string();
+    const std::string host = where.address().is_v6() ? "[" + address + "]" : address;
+    return fmt::format("{}://{}:{}", tls ? "https" : "http", host, where.port());
+}
+
+// Of the configuration, where negative is forever, for the scheduler.
+core::nanoseconds forever_if_negative(core::nanoseconds span) {
+    return span < core::nanoseconds{0} ? core::nanoseconds::max() : span;
+}
+
 }  // namespace
 
 daemon::daemon(boost::asio::io_context& loop, const configuration& settings, process::warden& guard)
@@ -34,8 +57,11 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
       service_tasks_(loop.get_executor(), log_escaped("service")),
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings.log_content},
+      credentials_(settings),
       signals_(loop, SIGINT, SIGTERM),
-      signalled_(loop.get_executor()) {
+      signalled_(loop.get_executor()),
+      credentials_asked_(loop.get_executor()),
+      hang_up_stops_(has_terminal()) {
     // Under nohup the end of the terminal is not ours.
     struct sigaction hang_up {};
     if (::sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) {
@@ -46,8 +72,12 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
 daemon::~daemon() = default;
 
 core::result<void> daemon::open() {
-    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
-                                                        scheduler::scheduler_options{settings_.max_queue});
+    if (const auto read = credentials_.load(); !read) {
+        return read;
+    }
+    scheduler_ = std::make_unique<scheduler::scheduler>(
+        loop_.get_executor(), clock_,
+        scheduler::scheduler_options{settings_.max_queue, forever_if_negative(settings_.keep_alive)});
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
         const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
@@ -67,8 +97,8 @@ core::result<void> daemon::open() {
     models_ = std::make_unique<api::model_directory>(std::move(served));
     api::generation_options generation;
     generation.request_deadline = settings_.request_deadline;
-    generations_ =
-        std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_, *models_, generation);
+    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
+                                                             *models_, generation);
     api::api_context context;
     context.generations = generations_.get();
     context.models = models_.get();
@@ -76,17 +106,19 @@ core::result<void> daemon::open() {
     context.clock = &clock_;
     context.random = &random_;
     context.loopback_only = settings_.listen.address().is_loopback();
+    context.keys = credentials_.keys();
+    context.silence = settings_.silence;
     server_ = std::make_unique<http::server>(
         loop_.get_executor(), settings_.http, api::make_api(context),
         [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+    if (credentials_.tls()) {
+        server_->use_tls(*credentials_.tls());
+    }
     const auto where = server_->listen(settings_.listen);
     if (!where) {
         return where.error();
     }
-    telemetry::log().info(
-        "listening on http://{}:{}",
-        where->address().is_v6() ? "[" + where->address().to_string() + "]" : where->address().to_string(),
-        where->port());
+    telemetry::log().info("listening on {}", url_of(*where, credentials_.tls().has_value()));
     return {};
 }
 
@@ -101,6 +133,7 @@ void daemon::run() {
 
 core::awaitable<void> daemon::live() {
     service_tasks_.spawn("signals", watch_signals());
+    service_tasks_.spawn("credentials", watch_credentials());
     service_tasks_.spawn("systemd", tell_systemd());
     service_tasks_.spawn("orphans", collect_orphans());
     server_->start();
@@ -159,9 +192,25 @@ core::awaitable<void> daemon::watch_signals() {
         if (error) {
             co_return;
         }
-        ++signals_seen_;
         telemetry::log().info("received {}", strsignal(number));
+        if (number == SIGHUP && !hang_up_stops_) {
+            credentials_asked_.ring();
+            continue;
+        }
+        ++signals_seen_;
         signalled_.ring();
+    }
+}
+
+core::awaitable<void> daemon::watch_credentials() {
+    core::wake_reason why = core::wake_reason::timed_out;
+    while (why != core::wake_reason::cancelled) {
+        const bool asked = why == core::wake_reason::rung;
+        if (credentials_.refresh(asked)) {
+            server_->use_tls(*credentials_.tls());
+        }
+        const core::deadline next = core::deadline::after(credentials_period, clock_.now());
+        why = co_await credentials_asked_.wait(next);
     }
 }
 

@@ -3,7 +3,8 @@
 //
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
-// grace.
+// grace. SIGHUP is the end of the terminal where there is one; where there is none, keys and certificate are
+// read again.
 
 #include <memory>
 
@@ -19,6 +20,7 @@
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
+#include "credential_files.hpp"
 
 namespace corral::app {
 
@@ -38,6 +40,7 @@ private:
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
+    core::awaitable<void> watch_credentials();
     core::awaitable<void> tell_systemd();
     core::awaitable<void> collect_orphans();
     [[nodiscard]] std::string status_line() const;
@@ -50,6 +53,7 @@ private:
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
+    credential_files credentials_;
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
@@ -57,6 +61,8 @@ private:
     std::unique_ptr<http::server> server_;
     boost::asio::signal_set signals_;
     core::wake_signal signalled_;
+    core::wake_signal credentials_asked_;  // by SIGHUP
+    const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
 };
 

@@ -126,6 +126,16 @@ void section::text(std::string_view key, std::string& out, bool required) {
     }
 }
 
+void section::text_or_number(std::string_view key, std::string& out) {
+    const auto found = table_->find(key);
+    if (found != table_->end() && found->second.is_integer()) {
+        static_cast<void>(ask(key));
+        out = std::to_string(found->second.as_integer()->get());
+    } else {
+        text(key, out);
+    }
+}
+
 void section::flag(std::string_view key, bool& out) {
     if (const toml::node* found = ask(key)) {
         if (const auto* value = found->as_boolean()) {

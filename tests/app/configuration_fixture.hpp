@@ -1,7 +1,9 @@
 #pragma once
 // A folder with a small profile, a package and a configuration file, for tests of reading them.
 
+#include <map>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -44,6 +46,13 @@ protected:
         folder_.write("vendor/small/profile.toml", profile_text);
         folder_.write("package/layer.axmodel", std::string(100, 'x'));
         source_.file = folder_.path() / "c.toml";
+        set_environment({});
+    }
+
+    // `variables`, and the HOME that every log-in has.
+    void set_environment(std::map<std::string, std::string> variables) {
+        variables.emplace("HOME", "/home/ada");
+        source_.environment = std::move(variables);
     }
 
     configuration_result load(const std::string& text) {

@@ -33,7 +33,7 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
     const std::string manual(std::istreambuf_iterator<char>(in), {});
     ASSERT_FALSE(manual.empty());
     const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
-    std::string text = odd + "[http]\n" + odd + model_text + odd;
+    std::string text = odd + "[http]\n" + odd + "[access]\n" + odd + "[tls]\n" + odd + model_text + odd;
     for (const char* table :
          {"context", "sampling", "clocks", "restart", "services.runtime", "services.runtime.probe"}) {
         text += "[models." + std::string(table) + "]\n" + odd;
@@ -51,7 +51,7 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
             EXPECT_THAT(manual, HasSubstr("`" + key + "`")) << one.message;
         }
     }
-    EXPECT_EQ(tables, 11U);
+    EXPECT_EQ(tables, 13U);
 }
 
 // What ships must load; the packages of the real ones are not on this machine.

@@ -5,6 +5,7 @@
 
 #include "app/configuration_fixture.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/chat/family.hpp"
 
 namespace corral::app {
 namespace {
@@ -22,6 +23,10 @@ TEST_F(configuration_file, with_only_a_model_gets_the_defaults) {
     EXPECT_EQ(got.listen.port(), 11434);
     EXPECT_EQ(got.max_queue, 512U);
     EXPECT_FALSE(got.log_content);
+    EXPECT_EQ(got.silence, seconds{10});
+    EXPECT_LT(got.keep_alive.count(), 0);
+    EXPECT_FALSE(got.keys_file);
+    EXPECT_FALSE(got.tls);
     EXPECT_TRUE(read.warnings.empty());
     const auto& model = got.models.at(0);
     EXPECT_EQ(model.name, "Qwen3:4b");
@@ -41,6 +46,9 @@ log_content = true
 max_queue = 3
 request_deadline = "1m"
 shutdown_grace = "0s"
+silence = "2s"
+keep_alive = 90
+state_directory = "/var/lib/corral"
 profiles = ["elsewhere"]
 [http]
 max_header_bytes = 2048
@@ -72,6 +80,9 @@ restart = { intensity = 2 }
     EXPECT_EQ(got.max_queue, 3U);
     EXPECT_EQ(got.request_deadline, seconds{60});
     EXPECT_EQ(got.shutdown_grace, seconds{0});
+    EXPECT_EQ(got.silence, seconds{2});
+    EXPECT_EQ(got.keep_alive, seconds{90});
+    EXPECT_EQ(got.state_directory, "/var/lib/corral");
     EXPECT_EQ(got.http.max_header_bytes, 2048U);
     EXPECT_EQ(got.http.max_body_bytes, 4096U);
     EXPECT_EQ(got.http.max_buffered_body_bytes, 8192U);
@@ -164,8 +175,12 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {model_text + "[models.services.runtime]\nexits = []\n", "unknown key 'exits'"},
         {model_text + "[models.sampling]\ntop_p = 1.5\n", "'top_p' must be between 0 and 1, not 1.5"},
         {model_text + "capabilities = [\"thinking\"]\n", "must hold 'completion'"},
-        {model_text + "capabilities = [\"completion\", \"tools\"]\n",
-         "c.toml:7:31: 'tools' is not a capability"},
+        {model_text + "capabilities = [\"completion\", \"vision\"]\n",
+         "c.toml:7:31: 'vision' is not a capability"},
+        {"silence = \"2h\"\n" + model_text, "c.toml:1:11: 'silence' must be"},
+        {"keep_alive = \"soon\"\n" + model_text,
+         "c.toml:1:14: 'soon' is not a time that a model stays loaded; write \"forever\""},
+        {"keep_alive = true\n" + model_text, "'keep_alive' must be a text"},
         {model_text + model_text, "c.toml:8:8: a model named 'Qwen3:4b' is there already"},
         {"x = [\n", "c.toml:"},
     };
@@ -247,6 +262,42 @@ TEST_F(configuration_file, claims_no_thinking_where_the_script_forbids_it) {
     plain.replace(plain.find("\"qwen3\""), 7, "\"chatml\"");
     EXPECT_THAT(complaints(plain + "package_forbids_thinking = false\n"),
                 HasSubstr("its family 'chatml' does not write <think>"));
+}
+
+TEST_F(configuration_file, keeps_models_as_long_as_it_is_told) {
+    const std::vector<std::pair<std::string, core::nanoseconds>> table{{"\"forever\"", core::nanoseconds{-1}},
+                                                                       {"-1", core::nanoseconds{-1}},
+                                                                       {"\"-1\"", core::nanoseconds{-1}},
+                                                                       {"\"-3s\"", core::nanoseconds{-1}},
+                                                                       {"0", seconds{0}},
+                                                                       {"\"0\"", seconds{0}},
+                                                                       {"\"-0\"", seconds{0}},
+                                                                       {"\"300\"", seconds{300}},
+                                                                       {"300", seconds{300}},
+                                                                       {"\"1.5s\"", milliseconds{1500}},
+                                                                       {"\"+2m\"", seconds{120}}};
+    for (const auto& [value, span] : table) {
+        const auto read = load("keep_alive = " + value + "\n" + model_text);
+        ASSERT_TRUE(read.value) << value << complaints("keep_alive = " + value + "\n" + model_text);
+        EXPECT_EQ(read.value->keep_alive, span) << value;
+    }
+    for (const char* wrong : {"\"--1\"", "\"+-1\"", "\"-\"", "\"5 m\"", "\"5x\"", "\"never\""}) {
+        EXPECT_FALSE(load("keep_alive = " + std::string(wrong) + "\n" + model_text).value) << wrong;
+    }
+}
+
+TEST_F(configuration_file, claims_only_what_the_family_can_do) {
+    const std::string claim = model_text + "capabilities = [\"completion\", \"tools\", \"insert\"]\n";
+    for (const auto* family : chat::families()) {
+        std::string text = claim;
+        text.replace(text.find("\"qwen3\""), 7, "\"" + std::string(family->name) + "\"");
+        const std::string wrong = complaints(text);
+        EXPECT_EQ(wrong.find("can't claim 'tools'") == std::string::npos,
+                  family->tools != chat::tool_style::none)
+            << family->name;
+        EXPECT_EQ(wrong.find("can't claim 'insert'") == std::string::npos, !family->fill.prefix.empty())
+            << family->name;
+    }
 }
 
 TEST_F(configuration_file, gives_a_digest_that_follows_the_package) {

@@ -17,27 +17,34 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/server.hpp"
+#include "corral/http/tls.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::app {
 
 struct configuration {
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
-    bool allow_unauthenticated = false;     // may `listen` be reachable from other machines
+    bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
+    std::optional<std::filesystem::path> keys_file;  // absent: nobody is asked for a key
+    std::optional<http::tls_files> tls;              // absent: plain HTTP
     telemetry::log_level log_level = telemetry::log_level::info;
     bool log_content = false;                        // may prompts and answers appear in the log
     std::size_t max_queue = 512;                     // waiting requests; beyond it 503
     core::milliseconds request_deadline{1'800'000};  // from arrival to the last byte
     core::milliseconds shutdown_grace{30'000};       // for the running answer, after SIGTERM
+    core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
+    core::nanoseconds keep_alive{-1};    // of a model after its last request; negative: forever
+    std::filesystem::path state_directory;  // may not be there yet; empty: nothing can be kept
     http::server_options http;
     std::vector<catalog::model_entry> models;  // names unique, case ignored
 };
 
 struct configuration_source {
     std::filesystem::path file;
-    std::map<std::string, std::string> environment;  // only the OLLAMA_* ones are looked at
-    std::optional<std::string> listen;               // ADDR:PORT of the command line; wins over all else
-    std::vector<std::string> dialects;               // names a profile may say; empty: not checked
+    // OLLAMA_*, and for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME.
+    std::map<std::string, std::string> environment;
+    std::optional<std::string> listen;  // ADDR:PORT of the command line; wins over all else
+    std::vector<std::string> dialects;  // names a profile may say; empty: not checked
 };
 
 struct configuration_result {
@@ -47,9 +54,10 @@ struct configuration_result {
     std::vector<catalog::diagnostic> warnings;
 };
 
-// Reads the file, its profiles and the names and sizes of its packages; starts and changes nothing. Blocks on
-// the disk, so call it before the loop runs. Relative paths of the file (`profiles`, `package`,
-// `working_directory`, a `profile` with '/') are relative to the file's folder; "~" is not expanded.
+// Reads the file, its profiles, keys and certificate, and the names and sizes of its packages; starts and
+// changes nothing. Blocks on the disk, so call it before the loop runs. Relative paths of the file
+// (`profiles`, `package`, `working_directory`, `keys` and the like, a `profile` with '/') are relative to the
+// file's folder; "~" is not expanded.
 [[nodiscard]] configuration_result load_configuration(const configuration_source& from);
 
 // The entry that a client means by `typed` (catalog::same_model), or nullptr. Borrowed from `in`.

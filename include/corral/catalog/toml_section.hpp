@@ -56,6 +56,8 @@ public:
 
     // An absent or empty `required` text is an issue.
     void text(std::string_view key, std::string& out, bool required = false);
+    // A text, or a whole number kept as text.
+    void text_or_number(std::string_view key, std::string& out);
     void flag(std::string_view key, bool& out);
     void number(std::string_view key, double& out, double least, double most);
     void duration(std::string_view key, core::milliseconds& out, core::milliseconds least,

@@ -1,0 +1,138 @@
+#include "private_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+core::failure failed(const char* what, const fs::path& where, int value) {
+    return core::errno_failure(value, std::string(what) + " '" + where.string() +
+                                          "': " + boost::system::system_category().message(value));
+}
+
+class open_file {
+public:
+    explicit open_file(int handle) : handle_(handle) {}
+    open_file(const open_file&) = delete;
+    open_file& operator=(const open_file&) = delete;
+    ~open_file() {
+        if (handle_ >= 0) {
+            ::close(handle_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return handle_; }
+
+private:
+    int handle_;
+};
+
+bool write_all(int handle, std::string_view text) {
+    while (!text.empty()) {
+        const auto done = ::write(handle, text.data(), text.size());
+        if (done < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(done < 0 ? 0 : static_cast<std::size_t>(done));
+    }
+    return true;
+}
+
+// 0 or an errno value.
+int fill(int handle, const private_file& with) {
+    const bool own = with.owner == ::geteuid() && with.group == ::getegid();
+    if (!own && ::fchown(handle, with.owner, with.group) != 0) {
+        return errno;
+    }
+    const bool done =
+        ::fchmod(handle, with.mode) == 0 && write_all(handle, with.text) && ::fsync(handle) == 0;
+    return done ? 0 : errno;
+}
+
+core::result<void> sync_folder(const fs::path& folder) {
+    const open_file handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
+        return failed("can't sync the folder", folder, errno);
+    }
+    return {};
+}
+
+}  // namespace
+
+core::result<private_file> read_private_file(const fs::path& file) {
+    constexpr std::size_t most = 1024 * 1024;
+    // Not blocking: the name may be that of a pipe.
+    const open_file handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat facts {};
+    if (handle.get() < 0 || ::fstat(handle.get(), &facts) != 0) {
+        return failed("can't read", file, errno);
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        return core::make_failure(core::errc::invalid, "'" + file.string() + "' is not a regular file");
+    }
+    private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
+    std::array<char, 16 * 1024> part{};
+    while (out.text.size() <= most) {
+        const auto got = ::read(handle.get(), part.data(), part.size());
+        if (got < 0) {
+            return failed("can't read", file, errno);
+        }
+        if (got == 0) {
+            return out;
+        }
+        out.text.append(part.data(), static_cast<std::size_t>(got));
+    }
+    return core::make_failure(core::errc::limit_exceeded, "'" + file.string() + "' is larger than 1 MiB");
+}
+
+core::result<void> replace_private_file(const fs::path& file, const private_file& with) {
+    std::string aside = file.string() + ".XXXXXX";
+    const open_file handle(::mkostemp(aside.data(), O_CLOEXEC));
+    if (handle.get() < 0) {
+        return failed("can't write beside", file, errno);
+    }
+    int problem = fill(handle.get(), with);
+    if (problem == 0 && ::rename(aside.c_str(), file.c_str()) != 0) {
+        problem = errno;
+    }
+    if (problem != 0) {
+        ::unlink(aside.c_str());
+        return failed("can't write", file, problem);
+    }
+    return sync_folder(file.parent_path());
+}
+
+core::result<folder_lock> folder_lock::take(const fs::path& folder) {
+    const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (handle < 0) {
+        return failed("can't open the folder", folder, errno);
+    }
+    folder_lock out(handle);
+    if (::flock(handle, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? core::make_failure(core::errc::unavailable,
+                                                         "another program is changing files of '" +
+                                                             folder.string() + "' just now; try again")
+                                    : failed("can't lock the folder", folder, errno);
+    }
+    return out;
+}
+
+folder_lock::folder_lock(folder_lock&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
+
+folder_lock::~folder_lock() {
+    if (handle_ >= 0) {
+        ::close(handle_);
+    }
+}
+
+}  // namespace corral::app

@@ -1,0 +1,27 @@
+#include "state_directory.hpp"
+
+namespace corral::app {
+
+namespace fs = std::filesystem;
+
+fs::path usual_state_directory(const std::map<std::string, std::string>& environment) {
+    // A relative one is to be ignored, says the XDG base directory specification.
+    const auto absolute = [&](const char* name) {
+        const auto found = environment.find(name);
+        // systemd lists several with colons.
+        const fs::path path = found == environment.end()
+                                  ? fs::path()
+                                  : fs::path(found->second.substr(0, found->second.find(':')));
+        return path.is_absolute() ? path : fs::path();
+    };
+    if (const auto given = absolute("STATE_DIRECTORY"); !given.empty()) {
+        return given;
+    }
+    if (const auto given = absolute("XDG_STATE_HOME"); !given.empty()) {
+        return given / "corral";
+    }
+    const auto home = absolute("HOME");
+    return home.empty() ? home : home / ".local" / "state" / "corral";
+}
+
+}  // namespace corral::app
