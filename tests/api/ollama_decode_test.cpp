@@ -62,6 +62,16 @@ TEST_F(ollama_decode, a_whole_conversation_goes_in) {
     }
 }
 
+TEST_F(ollama_decode, other_roles_are_read_as_the_nearest) {
+    const auto run = run_of("/api/chat", R"({"model":"tiny","messages":[
+        {"role":"Developer","content":"be kind"},{"role":"poet","content":"first"},{"role":"assistant","content":"second"},
+        {"content":"third"},{"role":"assistant","tool_calls":[{"function":{"name":"f"}}]},{"role":"function","content":"rain"}]})");
+    EXPECT_TRUE(holds(run.prompt.system, "be kind"));
+    EXPECT_TRUE(holds(run.prompt.turns, "first"));
+    EXPECT_TRUE(holds(run.prompt.turns, "third"));
+    EXPECT_TRUE(holds(run.prompt.turns, "<tool_response>\nrain"));
+}
+
 TEST_F(ollama_decode, content_may_be_missing_or_null) {
     run_of(
         "/api/chat",

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "api/model_parameters.hpp"
+#include "api/ollama/image_data.hpp"
 #include "api/ollama/keep_alive.hpp"
 #include "api/ollama/model_details.hpp"
-#include "api/ollama/options.hpp"
 #include "api/ollama/think_value.hpp"
 
 namespace corral::api::ollama {
@@ -66,54 +67,114 @@ TEST(keep_alive, refuses_in_the_words_of_go) {
 }
 
 TEST(think_value, reads_booleans_and_levels) {
-    const std::vector<std::pair<std::string, think_value>> rows{
-        {"null", think_value::absent},    {"true", think_value::on},     {"false", think_value::off},
-        {R"("high")", think_value::on},   {R"("low")", think_value::on}, {R"("max")", think_value::on},
-        {R"("medium")", think_value::on},
+    struct row {
+        const char* text;
+        think_value value;
+        const char* level;
     };
-    for (const auto& [text, wanted] : rows) {
-        const auto tree = nlohmann::ordered_json::parse(R"({"think":)" + text + "}");
+    const std::vector<row> rows{
+        {"null", think_value::absent, ""},
+        {"true", think_value::on, ""},
+        {"false", think_value::off, ""},
+        {R"("high")", think_value::on, "high"},
+        {R"("low")", think_value::on, "low"},
+        {R"("max")", think_value::on, "max"},
+        {R"("medium")", think_value::on, "medium"},
+    };
+    for (const row& each : rows) {
+        const auto tree = nlohmann::ordered_json::parse(R"({"think":)" + std::string(each.text) + "}");
         decode_problem problem;
-        EXPECT_EQ(read_think(json_fields(tree, "ChatRequest", problem)), wanted) << text;
+        const think_wish read = read_think(json_fields(tree, "ChatRequest", problem));
+        EXPECT_EQ(read.value, each.value) << each.text;
+        EXPECT_EQ(read.level, each.level) << each.text;
         EXPECT_FALSE(problem.found());
     }
 }
 
-TEST(options, fills_sampling_and_limits) {
+TEST(parameters, fill_sampling_and_limits) {
     const auto tree = nlohmann::ordered_json::parse(
-        R"({"temperature":0,"top_k":20.9,"top_p":0.5,"repeat_penalty":1.5,"seed":42,"num_predict":-1,"num_ctx":2048,
-            "stop":["END","",">"],"mirostat":"ignored","min_p":null,"use_mmap":true,"unknown":{}})");
-    chat::generation_request into;
+        R"({"temperature":0,"top_k":20.9,"top_p":0.5,"min_p":0.05,"typical_p":0.7,"repeat_penalty":1.5,"repeat_last_n":-1,
+            "presence_penalty":0.1,"frequency_penalty":-0.2,"seed":42,"num_predict":-1,"num_ctx":2048,
+            "stop":["END","",">"],"use_mmap":null})");
+    chat::sampling sampling;
+    chat::limits limits;
     decode_problem problem;
-    read_options(tree, into, problem);
+    read_parameters(tree, sampling, limits, problem);
     EXPECT_FALSE(problem.found()) << problem.message;
-    EXPECT_EQ(into.sampling.temperature, 0.0);
-    EXPECT_EQ(into.sampling.top_k, 20);
-    EXPECT_EQ(into.sampling.top_p, 0.5);
-    EXPECT_EQ(into.sampling.repeat_penalty, 1.5);
-    EXPECT_EQ(into.sampling.seed, 42);
-    EXPECT_EQ(into.limits.num_predict, -1);
-    EXPECT_EQ(into.limits.num_ctx, 2048);
-    EXPECT_EQ(into.limits.stops, (std::vector<std::string>{"END", ">"}));
+    EXPECT_EQ(sampling.temperature, 0.0);
+    EXPECT_EQ(sampling.top_k, 20);
+    EXPECT_EQ(sampling.top_p, 0.5);
+    EXPECT_EQ(sampling.min_p, 0.05);
+    EXPECT_EQ(sampling.typical_p, 0.7);
+    EXPECT_EQ(sampling.repeat_penalty, 1.5);
+    EXPECT_EQ(sampling.repeat_last_n, -1);
+    EXPECT_EQ(sampling.presence_penalty, 0.1);
+    EXPECT_EQ(sampling.frequency_penalty, -0.2);
+    EXPECT_EQ(sampling.seed, 42);
+    EXPECT_EQ(limits.num_predict, -1);
+    EXPECT_EQ(limits.num_ctx, 2048);
+    EXPECT_EQ(limits.stops, (std::vector<std::string>{"END", ">"}));
 }
 
-TEST(options, refuses_wrong_types_with_500) {
+TEST(parameters, what_is_not_said_stays) {
+    chat::sampling sampling;
+    sampling.temperature = 0.3;
+    chat::limits limits;
+    limits.stops = {"X"};
+    decode_problem problem;
+    read_parameters(nlohmann::ordered_json::parse(R"({"temperature":null,"stop":[]})"), sampling, limits,
+                    problem);
+    EXPECT_EQ(sampling.temperature, 0.3);
+    EXPECT_EQ(limits.stops, (std::vector<std::string>{"X"}));
+}
+
+TEST(parameters, names_what_has_no_use) {
+    const auto named = [](const char* text) {
+        return unused_parameters(nlohmann::ordered_json::parse(text));
+    };
+    EXPECT_EQ(
+        named(R"({"num_gpu":1,"use_mmap":true,"odd":{},"temperature":1,"stop":["x"],"num_ctx":1,"min_p":0})"),
+        (std::vector<std::string>{"num_gpu", "use_mmap", "odd"}));
+    EXPECT_TRUE(named(R"({"mirostat":1,"numa":false,"tfs_z":1,"num_gpu":null})").empty());
+    nlohmann::ordered_json many;
+    for (int i = 0; i < 100; ++i) {
+        many["x" + std::to_string(i)] = 1;
+    }
+    EXPECT_EQ(unused_parameters(many).size(), 32U);
+    EXPECT_LT(unused_parameters({{std::string(5000, 'y'), 1}}).front().size(), 100U);
+}
+
+TEST(parameters, refuse_wrong_types_with_500) {
     const std::vector<std::pair<std::string, std::string>> rows{
         {R"({"temperature":"hot"})", R"(option "temperature" must be of type float32)"},
         {R"({"top_p":true})", R"(option "top_p" must be of type float32)"},
+        {R"({"min_p":"x"})", R"(option "min_p" must be of type float32)"},
         {R"({"num_ctx":"4k"})", R"(option "num_ctx" must be of type integer)"},
         {R"({"num_predict":[]})", R"(option "num_predict" must be of type integer)"},
+        {R"({"repeat_last_n":"x"})", R"(option "repeat_last_n" must be of type integer)"},
         {R"({"num_gpu":"all"})", R"(option "num_gpu" must be of type integer)"},
         {R"({"use_mmap":1})", R"(option "use_mmap" must be of type boolean)"},
         {R"({"stop":"END"})", R"(option "stop" must be of type array)"},
         {R"({"stop":[1]})", R"(option "stop" must be of an array of strings)"},
     };
     for (const auto& [text, wanted] : rows) {
-        chat::generation_request into;
+        chat::sampling sampling;
+        chat::limits limits;
         decode_problem problem;
-        read_options(nlohmann::ordered_json::parse(text), into, problem);
+        read_parameters(nlohmann::ordered_json::parse(text), sampling, limits, problem);
         EXPECT_EQ(problem.message, wanted);
         EXPECT_EQ(problem.status, 500U);
+    }
+}
+
+TEST(image_data, is_standard_base64) {
+    const std::vector<std::pair<std::string, std::optional<std::size_t>>> rows{
+        {"", {}},   {"aGk=", {}}, {"aGkh", {}},   {"aA==", {}},    {"aG\nk=\r\n", {}}, {"data:x", 4},
+        {"aGk", 0}, {"a", 0},     {"aGkhaGk", 4}, {"aG-_", 2},     {"=", 0},           {"a===", 1},
+        {"aA=", 3}, {"aA=x", 2},  {"aA==x", 4},   {"aGk=aGk=", 4}, {"aGkh aGkh", 4},
+    };
+    for (const auto& [text, wanted] : rows) {
+        EXPECT_EQ(base64_error(text), wanted) << text;
     }
 }
 

@@ -41,6 +41,8 @@ public:
     std::vector<std::string_view> honoured{"temperature", "top_k", "top_p", "repeat_penalty"};
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
+    bool embeds = false;
+    std::vector<std::vector<float>> vectors;
     void set(engine::availability_state state, std::string reason = {}) {
         state_ = engine::availability{state, std::move(reason), {}};
         changed_.ring();
@@ -57,6 +59,7 @@ public:
     int finished = 0;
     int cancelled = 0;
     int measures = 0;
+    std::vector<std::string> embedded;
 
     const catalog::model_entry& model() const noexcept override { return entry; }
     supervisor::group& services() noexcept override { std::abort(); }
@@ -65,6 +68,13 @@ public:
     std::uint32_t context_length() const noexcept override { return context; }
     bool takes_verbatim() const noexcept override { return verbatim; }
     std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
+
+    bool can_embed() const noexcept override { return embeds; }
+    core::awaitable<core::result<engine::embedding_result>> embed(std::vector<std::string> texts,
+                                                                  core::deadline) override {
+        embedded = std::move(texts);
+        co_return engine::embedding_result{vectors, 5};
+    }
 
     core::awaitable<core::result<engine::prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                   core::deadline) override {

@@ -27,16 +27,20 @@ chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
 }
 
 void check(const served_model& model, const chat_fields& asked, decode_problem& problem) {
-    check_features(model, asked.common, "chat", problem);
+    check_abilities(model, asked.common, "chat", problem);
     check_tools(model, !asked.tools.is_null(), problem);
+}
+
+void check_content(const served_model& model, const chat_fields& asked, decode_problem& problem) {
     refuse_images(model, asked.messages.has_images, problem);
+    check_answer_wishes(asked.common, problem);
 }
 
 bool is_empty(const chat_fields& asked) {
     return asked.messages.all.empty();
 }
 
-void fill(chat_fields& asked, chat::generation_request& request) {
+void fill(chat_fields& asked, chat::generation_request& request, reply_encoder&) {
     request.messages = std::move(asked.messages.all);
     request.tools = std::move(asked.tools);
 }
@@ -44,7 +48,8 @@ void fill(chat_fields& asked, chat::generation_request& request) {
 }  // namespace
 
 void add_chat_route(http::router& routes, const api_context& context) {
-    const generation_route<chat_fields> route{reply_kind::chat, {}, read_chat, is_empty, check, fill};
+    const generation_route<chat_fields> route{reply_kind::chat, {},  read_chat, is_empty, check,
+                                              check_content,    fill};
     routes.add("POST", "/api/chat",
                [context, route](const http::request& incoming, http::response_writer& out) {
                    return serve_generation(context, incoming, out, route);

@@ -8,12 +8,9 @@ namespace corral::api::ollama {
 
 namespace {
 
+// Whether the schema can be kept to is the generation path's to say.
 void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
-    if (format.is_null()) {
-        return;
-    }
-    if (format.is_object() || format == "json") {
-        problem.set("format is not supported: this server can't hold the model to a JSON format");
+    if (format.is_null() || format.is_object() || format == "json") {
         return;
     }
     json_writer raw;
@@ -25,14 +22,20 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
 
 }  // namespace
 
-void check_features(const served_model& model, const common_fields& asked, const char* activity,
-                    decode_problem& problem) {
-    const std::string typed = "\"" + asked.model + "\"";
+void check_abilities(const served_model& model, const common_fields& asked, const char* activity,
+                     decode_problem& problem) {
+    const std::string typed = go_quoted(asked.model);
+    if (asked.think.value == think_value::on && !has_capability(*model.entry, "thinking")) {
+        problem.set(typed + " does not support thinking");
+    }
     if (!has_capability(*model.entry, "completion")) {
         problem.set(typed + " does not support " + activity);
     }
-    if (asked.think == think_value::on && !has_capability(*model.entry, "thinking")) {
-        problem.set(typed + " does not support thinking");
+}
+
+void check_answer_wishes(const common_fields& asked, decode_problem& problem) {
+    if (asked.debug_render_only) {
+        problem.set("_debug_render_only is not supported: this server does not show rendered prompts");
     }
     if (asked.logprobs) {
         problem.set("logprobs is not supported: this runtime tells no probabilities");

@@ -8,9 +8,13 @@
 
 namespace corral::api::ollama {
 
-// `activity` is "chat" or "generate".
-void check_features(const served_model& model, const common_fields& asked, const char* activity,
-                    decode_problem& problem);
+// What Ollama looks at before it loads a model: thinking, and whether the model does `activity`, "chat" or
+// "generate", at all.
+void check_abilities(const served_model& model, const common_fields& asked, const char* activity,
+                     decode_problem& problem);
+
+// What an answer is to hold: format, logprobs, the rendered prompt.
+void check_answer_wishes(const common_fields& asked, decode_problem& problem);
 
 // Absent means on for a model that thinks (ollama_wire.md §2.4).
 [[nodiscard]] chat::thinking_mode thinking_for(const served_model& model, think_value asked);

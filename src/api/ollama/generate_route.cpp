@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "api/capability_check.hpp"
+#include "api/ollama/conversation_context.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_route.hpp"
-#include "api/ollama/message_reader.hpp"
+#include "api/ollama/image_data.hpp"
 #include "api/ollama/routes.hpp"
 
 namespace corral::api::ollama {
@@ -14,7 +17,8 @@ struct generate_fields {
     std::string prompt;
     std::string suffix;
     std::string system;
-    bool has_template = false;
+    std::string prompt_template;
+    std::vector<chat::message> so_far;  // the conversation that `context` stands for
     bool has_context = false;
     bool has_images = false;
     bool raw = false;
@@ -29,58 +33,67 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
     out.prompt = fields.text("prompt").value_or("");
     out.suffix = fields.text("suffix").value_or("");
     out.system = fields.text("system").value_or("");
-    out.has_template = !fields.text("template").value_or("").empty();
+    out.prompt_template = fields.text("template").value_or("");
     out.raw = fields.boolean("raw").value_or(false);
     out.has_images = read_images(fields);
     if (const auto* context = fields.array("context", "[]int")) {
         out.has_context = !context->empty();
+        // In raw mode it is refused as such, whatever it holds.
+        decode_problem unread;
+        out.so_far = read_context(out.raw ? json_fields(body, "GenerateRequest", unread) : fields);
     }
     return out;
 }
 
-// Raw mode, then what differs from the model's own way of prompting: none of it can be carried by this kind
-// of runtime.
-void check_prompting(const served_model& model, const generate_fields& asked, decode_problem& problem) {
-    if (asked.raw && (asked.has_template || !asked.system.empty() || asked.has_context)) {
+void check(const served_model& model, const generate_fields& asked, decode_problem& problem) {
+    if (asked.raw && (!asked.prompt_template.empty() || !asked.system.empty() || asked.has_context)) {
         problem.set("raw mode does not support template, system, or context");
     }
-    if (asked.raw) {
-        problem.set(
-            "raw is not supported: the runtime's own tokenizer service wraps every prompt in a chat "
-            "template");
-    }
-    if (!asked.suffix.empty()) {
+    check_abilities(model, asked.common, "generate", problem);
+    if (!asked.suffix.empty() && !has_capability(*model.entry, "insert")) {
         problem.set(long_name(model) + " does not support insert");
-    }
-    if (asked.has_template) {
-        problem.set("template is not supported: this model's chat format is fixed");
-    }
-    if (asked.has_context) {
-        problem.set("context is not supported: send the conversation as messages to /api/chat");
     }
 }
 
-void check(const served_model& model, const generate_fields& asked, decode_problem& problem) {
-    check_prompting(model, asked, problem);
-    check_features(model, asked.common, "generate", problem);
+void check_content(const served_model& model, const generate_fields& asked, decode_problem& problem) {
     refuse_images(model, asked.has_images, problem);
+    check_answer_wishes(asked.common, problem);
 }
 
 bool is_empty(const generate_fields& asked) {
     return asked.prompt.empty();
 }
 
-void fill(generate_fields& asked, chat::generation_request& request) {
-    std::vector<chat::message>& out = request.messages;
+chat::message message_of(chat::role from, std::string text) {
+    chat::message out;
+    out.from = from;
+    out.content = std::move(text);
+    return out;
+}
+
+// The system text of a request takes the place of the one that its context remembers.
+std::vector<chat::message> conversation_of(generate_fields& asked) {
+    std::vector<chat::message> out = std::move(asked.so_far);
     if (!asked.system.empty()) {
-        chat::message system;
-        system.from = chat::role::system;
-        system.content = std::move(asked.system);
-        out.push_back(std::move(system));
+        std::erase_if(out, [](const chat::message& each) { return each.from == chat::role::system; });
+        out.insert(out.begin(), message_of(chat::role::system, std::move(asked.system)));
     }
-    chat::message prompt;
-    prompt.content = std::move(asked.prompt);
-    out.push_back(std::move(prompt));
+    out.push_back(message_of(chat::role::user, std::move(asked.prompt)));
+    return out;
+}
+
+void fill(generate_fields& asked, chat::generation_request& request, reply_encoder& encoder) {
+    if (asked.raw) {
+        request.raw_prompt = std::move(asked.prompt);
+        return;
+    }
+    request.prompt_template = std::move(asked.prompt_template);
+    if (!asked.suffix.empty()) {
+        request.hole = chat::fill_in_middle{std::move(asked.prompt), std::move(asked.suffix)};
+        return;
+    }
+    request.messages = conversation_of(asked);
+    encoder.remember(request.messages);
 }
 
 }  // namespace
@@ -89,8 +102,8 @@ void add_generate_route(http::router& routes, const api_context& context) {
     lookup_words words;
     words.missing = "model '' not found";
     words.missing_status = 404;
-    const generation_route<generate_fields> route{
-        reply_kind::generate, words, read_generate, is_empty, check, fill};
+    const generation_route<generate_fields> route{reply_kind::generate, words, read_generate, is_empty, check,
+                                                  check_content,        fill};
     routes.add("POST", "/api/generate",
                [context, route](const http::request& incoming, http::response_writer& out) {
                    return serve_generation(context, incoming, out, route);

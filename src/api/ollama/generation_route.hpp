@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "api/model_lookup.hpp"
+#include "api/model_parameters.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/generation_start.hpp"
-#include "api/ollama/options.hpp"
 
 namespace corral::api::ollama {
 
@@ -19,8 +19,10 @@ struct generation_route {
     Fields (*read)(const http::request& incoming, decode_problem& problem);
     // Nothing to generate from: the request only loads or unloads.
     bool (*is_empty)(const Fields& asked);
+    // What also a load is refused for, and then what only a generation is (ollama_wire.md §2.1, the order).
     void (*check)(const served_model& model, const Fields& asked, decode_problem& problem);
-    void (*fill)(Fields& asked, chat::generation_request& request);
+    void (*check_content)(const served_model& model, const Fields& asked, decode_problem& problem);
+    void (*fill)(Fields& asked, chat::generation_request& request, reply_encoder& encoder);
 };
 
 // REQUIRES: `incoming` and `out` outlive the coroutine, as http::server promises.
@@ -39,8 +41,9 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
     if (model != nullptr && !unload) {
         request = new_request(context, incoming, *model, asked.common);
         route.check(*model, asked, problem);
-        if (!asked.common.options.is_null()) {
-            read_options(asked.common.options, request, problem);
+        fill_parameters(asked.common.options, request, problem);
+        if (!empty) {
+            route.check_content(*model, asked, problem);
         }
     }
     if (problem.found()) {
@@ -54,7 +57,7 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
     } else if (empty) {
         co_await answer_load(context, *model, asked.common.keep_alive, std::move(encoder), out);
     } else {
-        route.fill(asked, request);
+        route.fill(asked, request, encoder);
         co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/feature_check.hpp"
@@ -38,8 +39,17 @@ chat::generation_request new_request(const api_context& context, const http::req
     out.keep_alive = asked.keep_alive;
     out.format = asked.format;
     out.limits.truncate = asked.truncate;
-    out.thinking = thinking_for(model, asked.think);
+    out.thinking = thinking_for(model, asked.think.value);
+    out.effort = asked.think.level;
     return out;
+}
+
+void fill_parameters(const nlohmann::ordered_json& options, chat::generation_request& request,
+                     decode_problem& problem) {
+    if (!options.is_null()) {
+        read_parameters(options, request.sampling, request.limits, problem);
+        request.unused_options = unused_parameters(options);
+    }
 }
 
 core::awaitable<void> answer_generation(const api_context& context, chat::generation_request request,

@@ -19,6 +19,10 @@ namespace corral::api::ollama {
 [[nodiscard]] chat::generation_request new_request(const api_context& context, const http::request& incoming,
                                                    const served_model& model, const common_fields& asked);
 
+// Fills in the `options` of a request, null or an object.
+void fill_parameters(const nlohmann::ordered_json& options, chat::generation_request& request,
+                     decode_problem& problem);
+
 [[nodiscard]] core::awaitable<void> answer_generation(const api_context& context,
                                                       chat::generation_request request, reply_encoder encoder,
                                                       bool stream, http::response_writer& out);

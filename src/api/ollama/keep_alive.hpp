@@ -1,6 +1,5 @@
 #pragma once
-// The `keep_alive` of a request (ollama_wire.md §14). Corral keeps its models loaded; the value is checked,
-// and zero with an empty prompt is an unload request.
+// The `keep_alive` of a request (ollama_wire.md §14); zero with an empty prompt is an unload request.
 
 #include <optional>
 #include <string_view>

@@ -26,30 +26,47 @@ std::string list_all(const model_directory& models) {
     return json.take();
 }
 
-// Models stay for ever; Ollama shows that as a stamp of the year 2318. This clock ends in 2262, so its last
-// year has to do.
+// Ollama shows "for ever" as a stamp of the year 2318. This clock ends in 2262, so its last year has to do.
 wall_time never_expires() {
     using namespace std::chrono;
     return wall_time(sys_days(year{2261} / December / 31));
 }
 
-std::string list_running(const model_directory& models) {
-    json_writer json;
-    json.begin_object().key("models").begin_array();
-    for (const served& each : models.all()) {
-        const engine::availability_state state = each->runtime->available().state;
-        if (state != engine::availability_state::ready && state != engine::availability_state::loading) {
+struct running_model {
+    served model;
+    wall_time expires;
+};
+
+// What is loaded or on its way, longest life first. A variant runs on what runs the model below it.
+std::vector<running_model> all_running(const api_context& context) {
+    const core::steady_time now = context.clock->now();
+    const wall_time wall_now = std::chrono::system_clock::now();
+    std::vector<running_model> out;
+    for (const served& each : context.models->all()) {
+        const scheduler::residence stay = context.admission->residence_of(each->entry->name);
+        const bool broken = each->runtime->available().state == engine::availability_state::broken;
+        if (!stay.loaded || broken) {
             continue;
         }
-        const catalog::model_entry& entry = *each->entry;
-        json.begin_object()
-            .member("name", each->name)
-            .member("model", each->name)
-            .count("size", entry.size_bytes);
-        json.member("digest", shown_digest(*each));
-        write_details(json, *each, false);
-        json.member("expires_at", local_stamp(never_expires())).count("size_vram", entry.size_bytes);
-        json.count("context_length", shown_context(*each)).end_object();
+        const auto left = stay.expires ? *stay.expires - now : core::nanoseconds{0};
+        out.push_back({each, stay.expires ? wall_now + std::chrono::duration_cast<wall_time::duration>(left)
+                                          : never_expires()});
+    }
+    std::stable_sort(out.begin(), out.end(),
+                     [](const running_model& a, const running_model& b) { return a.expires > b.expires; });
+    return out;
+}
+
+std::string list_running(const api_context& context) {
+    json_writer json;
+    json.begin_object().key("models").begin_array();
+    for (const auto& [model, expires] : all_running(context)) {
+        const std::uint64_t size = model->entry->size_bytes;
+        json.begin_object().member("name", model->name).member("model", model->name).count("size", size);
+        json.member("digest", shown_digest(*model));
+        write_details(json, *model, false);
+        json.member("expires_at", local_stamp(expires)).count("size_vram", size);
+        json.count("context_length", shown_context(*model)).end_object();
     }
     json.end_array().end_object();
     return json.take();
@@ -65,8 +82,8 @@ void add_listing_routes(http::router& routes, const api_context& context) {
             return send_json(std::move(body), out);
         });
     }
-    routes.add("GET", "/api/ps", [models](const http::request&, http::response_writer& out) {
-        std::string body = list_running(*models);
+    routes.add("GET", "/api/ps", [context](const http::request&, http::response_writer& out) {
+        std::string body = list_running(context);
         return send_json(std::move(body), out);
     });
 }

@@ -1,27 +1,23 @@
 #include "api/ollama/message_reader.hpp"
 
 #include "api/ascii_text.hpp"
+#include "api/ollama/image_data.hpp"
 
 namespace corral::api::ollama {
 
 namespace {
 
+// What a role may be besides the four. Ollama hands any other to the model's template; here it is a user's,
+// so that its text is read.
 chat::role read_role(const json_fields& fields) {
     const std::string role = lower_case(fields.text("role").value_or(""));
-    if (role == "user") {
-        return chat::role::user;
+    if (role == "system" || role == "developer") {
+        return chat::role::system;
     }
     if (role == "assistant") {
         return chat::role::assistant;
     }
-    if (role == "tool") {
-        return chat::role::tool;
-    }
-    if (role != "system" && role != "developer") {
-        fields.problem().set("invalid message role " + go_quoted(role.substr(0, 40)) +
-                             R"( (must be "system", "user", "assistant", or "tool"))");
-    }
-    return chat::role::system;
+    return role == "tool" || role == "function" ? chat::role::tool : chat::role::user;
 }
 
 std::vector<chat::tool_call> read_calls(const json_fields& fields) {
@@ -52,19 +48,6 @@ std::vector<chat::tool_call> read_calls(const json_fields& fields) {
 }
 
 }  // namespace
-
-bool read_images(const json_fields& fields) {
-    const auto* images = fields.array("images", "[]api.ImageData");
-    if (images == nullptr) {
-        return false;
-    }
-    for (const auto& each : *images) {
-        if (!each.is_string()) {
-            fields.wrong_type("images", each, "api.ImageData");
-        }
-    }
-    return !images->empty();
-}
 
 chat_messages read_messages(const json_fields& fields) {
     chat_messages out;

@@ -20,7 +20,4 @@ struct chat_messages {
 // The `tools` array as sent; null when absent or empty.
 [[nodiscard]] nlohmann::ordered_json read_tools(const json_fields& fields);
 
-// A non-empty `images` array of strings.
-[[nodiscard]] bool read_images(const json_fields& fields);
-
 }  // namespace corral::api::ollama

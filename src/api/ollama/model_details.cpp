@@ -7,7 +7,9 @@ namespace corral::api::ollama {
 
 void write_details(json_writer& json, const served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
-    json.key("details").begin_object().member("parent_model", "").member("format", entry.runtime.name);
+    json.key("details").begin_object();
+    json.member("parent_model", model.variant == nullptr ? "" : entry.name)
+        .member("format", entry.runtime.name);
     json.member("family", entry.family).key("families").begin_array().text(entry.family).end_array();
     json.member("parameter_size", entry.parameter_size).member("quantization_level", entry.quantization);
     if (lengths && shown_context(model) > 0) {

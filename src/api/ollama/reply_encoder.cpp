@@ -1,5 +1,9 @@
 #include "api/ollama/reply_encoder.hpp"
 
+#include <utility>
+
+#include "api/ollama/conversation_context.hpp"
+
 namespace corral::api::ollama {
 
 namespace {
@@ -39,6 +43,9 @@ std::string reply_encoder::last(const whole_answer& said, const chat::finished_e
     open(json, said, when);
     json.key("done").boolean(true);
     json.member("done_reason", end.reason == chat::finish_reason::stop ? "stop" : "length");
+    if (!conversation_.empty()) {
+        write_context(json);
+    }
     write_figures(json, end);
     if (kind_ == reply_kind::generate && !said.calls.empty()) {
         write_calls(json, said.calls);
@@ -55,6 +62,9 @@ std::string reply_encoder::without_run(std::string_view reason, wall_time when) 
 }
 
 void reply_encoder::open(json_writer& json, const whole_answer& said, wall_time when) {
+    if (!conversation_.empty()) {
+        answer_ += said.text;
+    }
     json.begin_object().member("model", model_).member("created_at", utc_stamp(when));
     const bool chat = kind_ == reply_kind::chat;
     if (chat) {
@@ -71,6 +81,22 @@ void reply_encoder::open(json_writer& json, const whole_answer& said, wall_time 
         }
         json.end_object();
     }
+}
+
+void reply_encoder::write_context(json_writer& json) {
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.content = std::move(answer_);
+    conversation_.push_back(std::move(answer));
+    const std::vector<std::uint32_t> context = encode_context(std::move(conversation_));
+    if (context.empty()) {
+        return;
+    }
+    json.key("context").begin_array();
+    for (const std::uint32_t each : context) {
+        json.number(each);
+    }
+    json.end_array();
 }
 
 void reply_encoder::write_calls(json_writer& json, const std::vector<chat::tool_call>& calls) {

@@ -22,6 +22,9 @@ public:
     reply_encoder(reply_kind kind, std::string model, core::random_source& random)
         : kind_(kind), model_(std::move(model)), random_(&random) {}
 
+    // The last line will hold, as `context`, this conversation and the answer to it.
+    void remember(std::vector<chat::message> conversation) { conversation_ = std::move(conversation); }
+
     [[nodiscard]] std::string partial(const whole_answer& said, wall_time when);
     [[nodiscard]] std::string last(const whole_answer& said, const chat::finished_event& end, wall_time when);
     // Answer to a load or unload request; `reason` is "load" or "unload".
@@ -31,6 +34,7 @@ public:
 
 private:
     void open(json_writer& json, const whole_answer& said, wall_time when);
+    void write_context(json_writer& json);
     void write_calls(json_writer& json, const std::vector<chat::tool_call>& calls);
     [[nodiscard]] std::string new_call_id();
 
@@ -38,6 +42,8 @@ private:
     std::string model_;
     core::random_source* random_;
     std::size_t next_call_index_ = 0;
+    std::vector<chat::message> conversation_;
+    std::string answer_;  // all text so far, when there is a conversation to remember
 };
 
 }  // namespace corral::api::ollama

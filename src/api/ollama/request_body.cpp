@@ -22,6 +22,12 @@ nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type
     return std::move(*tree);
 }
 
+std::string read_model_name(const json_fields& fields) {
+    std::string model = fields.text("model").value_or("");
+    std::string name = fields.text("name").value_or("");
+    return model.empty() ? name : model;
+}
+
 common_fields read_common(const json_fields& fields) {
     common_fields out;
     out.model = fields.text("model").value_or("");
@@ -30,6 +36,7 @@ common_fields read_common(const json_fields& fields) {
     static_cast<void>(fields.boolean(
         "shift"));  // these runtimes don't shift; an answer that fills the context ends by length
     out.logprobs = fields.boolean("logprobs").value_or(false);
+    out.debug_render_only = fields.boolean("_debug_render_only").value_or(false);
     out.keep_alive = read_keep_alive(fields);
     out.think = read_think(fields);
     if (const auto* format = fields.find("format")) {

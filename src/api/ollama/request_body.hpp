@@ -22,10 +22,14 @@ struct common_fields {
     bool truncate = true;
     bool logprobs = false;
     std::optional<core::nanoseconds> keep_alive;
-    think_value think = think_value::absent;
+    think_wish think;
+    bool debug_render_only = false;
     nlohmann::ordered_json format = nullptr;   // null when absent or ""
     nlohmann::ordered_json options = nullptr;  // null or an object
 };
+
+// `model`, or `name` as older clients say it where `model` is absent or empty.
+[[nodiscard]] std::string read_model_name(const json_fields& fields);
 
 [[nodiscard]] common_fields read_common(const json_fields& fields);
 

@@ -1,33 +1,31 @@
 #include "api/ollama/think_value.hpp"
 
-#include <string>
-
 #include "api/ascii_text.hpp"
 
 namespace corral::api::ollama {
 
-think_value read_think(const json_fields& fields) {
+think_wish read_think(const json_fields& fields) {
     const auto* value = fields.find("think");
     if (value == nullptr) {
-        return think_value::absent;
+        return {};
     }
     if (value->is_boolean()) {
-        return value->get<bool>() ? think_value::on : think_value::off;
+        return {value->get<bool>() ? think_value::on : think_value::off, {}};
     }
     if (!value->is_string()) {
         fields.problem().set(
             R"(think must be a boolean or string ("high", "medium", "low", "max", true, or false))");
-        return think_value::absent;
+        return {};
     }
     const auto& level = value->get_ref<const std::string&>();
     for (const char* known : {"high", "medium", "low", "max"}) {
         if (level == known) {
-            return think_value::on;
+            return {think_value::on, level};
         }
     }
     fields.problem().set("invalid think value: " + go_quoted(level) +
                          R"( (must be "high", "medium", "low", "max", true, or false))");
-    return think_value::absent;
+    return {};
 }
 
 }  // namespace corral::api::ollama

@@ -1,0 +1,40 @@
+#pragma once
+// Models that clients made of others: in the directory while they can be served, and on the disk for the next
+// start.
+
+#include <string>
+
+#include "corral/api/model_directory.hpp"
+#include "corral/catalog/variant_store.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::api {
+
+class variant_library {
+public:
+    // Both are borrowed and outlive the library.
+    variant_library(model_directory& models, catalog::variant_store& store);
+
+    // Puts what the store found into the directory. A document that can't be used, whose name the
+    // configuration took, or whose model is not served, stays on disk and is named in the log.
+    void load();
+
+    // Serves `content` over the model below `base` as `name` (display form), once it is on disk; in the place
+    // of a variant of that name. Failures: errc::refused for the name of a configured model, those of
+    // variant_store::save().
+    [[nodiscard]] core::awaitable<core::result<void>> keep(std::string name, served base,
+                                                           model_variant content);
+
+    // Deletes a variant. Failures: errc::refused for a configured model, errc::not_found.
+    [[nodiscard]] core::awaitable<core::result<void>> forget(std::string name);
+
+private:
+    model_directory& models_;
+    catalog::variant_store& store_;
+};
+
+// True when `typed` names a model of the configuration, which no client may change.
+[[nodiscard]] bool is_configured(const model_directory& models, std::string_view typed);
+
+}  // namespace corral::api

@@ -1,0 +1,201 @@
+#include "api/embedding.hpp"
+#include "api/model_lookup.hpp"
+#include "api/model_parameters.hpp"
+#include "api/ollama/answer.hpp"
+#include "api/ollama/error_reply.hpp"
+#include "api/ollama/keep_alive.hpp"
+#include "api/ollama/request_body.hpp"
+#include "api/ollama/routes.hpp"
+#include "api/request_start.hpp"
+#include "api/wait_ready.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+constexpr std::size_t most_texts = 10'000;
+
+struct embedding_fields {
+    std::string model;
+    std::vector<std::string> texts;
+    std::size_t dimensions = 0;
+    std::optional<core::nanoseconds> keep_alive;
+};
+
+// The two routes differ in what they read and in how they answer (ollama_wire.md §6).
+struct embedding_route {
+    const char* go_type;
+    lookup_words words;
+    void (*read_texts)(const json_fields& fields, embedding_fields& to);
+    std::string (*encode)(const embedding_fields& asked, const embedding_answer& made);
+};
+
+void read_input(const json_fields& fields, embedding_fields& to) {
+    const auto* input = fields.find("input");
+    static_cast<void>(fields.boolean("truncate"));
+    to.dimensions =
+        static_cast<std::size_t>(std::max<std::int64_t>(0, fields.integer("dimensions").value_or(0)));
+    if (input == nullptr) {
+        return;
+    }
+    if (input->is_string()) {
+        if (const auto& text = input->get_ref<const std::string&>(); !text.empty()) {
+            to.texts.push_back(text);
+        }
+        return;
+    }
+    if (!input->is_array()) {
+        fields.problem().set("invalid input type");
+        return;
+    }
+    if (input->size() > most_texts) {
+        fields.problem().set("a request may hold at most " + std::to_string(most_texts) + " texts");
+        return;
+    }
+    for (const auto& each : *input) {
+        if (!each.is_string()) {
+            fields.problem().set("invalid input type");
+            return;
+        }
+        to.texts.push_back(each.get<std::string>());
+    }
+}
+
+void read_prompt(const json_fields& fields, embedding_fields& to) {
+    if (auto prompt = fields.text("prompt"); prompt && !prompt->empty()) {
+        to.texts.push_back(std::move(*prompt));
+    }
+}
+
+void write_vector(json_writer& json, const std::vector<float>& vector) {
+    json.begin_array();
+    for (const float each : vector) {
+        json.real(each);
+    }
+    json.end_array();
+}
+
+// An answer without vectors is that of a load, and has no figures.
+std::string encode_all(const embedding_fields& asked, const embedding_answer& made) {
+    json_writer json;
+    json.begin_object().member("model", asked.model).key("embeddings").begin_array();
+    for (const std::vector<float>& each : made.vectors) {
+        write_vector(json, each);
+    }
+    json.end_array();
+    if (!made.vectors.empty()) {
+        json.count("total_duration", made.total.count()).count("load_duration", made.load.count());
+        json.count("prompt_eval_count", made.prompt_tokens);
+    }
+    json.end_object();
+    return json.take();
+}
+
+// The numbers of the legacy route are 64 bits wide there, so they print with what a float's narrowing left.
+std::string encode_one(const embedding_fields&, const embedding_answer& made) {
+    json_writer json;
+    json.begin_object().key("embedding").begin_array();
+    if (!made.vectors.empty()) {
+        for (const float each : made.vectors.front()) {
+            json.real(static_cast<double>(each));
+        }
+    }
+    json.end_array().end_object();
+    return json.take();
+}
+
+embedding_fields read(const http::request& incoming, const embedding_route& route, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_body(incoming.body, route.go_type, problem);
+    const json_fields fields(body, route.go_type, problem);
+    embedding_fields out;
+    out.model = fields.text("model").value_or("");
+    out.keep_alive = read_keep_alive(fields);
+    const auto* options = fields.object("options", "map[string]interface {}");
+    route.read_texts(fields, out);
+    if (options != nullptr) {
+        chat::sampling unused_sampling;
+        chat::limits unused_limits;
+        read_parameters(*options, unused_sampling, unused_limits, problem);
+    }
+    return out;
+}
+
+core::awaitable<std::optional<chat::failed_event>> load(const api_context& context, const served_model& model,
+                                                        std::optional<core::nanoseconds> keep_alive) {
+    context.admission->load(model.entry->name, keep_alive);
+    std::optional<chat::failed_event> failed =
+        co_await wait_ready(*model.runtime, *context.admission, context.load_deadline);
+    co_return failed;
+}
+
+core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const api_context& context,
+                                                                         const http::request& incoming,
+                                                                         served model,
+                                                                         embedding_fields& asked) {
+    if (asked.texts.empty()) {
+        std::optional<chat::failed_event> failed = co_await load(context, *model, asked.keep_alive);
+        if (failed) {
+            co_return std::move(*failed);
+        }
+        co_return embedding_answer{};
+    }
+    embedding_request wanted;
+    wanted.id = random_hex_id(*context.random);
+    wanted.client = client_name(context, incoming);
+    wanted.texts = std::move(asked.texts);
+    wanted.dimensions = asked.dimensions;
+    wanted.keep_alive = asked.keep_alive;
+    wanted.arrived = incoming.arrived;
+    auto made = co_await embed(context, std::move(model), std::move(wanted));
+    co_return made;
+}
+
+// REQUIRES: `incoming` and `out` outlive the coroutine, as http::server promises.
+core::awaitable<void> serve_embedding(api_context context, const http::request& incoming,
+                                      http::response_writer& out, embedding_route route) {
+    decode_problem problem;
+    embedding_fields asked = read(incoming, route, problem);
+    served model;
+    if (!problem.found() || problem.status == 500) {
+        // A wrong option is Ollama's last complaint.
+        decode_problem name_problem;
+        model = find_model(*context.models, asked.model, route.words, name_problem);
+        if (name_problem.found()) {
+            problem = std::move(name_problem);
+        }
+    }
+    if (problem.found()) {
+        http::response refused = error_response(problem.status, problem.message);
+        co_await out.send(std::move(refused));
+        co_return;
+    }
+    auto made = co_await make(context, incoming, std::move(model), asked);
+    if (const auto* why = std::get_if<chat::failed_event>(&made)) {
+        if (why->kind != chat::failure_kind::cancelled) {
+            http::response refused = error_response(*why, asked.model, json_type);
+            co_await out.send(std::move(refused));
+        }
+        co_return;
+    }
+    std::string body = route.encode(asked, std::get<embedding_answer>(made));
+    co_await send_json(std::move(body), out);
+}
+
+}  // namespace
+
+void add_embedding_routes(http::router& routes, const api_context& context) {
+    const embedding_route embed_route{"EmbedRequest", embedding_words, read_input, encode_all};
+    lookup_words words = embedding_words;
+    words.missing = "model is required";
+    words.missing_status = 400;
+    const embedding_route legacy{"EmbeddingRequest", words, read_prompt, encode_one};
+    const auto add = [&](const char* path, const embedding_route& route) {
+        routes.add("POST", path, [context, route](const http::request& incoming, http::response_writer& out) {
+            return serve_embedding(context, incoming, out, route);
+        });
+    };
+    add("/api/embed", embed_route);
+    add("/api/embeddings", legacy);
+}
+
+}  // namespace corral::api::ollama

@@ -1,0 +1,120 @@
+#include "corral/api/variant_library.hpp"
+
+#include <utility>
+
+#include "api/model_parameters.hpp"
+#include "api/variant_document.hpp"
+#include "corral/catalog/package_survey.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::api {
+
+namespace {
+
+core::failure is_the_configurations(const std::string& name) {
+    return core::make_failure(core::errc::refused,
+                              "model '" + name +
+                                  "' is one of this server's configuration: change or remove it there, or "
+                                  "choose another name");
+}
+
+served_model laid_over(const served_model& base, variant_document document) {
+    served_model out;
+    out.entry = base.entry;
+    out.runtime = base.runtime;
+    out.name = std::move(document.name);
+    const auto digest = catalog::sha256_hex(base.entry->digest + "\n" + to_text(document.content));
+    out.digest = digest ? *digest : base.entry->digest;
+    out.modified = document.modified;
+    out.variant = std::make_shared<const model_variant>(std::move(document.content));
+    return out;
+}
+
+// Said once, when the variant comes: each of its requests would have the same to say.
+void tell_unused(const served_model& model) {
+    for (const std::string& name : unused_parameters(model.variant->parameters)) {
+        telemetry::log().info("model {}: its parameter {} has no effect with this runtime", model.name, name);
+    }
+}
+
+}  // namespace
+
+bool is_configured(const model_directory& models, std::string_view typed) {
+    const served found = models.find(typed);
+    return found != nullptr && found->variant == nullptr;
+}
+
+variant_library::variant_library(model_directory& models, catalog::variant_store& store)
+    : models_(models), store_(store) {}
+
+void variant_library::load() {
+    for (const std::string& warning : store_.warnings()) {
+        telemetry::log().warn("a model that a client made is left out: {}", warning);
+    }
+    for (const catalog::variant_store::file& each : store_.take_found()) {
+        const auto leave_out = [&each](std::string_view why) {
+            telemetry::log().warn("a model that a client made is left out: '{}': {}", each.file_name, why);
+        };
+        auto document = read_variant_document(each.document);
+        if (!document) {
+            leave_out(telemetry::printable(document.error().message));
+            continue;
+        }
+        if (catalog::variant_store::file_name(document->name) != each.file_name) {
+            leave_out("it is not the file of the model " + document->name);
+            continue;
+        }
+        if (is_configured(models_, document->name)) {
+            leave_out("the configuration has a model of the name " + document->name);
+            continue;
+        }
+        if (!is_configured(models_, document->from)) {
+            leave_out("the model " + document->from + " below " + document->name + " is not served");
+            continue;
+        }
+        served_model model = laid_over(*models_.find(document->from), std::move(*document));
+        tell_unused(model);
+        models_.put(std::move(model));
+    }
+}
+
+core::awaitable<core::result<void>> variant_library::keep(std::string name, served base,
+                                                          model_variant content) {
+    if (is_configured(models_, name)) {
+        co_return is_the_configurations(name);
+    }
+    variant_document document;
+    document.name = std::move(name);
+    document.from = base->entry->name;
+    document.modified = std::chrono::system_clock::now();
+    document.content = std::move(content);
+    std::string text = to_text(document);
+    std::string key = document.name;
+    core::result<void> saved = co_await store_.save(std::move(key), std::move(text));
+    if (saved) {
+        served_model model = laid_over(*base, std::move(document));
+        tell_unused(model);
+        models_.put(std::move(model));
+    }
+    co_return saved;
+}
+
+core::awaitable<core::result<void>> variant_library::forget(std::string name) {
+    const served found = models_.find(name);
+    if (found == nullptr) {
+        co_return core::make_failure(core::errc::not_found, "there is no model of that name");
+    }
+    if (found->variant == nullptr) {
+        co_return is_the_configurations(found->name);
+    }
+    std::string key = found->name;
+    core::result<void> removed = co_await store_.remove(std::move(key));
+    const bool gone = removed || removed.error().code == boost::system::errc::no_such_file_or_directory;
+    if (!gone) {
+        co_return removed;
+    }
+    models_.remove(found->name);
+    co_return core::result<void>();
+}
+
+}  // namespace corral::api
