@@ -1,5 +1,7 @@
 #include "chat/go_template/go_template.hpp"
 
+#include <random>
+
 #include <gtest/gtest.h>
 
 namespace corral::chat::go_template {
@@ -202,6 +204,87 @@ TEST(go_template, hostile_templates_end) {
     ends_with("{{ if 1 }}" + repeated("{{ else if 1 }}", 200) + "{{ end }}", "nested too deeply");
     ends_with("{{ " + repeated("(", 200) + "1" + repeated(")", 200) + " }}", "nested too deeply");
     ends_with(repeated("x", 70'000), "longer than 65536 bytes");
+}
+
+bool whole_characters(const std::string& text) {
+    using handler = json::error_handler_t;
+    return json(text).dump(-1, ' ', false, handler::ignore) ==
+           json(text).dump(-1, ' ', false, handler::replace);
+}
+
+// Parts of templates in any order: some parse, some don't, all end, and no half character comes out.
+TEST(go_template, any_text_is_a_template_or_refused) {
+    const char* const parts[] = {
+        "{{",
+        "}}",
+        "{{ ",
+        " }}",
+        "{{- ",
+        " -}}",
+        "if ",
+        "else ",
+        "end ",
+        "range ",
+        "with ",
+        "define ",
+        "template ",
+        "block ",
+        "break",
+        "continue",
+        "$",
+        "$x",
+        " := ",
+        " = ",
+        ", ",
+        "| ",
+        "(",
+        ")",
+        ".",
+        ".Messages",
+        ".Role",
+        " .System ",
+        "\"a\" ",
+        "`b`",
+        "'c'",
+        "1",
+        "-2 ",
+        "3.5 ",
+        "printf ",
+        "\"%5.2s\"",
+        "slice .Word ",
+        "index ",
+        "len ",
+        "json ",
+        "eq ",
+        "and ",
+        "é",
+        "\n",
+        "/* ",
+        "*/",
+        "\\",
+        "nil ",
+        "{{ if .Yes }}",
+        "{{ end }}",
+        "{{ range .List }}",
+        "{{ else }}",
+        "{{ . }}",
+        "{{ $x := .List }}",
+        "{{ $x }}",
+    };
+    std::mt19937 random(20'266);
+    int good = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string source;
+        for (auto left = random() % 12; left > 0; --left) {
+            source += parts[random() % std::size(parts)];
+        }
+        const auto made = compiled::from(source);
+        const auto out = made ? made->execute(data, "2026-03-04", round % 2 == 0) : made.error();
+        good += out ? 1 : 0;
+        ASSERT_TRUE(!out || whole_characters(*out)) << source;
+        ASSERT_TRUE(out || out.error().message.starts_with("template: :")) << source;
+    }
+    EXPECT_GT(good, 1000);
 }
 
 TEST(go_template, names_what_it_uses_and_stops_at_the_response) {

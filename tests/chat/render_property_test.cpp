@@ -11,7 +11,7 @@
 namespace corral::chat::tests {
 namespace {
 
-constexpr int rounds = 2'000;
+constexpr int rounds = 1'000;
 
 // Whole tokens, their halves, tags and harmless text, in any order.
 class hostile_text {
@@ -177,7 +177,7 @@ TEST(render_property, no_message_forges_a_mark_in_a_verbatim_prompt) {
         how.format = one;
         how.may_be_verbatim = true;
         const auto shown = shown_template(*one);
-        for (int round = 0; round < rounds / 4; ++round) {
+        for (int round = 0; round < rounds / 2; ++round) {
             auto messages = random_tool_loop(hostile, random);
             messages.push_back(says(role::assistant, hostile(random)));
             messages.back().thinking = random() % 2 == 0 ? hostile(random) : std::string{};

@@ -113,6 +113,15 @@ TEST(shown_template, gives_it_for_random_conversations_too) {
     }
 }
 
+TEST(shown_template, is_not_too_much_work_for_a_long_conversation) {
+    std::vector<message> messages;
+    for (int turn = 0; turn < 3000; ++turn) {
+        messages.push_back(says(turn % 2 == 0 ? role::user : role::assistant, "words"));
+    }
+    messages.push_back(says(role::user, "last"));
+    expect_same(*find_family("qwen3"), messages, true, thinking_mode::on);
+}
+
 TEST(shown_template, tells_what_a_model_can_do) {
     const auto holds = [](const char* format, const shown_parts& what, const char* part) {
         return shown_template(*find_family(format), what).find(part) != std::string::npos;

@@ -91,6 +91,81 @@ TEST(template_prompt, shows_calls_results_and_tools) {
               std::string::npos);
 }
 
+// As the models of Llama 3.2 carry it.
+const std::string llama =
+    R"(<|start_header_id|>system<|end_header_id|>
+
+Cutting Knowledge Date: December 2023
+
+{{ if .System }}{{ .System }}
+{{- end }}
+{{- if .Tools }}When you receive a tool call response, use the output to format an answer to the orginal user question.
+
+You are a helpful assistant with tool calling capabilities.
+{{- end }}<|eot_id|>
+{{- range $i, $_ := .Messages }}
+{{- $last := eq (len (slice $.Messages $i)) 1 }}
+{{- if eq .Role "user" }}<|start_header_id|>user<|end_header_id|>
+{{- if and $.Tools $last }}
+
+Given the following functions, please respond with a JSON for a function call.
+
+{{ range $.Tools }}
+{{- . }}
+{{ end }}
+{{ .Content }}<|eot_id|>
+{{- else }}
+
+{{ .Content }}<|eot_id|>
+{{- end }}{{ if $last }}<|start_header_id|>assistant<|end_header_id|>
+
+{{ end }}
+{{- else if eq .Role "assistant" }}<|start_header_id|>assistant<|end_header_id|>
+{{- if .ToolCalls }}
+{{ range .ToolCalls }}
+{"name": "{{ .Function.Name }}", "parameters": {{ .Function.Arguments }}}{{ end }}
+{{- else }}
+
+{{ .Content }}
+{{- end }}{{ if not $last }}<|eot_id|>{{ end }}
+{{- else if eq .Role "tool" }}<|start_header_id|>ipython<|end_header_id|>
+
+{{ .Content }}<|eot_id|>{{ if $last }}<|start_header_id|>assistant<|end_header_id|>
+
+{{ end }}
+{{- end }}
+{{- end }})";
+
+TEST(template_prompt, runs_the_template_that_a_model_carries) {
+    const std::string start =
+        "<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n\n";
+    EXPECT_EQ(text({llama, talk, nullptr, thinking_mode::model_default, {}, {}, "llama3"}),
+              start +
+                  "S<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nU1<|eot_id|>"
+                  "<|start_header_id|>assistant<|end_header_id|>\n\nA1<|eot_id|>"
+                  "<|start_header_id|>user<|end_header_id|>\n\nU2<|eot_id|>"
+                  "<|start_header_id|>assistant<|end_header_id|>\n\n");
+    EXPECT_EQ(text({llama,
+                    {says(role::user, "U"), calls("", {tool_call{"", "f", json{{"a", 1}}}}),
+                     says(role::tool, "R"), says(role::user, "V")},
+                    json{{{"type", "function"}}},
+                    thinking_mode::model_default,
+                    {},
+                    {},
+                    "llama3"}),
+              start +
+                  "When you receive a tool call response, use the output to format an answer to the orginal "
+                  "user question.\n\nYou are a helpful assistant with tool calling capabilities.<|eot_id|>"
+                  "<|start_header_id|>user<|end_header_id|>\n\nU<|eot_id|>"
+                  "<|start_header_id|>assistant<|end_header_id|>\n\n"
+                  "{\"name\": \"f\", \"parameters\": {\"a\": 1}}<|eot_id|>"
+                  "<|start_header_id|>ipython<|end_header_id|>\n\nR<|eot_id|>"
+                  "<|start_header_id|>user<|end_header_id|>\n\n"
+                  "Given the following functions, please respond with a JSON for a function call.\n\n"
+                  "{\"type\": \"function\"}\n\nV<|eot_id|>"
+                  "<|start_header_id|>assistant<|end_header_id|>\n\n");
+}
+
 TEST(template_prompt, tells_the_template_what_thinking_is_wanted) {
     const std::string source =
         "{{ range .Messages }}{{ end }}{{ .IsThinkSet }} {{ .Think }} {{ .ThinkLevel }}";

@@ -11,7 +11,10 @@ namespace {
 
 constexpr std::size_t most_source = 64 * 1024;
 constexpr std::size_t most_output = 8 * 1024 * 1024;
-constexpr std::size_t most_effort = 1'000'000;
+// A step takes a fraction of a microsecond, and the loop waits. A template of a model needs some dozen a
+// message.
+constexpr std::size_t most_effort = 200'000;
+constexpr std::size_t effort_a_message = 200;
 
 core::failure refusal(const problem& wrong) {
     return core::make_failure(core::errc::refused,
@@ -43,7 +46,8 @@ core::result<std::string> compiled::execute(const nlohmann::ordered_json& data, 
     execution how;
     how.today = today;
     how.most_output = most_output;
-    how.most_effort = most_effort;
+    const auto messages = data.find("Messages");
+    how.most_effort = most_effort + effort_a_message * (messages == data.end() ? 0 : messages->size());
     if (until_response && tree_->prints_response) {
         how.last_order = *tree_->prints_response;
     }
