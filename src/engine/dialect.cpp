@@ -12,6 +12,8 @@ constexpr dialect_descriptor ax_poll_descriptor{
     .name = "ax-poll",
     .summary = "Axera main_api_*: reset, generate, poll, with a tokenizer service",
     .needs_tokenizer_service = true,
+    .can_continue_assistant_turn = true,  // both with the tokenizer tap; see backend::takes_verbatim()
+    .can_take_raw_prompt = true,
     .make = &ax_poll::make_ax_poll,
 };
 

@@ -45,6 +45,27 @@ TEST(context_policy, leaves_room_for_an_answer) {
     EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // vendor_ax_observed.md §7
 }
 
+TEST(context_policy, a_prompt_without_a_system_text_uses_all_the_room) {
+    EXPECT_EQ(most_verbatim_tokens(sizes(2559, 2048, 128)), 2048U);
+    EXPECT_EQ(most_verbatim_tokens(sizes(256, 128, 32)), 128U);
+    EXPECT_EQ(most_verbatim_tokens(sizes(100, 48, 16)), 48U);
+    EXPECT_EQ(most_verbatim_tokens(sizes(50, 64, 16)), 49U);
+    EXPECT_EQ(most_verbatim_tokens(sizes(256, 32, 32)), 0U);
+    EXPECT_EQ(most_verbatim_tokens({}), 0U);
+}
+
+TEST(context_policy, each_part_of_such_a_prompt_has_a_token_and_fits) {
+    const catalog::context_sizes all = sizes(2559, 2048, 128);
+    for (std::uint32_t count = 2; count <= 2048; ++count) {
+        const std::uint32_t first = reset_share(all, count);
+        EXPECT_GE(first, 1U);
+        EXPECT_LT(first, count);
+        EXPECT_LE(count - first, most_turn_tokens(all, first)) << count;
+    }
+    EXPECT_EQ(reset_share({}, 2), 1U);
+    EXPECT_EQ(reset_share({}, 1000), 16U);
+}
+
 TEST(context_policy, bound_is_above_a_byte_level_count) {
     EXPECT_GE(token_bound("abc"), 3U + 19U);
 }

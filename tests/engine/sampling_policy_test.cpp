@@ -1,9 +1,13 @@
 #include "engine/dialects/ax_poll/sampling_policy.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include <gtest/gtest.h>
+
+#include "engine/dialects/ax_poll/vendor_protocol.hpp"
 
 namespace corral::engine::ax_poll {
 namespace {
@@ -56,6 +60,38 @@ TEST(sampling_policy, sends_a_complete_set_with_one_of_top_k_and_top_p) {
         EXPECT_EQ(got.top_k, one.top_k) << one.name;
         EXPECT_EQ(got.top_p, one.top_p) << one.name;
     }
+}
+
+bool changes_the_wire(const chat::sampling& asked) {
+    return generate_body("p", complete_sampling(asked, {}, 151936)) !=
+           generate_body("p", complete_sampling({}, {}, 151936));
+}
+
+// vendor_ax.md §4.2 and §8: four keys, no seed.
+TEST(sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_does) {
+    const struct {
+        std::string_view name;
+        void (*set)(chat::sampling&);
+    } all[] = {
+        {"temperature", [](chat::sampling& s) { s.temperature = 0.1; }},
+        {"top_k", [](chat::sampling& s) { s.top_k = 3; }},
+        {"top_p", [](chat::sampling& s) { s.top_p = 0.5; }},
+        {"min_p", [](chat::sampling& s) { s.min_p = 0.5; }},
+        {"typical_p", [](chat::sampling& s) { s.typical_p = 0.5; }},
+        {"repeat_penalty", [](chat::sampling& s) { s.repeat_penalty = 1.5; }},
+        {"repeat_last_n", [](chat::sampling& s) { s.repeat_last_n = 3; }},
+        {"presence_penalty", [](chat::sampling& s) { s.presence_penalty = 1.0; }},
+        {"frequency_penalty", [](chat::sampling& s) { s.frequency_penalty = 1.0; }},
+        {"seed", [](chat::sampling& s) { s.seed = 42; }},
+    };
+    const auto honoured = honoured_sampling();
+    for (const auto& [name, set] : all) {
+        chat::sampling asked;
+        set(asked);
+        const bool named = std::find(honoured.begin(), honoured.end(), name) != honoured.end();
+        EXPECT_EQ(changes_the_wire(asked), named) << name;
+    }
+    EXPECT_EQ(honoured.size(), 4U);
 }
 
 TEST(sampling_policy, stays_below_any_vocabulary_while_it_is_unknown) {

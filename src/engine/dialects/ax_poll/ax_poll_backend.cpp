@@ -186,6 +186,9 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         co_return out;  // the run says what is wrong with it
     }
     if (!ids) {
+        if (ids.error().code == core::errc::timed_out && !until.passed(context_.clock->now())) {
+            on_tokenizer_hung();
+        }
         co_return ids.error();
     }
     const catalog::context_sizes limits = sizes();

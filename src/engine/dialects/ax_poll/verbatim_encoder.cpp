@@ -17,6 +17,8 @@ constexpr std::string_view any_system = "You are a helpful assistant.";
 constexpr std::size_t most_guards_tried = 8;
 constexpr unsigned most_nonsense = 3;
 constexpr core::milliseconds pause = 50ms;
+constexpr core::nanoseconds call_limit = 10s;
+constexpr core::nanoseconds call_limit_per_byte = 50us;  // slower than any service that serves a small box
 
 std::vector<std::string_view> guards_of(const chat::family* format) {
     std::vector<std::string_view> out;
@@ -71,7 +73,10 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text,
     while (!until.passed(clock_.now()) && !(unwanted && unwanted())) {
         std::string system(any_system);
         std::string turns = text;
-        conversation_ids got = co_await identity_.encode(std::move(system), std::move(turns), until);
+        const core::nanoseconds span =
+            call_limit + call_limit_per_byte * static_cast<std::int64_t>(text.size());
+        const core::deadline limit = core::deadline::after(span, clock_.now()).sooner(until);
+        conversation_ids got = co_await identity_.encode(std::move(system), std::move(turns), limit);
         if (got.fault == tokenizer_fault::none) {
             co_return std::move(got.turns);
         }

@@ -28,8 +28,8 @@ public:
     using predicate = std::function<bool()>;
     // At least two ids; a text of one gets the family's document mark in front. Bridges a restart of the
     // tokenizer. Failures: errc::invalid (a text without ids, or one id and no mark), errc::refused (no
-    // shape), errc::timed_out (a call was not answered until the deadline), errc::unavailable (away, or
-    // `unwanted` said so).
+    // shape), errc::timed_out (a call was not answered, for 10 s or until the deadline), errc::unavailable
+    // (away, or `unwanted` said so).
     [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
                                                                   predicate unwanted);
     // Saves the next encode() of this text its work.
