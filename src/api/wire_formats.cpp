@@ -3,7 +3,8 @@
 namespace corral::api {
 
 const std::vector<const wire_format*>& all_wire_formats() {
-    static const std::vector<const wire_format*> all{&ollama::descriptor};
+    static const std::vector<const wire_format*> all{&ollama::descriptor, &anthropic::descriptor,
+                                                     &openai::descriptor};
     return all;
 }
 

@@ -5,7 +5,13 @@
 
 namespace corral::api {
 
+namespace anthropic {
+extern const wire_format descriptor;
+}
 namespace ollama {
+extern const wire_format descriptor;
+}
+namespace openai {
 extern const wire_format descriptor;
 }
 
