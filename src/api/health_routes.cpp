@@ -13,7 +13,7 @@ constexpr const char* json_type = "application/json; charset=utf-8";
 const char* word_of(engine::availability_state state) {
     switch (state) {
         case engine::availability_state::stopped:
-            return "stopped";
+            return "unloaded";
         case engine::availability_state::loading:
             return "loading";
         case engine::availability_state::ready:
@@ -24,13 +24,14 @@ const char* word_of(engine::availability_state state) {
     return "unknown";
 }
 
-// The most hopeful state of all: one model that loads is worth waiting for, whatever the others do.
+// The most hopeful state of all: one model that loads is worth waiting for, whatever the others do, and one
+// that was unloaded is a request away.
 const char* overall(const std::vector<engine::availability>& all) {
     const auto any = [&](engine::availability_state wanted) {
         return std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.state == wanted; });
     };
-    for (const auto state : {engine::availability_state::ready, engine::availability_state::loading,
-                             engine::availability_state::broken, engine::availability_state::stopped}) {
+    for (const auto state : {engine::availability_state::ready, engine::availability_state::stopped,
+                             engine::availability_state::loading, engine::availability_state::broken}) {
         if (any(state)) {
             return word_of(state);
         }
@@ -51,20 +52,33 @@ struct readiness {
     std::string body;
 };
 
-readiness describe_readiness(const model_directory& models, const scheduler::queue_snapshot& queue) {
+void write_queue(json_writer& json, const scheduler::queue_snapshot& queue) {
+    json.key("queue").begin_object();
+    json.count("waiting", queue.waiting).count("running", queue.running).key("estimate_seconds");
+    if (queue.estimate) {
+        json.number(queue.estimate->count());
+    } else {
+        json.tree(nullptr);
+    }
+    json.end_object();
+}
+
+readiness describe_readiness(const model_directory& models, const scheduler::scheduler& admission) {
     std::vector<engine::availability> states;
     for (const served& each : models.all()) {
         states.push_back(each->runtime->available());
     }
+    const bool ends = admission.refuses_new();
     readiness out;
     json_writer json;
-    json.begin_object().member("status", overall(states));
-    json.key("queue").begin_object();
-    json.count("waiting", queue.waiting).count("running", queue.running).end_object();
+    json.begin_object().member("status", ends ? "shutting down" : overall(states));
+    write_queue(json, admission.snapshot());
     json.key("models").begin_array();
     for (std::size_t i = 0; i < states.size(); ++i) {
         const engine::availability& state = states[i];
-        out.ready = out.ready || state.state == engine::availability_state::ready;
+        const bool answers = state.state == engine::availability_state::ready ||
+                             state.state == engine::availability_state::stopped;
+        out.ready = out.ready || (answers && !ends);
         json.begin_object().member("name", models.all()[i]->name).member("state", word_of(state.state));
         json.member("reason", state.reason).key("progress");
         if (state.progress) {
@@ -80,7 +94,7 @@ readiness describe_readiness(const model_directory& models, const scheduler::que
 }
 
 core::awaitable<void> serve_readyz(const api_context& context, http::response_writer& out) {
-    readiness now = describe_readiness(*context.models, context.admission->snapshot());
+    readiness now = describe_readiness(*context.models, *context.admission);
     http::response whole;
     whole.status = now.ready ? 200 : 503;
     whole.content_type = json_type;

@@ -1,6 +1,11 @@
 #pragma once
-// /healthz: the process lives. /readyz: a model can answer now. For orchestrators and load balancers,
-// whatever the format.
+// /healthz: the process lives. /readyz: 200 when a request that comes now is answered, 503 when it would find
+// no model. For orchestrators and load balancers, whatever the format.
+//
+// A model that was unloaded for want of requests counts as ready ("unloaded"): the next request loads it, and
+// if it counted against us, none would ever be sent here. One that loads without having been asked by a
+// request, or is broken, does not. The body tells each model's state, and of the queue how many wait and run
+// and the seconds until the turn of a request that comes now (null while unknown).
 
 #include "corral/api/wire_format.hpp"
 

@@ -18,9 +18,10 @@ chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::st
 }  // namespace
 
 core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
-                                                              const scheduler::scheduler& admission,
+                                                              scheduler::scheduler& admission,
                                                               core::nanoseconds longest) {
     const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
+    const scheduler::model_hold stays = admission.hold(runtime.model().name);
     while (true) {
         if (admission.refuses_new()) {
             co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",

@@ -10,9 +10,11 @@
 
 namespace corral::api {
 
-// Nothing once `runtime` is ready; else why it is not: broken, `longest` has passed, the server is shutting
-// down, or the waiting coroutine was cancelled.
-[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(
-    engine::backend& runtime, const scheduler::scheduler& admission, core::nanoseconds longest);
+// Loads the model if need be and keeps it from being unloaded meanwhile. Nothing once `runtime` is ready;
+// else why it is not: broken, `longest` has passed, the server is shutting down, or the waiting coroutine was
+// cancelled.
+[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
+                                                                            scheduler::scheduler& admission,
+                                                                            core::nanoseconds longest);
 
 }  // namespace corral::api

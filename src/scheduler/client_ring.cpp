@@ -46,6 +46,39 @@ std::optional<ticket_id> client_ring::take() {
     return id;
 }
 
+std::optional<std::size_t> client_ring::line::find(ticket_id id) const {
+    std::size_t place = 0;
+    for (const std::deque<ticket_id>* part : {&first, &normal}) {
+        const auto found = std::find(part->begin(), part->end(), id);
+        if (found != part->end()) {
+            return place + static_cast<std::size_t>(found - part->begin());
+        }
+        place += part->size();
+    }
+    return std::nullopt;
+}
+
+// With `place` others before it in its own line, a ticket waits for as many whole rounds, and in the last one
+// for the clients whose turn comes before.
+std::optional<std::size_t> client_ring::ahead_of(ticket_id id) const {
+    for (auto own = round_.begin(); own != round_.end(); ++own) {
+        const std::optional<std::size_t> place = own->find(id);
+        if (!place) {
+            continue;
+        }
+        std::size_t ahead = *place;
+        bool before = true;
+        for (auto other = round_.begin(); other != round_.end(); ++other) {
+            before = before && other != own;
+            if (other != own) {
+                ahead += std::min(other->size(), *place + (before ? 1 : 0));
+            }
+        }
+        return ahead;
+    }
+    return std::nullopt;
+}
+
 std::vector<ticket_id> client_ring::take_all() {
     std::vector<ticket_id> all;
     all.reserve(size_);

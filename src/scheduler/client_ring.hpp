@@ -23,6 +23,10 @@ public:
     bool remove(ticket_id id);
     // The next one in turn; its client goes to the end of the round.
     [[nodiscard]] std::optional<ticket_id> take();
+    // How many take() gives before `id` if nobody else comes; nothing when it does not wait here.
+    [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
+    // The same for a ticket that came now, of a client that has none waiting.
+    [[nodiscard]] std::size_t ahead_of_new_client() const noexcept { return round_.size(); }
     // Everything, in the order take() would have given it to a single server.
     [[nodiscard]] std::vector<ticket_id> take_all();
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -33,6 +37,9 @@ private:
         std::deque<ticket_id> first;
         std::deque<ticket_id> normal;
         [[nodiscard]] bool empty() const noexcept { return first.empty() && normal.empty(); }
+        [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size(); }
+        // Its place in the line, from 0.
+        [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };
     std::list<line> round_;  // front: whose turn it is; a line is never empty
     std::size_t size_ = 0;

@@ -1,6 +1,28 @@
 #include "scheduler/queue_policy.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace corral::scheduler {
+
+namespace {
+
+using duration = std::optional<core::nanoseconds>;
+
+core::nanoseconds rest(core::nanoseconds usual, core::nanoseconds gone) {
+    return std::max(core::nanoseconds{0}, usual - gone);
+}
+
+// Whole seconds, rounded up, at most a day.
+std::optional<core::seconds> whole_seconds(const duration& span) {
+    if (!span) {
+        return std::nullopt;
+    }
+    constexpr core::seconds longest{24 * 60 * 60};
+    return std::min(longest, std::chrono::ceil<core::seconds>(*span));
+}
+
+}  // namespace
 
 void queue_policy::add_lane(const std::string& model) {
     lanes_.emplace(model, lane{});
@@ -64,6 +86,12 @@ std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_
         return out;
     }
     lane& on = found->second;
+    if (on.state == lane_state::loading && state == lane_state::ready) {
+        on.load.add(now - on.since);
+    }
+    if (on.state != state) {
+        on.since = now;
+    }
     on.state = state;
     on.reason = reason;
     if (state == lane_state::broken) {
@@ -72,6 +100,74 @@ std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_
         grant_next(model, on, now, out);
     }
     return out;
+}
+
+std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady_time now) const {
+    for (const auto& [model, on] : lanes_) {
+        const std::optional<std::size_t> ahead = on.queue.ahead_of(ticket);
+        if (ahead) {
+            auto estimate = whole_seconds(until_turn(on, *ahead, now));
+            if (estimate) {
+                estimate = std::max(core::seconds{1}, *estimate);
+            }
+            return standing{*ahead + (on.holder ? 1 : 0), estimate};
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) const {
+    const std::array<bool, 2> up_first{true, false};
+    for (const bool up : up_first) {
+        bool any = false;
+        core::nanoseconds longest{0};
+        for (const auto& [model, on] : lanes_) {
+            const bool is_up = on.state == lane_state::ready || on.state == lane_state::loading;
+            if (on.state == lane_state::broken || is_up != up) {
+                continue;
+            }
+            const duration one = until_turn(on, on.queue.ahead_of_new_client(), now);
+            if (!one) {
+                return std::nullopt;
+            }
+            any = true;
+            longest = std::max(longest, *one);
+        }
+        if (any) {
+            return whole_seconds(longest);
+        }
+    }
+    return std::nullopt;
+}
+
+duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::steady_time now) const {
+    const duration begin = until_ready(on, now);
+    if (!begin) {
+        return std::nullopt;
+    }
+    core::nanoseconds out = *begin;
+    if (ahead == 0 && !on.holder) {
+        return out;
+    }
+    const duration usual = on.held.mean();
+    if (!usual) {
+        return std::nullopt;
+    }
+    if (on.holder) {
+        out += rest(*usual, now - granted_.at(*on.holder).since);
+    }
+    return out + *usual * static_cast<core::nanoseconds::rep>(ahead);
+}
+
+duration queue_policy::until_ready(const lane& on, core::steady_time now) {
+    if (on.state == lane_state::ready) {
+        return core::nanoseconds{0};
+    }
+    const duration usual = on.load.mean();
+    if (!usual || on.state == lane_state::unloaded) {
+        return usual;
+    }
+    return rest(*usual, now - on.since);
 }
 
 std::vector<decision> queue_policy::refuse_new() {

@@ -23,8 +23,9 @@
 
 namespace corral::scheduler {
 
-// What a lane's backend can do now. `loading` keeps its tickets waiting, `broken` refuses them.
-enum class lane_state { loading, ready, broken };
+// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` refuses
+// them. `unloaded` is not on its way to be ready yet.
+enum class lane_state { loading, ready, broken, unloaded };
 
 enum class verdict { granted, queue_full, unknown_model, broken, shutting_down };
 
@@ -42,12 +43,21 @@ struct arrival {
     bool readmission = false;
 };
 
+// Where a waiting ticket stands, or one that would come now.
+struct standing {
+    std::size_t ahead = 0;                  // tickets that run before it, the running one included
+    std::optional<core::seconds> estimate;  // until its turn; unknown before anything was measured
+};
+
+// Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
+// a round, a client that was not waiting at the end of the round. So a place is known for those who wait now,
+// and others may come between later.
 class queue_policy {
 public:
     // At most `max_waiting` tickets wait, over all lanes; readmissions come on top.
     explicit queue_policy(std::size_t max_waiting) : max_waiting_(max_waiting) {}
 
-    // A lane begins as loading. Its name must be new.
+    // A lane begins as unloaded. Its name must be new.
     void add_lane(const std::string& model);
 
     [[nodiscard]] std::vector<decision> arrive(const arrival& who, core::steady_time now);
@@ -61,22 +71,35 @@ public:
     [[nodiscard]] std::vector<decision> refuse_new();
     [[nodiscard]] bool closed() const noexcept { return closed_; }
 
+    // Nothing when it does not wait.
+    [[nodiscard]] std::optional<standing> standing_of(ticket_id ticket, core::steady_time now) const;
+    // Until the turn of a ticket that came now, of a client that has none waiting: whole seconds, rounded up,
+    // 0 when it would be served at once. With several lanes the longest of those that are loaded or loading;
+    // if none is, of those that are unloaded.
+    [[nodiscard]] std::optional<core::seconds> estimate_now(core::steady_time now) const;
+
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
 
 private:
     struct lane {
-        lane_state state = lane_state::loading;
+        lane_state state = lane_state::unloaded;
+        core::steady_time since{};  // of the state
         std::string reason;
         client_ring queue;
         std::optional<ticket_id> holder;
         service_time held;
+        service_time load;
     };
     struct grant {
         std::string model;
         core::steady_time since;
     };
     void grant_next(const std::string& model, lane& on, core::steady_time now, std::vector<decision>& out);
+    // Time until `ahead` waiting tickets and the holder are served on a backend that is ready by then.
+    [[nodiscard]] std::optional<core::nanoseconds> until_turn(const lane& on, std::size_t ahead,
+                                                              core::steady_time now) const;
+    [[nodiscard]] static std::optional<core::nanoseconds> until_ready(const lane& on, core::steady_time now);
     void refuse_waiting(lane& on, verdict why, std::vector<decision>& out);
 
     std::size_t max_waiting_;

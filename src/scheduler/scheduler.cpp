@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "scheduler/queue_policy.hpp"
+#include "scheduler/residency_runner.hpp"
 
 namespace corral::scheduler {
 
@@ -22,11 +23,12 @@ lane_state lane_of(engine::availability_state state) {
             return lane_state::ready;
         case engine::availability_state::broken:
             return lane_state::broken;
-        case engine::availability_state::stopped:
         case engine::availability_state::loading:
+            return lane_state::loading;
+        case engine::availability_state::stopped:
             break;
     }
-    return lane_state::loading;
+    return lane_state::unloaded;
 }
 
 refusal make_refusal(const decision& why) {
@@ -58,19 +60,32 @@ struct scheduler::impl {
     };
     struct runtime {
         engine::backend* backend = nullptr;
+        std::shared_ptr<residency_runner> residency;
     };
 
-    impl(core::executor executor, const core::clock_source& time, scheduler_options options)
-        : on(std::move(executor)), clock(time), policy(options.max_queue), idle(on) {}
+    impl(core::executor executor, const core::clock_source& time, scheduler_options with)
+        : on(std::move(executor)), clock(time), options(with), policy(options.max_queue), idle(on) {}
 
     // The backend's word counts at the moment of each decision; the watcher's wake-up may still be on its
     // way.
     void refresh(const std::string& model) {
         const auto found = runtimes.find(model);
-        if (found != runtimes.end()) {
-            const engine::availability now = found->second.backend->available();
-            apply(policy.lane_changed(model, lane_of(now.state), now.reason, clock.now()));
+        if (found == runtimes.end() || over) {
+            return;
         }
+        const runtime& of = found->second;
+        // This may start it, or stop it, so it is looked at again.
+        of.residency->observed(of.backend->available().state);
+        const engine::availability now = of.backend->available();
+        // One that is about to be stopped may still look ready.
+        const bool leaves = of.residency->policy().stage() == residence_stage::unloading;
+        const lane_state state = leaves ? lane_state::unloaded : lane_of(now.state);
+        apply(policy.lane_changed(model, state, now.reason, clock.now()));
+    }
+    // nullptr: no such model.
+    [[nodiscard]] residency_runner* residency_of(std::string_view model) const {
+        const auto found = runtimes.find(std::string(model));
+        return found == runtimes.end() ? nullptr : found->second.residency.get();
     }
     void apply(const std::vector<decision>& decisions) {
         for (const decision& each : decisions) {
@@ -85,13 +100,24 @@ struct scheduler::impl {
         // A backend that is no longer ready must not be granted again by this very release.
         refresh(model);
         apply(policy.release(id, clock.now()));
+        runtimes.at(model).residency->released();
         if (policy.running() == 0) {
             idle.ring();
         }
     }
+    // The ticket waits or runs, so its model is needed; on_queued hears where it waits.
+    void note_arrival(ticket_id id, const admission_request& who, bool waits) {
+        if (waits && who.on_queued && !who.readmission) {
+            if (const auto place = policy.standing_of(id, clock.now())) {
+                who.on_queued({place->ahead, place->estimate});
+            }
+        }
+        runtimes.at(who.model).residency->requested();
+    }
 
     core::executor on;
     const core::clock_source& clock;
+    scheduler_options options;
     queue_policy policy;
     core::wake_signal idle;
     std::unordered_map<std::string, runtime> runtimes;
@@ -114,12 +140,22 @@ public:
     waiting_place& operator=(const waiting_place&) = delete;
     ~waiting_place() {
         of_->waiters.erase(id_);
-        if (granted() && !handed_on_) {
+        if (handed_on_) {
+            return;
+        }
+        if (granted()) {
             of_->release(id_, model_);
-        } else if (!self_.told) {
+            return;
+        }
+        if (!self_.told) {
             of_->policy.cancel(id_);
         }
+        if (admitted_) {
+            of_->runtimes.at(model_).residency->released();
+        }
     }
+    // It waits or runs; however it ends, its model is not needed for it any more.
+    void admit() noexcept { admitted_ = true; }
     [[nodiscard]] typename Impl::waiter& self() noexcept { return self_; }
     [[nodiscard]] bool granted() const noexcept { return self_.told && self_.told->what == verdict::granted; }
     void hand_on() noexcept { handed_on_ = true; }
@@ -129,6 +165,7 @@ private:
     ticket_id id_;
     std::string model_;
     typename Impl::waiter self_;
+    bool admitted_ = false;
     bool handed_on_ = false;
 };
 
@@ -181,6 +218,7 @@ scheduler::~scheduler() {
     impl_->apply(impl_->policy.refuse_new());
     impl_->over = true;
     for (auto& [model, watched] : impl_->runtimes) {
+        watched.residency->close();
         watched.backend->availability_changed().ring();
     }
 }
@@ -189,6 +227,12 @@ void scheduler::add(engine::backend& runtime) {
     const std::string& model = runtime.model().name;
     impl::runtime& added = impl_->runtimes[model];
     added.backend = &runtime;
+    // Called only while impl is there: the runner is closed before it goes.
+    auto changed = [of = impl_.get(), model] { of->refresh(model); };
+    added.residency = std::make_shared<residency_runner>(
+        impl_->on, impl_->clock, runtime,
+        residency_options{impl_->options.keep_alive, impl_->options.stop_limit}, std::move(changed));
+    added.residency->open();
     impl_->policy.add_lane(model);
     // Ends by ~scheduler, which rings, or with the loop. Not by a cancellation signal: emitted off the loop
     // it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
@@ -206,6 +250,10 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     of->refresh(who.model);
     const arrival arrived{id, who.client, who.model, who.readmission};
     of->apply(of->policy.arrive(arrived, of->clock.now()));
+    if (!place.self().told || place.granted()) {
+        place.admit();
+        of->note_arrival(id, who, !place.self().told);
+    }
 
     core::wake_reason reason = core::wake_reason::rung;
     while (!place.self().told && reason == core::wake_reason::rung) {
@@ -223,6 +271,7 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     if (!place.granted()) {
         co_return make_refusal(*place.self().told);
     }
+    of->runtimes.at(who.model).residency->granted(who.keep_alive);
     engine::backend* const runtime = of->runtimes.at(who.model).backend;
     auto give_back = [of, id, model = who.model] {
         if (!of->over) {
@@ -237,6 +286,7 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
 void scheduler::refuse_new() {
     impl_->apply(impl_->policy.refuse_new());
     for (auto& [model, known] : impl_->runtimes) {
+        known.residency->refuse_new();
         known.backend->availability_changed().ring();
     }
 }
@@ -257,23 +307,43 @@ core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
 }
 
 queue_snapshot scheduler::snapshot() const noexcept {
-    return {impl_->policy.waiting(), impl_->policy.running(), {}};
+    const queue_policy& policy = impl_->policy;
+    return {policy.waiting(), policy.running(), policy.estimate_now(impl_->clock.now())};
 }
 
-void scheduler::load(std::string_view model, std::optional<core::nanoseconds>) {
-    const auto found = impl_->runtimes.find(std::string(model));
-    if (found != impl_->runtimes.end()) {
-        found->second.backend->start();
+void scheduler::load(std::string_view model, std::optional<core::nanoseconds> keep_alive) {
+    if (residency_runner* of = impl_->residency_of(model)) {
+        impl_->refresh(std::string(model));
+        of->load(keep_alive);
     }
 }
 
-void scheduler::unload(std::string_view) {}
+void scheduler::unload(std::string_view model) {
+    if (residency_runner* of = impl_->residency_of(model)) {
+        impl_->refresh(std::string(model));
+        of->unload();
+    }
+}
+
+model_hold scheduler::hold(std::string_view model) {
+    residency_runner* of = impl_->residency_of(model);
+    if (of == nullptr) {
+        return nullptr;
+    }
+    impl_->refresh(std::string(model));
+    of->requested();
+    // The runner may outlive the scheduler with those who hold.
+    return model_hold(of, [held = of->shared_from_this()](residency_runner*) { held->released(); });
+}
 
 residence scheduler::residence_of(std::string_view model) const {
-    const auto found = impl_->runtimes.find(std::string(model));
     residence out;
-    out.loaded = found != impl_->runtimes.end() &&
-                 found->second.backend->available().state != engine::availability_state::stopped;
+    if (const residency_runner* of = impl_->residency_of(model)) {
+        const residency_policy& now = of->policy();
+        out.loaded =
+            now.stage() != residence_stage::unloaded && now.seen() != engine::availability_state::broken;
+        out.expires = now.leaves_at();
+    }
     return out;
 }
 

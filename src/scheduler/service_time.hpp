@@ -1,8 +1,11 @@
 #pragma once
-// How long a lease is usually held, learned from those that ended: the measure behind Retry-After.
+// How long something usually takes, a lease or a load, learned from those that ended: the measure behind
+// Retry-After and the queue's estimates.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 
 #include "corral/core/time.hpp"
 
@@ -20,6 +23,14 @@ public:
     [[nodiscard]] core::seconds until_served(std::size_t ahead) const noexcept {
         const double seconds = std::ceil(mean_ * static_cast<double>(ahead));
         return core::seconds{static_cast<long>(std::min(600.0, std::max(1.0, seconds)))};
+    }
+
+    // Nothing before the first measurement.
+    [[nodiscard]] std::optional<core::nanoseconds> mean() const noexcept {
+        if (!measured_) {
+            return std::nullopt;
+        }
+        return std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(mean_));
     }
 
 private:

@@ -1,7 +1,11 @@
 #include "scheduler/client_ring.hpp"
 
+#include <map>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "corral/core/random_source.hpp"
 
 namespace corral::scheduler {
 namespace {
@@ -53,6 +57,51 @@ TEST(client_ring, forgets_a_removed_ticket_and_an_empty_client) {
     EXPECT_EQ(ring.size(), 1U);
     EXPECT_THAT(order(ring), ElementsAre(2));
     EXPECT_EQ(ring.take(), std::nullopt);
+}
+
+TEST(client_ring, knows_how_many_come_before) {
+    client_ring ring;
+    EXPECT_EQ(ring.ahead_of_new_client(), 0U);
+    ring.add("a", ticket_id{1}, false);
+    ring.add("a", ticket_id{2}, false);
+    ring.add("a", ticket_id{3}, false);
+    ring.add("b", ticket_id{4}, false);
+    ring.add("a", ticket_id{5}, true);
+    // 5 4 1 2 3
+    EXPECT_EQ(ring.ahead_of(ticket_id{5}), 0U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{4}), 1U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{1}), 2U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{3}), 4U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{9}), std::nullopt);
+    EXPECT_EQ(ring.ahead_of_new_client(), 2U);
+}
+
+// The count is what serving all of them one by one shows.
+TEST(client_ring, counts_what_take_would_give) {
+    core::seeded_random random(11);
+    for (int round = 0; round < 300; ++round) {
+        client_ring ring;
+        std::map<std::uint64_t, std::size_t> said;
+        const std::uint64_t all = 1 + random.next() % 30;
+        for (std::uint64_t id = 1; id <= all; ++id) {
+            const std::string client(1, static_cast<char>('a' + random.next() % 5));
+            ring.add(client, ticket_id{id}, random.next() % 4 == 0);
+            if (random.next() % 5 == 0) {
+                const auto taken = ring.take();
+                static_cast<void>(taken);
+            }
+        }
+        for (std::uint64_t id = 1; id <= all; ++id) {
+            if (const auto ahead = ring.ahead_of(ticket_id{id})) {
+                said[id] = *ahead;
+            }
+        }
+        ASSERT_EQ(said.size(), ring.size());
+        const std::vector<std::uint64_t> served = order(ring);
+        for (std::size_t place = 0; place < served.size(); ++place) {
+            ASSERT_EQ(said.at(served[place]), place) << "round " << round;
+        }
+    }
 }
 
 }  // namespace

@@ -47,6 +47,10 @@ public:
         state_ = engine::availability{state, std::move(reason), {}};
         changed_.ring();
     }
+    // start() leads to loading and no further; stop() waits for open_gates(), and then what it says.
+    bool starts_slowly = false;
+    bool gate_before_stopped = false;
+    bool stops_well = true;
     void open_gates() {
         ++opened_;
         gate_.ring();
@@ -59,6 +63,8 @@ public:
     int finished = 0;
     int cancelled = 0;
     int measures = 0;
+    int starts = 0;
+    int stops = 0;
     std::vector<std::string> embedded;
 
     const catalog::model_entry& model() const noexcept override { return entry; }
@@ -144,8 +150,33 @@ public:
         co_return out;
     }
 
-    void start() override {}
-    core::awaitable<bool> stop(core::deadline) override { co_return true; }
+    void start() override {
+        ++starts;
+        const bool down = state_.state == engine::availability_state::stopped ||
+                          state_.state == engine::availability_state::broken;
+        if (down) {
+            set(starts_slowly ? engine::availability_state::loading : engine::availability_state::ready);
+        }
+    }
+    core::awaitable<bool> stop(core::deadline) override {
+        ++stops;
+        most_held_at_stop = std::max(most_held_at_stop, running);
+        if (gate_before_stopped) {
+            set(engine::availability_state::loading, "stopping");
+            const int before = opened_;
+            while (opened_ == before) {
+                const auto until =
+                    core::deadline::after(core::milliseconds{5}, std::chrono::steady_clock::now());
+                co_await gate_.wait(until);
+            }
+        }
+        const bool well = stops_well;
+        if (well) {
+            set(engine::availability_state::stopped);
+        }
+        co_return well;
+    }
+    int most_held_at_stop = 0;  // runs that a stop met
 
 private:
     core::awaitable<void> gate(engine::run_control& control, bool cancellable) {

@@ -38,6 +38,31 @@ protected:
         return out;
     }
 
+    // "2 ahead, 14 s", "waits not"
+    std::string place(std::uint64_t id) const {
+        const auto got = policy_.standing_of(ticket_id{id}, now_);
+        if (!got) {
+            return "waits not";
+        }
+        return std::to_string(got->ahead) + " ahead, " +
+               (got->estimate ? std::to_string(got->estimate->count()) + " s" : "unknown");
+    }
+    std::string estimate() const {
+        const auto got = policy_.estimate_now(now_);
+        return got ? std::to_string(got->count()) + " s" : "unknown";
+    }
+    // One lease of ten seconds, so that there is a measure.
+    void measure_service() {
+        ready();
+        arrive(100);
+        now_ += core::seconds{10};
+        release(100);
+        told();
+    }
+    void unloaded(const std::string& model = "m") {
+        take(policy_.lane_changed(model, lane_state::unloaded, {}, now_));
+    }
+
     queue_policy policy_{2};
     core::steady_time now_{core::seconds{100}};
     std::vector<decision> told_;
@@ -186,6 +211,92 @@ TEST_F(queue_policy_test, releasing_twice_is_harmless) {
     release(1);
     EXPECT_EQ(told(), "");
     EXPECT_EQ(policy_.running(), 1U);
+}
+
+TEST_F(queue_policy_test, an_unloaded_lane_keeps_its_tickets_waiting) {
+    ready();
+    unloaded();
+    arrive(1);
+    EXPECT_EQ(told(), "");
+    loading();
+    ready();
+    EXPECT_EQ(told(), "1+");
+}
+
+TEST_F(queue_policy_test, places_are_in_the_order_of_service) {
+    policy_ = queue_policy{10};
+    policy_.add_lane("m");
+    measure_service();
+    arrive(1, "a");
+    EXPECT_EQ(place(1), "waits not");
+    arrive(2, "a");
+    arrive(3, "a");
+    arrive(4, "b");
+    arrive(5, "a", "m", true);
+    EXPECT_EQ(place(5), "1 ahead, 10 s");
+    EXPECT_EQ(place(4), "2 ahead, 20 s");
+    EXPECT_EQ(place(2), "3 ahead, 30 s");
+    EXPECT_EQ(place(3), "4 ahead, 40 s");
+    EXPECT_EQ(estimate(), "30 s");  // after one each of a and b
+    release(1);
+    EXPECT_EQ(told(), "1+ 5+");
+    EXPECT_EQ(place(4), "1 ahead, 8 s");  // a lease of no time at all has been seen
+}
+
+TEST_F(queue_policy_test, what_has_passed_of_the_running_one_is_taken_off) {
+    measure_service();
+    arrive(1);
+    now_ += core::milliseconds{3500};
+    arrive(2);
+    EXPECT_EQ(place(2), "1 ahead, 7 s");
+    now_ += core::seconds{20};
+    EXPECT_EQ(place(2), "1 ahead, 1 s");  // longer than usual: any moment
+    EXPECT_EQ(estimate(), "10 s");        // after 2
+}
+
+TEST_F(queue_policy_test, nothing_is_guessed_before_something_was_measured) {
+    arrive(1);
+    EXPECT_EQ(place(1), "0 ahead, unknown");  // how long does a load take?
+    EXPECT_EQ(estimate(), "unknown");
+    ready();
+    arrive(2);
+    EXPECT_EQ(place(2), "1 ahead, unknown");  // and a lease?
+    EXPECT_EQ(estimate(), "unknown");
+    release(1);
+    release(2);
+    EXPECT_EQ(estimate(), "0 s");
+}
+
+TEST_F(queue_policy_test, loads_are_measured_too) {
+    loading();
+    now_ += core::seconds{60};
+    ready();
+    EXPECT_EQ(estimate(), "0 s");
+    unloaded();
+    now_ += core::seconds{1000};
+    EXPECT_EQ(estimate(), "unknown");  // the other lane was never loaded
+    arrive(1);
+    EXPECT_EQ(place(1), "0 ahead, 60 s");
+    loading();
+    now_ += core::seconds{20};
+    EXPECT_EQ(place(1), "0 ahead, 40 s");
+    EXPECT_EQ(estimate(), "unknown");  // a load and a lease, which is not known yet
+    now_ += core::seconds{100};
+    EXPECT_EQ(place(1), "0 ahead, 1 s");
+    ready();
+    EXPECT_EQ(told(), "1+");
+}
+
+TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_lane) {
+    measure_service();
+    EXPECT_EQ(estimate(), "0 s");  // the other one is unloaded
+    arrive(1);
+    ready("n");
+    EXPECT_EQ(estimate(), "10 s");
+    broken("gone");
+    EXPECT_EQ(estimate(), "0 s");
+    take(policy_.lane_changed("n", lane_state::broken, "gone", now_));
+    EXPECT_EQ(estimate(), "unknown");
 }
 
 TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {

@@ -26,7 +26,7 @@ public:
     explicit walk(std::uint64_t seed) : random_(seed) {
         for (const std::string& model : models_) {
             policy_.add_lane(model);
-            states_[model] = lane_state::loading;
+            states_[model] = lane_state::unloaded;
         }
     }
 
@@ -62,6 +62,11 @@ public:
         }
         ASSERT_EQ(policy_.running(), running);
         for (const auto& [id, each] : tickets_) {
+            const auto place = policy_.standing_of(ticket_id{id}, now_);
+            ASSERT_EQ(place.has_value(), each.now == fate::waiting);
+            if (place) {
+                ASSERT_LT(place->ahead, waiting + running);
+            }
             // A ready lane without a holder leaves nobody waiting.
             if (each.now == fate::waiting && states_[each.model] == lane_state::ready) {
                 ASSERT_EQ(holders[each.model], 1) << "ticket " << id << " is forgotten";
@@ -128,7 +133,7 @@ private:
     }
     void change_lane() {
         const std::string model = models_[below(models_.size())];
-        states_[model] = static_cast<lane_state>(below(3));
+        states_[model] = static_cast<lane_state>(below(4));
         take(policy_.lane_changed(model, states_[model], "reason", now_));
     }
 

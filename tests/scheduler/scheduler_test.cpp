@@ -1,14 +1,6 @@
-#include "corral/scheduler/scheduler.hpp"
-
-#include <memory>
-
-#include <gtest/gtest.h>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
-#include "scheduler/fake_backend.hpp"
+#include "scheduler/scheduler_fixture.hpp"
 
 namespace corral::scheduler {
 namespace {
@@ -17,53 +9,9 @@ namespace asio = boost::asio;
 using engine::availability_state;
 using test::run_until;
 
-// One asker: its answer once it has one.
-struct asker {
-    std::optional<lease> held;
-    std::optional<refusal> refused;
-    bool over = false;
-    asio::cancellation_signal cancel;
-};
-
-core::awaitable<void> ask(scheduler* of, admission_request who, std::shared_ptr<asker> to) {
-    auto answer = co_await of->acquire(std::move(who));
-    if (answer) {
-        to->held.emplace(std::move(*answer));
-    } else {
-        to->refused = answer.error();
-    }
-}
-
-class scheduler_test : public testing::Test {
+class scheduler_test : public test::scheduler_fixture<core::steady_clock_source> {
 protected:
-    scheduler_test() { add(); }
-    ~scheduler_test() override {
-        scheduler_.reset();
-        test::settle(io_);
-    }
-    void add() {
-        scheduler_ = std::make_unique<scheduler>(io_.get_executor(), clock_, scheduler_options{3});
-        scheduler_->add(backend_);
-    }
-    std::shared_ptr<asker> start(std::string client = "a", core::deadline until = {},
-                                 std::string model = "tiny:latest") {
-        auto to = std::make_shared<asker>();
-        admission_request who;
-        who.client = std::move(client);
-        who.model = std::move(model);
-        who.until = until;
-        asio::co_spawn(
-            io_, ask(scheduler_.get(), std::move(who), to),
-            asio::bind_cancellation_slot(to->cancel.slot(), [to](std::exception_ptr) { to->over = true; }));
-        test::settle(io_);
-        return to;
-    }
-    static bool has_lease(const std::shared_ptr<asker>& who) { return who->held.has_value(); }
-
-    asio::io_context io_;
-    core::steady_clock_source clock_;
-    test::fake_backend backend_{io_};
-    std::unique_ptr<scheduler> scheduler_;
+    scheduler_test() { add(scheduler_options{3}); }
 };
 
 TEST_F(scheduler_test, grants_a_ready_backend_at_once_and_the_next_on_release) {
@@ -104,7 +52,7 @@ TEST_F(scheduler_test, refuses_unknown_models_and_a_full_queue) {
     const auto lost = start("a", {}, "other:latest");
     ASSERT_TRUE(lost->refused);
     EXPECT_EQ(lost->refused->kind, chat::failure_kind::model_not_found);
-    std::vector<std::shared_ptr<asker>> all;
+    std::vector<std::shared_ptr<test::asker>> all;
     for (int i = 0; i < 4; ++i) {
         all.push_back(start());
     }

@@ -14,6 +14,13 @@ TEST(service_time, first_measurement_replaces_the_guess) {
     EXPECT_EQ(held.until_served(3), seconds{30});
 }
 
+TEST(service_time, has_no_mean_before_the_first_measurement) {
+    service_time held;
+    EXPECT_EQ(held.mean(), std::nullopt);
+    held.add(seconds{10});
+    EXPECT_EQ(held.mean(), seconds{10});
+}
+
 TEST(service_time, follows_a_change_slowly) {
     service_time held;
     held.add(seconds{10});

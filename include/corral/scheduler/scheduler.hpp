@@ -1,7 +1,8 @@
 #pragma once
 // Who runs next: a bounded queue, first come first served within a client, round robin between clients, and
 // leases on ready backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so
-// the next borrower finds it clean.
+// the next borrower finds it clean. It also decides how long each model stays loaded: a request for one that
+// was unloaded loads it.
 
 #include <cstdint>
 #include <functional>
@@ -24,12 +25,17 @@ struct scheduler_options {
     // How long a model stays loaded after its last request when none said otherwise; nanoseconds::max():
     // forever.
     core::nanoseconds keep_alive = core::nanoseconds::max();
+    // For unloading; beyond the longest stop ladder of any profile.
+    core::milliseconds stop_limit{60'000};
 };
 
-// Where a request waits.
+// Where a request waits. Clients are served in turn, one request each a round, and a client that was not
+// waiting comes at the end of the round; so this is how things stand now, and others may come between later.
 struct queue_place {
-    std::size_t ahead = 0;                  // requests that run before it, running ones included
-    std::optional<core::seconds> estimate;  // until its turn, from measured service time; unknown at first
+    std::size_t ahead = 0;  // requests that run before it, the running one included
+    // Until its turn, at least 1 s: from what leases and loads usually take, less what has passed of the
+    // present ones. Unknown before one of each that it depends on was measured.
+    std::optional<core::seconds> estimate;
 };
 
 struct admission_request {
@@ -40,9 +46,11 @@ struct admission_request {
     // Requests that were admitted before and lost their runtime go before new ones of the same client and are
     // never refused for a full queue.
     bool readmission = false;
-    // How long the model stays after this request; absent: as before.
+    // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
+    // when nobody needs it any more.
     std::optional<core::nanoseconds> keep_alive;
-    // Told once, before the wait, if there is one. Must not throw.
+    // Told once, before the wait, if there is one (for a turn, or for the model to load); not for a
+    // readmission. Must not throw.
     std::function<void(const queue_place&)> on_queued;
 };
 
@@ -74,15 +82,21 @@ private:
 struct queue_snapshot {
     std::size_t waiting = 0;
     std::size_t running = 0;
-    std::optional<core::seconds> estimate;  // until the turn of a request that would come now
+    // Until the turn of a request that would come now from a client that has none waiting; 0: at once. With
+    // several models the longest of those that are loaded.
+    std::optional<core::seconds> estimate;
 };
 
 // How long a model stays loaded.
 struct residence {
-    bool loaded = false;  // or on its way to be
-    // When it is unloaded if no request comes; nothing: never, or while a request holds it.
+    bool loaded = false;  // or on its way to be, or being unloaded; not while it is broken
+    // When it is unloaded if no request comes, or when the unloading began that goes on. Nothing: never, or
+    // not while somebody needs it or it is not ready.
     std::optional<core::steady_time> expires;
 };
+
+// Keeps a model from being unloaded while any copy lives.
+using model_hold = std::shared_ptr<void>;
 
 class scheduler {
 public:
@@ -92,10 +106,15 @@ public:
     // `runtime` is borrowed and must outlive the scheduler. Its model's name must be new.
     void add(engine::backend& runtime);
 
-    // Loads `model` unless it is there, and lets it stay for `keep_alive` from now; absent: as before.
+    // Loads `model` unless it is there, and lets it stay for `keep_alive` from now, or from its being ready;
+    // absent: as before. A broken one is tried again.
     void load(std::string_view model, std::optional<core::nanoseconds> keep_alive);
-    // Unloads `model` as soon as no request holds it; a request that comes later loads it again.
+    // Unloads `model` as soon as nobody needs it: those who run or wait then are served first, so that it is
+    // not loaded again for them. A request that comes later loads it again.
     void unload(std::string_view model);
+    // Loads `model` unless it is there, and keeps it so; for those who want it loaded without a lease.
+    // nullptr: no such model.
+    [[nodiscard]] model_hold hold(std::string_view model);
     [[nodiscard]] residence residence_of(std::string_view model) const;
 
     // Waits for the turn of `who` on a ready backend of the model; one that was unloaded is loaded. A

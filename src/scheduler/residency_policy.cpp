@@ -1,0 +1,132 @@
+#include "scheduler/residency_policy.hpp"
+
+namespace corral::scheduler {
+
+using engine::availability_state;
+
+residence_order residency_policy::requested(core::steady_time now) {
+    ++users_;
+    return settle(now);
+}
+
+residence_order residency_policy::released(core::steady_time now) {
+    if (users_ > 0) {
+        --users_;
+    }
+    return settle(now);
+}
+
+void residency_policy::granted(std::optional<core::nanoseconds> keep_alive) noexcept {
+    if (keep_alive) {
+        set_stay(*keep_alive);
+        goes_ = *keep_alive == core::nanoseconds{0};
+    }
+}
+
+residence_order residency_policy::load(std::optional<core::nanoseconds> keep_alive, core::steady_time now) {
+    if (keep_alive) {
+        set_stay(*keep_alive);
+    }
+    goes_ = false;
+    expires_.reset();
+    // One that broke is tried again when a person asks.
+    const bool again = stage_ == residence_stage::loaded && seen_ == availability_state::broken && !closed_;
+    wanted_ = true;
+    const residence_order order = settle(now);
+    return again ? residence_order::start : order;
+}
+
+residence_order residency_policy::unload(core::steady_time now) {
+    // Of one that is not there nothing is kept; one that is being loaded again for somebody goes after them.
+    goes_ = stage_ == residence_stage::loaded || users_ > 0;
+    wanted_ = false;
+    return settle(now);
+}
+
+residence_order residency_policy::observed(engine::availability_state state, core::steady_time now) {
+    const availability_state before = seen_;
+    seen_ = state;
+    const bool there = state != availability_state::stopped;
+    if (stage_ == residence_stage::unloaded && there && before == availability_state::stopped) {
+        stage_ = residence_stage::loaded;
+    } else if (stage_ == residence_stage::loaded && !there && before != availability_state::stopped) {
+        stage_ = residence_stage::unloaded;  // by somebody else
+        stay_ = usual_;
+        goes_ = false;
+    }
+    return settle(now);
+}
+
+residence_order residency_policy::stopped(bool all, core::steady_time now) {
+    if (stage_ != residence_stage::unloading) {
+        return residence_order::none;
+    }
+    stage_ = residence_stage::unloaded;
+    // What is left of a failed stop must not be taken for a start by somebody else.
+    if (all) {
+        seen_ = availability_state::stopped;
+    }
+    return settle(now);
+}
+
+residence_order residency_policy::tick(core::steady_time now) {
+    return settle(now);
+}
+
+void residency_policy::close() noexcept {
+    closed_ = true;
+    expires_.reset();
+}
+
+void residency_policy::set_stay(core::nanoseconds stay) noexcept {
+    stay_ = stay;
+    expires_.reset();
+}
+
+residence_order residency_policy::settle(core::steady_time now) {
+    if (closed_) {
+        return residence_order::none;
+    }
+    switch (stage_) {
+        case residence_stage::unloading:
+            break;
+        case residence_stage::unloaded:
+            expires_.reset();
+            if (users_ > 0 || wanted_) {
+                wanted_ = false;
+                stage_ = residence_stage::loaded;
+                return residence_order::start;
+            }
+            break;
+        case residence_stage::loaded:
+            wanted_ = false;
+            return settle_loaded(now);
+    }
+    return residence_order::none;
+}
+
+residence_order residency_policy::settle_loaded(core::steady_time now) {
+    const bool ready = seen_ == availability_state::ready;
+    if (users_ > 0 || (!ready && !goes_)) {
+        expires_.reset();
+        return residence_order::none;
+    }
+    if (!goes_ && !expires_) {
+        const core::deadline end = core::deadline::after(stay_, now);
+        if (end.reachable()) {
+            expires_ = end.at();
+        }
+    }
+    if (!goes_ && !(expires_ && now >= *expires_)) {
+        return residence_order::none;
+    }
+    // The next load begins with the usual stay.
+    stage_ = residence_stage::unloading;
+    left_ = now;
+    stay_ = usual_;
+    goes_ = false;
+    expires_.reset();
+    return residence_order::stop;
+}
+
+}  // namespace corral::scheduler

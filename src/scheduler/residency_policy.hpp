@@ -1,0 +1,80 @@
+#pragma once
+// How long one model stays loaded (ollama_wire.md §14). Owns no timer and no backend: events in, orders out.
+//
+//   unloaded ──requested, load──▶ loaded ──idle for its stay, or asked to go──▶ unloading ──stopped──▶
+//   unloaded
+//                                   ▲                                                          │
+//                                   └──────────── somebody needs it again ─────────────────────┘
+//
+// A model that somebody needs is never unloaded: those who wait when its end is asked for are served first,
+// so that it is not loaded again for them. A model that is broken or restarting is loaded here: it is the
+// supervisor's to bring back, and no stay runs out meanwhile.
+
+#include <cstddef>
+#include <optional>
+
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::scheduler {
+
+// What to do with the backend now. After `stop` the answer is stopped(); `start` has none.
+enum class residence_order { none, start, stop };
+
+enum class residence_stage { unloaded, loaded, unloading };
+
+class residency_policy {
+public:
+    // `usual_stay`: after each load, until a request says otherwise; nanoseconds::max(): for ever.
+    explicit residency_policy(core::nanoseconds usual_stay) : usual_(usual_stay), stay_(usual_stay) {}
+
+    // Somebody needs the model, until released(): a request that waits or runs, or one that only loads.
+    [[nodiscard]] residence_order requested(core::steady_time now);
+    [[nodiscard]] residence_order released(core::steady_time now);
+    // A request begins to run; its value takes the place of the stay, none leaves it as it is. Zero: the
+    // model goes when nobody needs it any more.
+    void granted(std::optional<core::nanoseconds> keep_alive) noexcept;
+
+    // Loads without needing it; the stay begins anew.
+    [[nodiscard]] residence_order load(std::optional<core::nanoseconds> keep_alive, core::steady_time now);
+    [[nodiscard]] residence_order unload(core::steady_time now);
+
+    // What the backend is now, told at least whenever it changed. Others may start it too, and then it is
+    // loaded.
+    [[nodiscard]] residence_order observed(engine::availability_state state, core::steady_time now);
+    // The stop that was ordered is over; `all`: nothing of the model lives any more.
+    [[nodiscard]] residence_order stopped(bool all, core::steady_time now);
+    // At expires() or later; harmless before.
+    [[nodiscard]] residence_order tick(core::steady_time now);
+    // From now on no orders.
+    void close() noexcept;
+
+    [[nodiscard]] residence_stage stage() const noexcept { return stage_; }
+    // When tick() is wanted. Set only while the model is loaded, ready and needed by nobody.
+    [[nodiscard]] std::optional<core::steady_time> expires() const noexcept { return expires_; }
+    // For people: the same, or when the unloading began that goes on now.
+    [[nodiscard]] std::optional<core::steady_time> leaves_at() const noexcept {
+        return stage_ == residence_stage::unloading ? left_ : expires_;
+    }
+    // What the backend was when last seen.
+    [[nodiscard]] engine::availability_state seen() const noexcept { return seen_; }
+    [[nodiscard]] std::size_t users() const noexcept { return users_; }
+
+private:
+    [[nodiscard]] residence_order settle(core::steady_time now);
+    [[nodiscard]] residence_order settle_loaded(core::steady_time now);
+    void set_stay(core::nanoseconds stay) noexcept;
+
+    core::nanoseconds usual_;
+    core::nanoseconds stay_;
+    residence_stage stage_ = residence_stage::unloaded;
+    engine::availability_state seen_ = engine::availability_state::stopped;
+    std::size_t users_ = 0;
+    bool wanted_ = false;  // load() asked for it while it could not be done
+    bool goes_ = false;    // as soon as nobody needs it
+    bool closed_ = false;
+    std::optional<core::steady_time> expires_;
+    std::optional<core::steady_time> left_;
+};
+
+}  // namespace corral::scheduler

@@ -1,0 +1,459 @@
+#include "scheduler/residency_policy.hpp"
+
+#include <gtest/gtest.h>
+
+#include "corral/core/random_source.hpp"
+
+namespace corral::scheduler {
+namespace {
+
+using core::nanoseconds;
+using core::seconds;
+using engine::availability_state;
+
+constexpr nanoseconds for_ever = nanoseconds::max();
+
+class residency_policy_test : public testing::Test {
+protected:
+    // Keeps the orders since the last call: "start", "stop start", "".
+    void take(residence_order order) {
+        if (order != residence_order::none) {
+            orders_ += (orders_.empty() ? "" : " ") +
+                       std::string(order == residence_order::start ? "start" : "stop");
+        }
+    }
+    std::string orders() { return std::exchange(orders_, {}); }
+    void use(nanoseconds usual) { policy_ = residency_policy(usual); }
+    void see(availability_state state) { take(policy_.observed(state, now_)); }
+    void request() { take(policy_.requested(now_)); }
+    void release() { take(policy_.released(now_)); }
+    void stopped(bool all = true) { take(policy_.stopped(all, now_)); }
+    void unload() { take(policy_.unload(now_)); }
+    void load(std::optional<nanoseconds> stay = {}) { take(policy_.load(stay, now_)); }
+    void tick_after(seconds span) {
+        now_ += span;
+        take(policy_.tick(now_));
+    }
+    // Loaded and ready, needed by nobody.
+    void be_loaded() {
+        see(availability_state::loading);
+        see(availability_state::ready);
+        orders();
+    }
+    // A whole request that runs.
+    void serve(std::optional<nanoseconds> keep_alive = {}) {
+        request();
+        policy_.granted(keep_alive);
+        release();
+    }
+    std::string stay() const {
+        const auto end = policy_.expires();
+        return end ? std::to_string(std::chrono::duration_cast<seconds>(*end - now_).count()) + " s" : "-";
+    }
+
+    residency_policy policy_{seconds{300}};
+    core::steady_time now_{seconds{1000}};
+    std::string orders_;
+};
+
+TEST_F(residency_policy_test, a_request_for_an_unloaded_model_starts_it_once) {
+    request();
+    EXPECT_EQ(orders(), "start");
+    request();
+    see(availability_state::stopped);
+    see(availability_state::loading);
+    see(availability_state::ready);
+    EXPECT_EQ(orders(), "");
+    EXPECT_EQ(stay(), "-");
+    release();
+    EXPECT_EQ(stay(), "-");
+    release();
+    EXPECT_EQ(stay(), "300 s");
+}
+
+TEST_F(residency_policy_test, the_stay_begins_when_the_last_request_ends) {
+    be_loaded();
+    EXPECT_EQ(stay(), "300 s");
+    tick_after(seconds{200});
+    request();
+    EXPECT_EQ(stay(), "-");
+    tick_after(seconds{500});
+    EXPECT_EQ(orders(), "");
+    release();
+    EXPECT_EQ(stay(), "300 s");
+    tick_after(seconds{299});
+    EXPECT_EQ(orders(), "");
+    tick_after(seconds{1});
+    EXPECT_EQ(orders(), "stop");
+    EXPECT_EQ(policy_.stage(), residence_stage::unloading);
+    EXPECT_EQ(policy_.expires(), std::nullopt);
+    EXPECT_EQ(policy_.leaves_at(), now_);
+    stopped();
+    EXPECT_EQ(policy_.stage(), residence_stage::unloaded);
+    EXPECT_EQ(policy_.leaves_at(), std::nullopt);
+    EXPECT_EQ(orders(), "");
+}
+
+TEST_F(residency_policy_test, a_value_takes_the_place_of_the_stay_and_none_leaves_it) {
+    be_loaded();
+    serve(seconds{10});
+    EXPECT_EQ(stay(), "10 s");
+    serve();
+    EXPECT_EQ(stay(), "10 s");
+    serve(for_ever);
+    EXPECT_EQ(stay(), "-");
+    tick_after(seconds{100'000'000});
+    EXPECT_EQ(orders(), "");
+    serve();
+    EXPECT_EQ(stay(), "-");
+    serve(seconds{20});
+    EXPECT_EQ(stay(), "20 s");
+}
+
+TEST_F(residency_policy_test, the_next_load_begins_with_the_usual_stay) {
+    be_loaded();
+    serve(seconds{10});
+    tick_after(seconds{10});
+    EXPECT_EQ(orders(), "stop");
+    stopped();
+    request();
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::ready);
+    release();
+    EXPECT_EQ(stay(), "300 s");
+}
+
+TEST_F(residency_policy_test, zero_unloads_right_after_the_last_request) {
+    be_loaded();
+    request();
+    policy_.granted(nanoseconds{0});
+    request();
+    release();
+    EXPECT_EQ(orders(), "");  // somebody waits
+    policy_.granted({});
+    release();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, a_later_value_takes_zero_back) {
+    be_loaded();
+    request();
+    policy_.granted(nanoseconds{0});
+    request();
+    release();
+    policy_.granted(seconds{5});
+    release();
+    EXPECT_EQ(orders(), "");
+    EXPECT_EQ(stay(), "5 s");
+}
+
+TEST_F(residency_policy_test, unload_waits_for_those_who_need_the_model) {
+    be_loaded();
+    request();
+    request();
+    unload();
+    EXPECT_EQ(orders(), "");
+    release();
+    EXPECT_EQ(orders(), "");
+    request();  // came later and finds it still there
+    release();
+    EXPECT_EQ(orders(), "");
+    release();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, unload_of_an_idle_model_is_at_once_whatever_it_is_doing) {
+    for (const auto state :
+         {availability_state::ready, availability_state::loading, availability_state::broken}) {
+        use(for_ever);
+        see(state);
+        unload();
+        EXPECT_EQ(orders(), "stop");
+        stopped();
+        EXPECT_EQ(orders(), "");
+    }
+}
+
+TEST_F(residency_policy_test, unload_of_what_is_not_loaded_is_forgotten) {
+    unload();
+    EXPECT_EQ(orders(), "");
+    request();
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::ready);
+    release();
+    EXPECT_EQ(orders(), "");
+    EXPECT_EQ(stay(), "300 s");
+}
+
+TEST_F(residency_policy_test, a_request_while_it_is_unloaded_waits_and_starts_it_again) {
+    be_loaded();
+    unload();
+    EXPECT_EQ(orders(), "stop");
+    request();
+    see(availability_state::loading);  // as it looks while it stops
+    EXPECT_EQ(orders(), "");
+    stopped();
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::loading);
+    see(availability_state::ready);
+    release();
+    EXPECT_EQ(orders(), "");
+}
+
+TEST_F(residency_policy_test, a_withdrawn_request_is_not_loaded_for) {
+    be_loaded();
+    unload();
+    request();
+    release();
+    stopped();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, an_unload_during_a_reload_is_after_those_who_wait) {
+    be_loaded();
+    unload();
+    request();
+    unload();
+    stopped();
+    EXPECT_EQ(orders(), "stop start");
+    see(availability_state::ready);
+    release();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, a_load_begins_the_stay_when_the_model_is_ready) {
+    load(seconds{30});
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::loading);
+    tick_after(seconds{100});
+    EXPECT_EQ(orders(), "");
+    see(availability_state::ready);
+    EXPECT_EQ(stay(), "30 s");
+    tick_after(seconds{20});
+    load();
+    EXPECT_EQ(stay(), "30 s");
+    load(seconds{60});
+    EXPECT_EQ(stay(), "60 s");
+    EXPECT_EQ(orders(), "");
+}
+
+TEST_F(residency_policy_test, a_load_takes_an_unload_back_and_the_other_way_round) {
+    be_loaded();
+    request();
+    unload();
+    load();
+    release();
+    EXPECT_EQ(orders(), "");
+    unload();
+    EXPECT_EQ(orders(), "stop");
+    load(seconds{7});
+    EXPECT_EQ(orders(), "");
+    stopped();
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::ready);
+    EXPECT_EQ(stay(), "7 s");
+    unload();
+    load();
+    unload();
+    stopped();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, a_broken_or_restarting_model_is_not_unloaded) {
+    be_loaded();
+    for (const auto state : {availability_state::loading, availability_state::broken}) {
+        see(state);
+        EXPECT_EQ(stay(), "-");
+        tick_after(seconds{1000});
+        request();
+        release();
+        EXPECT_EQ(orders(), "");
+    }
+    load();
+    EXPECT_EQ(orders(), "start");  // a broken one is tried again when asked
+    see(availability_state::ready);
+    EXPECT_EQ(stay(), "300 s");
+}
+
+TEST_F(residency_policy_test, a_model_that_died_in_its_last_request_is_not_brought_back_to_be_unloaded) {
+    be_loaded();
+    request();
+    policy_.granted(nanoseconds{0});
+    see(availability_state::loading);
+    release();
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, a_stop_that_failed_is_no_start_by_somebody_else) {
+    be_loaded();
+    unload();
+    see(availability_state::loading);
+    stopped(false);
+    see(availability_state::loading);
+    EXPECT_EQ(policy_.stage(), residence_stage::unloaded);
+    request();
+    EXPECT_EQ(orders(), "stop start");
+}
+
+TEST_F(residency_policy_test, what_others_stop_is_loaded_again_for_those_who_wait) {
+    be_loaded();
+    see(availability_state::stopped);
+    EXPECT_EQ(policy_.stage(), residence_stage::unloaded);
+    EXPECT_EQ(orders(), "");
+    request();
+    see(availability_state::ready);
+    see(availability_state::stopped);
+    EXPECT_EQ(orders(), "start start");
+}
+
+TEST_F(residency_policy_test, a_closed_one_gives_no_orders) {
+    be_loaded();
+    policy_.close();
+    EXPECT_EQ(stay(), "-");
+    unload();
+    tick_after(seconds{1000});
+    see(availability_state::stopped);
+    request();
+    load();
+    release();
+    EXPECT_EQ(orders(), "");
+}
+
+// A seeded walk beside a plain model of the backend.
+class residency_walk {
+public:
+    explicit residency_walk(std::uint64_t seed) : random_(seed) {}
+
+    void step() {
+        now_ += core::milliseconds{random_.next() % 4000};
+        switch (random_.next() % 12) {
+            case 0:
+            case 1:
+                ++users_;
+                return take(policy_.requested(now_));
+            case 2:
+            case 3:
+                if (users_ > 0) {
+                    --users_;
+                    take(policy_.released(now_));
+                }
+                return;
+            case 4:
+                if (users_ > 0) {
+                    policy_.granted(value());
+                }
+                return;
+            case 5:
+                return take(policy_.load(value(), now_));
+            case 6:
+                return take(policy_.unload(now_));
+            case 7:
+                return end_stop();
+            case 8:
+            case 9:
+                return change();
+            default:
+                return tick();
+        }
+    }
+
+    void check() {
+        // The backend is going down exactly while the policy says so.
+        ASSERT_EQ(policy_.stage() == residence_stage::unloading, stopping_);
+        if (policy_.expires()) {
+            ASSERT_EQ(policy_.stage(), residence_stage::loaded);
+            ASSERT_EQ(state_, availability_state::ready);
+            ASSERT_EQ(users_, 0U);
+        }
+        // Nobody waits for a model that is not on its way.
+        ASSERT_FALSE(users_ > 0 && policy_.stage() == residence_stage::unloaded);
+    }
+
+    void drain() {
+        while (users_ > 0) {
+            --users_;
+            take(policy_.released(now_));
+        }
+        take(policy_.unload(now_));
+        end_stop();
+        ASSERT_EQ(policy_.stage(), residence_stage::unloaded);
+        ASSERT_EQ(policy_.expires(), std::nullopt);
+        ASSERT_EQ(state_, availability_state::stopped);
+    }
+
+private:
+    std::optional<nanoseconds> value() {
+        switch (random_.next() % 4) {
+            case 0:
+                return std::nullopt;
+            case 1:
+                return nanoseconds{0};
+            case 2:
+                return for_ever;
+            default:
+                return seconds{1 + random_.next() % 5};
+        }
+    }
+    void take(residence_order order) {
+        if (order == residence_order::stop) {
+            ASSERT_EQ(users_, 0U) << "stopped while held";
+            ASSERT_FALSE(stopping_) << "stopped twice";
+            ASSERT_NE(state_, availability_state::stopped);
+            stopping_ = true;
+        } else if (order == residence_order::start) {
+            ASSERT_FALSE(stopping_) << "started while it stops";
+            state_ = availability_state::loading;
+            take(policy_.observed(state_, now_));
+        }
+    }
+    void end_stop() {
+        if (stopping_) {
+            stopping_ = false;
+            state_ = availability_state::stopped;
+            take(policy_.stopped(true, now_));
+        }
+    }
+    // What a supervisor brings about.
+    void change() {
+        if (state_ == availability_state::stopped || stopping_) {
+            return;
+        }
+        constexpr availability_state states[] = {availability_state::loading, availability_state::ready,
+                                                 availability_state::ready, availability_state::broken};
+        state_ = states[random_.next() % 4];
+        take(policy_.observed(state_, now_));
+    }
+    void tick() {
+        const auto due = policy_.expires();
+        const residence_order order = policy_.tick(now_);
+        if (due && now_ >= *due) {
+            ASSERT_EQ(order, residence_order::stop) << "its time has passed";
+        } else if (due) {
+            ASSERT_EQ(order, residence_order::none) << "before its time";
+        }
+        take(order);
+    }
+
+    core::seeded_random random_;
+    residency_policy policy_{seconds{3}};
+    availability_state state_ = availability_state::stopped;
+    std::size_t users_ = 0;
+    bool stopping_ = false;
+    core::steady_time now_{seconds{1}};
+};
+
+TEST(residency_policy_walk, keeps_its_promises_on_every_step) {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        residency_walk each(seed);
+        for (int step = 0; step < 300; ++step) {
+            each.step();
+            each.check();
+            ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed << ", step " << step;
+        }
+        each.drain();
+        ASSERT_FALSE(testing::Test::HasFatalFailure()) << "seed " << seed << ", at the end";
+    }
+}
+
+}  // namespace
+}  // namespace corral::scheduler
