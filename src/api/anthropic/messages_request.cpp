@@ -39,18 +39,6 @@ ordered_json read_body(const http::request& incoming, decode_problem& problem) {
     return std::move(*tree);
 }
 
-std::optional<double> real(const json_fields& fields, const char* key) {
-    const ordered_json* value = fields.find(key);
-    if (value == nullptr) {
-        return std::nullopt;
-    }
-    if (!value->is_number()) {
-        fields.wrong_type(key, *value, "float64");
-        return std::nullopt;
-    }
-    return value->get<double>();
-}
-
 std::vector<std::string> read_stops(const json_fields& fields) {
     std::vector<std::string> out;
     const ordered_json* stops = fields.array("stop_sequences", "[]string");
@@ -142,8 +130,8 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
     out.model = fields.text("model").value_or("");
     out.max_tokens = fields.integer("max_tokens").value_or(0);
     out.stream = fields.boolean("stream").value_or(false);
-    out.sampling.temperature = real(fields, "temperature");
-    out.sampling.top_p = real(fields, "top_p");
+    out.sampling.temperature = fields.real("temperature");
+    out.sampling.top_p = fields.real("top_p");
     out.sampling.top_k = fields.integer("top_k");
     out.stops = read_stops(fields);
     read_thinking(fields, out);
