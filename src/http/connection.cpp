@@ -41,7 +41,7 @@ connection::connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::
       input_timer_(socket_.get_executor()),
       stall_timer_(socket_.get_executor()) {}
 
-core::awaitable<opening> connection::open(core::deadline until) {
+core::awaitable<opening> connection::open(core::deadline until, step_pace& pace) {
     const auto self = shared_from_this();
     transfer step = transport_->open();
     if (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write) {
@@ -50,8 +50,11 @@ core::awaitable<opening> connection::open(core::deadline until) {
     while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
         const bool reads = step.kind == transfer_kind::want_read;
         co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
+        co_await wait_turn(pace);
         if (!error_) {
+            const core::steady_time begin = std::chrono::steady_clock::now();
             step = transport_->open();
+            pace.took(std::chrono::steady_clock::now() - begin);
         }
     }
     disarm_stall();
@@ -72,6 +75,15 @@ core::awaitable<void> connection::wait_ready(wait_type what) {
     if (wait_error && !error_) {
         // Also when only the waiting one was cancelled: half a chunk may be out, so the stream is spoilt.
         fail_write(wait_error);
+    }
+}
+
+core::awaitable<void> connection::wait_turn(step_pace& pace) {
+    const core::steady_time now = std::chrono::steady_clock::now();
+    const core::steady_time turn = pace.reserve(now);
+    if (!error_ && turn > now) {
+        input_timer_.expires_at(turn);
+        co_await input_timer_.async_wait(core::as_result);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "step_pace.hpp"
 #include "transport.hpp"
 
 namespace corral::http {
@@ -36,8 +37,9 @@ public:
                connection_options options);
 
     // Gets ready to talk, before anything else. Plain connections are at once. plain_http: a client without
-    // TLS where it is wanted; what is written from now on goes to it unencrypted.
-    [[nodiscard]] core::awaitable<opening> open(core::deadline until);
+    // TLS where it is wanted; what is written from now on goes to it unencrypted. `pace` must outlive the
+    // call.
+    [[nodiscard]] core::awaitable<opening> open(core::deadline until, step_pace& pace);
 
     void start_reading();
 
@@ -88,6 +90,7 @@ private:
     void on_input_end(const core::error_code& why);
     void cancel_exchange_later();
     [[nodiscard]] core::awaitable<void> wait_ready(wait_type what);
+    [[nodiscard]] core::awaitable<void> wait_turn(step_pace& pace);
     void fail_write(const core::error_code& why);
     void arm_stall(core::deadline until);
     void disarm_stall();

@@ -209,7 +209,7 @@ core::awaitable<bool> open_connection(session_context& context, connection& on) 
     {
         const handshake_line::place held(context.handshakes, on);
         const core::deadline until = from_now(context.options.handshake_timeout);
-        how = co_await on.open(until);
+        how = co_await on.open(until, context.handshake_pace);
     }
     if (how == opening::plain_http) {
         co_await answer_plain_http(on);

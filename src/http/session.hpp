@@ -30,6 +30,7 @@ struct session_context {
     std::function<void(std::string)> log_error;
     body_budget bodies;
     handshake_line handshakes;
+    step_pace handshake_pace;
     std::optional<tls_credentials> tls;  // for connections to come; nothing: plain
     date_text date;
     std::size_t exchanges = 0;
