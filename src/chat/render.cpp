@@ -6,6 +6,7 @@
 
 #include "chat/conversation.hpp"
 #include "chat/prompt_form_policy.hpp"
+#include "chat/shown_template.hpp"
 #include "chat/template_prompt.hpp"
 #include "chat/tool_words.hpp"
 #include "chat/verbatim_prompt.hpp"
@@ -96,6 +97,11 @@ rendered_prompt wrapped_prompt(const render_options& how, const std::vector<mess
 core::result<rendered_prompt> render(const render_options& how, const std::vector<message>& messages,
                                      const nlohmann::ordered_json& tools, thinking_mode thinking) {
     const family& in = *how.format;
+    if (!how.prompt_template.empty() && is_shown_template(in, how.prompt_template)) {
+        auto plain = how;
+        plain.prompt_template.clear();
+        return render(plain, messages, tools, thinking);
+    }
     const bool has_tools = tools.is_array() && !tools.empty();
     if (const auto checked = check(in, messages, has_tools); !checked) {
         return checked.error();

@@ -1,12 +1,14 @@
 // A family's format as a Go template: the same text as verbatim_prompt writes, decided by the template.
 
+#include "chat/shown_template.hpp"
+
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "chat/space.hpp"
 #include "chat/tool_words.hpp"
-#include "corral/chat/family.hpp"
 
 namespace corral::chat {
 
@@ -198,6 +200,19 @@ private:
 
 std::string shown_template(const family& in, const shown_parts& what) {
     return format_writer(in, what).whole();
+}
+
+bool is_shown_template(const family& in, std::string_view text) {
+    const auto copied = trim_left(trim_right(text));
+    for (const bool tools : {true, false}) {
+        for (const bool holes : {true, false}) {
+            const auto shown = shown_template(in, {tools, holes});
+            if (copied == trim_left(trim_right(shown))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 }  // namespace corral::chat

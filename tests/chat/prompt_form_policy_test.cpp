@@ -110,6 +110,20 @@ TEST(prompt_form, other_families_fit_into_their_wrappers) {
               "U1<|im_end|><|im_start|>assistant<|im_sep|>A1<|im_end|><|im_start|>user<|im_sep|>U2");
 }
 
+TEST(prompt_form, results_of_llama_are_turns_that_the_wrapper_may_close) {
+    render_options how;
+    how.format = find_family("llama3");
+    const auto loop =
+        render(how, {says(role::user, "U"), calls("", {tool_call{"", "f", nullptr}}), says(role::tool, "R")},
+               nullptr, on);
+    EXPECT_EQ(
+        loop->turns,
+        "U<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{\"name\": \"f\", \"parameters\": {}}"
+        "<|eot_id|><|start_header_id|>ipython<|end_header_id|>\n\n\"R\"");
+    const auto alone = render(how, {says(role::tool, "R")}, nullptr, on);
+    EXPECT_EQ(alone->turns, "<|eot_id|><|start_header_id|>ipython<|end_header_id|>\n\n\"R\"");
+}
+
 TEST(prompt_form, a_leading_answer_of_gemma_follows_an_empty_question) {
     render_options how;
     how.format = find_family("gemma");

@@ -176,7 +176,7 @@ TEST(render_property, no_message_forges_a_mark_in_a_verbatim_prompt) {
         render_options how;
         how.format = one;
         how.may_be_verbatim = true;
-        const auto shown = shown_template(*one);
+        const auto shown = shown_template(*one) + "{{/* another */}}";
         for (int round = 0; round < rounds / 2; ++round) {
             auto messages = random_tool_loop(hostile, random);
             messages.push_back(says(role::assistant, hostile(random)));

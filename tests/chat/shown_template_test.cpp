@@ -6,6 +6,8 @@
 
 #include "chat/conversation.hpp"
 #include "chat/prompt_form_policy.hpp"
+#include "chat/shown_template.hpp"
+#include "chat/template_prompt.hpp"
 #include "chat/verbatim_prompt.hpp"
 #include "service_wrapper.hpp"
 
@@ -27,7 +29,7 @@ void expect_same(const family& in, const std::vector<message>& messages, bool wi
     const auto expected = verbatim_prompt(in, settled(in, messages), default_system, declared,
                                           expects_thinking(how, prompt_form::verbatim, thinking));
     how.prompt_template = shown_template(in);
-    const auto shown = render(how, messages, declared, thinking);
+    const auto shown = template_prompt(how, settled(in, messages), declared, thinking);
     ASSERT_TRUE(shown.has_value()) << in.name << ": " << shown.error().message;
     EXPECT_EQ(shown->turns, expected.turns) << in.name;
     EXPECT_EQ(shown->starts_in_thinking, expected.starts_in_thinking) << in.name << shown->turns;
@@ -120,6 +122,21 @@ TEST(shown_template, is_not_too_much_work_for_a_long_conversation) {
     }
     messages.push_back(says(role::user, "last"));
     expect_same(*find_family("qwen3"), messages, true, thinking_mode::on);
+}
+
+// "ollama show --modelfile" and then "ollama create" must not ask for what a backend can't.
+TEST(shown_template, copied_into_a_model_is_no_template_of_its_own) {
+    for (const auto* in : families()) {
+        EXPECT_TRUE(is_shown_template(*in, shown_template(*in) + "\n"));
+        EXPECT_TRUE(is_shown_template(*in, shown_template(*in, {.tools = false, .holes = false})));
+        EXPECT_FALSE(is_shown_template(*in, shown_template(*in) + "x"));
+    }
+    render_options how;
+    how.format = find_family("qwen3");
+    how.prompt_template = shown_template(*how.format);
+    const auto prompt = render(how, {says(role::user, "U")}, nullptr, thinking_mode::on);
+    ASSERT_TRUE(prompt.has_value());
+    EXPECT_FALSE(prompt->verbatim);
 }
 
 TEST(shown_template, tells_what_a_model_can_do) {

@@ -35,7 +35,9 @@ struct render_options {
     // The backend takes verbatim prompts. Used only for what the wrapped form can't do: an open assistant
     // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
     bool may_be_verbatim = false;
-    std::string prompt_template{};  // of the request, else of the model's variant: a Go template, or empty
+    // Of the request, else of the model's variant: a Go template, or empty. One that was copied from
+    // shown_template() is the family's own format, and counts as none.
+    std::string prompt_template{};
     std::string effort{};
     std::string today{};  // "2006-01-02", for templates that ask
 };
