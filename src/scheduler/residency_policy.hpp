@@ -56,6 +56,8 @@ public:
     [[nodiscard]] std::optional<core::steady_time> leaves_at() const noexcept {
         return stage_ == residence_stage::unloading ? left_ : expires_;
     }
+    // From the moment when nobody needs it any more, as things stand.
+    [[nodiscard]] core::nanoseconds stay() const noexcept { return goes_ ? core::nanoseconds{0} : stay_; }
     // What the backend was when last seen.
     [[nodiscard]] engine::availability_state seen() const noexcept { return seen_; }
     [[nodiscard]] std::size_t users() const noexcept { return users_; }

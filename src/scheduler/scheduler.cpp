@@ -343,6 +343,7 @@ residence scheduler::residence_of(std::string_view model) const {
         out.loaded =
             now.stage() != residence_stage::unloaded && now.seen() != engine::availability_state::broken;
         out.expires = now.leaves_at();
+        out.stay = now.stay();
     }
     return out;
 }

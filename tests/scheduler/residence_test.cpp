@@ -90,6 +90,7 @@ TEST_F(residence_test, zero_unloads_when_the_request_is_over_and_not_before) {
 TEST_F(residence_test, a_value_counts_from_the_turn_of_its_request) {
     const auto first = start_keeping(seconds{50});
     const auto second = start_keeping(seconds{10});
+    EXPECT_EQ(scheduler_->residence_of(model).stay, seconds{50});
     first->held.reset();
     ASSERT_TRUE(run_until(io_, [&] { return has_lease(second); }));
     second->held.reset();
@@ -109,6 +110,7 @@ TEST_F(residence_test, unload_lets_running_and_waiting_requests_end) {
     scheduler_->unload(model);
     test::settle(io_);
     EXPECT_EQ(backend_.stops, 0);
+    EXPECT_EQ(scheduler_->residence_of(model).stay, seconds{0});
     first->held.reset();
     ASSERT_TRUE(run_until(io_, [&] { return has_lease(second); }));
     EXPECT_EQ(backend_.stops, 0);

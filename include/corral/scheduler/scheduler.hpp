@@ -93,6 +93,9 @@ struct residence {
     // When it is unloaded if no request comes, or when the unloading began that goes on. Nothing: never, or
     // not while somebody needs it or it is not ready.
     std::optional<core::steady_time> expires;
+    // How long it will stay after the last request that needs it, as things stand; nanoseconds::max(): for
+    // ever.
+    core::nanoseconds stay{0};
 };
 
 // Keeps a model from being unloaded while any copy lives.
