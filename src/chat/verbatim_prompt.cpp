@@ -60,6 +60,20 @@ std::string system_text(const family& in, std::string asked, const nlohmann::ord
     return out + asked;
 }
 
+// All of it; the last turn stays open.
+std::string whole_text(const family& in, const std::vector<turn>& turns) {
+    std::string out(in.bos);
+    for (const auto& one : turns) {
+        const bool open = &one == &turns.back();
+        out += in.turn_open;
+        out += header(in, one.from);
+        out += neutralise(in, one.body);
+        out += one.from == speaker::assistant && !open ? in.assistant_end : std::string_view{};
+        out += open ? std::string_view{} : in.turn_close;
+    }
+    return out;
+}
+
 }  // namespace
 
 rendered_prompt verbatim_prompt(const family& in, const std::vector<message>& messages,
@@ -98,15 +112,7 @@ rendered_prompt verbatim_prompt(const family& in, const std::vector<message>& me
     prompt.verbatim = true;
     prompt.thinking = answer.thinking;
     prompt.starts_in_thinking = answer.in_thinking;
-    prompt.turns = in.bos;
-    for (const auto& one : turns) {
-        const bool open = &one == &turns.back();
-        prompt.turns += in.turn_open;
-        prompt.turns += header(in, one.from);
-        prompt.turns += neutralise(in, one.body);
-        prompt.turns += one.from == speaker::assistant && !open ? in.assistant_end : std::string_view{};
-        prompt.turns += open ? std::string_view{} : in.turn_close;
-    }
+    prompt.turns = whole_text(in, turns);
     return prompt;
 }
 
