@@ -138,6 +138,8 @@ class Box:
         self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level, family))
         self.process = None
         self.port = None
+        self.tls = None  # an ssl.SSLContext where the configuration has [tls]
+        self.headers = {}  # of every request, such as a key
 
     def socket_path(self, service):
         # Unix socket names are short; the folder of a test may not be.
@@ -175,7 +177,8 @@ class Box:
         log = open(self.log_file, "ab")
         self.process = subprocess.Popen([BIN / "corral", "serve", "--config", self.config_file, "--listen", self.listen],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                        env={**os.environ, **(environment or {})}, preexec_fn=before_exec)
+                                        env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state-home"),
+                                             **(environment or {})}, preexec_fn=before_exec)
         started.append(self.process)
         log.close()
         self.port = wait_until(self._listening_port, what="corral listens")
@@ -184,7 +187,7 @@ class Box:
         return self
 
     def _listening_port(self):
-        found = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", self.log()[self.log_start:])
+        found = re.findall(r"listening on https?://127\.0\.0\.1:(\d+)", self.log()[self.log_start:])
         if found:
             return int(found[-1])
         assert self.process.poll() is None, f"corral ended: {self.process.returncode}\n{self.log()}"
@@ -222,13 +225,15 @@ class Box:
     # -- HTTP ---------------------------------------------------------------------------------------------------------
 
     def connect(self, timeout=60):
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None, timeout=60):
         connection = self.connect(timeout)
         try:
             data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
-            connection.request(method, path, data, headers or {})
+            connection.request(method, path, data, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             return Reply(response.status, dict(response.getheaders()), response.read())
         finally:
@@ -256,13 +261,14 @@ class Box:
         if isinstance(messages, str):
             messages = [{"role": "user", "content": messages}]
         connection = self.connect()
-        connection.request("POST", "/api/chat", json.dumps({"model": MODEL, "messages": messages, "options": options or {}, **more}))
+        connection.request("POST", "/api/chat", json.dumps({"model": MODEL, "messages": messages, "options": options or {}, **more}),
+                           self.headers)
         return Stream(connection, connection.getresponse())
 
     def stream_later(self, text):
         connection = self.connect()
         connection.request("POST", "/api/chat",
-                           json.dumps({"model": MODEL, "messages": [{"role": "user", "content": text}]}))
+                           json.dumps({"model": MODEL, "messages": [{"role": "user", "content": text}]}), self.headers)
         return LaterStream(connection)
 
     # -- the simulated services -----------------------------------------------------------------------------------------
