@@ -1,0 +1,276 @@
+// Answers of POST /v1/responses, byte for byte (ollama_wire.md §8.6).
+
+#include "api/openai/responses_answer.hpp"
+#include "openai_fixture.hpp"
+
+namespace corral::api::openai {
+namespace {
+
+const std::string path = "/v1/responses";
+const std::string asked = R"({"model":"Tiny","input":"Hi")";
+
+// The text and its item as they stand in streams, keys sorted.
+std::string text_part(const std::string& text) {
+    return R"({"annotations":[],"logprobs":[],"text":")" + text + R"(","type":"output_text"})";
+}
+std::string message(const std::string& text) {
+    return R"({"content":[)" + text_part(text) +
+           R"(],"id":"msg_N","role":"assistant","status":"completed","type":"message"})";
+}
+std::string usage_of(int in, int out) {
+    return R"({"input_tokens":)" + std::to_string(in) +
+           R"(,"input_tokens_details":{"cached_tokens":0},"output_tokens":)" + std::to_string(out) +
+           R"(,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":)" + std::to_string(in + out) +
+           "}";
+}
+
+struct shown_response {
+    std::string status = "in_progress";
+    std::string completed_at = "null";
+    std::string error = "null";
+    std::string output;
+    std::string usage = "null";
+};
+
+std::string response(const shown_response& as) {
+    return R"({"background":false,"completed_at":)" + as.completed_at + R"(,"created_at":1,"error":)" +
+           as.error +
+           R"(,"frequency_penalty":0,"id":"resp_N","incomplete_details":null,"instructions":null,"max_output_tokens":null,"max_tool_calls":null,"metadata":{},"model":"Tiny","object":"response","output":[)" +
+           as.output +
+           R"(],"parallel_tool_calls":true,"presence_penalty":0,"previous_response_id":null,"prompt_cache_key":null,"reasoning":null,"safety_identifier":null,"service_tier":"default","status":")" +
+           as.status +
+           R"(","store":false,"temperature":1,"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_logprobs":0,"top_p":1,"truncation":"disabled","usage":)" +
+           as.usage + "}";
+}
+shown_response completed(const std::string& output, const std::string& usage) {
+    return {"completed", "1", "null", output, usage};
+}
+
+// Events with their numbers counted up.
+class events {
+public:
+    // `before` and `after` are the members around "sequence_number".
+    events& add(const std::string& type, const std::string& before, const std::string& after = "") {
+        text_ += "event: " + type + "\ndata: {" + before + R"("sequence_number":)" + std::to_string(next_++) +
+                 after + R"(,"type":")" + type + "\"}\n\n";
+        return *this;
+    }
+    events& whole(const std::string& type, const shown_response& as) {
+        return add(type, R"("response":)" + response(as) + ",");
+    }
+    events& begin() {
+        whole("response.created", {});
+        return whole("response.in_progress", {});
+    }
+    events& item(const std::string& kind, const std::string& item, int index) {
+        return add("response.output_item." + kind,
+                   R"("item":)" + item + R"(,"output_index":)" + std::to_string(index) + ",");
+    }
+    events& open_message(int index) {
+        item("added",
+             R"({"content":[],"id":"msg_N","role":"assistant","status":"in_progress","type":"message"})",
+             index);
+        return add("response.content_part.added", R"("content_index":0,"item_id":"msg_N","output_index":)" +
+                                                      std::to_string(index) + R"(,"part":)" + text_part("") +
+                                                      ",");
+    }
+    events& text(const std::string& piece, int index) {
+        return add("response.output_text.delta", R"("content_index":0,"delta":")" + piece +
+                                                     R"(","item_id":"msg_N","logprobs":[],"output_index":)" +
+                                                     std::to_string(index) + ",");
+    }
+    events& close_message(const std::string& all, int index) {
+        const std::string at = std::to_string(index);
+        add("response.output_text.done",
+            R"("content_index":0,"item_id":"msg_N","logprobs":[],"output_index":)" + at + ",",
+            R"(,"text":")" + all + "\"");
+        add("response.content_part.done", R"("content_index":0,"item_id":"msg_N","output_index":)" + at +
+                                              R"(,"part":)" + text_part(all) + ",");
+        return item("done", message(all), index);
+    }
+    [[nodiscard]] const std::string& all() const { return text_; }
+
+private:
+    std::string text_;
+    int next_ = 0;
+};
+
+class openai_responses : public test::openai_test {
+protected:
+    std::string streamed() {
+        const auto got = ask("POST", path, asked + R"(,"stream":true})");
+        EXPECT_EQ(got->answer.content_type, "text/event-stream");
+        EXPECT_EQ(got->answer.headers.find("Cache-Control"), "no-cache");
+        EXPECT_TRUE(got->answer.finished);
+        return normal(got->answer.body);
+    }
+    std::string whole(const std::string& more = "") {
+        const auto got = ask("POST", path, asked + more + "}");
+        EXPECT_EQ(got->answer.status, 200U) << got->answer.body;
+        EXPECT_EQ(got->answer.content_type, "application/json");
+        return normal(got->answer.body);
+    }
+    // The events of an answer whose pieces are given.
+    std::string written(std::vector<chat::generation_event> all) {
+        responses_answer writer("Tiny", read_echo(), random);
+        std::string out = writer.opening();
+        for (chat::generation_event& each : all) {
+            out += writer.encode(each);
+        }
+        return normal(out);
+    }
+    static response_echo read_echo() {
+        http::request incoming;
+        incoming.body = asked + "}";
+        decode_problem problem;
+        return read_responses_request(incoming, problem).echo;
+    }
+    static chat::generation_event end() {
+        chat::finished_event out;
+        out.usage.prompt_tokens = 7;
+        out.usage.generated_tokens = 2;
+        return out;
+    }
+    static chat::generation_event call(const std::string& name) {
+        nlohmann::ordered_json arguments = nlohmann::ordered_json::object();
+        arguments["a"] = 1;
+        return chat::tool_call_event{{"call_abcd1234", name, arguments}};
+    }
+};
+
+const std::string reasoning_item =
+    R"({"encrypted_content":"hm so","id":"rs_resp_N","summary":[{"text":"hm so","type":"summary_text"}],"type":"reasoning"})";
+
+TEST_F(openai_responses, text_is_streamed_in_the_order_of_events) {
+    say({"Hel", "lo"});
+    events wanted;
+    wanted.begin().open_message(0).text("Hel", 0).text("lo", 0).close_message("Hello", 0);
+    wanted.whole("response.completed", completed(message("Hello"), usage_of(7, 2)));
+    EXPECT_EQ(streamed(), wanted.all());
+}
+
+TEST_F(openai_responses, an_answer_without_a_word_has_its_message) {
+    say({});
+    events wanted;
+    wanted.begin().open_message(0).close_message("", 0);
+    wanted.whole("response.completed", completed(message(""), usage_of(7, 0)));
+    EXPECT_EQ(streamed(), wanted.all());
+}
+
+TEST_F(openai_responses, thinking_is_an_item_before_the_message) {
+    events wanted;
+    wanted.begin();
+    wanted.item("added", R"({"id":"rs_resp_N","summary":[],"type":"reasoning"})", 0);
+    for (const char* piece : {"hm", " so"}) {
+        wanted.add("response.reasoning_summary_text.delta",
+                   std::string(R"("delta":")") + piece + R"(","item_id":"rs_resp_N","output_index":0,)",
+                   R"(,"summary_index":0)");
+    }
+    wanted.add("response.reasoning_summary_text.done", R"("item_id":"rs_resp_N","output_index":0,)",
+               R"(,"summary_index":0,"text":"hm so")");
+    wanted.item("done", reasoning_item, 0);
+    wanted.open_message(1).text("Yes", 1).close_message("Yes", 1);
+    wanted.whole("response.completed", completed(reasoning_item + "," + message("Yes"), usage_of(7, 2)));
+    EXPECT_EQ(
+        written({chat::thinking_event{"hm"}, chat::thinking_event{" so"}, chat::text_event{"Yes"}, end()}),
+        wanted.all());
+}
+
+TEST_F(openai_responses, calls_are_items_and_what_follows_them_is_no_text) {
+    const auto item = [](const std::string& name, int index, bool complete) {
+        return std::string(R"({"arguments":")") + (complete ? R"({\"a\":1})" : "") +
+               R"(","call_id":"call_X","id":"fc_resp_N_)" + std::to_string(index) + R"(","name":")" + name +
+               R"(","status":")" + (complete ? "completed" : "in_progress") + R"(","type":"function_call"})";
+    };
+    events wanted;
+    wanted.begin().open_message(0).text("Look:", 0).close_message("Look:", 0);
+    int index = 0;
+    for (const char* name : {"f", "g"}) {
+        const std::string id = R"("item_id":"fc_resp_N_)" + std::to_string(index) + R"(","output_index":)" +
+                               std::to_string(index + 1) + ",";
+        wanted.item("added", item(name, index, false), index + 1);
+        wanted.add("response.function_call_arguments.delta", R"("delta":"{\"a\":1}",)" + id);
+        wanted.add("response.function_call_arguments.done", R"("arguments":"{\"a\":1}",)" + id);
+        wanted.item("done", item(name, index, true), index + 1);
+        ++index;
+    }
+    std::string all = wanted.all() + ": keep-alive\n\n: keep-alive\n\n";
+    events last = wanted;
+    last.whole(
+        "response.completed",
+        completed(message("Look:") + "," + item("f", 0, true) + "," + item("g", 1, true), usage_of(7, 2)));
+    all += last.all().substr(wanted.all().size());
+    EXPECT_EQ(written({chat::text_event{"Look:"}, call("f"), call("g"), chat::text_event{"and"},
+                       chat::thinking_event{"late"}, end()}),
+              all);
+}
+
+TEST_F(openai_responses, a_whole_answer_is_one_object) {
+    say({"Hel", "lo"});
+    EXPECT_EQ(
+        whole(),
+        R"({"id":"resp_N","object":"response","created_at":1,"completed_at":1,"status":"completed","incomplete_details":null,"model":"Tiny","previous_response_id":null,"instructions":null,"output":[{"id":"msg_N","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[],"logprobs":[]}]}],"error":null,"tools":[],"tool_choice":"auto","truncation":"disabled","parallel_tool_calls":true,"text":{"format":{"type":"text"}},"top_p":1,"presence_penalty":0,"frequency_penalty":0,"top_logprobs":0,"temperature":1,"reasoning":null,"usage":{"input_tokens":7,"output_tokens":2,"total_tokens":9,"input_tokens_details":{"cached_tokens":0},"output_tokens_details":{"reasoning_tokens":0}},"max_output_tokens":null,"max_tool_calls":null,"store":false,"background":false,"service_tier":"default","metadata":{},"safety_identifier":null,"prompt_cache_key":null})"
+        "\n");
+}
+
+TEST_F(openai_responses, the_request_is_said_again) {
+    can({"completion", "tools", "thinking"}, "qwen3");
+    const auto tree = nlohmann::json::parse(whole(
+        R"(,"instructions":"Be brief.","temperature":0.5,"top_p":0.25,"max_output_tokens":90,"reasoning":{"effort":"low","summary":"auto"},)"
+        R"("tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true}])"));
+    EXPECT_EQ(tree["instructions"], "Be brief.");
+    EXPECT_EQ(tree["temperature"], 0.5);
+    EXPECT_EQ(tree["top_p"], 0.25);
+    EXPECT_EQ(tree["max_output_tokens"], 90);
+    EXPECT_EQ(tree["reasoning"].dump(), R"({"effort":"low","summary":"auto"})");
+    EXPECT_EQ(tree["tools"][0]["name"], "f");
+}
+
+TEST_F(openai_responses, whole_calls_take_the_place_of_the_message) {
+    responses_answer writer("Tiny", read_echo(), random);
+    whole_answer said;
+    said.thinking = "hm so";
+    said.text = "Look:";
+    auto one = call("f");
+    static_cast<void>(collect(said, one));
+    const auto tree = nlohmann::ordered_json::parse(normal(writer.whole(said, {})));
+    EXPECT_EQ(
+        tree["output"].dump(),
+        R"([{"id":"rs_resp_N","type":"reasoning","summary":[{"type":"summary_text","text":"hm so"}],"encrypted_content":"hm so"},)"
+        R"({"id":"fc_resp_N_0","type":"function_call","status":"completed","call_id":"call_X","name":"f","arguments":"{\"a\":1}"}])");
+}
+
+TEST_F(openai_responses, a_failure_after_text_fails_the_response) {
+    die({"half"});
+    events wanted;
+    wanted.begin().open_message(0).text("half", 0);
+    shown_response failed;
+    failed.status = "failed";
+    failed.error = R"({"code":"server_error","message":"the runtime died"})";
+    wanted.whole("response.failed", failed);
+    wanted.add(
+        "error",
+        R"("code":"server_error","error":{"code":null,"message":"the runtime died","param":null,"type":"api_error"},"message":"the runtime died","param":null,)");
+    EXPECT_EQ(streamed(), wanted.all());
+    die({});
+    EXPECT_EQ(refusal(path, asked + R"(,"stream":true})"), refused(500, "the runtime died"));
+}
+
+TEST_F(openai_responses, silence_is_broken_after_the_opening) {
+    be_impatient();
+    backend.otherwise.gate_before_text = true;
+    const auto got = start("POST", path, asked + R"(,"stream":true})");
+    ASSERT_TRUE(test::run_until(io, [&] { return got->answer.writes.size() >= 3; }));
+    events opening;
+    opening.begin();
+    EXPECT_EQ(normal(got->answer.writes[0]), opening.all());
+    EXPECT_EQ(got->answer.writes[1], ": keep-alive\n\n");
+    backend.otherwise.gate_before_text = false;
+    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] { return got->over; }));
+    EXPECT_NE(got->answer.body.find("event: response.completed\n"), std::string::npos);
+    EXPECT_EQ(got->answer.body.find("[DONE]"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace corral::api::openai
