@@ -1,7 +1,6 @@
 """The official packages for Python with an API key, over TLS."""
 
 import anthropic
-import httpx
 import ollama
 import openai
 import pytest
@@ -22,10 +21,6 @@ def url(box, path=""):
     return f"https://127.0.0.1:{box.port}{path}"
 
 
-def http_client(box):
-    return httpx.Client(verify=box.tls)
-
-
 def test_ollama(box):
     client = ollama.Client(host=url(box), headers=bearer(box.key), verify=box.tls)
     assert [m.model for m in client.list().models] == [MODEL]
@@ -38,7 +33,8 @@ def test_ollama(box):
 
 def test_openai(box):
     def client(key):
-        return openai.OpenAI(base_url=url(box, "/v1"), api_key=key, http_client=http_client(box), max_retries=0)
+        return openai.OpenAI(base_url=url(box, "/v1"), api_key=key, max_retries=0,
+                             http_client=openai.DefaultHttpxClient(verify=box.tls))
 
     answer = client(box.key).chat.completions.create(model=MODEL, messages=HELLO)
     assert answer.choices[0].message.content == "hello there"
@@ -48,7 +44,8 @@ def test_openai(box):
 
 def test_anthropic(box):
     def ask(key):
-        client = anthropic.Anthropic(base_url=url(box), api_key=key, http_client=http_client(box), max_retries=0)
+        client = anthropic.Anthropic(base_url=url(box), api_key=key, max_retries=0,
+                                     http_client=anthropic.DefaultHttpxClient(verify=box.tls))
         return client.messages.create(model=MODEL, max_tokens=50, messages=HELLO)
 
     assert ask(box.key).content[0].text == "hello there"
