@@ -44,7 +44,8 @@ public:
     bool embeds = false;
     std::vector<std::vector<float>> vectors;
     void set(engine::availability_state state, std::string reason = {}) {
-        state_ = engine::availability{state, std::move(reason), {}};
+        state_.state = state;
+        state_.reason = std::move(reason);
         changed_.ring();
     }
     // start() leads to loading and no further; stop() waits for open_gates(), and then what it says.
@@ -187,7 +188,11 @@ private:
         }
     }
 
-    engine::availability state_{engine::availability_state::ready, {}, {}};
+    engine::availability state_ = [] {
+        engine::availability out;
+        out.state = engine::availability_state::ready;
+        return out;
+    }();
     core::wake_signal gate_;
     core::wake_signal changed_;
     int opened_ = 0;
