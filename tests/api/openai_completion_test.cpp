@@ -71,8 +71,13 @@ TEST_F(openai_completion, an_empty_prompt_loads_the_model) {
               object("", "load", R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})"));
     EXPECT_EQ(streamed(nothing + R"(,"stream":true})"), chunk("", "\"load\"") + done);
     EXPECT_TRUE(backend.seen.empty());
+    backend.set(engine::availability_state::loading);
+    const auto broken = start("POST", path, nothing + "}");
+    EXPECT_FALSE(broken->over);
     backend.set(engine::availability_state::broken, "no device");
-    EXPECT_EQ(refusal(path, nothing + "}"), refused(503, "no device"));
+    ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
+    EXPECT_EQ(broken->answer.status, 503U);
+    EXPECT_EQ(broken->answer.body, envelope("api_error", "no device") + "\n");
 }
 
 TEST_F(openai_completion, a_failure_after_text_is_an_error_event) {

@@ -29,7 +29,7 @@ protected:
     // What differs from run to run made the same.
     static std::string normal(std::string text) {
         text = std::regex_replace(text, std::regex("(chatcmpl|cmpl|resp|msg)([-_])[0-9]+"), "$1$2N");
-        text = std::regex_replace(text, std::regex("call_[a-z0-9]{8}"), "call_X");
+        text = std::regex_replace(text, std::regex("\"call_[a-z0-9]{8}\""), "\"call_X\"");
         return std::regex_replace(text, std::regex(R"re("(created|created_at|completed_at)":[0-9]+)re"),
                                   R"("$1":1)");
     }

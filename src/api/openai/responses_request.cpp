@@ -73,8 +73,8 @@ bool wants_logprobs(const json_fields& fields) {
 
 // What would change the answer and is ignored, as Ollama does it.
 void read_unused(const json_fields& fields, generation_fields& into) {
-    constexpr std::array<const char*, 5> names{"previous_response_id", "conversation", "background", "prompt",
-                                               "max_tool_calls"};
+    constexpr std::array<const char*, 6> names{"previous_response_id", "conversation", "background", "prompt",
+                                               "max_tool_calls",       "top_logprobs"};
     for (const char* name : names) {
         if (says_something(fields, name)) {
             into.unused.emplace_back(name);
