@@ -181,7 +181,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     if (!program) {
         return program.error();
     }
-    launch_spec launching{*program, what.command, {}, what.working_directory};
+    launch_spec launching{*program, what.command, {}, what.working_directory, what.limits};
     for (const auto& [name, value] : what.environment) {
         launching.environment.push_back(name + '=' + value);
     }

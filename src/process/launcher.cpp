@@ -1,7 +1,9 @@
 #include "process/launcher.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -47,6 +49,8 @@ struct prepared {
     int in, out, err, errors;
     pid_t parent;
     const rlimit* descriptor_limit;  // null: leave it
+    const rlimit* memory_limit;      // null: leave it
+    int nice;                        // added to ours
 };
 
 rlimit original_descriptor_limit{};
@@ -88,6 +92,20 @@ bool close_the_rest_on_exec() {
     return true;
 }
 
+bool set_limit(__rlimit_resource what, const rlimit* limit) {
+    return limit == nullptr || ::setrlimit(what, limit) == 0;
+}
+
+void set_limits(const prepared& start) {
+    const rlimit no_core{0, 0};
+    if (!set_limit(RLIMIT_CORE, &no_core) || !set_limit(RLIMIT_NOFILE, start.descriptor_limit) ||
+        !set_limit(RLIMIT_DATA, start.memory_limit) ||
+        (start.nice != 0 &&
+         ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + start.nice) != 0)) {
+        give_up(start, stage::limits);
+    }
+}
+
 [[noreturn]] void run_child(const prepared& start) {
     reset_signals(start);
     if (::setpgid(0, 0) != 0) {
@@ -108,11 +126,7 @@ bool close_the_rest_on_exec() {
     if (!close_the_rest_on_exec()) {
         give_up(start, stage::descriptors);
     }
-    const rlimit no_core{0, 0};
-    if (::setrlimit(RLIMIT_CORE, &no_core) != 0 ||
-        (start.descriptor_limit != nullptr && ::setrlimit(RLIMIT_NOFILE, start.descriptor_limit) != 0)) {
-        give_up(start, stage::limits);
-    }
+    set_limits(start);
     if (start.working_directory != nullptr && ::chdir(start.working_directory) != 0) {
         give_up(start, stage::directory);
     }
@@ -190,6 +204,20 @@ core::failure failure_of(const start_error& told, const launch_spec& what) {
     return core::errno_failure(told.number, message + ": " + text_of(told.number));
 }
 
+// Not more than we may hand on: above that the system refuses it to all but root.
+std::optional<rlimit> limit_of(__rlimit_resource what, std::uint64_t wanted) {
+    rlimit ours{};
+    if (wanted == 0 || ::getrlimit(what, &ours) != 0) {
+        return std::nullopt;
+    }
+    const rlim_t most = std::min<rlim_t>(wanted, ours.rlim_max);
+    return rlimit{most, most};
+}
+
+const rlimit* address_of(const std::optional<rlimit>& limit) {
+    return limit ? &*limit : nullptr;
+}
+
 // Zero bytes mean that exec closed the pipe: the program runs.
 bool read_report(int fd, start_error& told) {
     ssize_t got = 0;
@@ -230,6 +258,11 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
     }
     const std::vector<char*> arguments = pointers_of(what.arguments);
     const std::vector<char*> environment = pointers_of(what.environment);
+    const auto memory_limit = limit_of(RLIMIT_DATA, what.limits.memory);
+    auto descriptor_limit = limit_of(RLIMIT_NOFILE, what.limits.descriptors);
+    if (!descriptor_limit && descriptor_limit_raised) {
+        descriptor_limit = original_descriptor_limit;
+    }
     const prepared start{what.path.c_str(),
                          arguments.data(),
                          environment.data(),
@@ -239,7 +272,9 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
                          stdio.child_err.get(),
                          errors->write.get(),
                          ::getpid(),
-                         descriptor_limit_raised ? &original_descriptor_limit : nullptr};
+                         address_of(descriptor_limit),
+                         address_of(memory_limit),
+                         what.limits.nice};
     const pid_t pid = fork_quietly(start);
     if (pid < 0) {
         return core::errno_failure(

@@ -16,6 +16,7 @@ struct launch_spec {
     std::vector<std::string> arguments;
     std::vector<std::string> environment;  // "name=value"
     std::string working_directory;         // empty: ours
+    resource_limits limits;
 };
 
 struct launched {

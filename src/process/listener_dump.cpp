@@ -7,6 +7,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -36,6 +37,15 @@ bool ask(int handle, unsigned char family) {
     return ::send(handle, &question, sizeof question, 0) == static_cast<ssize_t>(sizeof question);
 }
 
+// A socket bound to the loopback interface hears nothing else, whatever its address.
+tcp_listener_row confined(tcp_listener_row row, const inet_diag_msg& socket) {
+    if (socket.id.idiag_if != 0 && socket.id.idiag_if == ::if_nametoindex("lo")) {
+        row.loopback = true;
+        row.any_address = false;
+    }
+    return row;
+}
+
 tcp_listener_row row_of(const inet_diag_msg& socket) {
     constexpr unsigned char net_127 = 127;
     tcp_listener_row row;
@@ -45,14 +55,14 @@ tcp_listener_row row_of(const inet_diag_msg& socket) {
         const auto address = ntohl(socket.id.idiag_src[0]);
         row.any_address = address == INADDR_ANY;
         row.loopback = address >> 24U == net_127;
-        return row;
+        return confined(row, socket);
     }
     in6_addr address{};
     std::memcpy(&address, static_cast<const void*>(socket.id.idiag_src), sizeof address);
     row.any_address = IN6_IS_ADDR_UNSPECIFIED(&address);
     row.loopback =
         IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == net_127);
-    return row;
+    return confined(row, socket);
 }
 
 enum class part_end { more, done, failed };

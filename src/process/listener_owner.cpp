@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -24,21 +25,30 @@ constexpr std::string_view socket_prefix = "socket:[";
 
 using listeners_by_inode = std::map<std::string, tcp_listener_row>;  // "socket:[123]"
 
-void add_row(const tcp_listener_row& row, std::uint16_t port, listeners_by_inode& found) {
-    if (row.port == port) {
-        found.emplace(std::string(socket_prefix) + std::to_string(row.inode) + ']', row);
-    }
-}
-
-void read_table(const char* path, std::uint16_t port, listeners_by_inode& found) {
+void read_table(const char* path, std::vector<tcp_listener_row>& rows) {
     std::ifstream table(path);
     std::string line;
     for (std::size_t count = 0; count < max_table_lines && std::getline(table, line); ++count) {
-        const auto row = parse_tcp_listener(line);
-        if (row) {
-            add_row(*row, port, found);
+        if (const auto row = parse_tcp_listener(line)) {
+            rows.push_back(*row);
         }
     }
+}
+
+listeners_by_inode find_listeners(const std::function<bool(const tcp_listener_row&)>& wanted) {
+    auto rows = dump_tcp_listeners();
+    if (!rows) {
+        rows.emplace();
+        read_table("/proc/net/tcp", *rows);
+        read_table("/proc/net/tcp6", *rows);
+    }
+    listeners_by_inode found;
+    for (const tcp_listener_row& row : *rows) {
+        if (wanted(row)) {
+            found.emplace(std::string(socket_prefix) + std::to_string(row.inode) + ']', row);
+        }
+    }
+    return found;
 }
 
 // The sockets that `pid` holds, as far as we may look.
@@ -86,15 +96,7 @@ listening_socket row_for(const tcp_listener_row& socket, pid_t owner) {
 }  // namespace
 
 std::vector<listening_socket> listeners_on(std::uint16_t port) {
-    listeners_by_inode found;
-    if (const auto dumped = dump_tcp_listeners()) {
-        for (const tcp_listener_row& row : *dumped) {
-            add_row(row, port, found);
-        }
-    } else {
-        read_table("/proc/net/tcp", port, found);
-        read_table("/proc/net/tcp6", port, found);
-    }
+    const auto found = find_listeners([port](const tcp_listener_row& row) { return row.port == port; });
     std::vector<listening_socket> rows;
     if (found.empty()) {
         return rows;
@@ -109,6 +111,23 @@ std::vector<listening_socket> listeners_on(std::uint16_t port) {
     for (const auto& [name, socket] : found) {
         if (!owned.contains(name)) {
             rows.push_back(row_for(socket, 0));
+        }
+    }
+    return rows;
+}
+
+std::vector<listening_socket> listeners_beyond_loopback(pid_t ancestor) {
+    const auto found = find_listeners([](const tcp_listener_row& row) { return !row.loopback; });
+    std::vector<listening_socket> rows;
+    if (found.empty()) {
+        return rows;
+    }
+    for (const pid_t pid : all_processes()) {
+        if (!descends_from(pid, ancestor)) {
+            continue;
+        }
+        for (const std::string& name : sockets_of(pid, found)) {
+            rows.push_back(row_for(found.at(name), pid));
         }
     }
     return rows;

@@ -191,15 +191,41 @@ TEST(child, an_invalid_signal_is_an_error) {
     EXPECT_TRUE(run(loop, started->wait()));
 }
 
+TEST(child, may_be_given_less_than_we_have) {
+    spawn_spec what = spec_of({"sh", "-c", "ulimit -d; ulimit -n; ulimit -Hn; ulimit -c"});
+    what.limits.memory = 256 * 1024 * 1024;
+    what.limits.descriptors = 100;
+    EXPECT_EQ(run_program(what).out, "262144\n100\n100\n0\n");
+    what = spec_of({"nice"});
+    const int ours = std::stoi(run_program(what).out);
+    what.limits.nice = 3;
+    EXPECT_EQ(run_program(what).out, std::to_string(std::min(ours + 3, 19)) + "\n");
+    what = spec_of({"true"});
+    what.limits.descriptors = UINT64_MAX;
+    EXPECT_EQ(run_program(what).how, "exit status 0") << "not more than we may hand on";
+}
+
+TEST(child, that_asks_for_more_memory_than_its_limit_gets_none) {
+    spawn_spec what = spec_of({"python3", "-c", "bytearray(300 << 20)"});
+    EXPECT_EQ(run_program(what).how, "exit status 0");
+    what.limits.memory = 256 * 1024 * 1024;
+    const ended_program refused = run_program(what);
+    EXPECT_EQ(refused.how, "exit status 1");
+    EXPECT_THAT(refused.err, testing::HasSubstr("MemoryError"));
+}
+
 TEST(clean_environment, keeps_the_few_variables_that_programs_need) {
     ASSERT_EQ(::setenv("LC_TIME", "C.UTF-8", 1), 0);
     ASSERT_EQ(::setenv("CORRAL_TEST_SECRET", "x", 1), 0);
+    ASSERT_EQ(::setenv("LD_PRELOAD", "", 1), 0);
     const auto kept = clean_environment();
     ASSERT_EQ(::unsetenv("LC_TIME"), 0);
     ASSERT_EQ(::unsetenv("CORRAL_TEST_SECRET"), 0);
+    ASSERT_EQ(::unsetenv("LD_PRELOAD"), 0);
     EXPECT_TRUE(kept.contains("PATH"));
     EXPECT_TRUE(kept.contains("LC_TIME"));
     EXPECT_FALSE(kept.contains("CORRAL_TEST_SECRET"));
+    EXPECT_FALSE(kept.contains("LD_PRELOAD")) << "what is preloaded into us is not meant for them";
 }
 
 }  // namespace

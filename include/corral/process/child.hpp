@@ -3,6 +3,7 @@
 // default one has the defects of platform_traps.md 1-8. The child gets its own process group, a parent-death
 // signal, default signal dispositions and mask, closed descriptors, and exactly the environment named here.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,11 +21,20 @@ namespace corral::process {
 enum class stdio_kind { pipe, pty };  // pty: standard output only, so that a C library flushes line by line
 enum class output_stream { out, err };
 
+// What a child may use; 0 or nothing: as much as we may ourselves. Its core dumps are always off.
+struct resource_limits {
+    std::uint64_t memory =
+        0;  // bytes of private memory (RLIMIT_DATA): heap, stacks of threads, not mapped files
+    std::uint64_t descriptors = 0;  // open at once
+    int nice = 0;                   // added to ours, 0 to 19
+};
+
 struct spawn_spec {
     std::vector<std::string> command;  // argv; argv[0] without '/' is looked up in `environment`'s PATH
     std::map<std::string, std::string> environment;  // the whole environment
     std::string working_directory;                   // empty: ours
     stdio_kind stdio = stdio_kind::pipe;
+    resource_limits limits{};
 };
 
 // Environment for a child: PATH, HOME, LANG, LC_*, TZ, TMPDIR, LD_LIBRARY_PATH, USER of ours where set,
