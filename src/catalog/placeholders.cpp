@@ -182,6 +182,14 @@ bool mentions(const service_template& service, std::string_view name) {
            holds(service.working_directory) || holds(service.url);
 }
 
+bool chooses_port(const service_template& service) {
+    service_template told;
+    told.command = service.command;
+    told.environment = service.environment;
+    return mentions(told, "port") || mentions(told, service.name + "_port") ||
+           mentions(told, service.name + "_url");
+}
+
 core::result<expanded_service> expand_service(const model_entry& model, const service_template& service,
                                               const std::map<std::string, std::uint16_t>& ports,
                                               const std::map<std::string, std::string>& urls) {

@@ -130,6 +130,43 @@ void read_probe(section& from, probe_template& into) {
     probe->finish();
 }
 
+void read_guard(section& from, service_template& into, const service_reading& how) {
+    constexpr std::array<std::pair<std::string_view, guard_mode>, 3> modes{
+        {{"off", guard_mode::off}, {"warn", guard_mode::warn}, {"require", guard_mode::require}}};
+    std::vector<std::string> words;
+    std::string word;
+    for (const auto& [name, mode] : modes) {
+        words.emplace_back(name);
+        word = mode == into.guard ? std::string(name) : word;
+    }
+    from.choice("guard", word, words);
+    for (const auto& [name, mode] : modes) {
+        into.guard = name == word ? mode : into.guard;
+    }
+    std::string library;
+    from.text("guard_library", library);
+    if (library.starts_with('/') || (how.overriding && !library.empty())) {
+        into.guard_library = (how.base / library).lexically_normal();
+    } else if (!library.empty()) {
+        from.complain(from.place("guard_library"), "'guard_library' of a profile must begin with '/'");
+    }
+}
+
+void read_limits(section& from, service_limits& into) {
+    constexpr std::int64_t most_memory = 16 * 1024 * 1024;
+    constexpr std::int64_t least_memory = 16;
+    constexpr std::int64_t least_files = 16;
+    from.integer("limit_memory_mb", into.memory_mb, 0, most_memory);
+    if (into.memory_mb != 0 && into.memory_mb < least_memory) {
+        from.complain(from.place("limit_memory_mb"), "'limit_memory_mb' must be 0 or at least 16");
+    }
+    from.integer("limit_files", into.files, 0, 1024 * 1024);
+    if (into.files != 0 && into.files < least_files) {
+        from.complain(from.place("limit_files"), "'limit_files' must be 0 or at least 16");
+    }
+    from.integer("nice", into.nice, 0, 19);
+}
+
 void read_ladder(section& from, std::string_view key, std::vector<stop_step>& into) {
     if (!from.has(key)) {
         return;
@@ -210,6 +247,8 @@ void read_service(section from, service_template& into, const service_reading& h
     read_url(from, into, how);
     from.integer("port", into.port, 0, 65535);
     from.flag("pty", into.pty);
+    read_guard(from, into, how);
+    read_limits(from, into.limits);
     read_probe(from, into.probe);
     from.duration("start_stall", into.start_stall, seconds{1}, hours{2});
     from.duration("start_limit", into.start_limit, seconds{1}, hours{24});

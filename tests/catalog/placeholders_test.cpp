@@ -98,5 +98,20 @@ TEST(variable_name, must_be_plain_and_free) {
     }
 }
 
+TEST(placeholders, a_port_is_the_programs_own_unless_it_is_told) {
+    service_template service;
+    service.name = "runtime";
+    service.url = "http://127.0.0.1:{port}";
+    service.command = {"./run", "--tokenizer", "{tokenizer_url}"};
+    EXPECT_FALSE(chooses_port(service)) << "the URL is for us";
+    for (const char* word : {"{port}", "--listen={runtime_port}", "{runtime_url}"}) {
+        service.command.back() = word;
+        EXPECT_TRUE(chooses_port(service)) << word;
+    }
+    service.command.back() = "x";
+    service.environment["PORT"] = "{port}";
+    EXPECT_TRUE(chooses_port(service));
+}
+
 }  // namespace
 }  // namespace corral::catalog

@@ -56,6 +56,24 @@ TEST(profile_reader, takes_defaults_for_what_is_not_said) {
     EXPECT_EQ(read.value->clocks.call, engine_clocks{}.call);
 }
 
+TEST(profile_reader, reads_guard_and_limits) {
+    EXPECT_EQ(parse_profile(smallest, "p.toml").value->services.at(0).guard, guard_mode::warn);
+    for (const auto& [word, mode] : std::vector<std::pair<std::string, guard_mode>>{
+             {"off", guard_mode::off}, {"warn", guard_mode::warn}, {"require", guard_mode::require}}) {
+        const auto read = parse_profile(smallest + "guard = \"" + word +
+                                            "\"\nguard_library = \"/opt/guard.so\"\nlimit_memory_mb = 2048\n"
+                                            "limit_files = 64\nnice = 5\n",
+                                        "p.toml");
+        ASSERT_TRUE(read.value);
+        const auto& service = read.value->services.at(0);
+        EXPECT_EQ(service.guard, mode);
+        EXPECT_EQ(service.guard_library, "/opt/guard.so");
+        EXPECT_EQ(service.limits.memory_mb, 2048U);
+        EXPECT_EQ(service.limits.files, 64U);
+        EXPECT_EQ(service.limits.nice, 5);
+    }
+}
+
 struct mistake {
     std::string text;
     std::string complaint;
@@ -68,6 +86,11 @@ TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
         {smallest + "port = 70000\n", "p.toml:8:8: 'port' must be between 0 and 65535, not 70000"},
         {smallest + "port = \"8000\"\n", "p.toml:8:8: 'port' must be a whole number, not a text"},
         {smallest + "pty = 1\n", "p.toml:8:7: 'pty' must be true or false, not a whole number"},
+        {smallest + "guard = \"on\"\n", "'guard' must be one of off, warn, require, not 'on'"},
+        {smallest + "guard_library = \"lib.so\"\n", "'guard_library' of a profile must begin with '/'"},
+        {smallest + "limit_memory_mb = 3\n", "'limit_memory_mb' must be 0 or at least 16"},
+        {smallest + "limit_files = 3\n", "'limit_files' must be 0 or at least 16"},
+        {smallest + "nice = -1\n", "'nice' must be between 0 and 19, not -1"},
         {smallest + "start_stall = 5\n", "'start_stall' must be a duration in quotes"},
         {smallest + "start_stall = \"5\"\n", "'start_stall' must be a duration such as"},
         {smallest + "start_stall = \"1ms\"\n", "'start_stall' must be between 1s and 2h, not 1ms"},

@@ -33,6 +33,10 @@ using placeholder_values = std::map<std::string, std::string>;
 // between.
 [[nodiscard]] bool mentions(const service_template& service, std::string_view name);
 
+// True when command or environment tell the program its own port, by {port} or by this service's _port and
+// _url. Otherwise the port is the program's own, and only the port guard can give it another.
+[[nodiscard]] bool chooses_port(const service_template& service);
+
 struct expanded_service {
     std::vector<std::string> command;
     std::map<std::string, std::string> environment;

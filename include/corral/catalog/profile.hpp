@@ -43,6 +43,21 @@ struct probe_template {
     core::milliseconds timeout{2000};
 };
 
+// What is done about a service that would listen where other machines reach it. With all but off the
+// portguard library is preloaded, and a port compiled into the program is moved to a private one.
+enum class guard_mode {
+    off,      // its bind() stays as it is; what it opens is told all the same
+    warn,     // if that had no effect, it is told
+    require,  // if that had no effect, the service is not used
+};
+
+// 0: no limit of its own.
+struct service_limits {
+    std::uint32_t memory_mb = 0;  // private memory, in MiB; mapped model files don't count
+    std::uint32_t files = 0;      // open descriptors
+    int nice = 0;                 // 0 to 19
+};
+
 // One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
 // {port} (its own), {<service>_port} and {<service>_url} of every service ({tokenizer_url}), {vocabulary},
 // and every key of the model's `variables`; expand_service() of placeholders.hpp puts the values in.
@@ -54,6 +69,9 @@ struct service_template {
     std::string url;                                 // default "http://127.0.0.1:{port}"
     std::uint16_t port = 0;                          // 0: ask the kernel
     bool pty = false;
+    guard_mode guard = guard_mode::warn;
+    std::filesystem::path guard_library;  // empty: the one that came with Corral
+    service_limits limits;
     probe_template probe;
     core::milliseconds start_stall{120'000};  // no sign of progress for this long ends a start
     core::milliseconds start_limit{600'000};  // a start as a whole
