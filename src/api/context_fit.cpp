@@ -76,8 +76,7 @@ double wanted_share(const engine::prompt_measure& measured, unsigned round) {
     return room / turns * std::max(0.0, 1.0 - 0.1 * round);
 }
 
-}  // namespace
-
+// How a failed render reads to the client.
 engine::run_failure render_failure(const core::failure& why) {
     engine::run_failure out;
     const bool ours = why.code == core::errc::internal;
@@ -85,6 +84,50 @@ engine::run_failure render_failure(const core::failure& why) {
     out.cause = ours ? "render-failed" : "render-refused";
     out.message = why.message;
     return out;
+}
+
+// An answer that the model shall go on with is no turn of its own.
+bool shorten(std::vector<chat::message>& messages, double share) {
+    std::optional<chat::message> begun;
+    if (messages.back().from == chat::role::assistant) {
+        begun = std::move(messages.back());
+        messages.pop_back();
+    }
+    const bool shorter = drop_to_share(messages, share);
+    if (begun) {
+        messages.push_back(std::move(*begun));
+    }
+    return shorter;
+}
+
+engine::run_failure not_verbatim(const char* what) {
+    engine::run_failure out;
+    out.kind = chat::failure_kind::unsupported;
+    out.cause = "no-verbatim-prompts";
+    out.message = std::string("this runtime can't take ") + what +
+                  ": its own tokenizer service wraps every prompt in a chat template";
+    return out;
+}
+
+}  // namespace
+
+boost::system::result<chat::rendered_prompt, engine::run_failure> render_request(
+    const chat::render_options& how, const chat::generation_request& request,
+    const std::vector<chat::message>& messages) {
+    if (request.raw_prompt || request.hole) {
+        if (!how.may_be_verbatim) {
+            return not_verbatim(request.raw_prompt ? "a raw prompt" : "a text with a hole");
+        }
+        if (request.raw_prompt) {
+            return chat::render_raw(*request.raw_prompt);
+        }
+    }
+    auto rendered = request.hole ? chat::render_fill_in_middle(how, *request.hole)
+                                 : chat::render(how, messages, request.tools, request.thinking);
+    if (!rendered) {
+        return render_failure(rendered.error());
+    }
+    return std::move(*rendered);
 }
 
 bool drop_to_share(std::vector<chat::message>& messages, double share) {
@@ -100,12 +143,15 @@ bool drop_to_share(std::vector<chat::message>& messages, double share) {
 }
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
-                                       const chat::generation_request& request, core::deadline until) {
-    std::vector<chat::message> messages = request.messages;
+                                       const chat::generation_request& request,
+                                       std::vector<chat::message> messages, bool may_shorten,
+                                       core::deadline until) {
+    const std::size_t all = messages.size();
+    may_shorten = may_shorten && !request.raw_prompt && !request.hole;
     for (unsigned round = 0;; ++round) {
-        auto rendered = chat::render(how, messages, request.tools, request.thinking);
+        auto rendered = render_request(how, request, messages);
         if (!rendered) {
-            co_return render_failure(rendered.error());
+            co_return rendered.error();
         }
         core::result<engine::prompt_measure> measured = engine::prompt_measure{};
         if (const auto sure = surely_too_long(*rendered, runtime.context_length())) {
@@ -117,11 +163,9 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return measure_failure(measured.error());
         }
         if (measured->fits) {
-            const std::size_t dropped = request.messages.size() - messages.size();
-            co_return fitted_prompt{std::move(*rendered), dropped};
+            co_return fitted_prompt{std::move(*rendered), all - messages.size()};
         }
-        const bool may_shorten = request.limits.truncate;
-        if (!may_shorten || !drop_to_share(messages, wanted_share(*measured, round))) {
+        if (!may_shorten || !shorten(messages, wanted_share(*measured, round))) {
             co_return too_long(*measured, may_shorten);
         }
     }

@@ -5,9 +5,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/context_fit.hpp"
+#include "api/format_gate.hpp"
 #include "api/generation_state.hpp"
+#include "api/ignored_options.hpp"
+#include "api/request_preparation.hpp"
+#include "api/run_figures.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/chat/output_filter.hpp"
 
@@ -20,6 +25,7 @@ struct run_context {
     scheduler::scheduler* admission = nullptr;
     const model_directory* models = nullptr;
     generation_options options;
+    std::shared_ptr<ignored_options> ignored = std::make_shared<ignored_options>();
 };
 
 class generation_run final : public engine::run_sink {
@@ -41,19 +47,22 @@ private:
     [[nodiscard]] bool prepare();
     [[nodiscard]] core::awaitable<bool> take_turn();
     [[nodiscard]] core::awaitable<verdict> attempt();
+    [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
+    void begin_run(const chat::rendered_prompt& prompt);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
+    [[nodiscard]] bool may_run_again() const;
 
     void push(std::vector<chat::generation_event> events);
     void settle(const engine::run_outcome& outcome);
     void settle_failure(const engine::run_failure& why);
+    [[nodiscard]] bool refuse_poisonous();
+    void conclude(chat::finish_reason reason);
+    void settle_violation(const std::string& violation);
     void finish(chat::finish_reason reason);
     void fail(const engine::run_failure& why);
     void fail(chat::failure_kind kind, std::string cause, std::string message);
     void fail_as_cancelled();
-    [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
-                                                             core::nanoseconds before_it) const;
-    [[nodiscard]] chat::generation_timings timings() const;
     [[nodiscard]] std::size_t max_pending_bytes() const;
     void log_line() const;
 
@@ -62,15 +71,17 @@ private:
     std::shared_ptr<generation_state> to_;
     served model_;
     chat::render_options how_;
+    std::optional<format_gate> gate_;        // there is a wanted format
+    std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;
     engine::run_control* control_ = nullptr;  // of the run that goes on
     std::optional<chat::output_filter> filter_;
-    engine::run_progress progress_;
-    std::uint32_t tokens_at_first_text_ = 0;
-    core::steady_time leased_{};
+    run_figures figures_;
     unsigned tries_ = 0;
     unsigned deaths_ = 0;
-    bool settled_ = false;
+    bool settled_ = false;    // how this run ended is known
+    bool concluded_ = false;  // what it gave is judged; the rest of it is not wanted
+    bool unmet_ = false;      // it did not keep to the format, and another run follows
     verdict verdict_ = verdict::over;
     std::string outcome_ = "none";
 };

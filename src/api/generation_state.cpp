@@ -10,6 +10,11 @@ std::size_t text_bytes(const chat::generation_event& event) {
     if (const auto* text = std::get_if<chat::text_event>(&event)) {
         return text->text.size();
     }
+    if (const auto* called = std::get_if<chat::tool_call_event>(&event)) {
+        return called->call.name.size() +
+               called->call.arguments.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+                   .size();
+    }
     const auto* thinking = std::get_if<chat::thinking_event>(&event);
     return thinking == nullptr ? 0 : thinking->text.size();
 }

@@ -8,6 +8,8 @@ namespace corral::test {
 struct reading {
     std::string text;
     std::string thinking;
+    std::vector<chat::tool_call> calls;
+    std::string order;  // a letter for each event: text, thinking (h), call, finished, failed (x)
     std::optional<chat::finished_event> finished;
     std::optional<chat::failed_event> failed;
     int ends = 0;
@@ -18,13 +20,20 @@ struct reading {
 inline void note(reading& into, const chat::generation_event& event) {
     if (const auto* text = std::get_if<chat::text_event>(&event)) {
         into.text += text->text;
+        into.order += 't';
     } else if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
         into.thinking += thinking->text;
+        into.order += 'h';
+    } else if (const auto* called = std::get_if<chat::tool_call_event>(&event)) {
+        into.calls.push_back(called->call);
+        into.order += 'c';
     } else if (const auto* finished = std::get_if<chat::finished_event>(&event)) {
         into.finished = *finished;
+        into.order += 'f';
         ++into.ends;
     } else if (const auto* failed = std::get_if<chat::failed_event>(&event)) {
         into.failed = *failed;
+        into.order += 'x';
         ++into.ends;
     }
 }

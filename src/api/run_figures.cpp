@@ -1,0 +1,73 @@
+#include "api/run_figures.hpp"
+
+#include <algorithm>
+
+namespace corral::api {
+
+namespace {
+
+core::nanoseconds between(core::steady_time from, core::steady_time to) {
+    const bool known = from != core::steady_time{} && to != core::steady_time{};
+    return known && to > from ? std::chrono::duration_cast<core::nanoseconds>(to - from)
+                              : core::nanoseconds{0};
+}
+
+}  // namespace
+
+void run_figures::begin_run(core::steady_time at) {
+    leased_ = at;
+    progress_ = {};
+    tokens_at_first_text_ = 0;
+}
+
+void run_figures::note_text(const engine::run_progress& now) {
+    progress_ = now;
+    if (tokens_at_first_text_ == 0) {
+        tokens_at_first_text_ = now.usage.generated_tokens;
+    }
+}
+
+void run_figures::keep_run(core::steady_time at) {
+    const core::nanoseconds decode = timings(at).decode;
+    earlier_tokens_ += progress_.usage.generated_tokens;
+    earlier_exact_ = earlier_exact_ && progress_.usage.exact;
+    earlier_decode_ = decode;
+    earlier_runs_ += between(leased_, at);
+    progress_.usage.generated_tokens = 0;
+    progress_.first_text = {};
+}
+
+chat::token_usage run_figures::usage() const {
+    chat::token_usage out = progress_.usage;
+    out.generated_tokens += earlier_tokens_;
+    out.exact = out.exact && earlier_exact_;
+    return out;
+}
+
+// Text first shows when a whole piece of tokens is done (vendor_ax_observed.md §2), so the tokens of the
+// first piece were decoded before it; their time is taken at the pace of the rest. Else short answers would
+// look twice as fast as they are.
+core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_it,
+                                                        core::nanoseconds before_it) const {
+    const std::uint32_t all = progress_.usage.generated_tokens;
+    const std::uint32_t first = tokens_at_first_text_;
+    if (first < 2 || all <= first) {
+        return core::nanoseconds{0};
+    }
+    return std::min(after_it / (all - first) * (first - 1), before_it);
+}
+
+chat::generation_timings run_figures::timings(core::steady_time now) const {
+    chat::generation_timings out;
+    out.queue = std::max(between(arrived_, leased_) - earlier_runs_, core::nanoseconds{0});
+    out.reset = between(leased_, progress_.reset_confirmed);
+    out.prefill = between(progress_.generate_accepted, progress_.first_text);
+    out.decode = between(progress_.first_text, now);
+    const core::nanoseconds hidden = decode_before_first_text(out.decode, out.prefill);
+    out.prefill -= hidden;
+    out.decode += hidden + earlier_decode_;
+    out.total = between(arrived_, now);
+    return out;
+}
+
+}  // namespace corral::api

@@ -1,0 +1,13 @@
+#pragma once
+// Names of tool calls (ollama_wire.md §3.2).
+
+#include <string>
+
+#include "corral/core/random_source.hpp"
+
+namespace corral::api {
+
+// "call_" and 8 of [a-z0-9].
+[[nodiscard]] std::string new_tool_call_id(core::random_source& random);
+
+}  // namespace corral::api
