@@ -1,13 +1,14 @@
 #include "chat/schema_plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <deque>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "chat/plain_numbers.hpp"
+#include "chat/schema_keywords.hpp"
 #include "chat/schema_reference.hpp"
 
 namespace corral::chat {
@@ -24,92 +25,6 @@ constexpr std::size_t max_pattern_bytes = 4 * 1024;
 // valijson reads along references without an end of its own, a few kilobytes of stack for each schema that
 // holds others.
 constexpr std::size_t max_holding = 600;
-
-enum class keyword_kind {
-    in_place,       // a schema for the same value
-    in_place_list,  // several
-    inside,         // a schema for what is in the value
-    inside_map,     // by name
-    items,
-    dependencies,
-    reference,
-    copied,
-    rule,
-    refused,
-};
-
-struct keyword {
-    std::string_view name;
-    keyword_kind kind;
-};
-
-// What is not here describes.
-constexpr std::array<keyword, 46> keywords{{
-    {"$ref", keyword_kind::reference},
-    {"$dynamicRef", keyword_kind::refused},
-    {"$recursiveRef", keyword_kind::refused},
-    {"additionalItems", keyword_kind::items},
-    {"additionalProperties", keyword_kind::inside},
-    {"allOf", keyword_kind::in_place_list},
-    {"anyOf", keyword_kind::in_place_list},
-    {"const", keyword_kind::rule},
-    {"contains", keyword_kind::inside},
-    {"dependencies", keyword_kind::dependencies},
-    {"dependentRequired", keyword_kind::dependencies},
-    {"dependentSchemas", keyword_kind::dependencies},
-    {"else", keyword_kind::in_place},
-    {"enum", keyword_kind::rule},
-    {"exclusiveMaximum", keyword_kind::copied},
-    {"exclusiveMinimum", keyword_kind::copied},
-    {"if", keyword_kind::in_place},
-    {"items", keyword_kind::items},
-    {"maxContains", keyword_kind::refused},
-    {"maxItems", keyword_kind::copied},
-    {"maxLength", keyword_kind::copied},
-    {"maxProperties", keyword_kind::copied},
-    {"maximum", keyword_kind::copied},
-    {"minContains", keyword_kind::refused},
-    {"minItems", keyword_kind::copied},
-    {"minLength", keyword_kind::copied},
-    {"minProperties", keyword_kind::copied},
-    {"minimum", keyword_kind::copied},
-    {"multipleOf", keyword_kind::rule},
-    {"not", keyword_kind::in_place},
-    {"oneOf", keyword_kind::in_place_list},
-    {"pattern", keyword_kind::rule},
-    {"patternProperties", keyword_kind::refused},
-    {"prefixItems", keyword_kind::items},
-    {"properties", keyword_kind::inside_map},
-    {"propertyNames", keyword_kind::inside},
-    {"required", keyword_kind::copied},
-    {"then", keyword_kind::in_place},
-    {"type", keyword_kind::rule},
-    {"unevaluatedItems", keyword_kind::refused},
-    {"unevaluatedProperties", keyword_kind::refused},
-    {"uniqueItems", keyword_kind::rule},
-    // Texts that draft 4 had and that would be taken for others.
-    {"divisibleBy", keyword_kind::refused},
-    {"disallow", keyword_kind::refused},
-    {"extends", keyword_kind::refused},
-    {"id", keyword_kind::copied},
-}};
-
-constexpr std::array<std::string_view, 7> type_names{"null",   "boolean", "integer", "number",
-                                                     "string", "array",   "object"};
-
-const keyword* find_keyword(std::string_view name) {
-    for (const keyword& each : keywords) {
-        if (each.name == name) {
-            return &each;
-        }
-    }
-    return nullptr;
-}
-
-bool is_type_name(const ordered& value) {
-    return value.is_string() && std::find(type_names.begin(), type_names.end(),
-                                          value.get_ref<const std::string&>()) != type_names.end();
-}
 
 std::string shown(std::string_view text) {
     constexpr std::size_t longest = 100;
@@ -229,7 +144,7 @@ private:
     }
 
     void add(const job& now, const std::string& key, const ordered& value, nlohmann::json& out) {
-        const keyword* known = find_keyword(key);
+        const schema_keyword* known = find_keyword(key);
         if (known == nullptr) {
             return;
         }
@@ -350,9 +265,6 @@ private:
     }
 
     void add_copy(const job& now, const std::string& key, const ordered& value, nlohmann::json& out) {
-        if (key == "id") {
-            return;  // names the schema; valijson would resolve references against it
-        }
         const bool is_list = key == "required";
         if (is_list != value.is_array() || (!is_list && !value.is_number())) {
             return refuse(now.path, "'" + key + "' must be " + (is_list ? "a list of names" : "a number"));
@@ -446,41 +358,6 @@ private:
 };
 
 }  // namespace
-
-nlohmann::json with_plain_numbers(const ordered& value) {
-    if (value.is_object()) {
-        nlohmann::json out = nlohmann::json::object();
-        for (const auto& [key, each] : value.items()) {
-            out[key] = with_plain_numbers(each);
-        }
-        return out;
-    }
-    if (value.is_array()) {
-        nlohmann::json out = nlohmann::json::array();
-        for (const ordered& each : value) {
-            out.push_back(with_plain_numbers(each));
-        }
-        return out;
-    }
-    if (value.is_string()) {
-        return value.get_ref<const std::string&>();
-    }
-    if (value.is_number_float()) {
-        const double number = value.get<double>();
-        constexpr double largest_exact = 9007199254740992.0;
-        if (std::fabs(number) <= largest_exact && number == std::trunc(number)) {
-            return static_cast<std::int64_t>(number);
-        }
-        return number;
-    }
-    if (value.is_number_unsigned()) {
-        return value.get<std::uint64_t>();
-    }
-    if (value.is_number_integer()) {
-        return value.get<std::int64_t>();
-    }
-    return value.is_boolean() ? nlohmann::json(value.get<bool>()) : nlohmann::json();
-}
 
 core::result<schema_plan> plan_schema(const ordered& schema) {
     constexpr unsigned most_levels = 128;

@@ -39,7 +39,4 @@ inline constexpr const char* rule_keyword = "corral-rule";
 // errc::refused with a sentence for the client; the rules stand in corral/chat/structured_output.hpp.
 [[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema);
 
-// The same value with numbers in one form: 3.0 is 3. REQUIRES: at most a few hundred levels.
-[[nodiscard]] nlohmann::json with_plain_numbers(const nlohmann::ordered_json& value);
-
 }  // namespace corral::chat

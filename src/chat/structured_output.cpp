@@ -8,8 +8,8 @@
 #include "chat/json_mender.hpp"
 #include "chat/json_progress.hpp"
 #include "chat/json_search.hpp"
+#include "chat/plain_numbers.hpp"
 #include "chat/schema_check.hpp"
-#include "chat/schema_plan.hpp"
 
 namespace corral::chat {
 

@@ -111,6 +111,8 @@ TEST(structured_output, accepts_what_the_usual_libraries_describe) {
         {R"({"type":"integer"})", "3.0"},
         {R"({"type":"array","items":[{"type":"string"}],"additionalItems":{"type":"integer"}})",
          R"(["a",1,2])"},
+        {R"({"prefixItems":[{"type":"string"}]})", R"(["a",1,{}])"},
+        {R"({"items":[]})", "[1]"},
         {R"({"maxItems":2.0,"items":{"multipleOf":0.1}})", "[0.3,7]"},
         // Trees refer to themselves through their members.
         {R"({"$defs":{"n":{"type":"object","properties":{"c":{"type":"array","items":{"$ref":"#/$defs/n"}}}}},"$ref":"#/$defs/n"})",
