@@ -140,7 +140,8 @@ std::string to_text(const model_variant& content) {
 core::result<variant_document> read_variant_document(std::string_view text) {
     auto tree = read_json(text);
     if (!tree) {
-        return tree.error();
+        const bool empty = tree.error().code == core::errc::not_found;
+        return empty ? core::make_failure(core::errc::invalid, "it is empty") : tree.error();
     }
     decode_problem problem;
     variant_document out;

@@ -72,7 +72,8 @@ void variant_library::load() {
             leave_out("the model " + document->from + " below " + document->name + " is not served");
             continue;
         }
-        served_model model = laid_over(*models_.find(document->from), std::move(*document));
+        const served base = models_.find(document->from);
+        served_model model = laid_over(*base, std::move(*document));
         tell_unused(model);
         models_.put(std::move(model));
     }
@@ -81,7 +82,7 @@ void variant_library::load() {
 core::awaitable<core::result<void>> variant_library::keep(std::string name, served base,
                                                           model_variant content) {
     if (is_configured(models_, name)) {
-        co_return is_the_configurations(name);
+        co_return is_the_configurations(models_.find(name)->name);
     }
     variant_document document;
     document.name = std::move(name);

@@ -95,6 +95,7 @@ core::result<void> daemon::open() {
         served.push_back({&backends_.back()->model(), backends_.back().get()});
     }
     models_ = std::make_unique<api::model_directory>(std::move(served));
+    open_variants();
     api::generation_options generation;
     generation.request_deadline = settings_.request_deadline;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
@@ -102,6 +103,7 @@ core::result<void> daemon::open() {
     api::api_context context;
     context.generations = generations_.get();
     context.models = models_.get();
+    context.variants = variants_.get();
     context.admission = scheduler_.get();
     context.clock = &clock_;
     context.random = &random_;
@@ -120,6 +122,21 @@ core::result<void> daemon::open() {
     }
     telemetry::log().info("listening on {}", url_of(*where, credentials_.tls().has_value()));
     return {};
+}
+
+// Without a place to keep them clients make no models; all else goes on.
+void daemon::open_variants() {
+    if (settings_.state_directory.empty()) {
+        return;
+    }
+    auto opened = catalog::variant_store::open(settings_.state_directory / "variants");
+    if (!opened) {
+        telemetry::log().warn("clients can't make models: {}", opened.error().message);
+        return;
+    }
+    variant_store_ = std::move(*opened);
+    variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
+    variants_->load();
 }
 
 void daemon::run() {

@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "corral/api/generation_service.hpp"
+#include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/app/configuration.hpp"
 #include "corral/core/random_source.hpp"
@@ -37,6 +38,7 @@ public:
     void run();
 
 private:
+    void open_variants();
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
@@ -57,6 +59,8 @@ private:
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
+    std::unique_ptr<catalog::variant_store> variant_store_;
+    std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
     std::unique_ptr<api::generation_service> generations_;
     std::unique_ptr<http::server> server_;
     boost::asio::signal_set signals_;

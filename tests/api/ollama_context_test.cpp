@@ -141,10 +141,10 @@ TEST_F(ollama_context, foreign_integers_are_refused) {
         {"[1.5]",
          "json: cannot unmarshal number 1.5 into Go struct field GenerateRequest.context of type int"},
     };
-    for (const auto& [context, text] : rows) {
+    for (const auto& [integers, text] : rows) {
         const auto got =
-            ask("POST", "/api/generate", R"({"model":"tiny","prompt":"x","context":)" + context + "}");
-        EXPECT_EQ(got->answer.status, 400U) << context;
+            ask("POST", "/api/generate", R"({"model":"tiny","prompt":"x","context":)" + integers + "}");
+        EXPECT_EQ(got->answer.status, 400U) << integers;
         EXPECT_EQ(nlohmann::json::parse(got->answer.body)["error"], text);
     }
     EXPECT_TRUE(backend.seen.empty());

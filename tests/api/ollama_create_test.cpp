@@ -42,6 +42,7 @@ TEST_F(ollama_create, refuses_what_it_can_not_make) {
         {R"({"model":"TINY:latest","from":"tiny"})", taken},
         {R"({"model":"new","from":"tiny","parameters":{"temperature":"hot"}})",
          R"(500 option "temperature" must be of type float32)"},
+        {R"({"model":"new","from":"tiny","template":"{{ .Prompt"})", "400 template: :1: unclosed action"},
         {R"({"model":"new","from":"tiny","parameters":[]})",
          "400 json: cannot unmarshal array into Go struct field CreateRequest.parameters of type "
          "map[string]interface {}"},

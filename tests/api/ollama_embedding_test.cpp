@@ -49,8 +49,13 @@ TEST_F(ollama_embedding, nothing_to_embed_is_a_load) {
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":""})"), none);
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":[]})"), none);
     EXPECT_EQ(reply("/api/embeddings", R"({"model":"tiny","prompt":""})"), R"(200 {"embedding":[]})");
+    backend.set(engine::availability_state::loading);
+    const auto load = start("POST", "/api/embed", R"({"model":"tiny"})");
+    EXPECT_FALSE(load->over);
     backend.set(engine::availability_state::broken, "no device");
-    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny"})"), R"(503 {"error":"no device"})");
+    ASSERT_TRUE(test::run_until(io, [&] { return load->over; }));
+    EXPECT_EQ(load->answer.status, 503U);
+    EXPECT_EQ(load->answer.body, R"({"error":"no device"})");
 }
 
 TEST_F(ollama_embedding, errors) {

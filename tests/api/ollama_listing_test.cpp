@@ -111,10 +111,41 @@ TEST_F(ollama_listing, show_has_what_clients_need) {
         EXPECT_EQ(tree["model_info"]["qwen3.context_length"], 4096);
         EXPECT_EQ(tree["capabilities"], nlohmann::ordered_json::parse(R"(["completion","thinking"])"));
         EXPECT_EQ(tree["system"], "You are <kind>.");
+        EXPECT_NE(tree["template"].get<std::string>().find("<|im_start|>"), std::string::npos);
+        EXPECT_NE(tree["parameters"].get<std::string>().find("stop                           \"<|im_end|>\""),
+                  std::string::npos)
+            << tree["parameters"];
+        EXPECT_EQ(tree["details"]["parent_model"], "");
         EXPECT_NE(got->answer.body.find(R"(You are \u003ckind\u003e.)"), std::string::npos);
         EXPECT_EQ(tree["parameters"].get<std::string>().substr(0, 34), "temperature                    0.8");
         EXPECT_FALSE(tree["details"].contains("context_length"));
     }
+}
+
+TEST_F(ollama_listing, show_tells_only_what_is_known) {
+    backend.entry.parameter_size.clear();
+    backend.context = 0;
+    EXPECT_EQ(
+        nlohmann::json::parse(ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body)["model_info"]
+            .dump(),
+        R"({"general.architecture":"qwen3","general.basename":"qwen3","general.type":"model"})");
+    backend.entry.context.positions = 2560;
+    backend.entry.context.vocabulary = 151936;
+    const auto info =
+        nlohmann::json::parse(ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body)["model_info"];
+    EXPECT_EQ(info["qwen3.context_length"], 2560);
+    EXPECT_EQ(info["qwen3.vocab_size"], 151936);
+}
+
+TEST_F(ollama_listing, show_has_the_parts_of_the_template_that_the_model_can_do) {
+    const auto shown = [&] {
+        return nlohmann::json::parse(
+                   ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body)["template"]
+            .get<std::string>();
+    };
+    EXPECT_EQ(shown().find(".Tools"), std::string::npos);
+    backend.entry.capabilities.emplace_back("tools");
+    EXPECT_NE(shown().find(".Tools"), std::string::npos);
 }
 
 TEST_F(ollama_listing, show_names_the_model_as_copilot_asked) {

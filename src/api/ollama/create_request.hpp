@@ -25,7 +25,7 @@ struct create_request {
 [[nodiscard]] create_request read_create(std::string_view body, decode_problem& problem);
 
 // `asked` over what `base` has: texts and messages replace, parameters replace by name. Wrong parameters are
-// a problem.
+// a problem, and so is a template that can't be read.
 [[nodiscard]] model_variant content_of(create_request asked, const served_model& base,
                                        decode_problem& problem);
 

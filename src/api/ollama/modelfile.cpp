@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/ascii_text.hpp"
+#include "api/capability_check.hpp"
 #include "api/json_writer.hpp"
 #include "api/role_word.hpp"
 #include "corral/chat/family.hpp"
@@ -88,8 +89,16 @@ std::string system_of(const served_model& model) {
 }
 
 std::string template_of(const served_model& model) {
-    const bool own = model.variant != nullptr && !model.variant->prompt_template.empty();
-    return own ? model.variant->prompt_template : "{{ .Prompt }}";
+    if (model.variant != nullptr && !model.variant->prompt_template.empty()) {
+        return model.variant->prompt_template;
+    }
+    const chat::family* family = chat::find_family(model.entry->family);
+    if (family == nullptr) {
+        return "{{ .Prompt }}";
+    }
+    const chat::shown_parts what{has_capability(*model.entry, "tools"),
+                                 has_capability(*model.entry, "insert")};
+    return chat::shown_template(*family, what);
 }
 
 std::string license_of(const served_model& model) {
