@@ -24,7 +24,7 @@ constexpr std::size_t max_patterns = 100;
 constexpr std::size_t max_pattern_bytes = 4 * 1024;
 // valijson reads along references without an end of its own, a few kilobytes of stack for each schema that
 // holds others.
-constexpr std::size_t max_holding = 600;
+constexpr std::size_t max_holding = 300;
 
 std::string shown(std::string_view text) {
     constexpr std::size_t longest = 100;
