@@ -18,7 +18,7 @@ def test_message(client, box):
     reply = client.messages.create(model=MODEL, max_tokens=100, messages=user(HELLO), system=[{"type": "text", "text": "Be kind."}])
     assert [b.text for b in reply.content] == ["hello there my friend"]
     assert reply.stop_reason == "end_turn" and reply.usage.input_tokens > 0 and reply.usage.output_tokens > 0
-    assert "Be kind." in box.runs()[-1]["prompt"]
+    assert "Be kind." in box.runs()[-1]["kv_text"]
 
 
 def test_streamed(client):

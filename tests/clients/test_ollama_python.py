@@ -60,7 +60,7 @@ def test_generate_streamed(client):
 def test_generate_goes_on_where_the_context_ends(client, box):
     first = client.generate(MODEL, "Remember the blue whale. [[text=noted]]")
     client.generate(MODEL, "What was it? [[text=a whale]]", context=first.context)
-    prompt = box.runs()[-1]["prompt"]
+    prompt = box.runs()[-1]["kv_text"]
     assert prompt.index("blue whale") < prompt.index("noted") < prompt.index("What was it?")
 
 
@@ -126,7 +126,7 @@ def test_a_variant_lives_its_life(client, box):
     try:
         assert "pirate:latest" in [m.model for m in client.list().models]
         assert client.chat("pirate", user(HELLO)).message.content == "hello there my friend"
-        assert "You are a pirate." in box.runs()[-1]["prompt"]
+        assert "You are a pirate." in box.runs()[-1]["kv_text"]
         client.copy("pirate", "parrot")
         assert "pirate" in client.show("parrot").modelfile
     finally:

@@ -38,7 +38,7 @@ PLACES = {
 
 def cases():
     for file in sorted(DATA.glob("*.jsonl")):
-        for number, line in enumerate(file.read_text().splitlines(), 1):
+        for number, line in enumerate(file.read_text().strip("\n").split("\n"), 1):
             yield pytest.param(json.loads(line), id=f"{file.stem}-{number}")
 
 

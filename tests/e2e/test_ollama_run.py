@@ -58,9 +58,9 @@ def test_run_interactively(box):
     assert say(box, messages, r"[[text=<think>\nhm\n</think>\n\nfirst]]") == "first"
     assert messages[-1]["thinking"] == "hm"
     assert say(box, messages, "And then? [[text=second]]") == "second"
-    prompt = box.runs()[-1]["prompt"]
+    prompt = box.runs()[-1]["kv_text"]
     assert prompt.index("You are brief.") < prompt.index("first") < prompt.index("And then?")
-    assert "hm" not in prompt, "old thinking is not repeated"
+    assert "<|im_start|>assistant\nfirst<|im_end|>" in prompt, "old thinking is not repeated"
 
 
 def test_run_once(box):
@@ -95,7 +95,7 @@ def test_save_show_copy_and_remove(box):
     assert "FROM sim" in shown["modelfile"] and "SYSTEM" in shown["modelfile"]
     assert post(box, "/api/copy", {"source": "brief", "destination": "short"}).status == 200
     assert stream(box, "/api/generate", {"model": "short", "prompt": "[[text=ok]]"})[0]["response"] == "ok"
-    prompt = box.runs()[-1]["prompt"]
+    prompt = box.runs()[-1]["kv_text"]
     assert prompt.index("You are brief.") < prompt.index("hi") < prompt.index("ho")
     for name in ("brief", "short"):
         assert show(box, name).status == 200
@@ -122,4 +122,4 @@ def test_stop(box):
     wait_until(lambda: box.pid_of("runtime") is None, 20, "the runtime has ended")
     assert "not found" in post(box, "/api/generate", {"model": "nosuch", "keep_alive": "0s"}).json["error"]
     lines = stream(box, "/api/generate", {"model": "sim", "prompt": "[[text=back]]"})
-    assert lines[0]["response"] == "back"
+    assert "".join(line["response"] for line in lines) == "back"
