@@ -104,7 +104,8 @@ protected:
         admission = std::make_unique<scheduler::scheduler>(io.get_executor(), clock,
                                                            scheduler::scheduler_options{max_queue});
         admission->add(backend);
-        generations = std::make_unique<api::generation_service>(tasks, clock, random, *admission, models, options);
+        generations =
+            std::make_unique<api::generation_service>(tasks, clock, random, *admission, models, options);
         context.generations = generations.get();
         context.models = &models;
         context.admission = admission.get();
