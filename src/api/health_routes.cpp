@@ -86,6 +86,9 @@ readiness describe_readiness(const model_directory& models, const scheduler::sch
         } else {
             json.tree(nullptr);
         }
+        if (!state.warning.empty()) {
+            json.member("warning", state.warning);
+        }
         json.end_object();
     }
     json.end_array().end_object();

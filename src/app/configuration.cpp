@@ -11,6 +11,7 @@
 #include "configuration_listen.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placeholders.hpp"
 #include "state_directory.hpp"
 
 namespace corral::app {
@@ -196,11 +197,14 @@ void check_ports(catalog::section& from, const catalog::model_entry& model, cons
     std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
     for (const auto& other : so_far.models) {
         for (const auto& service : other.runtime.services) {
+            if (catalog::port_is_moved(other.runtime, service)) {
+                continue;
+            }
             taken.emplace(service.port, "service '" + service.name + "' of model '" + other.name + "'");
         }
     }
     for (const auto& service : model.runtime.services) {
-        if (service.port == 0) {
+        if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
             continue;
         }
         const auto [twin, fresh] =

@@ -190,6 +190,13 @@ bool chooses_port(const service_template& service) {
            mentions(told, service.name + "_url");
 }
 
+bool port_is_moved(const profile& of, const service_template& service) {
+    const bool guarded = service.guard == guard_mode::require ||
+                         (service.guard == guard_mode::warn && service.name == of.services.back().name);
+    return guarded && service.port != 0 && !chooses_port(service) &&
+           service.url.find("{port}") != std::string::npos;
+}
+
 core::result<expanded_service> expand_service(const model_entry& model, const service_template& service,
                                               const std::map<std::string, std::uint16_t>& ports,
                                               const std::map<std::string, std::string>& urls) {

@@ -14,6 +14,8 @@ enum class listener_finding {
     none,     // nobody listens
     ours,     // every listener is ours
     foreign,  // at least one is known not to be ours
+    exposed,  // ours, but reachable from the network where the profile forbids that; never from
+              // judge_listeners()
     unknown   // at least one whose owner can't be told: another user's, or just going
 };
 

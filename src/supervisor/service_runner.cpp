@@ -82,12 +82,16 @@ service_runner::service_runner(const supervisor_context& context, const std::str
       machine_(restart),
       owner_(owner),
       bell_(context.on),
+      confined_(spec_),
       ring_(ring_lines, ring_bytes) {
     machine_.since = context.clock->now();
     published_ = status();
 }
 
 void service_runner::feed(service_event event) {
+    if (event.what == event_kind::start) {
+        confined_.forget();
+    }
     inbox_.push_back(std::move(event));
     if (feeding_) {
         return;
@@ -120,6 +124,7 @@ void service_runner::perform(const service_action& action) {
         case action_kind::self_test:
             return spawn_task("first test", first_test(self, run_));
         case action_kind::guard:
+            run_->tested = true;  // without a first test too: who serves may print what it is asked
             return spawn_task("guard port", guard_port(self, run_));
         case action_kind::quiesce:
             return spawn_task("quiesce", quiesce(self, run_, core::deadline{action.until}));
@@ -134,6 +139,12 @@ void service_runner::launch() {
         inbox_.push_back({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
         return;
     }
+    process::spawn_spec command = spec_.command;
+    if (auto fault = confined_.prepare(command, now())) {
+        inbox_.push_back({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
+        return;
+    }
+    move_to(confined_.expected());
     const auto port = spec_.endpoint.port();
     listener_judgement taken;
     if (!is_free(context_.on, spec_.endpoint)) {
@@ -146,7 +157,6 @@ void service_runner::launch() {
                           "itself"});
         return;
     }
-    process::spawn_spec command = spec_.command;
     command.environment[process::warden::token_name()] = context_.guard->token();
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
@@ -178,6 +188,10 @@ void service_runner::adopt(process::child started) {
                                       assembler(process::output_stream::err));
     *place = run_.get();
     ring_.add("[corral] started as process " + std::to_string(run_->pid));
+    if (const auto asked = confined_.asked_port()) {
+        ring_.add("[corral] guarded: its port " + std::to_string(*asked) + " is " +
+                  std::to_string(spec_.endpoint.port()) + " on loopback");
+    }
     const self_ptr self = shared_from_this();
     spawn_task("output", pump(self, run_, process::output_stream::out));
     spawn_task("errors", pump(self, run_, process::output_stream::err));

@@ -15,6 +15,7 @@
 #include "corral/supervisor/group.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/telemetry/output_lines.hpp"
+#include "supervisor/confinement.hpp"
 #include "supervisor/listener_policy.hpp"
 #include "supervisor/process_run.hpp"
 #include "supervisor/service_fsm.hpp"
@@ -70,8 +71,13 @@ private:
     void take_output(process_run& run, process::output_stream from, const std::string& bytes);
     void take_line(process_run& run, process::output_stream from, std::string_view line);
     void take_progress(process_run& run, std::string_view line);
+    void move_to(const boost::asio::ip::tcp::endpoint& where);
     void report_foreign(const listener_judgement& found);
+    void report_unguarded(std::string what);
+    void warn_of(std::string what);
     [[nodiscard]] listener_judgement look_at_port(const process_run& run);
+    [[nodiscard]] bool looked_for_in_vain(const process_run& run);
+    [[nodiscard]] bool shut_to_the_network(const process_run& run);
     [[nodiscard]] bool in_stage(const process_run& run, start_stage stage) const;
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
 
@@ -103,6 +109,8 @@ private:
     std::uint64_t starts_ = 0;
     std::string problem_;  // the last thing in the way of readiness
     std::string warning_;
+    std::string warned_;  // in the log, so that it is said once and not at each restart
+    confinement confined_;
     telemetry::line_ring ring_;
     service_status published_;
 };

@@ -21,6 +21,8 @@ constexpr core::milliseconds first_interval{5};
 constexpr core::milliseconds longest_interval{250};
 constexpr core::milliseconds guard_interval{1000};
 constexpr core::milliseconds longest_guard_interval{15'000};
+// Between looks for listeners of the service at other ports.
+constexpr core::milliseconds wide_look_interval{10'000};
 // A look stops the loop, and where the kernel's socket tables are large it takes tens of milliseconds; so
 // looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when
 // ready.
@@ -34,6 +36,10 @@ constexpr core::milliseconds quiesce_overrun{500};
 // Quick while a start is young, then ever slower: a load takes from a second to minutes.
 core::milliseconds next_interval(core::milliseconds last) {
     return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
+}
+
+bool is_wrong(const listener_judgement& found) {
+    return found.what == listener_finding::foreign || found.what == listener_finding::exposed;
 }
 
 // At the latest at `limit`.
@@ -60,15 +66,24 @@ listener_judgement service_runner::look_at_port(const process_run& run) {
     const auto port = spec_.endpoint.port();
     listener_judgement found = judge_listeners(
         process::listeners_on(port), [&run](pid_t owner) { return process::descends_from(owner, run.pid); });
-    if (found.every_interface && warning_.empty()) {
-        warning_ = "listens on every interface (port " + std::to_string(port) +
-                   "): whoever reaches this machine reaches it, without authentication";
-        telemetry::log().warn("{}: {}", label_, warning_);
+    if (found.every_interface) {
+        process::listening_socket open;
+        open.port = port;
+        open.any_address = true;
+        if (confined_.required()) {
+            found.what = listener_finding::exposed;
+            found.who = confined_.describe(open);
+        } else {
+            warn_of(confined_.describe(open));
+        }
     }
     return found;
 }
 
 void service_runner::report_foreign(const listener_judgement& found) {
+    if (found.what == listener_finding::exposed) {
+        return report_unguarded(found.who);
+    }
     const std::string port = std::to_string(spec_.endpoint.port());
     feed({event_kind::fault,
           "port " + port + " is also listened on by " + found.who +
@@ -82,7 +97,7 @@ bool service_runner::verify_endpoint() {
         return false;
     }
     const listener_judgement found = look_at_port(*run);
-    if (found.what == listener_finding::foreign) {
+    if (is_wrong(found)) {
         report_foreign(found);
     }
     return found.what == listener_finding::ours;
@@ -98,10 +113,15 @@ core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
         const core::nanoseconds cost = self->now() - began;
         unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
         if (found.what == listener_finding::ours) {
-            self->feed({event_kind::socket_owned, {}, {}});
+            if (self->shut_to_the_network(*run)) {
+                self->feed({event_kind::socket_owned, {}, {}});
+            }
             co_return;
         }
-        if (found.what == listener_finding::foreign || unknown > 1) {
+        if (found.what == listener_finding::none && self->looked_for_in_vain(*run)) {
+            continue;
+        }
+        if (is_wrong(found) || unknown > 1) {
             self->report_foreign(found);
             co_return;
         }
@@ -187,19 +207,25 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
 core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
     int missing = 0;
+    core::steady_time next_wide_look;  // the first one at once: the first answer may have opened something
     while (self->run_ == run && !run->ended && self->machine_.state == service_state::ready) {
         const core::steady_time began = self->now();
         const listener_judgement found = self->look_at_port(*run);
         const core::nanoseconds cost = self->now() - began;
         missing = found.what == listener_finding::ours ? 0 : missing + 1;
-        if (found.what == listener_finding::foreign ||
-            (found.what == listener_finding::unknown && missing > 1)) {
+        if (is_wrong(found) || (found.what == listener_finding::unknown && missing > 1)) {
             self->report_foreign(found);
             co_return;
         }
         if (missing > 1) {
             self->feed({event_kind::kill, "does not listen on its port any more", {}});
             co_return;
+        }
+        if (self->now() >= next_wide_look) {
+            if (!self->shut_to_the_network(*run)) {
+                co_return;
+            }
+            next_wide_look = self->now() + wide_look_interval;
         }
         self->publish();
         // A doubt is looked into at once.

@@ -213,10 +213,12 @@ TEST_F(configuration_file, names_what_is_wrong_with_a_model) {
 TEST_F(configuration_file, refuses_two_services_on_one_port) {
     std::string other = model_text;
     other.replace(other.find("Qwen3:4b"), 8, "other:1b");
-    EXPECT_THAT(complaints(model_text + other),
+    EXPECT_EQ(complaints(model_text + other), "") << "the port guard gives each a private one";
+    const std::string unguarded = "services = { runtime = { guard = \"off\" } }\n";
+    EXPECT_THAT(complaints(model_text + unguarded + other + unguarded),
                 HasSubstr("'runtime' of model 'other:1b' wants port 8000, which is already that of service "
                           "'runtime' of model 'Qwen3:4b'"));
-    EXPECT_THAT(complaints("listen = \"127.0.0.1:8000\"\n" + model_text),
+    EXPECT_THAT(complaints("listen = \"127.0.0.1:8000\"\n" + model_text + unguarded),
                 HasSubstr("already that of 'listen'"));
     EXPECT_EQ(complaints(model_text + other + "services = { runtime = { port = 8001 } }\n"), "");
 }

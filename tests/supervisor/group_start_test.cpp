@@ -162,6 +162,16 @@ TEST_F(group_start, the_same_line_printed_after_the_first_test_began_changes_not
     EXPECT_NE(printed("runtime").find("1 lines were not kept"), std::string::npos) << printed("runtime");
 }
 
+TEST_F(group_start, what_is_printed_by_a_service_that_serves_is_not_kept_though_it_had_no_first_test) {
+    auto& service = add("tokenizer", {"--say-when-asked", "words of a prompt"});
+    const auto at = service.endpoint;
+    start();
+    ASSERT_EQ(wait_ready(), "");
+    ASSERT_TRUE(run(ask(at)));
+    ASSERT_TRUE(run_until([this] { return heard.output.find("words of a prompt") != std::string::npos; }));
+    EXPECT_EQ(printed("tokenizer").find("words of a prompt"), std::string::npos) << "counted, not kept";
+}
+
 TEST_F(group_start, with_leave_the_content_is_kept) {
     auto& service = add("runtime", {"--say-when-asked", "words of a prompt"});
     service.self_test = [at = service.endpoint] { return ask(at); };
@@ -243,6 +253,7 @@ TEST_F(group_start, a_twin_that_shares_the_port_is_found_before_the_first_prompt
 
 TEST_F(group_start, a_twin_that_comes_later_ends_readiness) {
     auto& service = add("runtime", {"--reuse-port"});
+    service.rules.guard = catalog::guard_mode::off;  // it would not share its port
     start();
     ASSERT_EQ(wait_ready(), "");
     bystander twin(service.endpoint.port(), "--reuse-port");
@@ -254,6 +265,7 @@ TEST_F(group_start, a_twin_that_comes_later_ends_readiness) {
 
 TEST_F(group_start, a_twin_is_noticed_without_being_asked) {
     auto& service = add("runtime", {"--reuse-port"});
+    service.rules.guard = catalog::guard_mode::off;  // it would not share its port
     start();
     ASSERT_EQ(wait_ready(), "");
     bystander twin(service.endpoint.port(), "--reuse-port");
@@ -261,7 +273,7 @@ TEST_F(group_start, a_twin_is_noticed_without_being_asked) {
 }
 
 TEST_F(group_start, a_service_open_to_everyone_is_warned_of) {
-    add("runtime", {"--bind", "0.0.0.0"});
+    add("runtime", {"--bind", "0.0.0.0"}).rules.guard = catalog::guard_mode::off;
     start();
     ASSERT_EQ(wait_ready(), "");
     EXPECT_NE(status().warning.find("every interface"), std::string::npos);

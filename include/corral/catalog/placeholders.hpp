@@ -37,6 +37,11 @@ using placeholder_values = std::map<std::string, std::string>;
 // _url. Otherwise the port is the program's own, and only the port guard can give it another.
 [[nodiscard]] bool chooses_port(const service_template& service);
 
+// True when the port guard gives that service of `of` a private port in place of the one compiled into it.
+// Where the guard need not work, only the last service, which nothing else refers to, can be followed to its
+// own port.
+[[nodiscard]] bool port_is_moved(const profile& of, const service_template& service);
+
 struct expanded_service {
     std::vector<std::string> command;
     std::map<std::string, std::string> environment;

@@ -95,6 +95,7 @@ struct availability {
     availability_state state = availability_state::stopped;
     std::string reason;              // a plain sentence; empty when ready
     std::optional<double> progress;  // of a load, 0..1
+    std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
 };
 
 // How a prompt compares with the context, before it is sent (vendor_ax.md §7).

@@ -2,6 +2,7 @@
 // What one group of services wants to be: the ordered processes that one model needs (tokenizer, then
 // runtime).
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ struct service_spec {
     process::spawn_spec command;      // placeholders expanded; the warden's token is added by the supervisor
     catalog::service_template rules;  // probe, ladders, clocks, meanings of exits and lines
     boost::asio::ip::tcp::endpoint endpoint;  // where it must answer, on loopback
+    // The port compiled into the program, which the port guard changes into the endpoint's; 0: none.
+    std::uint16_t asked_port = 0;
+    // Hears where it answers instead when the guard has no effect and rules.guard allows that; called before
+    // self_test. Empty: it is not used then.
+    std::function<void(const boost::asio::ip::tcp::endpoint&)> on_endpoint;
     bool dependents_survive =
         false;  // its restart leaves the services after it alone (tokenizer behind the tap)
     // A first real answer, asked once the socket is owned and the probe has answered; ready only if it

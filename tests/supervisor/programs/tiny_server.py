@@ -13,6 +13,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--bind", default="127.0.0.1")
+    parser.add_argument("--also", type=int, default=0, help="a port of every interface that it listens on too")
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--status", type=int, default=200)
     parser.add_argument("--reuse-port", action="store_true")
@@ -77,6 +78,8 @@ def main():
         sys.exit(a.exit)
     if a.never_listen:
         time.sleep(600)
+    if a.also:
+        second = socket.create_server(("0.0.0.0", a.also))  # noqa: F841 - kept open
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if a.reuse_port:

@@ -42,6 +42,16 @@ bool all_stopped(const std::vector<supervisor::service_status>& services) {
     });
 }
 
+std::string warnings_of(const std::vector<supervisor::service_status>& services) {
+    std::string all;
+    for (const auto& service : services) {
+        if (!service.warning.empty()) {
+            all += (all.empty() ? "" : "; ") + service.name + " " + service.warning;
+        }
+    }
+    return all;
+}
+
 }  // namespace
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
@@ -60,6 +70,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         if (service.name == places_.runtime) {
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
+            service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
     group_ = supervisor::make_group(context_, std::move(wanted));
@@ -81,7 +92,7 @@ cycle_parts ax_poll_backend::parts() {
     return cycle_parts{
         .on = context_.on,
         .clock = context_.clock,
-        .link = runtime_link(places_.runtime_at, model_.runtime.clocks.call, *context_.clock),
+        .link = runtime_link(&places_.runtime_at, model_.runtime.clocks.call, *context_.clock),
         .tap = places_.tap.get(),
         .verbatim = places_.tap ? &verbatim_ : nullptr,
         .watch = &watch_,
@@ -97,6 +108,7 @@ cycle_parts ax_poll_backend::parts() {
 availability ax_poll_backend::available() const {
     const std::vector<supervisor::service_status> services = group_->status();
     availability out;
+    out.warning = warnings_of(services);
     if (group_->ready()) {
         out.state = availability_state::ready;
         return out;

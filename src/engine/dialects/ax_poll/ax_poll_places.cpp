@@ -55,7 +55,7 @@ core::result<port_map> choose_ports(const core::executor& on, const catalog::mod
     port_map ports;
     for (const catalog::service_template& service : model.runtime.services) {
         std::uint16_t port = service.port;
-        if (port == 0) {
+        if (port == 0 || catalog::port_is_moved(model.runtime, service)) {
             const auto free = free_port(on);
             if (!free) {
                 return about(model, service.name, free.error());
@@ -107,8 +107,11 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
     }
     out.command.working_directory = std::move(expanded->working_directory);
     out.command.stdio = rules.pty ? process::stdio_kind::pty : process::stdio_kind::pipe;
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
+    out.command.limits = {rules.limits.memory_mb * mebibyte, rules.limits.files, rules.limits.nice};
     out.rules = rules;
     out.endpoint = *where;
+    out.asked_port = catalog::port_is_moved(model.runtime, rules) ? rules.port : std::uint16_t{0};
     return out;
 }
 

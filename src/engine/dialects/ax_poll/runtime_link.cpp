@@ -7,7 +7,7 @@ namespace corral::engine::ax_poll {
 core::awaitable<core::result<http::client_reply>> runtime_link::call(const char* method, const char* target,
                                                                      std::string body) const {
     http::client_call what;
-    what.to = to_;
+    what.to = *to_;
     what.method = method;
     what.target = target;
     if (!body.empty()) {

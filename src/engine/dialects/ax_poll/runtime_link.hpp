@@ -20,8 +20,9 @@ struct control_reply {
 
 class runtime_link {
 public:
-    // `limit`: for one call.
-    runtime_link(boost::asio::ip::tcp::endpoint to, core::milliseconds limit, const core::clock_source& clock)
+    // `limit`: for one call. `to` is borrowed and may change between two processes of the runtime.
+    runtime_link(const boost::asio::ip::tcp::endpoint* to, core::milliseconds limit,
+                 const core::clock_source& clock)
         : to_(to), limit_(limit), clock_(clock) {}
 
     [[nodiscard]] core::awaitable<core::result<control_reply>> reset(std::string system) const;
@@ -38,7 +39,7 @@ private:
     [[nodiscard]] core::awaitable<core::result<control_reply>> control(const char* method, const char* target,
                                                                        std::string body) const;
 
-    boost::asio::ip::tcp::endpoint to_;
+    const boost::asio::ip::tcp::endpoint* to_;
     core::milliseconds limit_;
     const core::clock_source& clock_;
 };

@@ -1,0 +1,55 @@
+#pragma once
+// Keeps one service off the network, and says so in plain words when that failed: what is preloaded, at which
+// port it must listen then, and whether it may be used otherwise.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/time.hpp"
+#include "corral/process/listener_owner.hpp"
+#include "corral/process/program_check.hpp"
+#include "corral/supervisor/service_spec.hpp"
+
+namespace corral::supervisor {
+
+class confinement {
+public:
+    explicit confinement(const service_spec& wanted);
+
+    // Before each launch: puts the guard into `command` where the profile wants it. A fault when the service
+    // must not be started: it requires a guard that can't work here, or that had no effect a short while ago.
+    [[nodiscard]] std::optional<process::program_fault> prepare(process::spawn_spec& command,
+                                                                core::steady_time now);
+    // Where the process of the last prepare() is expected.
+    [[nodiscard]] const boost::asio::ip::tcp::endpoint& expected() const noexcept { return expected_; }
+    // The port that the program itself asks for, when that is not the expected one.
+    [[nodiscard]] std::optional<std::uint16_t> asked_port() const noexcept;
+    // It was seen to listen where it asked to. True when it may be followed there: expected() is that port
+    // now.
+    [[nodiscard]] bool had_no_effect();
+
+    [[nodiscard]] bool required() const noexcept { return rules_.guard == catalog::guard_mode::require; }
+    // What other machines can reach, and why the guard did not prevent it.
+    [[nodiscard]] std::string describe(const process::listening_socket& open) const;
+    // A service that requires its guard was stopped for `why`: it is not started again before `until`.
+    void refuse(process::program_fault why, core::steady_time until);
+    // A person asked for a start: what was learned may have been mended.
+    void forget() noexcept;
+
+private:
+    catalog::service_template rules_;
+    boost::asio::ip::tcp::endpoint wanted_;
+    boost::asio::ip::tcp::endpoint expected_;
+    std::uint16_t asked_;  // 0: the program is told its port
+    bool can_follow_;
+    bool unreached_ = false;  // it was seen that the guard does not reach this program
+    std::string
+        no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
+    std::optional<process::program_fault> refusal_;
+    core::steady_time refused_until_;
+};
+
+}  // namespace corral::supervisor
