@@ -90,6 +90,8 @@ STREAMS = [
     ("anthropic", sse(("content_block_delta", {"delta": {"text": "a"}})), "0 ends", "a"),
     ("responses", sse(("x", {"type": "response.output_text.delta", "delta": "a"}), ("x", {"type": "response.completed"})), "done", "a"),
     ("responses", sse(("x", {"type": "response.failed"}), ("x", {"type": "response.completed"})), "2 ends", ""),
+    ("responses", sse(("x", {"type": "response.failed"}), ("error", {"type": "error"})), "error", ""),
+    ("responses", sse(("x", {"type": "response.completed"}), ("error", {"type": "error"})), "2 ends", ""),
 ]
 
 

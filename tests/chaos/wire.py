@@ -201,6 +201,8 @@ def judge_responses(data):
         elif kind in ("response.completed", "response.incomplete"):
             ends.append((place, "done"))
         elif kind in ("response.failed", "error"):
+            if kind == "error" and events[place - 1]["type"] == "response.failed":
+                ends.pop()  # the same end once more, for clients that throw at it
             ends.append((place, "error"))
             detail = json.dumps(event)[:300]
     return one_end(ends, len(events), text, detail)
