@@ -403,7 +403,9 @@ private:
         } else if (order == residence_order::start) {
             ASSERT_FALSE(stopping_) << "started while it stops";
             state_ = availability_state::loading;
-            take(policy_.observed(state_, now_));
+            if (random_.next() % 2 == 0) {
+                take(policy_.observed(state_, now_));
+            }
         }
     }
     void end_stop() {
@@ -413,9 +415,9 @@ private:
             take(policy_.stopped(true, now_));
         }
     }
-    // What a supervisor brings about.
+    // What a supervisor brings about; on the way down it may still look like anything.
     void change() {
-        if (state_ == availability_state::stopped || stopping_) {
+        if (state_ == availability_state::stopped) {
             return;
         }
         constexpr availability_state states[] = {availability_state::loading, availability_state::ready,
