@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -30,6 +31,7 @@ BUGS = re.compile(r".*(ended by an exception|a request handler failed|met an exc
 class Run:
     def __init__(self, options):
         self.options = options
+        clients.PATIENCE *= options.slack
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-chaos-"))
         self.stage = None
         self.counts = collections.Counter()
@@ -93,6 +95,7 @@ class Run:
         begun = time.monotonic()
         for thread in threads:
             thread.start()
+        stage.lag = 0.0
         killed_at = self.inject(step, begun)
         self.await_ready(step, killed_at)
         for thread in threads:
@@ -234,6 +237,8 @@ class Run:
                 raise Violation(f"a prompt or an answer in the log: {line[:300]}")
 
     def violate(self, step, what):
+        if self.stage is not None and self.stage.lag > 0.5:
+            what += f" (a pause took {self.stage.lag:.1f} s too long: this machine is too busy for its clocks, see --slack)"
         self.violations.append({"step": step["number"], "what": what})
         print(f"\nFAILED in step {step['number']}: {what}\n{plan.shown(step)}", file=sys.stderr, flush=True)
 
@@ -309,7 +314,7 @@ def options_of(arguments):
     parser.add_argument("--keep", action="store_true", help="leave the logs, also when all is well")
     parser.add_argument("--json", metavar="FILE", help="write the report there")
     parser.add_argument("--margin", type=float, default=4.0, help="seconds beside the load and the fault's own time (default 4)")
-    parser.add_argument("--slack", type=float, default=1.0, help="multiplies the limits of time, for sanitizers and busy machines")
+    parser.add_argument("--slack", type=float, default=1.0, help="multiplies all clocks and limits of time, for sanitizers and busy machines")
     parser.add_argument("--memory", type=float, default=24, help="MiB that corral may have grown by at the end (default 24)")
     return parser.parse_args(arguments)
 
@@ -325,6 +330,7 @@ def main(arguments):
             number += 1
         return 0
     run = Run(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
     try:
         run.perform_all()
     finally:

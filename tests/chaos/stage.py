@@ -16,14 +16,9 @@ import time
 import faults
 import harness
 
-CLOCKS = f"""
-[models.clocks]
-call = "{faults.CALL}s"
-reset = "{faults.RESET}s"
-prefill_base = "{faults.STALL}s"
-decode_stall = "{faults.STALL}s"
-idle_grace = "500ms"
-scrub = "{faults.SCRUB}s"
+CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STALL, "decode_stall": faults.STALL, "idle_grace": 0.5,
+          "scrub": faults.SCRUB}
+RESTART = """
 [models.restart]
 first_backoff = "20ms"
 max_backoff = "200ms"
@@ -33,7 +28,9 @@ healthy_after = "2s"
 breaker_retry = "1s"
 """
 
-GEOMETRY = ["--max-token-len", "2559"]
+
+def duration(seconds, slack):
+    return f'"{round(seconds * slack * 1000)}ms"'
 
 
 class Violation(Exception):
@@ -44,14 +41,16 @@ class Stage:
     """One life of corral after another, in a folder each."""
 
     def __init__(self, folder, settings, slack):
-        self.settings, self.slack = settings, slack
+        self.settings = settings
+        self.lag = 0.0  # the longest that a pause took beyond its time: the machine was too busy to be judged
+        clocks = "".join(f"{name} = {duration(seconds, slack)}\n" for name, seconds in CLOCKS.items())
         timing = {"load_ms": 100, "prefill_ms_per_chunk": settings["prefill_ms"],
                   "tokens_per_second": settings["tokens_per_second"]}
         config = f'silence = "{settings["silence"]}"'
-        self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config, model=CLOCKS,
+        self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config, model=f"[models.clocks]\n{clocks}{RESTART}",
                                tap=settings["tap"])
         text = self.box.config_file.read_text()
-        limit = f'start_stall = "{faults.START_STALL}s"\nstart_limit = "20s"\n'
+        limit = f"start_stall = {duration(faults.START_STALL, slack)}\nstart_limit = {duration(20, slack)}\n"
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
         self.box.config_file.write_text(text)
@@ -93,9 +92,10 @@ class Stage:
 
     # -- what faults need -------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def pause(seconds):
+    def pause(self, seconds):
+        begun = time.monotonic()
         threading.Event().wait(seconds)
+        self.lag = max(self.lag, time.monotonic() - begun - seconds)
 
     def signal(self, service, name):
         """Its pid, or None when it does not run just now."""
