@@ -331,3 +331,11 @@ def test_characters_are_cut_by_pieces_and_whole_again_by_the_qwen3_cache(pair):
     q.reset()
     _, text = q.run("[[text=x\u4e16\u754c]]")
     assert "\ufffd" in text and text.startswith("x")
+
+
+def test_an_echo_on_request_tells_the_whole_cache_without_a_special_token(pair):
+    p = pair({"directives": True})
+    p.reset("Be brief.")
+    record, text = p.run("[[echo]] one")
+    assert text == record["kv_text"].replace("<|", "{").replace("|>", "}")
+    assert "{im_start}system\nBe brief.{im_end}" in text and "[[echo]] one" in text

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace corral::sim {
 namespace {
@@ -152,7 +153,19 @@ std::string unescape(std::string_view text) {
     return out;
 }
 
-std::optional<output_plan> plan_from_directives(std::string_view turn) {
+// Special tokens in words that no client takes for the end of a turn.
+std::string harmless(std::string text) {
+    for (const auto& [special, plain] : {std::pair{"<|", "{"}, std::pair{"|>", "}"}}) {
+        for (auto at = text.find(special); at != std::string::npos; at = text.find(special, at)) {
+            text.replace(at, 2, plain);
+        }
+    }
+    return text;
+}
+
+std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text) {
+    if (turn.find("[[echo]]") != std::string_view::npos)
+        return output_plan{vocabulary::instance().encode_plain(harmless(std::string(cache_text))), false};
     if (const auto at = turn.find("[[text="); at != std::string_view::npos) {
         const auto rest = turn.substr(at + 7);
         return output_plan{vocabulary::instance().encode_plain(unescape(rest.substr(0, rest.find("]]")))),
@@ -203,7 +216,7 @@ output_plan plan_output(const scenario& settings, std::span<const int> cache) {
     const auto text = words.decode(cache);
     const auto turn = last_user_turn(text);
     if (settings.directives)
-        if (auto plan = plan_from_directives(turn)) return *plan;
+        if (auto plan = plan_from_directives(turn, text)) return *plan;
     // Echoed special texts are ordinary text, or the first <|im_end|> would end the run.
     if (settings.mode == "echo") return {words.encode_plain(text), false};
     return {words.encode(say(settings, text, turn)), false};
