@@ -109,6 +109,8 @@ TEST_F(ax_poll_trouble, a_prompt_that_could_not_be_encoded_never_runs_the_one_be
     expect_right();
     fault("tokenizer", "status_reply", "once", {{"route", "/encode"}});
     expect_right(11);
+    fault("runtime", "encode_failed", "once");  // its own doing: the tap is not even asked
+    expect_right(6);
     fault("tokenizer", "empty_reply", true, {{"route", "/encode"}});
     const pid_t before = runtime_pid();
     const told got = ask("[[n=5]]");

@@ -85,6 +85,21 @@ TEST_F(ax_poll_without_tap, a_prompt_that_could_not_be_encoded_never_answers_the
     EXPECT_EQ(ask("[E][ Encode][ 820]: encode failed [[n=4]]").text, words(4));
 }
 
+TEST_F(ax_poll_without_tap, a_reset_that_failed_never_leaves_the_system_text_of_the_one_before) {
+    start();
+    expect_right(9);
+    fault("tokenizer", "status_reply", "once", {{"route", "/reset"}, {"status", 500}});
+    const told other = ask(request("[[n=5]]", "Another system."));
+    EXPECT_EQ(other.text, words(5));
+    EXPECT_NE(last_run()["kv_text"].get<std::string>().find("Another system."), std::string::npos);
+    fault("tokenizer", "status_reply", true, {{"route", "/reset"}, {"status", 500}});
+    const told never = ask("[[n=5]]");
+    EXPECT_EQ(never.cause(), "tokenizer-unavailable");
+    EXPECT_EQ(never.text, "");
+    fault("tokenizer", "status_reply", false);
+    expect_right();
+}
+
 TEST_F(ax_poll_without_tap, context_text_in_band_is_a_failure) {
     start();
     fault("runtime", "context_full", "once");

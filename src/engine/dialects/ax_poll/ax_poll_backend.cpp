@@ -11,6 +11,7 @@ namespace corral::engine::ax_poll {
 namespace {
 
 constexpr core::seconds verbatim_measure_limit{60};
+constexpr unsigned starts_before_doubt = 2;
 
 catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32_t vocabulary) {
     if (sizes.vocabulary == 0) {
@@ -309,6 +310,19 @@ void ax_poll_backend::on_tokenizer_hung() {
     }
 }
 
+// A tokenizer service that takes connections and does not answer looks well from outside, and every start of
+// a runtime fails on it.
+void ax_poll_backend::count_failed_starts() {
+    failed_starts_ = served_ ? 0 : failed_starts_ + 1;
+    served_ = false;
+    if (failed_starts_ == starts_before_doubt &&
+        watch_.tokenizer().state == supervisor::service_state::ready) {
+        group_->restart(
+            places_.tokenizer,
+            "The runtime failed two starts in a row, and its tokenizer service may be the cause.");
+    }
+}
+
 void ax_poll_backend::on_output(std::string_view service, process::output_stream from,
                                 std::string_view bytes) {
     if (service != places_.runtime || from != process::output_stream::out) {
@@ -326,6 +340,10 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
         log_.on_process_started();
         cycle_.on_new_process();
     }
+    if (before.runtime_starts < after.runtime_starts) {  // reports may come late
+        count_failed_starts();
+    }
+    served_ = served_ || watch_.runtime().state == supervisor::service_state::ready;
     if (before.tokenizer_starts != after.tokenizer_starts) {
         own_.on_tokenizer_started();
         verbatim_.on_tokenizer_started();

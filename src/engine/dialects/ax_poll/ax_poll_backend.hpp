@@ -67,6 +67,7 @@ private:
     [[nodiscard]] cycle_parts parts();
     void restart(bool pair, const std::string& cause);
     void on_tokenizer_hung();
+    void count_failed_starts();
     void look_at_services();
     [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return log_.sizes(); }
 
@@ -77,6 +78,8 @@ private:
     log_reader log_;
     own_identity own_;
     verbatim_encoder verbatim_;
+    bool served_ = true;          // the runtime process of now was ready once
+    unsigned failed_starts_ = 0;  // in a row
     bool tap_passed_by_ = false;  // this runtime process does not use the URL it was given
     core::wake_signal changed_;
     cycle_runner cycle_;

@@ -81,7 +81,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::follow(run_state& now) {
             co_return co_await call_failed(now, got.error(), "a poll");
         }
         idle_.on_poll(sent, got->done, !got->text.empty());
-        if (!now.text_given && encode_failed_in_output()) {
+        if (!now.text_given && (encode_failed_in_output() || runs_something_else())) {
             // What comes now answers the prompt of an earlier request (vendor_ax.md §9, F3).
             (void)fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
                        "The tokenizer service did not answer for the prompt.");
@@ -150,7 +150,7 @@ void cycle_runner::deliver(run_state& now, std::string_view text) {
     }
     last_sign_of_life_ = at;
     now.text_given = true;
-    listens_for_encode_ = false;
+    listens_for_failure_ = false;
     ++now.polls_with_text;
     note_usage(now);
     now.sink->on_text(text, now.progress);

@@ -18,6 +18,7 @@ constexpr core::nanoseconds stop_interval = 20ms;
 constexpr core::nanoseconds mend_limit = 20s;
 constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 constexpr std::string_view encode_failed_line = "]: encode failed";
+constexpr std::string_view reset_failed_line = "]: reset failed, status";
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
@@ -47,7 +48,7 @@ void cycle_runner::on_new_process() {
 }
 
 void cycle_runner::on_output(std::string_view bytes) {
-    if (listens_for_encode_ && output_before_text_.size() < most_output_kept) {
+    if (listens_for_failure_ && output_before_text_.size() < most_output_kept) {
         output_before_text_ += bytes.substr(0, most_output_kept - output_before_text_.size());
     }
     if (!following_ || (tapped() && parts_.tap->view().pieces_answered <= pieces_seen_)) {
@@ -73,6 +74,14 @@ void cycle_runner::on_tap_event() {
 
 bool cycle_runner::encode_failed_in_output() const {
     return output_before_text_.find(encode_failed_line) != std::string::npos;
+}
+
+bool cycle_runner::reset_failed_in_output() const {
+    return output_before_text_.find(reset_failed_line) != std::string::npos;
+}
+
+bool cycle_runner::runs_something_else() const {
+    return tapped() && parts_.tap->view().pieces_answered > 0 && !parts_.tap->view().run_begun;
 }
 
 core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
@@ -144,7 +153,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::attempts(run_state& now) {
     for (int i = 0; i < most_attempts; ++i) {
         end = co_await attempt(now);
         following_ = false;
-        listens_for_encode_ = false;
+        listens_for_failure_ = false;
         if (end != verdict::again || now.text_given) {
             break;
         }

@@ -115,9 +115,12 @@ private:
     [[nodiscard]] core::awaitable<void> rest(run_control* control, core::steady_time when);
     [[nodiscard]] bool tapped() const noexcept { return parts_.tap != nullptr && parts_.tap->view().in_use; }
     void see_tap();
-    // Without the tap: the runtime says that it could not encode this prompt, and nothing but itself can have
-    // said so.
+    // Without the tap: the runtime says that its tokenizer did not encode this prompt, or reset, and nothing
+    // but itself can have said so.
     [[nodiscard]] bool encode_failed_in_output() const;
+    [[nodiscard]] bool reset_failed_in_output() const;
+    // With the tap: the runtime turns tokens into text and has asked for none of this prompt.
+    [[nodiscard]] bool runs_something_else() const;
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 
     cycle_parts parts_;
@@ -136,7 +139,7 @@ private:
     std::uint32_t answers_heard_ = 0;
     bool final_heard_ = false;
     std::string output_before_text_;  // of this run, bounded; only without the tap
-    bool listens_for_encode_ = false;
+    bool listens_for_failure_ = false;
 };
 
 }  // namespace corral::engine::ax_poll

@@ -99,6 +99,8 @@ core::awaitable<cycle_runner::early> cycle_runner::send_reset(run_state& now) {
         }
         idle_.on_call(clock_now());
         now.prompt_inside = true;
+        output_before_text_.clear();
+        listens_for_failure_ = !tapped();
         std::string system(now.ids ? prescribed_text : std::string_view(now.what.prompt.system));
         const auto reply = co_await parts_.link.reset(std::move(system));
         if (!reply) {
@@ -128,6 +130,10 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
         if (const early end = interrupted(now)) {
             co_return end;
         }
+        if (tapped() && parts_.tap->view().calls_open > 0) {
+            // It waits for its tokenizer, which has a clock of its own in the tap.
+            reset_until_ = core::deadline::after(parts_.clocks.reset, clock_now());
+        }
         if (reset_until_.passed(clock_now())) {
             co_return fail_and_restart(now, "reset-stalled",
                                        "The runtime did not finish a reset in its time.");
@@ -147,6 +153,12 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
         }
     }
     swallowed = idle_.by_grace();
+    if (!tapped() && reset_failed_in_output()) {
+        // The system text of the request before is in force still (vendor_ax.md §9, F8).
+        (void)fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
+                   "The tokenizer service did not answer while the runtime was reset.");
+        co_return verdict::again;
+    }
     if (!tapped()) {
         co_return std::nullopt;
     }
@@ -180,7 +192,7 @@ core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
         // A prompt is printed word for word, so one that has these words makes the runtime's own line
         // worthless.
         output_before_text_.clear();
-        listens_for_encode_ = !tapped() && now.what.prompt.turns.find("encode failed") == std::string::npos;
+        listens_for_failure_ = !tapped() && now.what.prompt.turns.find("encode failed") == std::string::npos;
         std::string prompt(now.ids ? prescribed_text : std::string_view(now.what.prompt.turns));
         const auto reply = co_await parts_.link.generate(std::move(prompt), sampling);
         if (!reply) {

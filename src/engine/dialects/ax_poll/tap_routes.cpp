@@ -105,6 +105,9 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
     prompt_uid_is_new_ = false;
     const bool got = co_await fetch_identity(prompt_uid_, limit);
     if (!got) {
+        if (!in_time(limit)) {
+            tell_hung();
+        }
         co_return ok("");  // the runtime asks again (vendor_ax.md §2.4)
     }
     decode_uid_ = prompt_uid_;
