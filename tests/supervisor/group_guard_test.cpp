@@ -11,6 +11,9 @@ namespace {
 using catalog::guard_mode;
 using testing::HasSubstr;
 
+// Python with an HTTP server in it starts slowly on a busy machine.
+constexpr seconds unhurried{55};
+
 class group_guard : public group_fixture {
 protected:
     // A service that knows nothing but `asked`; it is to be found at a private port.
@@ -46,7 +49,7 @@ protected:
 TEST_F(group_guard, a_server_of_every_interface_is_ready_on_loopback_at_its_private_port) {
     const std::uint16_t given = add_stubborn("runtime", tiny({}, {"--reuse-port"})).endpoint.port();
     start();
-    EXPECT_EQ(wait_ready(), "");
+    EXPECT_EQ(wait_ready(unhurried), "");
     EXPECT_TRUE(only_on_loopback(given));
     EXPECT_TRUE(process::listeners_on(asked).empty());
     EXPECT_EQ(status().warning, "");
@@ -60,7 +63,7 @@ TEST_F(group_guard, two_of_the_same_program_run_side_by_side) {
     const std::uint16_t one = add_stubborn("one", command, guard_mode::require).endpoint.port();
     const std::uint16_t two = add_stubborn("two", command, guard_mode::require).endpoint.port();
     start();
-    EXPECT_EQ(wait_ready(), "");
+    EXPECT_EQ(wait_ready(unhurried), "");
     EXPECT_NE(one, two);
     EXPECT_TRUE(only_on_loopback(one));
     EXPECT_TRUE(only_on_loopback(two));
@@ -71,7 +74,7 @@ TEST_F(group_guard, two_of_the_same_program_run_side_by_side) {
 TEST_F(group_guard, one_that_the_guard_does_not_reach_is_followed_and_told) {
     add_stubborn("runtime", tiny({"env", "-i"}));
     start();
-    EXPECT_EQ(wait_ready(), "");
+    EXPECT_EQ(wait_ready(unhurried), "");
     EXPECT_EQ(told, std::vector<std::uint16_t>{asked});
     EXPECT_THAT(status().warning, HasSubstr("every interface at port " + std::to_string(asked)));
     EXPECT_THAT(status().warning, HasSubstr("the guard had no effect"));
@@ -107,7 +110,7 @@ TEST_F(group_guard, a_second_listener_is_found_wherever_it_is) {
     const std::uint16_t second = free_port();
     add("runtime", {"--also", std::to_string(second)}).rules.guard = guard_mode::off;
     start();
-    EXPECT_EQ(wait_ready(), "");
+    EXPECT_EQ(wait_ready(unhurried), "");
     EXPECT_THAT(status().warning, HasSubstr("every interface at port " + std::to_string(second)));
     EXPECT_TRUE(stop());
 }
