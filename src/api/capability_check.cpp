@@ -1,18 +1,45 @@
 #include "api/capability_check.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "api/model_lookup.hpp"
 
 namespace corral::api {
 
-bool has_capability(const catalog::model_entry& entry, std::string_view wanted) {
-    return std::find(entry.capabilities.begin(), entry.capabilities.end(), wanted) !=
-           entry.capabilities.end();
+namespace {
+
+struct template_need {
+    std::string_view capability;
+    std::string_view field;
+};
+// ollama_wire.md §4: what a template must mention.
+constexpr std::array<template_need, 2> needs{{{"tools", ".Tools"}, {"insert", ".Suffix"}}};
+
+bool has_no_place(const std::string& prompt_template, std::string_view capability) {
+    return std::any_of(needs.begin(), needs.end(), [&](const template_need& each) {
+        return each.capability == capability && prompt_template.find(each.field) == std::string::npos;
+    });
+}
+
+}  // namespace
+
+std::vector<std::string> capabilities_of(const served_model& model) {
+    std::vector<std::string> out = model.entry->capabilities;
+    if (model.variant != nullptr && !model.variant->prompt_template.empty()) {
+        std::erase_if(
+            out, [&](const std::string& each) { return has_no_place(model.variant->prompt_template, each); });
+    }
+    return out;
+}
+
+bool has_capability(const served_model& model, std::string_view wanted) {
+    const std::vector<std::string> all = capabilities_of(model);
+    return std::find(all.begin(), all.end(), wanted) != all.end();
 }
 
 void check_tools(const served_model& model, bool has_tools, decode_problem& problem) {
-    if (has_tools && !has_capability(*model.entry, "tools")) {
+    if (has_tools && !has_capability(model, "tools")) {
         problem.set(long_name(model) + " does not support tools");
     }
 }
@@ -24,8 +51,7 @@ void refuse_images(const served_model& model, bool has_images, decode_problem& p
 }
 
 chat::thinking_mode default_thinking(const served_model& model) {
-    return has_capability(*model.entry, "thinking") ? chat::thinking_mode::on
-                                                    : chat::thinking_mode::model_default;
+    return has_capability(model, "thinking") ? chat::thinking_mode::on : chat::thinking_mode::model_default;
 }
 
 }  // namespace corral::api

@@ -1,14 +1,18 @@
 #pragma once
 // What a model can do, as its manifest says, and the refusals of what it can't (ollama_wire.md §2.4, §3.1).
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/json_fields.hpp"
 #include "corral/api/model_directory.hpp"
 
 namespace corral::api {
 
-[[nodiscard]] bool has_capability(const catalog::model_entry& entry, std::string_view wanted);
+// Those of the model below, without what a variant's own template has no place for.
+[[nodiscard]] std::vector<std::string> capabilities_of(const served_model& model);
+[[nodiscard]] bool has_capability(const served_model& model, std::string_view wanted);
 
 void check_tools(const served_model& model, bool has_tools, decode_problem& problem);
 void refuse_images(const served_model& model, bool has_images, decode_problem& problem);

@@ -27,15 +27,21 @@ engine::run_failure too_long(const engine::prompt_measure& measured, bool may_sh
     engine::run_failure out;
     out.kind = chat::failure_kind::context_too_long;
     out.cause = "context-too-long";
-    out.message = "the prompt is " + about + std::to_string(measured.system_tokens + measured.turn_tokens) +
-                  " tokens long, but the context of this model has room for " +
-                  std::to_string(measured.limit);
+    // Ollama's words (ollama_wire.md §3.1), then the numbers.
+    out.message =
+        "the prompt is longer than the context length currently available to the model; shorten the prompt, "
+        "adjust the context length in settings, or use a model with a longer context length (";
     if (measured.limit == 0) {
-        out.message = "the system text is " + about + std::to_string(measured.system_tokens) +
-                      " tokens long, which leaves no room for a turn in the context of this model";
-    } else if (may_shorten) {
-        out.message += ", and its newest turn can't be shortened";
+        out.message += "the system text is " + about + std::to_string(measured.system_tokens) +
+                       " tokens long, which leaves no room for a turn)";
+        return out;
     }
+    out.message += "it is " + about + std::to_string(measured.system_tokens + measured.turn_tokens) +
+                   " tokens long, and there is room for " + std::to_string(measured.limit);
+    if (may_shorten) {
+        out.message += "; its newest turn can't be shortened";
+    }
+    out.message += ')';
     return out;
 }
 
@@ -147,9 +153,10 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                                        std::vector<chat::message> messages, bool may_shorten,
                                        core::deadline until) {
     const std::size_t all = messages.size();
+    chat::render_options form = how;
     may_shorten = may_shorten && !request.raw_prompt && !request.hole;
     for (unsigned round = 0;; ++round) {
-        auto rendered = render_request(how, request, messages);
+        auto rendered = render_request(form, request, messages);
         if (!rendered) {
             co_return rendered.error();
         }
@@ -158,6 +165,11 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             measured = *sure;
         } else {
             measured = co_await runtime.measure(*rendered, until);
+        }
+        if (rendered->verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
+            // Only now it showed that this tokenizer's wrapper can't be taken off.
+            form.may_be_verbatim = false;
+            continue;
         }
         if (!measured) {
             co_return measure_failure(measured.error());

@@ -55,6 +55,7 @@ core::awaitable<void> generation_run::perform() {
     to_->attach(nullptr);
     control_ = nullptr;
     lease_.reset();
+    stays_.reset();
     if (!to_->ended() && !thrown.empty()) {
         telemetry::log().error("request id={} met an exception: {}", request_.id,
                                telemetry::printable(thrown));
@@ -139,6 +140,8 @@ core::awaitable<bool> generation_run::take_turn() {
         co_return false;
     }
     lease_.emplace(std::move(*answer));
+    // Between two runs of one request its model is not unloaded, whatever its keep_alive.
+    stays_ = with_.admission->hold(model_->entry->name);
     figures_.begin_run(with_.clock->now());
     co_return true;
 }

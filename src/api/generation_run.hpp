@@ -74,6 +74,7 @@ private:
     std::optional<format_gate> gate_;        // there is a wanted format
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;
+    scheduler::model_hold stays_;
     engine::run_control* control_ = nullptr;  // of the run that goes on
     std::optional<chat::output_filter> filter_;
     run_figures figures_;

@@ -1,5 +1,7 @@
 #include "api/json_fields.hpp"
 
+#include <limits>
+
 #include "api/ascii_text.hpp"
 #include "api/json_writer.hpp"
 
@@ -67,6 +69,12 @@ std::optional<std::int64_t> json_fields::integer(std::string_view key) const {
     }
     if (!value->is_number_integer()) {
         wrong_type(key, *value, "int");
+        return std::nullopt;
+    }
+    if (value->is_number_unsigned() &&
+        value->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+        problem_->set("json: cannot unmarshal number " + value->dump() + " into Go struct field " + path_ +
+                      "." + std::string(key) + " of type int");
         return std::nullopt;
     }
     return value->get<std::int64_t>();

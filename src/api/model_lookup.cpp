@@ -9,7 +9,6 @@ namespace corral::api {
 
 namespace {
 
-// A name that means a model on somebody else's machines.
 bool is_cloud(std::string_view lower) {
     const auto colon = lower.rfind(':');
     return colon != std::string_view::npos &&
@@ -35,6 +34,10 @@ void refuse_cloud(std::string_view typed, decode_problem& problem) {
 }
 
 }  // namespace
+
+bool names_cloud(std::string_view typed) {
+    return is_cloud(lower_case(trimmed(typed)));
+}
 
 served find_model(const model_directory& models, std::string_view typed, const lookup_words& words,
                   decode_problem& problem) {

@@ -26,6 +26,9 @@ inline constexpr lookup_words embedding_words{"model '' not found", 404, false, 
 [[nodiscard]] served find_model(const model_directory& models, std::string_view typed,
                                 const lookup_words& words, decode_problem& problem);
 
+// A name that means a model on somebody else's machines, so none here may have it.
+[[nodiscard]] bool names_cloud(std::string_view typed);
+
 [[nodiscard]] std::string not_found_text(std::string_view shown);
 
 // "registry.ollama.ai/library/qwen3:4b", as capability errors name a model.

@@ -158,8 +158,9 @@ void read_parameters(const nlohmann::ordered_json& given, chat::sampling& sampli
             limits.*member = value;
         }
     }
-    if (auto stops = from.texts("stop"); !stops.empty()) {
-        limits.stops = std::move(stops);
+    if (from.find("stop") != nullptr) {
+        limits.stops = from.texts("stop");
+        limits.stops_given = true;
     }
     // What these runtimes have no use for is still typed as Ollama does it.
     for (const char* key : idle_parameters) {

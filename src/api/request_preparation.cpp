@@ -32,8 +32,12 @@ void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwis
 
 void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
     complete(wanted.temperature, otherwise.temperature);
-    complete(wanted.top_k, otherwise.top_k);
-    complete(wanted.top_p, otherwise.top_p);
+    // Who gives one of the two means that one; a default beside it would win over it in runtimes that heed
+    // only one (vendor_ax.md §8).
+    if (!wanted.top_k && !wanted.top_p) {
+        wanted.top_k = otherwise.top_k;
+        wanted.top_p = otherwise.top_p;
+    }
     complete(wanted.min_p, otherwise.min_p);
     complete(wanted.typical_p, otherwise.typical_p);
     complete(wanted.repeat_penalty, otherwise.repeat_penalty);
@@ -46,7 +50,7 @@ void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
 void complete(chat::limits& wanted, const chat::limits& otherwise) {
     complete(wanted.num_predict, otherwise.num_predict);
     complete(wanted.num_ctx, otherwise.num_ctx);
-    if (wanted.stops.empty()) {
+    if (wanted.stops.empty() && !wanted.stops_given) {
         wanted.stops = otherwise.stops;
     }
 }

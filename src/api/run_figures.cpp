@@ -46,15 +46,21 @@ chat::token_usage run_figures::usage() const {
 
 // Text first shows when a whole piece of tokens is done (vendor_ax_observed.md §2), so the tokens of the
 // first piece were decoded before it; their time is taken at the pace of the rest. Else short answers would
-// look twice as fast as they are.
+// look twice as fast as they are. An answer of one piece shows no pace: a token then counts as much as a
+// chunk of the prompt, both being one pass through the model.
 core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_it,
                                                         core::nanoseconds before_it) const {
+    constexpr std::uint32_t chunk = 128;
     const std::uint32_t all = progress_.usage.generated_tokens;
     const std::uint32_t first = tokens_at_first_text_;
-    if (first < 2 || all <= first) {
+    if (first == 0) {
         return core::nanoseconds{0};
     }
-    return std::min(after_it / (all - first) * (first - 1), before_it);
+    if (all <= first) {
+        const std::uint32_t chunks = progress_.usage.prompt_tokens / chunk + 1;
+        return before_it / (chunks + first) * first;
+    }
+    return std::min(after_it / (all - first) * (first - 1), before_it / 10 * 9);
 }
 
 chat::generation_timings run_figures::timings(core::steady_time now) const {

@@ -26,7 +26,7 @@ credential_files::credential_files(const configuration& settings)
       tls_watch_(tls_files_ ? paths{tls_files_->certificate, tls_files_->key} : paths{}) {}
 
 core::result<void> credential_files::load() {
-    if (const auto read = read_keys(); !read) {
+    if (auto read = read_keys(); !read) {
         return read;
     }
     return read_tls();

@@ -72,7 +72,7 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
 daemon::~daemon() = default;
 
 core::result<void> daemon::open() {
-    if (const auto read = credentials_.load(); !read) {
+    if (auto read = credentials_.load(); !read) {
         return read;
     }
     scheduler_ = std::make_unique<scheduler::scheduler>(
@@ -113,6 +113,9 @@ core::result<void> daemon::open() {
     server_ = std::make_unique<http::server>(
         loop_.get_executor(), settings_.http, api::make_api(context),
         [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
+        return api::format_of(path).refuse(status, text, random_);
+    });
     if (credentials_.tls()) {
         server_->use_tls(*credentials_.tls());
     }

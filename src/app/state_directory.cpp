@@ -14,7 +14,7 @@ fs::path usual_state_directory(const std::map<std::string, std::string>& environ
                                   : fs::path(found->second.substr(0, found->second.find(':')));
         return path.is_absolute() ? path : fs::path();
     };
-    if (const auto given = absolute("STATE_DIRECTORY"); !given.empty()) {
+    if (auto given = absolute("STATE_DIRECTORY"); !given.empty()) {
         return given;
     }
     if (const auto given = absolute("XDG_STATE_HOME"); !given.empty()) {

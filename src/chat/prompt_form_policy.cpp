@@ -25,8 +25,12 @@ bool better_verbatim(const render_options& how, const prompt_need& need) {
 
 core::result<prompt_form> choose_form(const render_options& how, const prompt_need& need) {
     if (how.may_be_verbatim) {
-        const bool needed = need.open_answer || !how.prompt_template.empty();
+        const bool needed = need.open_answer || need.no_question || !how.prompt_template.empty();
         return needed || better_verbatim(how, need) ? prompt_form::verbatim : prompt_form::wrapped;
+    }
+    if (need.no_question) {
+        return core::make_failure(core::errc::refused,
+                                  "the conversation has no user message, so there is nothing to answer");
     }
     if (need.open_answer) {
         return core::make_failure(core::errc::refused,

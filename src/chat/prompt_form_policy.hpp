@@ -10,6 +10,7 @@ enum class prompt_form { wrapped, verbatim };
 
 struct prompt_need {
     bool open_answer = false;  // the last message is an answer that the model shall go on with
+    bool no_question = false;  // nobody but the system and the model have spoken
     bool tools = false;
     thinking_mode thinking = thinking_mode::model_default;
 };

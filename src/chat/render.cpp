@@ -19,18 +19,6 @@ bool asks_something(const message& one) {
     return one.from == role::user || one.from == role::tool;
 }
 
-core::result<void> check(const family& in, const std::vector<message>& messages, bool has_tools) {
-    if (std::none_of(messages.begin(), messages.end(), asks_something)) {
-        return core::make_failure(core::errc::refused,
-                                  "the conversation has no user message, so there is nothing to answer");
-    }
-    if (has_tools && in.tools == tool_style::none) {
-        return core::make_failure(core::errc::refused,
-                                  "the chat format '" + std::string(in.name) + "' has no tools");
-    }
-    return {};
-}
-
 // The first system turn: what the request says, else the default, then the tools.
 std::string system_body(const render_options& how, std::string asked, const nlohmann::ordered_json& tools,
                         bool has_tools) {
@@ -103,10 +91,16 @@ core::result<rendered_prompt> render(const render_options& how, const std::vecto
         return render(plain, messages, tools, thinking);
     }
     const bool has_tools = tools.is_array() && !tools.empty();
-    if (const auto checked = check(in, messages, has_tools); !checked) {
-        return checked.error();
+    if (messages.empty()) {
+        return core::make_failure(core::errc::refused, "the conversation has no message");
     }
-    const prompt_need need{messages.back().from == role::assistant, has_tools, thinking};
+    if (has_tools && in.tools == tool_style::none) {
+        return core::make_failure(core::errc::refused,
+                                  "the chat format '" + std::string(in.name) + "' has no tools");
+    }
+    const bool no_question = std::none_of(messages.begin(), messages.end(), asks_something);
+    const bool open_answer = messages.back().from == role::assistant;
+    const prompt_need need{open_answer, no_question, has_tools, thinking};
     const auto form = choose_form(how, need);
     if (!form) {
         return form.error();

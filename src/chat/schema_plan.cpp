@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "chat/pattern_text.hpp"
 #include "chat/plain_numbers.hpp"
 #include "chat/schema_keywords.hpp"
 #include "chat/schema_reference.hpp"
@@ -145,7 +146,8 @@ private:
 
     void add(const job& now, const std::string& key, const ordered& value, nlohmann::json& out) {
         const schema_keyword* known = find_keyword(key);
-        if (known == nullptr) {
+        // Null is absent (ollama_wire.md §1.2), but for the value that `const` asks for.
+        if (known == nullptr || (value.is_null() && key != "const")) {
             return;
         }
         const std::string path = now.path + "/" + key;
@@ -265,12 +267,23 @@ private:
     }
 
     void add_copy(const job& now, const std::string& key, const ordered& value, nlohmann::json& out) {
+        if (value.is_boolean() && (key == "exclusiveMinimum" || key == "exclusiveMaximum")) {
+            return add_exclusive(now, key, value == true, out);
+        }
         const bool is_list = key == "required";
         if (is_list != value.is_array() || (!is_list && !value.is_number())) {
             return refuse(now.path, "'" + key + "' must be " + (is_list ? "a list of names" : "a number"));
         }
         plan_.rules[now.id].cost += static_cast<std::uint32_t>(value.size());
         out[key] = with_plain_numbers(value);
+    }
+
+    // As draft 4 and OpenAPI 3.0 have it: the bound itself stands beside.
+    void add_exclusive(const job& now, const std::string& key, bool on, nlohmann::json& out) {
+        const auto bound = now.schema->find(key == "exclusiveMinimum" ? "minimum" : "maximum");
+        if (on && bound != now.schema->end()) {
+            add_copy(now, key, *bound, out);
+        }
     }
 
     void add_rule(const job& now, const std::string& key, const ordered& value) {
@@ -311,10 +324,14 @@ private:
             return refuse(now.path, "'enum' must be a list");
         }
         schema_rule& rule = plan_.rules[now.id];
+        nlohmann::json choices = with_plain_numbers(key == "enum" ? value : ordered::array({value}));
         if (!rule.choices.is_null()) {
-            return refuse(now.path, "'enum' and 'const' together can't be checked here");
+            // Both were given: what is in both.
+            std::erase_if(choices.get_ref<nlohmann::json::array_t&>(), [&](const nlohmann::json& each) {
+                return std::find(rule.choices.begin(), rule.choices.end(), each) == rule.choices.end();
+            });
         }
-        rule.choices = with_plain_numbers(key == "enum" ? value : ordered::array({value}));
+        rule.choices = std::move(choices);
         rule.cost += static_cast<std::uint32_t>(rule.choices.size());
     }
 
@@ -329,7 +346,8 @@ private:
         how.set_log_errors(false);
         constexpr std::int64_t most_memory = 128 * 1024;
         how.set_max_mem(most_memory);
-        auto made = std::make_shared<const re2::RE2>(value.get_ref<const std::string&>(), how);
+        auto made =
+            std::make_shared<const re2::RE2>(with_re2_escapes(value.get_ref<const std::string&>()), how);
         if (!made->ok()) {
             return refuse(now.path, "this 'pattern' can't be run in bounded time (" + shown(made->error()) +
                                         "), please leave it out");

@@ -88,7 +88,7 @@ rendered_prompt verbatim_prompt(const family& in, const std::vector<message>& me
         turns.pop_back();
     }
     std::string asked(default_system);
-    if (turns.front().from == speaker::system) {
+    if (!turns.empty() && turns.front().from == speaker::system) {
         if (!turns.front().body.empty()) {
             asked = std::move(turns.front().body);
         }
@@ -104,7 +104,8 @@ rendered_prompt verbatim_prompt(const family& in, const std::vector<message>& me
         first_user->body.insert(0, std::exchange(system, {}) + "\n\n");
     }
     if (!system.empty()) {
-        turns.insert(turns.begin(), turn{speaker::system, std::move(system)});
+        const auto from = in.system_in_first_user ? speaker::user : speaker::system;
+        turns.insert(turns.begin(), turn{from, std::move(system)});
     }
     turns.push_back({speaker::assistant, answer.text});
 

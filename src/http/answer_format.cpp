@@ -68,7 +68,7 @@ std::string format_head(const response_head& head, const head_facts& facts) {
     }
     if (!facts.keep_alive) {
         add_field(out, "Connection", "close");
-    } else if (facts.http10) {
+    } else if (facts.http10 || boost::beast::iequals(head.headers.find("Connection"), "keep-alive")) {
         add_field(out, "Connection", "keep-alive");
     }
     out += "\r\n";

@@ -18,7 +18,9 @@ std::size_t fit(std::string_view pattern, std::string_view path) {
         return 0;
     }
     pattern.remove_suffix(1);
-    return path.size() > pattern.size() && path.starts_with(pattern) ? pattern.size() : 0;
+    const bool fits = path.size() > pattern.size() && path.starts_with(pattern) &&
+                      path.find('/', pattern.size()) == std::string_view::npos;
+    return fits ? pattern.size() : 0;
 }
 
 std::string allow_list(std::vector<std::string> methods) {

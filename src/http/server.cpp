@@ -155,6 +155,10 @@ void server::use_tls(tls_credentials with) {
     impl_->context->tls = std::move(with);
 }
 
+void server::refuse_with(refusal_writer write) {
+    impl_->context->refuse = std::move(write);
+}
+
 void server::start() {
     for (tcp::acceptor& listener : impl_->listeners) {
         impl_->spawn_acceptor(listener);

@@ -100,7 +100,9 @@ core::awaitable<void> close_gently(connection& on) {
 core::awaitable<void> answer_refusal(session_context& context, connection& on, const request_parser& parser) {
     const exchange_facts facts{parser.seen().method == "HEAD", parser.seen().version < 11, false};
     exchange_writer out(on, facts, context.date, context.stopping);
-    response whole = error_answer(parser.why().status, parser.why().text);
+    response whole = context.refuse
+                         ? context.refuse(parser.seen().path, parser.why().status, parser.why().text)
+                         : error_answer(parser.why().status, parser.why().text);
     if (whole.status == 503) {
         whole.headers.add("Retry-After", "1");
     }

@@ -28,6 +28,7 @@ struct session_context {
     server_options options;
     handler serve;
     std::function<void(std::string)> log_error;
+    server::refusal_writer refuse;  // may be empty
     body_budget bodies;
     handshake_line handshakes;
     step_pace handshake_pace;

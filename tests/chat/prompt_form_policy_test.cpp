@@ -41,7 +41,7 @@ TEST(prompt_form, is_wrapped_wherever_that_does_the_job) {
         render_options how;
         how.format = find_family(row.format);
         how.package_forbids_thinking = row.forbids;
-        const prompt_need need{false, row.tools, row.thinking};
+        const prompt_need need{false, false, row.tools, row.thinking};
         EXPECT_EQ(*choose_form(how, need), prompt_form::wrapped) << row.format;
         how.may_be_verbatim = true;
         const auto form = choose_form(how, need);
@@ -53,7 +53,7 @@ TEST(prompt_form, is_wrapped_wherever_that_does_the_job) {
 TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     render_options how;
     how.format = find_family("qwen3");
-    EXPECT_NE(choose_form(how, {true, false, on}).error().message.find("ends with an assistant message"),
+    EXPECT_NE(choose_form(how, {true, false, false, on}).error().message.find("ends with an assistant message"),
               std::string::npos);
     how.prompt_template = "{{ .Prompt }}";
     EXPECT_NE(choose_form(how, {}).error().message.find("can't use a prompt template"), std::string::npos);
@@ -61,7 +61,7 @@ TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     how.may_be_verbatim = true;
     EXPECT_EQ(*choose_form(how, {}), prompt_form::verbatim);
     how.prompt_template.clear();
-    EXPECT_EQ(*choose_form(how, {true, false, on}), prompt_form::verbatim);
+    EXPECT_EQ(*choose_form(how, {true, false, false, on}), prompt_form::verbatim);
 }
 
 // A package that forbids thinking does by default what it always does, in either form.

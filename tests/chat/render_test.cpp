@@ -248,13 +248,26 @@ TEST(render, deepseek_takes_a_later_system_text_as_the_users) {
         "<｜begin▁of▁sentence｜>S<｜Assistant｜>A<｜end▁of▁sentence｜><｜User｜>U\n\nX<｜Assistant｜>");
 }
 
+TEST(render, answers_a_system_text_alone_where_prompts_may_be_verbatim) {
+    for (const auto* name : {"qwen3", "gemma", "llama3", "deepseek-r1", "phi3"}) {
+        chat::render_options how;
+        how.format = chat::find_family(name);
+        how.may_be_verbatim = true;
+        const auto prompt = chat::render(how, {says(role::system, "S")}, nullptr, thinking_mode::on);
+        ASSERT_TRUE(prompt) << name;
+        EXPECT_TRUE(prompt->verbatim) << name;
+        EXPECT_NE(prompt->turns.find('S'), std::string::npos) << name;
+        EXPECT_TRUE(prompt->turns.ends_with(how.format->assistant_header)) << name << ": " << prompt->turns;
+    }
+}
+
 TEST(render, refuses_what_this_way_of_prompting_cannot_carry) {
     EXPECT_NE(refusal("qwen3", {says(role::user, "U"), says(role::assistant, "The answer is")})
                   .find("ends with an assistant message"),
               std::string::npos);
     EXPECT_NE(refusal("qwen3", {says(role::system, "S")}).find("no user message"), std::string::npos);
     EXPECT_NE(refusal("qwen3", {says(role::assistant, "A")}).find("no user message"), std::string::npos);
-    EXPECT_NE(refusal("qwen3", {}).find("no user message"), std::string::npos);
+    EXPECT_NE(refusal("qwen3", {}).find("no message"), std::string::npos);
     EXPECT_NE(refusal("deepseek-r1", {says(role::user, "U")}, weather).find("no tools"), std::string::npos);
 }
 

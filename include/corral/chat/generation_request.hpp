@@ -49,6 +49,7 @@ struct limits {
     std::optional<std::int64_t> num_predict;  // negative: until the end
     std::optional<std::int64_t> num_ctx;      // wanted context in tokens; clamped to the model's
     std::vector<std::string> stops;           // empty strings are ignored
+    bool stops_given = false;                 // `stops` takes the place of the model's own, also when empty
     bool truncate = true;                     // shorten a conversation that is too long
 };
 

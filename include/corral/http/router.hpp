@@ -14,8 +14,8 @@ using handler = std::function<core::awaitable<void>(const request&, response_wri
 
 class router {
 public:
-    // `path` is exact, or ends in "/*" and then also matches every longer path with that beginning. A GET
-    // route serves HEAD only if "HEAD" was added too.
+    // `path` is exact, or ends in "/*", which stands for one more segment, whatever it is. A GET route serves
+    // HEAD only if "HEAD" was added too.
     void add(std::string method, std::string path, handler serve);
 
     // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405

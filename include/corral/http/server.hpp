@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -51,6 +52,12 @@ public:
 
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
     void use_tls(tls_credentials with);
+
+    // How a request is refused that no handler may see (400, 408, 413, 431, 503): `path` is empty where it is
+    // not known. Without it the body is {"error":"..."}.
+    using refusal_writer =
+        std::function<response(std::string_view path, unsigned status, std::string_view text)>;
+    void refuse_with(refusal_writer write);
 
     // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md
     // 14).

@@ -149,7 +149,7 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
 }
 
 void check(const served_model& model, const messages_request& asked, decode_problem& problem) {
-    if (!has_capability(*model.entry, "completion")) {
+    if (!has_capability(model, "completion")) {
         problem.set("\"" + asked.model + "\" does not support chat");
     }
     check_tools(model, !asked.tools.tools.is_null(), problem);

@@ -1,4 +1,5 @@
 #include "api/ascii_text.hpp"
+#include "api/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
@@ -22,7 +23,7 @@ copy_fields read_copy(const http::request& incoming, decode_problem& problem) {
     if (!catalog::display_name(out.source)) {
         problem.set("source " + go_quoted(out.source) + " is invalid");
     }
-    if (!catalog::display_name(out.destination)) {
+    if (!catalog::display_name(out.destination) || names_cloud(out.destination)) {
         problem.set("destination " + go_quoted(out.destination) + " is invalid");
     }
     return out;

@@ -4,8 +4,7 @@
 
 #include "api/model_parameters.hpp"
 #include "api/ollama/request_body.hpp"
-#include "corral/chat/family.hpp"
-#include "corral/chat/render.hpp"
+#include "api/ollama/template_check.hpp"
 
 namespace corral::api::ollama {
 
@@ -44,23 +43,6 @@ std::string find_unsupported(const json_fields& fields) {
         }
     }
     return {};
-}
-
-// Tried on the smallest conversation, so that a broken one is heard of now.
-void check_template(const served_model& base, const std::string& text, decode_problem& problem) {
-    chat::render_options how;
-    how.format = chat::find_family(base.entry->family);
-    if (text.empty() || how.format == nullptr) {
-        return;
-    }
-    how.may_be_verbatim = true;
-    how.prompt_template = text;
-    chat::message hello;
-    hello.content = "x";
-    const auto rendered = chat::render(how, {hello}, nullptr, chat::thinking_mode::model_default);
-    if (!rendered) {
-        problem.set(rendered.error().message);
-    }
 }
 
 }  // namespace
@@ -104,7 +86,7 @@ model_variant content_of(create_request asked, const served_model& base, decode_
     out.sampling = {};
     out.limits = {};
     read_parameters(out.parameters, out.sampling, out.limits, problem);
-    check_template(base, out.prompt_template, problem);
+    check_template(base, out.prompt_template, 400, problem);
     return out;
 }
 

@@ -1,3 +1,4 @@
+#include "api/model_lookup.hpp"
 #include "api/ollama/create_request.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
@@ -56,7 +57,7 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
     decode_problem problem;
     create_request asked = read_create(incoming.body, problem);
     const auto name = catalog::display_name(asked.model);
-    if (!problem.found() && !name) {
+    if (!problem.found() && (!name || names_cloud(asked.model))) {
         problem.set("invalid model name");
     }
     if (problem.found()) {

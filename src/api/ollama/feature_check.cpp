@@ -25,10 +25,10 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
 void check_abilities(const served_model& model, const common_fields& asked, const char* activity,
                      decode_problem& problem) {
     const std::string typed = go_quoted(asked.model);
-    if (asked.think.value == think_value::on && !has_capability(*model.entry, "thinking")) {
+    if (asked.think.value == think_value::on && !has_capability(model, "thinking")) {
         problem.set(typed + " does not support thinking");
     }
-    if (!has_capability(*model.entry, "completion")) {
+    if (!has_capability(model, "completion")) {
         problem.set(typed + " does not support " + activity);
     }
 }

@@ -6,6 +6,7 @@
 #include "api/ollama/generation_route.hpp"
 #include "api/ollama/image_data.hpp"
 #include "api/ollama/routes.hpp"
+#include "api/ollama/template_check.hpp"
 
 namespace corral::api::ollama {
 
@@ -50,7 +51,7 @@ void check(const served_model& model, const generate_fields& asked, decode_probl
         problem.set("raw mode does not support template, system, or context");
     }
     check_abilities(model, asked.common, "generate", problem);
-    if (!asked.suffix.empty() && !has_capability(*model.entry, "insert")) {
+    if (!asked.suffix.empty() && !has_capability(model, "insert")) {
         problem.set(long_name(model) + " does not support insert");
     }
 }
@@ -58,6 +59,9 @@ void check(const served_model& model, const generate_fields& asked, decode_probl
 void check_content(const served_model& model, const generate_fields& asked, decode_problem& problem) {
     refuse_images(model, asked.has_images, problem);
     check_answer_wishes(asked.common, problem);
+    if (!problem.found() && asked.suffix.empty()) {
+        check_template(model, asked.prompt_template, 500, problem);
+    }
 }
 
 bool is_empty(const generate_fields& asked) {

@@ -19,7 +19,7 @@ std::string list_all(const model_directory& models) {
         json.member("modified_at", local_stamp(each->modified)).count("size", each->entry->size_bytes);
         json.member("digest", shown_digest(*each));
         write_details(json, *each, true);
-        write_capabilities(json, *each->entry);
+        write_capabilities(json, *each);
         json.end_object();
     }
     json.end_array().end_object();
@@ -32,6 +32,16 @@ wall_time never_expires() {
     return wall_time(sys_days(year{2261} / December / 31));
 }
 
+// While somebody needs the model: as if they ended now.
+wall_time expiry_of(const scheduler::residence& stay, core::steady_time now) {
+    const wall_time wall_now = std::chrono::system_clock::now();
+    const core::nanoseconds left = stay.expires ? *stay.expires - now : stay.stay;
+    if (left >= never_expires() - wall_now) {
+        return never_expires();
+    }
+    return wall_now + std::chrono::duration_cast<wall_time::duration>(left);
+}
+
 struct running_model {
     served model;
     wall_time expires;
@@ -40,7 +50,6 @@ struct running_model {
 // What is loaded or on its way, longest life first. A variant runs on what runs the model below it.
 std::vector<running_model> all_running(const api_context& context) {
     const core::steady_time now = context.clock->now();
-    const wall_time wall_now = std::chrono::system_clock::now();
     std::vector<running_model> out;
     for (const served& each : context.models->all()) {
         const scheduler::residence stay = context.admission->residence_of(each->entry->name);
@@ -48,9 +57,7 @@ std::vector<running_model> all_running(const api_context& context) {
         if (!stay.loaded || broken) {
             continue;
         }
-        const auto left = stay.expires ? *stay.expires - now : core::nanoseconds{0};
-        out.push_back({each, stay.expires ? wall_now + std::chrono::duration_cast<wall_time::duration>(left)
-                                          : never_expires()});
+        out.push_back({each, expiry_of(stay, now)});
     }
     std::stable_sort(out.begin(), out.end(),
                      [](const running_model& a, const running_model& b) { return a.expires > b.expires; });

@@ -47,6 +47,27 @@ std::vector<chat::tool_call> read_calls(const json_fields& fields) {
     return out;
 }
 
+// Null is what Go makes of it: a value with nothing in it.
+const nlohmann::ordered_json& empty_object() {
+    static const nlohmann::ordered_json empty = nlohmann::ordered_json::object();
+    return empty;
+}
+
+void check_tool(const json_fields& fields, const nlohmann::ordered_json& tool) {
+    if (!tool.is_object()) {
+        fields.wrong_type("tools", tool, "api.Tool");
+        return;
+    }
+    const json_fields from = fields.inside("tools", tool);
+    static_cast<void>(from.text("type"));
+    if (const auto* function = from.object("function", "api.ToolFunction")) {
+        const json_fields inner = from.inside("function", *function);
+        static_cast<void>(inner.text("name"));
+        static_cast<void>(inner.text("description"));
+        static_cast<void>(inner.object("parameters", "api.ToolFunctionParameters"));
+    }
+}
+
 }  // namespace
 
 chat_messages read_messages(const json_fields& fields) {
@@ -59,7 +80,8 @@ chat_messages read_messages(const json_fields& fields) {
         fields.problem().set("a request may hold at most " + std::to_string(max_messages) + " messages");
         return out;
     }
-    for (const auto& each : *messages) {
+    for (const auto& one : *messages) {
+        const nlohmann::ordered_json& each = one.is_null() ? empty_object() : one;
         if (!each.is_object()) {
             fields.wrong_type("messages", each, "api.Message");
             return out;
@@ -83,12 +105,13 @@ nlohmann::ordered_json read_tools(const json_fields& fields) {
     if (tools == nullptr || tools->empty()) {
         return nullptr;
     }
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const auto& each : *tools) {
-        if (!each.is_object()) {
-            fields.wrong_type("tools", each, "api.Tool");
-        }
+        const nlohmann::ordered_json& tool = each.is_null() ? empty_object() : each;
+        check_tool(fields, tool);
+        out.push_back(tool);
     }
-    return *tools;
+    return out;
 }
 
 }  // namespace corral::api::ollama

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "api/capability_check.hpp"
+
 namespace corral::api::ollama {
 
 void write_details(json_writer& json, const served_model& model, bool lengths) {
@@ -18,9 +20,9 @@ void write_details(json_writer& json, const served_model& model, bool lengths) {
     json.end_object();
 }
 
-void write_capabilities(json_writer& json, const catalog::model_entry& entry) {
+void write_capabilities(json_writer& json, const served_model& model) {
     json.key("capabilities").begin_array();
-    for (const std::string& each : entry.capabilities) {
+    for (const std::string& each : capabilities_of(model)) {
         json.text(each);
     }
     json.end_array();

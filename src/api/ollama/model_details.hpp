@@ -13,7 +13,7 @@ namespace corral::api::ollama {
 void write_details(json_writer& json, const served_model& model, bool lengths);
 
 // "capabilities":[...]
-void write_capabilities(json_writer& json, const catalog::model_entry& entry);
+void write_capabilities(json_writer& json, const served_model& model);
 
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
 [[nodiscard]] std::string shown_digest(const served_model& model);

@@ -96,8 +96,7 @@ std::string template_of(const served_model& model) {
     if (family == nullptr) {
         return "{{ .Prompt }}";
     }
-    const chat::shown_parts what{has_capability(*model.entry, "tools"),
-                                 has_capability(*model.entry, "insert")};
+    const chat::shown_parts what{has_capability(model, "tools"), has_capability(model, "insert")};
     return chat::shown_template(*family, what);
 }
 

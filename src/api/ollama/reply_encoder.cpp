@@ -1,5 +1,7 @@
 #include "api/ollama/reply_encoder.hpp"
 
+#include <algorithm>
+
 #include <utility>
 
 #include "api/ollama/conversation_context.hpp"
@@ -14,15 +16,20 @@ void nonzero(json_writer& json, std::string_view name, std::int64_t value) {
     }
 }
 
+// With tokens there is a time, so that no client divides by nothing.
+void duration_of(json_writer& json, std::string_view name, core::nanoseconds took, std::uint32_t tokens) {
+    nonzero(json, name, tokens > 0 ? std::max<std::int64_t>(took.count(), 1) : took.count());
+}
+
 void write_figures(json_writer& json, const chat::finished_event& end) {
     const chat::generation_timings& took = end.timings;
     nonzero(json, "total_duration", took.total.count());
     // Everything between the arrival and the runtime's being ready for this prompt.
     nonzero(json, "load_duration", (took.queue + took.reset).count());
     nonzero(json, "prompt_eval_count", end.usage.prompt_tokens);
-    nonzero(json, "prompt_eval_duration", took.prefill.count());
+    duration_of(json, "prompt_eval_duration", took.prefill, end.usage.prompt_tokens);
     nonzero(json, "eval_count", end.usage.generated_tokens);
-    nonzero(json, "eval_duration", took.decode.count());
+    duration_of(json, "eval_duration", took.decode, end.usage.generated_tokens);
 }
 
 }  // namespace

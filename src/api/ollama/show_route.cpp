@@ -58,7 +58,7 @@ std::string describe(const served_model& model, std::string_view basename) {
         write_messages(json, *model.variant);
     }
     write_model_info(json, model, basename);
-    write_capabilities(json, *model.entry);
+    write_capabilities(json, model);
     json.member("modified_at", local_stamp(model.modified)).end_object();
     return json.take();
 }

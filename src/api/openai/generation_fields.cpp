@@ -32,13 +32,13 @@ void check_format(const nlohmann::ordered_json& format, decode_problem& problem)
 void check(const served_model& model, const generation_fields& asked, const char* activity,
            decode_problem& problem) {
     const std::string typed = "\"" + asked.model + "\"";
-    if (asked.hole && !has_capability(*model.entry, "insert")) {
+    if (asked.hole && !has_capability(model, "insert")) {
         problem.set(long_name(model) + " does not support insert");
     }
-    if (!has_capability(*model.entry, "completion")) {
+    if (!has_capability(model, "completion")) {
         problem.set(typed + " does not support " + activity);
     }
-    if (asked.reasoning.on.value_or(false) && !has_capability(*model.entry, "thinking")) {
+    if (asked.reasoning.on.value_or(false) && !has_capability(model, "thinking")) {
         problem.set(typed + " does not support thinking");
     }
     if (asked.logprobs) {

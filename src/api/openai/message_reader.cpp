@@ -78,11 +78,9 @@ void read_part(const json_fields& part, chat::message& into, conversation& to) {
     decode_problem& problem = part.problem();
     const ordered_json* kind = part.find("type");
     const ordered_json* text = part.find("text");
-    if (kind == nullptr) {
-        problem.set(invalid_message);
-    } else if (*kind == "text" && text != nullptr && text->is_string()) {
+    if (kind != nullptr && *kind == "text" && text != nullptr && text->is_string()) {
         into.content = text->get<std::string>();
-    } else if (*kind == "image_url") {
+    } else if (kind != nullptr && *kind == "image_url") {
         const std::optional<std::string> address = image_address(part);
         if (address) {
             check_image(*address, problem);
@@ -90,7 +88,7 @@ void read_part(const json_fields& part, chat::message& into, conversation& to) {
             problem.set(invalid_message);
         }
         to.has_images = true;
-    } else if (*kind == "input_audio" && has_sound(part)) {
+    } else if (kind != nullptr && *kind == "input_audio" && has_sound(part)) {
         to.has_audio = true;
     } else {
         problem.set(invalid_message);
@@ -150,20 +148,14 @@ void add_message(const json_fields& from, conversation& to) {
 
 chat::role read_role(const json_fields& fields) {
     const std::string role = lower_case(fields.text("role").value_or(""));
-    if (role == "user") {
-        return chat::role::user;
-    }
     if (role == "assistant") {
         return chat::role::assistant;
     }
     if (role == "tool" || role == "function") {
         return chat::role::tool;
     }
-    if (role != "system" && role != "developer") {
-        fields.problem().set("invalid message role " + go_quoted(role.substr(0, 40)) +
-                             R"( (must be "system", "developer", "user", "assistant", or "tool"))");
-    }
-    return chat::role::system;
+    // A role that nobody knows is a user's, as in Ollama's format.
+    return role == "system" || role == "developer" ? chat::role::system : chat::role::user;
 }
 
 std::string name_of_call(const std::vector<chat::message>& messages, std::string_view id) {

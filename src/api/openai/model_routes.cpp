@@ -52,13 +52,6 @@ core::awaitable<void> serve_one(const model_directory& models, const http::reque
                                 http::response_writer& out) {
     const std::string typed = incoming.path.substr(one_model.size());
     http::response whole;
-    if (typed.find('/') != std::string::npos) {
-        whole.status = 404;
-        whole.content_type = "text/plain";
-        whole.body = "404 page not found";
-        co_await out.send(std::move(whole));
-        co_return;
-    }
     lookup_words words;
     words.display_form = true;
     decode_problem problem;
