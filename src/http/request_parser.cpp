@@ -248,10 +248,23 @@ void request_parser::on_error(const core::error_code& error) {
 }
 
 void request_parser::refuse(unsigned status, std::string text) {
+    note_path();
     refusal_ = {status, std::move(text)};
     state_ = progress::refused;
     keep_alive_ = false;
     wants_continue_ = false;
+}
+
+// A refused request is answered in the words of the format that its path belongs to.
+void request_parser::note_path() {
+    const auto& message = machine_->parser.get();
+    if (!request_.path.empty() || message.target().empty()) {
+        return;
+    }
+    auto target = split_target(message.method_string(), message.target());
+    if (target) {
+        request_.path = std::move(target->path);
+    }
 }
 
 request request_parser::take() {

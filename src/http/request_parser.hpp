@@ -44,6 +44,7 @@ public:
     [[nodiscard]] const refusal& why() const noexcept { return refusal_; }
 
     // Ends the parsing for a reason of the caller's.
+    void note_path();
     void refuse(unsigned status, std::string text);
 
     // REQUIRES: state() == complete; once. `peer` and `arrived` are the caller's to set.

@@ -257,7 +257,9 @@ TEST(render, answers_a_system_text_alone_where_prompts_may_be_verbatim) {
         ASSERT_TRUE(prompt) << name;
         EXPECT_TRUE(prompt->verbatim) << name;
         EXPECT_NE(prompt->turns.find('S'), std::string::npos) << name;
-        EXPECT_TRUE(prompt->turns.ends_with(how.format->assistant_header)) << name << ": " << prompt->turns;
+        const std::string answer =
+            std::string(how.format->assistant_header) + std::string(how.format->thinking_opened);
+        EXPECT_TRUE(prompt->turns.ends_with(answer)) << name << ": " << prompt->turns;
     }
 }
 

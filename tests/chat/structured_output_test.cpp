@@ -132,6 +132,28 @@ TEST(structured_output, accepts_what_the_usual_libraries_describe) {
     }
 }
 
+TEST(structured_output, reads_the_dialects_of_older_libraries) {
+    struct row {
+        std::string schema, fits, fails;
+    };
+    const std::vector<row> rows{
+        // Literals of older pydantic.
+        {R"({"const":{"a":1},"enum":[{"a":1},{"a":2}]})", R"({"a":1})", R"({"a":2})"},
+        // Lists that Go left nil.
+        {R"({"type":"object","required":null,"properties":null,"minProperties":1})", R"({"a":1})", "{}"},
+        // Draft 4 and OpenAPI 3.0.
+        {R"({"type":"array","items":{"minimum":3,"exclusiveMinimum":true}})", "[4]", "[3]"},
+        {R"({"type":"array","items":{"maximum":3,"exclusiveMaximum":false}})", "[3]", "[4]"},
+        // ECMA-262's escapes.
+        {R"({"type":"array","items":{"pattern":"^[\\u4e00-\\u9fff]+\\u{1F600}$"}})", R"(["漢😀"])",
+         R"(["a"])"},
+    };
+    for (const row& each : rows) {
+        EXPECT_EQ(read(each.schema, each.fits), each.fits) << each.schema;
+        EXPECT_TRUE(read(each.schema, each.fails).starts_with("! ")) << each.schema;
+    }
+}
+
 TEST(structured_output, a_violation_is_seen_beside_and_behind_a_reference) {
     const std::string schema =
         R"({"$defs":{"a":{"type":"integer"}},"properties":{"x":{"$ref":"#/$defs/a","minimum":5}}})";

@@ -125,3 +125,18 @@ def test_foreign_host_names_are_refused_on_loopback(box):
     assert box.request("GET", "/api/tags", headers={"Host": "evil.example"}).status == 403
     assert box.request("GET", "/api/tags", headers={"Origin": "https://evil.example"}).status == 403
     assert box.request("GET", "/api/tags", headers={"Origin": "http://localhost:3000"}).status == 200
+
+
+@pytest.mark.parametrize("path, looks", [
+    ("/api/chat", lambda e: set(e) == {"error"} and isinstance(e["error"], str)),
+    ("/v1/chat/completions", lambda e: set(e["error"]) == {"message", "type", "param", "code"}),
+    ("/v1/messages", lambda e: e["type"] == "error" and e["error"]["type"] == "request_too_large" and e["request_id"]),
+])
+def test_a_body_that_is_too_large_is_refused_in_the_words_of_its_format(box, path, looks):
+    with socket.create_connection(("127.0.0.1", box.port), 10) as s:
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n".encode())
+        answer = b""
+        while data := s.recv(65536):
+            answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ") and looks(json.loads(body)), answer
