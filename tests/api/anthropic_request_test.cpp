@@ -1,6 +1,7 @@
 // POST /v1/messages: what is refused, and what reaches the model (ollama_wire.md §9, §1.5).
 
 #include "api/anthropic/messages_request.hpp"
+#include "api/json_writer.hpp"
 #include "api_fixture.hpp"
 
 namespace corral::api::anthropic {
@@ -12,8 +13,9 @@ protected:
         return std::regex_replace(text, std::regex("req_[0-9a-f]{24}"), "req_X");
     }
     static std::string envelope(const std::string& type, const std::string& message) {
-        const nlohmann::json quoted = message;
-        return R"({"type":"error","error":{"type":")" + type + R"(","message":)" + quoted.dump() +
+        std::string quoted;
+        append_json_string(quoted, message);
+        return R"({"type":"error","error":{"type":")" + type + R"(","message":)" + quoted +
                R"(},"request_id":"req_X"})";
     }
     messages_request read(const std::string& body) {

@@ -131,6 +131,15 @@ TEST_F(generation_service_test, runs_again_when_nothing_was_sent) {
     EXPECT_EQ(backend.most_running, 1);
 }
 
+TEST_F(generation_service_test, a_model_that_is_to_go_afterwards_stays_between_two_runs) {
+    backend.script = {failing(true), saying({"Hello"})};
+    chat::generation_request what = request();
+    what.keep_alive = core::nanoseconds{0};
+    EXPECT_EQ(read(std::move(what)).text, "Hello");
+    EXPECT_TRUE(test::run_until(io, [&] { return backend.stops == 1; }));
+    EXPECT_EQ(backend.starts, 0);
+}
+
 TEST_F(generation_service_test, tries_are_bounded) {
     backend.otherwise = failing(true);
     const reading got = read(request());

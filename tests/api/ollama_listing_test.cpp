@@ -91,6 +91,23 @@ TEST_F(ollama_listing, ps_lists_loaded_and_loading_models) {
     EXPECT_EQ(ask("GET", "/api/ps")->answer.body, R"({"models":[]})");
 }
 
+TEST_F(ollama_listing, ps_tells_when_a_model_leaves_also_while_it_answers) {
+    const auto year = [&] {
+        const auto tree = nlohmann::json::parse(ask("GET", "/api/ps")->answer.body);
+        return std::stoi(tree["models"].at(0)["expires_at"].get<std::string>());
+    };
+    EXPECT_GT(year(), 2200);
+    backend.otherwise.gate_before_text = true;
+    const auto got =
+        start("POST", "/api/generate", R"({"model":"qwen3:4b","prompt":"Hi","keep_alive":"5m"})");
+    ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+    EXPECT_LT(year(), 2200);
+    backend.otherwise.gate_before_text = false;
+    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] { return got->over; }));
+    EXPECT_LT(year(), 2200);
+}
+
 TEST_F(ollama_listing, show_has_what_clients_need) {
     backend.entry.default_system = "You are <kind>.";
     for (const char* body :

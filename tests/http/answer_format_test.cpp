@@ -39,6 +39,16 @@ TEST(answer_format, framing_fields_of_a_handler_are_ignored) {
     EXPECT_NE(text.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
 }
 
+TEST(answer_format, a_handler_may_say_that_the_connection_stays_where_it_does) {
+    response_head head;
+    head.headers.add("Connection", "keep-alive");
+    const std::string stays = format_head(head, {false, true, body_framing::chunked, 0, "now"});
+    EXPECT_NE(stays.find("Connection: keep-alive\r\n"), std::string::npos);
+    const std::string goes = format_head(head, {false, false, body_framing::chunked, 0, "now"});
+    EXPECT_NE(goes.find("Connection: close\r\n"), std::string::npos);
+    EXPECT_EQ(goes.find("keep-alive"), std::string::npos);
+}
+
 TEST(answer_format, chunk_sizes_are_hexadecimal) {
     EXPECT_EQ(chunk_size_line(1), "1\r\n");
     EXPECT_EQ(chunk_size_line(255), "ff\r\n");
