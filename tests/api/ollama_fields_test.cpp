@@ -122,10 +122,22 @@ TEST(parameters, what_is_not_said_stays) {
     chat::limits limits;
     limits.stops = {"X"};
     decode_problem problem;
-    read_parameters(nlohmann::ordered_json::parse(R"({"temperature":null,"stop":[]})"), sampling, limits,
+    read_parameters(nlohmann::ordered_json::parse(R"({"temperature":null,"stop":null})"), sampling, limits,
                     problem);
     EXPECT_EQ(sampling.temperature, 0.3);
     EXPECT_EQ(limits.stops, (std::vector<std::string>{"X"}));
+    EXPECT_FALSE(limits.stops_given);
+}
+
+// ollama_wire.md §7.2: a list of a request replaces the model's.
+TEST(parameters, an_empty_list_of_stops_is_said) {
+    chat::sampling sampling;
+    chat::limits limits;
+    limits.stops = {"X"};
+    decode_problem problem;
+    read_parameters(nlohmann::ordered_json::parse(R"({"stop":[]})"), sampling, limits, problem);
+    EXPECT_TRUE(limits.stops.empty());
+    EXPECT_TRUE(limits.stops_given);
 }
 
 TEST(parameters, names_what_has_no_use) {
