@@ -74,7 +74,8 @@ protected:
     }
     std::vector<std::string> tokenizer_calls() {
         std::vector<std::string> out;
-        for (const json& call : control_of("tokenizer", {{"cmd", "requests"}, {"since", 0}})["requests"]) {
+        const json answer = control_of("tokenizer", {{"cmd", "requests"}, {"since", 0}});
+        for (const json& call : answer["requests"]) {
             out.push_back(call["route"]);
         }
         return out;
