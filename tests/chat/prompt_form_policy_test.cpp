@@ -53,8 +53,9 @@ TEST(prompt_form, is_wrapped_wherever_that_does_the_job) {
 TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     render_options how;
     how.format = find_family("qwen3");
-    EXPECT_NE(choose_form(how, {true, false, false, on}).error().message.find("ends with an assistant message"),
-              std::string::npos);
+    EXPECT_NE(
+        choose_form(how, {true, false, false, on}).error().message.find("ends with an assistant message"),
+        std::string::npos);
     how.prompt_template = "{{ .Prompt }}";
     EXPECT_NE(choose_form(how, {}).error().message.find("can't use a prompt template"), std::string::npos);
     EXPECT_EQ(choose_form(how, {}).error().code, core::errc::refused);
