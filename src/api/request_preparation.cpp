@@ -32,12 +32,13 @@ void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwis
 
 void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
     complete(wanted.temperature, otherwise.temperature);
-    // Who gives one of the two means that one; a default beside it would win over it in runtimes that heed
-    // only one (vendor_ax.md §8).
-    if (!wanted.top_k && !wanted.top_p) {
-        wanted.top_k = otherwise.top_k;
-        wanted.top_p = otherwise.top_p;
+    // Who asks for top-p means it; a default top-k beside it would win in runtimes that heed only one
+    // (vendor_ax.md §8). One is no limit, so it says nothing.
+    const bool means_top_p = wanted.top_p && *wanted.top_p < 1.0;
+    if (!means_top_p) {
+        complete(wanted.top_k, otherwise.top_k);
     }
+    complete(wanted.top_p, otherwise.top_p);
     complete(wanted.min_p, otherwise.min_p);
     complete(wanted.typical_p, otherwise.typical_p);
     complete(wanted.repeat_penalty, otherwise.repeat_penalty);

@@ -37,6 +37,19 @@ protected:
     const engine::run_spec& run(std::size_t number = 0) const { return backend.seen.at(number); }
 };
 
+// A runtime that heeds one of the two would else take the default top-k.
+TEST_F(generation_request_test, top_p_alone_is_meant_and_one_is_no_limit) {
+    backend.entry.sampling.top_k = 20;
+    auto what = request("Hi");
+    what.sampling.top_p = 0.5;
+    read(what);
+    EXPECT_EQ(run().sampling.top_k, std::nullopt);
+    EXPECT_EQ(run().sampling.top_p, 0.5);
+    what.sampling.top_p = 1.0;
+    read(what);
+    EXPECT_EQ(run(1).sampling.top_k, 20);
+}
+
 TEST_F(generation_request_test, a_variant_stands_between_the_request_and_the_manifest) {
     backend.entry.default_system = "I am the model.";
     backend.entry.sampling.temperature = 0.6;

@@ -51,7 +51,7 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
         co_await out.send(std::move(refused));
         co_return;
     }
-    reply_encoder encoder(route.kind, asked.common.model, *context.random);
+    reply_encoder encoder(route.kind, asked.common.model);
     if (unload) {
         co_await answer_unload(context, *model, std::move(encoder), out);
     } else if (empty) {

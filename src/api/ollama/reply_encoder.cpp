@@ -109,23 +109,11 @@ void reply_encoder::write_context(json_writer& json) {
 void reply_encoder::write_calls(json_writer& json, const std::vector<chat::tool_call>& calls) {
     json.key("tool_calls").begin_array();
     for (const chat::tool_call& call : calls) {
-        json.begin_object()
-            .member("id", call.id.empty() ? new_call_id() : call.id)
-            .key("function")
-            .begin_object();
+        json.begin_object().member("id", call.id).key("function").begin_object();
         json.count("index", next_call_index_++).member("name", call.name);
         json.key("arguments").tree(call.arguments).end_object().end_object();
     }
     json.end_array();
-}
-
-std::string reply_encoder::new_call_id() {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    std::string id = "call_";
-    for (int i = 0; i < 8; ++i) {
-        id += letters[random_->next() % letters.size()];
-    }
-    return id;
 }
 
 }  // namespace corral::api::ollama

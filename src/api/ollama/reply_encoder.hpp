@@ -10,7 +10,6 @@
 #include "api/json_writer.hpp"
 #include "api/timestamp.hpp"
 #include "corral/chat/generation_event.hpp"
-#include "corral/core/random_source.hpp"
 
 namespace corral::api::ollama {
 
@@ -18,9 +17,8 @@ enum class reply_kind { generate, chat };
 
 class reply_encoder {
 public:
-    // `model` is echoed as typed; `random` makes ids of tool calls and is borrowed.
-    reply_encoder(reply_kind kind, std::string model, core::random_source& random)
-        : kind_(kind), model_(std::move(model)), random_(&random) {}
+    // `model` is echoed as typed.
+    reply_encoder(reply_kind kind, std::string model) : kind_(kind), model_(std::move(model)) {}
 
     // The last line will hold, as `context`, this conversation and the answer to it.
     void remember(std::vector<chat::message> conversation) { conversation_ = std::move(conversation); }
@@ -36,11 +34,9 @@ private:
     void open(json_writer& json, const whole_answer& said, wall_time when);
     void write_context(json_writer& json);
     void write_calls(json_writer& json, const std::vector<chat::tool_call>& calls);
-    [[nodiscard]] std::string new_call_id();
 
     reply_kind kind_;
     std::string model_;
-    core::random_source* random_;
     std::size_t next_call_index_ = 0;
     std::vector<chat::message> conversation_;
     std::string answer_;  // all text so far, when there is a conversation to remember

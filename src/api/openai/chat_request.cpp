@@ -20,25 +20,6 @@ void read_length(const json_fields& fields, generation_fields& into) {
     }
 }
 
-// A text or an array; what is not text in it is dropped.
-void read_stops(const json_fields& fields, generation_fields& into) {
-    const auto* stop = fields.find("stop");
-    if (stop == nullptr) {
-        return;
-    }
-    if (stop->is_string()) {
-        into.limits.stops.push_back(stop->get<std::string>());
-    }
-    if (!stop->is_array()) {
-        return;
-    }
-    for (const auto& each : *stop) {
-        if (each.is_string()) {
-            into.limits.stops.push_back(each.get<std::string>());
-        }
-    }
-}
-
 void read_response_format(const json_fields& fields, generation_fields& into) {
     const auto* wanted = fields.object("response_format", "openai.ResponseFormat");
     if (wanted == nullptr) {

@@ -8,15 +8,9 @@ namespace corral::api::openai {
 
 namespace {
 
-void read_stops(const json_fields& fields, generation_fields& into) {
+void check_stops(const json_fields& fields) {
     const auto* stop = fields.find("stop");
-    if (stop == nullptr) {
-        return;
-    }
-    if (stop->is_string()) {
-        into.limits.stops.push_back(stop->get<std::string>());
-    }
-    if (!stop->is_array()) {
+    if (stop == nullptr || !stop->is_array()) {
         return;
     }
     for (const auto& each : *stop) {
@@ -24,7 +18,6 @@ void read_stops(const json_fields& fields, generation_fields& into) {
             fields.problem().set("invalid type for 'stop' field: " + std::string(go_type_of(each)));
             return;
         }
-        into.limits.stops.push_back(each.get<std::string>());
     }
 }
 
@@ -71,6 +64,7 @@ generation_fields read_completion_request(const http::request& incoming, decode_
     out.logprobs = fields.integer("logprobs").value_or(0) > 0;
     read_prompt(fields, out);
     read_unused(fields, out);
+    check_stops(fields);
     read_stops(fields, out);
     return out;
 }

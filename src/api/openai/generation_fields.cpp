@@ -71,6 +71,20 @@ void read_sampling(const json_fields& fields, generation_fields& into) {
     into.sampling.seed = fields.integer("seed");
 }
 
+void read_stops(const json_fields& fields, generation_fields& into) {
+    const auto* stop = fields.find("stop");
+    if (stop == nullptr) {
+        return;
+    }
+    into.limits.stops_given = true;
+    const auto all = stop->is_array() ? *stop : nlohmann::ordered_json::array({*stop});
+    for (const auto& each : all) {
+        if (each.is_string()) {
+            into.limits.stops.push_back(each.get<std::string>());
+        }
+    }
+}
+
 reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 7> efforts{{{"minimal", "low"},
                                                                                     {"low", "low"},

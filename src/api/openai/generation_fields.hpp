@@ -42,6 +42,9 @@ void read_common(const json_fields& fields, generation_fields& into);
 // `temperature` and `top_p`, 1.0 when absent, the penalties and `seed`.
 void read_sampling(const json_fields& fields, generation_fields& into);
 
+// `stop`, a text or an array; what is not text in it is dropped.
+void read_stops(const json_fields& fields, generation_fields& into);
+
 // The effort in the words of a client; "" says nothing.
 [[nodiscard]] reasoning_choice read_effort(const std::string& said, decode_problem& problem);
 
