@@ -105,6 +105,11 @@ def test_a_failed_start_is_explained_in_plain_words(tmp_path, fault, word):
         assert word in broken_reason(box, 40).lower()
 
 
+def test_a_runtime_without_its_arguments_says_that_and_not_that_its_port_is_taken(tmp_path):
+    with Opened(tmp_path, runtime=[str(BIN / "corral-sim"), "runtime"]) as box:
+        assert "started without arguments" in broken_reason(box, 40)
+
+
 HOLDER = """
 import socket, sys, time
 s = socket.socket()
