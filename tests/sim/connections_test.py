@@ -109,13 +109,14 @@ def test_two_instances_share_a_port_and_a_restart_after_kill_gets_it_at_once(pai
     assert again.wait_port() == p.port
 
 
-def test_many_connections_at_once_are_all_served(pair):
+def test_more_connections_than_threads_are_all_served(pair):
     p = pair()
-    sockets = [connect(p.port) for _ in range(40)]
+    # Eight threads serve and five wait in the backlog; beyond that the kernel drops, and what comes of it depends on its timers.
+    sockets = [connect(p.port) for _ in range(13)]
     for s in sockets:
         s.sendall(POLL.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-    assert all(read_answer(s).status == 200 for s in sockets)
+    assert [read_answer(s).status for s in sockets] == [200] * 13
     for s in sockets:
         s.close()
-    assert p.state()["accepted"] >= 40
+    assert p.state()["accepted"] >= 13
     assert request(p.port, "OPTIONS", "/x").headers["Access-Control-Allow-Methods"] == "GET, POST, OPTIONS"
