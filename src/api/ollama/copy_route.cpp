@@ -51,10 +51,7 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
             problem.set(kept.error().message, status_of_library(kept.error()));
         }
     }
-    http::response whole;  // all is well: 200 and no body
-    if (problem.found()) {
-        whole = error_response(problem.status, problem.message);
-    }
+    http::response whole = bare_response(problem);
     co_await out.send(std::move(whole));
 }
 

@@ -54,10 +54,7 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
                         status_of_library(gone.error()));
         }
     }
-    http::response whole;  // all is well: 200 and no body
-    if (problem.found()) {
-        whole = error_response(problem.status, problem.message);
-    }
+    http::response whole = bare_response(problem);
     co_await out.send(std::move(whole));
 }
 

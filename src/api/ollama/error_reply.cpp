@@ -20,6 +20,10 @@ http::response error_response(unsigned status, std::string_view text, std::strin
     return out;
 }
 
+http::response bare_response(const decode_problem& problem) {
+    return problem.found() ? error_response(problem.status, problem.message) : http::response{};
+}
+
 http::response error_response(const chat::failed_event& why, std::string_view typed,
                               std::string content_type) {
     http::response out =

@@ -18,6 +18,8 @@ inline constexpr const char* stream_error_type =
 
 [[nodiscard]] http::response error_response(unsigned status, std::string_view text,
                                             std::string content_type = json_type);
+// Of a route that says nothing when all is well: 200 without a body then.
+[[nodiscard]] http::response bare_response(const decode_problem& problem);
 // `typed` is the model as the client wrote it.
 [[nodiscard]] http::response error_response(const chat::failed_event& why, std::string_view typed,
                                             std::string content_type);

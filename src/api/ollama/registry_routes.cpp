@@ -1,3 +1,5 @@
+#include <array>
+
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/progress.hpp"
 #include "api/ollama/request_body.hpp"
@@ -24,35 +26,48 @@ transfer_fields read_transfer(const http::request& incoming, const char* go_type
     return out;
 }
 
-core::awaitable<void> serve_pull(const model_directory* models, const http::request& incoming,
-                                 http::response_writer& out) {
-    decode_problem problem;
-    const transfer_fields asked = read_transfer(incoming, "PullRequest", problem);
-    if (!problem.found() && !catalog::display_name(asked.model)) {
-        problem.set("invalid model name");
-    }
-    if (problem.found()) {
-        http::response refused = error_response(problem.status, problem.message);
-        co_await out.send(std::move(refused));
-        co_return;
-    }
+progress pull(const model_directory& models, const std::string& model) {
     progress said;
     said.statuses = {"pulling manifest"};
-    if (models->find(asked.model) == nullptr) {
+    if (models.find(model) == nullptr) {
         said.error = absent_model_error;
     } else {
         said.statuses.insert(said.statuses.end(), {"verifying sha256 digest", "writing manifest"});
     }
-    co_await send_progress(std::move(said), asked.stream, out);
+    return said;
 }
 
-core::awaitable<void> serve_push(const model_directory* models, const http::request& incoming,
-                                 http::response_writer& out) {
+progress push(const model_directory& models, const std::string& model) {
+    progress said;
+    said.statuses = {"retrieving manifest"};
+    if (models.find(model) == nullptr) {
+        said.statuses.emplace_back("couldn't retrieve manifest");
+        said.error = "model '" + model + "' not found";
+    } else {
+        said.error = "this server does not push models to a registry";
+    }
+    return said;
+}
+
+struct transfer_route {
+    const char* path;
+    const char* go_type;
+    const char* without_name;  // what is said then
+    progress (*perform)(const model_directory& models, const std::string& model);
+};
+
+constexpr std::array<transfer_route, 2> transfers{{
+    {"/api/pull", "PullRequest", "invalid model name", pull},
+    {"/api/push", "PushRequest", "model is required", push},
+}};
+
+core::awaitable<void> serve_transfer(const model_directory* models, const transfer_route* route,
+                                     const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    const transfer_fields asked = read_transfer(incoming, "PushRequest", problem);
-    if (asked.model.empty()) {
-        problem.set("model is required");
-    } else if (!catalog::display_name(asked.model)) {
+    const transfer_fields asked = read_transfer(incoming, route->go_type, problem);
+    if (!problem.found() && asked.model.empty()) {
+        problem.set(route->without_name);
+    } else if (!problem.found() && !catalog::display_name(asked.model)) {
         problem.set("invalid model name");
     }
     if (problem.found()) {
@@ -60,14 +75,7 @@ core::awaitable<void> serve_push(const model_directory* models, const http::requ
         co_await out.send(std::move(refused));
         co_return;
     }
-    progress said;
-    said.statuses = {"retrieving manifest"};
-    if (models->find(asked.model) == nullptr) {
-        said.statuses.emplace_back("couldn't retrieve manifest");
-        said.error = "model '" + asked.model + "' not found";
-    } else {
-        said.error = "this server does not push models to a registry";
-    }
+    progress said = route->perform(*models, asked.model);
     co_await send_progress(std::move(said), asked.stream, out);
 }
 
@@ -75,12 +83,12 @@ core::awaitable<void> serve_push(const model_directory* models, const http::requ
 
 void add_registry_routes(http::router& routes, const api_context& context) {
     const model_directory* models = context.models;
-    routes.add("POST", "/api/pull", [models](const http::request& incoming, http::response_writer& out) {
-        return serve_pull(models, incoming, out);
-    });
-    routes.add("POST", "/api/push", [models](const http::request& incoming, http::response_writer& out) {
-        return serve_push(models, incoming, out);
-    });
+    for (const transfer_route& each : transfers) {
+        routes.add("POST", each.path,
+                   [models, route = &each](const http::request& incoming, http::response_writer& out) {
+                       return serve_transfer(models, route, incoming, out);
+                   });
+    }
 }
 
 }  // namespace corral::api::ollama
