@@ -1,92 +1,96 @@
-"""A seeded run of clients and faults against the real program. The plan (plan.py) is made before it is performed; what is
-checked after each step, and at the end of each life of corral, is below and in docs/chaos.md."""
+"""One life of corral: the steps that one process of it serves, with what is checked after each and at the end. What was found
+and counted is `tally`, plain data, which report.py adds up; docs/chaos.md."""
 
 from __future__ import annotations
 
-import argparse
 import collections
+import dataclasses
 import json
 import pathlib
 import re
-import shutil
-import signal
+import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import clients
 import faults
-import harness
+import measure
 import plan
 import wire
-from stage import Stage, Violation
+from stage import MEANT, SANITIZER, Stage
+from violation import Violation
 
 ERRORS = {500, 502, 503, 504}
-FIRST_RESTARTS = {"kill.runtime", "kill.tokenizer", "kill.both"}
+FIRST_RESTARTS = {"kill.runtime": ["runtime"], "kill.tokenizer": ["tokenizer"], "kill.both": ["tokenizer", "runtime"]}
+ENDS_AN_ANSWER = {"kill.runtime", "kill.both"}  # at once, where it had begun
 BUGS = re.compile(r".*(ended by an exception|a request handler failed|met an exception|does not end|can't be killed|"
                   r"no new one|did not stop in time|not everything ended).*")
+WRONG_ENDS = re.compile(r"\d+ ends|goes on after its end|\d+ finish reasons|not done|cut|not understood")
 
 
-class Run:
-    def __init__(self, options):
+def empty_tally():
+    return {"faults": 0, "requests": 0, "steps": 0, "hung_up": 0, "ends": {}, "by_fault": {}, "not_possible": {},
+            "ready_after_fault": [], "restarts": [], "error_after_kill": [], "step_seconds": {}, "lives": [], "violations": []}
+
+
+class Life:
+    def __init__(self, options, folder, no_disks):
         self.options = options
-        clients.PATIENCE *= options.slack
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-chaos-"))
+        self.folder = pathlib.Path(folder)
+        self.no_disks = no_disks
+        clients.PATIENCE = 100.0 * options.slack
         self.stage = None
-        self.counts = collections.Counter()
+        self.tally = empty_tally()
         self.ends = collections.Counter()
         self.by_fault = collections.Counter()
-        self.recoveries = collections.defaultdict(list)
-        self.step_seconds = {}
-        self.restarts = []  # seconds from a kill to readiness
-        self.lives = []
-        self.violations = []
-        self.requests = 0
-        self.faults = 0
         self.begun = time.monotonic()
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
-    def wanted(self, number):
-        if self.options.seconds is not None:
-            return time.monotonic() - self.begun < self.options.seconds
-        return self.faults < self.options.faults
-
-    def perform_all(self):
-        number = self.options.start
+    def perform_all(self, first, behind_last, until):
+        """The steps from `first` on, no new one after the moment `until`; the tally."""
+        number = first
         try:
-            while self.wanted(number) and (self.options.keep_going or not self.violations):
-                if self.stage is None:
-                    self.begin_life(number // plan.LIFE)
+            while number < behind_last and time.monotonic() < until and (self.options.keep_going or not self.tally["violations"]):
                 step = plan.step(self.options.seed, number)
-                step_begun = time.monotonic()
+                begun = time.monotonic()
                 try:
+                    if self.stage is None:
+                        self.begin(number)
                     self.perform(step)
-                except Violation as what:
-                    self.violate(step, str(what))
-                    self.stage.abandon()
-                    self.stage = None
-                self.step_seconds[number] = time.monotonic() - step_begun
-                self.progress(number)
+                except (Violation, AssertionError) as what:  # the harness asserts that corral starts and listens
+                    self.violate(step, getattr(what, "kind", "ready"), str(what))
+                    self.drop()
+                self.tally["step_seconds"][str(number)] = round(time.monotonic() - begun, 2)
+                self.tally["steps"] += 1
                 number += 1
-                if number % plan.LIFE == 0:
-                    self.end_life(step)
-            if self.stage is not None and not (self.violations and not self.options.keep_going):
-                self.end_life(plan.step(self.options.seed, number - 1))
+                if number % 10 == 0:
+                    self.progress(number)
+            if self.stage is not None and number > first:
+                self.end(plan.step(self.options.seed, number - 1))
         finally:
-            if self.stage is not None:
-                self.stage.abandon()
+            self.drop()
+        self.tally["ends"], self.tally["by_fault"] = dict(self.ends), dict(self.by_fault)
+        return self.tally
 
-    def begin_life(self, number):
-        self.stage = Stage(self.folder / f"life-{number}-{len(self.lives)}", plan.life(self.options.seed, number),
-                           self.options.slack)
+    def begin(self, number):
+        which = number // plan.LIFE
+        again = len(list(self.folder.glob(f"life-{which}-*")))  # after a violation
+        self.stage = Stage(self.folder / f"life-{which}-{again}", plan.life(self.options.seed, which), self.options.slack,
+                           self.no_disks)
         self.stage.begin()
         for turn in range(3):
             self.probe(f"90000{turn}x99")
-        self.log_read = 0
+        self.load = measure.loads(self.stage.fresh_log())
         self.level = {"descriptors": self.stage.descriptors(), "kb": self.stage.resident_kb()}
         self.steps_in_life = 0
+
+    def drop(self):
+        if self.stage is not None:
+            self.stage.abandon()
+            self.stage.leave()
+            self.stage = None
 
     def perform(self, step):
         stage = self.stage
@@ -95,17 +99,18 @@ class Run:
         begun = time.monotonic()
         for thread in threads:
             thread.start()
-        stage.lag = 0.0
-        killed_at = self.inject(step, begun)
-        self.await_ready(step, killed_at)
+        stage.lag, stage.signalled = 0.0, None
+        stage.alone = len(step["faults"]) == 1
+        self.inject(step, begun)
+        self.await_ready(step)
         for thread in threads:
             thread.join(clients.PATIENCE + 20)
             if thread.is_alive():
-                raise Violation("a client never came to an end")
+                raise Violation("lost", "a client never came to an end")
         self.check_answers(step, actors)
         self.settle(step)
         self.check_runs()
-        self.check_log()
+        self.note_restart(step, self.check_log(answered=True))
         self.steps_in_life += 1
         if self.steps_in_life == 8:
             self.level["kb"] = max(self.level["kb"], stage.resident_kb())  # pools and caches are filled by now
@@ -119,32 +124,37 @@ class Run:
             actor.note(wire.Answer("checker", detail=repr(bug)), None, actor.spec["label"])
 
     def inject(self, step, begun):
-        """Every fault begins and ends at its time; returns when the last one is over. The moment of the last kill, if any."""
+        """Every fault begins and ends at its time; returns when the last one is over."""
         moments = []
         for one in step["faults"]:
             moments.append((one["at"], 0, one))
             moments.append((one["at"] + one["hold"], 1, one))
         held = {}
-        killed_at = None
         for at, over, one in sorted(moments, key=lambda each: each[:2]):
             self.stage.pause(max(0.0, begun + at - time.monotonic()))
             fault = faults.BY_NAME[one["fault"]]
-            if not over:
-                self.faults += one["fault"] != "nothing"
+            if why := self.stage.missing.get(fault.needs):
+                self.tally["not_possible"][fault.name] = why
+            elif not over:
+                self.tally["faults"] += one["fault"] != "nothing"
                 self.by_fault[one["fault"]] += 1
-                if one["fault"] in FIRST_RESTARTS:
-                    killed_at = time.monotonic()
                 held[id(one)] = fault.inject(self.stage, one["args"])
             elif fault.heal:
                 fault.heal(self.stage, one["args"], held[id(one)])
-        return killed_at if len(step["faults"]) == 1 else None
+
+    def kill_of(self, step):
+        """(name, monotonic time, wall time) where all that happened in this step is that services were killed, or None."""
+        name = step["faults"][0]["fault"]
+        if self.stage.alone and name in FIRST_RESTARTS and self.stage.signalled:
+            return name, *self.stage.signalled
+        return None
 
     # -- checks of a step -------------------------------------------------------------------------------------------
 
     def allowance(self, step):
         return max(faults.BY_NAME[one["fault"]].within for one in step["faults"])
 
-    def await_ready(self, step, killed_at):
+    def await_ready(self, step):
         """Ready again in time after the last fault was over."""
         healed = time.monotonic()
         limit = (self.allowance(step) + self.stage.load_seconds) * self.options.slack + self.options.margin
@@ -153,12 +163,18 @@ class Run:
             if status == 200:
                 break
             if time.monotonic() - healed > limit:
-                raise Violation(f"not ready {limit:.1f} s after the fault was over: {json.dumps(state)}")
+                raise Violation("ready", f"not ready {limit:.1f} s after the fault was over: {json.dumps(state)}")
             self.stage.pause(0.02)
         took = time.monotonic() - healed
-        self.recoveries["+".join(one["fault"] for one in step["faults"])].append(took)
-        if killed_at and took > 0.02:
-            self.restarts.append(time.monotonic() - killed_at)
+        names = [one["fault"] for one in step["faults"]]
+        if names != ["nothing"]:
+            self.tally["ready_after_fault"].append(["+".join(names), round(took, 3), round(took - self.stage.load_seconds, 3)])
+
+    def note_restart(self, step, lines):
+        kill = self.kill_of(step)
+        times = kill and measure.restart(lines, FIRST_RESTARTS[kill[0]], kill[2], self.load)
+        if times:
+            self.tally["restarts"].append({"step": step["number"], "fault": kill[0], **dataclasses.asdict(times)})
 
     def check_answers(self, step, actors):
         rules = [faults.BY_NAME[one["fault"]] for one in step["faults"]]
@@ -166,15 +182,27 @@ class Run:
         spoilt = any(rule.answers == "gaps" or (not tap and rule.name.startswith("tokenizer.")) for rule in rules)
         broken = any(rule.ends_corral for rule in rules)
         calm = all(rule.name == "nothing" for rule in rules)
+        kill = self.kill_of(step)
         for actor in actors:
-            self.requests += actor.abandoned + len(actor.outcomes)
-            self.counts["hung up"] += actor.abandoned
+            self.tally["requests"] += actor.abandoned + len(actor.outcomes)
+            self.tally["hung_up"] += actor.abandoned
             for outcome in actor.outcomes:
                 end = outcome.answer.end
                 self.ends[f"{end} {outcome.answer.status}" if end == "error" else end] += 1
-                problem = clients.strange(outcome, spoilt) or self.unacceptable(outcome, rules, broken, calm)
-                if problem:
-                    self.violate(step, f"{outcome.kind} {outcome.form} {outcome.label}: {problem}")
+                told = f"{outcome.kind} {outcome.form} {outcome.label}: "
+                if problem := clients.strange(outcome, spoilt):
+                    self.violate(step, "foreign text" if problem.startswith("foreign") else "answer", told + problem)
+                elif problem := self.unacceptable(outcome, rules, broken, calm):
+                    self.violate(step, self.kind_of(end), told + problem)
+                if kill and kill[0] in ENDS_AN_ANSWER and end == "error" and outcome.answer.text and outcome.kind != "slow" \
+                        and outcome.over > kill[1]:
+                    self.tally["error_after_kill"].append(round(outcome.over - kill[1], 4))
+
+    @staticmethod
+    def kind_of(end):
+        if end in ("lost", "checker"):
+            return end
+        return "ends" if WRONG_ENDS.fullmatch(end) else "answer"
 
     @staticmethod
     def unacceptable(outcome, rules, broken, calm):
@@ -199,24 +227,22 @@ class Run:
             if status == 200 and (queue.get("waiting"), queue.get("running")) == (0, 0):
                 break
             if time.monotonic() > deadline:
-                raise Violation(f"the queue does not empty: {json.dumps(state)}")
+                raise Violation("lease", f"the queue does not empty: {json.dumps(state)}")
             self.stage.pause(0.02)
         self.probe(f"{step['number']}x99")
-        deadline = time.monotonic() + 5 * self.options.slack
-        while zombies := self.stage.zombies():
-            if time.monotonic() > deadline:
-                raise Violation(f"zombies: {zombies}")
-            self.stage.pause(0.02)
+        self.stage.await_none("zombie", self.stage.zombies, 5 * self.options.slack)
+        self.stage.await_none("orphan", self.stage.strangers, 5 * self.options.slack)
 
     def probe(self, label):
         spec = {"kind": "whole", "label": label, "form": "chat", "shape": "echo"}
         actor = clients.Client(spec, self.stage.box.port)
         actor.run()
-        self.requests += 1
+        self.tally["requests"] += 1
         outcome = actor.outcomes[0]
         problem = clients.strange(outcome, False)
         if outcome.answer.end != "done" or problem:
-            raise Violation(f"the first request afterwards: {outcome.answer.end} {outcome.answer.status} "
+            kind = "foreign text" if problem.startswith("foreign") else self.kind_of(outcome.answer.end)
+            raise Violation(kind, f"the first request afterwards: {outcome.answer.end} {outcome.answer.status} "
                             f"{outcome.answer.detail} {problem}")
 
     def check_runs(self):
@@ -224,36 +250,49 @@ class Run:
         for record in self.stage.new_runs():
             marks = set(re.findall(r"mark-([0-9x]+)-", record.get("kv_text", "")))
             if len(marks) > 1:
-                raise Violation(f"a prompt entered a runtime that was not reset: {record['kv_text'][:600]!r}")
+                raise Violation("foreign text", f"a prompt entered a runtime that was not reset: {record['kv_text'][:600]!r}")
 
-    def check_log(self):
-        log = self.stage.box.log_file.read_bytes()
-        fresh = log[self.log_read:].decode(errors="replace")
-        self.log_read = len(log)
-        for line in fresh.splitlines():
+    def check_log(self, answered=False):
+        """The new lines. `answered`: a request has ended since the last look, so there must be a line of it."""
+        fresh = self.stage.fresh_log()
+        deadline = time.monotonic() + 5 * self.options.slack
+        while answered and not any(" INFO request id=" in line for line in fresh):
+            if time.monotonic() > deadline:
+                raise Violation("log", "the log says nothing of a request that was answered")
+            self.stage.pause(0.02)
+            fresh += self.stage.fresh_log()
+        for line in fresh:
+            if SANITIZER.search(line) and not MEANT.search(line):
+                self.stage.pause(2)  # the rest of the report
+                raise Violation("sanitizer", "\n".join([line, *self.stage.fresh_log()[:60]]))
             if BUGS.match(line):
-                raise Violation(f"the log says: {line}")
+                raise Violation("log", f"the log says: {line}")
             if "mark-" in line:
-                raise Violation(f"a prompt or an answer in the log: {line[:300]}")
+                raise Violation("log", f"a prompt or an answer in the log: {line[:300]}")
+        return fresh
 
-    def violate(self, step, what):
+    def violate(self, step, kind, what):
         if self.stage is not None and self.stage.lag > 0.5:
             what += f" (a pause took {self.stage.lag:.1f} s too long: this machine is too busy for its clocks, see --slack)"
-        self.violations.append({"step": step["number"], "what": what})
+        self.tally["violations"].append({"step": step["number"], "kind": kind, "what": what})
         print(f"\nFAILED in step {step['number']}: {what}\n{plan.shown(step)}", file=sys.stderr, flush=True)
+
+    def progress(self, number):
+        print(f"step {number - 1}: {self.tally['faults']} faults, {self.tally['requests']} requests, "
+              + ", ".join(f"{count} {end}" for end, count in self.ends.most_common(4))
+              + f", {len(self.tally['violations'])} failures, {time.monotonic() - self.begun:.0f} s of this life",
+              file=sys.stderr, flush=True)
 
     # -- the end of a life ------------------------------------------------------------------------------------------
 
-    def end_life(self, step):
-        if self.stage is None:
-            return
-        stage, self.stage = self.stage, None
+    def end(self, step):
         try:
-            self.check_level(stage)
-            stage.end_corral()
-        except Violation as what:
-            self.violate(step, f"at the end of this life: {what}")
-            stage.abandon()
+            self.check_level(self.stage)
+            self.stage.end_corral()
+            self.check_log()
+        except (Violation, subprocess.TimeoutExpired) as what:
+            self.violate(step, getattr(what, "kind", "exit"), f"at the end of this life: {what}")
+        self.drop()
 
     def check_level(self, stage):
         """Descriptors and memory near what they were, and no work without clients."""
@@ -264,93 +303,15 @@ class Run:
             if sum(now.values()) <= sum(before.values()) + 2:
                 break
             if time.monotonic() > deadline:
-                raise Violation(f"descriptors: {sum(before.values())} before, {sum(now.values())} after; more: {now - before}")
+                raise Violation("descriptors", f"descriptors: {sum(before.values())} before, {sum(now.values())} after; more: {now - before}")
             stage.pause(0.1)
         grown = stage.resident_kb() - self.level["kb"]
         cpu = stage.cpu_seconds()
         stage.pause(1)
         cpu = stage.cpu_seconds() - cpu
-        self.lives.append({"steps": self.steps_in_life, "descriptors": [sum(before.values()), sum(now.values())],
+        self.tally["lives"].append({"steps": self.steps_in_life, "descriptors": [sum(before.values()), sum(now.values())],
                            "kb": [self.level["kb"], self.level["kb"] + grown], "idle_cpu_seconds": round(cpu, 3)})
         if grown > self.options.memory * 1024:
-            raise Violation(f"memory: {self.level['kb']} kB after the first steps, {grown} kB more at the end")
+            raise Violation("memory", f"memory: {self.level['kb']} kB after the first steps, {grown} kB more at the end")
         if cpu > 0.3:
-            raise Violation(f"{cpu:.2f} s of processor time in one idle second")
-
-    # -- telling ----------------------------------------------------------------------------------------------------
-
-    def progress(self, number):
-        took = time.monotonic() - self.begun
-        line = (f"step {number}: {self.faults} faults, {self.requests} requests, "
-                + ", ".join(f"{count} {end}" for end, count in self.ends.most_common(4))
-                + f", {len(self.violations)} failures, {took:.0f} s")
-        if sys.stderr.isatty():
-            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
-        elif number % 10 == 9:
-            print(line, file=sys.stderr, flush=True)
-
-    def report(self):
-        restarts = sorted(self.restarts)
-        at = lambda share: round(restarts[min(len(restarts) - 1, int(len(restarts) * share))], 3) if restarts else None
-        return {"seed": self.options.seed, "first_step": self.options.start, "seconds": round(time.monotonic() - self.begun, 1),
-                "faults": self.faults, "requests": self.requests, "ends": dict(self.ends), "hung_up": self.counts["hung up"],
-                "by_fault": dict(self.by_fault.most_common()), "ready_after_kill_seconds": {"p50": at(0.5), "p99": at(0.99),
-                                                                                            "count": len(restarts)},
-                "slowest_recoveries": dict(sorted(((k, round(max(v), 3)) for k, v in self.recoveries.items()),
-                                                  key=lambda pair: -pair[1])[:12]),
-                "slowest_steps": {k: round(v, 1) for k, v in sorted(self.step_seconds.items(), key=lambda pair: -pair[1])[:8]},
-                "lives": self.lives, "violations": self.violations}
-
-
-def options_of(arguments):
-    parser = argparse.ArgumentParser(prog="tools/chaos", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="decides every step (default 1)")
-    parser.add_argument("--faults", type=int, default=100, help="how many faults to inject (default 100)")
-    parser.add_argument("--seconds", type=float, help="for so long instead, whole steps only")
-    parser.add_argument("--from", dest="start", type=int, default=0, metavar="STEP", help="begin with this step of the plan")
-    parser.add_argument("--bin", help="folder of the programs (default build/release/bin)")
-    parser.add_argument("--plan", action="store_true", help="show the steps instead of performing them")
-    parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
-    parser.add_argument("--keep", action="store_true", help="leave the logs, also when all is well")
-    parser.add_argument("--json", metavar="FILE", help="write the report there")
-    parser.add_argument("--margin", type=float, default=4.0, help="seconds beside the load and the fault's own time (default 4)")
-    parser.add_argument("--slack", type=float, default=1.0, help="multiplies all clocks and limits of time, for sanitizers and busy machines")
-    parser.add_argument("--memory", type=float, default=24, help="MiB that corral may have grown by at the end (default 24)")
-    return parser.parse_args(arguments)
-
-
-def main(arguments):
-    options = options_of(arguments)
-    if options.plan:
-        faults_shown, number = 0, options.start
-        while faults_shown < options.faults:
-            step = plan.step(options.seed, number)
-            faults_shown += sum(one["fault"] != "nothing" for one in step["faults"])
-            print(plan.shown(step))
-            number += 1
-        return 0
-    run = Run(options)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
-    try:
-        run.perform_all()
-    finally:
-        for process in harness.started:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    report = run.report()
-    print("\n" + json.dumps(report, indent=2))
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
-    if run.violations:
-        first = run.violations[0]["step"]
-        near = max(first - 2, 0)
-        print(f"\nLogs: {run.folder}\nAll of it again: tools/chaos --seed {options.seed} --from {options.start} "
-              f"--faults {max(run.faults, 1)}\nOnly the steps around it: tools/chaos --seed {options.seed} --from {near} --faults "
-              f"{first - near + 1}", file=sys.stderr)
-        return 1
-    if options.keep:
-        print(f"Logs: {run.folder}", file=sys.stderr)
-    else:
-        shutil.rmtree(run.folder, ignore_errors=True)
-    return 0
+            raise Violation("cpu", f"{cpu:.2f} s of processor time in one idle second")

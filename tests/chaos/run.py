@@ -1,0 +1,141 @@
+"""A seeded run of clients and faults against the real program. The plan (plan.py) is made before it is performed, life by life
+(life.py), several at a time where asked; docs/chaos.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import harness
+import machine
+import plan
+import report
+from life import Life, empty_tally
+
+
+def end_started():
+    for process in harness.started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def end_on_sigterm():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended all the same
+
+
+class Job:
+    """What performs one life; in another process where several run at a time."""
+
+    def __init__(self, options, folder, no_disks, until):
+        self.options, self.folder, self.no_disks, self.until = options, folder, no_disks, until
+
+    def __call__(self, part):
+        if time.monotonic() >= self.until:
+            return empty_tally()
+        try:
+            return Life(self.options, self.folder, self.no_disks).perform_all(*part, self.until)
+        finally:
+            end_started()
+
+
+def tallies(options, job):
+    """Of each life, as it ends."""
+    timed = options.seconds is not None
+    parts = plan.parts(options.seed, options.start, None if timed else options.faults)
+    if options.jobs == 1:
+        for part in parts:
+            if time.monotonic() >= job.until:
+                return
+            yield job(part)
+    else:
+        # Endless plans are fed one by one, as places become free.
+        with multiprocessing.get_context("fork").Pool(options.jobs, end_on_sigterm) as pool:
+            running = []
+            while True:
+                while len(running) < options.jobs and time.monotonic() < job.until and (part := next(parts, None)):
+                    running.append(pool.apply_async(job, (part,)))
+                if not running:
+                    return
+                running[0].wait(0.1)
+                over = [each for each in running if each.ready()]
+                running = [each for each in running if each not in over]
+                for each in over:
+                    yield each.get()
+
+
+def perform(options):
+    """The tally of all."""
+    no_disks = machine.own_mounts()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-chaos-"))
+    until = math.inf if options.seconds is None else time.monotonic() + options.seconds
+    total = empty_tally()
+    for tally in tallies(options, Job(options, folder, no_disks, until)):
+        total = report.added(total, tally)
+        if total["violations"] and not options.keep_going:
+            break
+    return total, folder
+
+
+def options_of(arguments):
+    parser = argparse.ArgumentParser(prog="tools/chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="decides every step (default 1)")
+    parser.add_argument("--faults", type=int, default=100, help="how many faults to inject (default 100)")
+    parser.add_argument("--seconds", type=float, help="for so long instead, whole steps only")
+    parser.add_argument("--from", dest="start", type=int, default=0, metavar="STEP", help="begin with this step of the plan")
+    parser.add_argument("--jobs", type=int, default=1, help="so many lives of corral at a time (default 1)")
+    parser.add_argument("--bin", help="folder of the programs (default build/release/bin)")
+    parser.add_argument("--plan", action="store_true", help="show the steps instead of performing them")
+    parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
+    parser.add_argument("--keep", action="store_true", help="leave the logs, also when all is well")
+    parser.add_argument("--json", metavar="FILE", help="write the report there")
+    parser.add_argument("--margin", type=float, default=4.0, help="seconds beside the load and the fault's own time (default 4)")
+    parser.add_argument("--slack", type=float, default=1.0, help="multiplies all clocks and limits of time, for sanitizers and busy machines")
+    parser.add_argument("--memory", type=float, default=24, help="MiB that corral may have grown by at the end (default 24)")
+    return parser.parse_args(arguments)
+
+
+def show_plan(options):
+    shown, number = 0, options.start
+    while shown < options.faults:
+        step = plan.step(options.seed, number)
+        shown += sum(one["fault"] != "nothing" for one in step["faults"])
+        print(plan.shown(step))
+        number += 1
+
+
+def main(arguments):
+    options = options_of(arguments)
+    if options.plan:
+        show_plan(options)
+        return 0
+    begun = time.monotonic()
+    end_on_sigterm()
+    try:
+        tally, folder = perform(options)
+    finally:
+        end_started()
+    told = report.report(options, tally, time.monotonic() - begun)
+    print("\n" + json.dumps(told, indent=2))
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(told, indent=2) + "\n")
+    if tally["violations"]:
+        first = tally["violations"][0]["step"]
+        near = max(first - 2, 0)
+        print(f"\nLogs: {folder}\nAll of it again: tools/chaos --seed {options.seed} --from {options.start} "
+              f"--faults {max(tally['faults'], 1)}\nOnly the steps around it: tools/chaos --seed {options.seed} --from {near} "
+              f"--faults {first - near + 1}", file=sys.stderr)
+        return 1
+    if options.keep:
+        print(f"Logs: {folder}", file=sys.stderr)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
