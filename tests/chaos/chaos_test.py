@@ -193,3 +193,24 @@ def test_tallies_add_up_to_one_report(tmp_path, monkeypatch):
 def test_reports_of_sanitizers_are_seen_and_meant_deaths_are_not_taken_for_them(line, meant):
     assert SANITIZER.search(line)
     assert bool(MEANT.search(line)) == meant
+
+
+def runs_that_read(text, tap, fault):
+    one = life.Life(argparse.Namespace(slack=1), ".", "")
+    one.stage = argparse.Namespace(settings={"tap": tap}, new_runs=lambda: [{"kv_text": text}])
+    one.check_runs({"faults": [{"fault": fault}]})
+
+
+AGAIN = "<|im_start|>system\nmark-1x1-<|im_end|>\n<|im_start|>user\nmark-1x0-<|im_end|>\n"
+
+
+@pytest.mark.parametrize("text,tap,fault", [(AGAIN, True, "tokenizer.hang"), (AGAIN, False, "kill.runtime"),
+                                            (AGAIN + "<|im_start|>user\nmark-1x1-<|im_end|>\n", False, "tokenizer.hang")])
+def test_a_model_that_read_two_conversations_is_seen(text, tap, fault):
+    with pytest.raises(life.Violation):
+        runs_that_read(text, tap, fault)
+
+
+def test_a_prompt_that_is_read_again_without_the_tap_is_the_runtimes_own():
+    runs_that_read(AGAIN, False, "tokenizer.hang")
+    runs_that_read(AGAIN.replace("1x0", "1x1"), True, "nothing")

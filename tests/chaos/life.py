@@ -109,7 +109,7 @@ class Life:
                 raise Violation("lost", "a client never came to an end")
         self.check_answers(step, actors)
         self.settle(step)
-        self.check_runs()
+        self.check_runs(step)
         self.note_restart(step, self.check_log(answered=True))
         self.steps_in_life += 1
         if self.steps_in_life == 8:
@@ -245,12 +245,19 @@ class Life:
             raise Violation(kind, f"the first request afterwards: {outcome.answer.end} {outcome.answer.status} "
                             f"{outcome.answer.detail} {problem}")
 
-    def check_runs(self):
+    def check_runs(self, step):
         """What the model read, of those too who left: one conversation each."""
         for record in self.stage.new_runs():
-            marks = set(re.findall(r"mark-([0-9x]+)-", record.get("kv_text", "")))
-            if len(marks) > 1:
-                raise Violation("foreign text", f"a prompt entered a runtime that was not reset: {record['kv_text'][:600]!r}")
+            read = record.get("kv_text", "")
+            if len(set(re.findall(r"mark-([0-9x]+)-", read))) > 1 and not self.read_again(step, read):
+                raise Violation("foreign text", f"a prompt entered a runtime that was not reset: {read[:600]!r}")
+
+    def read_again(self, step, read):
+        """Without the tap nothing keeps a runtime whose tokenizer fails from reading the prompt before once more, behind the new
+        system text (vendor_ax.md §9, F3). Nobody may get an answer to it, which the clients of the step see to."""
+        names = [one["fault"] for one in step["faults"]]
+        return not self.stage.settings["tap"] and read.count("<|im_start|>user\n") == 1 and any(
+            "tokenizer" in name or name == "kill.both" for name in names)
 
     def check_log(self, answered=False):
         """The new lines. `answered`: a request has ended since the last look, so there must be a line of it."""
