@@ -1,6 +1,8 @@
 """The tool itself: its plan is the seed's alone, every fault can be drawn, and its checks can fail."""
 
+import argparse
 import collections
+import datetime
 import json
 import re
 import subprocess
@@ -8,9 +10,13 @@ import sys
 
 import clients
 import faults
+import life
+import measure
 import plan
 import pytest
+import report
 import wire
+from stage import MEANT, SANITIZER
 
 
 def test_a_step_is_the_same_whoever_asks_and_whenever():
@@ -34,6 +40,16 @@ def test_a_thousand_faults_meet_every_row_of_the_table():
         number += 1
     assert set(seen) == set(faults.BY_NAME)
     assert requests >= 5000
+
+
+@pytest.mark.parametrize("start", [0, 41])
+def test_the_parts_of_a_run_are_its_steps_in_order_each_in_its_own_life(start):
+    parts = list(plan.parts(7, start, 300))
+    steps = [number for first, behind in parts for number in range(first, behind)]
+    assert steps == list(range(start, steps[-1] + 1))
+    assert all(first // plan.LIFE == (behind - 1) // plan.LIFE for first, behind in parts)
+    counts = [sum(one["fault"] != "nothing" for one in plan.step(7, number)["faults"]) for number in steps]
+    assert sum(counts) >= 300 > sum(counts[:-1])
 
 
 def test_names_are_unique_and_arguments_are_data():
@@ -115,3 +131,86 @@ def test_foreign_text_wrong_text_and_a_wrong_beginning_are_seen():
     assert clients.strange(outcome("say"), True) == ""
     assert clients.strange(outcome(" one two three f", shape="long", expected=None), False) == ""
     assert "expected" in clients.strange(outcome(" one three", shape="long", expected=None), False)
+
+
+def log_of(*lines):
+    """Of (second, service, state)."""
+    stamp = lambda at: datetime.datetime.fromtimestamp(1000 + at, datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return [f"{stamp(at)} INFO sim:latest/{service}: {state} (process 7): because" for at, service, state in lines]
+
+
+LOAD = {"tokenizer": 0.1, "runtime": 1.0}
+
+
+def test_a_restart_is_measured_from_the_kill():
+    lines = log_of((0, "runtime", "ready"), (5.002, "runtime", "stopping"), (5.006, "runtime", "starting"), (6.25, "runtime", "ready"))
+    one = measure.restart(lines, ["runtime"], 1005.0, LOAD)
+    assert (one.to_act, one.seen_to_act, one.to_ready, one.beyond) == pytest.approx((0.006, 0.004, 1.25, 0.25), abs=0.0005)
+    assert one.first
+
+
+def test_a_restart_of_both_waits_for_both():
+    lines = log_of((5.002, "tokenizer", "stopping"), (5.003, "runtime", "stopping"), (5.004, "runtime", "waiting"),
+                   (5.005, "tokenizer", "starting"), (5.1, "tokenizer", "ready"), (5.2, "runtime", "starting"), (6.5, "runtime", "ready"))
+    one = measure.restart(lines, ["tokenizer", "runtime"], 1005.0, LOAD)
+    assert one.beyond == pytest.approx(0.4, abs=0.0005) and one.first
+
+
+@pytest.mark.parametrize("lines", [
+    [(5.002, "runtime", "stopping"), (5.003, "runtime", "waiting"), (5.2, "runtime", "starting"), (6.25, "runtime", "ready")],
+    [(5.002, "runtime", "stopping"), (5.003, "runtime", "starting"), (5.2, "runtime", "stopping"), (5.3, "runtime", "starting"),
+     (6.25, "runtime", "ready")]])
+def test_a_restart_with_a_pause_or_a_failed_start_is_not_a_first_one(lines):
+    assert not measure.restart(log_of(*lines), ["runtime"], 1005.0, LOAD).first
+
+
+def test_where_the_lines_do_not_tell_nothing_is_measured():
+    assert measure.restart([], ["runtime"], 1005.0, LOAD) is None
+    on_its_way = log_of((4.9, "runtime", "starting"), (5.5, "runtime", "ready"))
+    assert measure.restart(on_its_way, ["runtime"], 1005.0, LOAD) is None
+
+
+def test_tallies_add_up_to_one_report(tmp_path, monkeypatch):
+    one, other = life.empty_tally(), life.empty_tally()
+    one.update(faults=3, ends={"done": 2}, step_seconds={"0": 1.5}, error_after_kill=[0.02])
+    other.update(faults=4, ends={"done": 1, "lost": 1}, step_seconds={"60": 2.5}, error_after_kill=[0.3],
+                 violations=[{"step": 60, "kind": "lost", "what": "x"}])
+    total = report.added(report.added(life.empty_tally(), one), other)
+    (tmp_path / "corral").write_bytes(b"....__asan_init....")
+    monkeypatch.setattr(report.harness, "BIN", tmp_path)
+    told = report.report(argparse.Namespace(seed=1, start=0, jobs=2, slack=1, margin=4), total, 10)
+    assert (told["faults"], told["ends"], told["last_step"], told["sanitizers"]) == (7, {"done": 3, "lost": 1}, 60, True)
+    assert told["violations_found"] == 1 and told["checks"]["lost"] == 1 and told["checks"]["zombie"] == 0
+    assert told["kill_to_error_at_a_client_with_text_seconds"]["within_100ms"] == "1 of 2"
+
+
+@pytest.mark.parametrize("line,meant", [
+    ("==7==ERROR: LeakSanitizer: detected memory leaks", False),
+    ("src/a.cpp:7:3: runtime error: signed integer overflow", False),
+    ("T DEBUG sim:latest/runtime: ==7==ERROR: AddressSanitizer: heap-use-after-free on address", False),
+    ("T DEBUG sim:latest/runtime: ==7==ERROR: AddressSanitizer: SEGV on unknown address", True),
+    ("==7==ERROR: AddressSanitizer: SEGV on unknown address", False)])
+def test_reports_of_sanitizers_are_seen_and_meant_deaths_are_not_taken_for_them(line, meant):
+    assert SANITIZER.search(line)
+    assert bool(MEANT.search(line)) == meant
+
+
+def runs_that_read(text, tap, fault):
+    one = life.Life(argparse.Namespace(slack=1), ".", "")
+    one.stage = argparse.Namespace(settings={"tap": tap}, new_runs=lambda: [{"kv_text": text}])
+    one.check_runs({"faults": [{"fault": fault}]})
+
+
+AGAIN = "<|im_start|>system\nmark-1x1-<|im_end|>\n<|im_start|>user\nmark-1x0-<|im_end|>\n"
+
+
+@pytest.mark.parametrize("text,tap,fault", [(AGAIN, True, "tokenizer.hang"), (AGAIN, False, "kill.runtime"),
+                                            (AGAIN + "<|im_start|>user\nmark-1x1-<|im_end|>\n", False, "tokenizer.hang")])
+def test_a_model_that_read_two_conversations_is_seen(text, tap, fault):
+    with pytest.raises(life.Violation):
+        runs_that_read(text, tap, fault)
+
+
+def test_a_prompt_that_is_read_again_without_the_tap_is_the_runtimes_own():
+    runs_that_read(AGAIN, False, "tokenizer.hang")
+    runs_that_read(AGAIN.replace("1x0", "1x1"), True, "nothing")

@@ -24,6 +24,7 @@ class Outcome:
     answer: wire.Answer
     expected: str | None = None
     shape: str = ""
+    over: float = 0.0  # when its end was there, by the monotonic clock
 
 
 def strange(outcome, spoilt):
@@ -79,7 +80,8 @@ class Client:
         return wire.judge(self.spec["form"], stream, status, data)
 
     def note(self, answer, expected, label):
-        self.outcomes.append(Outcome(label, self.spec["kind"], self.spec["form"], answer, expected, self.spec["shape"]))
+        self.outcomes.append(Outcome(label, self.spec["kind"], self.spec["form"], answer, expected, self.spec["shape"],
+                                     time.monotonic()))
 
     def connect(self, **more):
         return contextlib.closing(wire.Connection(self.port, PATIENCE, **more))

@@ -14,8 +14,9 @@ import json
 import os
 import resource
 import signal
-import socket
 from typing import Callable
+
+import machine_faults as machine
 
 # The clocks of the model under test; docs/chaos.md.
 CALL, RESET, STALL, SCRUB, START_STALL = 2, 3, 2, 2, 3
@@ -37,6 +38,7 @@ class Fault:
     within: float = 4.0
     weight: int = 2
     ends_corral: bool = False  # connections may break without an answer
+    needs: str = ""  # what the stage must have: "disk" (a small one of its own), "clock" (one that can be set)
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------
@@ -168,41 +170,6 @@ def at_start(fault, rows, service="runtime", draw=None, within=3.0, **fixed):
 # -- the machine around it --------------------------------------------------------------------------------------------
 
 
-def share_port(stage, args):
-    """A process of the same user on the runtime's port: it listens and never answers."""
-    thief = socket.socket()
-    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        thief.bind(("127.0.0.1", stage.port_of("runtime")))
-        thief.listen()
-    except OSError:
-        thief.close()
-        return None
-    return thief
-
-
-def take_port(stage, args):
-    """The port is gone when the runtime comes again."""
-    port = stage.port_of("runtime")
-    stage.signal("runtime", "SIGKILL")
-    for _ in range(100):
-        holder = socket.socket()
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            holder.bind(("127.0.0.1", port))
-            holder.listen()
-            return holder
-        except OSError:
-            holder.close()
-            stage.pause(0.002)
-    return None
-
-
-def close_all(stage, args, held):
-    for one in held if isinstance(held, list) else [held] if held else []:
-        one.close()
-
-
 def no_descriptors(stage, args):
     pid = stage.box.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -216,32 +183,11 @@ def descriptors_again(stage, args, before):
         resource.prlimit(stage.box.process.pid, resource.RLIMIT_NOFILE, before)
 
 
-def crowd(stage, args):
-    """Idle connections to Corral, some with half a request."""
-    held = []
-    for number in range(args["connections"]):
-        with contextlib.suppress(OSError):
-            one = socket.create_connection(("127.0.0.1", stage.box.port), 5)
-            held.append(one)
-            if number % 3 == 0:
-                one.sendall(b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-    return held
-
-
-def fill_vendor_pool(stage, args):
-    """F18 from outside: its worker threads are all held by idle connections."""
-    held = []
-    for _ in range(8):
-        with contextlib.suppress(OSError):
-            held.append(socket.create_connection(("127.0.0.1", stage.port_of("runtime")), 2))
-    return held
-
-
 HANG = CALL + SCRUB + 3
 
 FAULTS = [
     Fault("nothing", "-", constant(), lambda stage, args: None, weight=4),
-    Fault("kill.runtime", "F4 F10 F12", draw_death, kill("runtime"), weight=8),
+    Fault("kill.runtime", "F4 F10 F12", draw_death, kill("runtime"), weight=12),
     Fault("kill.tokenizer", "F1", draw_death, kill("tokenizer"), weight=8),
     Fault("kill.both", "F1", draw_death, kill("tokenizer", "runtime"), weight=4),
     Fault("kill.warden", "-", constant(), kill_warden, weight=2),
@@ -260,7 +206,7 @@ FAULTS = [
     simulated("runtime", "swallow_reset", "-", lambda dice: {"on": draw_on(dice)}),
     simulated("runtime", "stop_lost", "-", lambda dice: {"on": draw_on(dice)}, within=HANG),
     simulated("runtime", "busy", "F21", lambda dice: {"on": dice.choice(["once", 3, True])}, within=HANG),
-    simulated("runtime", "stale_text", "F22", constant(text="mark-9999x9- stale")),
+    simulated("runtime", "stale_text", "F22", constant(text="mark-9999x9- stale", now=False)),
     simulated("runtime", "context_full", "F9", lambda dice: {"on": draw_on(dice)}),
     simulated("runtime", "decode_failed", "F2b F5", lambda dice: {"on": dice.choice(["once", 2])}, answers="gaps", within=HANG),
     simulated("runtime", "engine_error", "F15", lambda dice: {"on": "once", "after": dice.choice([0, 5]),
@@ -301,12 +247,20 @@ FAULTS = [
     at_start("start_stall", "§2.4", within=START_STALL + 3),
     at_start("start_port_taken", "F17"),
 
-    Fault("port.shared", "F17", constant(), share_port, close_all, within=HANG + 4),
-    Fault("port.taken", "F17", constant(), take_port, close_all, within=HANG),
+    Fault("port.shared", "F17", constant(), machine.share_port, machine.close_all, within=HANG + 4),
+    Fault("port.taken", "F17", constant(), machine.take_port, machine.close_all, within=HANG),
+    Fault("tokenizer.swapped", "F1 F2", lambda dice: {"family": dice.choice(["qwen2.5", "qwen3", "plain"])}, machine.swap_tokenizer,
+          machine.end_other_tokenizer, weight=3, within=HANG + TAP_HOLD),
+    Fault("disk.full.log", "-", constant(), machine.fill_log, machine.log_again, weight=3, needs="disk"),
+    Fault("disk.full.state", "-", lambda dice: {"kill": dice.choice([True, False])}, machine.fill_state, machine.state_again,
+          weight=3, needs="disk"),
+    Fault("disk.limit", "-", constant(), machine.limit_file_size, machine.file_size_again),
+    Fault("clock.jump", "-", lambda dice: {"seconds": dice.choice(machine.JUMPS)}, machine.jump, machine.jump_back, weight=4,
+          needs="clock"),
     Fault("descriptors.none", "-", lambda dice: {"left": dice.choice([0, 1, 3])}, no_descriptors, descriptors_again, weight=3,
           within=HANG),
-    Fault("crowd", "-", lambda dice: {"connections": dice.choice([20, 100])}, crowd, close_all),
-    Fault("vendor.pool.full", "F18", constant(), fill_vendor_pool, close_all, within=HANG + 5),
+    Fault("crowd", "-", lambda dice: {"connections": dice.choice([20, 100])}, machine.crowd, machine.close_all),
+    Fault("vendor.pool.full", "F18", constant(), machine.fill_vendor_pool, machine.close_all, within=HANG + 5),
 ]
 
 BY_NAME = {fault.name: fault for fault in FAULTS}

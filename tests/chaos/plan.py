@@ -25,7 +25,7 @@ def life(seed, number):
     """Settings of one process of corral."""
     dice = random.Random(f"{seed}/life/{number}")
     return {"number": number, "tap": number % 3 != 2, "silence": dice.choice(["10s", "1s"]),
-            "tokens_per_second": dice.choice([400, 1000]), "prefill_ms": dice.choice([2, 10])}
+            "tokens_per_second": dice.choice([150, 400, 1000]), "prefill_ms": dice.choice([2, 10])}
 
 
 def step(seed, number):
@@ -104,3 +104,17 @@ def shown(plan):
         rest = {k: v for k, v in client.items() if k not in ("kind", "label", "start")}
         lines.append(f"  at {client['start']:5.3f} s: {client['kind']} {client['label']} {json.dumps(rest)}")
     return "\n".join(lines)
+
+
+def parts(seed, start, wanted=None):
+    """(first step, step behind the last) of each life, until `wanted` faults are injected; without it for ever."""
+    number, count = start, 0
+    while wanted is None or count < wanted:
+        first = number
+        while True:
+            if wanted is not None:
+                count += sum(one["fault"] != "nothing" for one in step(seed, number)["faults"])
+            number += 1
+            if number % LIFE == 0 or (wanted is not None and count >= wanted):
+                break
+        yield first, number

@@ -15,6 +15,9 @@ import time
 
 import faults
 import harness
+import machine
+import machine_faults
+from violation import Violation
 
 CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STALL, "decode_stall": faults.STALL, "idle_grace": 0.5,
           "scrub": faults.SCRUB}
@@ -33,27 +36,43 @@ def duration(seconds, slack):
     return f'"{round(seconds * slack * 1000)}ms"'
 
 
-class Violation(Exception):
-    pass
+# Reports of the sanitizers, of corral itself and of what it started; a fault may end a simulated service by SIGSEGV.
+SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|: runtime error: ")
+MEANT = re.compile(r"sim:latest/.*(DEADLYSIGNAL|AddressSanitizer: (SEGV|ABRT)|SUMMARY: AddressSanitizer: (SEGV|ABRT)|ABORTING)")
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:verify_asan_link_order=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+LOG_DISK_MB, STATE_DISK_MB = 64, 16
 
 
 class Stage:
     """One life of corral after another, in a folder each."""
 
-    def __init__(self, folder, settings, slack):
+    def __init__(self, folder, settings, slack, no_disks):
+        """`no_disks`: why no small disks can be had here, or ""."""
+        self.folder = pathlib.Path(folder)
         self.settings = settings
         self.lag = 0.0  # the longest that a pause took beyond its time: the machine was too busy to be judged
+        self.alone = True  # the fault of this step is its only one
+        self.signalled = None  # of the last signal to a service: (monotonic, wall clock)
         clocks = "".join(f"{name} = {duration(seconds, slack)}\n" for name, seconds in CLOCKS.items())
         timing = {"load_ms": 100, "prefill_ms_per_chunk": settings["prefill_ms"],
                   "tokens_per_second": settings["tokens_per_second"]}
-        config = f'silence = "{settings["silence"]}"'
-        self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config, model=f"[models.clocks]\n{clocks}{RESTART}",
-                               tap=settings["tap"])
+        config = f'silence = "{settings["silence"]}"\nkeep_alive = "{machine_faults.KEEP_ALIVE}s"'
+        self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
+                               model=f"[models.clocks]\n{clocks}{RESTART}", tap=settings["tap"])
         text = self.box.config_file.read_text()
         limit = f"start_stall = {duration(faults.START_STALL, slack)}\nstart_limit = {duration(20, slack)}\n"
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
         self.box.config_file.write_text(text)
+        self.clock = machine.WallClock(self.folder / "clock")
+        self.missing = {need: why for need, why in (("disk", no_disks), ("clock", self.clock.missing)) if why}
+        self.log_disk = self.state_disk = None
+        (self.folder / "log").mkdir()
+        self.box.log_file = self.folder / "log" / "corral.log"
+        if not no_disks:
+            self.log_disk = machine.SmallDisk(self.folder / "log", LOG_DISK_MB)
+            self.state_disk = machine.SmallDisk(self.folder / "state-home", STATE_DISK_MB)
+        self.log_read = 0
         self.runs_seen = (None, 0)
         self.runtime_port = None
         self.load_seconds = 0.0
@@ -62,7 +81,7 @@ class Stage:
 
     def begin_corral(self):
         begun = time.monotonic()
-        self.box.start(wait_ready=False)
+        self.box.start(wait_ready=False, environment={**self.clock.environment, **SANITIZERS})
         self.box.listen = f"127.0.0.1:{self.box.port}"  # the same when it comes again
         return begun
 
@@ -74,21 +93,31 @@ class Stage:
         self.port_of("runtime")
 
     def end_corral(self):
-        """Exit status 0, and nobody left."""
-        family = harness.descendants(self.box.process.pid)
+        """Exit status 0, with leaks looked for where it is built so, and nobody left."""
         status = self.box.stop(timeout=60)
         if status != 0:
-            raise Violation(f"corral ended with status {status} after SIGTERM")
-        deadline = time.monotonic() + 5
-        while left := {p for p, (_, state, _) in harness.processes().items() if p in family and state != "Z"}:
-            if time.monotonic() > deadline:
-                raise Violation(f"left running after corral's end: {left}")
-            self.pause(0.02)
+            raise Violation("exit", f"corral ended with status {status} after SIGTERM\n{self.box.log()[-6000:]}")
+        self.await_none("orphan", self.strangers, 5)
 
     def abandon(self):
         with contextlib.suppress(OSError, AssertionError):
             self.box.process.kill()
             self.box.process.wait()
+
+    def leave(self):
+        """What is only in memory is kept."""
+        for disk in (self.log_disk, self.state_disk):
+            if disk:
+                disk.leave()
+        self.log_disk = self.state_disk = None
+
+    def await_none(self, kind, look, limit):
+        """`look()` finds nothing within `limit` seconds."""
+        deadline = time.monotonic() + limit
+        while found := look():
+            if time.monotonic() > deadline:
+                raise Violation(kind, f"{kind}: {found}")
+            self.pause(0.02)
 
     # -- what faults need -------------------------------------------------------------------------------------------
 
@@ -101,6 +130,7 @@ class Stage:
         """Its pid, or None when it does not run just now."""
         pid = self.box.pid_of(service)
         if pid is not None:
+            self.signalled = (time.monotonic(), time.time())
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, getattr(signal, name))
         return pid
@@ -151,6 +181,19 @@ class Stage:
         table = harness.processes()
         return [p for p in harness.descendants(self.box.process.pid, table) if table[p][1] == "Z"]
 
+    def strangers(self):
+        """What carries this life's folder in its environment and is not corral or below it, or is there twice."""
+        table = harness.processes()
+        family = harness.descendants(self.box.process.pid, table) if self.box.process.poll() is None else set()
+        mark = f"{self.folder}/".encode()
+        services, found = [], []
+        for pid, (_, state, command) in table.items():
+            with contextlib.suppress(OSError):
+                if state != "Z" and pid != self.box.process.pid and mark in pathlib.Path("/proc", str(pid), "environ").read_bytes():
+                    (services if pid in family else found).append((pid, command[:80]))
+        twice = [name for name in ("runtime", "tokenizer") if sum(f"corral-sim {name}" in each for _, each in services) > 1]
+        return found + [each for each in services if any(f"corral-sim {name}" in each[1] for name in twice)]
+
     def descriptors(self):
         found = []
         folder = pathlib.Path("/proc", str(self.box.process.pid), "fd")
@@ -175,3 +218,12 @@ class Stage:
         records = answer.get("runs", []) if answer else []
         self.runs_seen = (pid, records[-1]["id"] if records else last)
         return records
+
+    def fresh_log(self):
+        """The whole lines of the log since the last call."""
+        with open(self.box.log_file, "rb") as file:
+            file.seek(self.log_read)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self.log_read += len(data)
+        return data.decode(errors="replace").splitlines()

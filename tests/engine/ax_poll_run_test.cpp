@@ -136,6 +136,27 @@ TEST_F(ax_poll_run, measures_without_asking_where_the_length_leaves_no_doubt) {
     EXPECT_EQ(ask("[[n=5]]").text, words(5));
 }
 
+// The request's own deadline is far away, and nobody else runs meanwhile.
+TEST_F(ax_poll_run, a_tokenizer_that_is_silent_when_asked_for_a_measure_is_restarted) {
+    entry.runtime.clocks.reset = seconds{3};
+    start("--max-token-len 256 --chunk 32 --groups 32,64,128");
+    const pid_t old = tokenizer_pid();
+    fault("tokenizer", "hang", "once", {{"route", "/reset"}});
+    chat::rendered_prompt prompt;
+    prompt.system = "Be brief.";
+    prompt.turns = std::string(400, 'x');
+    const core::deadline far = core::deadline::after(std::chrono::minutes{30}, clock.now());
+    const auto silent = run(made->measure(prompt, far));
+    ASSERT_TRUE(silent);
+    ASSERT_FALSE(*silent);
+    EXPECT_EQ(silent->error().message, "The tokenizer service did not answer in time.");
+    ASSERT_TRUE(run_until([this, old] { return tokenizer_pid() != old; }));
+    ASSERT_EQ(wait_ready(), "");
+    const auto measured = run(made->measure(prompt, far));
+    ASSERT_TRUE(measured && *measured);
+    EXPECT_TRUE((*measured)->exact);
+}
+
 TEST_F(ax_poll_run, measure_agrees_with_the_runtime_to_the_token) {
     start("--max-token-len 256 --chunk 32 --groups 32,64,128");
     chat::rendered_prompt prompt;

@@ -51,6 +51,22 @@ TEST_F(ax_poll_without_tap, dropped_calls_early_done_and_stale_text_are_survived
     EXPECT_NE(last_run()["kv_text"].get<std::string>().find("Another system."), std::string::npos);
 }
 
+TEST_F(ax_poll_without_tap, a_reset_that_nobody_saw_run_is_not_believed) {
+    start();
+    EXPECT_EQ(ask(request("[[n=5]]", "The system of somebody else.")).text, words(5));
+    const pid_t before = runtime_pid();
+    fault("runtime", "swallow_reset", true);
+    const told got = ask(request("[[echo]] Who was here?", "My own system."));
+    EXPECT_EQ(got.cause(), "reset-swallowed");
+    EXPECT_EQ(got.text, "");
+    EXPECT_TRUE(got.outcome.failure->retryable);
+    ASSERT_TRUE(run_until([this, before] { return runtime_pid() != before; }));
+    ASSERT_EQ(wait_ready(), "");
+    const told again = ask(request("[[echo]] Who was here?", "My own system."));
+    EXPECT_EQ(again.cause(), "");
+    EXPECT_EQ(again.text.find("somebody else"), std::string::npos);
+}
+
 TEST_F(ax_poll_without_tap, cancelled_runs_leave_nothing) {
     scenario["timing"]["tokens_per_second"] = 100;
     start();

@@ -32,8 +32,9 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"swallow_reset", runtime, "", "", "answers ok and drops the reset"},
     {"stop_lost", runtime, "", "", "stop answers ok and does nothing"},
     {"busy", runtime, "F21", "", "generate, reset and chat answer `llm is running`"},
-    {"stale_text", runtime, "F22", "text=stale text",
-     "puts the text into the poll queue when switched on, and after each reset while on"},
+    {"stale_text", runtime, "F22", "text=stale text, now=true",
+     "puts the text into the poll queue when switched on (not with now=false: in the middle of a run it "
+     "would be what no real runtime does), and after each reset while on"},
     {"context_full", runtime, "F9", "", "a run ends with the in-band context text"},
     {"encode_failed", runtime, "F3", "",
      "a run behaves as if /encode had answered 500: the previous prompt runs again"},

@@ -93,7 +93,7 @@ void act_on_fault(runtime_parts& parts, const std::string& name) {
     auto* engine = parts.engine.load();
     if (engine == nullptr) return;
     const auto args = parts.faults.active_faults().value(name, json::object()).value("args", json::object());
-    if (name == "stale_text") {
+    if (name == "stale_text" && args.value("now", true)) {
         engine->texts().push(args.value("text", "stale text"));
         // "once" is this once; otherwise it stays for every reset.
         if (parts.faults.active_faults()[name]["on"] == 1) parts.faults.fire(name);

@@ -10,7 +10,6 @@ namespace corral::engine::ax_poll {
 
 namespace {
 
-constexpr core::seconds verbatim_measure_limit{60};
 constexpr unsigned starts_before_doubt = 2;
 
 catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32_t vocabulary) {
@@ -170,7 +169,11 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         judge(out);
         co_return out;
     }
-    const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), until);
+    const core::deadline limit = measure_limit(until);
+    const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), limit);
+    if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
+        on_tokenizer_hung();
+    }
     if (counted.fault != tokenizer_fault::none) {
         co_return core::make_failure(core::errc::unavailable,
                                      std::string("The tokenizer service ") + to_string(counted.fault) + ".");
@@ -182,6 +185,12 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     co_return out;
 }
 
+// What the tokenizer may take for it, which is part of what a reset and a prompt take. A request's own
+// deadline is far too late: while one measures nobody else runs.
+core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
+    return core::deadline::after(model_.runtime.clocks.reset, context_.clock->now()).sooner(until);
+}
+
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
                                                                                 core::deadline until) {
     prompt_measure out;
@@ -189,8 +198,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     core::result<token_ids> ids =
         core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
     if (takes_verbatim()) {
-        const core::deadline limit =
-            core::deadline::after(verbatim_measure_limit, context_.clock->now()).sooner(until);
+        const core::deadline limit = measure_limit(until);
         verbatim_encoder::predicate unwanted;
         ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
     }

@@ -62,6 +62,7 @@ private:
 
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
                                                                                  core::deadline until);
+    [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();

@@ -19,6 +19,7 @@ constexpr core::nanoseconds mend_limit = 20s;
 constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 constexpr std::string_view encode_failed_line = "]: encode failed";
 constexpr std::string_view reset_failed_line = "]: reset failed, status";
+constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // vendor_ax.md §4.1
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
@@ -78,6 +79,11 @@ bool cycle_runner::encode_failed_in_output() const {
 
 bool cycle_runner::reset_failed_in_output() const {
     return output_before_text_.find(reset_failed_line) != std::string::npos;
+}
+
+bool cycle_runner::reset_begun_in_output(const run_state& now) const {
+    return output_before_text_.find(reset_begun_line) != std::string::npos &&
+           now.what.prompt.system.find(reset_begun_line) == std::string::npos;
 }
 
 bool cycle_runner::runs_something_else() const {

@@ -119,6 +119,8 @@ private:
     // but itself can have said so.
     [[nodiscard]] bool encode_failed_in_output() const;
     [[nodiscard]] bool reset_failed_in_output() const;
+    // And that it carries out this reset, which may be over before a poll could see it.
+    [[nodiscard]] bool reset_begun_in_output(const run_state& now) const;
     // With the tap: the runtime turns tokens into text and has asked for none of this prompt.
     [[nodiscard]] bool runs_something_else() const;
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }

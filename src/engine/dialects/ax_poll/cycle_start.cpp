@@ -72,8 +72,8 @@ core::awaitable<cycle_runner::early> cycle_runner::reset(run_state& now) {
         if (end) {
             co_return end;
         }
-        // Without the tap a reset that was never seen to run is repeated, and then believed (design.md §4).
-        if (swallowed && (tapped() || i + 1 < most_resets)) {
+        // Never believed: the prompt would run behind the conversation of somebody else.
+        if (swallowed) {
             telemetry::log().warn("run {}: the reset was accepted but not seen to run; repeating it",
                                   now.what.id);
             continue;
@@ -139,6 +139,9 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
                                        "The runtime did not finish a reset in its time.");
         }
         see_tap();
+        if (!tapped() && reset_begun_in_output(now)) {
+            idle_.on_begun(clock_now());
+        }
         const core::steady_time sent = clock_now();
         const auto got = co_await parts_.link.poll();
         if (!got) {
