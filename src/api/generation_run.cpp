@@ -73,7 +73,7 @@ core::awaitable<void> generation_run::steps() {
     verdict now = verdict::again;
     while (now == verdict::again) {
         const bool granted = co_await take_turn();
-        if (!granted) {
+        if (!granted || !follow_model()) {
             co_return;
         }
         now = co_await attempt();
@@ -86,6 +86,10 @@ bool generation_run::prepare() {
     if (model_ == nullptr) {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
         return false;
+    }
+    asked_ = {request_.sampling, request_.limits, std::nullopt};
+    if (model_->variant != nullptr || !request_.format.is_null()) {
+        asked_.messages = request_.messages;
     }
     const engine::backend& runtime = *model_->runtime;
     with_.ignored->report(model_->name,
@@ -101,6 +105,30 @@ bool generation_run::prepare() {
     }
     if (request_.limits.num_predict == 0) {
         finish(chat::finish_reason::length);
+        return false;
+    }
+    return true;
+}
+
+// While it waited, or between two of its runs, the configuration changed the model.
+bool generation_run::follow_model() {
+    const engine::backend* const granted = &**lease_;
+    if (granted == model_->runtime) {
+        return true;
+    }
+    request_.sampling = asked_.sampling;
+    request_.limits = std::move(asked_.limits);
+    if (asked_.messages) {
+        request_.messages = std::move(*asked_.messages);
+    }
+    correction_.clear();
+    gate_.reset();
+    if (!prepare()) {
+        return false;
+    }
+    if (granted != model_->runtime) {
+        fail(chat::failure_kind::unavailable, "model-changed",
+             "the model was changed while the request waited; ask again");
         return false;
     }
     return true;

@@ -41,11 +41,20 @@ public:
 
 private:
     enum class verdict { over, again };
+    // What preparation changes in a request, as it was.
+    struct as_asked {
+        chat::sampling sampling;
+        chat::limits limits;
+        std::optional<std::vector<chat::message>> messages;  // where preparation adds some
+    };
 
     [[nodiscard]] core::awaitable<void> steps();
     // False when the request has ended without needing a runtime.
     [[nodiscard]] bool prepare();
     [[nodiscard]] core::awaitable<bool> take_turn();
+    // The lease is of another backend than the one that was prepared for: prepares anew. False when the
+    // request has ended.
+    [[nodiscard]] bool follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
     void begin_run(const chat::rendered_prompt& prompt);
@@ -70,6 +79,7 @@ private:
     chat::generation_request request_;
     std::shared_ptr<generation_state> to_;
     served model_;
+    as_asked asked_;
     chat::render_options how_;
     std::optional<format_gate> gate_;        // there is a wanted format
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit

@@ -73,6 +73,10 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
 
 generation_service::~generation_service() = default;
 
+void generation_service::adjust(const generation_options& with) {
+    impl_->with.options = with;
+}
+
 generation_handle generation_service::start(chat::generation_request what) {
     auto state = std::make_shared<generation_handle::shared_state>(impl_->tasks->get_executor());
     std::string name = "request " + what.id;

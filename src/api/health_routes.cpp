@@ -24,11 +24,29 @@ const char* word_of(engine::availability_state state) {
     return "unknown";
 }
 
+struct model_state {
+    engine::availability now;
+    bool suspended = false;  // by its operator
+};
+
+const char* word_of(const model_state& of) {
+    return of.suspended ? "stopped" : word_of(of.now.state);
+}
+
+model_state look_at(const served_model& model, const scheduler::scheduler& admission) {
+    model_state out{model.runtime->available(), admission.suspended(model.entry->name)};
+    if (out.suspended) {
+        out.now.reason = scheduler::suspension_text(model.entry->name);
+    }
+    return out;
+}
+
 // The most hopeful state of all: one model that loads is worth waiting for, whatever the others do, and one
 // that was unloaded is a request away.
-const char* overall(const std::vector<engine::availability>& all) {
+const char* overall(const std::vector<model_state>& all) {
     const auto any = [&](engine::availability_state wanted) {
-        return std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.state == wanted; });
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto& each) { return !each.suspended && each.now.state == wanted; });
     };
     for (const auto state : {engine::availability_state::ready, engine::availability_state::stopped,
                              engine::availability_state::loading, engine::availability_state::broken}) {
@@ -36,7 +54,7 @@ const char* overall(const std::vector<engine::availability>& all) {
             return word_of(state);
         }
     }
-    return "no model is configured";
+    return all.empty() ? "no model is configured" : "stopped";
 }
 
 core::awaitable<void> serve_healthz(http::response_writer& out) {
@@ -64,9 +82,9 @@ void write_queue(json_writer& json, const scheduler::queue_snapshot& queue) {
 }
 
 readiness describe_readiness(const model_directory& models, const scheduler::scheduler& admission) {
-    std::vector<engine::availability> states;
+    std::vector<model_state> states;
     for (const served& each : models.all()) {
-        states.push_back(each->runtime->available());
+        states.push_back(look_at(*each, admission));
     }
     const bool ends = admission.refuses_new();
     readiness out;
@@ -75,11 +93,11 @@ readiness describe_readiness(const model_directory& models, const scheduler::sch
     write_queue(json, admission.snapshot());
     json.key("models").begin_array();
     for (std::size_t i = 0; i < states.size(); ++i) {
-        const engine::availability& state = states[i];
+        const engine::availability& state = states[i].now;
         const bool answers = state.state == engine::availability_state::ready ||
                              state.state == engine::availability_state::stopped;
-        out.ready = out.ready || (answers && !ends);
-        json.begin_object().member("name", models.all()[i]->name).member("state", word_of(state.state));
+        out.ready = out.ready || (answers && !states[i].suspended && !ends);
+        json.begin_object().member("name", models.all()[i]->name).member("state", word_of(states[i]));
         json.member("reason", state.reason).key("progress");
         if (state.progress) {
             json.real(*state.progress);

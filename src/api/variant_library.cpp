@@ -1,9 +1,12 @@
 #include "corral/api/variant_library.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "api/model_parameters.hpp"
 #include "api/variant_document.hpp"
+#include "corral/catalog/model_name.hpp"
 #include "corral/catalog/package_survey.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -47,6 +50,8 @@ bool is_configured(const model_directory& models, std::string_view typed) {
 variant_library::variant_library(model_directory& models, catalog::variant_store& store)
     : models_(models), store_(store) {}
 
+variant_library::~variant_library() = default;
+
 void variant_library::load() {
     for (const std::string& warning : store_.warnings()) {
         telemetry::log().warn("a model that a client made is left out: {}", warning);
@@ -70,12 +75,52 @@ void variant_library::load() {
         }
         if (!is_configured(models_, document->from)) {
             leave_out("the model " + document->from + " below " + document->name + " is not served");
+            aside_.push_back(std::move(*document));
             continue;
         }
         const served base = models_.find(document->from);
         served_model model = laid_over(*base, std::move(*document));
         tell_unused(model);
         models_.put(std::move(model));
+    }
+}
+
+void variant_library::set_aside(std::string_view name) {
+    const std::vector<served> all = models_.all();
+    for (const served& each : all) {
+        if (each->variant != nullptr && catalog::same_model(each->entry->name, name)) {
+            aside_.push_back({each->name, each->entry->name, each->modified, *each->variant});
+            models_.remove(each->name);
+            telemetry::log().warn("model {}: is not served while the model {} below it is not", each->name,
+                                  each->entry->name);
+        }
+    }
+}
+
+void variant_library::follow(std::string_view name) {
+    const served base = models_.find(name);
+    if (base == nullptr || base->variant != nullptr) {
+        return;
+    }
+    std::vector<variant_document> over;
+    const std::vector<served> all = models_.all();
+    for (const served& each : all) {
+        if (each->variant != nullptr && catalog::same_model(each->entry->name, name)) {
+            over.push_back({each->name, base->entry->name, each->modified, *each->variant});
+        }
+    }
+    const auto waited = std::stable_partition(aside_.begin(), aside_.end(), [&](const variant_document& one) {
+        return !catalog::same_model(one.from, name);
+    });
+    std::move(waited, aside_.end(), std::back_inserter(over));
+    aside_.erase(waited, aside_.end());
+    for (variant_document& each : over) {
+        if (is_configured(models_, each.name)) {
+            telemetry::log().warn("model {}: the one that a client made is left out, the configuration has one",
+                                  each.name);
+            continue;
+        }
+        models_.put(laid_over(*base, std::move(each)));
     }
 }
 
@@ -92,8 +137,15 @@ core::awaitable<core::result<void>> variant_library::keep(std::string name, serv
     std::string text = to_text(document);
     std::string key = document.name;
     core::result<void> saved = co_await store_.save(std::move(key), std::move(text));
-    if (saved) {
-        served_model model = laid_over(*base, std::move(document));
+    if (!saved) {
+        co_return saved;
+    }
+    // Meanwhile the model below may be another, or gone.
+    const served below = models_.find(document.from);
+    if (below == nullptr || below->variant != nullptr) {
+        aside_.push_back(std::move(document));
+    } else if (!is_configured(models_, document.name)) {
+        served_model model = laid_over(*below, std::move(document));
         tell_unused(model);
         models_.put(std::move(model));
     }

@@ -1,5 +1,6 @@
 #include "api/wait_ready.hpp"
 
+#include <string>
 #include <utility>
 
 namespace corral::api {
@@ -21,20 +22,36 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& r
                                                               scheduler::scheduler& admission,
                                                               core::nanoseconds longest) {
     const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
-    const scheduler::model_hold stays = admission.hold(runtime.model().name);
+    const std::string model = runtime.model().name;
+    scheduler::model_hold stays;
+    const engine::backend* held = nullptr;
     while (true) {
         if (admission.refuses_new()) {
             co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
                                 "the server is shutting down");
         }
-        const engine::availability now = runtime.available();
+        // Meanwhile another may have taken its place.
+        engine::backend* const present = admission.runtime_of(model);
+        if (present == nullptr) {
+            co_return not_ready(chat::failure_kind::unavailable, "model-removed",
+                                "the model was taken out of this server's configuration");
+        }
+        if (admission.suspended(model)) {
+            co_return not_ready(chat::failure_kind::unavailable, "model-stopped",
+                                scheduler::suspension_text(model));
+        }
+        if (present != held) {
+            held = present;
+            stays = admission.hold(model);
+        }
+        const engine::availability now = present->available();
         if (now.state == engine::availability_state::ready) {
             co_return std::nullopt;
         }
         if (now.state == engine::availability_state::broken) {
             co_return not_ready(chat::failure_kind::unavailable, "backend-broken", now.reason);
         }
-        const core::wake_reason reason = co_await runtime.availability_changed().wait(until);
+        const core::wake_reason reason = co_await present->availability_changed().wait(until);
         if (reason == core::wake_reason::timed_out) {
             co_return not_ready(chat::failure_kind::timed_out, "load-deadline",
                                 "the model did not become ready in time");

@@ -10,9 +10,9 @@
 
 namespace corral::api {
 
-// Loads the model if need be and keeps it from being unloaded meanwhile. Nothing once `runtime` is ready;
-// else why it is not: broken, `longest` has passed, the server is shutting down, or the waiting coroutine was
-// cancelled.
+// Loads the model of `runtime` if need be and keeps it from being unloaded meanwhile. Nothing once it is
+// ready, on this runtime or another that took its place; else why it is not: broken, stopped by its operator,
+// removed, `longest` has passed, the server is shutting down, or the waiting coroutine was cancelled.
 [[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
                                                                             scheduler::scheduler& admission,
                                                                             core::nanoseconds longest);

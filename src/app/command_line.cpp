@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "admin_command.hpp"
 #include "corral/app/configuration.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
@@ -38,7 +39,7 @@ std::map<std::string, std::string> known_environment() {
         const std::size_t equals = text.find('=');
         const std::string_view name = text.substr(0, equals);
         const bool known = name.starts_with("OLLAMA_") || name == "STATE_DIRECTORY" ||
-                           name == "XDG_STATE_HOME" || name == "HOME";
+                           name == "RUNTIME_DIRECTORY" || name == "XDG_STATE_HOME" || name == "HOME";
         if (known && equals != std::string_view::npos) {
             found.emplace(name, text.substr(equals + 1));
         }
@@ -46,7 +47,7 @@ std::map<std::string, std::string> known_environment() {
     return found;
 }
 
-std::optional<configuration> load(const command_options& options) {
+configuration_source source_of(const command_options& options) {
     configuration_source source;
     source.file = options.config;
     source.environment = known_environment();
@@ -54,7 +55,11 @@ std::optional<configuration> load(const command_options& options) {
     for (const engine::dialect_descriptor* dialect : engine::dialects()) {
         source.dialects.emplace_back(dialect->name);
     }
-    configuration_result read = load_configuration(source);
+    return source;
+}
+
+std::optional<configuration> load(const command_options& options) {
+    configuration_result read = load_configuration(source_of(options));
     for (const catalog::diagnostic& what : read.warnings) {
         std::cerr << "warning: " << catalog::to_text(what) << '\n';
     }
@@ -126,7 +131,7 @@ int serve(const command_options& options) {
             telemetry::log().warn("killed process {}, left over from a run that was killed", stray);
         }
         boost::asio::io_context loop(1);
-        daemon here(loop, *settings, *guard);
+        daemon here(loop, *settings, source_of(options), *guard);
         if (const auto opened = here.open(); !opened) {
             telemetry::log().error("{}", opened.error().message);
             status = failed;
@@ -173,6 +178,8 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App* checking =
         program.add_subcommand("check", "Read a configuration file and say what is wrong with it");
     checking->add_option("file", options.config, "Configuration file (TOML)")->required();
+    admin_command asked;
+    add_admin_commands(program, asked);
     key_command keys;
     CLI::App* making = add_key_commands(program, keys);
     CLI::App* versioning = program.add_subcommand("version", "Print the version");
@@ -181,6 +188,9 @@ int run_command_line(int argc, const char* const* argv) {
     if (versioning->parsed()) {
         std::cout << "corral " << version << '\n';
         return succeeded;
+    }
+    if (!asked.verb.empty()) {
+        return run_admin_command(asked, known_environment());
     }
     if (making->parsed()) {
         return run_key_command(keys);

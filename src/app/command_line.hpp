@@ -1,5 +1,5 @@
 #pragma once
-// The commands of the program: serve, check, key, version.
+// The commands of the program: serve, check, status, start, stop, restart, reload, key, version.
 
 namespace corral::app {
 

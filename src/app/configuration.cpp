@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "admin_place.hpp"
 #include "configuration_access.hpp"
 #include "configuration_keep_alive.hpp"
 #include "configuration_listen.hpp"
@@ -267,6 +268,7 @@ configuration_result load_configuration(const configuration_source& from) {
     read_log(root, value);
     root.integer("max_queue", value.max_queue, 1, 65536);
     read_lifetimes(root, from, base, value, warnings);
+    read_admin_socket(root, from.environment, base, value);
     if (auto limits = root.table("http")) {
         read_http(*limits, value.http);
     }

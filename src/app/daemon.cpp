@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
-#include "corral/engine/dialect.hpp"
 #include "corral/telemetry/log.hpp"
 #include "service_notify.hpp"
 
@@ -44,23 +43,21 @@ std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
     return fmt::format("{}://{}:{}", tls ? "https" : "http", host, where.port());
 }
 
-// Of the configuration, where negative is forever, for the scheduler.
-core::nanoseconds forever_if_negative(core::nanoseconds span) {
-    return span < core::nanoseconds{0} ? core::nanoseconds::max() : span;
-}
-
 }  // namespace
 
-daemon::daemon(boost::asio::io_context& loop, const configuration& settings, process::warden& guard)
+daemon::daemon(boost::asio::io_context& loop, configuration settings, configuration_source source,
+               process::warden& guard)
     : loop_(loop),
-      settings_(settings),
+      settings_(std::move(settings)),
+      source_(std::move(source)),
       service_tasks_(loop.get_executor(), log_escaped("service")),
       run_tasks_(loop.get_executor(), log_escaped("generation")),
-      supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings.log_content},
-      credentials_(settings),
+      supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings_.log_content},
+      credentials_(std::make_shared<credential_files>(settings_)),
       signals_(loop, SIGINT, SIGTERM),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
+      reload_asked_(loop.get_executor()),
       hang_up_stops_(has_terminal()) {
     // Under nohup the end of the terminal is not ours.
     struct sigaction hang_up {};
@@ -72,21 +69,14 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
 daemon::~daemon() = default;
 
 core::result<void> daemon::open() {
-    if (auto read = credentials_.load(); !read) {
+    if (auto read = credentials_->load(); !read) {
         return read;
     }
-    scheduler_ = std::make_unique<scheduler::scheduler>(
-        loop_.get_executor(), clock_,
-        scheduler::scheduler_options{settings_.max_queue, forever_if_negative(settings_.keep_alive)});
+    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
+                                                        scheduler_options_of(settings_));
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
-        const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
-        if (dialect == nullptr) {
-            return core::make_failure(core::errc::invalid,
-                                      fmt::format("model {}: profile {} names the unknown dialect '{}'",
-                                                  model.name, model.runtime.name, model.runtime.dialect));
-        }
-        auto made = dialect->make(supervision_, model);
+        auto made = make_backend(supervision_, model);
         if (!made) {
             return made.error();
         }
@@ -96,10 +86,27 @@ core::result<void> daemon::open() {
     }
     models_ = std::make_unique<api::model_directory>(std::move(served));
     open_variants();
-    api::generation_options generation;
-    generation.request_deadline = settings_.request_deadline;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                             *models_, generation);
+                                                             *models_, generation_options_of(settings_));
+    server_ = std::make_unique<http::server>(
+        loop_.get_executor(), settings_.http, make_front(),
+        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
+        return api::format_of(path).refuse(status, text, random_);
+    });
+    if (credentials_->tls()) {
+        server_->use_tls(*credentials_->tls());
+    }
+    const auto where = server_->listen(settings_.listen);
+    if (!where) {
+        return where.error();
+    }
+    telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
+    return open_admin();
+}
+
+// For requests from now on. Those under way keep what they began with, the keys included.
+http::handler daemon::make_front() {
     api::api_context context;
     context.generations = generations_.get();
     context.models = models_.get();
@@ -108,22 +115,50 @@ core::result<void> daemon::open() {
     context.clock = &clock_;
     context.random = &random_;
     context.loopback_only = settings_.listen.address().is_loopback();
-    context.keys = credentials_.keys();
+    context.keys = credentials_->keys();
     context.silence = settings_.silence;
-    server_ = std::make_unique<http::server>(
-        loop_.get_executor(), settings_.http, api::make_api(context),
-        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
-    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
-        return api::format_of(path).refuse(status, text, random_);
-    });
-    if (credentials_.tls()) {
-        server_->use_tls(*credentials_.tls());
+    return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
+                                                                 http::response_writer& out) {
+        return serve(incoming, out);
+    };
+}
+
+core::result<void> daemon::open_admin() {
+    reloader_ = std::make_unique<reloader>(
+        reloadable{.settings = &settings_,
+                   .backends = &backends_,
+                   .credentials = &credentials_,
+                   .admission = scheduler_.get(),
+                   .models = models_.get(),
+                   .variants = &variants_,
+                   .generations = generations_.get(),
+                   .server = server_.get(),
+                   .supervision = &supervision_,
+                   .tasks = &service_tasks_,
+                   .renew_front = [this] { server_->serve_with(make_front()); }},
+        source_);
+    if (settings_.admin_socket.empty()) {
+        return {};
     }
-    const auto where = server_->listen(settings_.listen);
-    if (!where) {
-        return where.error();
+    admin_context_ = {.backends = &backends_,
+                      .admission = scheduler_.get(),
+                      .clock = &clock_,
+                      .started = clock_.now(),
+                      .reload = [this] { return reload_for_admin(); },
+                      .reloads = [this] { return reloader_->applied(); }};
+    admin_ = std::make_unique<admin_socket>(
+        service_tasks_, [this](admin_json asked) { return answer_admin(admin_context_, std::move(asked)); });
+    auto opened = admin_->listen(settings_.admin_socket);
+    if (opened) {
+        return opened;
     }
-    telemetry::log().info("listening on {}", url_of(*where, credentials_.tls().has_value()));
+    admin_.reset();
+    // Without a usual place the command line has nobody to ask; all else goes on.
+    if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
+        return opened;
+    }
+    telemetry::log().warn("there is no admin socket, so 'corral status' and the like do not work: {}",
+                          opened.error().message);
     return {};
 }
 
@@ -154,9 +189,13 @@ void daemon::run() {
 core::awaitable<void> daemon::live() {
     service_tasks_.spawn("signals", watch_signals());
     service_tasks_.spawn("credentials", watch_credentials());
+    service_tasks_.spawn("reload", watch_reload());
     service_tasks_.spawn("systemd", tell_systemd());
     service_tasks_.spawn("orphans", collect_orphans());
     server_->start();
+    if (admin_) {
+        admin_->start();
+    }
     notify_ready();
     for (const auto& runtime : backends_) {
         runtime->start();
@@ -173,6 +212,7 @@ core::awaitable<void> daemon::shut_down() {
     // With a margin for what comes after: the warden and the last log lines.
     notify_stopping(settings_.shutdown_grace + services_end + 10 * connection_end);
     server_->stop_accepting();
+    reloader_->close();
     scheduler_->refuse_new();
     const core::deadline grace = core::deadline::after(settings_.shutdown_grace, clock_.now());
     while (scheduler_->snapshot().running > 0 && signals_seen_ < 2 && !grace.passed(clock_.now())) {
@@ -187,11 +227,17 @@ core::awaitable<void> daemon::shut_down() {
     for (const auto& runtime : backends_) {
         run_tasks_.spawn("stop " + runtime->model().name, stop_backend(*runtime, until));
     }
+    for (engine::backend* const retired : reloader_->retired().not_stopped()) {
+        run_tasks_.spawn("stop " + retired->model().name, stop_backend(*retired, until));
+    }
     const bool all_ended = co_await run_tasks_.wait_empty(until);
     if (!all_ended) {
         telemetry::log().error("not everything ended in time; the warden kills what is left");
     }
     signals_.cancel();
+    if (admin_) {
+        admin_->close();
+    }
     service_tasks_.cancel();
     co_await service_tasks_.wait_empty(core::deadline::after(connection_end, clock_.now()));
     process::reap_orphans();
@@ -215,6 +261,7 @@ core::awaitable<void> daemon::watch_signals() {
         telemetry::log().info("received {}", strsignal(number));
         if (number == SIGHUP && !hang_up_stops_) {
             credentials_asked_.ring();
+            reload_asked_.ring();
             continue;
         }
         ++signals_seen_;
@@ -226,12 +273,39 @@ core::awaitable<void> daemon::watch_credentials() {
     core::wake_reason why = core::wake_reason::timed_out;
     while (why != core::wake_reason::cancelled) {
         const bool asked = why == core::wake_reason::rung;
-        if (credentials_.refresh(asked)) {
-            server_->use_tls(*credentials_.tls());
+        if (credentials_->refresh(asked)) {
+            server_->use_tls(*credentials_->tls());
         }
         const core::deadline next = core::deadline::after(credentials_period, clock_.now());
         why = co_await credentials_asked_.wait(next);
     }
+}
+
+core::awaitable<void> daemon::watch_reload() {
+    core::wake_reason why = core::wake_reason::timed_out;
+    while (why != core::wake_reason::cancelled) {
+        if (why == core::wake_reason::rung) {
+            co_await reloader_->reload();
+        }
+        const core::deadline never;
+        why = co_await reload_asked_.wait(never);
+    }
+}
+
+core::awaitable<admin_json> daemon::reload_for_admin() {
+    const reload_report report = co_await reloader_->reload();
+    admin_json out;
+    out["ok"] = report.applied;
+    if (!report.applied) {
+        out["error"] = "the configuration was not reloaded: nothing has changed";
+        out["errors"] = report.errors;
+    }
+    out["warnings"] = report.warnings;
+    out["added"] = report.plan.added;
+    out["removed"] = report.plan.removed;
+    out["changed"] = report.plan.changed;
+    out["unchanged"] = report.plan.unchanged;
+    co_return out;
 }
 
 core::awaitable<void> daemon::tell_systemd() {

@@ -3,14 +3,16 @@
 //
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
-// grace. SIGHUP is the end of the terminal where there is one; where there is none, keys and certificate are
-// read again.
+// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys and
+// certificate are read again.
 
 #include <memory>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "admin_socket.hpp"
+#include "admin_verbs.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
@@ -22,13 +24,15 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
 #include "credential_files.hpp"
+#include "reload.hpp"
 
 namespace corral::app {
 
 class daemon {
 public:
-    // `settings` and `guard` are borrowed.
-    daemon(boost::asio::io_context& loop, const configuration& settings, process::warden& guard);
+    // `guard` is borrowed. `source`: where the settings came from, to read them again.
+    daemon(boost::asio::io_context& loop, configuration settings, configuration_source source,
+           process::warden& guard);
     ~daemon();
 
     // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
@@ -39,23 +43,28 @@ public:
 
 private:
     void open_variants();
+    [[nodiscard]] core::result<void> open_admin();
+    [[nodiscard]] http::handler make_front();
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
     core::awaitable<void> watch_credentials();
+    core::awaitable<void> watch_reload();
+    [[nodiscard]] core::awaitable<admin_json> reload_for_admin();
     core::awaitable<void> tell_systemd();
     core::awaitable<void> collect_orphans();
     [[nodiscard]] std::string status_line() const;
     [[nodiscard]] core::awaitable<void> stop_backend(engine::backend& runtime, core::deadline until);
 
     boost::asio::io_context& loop_;
-    const configuration& settings_;
+    configuration settings_;  // as they are in force; a reload changes them
+    configuration_source source_;
     core::steady_clock_source clock_;
     core::system_random random_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
-    credential_files credentials_;
+    std::shared_ptr<credential_files> credentials_;
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
@@ -63,9 +72,13 @@ private:
     std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
     std::unique_ptr<api::generation_service> generations_;
     std::unique_ptr<http::server> server_;
+    std::unique_ptr<reloader> reloader_;
+    admin_context admin_context_;
+    std::unique_ptr<admin_socket> admin_;  // absent: none is wanted, or the usual place can't be used
     boost::asio::signal_set signals_;
     core::wake_signal signalled_;
-    core::wake_signal credentials_asked_;  // by SIGHUP
+    core::wake_signal credentials_asked_;  // by SIGHUP, as the next
+    core::wake_signal reload_asked_;
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
 };

@@ -31,6 +31,13 @@ void notify_ready() {
     tell("READY=1");
 }
 
+void notify_reloading() {
+    // CLOCK_MONOTONIC, as sd_notify(3) wants it.
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+}
+
 void notify_status(const std::string& line) {
     tell("STATUS=" + line);
 }

@@ -13,6 +13,8 @@ namespace corral::app {
 [[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
 
 void notify_ready();
+// Until notify_ready().
+void notify_reloading();
 void notify_status(const std::string& line);
 void notify_watchdog();
 // `longest` is what stopping may take; it lengthens the unit's TimeoutStopSec where that is less.

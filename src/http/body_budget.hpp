@@ -9,7 +9,11 @@ namespace corral::http {
 class body_budget {
 public:
     explicit body_budget(std::size_t limit) : limit_(limit) {}
-    [[nodiscard]] bool fits(std::size_t bytes) const noexcept { return bytes <= limit_ - used_; }
+    [[nodiscard]] bool fits(std::size_t bytes) const noexcept {
+        return used_ <= limit_ && bytes <= limit_ - used_;
+    }
+    // What was taken beyond a lower limit stays taken.
+    void set_limit(std::size_t limit) noexcept { limit_ = limit; }
     [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
 private:

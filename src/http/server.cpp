@@ -159,6 +159,16 @@ void server::refuse_with(refusal_writer write) {
     impl_->context->refuse = std::move(write);
 }
 
+void server::serve_with(handler serve) {
+    impl_->context->serve = std::move(serve);
+}
+
+void server::adjust(const server_options& with) {
+    impl_->context->options = with;
+    impl_->context->bodies.set_limit(with.max_buffered_body_bytes);
+    impl_->changed.ring();  // there may be room for more connections
+}
+
 void server::start() {
     for (tcp::acceptor& listener : impl_->listeners) {
         impl_->spawn_acceptor(listener);

@@ -28,7 +28,33 @@ void queue_policy::add_lane(const std::string& model) {
     lanes_.emplace(model, lane{});
 }
 
-// 1. shutting down, unknown or broken: refused. 2. The lane is free: granted. 3. No room: refused. 4. Waits.
+std::vector<decision> queue_policy::remove_lane(const std::string& model) {
+    std::vector<decision> out;
+    const auto found = lanes_.find(model);
+    if (found != lanes_.end()) {
+        refuse_waiting(found->second, verdict::removed, out);
+        lanes_.erase(found);
+    }
+    return out;
+}
+
+void queue_policy::renew_lane(const std::string& model, core::steady_time now) {
+    const auto found = lanes_.find(model);
+    if (found == lanes_.end()) {
+        return;
+    }
+    lane fresh;
+    fresh.since = now;
+    fresh.queue = std::move(found->second.queue);
+    found->second = std::move(fresh);
+}
+
+std::size_t queue_policy::waiting_for(const std::string& model) const {
+    const auto found = lanes_.find(model);
+    return found == lanes_.end() ? 0 : found->second.queue.size();
+}
+
+// 1. shutting down, unknown, broken or barred: refused. 2. The lane is free: granted. 3. No room: refused. 4. Waits.
 std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
     if (closed_) {
         return {decision{who.ticket, verdict::shutting_down, {}, {}}};
@@ -40,6 +66,9 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     lane& on = found->second;
     if (on.state == lane_state::broken) {
         return {decision{who.ticket, verdict::broken, on.reason, {}}};
+    }
+    if (on.state == lane_state::barred) {
+        return {decision{who.ticket, verdict::barred, on.reason, {}}};
     }
     const bool served_at_once = on.state == lane_state::ready && !on.holder && on.queue.size() == 0;
     if (!served_at_once && !who.readmission && waiting_ >= max_waiting_) {
@@ -71,7 +100,11 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     }
     const grant over = found->second;
     granted_.erase(found);
-    lane& on = lanes_.at(over.model);
+    const auto place = lanes_.find(over.model);
+    if (place == lanes_.end() || place->second.holder != ticket) {
+        return out;  // removed, or another backend's now
+    }
+    lane& on = place->second;
     on.holder.reset();
     on.held.add(now - over.since);
     grant_next(over.model, on, now, out);
@@ -96,6 +129,8 @@ std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_
     on.reason = reason;
     if (state == lane_state::broken) {
         refuse_waiting(on, verdict::broken, out);
+    } else if (state == lane_state::barred) {
+        refuse_waiting(on, verdict::barred, out);
     } else {
         grant_next(model, on, now, out);
     }
@@ -123,7 +158,8 @@ std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) c
         core::nanoseconds longest{0};
         for (const auto& [model, on] : lanes_) {
             const bool is_up = on.state == lane_state::ready || on.state == lane_state::loading;
-            if (on.state == lane_state::broken || is_up != up) {
+            const bool refuses = on.state == lane_state::broken || on.state == lane_state::barred;
+            if (refuses || is_up != up) {
                 continue;
             }
             const duration one = until_turn(on, on.queue.ahead_of_new_client(), now);
@@ -197,7 +233,8 @@ void queue_policy::grant_next(const std::string& model, lane& on, core::steady_t
 void queue_policy::refuse_waiting(lane& on, verdict why, std::vector<decision>& out) {
     for (const ticket_id id : on.queue.take_all()) {
         --waiting_;
-        out.push_back(decision{id, why, why == verdict::broken ? on.reason : std::string{}, {}});
+        const bool has_reason = why == verdict::broken || why == verdict::barred;
+        out.push_back(decision{id, why, has_reason ? on.reason : std::string{}, {}});
     }
 }
 

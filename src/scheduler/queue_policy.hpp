@@ -6,8 +6,8 @@
 // cancel():
 //
 //   arrive ──▶ waiting ──▶ granted ──release()──▶ over
-//      │          └──────▶ refused (broken, shutting down) or cancelled
-//      └─────▶ refused (unknown model, full, broken, shutting down)
+//      │          └──────▶ refused (broken, barred, removed, shutting down) or cancelled
+//      └─────▶ refused (unknown model, full, broken, barred, shutting down)
 
 #include <cstddef>
 #include <map>
@@ -23,16 +23,16 @@
 
 namespace corral::scheduler {
 
-// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` refuses
-// them. `unloaded` is not on its way to be ready yet.
-enum class lane_state { loading, ready, broken, unloaded };
+// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` and `barred`
+// (by a person) refuse them. `unloaded` is not on its way to be ready yet.
+enum class lane_state { loading, ready, broken, unloaded, barred };
 
-enum class verdict { granted, queue_full, unknown_model, broken, shutting_down };
+enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed };
 
 struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
-    std::string reason;                        // of a broken backend
+    std::string reason;                        // of a broken or barred lane
     std::optional<core::seconds> retry_after;  // with queue_full
 };
 
@@ -59,6 +59,11 @@ public:
 
     // A lane begins as unloaded. Its name must be new.
     void add_lane(const std::string& model);
+    // Refuses all that wait there; who was granted the lane still gives it back.
+    [[nodiscard]] std::vector<decision> remove_lane(const std::string& model);
+    // Another backend has the lane from now on: as add_lane(), but those who wait there go on waiting.
+    void renew_lane(const std::string& model, core::steady_time now);
+    void set_max_waiting(std::size_t most) noexcept { max_waiting_ = most; }
 
     [[nodiscard]] std::vector<decision> arrive(const arrival& who, core::steady_time now);
     // The asker of a waiting ticket has gone. False: it does not wait (any more).
@@ -80,6 +85,8 @@ public:
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
+    // In that lane; 0 when there is none.
+    [[nodiscard]] std::size_t waiting_for(const std::string& model) const;
 
 private:
     struct lane {

@@ -30,7 +30,8 @@ residence_order residency_policy::load(std::optional<core::nanoseconds> keep_ali
     goes_ = false;
     expires_.reset();
     // One that broke is tried again when a person asks.
-    const bool again = stage_ == residence_stage::loaded && seen_ == availability_state::broken && !closed_;
+    const bool again = stage_ == residence_stage::loaded && seen_ == availability_state::broken && !barred_ &&
+                       !closed_;
     wanted_ = true;
     const residence_order order = settle(now);
     return again ? residence_order::start : order;
@@ -73,6 +74,41 @@ residence_order residency_policy::tick(core::steady_time now) {
     return settle(now);
 }
 
+residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
+    barred_ = true;
+    wanted_ = false;
+    goes_ = stage_ == residence_stage::loaded;
+    if (at_once && goes_ && !closed_) {
+        return leave(now);
+    }
+    return settle(now);
+}
+
+residence_order residency_policy::resume(core::steady_time now) {
+    barred_ = false;
+    goes_ = false;
+    wanted_ = true;
+    expires_.reset();
+    // Also one that waits for its next try.
+    const bool again = stage_ == residence_stage::loaded && seen_ != availability_state::ready && !closed_;
+    const residence_order order = settle(now);
+    return again ? residence_order::start : order;
+}
+
+residence_order residency_policy::admit(core::steady_time now) {
+    barred_ = false;
+    return settle(now);
+}
+
+residence_order residency_policy::set_usual_stay(core::nanoseconds usual, core::steady_time now) {
+    const core::nanoseconds before = usual_;
+    usual_ = usual;
+    if (stay_ == before && usual != before) {
+        set_stay(usual);
+    }
+    return settle(now);
+}
+
 void residency_policy::close() noexcept {
     closed_ = true;
     expires_.reset();
@@ -92,7 +128,7 @@ residence_order residency_policy::settle(core::steady_time now) {
             break;
         case residence_stage::unloaded:
             expires_.reset();
-            if (users_ > 0 || wanted_) {
+            if (!barred_ && (users_ > 0 || wanted_)) {
                 wanted_ = false;
                 stage_ = residence_stage::loaded;
                 return residence_order::start;
@@ -120,7 +156,11 @@ residence_order residency_policy::settle_loaded(core::steady_time now) {
     if (!goes_ && !(expires_ && now >= *expires_)) {
         return residence_order::none;
     }
-    // The next load begins with the usual stay.
+    return leave(now);
+}
+
+// The next load begins with the usual stay.
+residence_order residency_policy::leave(core::steady_time now) {
     stage_ = residence_stage::unloading;
     left_ = now;
     stay_ = usual_;

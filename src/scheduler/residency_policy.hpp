@@ -46,6 +46,15 @@ public:
     [[nodiscard]] residence_order stopped(bool all, core::steady_time now);
     // At expires() or later; harmless before.
     [[nodiscard]] residence_order tick(core::steady_time now);
+    // An operator's word: the model goes when nobody needs it any more, or `at_once`, and comes back only
+    // by resume(), which loads it and tries a broken one again.
+    [[nodiscard]] residence_order suspend(bool at_once, core::steady_time now);
+    [[nodiscard]] residence_order resume(core::steady_time now);
+    // Until admit() nothing is loaded, whoever asks; those who asked meanwhile are heard then.
+    void bar() noexcept { barred_ = true; }
+    [[nodiscard]] residence_order admit(core::steady_time now);
+    // Takes the place of the usual stay, and of the present one where no request said otherwise.
+    [[nodiscard]] residence_order set_usual_stay(core::nanoseconds usual, core::steady_time now);
     // From now on no orders.
     void close() noexcept;
 
@@ -65,6 +74,7 @@ public:
 private:
     [[nodiscard]] residence_order settle(core::steady_time now);
     [[nodiscard]] residence_order settle_loaded(core::steady_time now);
+    [[nodiscard]] residence_order leave(core::steady_time now);
     void set_stay(core::nanoseconds stay) noexcept;
 
     core::nanoseconds usual_;
@@ -74,6 +84,7 @@ private:
     std::size_t users_ = 0;
     bool wanted_ = false;  // load() asked for it while it could not be done
     bool goes_ = false;    // as soon as nobody needs it
+    bool barred_ = false;
     bool closed_ = false;
     std::optional<core::steady_time> expires_;
     std::optional<core::steady_time> left_;

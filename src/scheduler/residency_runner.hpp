@@ -40,6 +40,11 @@ public:
     void load(std::optional<core::nanoseconds> keep_alive) { perform(policy_.load(keep_alive, now())); }
     void unload() { perform(policy_.unload(now())); }
     void observed(engine::availability_state state) { perform(policy_.observed(state, now())); }
+    void suspend(bool at_once) { perform(policy_.suspend(at_once, now())); }
+    void resume() { perform(policy_.resume(now())); }
+    void bar() noexcept { policy_.bar(); }
+    void admit() { perform(policy_.admit(now())); }
+    void set_usual_stay(core::nanoseconds usual) { perform(policy_.set_usual_stay(usual, now())); }
 
     [[nodiscard]] const residency_policy& policy() const noexcept { return policy_; }
 

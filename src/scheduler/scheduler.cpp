@@ -3,33 +3,17 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "scheduler/queue_policy.hpp"
-#include "scheduler/residency_runner.hpp"
+#include "scheduler/scheduler_impl.hpp"
 
 namespace corral::scheduler {
 
 namespace asio = core::asio;
 
 namespace {
-
-lane_state lane_of(engine::availability_state state) {
-    switch (state) {
-        case engine::availability_state::ready:
-            return lane_state::ready;
-        case engine::availability_state::broken:
-            return lane_state::broken;
-        case engine::availability_state::loading:
-            return lane_state::loading;
-        case engine::availability_state::stopped:
-            break;
-    }
-    return lane_state::unloaded;
-}
 
 refusal make_refusal(const decision& why) {
     using chat::failure_kind;
@@ -41,6 +25,11 @@ refusal make_refusal(const decision& why) {
         case verdict::broken:
             return {failure_kind::unavailable, "backend-broken",
                     why.reason.empty() ? "the model's runtime does not start" : why.reason, why.retry_after};
+        case verdict::barred:
+            return {failure_kind::unavailable, "model-stopped", why.reason, {}};
+        case verdict::removed:
+            return {failure_kind::unavailable, "model-removed",
+                    "the model was taken out of this server's configuration while the request waited", {}};
         case verdict::shutting_down:
             return {failure_kind::shutting_down, "shutting-down", "the server is shutting down", {}};
         case verdict::granted:
@@ -51,81 +40,6 @@ refusal make_refusal(const decision& why) {
 
 }  // namespace
 
-struct scheduler::impl {
-    // One coroutine inside acquire().
-    struct waiter {
-        explicit waiter(const core::executor& on) : bell(on) {}
-        core::wake_signal bell;
-        std::optional<decision> told;
-    };
-    struct runtime {
-        engine::backend* backend = nullptr;
-        std::shared_ptr<residency_runner> residency;
-    };
-
-    impl(core::executor executor, const core::clock_source& time, scheduler_options with)
-        : on(std::move(executor)), clock(time), options(with), policy(options.max_queue), idle(on) {}
-
-    // The backend's word counts at the moment of each decision; the watcher's wake-up may still be on its
-    // way.
-    void refresh(const std::string& model) {
-        const auto found = runtimes.find(model);
-        if (found == runtimes.end() || over) {
-            return;
-        }
-        const runtime& of = found->second;
-        // This may start it, or stop it, so it is looked at again.
-        of.residency->observed(of.backend->available().state);
-        const engine::availability now = of.backend->available();
-        // One that is about to be stopped may still look ready.
-        const bool leaves = of.residency->policy().stage() == residence_stage::unloading;
-        const lane_state state = leaves ? lane_state::unloaded : lane_of(now.state);
-        apply(policy.lane_changed(model, state, now.reason, clock.now()));
-    }
-    // nullptr: no such model.
-    [[nodiscard]] residency_runner* residency_of(std::string_view model) const {
-        const auto found = runtimes.find(std::string(model));
-        return found == runtimes.end() ? nullptr : found->second.residency.get();
-    }
-    void apply(const std::vector<decision>& decisions) {
-        for (const decision& each : decisions) {
-            const auto found = waiters.find(each.ticket);
-            if (found != waiters.end()) {
-                found->second->told = each;
-                found->second->bell.ring();
-            }
-        }
-    }
-    void release(ticket_id id, const std::string& model) {
-        // A backend that is no longer ready must not be granted again by this very release.
-        refresh(model);
-        apply(policy.release(id, clock.now()));
-        runtimes.at(model).residency->released();
-        if (policy.running() == 0) {
-            idle.ring();
-        }
-    }
-    // The ticket waits or runs, so its model is needed; on_queued hears where it waits.
-    void note_arrival(ticket_id id, const admission_request& who, bool waits) {
-        if (waits && who.on_queued && !who.readmission) {
-            if (const auto place = policy.standing_of(id, clock.now())) {
-                who.on_queued({place->ahead, place->estimate});
-            }
-        }
-        runtimes.at(who.model).residency->requested();
-    }
-
-    core::executor on;
-    const core::clock_source& clock;
-    scheduler_options options;
-    queue_policy policy;
-    core::wake_signal idle;
-    std::unordered_map<std::string, runtime> runtimes;
-    std::unordered_map<ticket_id, waiter*> waiters;
-    std::uint64_t last_ticket = 0;
-    bool over = false;
-};
-
 namespace {
 
 // A place in the queue: however acquire() ends, it is left or its grant is handed on.
@@ -134,6 +48,7 @@ class waiting_place {
 public:
     waiting_place(std::shared_ptr<Impl> of, ticket_id id, std::string model)
         : of_(std::move(of)), id_(id), model_(std::move(model)), self_(of_->on) {
+        self_.at = of_->find(model_);
         of_->waiters.emplace(id_, &self_);
     }
     waiting_place(const waiting_place&) = delete;
@@ -144,18 +59,16 @@ public:
             return;
         }
         if (granted()) {
-            of_->release(id_, model_);
+            of_->release(id_, model_, *self_.at);
             return;
         }
         if (!self_.told) {
             of_->policy.cancel(id_);
         }
-        if (admitted_) {
-            of_->runtimes.at(model_).residency->released();
+        if (self_.admitted) {
+            self_.at->residency->released();
         }
     }
-    // It waits or runs; however it ends, its model is not needed for it any more.
-    void admit() noexcept { admitted_ = true; }
     [[nodiscard]] typename Impl::waiter& self() noexcept { return self_; }
     [[nodiscard]] bool granted() const noexcept { return self_.told && self_.told->what == verdict::granted; }
     void hand_on() noexcept { handed_on_ = true; }
@@ -165,18 +78,18 @@ private:
     ticket_id id_;
     std::string model_;
     typename Impl::waiter self_;
-    bool admitted_ = false;
     bool handed_on_ = false;
 };
 
-// Ends when the scheduler does; never touches the backend afterwards.
+// Ends when the scheduler does or the backend is given back; never touches the backend afterwards.
 template <typename Impl>
-core::awaitable<void> watch(std::shared_ptr<Impl> of, engine::backend* backend, std::string model) {
+core::awaitable<void> watch(std::shared_ptr<Impl> of, std::shared_ptr<typename Impl::hosted> which,
+                            std::string model) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    while (!of->over) {
+    while (!of->over && !which->gone) {
         of->refresh(model);
         const core::deadline never;
-        const core::wake_reason reason = co_await backend->availability_changed().wait(never);
+        const core::wake_reason reason = co_await which->backend->availability_changed().wait(never);
         if (reason == core::wake_reason::cancelled) {
             co_return;
         }
@@ -218,25 +131,35 @@ scheduler::~scheduler() {
     impl_->apply(impl_->policy.refuse_new());
     impl_->over = true;
     for (auto& [model, watched] : impl_->runtimes) {
-        watched.residency->close();
-        watched.backend->availability_changed().ring();
+        watched->residency->close();
+        watched->backend->availability_changed().ring();
     }
+    impl_->given_back.ring();
 }
 
 void scheduler::add(engine::backend& runtime) {
     const std::string& model = runtime.model().name;
-    impl::runtime& added = impl_->runtimes[model];
-    added.backend = &runtime;
+    impl_->policy.add_lane(model);
+    host(runtime);
+}
+
+void scheduler::host(engine::backend& runtime) {
+    const std::string& model = runtime.model().name;
+    auto added = std::make_shared<impl::hosted>();
+    added->backend = &runtime;
     // Called only while impl is there: the runner is closed before it goes.
     auto changed = [of = impl_.get(), model] { of->refresh(model); };
-    added.residency = std::make_shared<residency_runner>(
+    added->residency = std::make_shared<residency_runner>(
         impl_->on, impl_->clock, runtime,
         residency_options{impl_->options.keep_alive, impl_->options.stop_limit}, std::move(changed));
-    added.residency->open();
-    impl_->policy.add_lane(model);
-    // Ends by ~scheduler, which rings, or with the loop. Not by a cancellation signal: emitted off the loop
-    // it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
-    asio::co_spawn(impl_->on, watch(impl_, &runtime, model), [owner = impl_](std::exception_ptr thrown) {
+    added->residency->open();
+    if (impl_->policy.closed()) {
+        added->residency->refuse_new();
+    }
+    impl_->runtimes[model] = added;
+    // Ends by ~scheduler or give_back(), which ring, or with the loop. Not by a cancellation signal: emitted
+    // off the loop it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
+    asio::co_spawn(impl_->on, watch(impl_, std::move(added), model), [owner = impl_](std::exception_ptr thrown) {
         if (thrown) {
             std::rethrow_exception(thrown);
         }
@@ -251,7 +174,7 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     const arrival arrived{id, who.client, who.model, who.readmission};
     of->apply(of->policy.arrive(arrived, of->clock.now()));
     if (!place.self().told || place.granted()) {
-        place.admit();
+        place.self().admitted = true;
         of->note_arrival(id, who, !place.self().told);
     }
 
@@ -271,14 +194,14 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     if (!place.granted()) {
         co_return make_refusal(*place.self().told);
     }
-    of->runtimes.at(who.model).residency->granted(who.keep_alive);
-    engine::backend* const runtime = of->runtimes.at(who.model).backend;
-    auto give_back = [of, id, model = who.model] {
+    const std::shared_ptr<impl::hosted> at = place.self().at;
+    at->residency->granted(who.keep_alive);
+    auto give_back = [of, id, model = who.model, at] {
         if (!of->over) {
-            of->release(id, model);
+            of->release(id, model, *at);
         }
     };
-    lease given(std::make_shared<lease::ticket>(runtime, id.value, std::move(give_back)));
+    lease given(std::make_shared<lease::ticket>(at->backend, id.value, std::move(give_back)));
     place.hand_on();
     co_return std::move(given);
 }
@@ -286,8 +209,8 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
 void scheduler::refuse_new() {
     impl_->apply(impl_->policy.refuse_new());
     for (auto& [model, known] : impl_->runtimes) {
-        known.residency->refuse_new();
-        known.backend->availability_changed().ring();
+        known->residency->refuse_new();
+        known->backend->availability_changed().ring();
     }
 }
 

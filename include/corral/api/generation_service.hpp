@@ -64,6 +64,9 @@ public:
     // Starts the request; failures come as events.
     [[nodiscard]] generation_handle start(chat::generation_request what);
 
+    // For requests from now on; those on their way keep what they began with.
+    void adjust(const generation_options& with);
+
 private:
     struct impl;
     std::shared_ptr<impl> impl_;

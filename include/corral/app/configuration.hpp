@@ -35,13 +35,16 @@ struct configuration {
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::nanoseconds keep_alive{-1};    // of a model after its last request; negative: forever
     std::filesystem::path state_directory;  // may not be there yet; empty: nothing can be kept
+    std::filesystem::path admin_socket;     // empty: there is none
+    bool admin_socket_named = false;        // by the file, and not just the usual place
     http::server_options http;
     std::vector<catalog::model_entry> models;  // names unique, case ignored
 };
 
 struct configuration_source {
     std::filesystem::path file;
-    // OLLAMA_*, and for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME.
+    // OLLAMA_*, for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME, for the admin socket
+    // RUNTIME_DIRECTORY.
     std::map<std::string, std::string> environment;
     std::optional<std::string> listen;  // ADDR:PORT of the command line; wins over all else
     std::vector<std::string> dialects;  // names a profile may say; empty: not checked

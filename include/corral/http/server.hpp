@@ -59,6 +59,13 @@ public:
         std::function<response(std::string_view path, unsigned status, std::string_view text)>;
     void refuse_with(refusal_writer write);
 
+    // Requests whose handling has not begun go to `serve`; those under way stay with the handler they have,
+    // which must keep itself alive for them.
+    void serve_with(handler serve);
+
+    // Limits and times for what begins from now on; `max_handshakes` stays as it was.
+    void adjust(const server_options& with);
+
     // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md
     // 14).
     void start();

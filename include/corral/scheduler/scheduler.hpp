@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/chat/generation_event.hpp"
@@ -54,6 +55,9 @@ struct admission_request {
     std::function<void(const queue_place&)> on_queued;
 };
 
+// Why the requests of a suspended model are refused, for clients.
+[[nodiscard]] std::string suspension_text(std::string_view model);
+
 struct refusal {
     chat::failure_kind kind = chat::failure_kind::queue_full;
     std::string cause;
@@ -87,6 +91,12 @@ struct queue_snapshot {
     std::optional<core::seconds> estimate;
 };
 
+// Requests of one model.
+struct model_queue {
+    std::size_t waiting = 0;
+    std::size_t running = 0;
+};
+
 // How long a model stays loaded.
 struct residence {
     bool loaded = false;  // or on its way to be, or being unloaded; not while it is broken
@@ -106,7 +116,8 @@ public:
     scheduler(core::executor on, const core::clock_source& clock, scheduler_options options);
     ~scheduler();
 
-    // `runtime` is borrowed and must outlive the scheduler. Its model's name must be new.
+    // `runtime` is borrowed and must outlive the scheduler, or remove() or replace(). Its model's name must
+    // be new.
     void add(engine::backend& runtime);
 
     // Loads `model` unless it is there, and lets it stay for `keep_alive` from now, or from its being ready;
@@ -120,9 +131,31 @@ public:
     [[nodiscard]] model_hold hold(std::string_view model);
     [[nodiscard]] residence residence_of(std::string_view model) const;
 
+    // An operator's word, which no request overrides. suspend(): all that wait or come for `model` are
+    // refused, the running one ends (or its runtime goes under it: `at_once`), then the model is unloaded,
+    // until resume(). resume() also loads it, and tries a broken one again. No effect on an unknown model.
+    void suspend(std::string_view model, bool at_once);
+    void resume(std::string_view model);
+    [[nodiscard]] bool suspended(std::string_view model) const;
+
+    // What the options said, from now on.
+    void adjust(const scheduler_options& with);
+    // Forgets `model`: those who wait for it are refused, running leases go on. See wait_unleased().
+    void remove(std::string_view model);
+    // As add(), in the place of the backend with that model's name: who waited for that one waits for this
+    // one. Nothing starts `successor` and nobody gets it before admit(). A suspended model stays so.
+    void replace(engine::backend& successor);
+    void admit(std::string_view model);
+    // True when nobody has a lease on `runtime`, before `until`. One that was removed or replaced is not
+    // touched any more then, and may be destroyed once the loop has run what was ready to run.
+    [[nodiscard]] core::awaitable<bool> wait_unleased(const engine::backend& runtime, core::deadline until);
+    // What runs `model` now; nullptr: no such model. Its availability_changed() rings when another does.
+    [[nodiscard]] engine::backend* runtime_of(std::string_view model) const;
+
     // Waits for the turn of `who` on a ready backend of the model; one that was unloaded is loaded. A
     // cancelled coroutine leaves the queue. Refused at once: unknown model, full queue, a broken backend
-    // (with its reason), shutting down; later: timed_out, or the backend broke.
+    // (with its reason), suspended, shutting down; later: timed_out, or the backend broke, was suspended or
+    // removed. The lease may be of another backend than the one that ran the model when the wait began.
     [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
 
     // From now on every acquire, waiting ones included, is refused with shutting_down. Rings every backend's
@@ -133,9 +166,11 @@ public:
     [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);
 
     [[nodiscard]] queue_snapshot snapshot() const noexcept;
+    [[nodiscard]] model_queue queue_of(std::string_view model) const;
 
 private:
     struct impl;
+    void host(engine::backend& runtime);
     std::shared_ptr<impl> impl_;
 };
 

@@ -1,0 +1,16 @@
+#pragma once
+// The other end of the admin socket, for programs that have nothing else to do: it blocks.
+
+#include <filesystem>
+#include <vector>
+
+#include "admin_socket.hpp"
+
+namespace corral::app {
+
+// Asks the first of `places` where somebody listens. Fails with a sentence for people when nobody does, when
+// the answer is none, or when none has come after `longest`.
+[[nodiscard]] core::result<admin_json> ask_daemon(const std::vector<std::filesystem::path>& places,
+                                                  const admin_json& asked, core::seconds longest);
+
+}  // namespace corral::app

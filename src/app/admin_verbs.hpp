@@ -1,0 +1,35 @@
+#pragma once
+// What the admin socket can be asked: one line in the table of admin_verbs.cpp for each verb.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin_socket.hpp"
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
+
+namespace corral::app {
+
+// What verbs work on; borrowed from the daemon.
+struct admin_context {
+    const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
+    scheduler::scheduler* admission = nullptr;
+    const core::clock_source* clock = nullptr;
+    core::steady_time started;
+    std::function<core::awaitable<admin_json>()> reload;
+    std::function<std::size_t()> reloads;  // applied so far
+};
+
+struct admin_verb {
+    std::string_view name;
+    core::awaitable<admin_json> (*run)(const admin_context& of, admin_json asked);
+};
+
+// Finds the verb and runs it; an unknown one is a refusal that names those there are. `of` outlives the call.
+[[nodiscard]] core::awaitable<admin_json> answer_admin(const admin_context& of, admin_json asked);
+
+}  // namespace corral::app

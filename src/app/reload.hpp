@@ -1,0 +1,85 @@
+#pragma once
+// SIGHUP and `corral reload`: the configuration file read again while everything runs. A file with a mistake
+// changes nothing at all; a good one is applied without disturbing running answers.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "corral/api/generation_service.hpp"
+#include "corral/api/model_directory.hpp"
+#include "corral/api/variant_library.hpp"
+#include "corral/app/configuration.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/http/server.hpp"
+#include "corral/scheduler/scheduler.hpp"
+#include "corral/supervisor/group.hpp"
+#include "credential_files.hpp"
+#include "disk_work.hpp"
+#include "reload_policy.hpp"
+#include "retired_models.hpp"
+
+namespace corral::app {
+
+// The running server's parts that a reload changes; all borrowed.
+struct reloadable {
+    configuration* settings = nullptr;
+    std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
+    std::shared_ptr<credential_files>* credentials = nullptr;
+    scheduler::scheduler* admission = nullptr;
+    api::model_directory* models = nullptr;
+    std::unique_ptr<api::variant_library>* variants = nullptr;
+    api::generation_service* generations = nullptr;
+    http::server* server = nullptr;
+    const supervisor::supervisor_context* supervision = nullptr;
+    core::task_group* tasks = nullptr;
+    std::function<void()> renew_front;  // settings or credentials are others: requests get a new handler
+};
+
+struct reload_report {
+    bool applied = false;
+    reload_plan plan;
+    std::vector<std::string> errors;  // one line each, file and place first; why nothing was applied
+    std::vector<std::string> warnings;
+};
+
+// What the configuration means for the parts of a server, at the start as at a reload.
+[[nodiscard]] scheduler::scheduler_options scheduler_options_of(const configuration& settings);
+[[nodiscard]] api::generation_options generation_options_of(const configuration& settings);
+// The stopped backend of `model`. Fails with a sentence for people.
+[[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_backend(
+    const supervisor::supervisor_context& supervision, const catalog::model_entry& model);
+
+class reloader {
+public:
+    reloader(reloadable parts, configuration_source source);
+
+    // One at a time, others wait. Everything of it is in the log too.
+    [[nodiscard]] core::awaitable<reload_report> reload();
+
+    [[nodiscard]] retired_models& retired() noexcept { return retired_; }
+    [[nodiscard]] std::size_t applied() const noexcept { return applied_; }
+    // From now on none is applied.
+    void close() noexcept;
+
+private:
+    struct newcomers;
+    [[nodiscard]] core::awaitable<reload_report> reload_now();
+    [[nodiscard]] core::result<newcomers> prepare(const configuration& wanted, const reload_plan& plan);
+    void apply(configuration wanted, const reload_plan& plan, newcomers made);
+    void take_out(const std::string& name, bool for_good);
+    void bring_in(std::unique_ptr<engine::backend> runtime, bool loaded);
+
+    reloadable parts_;
+    configuration_source source_;
+    disk_work disk_;
+    retired_models retired_;
+    core::wake_signal over_;
+    bool busy_ = false;
+    bool closed_ = false;
+    std::size_t applied_ = 0;
+};
+
+}  // namespace corral::app

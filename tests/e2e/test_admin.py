@@ -1,0 +1,316 @@
+"""The admin socket and the commands that use it: what they say is true, what they ask is done, strangers get nothing."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+
+from admin_cli import corral, done, model_of, services_of, status
+from harness import BIN, MODEL, Box, wait_until
+
+
+def socket_of(box):
+    return box.folder / "state-home" / "corral" / "corral.sock"
+
+
+class Line:
+    """A connection to the admin socket, also where the path is longer than the kernel takes."""
+
+    def __init__(self, path):
+        folder = os.open(path.parent, os.O_PATH)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(f"/proc/self/fd/{folder}/{path.name}")
+        os.close(folder)
+        self.reader = self.socket.makefile("rb")
+
+    def send(self, data):
+        self.socket.sendall(data)
+        return json.loads(self.reader.readline())
+
+    def ask(self, **what):
+        return self.send(json.dumps(what).encode() + b"\n")
+
+    def close(self):
+        self.reader.close()
+        self.socket.close()
+
+
+def services_ready(box):
+    now = services_of(box)
+    return now if all(service["state"] == "ready" for service in now.values()) else None
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("admin")
+    with Box(folder, {"directives": True, "timing": {"tokens_per_second": 100}}) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def begin_ready(request):
+    if "box" in request.fixturenames:
+        running = request.getfixturevalue("box")
+        done(running, "start", "--wait")
+        wait_until(lambda: services_ready(running), what="all services ready")
+
+
+def test_status_is_true(box):
+    now = status(box)
+    assert now["ok"] is True and now["pid"] == box.process.pid and now["shutting_down"] is False
+    assert [model["name"] for model in now["models"]] == [MODEL]
+    model = now["models"][0]
+    assert model["state"] == "ready" and model["queue"] == {"waiting": 0, "running": 0}
+    services = services_of(box)
+    assert list(services) == ["tokenizer", "runtime"]
+    for name, service in services.items():
+        assert service["pid"] == box.pid_of(name)
+        assert service["starts"] >= 1 and service["next_try_seconds"] is None
+        assert 0 <= service["for_seconds"] <= now["uptime_seconds"] + 1
+    text = done(box, "status")
+    assert MODEL in text and f"process {box.pid_of('runtime')}" in text
+
+
+def test_status_counts_running_and_waiting(box):
+    stream = box.stream("[[never_end]]")
+    next(iter(stream))
+    waiting = box.stream_later("waits")
+    wait_until(lambda: model_of(box)["queue"] == {"waiting": 1, "running": 1}, what="one runs, one waits")
+    waiting.close()
+    stream.close()
+    wait_until(lambda: model_of(box)["queue"] == {"waiting": 0, "running": 0}, what="nobody left")
+
+
+def test_status_after_a_kill_counts_the_start_and_names_the_new_process(box):
+    before = services_of(box)["runtime"]
+    killed = box.kill("runtime")
+    assert killed == before["pid"]
+
+    def restarted():
+        now = services_of(box)["runtime"]
+        return now if now["starts"] == before["starts"] + 1 and now["state"] == "ready" else None
+
+    after = wait_until(restarted, what="ready again")
+    assert after["pid"] == box.pid_of("runtime") != killed
+    assert services_of(box)["tokenizer"]["pid"] == box.pid_of("tokenizer")
+
+
+def test_a_stopped_model_stays_stopped_over_requests_and_says_so(box):
+    assert "stopped" in done(box, "stop", MODEL)
+    assert model_of(box)["state"] == "stopped"
+    assert box.pid_of("runtime") is None and box.pid_of("tokenizer") is None
+    for _ in range(3):
+        reply = box.chat("anybody?")
+        assert reply.status == 503, reply.body
+        assert "stopped by its operator" in reply.json["error"] and f"corral start {MODEL}" in reply.json["error"]
+    load = box.post("/api/generate", {"model": MODEL})
+    assert load.status == 503 and "stopped by its operator" in load.json["error"]
+    ready = box.get("/readyz")
+    assert ready.status == 503 and ready.json["models"][0]["state"] == "stopped"
+    assert box.pid_of("runtime") is None
+    done(box, "start", "--wait")
+    assert box.say("[[text=back]]") == "back"
+    assert box.get("/readyz").status == 200
+
+
+def test_stop_lets_the_running_answer_end_and_refuses_the_waiting(box):
+    stream = box.stream("[[n=80]]")
+    lines = iter(stream)
+    next(lines)
+    waiting = box.stream_later("waits")
+    wait_until(lambda: model_of(box)["queue"]["waiting"] == 1, what="one waits")
+    stopping = threading.Thread(target=done, args=(box, "stop", MODEL))
+    stopping.start()
+    refused = waiting.open()
+    assert refused.status == 503 and "stopped by its operator" in next(iter(refused))["error"]
+    assert list(lines)[-1]["done"] is True
+    stopping.join(60)
+    assert model_of(box)["state"] == "stopped"
+
+
+def test_stop_now_cuts_the_running_answer(box):
+    lines = iter(box.stream("[[never_end]]"))
+    next(lines)
+    done(box, "stop", "--now")
+    last = list(lines)[-1]
+    assert "error" in last, last
+    assert model_of(box)["state"] == "stopped"
+
+
+def test_a_stop_that_outlasts_the_caller_goes_on(box):
+    stream = box.stream("[[n=150]]")
+    lines = iter(stream)
+    next(lines)
+    line = Line(socket_of(box))
+    answer = line.ask(verb="stop", target=MODEL, wait_seconds=0)
+    line.close()
+    assert answer["ok"] is False and "still running" in answer["error"]
+    assert model_of(box)["state"] == "stopping"
+    assert list(lines)[-1]["done"] is True
+    wait_until(lambda: model_of(box)["state"] == "stopped", what="stopped in the end")
+
+
+def test_start_during_a_stop_brings_it_back(box):
+    stream = box.stream("[[n=60]]")
+    lines = iter(stream)
+    next(lines)
+    line = Line(socket_of(box))
+    assert line.ask(verb="stop", wait_seconds=0)["ok"] is False
+    assert line.ask(verb="start")["ok"] is True
+    line.close()
+    assert list(lines)[-1]["done"] is True
+    assert box.say("[[text=still served]]") == "still served"
+
+
+def test_restart_of_a_service_and_of_the_model(box):
+    before = services_of(box)
+    done(box, "restart", f"{MODEL}/runtime")
+    runtime = wait_until(lambda: (now := services_ready(box)) and now["runtime"], what="ready again")
+    assert runtime["pid"] != before["runtime"]["pid"]
+    assert services_of(box)["tokenizer"]["pid"] == before["tokenizer"]["pid"]
+    before = services_of(box)
+    done(box, "restart", MODEL)
+    after = wait_until(lambda: services_ready(box), what="ready again")
+    assert {name: s["starts"] - before[name]["starts"] for name, s in after.items()} == {"tokenizer": 1, "runtime": 1}
+    assert box.say("[[text=fresh]]") == "fresh"
+
+
+def test_many_restarts_by_a_person_open_no_breaker(box):
+    for _ in range(7):
+        done(box, "restart", f"{MODEL}/runtime")
+    wait_until(lambda: services_ready(box), what="ready again")
+    assert box.say("[[text=patient]]") == "patient"
+
+
+def test_unknown_targets_are_named(box):
+    run = corral(box, "stop", "nosuch")
+    assert run.returncode == 1 and "nosuch" in run.stderr and MODEL in run.stderr
+    run = corral(box, "restart", f"{MODEL}/nosuch")
+    assert run.returncode == 1 and "tokenizer, runtime" in run.stderr
+    run = corral(box, "stop", f"{MODEL}/runtime")
+    assert run.returncode == 1 and "restart the service" in run.stderr
+    assert model_of(box)["state"] == "ready"
+
+
+def test_garbage_is_answered_or_cut_and_hurts_nobody(box):
+    line = Line(socket_of(box))
+    assert line.send(b"hello\n")["ok"] is False
+    assert line.send(b"[1,2]\n")["ok"] is False
+    assert line.send(b"\xff\xfe\x00{\n")["ok"] is False
+    assert "nested" in line.send(b"[" * 5000 + b"\n")["error"]
+    assert "status" in line.ask(verb="nosuch")["error"]
+    assert line.ask(verb=7)["ok"] is False
+    assert line.ask(verb="stop", target=[1])["ok"] is False
+    assert line.ask(verb="status")["ok"] is True
+    line.close()
+    line = Line(socket_of(box))
+    assert "bytes" in line.send(b"x" * 70_000)["error"]
+    with contextlib.suppress(ConnectionResetError):
+        assert line.reader.read() == b""
+    line.close()
+    half = Line(socket_of(box))
+    half.socket.sendall(b'{"verb":')
+    half.close()
+    assert status(box)["ok"] is True
+
+
+def test_idle_connections_do_not_shut_others_out_for_ever(box):
+    idle = [Line(socket_of(box)) for _ in range(16)]
+    for line in idle[:4]:
+        line.close()
+    assert status(box)["ok"] is True
+    for line in idle[4:]:
+        line.close()
+
+
+def test_only_the_owner_may_connect(box):
+    assert stat.S_IMODE(os.stat(socket_of(box)).st_mode) == 0o600
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    path = socket_of(box)
+    os.chmod(path, 0o666)  # as if somebody had opened it
+    folder = os.open(path.parent, os.O_PATH)
+    nobody = 65534
+    try:
+        script = (f"import os,socket\nos.setuid({nobody})\ns=socket.socket(socket.AF_UNIX)\n"
+                  f"s.connect('/proc/self/fd/{folder}/{path.name}')\n"
+                  "s.sendall(b'{\"verb\":\"stop\"}\\n')\nprint(s.makefile().readline())")
+        run = subprocess.run(["/usr/bin/python3", "-c", script], pass_fds=[folder], capture_output=True, text=True,
+                             timeout=30)
+    finally:
+        os.close(folder)
+        os.chmod(path, 0o600)
+    if run.returncode == 0:  # else the folder itself kept it out
+        assert "only the user" in json.loads(run.stdout)["error"], run
+    else:
+        assert "PermissionError" in run.stderr, run
+    assert model_of(box)["state"] == "ready"
+
+
+def test_nobody_there_is_said_and_is_exit_status_1(tmp_path):
+    box = Box(tmp_path)
+    run = corral(box, "status")
+    assert run.returncode == 1 and "no Corral answers at" in run.stderr
+    run = corral(box, "status", "--socket", str(tmp_path / "none.sock"), socket=False)
+    assert run.returncode == 1 and "none.sock" in run.stderr
+
+
+def test_a_left_over_socket_is_replaced_and_goes_with_its_daemon(tmp_path):
+    box = Box(tmp_path).start()
+    box.process.kill()
+    box.process.wait()
+    assert socket_of(box).exists()
+    box.start()
+    assert status(box)["pid"] == box.process.pid
+    assert box.stop() == 0
+    assert not socket_of(box).exists()
+    box.__exit__()
+
+
+def test_the_socket_of_a_living_daemon_is_left_alone(tmp_path):
+    with Box(tmp_path) as box:
+        second = subprocess.run([BIN / "corral", "serve", "--config", box.config_file, "--listen", "127.0.0.1:0"],
+                                capture_output=True, text=True, timeout=30,
+                                env={**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home")})
+        assert second.returncode == 1
+        assert f"process {box.process.pid}" in second.stderr and "corral.sock" in second.stderr
+        assert status(box)["pid"] == box.process.pid
+        assert box.get("/readyz").status == 200
+
+
+def test_the_socket_can_be_elsewhere_or_off(tmp_path):
+    with Box(tmp_path / "named", config='admin_socket = "run/here.sock"') as box:
+        assert (box.folder / "run" / "here.sock").is_socket()
+        assert status(box)["pid"] == box.process.pid
+    with Box(tmp_path / "off", config='admin_socket = ""') as box:
+        assert not socket_of(box).exists()
+        run = corral(box, "status")
+        assert run.returncode == 1 and "switches the admin socket off" in run.stderr
+
+
+def test_a_file_in_the_place_of_the_socket_is_not_touched(tmp_path):
+    (tmp_path / "precious").write_text("data")
+    box = Box(tmp_path, config='admin_socket = "precious"')
+    run = subprocess.run([BIN / "corral", "serve", "--config", box.config_file, "--listen", "127.0.0.1:0"],
+                         capture_output=True, text=True, timeout=30)
+    assert run.returncode == 1 and "something else than a socket" in run.stderr
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+def test_status_works_while_the_last_answer_ends(tmp_path):
+    box = Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 60}}).start()
+    lines = iter(box.stream("[[n=120]]"))
+    next(lines)
+    box.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: status(box)["shutting_down"], what="it is shutting down")
+    refused = corral(box, "restart")
+    assert refused.returncode == 1 and "shutting down" in refused.stderr
+    assert list(lines)[-1]["done"] is True
+    assert box.process.wait(30) == 0

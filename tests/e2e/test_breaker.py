@@ -1,0 +1,139 @@
+"""A runtime that can't live costs a bounded number of starts: the breaker opens, tries once in a while, and closes when it is
+healed or a person says so."""
+
+import json
+import time
+
+from admin_cli import done, model_of, services_of
+from harness import Box, pause, wait_until
+
+INTENSITY = 3
+
+
+def rule(window="60s", retry="2s"):
+    return (f'restart = {{ first_backoff = "50ms", max_backoff = "100ms", intensity = {INTENSITY}, '
+            f'intensity_window = "{window}", healthy_after = "30s", breaker_retry = "{retry}" }}')
+
+
+class Crashing(Box):
+    """Its runtime dies while it loads, until heal()."""
+
+    def __init__(self, folder, **more):
+        super().__init__(folder, {"directives": True, "faults": {"kill_at": {"on": True, "args": {"phase": "load"}}}}, **more)
+
+    def set_faults(self, faults):
+        aside = self.folder / "scenario.new"
+        aside.write_text(json.dumps({**self.scenario, "faults": faults}))
+        aside.replace(self.folder / "scenario.json")
+
+    def heal(self):
+        self.set_faults({})
+
+    def spoil(self):
+        self.set_faults(self.scenario["faults"])
+
+    @property
+    def runtime(self):
+        return services_of(self)["runtime"]
+
+    def wait_broken(self, starts):
+        """Open, after exactly so many starts."""
+        def broken():
+            now = self.runtime
+            return now if now["state"] == "broken" and now["starts"] >= starts else None
+
+        now = wait_until(broken, 30, f"broken after {starts} starts\n{self.log()[-2000:]}")
+        assert now["starts"] == starts, now
+        return now
+
+
+def test_a_crash_loop_opens_the_breaker_after_a_bounded_number_of_starts(tmp_path):
+    box = Crashing(tmp_path, model=rule(retry="1h"))
+    box.start(wait_ready=False)
+    with_box(box, lambda: check_open(box))
+
+
+def with_box(box, check):
+    try:
+        check()
+    finally:
+        box.__exit__()
+
+
+def check_open(box):
+    # The first start and one for each restart that the rule grants.
+    now = box.wait_broken(INTENSITY + 1)
+    assert 3000 < now["next_try_seconds"] <= 3600 and "failed too often" in now["reason"] and "SIGSEGV" in now["reason"]
+    assert now["pid"] is None
+    model = model_of(box)
+    assert model["state"] == "broken" and "failed too often" in model["reason"]
+    text = done(box, "status")
+    assert "broken" in text and "next try in" in text
+    reply = box.chat("hello")
+    assert reply.status == 503 and "failed too often" in reply.json["error"], reply.body
+    assert box.get("/readyz").status == 503
+    # Requests don't start it, however many come.
+    for _ in range(5):
+        assert box.chat("hello").status == 503
+    assert box.runtime["starts"] == INTENSITY + 1
+
+
+def test_half_open_is_one_try_and_one_failure_breaks_it_again(tmp_path):
+    box = Crashing(tmp_path, model=rule(retry="1s"))
+    box.start(wait_ready=False)
+
+    def check():
+        box.wait_broken(INTENSITY + 1)
+        began = time.monotonic()
+        for number in (1, 2, 3):
+            wait_until(lambda n=number: box.runtime["starts"] >= INTENSITY + 1 + n, 20, "a single try")
+            now = box.wait_broken(INTENSITY + 1 + number)
+            assert "failed too often" in now["reason"]
+        assert time.monotonic() - began > 2.5  # three waits of a second, looked at a little late
+        box.heal()
+        wait_until(lambda: box.runtime["state"] == "ready", 20, "healed: the next try closes it")
+        starts = box.runtime["starts"]
+        assert box.say("[[text=well]]") == "well"
+        # Closed: the next crash is answered by a start at once, not by an open breaker.
+        box.kill("runtime")
+        wait_until(lambda: box.runtime["starts"] == starts + 1 and box.runtime["state"] == "ready", 20, "started again")
+        assert box.say("[[text=well again]]") == "well again"
+
+    with_box(box, check)
+
+
+def test_a_person_closes_the_breaker_at_once(tmp_path):
+    box = Crashing(tmp_path, model=rule(retry="1h"))
+    box.start(wait_ready=False)
+
+    def check():
+        box.wait_broken(INTENSITY + 1)
+        # Not healed: as if nothing had happened, so the whole rule again.
+        done(box, "start")
+        box.wait_broken(2 * (INTENSITY + 1))
+        box.heal()
+        done(box, "start", "--wait")
+        assert box.runtime["state"] == "ready" and box.runtime["starts"] == 2 * (INTENSITY + 1) + 1
+        assert box.say("[[text=mended]]") == "mended"
+
+    with_box(box, check)
+
+
+def test_starts_in_a_time_are_bounded_by_the_rule(tmp_path):
+    """INTENSITY + 1 starts until it opens, then one for each `breaker_retry`: a rule of hours, scaled down."""
+    retry = 0.5
+    box = Crashing(tmp_path, model=rule(retry="500ms"))
+    box.start(wait_ready=False)
+
+    def check():
+        began = time.monotonic()
+        box.wait_broken(INTENSITY + 1)
+        while time.monotonic() - began < 6:
+            pause.wait(0.2)
+        starts = box.runtime["starts"]
+        spent = time.monotonic() - began
+        assert starts <= INTENSITY + 1 + spent / retry, (starts, spent)
+        # It does try: not given up for ever.
+        assert starts >= INTENSITY + 3, starts
+
+    with_box(box, check)
