@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
-#include "corral/engine/dialect.hpp"
 #include "corral/telemetry/log.hpp"
 #include "service_notify.hpp"
 
@@ -58,7 +57,7 @@ daemon::daemon(boost::asio::io_context& loop, const configuration& settings, pro
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings.log_content},
       credentials_(settings),
-      signals_(loop, SIGINT, SIGTERM),
+      signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
       hang_up_stops_(has_terminal()) {
@@ -80,20 +79,19 @@ core::result<void> daemon::open() {
         scheduler::scheduler_options{settings_.max_queue, forever_if_negative(settings_.keep_alive)});
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
-        const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
-        if (dialect == nullptr) {
-            return core::make_failure(core::errc::invalid,
-                                      fmt::format("model {}: profile {} names the unknown dialect '{}'",
-                                                  model.name, model.runtime.name, model.runtime.dialect));
-        }
-        auto made = dialect->make(supervision_, model);
+        bool adopted = false;
+        auto made = make_backend(supervision_, model, inherited_, adopted);
         if (!made) {
             return made.error();
+        }
+        if (adopted) {
+            adopted_.insert(model.name);
         }
         backends_.push_back(std::move(*made));
         scheduler_->add(*backends_.back());
         served.push_back({&backends_.back()->model(), backends_.back().get()});
     }
+    drop_the_rest(*supervision_.guard, inherited_);
     models_ = std::make_unique<api::model_directory>(std::move(served));
     open_variants();
     api::generation_options generation;
@@ -107,7 +105,7 @@ core::result<void> daemon::open() {
     context.admission = scheduler_.get();
     context.clock = &clock_;
     context.random = &random_;
-    context.loopback_only = settings_.listen.address().is_loopback();
+    context.loopback_only = doors_of(settings_, inherited_).address().is_loopback();
     context.keys = credentials_.keys();
     context.silence = settings_.silence;
     server_ = std::make_unique<http::server>(
@@ -119,11 +117,14 @@ core::result<void> daemon::open() {
     if (credentials_.tls()) {
         server_->use_tls(*credentials_.tls());
     }
-    const auto where = server_->listen(settings_.listen);
+    const bool activated =
+        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
+    const auto where = open_doors(*server_, settings_, inherited_);
     if (!where) {
         return where.error();
     }
     telemetry::log().info("listening on {}", url_of(*where, credentials_.tls().has_value()));
+    prepare_upgrade(activated);
     return {};
 }
 
@@ -158,9 +159,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("orphans", collect_orphans());
     server_->start();
     notify_ready();
-    for (const auto& runtime : backends_) {
-        runtime->start();
-    }
+    start_models();
     while (signals_seen_ == 0) {
         co_await signalled_.wait();
     }
@@ -213,6 +212,12 @@ core::awaitable<void> daemon::watch_signals() {
             co_return;
         }
         telemetry::log().info("received {}", strsignal(number));
+        if (number == SIGUSR2) {
+            if (const auto begun = upgrade_to(); !begun) {
+                telemetry::log().warn("{}", begun.error().message);
+            }
+            continue;
+        }
         if (number == SIGHUP && !hang_up_stops_) {
             credentials_asked_.ring();
             continue;
@@ -268,7 +273,7 @@ core::awaitable<void> daemon::collect_orphans() {
 }
 
 std::string daemon::status_line() const {
-    std::string line;
+    std::string line = upgrade_->status();
     for (const auto& runtime : backends_) {
         const engine::availability now = runtime->available();
         line += line.empty() ? "" : "; ";

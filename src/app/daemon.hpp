@@ -4,9 +4,11 @@
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
 // grace. SIGHUP is the end of the terminal where there is one; where there is none, keys and certificate are
-// read again.
+// read again. SIGUSR2 goes on as another image of the program, with models loaded (upgrade.hpp).
 
 #include <memory>
+#include <set>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -22,6 +24,8 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
 #include "credential_files.hpp"
+#include "inheritance.hpp"
+#include "upgrade.hpp"
 
 namespace corral::app {
 
@@ -31,13 +35,23 @@ public:
     daemon(boost::asio::io_context& loop, const configuration& settings, process::warden& guard);
     ~daemon();
 
+    // How this program was started, and what it has from before; to be said before open().
+    void begin_with(launch_facts how, inheritance from);
+
     // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
     [[nodiscard]] core::result<void> open();
 
     // Serves until SIGTERM or SIGINT, then shuts down. Runs the loop.
     void run();
 
+    // Goes on as `program` (absolute; empty: the one this was started as), which is asked first; answers and
+    // waiting requests end before. Comes back at once: the log and status tell what becomes of it. Fails when
+    // it can't be begun now.
+    core::result<void> upgrade_to(std::string program = {});
+
 private:
+    void prepare_upgrade(bool activated);
+    void start_models();
     void open_variants();
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
@@ -56,6 +70,9 @@ private:
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
     credential_files credentials_;
+    launch_facts how_started_;
+    inheritance inherited_;
+    std::set<std::string> adopted_;  // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
@@ -63,6 +80,7 @@ private:
     std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
     std::unique_ptr<api::generation_service> generations_;
     std::unique_ptr<http::server> server_;
+    std::unique_ptr<upgrade> upgrade_;
     boost::asio::signal_set signals_;
     core::wake_signal signalled_;
     core::wake_signal credentials_asked_;  // by SIGHUP

@@ -31,6 +31,12 @@ void notify_ready() {
     tell("READY=1");
 }
 
+void notify_reloading() {
+    const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(since_boot).count();
+    tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+}
+
 void notify_status(const std::string& line) {
     tell("STATUS=" + line);
 }

@@ -13,6 +13,8 @@ namespace corral::app {
 [[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
 
 void notify_ready();
+// The same process goes on as another image of the program, which tells notify_ready() in turn.
+void notify_reloading();
 void notify_status(const std::string& line);
 void notify_watchdog();
 // `longest` is what stopping may take; it lengthens the unit's TimeoutStopSec where that is less.
