@@ -1,7 +1,10 @@
 #include "admin_command.hpp"
 
 #include <filesystem>
+#include <chrono>
 #include <iostream>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +21,9 @@ namespace {
 // Above what the daemon takes for any answer.
 constexpr core::seconds answer_limit{150};
 constexpr core::seconds wait_limit{3600};
+// An upgrade closes the socket for as long as the new program takes to come up.
+constexpr core::seconds silent_limit{60};
+constexpr core::milliseconds between_looks{100};
 
 void add_place(CLI::App& to, admin_command& asked) {
     to.add_option("--socket", asked.socket, "The daemon's admin socket");
@@ -37,6 +43,9 @@ admin_json request_of(const admin_command& asked) {
     out["verb"] = asked.verb;
     if (!asked.target.empty()) {
         out["target"] = asked.target;
+    }
+    if (!asked.program.empty()) {
+        out["program"] = std::filesystem::absolute(asked.program).string();
     }
     if (asked.now) {
         out["now"] = true;
@@ -89,6 +98,47 @@ void print_done(const admin_command& asked, const admin_json& answer) {
     }
 }
 
+// The daemon's word on an upgrade that began `since` ago; nothing while it goes on. Its socket is gone for a
+// moment in between.
+std::optional<core::result<void>> upgrade_result(const core::result<admin_json>& status, core::nanoseconds since) {
+    if (!status || !status->contains("uptime_seconds") || !(*status)["uptime_seconds"].is_number()) {
+        return since < silent_limit ? std::nullopt
+                                    : std::optional(core::result<void>(core::make_failure(
+                                          core::errc::unavailable, "the daemon does not answer any more")));
+    }
+    if ((*status)["uptime_seconds"].get<double>() < std::chrono::duration<double>(since).count()) {
+        return core::result<void>{};
+    }
+    const admin_json upgrade = status->value("upgrade", admin_json::object());
+    if (upgrade.is_object() && upgrade.value("under_way", admin_json(false)) == true) {
+        return std::nullopt;
+    }
+    return core::make_failure(core::errc::refused, "nothing has changed: " + text_in(upgrade, "failure"));
+}
+
+// Waits for the new program to answer.
+int see_upgrade(const std::vector<std::filesystem::path>& places) {
+    const auto began = std::chrono::steady_clock::now();
+    admin_json question;
+    question["verb"] = "status";
+    while (std::chrono::steady_clock::now() - began < wait_limit) {
+        std::this_thread::sleep_for(between_looks);
+        const auto status = ask_daemon(places, question, core::seconds{5});
+        const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
+        if (!over) {
+            continue;
+        }
+        if (!*over) {
+            std::cerr << "error: " << telemetry::printable(over->error().message, 2000) << '\n';
+            return 1;
+        }
+        std::cout << "upgraded: corral " << text_in(*status, "version") << " runs now\n";
+        return 0;
+    }
+    std::cerr << "error: the upgrade still goes on; see 'corral status'\n";
+    return 1;
+}
+
 }  // namespace
 
 void add_admin_commands(CLI::App& program, admin_command& asked) {
@@ -104,6 +154,9 @@ void add_admin_commands(CLI::App& program, admin_command& asked) {
     CLI::App* restart = add_verb(program, asked, "restart", "Kill and start services; running answers are cut");
     restart->add_option("model", asked.target, "MODEL or MODEL/SERVICE, or nothing for all");
     add_verb(program, asked, "reload", "Read the configuration file again; a bad one changes nothing");
+    CLI::App* upgrade = add_verb(program, asked, "upgrade",
+                                 "Go on as a new program file with the models loaded; answers end before");
+    upgrade->add_option("program", asked.program, "The new program; else the one that runs, read anew from its place");
 }
 
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
@@ -124,6 +177,9 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
     if (!good) {
         std::cerr << "error: " << text_in(*answer, "error") << '\n';
         return 1;
+    }
+    if (asked.verb == "upgrade") {
+        return see_upgrade(places);
     }
     if (!asked.json) {
         print_done(asked, *answer);

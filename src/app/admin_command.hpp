@@ -1,5 +1,5 @@
 #pragma once
-// corral status | start | stop | restart | reload: what the command line asks a running daemon.
+// corral status | start | stop | restart | reload | upgrade: what the command line asks a running daemon.
 
 #include <map>
 #include <string>
@@ -12,6 +12,7 @@ namespace corral::app {
 
 struct admin_command {
     std::string verb;
+    std::string program;  // of upgrade; empty: the one that runs
     std::string target;  // MODEL or MODEL/SERVICE; empty: all
     std::string socket;  // else the one that `config` or the usual places have
     std::string config;

@@ -165,6 +165,8 @@ admin_json status_json(const admin_context& of) {
     out["uptime_seconds"] = seconds_of(now - of.started);
     out["reloads"] = of.reloads();
     out["shutting_down"] = of.admission->refuses_new();
+    const upgrade_report upgrade = of.upgrades();
+    out["upgrade"] = {{"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["models"] = admin_json::array();
     for (const auto& runtime : *of.backends) {
@@ -178,6 +180,10 @@ std::string status_text(const admin_json& status) {
                                   number_of(status, "pid"), span_text(number_of(status, "uptime_seconds")));
     const auto ends = status.find("shutting_down");
     out += ends != status.end() && *ends == true ? ", shutting down\n" : "\n";
+    const admin_json upgrade = status.value("upgrade", admin_json::object());
+    if (const std::string stands = upgrade.is_object() ? text_of(upgrade, "status") : ""; !stands.empty()) {
+        out += "  " + stands + '\n';
+    }
     const auto models = status.find("models");
     if (models == status.end() || !models->is_array()) {
         return out;

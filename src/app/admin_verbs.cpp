@@ -263,12 +263,29 @@ core::awaitable<admin_json> run_reload(const admin_context& of, admin_json) {
     co_return answer;
 }
 
-constexpr std::array<admin_verb, 5> verbs{{
+core::awaitable<admin_json> run_upgrade(const admin_context& of, admin_json asked) {
+    const auto named = asked.find("program");
+    std::string program = named != asked.end() && named->is_string() ? named->get<std::string>() : "";
+    if (!program.empty() && program.front() != '/') {
+        co_return admin_refusal("'program' must be a path from the root");
+    }
+    const auto begun = of.upgrade(std::move(program));
+    if (!begun) {
+        co_return admin_refusal(begun.error().message);
+    }
+    admin_json out;
+    out["ok"] = true;
+    out["message"] = "the upgrade has begun";
+    co_return out;
+}
+
+constexpr std::array<admin_verb, 6> verbs{{
     {"status", run_status},
     {"start", run_start},
     {"stop", run_stop},
     {"restart", run_restart},
     {"reload", run_reload},
+    {"upgrade", run_upgrade},
 }};
 
 std::string all_verbs() {

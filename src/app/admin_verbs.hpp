@@ -11,6 +11,7 @@
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/scheduler/scheduler.hpp"
+#include "upgrade.hpp"
 
 namespace corral::app {
 
@@ -22,6 +23,9 @@ struct admin_context {
     core::steady_time started;
     std::function<core::awaitable<admin_json>()> reload;
     std::function<std::size_t()> reloads;  // applied so far
+    // Begins one, with that program or, when empty, the one that runs.
+    std::function<core::result<void>(std::string program)> upgrade;
+    std::function<upgrade_report()> upgrades;
 };
 
 struct admin_verb {

@@ -15,11 +15,15 @@
 #include "corral/app/configuration.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
+#include "corral/process/replace_image.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 #include "daemon.hpp"
+#include "inheritance.hpp"
 #include "key_command.hpp"
+#include "launch_facts.hpp"
+#include "upgrade_preflight.hpp"
 
 namespace corral::app {
 
@@ -30,6 +34,8 @@ enum exit_status { succeeded = 0, failed = 1, bad_configuration = 2 };
 struct command_options {
     std::string config;
     std::optional<std::string> listen;
+    std::string program;       // as it was called
+    int handover_version = 0;  // of preflight
 };
 
 std::map<std::string, std::string> known_environment() {
@@ -96,9 +102,6 @@ void undo_inheritance() {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     std::signal(SIGCHLD, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     int lowest_free = 0;
     do {
         lowest_free = ::open("/dev/null", O_RDWR);
@@ -108,15 +111,49 @@ void undo_inheritance() {
     }
 }
 
+int preflight(const command_options& options) {
+    const auto settings = load(options);
+    return settings ? print_preflight(*settings, options.handover_version) : bad_configuration;
+}
+
+launch_facts facts_of(const command_options& options) {
+    launch_facts facts{find_own_program(options.program), {"--config", options.config}};
+    if (options.listen) {
+        facts.options.insert(facts.options.end(), {"--listen", *options.listen});
+    }
+    return facts;
+}
+
+// Of the earlier image of this process where there is one.
+core::result<process::warden> find_warden(inheritance& from) {
+    if (from.before) {
+        auto adopted = process::warden::adopt(from.before->guard);
+        if (adopted) {
+            process::set_descriptor_limit_of_children(from.before->descriptor_limit);
+            return adopted;
+        }
+        // Without its pipe the old one ends what it knows of, and all begins anew.
+        std::cerr << "warning: " << adopted.error().message << "; everything is started anew\n";
+        process::close_everything();
+        from = inheritance{};
+    }
+    return process::warden::start();
+}
+
 int serve(const command_options& options) {
     undo_inheritance();
+    inheritance inherited = take_inheritance();
+    const bool goes_on = inherited.before.has_value();
+    if (!goes_on) {
+        process::unblock_signals();
+    }
     const auto settings = load(options);
     if (!settings) {
         return bad_configuration;
     }
     const auto raised = process::raise_descriptor_limit();
     // Before any thread exists, the log's included.
-    auto guard = process::warden::start();
+    auto guard = find_warden(inherited);
     if (!guard) {
         std::cerr << "error: " << guard.error().message << '\n';
         return failed;
@@ -132,6 +169,9 @@ int serve(const command_options& options) {
         }
         boost::asio::io_context loop(1);
         daemon here(loop, *settings, source_of(options), *guard);
+        here.begin_with(facts_of(options), std::move(inherited));
+        // They can be heard now.
+        process::unblock_signals();
         if (const auto opened = here.open(); !opened) {
             telemetry::log().error("{}", opened.error().message);
             status = failed;
@@ -182,6 +222,12 @@ int run_command_line(int argc, const char* const* argv) {
     add_admin_commands(program, asked);
     key_command keys;
     CLI::App* making = add_key_commands(program, keys);
+    // Run by `serve` before an upgrade; not for people.
+    CLI::App* asking = program.add_subcommand("preflight", "Say whether this program can take over");
+    asking->group("");
+    asking->add_option("--config", options.config)->required();
+    asking->add_option("--listen", options.listen);
+    asking->add_option("--handover-version", options.handover_version)->required();
     CLI::App* versioning = program.add_subcommand("version", "Print the version");
 
     CLI11_PARSE(program, argc, argv);
@@ -195,6 +241,10 @@ int run_command_line(int argc, const char* const* argv) {
     if (making->parsed()) {
         return run_key_command(keys);
     }
+    if (asking->parsed()) {
+        return preflight(options);
+    }
+    options.program = argv[0];
     return checking->parsed() ? check(options) : serve(options);
 }
 

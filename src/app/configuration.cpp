@@ -151,6 +151,7 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
                     configuration& to, catalog::issue_list& warnings) {
     root.duration("request_deadline", to.request_deadline, seconds{1}, hours{24});
     root.duration("shutdown_grace", to.shutdown_grace, milliseconds{0}, hours{1});
+    root.duration("upgrade_limit", to.upgrade_limit, seconds{1}, hours{24});
     root.duration("silence", to.silence, milliseconds{0}, hours{1});
     std::string text;
     root.text_or_number("keep_alive", text);

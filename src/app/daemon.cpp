@@ -15,8 +15,6 @@ namespace corral::app {
 
 namespace {
 
-constexpr core::seconds housekeeping_period{5};
-constexpr core::seconds credentials_period{2};
 // Answers are cut after the grace, so what remains is connections that write their last bytes.
 constexpr core::seconds connection_end{2};
 // Beyond the longest stop ladder of any shipped profile.
@@ -54,7 +52,7 @@ daemon::daemon(boost::asio::io_context& loop, configuration settings, configurat
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       supervision_{loop.get_executor(), &clock_, &random_, &guard, &service_tasks_, settings_.log_content},
       credentials_(std::make_shared<credential_files>(settings_)),
-      signals_(loop, SIGINT, SIGTERM),
+      signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
       reload_asked_(loop.get_executor()),
@@ -74,16 +72,22 @@ core::result<void> daemon::open() {
     }
     scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
                                                         scheduler_options_of(settings_));
+    doors_ = doors_of(settings_, inherited_);
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
-        auto made = make_backend(supervision_, model);
+        bool adopted = false;
+        auto made = make_or_adopt_backend(supervision_, model, inherited_, adopted);
         if (!made) {
             return made.error();
+        }
+        if (adopted) {
+            adopted_.insert(model.name);
         }
         backends_.push_back(std::move(*made));
         scheduler_->add(*backends_.back());
         served.push_back({&backends_.back()->model(), backends_.back().get()});
     }
+    drop_the_rest(*supervision_.guard, inherited_);
     models_ = std::make_unique<api::model_directory>(std::move(served));
     open_variants();
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
@@ -97,12 +101,16 @@ core::result<void> daemon::open() {
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());
     }
-    const auto where = server_->listen(settings_.listen);
+    const bool activated =
+        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
+    const auto where = open_doors(*server_, settings_, inherited_);
     if (!where) {
         return where.error();
     }
     telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
-    return open_admin();
+    auto opened = open_admin();
+    prepare_upgrade(activated);
+    return opened;
 }
 
 // For requests from now on. Those under way keep what they began with, the keys included.
@@ -114,7 +122,7 @@ http::handler daemon::make_front() {
     context.admission = scheduler_.get();
     context.clock = &clock_;
     context.random = &random_;
-    context.loopback_only = settings_.listen.address().is_loopback();
+    context.loopback_only = doors_.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
     return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
@@ -135,6 +143,7 @@ core::result<void> daemon::open_admin() {
                    .server = server_.get(),
                    .supervision = &supervision_,
                    .tasks = &service_tasks_,
+                   .in_the_way = [this] { return why_not_reload(); },
                    .renew_front = [this] { server_->serve_with(make_front()); }},
         source_);
     if (settings_.admin_socket.empty()) {
@@ -145,7 +154,9 @@ core::result<void> daemon::open_admin() {
                       .clock = &clock_,
                       .started = clock_.now(),
                       .reload = [this] { return reload_for_admin(); },
-                      .reloads = [this] { return reloader_->applied(); }};
+                      .reloads = [this] { return reloader_->applied(); },
+                      .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
+                      .upgrades = [this] { return upgrade_->report(); }};
     admin_ = std::make_unique<admin_socket>(
         service_tasks_, [this](admin_json asked) { return answer_admin(admin_context_, std::move(asked)); });
     auto opened = admin_->listen(settings_.admin_socket);
@@ -197,9 +208,7 @@ core::awaitable<void> daemon::live() {
         admin_->start();
     }
     notify_ready();
-    for (const auto& runtime : backends_) {
-        runtime->start();
-    }
+    start_models();
     while (signals_seen_ == 0) {
         co_await signalled_.wait();
     }
@@ -250,122 +259,6 @@ core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadl
     if (!stopped) {
         telemetry::log().error("model {}: its services did not stop in time", runtime.model().name);
     }
-}
-
-core::awaitable<void> daemon::watch_signals() {
-    while (true) {
-        const auto [error, number] = co_await signals_.async_wait(core::as_result);
-        if (error) {
-            co_return;
-        }
-        telemetry::log().info("received {}", strsignal(number));
-        if (number == SIGHUP && !hang_up_stops_) {
-            credentials_asked_.ring();
-            reload_asked_.ring();
-            continue;
-        }
-        ++signals_seen_;
-        signalled_.ring();
-    }
-}
-
-core::awaitable<void> daemon::watch_credentials() {
-    core::wake_reason why = core::wake_reason::timed_out;
-    while (why != core::wake_reason::cancelled) {
-        const bool asked = why == core::wake_reason::rung;
-        if (credentials_->refresh(asked)) {
-            server_->use_tls(*credentials_->tls());
-        }
-        const core::deadline next = core::deadline::after(credentials_period, clock_.now());
-        why = co_await credentials_asked_.wait(next);
-    }
-}
-
-core::awaitable<void> daemon::watch_reload() {
-    core::wake_reason why = core::wake_reason::timed_out;
-    while (why != core::wake_reason::cancelled) {
-        if (why == core::wake_reason::rung) {
-            co_await reloader_->reload();
-        }
-        const core::deadline never;
-        why = co_await reload_asked_.wait(never);
-    }
-}
-
-core::awaitable<admin_json> daemon::reload_for_admin() {
-    const reload_report report = co_await reloader_->reload();
-    admin_json out;
-    out["ok"] = report.applied;
-    if (!report.applied) {
-        out["error"] = "the configuration was not reloaded: nothing has changed";
-        out["errors"] = report.errors;
-    }
-    out["warnings"] = report.warnings;
-    out["added"] = report.plan.added;
-    out["removed"] = report.plan.removed;
-    out["changed"] = report.plan.changed;
-    out["unchanged"] = report.plan.unchanged;
-    co_return out;
-}
-
-core::awaitable<void> daemon::tell_systemd() {
-    const auto interval = watchdog_interval();
-    const core::nanoseconds period =
-        std::min<core::nanoseconds>(interval.value_or(core::seconds(2)), core::seconds(2));
-    std::string told;
-    bool awake = true;
-    while (awake) {
-        if (interval) {
-            notify_watchdog();
-        }
-        std::string line = status_line();
-        if (line != told) {
-            notify_status(line);
-            told = std::move(line);
-        }
-        awake = co_await core::sleep_for(period);
-    }
-}
-
-core::awaitable<void> daemon::collect_orphans() {
-    bool awake = true;
-    while (awake) {
-        process::reap_orphans();
-        if (const auto replaced = supervision_.guard->look_after(); !replaced) {
-            telemetry::log().error("the warden is gone and there is no new one: {}",
-                                   replaced.error().message);
-        } else if (*replaced) {
-            telemetry::log().warn("the warden had been killed; there is a new one");
-        }
-        awake = co_await core::sleep_for(housekeeping_period);
-    }
-}
-
-std::string daemon::status_line() const {
-    std::string line;
-    for (const auto& runtime : backends_) {
-        const engine::availability now = runtime->available();
-        line += line.empty() ? "" : "; ";
-        line += runtime->model().name;
-        switch (now.state) {
-            case engine::availability_state::ready:
-                line += " ready";
-                break;
-            case engine::availability_state::loading:
-                line += " loading";
-                if (now.progress) {
-                    line += fmt::format(" {:.0f} %", *now.progress * 100);
-                }
-                break;
-            case engine::availability_state::stopped:
-                line += " stopped";
-                break;
-            case engine::availability_state::broken:
-                line += " broken: " + telemetry::printable(now.reason);
-                break;
-        }
-    }
-    return line;
 }
 
 }  // namespace corral::app

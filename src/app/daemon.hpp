@@ -4,9 +4,11 @@
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
 // grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys and
-// certificate are read again.
+// certificate are read again. SIGUSR2 goes on as another image of the program, with models loaded (upgrade.hpp).
 
 #include <memory>
+#include <set>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -24,7 +26,9 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
 #include "credential_files.hpp"
+#include "inheritance.hpp"
 #include "reload.hpp"
+#include "upgrade.hpp"
 
 namespace corral::app {
 
@@ -35,13 +39,24 @@ public:
            process::warden& guard);
     ~daemon();
 
+    // How this program was started, and what it has from before; to be said before open().
+    void begin_with(launch_facts how, inheritance from);
+
     // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
     [[nodiscard]] core::result<void> open();
 
     // Serves until SIGTERM or SIGINT, then shuts down. Runs the loop.
     void run();
 
+    // Goes on as `program` (absolute; empty: the one this was started as), which is asked first; answers and
+    // waiting requests end before. Comes back at once: the log and status tell what becomes of it. Fails when
+    // it can't be begun now.
+    core::result<void> upgrade_to(std::string program = {});
+
 private:
+    void prepare_upgrade(bool activated);
+    [[nodiscard]] std::string why_not_reload() const;
+    void start_models();
     void open_variants();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_front();
@@ -65,6 +80,10 @@ private:
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
     std::shared_ptr<credential_files> credentials_;
+    launch_facts how_started_;
+    inheritance inherited_;
+    boost::asio::ip::tcp::endpoint doors_;  // where clients come in
+    std::set<std::string> adopted_;  // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
@@ -75,6 +94,7 @@ private:
     std::unique_ptr<reloader> reloader_;
     admin_context admin_context_;
     std::unique_ptr<admin_socket> admin_;  // absent: none is wanted, or the usual place can't be used
+    std::unique_ptr<upgrade> upgrade_;
     boost::asio::signal_set signals_;
     core::wake_signal signalled_;
     core::wake_signal credentials_asked_;  // by SIGHUP, as the next

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "corral/engine/dialect.hpp"
 #include "corral/telemetry/log.hpp"
+#include "make_backend.hpp"
 #include "service_notify.hpp"
 
 namespace corral::app {
@@ -108,17 +108,6 @@ api::generation_options generation_options_of(const configuration& settings) {
     return out;
 }
 
-core::result<std::unique_ptr<engine::backend>> make_backend(const supervisor::supervisor_context& supervision,
-                                                            const catalog::model_entry& model) {
-    const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
-    if (dialect == nullptr) {
-        return core::make_failure(core::errc::invalid,
-                                  fmt::format("model {}: profile {} names the unknown dialect '{}'", model.name,
-                                              model.runtime.name, model.runtime.dialect));
-    }
-    return dialect->make(supervision, model);
-}
-
 // What must succeed before anything is changed.
 struct reloader::newcomers {
     std::map<std::string, std::unique_ptr<engine::backend>> backends;
@@ -178,7 +167,10 @@ core::awaitable<reload_report> reloader::reload_now() {
     if (closed_) {
         report.errors.emplace_back("the server is shutting down");
     }
-    if (!read.value || closed_) {
+    if (std::string why = parts_.in_the_way(); !why.empty()) {
+        report.errors.push_back(std::move(why));
+    }
+    if (!read.value || !report.errors.empty()) {
         co_return report;
     }
     report.plan = plan_reload(*parts_.settings, *read.value);

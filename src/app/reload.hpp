@@ -35,7 +35,8 @@ struct reloadable {
     http::server* server = nullptr;
     const supervisor::supervisor_context* supervision = nullptr;
     core::task_group* tasks = nullptr;
-    std::function<void()> renew_front;  // settings or credentials are others: requests get a new handler
+    std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
+    std::function<void()> renew_front;        // settings or credentials are others: requests get a new handler
 };
 
 struct reload_report {
@@ -48,10 +49,6 @@ struct reload_report {
 // What the configuration means for the parts of a server, at the start as at a reload.
 [[nodiscard]] scheduler::scheduler_options scheduler_options_of(const configuration& settings);
 [[nodiscard]] api::generation_options generation_options_of(const configuration& settings);
-// The stopped backend of `model`. Fails with a sentence for people.
-[[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_backend(
-    const supervisor::supervisor_context& supervision, const catalog::model_entry& model);
-
 class reloader {
 public:
     reloader(reloadable parts, configuration_source source);
@@ -60,6 +57,7 @@ public:
     [[nodiscard]] core::awaitable<reload_report> reload();
 
     [[nodiscard]] retired_models& retired() noexcept { return retired_; }
+    [[nodiscard]] bool under_way() const noexcept { return busy_; }
     [[nodiscard]] std::size_t applied() const noexcept { return applied_; }
     // From now on none is applied.
     void close() noexcept;

@@ -32,9 +32,8 @@ void notify_ready() {
 }
 
 void notify_reloading() {
-    // CLOCK_MONOTONIC, as sd_notify(3) wants it.
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(since_boot).count();
     tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 

@@ -13,7 +13,7 @@ namespace corral::app {
 [[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
 
 void notify_ready();
-// Until notify_ready().
+// Until notify_ready(), which another image of the program may tell.
 void notify_reloading();
 void notify_status(const std::string& line);
 void notify_watchdog();

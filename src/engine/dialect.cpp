@@ -15,6 +15,8 @@ constexpr dialect_descriptor ax_poll_descriptor{
     .can_continue_assistant_turn = true,  // both with the tokenizer tap; see backend::takes_verbatim()
     .can_take_raw_prompt = true,
     .make = &ax_poll::make_ax_poll,
+    .adopt = &ax_poll::adopt_ax_poll,
+    .fingerprint = &ax_poll::fingerprint_of,
 };
 
 }  // namespace

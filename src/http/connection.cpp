@@ -297,6 +297,21 @@ void connection::end(const core::error_code& why) {
     }
 }
 
+int connection::give_away() {
+    if (options_.tls || serving_ || ended_ || error_ || !inbox().empty() || !socket_.is_open()) {
+        return -1;
+    }
+    core::error_code failed;
+    const auto handle = socket_.release(failed);
+    if (failed) {
+        return -1;
+    }
+    error_ = core::make_error_code(core::errc::cancelled);
+    ended_ = true;
+    input_timer_.cancel();
+    return handle;
+}
+
 void connection::reset() {
     core::error_code ignored;
     socket_.set_option(core::asio::socket_base::linger(true, 0), ignored);

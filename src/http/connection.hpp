@@ -77,9 +77,14 @@ public:
     void half_close();
     [[nodiscard]] std::size_t discarded() const noexcept { return discarded_; }
 
+    // Gives its socket away, open and with what was not read yet in it; for this object that is the end. -1
+    // where that can't be: TLS, bytes read already, or closed.
+    [[nodiscard]] int give_away();
+
     // No request has begun to come in; the session's to tell.
     void set_idle(bool idle) noexcept { idle_ = idle; }
     [[nodiscard]] bool idle() const noexcept { return idle_ && inbox().empty(); }
+    [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
 
 private:

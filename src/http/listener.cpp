@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -74,6 +75,37 @@ bool watch_dead_peers(int handle) {
            set_option(handle, IPPROTO_TCP, TCP_KEEPCNT, tries);
 }
 
+// An IPv4 peer of a dual-stack listener as IPv4.
+tcp::endpoint plain_peer(const tcp::endpoint& peer) {
+    if (!peer.address().is_v6() || !peer.address().to_v6().is_v4_mapped()) {
+        return peer;
+    }
+    const auto plain = core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, peer.address().to_v6());
+    return {plain, peer.port()};
+}
+
+int option_of(int handle, int name) {
+    int value = -1;
+    socklen_t length = sizeof value;
+    return ::getsockopt(handle, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+bool is_tcp(int handle) {
+    const int domain = option_of(handle, SO_DOMAIN);
+    return handle > STDERR_FILENO && option_of(handle, SO_TYPE) == SOCK_STREAM &&
+           option_of(handle, SO_PROTOCOL) == IPPROTO_TCP && (domain == AF_INET || domain == AF_INET6);
+}
+
+bool tidy(int handle) {
+    const int flags = ::fcntl(handle, F_GETFL);
+    return flags >= 0 && ::fcntl(handle, F_SETFL, flags | O_NONBLOCK) == 0 &&
+           ::fcntl(handle, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+tcp protocol_of(int handle) {
+    return option_of(handle, SO_DOMAIN) == AF_INET6 ? tcp::v6() : tcp::v4();
+}
+
 }  // namespace
 
 core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::endpoint& where) {
@@ -116,11 +148,48 @@ std::optional<accepted> accept_one(tcp::acceptor& from, core::error_code& error)
         return std::nullopt;
     }
     handle.release();
-    if (peer.address().is_v6() && peer.address().to_v6().is_v4_mapped()) {
-        const auto plain = core::asio::ip::make_address_v4(core::asio::ip::v4_mapped, peer.address().to_v6());
-        peer = tcp::endpoint(plain, peer.port());
+    return accepted{std::move(socket), plain_peer(peer)};
+}
+
+core::result<tcp::acceptor> adopt_listener(const core::executor& on, int inherited) {
+    const auto unfit = [](const std::string& why) {
+        return core::make_failure(core::errc::invalid, "can't listen on an inherited socket: " + why);
+    };
+    if (!is_tcp(inherited) || option_of(inherited, SO_ACCEPTCONN) != 1) {
+        return unfit("descriptor " + std::to_string(inherited) + " is no TCP socket that listens");
     }
-    return accepted{std::move(socket), std::move(peer)};
+    // Their failures cost comfort only.
+    watch_dead_peers(inherited);
+    ::listen(inherited, SOMAXCONN);
+    core::error_code error;
+    tcp::acceptor out(on);
+    if (tidy(inherited)) {
+        out.assign(protocol_of(inherited), inherited, error);
+    } else {
+        error = {errno, boost::system::system_category()};
+    }
+    if (error) {
+        return unfit(error.message());
+    }
+    return out;
+}
+
+std::optional<accepted> adopt_accepted(const core::executor& on, int inherited) {
+    tcp::endpoint peer;
+    auto length = static_cast<socklen_t>(peer.capacity());
+    core::error_code error;
+    tcp::socket socket(on);
+    const bool fit = is_tcp(inherited) && option_of(inherited, SO_ACCEPTCONN) == 0 && tidy(inherited) &&
+                     ::getpeername(inherited, peer.data(), &length) == 0;
+    if (!fit) {
+        return std::nullopt;
+    }
+    peer.resize(length);
+    socket.assign(protocol_of(inherited), inherited, error);
+    if (error) {
+        return std::nullopt;
+    }
+    return accepted{std::move(socket), plain_peer(peer)};
 }
 
 }  // namespace corral::http

@@ -14,6 +14,10 @@ namespace corral::http {
 [[nodiscard]] core::result<core::asio::ip::tcp::acceptor> open_listener(
     const core::executor& on, const core::asio::ip::tcp::endpoint& where);
 
+// From one that is bound; listens anew, so that its backlog is ours. Takes `inherited` over on success.
+[[nodiscard]] core::result<core::asio::ip::tcp::acceptor> adopt_listener(const core::executor& on,
+                                                                         int inherited);
+
 struct accepted {
     core::asio::ip::tcp::socket socket;
     core::asio::ip::tcp::endpoint peer;  // an IPv4 peer of a dual-stack listener as IPv4
@@ -23,5 +27,8 @@ struct accepted {
 // which.
 [[nodiscard]] std::optional<accepted> accept_one(core::asio::ip::tcp::acceptor& from,
                                                  core::error_code& error);
+
+// A connection that was accepted before, by its descriptor, which is taken over on success.
+[[nodiscard]] std::optional<accepted> adopt_accepted(const core::executor& on, int inherited);
 
 }  // namespace corral::http

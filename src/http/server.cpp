@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -28,6 +29,7 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     void spawn_acceptor(tcp::acceptor& listener);
     void spawn_session(accepted client);
     void tell(const std::string& where, const std::exception_ptr& thrown) const;
+    bool keep_aside(connection& one);
     [[nodiscard]] bool full() const { return open.size() >= context->options.max_connections; }
     static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener);
     [[nodiscard]] bool accept_waiting(tcp::acceptor& listener);
@@ -36,6 +38,8 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     std::shared_ptr<session_context> context;
     std::list<tcp::acceptor> listeners;
     std::list<std::shared_ptr<connection>> open;
+    std::vector<int> aside;  // sockets between two requests while paused
+    unsigned pauses = 0;     // an accept loop of an earlier one ends
     core::wake_signal changed;  // a connection ended, or accepting must stop
 };
 
@@ -74,6 +78,14 @@ void server::impl::spawn_session(accepted client) {
             }));
 }
 
+bool server::impl::keep_aside(connection& one) {
+    const int socket = one.give_away();
+    if (socket >= 0) {
+        aside.push_back(socket);
+    }
+    return socket >= 0;
+}
+
 // Takes what waits, at most a handful a turn. False when accepting must pause.
 bool server::impl::accept_waiting(tcp::acceptor& listener) {
     for (int taken = 0; taken < 64 && !full(); ++taken) {
@@ -105,14 +117,18 @@ bool server::impl::accept_waiting(tcp::acceptor& listener) {
 
 core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener) {
     constexpr core::nanoseconds pause = core::milliseconds{100};
-    while (!self->context->stopping) {
+    const unsigned mine = self->pauses;
+    const auto over = [&self, mine] {
+        return self->context->stopping || self->context->paused || self->pauses != mine;
+    };
+    while (!over()) {
         if (self->full()) {
             const core::deadline never;
             co_await self->changed.wait(never);
             continue;
         }
         const auto [error] = co_await listener.async_wait(tcp::acceptor::wait_read, core::as_result);
-        if (self->context->stopping) {
+        if (over()) {
             break;
         }
         if (error || !self->accept_waiting(listener)) {
@@ -177,6 +193,10 @@ void server::start() {
 
 void server::stop_accepting() {
     impl_->context->stopping = true;
+    impl_->context->closes_tls = true;
+    for (const int socket : std::exchange(impl_->aside, {})) {
+        ::close(socket);
+    }
     for (tcp::acceptor& listener : impl_->listeners) {
         core::error_code ignored;  // a listener is closed whatever close() says
         listener.close(ignored);
@@ -187,6 +207,76 @@ void server::stop_accepting() {
         }
     }
     impl_->changed.ring();
+}
+
+core::result<tcp::endpoint> server::listen_on(int inherited) {
+    auto made = adopt_listener(impl_->on, inherited);
+    if (!made) {
+        return made.error();
+    }
+    core::error_code error;
+    const tcp::endpoint at = made->local_endpoint(error);
+    impl_->listeners.push_back(std::move(*made));
+    if (error) {
+        return core::failure{error, "can't tell the address of a listener: " + error.message()};
+    }
+    return at;
+}
+
+std::vector<int> server::listeners() const {
+    std::vector<int> all;
+    for (tcp::acceptor& listener : impl_->listeners) {
+        if (listener.is_open()) {
+            all.push_back(listener.native_handle());
+        }
+    }
+    return all;
+}
+
+void server::pause() {
+    if (impl_->context->paused || impl_->context->stopping) {
+        return;
+    }
+    impl_->context->paused = true;
+    impl_->context->closes_tls = true;
+    // The session that asks has ended its exchange; it can't be asked for a moment when it has not.
+    impl_->context->keep_aside = [of = impl_.get()](connection& one) { return of->keep_aside(one); };
+    ++impl_->pauses;
+    for (tcp::acceptor& listener : impl_->listeners) {
+        core::error_code ignored;  // the loop looks at `pauses` at its next turn in any case
+        listener.cancel(ignored);
+    }
+    for (const auto& one : impl_->open) {
+        if (one->idle() && !impl_->keep_aside(*one)) {
+            one->end(core::asio::error::eof);
+        }
+    }
+    impl_->changed.ring();
+}
+
+void server::resume() {
+    if (!impl_->context->paused || impl_->context->stopping) {
+        return;
+    }
+    impl_->context->paused = false;
+    impl_->context->closes_tls = false;
+    for (const int socket : std::exchange(impl_->aside, {})) {
+        adopt_connection(socket);
+    }
+    start();
+}
+
+std::vector<int> server::kept_aside() const {
+    return impl_->aside;
+}
+
+void server::adopt_connection(int socket) {
+    auto client = adopt_accepted(impl_->on, socket);
+    if (client) {
+        impl_->spawn_session(std::move(*client));
+    } else {
+        ::close(socket);
+    }
 }
 
 core::awaitable<bool> server::wait_idle(core::deadline until) {

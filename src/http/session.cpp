@@ -33,6 +33,10 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
         if (context.stopping || on.ended()) {
             co_return false;
         }
+        if (context.paused) {
+            context.keep_aside(on);
+            co_return false;
+        }
         const arrival what = co_await on.wait_input(until);
         if (what == arrival::timed_out) {
             co_return false;
@@ -163,7 +167,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     incoming.peer = on.peer();
     incoming.arrived = arrived;
     const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};
-    exchange_writer out(on, facts, context.date, context.stopping);
+    exchange_writer out(on, facts, context.date, on.encrypted() ? context.closes_tls : context.stopping);
     co_await call_handler(context, on, incoming, out);
     if (on.error()) {
         co_return false;

@@ -36,6 +36,10 @@ struct session_context {
     date_text date;
     std::size_t exchanges = 0;
     bool stopping = false;  // no exchange is followed by another
+    // No exchange begins; connections between two are given to `keep_aside`, which says whether it took it.
+    bool paused = false;
+    bool closes_tls = false;  // stopping, or paused
+    std::function<bool(connection&)> keep_aside;
 };
 
 // Ends when the connection has; the socket is closed then. Must be spawned with `on->slot()`.

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstddef>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <boost/asio/buffer.hpp>
@@ -212,6 +214,88 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     static_cast<void>(started->pidfd.release());
     made->pid = started->pid;
+    own_child(made->pid);
+    return child(std::move(made));
+}
+
+namespace {
+
+core::failure not_adoptable(pid_t pid, const char* why) {
+    return core::make_failure(core::errc::invalid,
+                              "process " + std::to_string(pid) + " can't be taken over: " + why);
+}
+
+// A pipe or a terminal, open for reading; "" when it is.
+const char* stream_problem(int fd) {
+    if (fd == -1) {
+        return "";
+    }
+    struct stat about {};
+    if (fd <= STDERR_FILENO || ::fstat(fd, &about) != 0) {
+        return "its output is not open";
+    }
+    const int flags = ::fcntl(fd, F_GETFL);
+    const bool kind = S_ISFIFO(about.st_mode) || S_ISCHR(about.st_mode);
+    return kind && flags >= 0 && (flags & O_ACCMODE) != O_WRONLY ? "" : "its output is no pipe";
+}
+
+}  // namespace
+
+child_handover child::hand_over() const {
+    const auto handle_of = [](incoming& from) {
+        return from.source.is_open() ? from.source.native_handle() : -1;
+    };
+    return {state_->pid, handle_of(state_->out), handle_of(state_->err), state_->out.terminal};
+}
+
+core::result<void> child::can_adopt(const child_handover& from) {
+    const auto row = from.pid > 1 ? read_process(from.pid) : std::nullopt;
+    if (!row || row->parent != ::getpid()) {
+        return not_adoptable(from.pid, "it is no child of this process");
+    }
+    if (row->group != from.pid) {
+        return not_adoptable(from.pid, "it does not lead its group");
+    }
+    for (const int fd : {from.out, from.err}) {
+        if (const char* problem = stream_problem(fd); *problem != '\0') {
+            return not_adoptable(from.pid, problem);
+        }
+    }
+    if (from.out == from.err && from.out != -1) {
+        return not_adoptable(from.pid, "its two outputs are one");
+    }
+    return {};
+}
+
+core::result<child> child::adopt(const core::executor& on, const child_handover& from) {
+    if (auto fit = can_adopt(from); !fit) {
+        return fit.error();
+    }
+    owned_fd bell(open_pidfd(from.pid));
+    if (!bell.valid()) {
+        return not_adoptable(from.pid, "no descriptor for it");
+    }
+    auto made = std::make_shared<state>(on);
+    made->out.terminal = from.pty;
+    owned_fd out(from.out);
+    owned_fd err(from.err);
+    core::error_code failed;
+    if (out.valid()) {
+        failed = made->out.adopt(out);
+    }
+    if (!failed && err.valid()) {
+        failed = made->err.adopt(err);
+    }
+    if (!failed) {
+        made->ended_bell.assign(bell.get(), failed);
+    }
+    if (failed) {
+        // What the streams took over goes with them; their numbers must not be closed twice.
+        return core::failure{failed, "process " + std::to_string(from.pid) +
+                                         " can't be watched: " + failed.message()};
+    }
+    static_cast<void>(bell.release());
+    made->pid = from.pid;
     own_child(made->pid);
     return child(std::move(made));
 }

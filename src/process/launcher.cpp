@@ -246,6 +246,21 @@ core::result<void> raise_descriptor_limit() {
     return {};
 }
 
+std::optional<std::uint64_t> descriptor_limit_of_children() {
+    return descriptor_limit_raised ? std::optional<std::uint64_t>(original_descriptor_limit.rlim_cur)
+                                   : std::nullopt;
+}
+
+void set_descriptor_limit_of_children(std::uint64_t soft) {
+    rlimit limit{};
+    if (soft == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = std::min<rlim_t>(soft, limit.rlim_max);
+    original_descriptor_limit = limit;
+    descriptor_limit_raised = true;
+}
+
 void kill_and_reap(pid_t pid) {
     ::kill(pid, SIGKILL);
     reap_blocking(pid);

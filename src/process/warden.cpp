@@ -16,6 +16,7 @@
 #include "process/owned_children.hpp"
 #include "process/owned_fd.hpp"
 #include "process/pidfd.hpp"
+#include "process/proc_files.hpp"
 #include "process/run_token.hpp"
 #include "process/warden_process.hpp"
 
@@ -122,6 +123,39 @@ core::result<warden> warden::start() {
         return started.error();
     }
     return warden(started->pipe.release(), started->pid, token);
+}
+
+core::result<warden> warden::adopt(warden_handover from) {
+    const auto ours = [](const std::string& token) {
+        const auto named = parse_run_token(token);
+        const auto self = read_process(::getpid());
+        return named && self && named->daemon == self->pid && named->daemon_start == self->start_time;
+    };
+    int kind = 0;
+    socklen_t length = sizeof kind;
+    const bool is_pipe = from.pipe > STDERR_FILENO &&
+                         ::getsockopt(from.pipe, SOL_SOCKET, SO_TYPE, &kind, &length) == 0 &&
+                         kind == SOCK_SEQPACKET;
+    const auto row = from.pid > 0 ? read_process(from.pid) : std::nullopt;
+    const bool strange = from.pid < 0 || (row && row->parent != ::getpid());
+    if (!is_pipe || !ours(from.token) || strange) {
+        return core::make_failure(core::errc::invalid,
+                                  "the warden that was handed over is not this process's own");
+    }
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        return last_failure("no subreaper");
+    }
+    const pid_t pid = row ? from.pid : 0;
+    if (pid > 0) {
+        own_child(pid);
+    }
+    warden made(from.pipe, pid, std::move(from.token));
+    made.groups_ = std::move(from.groups);
+    return made;
+}
+
+warden_handover warden::hand_over() const {
+    return {pipe_, pid_, token_, groups_};
 }
 
 warden::warden(warden&& other) noexcept

@@ -59,6 +59,15 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
     return std::nullopt;
 }
 
+void confinement::resume(bool followed, std::string unguarded) {
+    unreached_ = followed && can_follow_ && asked_ != 0;
+    expected_ = wanted_;
+    if (unreached_) {
+        expected_.port(asked_);
+    }
+    no_effect_ = std::move(unguarded);
+}
+
 std::optional<std::uint16_t> confinement::asked_port() const noexcept {
     return asked_ == 0 || asked_ == expected_.port() ? std::nullopt : std::optional(asked_);
 }

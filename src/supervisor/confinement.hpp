@@ -23,6 +23,11 @@ public:
     // must not be started: it requires a guard that can't work here, or that had no effect a short while ago.
     [[nodiscard]] std::optional<process::program_fault> prepare(process::spawn_spec& command,
                                                                 core::steady_time now);
+    // In place of prepare(), for a process that an earlier image of this program launched.
+    void resume(bool followed, std::string unguarded);
+    // What resume() is told.
+    [[nodiscard]] bool followed() const noexcept { return unreached_ && expected_.port() == asked_; }
+    [[nodiscard]] const std::string& unguarded() const noexcept { return no_effect_; }
     // Where the process of the last prepare() is expected.
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& expected() const noexcept { return expected_; }
     // The port that the program itself asks for, when that is not the expected one.

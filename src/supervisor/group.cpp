@@ -30,6 +30,8 @@ public:
     }
     void start() override { core_->start(); }
     core::awaitable<bool> stop(core::deadline until) override { return group_core::stop(core_, until); }
+    std::optional<group_handover> hand_over() const override { return core_->hand_over(); }
+    [[nodiscard]] core::result<void> take_over(const group_handover& from) { return core_->take_over(from); }
     void add_observer(group_observer* hears) override { core_->add_observer(hears); }
     void remove_observer(group_observer* hears) override { core_->remove_observer(hears); }
     std::deque<std::string> recent_lines(std::string_view service) const override {
@@ -45,6 +47,15 @@ private:
 
 std::unique_ptr<group> make_group(const supervisor_context& context, group_spec wanted) {
     return std::make_unique<group_handle>(context, std::move(wanted));
+}
+
+core::result<std::unique_ptr<group>> adopt_group(const supervisor_context& context, group_spec wanted,
+                                                 const group_handover& from) {
+    auto made = std::make_unique<group_handle>(context, std::move(wanted));
+    if (auto taken = made->take_over(from); !taken) {
+        return taken.error();
+    }
+    return std::unique_ptr<group>(std::move(made));
 }
 
 }  // namespace corral::supervisor

@@ -28,6 +28,10 @@ public:
     static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,
                                                           core::deadline until);
 
+    // See group::hand_over() and adopt_group() (group_handover.cpp).
+    [[nodiscard]] std::optional<group_handover> hand_over() const;
+    [[nodiscard]] core::result<void> take_over(const group_handover& from);
+
     [[nodiscard]] bool ready() const noexcept;
     [[nodiscard]] bool at_rest() const noexcept;
     [[nodiscard]] bool verify_endpoints();

@@ -40,6 +40,8 @@ void stepper::dispatch() {
             return on_exited();
         case event_kind::gone:
             return on_gone();
+        case event_kind::adopted:
+            return on_adopted();
         case event_kind::timer:
             return on_timer();
     }

@@ -4,7 +4,7 @@
 //
 //   state     | a process lives | wake (the only timer)             | leaves it by
 //   ----------+-----------------+-----------------------------------+------------------------------------------------
-//   stopped   | no              | none                              | start
+//   stopped   | no              | none                              | start, adopted (then ready at once)
 //   starting  | after spawned   | no progress, or start too long    | ready, or stopping for any reason
 //   ready     | yes             | none                              | stop, kill, hold, fault, exited
 //   stopping  | yes             | next rung of the ladder           | gone: the leader and its whole group
@@ -61,6 +61,7 @@ enum class event_kind {
     quiesced,          // brought to rest
     exited,            // the leader died
     gone,              // nothing of its process group lives any more; reason and advice tell how it ended
+    adopted,           // a ready process was taken over from an earlier image of this program
     timer,             // `wake` has come
 };
 inline constexpr int event_kinds = static_cast<int>(event_kind::timer) + 1;

@@ -47,6 +47,18 @@ void stepper::on_spawned() {
     begin_stage(start_stage::socket, action_kind::watch_socket);
 }
 
+// It was proved ready by those who hand it over; that its port is still its own is looked at by the guard.
+void stepper::on_adopted() {
+    if (m_.state != service_state::stopped || m_.alive) {
+        return;
+    }
+    m_.wanted = true;
+    m_.alive = true;
+    m_.started = in_.now;
+    m_.progressed = in_.now;
+    become_ready();
+}
+
 void stepper::on_start_refused() {
     if (!in_stage(start_stage::launching)) {
         return;

@@ -43,6 +43,10 @@ public:
     void feed(service_event event);
     // The owner goes: kills what lives, starts nothing more, tells nobody. The reaping goes on by itself.
     void abandon();
+    // For another image of this process (service_handover.cpp); nothing unless ready.
+    [[nodiscard]] std::optional<service_handover> hand_over() const;
+    // Goes on with a ready process of an earlier image. Fails, and takes nothing, when it is not ours.
+    [[nodiscard]] core::result<void> take_over(const service_handover& from);
     // Looks now whether the port is held by this service alone; if a foreign process has it, the service is
     // killed. False when it can't be shown.
     [[nodiscard]] bool verify_endpoint();

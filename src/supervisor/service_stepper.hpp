@@ -36,6 +36,7 @@ private:
     void on_stage_event();
     void on_exited();
     void on_gone();
+    void on_adopted();
     void on_timer();
     void on_start_timer();
     void on_stop_timer();

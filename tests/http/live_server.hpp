@@ -77,6 +77,15 @@ public:
     void stop_accepting() {
         on_loop([this] { server_->stop_accepting(); });
     }
+    void pause() {
+        on_loop([this] { server_->pause(); });
+    }
+    void resume() {
+        on_loop([this] { server_->resume(); });
+    }
+    [[nodiscard]] std::size_t kept_aside() {
+        return on_loop([this] { return server_->kept_aside().size(); });
+    }
     void close_all() {
         on_loop([this] { server_->close_all(); });
     }

@@ -305,5 +305,48 @@ TEST(service_fsm, a_process_that_nobody_wants_any_more_is_killed) {
     EXPECT_EQ(d.m.state, service_state::stopped);
 }
 
+TEST(service_fsm, an_adopted_process_is_ready_at_once_and_watched_and_not_started_again) {
+    driven d;
+    d << adopted;
+    EXPECT_EQ(d.m.state, service_state::ready);
+    EXPECT_TRUE(d.m.wanted);
+    EXPECT_TRUE(d.m.alive);
+    EXPECT_FALSE(d.m.wake);
+    EXPECT_EQ(d.last, action_kind::guard);
+    d << start;
+    EXPECT_EQ(d.acted, 0U) << "it runs already";
+}
+
+TEST(service_fsm, an_adopted_process_that_ended_is_started_again_at_once) {
+    driven d;
+    d << adopted << exited << gone;
+    EXPECT_EQ(d.m.state, service_state::starting);
+    EXPECT_EQ(d.last, action_kind::launch);
+}
+
+TEST(service_fsm, an_adopted_process_is_stopped_by_its_ladder) {
+    driven d;
+    d << adopted << stop;
+    EXPECT_EQ(d.m.state, service_state::stopping);
+    EXPECT_EQ(d.last, action_kind::quiesce);
+    d << quiesced << exited << gone;
+    EXPECT_EQ(d.m.state, service_state::stopped);
+}
+
+TEST(service_fsm, only_a_service_without_a_process_can_adopt_one) {
+    const std::vector<std::vector<event_kind>> ways{
+        {start}, {start, spawned}, {start, spawned, socket_owned, probe_answered, self_test_passed}, {start, refused}};
+    for (const auto& way : ways) {
+        driven d;
+        for (const event_kind each : way) {
+            d << each;
+        }
+        const service_state before = d.m.state;
+        d << adopted;
+        EXPECT_EQ(d.m.state, before);
+        EXPECT_EQ(d.acted, 0U);
+    }
+}
+
 }  // namespace
 }  // namespace corral::supervisor

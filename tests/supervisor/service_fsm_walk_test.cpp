@@ -54,6 +54,8 @@ public:
                 return leader_;
             case event_kind::gone:
                 return group_ && !leader_;
+            case event_kind::adopted:  // only ever the first thing that happens to a service
+                return m_.state == service_state::stopped && !m_.held && !group_;
             default:
                 return !launching_;  // a launch is answered within the step
         }
@@ -93,6 +95,7 @@ public:
 
 private:
     void note(event_kind what) {
+        adopted_ = false;
         switch (what) {
             case event_kind::spawned:
                 launching_ = false;
@@ -108,6 +111,11 @@ private:
                 break;
             case event_kind::gone:
                 group_ = false;
+                break;
+            case event_kind::adopted:
+                leader_ = group_ = true;
+                proven_ = 4;  // by those who hand it over
+                adopted_ = true;
                 break;
             case event_kind::socket_owned:
                 proven_ = proven_ == 1 ? 2 : proven_;
@@ -158,7 +166,7 @@ private:
             return "runs although held";
         }
         if (m_.state == service_state::ready && before.state != service_state::ready &&
-            before.state != service_state::starting) {
+            before.state != service_state::starting && !adopted_) {
             return "ready, but not from starting";
         }
         return {};
@@ -178,6 +186,7 @@ private:
     bool launching_ = false;
     bool leader_ = false;
     bool group_ = false;
+    bool adopted_ = false;  // just now
     int proven_ = 0;
 };
 

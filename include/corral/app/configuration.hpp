@@ -32,6 +32,7 @@ struct configuration {
     std::size_t max_queue = 512;                     // waiting requests; beyond it 503
     core::milliseconds request_deadline{1'800'000};  // from arrival to the last byte
     core::milliseconds shutdown_grace{30'000};       // for the running answer, after SIGTERM
+    core::milliseconds upgrade_limit{600'000};       // for running and waiting requests, at an upgrade
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::nanoseconds keep_alive{-1};    // of a model after its last request; negative: forever
     std::filesystem::path state_directory;  // may not be there yet; empty: nothing can be kept

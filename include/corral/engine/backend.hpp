@@ -18,6 +18,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "corral/core/wake_signal.hpp"
+#include "corral/engine/handover.hpp"
 
 namespace corral::supervisor {
 class group;
@@ -148,6 +149,10 @@ public:
     [[nodiscard]] virtual core::awaitable<run_outcome> run(
         run_spec what, run_sink& sink, run_control& control,
         std::function<void(const run_outcome&)> on_end) = 0;
+
+    // For another image of this process: nothing unless ready and at rest. Changes nothing here: the
+    // descriptors stay the backend's.
+    [[nodiscard]] virtual std::optional<backend_handover> hand_over() const { return std::nullopt; }
 
     // Starts the services, or stops them.
     virtual void start() = 0;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -53,6 +54,12 @@ public:
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
     void use_tls(tls_credentials with);
 
+    // The same at a socket that was bound by somebody else: a service manager, or an earlier image of this
+    // process. Taken over when it succeeds; fails for what is no listening TCP socket.
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen_on(int inherited);
+    // Descriptors of the listeners; they stay the server's.
+    [[nodiscard]] std::vector<int> listeners() const;
+
     // How a request is refused that no handler may see (400, 408, 413, 431, 503): `path` is empty where it is
     // not known. Without it the body is {"error":"..."}.
     using refusal_writer =
@@ -72,6 +79,18 @@ public:
 
     // Closes the listeners and idle connections; running exchanges go on and close after their answer.
     void stop_accepting();
+
+    // Takes no new connection and no new request, and forgets nobody: those to come wait in the listen
+    // backlog, and plain connections between two requests are kept aside, now and after each answer. TLS ones
+    // end there, for their keys can't be handed on. stats().connections counts what is still at work.
+    void pause();
+    // Undoes pause().
+    void resume();
+    // Descriptors of the connections kept aside; they stay the server's.
+    [[nodiscard]] std::vector<int> kept_aside() const;
+    // Goes on with a connection between two requests that an earlier image of this process kept aside. Takes
+    // it over, or closes it.
+    void adopt_connection(int socket);
 
     // True when every connection ended before `until`.
     [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);

@@ -37,6 +37,15 @@ struct spawn_spec {
     resource_limits limits{};
 };
 
+// A child as another image of this very process needs it to go on with it: execve keeps pid and children
+// (platform_traps.md 9).
+struct child_handover {
+    pid_t pid = 0;
+    int out = -1;  // our end of its streams; -1: that stream has ended
+    int err = -1;
+    bool pty = false;
+};
+
 // Environment for a child: PATH, HOME, LANG, LC_*, TZ, TMPDIR, LD_LIBRARY_PATH, USER of ours where set,
 // nothing else.
 [[nodiscard]] std::map<std::string, std::string> clean_environment();
@@ -48,6 +57,16 @@ public:
     // Starts `what`. Fails with the stage and errno of the child ("cannot execute './main_api': Permission
     // denied ..."), after the failed child was reaped. REQUIRES: called on the one permanent thread.
     [[nodiscard]] static core::result<child> spawn(const core::executor& on, const spawn_spec& what);
+
+    // The descriptors stay this object's.
+    [[nodiscard]] child_handover hand_over() const;
+    // Goes on with a child of an earlier image of this process. One that has ended meanwhile is still a zombie
+    // of ours, and wait() tells how. Takes the descriptors, also where it fails after can_adopt() would have
+    // succeeded (no memory, no descriptors left).
+    [[nodiscard]] static core::result<child> adopt(const core::executor& on, const child_handover& from);
+    // Fails, and takes nothing, when it is not our child and the leader of its group, or its streams can't be
+    // read from.
+    [[nodiscard]] static core::result<void> can_adopt(const child_handover& from);
 
     child(child&&) noexcept;
     child& operator=(child&&) noexcept;

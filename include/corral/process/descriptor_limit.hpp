@@ -1,6 +1,9 @@
 #pragma once
 // How many descriptors the daemon may hold, and what its children get instead (platform_traps.md 14).
 
+#include <cstdint>
+#include <optional>
+
 #include "corral/core/result.hpp"
 
 namespace corral::process {
@@ -9,5 +12,10 @@ namespace corral::process {
 // started later gets back: old programs loop over all descriptors up to their limit. Call once, early. Fails
 // with the errno of the system.
 core::result<void> raise_descriptor_limit();
+
+// The soft limit that children get back; nothing when ours was not raised. An image of this process that
+// takes over from an earlier one finds its limit raised already, and is told by the second.
+[[nodiscard]] std::optional<std::uint64_t> descriptor_limit_of_children();
+void set_descriptor_limit_of_children(std::uint64_t soft);
 
 }  // namespace corral::process

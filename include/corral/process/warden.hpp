@@ -14,11 +14,23 @@
 
 namespace corral::process {
 
+// A warden as another image of this very process needs it; the descriptor stays with whoever hands it over.
+struct warden_handover {
+    int pipe = -1;
+    pid_t pid = 0;  // 0: it is dead
+    std::string token;
+    std::set<pid_t> groups;
+};
+
 class warden {
 public:
     // Forks the warden. Call before any thread or io_context exists. The calling process becomes a child
     // subreaper.
     [[nodiscard]] static core::result<warden> start();
+    // Goes on with the warden that an earlier image of this process started, and with its token. Takes the
+    // pipe when it succeeds; fails, and takes nothing, when these are not this process's own.
+    [[nodiscard]] static core::result<warden> adopt(warden_handover from);
+    [[nodiscard]] warden_handover hand_over() const;
     warden(warden&& other) noexcept;
     warden& operator=(warden&&) = delete;
     // Closes the pipe: the warden kills what it still knows of and ends. Waits for it, 3 s at most.

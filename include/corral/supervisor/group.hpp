@@ -19,6 +19,7 @@
 #include "corral/core/time.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/warden.hpp"
+#include "corral/supervisor/handover.hpp"
 #include "corral/supervisor/service_spec.hpp"
 
 namespace corral::supervisor {
@@ -75,6 +76,9 @@ public:
     virtual void start() = 0;
     // Stops all, last service first, each by its ladder; true when nothing of the group lives.
     [[nodiscard]] virtual core::awaitable<bool> stop(core::deadline until) = 0;
+    // For another image of this process; nothing unless every service is ready. Changes nothing here: the
+    // descriptors stay the group's.
+    [[nodiscard]] virtual std::optional<group_handover> hand_over() const = 0;
     // Borrowed; remove before the observer dies.
     virtual void add_observer(group_observer* hears) = 0;
     virtual void remove_observer(group_observer* hears) = 0;
@@ -93,5 +97,11 @@ struct supervisor_context {
 
 // A stopped group that keeps `wanted`.
 [[nodiscard]] std::unique_ptr<group> make_group(const supervisor_context& context, group_spec wanted);
+
+// A group that is ready and wanted, with the processes of an earlier image of this process; one that ended
+// meanwhile is noticed and restarted at once. REQUIRES: they were started as `wanted` says. Fails, and takes
+// nothing, when `from` does not fit `wanted` or names what is not ours.
+[[nodiscard]] core::result<std::unique_ptr<group>> adopt_group(const supervisor_context& context,
+                                                               group_spec wanted, const group_handover& from);
 
 }  // namespace corral::supervisor

@@ -55,7 +55,7 @@ std::string warnings_of(const std::vector<supervisor::service_status>& services)
 }  // namespace
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
-                                 ax_poll_places places)
+                                 ax_poll_places places, const backend_handover* from)
     : context_(context),
       model_(std::move(model)),
       places_(std::move(places)),
@@ -73,8 +73,13 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
-    group_ = supervisor::make_group(context_, std::move(wanted));
+    group_ = from == nullptr
+                 ? supervisor::make_group(context_, std::move(wanted))
+                 : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
     look_at_services();
+    if (from != nullptr) {
+        take_over(*from);
+    }
     group_->add_observer(this);
     if (places_.tap) {
         places_.tap->listen_to([this] { cycle_.on_tap_event(); }, [this] { on_tokenizer_hung(); });

@@ -3,6 +3,7 @@
 // them.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,13 +29,15 @@ struct ax_poll_places {
     boost::asio::ip::tcp::endpoint tokenizer_at;
     std::shared_ptr<tokenizer_tap> tap;  // listening; nullptr: off
     std::uint32_t vocabulary = 0;
+    std::map<std::string, std::uint16_t> ports;  // as the commands name them
 };
 
 class ax_poll_backend final : public backend, private supervisor::group_observer {
 public:
-    // Makes the group, with this as the performer of its hooks.
+    // Makes the group, with this as the performer of its hooks; or with `from` takes it over, and throws
+    // boost::system::system_error where that fails.
     ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
-                    ax_poll_places places);
+                    ax_poll_places places, const backend_handover* from = nullptr);
     ax_poll_backend(const ax_poll_backend&) = delete;
     ax_poll_backend& operator=(const ax_poll_backend&) = delete;
     // REQUIRES: stopped, and no run goes on.
@@ -53,6 +56,7 @@ public:
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
+    [[nodiscard]] std::optional<backend_handover> hand_over() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
@@ -66,6 +70,7 @@ private:
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();
+    void take_over(const backend_handover& from);
     void restart(bool pair, const std::string& cause);
     void on_tokenizer_hung();
     void count_failed_starts();
@@ -91,9 +96,20 @@ private:
 [[nodiscard]] core::result<std::unique_ptr<backend>> make_ax_poll(
     const supervisor::supervisor_context& context, const catalog::model_entry& model);
 
+// dialect_descriptor::adopt and ::fingerprint of "ax-poll" (ax_poll_handover.cpp).
+[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_ax_poll(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const backend_handover& from);
+[[nodiscard]] std::string fingerprint_of(const catalog::model_entry& model);
+
 // Takes ports from the kernel where none is given and expands the templates; starts the tap where the profile
-// wants it and a command can be told of it.
+// wants it and a command can be told of it. With `from` ports and tap are those.
 [[nodiscard]] core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
-                                                       const catalog::model_entry& model);
+                                                       const catalog::model_entry& model,
+                                                       const backend_handover* from = nullptr);
+// The services of `model` as they would be started, with a number of no meaning for each port that the kernel
+// would choose.
+[[nodiscard]] core::result<std::vector<supervisor::service_spec>> services_in_principle(
+    const catalog::model_entry& model);
 
 }  // namespace corral::engine::ax_poll

@@ -115,6 +115,27 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
     return out;
 }
 
+// As they are when nothing asks the kernel for one: only good for comparing.
+port_map nominal_ports(const catalog::model_entry& model) {
+    port_map ports;
+    std::uint16_t next = 1;
+    for (const catalog::service_template& service : model.runtime.services) {
+        const bool chosen = service.port == 0 || catalog::port_is_moved(model.runtime, service);
+        ports[service.name] = chosen ? next++ : service.port;
+    }
+    return ports;
+}
+
+core::result<port_map> ports_of(const catalog::model_entry& model, const backend_handover& from) {
+    for (const catalog::service_template& service : model.runtime.services) {
+        if (!from.ports.contains(service.name)) {
+            return about(model, service.name,
+                         core::make_failure(core::errc::invalid, "its port was not handed over"));
+        }
+    }
+    return from.ports;
+}
+
 // The tap is possible where a later service can be told another URL of the tokenizer.
 bool wants_tap(const catalog::profile& runtime) {
     const auto& all = runtime.services;
@@ -127,19 +148,37 @@ bool wants_tap(const catalog::profile& runtime) {
 
 }  // namespace
 
+core::result<std::vector<supervisor::service_spec>> services_in_principle(const catalog::model_entry& model) {
+    const port_map ports = nominal_ports(model);
+    std::map<std::string, std::string> urls;
+    std::vector<supervisor::service_spec> out;
+    for (const catalog::service_template& rules : model.runtime.services) {
+        auto service = make_service(model, rules, ports, urls);
+        if (!service) {
+            return service.error();
+        }
+        if (rules.name == tokenizer_name && wants_tap(model.runtime)) {
+            urls[rules.name] = "tap";
+        }
+        out.push_back(std::move(*service));
+    }
+    return out;
+}
+
 core::result<ax_poll_places> find_places(const supervisor::supervisor_context& context,
-                                         const catalog::model_entry& model) {
+                                         const catalog::model_entry& model, const backend_handover* from) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty() || templates.back().name == tokenizer_name) {
         return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
                                                            model.runtime.name +
                                                            " names no runtime service after its tokenizer.");
     }
-    auto ports = choose_ports(context.on, model);
+    auto ports = from == nullptr ? choose_ports(context.on, model) : ports_of(model, *from);
     if (!ports) {
         return ports.error();
     }
     ax_poll_places out;
+    out.ports = *ports;
     out.runtime = templates.back().name;
     out.services.name = model.name;
     out.services.restart = model.runtime.restart;
@@ -155,7 +194,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
             if (wants_tap(model.runtime)) {
                 out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock,
                                                           tokenizer_client(service->endpoint), tap_options{});
-                const auto where = out.tap->listen();
+                const auto where = from == nullptr ? out.tap->listen() : out.tap->listen_on(from->tap);
                 if (!where) {
                     return about(model, rules.name, where.error());
                 }

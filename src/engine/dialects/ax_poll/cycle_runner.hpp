@@ -47,6 +47,8 @@ public:
     // The exclusive right to talk to the runtime, for what is not a run; false on the deadline.
     [[nodiscard]] core::awaitable<bool> take_turn(core::deadline until);
     void end_turn();
+    // Somebody has that right now.
+    [[nodiscard]] bool busy() const noexcept { return busy_; }
 
     // Signs from outside.
     void on_output(std::string_view bytes);

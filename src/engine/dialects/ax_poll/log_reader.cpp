@@ -39,6 +39,13 @@ void log_reader::on_process_started() {
     believing_ = true;
 }
 
+void log_reader::resume(const catalog::context_sizes& learned) {
+    believing_ = false;
+    learn(stated_.positions, sizes_.positions, learned.positions);
+    learn(stated_.chunk, sizes_.chunk, learned.chunk);
+    learn(stated_.prompt_limit, sizes_.prompt_limit, learned.prompt_limit);
+}
+
 void log_reader::feed(std::string_view bytes) {
     if (believing_) {
         lines_.feed(bytes);

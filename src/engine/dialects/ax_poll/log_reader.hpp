@@ -16,6 +16,8 @@ public:
 
     // A new process: its lines are believed until it says that its initialisation is over.
     void on_process_started();
+    // A process that said all this to an earlier image of this program: nothing more of it is believed.
+    void resume(const catalog::context_sizes& learned);
     void feed(std::string_view bytes);
     [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return sizes_; }
 

@@ -28,7 +28,7 @@ tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source&
                              tokenizer_client upstream, tap_options options)
     : clock_(clock), upstream_(std::move(upstream)), options_(std::move(options)), on_(on) {}
 
-core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
+void tokenizer_tap::make_server() {
     // An exchange that outlasts the tap's owner keeps the tap, not the other way round.
     auto serve_shared = [weak = weak_from_this()](const http::request& in, http::response_writer& out) {
         return serve_on(weak.lock(), in, out);
@@ -36,12 +36,45 @@ core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
         [](std::string what) { telemetry::log().error("tokenizer tap: {}", what); });
+}
+
+core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
+    make_server();
     const boost::asio::ip::tcp::endpoint any_port(boost::asio::ip::address_v4::loopback(), 0);
     auto where = server_->listen(any_port);
     if (where) {
         server_->start();
     }
     return where;
+}
+
+core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen_on(int inherited) {
+    make_server();
+    auto where = server_->listen_on(inherited);
+    if (where) {
+        server_->start();
+    }
+    return where;
+}
+
+tokenizer_tap::memory tokenizer_tap::remember() const {
+    memory out;
+    const std::vector<int> listeners = server_ ? server_->listeners() : std::vector<int>{};
+    out.listener = listeners.empty() ? -1 : listeners.front();
+    out.in_use = view_.in_use;
+    out.prompt_uid = prompt_uid_;
+    out.decode_uid = open_.left_in_cache() ? std::string() : decode_uid_;
+    out.prompt_uid_is_new = prompt_uid_is_new_;
+    out.decode_uid_is_shared = decode_uid_is_shared_ && !out.decode_uid.empty();
+    return out;
+}
+
+void tokenizer_tap::recall(const memory& from) {
+    view_.in_use = from.in_use;
+    prompt_uid_ = from.prompt_uid;
+    decode_uid_ = from.decode_uid;
+    prompt_uid_is_new_ = from.prompt_uid_is_new;
+    decode_uid_is_shared_ = from.decode_uid_is_shared && decode_uid_ == prompt_uid_;
 }
 
 core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap, const http::request& in,

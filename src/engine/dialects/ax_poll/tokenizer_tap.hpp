@@ -80,6 +80,20 @@ public:
 
     // Listens on loopback, at a port of the kernel's choice, and starts to serve.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen();
+    // The same at a socket that an earlier image of this process listened on; taken over on success.
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen_on(int inherited);
+
+    // What the runtime's next calls depend on, for another image of this process. Between runs only.
+    struct memory {
+        int listener = -1;  // stays the tap's
+        bool in_use = false;
+        std::string prompt_uid;
+        std::string decode_uid;
+        bool prompt_uid_is_new = false;
+        bool decode_uid_is_shared = false;
+    };
+    [[nodiscard]] memory remember() const;
+    void recall(const memory& from);
 
     [[nodiscard]] const tap_view& view() const noexcept { return view_; }
     [[nodiscard]] const token_ledger& tokens() const noexcept { return tokens_; }
@@ -132,6 +146,7 @@ private:
     [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit,
                                                                           predicate unwanted);
     [[nodiscard]] core::awaitable<void> pause() const;
+    void make_server();
     void forget_prompt_identity();
     void forget_decode_identity();
     [[nodiscard]] bool in_time(core::deadline limit) const { return !limit.passed(clock_.now()); }

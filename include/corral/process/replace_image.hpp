@@ -1,0 +1,29 @@
+#pragma once
+// execve of this very process, done so that what is handed over stays open, nothing else does, and a failure
+// leaves everything as it was (platform_traps.md 9).
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "corral/core/result.hpp"
+
+namespace corral::process {
+
+// Replaces this process's program. `kept` stay open, above 2; all other descriptors above 2 close. Returns
+// only when that failed. All signals are blocked from here on, so that none ends the new image before it can
+// hear them: it calls unblock_signals() once it does. REQUIRES: called on the one permanent thread, with no
+// other one running.
+[[nodiscard]] core::failure replace_image(const std::string& program,
+                                          const std::vector<std::string>& arguments,
+                                          const std::map<std::string, std::string>& environment,
+                                          const std::vector<int>& kept);
+
+void unblock_signals();
+
+// From now on every open descriptor above 2 closes at an exec. False when the kernel refuses.
+bool close_everything_on_exec();
+// Closes every descriptor above 2 now. For an image that can't use what it inherited.
+void close_everything();
+
+}  // namespace corral::process

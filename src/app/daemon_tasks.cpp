@@ -1,0 +1,144 @@
+// What the daemon does beside serving: hears signals, looks after credentials, orphans and the warden, and tells
+// systemd.
+
+#include <csignal>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "corral/telemetry/log.hpp"
+#include "daemon.hpp"
+#include "service_notify.hpp"
+
+namespace corral::app {
+
+namespace {
+
+constexpr core::seconds housekeeping_period{5};
+constexpr core::seconds credentials_period{2};
+
+}  // namespace
+
+core::awaitable<void> daemon::watch_signals() {
+    while (true) {
+        const auto [error, number] = co_await signals_.async_wait(core::as_result);
+        if (error) {
+            co_return;
+        }
+        telemetry::log().info("received {}", strsignal(number));
+        if (number == SIGUSR2) {
+            if (const auto begun = upgrade_to(); !begun) {
+                telemetry::log().warn("{}", begun.error().message);
+            }
+            continue;
+        }
+        if (number == SIGHUP && !hang_up_stops_) {
+            credentials_asked_.ring();
+            reload_asked_.ring();
+            continue;
+        }
+        ++signals_seen_;
+        signalled_.ring();
+    }
+}
+
+core::awaitable<void> daemon::watch_credentials() {
+    core::wake_reason why = core::wake_reason::timed_out;
+    while (why != core::wake_reason::cancelled) {
+        const bool asked = why == core::wake_reason::rung;
+        if (credentials_->refresh(asked)) {
+            server_->use_tls(*credentials_->tls());
+        }
+        const core::deadline next = core::deadline::after(credentials_period, clock_.now());
+        why = co_await credentials_asked_.wait(next);
+    }
+}
+
+core::awaitable<void> daemon::watch_reload() {
+    core::wake_reason why = core::wake_reason::timed_out;
+    while (why != core::wake_reason::cancelled) {
+        if (why == core::wake_reason::rung) {
+            co_await reloader_->reload();
+        }
+        const core::deadline never;
+        why = co_await reload_asked_.wait(never);
+    }
+}
+
+core::awaitable<admin_json> daemon::reload_for_admin() {
+    const reload_report report = co_await reloader_->reload();
+    admin_json out;
+    out["ok"] = report.applied;
+    if (!report.applied) {
+        out["error"] = "the configuration was not reloaded: nothing has changed";
+        out["errors"] = report.errors;
+    }
+    out["warnings"] = report.warnings;
+    out["added"] = report.plan.added;
+    out["removed"] = report.plan.removed;
+    out["changed"] = report.plan.changed;
+    out["unchanged"] = report.plan.unchanged;
+    co_return out;
+}
+
+core::awaitable<void> daemon::tell_systemd() {
+    const auto interval = watchdog_interval();
+    const core::nanoseconds period =
+        std::min<core::nanoseconds>(interval.value_or(core::seconds(2)), core::seconds(2));
+    std::string told;
+    bool awake = true;
+    while (awake) {
+        if (interval) {
+            notify_watchdog();
+        }
+        std::string line = status_line();
+        if (line != told) {
+            notify_status(line);
+            told = std::move(line);
+        }
+        awake = co_await core::sleep_for(period);
+    }
+}
+
+core::awaitable<void> daemon::collect_orphans() {
+    bool awake = true;
+    while (awake) {
+        process::reap_orphans();
+        if (const auto replaced = supervision_.guard->look_after(); !replaced) {
+            telemetry::log().error("the warden is gone and there is no new one: {}",
+                                   replaced.error().message);
+        } else if (*replaced) {
+            telemetry::log().warn("the warden had been killed; there is a new one");
+        }
+        awake = co_await core::sleep_for(housekeeping_period);
+    }
+}
+
+std::string daemon::status_line() const {
+    std::string line = upgrade_->report().status;
+    for (const auto& runtime : backends_) {
+        const engine::availability now = runtime->available();
+        line += line.empty() ? "" : "; ";
+        line += runtime->model().name;
+        switch (now.state) {
+            case engine::availability_state::ready:
+                line += " ready";
+                break;
+            case engine::availability_state::loading:
+                line += " loading";
+                if (now.progress) {
+                    line += fmt::format(" {:.0f} %", *now.progress * 100);
+                }
+                break;
+            case engine::availability_state::stopped:
+                line += " stopped";
+                break;
+            case engine::availability_state::broken:
+                line += " broken: " + telemetry::printable(now.reason);
+                break;
+        }
+    }
+    return line;
+}
+
+}  // namespace corral::app

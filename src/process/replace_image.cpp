@@ -1,0 +1,101 @@
+#include "corral/process/replace_image.hpp"
+
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "process/program_path.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr int first_ours = STDERR_FILENO + 1;
+
+std::vector<char*> pointers_of(const std::vector<std::string>& words) {
+    std::vector<char*> pointers;
+    pointers.reserve(words.size() + 1);
+    for (const std::string& word : words) {
+        pointers.push_back(const_cast<char*>(word.c_str()));  // execve's signature; it changes nothing
+    }
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+// Kernels before 5.11 (and 5.9) have no close_range.
+template <typename Action>
+bool for_each_descriptor(Action action) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return false;
+    }
+    for (rlim_t fd = first_ours; fd < limit.rlim_cur; ++fd) {
+        action(static_cast<int>(fd));
+    }
+    return true;
+}
+
+bool keep_on_exec(int fd) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    return fd >= first_ours && flags >= 0 && ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) == 0;
+}
+
+}  // namespace
+
+bool close_everything_on_exec() {
+    if (::close_range(first_ours, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        return true;
+    }
+    return for_each_descriptor([](int fd) { ::fcntl(fd, F_SETFD, FD_CLOEXEC); });
+}
+
+void close_everything() {
+    if (::close_range(first_ours, ~0U, 0) != 0) {
+        for_each_descriptor([](int fd) { ::close(fd); });
+    }
+}
+
+void unblock_signals() {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
+core::failure replace_image(const std::string& program, const std::vector<std::string>& arguments,
+                            const std::map<std::string, std::string>& environment,
+                            const std::vector<int>& kept) {
+    std::vector<std::string> variables;
+    variables.reserve(environment.size());
+    for (const auto& [name, value] : environment) {
+        variables.push_back(name + '=' + value);
+    }
+    const std::vector<char*> words = pointers_of(arguments);
+    const std::vector<char*> values = pointers_of(variables);
+    if (!close_everything_on_exec()) {
+        return core::errno_failure(errno, "the descriptors can't be marked for closing");
+    }
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    for (const int fd : kept) {
+        if (!keep_on_exec(fd)) {
+            error = EBADF;
+        }
+    }
+    if (error == 0) {
+        ::execve(program.c_str(), words.data(), values.data());
+        error = errno;
+    }
+    close_everything_on_exec();
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return core::errno_failure(error, "cannot execute " + in_quotes(program) + ": " +
+                                          core::errno_failure(error, {}).code.message());
+}
+
+}  // namespace corral::process

@@ -1,0 +1,63 @@
+#include "corral/process/sealed_memory.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "process/owned_fd.hpp"
+
+namespace corral::process {
+
+namespace {
+
+constexpr int all_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+bool write_all(int fd, const std::string& text) {
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t put = ::write(fd, text.data() + done, text.size() - done);
+        if (put < 0 && errno != EINTR) {
+            return false;
+        }
+        done += put > 0 ? static_cast<std::size_t>(put) : 0;
+    }
+    return true;
+}
+
+}  // namespace
+
+core::result<int> make_sealed_memory(const std::string& text) {
+    owned_fd memory(::memfd_create("corral-handover", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.valid() || !write_all(memory.get(), text) ||
+        ::fcntl(memory.get(), F_ADD_SEALS, all_seals) != 0) {
+        return core::errno_failure(errno, "no memory for what is handed over");
+    }
+    return memory.release();
+}
+
+core::result<std::string> read_sealed_memory(int fd, std::size_t limit) {
+    const int seals = fd > STDERR_FILENO ? ::fcntl(fd, F_GET_SEALS) : -1;
+    struct stat about {};
+    if (seals < 0 || (seals & all_seals) != all_seals || ::fstat(fd, &about) != 0) {
+        return core::make_failure(core::errc::invalid, "what was handed over is no sealed memory");
+    }
+    if (about.st_size < 0 || static_cast<std::size_t>(about.st_size) > limit) {
+        return core::make_failure(core::errc::limit_exceeded, "what was handed over is too long");
+    }
+    std::string text(static_cast<std::size_t>(about.st_size), '\0');
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t got =
+            ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return core::errno_failure(got == 0 ? EIO : errno, "what was handed over can't be read");
+        }
+        done += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    return text;
+}
+
+}  // namespace corral::process

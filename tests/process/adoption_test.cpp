@@ -1,0 +1,200 @@
+// What an exec of this very process leaves to its next image: children, warden, sealed memory.
+
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "corral/process/replace_image.hpp"
+#include "corral/process/sealed_memory.hpp"
+#include "corral/process/warden.hpp"
+#include "process/process_test_support.hpp"
+
+namespace corral::process {
+namespace {
+
+// As after an exec: the same child by descriptors that nobody else watches.
+child_handover left_by(const child& of) {
+    child_handover out = of.hand_over();
+    out.out = ::fcntl(out.out, F_DUPFD_CLOEXEC, 3);
+    out.err = ::fcntl(out.err, F_DUPFD_CLOEXEC, 3);
+    return out;
+}
+
+TEST(adoption, an_adopted_child_is_read_signalled_and_reaped) {
+    boost::asio::io_context before;
+    boost::asio::io_context loop;
+    auto first =
+        child::spawn(before.get_executor(), spec_of({"/bin/sh", "-c", "echo hello; echo wrong >&2; sleep 100"}));
+    ASSERT_TRUE(first);
+    auto adopted = child::adopt(loop.get_executor(), left_by(*first));
+    ASSERT_TRUE(adopted) << adopted.error().message;
+    EXPECT_EQ(adopted->pid(), first->pid());
+    const auto out = run(loop, adopted->read(output_stream::out));
+    ASSERT_TRUE(out && *out);
+    EXPECT_EQ(**out, "hello\n");
+    const auto err = run(loop, adopted->read(output_stream::err));
+    ASSERT_TRUE(err && *err);
+    EXPECT_EQ(**err, "wrong\n");
+    EXPECT_TRUE(adopted->group_alive());
+    EXPECT_TRUE(adopted->signal_group(SIGTERM));
+    const auto how = run(loop, adopted->wait());
+    ASSERT_TRUE(how);
+    EXPECT_EQ(describe(*how), "killed by SIGTERM");
+    EXPECT_FALSE(adopted->group_alive());
+}
+
+TEST(adoption, a_child_that_ended_in_between_tells_its_status) {
+    boost::asio::io_context before;
+    boost::asio::io_context loop;
+    auto first = child::spawn(before.get_executor(), spec_of({"/bin/sh", "-c", "exit 7"}));
+    ASSERT_TRUE(first);
+    const auto end = std::chrono::steady_clock::now() + long_enough;
+    while (!read_process(first->pid())->ended() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    auto adopted = child::adopt(loop.get_executor(), left_by(*first));
+    ASSERT_TRUE(adopted) << adopted.error().message;
+    const auto how = run(loop, adopted->wait());
+    ASSERT_TRUE(how);
+    EXPECT_EQ(describe(*how), "exit status 7");
+}
+
+TEST(adoption, streams_that_ended_stay_ended) {
+    boost::asio::io_context loop;
+    auto first = child::spawn(loop.get_executor(), spec_of({"/bin/sh", "-c", "exec >&- 2>&-; sleep 100"}));
+    ASSERT_TRUE(first);
+    EXPECT_EQ(run(loop, read_all(*first, output_stream::out)), "");
+    EXPECT_EQ(run(loop, read_all(*first, output_stream::err)), "");
+    const child_handover left = first->hand_over();
+    EXPECT_EQ(left.out, -1);
+    EXPECT_EQ(left.err, -1);
+    auto adopted = child::adopt(loop.get_executor(), left);
+    ASSERT_TRUE(adopted);
+    EXPECT_EQ(run(loop, read_all(*adopted, output_stream::out)), "");
+    EXPECT_TRUE(adopted->signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, adopted->wait()));
+}
+
+TEST(adoption, what_is_not_a_child_with_its_own_streams_is_refused) {
+    boost::asio::io_context loop;
+    auto real = child::spawn(loop.get_executor(), spec_of({"/bin/sleep", "100"}));
+    ASSERT_TRUE(real);
+    const child_handover good = real->hand_over();
+    EXPECT_TRUE(child::can_adopt(good));
+    for (const pid_t pid : {pid_t{0}, pid_t{1}, pid_t{-1}, ::getpid(), ::getppid(), pid_t{0x3fffffff}}) {
+        EXPECT_FALSE(child::can_adopt({pid, -1, -1, false})) << pid;
+    }
+    child_handover spoilt = good;
+    for (const int fd : {0, 1, 2, 999'999, -2}) {
+        spoilt.out = fd;
+        EXPECT_FALSE(child::can_adopt(spoilt)) << fd;
+    }
+    spoilt.out = spoilt.err;
+    EXPECT_FALSE(child::can_adopt(spoilt));
+    EXPECT_TRUE(real->signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, real->wait()));
+}
+
+TEST(adoption, a_warden_goes_on_with_its_groups_and_is_only_our_own) {
+    auto first = warden::start();
+    ASSERT_TRUE(first) << first.error().message;
+    boost::asio::io_context loop;
+    auto watched = child::spawn(loop.get_executor(), spec_of({"/bin/sleep", "100"}));
+    ASSERT_TRUE(watched);
+    ASSERT_TRUE(first->watch_group(watched->pid()));
+    warden_handover left = first->hand_over();
+    EXPECT_EQ(left.groups, std::set<pid_t>{watched->pid()});
+    left.pipe = ::fcntl(left.pipe, F_DUPFD_CLOEXEC, 3);
+
+    warden_handover strange = left;
+    strange.token = "1.2.3.4.somebody";
+    EXPECT_FALSE(warden::adopt(strange));
+    strange = left;
+    strange.pipe = STDIN_FILENO;
+    EXPECT_FALSE(warden::adopt(strange));
+    strange = left;
+    strange.pid = ::getppid();
+    EXPECT_FALSE(warden::adopt(strange));
+
+    auto adopted = warden::adopt(left);
+    ASSERT_TRUE(adopted) << adopted.error().message;
+    EXPECT_EQ(adopted->token(), first->token());
+    EXPECT_EQ(adopted->pid(), first->pid());
+    // Its end replaces it, with the groups it had.
+    ::kill(adopted->pid(), SIGKILL);
+    const auto end = std::chrono::steady_clock::now() + long_enough;
+    core::result<bool> replaced = false;
+    while (replaced && !*replaced && std::chrono::steady_clock::now() < end) {
+        replaced = adopted->look_after();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    ASSERT_TRUE(replaced && *replaced);
+    { const auto over = std::move(*adopted); }
+    const auto how = run(loop, watched->wait());
+    ASSERT_TRUE(how);
+    EXPECT_EQ(describe(*how), "killed by SIGKILL");
+}
+
+TEST(sealed_memory, gives_back_what_was_put_in_and_nothing_else_is_one) {
+    const std::string text(100'000, 'x');
+    const auto memory = make_sealed_memory(text);
+    ASSERT_TRUE(memory);
+    EXPECT_EQ(::write(*memory, "y", 1), -1) << "sealed";
+    for (int again = 0; again < 2; ++again) {
+        const auto read = read_sealed_memory(*memory, text.size());
+        ASSERT_TRUE(read) << read.error().message;
+        EXPECT_EQ(*read, text);
+    }
+    EXPECT_FALSE(read_sealed_memory(*memory, text.size() - 1)) << "beyond the limit";
+    ::close(*memory);
+    EXPECT_FALSE(read_sealed_memory(*memory, 10));
+    EXPECT_FALSE(read_sealed_memory(STDIN_FILENO, 10));
+    const int open = ::memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    EXPECT_FALSE(read_sealed_memory(open, 10)) << "not sealed";
+    ::close(open);
+}
+
+TEST(replace_image, a_failure_leaves_everything_as_it_was) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    sigset_t before;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+    const auto why = replace_image("/no/such/program", {"corral"}, {{"A", "b"}}, {ends[0]});
+    EXPECT_NE(why.message.find("/no/such/program"), std::string::npos);
+    EXPECT_EQ(::fcntl(ends[0], F_GETFD), FD_CLOEXEC);
+    sigset_t after;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+    EXPECT_EQ(::sigismember(&after, SIGTERM), ::sigismember(&before, SIGTERM));
+    const auto unkept = replace_image("/bin/true", {"true"}, {}, {999'999});
+    EXPECT_TRUE(unkept.code) << "what can't be kept stops it";
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+// In a process of its own, for it becomes another program.
+TEST(replace_image, only_what_is_kept_stays_open_and_all_signals_wait) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, 0), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::dup2(ends[1], STDOUT_FILENO);
+        const int kept = ::fcntl(ends[0], F_DUPFD_CLOEXEC, 100);
+        (void)replace_image(helper_program, {helper_program, "descriptors"}, {}, {kept});
+        ::_exit(9);
+    }
+    ::close(ends[1]);
+    std::string said;
+    char part[256];
+    for (ssize_t got = 0; (got = ::read(ends[0], part, sizeof part)) > 0;) {
+        said.append(part, static_cast<std::size_t>(got));
+    }
+    ::close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(said, "0 1 2 100 \n");
+}
+
+}  // namespace
+}  // namespace corral::process
