@@ -1,7 +1,7 @@
 #include "admin_command.hpp"
 
-#include <filesystem>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <thread>
