@@ -45,11 +45,15 @@ class Fault:
 
 
 def draw_death(dice):
-    return {"signal": dice.choice(DEATHS)}
+    return {"signal": dice.choice(DEATHS), "amid": dice.choice([True, False])}
 
 
 def kill(*services):
+    """`amid`: while a model gives its answer, if it does so soon."""
+
     def inject(stage, args):
+        if args["amid"]:
+            stage.await_phase("decode", 0.8)
         for service in services:
             stage.signal(service, args["signal"])
 

@@ -307,7 +307,7 @@ class Life:
         deadline = time.monotonic() + 10 * self.options.slack
         while True:
             now = collections.Counter(stage.descriptors())
-            if sum(now.values()) <= sum(before.values()) + 2:
+            if sum(now.values()) <= sum(before.values()):
                 break
             if time.monotonic() > deadline:
                 raise Violation("descriptors", f"descriptors: {sum(before.values())} before, {sum(now.values())} after; more: {now - before}")

@@ -33,6 +33,8 @@ def restarts_of(tally):
         "exit_seen_to_restart": measure.shares([each["seen_to_act"] for each in all_of_them]),
         "kill_to_ready": measure.shares([each["to_ready"] for each in all_of_them]),
         "kill_to_ready_beyond_load": measure.shares([each["beyond"] for each in all_of_them]),
+        "exit_seen_to_restart_by_fault": {name: measure.shares([each["seen_to_act"] for each in all_of_them if each["fault"] == name])
+                                          for name in sorted({each["fault"] for each in all_of_them})},
         "first_restarts": len(first),
         "first_restarts_ready_within_load_plus_1s": measure.within([each["beyond"] for each in first], 1.0),
         "first_restarts_later": late[:10],
@@ -69,5 +71,5 @@ def report(options, tally, seconds):
         "idle_cpu_seconds": max((each["idle_cpu_seconds"] for each in lives), default=None),
         "by_fault": dict(sorted(tally["by_fault"].items(), key=lambda pair: -pair[1])),
         "slowest_steps": dict(sorted(tally["step_seconds"].items(), key=lambda pair: -pair[1])[:8]),
-        "lives": lives, "violations": tally["violations"],
+        "lives": lives, "restarts": tally["restarts"], "violations": tally["violations"],
     }

@@ -156,6 +156,12 @@ class Stage:
             return json.loads(s.makefile().readline())
         return None
 
+    def await_phase(self, phase, limit):
+        """Until the model is in this phase, or not any more than `limit` seconds."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end and (self.control("runtime", cmd="state") or {}).get("phase") != phase:
+            self.pause(0.005)
+
     def port_of(self, service):
         state = self.control(service, cmd="state")
         if state and "port" in state:
