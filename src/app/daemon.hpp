@@ -3,8 +3,8 @@
 //
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
-// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys and
-// certificate are read again.
+// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys
+// and certificate are read again.
 
 #include <memory>
 
@@ -79,6 +79,7 @@ private:
     core::wake_signal signalled_;
     core::wake_signal credentials_asked_;  // by SIGHUP, as the next
     core::wake_signal reload_asked_;
+    bool reload_wanted_ = false;
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
 };

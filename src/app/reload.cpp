@@ -81,8 +81,9 @@ void log_report(const reload_report& report) {
         return;
     }
     const reload_plan& plan = report.plan;
-    telemetry::log().info("the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
-                          joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
+    telemetry::log().info(
+        "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
+        joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
 }
 
 bool same_files(const configuration& a, const configuration& b) {
@@ -113,8 +114,8 @@ core::result<std::unique_ptr<engine::backend>> make_backend(const supervisor::su
     const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
     if (dialect == nullptr) {
         return core::make_failure(core::errc::invalid,
-                                  fmt::format("model {}: profile {} names the unknown dialect '{}'", model.name,
-                                              model.runtime.name, model.runtime.dialect));
+                                  fmt::format("model {}: profile {} names the unknown dialect '{}'",
+                                              model.name, model.runtime.name, model.runtime.dialect));
     }
     return dialect->make(supervision, model);
 }
