@@ -116,8 +116,8 @@ void variant_library::follow(std::string_view name) {
     aside_.erase(waited, aside_.end());
     for (variant_document& each : over) {
         if (is_configured(models_, each.name)) {
-            telemetry::log().warn("model {}: the one that a client made is left out, the configuration has one",
-                                  each.name);
+            telemetry::log().warn(
+                "model {}: the one that a client made is left out, the configuration has one", each.name);
             continue;
         }
         models_.put(laid_over(*base, std::move(each)));

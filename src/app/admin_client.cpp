@@ -27,7 +27,8 @@ core::failure broken(const fs::path& path, const std::string& why) {
     return core::make_failure(core::errc::protocol, "the Corral at '" + path.string() + "' " + why);
 }
 
-core::result<std::string> talk(int socket, const fs::path& path, const std::string& line, core::seconds longest) {
+core::result<std::string> talk(int socket, const fs::path& path, const std::string& line,
+                               core::seconds longest) {
     const timeval limit{longest.count(), 0};
     ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -85,9 +86,10 @@ core::result<admin_json> ask_daemon(const std::vector<fs::path>& places, const a
         }
         return answer;
     }
-    return core::make_failure(core::errc::not_found, "no Corral answers at " + tried +
-                                                         "; is it running? Say --socket PATH, or --config FILE "
-                                                         "with its configuration");
+    return core::make_failure(core::errc::not_found,
+                              "no Corral answers at " + tried +
+                                  "; is it running? Say --socket PATH, or --config FILE "
+                                  "with its configuration");
 }
 
 }  // namespace corral::app

@@ -20,6 +20,7 @@ namespace {
 
 // Above what the daemon takes for any answer.
 constexpr core::seconds answer_limit{150};
+constexpr core::seconds status_limit{10};
 constexpr core::seconds wait_limit{3600};
 // An upgrade closes the socket for as long as the new program takes to come up.
 constexpr core::seconds silent_limit{60};
@@ -31,7 +32,8 @@ void add_place(CLI::App& to, admin_command& asked) {
     to.add_flag("--json", asked.json, "Print the daemon's answer as JSON");
 }
 
-CLI::App* add_verb(CLI::App& program, admin_command& asked, const std::string& verb, const std::string& about) {
+CLI::App* add_verb(CLI::App& program, admin_command& asked, const std::string& verb,
+                   const std::string& about) {
     CLI::App* one = program.add_subcommand(verb, about);
     one->parse_complete_callback([&asked, verb] { asked.verb = verb; });
     add_place(*one, asked);
@@ -91,7 +93,8 @@ void print_done(const admin_command& asked, const admin_json& answer) {
     if (asked.verb == "status") {
         std::cout << status_text(answer);
     } else if (asked.verb == "reload") {
-        std::cout << "reloaded; added: " << names_in(answer, "added") << "; removed: " << names_in(answer, "removed")
+        std::cout << "reloaded; added: " << names_in(answer, "added")
+                  << "; removed: " << names_in(answer, "removed")
                   << "; changed: " << names_in(answer, "changed") << '\n';
     } else {
         std::cout << names_in(answer, "models") << ": " << text_in(answer, "message") << '\n';
@@ -144,14 +147,17 @@ int see_upgrade(const std::vector<std::filesystem::path>& places) {
 void add_admin_commands(CLI::App& program, admin_command& asked) {
     add_verb(program, asked, "status", "Say how the models and their services fare");
     const std::string target = "MODEL, or nothing for all";
-    CLI::App* start = add_verb(program, asked, "start", "Start models that were stopped, or try broken ones again now");
+    CLI::App* start =
+        add_verb(program, asked, "start", "Start models that were stopped, or try broken ones again now");
     start->add_option("model", asked.target, target);
     start->add_flag("--wait", asked.wait, "Return when they are ready, or can't be");
-    CLI::App* stop = add_verb(program, asked, "stop", "Stop models after their running answer; they stay stopped");
+    CLI::App* stop =
+        add_verb(program, asked, "stop", "Stop models after their running answer; they stay stopped");
     stop->add_option("model", asked.target, target);
     stop->add_flag("--now", asked.now, "Cut the running answer");
     stop->add_flag("--wait", asked.wait, "Wait for the running answer, however long it takes");
-    CLI::App* restart = add_verb(program, asked, "restart", "Kill and start services; running answers are cut");
+    CLI::App* restart =
+        add_verb(program, asked, "restart", "Kill and start services; running answers are cut");
     restart->add_option("model", asked.target, "MODEL or MODEL/SERVICE, or nothing for all");
     add_verb(program, asked, "reload", "Read the configuration file again; a bad one changes nothing");
     CLI::App* upgrade = add_verb(program, asked, "upgrade",
@@ -160,10 +166,11 @@ void add_admin_commands(CLI::App& program, admin_command& asked) {
 }
 
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
-    const std::vector<std::filesystem::path> places =
-        asked.socket.empty() ? admin_socket_candidates(asked.config, environment)
-                             : std::vector<std::filesystem::path>{asked.socket};
-    const auto answer = ask_daemon(places, request_of(asked), asked.wait ? wait_limit + answer_limit : answer_limit);
+    const std::vector<std::filesystem::path> places = asked.socket.empty()
+                                                          ? admin_socket_candidates(asked.config, environment)
+                                                          : std::vector<std::filesystem::path>{asked.socket};
+    const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
+    const auto answer = ask_daemon(places, request_of(asked), asked.wait ? wait_limit + usual : usual);
     if (!answer) {
         std::cerr << "error: " << answer.error().message << '\n';
         return 1;

@@ -129,7 +129,8 @@ core::awaitable<void> admin_socket::accept_all() {
             }
             continue;
         }
-        const auto [error] = co_await acceptor_.async_wait(stream_protocol::acceptor::wait_read, core::as_result);
+        const auto [error] =
+            co_await acceptor_.async_wait(stream_protocol::acceptor::wait_read, core::as_result);
         if (!acceptor_.is_open() || error == boost::asio::error::operation_aborted) {
             co_return;
         }
@@ -161,7 +162,8 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
     const place counted(open_, changed_);
     const auto who = peer_of(on->native_handle());
     if (!who || !is_trusted(who->uid)) {
-        telemetry::log().warn("admin socket: user {} was refused", who ? std::to_string(who->uid) : "unknown");
+        telemetry::log().warn("admin socket: user {} was refused",
+                              who ? std::to_string(who->uid) : "unknown");
         const admin_json refused = admin_refusal("only the user that runs Corral and root may ask here");
         co_await write(*on, refused);
         co_return;
@@ -174,8 +176,8 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
             co_return;
         }
         if (line->size() > limits_.line_bytes) {
-            const admin_json refused = admin_refusal("a request may have at most " +
-                                                     std::to_string(limits_.line_bytes) + " bytes");
+            const admin_json refused =
+                admin_refusal("a request may have at most " + std::to_string(limits_.line_bytes) + " bytes");
             co_await write(*on, refused);
             co_return;
         }
@@ -198,7 +200,8 @@ core::awaitable<std::optional<std::string>> admin_socket::read_line(stream& on, 
         }
         std::array<char, 4096> piece{};
         const auto target = boost::asio::buffer(piece);
-        const auto first = co_await (on.async_read_some(target, core::as_result) || limit.async_wait(core::as_result));
+        const auto first =
+            co_await (on.async_read_some(target, core::as_result) || limit.async_wait(core::as_result));
         if (first.index() != 0) {
             co_return std::nullopt;
         }
@@ -224,7 +227,8 @@ core::awaitable<bool> admin_socket::write(stream& on, const admin_json& answer) 
 }
 
 core::awaitable<admin_json> admin_socket::answer_line(std::string line) {
-    const auto brackets = std::count_if(line.begin(), line.end(), [](char c) { return c == '{' || c == '['; });
+    const auto brackets =
+        std::count_if(line.begin(), line.end(), [](char c) { return c == '{' || c == '['; });
     if (static_cast<std::size_t>(brackets) > limits_.depth) {
         co_return admin_refusal("the request is nested too deep");
     }

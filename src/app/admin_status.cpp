@@ -131,7 +131,8 @@ void add_note(std::string& out, const char* what, const std::string& text) {
 }
 
 std::string progress_text(const admin_json& of) {
-    return has_number(of, "progress_percent") ? fmt::format(" {:.0f} %", number_of(of, "progress_percent")) : "";
+    return has_number(of, "progress_percent") ? fmt::format(" {:.0f} %", number_of(of, "progress_percent"))
+                                              : "";
 }
 
 void add_service(std::string& out, const admin_json& service) {

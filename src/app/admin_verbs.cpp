@@ -80,7 +80,8 @@ aim aim_at(const admin_context& of, const std::string& target) {
         }
         known += (known.empty() ? "" : ", ") + one.name;
     }
-    out.problem = "model " + model + " has no service '" + telemetry::printable(out.service) + "'; it has " + known;
+    out.problem =
+        "model " + model + " has no service '" + telemetry::printable(out.service) + "'; it has " + known;
     return out;
 }
 
@@ -115,8 +116,10 @@ core::awaitable<admin_json> run_status(const admin_context& of, admin_json) {
 
 using condition = std::function<bool(engine::backend&)>;
 
-// Until `met` holds for what runs `model` then; false at `until`, or when the model has left the configuration.
-core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met, core::deadline until) {
+// Until `met` holds for what runs `model` then; false at `until`, or when the model has left the
+// configuration.
+core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met,
+                               core::deadline until) {
     while (true) {
         engine::backend* const runtime = of.admission->runtime_of(model);
         if (runtime == nullptr) {
@@ -301,10 +304,11 @@ std::string all_verbs() {
 core::awaitable<admin_json> answer_admin(const admin_context& of, admin_json asked) {
     const auto name = asked.find("verb");
     const std::string wanted = name != asked.end() && name->is_string() ? name->get<std::string>() : "";
-    const auto found = std::find_if(verbs.begin(), verbs.end(),
-                                    [&](const admin_verb& each) { return each.name == wanted; });
+    const auto found =
+        std::find_if(verbs.begin(), verbs.end(), [&](const admin_verb& each) { return each.name == wanted; });
     if (found == verbs.end()) {
-        co_return admin_refusal("unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs());
+        co_return admin_refusal("unknown verb '" + telemetry::printable(wanted) + "'; there are " +
+                                all_verbs());
     }
     std::string thrown;
     try {

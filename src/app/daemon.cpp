@@ -113,66 +113,6 @@ core::result<void> daemon::open() {
     return opened;
 }
 
-// For requests from now on. Those under way keep what they began with, the keys included.
-http::handler daemon::make_front() {
-    api::api_context context;
-    context.generations = generations_.get();
-    context.models = models_.get();
-    context.variants = variants_.get();
-    context.admission = scheduler_.get();
-    context.clock = &clock_;
-    context.random = &random_;
-    context.loopback_only = doors_.address().is_loopback();
-    context.keys = credentials_->keys();
-    context.silence = settings_.silence;
-    return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
-                                                                 http::response_writer& out) {
-        return serve(incoming, out);
-    };
-}
-
-core::result<void> daemon::open_admin() {
-    reloader_ = std::make_unique<reloader>(
-        reloadable{.settings = &settings_,
-                   .backends = &backends_,
-                   .credentials = &credentials_,
-                   .admission = scheduler_.get(),
-                   .models = models_.get(),
-                   .variants = &variants_,
-                   .generations = generations_.get(),
-                   .server = server_.get(),
-                   .supervision = &supervision_,
-                   .tasks = &service_tasks_,
-                   .in_the_way = [this] { return why_not_reload(); },
-                   .renew_front = [this] { server_->serve_with(make_front()); }},
-        source_);
-    if (settings_.admin_socket.empty()) {
-        return {};
-    }
-    admin_context_ = {.backends = &backends_,
-                      .admission = scheduler_.get(),
-                      .clock = &clock_,
-                      .started = clock_.now(),
-                      .reload = [this] { return reload_for_admin(); },
-                      .reloads = [this] { return reloader_->applied(); },
-                      .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
-                      .upgrades = [this] { return upgrade_->report(); }};
-    admin_ = std::make_unique<admin_socket>(
-        service_tasks_, [this](admin_json asked) { return answer_admin(admin_context_, std::move(asked)); });
-    auto opened = admin_->listen(settings_.admin_socket);
-    if (opened) {
-        return opened;
-    }
-    admin_.reset();
-    // Without a usual place the command line has nobody to ask; all else goes on.
-    if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
-        return opened;
-    }
-    telemetry::log().warn("there is no admin socket, so 'corral status' and the like do not work: {}",
-                          opened.error().message);
-    return {};
-}
-
 // Without a place to keep them clients make no models; all else goes on.
 void daemon::open_variants() {
     if (settings_.state_directory.empty()) {

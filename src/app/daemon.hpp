@@ -99,6 +99,7 @@ private:
     core::wake_signal signalled_;
     core::wake_signal credentials_asked_;  // by SIGHUP, as the next
     core::wake_signal reload_asked_;
+    bool reload_wanted_ = false;
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
 };

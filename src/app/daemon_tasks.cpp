@@ -34,6 +34,7 @@ core::awaitable<void> daemon::watch_signals() {
         }
         if (number == SIGHUP && !hang_up_stops_) {
             credentials_asked_.ring();
+            reload_wanted_ = true;
             reload_asked_.ring();
             continue;
         }
@@ -52,33 +53,6 @@ core::awaitable<void> daemon::watch_credentials() {
         const core::deadline next = core::deadline::after(credentials_period, clock_.now());
         why = co_await credentials_asked_.wait(next);
     }
-}
-
-core::awaitable<void> daemon::watch_reload() {
-    core::wake_reason why = core::wake_reason::timed_out;
-    while (why != core::wake_reason::cancelled) {
-        if (why == core::wake_reason::rung) {
-            co_await reloader_->reload();
-        }
-        const core::deadline never;
-        why = co_await reload_asked_.wait(never);
-    }
-}
-
-core::awaitable<admin_json> daemon::reload_for_admin() {
-    const reload_report report = co_await reloader_->reload();
-    admin_json out;
-    out["ok"] = report.applied;
-    if (!report.applied) {
-        out["error"] = "the configuration was not reloaded: nothing has changed";
-        out["errors"] = report.errors;
-    }
-    out["warnings"] = report.warnings;
-    out["added"] = report.plan.added;
-    out["removed"] = report.plan.removed;
-    out["changed"] = report.plan.changed;
-    out["unchanged"] = report.plan.unchanged;
-    co_return out;
 }
 
 core::awaitable<void> daemon::tell_systemd() {

@@ -37,7 +37,8 @@ public:
         start_thread();
         const auto begin = [pool = &*pool_](auto handler, std::function<Result()> todo) {
             auto home = core::asio::make_work_guard(core::asio::get_associated_executor(handler));
-            auto there = [handler = std::move(handler), todo = std::move(todo), home = std::move(home)]() mutable {
+            auto there = [handler = std::move(handler), todo = std::move(todo),
+                          home = std::move(home)]() mutable {
                 auto back = [handler = std::move(handler), done = todo()]() mutable {
                     std::move(handler)(std::move(done));
                 };

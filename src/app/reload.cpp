@@ -81,8 +81,9 @@ void log_report(const reload_report& report) {
         return;
     }
     const reload_plan& plan = report.plan;
-    telemetry::log().info("the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
-                          joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
+    telemetry::log().info(
+        "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
+        joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
 }
 
 bool same_files(const configuration& a, const configuration& b) {

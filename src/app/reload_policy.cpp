@@ -9,7 +9,8 @@ namespace corral::app {
 
 namespace {
 
-// Every field by name, so that one which a type gets one day can't be forgotten here: it does not compile then.
+// Every field by name, so that one which a type gets one day can't be forgotten here: it does not compile
+// then.
 auto fields(const catalog::stop_step& of) {
     const auto& [signal, target, grace] = of;
     return std::tie(signal, target, grace);
@@ -38,8 +39,8 @@ auto fields(const catalog::service_limits& of) {
 auto fields(const catalog::service_template& of) {
     const auto& [name, command, environment, working_directory, url, port, pty, guard, guard_library, limits,
                  probe, start_stall, start_limit, stop_loading, stop_ready, exits, lines] = of;
-    return std::tie(name, command, environment, working_directory, url, port, pty, guard, guard_library, limits,
-                    probe, start_stall, start_limit, stop_loading, stop_ready, exits, lines);
+    return std::tie(name, command, environment, working_directory, url, port, pty, guard, guard_library,
+                    limits, probe, start_stall, start_limit, stop_loading, stop_ready, exits, lines);
 }
 
 auto fields(const catalog::engine_clocks& of) {
@@ -74,15 +75,17 @@ auto fields(const catalog::sampling_defaults& of) {
 
 auto fields(const catalog::model_entry& of) {
     const auto& [name, runtime, package, variables, family, default_system, capabilities,
-                 package_forbids_thinking, context, sampling, parameter_size, quantization, size_bytes, digest,
-                 modified] = of;
+                 package_forbids_thinking, context, sampling, parameter_size, quantization, size_bytes,
+                 digest, modified] = of;
     return std::tie(name, runtime, package, variables, family, default_system, capabilities,
-                    package_forbids_thinking, context, sampling, parameter_size, quantization, size_bytes, digest,
-                    modified);
+                    package_forbids_thinking, context, sampling, parameter_size, quantization, size_bytes,
+                    digest, modified);
 }
 
 template <typename T>
-concept has_fields = requires(const T& of) { fields(of); };
+concept has_fields = requires(const T& of) {
+    fields(of);
+};
 
 template <typename T>
 bool equal(const T& a, const T& b);
@@ -97,7 +100,8 @@ template <typename... Field>
 bool equal(const std::tuple<const Field&...>& a, const std::tuple<const Field&...>& b) {
     return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
         return (equal(std::get<Index>(a), std::get<Index>(b)) && ...);
-    }(std::index_sequence_for<Field...>());
+    }
+    (std::index_sequence_for<Field...>());
 }
 
 template <typename T>
@@ -152,7 +156,8 @@ reload_plan plan_reload(const configuration& now, const configuration& wanted) {
     };
     note(now.listen != wanted.listen, "listen");
     note(now.state_directory != wanted.state_directory, "state_directory");
-    note(now.admin_socket != wanted.admin_socket, "admin_socket");
+    const bool named = now.admin_socket_named || wanted.admin_socket_named;
+    note(named && now.admin_socket != wanted.admin_socket, "admin_socket");
     note(now.log_content != wanted.log_content, "log_content");
     note(now.tls.has_value() != wanted.tls.has_value(), "tls");
     return out;

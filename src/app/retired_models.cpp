@@ -72,7 +72,8 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
             }
         }
     }
-    telemetry::log().info("model {}: what ran it before the reload has stopped", which->runtime->model().name);
+    telemetry::log().info("model {}: what ran it before the reload has stopped",
+                          which->runtime->model().name);
     on_stopped();
     bool known = true;
     while (known) {

@@ -1,7 +1,7 @@
 #pragma once
-// Backends that a reload took out of service: each ends its running answer, is stopped by its ladder, and goes
-// when nobody points at it any more. Those that come in their place wait until all have stopped, for a device
-// seldom holds two.
+// Backends that a reload took out of service: each ends its running answer, is stopped by its ladder, and
+// goes when nobody points at it any more. Those that come in their place wait until all have stopped, for a
+// device seldom holds two.
 
 #include <functional>
 #include <list>
@@ -24,7 +24,8 @@ public:
         : tasks_(tasks), admission_(admission) {}
 
     // `runtime` was removed from the scheduler or replaced there; `holders`: what the directory said of it.
-    void take(std::unique_ptr<engine::backend> runtime, std::vector<std::weak_ptr<const api::served_model>> holders);
+    void take(std::unique_ptr<engine::backend> runtime,
+              std::vector<std::weak_ptr<const api::served_model>> holders);
     // `then` is called once everything taken so far, and until then, has stopped; at once if nothing is left.
     void when_stopped(std::function<void()> then);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int backlog = 16;
+constexpr int connect_seconds = 10;
 
 class descriptor {
 public:
@@ -132,7 +134,11 @@ core::result<int> connect_unix(const fs::path& path) {
         return where.error();
     }
     descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int why = made.open() ? connect_to(made.get(), *where) : errno;
+    // One whose backlog is full would block for ever.
+    const timeval limit{connect_seconds, 0};
+    const bool ready =
+        made.open() && ::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
+    const int why = ready ? connect_to(made.get(), *where) : errno;
     if (why != 0) {
         return failed(why, path, "can't connect to");
     }
@@ -143,7 +149,8 @@ core::result<socket_peer> peer_of(int socket) {
     ucred who{};
     socklen_t size = sizeof who;
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) {
-        return core::errno_failure(errno, std::string("can't tell who is at the other end: ") + std::strerror(errno));
+        return core::errno_failure(
+            errno, std::string("can't tell who is at the other end: ") + std::strerror(errno));
     }
     return socket_peer{who.pid, who.uid};
 }

@@ -54,7 +54,8 @@ std::size_t queue_policy::waiting_for(const std::string& model) const {
     return found == lanes_.end() ? 0 : found->second.queue.size();
 }
 
-// 1. shutting down, unknown, broken or barred: refused. 2. The lane is free: granted. 3. No room: refused. 4. Waits.
+// 1. shutting down, unknown, broken or barred: refused. 2. The lane is free: granted. 3. No room: refused. 4.
+// Waits.
 std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
     if (closed_) {
         return {decision{who.ticket, verdict::shutting_down, {}, {}}};

@@ -23,8 +23,8 @@
 
 namespace corral::scheduler {
 
-// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` and `barred`
-// (by a person) refuse them. `unloaded` is not on its way to be ready yet.
+// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` and
+// `barred` (by a person) refuse them. `unloaded` is not on its way to be ready yet.
 enum class lane_state { loading, ready, broken, unloaded, barred };
 
 enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed };

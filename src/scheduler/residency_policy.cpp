@@ -30,8 +30,8 @@ residence_order residency_policy::load(std::optional<core::nanoseconds> keep_ali
     goes_ = false;
     expires_.reset();
     // One that broke is tried again when a person asks.
-    const bool again = stage_ == residence_stage::loaded && seen_ == availability_state::broken && !barred_ &&
-                       !closed_;
+    const bool again =
+        stage_ == residence_stage::loaded && seen_ == availability_state::broken && !barred_ && !closed_;
     wanted_ = true;
     const residence_order order = settle(now);
     return again ? residence_order::start : order;

@@ -28,8 +28,10 @@ refusal make_refusal(const decision& why) {
         case verdict::barred:
             return {failure_kind::unavailable, "model-stopped", why.reason, {}};
         case verdict::removed:
-            return {failure_kind::unavailable, "model-removed",
-                    "the model was taken out of this server's configuration while the request waited", {}};
+            return {failure_kind::unavailable,
+                    "model-removed",
+                    "the model was taken out of this server's configuration while the request waited",
+                    {}};
         case verdict::shutting_down:
             return {failure_kind::shutting_down, "shutting-down", "the server is shutting down", {}};
         case verdict::granted:
@@ -159,11 +161,12 @@ void scheduler::host(engine::backend& runtime) {
     impl_->runtimes[model] = added;
     // Ends by ~scheduler or give_back(), which ring, or with the loop. Not by a cancellation signal: emitted
     // off the loop it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
-    asio::co_spawn(impl_->on, watch(impl_, std::move(added), model), [owner = impl_](std::exception_ptr thrown) {
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-    });
+    asio::co_spawn(impl_->on, watch(impl_, std::move(added), model),
+                   [owner = impl_](std::exception_ptr thrown) {
+                       if (thrown) {
+                           std::rethrow_exception(thrown);
+                       }
+                   });
 }
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {

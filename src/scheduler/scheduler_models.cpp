@@ -115,6 +115,7 @@ void scheduler::suspend(std::string_view model, bool at_once) {
 
 void scheduler::resume(std::string_view model) {
     if (const auto of = impl_->find(model)) {
+        impl_->refresh(std::string(model));
         of->suspended = false;
         if (of->admitted) {
             of->residency->resume();
@@ -200,7 +201,8 @@ engine::backend* scheduler::runtime_of(std::string_view model) const {
 
 model_queue scheduler::queue_of(std::string_view model) const {
     const auto of = impl_->find(model);
-    return of == nullptr ? model_queue{} : model_queue{impl_->policy.waiting_for(std::string(model)), of->leases};
+    return of == nullptr ? model_queue{}
+                         : model_queue{impl_->policy.waiting_for(std::string(model)), of->leases};
 }
 
 }  // namespace corral::scheduler

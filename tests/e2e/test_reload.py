@@ -26,7 +26,8 @@ class Park(Box):
 
     def write(self, models, head=""):
         """`models`: name -> further lines of its table."""
-        text = f'log_level = "debug"\nprofiles = ["{ROOT / "vendor"}"]\n{head}\n'
+        level = "" if "log_level" in head else 'log_level = "debug"\n'
+        text = f'{level}profiles = ["{ROOT / "vendor"}"]\n{head}\n'
         self.config_file.write_text(text + "".join(self.table(name, extra) for name, extra in models.items()))
 
     def table(self, name, extra):
@@ -148,7 +149,7 @@ def test_a_request_that_waited_runs_on_the_changed_model_as_it_is_now(tmp_path):
     with Park(tmp_path, {"one": ""}) as park:
         park.wait_model("one:latest")
         answer = Answer(park.follow("one", "[[n=100]]"))
-        waiting = park.follow("one", "who are you?")
+        waiting = park.follow("one", "[[echo]] who are you?")
         wait_until(lambda: model_of(park, "one:latest")["queue"]["waiting"] == 1, what="one waits")
         park.write({"one": 'default_system = "You are the new one."'})
         done(park, "reload")
@@ -163,9 +164,9 @@ def test_settings_apply_live_and_the_rest_is_said(tmp_path):
         before = park.pids()
         keys = tmp_path / "keys"
         key = done(park, "key", "new", "anna", "--file", str(keys), socket=False).strip()
-        park.write({"one": ""}, head='max_queue = 1\nkeep_alive = "1s"\nlisten = "127.0.0.1:1"\n[access]\nkeys = "keys"')
+        park.write({"one": ""}, head='max_queue = 1\nkeep_alive = "1s"\nstate_directory = "other"\n[access]\nkeys = "keys"')
         run = corral(park, "reload")
-        assert run.returncode == 0 and "'listen' takes effect at the next start" in run.stderr
+        assert run.returncode == 0 and "'state_directory' takes effect at the next start" in run.stderr
         assert park.get("/api/tags").status == 401
         park.headers = {"Authorization": f"Bearer {key}"}
         assert park.get("/api/tags").status == 200
@@ -223,13 +224,13 @@ def test_a_variant_follows_the_model_below_it(tmp_path):
         assert made.status == 200, made.body
         park.write({"one": 'default_system = "Another."'})
         done(park, "reload")
-        assert "Mine." in park.ask("mine", "hello").json["message"]["content"]
+        assert "Mine." in park.ask("mine", "[[echo]]").json["message"]["content"]
         park.write({"two": ""})
         done(park, "reload")
         assert park.ask("mine", "hello").status == 404
         park.write({"one": "", "two": ""})
         done(park, "reload")
-        assert "Mine." in park.ask("mine", "hello").json["message"]["content"]
+        assert "Mine." in park.ask("mine", "[[echo]]").json["message"]["content"]
 
 
 def resident_kb(pid):

@@ -29,7 +29,8 @@ protected:
     std::string told() {
         std::string out;
         for (const decision& each : told_) {
-            constexpr const char* words[] = {"+", ":full", ":unknown", ":broken", ":shutdown"};
+            constexpr const char* words[] = {"+",         ":full",   ":unknown", ":broken",
+                                             ":shutdown", ":barred", ":removed"};
             out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
                    words[static_cast<int>(each.what)];
         }
@@ -310,6 +311,61 @@ TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {
     EXPECT_EQ(told(), "1+");
     take(roomy.release(ticket_id{1}, now_));
     EXPECT_EQ(told(), "51+");
+}
+
+TEST_F(queue_policy_test, a_barred_lane_refuses_those_who_wait_and_come_with_the_reason) {
+    ready();
+    arrive(1);
+    arrive(2);
+    told();
+    take(policy_.lane_changed("m", lane_state::barred, "by hand", now_));
+    EXPECT_EQ(told(), "2:barred");
+    EXPECT_EQ(last_.reason, "by hand");
+    arrive(3);
+    EXPECT_EQ(told(), "3:barred");
+    release(1);
+    EXPECT_EQ(told(), "");
+    ready();
+    arrive(4);
+    EXPECT_EQ(told(), "4+");
+}
+
+TEST_F(queue_policy_test, a_removed_lane_refuses_those_who_wait_and_forgets_its_holder) {
+    ready();
+    arrive(1);
+    arrive(2);
+    told();
+    take(policy_.remove_lane("m"));
+    EXPECT_EQ(told(), "2:removed");
+    arrive(3);
+    EXPECT_EQ(told(), "3:unknown");
+    policy_.add_lane("m");
+    ready();
+    arrive(4);
+    EXPECT_EQ(told(), "4+");
+    release(1);  // of the lane that was removed: the new one keeps its holder
+    arrive(5);
+    EXPECT_EQ(told(), "");
+    release(4);
+    EXPECT_EQ(told(), "5+");
+    EXPECT_EQ(policy_.running(), 1U);
+}
+
+TEST_F(queue_policy_test, a_renewed_lane_keeps_those_who_wait_in_their_order) {
+    ready();
+    arrive(1);
+    arrive(2);
+    arrive(3);
+    told();
+    policy_.renew_lane("m", now_);
+    EXPECT_EQ(policy_.waiting(), 2U);
+    EXPECT_EQ(told(), "");
+    ready();
+    EXPECT_EQ(told(), "2+");
+    release(1);
+    EXPECT_EQ(told(), "");
+    release(2);
+    EXPECT_EQ(told(), "3+");
 }
 
 }  // namespace

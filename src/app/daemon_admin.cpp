@@ -1,0 +1,111 @@
+// The daemon's parts that let a person, or a new configuration, change it while it runs.
+
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "daemon.hpp"
+
+namespace corral::app {
+
+namespace {
+
+// The exchange keeps its keys while a reload may put others in their place.
+core::awaitable<void> serve_holding(std::shared_ptr<const credential_files> keys, http::handler serve,
+                                    const http::request& incoming, http::response_writer& out) {
+    co_await serve(incoming, out);
+    keys.reset();
+}
+
+}  // namespace
+
+// For requests from now on. Those under way keep what they began with, the keys included.
+http::handler daemon::make_front() {
+    api::api_context context;
+    context.generations = generations_.get();
+    context.models = models_.get();
+    context.variants = variants_.get();
+    context.admission = scheduler_.get();
+    context.clock = &clock_;
+    context.random = &random_;
+    context.loopback_only = doors_.address().is_loopback();
+    context.keys = credentials_->keys();
+    context.silence = settings_.silence;
+    return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
+                                                                 http::response_writer& out) {
+        return serve_holding(keys, serve, incoming, out);
+    };
+}
+
+core::result<void> daemon::open_admin() {
+    reloader_ =
+        std::make_unique<reloader>(reloadable{.settings = &settings_,
+                                              .backends = &backends_,
+                                              .credentials = &credentials_,
+                                              .admission = scheduler_.get(),
+                                              .models = models_.get(),
+                                              .variants = &variants_,
+                                              .generations = generations_.get(),
+                                              .server = server_.get(),
+                                              .supervision = &supervision_,
+                                              .tasks = &service_tasks_,
+                                              .in_the_way = [this] { return why_not_reload(); },
+                                              .renew_front = [this] { server_->serve_with(make_front()); }},
+                                   source_);
+    if (settings_.admin_socket.empty()) {
+        return {};
+    }
+    admin_context_ = {.backends = &backends_,
+                      .admission = scheduler_.get(),
+                      .clock = &clock_,
+                      .started = clock_.now(),
+                      .reload = [this] { return reload_for_admin(); },
+                      .reloads = [this] { return reloader_->applied(); },
+                      .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
+                      .upgrades = [this] { return upgrade_->report(); }};
+    admin_ = std::make_unique<admin_socket>(
+        service_tasks_, [this](admin_json asked) { return answer_admin(admin_context_, std::move(asked)); });
+    auto opened = admin_->listen(settings_.admin_socket);
+    if (opened) {
+        return opened;
+    }
+    admin_.reset();
+    // Without a usual place the command line has nobody to ask; all else goes on.
+    if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
+        return opened;
+    }
+    telemetry::log().warn("there is no admin socket, so 'corral status' and the like do not work: {}",
+                          opened.error().message);
+    return {};
+}
+
+core::awaitable<void> daemon::watch_reload() {
+    core::wake_reason why = core::wake_reason::rung;
+    while (why != core::wake_reason::cancelled) {
+        // One that is asked for while another goes on comes after it: the file may have changed since.
+        if (reload_wanted_) {
+            reload_wanted_ = false;
+            co_await reloader_->reload();
+            continue;
+        }
+        const core::deadline never;
+        why = co_await reload_asked_.wait(never);
+    }
+}
+
+core::awaitable<admin_json> daemon::reload_for_admin() {
+    const reload_report report = co_await reloader_->reload();
+    admin_json out;
+    out["ok"] = report.applied;
+    if (!report.applied) {
+        out["error"] = "the configuration was not reloaded: nothing has changed";
+        out["errors"] = report.errors;
+    }
+    out["warnings"] = report.warnings;
+    out["added"] = report.plan.added;
+    out["removed"] = report.plan.removed;
+    out["changed"] = report.plan.changed;
+    out["unchanged"] = report.plan.unchanged;
+    co_return out;
+}
+
+}  // namespace corral::app
