@@ -19,6 +19,7 @@
 #include "corral/version.hpp"
 #include "daemon.hpp"
 #include "key_command.hpp"
+#include "logs_command.hpp"
 
 namespace corral::app {
 
@@ -136,6 +137,18 @@ int serve(const command_options& options) {
     return status;
 }
 
+CLI::App* add_logs_command(CLI::App& program, logs_command& asked) {
+    CLI::App* logs = program.add_subcommand("logs", "Show what was kept of crashes");
+    logs->add_option("--crash", asked.which,
+                     "A bundle: its number in the list (1 is the newest) or its name; without one the list")
+        ->expected(0, 1)
+        ->required();
+    logs->add_flag("--json", asked.json, "As JSON");
+    logs->add_option("--state", asked.state, "The server's state directory");
+    logs->add_option("--config", asked.config, "Configuration file that may name it")->capture_default_str();
+    return logs;
+}
+
 // "key" with its own commands.
 CLI::App* add_key_commands(CLI::App& program, key_command& asked) {
     CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
@@ -173,6 +186,8 @@ int run_command_line(int argc, const char* const* argv) {
     checking->add_option("file", options.config, "Configuration file (TOML)")->required();
     key_command keys;
     CLI::App* making = add_key_commands(program, keys);
+    logs_command logs;
+    const CLI::App* looking = add_logs_command(program, logs);
     CLI::App* versioning = program.add_subcommand("version", "Print the version");
 
     CLI11_PARSE(program, argc, argv);
@@ -182,6 +197,9 @@ int run_command_line(int argc, const char* const* argv) {
     }
     if (making->parsed()) {
         return run_key_command(keys);
+    }
+    if (looking->parsed()) {
+        return run_logs_command(logs, known_environment());
     }
     return checking->parsed() ? check(options) : serve(options);
 }

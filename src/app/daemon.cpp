@@ -11,6 +11,7 @@
 #include "corral/engine/dialect.hpp"
 #include "corral/telemetry/log.hpp"
 #include "service_notify.hpp"
+#include "state_directory.hpp"
 
 namespace corral::app {
 
@@ -96,8 +97,10 @@ core::result<void> daemon::open() {
     }
     models_ = std::make_unique<api::model_directory>(std::move(served));
     open_variants();
+    open_black_box();
     api::generation_options generation;
     generation.request_deadline = settings_.request_deadline;
+    generation.journal = &journal_;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
                                                              *models_, generation);
     api::api_context context;
@@ -140,6 +143,19 @@ void daemon::open_variants() {
     variant_store_ = std::move(*opened);
     variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
     variants_->load();
+}
+
+void daemon::open_black_box() {
+    if (settings_.state_directory.empty() || settings_.black_box.keep == 0) {
+        return;
+    }
+    black_box_sources from;
+    from.journal = &journal_;
+    black_box_ = std::make_unique<black_box>(service_tasks_, clock_, settings_.black_box,
+                                             crash_folder(settings_.state_directory), std::move(from));
+    for (const auto& runtime : backends_) {
+        black_box_->watch(runtime->model().name, runtime->services());
+    }
 }
 
 void daemon::run() {

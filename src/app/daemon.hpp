@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "black_box.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
@@ -21,6 +22,7 @@
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
+#include "corral/telemetry/run_journal.hpp"
 #include "credential_files.hpp"
 
 namespace corral::app {
@@ -39,6 +41,7 @@ public:
 
 private:
     void open_variants();
+    void open_black_box();
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
@@ -52,11 +55,13 @@ private:
     const configuration& settings_;
     core::steady_clock_source clock_;
     core::system_random random_;
+    telemetry::run_journal journal_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
     credential_files credentials_;
     std::vector<std::unique_ptr<engine::backend>> backends_;
+    std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
     std::unique_ptr<catalog::variant_store> variant_store_;
