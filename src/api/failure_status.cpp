@@ -47,6 +47,11 @@ unsigned status_of(chat::failure_kind kind) noexcept {
     return row_of(kind).status;
 }
 
+bool tells_why(chat::failure_kind kind) noexcept {
+    return kind == failure_kind::unavailable || kind == failure_kind::runtime_failed ||
+           kind == failure_kind::timed_out;
+}
+
 std::string failure_text(const chat::failed_event& why, std::string_view typed) {
     switch (why.kind) {
         case chat::failure_kind::queue_full:

@@ -13,6 +13,10 @@ namespace corral::api {
 // Stable word for logs: "queue-full".
 [[nodiscard]] const char* name_of(chat::failure_kind kind) noexcept;
 
+// The message of such a failure is about the runtime and our own state, and holds nothing of a request, so
+// the log may have it.
+[[nodiscard]] bool tells_why(chat::failure_kind kind) noexcept;
+
 // The words for the client; `typed` is the model as the client wrote it.
 [[nodiscard]] std::string failure_text(const chat::failed_event& why, std::string_view typed);
 

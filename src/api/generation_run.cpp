@@ -6,6 +6,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "api/failure_status.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -64,6 +65,7 @@ core::awaitable<void> generation_run::perform() {
         fail(chat::failure_kind::internal, "no-end", "the request ended without a result");
     }
     log_line();
+    close_journal();
 }
 
 core::awaitable<void> generation_run::steps() {
@@ -165,12 +167,14 @@ core::awaitable<bool> generation_run::take_turn() {
                                  no.kind != chat::failure_kind::model_not_found, no.retry_after};
         to_->end(event);
         outcome_ = no.cause;
+        why_ = tells_why(no.kind) ? no.message : std::string();
         co_return false;
     }
     lease_.emplace(std::move(*answer));
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->entry->name);
     figures_.begin_run(with_.clock->now());
+    open_journal();
     co_return true;
 }
 
@@ -192,6 +196,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     }
     to_->dropped_messages = fitted->dropped_messages;
     begin_run(fitted->prompt);
+    note_run(fitted->prompt);
 
     const core::executor on = co_await asio::this_coro::executor;
     engine::run_control control(on);

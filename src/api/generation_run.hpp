@@ -15,6 +15,7 @@
 #include "api/run_figures.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/chat/output_filter.hpp"
+#include "corral/telemetry/run_journal.hpp"
 
 namespace corral::api {
 
@@ -74,6 +75,11 @@ private:
     void fail_as_cancelled();
     [[nodiscard]] std::size_t max_pending_bytes() const;
     void log_line() const;
+    // For the journal (generation_run_journal.cpp).
+    void open_journal();
+    void note_run(const chat::rendered_prompt& prompt);
+    void fill_journal() const;
+    void close_journal();
 
     run_context with_;
     chat::generation_request request_;
@@ -95,6 +101,9 @@ private:
     bool unmet_ = false;      // it did not keep to the format, and another run follows
     verdict verdict_ = verdict::over;
     std::string outcome_ = "none";
+    std::string why_;  // of a failure, one sentence for the log; empty where it may hold a client's words
+    std::string last_death_;                                // of the runtime, while it worked on this request
+    std::shared_ptr<telemetry::run_journal::entry> entry_;  // from its turn on
 };
 
 }  // namespace corral::api

@@ -21,6 +21,10 @@ double milliseconds_of(core::nanoseconds span) {
 
 void generation_run::on_text(std::string_view piece, const engine::run_progress& now) {
     figures_.note_text(now);
+    if (entry_ != nullptr) {
+        entry_->note_piece(with_.clock->now());
+        fill_journal();
+    }
     if (to_->ended() || to_->abandoned() || concluded_) {
         return;
     }
@@ -63,6 +67,7 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     figures_.note(outcome.progress);
     if (outcome.failure && outcome.failure->blames_request) {
         ++deaths_;
+        last_death_ = outcome.failure->message;
     }
     if (to_->ended()) {
         return;
@@ -98,7 +103,8 @@ bool generation_run::refuse_poisonous() {
     verdict_ = verdict::over;
     fail(chat::failure_kind::runtime_failed, "poisonous",
          "the runtime died " + std::to_string(deaths_) +
-             " times while it worked on this request, so the request is not tried again");
+             " times while it worked on this request, so the request is not tried again. The last time: " +
+             last_death_);
     return true;
 }
 
@@ -110,8 +116,9 @@ void generation_run::settle_failure(const engine::run_failure& why) {
     }
     if (!to_->answered() && why.retryable && may_run_again()) {
         telemetry::log().warn(
-            "request id={} model={} try={} failed before its answer began ({}), waiting to run again",
-            request_.id, model_->name, tries_, why.cause);
+            "request id={} model={} try={} failed before its answer began ({}), waiting to run again: {}",
+            request_.id, model_->name, tries_, why.cause,
+            tells_why(why.kind) ? telemetry::printable(why.message, 500) : "");
         verdict_ = verdict::again;
         return;
     }
@@ -171,6 +178,7 @@ void generation_run::fail(const engine::run_failure& why) {
     chat::failed_event event{why.kind, why.cause, why.message, why.retryable, {}};
     if (to_->end(event)) {
         outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
+        why_ = tells_why(why.kind) ? why.message : std::string();
     }
 }
 
@@ -204,12 +212,13 @@ void generation_run::log_line() const {
     telemetry::log().info(
         "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
         "total_ms={:.1f} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={} outcome={}",
+        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={} outcome={}{}",
         request_.id, model_ == nullptr ? telemetry::printable(request_.model) : model_->name,
         telemetry::printable(request_.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
         milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
         usage.prompt_tokens, usage.generated_tokens, rate, tries_, gate_ ? gate_->tries() : 0,
-        to_->dropped_messages, outcome_);
+        to_->dropped_messages, outcome_,
+        why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
 }
 
 }  // namespace corral::api

@@ -74,7 +74,9 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
 generation_service::~generation_service() = default;
 
 void generation_service::adjust(const generation_options& with) {
+    telemetry::run_journal* const journal = impl_->with.options.journal;
     impl_->with.options = with;
+    impl_->with.options.journal = journal;
 }
 
 generation_handle generation_service::start(chat::generation_request what) {

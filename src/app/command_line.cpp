@@ -24,6 +24,7 @@
 #include "key_command.hpp"
 #include "launch_facts.hpp"
 #include "upgrade_preflight.hpp"
+#include "logs_command.hpp"
 
 namespace corral::app {
 
@@ -183,6 +184,18 @@ int serve(const command_options& options) {
     return status;
 }
 
+CLI::App* add_logs_command(CLI::App& program, logs_command& asked) {
+    CLI::App* logs = program.add_subcommand("logs", "Show what was kept of crashes");
+    logs->add_option("--crash", asked.which,
+                     "A bundle: its number in the list (1 is the newest) or its name; without one the list")
+        ->expected(0, 1)
+        ->required();
+    logs->add_flag("--json", asked.json, "As JSON");
+    logs->add_option("--state", asked.state, "The server's state directory");
+    logs->add_option("--config", asked.config, "Configuration file that may name it")->capture_default_str();
+    return logs;
+}
+
 // "key" with its own commands.
 CLI::App* add_key_commands(CLI::App& program, key_command& asked) {
     CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
@@ -228,6 +241,8 @@ int run_command_line(int argc, const char* const* argv) {
     asking->add_option("--config", options.config)->required();
     asking->add_option("--listen", options.listen);
     asking->add_option("--handover-version", options.handover_version)->required();
+    logs_command logs;
+    const CLI::App* looking = add_logs_command(program, logs);
     CLI::App* versioning = program.add_subcommand("version", "Print the version");
 
     CLI11_PARSE(program, argc, argv);
@@ -245,6 +260,9 @@ int run_command_line(int argc, const char* const* argv) {
         return preflight(options);
     }
     options.program = argv[0];
+    if (looking->parsed()) {
+        return run_logs_command(logs, known_environment());
+    }
     return checking->parsed() ? check(options) : serve(options);
 }
 

@@ -8,6 +8,7 @@
 
 #include "admin_place.hpp"
 #include "configuration_access.hpp"
+#include "configuration_black_box.hpp"
 #include "configuration_keep_alive.hpp"
 #include "configuration_listen.hpp"
 #include "configuration_reading.hpp"
@@ -273,6 +274,7 @@ configuration_result load_configuration(const configuration_source& from) {
     if (auto limits = root.table("http")) {
         read_http(*limits, value.http);
     }
+    read_black_box(root, value);
     configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}};
     read_models(root, value, with);
     root.finish();

@@ -10,6 +10,7 @@
 
 #include "corral/telemetry/log.hpp"
 #include "service_notify.hpp"
+#include "state_directory.hpp"
 
 namespace corral::app {
 
@@ -90,8 +91,11 @@ core::result<void> daemon::open() {
     drop_the_rest(*supervision_.guard, inherited_);
     models_ = std::make_unique<api::model_directory>(std::move(served));
     open_variants();
+    open_black_box();
+    api::generation_options generation = generation_options_of(settings_);
+    generation.journal = &journal_;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                             *models_, generation_options_of(settings_));
+                                                             *models_, generation);
     server_ = std::make_unique<http::server>(
         loop_.get_executor(), settings_.http, make_front(),
         [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
@@ -126,6 +130,31 @@ void daemon::open_variants() {
     variant_store_ = std::move(*opened);
     variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
     variants_->load();
+}
+
+void daemon::open_black_box() {
+    if (settings_.state_directory.empty() || settings_.black_box.keep == 0) {
+        return;
+    }
+    black_box_sources from;
+    from.journal = &journal_;
+    black_box_ = std::make_unique<black_box>(service_tasks_, clock_, settings_.black_box,
+                                             crash_folder(settings_.state_directory), std::move(from));
+    for (const auto& runtime : backends_) {
+        watch_crashes(*runtime);
+    }
+}
+
+void daemon::watch_crashes(engine::backend& runtime) {
+    if (black_box_) {
+        black_box_->watch(runtime.model().name, runtime.services());
+    }
+}
+
+void daemon::forget_crashes(engine::backend& runtime) {
+    if (black_box_) {
+        black_box_->forget(runtime.services());
+    }
 }
 
 void daemon::run() {

@@ -15,6 +15,7 @@
 
 #include "admin_socket.hpp"
 #include "admin_verbs.hpp"
+#include "black_box.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
@@ -25,6 +26,7 @@
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
+#include "corral/telemetry/run_journal.hpp"
 #include "credential_files.hpp"
 #include "inheritance.hpp"
 #include "reload.hpp"
@@ -60,6 +62,9 @@ private:
     void open_variants();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_front();
+    void open_black_box();
+    void watch_crashes(engine::backend& runtime);
+    void forget_crashes(engine::backend& runtime);
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
@@ -76,6 +81,7 @@ private:
     configuration_source source_;
     core::steady_clock_source clock_;
     core::system_random random_;
+    telemetry::run_journal journal_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     supervisor::supervisor_context supervision_;
@@ -85,6 +91,7 @@ private:
     boost::asio::ip::tcp::endpoint doors_;  // where clients come in
     std::set<std::string> adopted_;  // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;
+    std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;
     std::unique_ptr<catalog::variant_store> variant_store_;

@@ -48,6 +48,8 @@ core::result<void> daemon::open_admin() {
                                               .server = server_.get(),
                                               .supervision = &supervision_,
                                               .tasks = &service_tasks_,
+                                              .on_brought_in = [this](auto& runtime) { watch_crashes(runtime); },
+                                              .on_taken_out = [this](auto& runtime) { forget_crashes(runtime); },
                                               .in_the_way = [this] { return why_not_reload(); },
                                               .renew_front = [this] { server_->serve_with(make_front()); }},
                                    source_);

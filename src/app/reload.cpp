@@ -266,6 +266,7 @@ void reloader::take_out(const std::string& name, bool for_good) {
         }
         parts_.models->remove(name);
     }
+    parts_.on_taken_out(*runtime);
     retired_.take(std::move(runtime), std::move(holders));
 }
 
@@ -279,6 +280,7 @@ void reloader::bring_in(std::unique_ptr<engine::backend> runtime, bool loaded) {
     if (*parts_.variants) {
         (*parts_.variants)->follow(name);
     }
+    parts_.on_brought_in(*runtime);
     parts_.backends->push_back(std::move(runtime));
     retired_.when_stopped([admission = parts_.admission, name, loaded] {
         admission->admit(name);

@@ -35,6 +35,9 @@ struct reloadable {
     http::server* server = nullptr;
     const supervisor::supervisor_context* supervision = nullptr;
     core::task_group* tasks = nullptr;
+    // Told of each backend that comes, and of each that goes while it still lives.
+    std::function<void(engine::backend&)> on_brought_in;
+    std::function<void(engine::backend&)> on_taken_out;
     std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
     std::function<void()> renew_front;        // settings or credentials are others: requests get a new handler
 };

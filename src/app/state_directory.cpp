@@ -1,5 +1,7 @@
 #include "state_directory.hpp"
 
+#include "corral/catalog/toml_section.hpp"
+
 namespace corral::app {
 
 namespace fs = std::filesystem;
@@ -22,6 +24,18 @@ fs::path usual_state_directory(const std::map<std::string, std::string>& environ
     }
     const auto home = absolute("HOME");
     return home.empty() ? home : home / ".local" / "state" / "corral";
+}
+
+std::optional<fs::path> configured_state_directory(const fs::path& config) {
+    catalog::issue_list ignored(config.string());  // 'corral check' is the one to complain
+    const auto tree = catalog::parse_toml_file(config, ignored);
+    const auto name = tree ? tree->at_path("state_directory").value<std::string>() : std::nullopt;
+    std::error_code error;
+    const fs::path full = fs::absolute(config, error);
+    if (!name || name->empty() || error) {
+        return std::nullopt;
+    }
+    return (full.parent_path() / *name).lexically_normal();
 }
 
 }  // namespace corral::app

@@ -1,8 +1,35 @@
 #include "supervisor/exit_policy.hpp"
 
+#include <csignal>
+#include <cstring>
+
+#include <algorithm>
 #include <variant>
 
 namespace corral::supervisor {
+
+namespace {
+
+// "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
+std::string plain_words(const process::exit_reason& how) {
+    const auto* killed = std::get_if<process::killed_by>(&how);
+    const bool sent = killed != nullptr && (killed->signal == SIGKILL || killed->signal == SIGTERM ||
+                                            killed->signal == SIGINT || killed->signal == SIGHUP);
+    const char* words = killed == nullptr || sent ? nullptr : ::sigdescr_np(killed->signal);
+    return words == nullptr ? std::string() : std::string(words);
+}
+
+void tell(exit_story& story, const std::string& cause, const std::string& advice) {
+    story.how += ": " + cause;
+    story.advice = advice;
+}
+
+exit_story finished(exit_story story) {
+    story.reason = "ended by itself: " + story.how;
+    return story;
+}
+
+}  // namespace
 
 std::optional<int> exit_status(const process::exit_reason& how) {
     if (const auto* exited = std::get_if<process::exited_with>(&how)) {
@@ -14,28 +41,40 @@ std::optional<int> exit_status(const process::exit_reason& how) {
     return std::nullopt;
 }
 
+bool explained_by(const process::exit_reason& how, const std::vector<int>& sent) {
+    if (const auto* killed = std::get_if<process::killed_by>(&how)) {
+        return std::find(sent.begin(), sent.end(), killed->signal) != sent.end();
+    }
+    if (std::holds_alternative<process::exited_with>(how)) {
+        return std::any_of(sent.begin(), sent.end(), [](int signal) { return signal != SIGKILL; });
+    }
+    return true;
+}
+
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
-                        const catalog::log_meaning* printed) {
-    exit_story story{"ended by itself: " + process::describe(how), {}};
-    const auto tell = [&story](const std::string& cause, const std::string& advice) {
-        story.reason += ": " + cause;
-        story.advice = advice;
-        return story;
-    };
+                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked) {
+    exit_story story;
+    story.how = process::describe(how);
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (printed != nullptr && printed->fatal_at_start) {
-        return tell(printed->cause, printed->advice);
+        tell(story, printed->cause, printed->advice);
+        return finished(std::move(story));
     }
     const std::optional<int> status = exit_status(how);
-    for (const catalog::exit_meaning& meaning : rules.exits) {
-        if (status && meaning.status == *status) {
-            return tell(meaning.cause, meaning.advice);
-        }
+    const auto meaning = std::find_if(rules.exits.begin(), rules.exits.end(),
+                                      [&](const auto& each) { return status && each.status == *status; });
+    if (meaning != rules.exits.end()) {
+        tell(story, meaning->cause, meaning->advice);
+    } else if (printed != nullptr) {
+        story.how += "; while loading it had said: " + printed->cause;
+    } else if (const std::string words = plain_words(how); !words.empty()) {
+        story.how += ": " + words;
     }
-    if (printed != nullptr) {
-        story.reason += "; while loading it had said: " + printed->cause;
+    if (remarked != nullptr) {
+        story.how += (story.how.ends_with('.') ? " Before, it" : "; before, it");
+        story.how += " printed what may mean: " + remarked->cause;
     }
-    return story;
+    return finished(std::move(story));
 }
 
 }  // namespace corral::supervisor

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/process/exit_reason.hpp"
@@ -14,13 +15,20 @@ namespace corral::supervisor {
 [[nodiscard]] std::optional<int> exit_status(const process::exit_reason& how);
 
 struct exit_story {
-    std::string reason;
+    std::string reason;  // "ended by itself: " and `how`
+    std::string how;     // "killed by SIGSEGV: The runtime crashed."
     std::string advice;
 };
 
+// The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
+// after one that asks for it. One whose track was lost counts too.
+[[nodiscard]] bool explained_by(const process::exit_reason& how, const std::vector<int>& sent);
+
 // `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
-// status.
+// status. `remarked` is what a line meant that it printed while serving (may be null): a guess, for such a
+// line may be the words of a prompt.
 [[nodiscard]] exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
-                                      const catalog::log_meaning* printed);
+                                      const catalog::log_meaning* printed,
+                                      const catalog::log_meaning* remarked = nullptr);
 
 }  // namespace corral::supervisor

@@ -34,6 +34,7 @@ public:
     [[nodiscard]] core::result<void> take_over(const group_handover& from) { return core_->take_over(from); }
     void add_observer(group_observer* hears) override { core_->add_observer(hears); }
     void remove_observer(group_observer* hears) override { core_->remove_observer(hears); }
+    std::deque<transition_record> history() const override { return core_->history(); }
     std::deque<std::string> recent_lines(std::string_view service) const override {
         const service_runner* const found = core_->find(service);
         return found == nullptr ? std::deque<std::string>{} : found->recent_lines();

@@ -14,6 +14,7 @@ namespace {
 constexpr core::milliseconds last_wait{3000};
 // Observers hear every state in between, but not without bound.
 constexpr std::size_t most_news = 256;
+constexpr std::size_t most_records = 64;
 
 }  // namespace
 
@@ -80,6 +81,14 @@ void group_core::on_changed(service_runner& service) {
     queue_news(service.status());
     settle();
     changed_.ring();
+}
+
+void group_core::on_transition(transition_record what) {
+    what.number = ++transitions_;
+    if (history_.size() >= most_records) {
+        history_.pop_front();
+    }
+    history_.push_back(std::move(what));
 }
 
 void group_core::on_output(const service_runner& service, process::output_stream from,

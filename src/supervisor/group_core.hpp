@@ -37,6 +37,7 @@ public:
     [[nodiscard]] bool verify_endpoints();
     [[nodiscard]] std::uint64_t epoch() const;
     [[nodiscard]] std::vector<service_status> status() const;
+    [[nodiscard]] const std::deque<transition_record>& history() const noexcept { return history_; }
     [[nodiscard]] const service_runner* find(std::string_view service) const;
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -44,6 +45,7 @@ public:
     void remove_observer(group_observer* hears);
 
     void on_changed(service_runner& service) override;
+    void on_transition(transition_record what) override;
     void on_output(const service_runner& service, process::output_stream from,
                    std::string_view bytes) override;
 
@@ -61,6 +63,8 @@ private:
     std::vector<std::shared_ptr<service_runner>> services_;  // start order
     std::vector<group_observer*> observers_;
     std::deque<service_status> news_;  // at most one a service and state; see queue_news()
+    std::deque<transition_record> history_;
+    std::uint64_t transitions_ = 0;
     core::wake_signal changed_;
     bool wanted_ = false;
     bool closed_ = false;

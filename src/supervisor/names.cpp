@@ -21,6 +21,24 @@ const char* to_string(service_state state) noexcept {
     return "unknown";
 }
 
+const char* to_string(trouble what) noexcept {
+    switch (what) {
+        case trouble::none:
+            return "none";
+        case trouble::crash:
+            return "crash";
+        case trouble::hang:
+            return "hang";
+        case trouble::failed_start:
+            return "failed-start";
+        case trouble::intruder:
+            return "intruder";
+        case trouble::breaker:
+            return "breaker";
+    }
+    return "unknown";
+}
+
 std::string with_advice(const std::string& reason, const std::string& advice) {
     if (advice.empty() || reason.empty()) {
         return reason + advice;

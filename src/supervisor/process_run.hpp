@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/wake_signal.hpp"
@@ -31,6 +32,10 @@ struct process_run {
     std::size_t hooks = 0;           // other tasks that talk to it
     std::optional<double> progress;  // of loading, 0..1
     std::optional<catalog::log_meaning> complaint;  // the last known line of trouble while loading
+    std::optional<catalog::log_meaning> remark;  // the last known line while serving; maybe a prompt's words
+    std::size_t remarks = 0;
+    std::vector<int> signals_sent;  // bounded by the ladder and its repeats
+    bool ending_seen = false;       // it was ending before any of them was sent
     std::size_t lines_not_kept = 0;
 };
 

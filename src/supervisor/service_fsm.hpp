@@ -71,6 +71,7 @@ struct service_event {
     event_kind what = event_kind::timer;
     std::string reason;
     std::string advice;
+    bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
 };
 
 enum class action_kind { launch, watch_socket, probe, self_test, guard, quiesce, signal };

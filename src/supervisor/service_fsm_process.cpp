@@ -167,8 +167,8 @@ void stepper::send_rung() {
 
 void stepper::on_exited() {
     if (running()) {
-        // The whole story (exit meaning, last lines) comes with `gone`; until then the bare fact stands here.
-        enter(service_state::stopping, event_.reason);
+        // What its last lines add comes with `gone`.
+        enter(service_state::stopping, event_.reason, event_.advice);
         m_.after = m_.wanted ? after_stop::retry : after_stop::rest;
         m_.ladder.clear();
         m_.stopping = stop_stage::cleaning;
@@ -185,10 +185,14 @@ void stepper::on_gone() {
         return;
     }
     m_.alive = false;
-    // A process that was sent signals ended for the reason these were sent, not for what its exit says.
+    // A process that was sent signals ended for the reason these were sent, not for what its exit says; but
+    // when its end was under way before them, that is the story.
     const bool ours = !m_.ladder.empty();
     std::string reason = ours ? m_.reason : event_.reason;
-    std::string advice = ours ? m_.advice : event_.advice;
+    std::string advice = ours && !event_.by_itself ? m_.advice : event_.advice;
+    if (ours && event_.by_itself && m_.wanted) {
+        reason += "; " + event_.reason;
+    }
     m_.ladder.clear();
     if (!m_.wanted) {
         return enter(service_state::stopped, std::move(reason), std::move(advice));

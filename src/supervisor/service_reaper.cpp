@@ -13,6 +13,7 @@
 #include "corral/telemetry/log.hpp"
 #include "supervisor/exit_policy.hpp"
 #include "supervisor/service_runner.hpp"
+#include "supervisor/serving_output.hpp"
 #include "supervisor/start_output.hpp"
 
 namespace corral::supervisor {
@@ -84,10 +85,18 @@ void service_runner::take_line(process_run& run, process::output_stream from, st
     if (may_echo && !context_.log_content) {
         ++run.lines_not_kept;
     } else {
-        ring_.add(std::string(line));
-        telemetry::log().debug("{}: {}", label_, telemetry::printable(line));
+        const bool may_quote = run.tested && !context_.log_content;
+        std::string kept = may_quote ? without_quotations(line) : std::string(line);
+        telemetry::log().debug("{}: {}", label_, telemetry::printable(kept));
+        ring_.add(std::move(kept));
     }
     if (!loading) {
+        // One that is being ended says so, and that means nothing.
+        const bool serves = run.tested && machine_.ladder.empty();
+        const catalog::log_meaning* known = serves ? meaning_of(spec_.rules.lines, line) : nullptr;
+        if (known != nullptr) {
+            remark(run, *known);
+        }
         return;
     }
     take_progress(run, line);
@@ -136,7 +145,14 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         self->abandoned_ = true;
         co_return;
     }
-    self->feed({event_kind::exited, process::describe(how), {}});
+    const auto tell = [&self, &run, &how] {
+        return explain_exit(self->spec_.rules, how, run->complaint ? &*run->complaint : nullptr,
+                            run->remark ? &*run->remark : nullptr);
+    };
+    // Its last lines may not have been read yet; they add to the story at its end.
+    const exit_story first = tell();
+    self->note_end(*run, first, how);
+    self->feed({event_kind::exited, first.reason, first.advice});
     auto clearing = clear_away(self, run);
     co_await std::move(clearing);
     if (const auto told = self->context_.guard->forget_group(run->pid); !told) {
@@ -144,16 +160,16 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
                                told.error().message);
     }
     process::reap_orphans();
-    const exit_story story =
-        explain_exit(self->spec_.rules, how, run->complaint ? &*run->complaint : nullptr);
+    const exit_story story = tell();
     if (run->lines_not_kept > 0) {
         self->ring_.add("[corral] " + std::to_string(run->lines_not_kept) +
                         " lines were not kept: they may hold prompts and answers");
     }
     self->ring_.add("[corral] process " + std::to_string(run->pid) + ": " + process::describe(how));
     if (self->run_ == run) {
+        const bool by_itself = self->note_end(*run, story, how);
         self->run_.reset();
-        self->feed({event_kind::gone, story.reason, story.advice});
+        self->feed({event_kind::gone, story.reason, story.advice, by_itself});
     }
 }
 

@@ -101,8 +101,10 @@ void service_runner::feed(service_event event) {
     while (!inbox_.empty() && !abandoned_) {
         const service_event next = std::move(inbox_.front());
         inbox_.pop_front();
+        const machine_before before(machine_);
         transition moved = step(machine_, next, plan_, {now(), context_.random->unit()});
         machine_ = std::move(moved.next);
+        take_note(before, next);
         for (const service_action& action : moved.actions) {
             perform(action);
         }
@@ -175,6 +177,7 @@ void service_runner::adopt(process::child started) {
         telemetry::log().warn("{}: the warden was not told of it: {}", label_, told.error().message);
     }
     ++starts_;
+    last_pid_ = started.pid();
     warning_.clear();
     // The sinks need the run that will own them; it is set before the first byte is read.
     const auto place = std::make_shared<process_run*>(nullptr);
@@ -200,6 +203,10 @@ void service_runner::adopt(process::child started) {
 
 void service_runner::signal(const catalog::stop_step& step) {
     const bool group = step.target == catalog::signal_target::group;
+    if (std::find(run_->signals_sent.begin(), run_->signals_sent.end(), step.signal) ==
+        run_->signals_sent.end()) {
+        run_->signals_sent.push_back(step.signal);
+    }
     const auto sent = group ? run_->child.signal_group(step.signal) : run_->child.signal_leader(step.signal);
     if (!sent) {
         telemetry::log().warn("{}: signal {} could not be sent: {}", label_, step.signal,
@@ -264,6 +271,7 @@ service_status service_runner::status() const {
     status.advice = machine_.advice;
     status.starts = starts_;
     status.warning = warning_;
+    status.last_end = last_end_;
     if (run_ != nullptr) {
         status.pid = run_->pid;
         if (machine_.state == service_state::starting) {

@@ -16,9 +16,11 @@
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/telemetry/output_lines.hpp"
 #include "supervisor/confinement.hpp"
+#include "supervisor/exit_policy.hpp"
 #include "supervisor/listener_policy.hpp"
 #include "supervisor/process_run.hpp"
 #include "supervisor/service_fsm.hpp"
+#include "supervisor/trouble_policy.hpp"
 
 namespace corral::supervisor {
 
@@ -29,6 +31,8 @@ public:
     virtual ~runner_owner() = default;
     // The status is another than before. May feed events to any runner.
     virtual void on_changed(service_runner& service) = 0;
+    // A step of the machine, before on_changed() follows from it. `number` is the owner's to fill in.
+    virtual void on_transition(transition_record what) = 0;
     virtual void on_output(const service_runner& service, process::output_stream from,
                            std::string_view bytes) = 0;
 };
@@ -65,7 +69,13 @@ private:
     using self_ptr = std::shared_ptr<service_runner>;
     using run_ptr = std::shared_ptr<process_run>;
 
+    static constexpr std::size_t most_remarks = 8;  // of one process
     void perform(const service_action& action);
+    void take_note(const machine_before& before, const service_event& event);
+    void remark(process_run& run, const catalog::log_meaning& known);
+    // True when the process ended by itself.
+    bool note_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
+    [[nodiscard]] transition_record new_record() const;
     void publish();
     void keep_time();
     void launch();
@@ -111,7 +121,9 @@ private:
     core::wake_signal bell_;  // rung when the machine's wake moved
     run_ptr run_;
     std::uint64_t starts_ = 0;
-    std::string problem_;  // the last thing in the way of readiness
+    pid_t last_pid_ = 0;
+    std::string last_end_;  // why the last process ended
+    std::string problem_;   // the last thing in the way of readiness
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart
     confinement confined_;

@@ -7,6 +7,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "corral/http/client.hpp"
+#include "corral/process/ending.hpp"
 #include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/service_runner.hpp"
@@ -218,6 +219,7 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
             co_return;
         }
         if (missing > 1) {
+            run->ending_seen = process::is_ending(run->pid);
             self->feed({event_kind::kill, "does not listen on its port any more", {}});
             co_return;
         }

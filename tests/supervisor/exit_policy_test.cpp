@@ -60,5 +60,32 @@ TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     EXPECT_TRUE(story.advice.empty());
 }
 
+TEST(exit_policy, a_signal_without_a_meaning_is_told_in_plain_words) {
+    EXPECT_EQ(explain_exit(rules(), process::killed_by{SIGILL, false}, nullptr).how,
+              "killed by SIGILL: Illegal instruction");
+}
+
+TEST(exit_policy, what_was_printed_while_serving_is_a_guess_beside_the_cause) {
+    const catalog::log_meaning said{"x", "The device failed.", "restart it", true};
+    const exit_story story = explain_exit(rules(), process::killed_by{SIGSEGV, false}, nullptr, &said);
+    EXPECT_EQ(story.reason,
+              "ended by itself: killed by SIGSEGV: it crashed; before, it printed what may mean: The device "
+              "failed.");
+    EXPECT_EQ(story.advice, "see the log");
+}
+
+TEST(exit_policy, knows_an_end_that_its_signals_do_not_explain) {
+    const process::exit_reason segv = process::killed_by{SIGSEGV, false};
+    const process::exit_reason killed = process::killed_by{SIGKILL, false};
+    const process::exit_reason well = process::exited_with{0};
+    EXPECT_FALSE(explained_by(segv, {SIGKILL}));
+    EXPECT_FALSE(explained_by(segv, {SIGINT, SIGKILL}));
+    EXPECT_FALSE(explained_by(killed, {}));
+    EXPECT_TRUE(explained_by(killed, {SIGINT, SIGKILL}));
+    EXPECT_TRUE(explained_by(well, {SIGINT}));
+    EXPECT_FALSE(explained_by(well, {SIGKILL})) << "nobody exits of a SIGKILL";
+    EXPECT_TRUE(explained_by(process::lost_track{}, {}));
+}
+
 }  // namespace
 }  // namespace corral::supervisor

@@ -348,5 +348,24 @@ TEST(service_fsm, only_a_service_without_a_process_can_adopt_one) {
     }
 }
 
+TEST(service_fsm, the_cause_of_an_exit_stands_with_its_advice_before_the_end_is_seen) {
+    driven d;
+    d.to_ready().tell({exited, "ended by itself: killed by SIGSEGV", "look at the tokenizer"});
+    EXPECT_EQ(d.m.reason, "ended by itself: killed by SIGSEGV");
+    EXPECT_EQ(d.m.advice, "look at the tokenizer");
+}
+
+TEST(service_fsm, an_end_that_was_under_way_before_the_kill_is_named) {
+    driven d;
+    d.to_ready().tell({kill, "does not listen on its port any more", ""});
+    d.tell({gone, "ended by itself: killed by SIGSEGV", "look at the tokenizer", true});
+    EXPECT_NE(d.m.reason.find("does not listen on its port any more; ended by itself: killed by SIGSEGV"),
+              std::string::npos)
+        << d.m.reason;
+    driven ours;
+    ours.to_ready().tell({kill, "it hung", ""}).tell({gone, "ended by itself: killed by SIGKILL", "", false});
+    EXPECT_EQ(ours.m.reason.find("SIGKILL"), std::string::npos) << ours.m.reason;
+}
+
 }  // namespace
 }  // namespace corral::supervisor

@@ -15,12 +15,17 @@
 #include "corral/core/task_group.hpp"
 #include "corral/scheduler/scheduler.hpp"
 
+namespace corral::telemetry {
+class run_journal;
+}
+
 namespace corral::api {
 
 struct generation_options {
     core::milliseconds request_deadline{30 * 60 * 1000};
-    unsigned max_tries = 3;        // runs of one request that has sent nothing
-    unsigned poisonous_after = 2;  // runtime deaths inside one request
+    unsigned max_tries = 3;                     // runs of one request that has sent nothing
+    unsigned poisonous_after = 2;               // runtime deaths inside one request
+    telemetry::run_journal* journal = nullptr;  // borrowed; hears of each request that has its turn
 };
 
 // One request on its way. Destroying it before the end means that nobody wants the rest: the runtime is

@@ -4,6 +4,7 @@
 // docs/configuration.md.
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -22,6 +23,12 @@
 
 namespace corral::app {
 
+// What is kept of crashes, in <state_directory>/crashes.
+struct black_box_settings {
+    std::size_t keep = 20;       // bundles; 0: none is made
+    std::uint64_t size_mb = 16;  // of all together, in MiB
+};
+
 struct configuration {
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
@@ -38,6 +45,7 @@ struct configuration {
     std::filesystem::path state_directory;  // may not be there yet; empty: nothing can be kept
     std::filesystem::path admin_socket;     // empty: there is none
     bool admin_socket_named = false;        // by the file, and not just the usual place
+    black_box_settings black_box;
     http::server_options http;
     std::vector<catalog::model_entry> models;  // names unique, case ignored
 };

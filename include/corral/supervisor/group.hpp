@@ -21,6 +21,7 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/handover.hpp"
 #include "corral/supervisor/service_spec.hpp"
+#include "corral/supervisor/transition.hpp"
 
 namespace corral::supervisor {
 
@@ -40,6 +41,7 @@ struct service_status {
     std::optional<double> progress;             // of a load, 0..1
     std::optional<core::steady_time> next_try;  // in waiting and broken
     std::string warning;                        // e.g. "listens on every interface"; may be empty
+    std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
 };
 
 // Hears of a group. Called on the loop's thread, never inside a call of the hearer into the group. Must not
@@ -82,6 +84,9 @@ public:
     // Borrowed; remove before the observer dies.
     virtual void add_observer(group_observer* hears) = 0;
     virtual void remove_observer(group_observer* hears) = 0;
+    // The last steps of its services, oldest first; bounded. A record is there before on_status() tells of
+    // it.
+    [[nodiscard]] virtual std::deque<transition_record> history() const { return {}; }
     // The last lines a service printed, oldest first; bounded.
     [[nodiscard]] virtual std::deque<std::string> recent_lines(std::string_view service) const = 0;
 };

@@ -4,6 +4,7 @@
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
+#include "engine/dialects/ax_poll/loss_text.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -36,7 +37,7 @@ cycle_runner::verdict cycle_runner::fail(run_state& now, chat::failure_kind kind
 cycle_runner::verdict cycle_runner::fail_and_restart(run_state& now, const char* cause,
                                                      std::string message) const {
     now.restart_cause = message;
-    return fail(now, chat::failure_kind::runtime_failed, cause, std::move(message));
+    return fail(now, chat::failure_kind::runtime_failed, cause, with_restart(std::move(message)));
 }
 
 cycle_runner::verdict cycle_runner::context_full(run_state& now, std::uint32_t prompt_tokens) const {
@@ -79,10 +80,10 @@ cycle_runner::early cycle_runner::on_loss(run_state& now, service_watch::loss lo
     }
     if (lost == service_watch::loss::tokenizer) {
         return fail(now, chat::failure_kind::runtime_failed, "tokenizer-died",
-                    "The tokenizer service ended while the request ran.");
+                    ended_text("The tokenizer service", parts_.watch->tokenizer()));
     }
     const verdict end = fail(now, chat::failure_kind::runtime_failed, "runtime-died",
-                             "The runtime ended while the request ran.");
+                             ended_text("The runtime", parts_.watch->runtime()));
     now.failure->blames_request = now.prompt_inside;
     return end;
 }

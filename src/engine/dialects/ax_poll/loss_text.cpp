@@ -1,0 +1,38 @@
+#include "engine/dialects/ax_poll/loss_text.hpp"
+
+#include <utility>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+std::string sentence(std::string text) {
+    if (!text.ends_with('.')) {
+        text += '.';
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string ended_text(std::string_view subject, const supervisor::service_status& now) {
+    std::string text = std::string(subject) + " ended while the request ran";
+    if (!now.last_end.empty()) {
+        text += ": " + now.last_end;
+    }
+    text = sentence(std::move(text));
+    switch (now.state) {
+        case supervisor::service_state::broken:
+            return text + " It is not started again for now.";
+        case supervisor::service_state::stopped:
+            return text;
+        default:
+            return text + " It is being restarted.";
+    }
+}
+
+std::string with_restart(std::string what) {
+    return sentence(std::move(what)) + " It is being restarted.";
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,18 @@
+#pragma once
+// What a client is told whose runtime went while it worked for it: what happened, why as far as it is known
+// at once, and what is being done.
+
+#include <string>
+#include <string_view>
+
+#include "corral/supervisor/group.hpp"
+
+namespace corral::engine::ax_poll {
+
+// `subject` begins the text: "The runtime". One or more plain sentences.
+[[nodiscard]] std::string ended_text(std::string_view subject, const supervisor::service_status& now);
+
+// `what`, a sentence, and that the runtime is restarted for it.
+[[nodiscard]] std::string with_restart(std::string what);
+
+}  // namespace corral::engine::ax_poll

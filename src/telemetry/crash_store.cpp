@@ -1,0 +1,256 @@
+#include "corral/telemetry/crash_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::telemetry {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view ending = ".json";
+constexpr std::string_view unfinished_ending = ".json.tmp";
+constexpr std::size_t stamp_length = 23;  // "20261120T142130.123456Z"
+constexpr std::size_t most_model_letters = 48;
+constexpr std::uintmax_t largest_read = 4ULL * 1024 * 1024;
+
+class descriptor {
+public:
+    explicit descriptor(int number) : number_(number) {}
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor() { static_cast<void>(close()); }
+    [[nodiscard]] int number() const noexcept { return number_; }
+    [[nodiscard]] bool close() {
+        const int open = std::exchange(number_, -1);
+        return open < 0 || ::close(open) == 0;
+    }
+
+private:
+    int number_;
+};
+
+core::failure failed(const char* action, const fs::path& path, int why) {
+    return core::errno_failure(why, std::string(action) + " '" + path.string() +
+                                        "': " + boost::system::system_category().message(why));
+}
+
+bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+// A digit where the stamp has one, and its own letters elsewhere.
+bool begins_with_stamp(std::string_view name) {
+    constexpr std::string_view shape = "00000000T000000.000000Z";
+    static_assert(shape.size() == stamp_length);
+    if (name.size() <= stamp_length) {
+        return false;
+    }
+    for (std::size_t i = 0; i < stamp_length; ++i) {
+        const bool digit = name[i] >= '0' && name[i] <= '9';
+        if (shape[i] == '0' ? !digit : name[i] != shape[i]) {
+            return false;
+        }
+    }
+    return name[stamp_length] == '-';
+}
+
+bool is_ours(std::string_view name, std::string_view with_ending) {
+    if (!begins_with_stamp(name) || !name.ends_with(with_ending)) {
+        return false;
+    }
+    const std::string_view model =
+        name.substr(stamp_length + 1, name.size() - with_ending.size() - stamp_length - 1);
+    return std::all_of(model.begin(), model.end(), is_plain);
+}
+
+struct listing {
+    std::vector<std::string> whole;       // newest first
+    std::vector<std::string> unfinished;  // left over
+};
+
+core::result<listing> list(const fs::path& folder) {
+    std::error_code error;
+    fs::directory_iterator walk(folder, error);
+    if (error == std::errc::no_such_file_or_directory) {
+        return listing{};
+    }
+    listing out;
+    while (!error && walk != fs::directory_iterator()) {
+        const std::string name = walk->path().filename().string();
+        std::error_code gone;
+        const bool file = fs::is_regular_file(walk->symlink_status(gone));
+        if (file && is_ours(name, ending)) {
+            out.whole.push_back(name);
+        } else if (file && is_ours(name, unfinished_ending)) {
+            out.unfinished.push_back(name);
+        }
+        walk.increment(error);
+    }
+    if (error) {
+        return failed("can't list", folder, error.value());
+    }
+    std::sort(out.whole.begin(), out.whole.end(), std::greater<>());
+    return out;
+}
+
+// 0, or an errno value.
+int write_all(int to, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t taken = ::write(to, text.data(), text.size());
+        if (taken < 0 && errno != EINTR) {
+            return errno;
+        }
+        text.remove_prefix(taken < 0 ? 0 : static_cast<std::size_t>(taken));
+    }
+    return 0;
+}
+
+int write_and_sync(const fs::path& path, std::string_view text) {
+    descriptor file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+    if (file.number() < 0) {
+        return errno;
+    }
+    if (const int why = write_all(file.number(), text); why != 0) {
+        return why;
+    }
+    return ::fsync(file.number()) == 0 && file.close() ? 0 : errno;
+}
+
+core::result<void> write_whole(const fs::path& folder, const std::string& name, std::string_view text) {
+    const fs::path path = folder / name;
+    const fs::path unfinished = folder / (name + std::string(unfinished_ending.substr(ending.size())));
+    int why = write_and_sync(unfinished, text);
+    if (why == 0 && std::rename(unfinished.c_str(), path.c_str()) != 0) {
+        why = errno;
+    }
+    if (why != 0) {
+        ::unlink(unfinished.c_str());  // often not there; the failure to tell is the first one
+        return failed("can't write", path, why);
+    }
+    // That its name may be lost with the power is no reason to call it not kept.
+    const descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.number() >= 0) {
+        static_cast<void>(::fsync(opened.number()));
+    }
+    return {};
+}
+
+core::result<void> make_folder(const fs::path& folder) {
+    std::error_code error;
+    const bool made = fs::create_directories(folder, error);
+    if (!error && made) {
+        fs::permissions(folder, fs::perms::owner_all, error);
+    }
+    if (error) {
+        return failed("can't make the folder", folder, error.value());
+    }
+    return {};
+}
+
+void prune(const fs::path& folder, const std::string& newest, const crash_limits& limits) {
+    const auto found = list(folder);
+    if (!found) {
+        return;
+    }
+    std::error_code error;
+    for (const std::string& name : found->unfinished) {
+        fs::remove(folder / name, error);
+    }
+    std::size_t count = 1;
+    std::uint64_t bytes = fs::file_size(folder / newest, error);
+    for (const std::string& name : found->whole) {
+        if (name == newest) {
+            continue;  // also when a clock that was set back makes it look old
+        }
+        const auto size = fs::file_size(folder / name, error);
+        bytes += error ? 0 : size;
+        if (++count > limits.count || bytes > limits.bytes) {
+            fs::remove(folder / name, error);
+        }
+    }
+}
+
+}  // namespace
+
+core::result<std::vector<std::string>> list_crashes(const fs::path& folder) {
+    auto found = list(folder);
+    if (!found) {
+        return found.error();
+    }
+    return std::move(found->whole);
+}
+
+std::string crash_name(std::chrono::system_clock::time_point when, std::string_view model) {
+    const auto since = std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
+    const std::time_t whole = since / 1'000'000;
+    std::tm parts{};
+    ::gmtime_r(&whole, &parts);
+    std::array<char, 32> text{};
+    const std::size_t length = std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &parts);
+    std::array<char, 16> fraction{};
+    std::snprintf(fraction.data(), fraction.size(), ".%06dZ-", static_cast<int>(since % 1'000'000));
+    std::string name(text.data(), length);
+    name += fraction.data();
+    for (const char c : model.substr(0, most_model_letters)) {
+        const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        name += is_plain(lower) ? lower : '-';
+    }
+    return name.append(ending);
+}
+
+core::result<std::string> read_crash(const fs::path& folder, const std::string& name) {
+    if (!is_ours(name, ending)) {
+        return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
+    }
+    const fs::path path = folder / name;
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat facts {};
+    if (file.number() < 0 || ::fstat(file.number(), &facts) != 0) {
+        return failed("can't read", path, errno);
+    }
+    if (!S_ISREG(facts.st_mode) || static_cast<std::uintmax_t>(facts.st_size) > largest_read) {
+        return core::make_failure(core::errc::limit_exceeded, "'" + path.string() + "' is no bundle");
+    }
+    std::string text(static_cast<std::size_t>(facts.st_size), '\0');
+    std::size_t got = 0;
+    while (got < text.size()) {
+        const ssize_t more = ::read(file.number(), text.data() + got, text.size() - got);
+        if (more < 0 && errno != EINTR) {
+            return failed("can't read", path, errno);
+        }
+        if (more == 0) {
+            break;
+        }
+        got += more < 0 ? 0 : static_cast<std::size_t>(more);
+    }
+    text.resize(got);
+    return text;
+}
+
+core::result<void> keep_crash(const fs::path& folder, const std::string& name, std::string_view text,
+                              const crash_limits& limits) {
+    if (!is_ours(name, ending)) {
+        return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
+    }
+    if (auto made = make_folder(folder); !made) {
+        return made;
+    }
+    if (auto written = write_whole(folder, name, text); !written) {
+        return written;
+    }
+    prune(folder, name, limits);
+    return {};
+}
+
+}  // namespace corral::telemetry
