@@ -22,6 +22,7 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
 #include "credential_files.hpp"
+#include "progress_watch.hpp"
 
 namespace corral::app {
 
@@ -46,6 +47,7 @@ private:
     core::awaitable<void> tell_systemd();
     core::awaitable<void> collect_orphans();
     [[nodiscard]] std::string status_line() const;
+    [[nodiscard]] bool work_advances();
     [[nodiscard]] core::awaitable<void> stop_backend(engine::backend& runtime, core::deadline until);
 
     boost::asio::io_context& loop_;
@@ -68,6 +70,8 @@ private:
     core::wake_signal credentials_asked_;  // by SIGHUP
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
+    progress_watch progress_;
+    bool stands_still_ = false;
 };
 
 }  // namespace corral::app

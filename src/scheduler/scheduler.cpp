@@ -1,5 +1,6 @@
 #include "corral/scheduler/scheduler.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -122,7 +123,9 @@ struct scheduler::impl {
     core::wake_signal idle;
     std::unordered_map<std::string, runtime> runtimes;
     std::unordered_map<ticket_id, waiter*> waiters;
+    std::unordered_map<ticket_id, core::deadline> due;  // of the leases that are out
     std::uint64_t last_ticket = 0;
+    std::uint64_t granted = 0;
     bool over = false;
 };
 
@@ -273,7 +276,10 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     }
     of->runtimes.at(who.model).residency->granted(who.keep_alive);
     engine::backend* const runtime = of->runtimes.at(who.model).backend;
+    ++of->granted;
+    of->due.emplace(id, who.until);
     auto give_back = [of, id, model = who.model] {
+        of->due.erase(id);
         if (!of->over) {
             of->release(id, model);
         }
@@ -308,7 +314,24 @@ core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
 
 queue_snapshot scheduler::snapshot() const noexcept {
     const queue_policy& policy = impl_->policy;
-    return {policy.waiting(), policy.running(), policy.estimate_now(impl_->clock.now())};
+    const core::steady_time now = impl_->clock.now();
+    queue_snapshot out;
+    out.waiting = policy.waiting();
+    out.running = policy.running();
+    out.estimate = policy.estimate_now(now);
+    out.granted = impl_->granted;
+    for (const auto& [model, runtime] : impl_->runtimes) {
+        const bool leaves = runtime.residency->policy().stage() == residence_stage::unloading;
+        if (!leaves && runtime.backend->available().state == engine::availability_state::ready) {
+            out.neglected += policy.waiting_for_free(model);
+        }
+    }
+    for (const auto& [ticket, due] : impl_->due) {
+        if (due.passed(now)) {
+            out.overdue = std::max<core::nanoseconds>(out.overdue, now - due.at());
+        }
+    }
+    return out;
 }
 
 void scheduler::load(std::string_view model, std::optional<core::nanoseconds> keep_alive) {
