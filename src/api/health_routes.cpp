@@ -104,6 +104,9 @@ readiness describe_readiness(const model_directory& models, const scheduler::sch
         } else {
             json.tree(nullptr);
         }
+        if (state.left) {
+            json.key("left_seconds").number(state.left->count());
+        }
         if (!state.warning.empty()) {
             json.member("warning", state.warning);
         }

@@ -4,7 +4,8 @@
 //
 // A model that was unloaded for want of requests counts as ready ("unloaded"): the next request loads it, and
 // if it counted against us, none would ever be sent here. One that loads without having been asked by a
-// request, or is broken, does not. The body tells each model's state, and of the queue how many wait and run
+// request, or is broken, does not. The body tells each model's state, of
+// one that loads its progress and about how many seconds are left, and of the queue how many wait and run
 // and the seconds until the turn of a request that comes now (null while unknown).
 
 #include "corral/api/wire_format.hpp"

@@ -29,6 +29,7 @@
 #include "corral/telemetry/run_journal.hpp"
 #include "credential_files.hpp"
 #include "inheritance.hpp"
+#include "progress_watch.hpp"
 #include "reload.hpp"
 #include "upgrade.hpp"
 
@@ -74,6 +75,7 @@ private:
     core::awaitable<void> tell_systemd();
     core::awaitable<void> collect_orphans();
     [[nodiscard]] std::string status_line() const;
+    [[nodiscard]] bool work_advances();
     [[nodiscard]] core::awaitable<void> stop_backend(engine::backend& runtime, core::deadline until);
 
     boost::asio::io_context& loop_;
@@ -109,6 +111,8 @@ private:
     bool reload_wanted_ = false;
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
+    progress_watch progress_;
+    bool stands_still_ = false;
 };
 
 }  // namespace corral::app

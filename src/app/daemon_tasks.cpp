@@ -4,11 +4,10 @@
 #include <csignal>
 #include <cstring>
 
-#include <fmt/format.h>
-
 #include "corral/telemetry/log.hpp"
 #include "daemon.hpp"
 #include "service_notify.hpp"
+#include "status_view.hpp"
 
 namespace corral::app {
 
@@ -62,7 +61,7 @@ core::awaitable<void> daemon::tell_systemd() {
     std::string told;
     bool awake = true;
     while (awake) {
-        if (interval) {
+        if (interval && work_advances()) {
             notify_watchdog();
         }
         std::string line = status_line();
@@ -89,30 +88,26 @@ core::awaitable<void> daemon::collect_orphans() {
 }
 
 std::string daemon::status_line() const {
-    std::string line = upgrade_->report().status;
+    std::vector<model_view> views;
     for (const auto& runtime : backends_) {
-        const engine::availability now = runtime->available();
-        line += line.empty() ? "" : "; ";
-        line += runtime->model().name;
-        switch (now.state) {
-            case engine::availability_state::ready:
-                line += " ready";
-                break;
-            case engine::availability_state::loading:
-                line += " loading";
-                if (now.progress) {
-                    line += fmt::format(" {:.0f} %", *now.progress * 100);
-                }
-                break;
-            case engine::availability_state::stopped:
-                line += " stopped";
-                break;
-            case engine::availability_state::broken:
-                line += " broken: " + telemetry::printable(now.reason);
-                break;
-        }
+        views.push_back(view_of(*runtime, clock_.now()));
     }
-    return line;
+    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const std::string upgrading = upgrade_->report().status;
+    return (upgrading.empty() ? "" : upgrading + "; ") + status_text(views, queue.running, queue.waiting);
+}
+
+// False, with a line in the log, while work stands still: then the service manager starts us anew.
+bool daemon::work_advances() {
+    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const auto stuck = progress_.stuck({queue.granted, queue.neglected, queue.overdue}, clock_.now());
+    if (stuck && !stands_still_) {
+        telemetry::log().error("the watchdog is not fed any more: {}", *stuck);
+    } else if (!stuck && stands_still_) {
+        telemetry::log().info("work advances again; the watchdog is fed");
+    }
+    stands_still_ = stuck.has_value();
+    return !stands_still_;
 }
 
 }  // namespace corral::app

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "clock_reader.hpp"
 #include "corral/catalog/placeholders.hpp"
 
 namespace corral::catalog {
@@ -110,6 +111,10 @@ void read_clocks(section from, engine_clocks& into) {
     from.duration("decode_stall", into.decode_stall, milliseconds{100}, hours{6});
     from.duration("idle_grace", into.idle_grace, milliseconds{10}, seconds{60});
     from.duration("scrub", into.scrub, milliseconds{100}, hours{1});
+    read_bounds(from, "call", into.call, into.call_bounds);
+    read_bounds(from, "reset", into.reset, into.reset_bounds);
+    read_bounds(from, "prefill", into.prefill_base, into.prefill_bounds);
+    read_bounds(from, "decode_stall", into.decode_stall, into.decode_bounds);
     from.finish();
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "clock_reader.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "service_url.hpp"
@@ -120,13 +121,7 @@ void read_probe(section& from, probe_template& into) {
     if (!probe) {
         return;
     }
-    probe->choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
-    probe->text("target", into.target);
-    if (!into.target.starts_with('/')) {
-        probe->complain(probe->place("target"), "'target' must begin with '/'");
-    }
-    probe->integer("status", into.status, 0, 599);
-    probe->duration("timeout", into.timeout, milliseconds{50}, seconds{60});
+    read_probe_keys(*probe, into);
     probe->finish();
 }
 
@@ -252,6 +247,10 @@ void read_service(section from, service_template& into, const service_reading& h
     read_probe(from, into.probe);
     from.duration("start_stall", into.start_stall, seconds{1}, hours{2});
     from.duration("start_limit", into.start_limit, seconds{1}, hours{24});
+    read_bounds(from, "start_stall", into.start_stall, into.start_stall_bounds);
+    read_bounds(from, "start_limit", into.start_limit, into.start_limit_bounds);
+    read_liveness(from, into.liveness);
+    read_canary(from, into.canary);
     if (!how.overriding) {
         read_ladder(from, "stop_loading", into.stop_loading);
         read_ladder(from, "stop_ready", into.stop_ready);

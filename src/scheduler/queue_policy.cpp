@@ -138,6 +138,11 @@ std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_
     return out;
 }
 
+std::size_t queue_policy::waiting_for_free(const std::string& model) const {
+    const auto found = lanes_.find(model);
+    return found == lanes_.end() || found->second.holder ? 0 : found->second.queue.size();
+}
+
 std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady_time now) const {
     for (const auto& [model, on] : lanes_) {
         const std::optional<std::size_t> ahead = on.queue.ahead_of(ticket);

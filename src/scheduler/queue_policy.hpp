@@ -84,6 +84,8 @@ public:
     [[nodiscard]] std::optional<core::seconds> estimate_now(core::steady_time now) const;
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
+    // Tickets that wait for `model` although nobody holds its backend.
+    [[nodiscard]] std::size_t waiting_for_free(const std::string& model) const;
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
     // In that lane; 0 when there is none.
     [[nodiscard]] std::size_t waiting_for(const std::string& model) const;

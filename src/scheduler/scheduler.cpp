@@ -1,5 +1,6 @@
 #include "corral/scheduler/scheduler.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -199,7 +200,10 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     }
     const std::shared_ptr<impl::hosted> at = place.self().at;
     at->residency->granted(who.keep_alive);
+    ++of->granted;
+    of->due.emplace(id, who.until);
     auto give_back = [of, id, model = who.model, at] {
+        of->due.erase(id);
         if (!of->over) {
             of->release(id, model, *at);
         }
@@ -234,7 +238,25 @@ core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
 
 queue_snapshot scheduler::snapshot() const noexcept {
     const queue_policy& policy = impl_->policy;
-    return {policy.waiting(), policy.running(), policy.estimate_now(impl_->clock.now())};
+    const core::steady_time now = impl_->clock.now();
+    queue_snapshot out;
+    out.waiting = policy.waiting();
+    out.running = policy.running();
+    out.estimate = policy.estimate_now(now);
+    out.granted = impl_->granted;
+    for (const auto& [model, runtime] : impl_->runtimes) {
+        const bool leaves = runtime->suspended || !runtime->admitted ||
+                            runtime->residency->policy().stage() == residence_stage::unloading;
+        if (!leaves && runtime->backend->available().state == engine::availability_state::ready) {
+            out.neglected += policy.waiting_for_free(model);
+        }
+    }
+    for (const auto& [ticket, due] : impl_->due) {
+        if (due.passed(now)) {
+            out.overdue = std::max<core::nanoseconds>(out.overdue, now - due.at());
+        }
+    }
+    return out;
 }
 
 void scheduler::load(std::string_view model, std::optional<core::nanoseconds> keep_alive) {

@@ -72,7 +72,9 @@ struct scheduler::impl {
     std::unordered_map<std::string, std::shared_ptr<hosted>> runtimes;
     std::vector<std::shared_ptr<hosted>> gone;  // with leases still out
     std::unordered_map<ticket_id, waiter*> waiters;
+    std::unordered_map<ticket_id, core::deadline> due;  // of the leases that are out
     std::uint64_t last_ticket = 0;
+    std::uint64_t granted = 0;
     bool over = false;
 };
 

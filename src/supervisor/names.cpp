@@ -82,6 +82,10 @@ const char* to_string(event_kind kind) noexcept {
             return "progress";
         case event_kind::quiesced:
             return "quiesced";
+        case event_kind::probe_ok:
+            return "probe_ok";
+        case event_kind::probe_failed:
+            return "probe_failed";
         case event_kind::exited:
             return "exited";
         case event_kind::gone:

@@ -36,6 +36,9 @@ void stepper::dispatch() {
         case event_kind::progress:
         case event_kind::quiesced:
             return on_stage_event();
+        case event_kind::probe_ok:
+        case event_kind::probe_failed:
+            return on_life_probe();
         case event_kind::exited:
             return on_exited();
         case event_kind::gone:

@@ -6,10 +6,12 @@
 //   ----------+-----------------+-----------------------------------+------------------------------------------------
 //   stopped   | no              | none                              | start, adopted (then ready at once)
 //   starting  | after spawned   | no progress, or start too long    | ready, or stopping for any reason
-//   ready     | yes             | none                              | stop, kill, hold, fault, exited
-//   stopping  | yes             | next rung of the ladder           | gone: the leader and its whole group
-//   waiting   | no              | backoff; none when held           | timer, start, release, stop
+//   ready     | yes             | none                              | stop, kill, hold, fault, probe_failed,
+//   exited stopping  | yes             | next rung of the ladder           | gone: the leader and its whole
+//   group waiting   | no              | backoff; none when held           | timer, start, release, stop
 //   broken    | no              | slow retry                        | timer, start, stop
+//
+// Every state with every event is in docs/service_machine.md, which a test holds against this code.
 //
 // Wanted and current are apart: `start` and `stop` edit `wanted`, `hold` and `release` edit `held` (a service
 // before this one is not ready); both only move the machine as far as its process allows.
@@ -33,6 +35,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/core/time.hpp"
 #include "corral/supervisor/group.hpp"
+#include "supervisor/load_clocks.hpp"
 #include "supervisor/restart_policy.hpp"
 
 namespace corral::supervisor {
@@ -59,6 +62,8 @@ enum class event_kind {
     fatal_line,        // it printed a line that ends a start
     progress,          // a sign that loading goes on
     quiesced,          // brought to rest
+    probe_ok,          // ready, idle, and answers
+    probe_failed,      // ready, idle, and gave no answer in its time; reason
     exited,            // the leader died
     gone,              // nothing of its process group lives any more; reason and advice tell how it ended
     adopted,           // a ready process was taken over from an earlier image of this program
@@ -109,6 +114,13 @@ struct service_machine {
     core::steady_time started;
     core::steady_time progressed;
     core::milliseconds served{0};  // how long the last process was ready
+    // The start under way. Lateness is our own loop's, by which the clocks are longer.
+    core::nanoseconds longest_pause{0};  // between two signs of progress
+    core::nanoseconds late_since_progress{0};
+    core::nanoseconds late_since_start{0};
+    std::optional<load_clocks> clocks;  // from the first process on
+    unsigned silent_probes = 0;         // in a row, while ready
+    bool ended_badly = false;           // the process before the present one, or the last try
     std::vector<catalog::stop_step> ladder;
     std::size_t rung = 0;
     std::string held_reason;
@@ -120,7 +132,8 @@ struct service_machine {
 // What a step may use besides its event.
 struct step_input {
     core::steady_time now;
-    double jitter = 0.0;  // in [0, 1)
+    double jitter = 0.0;        // in [0, 1)
+    core::nanoseconds late{0};  // with a timer: how late the loop was since the event before
 };
 
 struct transition {

@@ -8,14 +8,6 @@ namespace corral::supervisor {
 
 namespace {
 
-std::string seconds_text(core::milliseconds span) {
-    const auto tenths = span.count() / 100;
-    if (tenths % 10 == 0) {
-        return std::to_string(tenths / 10) + " s";
-    }
-    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
-}
-
 const char* stage_text(start_stage stage) {
     switch (stage) {
         case start_stage::none:
@@ -41,6 +33,9 @@ void stepper::on_spawned() {
     m_.alive = true;
     m_.started = in_.now;
     m_.progressed = in_.now;
+    m_.longest_pause = core::nanoseconds{0};
+    m_.late_since_progress = core::nanoseconds{0};
+    m_.late_since_start = core::nanoseconds{0};
     if (!in_stage(start_stage::launching)) {
         return begin_stop(stop_phase::dead, after_stop::rest, "was not wanted any more when it had started");
     }
@@ -72,23 +67,72 @@ void stepper::on_start_refused() {
 
 void stepper::begin_stage(start_stage stage, action_kind action) {
     m_.starting = stage;
-    m_.progressed = in_.now;
+    note_progress();
     arm_start_timer();
     act(action);
 }
 
+void stepper::note_progress() {
+    const core::nanoseconds pause = in_.now - m_.progressed - m_.late_since_progress;
+    m_.longest_pause = std::max(m_.longest_pause, pause);
+    m_.late_since_progress = core::nanoseconds{0};
+    m_.progressed = in_.now;
+}
+
 void stepper::arm_start_timer() {
-    const auto limit = m_.started + plan_.rules.start_limit;
+    const auto limit = m_.started + clocks().whole.limit() + m_.late_since_start;
     // The first test has deadlines of its own.
     m_.wake = m_.starting == start_stage::self_test
                   ? limit
-                  : std::min(limit, m_.progressed + plan_.rules.start_stall);
+                  : std::min(limit, m_.progressed + clocks().stall.limit() + m_.late_since_progress);
+}
+
+bool stepper::wants_canary() const {
+    if (!plan_.has_self_test) {
+        return false;
+    }
+    switch (plan_.rules.canary) {
+        case catalog::canary_mode::always:
+            return true;
+        case catalog::canary_mode::after_restart:
+            return m_.ended_badly;
+        case catalog::canary_mode::never:
+            return false;
+    }
+    return true;
 }
 
 void stepper::become_ready() {
+    if (m_.state == service_state::starting) {
+        clocks().whole.observe(in_.now - m_.started - m_.late_since_start);
+        clocks().stall.observe(m_.longest_pause);
+    }
     enter(service_state::ready, "ready");
     m_.policy.on_ready();
+    m_.silent_probes = 0;
+    m_.ended_badly = false;
     act(action_kind::guard);
+}
+
+void stepper::on_life_probe() {
+    if (m_.state != service_state::ready) {
+        return;
+    }
+    if (event_.what == event_kind::probe_ok) {
+        m_.silent_probes = 0;
+        return;
+    }
+    const catalog::liveness_rule& rule = plan_.rules.liveness;
+    if (++m_.silent_probes < rule.failures) {
+        return;
+    }
+    std::string reason = "does not answer any more: " + rule.probe.method + " " + rule.probe.target;
+    reason += " failed " + std::to_string(m_.silent_probes) +
+              (m_.silent_probes == 1 ? " time" : " times in a row") + " while nothing else was asked of it";
+    if (!event_.reason.empty()) {
+        reason += " (" + event_.reason + ")";
+    }
+    begin_stop(stop_phase::dead, after_stop::retry, std::move(reason), event_.advice);
 }
 
 void stepper::on_stage_event() {
@@ -100,7 +144,7 @@ void stepper::on_stage_event() {
             return;
         case event_kind::probe_answered:
             if (in_stage(start_stage::probe)) {
-                if (plan_.has_self_test) {
+                if (wants_canary()) {
                     begin_stage(start_stage::self_test, action_kind::self_test);
                 } else {
                     become_ready();
@@ -129,7 +173,7 @@ void stepper::on_stage_event() {
             return;
         case event_kind::progress:
             if (m_.state == service_state::starting && m_.alive) {
-                m_.progressed = in_.now;
+                note_progress();
                 arm_start_timer();
             }
             return;
@@ -197,6 +241,7 @@ void stepper::on_gone() {
     if (!m_.wanted) {
         return enter(service_state::stopped, std::move(reason), std::move(advice));
     }
+    m_.ended_badly = m_.ended_badly || m_.after != after_stop::rest;
     switch (m_.after) {
         case after_stop::rest:  // wanted again meanwhile
             m_.policy.forget();
@@ -232,7 +277,17 @@ void stepper::fail(std::string reason, std::string advice) {
     }
 }
 
+void stepper::note_lateness() {
+    if (m_.state != service_state::starting || !m_.alive || in_.late <= core::nanoseconds{0}) {
+        return;
+    }
+    m_.late_since_progress += in_.late;
+    m_.late_since_start += in_.late;
+    arm_start_timer();
+}
+
 void stepper::on_timer() {
+    note_lateness();
     if (!m_.wake || in_.now < *m_.wake) {
         return;
     }
@@ -256,14 +311,21 @@ void stepper::on_timer() {
 }
 
 void stepper::on_start_timer() {
-    const bool too_long = in_.now >= m_.started + plan_.rules.start_limit;
-    std::string reason = too_long ? "not ready within " + seconds_text(plan_.rules.start_limit)
-                                  : "no sign of progress for " + seconds_text(plan_.rules.start_stall);
-    reason += std::string(" while ") + stage_text(m_.starting);
+    const bool too_long = in_.now >= m_.started + clocks().whole.limit() + m_.late_since_start;
+    std::string reason = overdue_text(too_long);
+    (too_long ? clocks().whole : clocks().stall).ran_out();
+    begin_stop(stop_phase::loading, after_stop::retry, std::move(reason), event_.advice);
+}
+
+std::string stepper::overdue_text(bool too_long) {
+    const learned_clock& clock = too_long ? clocks().whole : clocks().stall;
+    std::string reason = too_long ? "not ready within " : "no sign of progress for ";
+    reason += seconds_text(clock.limit()) + " while " + stage_text(m_.starting);
     if (!event_.reason.empty()) {
         reason += " (" + event_.reason + ")";
     }
-    begin_stop(stop_phase::loading, after_stop::retry, std::move(reason), event_.advice);
+    reason += too_long ? "; the clock of a whole start " : "; the clock of progress ";
+    return reason + clock.stand();
 }
 
 void stepper::on_stop_timer() {

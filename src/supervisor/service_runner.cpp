@@ -13,6 +13,7 @@
 #include "corral/process/listener_owner.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
+#include "supervisor/load_estimate.hpp"
 #include "supervisor/start_output.hpp"
 
 namespace corral::supervisor {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t ring_lines = 400;
 constexpr std::size_t ring_bytes = 128 * 1024;
+constexpr core::seconds lateness_slice{1};
 
 service_plan plan_for(const service_spec& wanted, const catalog::restart_rule& restart) {
     service_plan plan;
@@ -102,7 +104,9 @@ void service_runner::feed(service_event event) {
         const service_event next = std::move(inbox_.front());
         inbox_.pop_front();
         const machine_before before(machine_);
-        transition moved = step(machine_, next, plan_, {now(), context_.random->unit()});
+        const core::nanoseconds late = late_.total() - late_told_;
+        late_told_ = late_.total();
+        transition moved = step(machine_, next, plan_, {now(), context_.random->unit(), late});
         machine_ = std::move(moved.next);
         take_note(before, next);
         for (const service_action& action : moved.actions) {
@@ -127,6 +131,9 @@ void service_runner::perform(const service_action& action) {
             return spawn_task("first test", first_test(self, run_));
         case action_kind::guard:
             run_->tested = true;  // without a first test too: who serves may print what it is asked
+            if (spec_.rules.liveness.interval > core::milliseconds{0}) {
+                spawn_task("signs of life", ask_for_life(self, run_));
+            }
             return spawn_task("guard port", guard_port(self, run_));
         case action_kind::quiesce:
             return spawn_task("quiesce", quiesce(self, run_, core::deadline{action.until}));
@@ -233,16 +240,34 @@ void service_runner::keep_time() {
 
 core::awaitable<void> service_runner::run_timer(self_ptr self) {
     while (self->machine_.wake && !self->abandoned_) {
-        const core::deadline until{*self->machine_.wake};
+        // A start is watched in slices, to see how late the loop is.
+        const bool sliced = self->machine_.state == service_state::starting;
+        const core::steady_time slice = self->now() + lateness_slice;
+        const core::deadline until{sliced ? std::min(*self->machine_.wake, slice) : *self->machine_.wake};
         const core::wake_reason woken = co_await self->bell_.wait(until);
         if (woken == core::wake_reason::cancelled) {
             break;
         }
-        if (self->machine_.wake && self->now() >= *self->machine_.wake) {
+        if (woken == core::wake_reason::timed_out && sliced) {
+            self->late_.woke(until.at(), self->now());
+        }
+        const bool was_late = self->late_.total() > self->late_told_;
+        if (self->machine_.wake && (was_late || self->now() >= *self->machine_.wake)) {
             self->feed({event_kind::timer, self->problem_, {}});
         }
     }
     self->timing_ = false;
+}
+
+std::optional<core::seconds> service_runner::load_left() const {
+    if (machine_.state != service_state::starting || run_ == nullptr) {
+        return std::nullopt;
+    }
+    std::optional<core::nanoseconds> usual;
+    if (machine_.clocks && machine_.clocks->whole.observed() > 0) {
+        usual = machine_.clocks->whole.latest();
+    }
+    return load_time_left(run_->progress, now() - machine_.started, usual);
 }
 
 void service_runner::publish() {
@@ -276,6 +301,7 @@ service_status service_runner::status() const {
         status.pid = run_->pid;
         if (machine_.state == service_state::starting) {
             status.progress = run_->progress;
+            status.left = load_left();
         }
     }
     if (machine_.state == service_state::waiting || machine_.state == service_state::broken) {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "corral/core/async.hpp"
+#include "corral/core/lateness.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/supervisor/service_spec.hpp"
@@ -95,12 +96,17 @@ private:
     [[nodiscard]] bool in_stage(const process_run& run, start_stage stage) const;
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
 
-    // Tasks; each holds what it uses (service_watch.cpp, service_reaper.cpp).
+    [[nodiscard]] std::optional<core::seconds> load_left() const;
+    [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
+
+    // Tasks; each holds what it uses (service_watch.cpp, service_liveness.cpp, service_reaper.cpp).
     static core::awaitable<void> run_timer(self_ptr self);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
     static core::awaitable<void> probe(self_ptr self, run_ptr run);
     static core::awaitable<void> first_test(self_ptr self, run_ptr run);
     static core::awaitable<void> guard_port(self_ptr self, run_ptr run);
+    static core::awaitable<void> ask_for_life(self_ptr self, run_ptr run);
+    static core::awaitable<std::string> probe_life(self_ptr self);
     static core::awaitable<void> quiesce(self_ptr self, run_ptr run, core::deadline until);
     static core::awaitable<void> pump(self_ptr self, run_ptr run, process::output_stream from);
     static core::awaitable<void> read_all(self_ptr self, run_ptr run, process::output_stream from);
@@ -122,8 +128,10 @@ private:
     run_ptr run_;
     std::uint64_t starts_ = 0;
     pid_t last_pid_ = 0;
-    std::string last_end_;  // why the last process ended
-    std::string problem_;   // the last thing in the way of readiness
+    std::string last_end_;               // why the last process ended
+    core::lateness late_;             // of the timer
+    core::nanoseconds late_told_{0};  // what of it the machine knows
+    std::string problem_;             // the last thing in the way of readiness
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart
     confinement confined_;

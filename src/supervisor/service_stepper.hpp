@@ -34,6 +34,7 @@ private:
     void on_spawned();
     void on_start_refused();
     void on_stage_event();
+    void on_life_probe();
     void on_exited();
     void on_gone();
     void on_adopted();
@@ -52,9 +53,20 @@ private:
     void launch(std::string reason);
     void begin_stage(start_stage stage, action_kind action);
     void become_ready();
+    void note_progress();
+    void note_lateness();
+    [[nodiscard]] bool wants_canary() const;
     void arm_start_timer();
     void begin_stop(stop_phase phase, after_stop after, std::string reason, std::string advice = {});
     void send_rung();
+    [[nodiscard]] std::string overdue_text(bool too_long);
+    // Made when they are first needed: what they start from is in the plan.
+    [[nodiscard]] load_clocks& clocks() {
+        if (!m_.clocks) {
+            m_.clocks.emplace(plan_.rules);
+        }
+        return *m_.clocks;
+    }
     void fail(std::string reason, std::string advice);
     void launch_unless_held(std::string reason_held, std::string reason_launched);
     void act(action_kind what) { actions_.push_back({what, {}, {}}); }

@@ -20,7 +20,10 @@ import machine_faults
 from violation import Violation
 
 CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STALL, "decode_stall": faults.STALL, "idle_grace": 0.5,
-          "scrub": faults.SCRUB}
+          "scrub": faults.SCRUB,
+          # One hang after the other is no reason to wait longer here, so that each is found in its time.
+          "call_ceiling": faults.CALL, "reset_ceiling": faults.RESET, "prefill_ceiling": faults.STALL,
+          "decode_stall_ceiling": faults.STALL}
 RESTART = """
 [models.restart]
 first_backoff = "20ms"
@@ -60,7 +63,8 @@ class Stage:
         self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
                                model=f"[models.clocks]\n{clocks}{RESTART}", tap=settings["tap"])
         text = self.box.config_file.read_text()
-        limit = f"start_stall = {duration(faults.START_STALL, slack)}\nstart_limit = {duration(20, slack)}\n"
+        limit = "".join(f"{name} = {duration(seconds, slack)}\n{name}_ceiling = {duration(seconds, slack)}\n"
+                        for name, seconds in (("start_stall", faults.START_STALL), ("start_limit", 20)))
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
         self.box.config_file.write_text(text)

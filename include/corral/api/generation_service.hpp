@@ -69,7 +69,7 @@ public:
     // Starts the request; failures come as events.
     [[nodiscard]] generation_handle start(chat::generation_request what);
 
-    // For requests from now on; those on their way keep what they began with.
+    // For requests from now on; those on their way keep what they began with. The journal stays.
     void adjust(const generation_options& with);
 
 private:

@@ -43,6 +43,27 @@ struct probe_template {
     core::milliseconds timeout{2000};
 };
 
+// Between which values a clock that learns may move (supervisor/learned_clock.hpp). Where the clock's start
+// lies outside, the start counts.
+struct clock_bounds {
+    core::milliseconds floor{0};
+    core::milliseconds ceiling{0};
+};
+
+// Asks a service that is ready, while nothing else goes on in it, whether it still answers.
+struct liveness_rule {
+    probe_template probe;
+    core::milliseconds interval{0};  // 0: it is not asked
+    unsigned failures = 2;           // in a row, before it counts as hung
+};
+
+// When the first real answer of a start (the canary) is asked before clients are let in.
+enum class canary_mode {
+    always,
+    after_restart,  // only when the process before it ended unwanted
+    never,
+};
+
 // What is done about a service that would listen where other machines reach it. With all but off the
 // portguard library is preloaded, and a port compiled into the program is moved to a private one.
 enum class guard_mode {
@@ -75,13 +96,17 @@ struct service_template {
     probe_template probe;
     core::milliseconds start_stall{120'000};  // no sign of progress for this long ends a start
     core::milliseconds start_limit{600'000};  // a start as a whole
+    clock_bounds start_stall_bounds{core::milliseconds{45'000}, core::milliseconds{600'000}};
+    clock_bounds start_limit_bounds{core::milliseconds{180'000}, core::milliseconds{3'600'000}};
+    liveness_rule liveness;
+    canary_mode canary = canary_mode::always;
     std::vector<stop_step> stop_loading;
     std::vector<stop_step> stop_ready;
     std::vector<exit_meaning> exits;
     std::vector<log_meaning> lines;
 };
 
-// Clocks of the engine; generous defaults, bounded by the profile.
+// Clocks of the engine. Those with bounds are only where learning starts; the others stay as they are.
 struct engine_clocks {
     core::milliseconds call{10'000};           // one control call of the vendor protocol
     core::milliseconds reset{60'000};          // reset accepted to confirmed idle
@@ -90,6 +115,10 @@ struct engine_clocks {
     core::milliseconds decode_stall{30'000};   // last piece too old
     core::milliseconds idle_grace{2'000};      // done:true for this long, without other evidence, is idle
     core::milliseconds scrub{15'000};          // cancel + drain + reset, then the runtime is restarted
+    clock_bounds call_bounds{core::milliseconds{6'000}, core::milliseconds{60'000}};
+    clock_bounds reset_bounds{core::milliseconds{10'000}, core::milliseconds{180'000}};
+    clock_bounds prefill_bounds{core::milliseconds{10'000}, core::milliseconds{300'000}};
+    clock_bounds decode_bounds{core::milliseconds{5'000}, core::milliseconds{120'000}};
 };
 
 struct restart_rule {

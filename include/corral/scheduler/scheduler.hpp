@@ -89,6 +89,12 @@ struct queue_snapshot {
     // Until the turn of a request that would come now from a client that has none waiting; 0: at once. With
     // several models the longest of those that are loaded.
     std::optional<core::seconds> estimate;
+    // For those who watch over progress: leases granted so far; requests that wait for a backend that is
+    // ready and free, which never lasts; by how much the lease that is longest overdue has passed its
+    // request's deadline.
+    std::uint64_t granted = 0;
+    std::size_t neglected = 0;
+    core::nanoseconds overdue{0};
 };
 
 // Requests of one model.

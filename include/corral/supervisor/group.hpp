@@ -39,6 +39,7 @@ struct service_status {
     pid_t pid = 0;                              // 0: no process
     std::uint64_t starts = 0;                   // processes started so far
     std::optional<double> progress;             // of a load, 0..1
+    std::optional<core::seconds> left;          // of a load, from its progress and the loads before
     std::optional<core::steady_time> next_try;  // in waiting and broken
     std::string warning;                        // e.g. "listens on every interface"; may be empty
     std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has

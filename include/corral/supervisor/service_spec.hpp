@@ -34,6 +34,9 @@ struct service_spec {
     // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the
     // deadline. May be empty.
     std::function<core::awaitable<void>(core::deadline)> quiesce;
+    // Something that has clocks of its own is inside the service, so that its silence proves nothing: it is
+    // not asked for a sign of life meanwhile. Must not throw. May be empty.
+    std::function<bool()> busy;
 };
 
 struct group_spec {

@@ -11,6 +11,7 @@ namespace corral::engine::ax_poll {
 namespace {
 
 constexpr unsigned starts_before_doubt = 2;
+constexpr prompt_size first_test_size{256, 0};  // no shorter than its texts
 
 catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32_t vocabulary) {
     if (sizes.vocabulary == 0) {
@@ -34,6 +35,18 @@ public:
 private:
     run_control& control_;
     bool seen_ = false;
+};
+
+// Counts a call for as long as it lasts, whichever way it ends.
+class call_mark {
+public:
+    explicit call_mark(unsigned& count) : count_(count) { ++count_; }
+    call_mark(const call_mark&) = delete;
+    call_mark& operator=(const call_mark&) = delete;
+    ~call_mark() { --count_; }
+
+private:
+    unsigned& count_;
 };
 
 bool all_stopped(const std::vector<supervisor::service_status>& services) {
@@ -64,12 +77,17 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
       own_(tokenizer_client(places_.tokenizer_at)),
       verbatim_(own_, *context.clock, chat::find_family(model_.family)),
       changed_(context.on),
+      clocks_(model_.runtime.clocks),
       cycle_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
+        if (service.name == places_.tokenizer) {
+            service.busy = [this] { return tokenizer_in_use(); };
+        }
         if (service.name == places_.runtime) {
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
+            service.busy = [this] { return cycle_.busy(); };
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
@@ -97,11 +115,12 @@ cycle_parts ax_poll_backend::parts() {
     return cycle_parts{
         .on = context_.on,
         .clock = context_.clock,
-        .link = runtime_link(&places_.runtime_at, model_.runtime.clocks.call, *context_.clock),
+        .link = runtime_link(&places_.runtime_at, &clocks_, *context_.clock),
         .tap = places_.tap.get(),
         .verbatim = places_.tap ? &verbatim_ : nullptr,
         .watch = &watch_,
         .clocks = model_.runtime.clocks,
+        .learned = &clocks_,
         .poll_interval = model_.runtime.poll_interval,
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
@@ -134,6 +153,7 @@ availability ax_poll_backend::available() const {
         if (service.state != supervisor::service_state::ready) {
             out.reason = service.reason.empty() ? "The model is loading." : service.reason;
             out.progress = service.name == places_.runtime ? service.progress : std::nullopt;
+            out.left = service.name == places_.runtime ? service.left : std::nullopt;
             break;
         }
     }
@@ -175,6 +195,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         co_return out;
     }
     const core::deadline limit = measure_limit(until);
+    const call_mark asking(tokenizer_calls_);
     const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), limit);
     if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
         on_tokenizer_hung();
@@ -205,6 +226,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     if (takes_verbatim()) {
         const core::deadline limit = measure_limit(until);
         verbatim_encoder::predicate unwanted;
+        const call_mark asking(tokenizer_calls_);
         ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
     }
     if (!ids && (ids.error().code == core::errc::refused || ids.error().code == core::errc::invalid)) {
@@ -262,6 +284,13 @@ core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
     co_return co_await group_->stop(until);
 }
 
+bool ax_poll_backend::tokenizer_in_use() const noexcept {
+    const bool asked_by_runtime = places_.tap && places_.tap->view().calls_open > 0;
+    // A runtime that loads or runs asks it without us where there is no tap.
+    const bool unseen = !places_.tap && watch_.runtime().state == supervisor::service_state::starting;
+    return cycle_.busy() || tokenizer_calls_ > 0 || asked_by_runtime || unseen;
+}
+
 void ax_poll_backend::look_at_services() {
     // Reports come a moment late; a run must not begin with an old one in mind.
     for (const supervisor::service_status& service : group_->status()) {
@@ -271,7 +300,6 @@ void ax_poll_backend::look_at_services() {
 
 core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     look_at_services();
-    const catalog::engine_clocks& clocks = model_.runtime.clocks;
     run_spec what;
     what.id = "self-test";
     what.prompt.system =
@@ -279,7 +307,8 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     what.prompt.turns = "Hi";
     what.sampling.temperature = 0.0;
     what.max_tokens = 12;  // the first few may be parts of one character, which are no text yet
-    what.until = core::deadline::after(clocks.reset + clocks.prefill_base + clocks.decode_stall,
+    what.until = core::deadline::after(clocks_.reset.limit(first_test_size) +
+                                           clocks_.prefill.limit(first_test_size) + clocks_.decode.limit(),
                                        context_.clock->now());
     run_control control(context_.on);
     first_text_sink sink(control);

@@ -75,6 +75,8 @@ private:
     void on_tokenizer_hung();
     void count_failed_starts();
     void look_at_services();
+    // A call of the runtime or of ours may be in the tokenizer service, which does one thing at a time.
+    [[nodiscard]] bool tokenizer_in_use() const noexcept;
     [[nodiscard]] const catalog::context_sizes& sizes() const noexcept { return log_.sizes(); }
 
     supervisor::supervisor_context context_;
@@ -88,6 +90,8 @@ private:
     unsigned failed_starts_ = 0;  // in a row
     bool tap_passed_by_ = false;  // this runtime process does not use the URL it was given
     core::wake_signal changed_;
+    unsigned tokenizer_calls_ = 0;  // of our own, under way
+    cycle_clocks clocks_;
     cycle_runner cycle_;
     std::unique_ptr<supervisor::group> group_;
 };

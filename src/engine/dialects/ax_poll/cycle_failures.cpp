@@ -105,7 +105,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::call_failed(run_state& now,
     }
     telemetry::log().warn("run {}: {} failed: {}", now.what.id, call, why.message);
     if (silent) {
-        co_return fail_and_restart(now, "runtime-hung", "The runtime took a call and did not answer it.");
+        co_return hung(now, call);
     }
     co_return fail(now, chat::failure_kind::runtime_failed, "call-failed",
                    std::string("The runtime did not answer ") + call + " whole.");

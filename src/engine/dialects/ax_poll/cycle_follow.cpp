@@ -31,7 +31,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::follow(run_state& now) {
     answers_heard_ = 0;
     final_heard_ = false;
     following_ = true;
-    last_sign_of_life_ = clock_now();
+    last_sign_of_life_ = accepted_;
     core::steady_time next_stop{};
     follow_verdict got_to = follow_verdict::go_on;
     while (got_to == follow_verdict::go_on) {
@@ -144,11 +144,11 @@ void cycle_runner::deliver(run_state& now, std::string_view text) {
     const core::steady_time at = clock_now();
     if (!now.text_given) {
         now.progress.first_text = at;
-        prefill_clock_.observe(at - now.progress.generate_accepted);
+        parts_.learned->prefill.observe(size_of_turns(now), silence_since(accepted_));
     } else {
-        decode_clock_.observe(at - last_sign_of_life_);
+        parts_.learned->decode.observe(silence_since(last_sign_of_life_));
     }
-    last_sign_of_life_ = at;
+    last_sign_of_life_ = sign_at(at);
     now.text_given = true;
     listens_for_failure_ = false;
     ++now.polls_with_text;
@@ -229,33 +229,6 @@ core::awaitable<cycle_runner::verdict> cycle_runner::conclude_with_tap(run_state
     const std::uint32_t prompt = now.progress.usage.prompt_tokens;
     const bool used_up = known(sizes) && made + 1 >= most_output_tokens(sizes, prompt);
     co_return cut_by_context || used_up ? verdict::length : verdict::stop;
-}
-
-core::nanoseconds cycle_runner::prefill_limit(const run_state& now) const {
-    const std::uint32_t tokens = now.progress.usage.prompt_tokens > 0 ? now.progress.usage.prompt_tokens
-                                                                      : token_estimate(now.what.prompt.turns);
-    return prefill_clock_.limit() + core::nanoseconds{parts_.clocks.prefill_per_token} * tokens;
-}
-
-cycle_runner::early cycle_runner::stalled(run_state& now) const {
-    core::steady_time last = last_sign_of_life_;
-    bool decoding = now.text_given;
-    if (tapped()) {
-        const tap_view& seen = parts_.tap->view();
-        if (seen.calls_open > 0) {
-            return std::nullopt;  // it waits for its tokenizer
-        }
-        last = std::max(last, seen.last_answer);
-        decoding = decoding || seen.pieces_answered > 0;
-    }
-    const core::nanoseconds limit = decoding ? decode_clock_.limit() : prefill_limit(now);
-    if (clock_now() - last <= limit) {
-        return std::nullopt;
-    }
-    now.restart_pair = suspect_ && !decoding;
-    return decoding
-               ? fail_and_restart(now, "decode-stalled", "The runtime stopped in the middle of an answer.")
-               : fail_and_restart(now, "prefill-stalled", "The runtime did not begin to answer in its time.");
 }
 
 }  // namespace corral::engine::ax_poll

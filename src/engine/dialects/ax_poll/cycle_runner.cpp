@@ -1,5 +1,6 @@
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -32,9 +33,7 @@ cycle_runner::cycle_runner(cycle_parts parts)
       bell_(parts_.on),
       freed_(parts_.on),
       idle_(parts_.clocks.idle_grace),
-      schedule_(parts_.poll_interval),
-      prefill_clock_(parts_.clocks.prefill_base),
-      decode_clock_(parts_.clocks.decode_stall) {
+      schedule_(parts_.poll_interval) {
     on_new_process();
 }
 
@@ -42,8 +41,6 @@ void cycle_runner::on_new_process() {
     // Nothing was sent to it yet, so two empty polls are proof enough.
     idle_.on_call(clock_now());
     idle_.on_begun(clock_now());
-    prefill_clock_.reset();
-    decode_clock_.reset();
     suspect_ = false;
     bell_.ring();
 }
@@ -109,11 +106,13 @@ void cycle_runner::end_turn() {
 core::awaitable<void> cycle_runner::rest(run_control* control, core::steady_time when) {
     using namespace core::asio::experimental::awaitable_operators;
     const core::deadline until{when};
+    const core::steady_time due = std::max(when, clock_now());
     if (control == nullptr) {
         co_await bell_.wait(until);
     } else {
         co_await (bell_.wait(until) || control->bell().wait(until));
     }
+    parts_.learned->late.woke(due, clock_now());
 }
 
 core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, run_control& control,

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "corral/engine/backend.hpp"
+#include "engine/dialects/ax_poll/cycle_clocks.hpp"
 #include "engine/dialects/ax_poll/follow_fsm.hpp"
 #include "engine/dialects/ax_poll/idle_evidence.hpp"
 #include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
 #include "engine/dialects/ax_poll/runtime_link.hpp"
 #include "engine/dialects/ax_poll/service_watch.hpp"
-#include "engine/dialects/ax_poll/stall_clock.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 
@@ -26,6 +26,7 @@ struct cycle_parts {
     verbatim_encoder* verbatim = nullptr;  // nullptr: no tap
     const service_watch* watch = nullptr;
     catalog::engine_clocks clocks;
+    cycle_clocks* learned = nullptr;  // not null
     core::milliseconds poll_interval{250};
     catalog::sampling_defaults sampling;
     std::function<catalog::context_sizes()> sizes;
@@ -102,6 +103,7 @@ private:
     [[nodiscard]] verdict fail(run_state& now, chat::failure_kind kind, const char* cause,
                                std::string message) const;
     [[nodiscard]] verdict fail_and_restart(run_state& now, const char* cause, std::string message) const;
+    [[nodiscard]] verdict hung(run_state& now, const char* call) const;
     [[nodiscard]] verdict verbatim_failed(run_state& now, const core::failure& why) const;
     [[nodiscard]] early take_verbatim(run_state& now, token_ids ids) const;
     [[nodiscard]] verdict foreign_ids(run_state& now) const;
@@ -111,7 +113,18 @@ private:
     void deliver(run_state& now, std::string_view text);
     void note_usage(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
-    [[nodiscard]] core::nanoseconds prefill_limit(const run_state& now) const;
+    [[nodiscard]] early reset_stalled(run_state& now) const;
+    [[nodiscard]] prompt_size size_of_turns(const run_state& now) const;
+    [[nodiscard]] prompt_size size_of_system(const run_state& now) const;
+    // A moment to measure from, and what has passed since that is the runtime's own doing: without what its
+    // tokenizer kept it waiting, and without what our loop was late.
+    struct sign {
+        core::steady_time at{};
+        core::nanoseconds late{0};
+        core::nanoseconds waited{0};
+    };
+    [[nodiscard]] sign sign_at(core::steady_time at) const;
+    [[nodiscard]] core::nanoseconds silence_since(const sign& last) const;
 
     // Until `when`, the bell, or the run's control.
     [[nodiscard]] core::awaitable<void> rest(run_control* control, core::steady_time when);
@@ -132,10 +145,10 @@ private:
     core::wake_signal freed_;
     idle_evidence idle_;
     poll_schedule_policy schedule_;
-    stall_clock prefill_clock_;
-    stall_clock decode_clock_;
-    core::deadline reset_until_{core::steady_time{}};  // of a reset that was accepted
-    core::steady_time last_sign_of_life_{};
+    core::deadline reset_until_{core::steady_time{}};  // of a reset that was accepted, without our lateness
+    sign reset_sent_;
+    sign accepted_;  // the prompt
+    sign last_sign_of_life_;
     bool busy_ = false;
     bool following_ = false;
     bool suspect_ = false;           // the last run did not end by the model's own will

@@ -107,7 +107,9 @@ core::awaitable<cycle_runner::early> cycle_runner::send_reset(run_state& now) {
             co_return co_await call_failed(now, reply.error(), "reset");
         }
         if (reply->verdict == control_verdict::accepted) {
-            reset_until_ = core::deadline::after(parts_.clocks.reset, clock_now());
+            reset_sent_ = sign_at(clock_now());
+            const core::nanoseconds limit = parts_.learned->reset.limit(size_of_system(now));
+            reset_until_ = core::deadline::after(limit, clock_now());
             co_return std::nullopt;
         }
         if (reply->verdict == control_verdict::refused) {
@@ -130,13 +132,8 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
         if (const early end = interrupted(now)) {
             co_return end;
         }
-        if (tapped() && parts_.tap->view().calls_open > 0) {
-            // It waits for its tokenizer, which has a clock of its own in the tap.
-            reset_until_ = core::deadline::after(parts_.clocks.reset, clock_now());
-        }
-        if (reset_until_.passed(clock_now())) {
-            co_return fail_and_restart(now, "reset-stalled",
-                                       "The runtime did not finish a reset in its time.");
+        if (const early end = reset_stalled(now)) {
+            co_return end;
         }
         see_tap();
         if (!tapped() && reset_begun_in_output(now)) {
@@ -152,8 +149,11 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
         if (!idle_.idle()) {
             // What looks empty is polled once more without delay.
             const bool nearly = idle_.begun() && got->done;
-            co_await rest(now.control, nearly ? clock_now() : std::min(schedule_.next(), reset_until_.at()));
+            co_await rest(now.control, nearly ? clock_now() : schedule_.next());
         }
+    }
+    if (!idle_.by_grace()) {
+        parts_.learned->reset.observe(size_of_system(now), silence_since(reset_sent_));
     }
     swallowed = idle_.by_grace();
     if (!tapped() && reset_failed_in_output()) {
@@ -204,6 +204,7 @@ core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
         if (reply->verdict == control_verdict::accepted) {
             now.progress.prompt_accepted = true;
             now.progress.generate_accepted = clock_now();
+            accepted_ = sign_at(clock_now());
             co_return std::nullopt;
         }
         if (reply->verdict == control_verdict::refused) {

@@ -1,8 +1,23 @@
 #include "engine/dialects/ax_poll/runtime_link.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/core/wake_signal.hpp"
+
 namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace core::asio::experimental::awaitable_operators;
+using supervisor::seconds_text;
+
+// A wait is cut so, to see how late the loop is.
+constexpr core::nanoseconds lateness_slice = core::milliseconds{250};
+
+}  // namespace
 
 core::awaitable<core::result<http::client_reply>> runtime_link::call(const char* method, const char* target,
                                                                      std::string body) const {
@@ -14,8 +29,41 @@ core::awaitable<core::result<http::client_reply>> runtime_link::call(const char*
         what.content_type = "application/json";
         what.body = std::move(body);
     }
-    what.until = core::deadline::after(limit_, clock_.now());
-    co_return co_await http::call(std::move(what));
+    const core::steady_time sent = clock_.now();
+    const core::nanoseconds late = clocks_->late.total();
+    auto calling = http::call(std::move(what));
+    auto overdue = until_overdue(sent);
+    auto first = co_await (std::move(calling) || std::move(overdue));
+    const core::nanoseconds took = clock_.now() - sent - (clocks_->late.total() - late);
+    if (first.index() == 1 && took < clocks_->call.limit()) {
+        co_return core::make_failure(core::errc::cancelled, "the call was given up");
+    }
+    if (first.index() == 1) {
+        co_return core::make_failure(core::errc::timed_out,
+                                     "no answer within " + seconds_text(clocks_->call.limit()));
+    }
+    core::result<http::client_reply> reply = std::get<0>(std::move(first));
+    if (reply) {
+        clocks_->call.observe(took);
+    }
+    co_return reply;
+}
+
+core::awaitable<void> runtime_link::until_overdue(core::steady_time sent) const {
+    const core::nanoseconds late = clocks_->late.total();
+    const core::nanoseconds limit = clocks_->call.limit();
+    bool awake = true;
+    while (awake) {
+        const core::steady_time now = clock_.now();
+        const core::nanoseconds left = limit + (clocks_->late.total() - late) - (now - sent);
+        if (left <= core::nanoseconds{0}) {
+            co_return;
+        }
+        const core::steady_time wake =
+            now + std::chrono::duration_cast<core::steady_time::duration>(std::min(left, lateness_slice));
+        awake = co_await core::sleep_until(wake);
+        clocks_->late.woke(wake, clock_.now());
+    }
 }
 
 core::awaitable<core::result<control_reply>> runtime_link::control(const char* method, const char* target,

@@ -8,6 +8,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "engine/dialects/ax_poll/cycle_clocks.hpp"
 #include "engine/dialects/ax_poll/sampling_policy.hpp"
 #include "engine/dialects/ax_poll/vendor_protocol.hpp"
 
@@ -20,10 +21,10 @@ struct control_reply {
 
 class runtime_link {
 public:
-    // `limit`: for one call. `to` is borrowed and may change between two processes of the runtime.
-    runtime_link(const boost::asio::ip::tcp::endpoint* to, core::milliseconds limit,
+    // All borrowed. `to` may change between two processes of the runtime.
+    runtime_link(const boost::asio::ip::tcp::endpoint* to, cycle_clocks* clocks,
                  const core::clock_source& clock)
-        : to_(to), limit_(limit), clock_(clock) {}
+        : to_(to), clocks_(clocks), clock_(clock) {}
 
     [[nodiscard]] core::awaitable<core::result<control_reply>> reset(std::string system) const;
     [[nodiscard]] core::awaitable<core::result<control_reply>> generate(std::string prompt,
@@ -39,8 +40,11 @@ private:
     [[nodiscard]] core::awaitable<core::result<control_reply>> control(const char* method, const char* target,
                                                                        std::string body) const;
 
+    // Ends when a call sent at `sent` has lasted longer than the call clock allows.
+    [[nodiscard]] core::awaitable<void> until_overdue(core::steady_time sent) const;
+
     const boost::asio::ip::tcp::endpoint* to_;
-    core::milliseconds limit_;
+    cycle_clocks* clocks_;
     const core::clock_source& clock_;
 };
 

@@ -44,7 +44,8 @@ private:
 
 core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::response_writer& out) {
     const open_call counted(view_.calls_open);
-    const core::deadline limit = core::deadline::after(options_.hold, clock_.now());
+    const core::steady_time came = clock_.now();
+    const core::deadline limit = core::deadline::after(options_.hold, came);
     json body = json::object();
     if (in.method == "POST") {
         body = json::parse(in.body, nullptr, false);
@@ -65,6 +66,7 @@ core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::respon
                                gone.message());
     }
     view_.last_answer = clock_.now();
+    view_.waited += view_.last_answer - came;
     tell();
 }
 

@@ -53,7 +53,8 @@ struct tap_view {
     std::uint32_t turn_tokens = 0;
     std::uint32_t pieces_answered = 0;
     core::steady_time last_answer{};
-    unsigned calls_open = 0;  // the runtime waits for us: it is not stalled
+    unsigned calls_open = 0;      // the runtime waits for us: it is not stalled
+    core::nanoseconds waited{0};  // by the runtime, in all calls that were answered
 };
 
 // Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the

@@ -1,0 +1,79 @@
+#include "clock_reader.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace corral::catalog {
+
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using std::chrono::hours;
+
+}  // namespace
+
+void read_bounds(section& from, std::string_view key, milliseconds start, clock_bounds& into) {
+    const std::string floor = std::string(key) + "_floor";
+    const std::string ceiling = std::string(key) + "_ceiling";
+    const std::string own = from.has(key) ? std::string(key) : std::string(key) + "_base";
+    from.duration(floor, into.floor, milliseconds{100}, hours{6});
+    from.duration(ceiling, into.ceiling, milliseconds{100}, hours{24});
+    if (from.has(floor) && from.has(ceiling) && into.floor > into.ceiling) {
+        from.complain(from.place(floor), "'" + floor + "' must not be more than '" + ceiling + "'");
+    }
+    if (!from.has(own)) {
+        return;
+    }
+    if (from.has(floor) && into.floor > start) {
+        from.complain(from.place(floor), "'" + floor + "' must not be more than '" + own + "'");
+    }
+    if (from.has(ceiling) && into.ceiling < start) {
+        from.complain(from.place(ceiling), "'" + ceiling + "' must not be less than '" + own + "'");
+    }
+}
+
+void read_probe_keys(section& from, probe_template& into) {
+    from.choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
+    from.text("target", into.target);
+    if (!into.target.starts_with('/')) {
+        from.complain(from.place("target"), "'target' must begin with '/'");
+    }
+    from.integer("status", into.status, 0, 599);
+    from.duration("timeout", into.timeout, milliseconds{50}, seconds{60});
+}
+
+void read_liveness(section& from, liveness_rule& into) {
+    auto rule = from.table("liveness");
+    if (!rule) {
+        return;
+    }
+    read_probe_keys(*rule, into.probe);
+    rule->duration("interval", into.interval, milliseconds{0}, hours{1});
+    if (into.interval > milliseconds{0} && into.interval < milliseconds{100}) {
+        rule->complain(rule->place("interval"), "'interval' must be 0 or at least 100ms");
+    }
+    rule->integer("failures", into.failures, 1, 100);
+    rule->finish();
+}
+
+void read_canary(section& from, canary_mode& into) {
+    constexpr std::array<std::pair<std::string_view, canary_mode>, 3> modes{
+        {{"always", canary_mode::always},
+         {"after-restart", canary_mode::after_restart},
+         {"never", canary_mode::never}}};
+    std::vector<std::string> words;
+    std::string word;
+    for (const auto& [name, mode] : modes) {
+        words.emplace_back(name);
+        word = mode == into ? std::string(name) : word;
+    }
+    from.choice("canary", word, words);
+    for (const auto& [name, mode] : modes) {
+        into = name == word ? mode : into;
+    }
+}
+
+}  // namespace corral::catalog

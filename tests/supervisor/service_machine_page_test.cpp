@@ -1,0 +1,265 @@
+// Holds the transition table of docs/service_machine.md against step(): drives every situation with every
+// event and compares what comes of it with the text. When the machine was changed on purpose:
+//
+//   CORRAL_WRITE_PAGE=1 build/release/bin/test_supervisor --gtest_filter='service_machine_page.*'
+
+#include <csignal>
+#include <cstdlib>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "supervisor/service_fsm.hpp"
+
+namespace corral::supervisor {
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using enum event_kind;
+
+constexpr const char* begin_mark = "<!-- table: begin -->\n";
+constexpr const char* end_mark = "<!-- table: end -->\n";
+
+service_plan plan() {
+    service_plan p;
+    p.rules.start_stall = milliseconds{120'000};
+    p.rules.start_limit = milliseconds{600'000};
+    p.rules.liveness.interval = milliseconds{15'000};
+    p.rules.liveness.failures = 2;
+    p.rules.liveness.probe.method = "OPTIONS";
+    p.rules.stop_loading = {{SIGKILL, catalog::signal_target::group, milliseconds{20'000}}};
+    p.rules.stop_ready = {{SIGINT, catalog::signal_target::leader, milliseconds{15'000}},
+                          {SIGKILL, catalog::signal_target::group, milliseconds{20'000}}};
+    p.has_self_test = true;
+    p.has_quiesce = true;
+    return p;
+}
+
+struct situation {
+    std::string note;  // what can't be seen in the state
+    std::vector<event_kind> way;
+    std::vector<event_kind> only{};  // empty: every event
+};
+
+// The ways to every state, stage and purpose of a stop. A new stage or state gets a line here.
+const std::vector<situation>& situations() {
+    static const std::vector<situation> all{
+        {"", {}},
+        {"", {start}},
+        {"", {start, spawned}},
+        {"", {start, spawned, socket_owned}},
+        {"", {start, spawned, socket_owned, probe_answered}},
+        {"", {start, spawned, socket_owned, probe_answered, self_test_passed}},
+        {"silent once",
+         {start, spawned, socket_owned, probe_answered, self_test_passed, probe_failed},
+         {probe_ok, probe_failed}},
+        {"", {start, spawned, socket_owned, probe_answered, self_test_passed, stop}},
+        {"", {start, spawned, socket_owned, probe_answered, self_test_passed, stop, quiesced}},
+        {"", {start, spawned, kill}},
+        {"", {start, spawned, hold}},
+        {"", {start, spawned, fault}},
+        {"first failure", {start, spawned, exited}},
+        {"failed shortly before", {start, spawned, exited, gone, spawned, exited}},
+        {"failed too often", {start, spawned, exited, gone, spawned, exited, gone, timer, spawned, exited}},
+        {"backoff", {start, spawned, exited, gone, spawned, exited, gone}},
+        {"", {hold, start}},
+        {"beyond mending", {start, refused}},
+        {"breaker open", {start, spawned, exited, gone, spawned, exited, gone, timer, spawned, exited, gone}},
+    };
+    return all;
+}
+
+struct driven {
+    service_plan p = plan();
+    service_machine m{[] {
+        catalog::restart_rule rule;
+        rule.intensity = 2;
+        return rule;
+    }()};
+    core::steady_time now{seconds{1000}};
+
+    std::vector<service_action> tell(event_kind what) {
+        if (what == timer && m.wake) {
+            now = *m.wake;
+        }
+        transition moved = step(m, {what, "REASON", ""}, p, {now, 0.5});
+        m = std::move(moved.next);
+        return std::move(moved.actions);
+    }
+};
+
+const char* text_of(start_stage stage) {
+    switch (stage) {
+        case start_stage::none:
+            return "?";
+        case start_stage::launching:
+            return "launching";
+        case start_stage::socket:
+            return "loading";
+        case start_stage::probe:
+            return "listening";
+        case start_stage::self_test:
+            return "first test";
+    }
+    return "a stage that this test does not know";
+}
+
+const char* text_of(stop_stage stage) {
+    switch (stage) {
+        case stop_stage::none:
+            return "?";
+        case stop_stage::quiescing:
+            return "coming to rest";
+        case stop_stage::ladder:
+            return "signalled";
+        case stop_stage::cleaning:
+            return "dead";
+    }
+    return "a stage that this test does not know";
+}
+
+const char* text_of(after_stop after) {
+    switch (after) {
+        case after_stop::rest:
+            return "then stopped";
+        case after_stop::held:
+            return "then held";
+        case after_stop::retry:
+            return "then again";
+        case after_stop::refused:
+            return "then broken";
+    }
+    return "?";
+}
+
+std::string describe(const service_machine& m) {
+    std::string out = to_string(m.state);
+    if (m.state == service_state::starting) {
+        out += std::string(", ") + text_of(m.starting);
+    } else if (m.state == service_state::stopping) {
+        out += std::string(", ") + text_of(m.stopping) + ", " + text_of(m.after);
+        out += m.stuck ? ", stuck" : "";
+    }
+    if (!m.wanted && m.state != service_state::stopped && m.state != service_state::stopping) {
+        out += ", not wanted";
+    }
+    if (m.wanted && m.state == service_state::stopping && m.after == after_stop::rest) {
+        out += ", wanted again";
+    }
+    if (m.held) {
+        out += ", held";
+    }
+    return out;
+}
+
+std::string describe(const service_action& action) {
+    switch (action.what) {
+        case action_kind::launch:
+            return "launch";
+        case action_kind::watch_socket:
+            return "watch the socket";
+        case action_kind::probe:
+            return "probe";
+        case action_kind::self_test:
+            return "first test";
+        case action_kind::guard:
+            return "guard the port, ask for life";
+        case action_kind::quiesce:
+            return "bring to rest";
+        case action_kind::signal: {
+            const bool group = action.step.target == catalog::signal_target::group;
+            const std::string name = action.step.signal == SIGKILL ? "SIGKILL" : "SIGINT";
+            return name + (group ? " to the group" : " to the leader");
+        }
+    }
+    return "an action that this test does not know";
+}
+
+bool same(const service_machine& a, const service_machine& b) {
+    return describe(a) == describe(b) && a.reason == b.reason && a.wake == b.wake && a.rung == b.rung &&
+           a.silent_probes == b.silent_probes;
+}
+
+std::string when_reached(const situation& of) {
+    driven d;
+    for (const event_kind each : of.way) {
+        d.tell(each);
+    }
+    return describe(d.m) + (of.note.empty() ? "" : " (" + of.note + ")");
+}
+
+std::string rows_of(const situation& from) {
+    std::string rows;
+    for (int kind = 0; kind < event_kinds; ++kind) {
+        const auto what = static_cast<event_kind>(kind);
+        driven d;
+        for (const event_kind each : from.way) {
+            d.tell(each);
+        }
+        const service_machine before = d.m;
+        // The answer to a launch comes to whoever launched, or has been told to stop meanwhile.
+        const bool answers_nobody =
+            what == spawned && d.m.starting != start_stage::launching && d.m.state != service_state::stopped;
+        const bool left_out =
+            !from.only.empty() && std::find(from.only.begin(), from.only.end(), what) == from.only.end();
+        if (answers_nobody || left_out) {
+            continue;
+        }
+        const std::vector<service_action> actions = d.tell(what);
+        if (actions.empty() && same(before, d.m)) {
+            continue;
+        }
+        std::string acts = actions.empty() ? "" : describe(actions.front());
+        const std::string reason = d.m.reason == before.reason ? "" : d.m.reason;
+        rows += "| " + when_reached(from) + " | `" + to_string(what) + "` | " + describe(d.m) + " | " + acts +
+                " | " + reason + " |\n";
+    }
+    return rows;
+}
+
+std::string table() {
+    std::string all = "| state | event | next | action | reason |\n|---|---|---|---|---|\n";
+    for (const situation& each : situations()) {
+        all += rows_of(each);
+    }
+    return all;
+}
+
+std::string read_page() {
+    std::ifstream file(CORRAL_SERVICE_MACHINE_PAGE);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(service_machine_page, has_the_table_that_the_code_obeys) {
+    std::string page = read_page();
+    const auto begin = page.find(begin_mark);
+    const auto end = page.find(end_mark);
+    ASSERT_NE(begin, std::string::npos) << CORRAL_SERVICE_MACHINE_PAGE " has no table";
+    ASSERT_NE(end, std::string::npos);
+    const auto from = begin + std::string(begin_mark).size();
+    const std::string right = table();
+    if (std::getenv("CORRAL_WRITE_PAGE") != nullptr) {
+        page.replace(from, end - from, right);
+        std::ofstream(CORRAL_SERVICE_MACHINE_PAGE) << page;
+        return;
+    }
+    EXPECT_EQ(page.substr(from, end - from), right)
+        << "run it with CORRAL_WRITE_PAGE=1 if the machine was changed on purpose";
+}
+
+TEST(service_machine_page, names_every_event) {
+    const std::string page = read_page();
+    for (int kind = 0; kind < event_kinds; ++kind) {
+        const std::string name = to_string(static_cast<event_kind>(kind));
+        EXPECT_NE(page.find("| `" + name + "` |"), std::string::npos) << name;
+    }
+}
+
+}  // namespace
+}  // namespace corral::supervisor
