@@ -154,6 +154,7 @@ def test_a_restart_of_both_waits_for_both():
                    (5.005, "tokenizer", "starting"), (5.1, "tokenizer", "ready"), (5.2, "runtime", "starting"), (6.5, "runtime", "ready"))
     one = measure.restart(lines, ["tokenizer", "runtime"], 1005.0, LOAD)
     assert one.beyond == pytest.approx(0.4, abs=0.0005) and one.first
+    assert one.seen_to_act == pytest.approx(0.003, abs=0.0005)
 
 
 @pytest.mark.parametrize("lines", [

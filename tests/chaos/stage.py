@@ -55,7 +55,7 @@ class Stage:
         self.settings = settings
         self.lag = 0.0  # the longest that a pause took beyond its time: the machine was too busy to be judged
         self.alone = True  # the fault of this step is its only one
-        self.signalled = None  # of the last signal to a service: (monotonic, wall clock)
+        self.signalled = None  # when the first signal of this step went to a service: (monotonic, wall clock)
         clocks = "".join(f"{name} = {duration(seconds, slack)}\n" for name, seconds in CLOCKS.items())
         timing = {"load_ms": 100, "prefill_ms_per_chunk": settings["prefill_ms"],
                   "tokens_per_second": settings["tokens_per_second"]}
@@ -134,7 +134,7 @@ class Stage:
         """Its pid, or None when it does not run just now."""
         pid = self.box.pid_of(service)
         if pid is not None:
-            self.signalled = (time.monotonic(), time.time())
+            self.signalled = self.signalled or (time.monotonic(), time.time())
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, getattr(signal, name))
         return pid
