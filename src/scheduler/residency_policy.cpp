@@ -76,9 +76,9 @@ residence_order residency_policy::tick(core::steady_time now) {
 
 residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
     barred_ = true;
+    suspended_ = true;
     wanted_ = false;
-    goes_ = stage_ == residence_stage::loaded;
-    if (at_once && goes_ && !closed_) {
+    if (at_once && stage_ == residence_stage::loaded && !closed_) {
         return leave(now);
     }
     return settle(now);
@@ -86,6 +86,7 @@ residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
 
 residence_order residency_policy::resume(core::steady_time now) {
     barred_ = false;
+    suspended_ = false;
     goes_ = false;
     wanted_ = true;
     expires_.reset();
@@ -143,17 +144,18 @@ residence_order residency_policy::settle(core::steady_time now) {
 
 residence_order residency_policy::settle_loaded(core::steady_time now) {
     const bool ready = seen_ == availability_state::ready;
-    if (users_ > 0 || (!ready && !goes_)) {
+    const bool goes = goes_ || suspended_;  // no request's word keeps a suspended one
+    if (users_ > 0 || (!ready && !goes)) {
         expires_.reset();
         return residence_order::none;
     }
-    if (!goes_ && !expires_) {
+    if (!goes && !expires_) {
         const core::deadline end = core::deadline::after(stay_, now);
         if (end.reachable()) {
             expires_ = end.at();
         }
     }
-    if (!goes_ && !(expires_ && now >= *expires_)) {
+    if (!goes && !(expires_ && now >= *expires_)) {
         return residence_order::none;
     }
     return leave(now);

@@ -66,7 +66,9 @@ public:
         return stage_ == residence_stage::unloading ? left_ : expires_;
     }
     // From the moment when nobody needs it any more, as things stand.
-    [[nodiscard]] core::nanoseconds stay() const noexcept { return goes_ ? core::nanoseconds{0} : stay_; }
+    [[nodiscard]] core::nanoseconds stay() const noexcept {
+        return goes_ || suspended_ ? core::nanoseconds{0} : stay_;
+    }
     // What the backend was when last seen.
     [[nodiscard]] engine::availability_state seen() const noexcept { return seen_; }
     [[nodiscard]] std::size_t users() const noexcept { return users_; }
@@ -84,7 +86,8 @@ private:
     std::size_t users_ = 0;
     bool wanted_ = false;  // load() asked for it while it could not be done
     bool goes_ = false;    // as soon as nobody needs it
-    bool barred_ = false;
+    bool barred_ = false;  // may not be loaded
+    bool suspended_ = false;
     bool closed_ = false;
     std::optional<core::steady_time> expires_;
     std::optional<core::steady_time> left_;

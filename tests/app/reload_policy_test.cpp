@@ -48,7 +48,7 @@ TEST_F(reload_policy, every_part_of_a_model_counts) {
          {"family = \"qwen3\"", "sampling = { top_k = 7 }", "context = { positions = 9 }",
           "poll_interval = \"1s\"", "parameter_size = \"1B\"", "clocks = { reset = \"1s\" }",
           "restart = { intensity = 2 }", "capabilities = [\"completion\", \"tools\"]",
-          "package_forbids_thinking = true", "[models.services.tokenizer]\nlimit_files = 9",
+          "package_forbids_thinking = true", "[models.services.tokenizer]\nlimit_files = 99",
           "[models.services.tokenizer]\nnice = 3", "[models.services.tokenizer]\nprobe = { target = \"/x\" }",
           "[models.services.tokenizer]\nenvironment = { A = \"b\" }"}) {
         EXPECT_THAT(plan_reload(before, read(model("a", extra))).changed, ElementsAre("a:latest")) << extra;

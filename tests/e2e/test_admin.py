@@ -135,6 +135,18 @@ def test_stop_lets_the_running_answer_end_and_refuses_the_waiting(box):
     assert model_of(box)["state"] == "stopped"
 
 
+def test_no_request_keeps_a_model_that_is_being_stopped(box):
+    lines = iter(box.stream("[[n=80]]", keep_alive=-1))
+    next(lines)
+    line = Line(socket_of(box))
+    assert line.ask(verb="stop", wait_seconds=0)["ok"] is False
+    line.close()
+    load = box.post("/api/generate", {"model": MODEL, "keep_alive": "1h"})
+    assert load.status == 503 and "stopped by its operator" in load.json["error"]
+    assert list(lines)[-1]["done"] is True
+    wait_until(lambda: model_of(box)["state"] == "stopped", what="stopped in the end")
+
+
 def test_stop_now_cuts_the_running_answer(box):
     lines = iter(box.stream("[[never_end]]"))
     next(lines)

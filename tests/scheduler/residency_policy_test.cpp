@@ -319,6 +319,43 @@ TEST_F(residency_policy_test, a_closed_one_gives_no_orders) {
     EXPECT_EQ(orders(), "");
 }
 
+TEST_F(residency_policy_test, no_request_keeps_or_loads_a_suspended_model) {
+    be_loaded();
+    request();
+    take(policy_.suspend(false, now_));
+    policy_.granted(for_ever);
+    load(for_ever);
+    EXPECT_EQ(orders(), "");
+    release();
+    EXPECT_EQ(orders(), "stop");
+    request();
+    stopped();
+    load();
+    EXPECT_EQ(orders(), "");
+    take(policy_.resume(now_));
+    EXPECT_EQ(orders(), "start");
+}
+
+TEST_F(residency_policy_test, a_broken_model_that_is_suspended_goes_at_once_and_resume_tries_it_again) {
+    be_loaded();
+    see(availability_state::broken);
+    take(policy_.resume(now_));
+    EXPECT_EQ(orders(), "start");
+    see(availability_state::loading);
+    see(availability_state::broken);
+    take(policy_.suspend(false, now_));
+    EXPECT_EQ(orders(), "stop");
+}
+
+TEST_F(residency_policy_test, who_asks_before_it_is_admitted_is_heard_then) {
+    policy_.bar();
+    request();
+    load();
+    EXPECT_EQ(orders(), "");
+    take(policy_.admit(now_));
+    EXPECT_EQ(orders(), "start");
+}
+
 // A seeded walk beside a plain model of the backend.
 class residency_walk {
 public:
@@ -326,7 +363,7 @@ public:
 
     void step() {
         now_ += core::milliseconds{random_.next() % 4000};
-        switch (random_.next() % 12) {
+        switch (random_.next() % 14) {
             case 0:
             case 1:
                 ++users_;
@@ -352,6 +389,12 @@ public:
             case 8:
             case 9:
                 return change();
+            case 10:
+                suspended_ = true;
+                return take(policy_.suspend(false, now_));
+            case 11:
+                suspended_ = false;
+                return take(policy_.resume(now_));
             default:
                 return tick();
         }
@@ -366,7 +409,9 @@ public:
             ASSERT_EQ(users_, 0U);
         }
         // Nobody waits for a model that is not on its way.
-        ASSERT_FALSE(users_ > 0 && policy_.stage() == residence_stage::unloaded);
+        ASSERT_FALSE(users_ > 0 && policy_.stage() == residence_stage::unloaded && !suspended_);
+        // Nobody's word but the operator's keeps it.
+        ASSERT_FALSE(suspended_ && users_ == 0 && policy_.stage() == residence_stage::loaded);
     }
 
     void drain() {
@@ -402,6 +447,7 @@ private:
             stopping_ = true;
         } else if (order == residence_order::start) {
             ASSERT_FALSE(stopping_) << "started while it stops";
+            ASSERT_FALSE(suspended_) << "started against the operator's word";
             state_ = availability_state::loading;
             if (random_.next() % 2 == 0) {
                 take(policy_.observed(state_, now_));
@@ -441,6 +487,7 @@ private:
     availability_state state_ = availability_state::stopped;
     std::size_t users_ = 0;
     bool stopping_ = false;
+    bool suspended_ = false;
     core::steady_time now_{seconds{1}};
 };
 
