@@ -13,11 +13,13 @@ from harness import Box, wait_until
 
 STALLED = r"runtime: stopping .*The runtime did not begin to answer in its time"
 
+DEVICE_FAILED = r"runtime: printed what may mean: The device failed while computing"
+
 ROWS = [
     # F15: the device computes nonsense. The runtime goes on as if nothing had happened; its line is not kept, because what it
-    # prints while it serves may be anybody's words. Only an answer without any text is seen.
-    Row("F15", "runtime", "engine_error", {"after": 0, "text": "garbage"}, client="garbage"),
-    Row("F15", "runtime", "engine_error", {"after": 0, "text": "garbage"}, tap=False, client="garbage"),
+    # prints while it serves may be anybody's words, but the log says what such a line may mean. Only an answer without any text is seen.
+    Row("F15", "runtime", "engine_error", {"after": 0, "text": "garbage"}, client="garbage", log=DEVICE_FAILED),
+    Row("F15", "runtime", "engine_error", {"after": 0, "text": "garbage"}, tap=False, client="garbage", log=DEVICE_FAILED),
     Row("F15", "runtime", "engine_error", {"after": 0, "text": "empty"}, tap=False, log=r"The runtime ran the prompt but gave no text",
         state="both"),
     # F16: the card is gone and a device call never returns.
