@@ -24,6 +24,8 @@ void daemon::prepare_upgrade(bool activated) {
     parts.runs = &run_tasks_;
     parts.activated = activated;
     parts.stopping = [this] { return signals_seen_ > 0; };
+    parts.end_threads = [this] { black_box_.reset(); };
+    parts.begin_threads = [this] { open_black_box(); };
     parts.unfinished = [this]() -> std::string {
         const bool reloads = reloader_->under_way() || !reloader_->retired().not_stopped().empty();
         return reloads ? "a reload of the configuration" : "";

@@ -220,10 +220,12 @@ core::failure upgrade::replace(const std::string& program) {
     arguments.insert(arguments.end(), how_.options.begin(), how_.options.end());
     telemetry::log().info("upgrade: going on as {}", program);
     notify_reloading();
-    // Its thread would not survive, and its last lines with it.
+    // Their threads would not survive, and what they had not written yet with them.
+    parts_.end_threads();
     telemetry::stop_logging();
     core::failure why = process::replace_image(program, arguments, environment, kept);
     telemetry::start_logging(parts_.settings->log_level);
+    parts_.begin_threads();
     notify_ready();
     ::close(*memory);
     return why;

@@ -34,6 +34,8 @@ struct upgrade_parts {
     const core::task_group* runs = nullptr;  // generations
     bool activated = false;                  // the listeners are of a service manager
     std::function<bool()> stopping;          // the daemon shuts down: no upgrade any more
+    std::function<void()> end_threads;    // those beside the loop that would not survive, and what they hold
+    std::function<void()> begin_threads;  // after all, because there was no next image
     std::function<std::string()> unfinished;  // what else must end before, for people; empty: nothing
 };
 

@@ -5,6 +5,8 @@
 namespace corral::api {
 namespace {
 
+using test::run_until;
+
 class generation_journal : public test::generation_test {
 protected:
     generation_journal() {
@@ -12,7 +14,6 @@ protected:
         options.journal = &journal;
         build(options);
     }
-    ~generation_journal() override { build(); }  // those runs must not outlive the journal
 
     telemetry::run_journal journal;
 };
@@ -32,7 +33,7 @@ TEST_F(generation_journal, knows_the_shape_of_a_request_and_how_it_went) {
     EXPECT_EQ(seen.messages, 1U);
     EXPECT_GE(seen.prompt_bytes, std::string("four words of prompt").size());
     EXPECT_EQ(seen.temperature, 0.5);
-    EXPECT_EQ(seen.top_k, std::nullopt);
+    EXPECT_EQ(seen.top_k, 40) << "the model's own, for the request left it out";
     EXPECT_EQ(seen.max_tokens, 12U);
     EXPECT_EQ(seen.stops, 2U);
     EXPECT_EQ(seen.pieces, 2U);

@@ -27,6 +27,7 @@ namespace corral::app {
 struct black_box_settings {
     std::size_t keep = 20;       // bundles; 0: none is made
     std::uint64_t size_mb = 16;  // of all together, in MiB
+    bool operator==(const black_box_settings&) const = default;
 };
 
 struct configuration {

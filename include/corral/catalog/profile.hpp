@@ -21,12 +21,14 @@ struct stop_step {
     int signal = 0;
     signal_target target = signal_target::leader;
     core::milliseconds grace{0};
+    bool operator==(const stop_step&) const = default;
 };
 
 struct exit_meaning {
     int status = 0;     // exit code, or 128 + signal
     std::string cause;  // a plain sentence
     std::string advice;
+    bool operator==(const exit_meaning&) const = default;
 };
 
 struct log_meaning {
@@ -34,6 +36,7 @@ struct log_meaning {
     std::string cause;
     std::string advice;
     bool fatal_at_start = false;  // ends a start that has not become ready
+    bool operator==(const log_meaning&) const = default;
 };
 
 struct probe_template {
@@ -41,6 +44,7 @@ struct probe_template {
     std::string target = "/";
     unsigned status = 200;  // expected; 0: any whole answer will do
     core::milliseconds timeout{2000};
+    bool operator==(const probe_template&) const = default;
 };
 
 // Between which values a clock that learns may move (supervisor/learned_clock.hpp). Where the clock's start
@@ -48,6 +52,7 @@ struct probe_template {
 struct clock_bounds {
     core::milliseconds floor{0};
     core::milliseconds ceiling{0};
+    bool operator==(const clock_bounds&) const = default;
 };
 
 // Asks a service that is ready, while nothing else goes on in it, whether it still answers.
@@ -55,6 +60,7 @@ struct liveness_rule {
     probe_template probe;
     core::milliseconds interval{0};  // 0: it is not asked
     unsigned failures = 2;           // in a row, before it counts as hung
+    bool operator==(const liveness_rule&) const = default;
 };
 
 // When the first real answer of a start (the canary) is asked before clients are let in.
@@ -77,6 +83,7 @@ struct service_limits {
     std::uint32_t memory_mb = 0;  // private memory, in MiB; mapped model files don't count
     std::uint32_t files = 0;      // open descriptors
     int nice = 0;                 // 0 to 19
+    bool operator==(const service_limits&) const = default;
 };
 
 // One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
@@ -104,6 +111,7 @@ struct service_template {
     std::vector<stop_step> stop_ready;
     std::vector<exit_meaning> exits;
     std::vector<log_meaning> lines;
+    bool operator==(const service_template&) const = default;
 };
 
 // Clocks of the engine. Those with bounds are only where learning starts; the others stay as they are.
@@ -119,6 +127,7 @@ struct engine_clocks {
     clock_bounds reset_bounds{core::milliseconds{10'000}, core::milliseconds{180'000}};
     clock_bounds prefill_bounds{core::milliseconds{10'000}, core::milliseconds{300'000}};
     clock_bounds decode_bounds{core::milliseconds{5'000}, core::milliseconds{120'000}};
+    bool operator==(const engine_clocks&) const = default;
 };
 
 struct restart_rule {
@@ -128,6 +137,7 @@ struct restart_rule {
     core::milliseconds intensity_window{120'000};  // ... in this time open the breaker
     core::milliseconds healthy_after{60'000};      // ready this long forgets the past
     core::milliseconds breaker_retry{300'000};     // a broken service is tried again after this
+    bool operator==(const restart_rule&) const = default;
 };
 
 // A placeholder that a model fills in through its `variables`.
@@ -135,6 +145,7 @@ struct variable_spec {
     std::string name;
     std::string about;                    // what to write there
     std::optional<std::string> fallback;  // nothing: a model whose commands use it must give it
+    bool operator==(const variable_spec&) const = default;
 };
 
 struct profile {
@@ -146,6 +157,7 @@ struct profile {
     engine_clocks clocks;
     restart_rule restart;
     core::milliseconds poll_interval{250};  // the safety net's slowest poll
+    bool operator==(const profile&) const = default;
 };
 
 // Context sizes in tokens, in the words of vendor_ax.md §7. Zero: learned from the runtime's log.
@@ -154,6 +166,7 @@ struct context_sizes {
     std::uint32_t prompt_limit = 0;  // M, prefill_max_token_num
     std::uint32_t chunk = 0;         // C, prefill_token_num
     std::uint32_t vocabulary = 0;    // bounds top-k
+    bool operator==(const context_sizes&) const = default;
 };
 
 struct sampling_defaults {
@@ -161,6 +174,7 @@ struct sampling_defaults {
     std::int64_t top_k = 40;
     double top_p = 0.9;
     double repeat_penalty = 1.0;
+    bool operator==(const sampling_defaults&) const = default;
 };
 
 // A model that this box serves.
@@ -180,6 +194,7 @@ struct model_entry {
     std::uint64_t size_bytes = 0;  // of the package's files
     std::string digest;            // 64 hex digits
     std::chrono::system_clock::time_point modified;
+    bool operator==(const model_entry&) const = default;
 };
 
 }  // namespace corral::catalog
