@@ -82,7 +82,7 @@ struct mistake {
 TEST(profile_reader, names_place_and_nearest_key_of_each_mistake) {
     const std::vector<mistake> table{
         {smallest + "prot = 5\n", "p.toml:8:1: unknown key 'prot' in [[services]]; did you mean 'port'?"},
-        {smallest + "banana = 5\n", "unknown key 'banana' in [[services]]; valid keys are command, "},
+        {smallest + "banana = 5\n", "unknown key 'banana' in [[services]]; valid keys are canary, command, "},
         {smallest + "port = 70000\n", "p.toml:8:8: 'port' must be between 0 and 65535, not 70000"},
         {smallest + "port = \"8000\"\n", "p.toml:8:8: 'port' must be a whole number, not a text"},
         {smallest + "pty = 1\n", "p.toml:8:7: 'pty' must be true or false, not a whole number"},
