@@ -125,8 +125,9 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
         }
         const std::string open = still_open();
         const auto& all = *parts_.backends;
-        const bool settled =
-            std::none_of(all.begin(), all.end(), [](const auto& each) { return unsettled(*each); });
+        // Costs more to tell than the rest.
+        const bool settled = open.empty() && std::none_of(all.begin(), all.end(),
+                                                          [](const auto& each) { return unsettled(*each); });
         const bool late = until.passed(now());
         if (open.empty() && (settled || late)) {
             co_return core::result<void>{};
@@ -144,8 +145,8 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
     }
 }
 
-// Services that the next image would start by another command, or that are not ready, end by their own ladder,
-// in our hands.
+// Services that the next image would start by another command, or that are not ready, end by their own
+// ladder, in our hands.
 core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_report next,
                                                                    core::deadline until) {
     const auto stays_behind = [&next](engine::backend& runtime) {
@@ -168,7 +169,8 @@ core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_rep
             again = true;
             const std::string& name = runtime->model().name;
             status_ = "upgrade: ends the services of " + name;
-            telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew", name);
+            telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew",
+                                  name);
             ended_.insert(name);
             const core::deadline limit = core::deadline::after(services_end, now());
             const bool stopped = co_await runtime->stop(limit);

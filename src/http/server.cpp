@@ -38,8 +38,8 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     std::shared_ptr<session_context> context;
     std::list<tcp::acceptor> listeners;
     std::list<std::shared_ptr<connection>> open;
-    std::vector<int> aside;  // sockets between two requests while paused
-    unsigned pauses = 0;     // an accept loop of an earlier one ends
+    std::vector<int> aside;     // sockets between two requests while paused
+    unsigned pauses = 0;        // an accept loop of an earlier one ends
     core::wake_signal changed;  // a connection ended, or accepting must stop
 };
 
