@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "corral/core/wake_signal.hpp"
+#include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/sealed_memory.hpp"
@@ -41,9 +42,14 @@ bool is_wanted(const supervisor::service_status& service) {
     return service.state != service_state::stopped;
 }
 
+bool can_hand_over(const engine::backend& of) {
+    const engine::dialect_descriptor* dialect = engine::find_dialect(of.model().runtime.dialect);
+    return dialect != nullptr && dialect->adopt != nullptr;
+}
+
 // What it is now may soon be something that can be handed over, or nothing at all.
 bool unsettled(engine::backend& of) {
-    return any_service(of, &moves) || (of.services().ready() && !of.hand_over());
+    return any_service(of, &moves) || (can_hand_over(of) && of.services().ready() && !of.hand_over());
 }
 
 double seconds_of(core::nanoseconds span) {
@@ -63,7 +69,12 @@ core::awaitable<void> upgrade::run(std::string program) {
     if (program.empty()) {
         program = how_.program;
     }
-    const core::failure why = co_await attempt(program);
+    core::failure why;
+    try {
+        why = co_await attempt(program);
+    } catch (const std::exception& error) {
+        why = core::make_failure(core::errc::internal, error.what());
+    }
     if (!parts_.stopping()) {
         undo();
         telemetry::log().error("the upgrade was given up, and all goes on as before: {}", why.message);

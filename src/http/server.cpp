@@ -229,7 +229,7 @@ void server::pause() {
     }
     impl_->context->paused = true;
     impl_->context->closes_tls = true;
-    // The session that asks has ended its exchange; it can't be asked for a moment when it has not.
+    // Borrowed: a session's end is told to us, so we outlive all of them.
     impl_->context->keep_aside = [of = impl_.get()](connection& one) { return of->keep_aside(one); };
     ++impl_->pauses;
     for (tcp::acceptor& listener : impl_->listeners) {

@@ -16,8 +16,9 @@ import threading
 
 import pytest
 
-from keyed_box import certificate, trusting
 from harness import BIN, MODEL, Box, descendants, free_port, processes, started, wait_until
+from keyed_box import certificate, trusting
+from test_portguard import Original, of_services
 
 
 class UpgradeBox(Box):
@@ -274,6 +275,62 @@ def test_an_answer_without_end_makes_the_upgrade_give_up_and_go_on(tmp_path):
         endless.close()
         assert box.say("[[text=and on]]") == "and on"
         box.upgrade()
+
+
+def test_an_exec_that_fails_is_undone(box):
+    """The new program answers twice that it can take over, and is no program any more when it is to."""
+    before, open_before = box.services(), box.descriptors()
+    asked = box.folder / "asked"
+    install(box.program, f"""#!/bin/sh
+echo again >> {asked}
+if [ $(wc -l < {asked}) -ge 2 ]; then
+    printf '#!/no/such/interpreter\\n' > {box.program}.spoilt && chmod +x {box.program}.spoilt && mv {box.program}.spoilt {box.program}
+fi
+exec {BIN / "corral"} "$@"
+""")
+    idle = box.connect()
+    idle.request("GET", "/api/version")
+    assert idle.getresponse().read()
+    assert "cannot execute" in box.fails_to_upgrade()
+    assert len(asked.read_text().split()) == 2
+    idle.request("GET", "/api/version")
+    assert idle.getresponse().status == 200
+    idle.close()
+    assert box.say("[[text=as before]]") == "as before"
+    assert box.services() == before
+    wait_until(lambda: box.descriptors() <= open_before, what="no descriptor is left open")
+    install(box.program)
+    box.upgrade()
+    assert box.services() == before
+
+
+def test_without_the_tap_it_works_too(tmp_path):
+    with UpgradeBox(tmp_path, {"directives": True}, tap=False) as box:
+        before = box.services()
+        box.upgrade()
+        assert box.say("[[text=no tap]]") == "no tap"
+        assert box.services() == before
+
+
+class UpgradeOriginal(UpgradeBox, Original):
+    """A runtime with a port compiled in, moved by the guard or followed."""
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["moved", "followed"])
+def test_a_guarded_runtime_stays_where_it_is(tmp_path, guarded):
+    lines = "" if guarded else 'guard_library = "/no/such/library.so"'
+    with UpgradeOriginal(tmp_path, {"directives": True}, compiled_in=free_port(), lines=lines) as box:
+        before, open_at = box.services(), sorted(of_services(box))
+        box.upgrade()
+        assert box.services() == before
+        assert sorted(of_services(box)) == open_at
+        assert box.say("[[text=same place]]") == "same place"
+        wait_until(lambda: bool(box.state().get("warning")) != guarded, what="what the guard did is known")
+        box.kill("runtime")
+        wait_until(lambda: box.pid_of("runtime") not in (None, before["runtime"]), what="a new runtime")
+        box.wait_ready()
+        assert sorted(of_services(box)) == open_at
+        assert box.say("[[text=again]]") == "again"
 
 
 def test_two_upgrades_in_a_row_and_a_runtime_killed_right_after(box):
