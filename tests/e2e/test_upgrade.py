@@ -18,7 +18,7 @@ import pytest
 
 from harness import BIN, MODEL, Box, descendants, free_port, processes, started, wait_until
 from keyed_box import certificate, trusting
-from test_portguard import Original, of_services
+from test_portguard import ESCAPED, Original, of_services
 
 
 class UpgradeBox(Box):
@@ -316,16 +316,17 @@ class UpgradeOriginal(UpgradeBox, Original):
     """A runtime with a port compiled in, moved by the guard or followed."""
 
 
-@pytest.mark.parametrize("guarded", [True, False], ids=["moved", "followed"])
-def test_a_guarded_runtime_stays_where_it_is(tmp_path, guarded):
-    lines = "" if guarded else 'guard_library = "/no/such/library.so"'
-    with UpgradeOriginal(tmp_path, {"directives": True}, compiled_in=free_port(), lines=lines) as box:
+@pytest.mark.parametrize("how", ["moved", "no library", "not reached"])
+def test_a_guarded_runtime_stays_where_it_is(tmp_path, how):
+    lines = 'guard_library = "/no/such/library.so"' if how == "no library" else ""
+    prefix = ESCAPED if how == "not reached" else ()
+    with UpgradeOriginal(tmp_path, {"directives": True}, compiled_in=free_port(), lines=lines, prefix=prefix) as box:
         before, open_at = box.services(), sorted(of_services(box))
         box.upgrade()
         assert box.services() == before
         assert sorted(of_services(box)) == open_at
         assert box.say("[[text=same place]]") == "same place"
-        wait_until(lambda: bool(box.state().get("warning")) != guarded, what="what the guard did is known")
+        wait_until(lambda: bool(box.state().get("warning")) == (how != "moved"), what="what the guard did is known")
         box.kill("runtime")
         wait_until(lambda: box.pid_of("runtime") not in (None, before["runtime"]), what="a new runtime")
         box.wait_ready()
