@@ -1,4 +1,5 @@
-// The daemon's part in an upgrade: what it has from an earlier image of itself, and what it gives to the next.
+// The daemon's part in an upgrade: what it has from an earlier image of itself, and what it gives to the
+// next.
 
 #include <utility>
 
@@ -71,10 +72,10 @@ void daemon::start_models() {
         server_->adopt_connection(client);
     }
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
-    telemetry::log().info("the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
-                          "new ones had waited for {:.2f} s",
-                          adopted_.size(), backends_.size(), inherited_.before->connections.size(),
-                          waited.count());
+    telemetry::log().info(
+        "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
+        "new ones had waited for {:.2f} s",
+        adopted_.size(), backends_.size(), inherited_.before->connections.size(), waited.count());
     inherited_.before.reset();
 }
 

@@ -148,9 +148,10 @@ tcp::endpoint doors_of(const configuration& settings, const inheritance& from) {
 core::result<tcp::endpoint> open_doors(http::server& at, const configuration& settings, inheritance& from) {
     const tcp::endpoint wanted = doors_of(settings, from);
     if (!as_wanted(wanted, settings.listen)) {
-        telemetry::log().warn("the socket of the service manager listens on {}, and 'listen' says {}; the "
-                              "socket is used",
-                              name_of(wanted), name_of(settings.listen));
+        telemetry::log().warn(
+            "the socket of the service manager listens on {}, and 'listen' says {}; the "
+            "socket is used",
+            name_of(wanted), name_of(settings.listen));
         if (!wanted.address().is_loopback() && !settings.allow_unauthenticated && !settings.keys_file) {
             return core::make_failure(
                 core::errc::refused,

@@ -24,14 +24,13 @@ struct inheritance {
     std::optional<int> socket;  // listens; of the service manager
 };
 
-// Reads both, and takes their variables out of the environment, so that no child sees them. What can't be used
-// is told on standard error and closed: then all begins anew, and the warden of the earlier image kills what
-// that had started. Call it first, before anything opens a descriptor.
+// Reads both, and takes their variables out of the environment, so that no child sees them. What can't be
+// used is told on standard error and closed: then all begins anew, and the warden of the earlier image kills
+// what that had started. Call it first, before anything opens a descriptor.
 [[nodiscard]] inheritance take_inheritance();
 
 // Where the doors will open: at the inherited socket, else where the configuration says.
-[[nodiscard]] boost::asio::ip::tcp::endpoint doors_of(const configuration& settings,
-                                                      const inheritance& from);
+[[nodiscard]] boost::asio::ip::tcp::endpoint doors_of(const configuration& settings, const inheritance& from);
 // Opens them there. Fails with a sentence: taken, or open to other machines without keys.
 [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_doors(http::server& at,
                                                                       const configuration& settings,
@@ -39,8 +38,8 @@ struct inheritance {
 
 // Of the model's entry in what was handed over; nullptr: none.
 [[nodiscard]] const model_handover* entry_of(const inheritance& from, const std::string& model);
-// A backend that goes on with what was handed over, where that is of the same making, else a stopped one; what
-// it can't go on with is killed. `adopted` says which.
+// A backend that goes on with what was handed over, where that is of the same making, else a stopped one;
+// what it can't go on with is killed. `adopted` says which.
 [[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
     bool& adopted);

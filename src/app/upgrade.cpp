@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "corral/core/wake_signal.hpp"
+#include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/sealed_memory.hpp"
@@ -41,9 +42,14 @@ bool is_wanted(const supervisor::service_status& service) {
     return service.state != service_state::stopped;
 }
 
+bool can_hand_over(const engine::backend& of) {
+    const engine::dialect_descriptor* dialect = engine::find_dialect(of.model().runtime.dialect);
+    return dialect != nullptr && dialect->adopt != nullptr;
+}
+
 // What it is now may soon be something that can be handed over, or nothing at all.
 bool unsettled(engine::backend& of) {
-    return any_service(of, &moves) || (of.services().ready() && !of.hand_over());
+    return any_service(of, &moves) || (can_hand_over(of) && of.services().ready() && !of.hand_over());
 }
 
 double seconds_of(core::nanoseconds span) {
@@ -64,7 +70,12 @@ core::awaitable<void> upgrade::run(std::string program) {
     if (program.empty()) {
         program = how_.program;
     }
-    const core::failure why = co_await attempt(program);
+    core::failure why;
+    try {
+        why = co_await attempt(program);
+    } catch (const std::exception& error) {
+        why = core::make_failure(core::errc::internal, error.what());
+    }
     failure_ = why.message;
     if (!parts_.stopping()) {
         undo();
@@ -130,8 +141,9 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
         }
         const std::string open = still_open();
         const auto& all = *parts_.backends;
-        const bool settled =
-            std::none_of(all.begin(), all.end(), [](const auto& each) { return unsettled(*each); });
+        // Costs more to tell than the rest.
+        const bool settled = open.empty() && std::none_of(all.begin(), all.end(),
+                                                          [](const auto& each) { return unsettled(*each); });
         const bool late = until.passed(now());
         if (open.empty() && (settled || late)) {
             co_return core::result<void>{};
@@ -149,8 +161,8 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
     }
 }
 
-// Services that the next image would start by another command, or that are not ready, end by their own ladder,
-// in our hands.
+// Services that the next image would start by another command, or that are not ready, end by their own
+// ladder, in our hands.
 core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_report next,
                                                                    core::deadline until) {
     const auto stays_behind = [&next](engine::backend& runtime) {
@@ -173,7 +185,8 @@ core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_rep
             again = true;
             const std::string& name = runtime->model().name;
             status_ = "upgrade: ends the services of " + name;
-            telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew", name);
+            telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew",
+                                  name);
             ended_.insert(name);
             const core::deadline limit = core::deadline::after(services_end, now());
             const bool stopped = co_await runtime->stop(limit);

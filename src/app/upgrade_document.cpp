@@ -114,16 +114,11 @@ std::int64_t count_of(core::steady_time at) {
 }
 
 json write_service(const supervisor::service_handover& one) {
-    return {{"name", one.name},
-            {"pid", one.process.pid},
-            {"out", one.process.out},
-            {"err", one.process.err},
-            {"pty", one.process.pty},
-            {"port", one.port},
-            {"followed", one.followed},
-            {"unguarded", one.unguarded},
-            {"starts", one.starts},
-            {"ready_since", count_of(one.ready_since)},
+    return {{"name", one.name},         {"pid", one.process.pid},
+            {"out", one.process.out},   {"err", one.process.err},
+            {"pty", one.process.pty},   {"port", one.port},
+            {"followed", one.followed}, {"unguarded", one.unguarded},
+            {"starts", one.starts},     {"ready_since", count_of(one.ready_since)},
             {"lines", one.lines}};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What one image of this program leaves to the next one in the same process (docs/upgrade.md): written as JSON
-// into sealed memory, and read as if a stranger had written it.
+// What one image of this program leaves to the next one in the same process (docs/upgrade.md): written as
+// JSON into sealed memory, and read as if a stranger had written it.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +22,8 @@ inline constexpr std::size_t longest_handover = 16U * 1024 * 1024;  // bytes
 
 struct model_handover {
     std::string name;
-    bool wanted = true;      // false: unloaded, until a request asks for it
-    bool suspended = false;  // by its operator: no request asks for it
+    bool wanted = true;                                // false: unloaded, until a request asks for it
+    bool suspended = false;                            // by its operator: no request asks for it
     core::nanoseconds stay{core::nanoseconds::max()};  // after the last request that needs it
     std::optional<engine::backend_handover> running;   // absent: nothing of it runs
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Before an upgrade: the new program is run beside the old one and asked whether it can take over. It must load
-// the configuration and know our format; nothing else happens.
+// Before an upgrade: the new program is run beside the old one and asked whether it can take over. It must
+// load the configuration and know our format; nothing else happens.
 
 #include <map>
 #include <string>
@@ -25,8 +25,8 @@ int print_preflight(const configuration& settings, int version_asked);
 // Reads that; errc::invalid on anything else.
 [[nodiscard]] core::result<preflight_report> parse_preflight(const std::string& text);
 
-// Asks `program`. Fails with a sentence: what can't be run, what it printed on standard error, or that it took
-// too long (then it is killed).
+// Asks `program`. Fails with a sentence: what can't be run, what it printed on standard error, or that it
+// took too long (then it is killed).
 [[nodiscard]] core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on,
                                                                              launch_facts how,
                                                                              std::string program,

@@ -38,8 +38,8 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     std::shared_ptr<session_context> context;
     std::list<tcp::acceptor> listeners;
     std::list<std::shared_ptr<connection>> open;
-    std::vector<int> aside;  // sockets between two requests while paused
-    unsigned pauses = 0;     // an accept loop of an earlier one ends
+    std::vector<int> aside;     // sockets between two requests while paused
+    unsigned pauses = 0;        // an accept loop of an earlier one ends
     core::wake_signal changed;  // a connection ended, or accepting must stop
 };
 
@@ -239,7 +239,7 @@ void server::pause() {
     }
     impl_->context->paused = true;
     impl_->context->closes_tls = true;
-    // The session that asks has ended its exchange; it can't be asked for a moment when it has not.
+    // Borrowed: a session's end is told to us, so we outlive all of them.
     impl_->context->keep_aside = [of = impl_.get()](connection& one) { return of->keep_aside(one); };
     ++impl_->pauses;
     for (tcp::acceptor& listener : impl_->listeners) {

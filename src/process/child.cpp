@@ -291,8 +291,8 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     if (failed) {
         // What the streams took over goes with them; their numbers must not be closed twice.
-        return core::failure{failed, "process " + std::to_string(from.pid) +
-                                         " can't be watched: " + failed.message()};
+        return core::failure{
+            failed, "process " + std::to_string(from.pid) + " can't be watched: " + failed.message()};
     }
     static_cast<void>(bell.release());
     made->pid = from.pid;

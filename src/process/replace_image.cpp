@@ -94,8 +94,8 @@ core::failure replace_image(const std::string& program, const std::vector<std::s
     }
     close_everything_on_exec();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return core::errno_failure(error, "cannot execute " + in_quotes(program) + ": " +
-                                          core::errno_failure(error, {}).code.message());
+    return core::errno_failure(
+        error, "cannot execute " + in_quotes(program) + ": " + core::errno_failure(error, {}).code.message());
 }
 
 }  // namespace corral::process

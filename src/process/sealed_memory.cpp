@@ -50,8 +50,7 @@ core::result<std::string> read_sealed_memory(int fd, std::size_t limit) {
     std::string text(static_cast<std::size_t>(about.st_size), '\0');
     std::size_t done = 0;
     while (done < text.size()) {
-        const ssize_t got =
-            ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
+        const ssize_t got = ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
         if (got == 0 || (got < 0 && errno != EINTR)) {
             return core::errno_failure(got == 0 ? EIO : errno, "what was handed over can't be read");
         }

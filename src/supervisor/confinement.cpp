@@ -60,11 +60,12 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
 }
 
 void confinement::resume(bool followed, std::string unguarded) {
-    unreached_ = followed && can_follow_ && asked_ != 0;
     expected_ = wanted_;
-    if (unreached_) {
+    if (followed && can_follow_ && asked_ != 0) {
         expected_.port(asked_);
     }
+    // That it was seen is remembered; a guard that can't work is looked at anew at the next launch.
+    unreached_ = expected_ != wanted_ && unguarded == not_reached;
     no_effect_ = std::move(unguarded);
 }
 

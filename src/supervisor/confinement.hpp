@@ -26,7 +26,7 @@ public:
     // In place of prepare(), for a process that an earlier image of this program launched.
     void resume(bool followed, std::string unguarded);
     // What resume() is told.
-    [[nodiscard]] bool followed() const noexcept { return unreached_ && expected_.port() == asked_; }
+    [[nodiscard]] bool followed() const noexcept { return asked_ != 0 && expected_.port() == asked_; }
     [[nodiscard]] const std::string& unguarded() const noexcept { return no_effect_; }
     // Where the process of the last prepare() is expected.
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& expected() const noexcept { return expected_; }

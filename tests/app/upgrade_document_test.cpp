@@ -78,11 +78,11 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             here.to_string().find("/ports/") != std::string::npos) {
             continue;
         }
-        for (const json& bad : {json(), json(-7), json(1e300), json(true), json("text"), json::array({json()}),
-                                json(18446744073709551615ULL), json{{"a", 1}}}) {
-            const bool same_kind = bad.type() == value.type() ||
-                                   (value.is_number_integer() && bad.is_number_integer() && bad != -7 &&
-                                    bad != 18446744073709551615ULL);
+        for (const json& bad : {json(), json(-7), json(1e300), json(true), json("text"),
+                                json::array({json()}), json(18446744073709551615ULL), json{{"a", 1}}}) {
+            const bool same_kind =
+                bad.type() == value.type() || (value.is_number_integer() && bad.is_number_integer() &&
+                                               bad != -7 && bad != 18446744073709551615ULL);
             if (same_kind && !value.is_number() && !value.is_array()) {
                 continue;
             }

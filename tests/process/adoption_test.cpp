@@ -25,8 +25,8 @@ child_handover left_by(const child& of) {
 TEST(adoption, an_adopted_child_is_read_signalled_and_reaped) {
     boost::asio::io_context before;
     boost::asio::io_context loop;
-    auto first =
-        child::spawn(before.get_executor(), spec_of({"/bin/sh", "-c", "echo hello; echo wrong >&2; sleep 100"}));
+    auto first = child::spawn(before.get_executor(),
+                              spec_of({"/bin/sh", "-c", "echo hello; echo wrong >&2; sleep 100"}));
     ASSERT_TRUE(first);
     auto adopted = child::adopt(loop.get_executor(), left_by(*first));
     ASSERT_TRUE(adopted) << adopted.error().message;

@@ -125,5 +125,27 @@ TEST(confinement, says_what_is_open_and_where) {
     EXPECT_THAT(confined.describe(one_address), HasSubstr("a network address at port 9"));
 }
 
+TEST(confinement, another_image_of_the_program_knows_where_a_process_is_and_why) {
+    service_spec missing = wanted(guard_mode::warn);
+    missing.rules.guard_library = "/no/such/library.so";
+    for (const bool reaches : {true, false}) {
+        for (const service_spec& spec : {wanted(guard_mode::warn), missing}) {
+            confinement first(spec);
+            process::spawn_spec command = spec.command;
+            ASSERT_FALSE(first.prepare(command, now));
+            if (!reaches && first.expected().port() == given) {
+                ASSERT_TRUE(first.had_no_effect());
+            }
+            confinement second(spec);
+            second.resume(first.followed(), first.unguarded());
+            EXPECT_EQ(second.expected(), first.expected());
+            EXPECT_EQ(second.followed(), first.followed());
+            EXPECT_EQ(second.describe(every_interface()), first.describe(every_interface()));
+            ASSERT_FALSE(second.prepare(command, now));
+            EXPECT_EQ(second.expected(), first.expected()) << "at the next launch";
+        }
+    }
+}
+
 }  // namespace
 }  // namespace corral::supervisor

@@ -335,7 +335,10 @@ TEST(service_fsm, an_adopted_process_is_stopped_by_its_ladder) {
 
 TEST(service_fsm, only_a_service_without_a_process_can_adopt_one) {
     const std::vector<std::vector<event_kind>> ways{
-        {start}, {start, spawned}, {start, spawned, socket_owned, probe_answered, self_test_passed}, {start, refused}};
+        {start},
+        {start, spawned},
+        {start, spawned, socket_owned, probe_answered, self_test_passed},
+        {start, refused}};
     for (const auto& way : ways) {
         driven d;
         for (const event_kind each : way) {

@@ -60,9 +60,9 @@ public:
 
     // The descriptors stay this object's.
     [[nodiscard]] child_handover hand_over() const;
-    // Goes on with a child of an earlier image of this process. One that has ended meanwhile is still a zombie
-    // of ours, and wait() tells how. Takes the descriptors, also where it fails after can_adopt() would have
-    // succeeded (no memory, no descriptors left).
+    // Goes on with a child of an earlier image of this process. One that has ended meanwhile is still a
+    // zombie of ours, and wait() tells how. Takes the descriptors, also where it fails after can_adopt()
+    // would have succeeded (no memory, no descriptors left).
     [[nodiscard]] static core::result<child> adopt(const core::executor& on, const child_handover& from);
     // Fails, and takes nothing, when it is not our child and the leader of its group, or its streams can't be
     // read from.

@@ -1,5 +1,6 @@
 #pragma once
-// A text that one image of this process leaves to the next: an anonymous file that nobody can change any more.
+// A text that one image of this process leaves to the next: an anonymous file that nobody can change any
+// more.
 
 #include <cstddef>
 #include <string>

@@ -13,10 +13,10 @@ namespace corral::supervisor {
 struct service_handover {
     std::string name;
     process::child_handover process;
-    std::uint16_t port = 0;       // where it listens, on loopback
-    bool followed = false;        // to the port compiled into it, because the guard did not reach it
-    std::string unguarded;        // why the guard does not work for it; empty: as far as known it does
-    std::uint64_t starts = 0;     // processes started so far, this one included
+    std::uint16_t port = 0;    // where it listens, on loopback
+    bool followed = false;     // to the port compiled into it, because the guard did not reach it
+    std::string unguarded;     // why the guard does not work for it; empty: as far as known it does
+    std::uint64_t starts = 0;  // processes started so far, this one included
     core::steady_time ready_since;
     std::vector<std::string> lines;  // the last it printed, oldest first
 };

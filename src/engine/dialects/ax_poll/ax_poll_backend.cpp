@@ -91,9 +91,8 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
             service.on_endpoint = [this](const auto& where) { places_.runtime_at = where; };
         }
     }
-    group_ = from == nullptr
-                 ? supervisor::make_group(context_, std::move(wanted))
-                 : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
+                             : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
     look_at_services();
     if (from != nullptr) {
         take_over(*from);
