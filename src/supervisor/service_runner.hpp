@@ -83,6 +83,7 @@ private:
 
     // Tasks; each holds what it uses (service_watch.cpp, service_reaper.cpp).
     static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
     static core::awaitable<void> probe(self_ptr self, run_ptr run);
     static core::awaitable<void> first_test(self_ptr self, run_ptr run);
@@ -107,6 +108,8 @@ private:
     core::wake_signal bell_;  // rung when the machine's wake moved
     run_ptr run_;
     std::uint64_t starts_ = 0;
+    // Only the answer to the last one counts.
+    std::uint64_t gate_questions_ = 0;
     std::string problem_;  // the last thing in the way of readiness
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart

@@ -31,12 +31,15 @@ private:
     void on_kill();
     void on_hold();
     void on_release();
+    void on_gate_answer();
+    void on_gate_timer();
     void on_spawned();
     void on_start_refused();
     void on_stage_event();
     void on_exited();
     void on_gone();
     void on_timer();
+    void try_again();
     void on_start_timer();
     void on_stop_timer();
 
@@ -49,6 +52,10 @@ private:
 
     void enter(service_state state, std::string reason, std::string advice = {});
     void launch(std::string reason);
+    void ask_gate();
+    void forget_question();
+    void launch_now(std::string reason);
+    void turn_away(service_state state, core::milliseconds again, std::string reason, std::string advice);
     void begin_stage(start_stage stage, action_kind action);
     void become_ready();
     void arm_start_timer();

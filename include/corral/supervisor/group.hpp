@@ -21,6 +21,10 @@
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/service_spec.hpp"
 
+namespace corral::device {
+class reader_set;
+}
+
 namespace corral::supervisor {
 
 enum class service_state { stopped, starting, ready, stopping, waiting, broken };
@@ -89,6 +93,8 @@ struct supervisor_context {
     process::warden* guard = nullptr;
     core::task_group* tasks = nullptr;  // owns the group's coroutines; outlives the group
     bool log_content = false;           // may vendor output appear in our log
+    // Null: no device is looked at before a start.
+    device::reader_set* devices = nullptr;
 };
 
 // A stopped group that keeps `wanted`.

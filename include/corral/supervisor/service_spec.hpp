@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
+#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::supervisor {
 
@@ -34,6 +36,9 @@ struct service_spec {
     // Brings a ready service to rest before its stop ladder begins (stop until idle), at most until the
     // deadline. May be empty.
     std::function<core::awaitable<void>(core::deadline)> quiesce;
+    // Asked before each start; while it is not open no process is started and no failure counted. May be
+    // null.
+    std::shared_ptr<start_gate> gate;
 };
 
 struct group_spec {
