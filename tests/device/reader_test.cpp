@@ -15,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include "corral/core/task_group.hpp"
 
@@ -39,13 +40,17 @@ protected:
         folder = ::mkdtemp(name);
     }
     ~reader_test() override {
-        tasks.cancel();
+        cancel_all();
         EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
         EXPECT_EQ(task_errors, "");
         std::error_code ignored_on_teardown;
         std::filesystem::remove_all(folder, ignored_on_teardown);
     }
 
+    // Signals of cancellation are given on the loop only.
+    void cancel_all() {
+        boost::asio::post(io, [this] { tasks.cancel(); });
+    }
     template <typename Condition>
     bool run_until(Condition condition) {
         const auto end = std::chrono::steady_clock::now() + patience;
@@ -166,7 +171,7 @@ TEST_F(reader_test, a_cancelled_look_leaves_no_tool_behind_and_the_next_one_work
     std::optional<device_look> never;
     tasks.spawn("look", keep(made.get(), {}, &never));
     ASSERT_TRUE(run_until([this] { return written_pid() != 0; }));
-    tasks.cancel();
+    cancel_all();
     EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
     EXPECT_FALSE(never);
     EXPECT_TRUE(run_until([this] {
