@@ -18,6 +18,7 @@
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
+#include "corral/device/reader.hpp"
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
@@ -54,6 +55,7 @@ private:
     core::system_random random_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
+    device::reader_set devices_;
     supervisor::supervisor_context supervision_;
     credential_files credentials_;
     std::vector<std::unique_ptr<engine::backend>> backends_;

@@ -179,7 +179,8 @@ void stepper::on_release() {
     m_.held = false;
     // A waiting service with a backoff of its own goes on waiting for that.
     if (m_.state == service_state::waiting && !m_.wake) {
-        launch_unless_held(m_.reason, "loading");
+        const bool failed_before = m_.reason != m_.held_reason;
+        launch_unless_held(m_.reason, failed_before ? "loading again after: " + m_.reason : "loading");
     }
 }
 

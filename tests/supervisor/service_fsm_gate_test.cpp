@@ -137,6 +137,18 @@ TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
     EXPECT_EQ(g.m.reason, "loading again after: it hung; the device: 37 C");
 }
 
+TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
+    gated g;
+    g.to_ready();
+    g.tell({kill, "it hung", {}});
+    g.tell({hold, "waits for tokenizer", {}});
+    g << exited << gone;
+    EXPECT_EQ(g.m.state, service_state::waiting);
+    g << release;
+    g.tell({gate_shut, "the device is lost", {}});
+    EXPECT_EQ(g.m.reason, "the device is lost; then loading again after: it hung");
+}
+
 TEST(service_fsm_gate, a_backoff_is_waited_out_before_the_gate_is_asked) {
     gated g;
     g.to_ready() << exited << gone << gate_opened << spawned << exited << gone;
