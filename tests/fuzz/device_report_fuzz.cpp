@@ -1,4 +1,4 @@
-// What a status tool prints: no reader of it believes what can't be, or finds more in a part than in the whole.
+// What a status tool prints: no reader of it believes what can not be.
 
 #include "corral/device/report.hpp"
 #include "fuzz_input.hpp"
