@@ -2,6 +2,7 @@
 #include <string_view>
 #include <utility>
 
+#include "configuration_device.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/package_survey.hpp"
@@ -228,6 +229,7 @@ void read_tuning(catalog::section& from, catalog::model_entry& to) {
     if (auto inner = from.table("restart")) {
         catalog::read_restart(*inner, to.runtime.restart);
     }
+    read_model_device(from, to);
     if (auto inner = from.table("context")) {
         read_context(*inner, to.context);
     }

@@ -23,6 +23,7 @@
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
+#include "corral/device/reader.hpp"
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
@@ -86,6 +87,7 @@ private:
     telemetry::run_journal journal_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
+    device::reader_set devices_;
     supervisor::supervisor_context supervision_;
     std::shared_ptr<credential_files> credentials_;
     launch_facts how_started_;

@@ -93,6 +93,9 @@ profile_reading read_tree(const toml::table& tree, issue_list& issues) {
     if (auto restart = root.table("restart")) {
         read_restart(*restart, value.restart);
     }
+    if (auto device = root.table("device")) {
+        read_device(*device, value.device);
+    }
     root.finish();
     if (issues.empty()) {
         out.value = std::move(value);

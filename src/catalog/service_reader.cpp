@@ -242,6 +242,7 @@ void read_service(section from, service_template& into, const service_reading& h
     read_url(from, into, how);
     from.integer("port", into.port, 0, 65535);
     from.flag("pty", into.pty);
+    from.flag("device", into.device);
     read_guard(from, into, how);
     read_limits(from, into.limits);
     read_probe(from, into.probe);

@@ -60,6 +60,12 @@ const char* to_string(event_kind kind) noexcept {
             return "hold";
         case event_kind::release:
             return "release";
+        case event_kind::gate_opened:
+            return "gate_opened";
+        case event_kind::gate_waits:
+            return "gate_waits";
+        case event_kind::gate_shut:
+            return "gate_shut";
         case event_kind::spawned:
             return "spawned";
         case event_kind::refused:

@@ -22,6 +22,10 @@ void stepper::dispatch() {
             return on_hold();
         case event_kind::release:
             return on_release();
+        case event_kind::gate_opened:
+        case event_kind::gate_waits:
+        case event_kind::gate_shut:
+            return on_gate_answer();
         case event_kind::spawned:
             return on_spawned();
         case event_kind::refused:
@@ -63,10 +67,22 @@ void stepper::enter(service_state state, std::string reason, std::string advice)
     m_.stopping = stop_stage::none;
     m_.breaker = false;
     m_.stuck = false;
+    m_.asking = false;
+    m_.turned_away = false;
 }
 
 void stepper::launch(std::string reason) {
     m_.served = core::milliseconds{0};
+    if (!plan_.has_gate) {
+        return launch_now(std::move(reason));
+    }
+    m_.launch_reason = reason;
+    enter(service_state::starting, std::move(reason));
+    m_.starting = start_stage::gate;
+    ask_gate();
+}
+
+void stepper::launch_now(std::string reason) {
     enter(service_state::starting, std::move(reason));
     m_.starting = start_stage::launching;
     act(action_kind::launch);
@@ -118,7 +134,8 @@ void stepper::on_stop() {
 
 void stepper::on_let_go() {
     m_.wanted = false;
-    if (m_.state == service_state::waiting || m_.state == service_state::broken) {
+    if (m_.state == service_state::waiting || m_.state == service_state::broken ||
+        in_stage(start_stage::gate)) {
         enter(service_state::stopped, "stopped");
     } else if (m_.state == service_state::stopping) {
         m_.after = after_stop::rest;
@@ -144,8 +161,9 @@ void stepper::on_hold() {
     m_.held_reason = event_.reason;
     switch (m_.state) {
         case service_state::stopped:
-        case service_state::broken:
             return;
+        case service_state::broken:
+            return forget_question();
         case service_state::waiting:
             return enter(service_state::waiting, event_.reason);
         case service_state::starting:
@@ -166,7 +184,8 @@ void stepper::on_release() {
     m_.held = false;
     // A waiting service with a backoff of its own goes on waiting for that.
     if (m_.state == service_state::waiting && !m_.wake) {
-        launch_unless_held(m_.reason, "loading");
+        const bool failed_before = m_.reason != m_.held_reason;
+        launch_unless_held(m_.reason, failed_before ? "loading again after: " + m_.reason : "loading");
     }
 }
 

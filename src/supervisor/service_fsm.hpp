@@ -5,20 +5,26 @@
 //   state     | a process lives | wake (the only timer)             | leaves it by
 //   ----------+-----------------+-----------------------------------+------------------------------------------------
 //   stopped   | no              | none                              | start, adopted (then ready at once)
-//   starting  | after spawned   | no progress, or start too long    | ready, or stopping for any reason
-//   ready     | yes             | none                              | stop, kill, hold, fault, probe_failed,
-//   exited stopping  | yes             | next rung of the ladder           | gone: the leader and its whole
-//   group waiting   | no              | backoff; none when held           | timer, start, release, stop
-//   broken    | no              | slow retry                        | timer, start, stop
+//   starting  | after spawned   | gate, no progress, or too long    | ready, stopping, waiting, broken
+//   ready     | yes             | none                              | stop, kill, hold, fault, probe_failed, exited
+//   stopping  | yes             | next rung of the ladder           | gone: the leader and its whole group
+//   waiting   | no              | backoff, gate; none when held     | timer, start, release, stop, gate
+//   broken    | no              | slow retry                        | timer, start, stop, gate
 //
 // Every state with every event is in docs/service_machine.md, which a test holds against this code.
 //
 // Wanted and current are apart: `start` and `stop` edit `wanted`, `hold` and `release` edit `held` (a service
 // before this one is not ready); both only move the machine as far as its process allows.
 //
+// A service with a gate (plan.has_gate) asks it before each launch: on its first way there and after a
+// failure as the first stage of starting, from waiting and broken without leaving them, so that a look that
+// finds nothing new changes nothing. gate_waits leads to waiting and gate_shut to broken, each with a timer
+// to ask again; neither is a failure, costs a process, or touches the restart policy. No gate is asked while
+// held.
+//
 // Within starting the stages follow one another, each by the event that proves the one before, and an event
-// out of its stage is ignored:  launching --spawned--> socket --socket_owned--> probe --probe_answered-->
-// self_test
+// out of its stage is ignored:  gate --gate_opened--> launching --spawned--> socket --socket_owned--> probe
+// --probe_answered--> self_test
 // --self_test_passed--> ready. So spawned is never ready, and no test talks to a socket that is not ours.
 //
 // A process whose end is wanted goes through stopping, whoever wanted it; `after` remembers what comes then:
@@ -40,7 +46,7 @@
 
 namespace corral::supervisor {
 
-enum class start_stage { none, launching, socket, probe, self_test };
+enum class start_stage { none, gate, launching, socket, probe, self_test };
 enum class stop_stage { none, quiescing, ladder, cleaning };
 enum class after_stop { rest, held, retry, refused };
 
@@ -51,6 +57,9 @@ enum class event_kind {
     kill,              // at once; a failure of the service when nobody had asked it to stop
     hold,              // a service before it is not ready: killed at once, and waits
     release,           // those before it are ready again
+    gate_opened,       // the answer to ask_gate: launch; reason: what was found
+    gate_waits,        // the answer to ask_gate: not yet; reason and advice
+    gate_shut,         // the answer to ask_gate: not as it is; reason and advice
     spawned,           // the answer to launch
     refused,           // the answer to launch: would fail again; reason and advice
     launch_failed,     // the answer to launch: may work later
@@ -79,7 +88,7 @@ struct service_event {
     bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
 };
 
-enum class action_kind { launch, watch_socket, probe, self_test, guard, quiesce, signal };
+enum class action_kind { ask_gate, launch, watch_socket, probe, self_test, guard, quiesce, signal };
 
 struct service_action {
     action_kind what = action_kind::launch;
@@ -92,8 +101,11 @@ struct service_plan {
     catalog::service_template rules;
     bool has_self_test = false;
     bool has_quiesce = false;
+    bool has_gate = false;
+    core::milliseconds gate_limit{90'000};   // for its answer; without one it counts as shut
+    core::milliseconds gate_interval{1000};  // between questions after gate_waits
     core::milliseconds quiesce_limit{5000};
-    core::milliseconds look_again{10'000};  // at a refused start; costs no process
+    core::milliseconds look_again{10'000};  // at a refused start or a shut gate; costs no process
     core::milliseconds breaker_retry{300'000};
 };
 
@@ -109,6 +121,11 @@ struct service_machine {
     bool alive = false;    // from spawned to gone
     bool stuck = false;    // outlived SIGKILL
     bool breaker = false;  // broken because it failed too often
+    // The gate owes an answer, in starting, waiting or broken; it alone is why waiting or broken; and what
+    // starting will say once it is open.
+    bool asking = false;
+    bool turned_away = false;
+    std::string launch_reason;
     core::steady_time since;
     std::optional<core::steady_time> wake;
     core::steady_time started;

@@ -11,6 +11,7 @@ namespace {
 const char* stage_text(start_stage stage) {
     switch (stage) {
         case start_stage::none:
+        case start_stage::gate:
         case start_stage::launching:
             return "being launched";
         case start_stage::socket:
@@ -297,17 +298,31 @@ void stepper::on_timer() {
             m_.wake.reset();
             return;
         case service_state::starting:
-            return on_start_timer();
+            return m_.asking ? on_gate_timer() : on_start_timer();
         case service_state::stopping:
             return on_stop_timer();
         case service_state::waiting:
-            return launch_unless_held(m_.reason, again(m_.reason));
+            return try_again();
         case service_state::broken:
             if (m_.breaker) {
                 m_.policy.on_trial();
             }
-            return launch_unless_held(m_.reason, again(m_.reason));
+            return try_again();
     }
+}
+
+void stepper::try_again() {
+    if (m_.asking) {
+        return on_gate_timer();
+    }
+    if (!plan_.has_gate || m_.held) {
+        return launch_unless_held(m_.reason, again(m_.reason));
+    }
+    if (!m_.turned_away) {
+        m_.launch_reason = again(m_.reason);
+    }
+    m_.served = core::milliseconds{0};
+    ask_gate();
 }
 
 void stepper::on_start_timer() {

@@ -166,6 +166,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
                         " lines were not kept: they may hold prompts and answers");
     }
     self->ring_.add("[corral] process " + std::to_string(run->pid) + ": " + process::describe(how));
+    if (self->spec_.gate) {
+        self->spec_.gate->on_gone(run->pid);
+    }
     if (self->run_ == run) {
         const bool by_itself = self->note_end(*run, story, how);
         self->run_.reset();

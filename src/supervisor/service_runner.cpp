@@ -29,6 +29,7 @@ service_plan plan_for(const service_spec& wanted, const catalog::restart_rule& r
     plan.rules = wanted.rules;
     plan.has_self_test = static_cast<bool>(wanted.self_test);
     plan.has_quiesce = static_cast<bool>(wanted.quiesce);
+    plan.has_gate = wanted.gate != nullptr;
     plan.breaker_retry = restart.breaker_retry;
     return plan;
 }
@@ -121,6 +122,8 @@ void service_runner::feed(service_event event) {
 void service_runner::perform(const service_action& action) {
     const self_ptr self = shared_from_this();
     switch (action.what) {
+        case action_kind::ask_gate:
+            return spawn_task("gate", ask_gate(self, ++gate_questions_));
         case action_kind::launch:
             return launch();
         case action_kind::watch_socket:
@@ -131,6 +134,9 @@ void service_runner::perform(const service_action& action) {
             return spawn_task("first test", first_test(self, run_));
         case action_kind::guard:
             run_->tested = true;  // without a first test too: who serves may print what it is asked
+            if (spec_.gate) {
+                spec_.gate->on_ready(run_->pid);
+            }
             if (spec_.rules.liveness.interval > core::milliseconds{0}) {
                 spawn_task("signs of life", ask_for_life(self, run_));
             }
@@ -201,6 +207,9 @@ void service_runner::adopt(process::child started) {
     if (const auto asked = confined_.asked_port()) {
         ring_.add("[corral] guarded: its port " + std::to_string(*asked) + " is " +
                   std::to_string(spec_.endpoint.port()) + " on loopback");
+    }
+    if (spec_.gate) {
+        spec_.gate->on_spawned(run_->pid);
     }
     const self_ptr self = shared_from_this();
     spawn_task("output", pump(self, run_, process::output_stream::out));
@@ -275,7 +284,9 @@ void service_runner::publish() {
     if (same_news(published_, current)) {
         return;
     }
-    const bool worth_a_line = published_.state != current.state || published_.reason != current.reason;
+    const bool launched = current.pid != 0 && published_.pid != current.pid;
+    const bool worth_a_line =
+        launched || published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
         telemetry::log().log(level_of(current), "{}: {}{}: {}", label_, to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
@@ -304,7 +315,8 @@ service_status service_runner::status() const {
             status.left = load_left();
         }
     }
-    if (machine_.state == service_state::waiting || machine_.state == service_state::broken) {
+    const bool has_next = machine_.state == service_state::waiting || machine_.state == service_state::broken;
+    if (has_next && !machine_.asking) {
         status.next_try = machine_.wake;
     }
     return status;

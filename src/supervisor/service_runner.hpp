@@ -101,6 +101,7 @@ private:
 
     // Tasks; each holds what it uses (service_watch.cpp, service_liveness.cpp, service_reaper.cpp).
     static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
     static core::awaitable<void> probe(self_ptr self, run_ptr run);
     static core::awaitable<void> first_test(self_ptr self, run_ptr run);
@@ -128,10 +129,11 @@ private:
     run_ptr run_;
     std::uint64_t starts_ = 0;
     pid_t last_pid_ = 0;
-    std::string last_end_;               // why the last process ended
-    core::lateness late_;             // of the timer
-    core::nanoseconds late_told_{0};  // what of it the machine knows
-    std::string problem_;             // the last thing in the way of readiness
+    std::string last_end_;              // why the last process ended
+    std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
+    core::lateness late_;               // of the timer
+    core::nanoseconds late_told_{0};    // what of it the machine knows
+    std::string problem_;               // the last thing in the way of readiness
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart
     confinement confined_;

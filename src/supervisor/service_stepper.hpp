@@ -31,6 +31,8 @@ private:
     void on_kill();
     void on_hold();
     void on_release();
+    void on_gate_answer();
+    void on_gate_timer();
     void on_spawned();
     void on_start_refused();
     void on_stage_event();
@@ -39,6 +41,7 @@ private:
     void on_gone();
     void on_adopted();
     void on_timer();
+    void try_again();
     void on_start_timer();
     void on_stop_timer();
 
@@ -51,6 +54,10 @@ private:
 
     void enter(service_state state, std::string reason, std::string advice = {});
     void launch(std::string reason);
+    void ask_gate();
+    void forget_question();
+    void launch_now(std::string reason);
+    void turn_away(service_state state, core::milliseconds again, std::string reason, std::string advice);
     void begin_stage(start_stage stage, action_kind action);
     void become_ready();
     void note_progress();

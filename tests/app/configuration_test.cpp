@@ -240,6 +240,16 @@ TEST_F(configuration_file, refuses_a_profile_of_an_unknown_dialect) {
     EXPECT_EQ(complaints(model_text), "");
 }
 
+TEST_F(configuration_file, a_model_says_how_its_device_is_looked_at) {
+    const std::string tool = model_text + "[models.device]\ncommand = [\"axcl-smi\"]\n";
+    const auto read = load(tool + "format = \"axcl-smi\"\nmemory_mb = 4900\n");
+    ASSERT_TRUE(read.value) << complaints(tool);
+    EXPECT_EQ(read.value->models.at(0).runtime.device.memory_mb, 4900U);
+    EXPECT_EQ(complaints(tool + "format = \"axcl-sim\"\n"),
+              "c.toml:9:10: there is no device format 'axcl-sim'; did you mean 'axcl-smi'?\n");
+    EXPECT_THAT(complaints(tool + "memory = 1\n"), HasSubstr("did you mean 'memory_mb'"));
+}
+
 TEST_F(configuration_file, with_a_missing_package_loads_and_says_so) {
     std::string text = model_text;
     text.replace(text.find("\"package\""), 9, "\"absent\"");

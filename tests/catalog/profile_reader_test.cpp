@@ -56,6 +56,44 @@ TEST(profile_reader, takes_defaults_for_what_is_not_said) {
     EXPECT_EQ(read.value->clocks.call, engine_clocks{}.call);
 }
 
+TEST(profile_reader, reads_how_the_device_is_looked_at) {
+    EXPECT_EQ(parse_profile(smallest, "p.toml").value->device.format, "");
+    const auto read = parse_profile(smallest + R"(device = true
+[device]
+format = "axcl-smi"
+command = ["axcl-smi", "-d", "{card}"]
+environment = { LD_LIBRARY_PATH = "/usr/lib/axcl" }
+card = 2
+timeout = "2s"
+optional = false
+memory_mb = 4900
+memory_wait = "1m"
+advice = "reboot it"
+)",
+                                    "p.toml");
+    ASSERT_TRUE(read.value);
+    EXPECT_TRUE(read.value->services.at(0).device);
+    const auto& device = read.value->device;
+    EXPECT_EQ(device.format, "axcl-smi");
+    EXPECT_THAT(device.command, ElementsAre("axcl-smi", "-d", "{card}"));
+    EXPECT_EQ(device.environment.at("LD_LIBRARY_PATH"), "/usr/lib/axcl");
+    EXPECT_EQ(device.card, 2U);
+    EXPECT_EQ(device.timeout, seconds{2});
+    EXPECT_FALSE(device.optional);
+    EXPECT_EQ(device.memory_mb, 4900U);
+    EXPECT_EQ(device.memory_wait, seconds{60});
+    EXPECT_EQ(device.advice, "reboot it");
+}
+
+TEST(profile_reader, a_device_without_a_tool_or_with_foreign_placeholders_is_refused) {
+    EXPECT_THAT(complaints(smallest + "[device]\nformat = \"axcl-smi\"\n"),
+                HasSubstr("'command' is missing in [device]"));
+    EXPECT_THAT(complaints(smallest + "[device]\nformat = \"x\"\ncommand = [\"a\", \"{port}\"]\n"),
+                HasSubstr("the only placeholder here is {card}"));
+    EXPECT_THAT(complaints(smallest + "[device]\ntimeuot = \"1s\"\n"), HasSubstr("did you mean 'timeout'"));
+    EXPECT_EQ(complaints(smallest + "[device]\nformat = \"none\"\n"), "");
+}
+
 TEST(profile_reader, reads_guard_and_limits) {
     EXPECT_EQ(parse_profile(smallest, "p.toml").value->services.at(0).guard, guard_mode::warn);
     for (const auto& [word, mode] : std::vector<std::pair<std::string, guard_mode>>{

@@ -24,7 +24,7 @@ struct happening {
     milliseconds after;
 };
 
-service_plan plan(bool tested) {
+service_plan plan(bool tested, bool gated) {
     service_plan p;
     p.rules.start_stall = milliseconds{3000};
     p.rules.start_limit = milliseconds{9000};
@@ -33,6 +33,9 @@ service_plan plan(bool tested) {
                           {SIGTERM, catalog::signal_target::group, milliseconds{0}}};
     p.has_self_test = tested;
     p.has_quiesce = tested;
+    p.has_gate = gated;
+    p.gate_limit = milliseconds{1500};
+    p.gate_interval = milliseconds{200};
     p.quiesce_limit = milliseconds{500};
     p.look_again = milliseconds{700};
     p.breaker_retry = milliseconds{5000};
@@ -41,11 +44,15 @@ service_plan plan(bool tested) {
 
 class world {
 public:
-    explicit world(bool tested) : plan_(plan(tested)) {}
+    world(bool tested, bool gated) : plan_(plan(tested, gated)) {}
 
     // Whether it can happen now at all.
     [[nodiscard]] bool possible(event_kind what) const {
         switch (what) {
+            case event_kind::gate_opened:
+            case event_kind::gate_waits:
+            case event_kind::gate_shut:
+                return asked_ && !launching_;
             case event_kind::spawned:
             case event_kind::refused:
             case event_kind::launch_failed:
@@ -69,7 +76,17 @@ public:
         transition moved = step(m_, {h.what, "r", "a"}, plan_, {now_, 0.5});
         m_ = std::move(moved.next);
         for (const service_action& action : moved.actions) {
-            if (action.what == action_kind::launch) {
+            if (action.what == action_kind::ask_gate) {
+                if (group_ || launching_ || !m_.wanted || m_.held || !plan_.has_gate) {
+                    return "the gate was asked for nothing";
+                }
+                asked_ = true;
+                open_ = false;
+            } else if (action.what == action_kind::launch) {
+                if (plan_.has_gate && !open_) {
+                    return "launched before the gate was open";
+                }
+                open_ = false;
                 if (group_ || launching_) {
                     return "a second process was launched beside the first";
                 }
@@ -97,6 +114,14 @@ private:
     void note(event_kind what) {
         adopted_ = false;
         switch (what) {
+            case event_kind::gate_opened:
+                asked_ = false;
+                open_ = true;
+                break;
+            case event_kind::gate_waits:
+            case event_kind::gate_shut:
+                asked_ = false;
+                break;
             case event_kind::spawned:
                 launching_ = false;
                 leader_ = group_ = true;
@@ -145,6 +170,12 @@ private:
         if (m_.state == service_state::starting && group_ && !m_.wake) {
             return "a start without a deadline";
         }
+        if (m_.asking && !m_.wake) {
+            return "the gate is waited for without a deadline";
+        }
+        if (m_.asking && (group_ || m_.held || !m_.wanted)) {
+            return "waits for the gate although it may not start";
+        }
         if (m_.state == service_state::stopping && leader_ && !m_.wake) {
             return "a stop without a deadline";
         }
@@ -184,6 +215,8 @@ private:
     }()};
     core::steady_time now_{seconds{1000}};
     bool launching_ = false;
+    bool asked_ = false;  // the gate owes an answer
+    bool open_ = false;   // the last answer was yes, and nothing was launched since
     bool leader_ = false;
     bool group_ = false;
     bool adopted_ = false;  // just now
@@ -220,8 +253,8 @@ std::string comes_to_rest(const world& w) {
     return wrong.empty() ? comes_to_rest(w, false) : wrong;
 }
 
-std::string replay(const std::vector<happening>& walk, bool tested) {
-    world w(tested);
+std::string replay(const std::vector<happening>& walk, bool tested, bool gated) {
+    world w(tested, gated);
     for (const happening& h : walk) {
         if (w.possible(h.what)) {
             std::string wrong = w.happen(h);
@@ -234,13 +267,13 @@ std::string replay(const std::vector<happening>& walk, bool tested) {
 }
 
 // Leaves out every step that the failure does not need.
-std::vector<happening> shortest(std::vector<happening> walk, bool tested) {
+std::vector<happening> shortest(std::vector<happening> walk, bool tested, bool gated) {
     for (bool shorter = true; shorter;) {
         shorter = false;
         for (std::size_t i = 0; i < walk.size(); ++i) {
             std::vector<happening> without = walk;
             without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-            if (!replay(without, tested).empty()) {
+            if (!replay(without, tested, gated).empty()) {
                 walk = std::move(without);
                 shorter = true;
                 break;
@@ -262,7 +295,8 @@ happening pick(const world& w, std::mt19937_64& random) {
     while (true) {
         const auto what = static_cast<event_kind>(random() % event_kinds);
         // What drives it forward comes more often, so that deep states are reached.
-        const bool forward = what >= event_kind::spawned && what <= event_kind::self_test_passed;
+        const bool forward = what == event_kind::gate_opened ||
+                             (what >= event_kind::spawned && what <= event_kind::self_test_passed);
         if (!w.possible(what) || (!forward && random() % 3 != 0)) {
             continue;
         }
@@ -278,10 +312,11 @@ TEST(service_fsm_walk, invariants_hold_after_every_step_of_any_walk) {
     std::vector<happening> worst;
     std::string worst_rule;
     std::size_t readies = 0;
-    for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 4000; ++seed) {
         const bool tested = seed % 4 != 0;
+        const bool gated = seed % 3 == 0;
         std::mt19937_64 random(seed);
-        world w(tested);
+        world w(tested, gated);
         std::vector<happening> walk;
         std::string wrong;
         for (int i = 0; i < 200 && wrong.empty(); ++i) {
@@ -295,7 +330,7 @@ TEST(service_fsm_walk, invariants_hold_after_every_step_of_any_walk) {
         if (wrong.empty()) {
             continue;
         }
-        std::vector<happening> prefix = shortest(walk, tested);
+        std::vector<happening> prefix = shortest(walk, tested, gated);
         if (worst.empty() || prefix.size() < worst.size()) {
             worst = std::move(prefix);
             worst_rule = wrong + " (seed " + std::to_string(seed) + ")";

@@ -14,6 +14,7 @@ namespace {
 constexpr const char* usage =
     "usage: corral-sim runtime <vendor flags>\n"
     "       corral-sim tokenizer [--host H] [--port P]\n"
+    "       corral-sim axcl-smi [info --cmm] [-d N]\n"
     "       corral-sim package DIR [--layers N] [--embed-size N] [--max-token-len T] [--chunk C] [--groups "
     "a,b,c] "
     "[--kv-size N]\n"
@@ -28,12 +29,17 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
         if (!command.empty()) args.insert(args.begin(), command);
         return run_runtime(argv0, args);
     }
+    if (name == "axcl-smi") {
+        if (!command.empty()) args.insert(args.begin(), command);
+        return run_axcl_smi(args);
+    }
     if (name.find("tokenizer") != std::string::npos) {
         if (!command.empty()) args.insert(args.begin(), command);
         return run_tokenizer(argv0, args);
     }
     if (command == "runtime") return run_runtime(argv0, args);
     if (command == "tokenizer") return run_tokenizer(argv0, args);
+    if (command == "axcl-smi") return run_axcl_smi(args);
     if (command == "package") return run_package(args);
     if (command == "control") return run_control(args);
     if (command == "faults") {

@@ -8,6 +8,7 @@ namespace corral::sim {
 
 int run_runtime(const std::string& argv0, const std::vector<std::string>& args);
 int run_tokenizer(const std::string& argv0, const std::vector<std::string>& args);
+int run_axcl_smi(std::vector<std::string> args);
 int run_package(const std::vector<std::string>& args);
 int run_control(const std::vector<std::string>& args);
 

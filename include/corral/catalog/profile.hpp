@@ -86,6 +86,21 @@ struct service_limits {
     bool operator==(const service_limits&) const = default;
 };
 
+// How the accelerator is looked at: a status tool, and the format of what it prints (one of those that the
+// device room knows).
+struct device_template {
+    std::string format;                              // empty: it is not looked at
+    std::vector<std::string> command;                // {card} in it is the number below
+    std::map<std::string, std::string> environment;  // added to the clean environment
+    unsigned card = 0;                               // counted from 0
+    core::milliseconds timeout{5000};                // of one call
+    bool optional = true;                            // where the tool does not work all starts without it
+    std::uint32_t memory_mb = 0;                     // what one process needs, in MiB; 0: learned
+    core::milliseconds memory_wait{30'000};          // for the memory of an ended process to come back
+    std::string advice;                              // what brings a card back
+    bool operator==(const device_template&) const = default;
+};
+
 // One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
 // {port} (its own), {<service>_port} and {<service>_url} of every service ({tokenizer_url}), {vocabulary},
 // and every key of the model's `variables`; expand_service() of placeholders.hpp puts the values in.
@@ -97,6 +112,7 @@ struct service_template {
     std::string url;                                 // default "http://127.0.0.1:{port}"
     std::uint16_t port = 0;                          // 0: ask the kernel
     bool pty = false;
+    bool device = false;  // it needs the accelerator: not started before that has been looked at
     guard_mode guard = guard_mode::warn;
     std::filesystem::path guard_library;  // empty: the one that came with Corral
     service_limits limits;
@@ -156,6 +172,7 @@ struct profile {
     std::vector<service_template> services;  // in start order
     engine_clocks clocks;
     restart_rule restart;
+    device_template device;
     core::milliseconds poll_interval{250};  // the safety net's slowest poll
     bool operator==(const profile&) const = default;
 };

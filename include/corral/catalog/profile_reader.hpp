@@ -27,6 +27,8 @@ struct profile_reading {
 // already there.
 void read_clocks(section from, engine_clocks& into);
 void read_restart(section from, restart_rule& into);
+// Whether the format exists is for the caller to check.
+void read_device(section from, device_template& into);
 // A service's own keys. `known` are the placeholders that exist; `overriding` also allows `arguments`, which
 // are appended to the command, takes a relative working directory as relative to `base`, and forbids what
 // only a profile says.

@@ -23,6 +23,10 @@
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/supervisor/transition.hpp"
 
+namespace corral::device {
+class reader_set;
+}
+
 namespace corral::supervisor {
 
 enum class service_state { stopped, starting, ready, stopping, waiting, broken };
@@ -99,6 +103,8 @@ struct supervisor_context {
     process::warden* guard = nullptr;
     core::task_group* tasks = nullptr;  // owns the group's coroutines; outlives the group
     bool log_content = false;           // may vendor output appear in our log
+    // Null: no device is looked at before a start.
+    device::reader_set* devices = nullptr;
 };
 
 // A stopped group that keeps `wanted`.

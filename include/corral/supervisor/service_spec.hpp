@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
+#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::supervisor {
 
@@ -37,6 +39,9 @@ struct service_spec {
     // Something that has clocks of its own is inside the service, so that its silence proves nothing: it is
     // not asked for a sign of life meanwhile. Must not throw. May be empty.
     std::function<bool()> busy;
+    // Asked before each start; while it is not open no process is started and no failure counted. May be
+    // null.
+    std::shared_ptr<start_gate> gate;
 };
 
 struct group_spec {

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "device/simulated_device.hpp"
 #include "process_end.hpp"
 #include "runtime/model_files.hpp"
 #include "runtime/vendor_log.hpp"
@@ -54,6 +55,7 @@ public:
 
 private:
     [[noreturn]] void fail() {
+        if (device_) device_->give_back();
         log_line(log_level::error, "main", 531, "lLaMa.Init failed");
         if (workers_started_)
             for (int id : flags_.devices)
@@ -101,12 +103,12 @@ private:
             if (const auto fault = faults_.fire("start_handshake")) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(fault->value("ms", 1000)));
                 log_line(log_level::error, "Run", 373, "AXCLWorker initialization timeout");
-            } else if (settings_.cards == 0 || faults_.fire("start_no_device")) {
+            } else if (cards() == 0 || faults_.fire("start_no_device")) {
                 log_line(log_level::error, "run", 35, "Get AXCL device failed{0x%8x}, find total %d device.",
                          0, 0);
-            } else if (id >= settings_.cards) {
+            } else if (id >= cards()) {
                 log_line(log_level::error, "run", 41, "Invalid AXCL device id %d, find total %d device.", id,
-                         settings_.cards);
+                         cards());
             } else if (faults_.fire("start_set_device")) {
                 log_line(log_level::error, "run", 50, "Set AXCL device failed{0x%8x}.", 1);
             } else {
@@ -124,11 +126,29 @@ private:
         const int models = flags_.axmodel_num + 1;
         std::this_thread::sleep_for(std::chrono::microseconds(settings_.timing.load_ms * 1000LL / models));
         std::this_thread::sleep_for(std::chrono::milliseconds(settings_.timing.axcl_smi_ms));
-        if (axcl_ && settings_.remain_cmm_mb < 0)
+        if (axcl_ && settings_.remain_cmm_mb < 0 && !device_)
             std::fputs("sh: 1: /usr/bin/axcl/axcl-smi: not found\n", stderr);
     }
 
+    int cards() const { return device_ ? device_->cards() : settings_.cards; }
+    int device_of(int layer) const {
+        return flags_.devices.empty()
+                   ? 0
+                   : flags_.devices[static_cast<std::size_t>(layer) % flags_.devices.size()];
+    }
+
+    // False when the card has no room for the part that is loaded next.
+    bool take_memory() {
+        if (!device_) return true;
+        const long whole = device_->settings().model_mib * 1024L;
+        return device_->hold(device_of(0), whole * (loaded_ - 1) / (flags_.axmodel_num + 1));
+    }
+
     int remaining_mb() const {
+        if (device_) {
+            const auto kib = device_->settings().total_mib * 1024L - device_->used_kib(device_of(0));
+            return static_cast<int>(kib / 1024);
+        }
         return settings_.remain_cmm_mb < 0
                    ? -1
                    : settings_.remain_cmm_mb + 100 * (flags_.axmodel_num + 3 - loaded_ - 1);
@@ -152,7 +172,8 @@ private:
         for (int layer : order) {
             obey_end_faults(faults_, "load", loaded_ - 2);
             stall_if_told();
-            const auto state = layer_state(layer);
+            auto state = layer_state(layer);
+            if (state == file_state::good && !take_memory()) state = file_state::unusable;
             if (state == file_state::missing) log_line(log_level::error, "init", 365, "read_file");
             if (state == file_state::unusable)
                 log_line(log_level::error, "init", 421, "AX_ENGINE_CreateHandle");
@@ -169,8 +190,7 @@ private:
             char label[96];
             if (axcl_)
                 std::snprintf(label, sizeof label, "init %d axmodel ok,devid(%d) remain_cmm(%d MB)", layer,
-                              flags_.devices[static_cast<std::size_t>(layer) % flags_.devices.size()],
-                              remaining_mb());
+                              device_of(layer), remaining_mb());
             else
                 std::snprintf(label, sizeof label, "init %d axmodel ok,remain_cmm(%d MB)", layer,
                               remaining_mb());
@@ -189,6 +209,7 @@ private:
         auto state = model_file_state(flags_.filename_post_axmodel);
         if (faults_.fire("start_post_missing")) state = file_state::missing;
         if (faults_.fire("start_post_lfs")) state = file_state::unusable;
+        if (state == file_state::good && !take_memory()) state = file_state::unusable;
         if (state != file_state::good) {
             if (state == file_state::missing) log_line(log_level::error, "init", 365, "read_file");
             if (state == file_state::unusable)
@@ -260,6 +281,7 @@ private:
     fault_switches& faults_;
     tokenizer_client& tokenizer_;
     bool axcl_;
+    std::optional<simulated_device> device_ = simulated_device::from_environment();
     init_lines lines_;
     progress_bar bar_;
     loaded_model result_;

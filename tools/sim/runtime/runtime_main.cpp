@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "control_server.hpp"
+#include "device/simulated_device.hpp"
 #include "process_end.hpp"
 #include "programs.hpp"
 #include "runtime/job_worker.hpp"
@@ -143,6 +144,7 @@ bool bind_port(runtime_parts& parts) {
     if (axcl)
         for (int id : flags.devices)
             log_line(log_level::info, "run", 80, "AXCLWorker exit with devid %d", id);
+    if (const auto device = simulated_device::from_environment()) device->give_back();
     if (engine.overran()) {
         std::fputs("free(): invalid pointer\n", stderr);
         die_by_signal(SIGABRT);

@@ -9,6 +9,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/http/client.hpp"
+#include "engine/device_gates.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 
 namespace corral::engine::ax_poll {
@@ -202,6 +203,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                 service->dependents_survive = true;
             }
         }
+        service->gate = gate_for(context, model, *service);
         out.runtime_at = service->endpoint;  // the last one stays
         out.vocabulary = vocabulary_in(service->command.command);
         out.services.services.push_back(std::move(*service));

@@ -11,7 +11,7 @@ using supervisor::service_state;
 // A service that is seen to its end counts as stopping too, so its state tells whether it still serves, and
 // not why.
 bool gone(const supervisor::service_status& service, std::uint64_t starts) {
-    return service.starts != starts ||
+    return service.starts != starts || service.pid == 0 ||
            (service.state != service_state::starting && service.state != service_state::ready);
 }
 

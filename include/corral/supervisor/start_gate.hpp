@@ -1,0 +1,37 @@
+#pragma once
+// What must hold outside of a service before a process of it is worth starting: the device is there, its
+// memory is free.
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "corral/core/async.hpp"
+
+namespace corral::supervisor {
+
+enum class gate_state {
+    open,
+    wait,  // soon; asked again in a second, and who waits for the service goes on waiting
+    shut,  // asked again in ten seconds; who waits for the service is told
+};
+
+struct gate_verdict {
+    gate_state state = gate_state::open;
+    std::string reason;  // open: what was found, may be empty; else why not, one sentence
+    std::string advice;  // may be empty
+};
+
+// One for each service. Called on the loop's thread.
+class start_gate {
+public:
+    virtual ~start_gate() = default;
+    // Has its own deadlines, a minute at most in all. May be cancelled. The gate outlives the wait.
+    [[nodiscard]] virtual core::awaitable<gate_verdict> ask() = 0;
+    // What became of it. Must not throw.
+    virtual void on_spawned(pid_t pid) = 0;
+    virtual void on_ready(pid_t pid) = 0;
+    virtual void on_gone(pid_t pid) = 0;
+};
+
+}  // namespace corral::supervisor

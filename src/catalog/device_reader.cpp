@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/profile_reader.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+
+// A format that stands for looking at nothing, so that a model can switch off what its profile says.
+constexpr const char* no_format = "none";
+
+void check_command(section& from, const std::vector<std::string>& words) {
+    if (words.empty() || words.front().empty()) {
+        from.complain(from.place("command"), "'command' must begin with the program");
+    }
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const auto names = placeholders_in(words[i]);
+        if (!names) {
+            from.complain(from.place("command", i), names.error().message);
+        } else if (std::any_of(names->begin(), names->end(),
+                               [](const auto& name) { return name != "card"; })) {
+            from.complain(from.place("command", i), "the only placeholder here is {card}");
+        }
+    }
+}
+
+}  // namespace
+
+void read_device(section from, device_template& into) {
+    from.text("format", into.format);
+    if (into.format == no_format) {
+        into.format.clear();
+    }
+    if (from.has("command")) {
+        std::vector<std::string> words;
+        from.texts("command", words, true);
+        check_command(from, words);
+        into.command = std::move(words);
+    } else if (!into.format.empty() && into.command.empty()) {
+        from.complain(from.place(), "'command' is missing in [device]");
+    }
+    std::map<std::string, std::string> environment;
+    from.text_map("environment", environment);
+    for (auto& [name, value] : environment) {
+        into.environment[name] = std::move(value);
+    }
+    from.integer("card", into.card, 0, 63);
+    from.duration("timeout", into.timeout, milliseconds{100}, seconds{30});
+    from.flag("optional", into.optional);
+    from.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
+    from.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
+    from.text("advice", into.advice);
+    from.finish();
+}
+
+}  // namespace corral::catalog

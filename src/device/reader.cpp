@@ -1,0 +1,208 @@
+#include "corral/device/reader.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "corral/core/wake_signal.hpp"
+#include "corral/process/program_check.hpp"
+#include "corral/telemetry/log.hpp"
+#include "device/tool_call.hpp"
+
+namespace corral::device {
+
+namespace {
+
+constexpr core::milliseconds good_for{1000};
+constexpr int status_not_executable = 126;
+constexpr int status_not_found = 127;
+
+std::string seconds_text(core::milliseconds span) {
+    const auto tenths = (span.count() + 99) / 100;
+    return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
+
+// The last line with words, which in a tool's errors is the one that says it.
+std::string last_words(const std::string& text) {
+    const auto end = text.find_last_not_of(" \t\r\n");
+    if (end == std::string::npos) {
+        return {};
+    }
+    const auto begin = text.find_last_of('\n', end);
+    const auto from = begin == std::string::npos ? 0 : begin + 1;
+    return ": " + telemetry::printable(std::string_view(text).substr(from, end - from + 1), 160);
+}
+
+std::string said(const tool_call& call) {
+    const std::string words = last_words(call.errors());
+    return words.empty() ? last_words(call.output()) : words;
+}
+
+device_look problem(look_problem what, std::string message) {
+    return {{}, what, std::move(message), {}};
+}
+
+device_look judge(const tool_call& call, const reader_options& how) {
+    const std::string tool = "'" + how.command.front() + "'";
+    if (!call.answered()) {
+        return problem(look_problem::hangs, tool + " gave no answer within " + seconds_text(how.timeout));
+    }
+    if (call.overflowed()) {
+        return problem(look_problem::unreadable, tool + " prints without end");
+    }
+    const auto* status = std::get_if<process::exited_with>(&call.how());
+    if (status != nullptr && (status->code == status_not_executable || status->code == status_not_found)) {
+        return problem(look_problem::tool_missing, tool + " can't run here" + said(call));
+    }
+    if (status == nullptr || status->code != 0) {
+        return problem(look_problem::tool_fails,
+                       tool + " failed (" + process::describe(call.how()) + ")" + said(call));
+    }
+    auto report = find_report_format(how.format)->parse(call.output(), how.card);
+    if (!report) {
+        return problem(look_problem::unreadable, tool + " answered what is not in the format " + how.format);
+    }
+    return {{}, look_problem::none, {}, std::move(*report)};
+}
+
+}  // namespace
+
+const char* to_string(look_problem what) noexcept {
+    switch (what) {
+        case look_problem::none:
+            return "none";
+        case look_problem::tool_missing:
+            return "tool missing";
+        case look_problem::tool_fails:
+            return "tool fails";
+        case look_problem::hangs:
+            return "hangs";
+        case look_problem::unreadable:
+            return "unreadable";
+    }
+    return "unknown";
+}
+
+struct reader::state {
+    state(const reader_context& with, reader_options asked)
+        : context(with), how(std::move(asked)), done(with.on) {}
+
+    [[nodiscard]] core::awaitable<device_look> call();
+
+    reader_context context;
+    reader_options how;
+    core::wake_signal done;  // rung when `busy` turns false
+    bool busy = false;
+    std::optional<device_look> last;
+    core::steady_time last_came;
+    std::unique_ptr<tool_call> stuck;  // one that SIGKILL did not end
+    std::uint64_t changes = 0;
+};
+
+reader::reader(const reader_context& context, reader_options how)
+    : state_(std::make_unique<state>(context, std::move(how))) {}
+
+reader::~reader() = default;
+
+core::awaitable<device_look> reader::state::call() {
+    if (stuck) {
+        auto gone = stuck->is_gone();
+        const bool over = co_await std::move(gone);
+        if (!over) {
+            co_return problem(
+                look_problem::hangs,
+                "'" + how.command.front() + "' hangs inside the driver, and not even SIGKILL ends it");
+        }
+        stuck.reset();
+    }
+    process::spawn_spec wanted;
+    wanted.command = how.command;
+    wanted.environment = process::clean_environment();
+    for (const auto& [name, value] : how.environment) {
+        wanted.environment[name] = value;
+    }
+    wanted.environment[process::warden::token_name()] = context.guard->token();
+    if (const auto fault = process::check_program(wanted)) {
+        co_return problem(look_problem::tool_missing, fault->message);
+    }
+    auto started = process::child::spawn(context.on, wanted);
+    if (!started) {
+        co_return problem(look_problem::tool_fails, started.error().message);
+    }
+    auto running = std::make_unique<tool_call>(std::move(started.value()), *context.guard);
+    auto finishing = running->finish(how.timeout);
+    co_await std::move(finishing);
+    device_look found = judge(*running, how);
+    auto gone = running->is_gone();
+    const bool over = co_await std::move(gone);
+    if (!over) {
+        stuck = std::move(running);
+    }
+    co_return found;
+}
+
+core::awaitable<device_look> reader::look(core::steady_time since) {
+    state& s = *state_;
+    const core::deadline forever;  // each call has its own
+    while (s.busy) {
+        const core::wake_reason woken = co_await s.done.wait(forever);
+        if (woken == core::wake_reason::cancelled) {
+            throw boost::system::system_error(boost::asio::error::operation_aborted);
+        }
+    }
+    const core::steady_time began = s.context.clock->now();
+    if (s.last && s.last->at >= since && began - s.last_came < good_for) {
+        co_return *s.last;
+    }
+    s.busy = true;
+    // Also when this look is cancelled or fails: another one waits to have its turn.
+    struct turn {
+        explicit turn(state& of) : s(of) {}
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        ~turn() {
+            s.busy = false;
+            s.done.ring();
+        }
+        state& s;
+    };
+    const turn mine(s);
+    auto calling = s.call();
+    device_look found = co_await std::move(calling);
+    found.at = began;
+    s.last = found;
+    s.last_came = s.context.clock->now();
+    co_return found;
+}
+
+const device_look* reader::last() const noexcept {
+    return state_->last ? &*state_->last : nullptr;
+}
+
+const reader_options& reader::options() const noexcept {
+    return state_->how;
+}
+
+std::uint64_t reader::changes() const noexcept {
+    return state_->changes;
+}
+
+std::uint64_t reader::count_change() noexcept {
+    return ++state_->changes;
+}
+
+std::shared_ptr<reader> reader_set::find_or_make(const reader_options& how) {
+    const auto known = std::find_if(readers_.begin(), readers_.end(),
+                                    [&how](const auto& one) { return one->options() == how; });
+    if (known != readers_.end()) {
+        return *known;
+    }
+    readers_.push_back(std::make_shared<reader>(context_, how));
+    return readers_.back();
+}
+
+}  // namespace corral::device

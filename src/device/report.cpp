@@ -1,0 +1,49 @@
+#include "corral/device/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "device/axcl_smi_table.hpp"
+#include "device/cmm_reports.hpp"
+
+namespace corral::device {
+
+namespace {
+
+constexpr std::array<report_format, 3> formats{{{"axcl-smi", parse_axcl_smi_table},
+                                                {"axcl-smi-cmm", parse_axcl_smi_cmm},
+                                                {"mem-cmm-info", parse_mem_cmm_info}}};
+
+}  // namespace
+
+const card_figures* find_card(const device_report& in, unsigned index) {
+    const auto found = std::find_if(in.cards.begin(), in.cards.end(),
+                                    [index](const card_figures& card) { return card.index == index; });
+    return found == in.cards.end() ? nullptr : &*found;
+}
+
+std::span<const report_format> report_formats() {
+    return formats;
+}
+
+const report_format* find_report_format(std::string_view name) {
+    const auto found = std::find_if(formats.begin(), formats.end(),
+                                    [name](const report_format& format) { return format.name == name; });
+    return found == formats.end() ? nullptr : &*found;
+}
+
+std::string describe(const card_figures& card) {
+    std::string text;
+    if (card.temperature) {
+        text = std::to_string(std::lround(*card.temperature)) + " C";
+    }
+    if (card.model_memory) {
+        text += text.empty() ? "" : ", ";
+        text += std::to_string(card.model_memory->used) + " of " + std::to_string(card.model_memory->total) +
+                " MB in use";
+    }
+    return text;
+}
+
+}  // namespace corral::device

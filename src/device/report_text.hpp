@@ -1,0 +1,102 @@
+#pragma once
+// Small steps through what a tool printed. Nothing here copies, throws or looks beyond its view.
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "corral/device/report.hpp"
+
+namespace corral::device {
+
+// Blank is what separates words in a table, whatever moved it there.
+[[nodiscard]] inline bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+[[nodiscard]] inline std::string_view trimmed(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+// What is before `end`, which goes with it; all when there is none.
+[[nodiscard]] inline std::string_view take_until(std::string_view& text, char end) noexcept {
+    const auto at = text.find(end);
+    const std::string_view taken = text.substr(0, at);
+    text = at == std::string_view::npos ? std::string_view() : text.substr(at + 1);
+    return taken;
+}
+
+[[nodiscard]] inline std::string_view take_word(std::string_view& text) noexcept {
+    text = trimmed(text);
+    std::size_t length = 0;
+    while (length < text.size() && !is_blank(text[length])) {
+        ++length;
+    }
+    const std::string_view word = text.substr(0, length);
+    text = trimmed(text.substr(length));
+    return word;
+}
+
+[[nodiscard]] inline std::string_view take_last_word(std::string_view& text) noexcept {
+    text = trimmed(text);
+    std::size_t begin = text.size();
+    while (begin > 0 && !is_blank(text[begin - 1])) {
+        --begin;
+    }
+    const std::string_view word = text.substr(begin);
+    text = trimmed(text.substr(0, begin));
+    return word;
+}
+
+// Digits and nothing else.
+template <typename Number>
+[[nodiscard]] std::optional<Number> whole_number(std::string_view text) noexcept {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty() || text.front() == '-') {
+        return std::nullopt;
+    }
+    return value;
+}
+
+// The digits that `text` begins with; they go.
+[[nodiscard]] inline std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end == text.data()) {
+        return std::nullopt;
+    }
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return value;
+}
+
+[[nodiscard]] inline bool same_letters(std::string_view a, std::string_view b) noexcept {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (a.size() != b.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (lower(a[i]) != lower(b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+[[nodiscard]] inline std::optional<memory_use> believable(std::uint64_t used, std::uint64_t total) noexcept {
+    if (total == 0 || used > total) {
+        return std::nullopt;
+    }
+    return memory_use{used, total};
+}
+
+}  // namespace corral::device

@@ -1,0 +1,46 @@
+#include "engine/device_gates.hpp"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/device/reader.hpp"
+#include "corral/supervisor/device_gate.hpp"
+
+namespace corral::engine {
+
+std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
+                                                 const catalog::model_entry& model,
+                                                 const supervisor::service_spec& service) {
+    const catalog::device_template& said = model.runtime.device;
+    const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
+    if (!service.rules.device || context.devices == nullptr || !known) {
+        return nullptr;
+    }
+    const catalog::placeholder_values values{{"card", std::to_string(said.card)}};
+    // Without one of our placeholders a text stays as it is; the reader has checked the command.
+    const auto filled = [&values](const std::string& text) {
+        auto expanded = catalog::expand(text, values);
+        return expanded ? std::move(*expanded) : text;
+    };
+    device::reader_options how;
+    for (const std::string& word : said.command) {
+        how.command.push_back(filled(word));
+    }
+    how.environment = said.environment;
+    how.format = said.format;
+    how.card = said.card;
+    how.timeout = said.timeout;
+    device::gate_options gate;
+    gate.optional = said.optional;
+    gate.card = said.card;
+    gate.memory_mb = said.memory_mb;
+    gate.memory_wait = said.memory_wait;
+    gate.program = std::filesystem::path(service.command.command.front()).filename().string();
+    gate.advice = filled(said.advice);
+    return supervisor::make_device_gate(context, model.name + "/" + service.name,
+                                        context.devices->find_or_make(how), std::move(gate));
+}
+
+}  // namespace corral::engine

@@ -1,0 +1,109 @@
+// A gate before a real process.
+
+#include <boost/asio/post.hpp>
+
+#include "supervisor/group_fixture.hpp"
+
+namespace corral::supervisor {
+namespace {
+
+// Answers what the test wants.
+class told_gate final : public start_gate {
+public:
+    core::awaitable<gate_verdict> ask() override {
+        ++asked;
+        if (never) {
+            const bool slept = co_await core::sleep_for(std::chrono::hours(1));
+            static_cast<void>(slept);
+        }
+        co_return answer;
+    }
+    void on_spawned(pid_t pid) override { story += "spawned " + std::to_string(pid) + ";"; }
+    void on_ready(pid_t pid) override { story += "ready " + std::to_string(pid) + ";"; }
+    void on_gone(pid_t pid) override { story += "gone " + std::to_string(pid) + ";"; }
+
+    gate_verdict answer;
+    bool never = false;
+    int asked = 0;
+    std::string story;
+};
+
+class group_gate : public group_fixture {
+protected:
+    // Signals of cancellation are given on the loop only.
+    void cancel_all() {
+        boost::asio::post(io, [this] { tasks.cancel(); });
+    }
+    std::shared_ptr<told_gate> gate = std::make_shared<told_gate>();
+};
+
+TEST_F(group_gate, an_open_gate_lets_it_start_and_hears_what_becomes_of_it) {
+    add("runtime").gate = gate;
+    start();
+    ASSERT_EQ(wait_ready(), "");
+    const std::string pid = std::to_string(status().pid);
+    EXPECT_EQ(gate->asked, 1);
+    EXPECT_EQ(gate->story, "spawned " + pid + ";ready " + pid + ";");
+    ASSERT_TRUE(stop());
+    EXPECT_EQ(gate->story, "spawned " + pid + ";ready " + pid + ";gone " + pid + ";");
+}
+
+TEST_F(group_gate, a_shut_gate_costs_no_process_and_tells_who_waits) {
+    gate->answer = {gate_state::shut, "the device is lost", "reseat the card"};
+    add("runtime").gate = gate;
+    start();
+    const std::string why = wait_ready();
+    EXPECT_NE(why.find("the device is lost; reseat the card"), std::string::npos) << why;
+    EXPECT_EQ(status().state, service_state::broken);
+    EXPECT_EQ(status().starts, 0U);
+    EXPECT_TRUE(status().next_try.has_value());
+    gate->answer = {};
+    made->start();
+    EXPECT_EQ(wait_ready(), "");
+    EXPECT_EQ(status().starts, 1U);
+}
+
+TEST_F(group_gate, who_waits_for_the_service_waits_for_the_gate_too) {
+    gate->answer = {gate_state::wait, "memory is on its way", {}};
+    add("runtime").gate = gate;
+    start();
+    ASSERT_TRUE(run_until([this] { return gate->asked >= 2; }));
+    EXPECT_EQ(status().state, service_state::waiting);
+    EXPECT_EQ(status().reason, "memory is on its way");
+    EXPECT_EQ(status().starts, 0U);
+    gate->answer = {};
+    EXPECT_EQ(wait_ready(), "");
+}
+
+TEST_F(group_gate, only_the_service_with_the_gate_waits_at_it) {
+    gate->answer = {gate_state::shut, "the device is lost", {}};
+    add("tokenizer");
+    add("runtime").gate = gate;
+    start();
+    ASSERT_TRUE(reaches(service_state::ready, 0));
+    ASSERT_TRUE(reaches(service_state::broken, 1));
+    EXPECT_EQ(status(1).starts, 0U);
+}
+
+TEST_F(group_gate, a_gate_that_never_answers_does_not_hold_up_a_stop) {
+    gate->never = true;
+    add("runtime").gate = gate;
+    start();
+    ASSERT_TRUE(run_until([this] { return gate->asked == 1; }));
+    EXPECT_TRUE(stop());
+    EXPECT_EQ(status().starts, 0U);
+    cancel_all();
+}
+
+TEST_F(group_gate, the_end_of_all_tasks_starts_nothing) {
+    gate->never = true;
+    add("runtime").gate = gate;
+    start();
+    ASSERT_TRUE(run_until([this] { return gate->asked == 1; }));
+    cancel_all();
+    ASSERT_TRUE(run_until([this] { return tasks.empty(); }));
+    EXPECT_EQ(status().starts, 0U);
+}
+
+}  // namespace
+}  // namespace corral::supervisor
