@@ -247,7 +247,7 @@ TEST_F(configuration_file, a_model_says_how_its_device_is_looked_at) {
     EXPECT_EQ(read.value->models.at(0).runtime.device.memory_mb, 4900U);
     EXPECT_EQ(complaints(tool + "format = \"axcl-sim\"\n"),
               "c.toml:9:10: there is no device format 'axcl-sim'; did you mean 'axcl-smi'?\n");
-    EXPECT_THAT(complaints(tool + "memory = 1\n"), HasSubstr("did you mean 'memory_mb'"));
+    EXPECT_THAT(complaints(tool + "memory_mib = 1\n"), HasSubstr("did you mean 'memory_mb'"));
 }
 
 TEST_F(configuration_file, with_a_missing_package_loads_and_says_so) {
