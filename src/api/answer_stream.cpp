@@ -115,6 +115,7 @@ bool collect(whole_answer& into, chat::generation_event& event) {
 
 core::awaitable<whole_answer> collect_answer(generation_handle& handle) {
     whole_answer out;
+    handle.hold_until_end();
     chat::generation_event event = co_await handle.next();
     while (collect(out, event)) {
         event = co_await handle.next();

@@ -61,6 +61,8 @@ private:
     void begin_run(const chat::rendered_prompt& prompt);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
+    // Something of the answer is where it can't be taken back.
+    [[nodiscard]] bool gone_out() const;
     [[nodiscard]] bool may_run_again() const;
 
     void push(std::vector<chat::generation_event> events);

@@ -90,12 +90,16 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     conclude(outcome.end == engine::run_end::stop ? chat::finish_reason::stop : chat::finish_reason::length);
 }
 
+bool generation_run::gone_out() const {
+    return to_->answered() && !to_->held();
+}
+
 bool generation_run::may_run_again() const {
     return tries_ < with_.options.max_tries && !deadline().passed(with_.clock->now());
 }
 
 bool generation_run::refuse_poisonous() {
-    if (to_->answered() || deaths_ < with_.options.poisonous_after) {
+    if (gone_out() || deaths_ < with_.options.poisonous_after) {
         return false;
     }
     telemetry::log().error("request id={} model={} client={} is poisonous: the runtime died in it {} times",
@@ -114,9 +118,11 @@ void generation_run::settle_failure(const engine::run_failure& why) {
     if (refuse_poisonous()) {
         return;
     }
-    if (!to_->answered() && why.retryable && may_run_again()) {
+    if (!gone_out() && why.retryable && may_run_again()) {
+        to_->take_back();
         telemetry::log().warn(
-            "request id={} model={} try={} failed before its answer began ({}), waiting to run again: {}",
+            "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
+            "again: {}",
             request_.id, model_->name, tries_, why.cause,
             tells_why(why.kind) ? telemetry::printable(why.message, 500) : "");
         verdict_ = verdict::again;
@@ -175,7 +181,8 @@ void generation_run::finish(chat::finish_reason reason) {
 }
 
 void generation_run::fail(const engine::run_failure& why) {
-    chat::failed_event event{why.kind, why.cause, why.message, why.retryable, {}};
+    chat::failed_event event{why.kind, why.cause, why.message,
+                             why.retryable && !to_->answered(), {}};
     if (to_->end(event)) {
         outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
         why_ = tells_why(why.kind) ? why.message : std::string();

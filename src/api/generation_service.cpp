@@ -30,6 +30,10 @@ generation_handle::~generation_handle() {
     }
 }
 
+void generation_handle::hold_until_end() noexcept {
+    state_->hold();
+}
+
 core::awaitable<chat::generation_event> generation_handle::next() {
     return state_->next();
 }

@@ -59,6 +59,12 @@ bool generation_state::end(chat::generation_event event) {
     return true;
 }
 
+void generation_state::take_back() {
+    events_.clear();
+    pending_bytes_ = 0;
+    answered_ = false;
+}
+
 void generation_state::attach(engine::run_control* control) {
     control_ = control;
     if (control_ != nullptr && abandoned_) {
@@ -85,7 +91,7 @@ void generation_state::leave() {
 }
 
 std::optional<chat::generation_event> generation_state::poll() {
-    if (events_.empty()) {
+    if (!readable()) {
         return std::nullopt;
     }
     chat::generation_event first = std::move(events_.front());
@@ -101,7 +107,7 @@ core::awaitable<chat::generation_event> generation_state::next() {
 }
 
 core::awaitable<std::optional<chat::generation_event>> generation_state::next_before(core::deadline until) {
-    while (events_.empty()) {
+    while (!readable()) {
         const core::wake_reason reason = co_await arrived_.wait(until);
         if (reason == core::wake_reason::cancelled) {
             chat::failed_event gone;
@@ -110,7 +116,7 @@ core::awaitable<std::optional<chat::generation_event>> generation_state::next_be
             gone.message = "the client has gone";
             co_return gone;
         }
-        if (reason == core::wake_reason::timed_out && events_.empty()) {
+        if (reason == core::wake_reason::timed_out && !readable()) {
             co_return std::nullopt;
         }
     }

@@ -26,6 +26,10 @@ public:
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     // A text, thinking or tool call event was pushed.
     [[nodiscard]] bool answered() const noexcept { return answered_; }
+    // What was pushed can still be taken back: the reader sees nothing before the end.
+    [[nodiscard]] bool held() const noexcept { return held_; }
+    // Forgets what was pushed, for another run. REQUIRES: held(), and no end yet.
+    void take_back();
     // Bytes of text that wait for the reader.
     [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_; }
     // The run that abandon() stops; nullptr between runs. Borrowed.
@@ -40,6 +44,8 @@ public:
     std::optional<scheduler::queue_place> place;
 
     // --- the reader's side ---
+    // Before the first event: all of them come after the end.
+    void hold() noexcept { held_ = true; }
     // Nobody will read the rest.
     void leave();
     [[nodiscard]] std::optional<chat::generation_event> poll();
@@ -52,6 +58,7 @@ private:
     // Unread pieces beyond this many are joined, so that a slow reader costs the text and not an event a
     // token.
     static constexpr std::size_t max_separate_events = 64;
+    [[nodiscard]] bool readable() const noexcept { return !events_.empty() && (ended_ || !held_); }
     [[nodiscard]] bool join(const chat::generation_event& event);
 
     core::wake_signal arrived_;
@@ -59,6 +66,7 @@ private:
     std::deque<chat::generation_event> events_;
     std::size_t pending_bytes_ = 0;
     engine::run_control* control_ = nullptr;
+    bool held_ = false;
     bool answered_ = false;
     bool ended_ = false;
     bool abandoned_ = false;

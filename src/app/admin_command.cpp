@@ -91,7 +91,7 @@ std::string text_in(const admin_json& answer, const char* key) {
 
 void print_done(const admin_command& asked, const admin_json& answer) {
     if (asked.verb == "status") {
-        std::cout << status_text(answer);
+        std::cout << status_page(answer);
     } else if (asked.verb == "reload") {
         std::cout << "reloaded; added: " << names_in(answer, "added")
                   << "; removed: " << names_in(answer, "removed")

@@ -12,6 +12,7 @@
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
+#include "device_figures.hpp"
 
 namespace corral::app {
 
@@ -154,6 +155,27 @@ void add_service(std::string& out, const admin_json& service) {
     add_note(out, "warning", text_of(service, "warning"));
 }
 
+void add_device(std::string& out, const admin_json& tool) {
+    if (const std::string problem = text_of(tool, "problem"); !problem.empty()) {
+        out += fmt::format("  device: {} ({} ago)\n", problem, span_text(number_of(tool, "age_seconds")));
+        return;
+    }
+    for (const admin_json& card : tool.value("cards", admin_json::array())) {
+        if (!card.is_object()) {
+            continue;
+        }
+        out += fmt::format("  device: card {:.0f} {}", number_of(card, "card"), text_of(card, "name"));
+        if (has_number(card, "temperature_c")) {
+            out += fmt::format(", {:.0f} C", number_of(card, "temperature_c"));
+        }
+        if (has_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB in use", number_of(card, "memory_used_mb"),
+                               number_of(card, "memory_total_mb"));
+        }
+        out += fmt::format(" ({} ago)\n", span_text(number_of(tool, "age_seconds")));
+    }
+}
+
 }  // namespace
 
 admin_json status_json(const admin_context& of) {
@@ -169,6 +191,9 @@ admin_json status_json(const admin_context& of) {
     const upgrade_report upgrade = of.upgrades();
     out["upgrade"] = {{"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
+    if (admin_json devices = device_figures(*of.devices, now); !devices.is_null()) {
+        out["devices"] = std::move(devices);
+    }
     out["models"] = admin_json::array();
     for (const auto& runtime : *of.backends) {
         out["models"].push_back(model_json(of, *runtime, now));
@@ -176,7 +201,7 @@ admin_json status_json(const admin_context& of) {
     return out;
 }
 
-std::string status_text(const admin_json& status) {
+std::string status_page(const admin_json& status) {
     std::string out = fmt::format("corral {}, process {:.0f}, up {}", text_of(status, "version"),
                                   number_of(status, "pid"), span_text(number_of(status, "uptime_seconds")));
     const auto ends = status.find("shutting_down");
@@ -184,6 +209,11 @@ std::string status_text(const admin_json& status) {
     const admin_json upgrade = status.value("upgrade", admin_json::object());
     if (const std::string stands = upgrade.is_object() ? text_of(upgrade, "status") : ""; !stands.empty()) {
         out += "  " + stands + '\n';
+    }
+    for (const admin_json& tool : status.value("devices", admin_json::array())) {
+        if (tool.is_object()) {
+            add_device(out, tool);
+        }
     }
     const auto models = status.find("models");
     if (models == status.end() || !models->is_array()) {

@@ -12,6 +12,6 @@ namespace corral::app {
 [[nodiscard]] admin_json status_json(const admin_context& of);
 
 // Of an answer of status_json(), which comes from another process: what is missing there is left out.
-[[nodiscard]] std::string status_text(const admin_json& status);
+[[nodiscard]] std::string status_page(const admin_json& status);
 
 }  // namespace corral::app

@@ -216,7 +216,7 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
     supervisor::group& services = runtime->services();
     for (const supervisor::service_status& one : services.status()) {
         if (service.empty() || one.name == service) {
-            services.restart(one.name, restart_cause);
+            services.restart_as_asked(one.name, restart_cause);
         }
     }
     condition gone = [](engine::backend& now) {

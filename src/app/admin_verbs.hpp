@@ -9,6 +9,7 @@
 
 #include "admin_socket.hpp"
 #include "corral/core/time.hpp"
+#include "corral/device/reader.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/scheduler/scheduler.hpp"
 #include "upgrade.hpp"
@@ -21,6 +22,7 @@ struct admin_context {
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::steady_time started;
+    const device::reader_set* devices = nullptr;
     std::function<core::awaitable<admin_json>()> reload;
     std::function<std::size_t()> reloads;  // applied so far
     // Begins one, with that program or, when empty, the one that runs.

@@ -216,9 +216,6 @@ void black_box::keep(watched& about) {
     if (from_.device) {
         facts.device = from_.device();
     }
-    if (from_.clocks) {
-        facts.clocks = from_.clocks(about.model);
-    }
     facts.time = std::chrono::system_clock::now();
     facts.now = clock_.now();
     writer_->post(telemetry::crash_name(facts.what.first.time, about.model), to_bundle(facts));

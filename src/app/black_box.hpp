@@ -22,10 +22,8 @@ namespace corral::app {
 
 struct black_box_sources {
     const telemetry::run_journal* journal = nullptr;  // borrowed; may be null
-    // What is known of the device, and of the clocks of a model; at once, on the loop. Null when nothing is;
-    // may be empty.
+    // What is known of the device; at once, on the loop. Null when nothing is; may be empty.
     std::function<nlohmann::ordered_json()> device;
-    std::function<nlohmann::ordered_json(const std::string& model)> clocks;
 };
 
 class black_box {

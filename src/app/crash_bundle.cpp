@@ -193,9 +193,6 @@ json to_bundle(const bundle_facts& facts) {
     out["services"] = std::move(services);
     out["history"] = records(facts.history);
     out["requests"] = json{{"inside", requests(facts.inside)}, {"finished", requests(facts.finished)}};
-    if (!facts.clocks.is_null()) {
-        out["clocks"] = facts.clocks;
-    }
     if (!facts.device.is_null()) {
         out["device"] = facts.device;
     }

@@ -28,7 +28,6 @@ struct bundle_facts {
     std::vector<telemetry::run_record> inside;    // ran when it began
     std::vector<telemetry::run_record> finished;  // oldest first
     nlohmann::ordered_json device;                // null: not known
-    nlohmann::ordered_json clocks;                // null: not known
     std::chrono::system_clock::time_point time;   // of the bundle
     core::steady_time now;
 };

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "corral/telemetry/log.hpp"
+#include "device_figures.hpp"
 #include "service_notify.hpp"
 #include "state_directory.hpp"
 
@@ -73,9 +74,47 @@ core::result<void> daemon::open() {
     if (auto read = credentials_->load(); !read) {
         return read;
     }
+    const bool activated =
+        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
+    // First, or a service could be given the very port that the kernel would choose for us.
+    const auto where = open_server();
+    if (!where) {
+        return where.error();
+    }
+    if (auto made = open_models(); !made) {
+        return made;
+    }
+    open_variants();
+    open_black_box();
+    api::generation_options generation = generation_options_of(settings_);
+    generation.journal = &journal_;
+    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
+                                                             *models_, generation);
+    server_->serve_with(make_front());
+    telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
+    auto opened = open_admin();
+    prepare_upgrade(activated);
+    return opened;
+}
+
+// Nobody is let in before start().
+core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
+    server_ = std::make_unique<http::server>(
+        loop_.get_executor(), settings_.http, http::handler{},
+        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
+        return api::format_of(path).refuse(status, text, random_);
+    });
+    if (credentials_->tls()) {
+        server_->use_tls(*credentials_->tls());
+    }
+    doors_ = doors_of(settings_, inherited_);
+    return open_doors(*server_, settings_, inherited_);
+}
+
+core::result<void> daemon::open_models() {
     scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
                                                         scheduler_options_of(settings_));
-    doors_ = doors_of(settings_, inherited_);
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
         bool adopted = false;
@@ -92,31 +131,7 @@ core::result<void> daemon::open() {
     }
     drop_the_rest(*supervision_.guard, inherited_);
     models_ = std::make_unique<api::model_directory>(std::move(served));
-    open_variants();
-    open_black_box();
-    api::generation_options generation = generation_options_of(settings_);
-    generation.journal = &journal_;
-    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                             *models_, generation);
-    server_ = std::make_unique<http::server>(
-        loop_.get_executor(), settings_.http, make_front(),
-        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
-    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
-        return api::format_of(path).refuse(status, text, random_);
-    });
-    if (credentials_->tls()) {
-        server_->use_tls(*credentials_->tls());
-    }
-    const bool activated =
-        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
-    const auto where = open_doors(*server_, settings_, inherited_);
-    if (!where) {
-        return where.error();
-    }
-    telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
-    auto opened = open_admin();
-    prepare_upgrade(activated);
-    return opened;
+    return {};
 }
 
 // Without a place to keep them clients make no models; all else goes on.
@@ -140,6 +155,7 @@ void daemon::open_black_box() {
     }
     black_box_sources from;
     from.journal = &journal_;
+    from.device = [this] { return device_figures(devices_, clock_.now()); };
     black_box_ = std::make_unique<black_box>(service_tasks_, clock_, settings_.black_box,
                                              crash_folder(settings_.state_directory), std::move(from));
     for (const auto& runtime : backends_) {

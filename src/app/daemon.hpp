@@ -61,6 +61,8 @@ private:
     void prepare_upgrade(bool activated);
     [[nodiscard]] std::string why_not_reload() const;
     void start_models();
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
+    [[nodiscard]] core::result<void> open_models();
     void open_variants();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_front();

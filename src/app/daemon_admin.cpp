@@ -60,6 +60,7 @@ core::result<void> daemon::open_admin() {
                       .admission = scheduler_.get(),
                       .clock = &clock_,
                       .started = clock_.now(),
+                      .devices = &devices_,
                       .reload = [this] { return reload_for_admin(); },
                       .reloads = [this] { return reloader_->applied(); },
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },

@@ -26,7 +26,10 @@ public:
     }
     bool verify_endpoints() override { return core_->verify_endpoints(); }
     void restart(std::string_view service, std::string cause) override {
-        core_->restart(service, std::move(cause));
+        core_->restart(service, std::move(cause), false);
+    }
+    void restart_as_asked(std::string_view service, std::string cause) override {
+        core_->restart(service, std::move(cause), true);
     }
     void start() override { core_->start(); }
     core::awaitable<bool> stop(core::deadline until) override { return group_core::stop(core_, until); }

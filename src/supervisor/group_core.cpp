@@ -44,10 +44,12 @@ void group_core::start() {
     }
 }
 
-void group_core::restart(std::string_view service, std::string cause) {
+void group_core::restart(std::string_view service, std::string cause, bool asked) {
     for (const auto& each : services_) {
         if (each->name() == service) {
-            each->feed({event_kind::kill, std::move(cause), {}});
+            service_event kill{event_kind::kill, std::move(cause), {}};
+            kill.asked = asked;
+            each->feed(std::move(kill));
             return;
         }
     }

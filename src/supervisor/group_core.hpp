@@ -22,7 +22,7 @@ public:
     void close();
 
     void start();
-    void restart(std::string_view service, std::string cause);
+    void restart(std::string_view service, std::string cause, bool asked);
     // Coroutines hold the core themselves, the handle may go meanwhile.
     static core::awaitable<bool> stop(std::shared_ptr<group_core> self, core::deadline until);
     static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,

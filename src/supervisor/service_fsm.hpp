@@ -86,6 +86,7 @@ struct service_event {
     std::string reason;
     std::string advice;
     bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
+    bool asked = false;      // of kill: by a person
 };
 
 enum class action_kind { ask_gate, launch, watch_socket, probe, self_test, guard, quiesce, signal };

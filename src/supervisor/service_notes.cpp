@@ -19,7 +19,7 @@ transition_record service_runner::new_record() const {
 }
 
 void service_runner::take_note(const machine_before& before, const service_event& event) {
-    const trouble what = trouble_of(before, event.what, machine_);
+    const trouble what = event.asked ? trouble::none : trouble_of(before, event.what, machine_);
     if (!is_worth_a_record(before, machine_, what)) {
         return;
     }

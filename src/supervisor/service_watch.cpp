@@ -21,6 +21,7 @@ using namespace boost::asio::experimental::awaitable_operators;
 constexpr core::milliseconds first_interval{5};
 constexpr core::milliseconds longest_interval{250};
 constexpr core::milliseconds guard_interval{1000};
+constexpr int most_misses_of_an_end = 4;
 constexpr core::milliseconds longest_guard_interval{15'000};
 // Between looks for listeners of the service at other ports.
 constexpr core::milliseconds wide_look_interval{10'000};
@@ -218,8 +219,10 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
             self->report_foreign(found);
             co_return;
         }
-        if (missing > 1) {
-            run->ending_seen = process::is_ending(run->pid);
+        // The exit of one that is about to end tells more.
+        const bool ending = missing > 1 && process::is_ending(run->pid);
+        if (missing > (ending ? most_misses_of_an_end : 1)) {
+            run->ending_seen = ending;
             self->feed({event_kind::kill, "does not listen on its port any more", {}});
             co_return;
         }
@@ -236,7 +239,11 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
                 ? core::nanoseconds{guard_interval}
                 : std::clamp<core::nanoseconds>(cost * ready_spacing, guard_interval, longest_guard_interval);
         const auto until = core::deadline::after(pause, self->now());
-        const core::wake_reason woken = co_await run->changed.wait(until);
+        core::wake_reason woken = core::wake_reason::rung;
+        // The bell also rings for other tasks, and a doubt needs its time.
+        while (woken == core::wake_reason::rung && !run->ended && !run->dropped) {
+            woken = co_await run->changed.wait(until);
+        }
         if (woken == core::wake_reason::cancelled) {
             co_return;
         }

@@ -71,6 +71,18 @@ protected:
         EXPECT_EQ(out.ends, 1);
         return out;
     }
+    // As for a client that gets the answer in one piece.
+    reading read_whole(chat::generation_request what) {
+        api::generation_handle handle = generations->start(std::move(what));
+        handle.hold_until_end();
+        reading out;
+        EXPECT_TRUE(run_until(io, [&] {
+            drain(handle, out);
+            return out.over();
+        }));
+        EXPECT_EQ(out.ends, 1);
+        return out;
+    }
     static engine::run_failure failure(bool retryable, bool blames = false) {
         engine::run_failure out;
         out.kind = chat::failure_kind::runtime_failed;

@@ -190,6 +190,26 @@ TEST_F(generation_service_test, a_failure_after_text_ends_the_answer) {
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
+TEST_F(generation_service_test, a_whole_answer_that_broke_in_the_middle_is_made_again) {
+    test::scripted_run dies = failing(true, true);
+    dies.pieces = {"half an ans"};
+    backend.script = {dies, saying({"all ", "of it"})};
+    const reading got = read_whole(request());
+    EXPECT_EQ(got.text, "all of it");
+    EXPECT_TRUE(got.finished);
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+TEST_F(generation_service_test, a_whole_answer_that_kills_the_runtime_twice_is_poisonous) {
+    test::scripted_run dies = failing(true, true);
+    dies.pieces = {"half an ans"};
+    backend.otherwise = dies;
+    const reading got = read_whole(request());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->cause, "poisonous");
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
 TEST_F(generation_service_test, a_request_that_kills_the_runtime_twice_is_poisonous) {
     backend.otherwise = failing(true, true);
     const reading got = read(request());

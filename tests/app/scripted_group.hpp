@@ -48,6 +48,7 @@ public:
         co_return core::result<void>{};
     }
     void restart(std::string_view, std::string) override {}
+    void restart_as_asked(std::string_view, std::string) override {}
     void start() override {}
     core::awaitable<bool> stop(core::deadline) override { co_return true; }
     void add_observer(supervisor::group_observer* hears) override { observers.push_back(hears); }

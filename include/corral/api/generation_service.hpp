@@ -36,6 +36,9 @@ public:
     generation_handle& operator=(generation_handle&&) noexcept;
     ~generation_handle();
 
+    // To be said before the first event: nobody sees anything before the end. Then a run that broke in the
+    // middle may be repeated, for nothing of it has gone out, and all events come after the end.
+    void hold_until_end() noexcept;
     // The next event; after finished or failed none may be asked for. The events before the end wait in a
     // buffer bounded by the model's context, so a slow reader does not hold the lease.
     [[nodiscard]] core::awaitable<chat::generation_event> next();

@@ -79,8 +79,9 @@ struct run_failure {
     chat::failure_kind kind = chat::failure_kind::runtime_failed;
     std::string cause;  // stable id, e.g. "runtime-died", "tokenizer-died", "prefill-stalled", "context-full"
     std::string message;  // a plain sentence for the client
-    bool retryable =
-        false;  // running the same request again may work (it never is once text was given to the sink)
+    // Running the same request again may work. Whether what was given to the sink can be taken back is the
+    // borrower's to know.
+    bool retryable = false;
     bool blames_request = false;  // the runtime died inside this run: twice is poisonous
 };
 

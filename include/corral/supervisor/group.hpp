@@ -79,6 +79,8 @@ public:
     // Kills that service now (its processes are beyond talking to) and restarts it, and those that depend on
     // it, in order. `cause` is a plain sentence for status and log. No effect when it is not running.
     virtual void restart(std::string_view service, std::string cause) = 0;
+    // The same for a person: no trouble of the service.
+    virtual void restart_as_asked(std::string_view service, std::string cause) = 0;
     // Wanted state. start() also closes an open breaker.
     virtual void start() = 0;
     // Stops all, last service first, each by its ladder; true when nothing of the group lives.
