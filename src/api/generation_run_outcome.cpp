@@ -121,7 +121,8 @@ void generation_run::settle_failure(const engine::run_failure& why) {
     if (!gone_out() && why.retryable && may_run_again()) {
         to_->take_back();
         telemetry::log().warn(
-            "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
+            "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to "
+            "run "
             "again: {}",
             request_.id, model_->name, tries_, why.cause,
             tells_why(why.kind) ? telemetry::printable(why.message, 500) : "");
@@ -181,8 +182,7 @@ void generation_run::finish(chat::finish_reason reason) {
 }
 
 void generation_run::fail(const engine::run_failure& why) {
-    chat::failed_event event{why.kind, why.cause, why.message,
-                             why.retryable && !to_->answered(), {}};
+    chat::failed_event event{why.kind, why.cause, why.message, why.retryable && !to_->answered(), {}};
     if (to_->end(event)) {
         outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
         why_ = tells_why(why.kind) ? why.message : std::string();

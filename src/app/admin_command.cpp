@@ -103,7 +103,8 @@ void print_done(const admin_command& asked, const admin_json& answer) {
 
 // The daemon's word on an upgrade that began `since` ago; nothing while it goes on. Its socket is gone for a
 // moment in between.
-std::optional<core::result<void>> upgrade_result(const core::result<admin_json>& status, core::nanoseconds since) {
+std::optional<core::result<void>> upgrade_result(const core::result<admin_json>& status,
+                                                 core::nanoseconds since) {
     if (!status || !status->contains("uptime_seconds") || !(*status)["uptime_seconds"].is_number()) {
         return since < silent_limit ? std::nullopt
                                     : std::optional(core::result<void>(core::make_failure(
@@ -162,7 +163,8 @@ void add_admin_commands(CLI::App& program, admin_command& asked) {
     add_verb(program, asked, "reload", "Read the configuration file again; a bad one changes nothing");
     CLI::App* upgrade = add_verb(program, asked, "upgrade",
                                  "Go on as a new program file with the models loaded; answers end before");
-    upgrade->add_option("program", asked.program, "The new program; else the one that runs, read anew from its place");
+    upgrade->add_option("program", asked.program,
+                        "The new program; else the one that runs, read anew from its place");
 }
 
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {

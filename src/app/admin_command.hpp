@@ -13,8 +13,8 @@ namespace corral::app {
 struct admin_command {
     std::string verb;
     std::string program;  // of upgrade; empty: the one that runs
-    std::string target;  // MODEL or MODEL/SERVICE; empty: all
-    std::string socket;  // else the one that `config` or the usual places have
+    std::string target;   // MODEL or MODEL/SERVICE; empty: all
+    std::string socket;   // else the one that `config` or the usual places have
     std::string config;
     bool json = false;
     bool now = false;

@@ -189,7 +189,8 @@ admin_json status_json(const admin_context& of) {
     out["reloads"] = of.reloads();
     out["shutting_down"] = of.admission->refuses_new();
     const upgrade_report upgrade = of.upgrades();
-    out["upgrade"] = {{"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
+    out["upgrade"] = {
+        {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     if (admin_json devices = device_figures(*of.devices, now); !devices.is_null()) {
         out["devices"] = std::move(devices);

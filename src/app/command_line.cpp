@@ -23,8 +23,8 @@
 #include "inheritance.hpp"
 #include "key_command.hpp"
 #include "launch_facts.hpp"
-#include "upgrade_preflight.hpp"
 #include "logs_command.hpp"
+#include "upgrade_preflight.hpp"
 
 namespace corral::app {
 

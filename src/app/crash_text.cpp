@@ -177,8 +177,7 @@ std::string list_text(const json& summaries) {
 
 std::string bundle_text(const json& bundle) {
     return head(bundle) + history(bundle) + requests(bundle) + services(bundle) +
-           plain("Device", member(bundle, "device")) +
-           plain("Machine", member(bundle, "system"));
+           plain("Device", member(bundle, "device")) + plain("Machine", member(bundle, "system"));
 }
 
 }  // namespace corral::app

@@ -53,7 +53,7 @@ daemon::daemon(boost::asio::io_context& loop, configuration settings, configurat
       service_tasks_(loop.get_executor(), log_escaped("service")),
       run_tasks_(loop.get_executor(), log_escaped("generation")),
       devices_({loop.get_executor(), &clock_, &guard}),
-      supervision_{loop.get_executor(),  &clock_,  &random_, &guard, &service_tasks_,
+      supervision_{loop.get_executor(),   &clock_,  &random_, &guard, &service_tasks_,
                    settings_.log_content, &devices_},
       credentials_(std::make_shared<credential_files>(settings_)),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
@@ -113,8 +113,8 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
 }
 
 core::result<void> daemon::open_models() {
-    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
-                                                        scheduler_options_of(settings_));
+    scheduler_ =
+        std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_, scheduler_options_of(settings_));
     std::vector<api::served_model> served;
     for (const catalog::model_entry& model : settings_.models) {
         bool adopted = false;

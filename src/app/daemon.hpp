@@ -3,8 +3,9 @@
 //
 // Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
 // running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
-// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys and
-// certificate are read again. SIGUSR2 goes on as another image of the program, with models loaded (upgrade.hpp).
+// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys
+// and certificate are read again. SIGUSR2 goes on as another image of the program, with models loaded
+// (upgrade.hpp).
 
 #include <memory>
 #include <set>
@@ -95,7 +96,7 @@ private:
     launch_facts how_started_;
     inheritance inherited_;
     boost::asio::ip::tcp::endpoint doors_;  // where clients come in
-    std::set<std::string> adopted_;  // models that were loaded before this image began
+    std::set<std::string> adopted_;         // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;
     std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;

@@ -37,22 +37,22 @@ http::handler daemon::make_front() {
 }
 
 core::result<void> daemon::open_admin() {
-    reloader_ =
-        std::make_unique<reloader>(reloadable{.settings = &settings_,
-                                              .backends = &backends_,
-                                              .credentials = &credentials_,
-                                              .admission = scheduler_.get(),
-                                              .models = models_.get(),
-                                              .variants = &variants_,
-                                              .generations = generations_.get(),
-                                              .server = server_.get(),
-                                              .supervision = &supervision_,
-                                              .tasks = &service_tasks_,
-                                              .on_brought_in = [this](auto& runtime) { watch_crashes(runtime); },
-                                              .on_taken_out = [this](auto& runtime) { forget_crashes(runtime); },
-                                              .in_the_way = [this] { return why_not_reload(); },
-                                              .renew_front = [this] { server_->serve_with(make_front()); }},
-                                   source_);
+    reloader_ = std::make_unique<reloader>(
+        reloadable{.settings = &settings_,
+                   .backends = &backends_,
+                   .credentials = &credentials_,
+                   .admission = scheduler_.get(),
+                   .models = models_.get(),
+                   .variants = &variants_,
+                   .generations = generations_.get(),
+                   .server = server_.get(),
+                   .supervision = &supervision_,
+                   .tasks = &service_tasks_,
+                   .on_brought_in = [this](auto& runtime) { watch_crashes(runtime); },
+                   .on_taken_out = [this](auto& runtime) { forget_crashes(runtime); },
+                   .in_the_way = [this] { return why_not_reload(); },
+                   .renew_front = [this] { server_->serve_with(make_front()); }},
+        source_);
     if (settings_.admin_socket.empty()) {
         return {};
     }

@@ -1,5 +1,5 @@
-// What the daemon does beside serving: hears signals, looks after credentials, orphans and the warden, and tells
-// systemd.
+// What the daemon does beside serving: hears signals, looks after credentials, orphans and the warden, and
+// tells systemd.
 
 #include <csignal>
 #include <cstring>

@@ -39,7 +39,7 @@ struct reloadable {
     std::function<void(engine::backend&)> on_brought_in;
     std::function<void(engine::backend&)> on_taken_out;
     std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
-    std::function<void()> renew_front;        // settings or credentials are others: requests get a new handler
+    std::function<void()> renew_front;  // settings or credentials are others: requests get a new handler
 };
 
 struct reload_report {

@@ -170,7 +170,8 @@ engine::backend_handover read_running(const json& from, const std::string& model
 }
 
 json write_model(const model_handover& one) {
-    json out = {{"name", one.name}, {"wanted", one.wanted}, {"suspended", one.suspended}, {"stay", one.stay.count()}};
+    json out = {
+        {"name", one.name}, {"wanted", one.wanted}, {"suspended", one.suspended}, {"stay", one.stay.count()}};
     if (one.running) {
         out["running"] = write_running(*one.running);
     }

@@ -6,9 +6,9 @@
 //   ----------+-----------------+-----------------------------------+------------------------------------------------
 //   stopped   | no              | none                              | start, adopted (then ready at once)
 //   starting  | after spawned   | gate, no progress, or too long    | ready, stopping, waiting, broken
-//   ready     | yes             | none                              | stop, kill, hold, fault, probe_failed, exited
-//   stopping  | yes             | next rung of the ladder           | gone: the leader and its whole group
-//   waiting   | no              | backoff, gate; none when held     | timer, start, release, stop, gate
+//   ready     | yes             | none                              | stop, kill, hold, fault, probe_failed,
+//   exited stopping  | yes             | next rung of the ladder           | gone: the leader and its whole
+//   group waiting   | no              | backoff, gate; none when held     | timer, start, release, stop, gate
 //   broken    | no              | slow retry                        | timer, start, stop, gate
 //
 // Every state with every event is in docs/service_machine.md, which a test holds against this code.

@@ -27,8 +27,7 @@ cycle_runner::verdict cycle_runner::fail(run_state& now, chat::failure_kind kind
     what.kind = kind;
     what.cause = cause;
     what.message = std::move(message);
-    what.retryable = kind != chat::failure_kind::timed_out &&
-                     kind != chat::failure_kind::context_too_long &&
+    what.retryable = kind != chat::failure_kind::timed_out && kind != chat::failure_kind::context_too_long &&
                      kind != chat::failure_kind::bad_request && kind != chat::failure_kind::unsupported;
     now.failure = std::move(what);
     return verdict::failed;
