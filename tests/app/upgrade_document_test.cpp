@@ -41,7 +41,11 @@ handover example() {
     service.lines = {"one", "two \xE2\x82\xAC", ""};
     running.services.services.push_back(service);
     model.running = running;
-    out.models = {model, {"other:latest", false, core::nanoseconds::max(), std::nullopt}};
+    model_handover other;
+    other.name = "other:latest";
+    other.wanted = false;
+    other.suspended = true;
+    out.models = {model, other};
     return out;
 }
 
@@ -55,6 +59,8 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     EXPECT_EQ(read->models[0].running->services.services[0].lines[1], "two \xE2\x82\xAC");
     EXPECT_EQ(read->models[0].stay, core::seconds(300));
     EXPECT_FALSE(read->models[1].wanted);
+    EXPECT_TRUE(read->models[1].suspended);
+    EXPECT_FALSE(read->models[0].suspended);
     EXPECT_EQ(read->models[1].stay, core::nanoseconds::max());
     EXPECT_FALSE(read->models[1].running);
 }

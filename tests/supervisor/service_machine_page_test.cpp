@@ -45,6 +45,7 @@ struct situation {
     std::string note;  // what can't be seen in the state
     std::vector<event_kind> way;
     std::vector<event_kind> only{};  // empty: every event
+    bool gated = false;              // something outside must hold before a launch
 };
 
 // The ways to every state, stage and purpose of a stop. A new stage or state gets a line here.
@@ -71,11 +72,21 @@ const std::vector<situation>& situations() {
         {"", {hold, start}},
         {"beyond mending", {start, refused}},
         {"breaker open", {start, spawned, exited, gone, spawned, exited, gone, timer, spawned, exited, gone}},
+        {"", {start}, {}, true},
+        {"gate waits", {start, gate_waits}, {start, stop, hold, timer}, true},
+        {"",
+         {start, gate_waits, timer},
+         {start, stop, hold, gate_opened, gate_waits, gate_shut, timer},
+         true},
+        {"gate shut", {start, gate_shut}, {start, stop, hold, timer}, true},
+        {"", {start, gate_shut, timer}, {start, stop, hold, gate_opened, gate_waits, gate_shut, timer}, true},
     };
     return all;
 }
 
 struct driven {
+    explicit driven(bool gated) { p.has_gate = gated; }
+
     service_plan p = plan();
     service_machine m{[] {
         catalog::restart_rule rule;
@@ -98,6 +109,8 @@ const char* text_of(start_stage stage) {
     switch (stage) {
         case start_stage::none:
             return "?";
+        case start_stage::gate:
+            return "at its gate";
         case start_stage::launching:
             return "launching";
         case start_stage::socket:
@@ -152,6 +165,9 @@ std::string describe(const service_machine& m) {
     if (m.wanted && m.state == service_state::stopping && m.after == after_stop::rest) {
         out += ", wanted again";
     }
+    if (m.asking && m.state != service_state::starting) {
+        out += ", asking its gate";
+    }
     if (m.held) {
         out += ", held";
     }
@@ -160,6 +176,8 @@ std::string describe(const service_machine& m) {
 
 std::string describe(const service_action& action) {
     switch (action.what) {
+        case action_kind::ask_gate:
+            return "ask the gate";
         case action_kind::launch:
             return "launch";
         case action_kind::watch_socket:
@@ -183,11 +201,11 @@ std::string describe(const service_action& action) {
 
 bool same(const service_machine& a, const service_machine& b) {
     return describe(a) == describe(b) && a.reason == b.reason && a.wake == b.wake && a.rung == b.rung &&
-           a.silent_probes == b.silent_probes;
+           a.silent_probes == b.silent_probes && a.asking == b.asking;
 }
 
 std::string when_reached(const situation& of) {
-    driven d;
+    driven d(of.gated);
     for (const event_kind each : of.way) {
         d.tell(each);
     }
@@ -198,7 +216,7 @@ std::string rows_of(const situation& from) {
     std::string rows;
     for (int kind = 0; kind < event_kinds; ++kind) {
         const auto what = static_cast<event_kind>(kind);
-        driven d;
+        driven d(from.gated);
         for (const event_kind each : from.way) {
             d.tell(each);
         }

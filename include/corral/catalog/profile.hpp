@@ -110,7 +110,7 @@ struct service_template {
     std::map<std::string, std::string> environment;  // added to the clean environment
     std::string working_directory;                   // default "{package}"
     std::string url;                                 // default "http://127.0.0.1:{port}"
-    std::uint16_t port = 0;                          // 0: ask the kernel
+    std::uint16_t port = 0;                          // 0: a free one is chosen
     bool pty = false;
     bool device = false;  // it needs the accelerator: not started before that has been looked at
     guard_mode guard = guard_mode::warn;

@@ -2,13 +2,11 @@
 #include <array>
 #include <charconv>
 #include <map>
-#include <set>
 #include <utility>
-
-#include <boost/asio/ip/address_v4.hpp>
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/http/client.hpp"
+#include "corral/process/service_port.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 
@@ -21,43 +19,16 @@ using port_map = std::map<std::string, std::uint16_t>;
 
 constexpr std::string_view tokenizer_name = "tokenizer";
 
-// A port that nobody holds now. Taken ones are remembered, because the kernel may give a port again before
-// its service binds.
-core::result<std::uint16_t> free_port(const core::executor& on) {
-    static std::set<std::uint16_t> given;
-    core::error_code error;
-    for (int i = 0; i < 64; ++i) {
-        tcp::acceptor probe(on);
-        const tcp::endpoint any(boost::asio::ip::address_v4::any(), 0);
-        probe.open(tcp::v4(), error);
-        if (!error) {
-            probe.bind(any, error);
-        }
-        if (error) {
-            break;
-        }
-        const std::uint16_t port = probe.local_endpoint(error).port();
-        if (!error && given.insert(port).second) {
-            return port;
-        }
-    }
-    if (given.size() > 10'000) {
-        given.clear();
-    }
-    return core::failure{error ? error : core::make_error_code(core::errc::unavailable),
-                         "The kernel gives no free port."};
-}
-
 core::failure about(const catalog::model_entry& model, const std::string& service, const core::failure& why) {
     return core::failure{why.code, "Model " + model.name + ", service " + service + ": " + why.message};
 }
 
-core::result<port_map> choose_ports(const core::executor& on, const catalog::model_entry& model) {
+core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model) {
     port_map ports;
     for (const catalog::service_template& service : model.runtime.services) {
         std::uint16_t port = service.port;
         if (port == 0 || catalog::port_is_moved(model.runtime, service)) {
-            const auto free = free_port(on);
+            const auto free = process::promise_service_port(random);
             if (!free) {
                 return about(model, service.name, free.error());
             }
@@ -174,7 +145,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                                                            model.runtime.name +
                                                            " names no runtime service after its tokenizer.");
     }
-    auto ports = from == nullptr ? choose_ports(context.on, model) : ports_of(model, *from);
+    auto ports = from == nullptr ? choose_ports(*context.random, model) : ports_of(model, *from);
     if (!ports) {
         return ports.error();
     }

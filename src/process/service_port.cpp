@@ -1,0 +1,86 @@
+#include "corral/process/service_port.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <fstream>
+#include <set>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace corral::process {
+
+namespace {
+
+constexpr std::uint16_t first_unprivileged = 1024;
+constexpr std::uint16_t last_port = 65535;
+// Below are the well-known ports of more programs than anybody can list.
+constexpr std::uint16_t first_wanted = 20'000;
+constexpr unsigned enough = 1000;
+constexpr unsigned most_tries = 4096;
+
+port_range ephemeral_ports() {
+    std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+    port_range out;
+    if (!(file >> out.first >> out.last) || out.first > out.last) {
+        return {32'768, 60'999};  // the kernel's own default
+    }
+    return out;
+}
+
+// 0, or why not.
+int bind_once(std::uint16_t port) {
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return errno;
+    }
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    const int failed = ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
+    ::close(probe);
+    return failed;
+}
+
+}  // namespace
+
+port_range quiet_ports(port_range ephemeral) noexcept {
+    if (ephemeral.first >= first_wanted + enough) {
+        return {first_wanted, static_cast<std::uint16_t>(ephemeral.first - 1)};
+    }
+    if (last_port - ephemeral.last >= static_cast<int>(enough)) {
+        return {static_cast<std::uint16_t>(ephemeral.last + 1), last_port};
+    }
+    return {first_unprivileged, last_port};
+}
+
+core::result<std::uint16_t> promise_service_port(core::random_source& random) {
+    static std::set<std::uint16_t> promised;
+    const port_range from = quiet_ports(ephemeral_ports());
+    const unsigned count = from.last - from.first + 1U;
+    if (promised.size() > count / 2) {
+        promised.clear();
+    }
+    const auto start = static_cast<unsigned>(random.next() % count);
+    int failed = EADDRINUSE;
+    for (unsigned i = 0; i < most_tries && i < count; ++i) {
+        const auto port = static_cast<std::uint16_t>(from.first + (start + i) % count);
+        if (promised.contains(port)) {
+            continue;
+        }
+        failed = bind_once(port);
+        if (failed == 0) {
+            promised.insert(port);
+            return port;
+        }
+        if (failed != EADDRINUSE && failed != EACCES) {
+            break;
+        }
+    }
+    return core::errno_failure(failed, "There is no free port for a service from " +
+                                           std::to_string(from.first) + " to " + std::to_string(from.last) +
+                                           ".");
+}
+
+}  // namespace corral::process
