@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "corral/supervisor/group.hpp"
+#include "corral/supervisor/handover.hpp"
 
 namespace corral::app {
 
@@ -49,6 +50,7 @@ public:
     }
     void restart(std::string_view, std::string) override {}
     void restart_as_asked(std::string_view, std::string) override {}
+    std::optional<supervisor::group_handover> hand_over() const override { return std::nullopt; }
     void start() override {}
     core::awaitable<bool> stop(core::deadline) override { co_return true; }
     void add_observer(supervisor::group_observer* hears) override { observers.push_back(hears); }
