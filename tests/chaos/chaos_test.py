@@ -134,9 +134,10 @@ def test_foreign_text_wrong_text_and_a_wrong_beginning_are_seen():
 
 
 def log_of(*lines):
-    """Of (second, service, state)."""
+    """Of (second, service, state); state "look" is a start that begins with a look at the device."""
     stamp = lambda at: datetime.datetime.fromtimestamp(1000 + at, datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return [f"{stamp(at)} INFO sim:latest/{service}: {state} (process 7): because" for at, service, state in lines]
+    told = lambda state: "starting: because" if state == "look" else f"{state} (process 7): because"
+    return [f"{stamp(at)} INFO sim:latest/{service}: {told(state)}" for at, service, state in lines]
 
 
 LOAD = {"tokenizer": 0.1, "runtime": 1.0}
@@ -155,6 +156,13 @@ def test_a_restart_of_both_waits_for_both():
     one = measure.restart(lines, ["tokenizer", "runtime"], 1005.0, LOAD)
     assert one.beyond == pytest.approx(0.4, abs=0.0005) and one.first
     assert one.seen_to_act == pytest.approx(0.003, abs=0.0005)
+
+
+def test_a_look_at_the_device_is_part_of_the_one_start():
+    lines = log_of((0, "runtime", "ready"), (5.002, "runtime", "stopping"), (5.006, "runtime", "look"), (5.1, "runtime", "starting"),
+                   (6.25, "runtime", "ready"))
+    one = measure.restart(lines, ["runtime"], 1005.0, LOAD)
+    assert (one.to_act, one.beyond) == pytest.approx((0.006, 0.25), abs=0.0005) and one.first
 
 
 @pytest.mark.parametrize("lines", [
