@@ -1,5 +1,5 @@
 """The accelerator's card that runtimes and the status tool share, and what can go wrong with it. Rows of the table in faults.py.
-Each begins by most accounts with a death of the runtime, because the card is looked at before a start only."""
+Most begin with a death of the runtime, because the card is looked at before a start only."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def draw_tool_fault(dice):
     return {"kill": dice.random() < 0.8}
 
 
-def tool_fault(*names):
-    """The tool is like this; "kill": and the runtime dies, so that a start meets it. Its pid, or None."""
+def tool_fault(name):
+    """The tool is like this, or as the argument "how" says; "kill": and the runtime dies, so that a start meets it. Its pid, or None."""
 
     def inject(stage, args):
-        stage.card.set(fault=args.get("how", names[0]))
+        stage.card.set(fault=args.get("how", name))
         return stage.signal("runtime", "SIGKILL") if args["kill"] else None
 
     return inject

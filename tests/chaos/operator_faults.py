@@ -119,7 +119,7 @@ def check_reload(stage, args, held):
 
 
 def stop_model(stage, args):
-    """The command waits for running answers, and goes on beside the next faults. It, and the log's size before."""
+    """The command waits for running answers, and goes on beside the next faults."""
     command = [harness.BIN / "corral", "stop", "sim", "--config", stage.box.config_file, *(["--now"] if args["now"] else [])]
     asked = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              env={**os.environ, "XDG_STATE_HOME": str(stage.box.folder / "state-home")})
