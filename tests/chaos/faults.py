@@ -193,7 +193,7 @@ def descriptors_again(stage, args, before):
 
 
 HANG = CALL + SCRUB + 3
-# A lost card is looked at every 10 s; a look that began just before its return may take the tool's whole time first.
+# A lost card is looked at again and again; a look that began just before its return may take the tool's whole time first.
 LOST = device.LOOK + device.TOOL + 2
 
 FAULTS = [

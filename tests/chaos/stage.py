@@ -26,14 +26,14 @@ CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STA
           # One hang after the other is no reason to wait longer here, so that each is found in its time.
           "call_ceiling": faults.CALL, "reset_ceiling": faults.RESET, "prefill_ceiling": faults.STALL,
           "decode_stall_ceiling": faults.STALL}
-RESTART = """
+RESTART = f"""
 [models.restart]
 first_backoff = "20ms"
 max_backoff = "200ms"
 intensity = 1000
 intensity_window = "2m"
 healthy_after = "2s"
-breaker_retry = "1s"
+breaker_retry = "{device_faults.LOOK}s"
 """
 
 
