@@ -19,6 +19,14 @@ UPGRADE_LIMIT = 6  # seconds; a slow client's answer may take longer, and then t
 PATIENCE = 30  # seconds for one command
 
 
+def ask(stage, *words):
+    """`corral WORDS`, ended."""
+    try:
+        return admin_cli.corral(stage.box, *words, timeout=PATIENCE * stage.slack)
+    except subprocess.TimeoutExpired:
+        raise Violation("operator", f"`corral {' '.join(words)}` comes to no end") from None
+
+
 # -- upgrade ----------------------------------------------------------------------------------------------------------
 
 
@@ -35,7 +43,7 @@ def upgrade(stage, args):
 
 def under_way(stage):
     """Whether an upgrade is; None where there is no answer, as while one image takes the other's place."""
-    told = admin_cli.corral(stage.box, "status", "--json", timeout=PATIENCE * stage.slack)
+    told = ask(stage, "status", "--json")
     return json.loads(told.stdout)["upgrade"]["under_way"] if told.returncode == 0 else None
 
 
@@ -135,21 +143,27 @@ def start_model(stage, args, asked):
             raise Violation("operator", f"`corral stop` says: {asked.stdout.read()}")
         if left := [pid for pid in services(stage).values() if pid]:
             raise Violation("operator", f"of a stopped model there are the processes {left}")
-    deadline = time.monotonic() + PATIENCE * stage.slack
-    while (told := admin_cli.corral(stage.box, "start", "sim", timeout=PATIENCE * stage.slack)).returncode != 0:
-        if stage.alone or time.monotonic() > deadline:
-            raise Violation("operator", f"`corral start` says: {told.stdout}{told.stderr}")
-        stage.pause(0.05)
+    start(stage)
     try:
         asked.communicate(timeout=PATIENCE * stage.slack)
     except subprocess.TimeoutExpired:
         raise Violation("operator", "`corral stop` comes to no end after a start") from None
     harness.started.remove(asked)
+    if asked.returncode == 0:
+        start(stage)  # the stop may have been heard after the start
+
+
+def start(stage):
+    deadline = time.monotonic() + PATIENCE * stage.slack
+    while (told := ask(stage, "start", "sim")).returncode != 0:
+        if stage.alone or time.monotonic() > deadline:
+            raise Violation("operator", f"`corral start` says: {told.stdout}{told.stderr}")
+        stage.pause(0.05)
 
 
 def restart_services(stage, args):
     before = services(stage)
-    told = admin_cli.corral(stage.box, "restart", args["what"], timeout=PATIENCE * stage.slack)
+    told = ask(stage, "restart", args["what"])
     if stage.alone and told.returncode != 0:
         raise Violation("operator", f"`corral restart {args['what']}` says: {told.stdout}{told.stderr}")
     return before
