@@ -4,6 +4,7 @@ import argparse
 import collections
 import datetime
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import clients
 import faults
 import life
 import measure
+import operator_faults
 import plan
 import pytest
 import report
@@ -40,6 +42,14 @@ def test_a_thousand_faults_meet_every_row_of_the_table():
         number += 1
     assert set(seen) == set(faults.BY_NAME)
     assert requests >= 5000
+
+
+def test_the_short_form_meets_the_card_and_the_operator_early():
+    build = (pathlib.Path(__file__).parent / "CMakeLists.txt").read_text()
+    seed, jobs = int(re.search(r"--seed (\d+) --seconds", build)[1]), int(re.search(r"--jobs (\d+)", build)[1])
+    seen = {one["fault"] for life in range(jobs) for number in range(30) for one in plan.step(seed, life * plan.LIFE + number)["faults"]}
+    wanted = {name for name in faults.BY_NAME if name.startswith("device.")} | {"upgrade", "reload", "stop_start", "restart.services"}
+    assert wanted <= seen
 
 
 @pytest.mark.parametrize("start", [0, 41])
@@ -134,9 +144,10 @@ def test_foreign_text_wrong_text_and_a_wrong_beginning_are_seen():
 
 
 def log_of(*lines):
-    """Of (second, service, state)."""
+    """Of (second, service, state); state "look" is a start that begins with a look at the device."""
     stamp = lambda at: datetime.datetime.fromtimestamp(1000 + at, datetime.timezone.utc).isoformat(timespec="milliseconds")
-    return [f"{stamp(at)} INFO sim:latest/{service}: {state} (process 7): because" for at, service, state in lines]
+    told = lambda state: "starting: because" if state == "look" else f"{state} (process 7): because"
+    return [f"{stamp(at)} INFO sim:latest/{service}: {told(state)}" for at, service, state in lines]
 
 
 LOAD = {"tokenizer": 0.1, "runtime": 1.0}
@@ -155,6 +166,13 @@ def test_a_restart_of_both_waits_for_both():
     one = measure.restart(lines, ["tokenizer", "runtime"], 1005.0, LOAD)
     assert one.beyond == pytest.approx(0.4, abs=0.0005) and one.first
     assert one.seen_to_act == pytest.approx(0.003, abs=0.0005)
+
+
+def test_a_look_at_the_device_is_part_of_the_one_start():
+    lines = log_of((0, "runtime", "ready"), (5.002, "runtime", "stopping"), (5.006, "runtime", "look"), (5.1, "runtime", "starting"),
+                   (6.25, "runtime", "ready"))
+    one = measure.restart(lines, ["runtime"], 1005.0, LOAD)
+    assert (one.to_act, one.beyond) == pytest.approx((0.006, 0.25), abs=0.0005) and one.first
 
 
 @pytest.mark.parametrize("lines", [
@@ -215,3 +233,36 @@ def test_a_model_that_read_two_conversations_is_seen(text, tap, fault):
 def test_a_prompt_that_is_read_again_without_the_tap_is_the_runtimes_own():
     runs_that_read(AGAIN, False, "tokenizer.hang")
     runs_that_read(AGAIN.replace("1x0", "1x1"), True, "nothing")
+
+
+def an_upgrade(log, monkeypatch, alone=True, runtime=7):
+    monkeypatch.setattr(operator_faults, "await_over", lambda stage: None)
+    monkeypatch.setattr(operator_faults, "services", lambda stage: {"runtime": runtime})
+    stage = argparse.Namespace(alone=alone, log_from=lambda begin: log)
+    operator_faults.check_upgrade(stage, {}, {"log": 0, "services": {"runtime": 7}})
+
+
+LATE = "ERROR the upgrade was given up, and all goes on as before: 1 running and 0 waiting requests did not end within 6 s"
+
+
+def test_an_upgrade_is_done_or_given_up_for_a_long_answer(monkeypatch):
+    an_upgrade("the upgrade is done: 1 of 1 models stayed loaded", monkeypatch)
+    an_upgrade(LATE, monkeypatch)
+    an_upgrade("nothing yet", monkeypatch, alone=False, runtime=8)
+
+
+@pytest.mark.parametrize("log,runtime", [("", 7), (LATE.replace("did not end", "began"), 7), ("the upgrade is done", 8)])
+def test_what_else_becomes_of_an_upgrade_is_seen(monkeypatch, log, runtime):
+    with pytest.raises(life.Violation):
+        an_upgrade(log, monkeypatch, runtime=runtime)
+
+
+def test_what_an_operator_must_undo_is_undone_after_the_other_fault(monkeypatch):
+    done = []
+    row = lambda name, last: faults.Fault(name, "-", None, lambda stage, args: done.append(name), heals_last=last,
+                                          heal=lambda stage, args, _: done.append(f"{name} over"))
+    monkeypatch.setattr(faults, "BY_NAME", {"a": row("a", True), "b": row("b", False)})
+    one = life.Life(argparse.Namespace(slack=1), ".", "")
+    one.stage = argparse.Namespace(missing={}, pause=lambda seconds: None)
+    one.inject({"faults": [{"fault": "a", "args": {}, "at": 0, "hold": 0.1}, {"fault": "b", "args": {}, "at": 0.5, "hold": 3}]}, 0)
+    assert done == ["a", "b", "b over", "a over"]

@@ -37,7 +37,7 @@ def strange(outcome, spoilt):
         return ""
     whole = outcome.answer.end == "done"
     if outcome.shape == "long":
-        same = (plan.FILLER * 60).strip().startswith(text.strip())
+        same = (plan.FILLER * plan.FILLERS).strip().startswith(text.strip())
     elif outcome.expected is None:
         same = True
     else:

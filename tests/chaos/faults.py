@@ -16,7 +16,9 @@ import resource
 import signal
 from typing import Callable
 
+import device_faults as device
 import machine_faults as machine
+import operator_faults as operator
 
 # The clocks of the model under test; docs/chaos.md.
 CALL, RESET, STALL, SCRUB, START_STALL = 2, 3, 2, 2, 3
@@ -34,10 +36,13 @@ class Fault:
     draw: Callable  # dice -> arguments
     inject: Callable  # stage, arguments -> what heal() needs
     heal: Callable | None = None  # stage, arguments, what inject() gave
+    check: Callable | None = None  # the same, when the step's clients have their answers and all is ready again
     answers: str = "exact"
     within: float = 4.0
     weight: int = 2
     ends_corral: bool = False  # connections may break without an answer
+    calm: bool = False  # alone it is no reason for any error at a client
+    heals_last: bool = False  # after the other fault of its step, which could keep it from it
     needs: str = ""  # what the stage must have: "disk" (a small one of its own), "clock" (one that can be set)
 
 
@@ -188,9 +193,11 @@ def descriptors_again(stage, args, before):
 
 
 HANG = CALL + SCRUB + 3
+# A lost card is looked at again and again; a look that began just before its return may take the tool's whole time first.
+LOST = device.LOOK + device.TOOL + 2
 
 FAULTS = [
-    Fault("nothing", "-", constant(), lambda stage, args: None, weight=4),
+    Fault("nothing", "-", constant(), lambda stage, args: None, weight=4, calm=True),
     Fault("kill.runtime", "F4 F10 F12", draw_death, kill("runtime"), weight=12),
     Fault("kill.tokenizer", "F1", draw_death, kill("tokenizer"), weight=8),
     Fault("kill.both", "F1", draw_death, kill("tokenizer", "runtime"), weight=4),
@@ -265,6 +272,27 @@ FAULTS = [
           within=HANG),
     Fault("crowd", "-", lambda dice: {"connections": dice.choice([20, 100])}, machine.crowd, machine.close_all),
     Fault("vendor.pool.full", "F18", constant(), machine.fill_vendor_pool, machine.close_all, within=HANG + 5),
+
+    Fault("device.lost", "§2.4", device.draw_tool_fault, device.tool_fault("no_card"), device.well_again_and_nothing_was_started,
+          within=LOST),
+    Fault("device.hang", "§2.4", device.draw_tool_fault, device.tool_fault("hang"), device.well_again_and_nothing_was_started,
+          within=LOST),
+    Fault("device.garbage", "§2.4", lambda dice: {**device.draw_tool_fault(dice), "how": dice.choice(["garbage", "fail"])},
+          device.tool_fault("garbage"), device.well_again, weight=1, within=LOST),
+    # Missing memory is looked at every second.
+    Fault("device.slow_memory", "F14", lambda dice: {"ms": dice.choice([300, 2000, -1])}, device.slow_memory, device.memory_again,
+          weight=3, within=1 + device.TOOL + 2),
+
+    # Given up when it takes longer than its limit; with other faults a model may be started anew behind that.
+    Fault("upgrade", "-", constant(), operator.upgrade, check=operator.check_upgrade, weight=8, within=operator.UPGRADE_LIMIT + 4,
+          calm=True),
+    Fault("reload", "-", lambda dice: {"file": dice.choice(list(operator.FILES))}, operator.reload, operator.reload_again,
+          operator.check_reload, weight=4, calm=True),
+    # The start may find it still stopping: the running answer ends first.
+    Fault("stop_start", "-", lambda dice: {"now": dice.choice([True, False])}, operator.stop_model, operator.start_model, weight=4,
+          within=HANG, heals_last=True),
+    Fault("restart.services", "-", lambda dice: {"what": dice.choice(["sim", "sim/runtime", "sim/tokenizer"])},
+          operator.restart_services, check=operator.check_restarted, weight=3, within=HANG),
 ]
 
 BY_NAME = {fault.name: fault for fault in FAULTS}

@@ -101,7 +101,7 @@ class Life:
             thread.start()
         stage.lag, stage.signalled = 0.0, None
         stage.alone = len(step["faults"]) == 1
-        self.inject(step, begun)
+        held = self.inject(step, begun)
         self.await_ready(step)
         for thread in threads:
             thread.join(clients.PATIENCE + 20)
@@ -109,6 +109,9 @@ class Life:
                 raise Violation("lost", "a client never came to an end")
         self.check_answers(step, actors)
         self.settle(step)
+        for fault, args, what in held:
+            if fault.check:
+                fault.check(stage, args, what)
         self.check_runs(step)
         self.note_restart(step, self.check_log(answered=True))
         self.steps_in_life += 1
@@ -124,11 +127,13 @@ class Life:
             actor.note(wire.Answer("checker", detail=repr(bug)), None, actor.spec["label"])
 
     def inject(self, step, begun):
-        """Every fault begins and ends at its time; returns when the last one is over."""
+        """Every fault begins and ends at its time; (fault, arguments, what its beginning gave) of each, when the last one is over."""
         moments = []
+        last = max(one["at"] + one["hold"] for one in step["faults"])
         for one in step["faults"]:
             moments.append((one["at"], 0, one))
-            moments.append((one["at"] + one["hold"], 1, one))
+            end = (last, 2) if faults.BY_NAME[one["fault"]].heals_last else (one["at"] + one["hold"], 1)
+            moments.append((*end, one))
         held = {}
         for at, over, one in sorted(moments, key=lambda each: each[:2]):
             self.stage.pause(max(0.0, begun + at - time.monotonic()))
@@ -141,6 +146,7 @@ class Life:
                 held[id(one)] = fault.inject(self.stage, one["args"])
             elif fault.heal:
                 fault.heal(self.stage, one["args"], held[id(one)])
+        return [(faults.BY_NAME[one["fault"]], one["args"], held[id(one)]) for one in step["faults"] if id(one) in held]
 
     def kill_of(self, step):
         """(name, monotonic time, wall time) where all that happened in this step is that services were killed, or None."""
@@ -181,7 +187,7 @@ class Life:
         tap = self.stage.settings["tap"]
         spoilt = any(rule.answers == "gaps" or (not tap and rule.name.startswith("tokenizer.")) for rule in rules)
         broken = any(rule.ends_corral for rule in rules)
-        calm = all(rule.name == "nothing" for rule in rules)
+        calm = all(rule.calm for rule in rules)
         kill = self.kill_of(step)
         for actor in actors:
             self.tally["requests"] += actor.abandoned + len(actor.outcomes)

@@ -6,20 +6,21 @@ import dataclasses
 import datetime
 import re
 
-LINE = re.compile(r"(\d{4}-\S+) \w+ sim:latest/(tokenizer|runtime): (starting|ready|stopping|waiting|stopped|broken)\b")
+LINE = re.compile(r"(\d{4}-\S+) \w+ sim:latest/(tokenizer|runtime): (starting|ready|stopping|waiting|stopped|broken)\b( \(process)?")
 
 
 def transitions(lines):
-    """(seconds since 1970, service, state) of each line that tells of one."""
+    """(seconds since 1970, service, state, whether it has a process) of each line that tells of one. A start of what needs the device
+    has two: the first begins with a look at it."""
     for line in lines:
         if found := LINE.match(line):
-            yield datetime.datetime.fromisoformat(found[1]).timestamp(), found[2], found[3]
+            yield datetime.datetime.fromisoformat(found[1]).timestamp(), found[2], found[3], bool(found[4])
 
 
 def loads(lines):
     """service -> seconds from its start to its readiness, of the first start in the lines."""
     begun, out = {}, {}
-    for at, service, state in transitions(lines):
+    for at, service, state, _ in transitions(lines):
         if state == "starting":
             begun.setdefault(service, at)
         elif state == "ready" and service in begun:
@@ -42,7 +43,7 @@ class Restart:
 def restart(lines, killed, killed_at, load):
     """What became of the services `killed` at `killed_at`, or None where the lines don't tell."""
     now, seen, acted, started, first, ready = {}, None, None, [], True, None
-    for at, service, state in transitions(lines):
+    for at, service, state, has_process in transitions(lines):
         if at < killed_at - 0.0015:  # a line has whole milliseconds
             now[service] = state
             continue
@@ -57,7 +58,8 @@ def restart(lines, killed, killed_at, load):
             return None
         elif state == "starting" and seen is not None:
             acted = acted or at
-            started.append(service)
+            if has_process:
+                started.append(service)
         now[service] = state
         if acted and state == "ready" and all(each == "ready" for each in now.values()):
             ready = at

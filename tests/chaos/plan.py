@@ -11,6 +11,7 @@ import wire
 LIFE = 60  # steps that one process of corral serves; then it must end as it began
 
 FILLER = " one two three four five six seven eight nine ten"
+FILLERS = 400  # more than any answer without end has: without the tap, tokens are counted by polls, and a late one brings many
 
 # kind -> weight
 KINDS = {"whole": 6, "stream": 8, "cancel": 4, "leave": 2, "slow": 2, "never": 1, "half": 2, "pipeline": 2, "keep": 2, "burst": 1,

@@ -13,10 +13,12 @@ import socket
 import threading
 import time
 
+import device_faults
 import faults
 import harness
 import machine
 import machine_faults
+import operator_faults
 from violation import Violation
 
 CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STALL, "decode_stall": faults.STALL, "idle_grace": 0.5,
@@ -24,14 +26,14 @@ CLOCKS = {"call": faults.CALL, "reset": faults.RESET, "prefill_base": faults.STA
           # One hang after the other is no reason to wait longer here, so that each is found in its time.
           "call_ceiling": faults.CALL, "reset_ceiling": faults.RESET, "prefill_ceiling": faults.STALL,
           "decode_stall_ceiling": faults.STALL}
-RESTART = """
+RESTART = f"""
 [models.restart]
 first_backoff = "20ms"
 max_backoff = "200ms"
 intensity = 1000
 intensity_window = "2m"
 healthy_after = "2s"
-breaker_retry = "1s"
+breaker_retry = "{device_faults.LOOK}s"
 """
 
 
@@ -53,21 +55,30 @@ class Stage:
         """`no_disks`: why no small disks can be had here, or ""."""
         self.folder = pathlib.Path(folder)
         self.settings = settings
+        self.slack = slack
         self.lag = 0.0  # the longest that a pause took beyond its time: the machine was too busy to be judged
         self.alone = True  # the fault of this step is its only one
         self.signalled = None  # when the first signal of this step went to a service: (monotonic, wall clock)
         clocks = "".join(f"{name} = {duration(seconds, slack)}\n" for name, seconds in CLOCKS.items())
         timing = {"load_ms": 100, "prefill_ms_per_chunk": settings["prefill_ms"],
                   "tokens_per_second": settings["tokens_per_second"]}
-        config = f'silence = "{settings["silence"]}"\nkeep_alive = "{machine_faults.KEEP_ALIVE}s"'
+        config = (f'silence = "{settings["silence"]}"\nkeep_alive = "{machine_faults.KEEP_ALIVE}s"\n'
+                  f"upgrade_limit = {duration(operator_faults.UPGRADE_LIMIT, slack)}")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.card = device_faults.Card(self.folder / "card.json")
+        sim = str(harness.BIN / "corral-sim")
+        card = (f'[models.device]\ncommand = ["{sim}", "axcl-smi"]\nenvironment = {{ CORRAL_SIM_DEVICE = "{self.card.file}" }}\n'
+                f"timeout = {duration(device_faults.TOOL, slack)}\n")
+        runtime = ["/usr/bin/env", f"CORRAL_SIM_DEVICE={self.card.file}", sim, "runtime", *harness.Box.runtime_flags()]
         self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
-                               model=f"[models.clocks]\n{clocks}{RESTART}", tap=settings["tap"])
+                               model=f"[models.clocks]\n{clocks}{RESTART}{card}", tap=settings["tap"], runtime=runtime)
         text = self.box.config_file.read_text()
         limit = "".join(f"{name} = {duration(seconds, slack)}\n{name}_ceiling = {duration(seconds, slack)}\n"
                         for name, seconds in (("start_stall", faults.START_STALL), ("start_limit", 20)))
         for service in ("tokenizer", "runtime"):
             text = text.replace(f"[models.services.{service}]\n", f"[models.services.{service}]\n{limit}")
-        self.box.config_file.write_text(text)
+        self.config = text
+        self.write_config(text)
         self.clock = machine.WallClock(self.folder / "clock")
         self.missing = {need: why for need, why in (("disk", no_disks), ("clock", self.clock.missing)) if why}
         self.log_disk = self.state_disk = None
@@ -178,6 +189,12 @@ class Stage:
         fresh.write_text(json.dumps({**self.box.scenario, "faults": broken}))
         fresh.replace(path)
 
+    def write_config(self, text):
+        """In one piece."""
+        fresh = self.box.config_file.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.box.config_file)
+
     # -- what checks need -------------------------------------------------------------------------------------------
 
     def readyz(self):
@@ -228,6 +245,15 @@ class Stage:
         records = answer.get("runs", []) if answer else []
         self.runs_seen = (pid, records[-1]["id"] if records else last)
         return records
+
+    def log_size(self):
+        return self.box.log_file.stat().st_size
+
+    def log_from(self, begin):
+        """What the log has behind so many bytes."""
+        with open(self.box.log_file, "rb") as file:
+            file.seek(begin)
+            return file.read().decode(errors="replace")
 
     def fresh_log(self):
         """The whole lines of the log since the last call."""
