@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "corral/process/descriptor_limit.hpp"
+#include "process/exec_words.hpp"
 #include "process/pidfd.hpp"
 #include "process/program_path.hpp"
 
@@ -155,16 +156,6 @@ void reap_blocking(pid_t pid) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-}
-
-std::vector<char*> pointers_of(const std::vector<std::string>& words) {
-    std::vector<char*> pointers;
-    pointers.reserve(words.size() + 1);
-    for (const std::string& word : words) {
-        pointers.push_back(const_cast<char*>(word.c_str()));  // execve's signature; it changes nothing
-    }
-    pointers.push_back(nullptr);
-    return pointers;
 }
 
 std::string text_of(int number) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "process/exec_words.hpp"
 #include "process/program_path.hpp"
 
 namespace corral::process {
@@ -15,16 +16,6 @@ namespace corral::process {
 namespace {
 
 constexpr int first_ours = STDERR_FILENO + 1;
-
-std::vector<char*> pointers_of(const std::vector<std::string>& words) {
-    std::vector<char*> pointers;
-    pointers.reserve(words.size() + 1);
-    for (const std::string& word : words) {
-        pointers.push_back(const_cast<char*>(word.c_str()));  // execve's signature; it changes nothing
-    }
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 // Kernels before 5.11 (and 5.9) have no close_range.
 template <typename Action>
