@@ -162,8 +162,14 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
     const core::deadline until = wait_of(of, asked, usual_stop_wait);
     for (const std::string& model : at.models) {
         std::string name = model;
-        condition met = is_stopped;
+        // Who starts it meanwhile has the last word.
+        condition met = [&of, &model](engine::backend& runtime) {
+            return is_stopped(runtime) || !of.admission->suspended(model);
+        };
         const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
+        if (of.admission->runtime_of(model) != nullptr && !of.admission->suspended(model)) {
+            co_return admin_refusal("model " + model + " was started again before it had stopped");
+        }
         if (!stopped && of.admission->runtime_of(model) != nullptr) {
             const std::size_t running = of.admission->queue_of(model).running;
             co_return admin_refusal("model " + model + " gets no more requests, but has not stopped yet: " +

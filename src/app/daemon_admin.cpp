@@ -9,6 +9,9 @@ namespace corral::app {
 
 namespace {
 
+// Whether one that keeps a reload waiting has been given up.
+constexpr core::milliseconds look_for_upgrade{500};
+
 // The exchange keeps its keys while a reload may put others in their place.
 core::awaitable<void> serve_holding(std::shared_ptr<const credential_files> keys, http::handler serve,
                                     const http::request& incoming, http::response_writer& out) {
@@ -85,13 +88,16 @@ core::awaitable<void> daemon::watch_reload() {
     core::wake_reason why = core::wake_reason::rung;
     while (why != core::wake_reason::cancelled) {
         // One that is asked for while another goes on comes after it: the file may have changed since.
-        if (reload_wanted_) {
+        core::deadline next;
+        if (reload_wanted_ && upgrade_->under_way()) {
+            // The next image reads it by itself; where there is none after all it is read then.
+            next = core::deadline::after(look_for_upgrade, clock_.now());
+        } else if (reload_wanted_) {
             reload_wanted_ = false;
             co_await reloader_->reload();
             continue;
         }
-        const core::deadline never;
-        why = co_await reload_asked_.wait(never);
+        why = co_await reload_asked_.wait(next);
     }
 }
 

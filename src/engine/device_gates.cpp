@@ -21,8 +21,8 @@ std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_co
     const catalog::placeholder_values values{{"card", std::to_string(said.card)}};
     // Without one of our placeholders a text stays as it is; the reader has checked the command.
     const auto filled = [&values](const std::string& text) {
-        auto expanded = catalog::expand(text, values);
-        return expanded ? std::move(*expanded) : text;
+        const auto expanded = catalog::expand(text, values);
+        return expanded ? *expanded : text;
     };
     device::reader_options how;
     for (const std::string& word : said.command) {

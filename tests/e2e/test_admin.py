@@ -327,3 +327,18 @@ def test_status_works_while_the_last_answer_ends(tmp_path):
     assert refused.returncode == 1 and "shutting down" in refused.stderr
     assert list(lines)[-1]["done"] is True
     assert box.process.wait(30) == 0
+
+
+def test_a_stop_that_is_overtaken_by_a_start_says_so(box):
+    stream = box.stream("[[never_end]]")
+    lines = iter(stream)
+    next(lines)
+    stopping = subprocess.Popen([BIN / "corral", "stop", "--wait", "--config", box.config_file], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True,
+                                env={**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home")})
+    wait_until(lambda: model_of(box)["state"] == "stopping", what="it waits for the answer")
+    done(box, "start")
+    _, said = stopping.communicate(timeout=20)
+    assert stopping.returncode == 1 and "was started again" in said, said
+    next(lines)
+    stream.close()

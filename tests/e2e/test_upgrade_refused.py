@@ -69,6 +69,19 @@ def test_an_answer_without_end_makes_the_upgrade_give_up_and_go_on(tmp_path):
         box.upgrade()
 
 
+def test_a_reload_that_was_asked_for_meanwhile_is_made_when_it_is_given_up(tmp_path):
+    with UpgradeBox(tmp_path, {"directives": True}, config='upgrade_limit = "1s"') as box:
+        endless = box.stream("[[never_end]]")
+        lines = iter(endless)
+        next(lines)
+        box.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+        box.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: box.given_up() == 1, what="it is given up")
+        wait_until(lambda: "the configuration was reloaded" in box.log(), what="it is read then")
+        endless.close()
+
+
 def test_an_exec_that_fails_is_undone(box):
     """The new program answers twice that it can take over, and is no program any more when it is to."""
     before, open_before = box.services(), box.descriptors()

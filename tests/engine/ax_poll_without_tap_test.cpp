@@ -35,6 +35,18 @@ TEST_F(ax_poll_without_tap, answers_are_right_and_counts_marked_as_estimates) {
     expect_right();
 }
 
+// A poll that comes late brings what many would have brought.
+TEST_F(ax_poll_without_tap, a_limit_heeds_how_much_a_poll_brings) {
+    scenario["timing"]["burst"] = 100;
+    scenario["timing"]["tokens_per_second"] = 2000;
+    start();
+    run_spec limited = request("[[n=1500]]");
+    limited.max_tokens = 90;
+    const told cut = ask(std::move(limited));
+    EXPECT_EQ(cut.outcome.end, run_end::length);
+    EXPECT_LT(cut.text.size(), words(700).size());
+}
+
 TEST_F(ax_poll_without_tap, dropped_calls_early_done_and_stale_text_are_survived) {
     start();
     fault("runtime", "swallow_generate", "once");

@@ -14,7 +14,6 @@ namespace corral::engine::ax_poll {
 
 namespace {
 
-using boost::asio::ip::tcp;
 using port_map = std::map<std::string, std::uint16_t>;
 
 constexpr std::string_view tokenizer_name = "tokenizer";

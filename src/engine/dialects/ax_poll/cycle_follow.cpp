@@ -1,5 +1,6 @@
 // The second half of the cycle: from an accepted prompt to the end of its text.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
@@ -14,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr core::nanoseconds stop_interval = 20ms;
 constexpr core::nanoseconds owed_limit = 120s;  // a tokenizer service starts again in this time
+constexpr std::size_t longest_usual_token = 6;  // bytes
 constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (vendor_ax.md §5.3)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
 
@@ -152,6 +154,7 @@ void cycle_runner::deliver(run_state& now, std::string_view text) {
     now.text_given = true;
     listens_for_failure_ = false;
     ++now.polls_with_text;
+    now.text_bytes += text.size();
     note_usage(now);
     now.sink->on_text(text, now.progress);
 }
@@ -166,7 +169,11 @@ void cycle_runner::note_usage(run_state& now) const {
     }
     if (!usage.exact) {
         usage.prompt_tokens = token_estimate(now.what.prompt.system) + token_estimate(now.what.prompt.turns);
-        usage.generated_tokens = std::max(usage.generated_tokens, now.polls_with_text * tokens_of_a_piece);
+        // A late poll brings many pieces at once, and a token is seldom longer than this.
+        const auto in_text = static_cast<std::uint32_t>(std::min<std::size_t>(
+            now.text_bytes / longest_usual_token, std::numeric_limits<std::uint32_t>::max()));
+        usage.generated_tokens =
+            std::max({usage.generated_tokens, now.polls_with_text * tokens_of_a_piece, in_text});
         if (now.what.max_tokens) {
             usage.generated_tokens = std::min(usage.generated_tokens, *now.what.max_tokens);
         }

@@ -76,6 +76,7 @@ private:
         bool text_given = false;
         bool full_text_held = false;  // what may be the in-band text of a full context
         std::uint32_t polls_with_text = 0;
+        std::size_t text_bytes = 0;
     };
 
     // Each step: nullopt goes on.
