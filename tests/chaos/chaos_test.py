@@ -208,6 +208,7 @@ def test_tallies_add_up_to_one_report(tmp_path, monkeypatch):
     ("src/a.cpp:7:3: runtime error: signed integer overflow", False),
     ("T DEBUG sim:latest/runtime: ==7==ERROR: AddressSanitizer: heap-use-after-free on address", False),
     ("T DEBUG sim:latest/runtime: ==7==ERROR: AddressSanitizer: SEGV on unknown address", True),
+    ("T DEBUG sim:latest/runtime: AddressSanitizer can not provide additional info.", True),
     ("==7==ERROR: AddressSanitizer: SEGV on unknown address", False)])
 def test_reports_of_sanitizers_are_seen_and_meant_deaths_are_not_taken_for_them(line, meant):
     assert SANITIZER.search(line)

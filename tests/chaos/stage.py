@@ -43,7 +43,7 @@ def duration(seconds, slack):
 
 # Reports of the sanitizers, of corral itself and of what it started; a fault may end a simulated service by SIGSEGV.
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|: runtime error: ")
-MEANT = re.compile(r"sim:latest/.*(DEADLYSIGNAL|AddressSanitizer: (SEGV|ABRT)|SUMMARY: AddressSanitizer: (SEGV|ABRT)|ABORTING)")
+MEANT = re.compile(r"sim:latest/.*(DEADLYSIGNAL|AddressSanitizer: (SEGV|ABRT)|SUMMARY: AddressSanitizer: (SEGV|ABRT)|ABORTING|can not provide additional info)")
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:verify_asan_link_order=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 LOG_DISK_MB, STATE_DISK_MB = 64, 16
 
