@@ -65,8 +65,9 @@ def test_sigint_finishes_what_is_queued(pair):
 
 def test_sigint_with_a_silent_connection_takes_five_seconds(pair):
     p = pair({})
+    wait_for(lambda: p.state()["connections"] == 0, "those that looked whether it listens are gone")
     with socket.create_connection(("127.0.0.1", p.port)) as silent:
-        wait_for(lambda: p.state()["connections"] >= 1, "the connection is seen")
+        wait_for(lambda: p.state()["connections"] == 1, "the connection is seen")
         begin = time.monotonic()
         p.runtime.send_signal(signal.SIGINT)
         assert p.runtime.wait_exit() == 0
