@@ -182,8 +182,15 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
             co_return;
         }
         std::string text = std::move(*line);
-        const admin_json answer = co_await answer_line(std::move(text));
-        more = co_await write(*on, answer);
+        // Who asked for something long and went away holds no place: of a Unix socket an end of both
+        // directions is seen so, and one that only says no more is none.
+        auto answering = answer_line(std::move(text));
+        auto gone = on->async_wait(stream::wait_error, core::as_result);
+        const auto first = co_await (std::move(answering) || std::move(gone));
+        if (first.index() != 0) {
+            co_return;
+        }
+        more = co_await write(*on, std::get<0>(first));
     }
 }
 

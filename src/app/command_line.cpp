@@ -46,7 +46,8 @@ std::map<std::string, std::string> known_environment() {
         const std::size_t equals = text.find('=');
         const std::string_view name = text.substr(0, equals);
         const bool known = name.starts_with("OLLAMA_") || name == "STATE_DIRECTORY" ||
-                           name == "RUNTIME_DIRECTORY" || name == "XDG_STATE_HOME" || name == "HOME";
+                           name == "RUNTIME_DIRECTORY" || name == "XDG_STATE_HOME" ||
+                           name == "XDG_CONFIG_HOME" || name == "CORRAL_CONFIG" || name == "HOME";
         if (known && equals != std::string_view::npos) {
             found.emplace(name, text.substr(equals + 1));
         }

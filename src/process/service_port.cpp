@@ -1,12 +1,14 @@
 #include "corral/process/service_port.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <fstream>
-#include <set>
+#include <string>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace corral::process {
@@ -43,6 +45,26 @@ int bind_once(std::uint16_t port) {
     return failed;
 }
 
+// A socket with an abstract name: those are one to a network namespace, as ports are, and end with whoever
+// holds them. EADDRINUSE: the port is promised.
+core::result<int> put_up_sign(std::uint16_t port) {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    const std::string text = "corral-service-port-" + std::to_string(port);
+    std::copy(text.begin(), text.end(), name.sun_path + 1);
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+    const int sign = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (sign < 0) {
+        return core::errno_failure(errno, "socket");
+    }
+    if (::bind(sign, reinterpret_cast<const sockaddr*>(&name), length) != 0) {
+        const int failed = errno;
+        ::close(sign);
+        return core::errno_failure(failed, "bind");
+    }
+    return sign;
+}
+
 }  // namespace
 
 port_range quiet_ports(port_range ephemeral) noexcept {
@@ -55,24 +77,21 @@ port_range quiet_ports(port_range ephemeral) noexcept {
     return {first_unprivileged, last_port};
 }
 
-core::result<std::uint16_t> promise_service_port(core::random_source& random) {
-    static std::set<std::uint16_t> promised;
+core::result<service_port> service_port::promise(core::random_source& random) {
     const port_range from = quiet_ports(ephemeral_ports());
     const unsigned count = from.last - from.first + 1U;
-    if (promised.size() > count / 2) {
-        promised.clear();
-    }
     const auto start = static_cast<unsigned>(random.next() % count);
     int failed = EADDRINUSE;
     for (unsigned i = 0; i < most_tries && i < count; ++i) {
-        const auto port = static_cast<std::uint16_t>(from.first + (start + i) % count);
-        if (promised.contains(port)) {
-            continue;
-        }
-        failed = bind_once(port);
-        if (failed == 0) {
-            promised.insert(port);
-            return port;
+        const auto number = static_cast<std::uint16_t>(from.first + (start + i) % count);
+        const auto sign = put_up_sign(number);
+        failed = sign ? 0 : sign.error().code.value();
+        if (sign) {
+            service_port promised(number, *sign);
+            failed = bind_once(number);
+            if (failed == 0) {
+                return promised;
+            }
         }
         if (failed != EADDRINUSE && failed != EACCES) {
             break;
@@ -81,6 +100,17 @@ core::result<std::uint16_t> promise_service_port(core::random_source& random) {
     return core::errno_failure(failed, "There is no free port for a service from " +
                                            std::to_string(from.first) + " to " + std::to_string(from.last) +
                                            ".");
+}
+
+service_port service_port::keep(std::uint16_t number) {
+    const auto sign = put_up_sign(number);
+    return {number, sign ? *sign : -1};
+}
+
+service_port::~service_port() {
+    if (sign_ >= 0) {
+        ::close(sign_);
+    }
 }
 
 }  // namespace corral::process

@@ -342,3 +342,20 @@ def test_a_stop_that_is_overtaken_by_a_start_says_so(box):
     assert stopping.returncode == 1 and "was started again" in said, said
     next(lines)
     stream.close()
+
+
+def test_who_went_away_holds_no_place(box):
+    stream = box.stream("[[never_end]]")
+    lines = iter(stream)
+    next(lines)
+    waiting = [Line(socket_of(box)) for _ in range(16)]
+    for one in waiting:
+        one.socket.sendall(b'{"verb":"stop","wait_seconds":3600}\n')
+    wait_until(lambda: box.log().count("stopped by its operator") >= 16, what="all of them wait")
+    for one in waiting:
+        one.reader.close()
+        one.socket.close()
+    assert status(box)["ok"] is True
+    next(lines)
+    stream.close()
+    done(box, "start", "--wait")

@@ -52,13 +52,19 @@ def test_a_configuration_with_a_mistake_is_seen_before_anything_changes(box):
     box.upgrade()
 
 
+def begin_that_drains(box):
+    """An upgrade that an answer without end holds up; that answer, and an iterator over what it goes on to say."""
+    endless = box.stream("[[never_end]]")
+    lines = iter(endless)
+    next(lines)
+    box.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+    return endless, lines
+
+
 def test_an_answer_without_end_makes_the_upgrade_give_up_and_go_on(tmp_path):
     with UpgradeBox(tmp_path, {"directives": True}, config='upgrade_limit = "1s"') as box:
-        endless = box.stream("[[never_end]]")
-        lines = iter(endless)
-        next(lines)
-        box.process.send_signal(signal.SIGUSR2)
-        wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+        endless, lines = begin_that_drains(box)
         waiting = box.connect()
         waiting.request("GET", "/api/version")
         wait_until(lambda: box.given_up() == 1, what="it is given up")
@@ -71,11 +77,7 @@ def test_an_answer_without_end_makes_the_upgrade_give_up_and_go_on(tmp_path):
 
 def test_a_reload_that_was_asked_for_meanwhile_is_made_when_it_is_given_up(tmp_path):
     with UpgradeBox(tmp_path, {"directives": True}, config='upgrade_limit = "1s"') as box:
-        endless = box.stream("[[never_end]]")
-        lines = iter(endless)
-        next(lines)
-        box.process.send_signal(signal.SIGUSR2)
-        wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+        endless, _ = begin_that_drains(box)
         box.process.send_signal(signal.SIGHUP)
         wait_until(lambda: box.given_up() == 1, what="it is given up")
         wait_until(lambda: "the configuration was reloaded" in box.log(), what="it is read then")

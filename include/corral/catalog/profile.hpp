@@ -156,11 +156,26 @@ struct restart_rule {
     bool operator==(const restart_rule&) const = default;
 };
 
-// A placeholder that a model fills in through its `variables`.
+// What the value of a variable stands for, so that it can be looked at before a start.
+enum class variable_kind {
+    text,            // nothing outside
+    program,         // an executable for this machine
+    python_script,   // run by the Python that a model's command names
+    file,            // data
+    numbered_files,  // data; the value holds one %d, which counts from 0
+};
+
+// A placeholder that a model fills in through its `variables`. Files are relative to the package.
 struct variable_spec {
     std::string name;
     std::string about;                    // what to write there
     std::optional<std::string> fallback;  // nothing: a model whose commands use it must give it
+    variable_kind kind = variable_kind::text;
+    std::string count;               // of numbered_files: the variable that says how many
+    std::vector<std::string> bytes;  // of a file: its size is the product of these, numbers or variables
+                                     // ({vocabulary} is "vocabulary"); empty: not known
+    std::uint64_t least_bytes = 0;   // of each file; less is no whole one
+    bool on_device = false;          // the accelerator's memory takes it
     bool operator==(const variable_spec&) const = default;
 };
 
@@ -194,10 +209,21 @@ struct sampling_defaults {
     bool operator==(const sampling_defaults&) const = default;
 };
 
+// The cards that one process set of a model runs on, counted from 0; {devices} is "0" or "0,1".
+using seat = std::vector<unsigned>;
+
 // A model that this box serves.
 struct model_entry {
-    std::string name;  // display form with tag: "qwen3:4b"
-    profile runtime;   // resolved, the config's overrides applied
+    std::string name;                  // display form with tag: "qwen3:4b"
+    std::vector<std::string> aliases;  // more names of it, in display form
+    std::filesystem::path source;      // the file that says all this
+    std::vector<seat> seats{{0}};      // where it may run
+    unsigned instances = 1;            // at most so many process sets at once, each on a seat of its own
+    seat cards{0};                     // of this process set: one of the seats
+    bool preload = true;               // loaded when Corral starts, where there is room
+    bool pinned = false;               // never unloaded to make room, nor by its keep-alive
+    std::optional<core::nanoseconds> keep_alive;  // else the configuration's; negative: for ever
+    profile runtime;                              // resolved, the config's overrides applied
     std::filesystem::path package;
     std::map<std::string, std::string> variables;  // the profile's fallbacks included
     std::string family = "chatml";
@@ -206,10 +232,11 @@ struct model_entry {
     bool package_forbids_thinking = false;
     context_sizes context;
     sampling_defaults sampling;
-    std::string parameter_size;    // "4.0B"
-    std::string quantization;      // "w8a16"
-    std::uint64_t size_bytes = 0;  // of the package's files
-    std::string digest;            // 64 hex digits
+    std::string parameter_size;      // "4.0B"
+    std::string quantization;        // "w8a16"
+    std::uint64_t size_bytes = 0;    // of the package's files
+    std::uint64_t device_bytes = 0;  // of those that the accelerator's memory takes; 0: not known
+    std::string digest;              // 64 hex digits
     std::chrono::system_clock::time_point modified;
     bool operator==(const model_entry&) const = default;
 };

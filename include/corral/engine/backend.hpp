@@ -111,6 +111,13 @@ struct prompt_measure {
     bool exact = false;  // false: an upper bound that fits, or an estimate
 };
 
+// What a process set takes of the accelerator.
+struct device_claim {
+    std::vector<unsigned> cards;  // counted from 0; empty: it needs none
+    std::uint64_t memory_mb = 0;  // in MiB, of all its cards together; 0: not known
+    bool measured = false;        // memory_mb is what the device's own figures showed, and no estimate
+};
+
 struct embedding_result {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
     std::uint32_t prompt_tokens = 0;
@@ -131,6 +138,8 @@ public:
 
     // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
+    // Before its first start an estimate, or what the configuration says.
+    [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
     // here has no effect.
     [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;

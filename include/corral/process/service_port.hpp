@@ -2,6 +2,7 @@
 // Ports for services that are started later, and again and again: promised now, bound by somebody else then.
 
 #include <cstdint>
+#include <utility>
 
 #include "corral/core/random_source.hpp"
 #include "corral/core/result.hpp"
@@ -20,8 +21,31 @@ struct port_range {
 // net.ipv4.ip_local_port_range. Where that leaves little room, every port that needs no privilege.
 [[nodiscard]] port_range quiet_ports(port_range ephemeral) noexcept;
 
-// A port that nobody listens on now, at any IPv4 address, and that this process has not promised before.
-// Other processes may take it all the same, so whoever starts the service looks again.
-[[nodiscard]] core::result<std::uint16_t> promise_service_port(core::random_source& random);
+// A port that is promised to one service, against every other Corral of this network namespace too: while its
+// service is down nobody listens on it, so only a sign beside it can say that it is taken. Move-only; its end
+// gives the port back. Other programs may take it all the same, so whoever starts the service looks again.
+class service_port {
+public:
+    // One that nobody listens on now, at any IPv4 address, and that is not promised.
+    [[nodiscard]] static core::result<service_port> promise(core::random_source& random);
+    // One that a running service has. Where somebody else has promised it, the service has it all the same.
+    [[nodiscard]] static service_port keep(std::uint16_t number);
+
+    service_port(service_port&& other) noexcept
+        : number_(std::exchange(other.number_, std::uint16_t{0})), sign_(std::exchange(other.sign_, -1)) {}
+    service_port& operator=(service_port&& other) noexcept {
+        std::swap(number_, other.number_);
+        std::swap(sign_, other.sign_);
+        return *this;
+    }
+    ~service_port();
+
+    [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
+
+private:
+    service_port(std::uint16_t number, int sign) noexcept : number_(number), sign_(sign) {}
+    std::uint16_t number_ = 0;
+    int sign_ = -1;  // a socket that is bound to the port's name; -1: none
+};
 
 }  // namespace corral::process

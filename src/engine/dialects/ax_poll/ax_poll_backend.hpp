@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "corral/engine/backend.hpp"
+#include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
@@ -30,6 +32,7 @@ struct ax_poll_places {
     std::shared_ptr<tokenizer_tap> tap;  // listening; nullptr: off
     std::uint32_t vocabulary = 0;
     std::map<std::string, std::uint16_t> ports;  // as the commands name them
+    std::vector<process::service_port> held_ports;
 };
 
 class ax_poll_backend final : public backend, private supervisor::group_observer {

@@ -22,16 +22,18 @@ core::failure about(const catalog::model_entry& model, const std::string& servic
     return core::failure{why.code, "Model " + model.name + ", service " + service + ": " + why.message};
 }
 
-core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model) {
+core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model,
+                                    std::vector<process::service_port>& held) {
     port_map ports;
     for (const catalog::service_template& service : model.runtime.services) {
         std::uint16_t port = service.port;
         if (port == 0 || catalog::port_is_moved(model.runtime, service)) {
-            const auto free = process::promise_service_port(random);
+            auto free = process::service_port::promise(random);
             if (!free) {
                 return about(model, service.name, free.error());
             }
-            port = *free;
+            port = free->number();
+            held.push_back(std::move(*free));
         }
         ports[service.name] = port;
     }
@@ -97,12 +99,14 @@ port_map nominal_ports(const catalog::model_entry& model) {
     return ports;
 }
 
-core::result<port_map> ports_of(const catalog::model_entry& model, const backend_handover& from) {
+core::result<port_map> ports_of(const catalog::model_entry& model, const backend_handover& from,
+                                std::vector<process::service_port>& held) {
     for (const catalog::service_template& service : model.runtime.services) {
         if (!from.ports.contains(service.name)) {
             return about(model, service.name,
                          core::make_failure(core::errc::invalid, "its port was not handed over"));
         }
+        held.push_back(process::service_port::keep(from.ports.at(service.name)));
     }
     return from.ports;
 }
@@ -144,11 +148,12 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                                                            model.runtime.name +
                                                            " names no runtime service after its tokenizer.");
     }
-    auto ports = from == nullptr ? choose_ports(*context.random, model) : ports_of(model, *from);
+    ax_poll_places out;
+    auto ports = from == nullptr ? choose_ports(*context.random, model, out.held_ports)
+                                 : ports_of(model, *from, out.held_ports);
     if (!ports) {
         return ports.error();
     }
-    ax_poll_places out;
     out.ports = *ports;
     out.runtime = templates.back().name;
     out.services.name = model.name;
