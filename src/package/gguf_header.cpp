@@ -19,11 +19,11 @@ enum value_type : std::uint32_t { text_type = 8, list_type = 9 };
 constexpr std::array<std::size_t, 13> type_bytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 constexpr std::array<std::pair<std::uint64_t, const char*>, 25> file_types{
-    {{0, "F32"},     {1, "F16"},      {2, "Q4_0"},    {3, "Q4_1"},     {7, "Q8_0"},
-     {8, "Q5_0"},    {9, "Q5_1"},     {10, "Q2_K"},   {11, "Q3_K_S"},  {12, "Q3_K_M"},
-     {13, "Q3_K_L"}, {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"},  {17, "Q5_K_M"},
-     {18, "Q6_K"},   {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"},  {22, "IQ3_XS"},
-     {23, "IQ3_XXS"}, {25, "IQ4_NL"}, {26, "IQ3_S"},  {30, "IQ4_XS"},  {32, "BF16"}}};
+    {{0, "F32"},      {1, "F16"},      {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
+     {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
+     {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
+     {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"}, {22, "IQ3_XS"},
+     {23, "IQ3_XXS"}, {25, "IQ4_NL"},  {26, "IQ3_S"},  {30, "IQ4_XS"}, {32, "BF16"}}};
 
 // Bytes one after the other; past the end everything is 0 and `ended`.
 class byte_reader {
@@ -58,7 +58,9 @@ private:
     bool ended_ = false;
 };
 
-std::string kept(std::string_view text) { return std::string(text.substr(0, longest_kept)); }
+std::string kept(std::string_view text) {
+    return std::string(text.substr(0, longest_kept));
+}
 
 // False where the type is none, or the end has come.
 bool skip_list(byte_reader& from) {
@@ -113,7 +115,7 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
         to.size_label = value.text;
     } else if (key == "general.file_type") {
         const auto* const known = std::find_if(file_types.begin(), file_types.end(),
-                                         [&](const auto& one) { return one.first == value.number; });
+                                               [&](const auto& one) { return one.first == value.number; });
         to.file_type = known == file_types.end() ? "" : known->second;
     } else if (key == "general.alignment" && value.number >= 8 && value.number <= 65536) {
         alignment = value.number;

@@ -48,12 +48,20 @@ constexpr std::array lines{
 
 // Words that say how weights are kept, as packages write them.
 constexpr std::array<std::string_view, 10> quantizations{"int8", "int4", "w8a16", "w4a16", "w8a8",
-                                                        "fp16", "bf16", "q8_0",  "q4_0",  "q4_k_m"};
+                                                         "fp16", "bf16", "q8_0",  "q4_0",  "q4_k_m"};
 
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
-bool separates(char c) { return c == '-' || c == '_' || c == ' ' || c == '/' || c == '\\' || c == ':'; }
+char lower(char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool separates(char c) {
+    return c == '-' || c == '_' || c == ' ' || c == '/' || c == '\\' || c == ':';
+}
 
 std::string lowered(std::string_view text) {
     std::string out(text.substr(0, 512));
@@ -80,7 +88,8 @@ std::size_t end_of(std::string_view text, std::size_t from, std::string_view spe
 bool spells(std::string_view text, std::string_view spelled) {
     for (std::size_t at = 0; at < text.size(); ++at) {
         const std::size_t end = end_of(text, at, spelled);
-        if (end == std::string_view::npos || (at > 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1])))) {
+        if (end == std::string_view::npos ||
+            (at > 0 && (is_letter(text[at - 1]) || is_digit(text[at - 1])))) {
             continue;
         }
         const bool version_goes_on = end + 1 < text.size() && text[end] == '.' && is_digit(text[end + 1]);
@@ -104,7 +113,8 @@ bool is_size(std::string_view word) {
         return false;
     }
     word.remove_suffix(1);
-    return is_digit(word.front()) && is_digit(word.back()) && std::count(word.begin(), word.end(), '.') <= 1 &&
+    return is_digit(word.front()) && is_digit(word.back()) &&
+           std::count(word.begin(), word.end(), '.') <= 1 &&
            std::all_of(word.begin(), word.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
 

@@ -48,10 +48,11 @@ void say_unknown(const package_tree& tree, const machine& here, reading& to) {
     }
     const std::string what =
         tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
-    add_finding(to, "package.unknown", severity::error, "", shown_folder + what,
-                "Known are Axera packages (*.axmodel with scripts), axllm, RKLLM, GGUF, MindIE and safetensors "
-                "folders.",
-                fix);
+    add_finding(
+        to, "package.unknown", severity::error, "", shown_folder + what,
+        "Known are Axera packages (*.axmodel with scripts), axllm, RKLLM, GGUF, MindIE and safetensors "
+        "folders.",
+        fix);
 }
 
 void set_name(const read_options& how, reading& to) {

@@ -13,8 +13,9 @@ constexpr std::size_t most_word_bytes = 64 * 1024;
 
 // Commands after which nobody knows what follows, or where.
 constexpr std::array<std::string_view, 28> deciding_words{
-    "if", "then", "else",  "elif", "fi",     "for",    "while", "until", "do",    "done",   "case",  "esac", "select", "function",
-    "[",  "[[",   "test",  "!",    "{",      "}",      "cd",    "pushd", "eval",  "source", ".",     "alias", "trap",  "return"};
+    "if",   "then",  "else",   "elif",     "fi", "for",   "while", "until", "do", "done",
+    "case", "esac",  "select", "function", "[",  "[[",    "test",  "!",     "{",  "}",
+    "cd",   "pushd", "eval",   "source",   ".",  "alias", "trap",  "return"};
 // In front of a program; they change nothing about its words.
 constexpr std::array<std::string_view, 4> carrying_words{"exec", "nohup", "sudo", "time"};
 
@@ -23,16 +24,19 @@ bool is_among(const List& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool goes_on_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
+bool starts_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool goes_on_name(char c) {
+    return starts_name(c) || (c >= '0' && c <= '9');
+}
 
 // The length of the variable name that `text` begins with.
 std::size_t name_length(std::string_view text) {
     if (text.empty() || !starts_name(text.front())) {
         return 0;
     }
-    return static_cast<std::size_t>(
-        std::find_if_not(text.begin(), text.end(), goes_on_name) - text.begin());
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), goes_on_name) - text.begin());
 }
 
 struct word {
@@ -132,9 +136,9 @@ private:
         word found;
         const unsigned began = line_;
         fill(found);
-        const bool descriptor = found.plain && !found.text.empty() && (at(">") || at("<")) &&
-                                std::all_of(found.text.begin(), found.text.end(),
-                                            [](char c) { return c >= '0' && c <= '9'; });
+        const bool descriptor =
+            found.plain && !found.text.empty() && (at(">") || at("<")) &&
+            std::all_of(found.text.begin(), found.text.end(), [](char c) { return c >= '0' && c <= '9'; });
         if (wrong_ || descriptor) {
             return;
         }
@@ -172,7 +176,7 @@ private:
             } else {
                 if (std::string_view("*?[").find(c) != std::string_view::npos ||
                     (c == '~' && to.text.empty())) {
-                    unknown(to, std::string(1, c) + " stands for names that only a shell knows");
+                    unknown(to, "a name with * ? [ or ~, which only a shell can fill in");
                 }
                 take(to);
             }
@@ -265,8 +269,10 @@ private:
             return;
         }
         if (name.empty() || !closed) {
-            unknown(to, "'$" + std::string(rest_.substr(0, rest_.empty() ? 0 : 1)) +
-                            "...' is known only when the script runs");
+            std::string why = "$";
+            why += rest_.substr(0, rest_.empty() ? 0 : 1);
+            why += " is known only when the script runs";
+            unknown(to, why);
             skip(rest_.empty() || quoted ? 0 : 1);
             return;
         }

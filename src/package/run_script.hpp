@@ -14,7 +14,7 @@
 namespace corral::package {
 
 struct script_command {
-    std::vector<std::string> words;  // never empty; the first is the program
+    std::vector<std::string> words;                  // never empty; the first is the program
     std::map<std::string, std::string> environment;  // set or exported for it by the script
     unsigned line = 0;                               // where it begins
     std::string unknown;  // "line 4: $1 is ...": what of it only a run could tell; then `words` are not it

@@ -31,7 +31,9 @@ const char* mindie_file(const package_view& from) {
     return nullptr;
 }
 
-bool is_mindie(const package_view& from) { return mindie_file(from) != nullptr; }
+bool is_mindie(const package_view& from) {
+    return mindie_file(from) != nullptr;
+}
 
 void read_mindie(const package_view& from, reading& to) {
     const char* const file = mindie_file(from);
@@ -120,7 +122,9 @@ void read_safetensors(const package_view& from, reading& to) {
 
 }  // namespace
 
-package_kind mindie_kind() { return {"a MindIE service folder", "mindie", is_mindie, read_mindie}; }
+package_kind mindie_kind() {
+    return {"a MindIE service folder", "mindie", is_mindie, read_mindie};
+}
 
 package_kind safetensors_kind() {
     return {"a model folder with safetensors, as vLLM-Ascend loads it", "vllm-ascend", is_safetensors,

@@ -18,7 +18,9 @@ constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
 constexpr std::uint64_t most_width = 65536;
 constexpr std::uint64_t bytes_per_value = 2;  // bfloat16
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 struct numbered_name {
     std::string pattern;  // with %d
@@ -104,7 +106,8 @@ void find_shape(const package_view& from, const std::string& embedding, axera_fi
         to.origins["--tokens_embed_size"] = "hidden_size of " + file;
         return;
     }
-    to.missing.emplace_back("the embedding's rows and width (no config.json says a hidden size that fits its size)");
+    to.missing.emplace_back(
+        "the embedding's rows and width (no config.json says a hidden size that fits its size)");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace corral::package {
 
 struct axera_files {
-    std::vector<flag_word> flags;                // as a run script would have them; empty: there are no layers
+    std::vector<flag_word> flags;  // as a run script would have them; empty: there are no layers
     std::map<std::string, std::string> origins;  // of each flag
     std::vector<std::string> missing;            // for people: what was not found
 };

@@ -20,8 +20,9 @@ constexpr std::size_t config_bytes = 64 * 1024;
 constexpr std::uint64_t layer_bytes = 1024 * 1024;  // vendor_ax.md §15
 constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
 
-constexpr std::array<std::string_view, 3> picture_flags{
-    "--filename_image_encoder_axmodedl", "--filename_vpm_encoder_axmodedl", "--filename_vpm_resampler_axmodedl"};
+constexpr std::array<std::string_view, 3> picture_flags{"--filename_image_encoder_axmodedl",
+                                                        "--filename_vpm_encoder_axmodedl",
+                                                        "--filename_vpm_resampler_axmodedl"};
 constexpr std::array<std::string_view, 3> old_tokenizers{"_tokenizer.py", "_tokenizer_images.py",
                                                          "_tokenizer_uid.py"};
 
@@ -54,8 +55,8 @@ void check_model_files(const package_view& from, const std::vector<flag_word>& n
     pictures.least_bytes = layer_bytes;
     std::uint32_t vocabulary = 0;
     if (const std::string* const rows = find_flag(named, "--tokens_embed_num")) {
-        vocabulary = static_cast<std::uint32_t>(std::min<unsigned long long>(
-            std::strtoull(rows->c_str(), nullptr, 10), most_rows));
+        vocabulary = static_cast<std::uint32_t>(
+            std::min<unsigned long long>(std::strtoull(rows->c_str(), nullptr, 10), most_rows));
     }
     if (vocabulary == 0 || find_flag(named, "--tokens_embed_size") == nullptr) {
         embedding.bytes.clear();
@@ -83,11 +84,13 @@ std::vector<flag_word> words_of(const package_view& from) {
 std::vector<naming_hint> folder_hint(const std::vector<flag_word>& words) {
     const std::string* const layers = find_flag(words, "--template_filename_axmodel");
     return layers == nullptr ? std::vector<naming_hint>{}
-                             : std::vector<naming_hint>{{std::string(folder_name(*layers)),
-                                                         "the folder of the layer files"}};
+                             : std::vector<naming_hint>{
+                                   {std::string(folder_name(*layers)), "the folder of the layer files"}};
 }
 
-bool has_axmodels(const package_view& from) { return !all_files(from, ".axmodel").empty(); }
+bool has_axmodels(const package_view& from) {
+    return !all_files(from, ".axmodel").empty();
+}
 
 std::vector<const node*> old_scripts(const package_view& from) {
     std::vector<const node*> out;
@@ -98,7 +101,9 @@ std::vector<const node*> old_scripts(const package_view& from) {
     return out;
 }
 
-bool is_legacy(const package_view& from) { return has_axmodels(from) && !old_scripts(from).empty(); }
+bool is_legacy(const package_view& from) {
+    return has_axmodels(from) && !old_scripts(from).empty();
+}
 
 void read_legacy(const package_view& from, reading& to) {
     const auto scripts = old_scripts(from);
@@ -131,7 +136,9 @@ bool looks_at_pictures(const package_view& from) {
            });
 }
 
-bool is_vision(const package_view& from) { return has_axmodels(from) && looks_at_pictures(from); }
+bool is_vision(const package_view& from) {
+    return has_axmodels(from) && looks_at_pictures(from);
+}
 
 void read_vision(const package_view& from, reading& to) {
     say_not_served(to);

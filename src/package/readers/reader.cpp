@@ -12,7 +12,9 @@ namespace corral::package {
 
 namespace {
 
-bool in_own_folder(std::string_view path) { return path.find('/') == std::string_view::npos; }
+bool in_own_folder(std::string_view path) {
+    return path.find('/') == std::string_view::npos;
+}
 
 // "# Qwen3-4B" of the README.
 std::string title_of(const package_view& from) {
@@ -111,8 +113,8 @@ void name_after(const package_view& from, const std::vector<naming_hint>& more, 
         return;
     }
     to.model->name = found.name.empty() ? name_of_folder(folder) : found.name;
-    to.origins["name"] = found.name.empty() ? "the folder's name; no model line known to Corral is in it"
-                                            : found.name_from;
+    to.origins["name"] =
+        found.name.empty() ? "the folder's name; no model line known to Corral is in it" : found.name_from;
     if (!found.family.empty()) {
         to.model->family = found.family;
         to.origins["family"] = found.family_from;
@@ -149,13 +151,14 @@ void fill_declared(const package_view& from, const json_document& config, readin
 }
 
 void say_not_served(reading& to) {
-    const std::string what = to.profile.empty()
-                                 ? "This is " + to.kind + ", and no profile of Corral serves that."
-                                 : "This is " + to.kind + "; it needs the profile '" + to.profile +
-                                       "', which is not installed.";
+    const std::string what =
+        to.profile.empty()
+            ? "This is " + to.kind + ", and no profile of Corral serves that."
+            : "This is " + to.kind + "; it needs the profile '" + to.profile + "', which is not installed.";
     std::string fix = "Take a package of the same model that Corral serves.";
     if (!to.profile.empty()) {
-        fix = "Put " + to.profile + "/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
+        fix = "Put " + to.profile +
+              "/profile.toml into a folder of 'profiles' (docs/configuration.md), or say "
               "--profile with one that is installed.";
     }
     add_finding(to, to.profile.empty() ? "package.not-served" : "package.profile-missing",

@@ -3,6 +3,7 @@
 // line in list.cpp; nothing outside knows their names.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "corral/package/machine.hpp"
 #include "corral/package/package_reader.hpp"
 #include "corral/package/package_tree.hpp"
+#include "package/model_naming.hpp"
 
 namespace corral::package {
 
@@ -56,7 +58,6 @@ void add_finding(reading& to, std::string id, catalog::severity level, std::stri
 
 // Name, family, size and quantization by the names that there are: `more`, then the package's folder and the
 // title of its README. `more` come first.
-struct naming_hint;
 void name_after(const package_view& from, const std::vector<naming_hint>& more, reading& to);
 
 // For kinds that no profile of ours serves: looks at the files all the same, as those of a model would be.

@@ -63,7 +63,9 @@ std::string stem(const std::string& path) {
     return std::string(name.substr(0, name.rfind('.')));
 }
 
-bool is_gguf(const package_view& from) { return main_file(from, ".gguf") != nullptr; }
+bool is_gguf(const package_view& from) {
+    return main_file(from, ".gguf") != nullptr;
+}
 
 void read_header(const package_view& from, const node& file, std::vector<naming_hint>& hints, reading& to) {
     const auto head = from.tree.read(file.path, gguf_head_bytes);
@@ -85,10 +87,10 @@ void read_header(const package_view& from, const node& file, std::vector<naming_
     }
     hints.push_back({header->name, "general.name of " + file.path});
     hints.push_back({header->size_label, "general.size_label of " + file.path});
-    to.notes.push_back(file.path + ": " + (header->name.empty() ? "without a name" : shown(header->name, 80)) +
-                       ", architecture " + shown(header->architecture, 40) + ", context length " +
-                       std::to_string(header->context_length) +
-                       (header->file_type.empty() ? "" : ", " + header->file_type));
+    to.notes.push_back(
+        file.path + ": " + (header->name.empty() ? "without a name" : shown(header->name, 80)) +
+        ", architecture " + shown(header->architecture, 40) + ", context length " +
+        std::to_string(header->context_length) + (header->file_type.empty() ? "" : ", " + header->file_type));
     if (to.model && !header->file_type.empty()) {
         to.model->quantization = header->file_type;
         to.origins["quantization"] = "general.file_type of " + file.path;
@@ -115,7 +117,9 @@ void read_gguf(const package_view& from, reading& to) {
     }
 }
 
-bool is_rkllm(const package_view& from) { return main_file(from, ".rkllm") != nullptr; }
+bool is_rkllm(const package_view& from) {
+    return main_file(from, ".rkllm") != nullptr;
+}
 
 // The file's format is not published: only its name is read.
 void read_rkllm(const package_view& from, reading& to) {
@@ -129,8 +133,12 @@ void read_rkllm(const package_view& from, reading& to) {
 
 }  // namespace
 
-package_kind gguf_kind() { return {"a GGUF model", "llama-server", is_gguf, read_gguf}; }
+package_kind gguf_kind() {
+    return {"a GGUF model", "llama-server", is_gguf, read_gguf};
+}
 
-package_kind rkllm_kind() { return {"a Rockchip RKLLM model", "rkllm", is_rkllm, read_rkllm}; }
+package_kind rkllm_kind() {
+    return {"a Rockchip RKLLM model", "rkllm", is_rkllm, read_rkllm};
+}
 
 }  // namespace corral::package
