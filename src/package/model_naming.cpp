@@ -42,6 +42,7 @@ constexpr std::array lines{
     model_line{"phi-3", "phi3", "phi3"},
     model_line{"internvl3", "internvl3", ""},
     model_line{"internvl2.5", "internvl2.5", ""},
+    model_line{"internvl2-5", "internvl2.5", ""},
     model_line{"tinyllama", "tinyllama", ""},
     model_line{"chatglm3", "chatglm3", ""},
 };

@@ -96,8 +96,11 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
         kind->read(view, out);
         set_name(how, out);
     }
-    const auto& about_tree = tree->findings();
-    out.findings.insert(out.findings.end(), about_tree.begin(), about_tree.end());
+    for (const catalog::finding& one : tree->findings()) {
+        if (std::find(out.findings.begin(), out.findings.end(), one) == out.findings.end()) {
+            out.findings.push_back(one);
+        }
+    }
     return out;
 }
 

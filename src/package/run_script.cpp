@@ -80,6 +80,10 @@ private:
 
     // A line that goes on in the next one.
     bool skip_continuation() {
+        if (rest_ == "\\") {  // the last line goes on in nothing
+            skip(1);
+            return true;
+        }
         for (const std::string_view end : {"\\\n", "\\\r\n"}) {
             if (at(end)) {
                 skip(end.size());
@@ -246,7 +250,6 @@ private:
     }
 
     void unknown(word& to, const std::string& why) const {
-        to.plain = false;
         if (to.unknown.empty()) {
             to.unknown = "line " + std::to_string(line_) + ": " + why;
         }

@@ -43,15 +43,18 @@ void add_commands(const std::string& file, const std::vector<script_command>& co
     }
 }
 
+// A name that can't be one counts as there: that script is taken, and what is wrong with it is told.
 bool layers_are_there(const axera_script& script, const package_view& from) {
     const std::string* const name = find_flag(script.flags, "--template_filename_axmodel");
     if (name == nullptr) {
         return false;
     }
     std::string first = *name;
-    if (const auto at = first.find("%d"); at != std::string::npos) {
-        first.replace(at, 2, "0");
+    const auto at = first.find("%d");
+    if (at == std::string::npos || std::count(first.begin(), first.end(), '%') != 1 || !tidy_name(first)) {
+        return true;
     }
+    first.replace(at, 2, "0");
     return has_file(from, first);
 }
 

@@ -90,6 +90,21 @@ void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, re
     }
 }
 
+// Another quantization of the model may lie in the same package.
+void note_others(const axera_scripts& scripts, const axera_script& taken, reading& to) {
+    const std::string flag = "--template_filename_axmodel";
+    std::vector<std::string> told;
+    for (const axera_script& one : scripts.usable) {
+        const std::string* const layers = find_flag(one.flags, flag);
+        const std::string* const mine = find_flag(taken.flags, flag);
+        if (layers != nullptr && mine != nullptr && *layers != *mine && told.size() < 4 &&
+            std::find(told.begin(), told.end(), *layers) == told.end()) {
+            told.push_back(*layers);
+            to.notes.push_back(one.file + " is for other layer files, " + shown(*layers, 80));
+        }
+    }
+}
+
 // The manifest's words from the files alone.
 bool bind_files(const package_view& from, std::vector<naming_hint>& hints, reading& to) {
     const axera_files files = find_axera_files(from);
@@ -167,6 +182,9 @@ void read(const package_view& from, reading& to) {
     const axera_script* const script = nearest_script(scripts, *build, from);
     const bool sane =
         script != nullptr ? bind_script(*script, *build, from, hints, to) : bind_files(from, hints, to);
+    if (script != nullptr) {
+        note_others(scripts, *script, to);
+    }
     set_tokenizer(from, hints, to);
     set_program(from, *build, to);
     set_surroundings(*build, to);

@@ -134,6 +134,14 @@ void check_files(const package_view& from, std::vector<catalog::variable_spec> s
     catalog::model_entry looked_at;
     looked_at.name = "package";
     looked_at.package = from.tree.folder();
+    // A file counts when some command uses it.
+    catalog::service_template reader_of_all;
+    reader_of_all.name = "runtime";
+    reader_of_all.command = {"runtime"};
+    for (const catalog::variable_spec& one : specs) {
+        reader_of_all.command.push_back("{" + one.name + "}");
+    }
+    looked_at.runtime.services.push_back(std::move(reader_of_all));
     looked_at.runtime.variables = std::move(specs);
     looked_at.variables = std::move(values);
     looked_at.context.vocabulary = vocabulary;
