@@ -20,7 +20,7 @@ std::string small_model() {
     return file.text();
 }
 
-TEST(GgufHeaderTest, SaysWhatTheModelIs) {
+TEST(gguf_header, says_what_the_model_is) {
     const auto header = parse_gguf(small_model());
     ASSERT_TRUE(header);
     EXPECT_EQ(header->version, 3U);
@@ -33,7 +33,7 @@ TEST(GgufHeaderTest, SaysWhatTheModelIs) {
     EXPECT_EQ(header->least_bytes, (small_model().size() + 31) / 32 * 32 + 4096);
 }
 
-TEST(GgufHeaderTest, CutAnywhereItSaysLessAndNeverMore) {
+TEST(gguf_header, cut_anywhere_it_says_less_and_never_more) {
     const std::string all = small_model();
     for (std::size_t length = 0; length < all.size(); ++length) {
         const auto header = parse_gguf(all.substr(0, length));
@@ -43,7 +43,7 @@ TEST(GgufHeaderTest, CutAnywhereItSaysLessAndNeverMore) {
     }
 }
 
-TEST(GgufHeaderTest, AbsurdFilesAreNone) {
+TEST(gguf_header, absurd_files_are_none) {
     std::string other_magic = small_model();
     other_magic[2] = 'M';
     EXPECT_FALSE(parse_gguf(other_magic));

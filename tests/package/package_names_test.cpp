@@ -16,7 +16,7 @@ struct naming_row {
     const char* quantization;
 };
 
-TEST(ModelNamingTest, NamesOfFoldersAndScriptsBecomeOllamas) {
+TEST(model_naming, names_of_folders_and_scripts_become_ollamas) {
     const naming_row rows[] = {
         {"Qwen3-4B", "qwen3:4b", "qwen3", "4B", ""},
         {"qwen3-4b-ax650", "qwen3:4b", "qwen3", "4B", ""},
@@ -52,7 +52,7 @@ TEST(ModelNamingTest, NamesOfFoldersAndScriptsBecomeOllamas) {
     }
 }
 
-TEST(ModelNamingTest, AFolderOfAnyNameIsNamedByWhatIsInside) {
+TEST(model_naming, a_folder_of_any_name_is_named_by_what_is_inside) {
     const model_naming found = name_model({{"download", "the folder's name"},
                                            {"qwen2.5-1.5b-ctx-ax650", "the folder of the layer files"},
                                            {"run_qwen2.5_1.5b_int8", "the run script's name"}});
@@ -61,21 +61,21 @@ TEST(ModelNamingTest, AFolderOfAnyNameIsNamedByWhatIsInside) {
     EXPECT_EQ(found.quantization_from, "the run script's name");
 }
 
-TEST(ModelNamingTest, WithoutALineTheFolderIsTheName) {
+TEST(model_naming, without_a_line_the_folder_is_the_name) {
     EXPECT_EQ(name_of_folder("My Model (2)!"), "my-model-2:latest");
     EXPECT_EQ(name_of_folder("..."), "model:latest");
     EXPECT_EQ(name_of_folder("\xE4\xBD\xA0"), "model:latest");
     EXPECT_EQ(name_of_folder(std::string(500, 'a')), std::string(70, 'a').append(":latest"));
 }
 
-TEST(FlagBindingTest, FlagsAndTheirValues) {
+TEST(flag_binding, flags_and_their_values) {
     const auto flags = flags_of({"./main", "stray", "--a", "1", "--b=2=3", "--c", "--d", "-5", "--"});
     const std::vector<flag_word> expected{{"--a", "1"}, {"--b", "2=3"}, {"--c", ""}, {"--d", "-5"}};
     EXPECT_EQ(flags, expected);
     EXPECT_EQ(find_flag(flags, "--e"), nullptr);
 }
 
-TEST(FlagBindingTest, VariablesBelongToTheFlagsOfTheProfile) {
+TEST(flag_binding, variables_belong_to_the_flags_of_the_profile) {
     catalog::service_template service;
     service.command = {"{program}", "--x",           "{wide}", "--plain", "1",
                        "--url",     "http://{host}", "--y",    "{tall}"};
@@ -85,7 +85,7 @@ TEST(FlagBindingTest, VariablesBelongToTheFlagsOfTheProfile) {
     EXPECT_EQ(literal_word("a{b}"), "a{{b}}");
 }
 
-TEST(JsonDocumentTest, KeepsPlainValuesNearTheTop) {
+TEST(json_document, keeps_plain_values_near_the_top) {
     const auto document = json_document::parse(
         R"({"hidden_size": 2560, "x": {"y": 7, "z": {"deep": 1, "d": {"deeper": 2}}}, "list": [{"hidden_size": 1}],)"
         R"( "name": "a", "on": true, "none": null, "half": 1.5, "negative": -3})");
@@ -103,7 +103,7 @@ TEST(JsonDocumentTest, KeepsPlainValuesNearTheTop) {
     EXPECT_EQ(document->count("negative", 10), std::nullopt);
 }
 
-TEST(JsonDocumentTest, RefusesWhatIsNoneAndWhatIsTooMuch) {
+TEST(json_document, refuses_what_is_none_and_what_is_too_much) {
     std::string many = "{\"a\":[0";
     for (int i = 0; i < 20'000; ++i) {
         many += ",0";
@@ -118,7 +118,7 @@ TEST(JsonDocumentTest, RefusesWhatIsNoneAndWhatIsTooMuch) {
     }
 }
 
-TEST(TomlTextTest, WhateverBytesThereAre) {
+TEST(toml_text, whatever_bytes_there_are) {
     EXPECT_EQ(toml_string("a\"b\\c\n\t\x01\x7F"), "\"a\\\"b\\\\c\\n\\t\\u0001\\u007F\"");
     EXPECT_EQ(toml_string("\xE4\xBD\xA0"), "\"\xE4\xBD\xA0\"");
     EXPECT_EQ(toml_string("a\xFFz"), "\"a\xEF\xBF\xBDz\"");

@@ -111,7 +111,7 @@ const argument_row argument_rows[] = {
     {&minicpm4, &raspberry_pi, "run_minicpm4_0.5b_int8_ctx_axcl_aarch64.sh", "./main_api_axcl_aarch64", "0"},
 };
 
-TEST(PackageReaderTest, ArgumentsAreThoseOfTheVendorsOwnScript) {
+TEST(package_reader, arguments_are_those_of_the_vendors_own_script) {
     // The address of the tokenizer is Corral's to say; the others are the console program's alone.
     const std::vector<std::string> not_compared{"--url_tokenizer_model", "--devices", "--live_print",
                                                 "--tokenizer_type"};
@@ -139,7 +139,7 @@ struct model_row {
     const char* quantization;
 };
 
-TEST(PackageReaderTest, PollingPackagesGiveWholeModels) {
+TEST(package_reader, polling_packages_give_whole_models) {
     const model_row rows[] = {
         {&qwen3_4b, "qwen3:4b", "qwen3", "4B", "int8"},
         {&qwen25_1_5b, "qwen2.5:1.5b", "qwen2.5", "1.5B", ""},
@@ -168,7 +168,7 @@ TEST(PackageReaderTest, PollingPackagesGiveWholeModels) {
 }
 
 // A half download is still recognised: what is missing is check_package()'s to say.
-TEST(PackageReaderTest, PointersAndTruncatedCopiesGiveTheSameModel) {
+TEST(package_reader, pointers_and_truncated_copies_give_the_same_model) {
     for (const polling_package* package : {&qwen3_4b, &qwen25_1_5b, &qwen25_7b, &deepseek_1_5b}) {
         std::optional<catalog::model_entry> whole;
         for (const tree_state state : {tree_state::whole, tree_state::pointers, tree_state::truncated}) {
@@ -186,7 +186,7 @@ TEST(PackageReaderTest, PointersAndTruncatedCopiesGiveTheSameModel) {
     }
 }
 
-TEST(PackageReaderTest, WithoutScriptsTheFilesSayIt) {
+TEST(package_reader, without_scripts_the_files_say_it) {
     for (const tree_state state : {tree_state::whole, tree_state::pointers}) {
         const vendor_tree tree(qwen3_4b.name, state);
         fill(tree, qwen3_4b);
@@ -208,7 +208,7 @@ TEST(PackageReaderTest, WithoutScriptsTheFilesSayIt) {
     }
 }
 
-TEST(PackageReaderTest, AShapeThatNobodySaysIsToldAndLeftToFillIn) {
+TEST(package_reader, a_shape_that_nobody_says_is_told_and_left_to_fill_in) {
     const vendor_tree tree("Qwen3-4B");
     fill(tree, qwen3_4b);
     for (const auto& entry : std::filesystem::directory_iterator(tree.folder())) {
@@ -234,7 +234,7 @@ struct refused_row {
     const char* says;
 };
 
-TEST(PackageReaderTest, AbsurdWordsAreRefusedWithAReason) {
+TEST(package_reader, absurd_words_are_refused_with_a_reason) {
     const refused_row rows[] = {
         {"too many layers", "--axmodel_num 36", "--axmodel_num 999999999", "script.number", "'999999999'"},
         {"fewer than none", "--axmodel_num 36", "--axmodel_num -1", "script.number", "from 1 to 1000"},
@@ -267,7 +267,7 @@ TEST(PackageReaderTest, AbsurdWordsAreRefusedWithAReason) {
     }
 }
 
-TEST(PackageReaderTest, AScriptThatOnlyARunCouldReadIsToldAndTheNextOneTaken) {
+TEST(package_reader, a_script_that_only_a_run_could_read_is_told_and_the_next_one_taken) {
     const vendor_tree tree("Qwen3-4B");
     fill(tree, qwen3_4b);
     tree.text("run_all.sh", "set -e\nif [ -d x ]; then ./main_api_axcl_aarch64 --axmodel_num 1; fi\n");
@@ -278,7 +278,7 @@ TEST(PackageReaderTest, AScriptThatOnlyARunCouldReadIsToldAndTheNextOneTaken) {
     EXPECT_THAT(all_text(found), HasSubstr("run_all.sh was not used: line 2: 'if'"));
 }
 
-TEST(PackageReaderTest, OptionsOfOthersAreLeftOutAndTold) {
+TEST(package_reader, options_of_others_are_left_out_and_told) {
     const vendor_tree tree("Qwen3-4B");
     fill(tree, qwen3_4b);
     tree.text("run_qwen3_4b_int8_ctx_axcl_x86_api.sh",
@@ -289,7 +289,7 @@ TEST(PackageReaderTest, OptionsOfOthersAreLeftOutAndTold) {
     EXPECT_EQ(find_flag(flags_of(command_of(found)), "--live_print"), nullptr);
 }
 
-TEST(PackageReaderTest, AMissingServerIsToBeBorrowed) {
+TEST(package_reader, a_missing_server_is_to_be_borrowed) {
     const vendor_tree tree(minicpm4.name);
     fill(tree, minicpm4);
     const reading found = read(tree.folder());
@@ -300,7 +300,7 @@ TEST(PackageReaderTest, AMissingServerIsToBeBorrowed) {
     EXPECT_EQ(found.model->variables.at("runtime_program"), "./main_api_axcl_aarch64");
 }
 
-TEST(PackageReaderTest, OnTheBoardItsOwnMemoryIsLookedAt) {
+TEST(package_reader, on_the_board_its_own_memory_is_looked_at) {
     const vendor_tree tree(qwen3_4b.name);
     fill(tree, qwen3_4b);
     const reading on_board = read(tree.folder(), board);
@@ -312,7 +312,7 @@ TEST(PackageReaderTest, OnTheBoardItsOwnMemoryIsLookedAt) {
     EXPECT_THAT(manifest_text(on_host, axera_poll()), HasSubstr("LD_LIBRARY_PATH = \"/usr/lib/axcl\""));
 }
 
-TEST(PackageReaderTest, TheNameIsWhatAPersonSays) {
+TEST(package_reader, the_name_is_what_a_person_says) {
     const vendor_tree tree(qwen3_4b.name);
     fill(tree, qwen3_4b);
     read_options how;
@@ -378,7 +378,7 @@ const kind_row kind_rows[] = {
      "MindIE", "mindie", "package.profile-missing", "maxSeqLen 2560"},
 };
 
-TEST(PackageReaderTest, OtherKindsAreRecognisedAsSuch) {
+TEST(package_reader, other_kinds_are_recognised_as_such) {
     for (const kind_row& row : kind_rows) {
         SCOPED_TRACE(row.about);
         const vendor_tree tree("download");
@@ -392,7 +392,7 @@ TEST(PackageReaderTest, OtherKindsAreRecognisedAsSuch) {
     }
 }
 
-TEST(PackageReaderTest, HalfDownloadsOfOtherKindsAreToldToo) {
+TEST(package_reader, half_downloads_of_other_kinds_are_told_too) {
     for (const tree_state state : {tree_state::pointers, tree_state::truncated}) {
         for (const auto& make : {fill_vision, fill_axllm}) {
             const vendor_tree tree("download", state);
@@ -413,7 +413,7 @@ TEST(PackageReaderTest, HalfDownloadsOfOtherKindsAreToldToo) {
     EXPECT_THAT(ids(read(tree.folder())), testing::Contains("file.truncated"));
 }
 
-TEST(PackageReaderTest, AKindWithAProfileOfItsOwnIsServed) {
+TEST(package_reader, a_kind_with_a_profile_of_its_own_is_served) {
     const auto axllm = catalog::parse_profile(R"(
 name = "axllm"
 dialect = "openai"
@@ -439,7 +439,7 @@ stop_ready = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
     EXPECT_EQ(found.model->context.vocabulary, 151936U);
 }
 
-TEST(PackageReaderTest, WhatIsNoPackageSaysWhatToDo) {
+TEST(package_reader, what_is_no_package_says_what_to_do) {
     const vendor_tree tree("Qwen3-4B");
     EXPECT_EQ(ids(read(tree.root() / "nowhere")), words{"package.unreadable"});
     EXPECT_THAT(all_text(read(tree.folder())), HasSubstr("is empty"));
@@ -450,7 +450,7 @@ TEST(PackageReaderTest, WhatIsNoPackageSaysWhatToDo) {
     EXPECT_TRUE(above.kind.empty());
 }
 
-TEST(PackageReaderTest, NothingIsWrittenAndNothingIsRun) {
+TEST(package_reader, nothing_is_written_and_nothing_is_run) {
     const vendor_tree tree("Qwen3-4B");
     fill(tree, qwen3_4b);
     const std::string mark = (tree.root() / "was-run").string();

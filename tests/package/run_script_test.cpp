@@ -20,7 +20,7 @@ struct word_row {
     words expected;
 };
 
-TEST(RunScriptTest, WordsAreThoseThatAShellWouldGive) {
+TEST(run_script, words_are_those_that_a_shell_would_give) {
     const word_row rows[] = {
         {"continued lines",
          "./main_api_ax650 \\\n--axmodel_num 36 \\\n--x 1\n",
@@ -56,7 +56,7 @@ TEST(RunScriptTest, WordsAreThoseThatAShellWouldGive) {
     }
 }
 
-TEST(RunScriptTest, SeveralCommandsComeInOrderWithTheirLines) {
+TEST(run_script, several_commands_come_in_order_with_their_lines) {
     const auto found = parse_run_script(
         "#!/bin/sh\nset -e\nexport A=1\npython tok.py --port 12345 &\nB=2 sleep 3; ./main \\\n --x 1\nexit "
         "0\n./never\n");
@@ -76,7 +76,7 @@ struct refusal_row {
     std::string_view why;
 };
 
-TEST(RunScriptTest, WhatOnlyARunCouldTellIsRefusedWithItsLine) {
+TEST(run_script, what_only_a_run_could_tell_is_refused_with_its_line) {
     const refusal_row rows[] = {
         {"if true; then\n./main\nfi\n", "line 1:", "'if'"},
         {"A=1\nfor i in 1 2; do ./main; done", "line 2:", "'for'"},
@@ -104,7 +104,7 @@ TEST(RunScriptTest, WhatOnlyARunCouldTellIsRefusedWithItsLine) {
     }
 }
 
-TEST(RunScriptTest, AWordThatIsNotKnownIsOnlyThatCommands) {
+TEST(run_script, a_word_that_is_not_known_is_only_that_commands) {
     for (const std::string_view text :
          {"./main \\\n--prompt \"$1\"", "echo hi\n./main $UNSET/x", "echo hi\n./main *.axmodel",
           "echo hi\n./main ~/x", "A=\"1 2\"\n./main $A", "A=$HOME/x\n./main \"$A\"",
@@ -120,7 +120,7 @@ TEST(RunScriptTest, AWordThatIsNotKnownIsOnlyThatCommands) {
     }
 }
 
-TEST(RunScriptTest, HasBounds) {
+TEST(run_script, has_bounds) {
     EXPECT_EQ(parse_run_script(std::string(most_script_bytes + 1, ' ')).error().code,
               core::errc::limit_exceeded);
     std::string many = "./main";
