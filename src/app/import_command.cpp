@@ -6,12 +6,12 @@
 #include <CLI/CLI.hpp>
 
 #include "admin_client.hpp"
-#include "admin_place.hpp"
 #include "command_source.hpp"
 #include "commands.hpp"
 #include "configuration_place.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
+#include "daemon_place.hpp"
 #include "import_plan.hpp"
 #include "manifest_file.hpp"
 
@@ -23,8 +23,9 @@ enum import_status : int { imported = 0, imported_broken = 1, not_imported = 2 }
 
 struct import_options {
     import_request request;
-    std::string config;
-    std::string socket;
+    daemon_place daemon;
+    std::string folder;
+    std::vector<std::string> profiles;
     bool dry_run = false;
     bool json = false;
 };
@@ -56,11 +57,9 @@ void print_findings(const std::vector<catalog::finding>& findings) {
 void ask_to_reload(const import_options& asked, const configuration_place& place,
                    const std::map<std::string, std::string>& environment, import_outcome& to) {
     constexpr core::seconds longest{30};
-    const auto places = asked.socket.empty() ? admin_socket_candidates(place.file, environment)
-                                             : std::vector<std::filesystem::path>{asked.socket};
     admin_json question;
     question["verb"] = "reload";
-    const auto answer = ask_daemon(places, question, longest);
+    const auto answer = ask_daemon(sockets_of(asked.daemon, environment), question, longest);
     if (!answer) {
         to.next.emplace_back(place.named ? "corral serve --config " + package::shell_word(place.file.string())
                                          : std::string("corral serve"));
@@ -140,7 +139,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
         plan_import(asked.request, place, source_of(said, environment), package::this_machine());
     if (!asked.json) {
         if (!plan.kind.empty()) {
-            std::cerr << line(asked.request.package.string()) << " is " << plan.kind << '\n';
+            std::cerr << line(asked.folder) << " is " << plan.kind << '\n';
         }
         print_findings(plan.findings);
     }
@@ -165,18 +164,21 @@ void add_import_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<import_options>();
     CLI::App* one = program.add_subcommand(
         "import", "Make a model of a vendor's folder: read it, check it, and write its manifest");
-    one->add_option("folder", asked->request.package, "The package's folder, as it was downloaded")
+    one->add_option("folder", asked->folder, "The package's folder, as it was downloaded")
+        ->type_name("DIR")
         ->required();
     one->add_option("--name", asked->request.name,
-                    "NAME or NAME:TAG of the model; else by the package's names");
-    one->add_option("--profile", asked->request.profile,
-                    "The runtime's profile; else by the kind of package");
-    one->add_option("--profiles", asked->request.profiles, "Another folder of profiles");
+                    "NAME or NAME:TAG of the model; else by the package's names")
+        ->type_name("NAME");
+    one->add_option("--profile", asked->request.profile, "The runtime's profile; else by the kind of package")
+        ->type_name("PROFILE");
+    one->add_option("--profiles", asked->profiles, "Another folder of profiles")
+        ->type_name("DIR")
+        ->expected(1);
     one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
     one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
-    one->add_option("--config", asked->config, "Configuration file, whose folder of manifests it goes to");
-    one->add_option("--socket", asked->socket, "Admin socket of the daemon that is asked to reload");
-    one->add_flag("--json", asked->json, "Print all of it as JSON");
+    one->add_flag("--json", asked->json, "As JSON");
+    add_daemon_options(*one, asked->daemon);
     one->footer(
         "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
         "does; 2 nothing written.");
