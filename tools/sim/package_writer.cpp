@@ -113,9 +113,9 @@ int run_package(const std::vector<std::string>& args) {
         write_large_file(model / ("sim_p128_l" + std::to_string(i) + "_together.axmodel"), layer_text,
                          layer_bytes);
     write_large_file(model / "sim_post.axmodel", layer_text, layer_bytes);
-    write_large_file(model / "model.embed_tokens.weight.bfloat16.bin", "\x3C\xBD",
-                     static_cast<std::uintmax_t>(vocabulary_rows) * 2u *
-                         static_cast<std::uintmax_t>(options.embed_size));
+    write_large_file(
+        model / "model.embed_tokens.weight.bfloat16.bin", "\x3C\xBD",
+        static_cast<std::uintmax_t>(vocabulary_rows) * 2u * static_cast<std::uintmax_t>(options.embed_size));
     write_file(options.folder / "post_config.json", post_config_text);
     write_file(options.folder / "config.json", "");
     write_file(options.folder / "qwen3_tokenizer_uid.py", "");
