@@ -47,7 +47,7 @@ os.execv(program, ["corral-sim-tokenizer", "--host", args.host, "--port", str(ar
 )";
 
 // Layer files of a real package have megabytes; less is taken for a broken download.
-constexpr std::uintmax_t layer_bytes = 1024u * 1024u;
+constexpr std::uintmax_t layer_bytes = 2u * 1024 * 1024;
 
 struct package_options {
     fs::path folder;
