@@ -25,7 +25,6 @@ struct import_options {
     import_request request;
     daemon_place daemon;
     std::string folder;
-    std::vector<std::string> profiles;
     bool dry_run = false;
     bool json = false;
 };
@@ -172,9 +171,6 @@ void add_import_command(CLI::App& program, command_context& context) {
         ->type_name("NAME");
     one->add_option("--profile", asked->request.profile, "The runtime's profile; else by the kind of package")
         ->type_name("PROFILE");
-    one->add_option("--profiles", asked->profiles, "Another folder of profiles")
-        ->type_name("DIR")
-        ->expected(1);
     one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
     one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
     one->add_flag("--json", asked->json, "As JSON");

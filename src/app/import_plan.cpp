@@ -29,9 +29,9 @@ void add(import_plan& to, std::string id, severity level, std::string what, std:
 }
 
 // `profiles` of the configuration, read leniently: 'corral check' is the one to complain.
-std::vector<fs::path> folders_for(const import_request& asked, const configuration_place& place) {
+std::vector<fs::path> folders_for(const configuration_place& place) {
     const fs::path base = place.file.parent_path();
-    std::vector<fs::path> out = asked.profiles;
+    std::vector<fs::path> out;
     catalog::issue_list ignored(place.file.string());
     const auto tree = place.there ? catalog::parse_toml_file(place.file, ignored) : std::nullopt;
     const auto* const named = tree ? tree->get_as<toml::array>("profiles") : nullptr;
@@ -186,7 +186,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
 import_plan plan_import(const import_request& asked, const configuration_place& place,
                         const configuration_source& source, const package::machine& here) {
     import_plan plan;
-    profile_shelf shelf(place.file.parent_path(), folders_for(asked, place), plan);
+    profile_shelf shelf(place.file.parent_path(), folders_for(place), plan);
     package::read_options how;
     how.name = asked.name;
     how.profile = asked.profile;

@@ -17,8 +17,7 @@ struct import_request {
     std::filesystem::path package;
     std::optional<std::string> name;
     std::optional<std::string> profile;
-    std::vector<std::filesystem::path> profiles;  // folders of profiles, before those of the configuration
-    bool replace = false;                         // a manifest that is there
+    bool replace = false;  // a manifest that is there
 };
 
 struct import_plan {

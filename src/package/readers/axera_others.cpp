@@ -23,8 +23,7 @@ constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
 constexpr std::array<std::string_view, 3> picture_flags{"--filename_image_encoder_axmodedl",
                                                         "--filename_vpm_encoder_axmodedl",
                                                         "--filename_vpm_resampler_axmodedl"};
-constexpr std::array<std::string_view, 3> old_tokenizers{"_tokenizer.py", "_tokenizer_images.py",
-                                                         "_tokenizer_uid.py"};
+constexpr std::array<std::string_view, 2> old_tokenizers{"_tokenizer.py", "_tokenizer_images.py"};
 
 // The same files as those of every Axera package, for whoever names them. `named` are flags of run scripts.
 void check_model_files(const package_view& from, const std::vector<flag_word>& named, reading& to) {

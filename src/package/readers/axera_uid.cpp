@@ -152,13 +152,18 @@ bool bind_script(const axera_script& script, const axera_build& build, const pac
     return bind_words(script.flags, words, from, to);
 }
 
+// Also what holds nothing but model files: then it is told what is missing. Folders of older tokenizers are
+// another kind.
 bool recognise(const package_view& from) {
+    if (!top_files(from, tokenizer_ending).empty()) {
+        return true;
+    }
     const auto files = top_files(from, "");
     const bool server = std::any_of(files.begin(), files.end(), [](const node* one) {
         const auto program = axera_program_of(one->path);
         return program && program->serves;
     });
-    return !top_files(from, tokenizer_ending).empty() || (server && !all_files(from, ".axmodel").empty());
+    return (server || top_files(from, "_tokenizer.py").empty()) && !all_files(from, ".axmodel").empty();
 }
 
 void read(const package_view& from, reading& to) {
