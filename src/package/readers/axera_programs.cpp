@@ -111,9 +111,11 @@ axera_scripts find_axera_scripts(const package_view& from) {
             continue;
         }
         const auto commands = parse_run_script(*text);
-        if (!commands) {
+        if (!commands && text->find("main_") != std::string::npos) {
             add_trouble(out, file, commands.error().message);
-            continue;
+        }
+        if (!commands) {
+            continue;  // else it has to do with something else, such as an installation
         }
         add_commands(file, *commands, out);
     }

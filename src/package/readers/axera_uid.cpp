@@ -65,6 +65,21 @@ void set_program(const package_view& from, const axera_build& build, reading& to
         from.here.is_board ? "the server for this board" : "the server for a card in this machine";
 }
 
+std::string tokenizer_name(const node& script) {
+    return script.path.substr(0, script.path.size() - tokenizer_ending.size());
+}
+
+// Of several the one that is called like the model.
+const node* fitting_tokenizer(const package_view& from, const std::vector<const node*>& scripts,
+                              std::vector<naming_hint> hints) {
+    hints.push_back({from.tree.folder().filename().string(), {}});
+    const std::string family = name_model(hints).family;
+    const auto fits = std::find_if(scripts.begin(), scripts.end(), [&](const node* one) {
+        return name_model({{tokenizer_name(*one), {}}}).family == family;
+    });
+    return fits == scripts.end() ? scripts.front() : *fits;
+}
+
 void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, reading& to) {
     const auto scripts = top_files(from, tokenizer_ending);
     const auto variable =
@@ -81,12 +96,14 @@ void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, re
         to.origins["variables." + variable->name] = "no *" + std::string(tokenizer_ending) + " was found";
         return;
     }
-    to.model->variables[variable->name] = scripts.front()->path;
+    const node* const taken = fitting_tokenizer(from, scripts, hints);
+    to.model->variables[variable->name] = taken->path;
     to.origins["variables." + variable->name] = "its name";
-    hints.push_back({scripts.front()->path.substr(0, scripts.front()->path.size() - tokenizer_ending.size()),
-                     "the tokenizer script's name"});
-    for (std::size_t i = 1; i < scripts.size() && i < 4; ++i) {
-        to.notes.push_back("there is also the tokenizer script " + shown(scripts[i]->path, 80));
+    hints.push_back({tokenizer_name(*taken), "the tokenizer script's name"});
+    for (std::size_t i = 0; i < scripts.size() && i < 4; ++i) {
+        if (scripts[i] != taken) {
+            to.notes.push_back("there is also the tokenizer script " + shown(scripts[i]->path, 80));
+        }
     }
 }
 
@@ -135,7 +152,7 @@ bool bind_script(const axera_script& script, const axera_build& build, const pac
                  std::vector<naming_hint>& hints, reading& to) {
     source_of_words words;
     words.where = script.file;
-    words.subject = script.file + ":" + std::to_string(script.line);
+    words.subject = shown(script.file, 80) + ":" + std::to_string(script.line);
     if (script.program.build != &build || !script.program.serves) {
         to.notes.push_back("there is no run script for this machine's server; the words are those of " +
                            script.file + ", with the program changed");
