@@ -9,6 +9,8 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/package/package_check.hpp"
+#include "profile_search.hpp"
 
 namespace corral::app {
 
@@ -17,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using core::milliseconds;
 using core::seconds;
+
+constexpr std::size_t most_aliases = 32;
 
 std::string listed(const std::vector<std::string>& words) {
     std::string out;
@@ -48,39 +52,29 @@ void read_name(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
-// The first folder that has it; a name with '/' is the file itself.
-std::optional<fs::path> profile_file(const std::string& name, const configuration_reading& with) {
-    std::vector<fs::path> candidates;
-    if (name.find('/') != std::string::npos) {
-        candidates.push_back((with.base / name).lexically_normal());
-    } else {
-        for (const auto& folder : with.profiles) {
-            candidates.push_back(folder / name / "profile.toml");
-        }
+// Each in display form; one that repeats the model's own name, or another alias, means nothing.
+void read_aliases(catalog::section& from, catalog::model_entry& to) {
+    std::vector<std::string> typed;
+    from.texts("aliases", typed);
+    if (typed.size() > most_aliases) {
+        from.complain(from.place("aliases"),
+                      "a model has at most " + std::to_string(most_aliases) + " aliases");
+        return;
     }
-    const auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& file) {
-        std::error_code error;
-        return fs::is_regular_file(file, error) && !error;
-    });
-    return found == candidates.end() ? std::nullopt : std::optional(*found);
-}
-
-// Every profile that is there, for the hint.
-std::vector<std::string> profile_names(const configuration_reading& with) {
-    std::vector<std::string> names;
-    for (const auto& folder : with.profiles) {
-        std::error_code error;
-        for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-             entry.increment(error)) {
-            std::error_code absent;
-            if (fs::is_regular_file(entry->path() / "profile.toml", absent) && names.size() < 100) {
-                names.push_back(entry->path().filename().string());
-            }
+    for (std::size_t i = 0; i < typed.size(); ++i) {
+        auto shown = catalog::display_name(typed[i]);
+        if (!shown) {
+            from.complain(from.place("aliases", i),
+                          "'" + typed[i] + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+            continue;
         }
+        const auto same = [&](const std::string& name) { return catalog::same_model(name, *shown); };
+        if (same(to.name) || std::any_of(to.aliases.begin(), to.aliases.end(), same)) {
+            from.complain(from.place("aliases", i), "'" + typed[i] + "' is a name of this model already");
+            continue;
+        }
+        to.aliases.push_back(std::move(*shown));
     }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    return names;
 }
 
 void check_dialect(catalog::section& from, const catalog::profile& runtime,
@@ -100,10 +94,10 @@ bool read_runtime(catalog::section& from, catalog::model_entry& to, configuratio
     if (name.empty()) {
         return false;
     }
-    const auto file = profile_file(name, with);
+    const auto file = find_profile_file(name, with.base, with.profiles);
     if (!file) {
         from.complain(from.place("profile"),
-                      "there is no profile '" + name + "'" + hint(name, profile_names(with)));
+                      "there is no profile '" + name + "'" + hint(name, installed_profiles(with.profiles)));
         return false;
     }
     auto known = with.read_profiles.find(*file);
@@ -249,6 +243,7 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
         to.package = (with.base / folder).lexically_normal();
         if (auto found = catalog::survey_package(to.package)) {
             to.size_bytes = found->size_bytes;
+            to.device_bytes = package::device_bytes(to);
             to.modified = found->modified;
             listing = std::move(found->listing);
             script = std::move(found->no_think_script);
@@ -329,6 +324,7 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
 catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
     catalog::model_entry out;
     read_name(from, out);
+    read_aliases(from, out);
     const bool have_profile = read_runtime(from, out, with);
     read_variables(from, out);
     read_overrides(from, out, with, have_profile);
