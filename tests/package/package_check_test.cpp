@@ -191,6 +191,16 @@ TEST(package_check, tells_the_exact_command_for_pointers_of_a_clone) {
     EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: " + command);
 }
 
+TEST(package_check, a_real_program_of_this_system_has_all_it_needs) {
+    whole_package p;
+    p.here = this_machine();
+    fs::remove(p.program());
+    fs::copy_file(fs::canonical("/bin/ls"), p.program());
+    for (const auto& one : check_package(p.model, p.here)) {
+        EXPECT_FALSE(one.id.starts_with("program.")) << one.id << ": " << to_line(one);
+    }
+}
+
 TEST(device_bytes, are_those_of_layers_and_post) {
     whole_package p;
     EXPECT_EQ(device_bytes(p.model), 6 * whole_package::layer_bytes + 3 * 4096 + 4'000'000);
