@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "package/whole_package.hpp"
 
@@ -189,6 +191,46 @@ TEST(package_check, tells_the_exact_command_for_pointers_of_a_clone) {
     EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: sudo apt install git-lfs && " + command);
     write_text(p.root / "usr/bin/git-lfs", "");
     EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: " + command);
+}
+
+// Root may read everything, so it is somebody else meanwhile.
+class somebody {
+public:
+    somebody() : before_(::geteuid()) {
+        if (before_ == 0) {
+            EXPECT_EQ(::seteuid(65534), 0);
+            // Else /proc/self would be root's.
+            EXPECT_EQ(::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+        }
+    }
+    somebody(const somebody&) = delete;
+    somebody& operator=(const somebody&) = delete;
+    ~somebody() { EXPECT_EQ(::seteuid(before_), 0); }
+
+private:
+    uid_t before_;
+};
+
+TEST(package_check, tells_what_this_user_may_not_read) {
+    whole_package p;
+    const auto everybody = fs::perms::owner_all | fs::perms::group_all | fs::perms::others_all;
+    for (const auto& one : fs::recursive_directory_iterator(p.box.path())) {
+        fs::permissions(one.path(), everybody);
+    }
+    fs::permissions(p.box.path(), everybody);
+    fs::permissions(p.post(), fs::perms::none);
+    {
+        const somebody else_is_here;
+        const auto found = check_package(p.model, p.here);
+        ASSERT_EQ(ids_of(found), std::vector<std::string>{"file.unreadable"});
+        EXPECT_THAT(found[0].what, HasSubstr("qwen3_post.axmodel' can't be read by this user"));
+    }
+    fs::permissions(p.folder, fs::perms::none);
+    {
+        const somebody else_is_here;
+        EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"package.closed"});
+    }
+    fs::permissions(p.folder, everybody);
 }
 
 TEST(package_check, a_real_program_of_this_system_has_all_it_needs) {
