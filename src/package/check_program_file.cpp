@@ -131,19 +131,20 @@ void check_libraries(examination& at, const program& what, std::uint16_t machine
     }
 }
 
-void check_loader(examination& at, const program& what, const process::elf_summary& elf) {
+// False: it is not there, and what it would load need not be looked for.
+bool check_loader(examination& at, const program& what, const process::elf_summary& elf) {
     if (elf.loader.empty() || !elf.loader.starts_with('/')) {
-        return;
+        return true;
     }
     std::error_code failed;
     const fs::path relative =
         elf.loader.substr(std::min(elf.loader.find_first_not_of('/'), elf.loader.size()));
     if (fs::exists(at.here.root / relative, failed)) {
-        return;
+        return true;
     }
     const auto prefix = what.environment.find("QEMU_LD_PREFIX");
     if (prefix != what.environment.end() && fs::exists(fs::path(prefix->second) / relative, failed)) {
-        return;
+        return true;
     }
     const bool foreign = !is_native(elf.machine, at.here.elf_machine);
     at.add("program.loader-missing", foreign ? severity::warning : severity::error,
@@ -152,9 +153,10 @@ void check_loader(examination& at, const program& what, const process::elf_summa
                    : "It is built for another system's C library.",
            foreign ? "Set QEMU_LD_PREFIX in the service's environment to a tree that has it."
                    : "Use the build made for this system, or install the C library that has the loader.");
+    return false;
 }
 
-// True when its libraries can be looked for.
+// False: no program that could be started, whatever its permissions.
 bool check_elf(examination& at, const program& what) {
     const auto head = what.file.tree.read(what.file.path, head_bytes);
     const auto elf = head ? process::parse_elf(*head) : std::nullopt;
@@ -189,8 +191,9 @@ bool check_elf(examination& at, const program& what) {
             return false;
         }
     }
-    check_loader(at, what, *elf);
-    check_libraries(at, what, elf->machine);
+    if (check_loader(at, what, *elf)) {
+        check_libraries(at, what, elf->machine);
+    }
     return true;
 }
 

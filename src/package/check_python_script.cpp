@@ -194,31 +194,62 @@ void check_modules(examination& at, const script& what) {
            "The script ends with ModuleNotFoundError.", install_advice(python, *missing));
 }
 
-void check_folders(examination& at, const script& what) {
-    bool found = false;
-    for (const auto& name : pretrained_names(what.lines)) {
-        const auto tidy = tidy_name(name);
-        const node about = tidy ? at.tree.look(*tidy) : node{};
-        if (tidy && about.kind == node_kind::folder) {
-            check_tokenizer_folder(at, *tidy, true);
-            found = true;
-        } else if (tidy && about.kind == node_kind::missing) {
-            const bool repository = tidy->find('/') != std::string::npos;
-            at.add(
-                "script.folder-missing", repository ? severity::warning : severity::error,
-                named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
-                repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
-                fetch_advice(at, {name}, false));
-            found = true;
+// What libraries of tokenizers load a vocabulary from, whatever its name; the settings beside it are none.
+bool holds_vocabulary(const examination& at, const std::string& folder) {
+    constexpr std::array<std::string_view, 6> settings = {
+        "config.json",       "tokenizer_config.json",   "generation_config.json",
+        "added_tokens.json", "special_tokens_map.json", "preprocessor_config.json"};
+    constexpr std::array<std::string_view, 5> endings = {".json", ".model", ".txt", ".tiktoken", ".bin"};
+    return std::any_of(at.tree.entries().begin(), at.tree.entries().end(), [&](const node& one) {
+        if (!one.path.starts_with(folder + "/") || one.kind == node_kind::folder) {
+            return false;
         }
-    }
-    if (found) {
+        const std::string_view name = std::string_view(one.path).substr(one.path.rfind('/') + 1);
+        const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
+        return std::find(settings.begin(), settings.end(), name) == settings.end() &&
+               std::any_of(endings.begin(), endings.end(), ends);
+    });
+}
+
+void check_named_folder(examination& at, const script& what, const std::string& name, const node& about) {
+    if (about.kind == node_kind::folder) {
+        check_tokenizer_folder(at, about.path, true);
+        if (!holds_vocabulary(at, about.path)) {
+            at.add("script.folder-empty", severity::error,
+                   named(what.value) + " loads its tokenizer from " + named(name) +
+                       ", which holds no vocabulary.",
+                   "There is no tokenizer.json, vocab.json or tokenizer.model in it.",
+                   fetch_advice(at, {name}, false));
+        }
         return;
     }
-    // Made at run time: the folders that look like one.
+    if (about.kind != node_kind::missing) {
+        return;
+    }
+    const bool repository = name.find('/') != std::string::npos;
+    at.add("script.folder-missing", repository ? severity::warning : severity::error,
+           named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
+           repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
+           fetch_advice(at, {name}, false));
+}
+
+void check_folders(examination& at, const script& what) {
+    constexpr std::array<const char*, 3> marks = {"/tokenizer.json", "/tokenizer_config.json", "/vocab.json"};
+    std::vector<std::string> told;
+    for (const auto& name : pretrained_names(what.lines)) {
+        if (const auto tidy = tidy_name(name)) {
+            told.push_back(*tidy);
+            check_named_folder(at, what, name, at.tree.look(*tidy));
+        }
+    }
+    // Names can be made at run time: folders that look like one may be needed.
     for (const auto& one : at.tree.entries()) {
-        if (one.kind == node_kind::folder && one.path.front() != '.' &&
-            at.tree.look(one.path + "/tokenizer.json").kind == node_kind::file) {
+        const bool other = one.kind == node_kind::folder && one.path.front() != '.' &&
+                           std::find(told.begin(), told.end(), one.path) == told.end();
+        const auto has = [&](const char* mark) {
+            return at.tree.look(one.path + mark).kind == node_kind::file;
+        };
+        if (other && std::any_of(marks.begin(), marks.end(), has)) {
             check_tokenizer_folder(at, one.path, false);
         }
     }

@@ -67,9 +67,11 @@ constexpr std::array words = {
     fault_words{fault_kind::special, "file.special", severity::error,
                 "is a FIFO, a socket or a device, not a file", "are FIFOs, sockets or devices, not files",
                 "Whoever opens it may wait for ever.", remedy::fetch, ""},
-    fault_words{fault_kind::outside, "path.outside", severity::error, "leads out of the package",
-                "lead out of the package", "Corral follows no link out of a package.", remedy::sentence,
-                "Put the file itself in the link's place, or name it by its absolute path in the model."},
+    fault_words{
+        fault_kind::outside, "path.outside", severity::error, "leads out of the package",
+        "lead out of the package", "Corral follows no link out of a package.", remedy::sentence,
+        "Copy the package with 'cp -rL', which puts files in the place of links, or name the file by its "
+        "absolute path in the model."},
     fault_words{fault_kind::broken_link, "path.broken-link", severity::error, "is", "are",
                 "What it leads to was moved or never downloaded.", remedy::fetch, ""},
     fault_words{fault_kind::refused, "path.refused", severity::error, "is no name inside the package",

@@ -152,6 +152,21 @@ const std::vector<way>& script_ways() {
          [](auto& p) { fs::rename(p.folder / "qwen3_tokenizer", p.folder / "tokenizer"); },
          "script.folder-missing",
          {"'qwen3_tokenizer'"}},
+        {"the tokenizer's folder has only settings in it",
+         [](auto& p) {
+             for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt"}) {
+                 fs::remove(p.folder / "qwen3_tokenizer" / name);
+             }
+         },
+         "script.folder-empty",
+         {"'qwen3_tokenizer'", "no vocabulary"}},
+        {"a second tokenizer's folder, which may be needed, has pointers",
+         [](auto& p) {
+             write_text(p.folder / "qwen2.5_tokenizer/tokenizer.json", lfs_pointer_text(7'000'000));
+         },
+         "file.lfs-pointer",
+         {"qwen2.5_tokenizer/tokenizer.json", "7.0 MB"},
+         severity::warning},
         {"the tokenizer script is no text",
          [](auto& p) { write_large(p.script(), 5000); },
          "script.not-text",

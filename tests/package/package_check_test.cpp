@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "package/whole_package.hpp"
 
@@ -168,11 +170,87 @@ TEST(package_check, names_of_a_hostile_package_stay_on_their_line) {
     }
 }
 
+TEST(package_check, text_in_a_file_that_is_called_text_is_no_fault) {
+    whole_package p;
+    for (auto& variable : p.model.runtime.variables) {
+        variable.bytes.clear();
+    }
+    write_text(p.folder / "qwen_tokenizer.txt", "<|im_start|> 151644\n");
+    p.model.variables["embedding_file"] = "qwen_tokenizer.txt";
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::rename(p.folder / "qwen_tokenizer.txt", p.folder / "qwen_tokenizer.bin");
+    p.model.variables["embedding_file"] = "qwen_tokenizer.bin";
+    EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"file.text-instead"});
+}
+
+TEST(package_check, tells_the_exact_command_for_pointers_of_a_clone) {
+    whole_package p;
+    fs::create_directories(p.folder / ".git");
+    write_text(p.post(), tests::lfs_pointer_text(400'000'000));
+    const std::string command = "git -C " + p.folder.string() + " lfs pull";
+    EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: sudo apt install git-lfs && " + command);
+    write_text(p.root / "usr/bin/git-lfs", "");
+    EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: " + command);
+}
+
+// Root may read everything, so it is somebody else meanwhile.
+class somebody {
+public:
+    somebody() : before_(::geteuid()) {
+        if (before_ == 0) {
+            EXPECT_EQ(::seteuid(65534), 0);
+            // Else /proc/self would be root's.
+            EXPECT_EQ(::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+        }
+    }
+    somebody(const somebody&) = delete;
+    somebody& operator=(const somebody&) = delete;
+    ~somebody() { EXPECT_EQ(::seteuid(before_), 0); }
+
+private:
+    uid_t before_;
+};
+
+TEST(package_check, tells_what_this_user_may_not_read) {
+    whole_package p;
+    const auto everybody = fs::perms::owner_all | fs::perms::group_all | fs::perms::others_all;
+    for (const auto& one : fs::recursive_directory_iterator(p.box.path())) {
+        fs::permissions(one.path(), everybody);
+    }
+    fs::permissions(p.box.path(), everybody);
+    fs::permissions(p.post(), fs::perms::none);
+    {
+        const somebody else_is_here;
+        const auto found = check_package(p.model, p.here);
+        ASSERT_EQ(ids_of(found), std::vector<std::string>{"file.unreadable"});
+        EXPECT_THAT(found[0].what, HasSubstr("qwen3_post.axmodel' can't be read by this user"));
+    }
+    fs::permissions(p.folder, fs::perms::none);
+    {
+        const somebody else_is_here;
+        EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"package.closed"});
+    }
+    fs::permissions(p.folder, everybody);
+}
+
+TEST(package_check, a_real_program_of_this_system_has_all_it_needs) {
+    whole_package p;
+    p.here = this_machine();
+    fs::remove(p.program());
+    fs::copy_file(fs::canonical("/bin/ls"), p.program());
+    for (const auto& one : check_package(p.model, p.here)) {
+        EXPECT_FALSE(one.id.starts_with("program.")) << one.id << ": " << to_line(one);
+    }
+}
+
 TEST(device_bytes, are_those_of_layers_and_post) {
     whole_package p;
     EXPECT_EQ(device_bytes(p.model), 6 * whole_package::layer_bytes + 3 * 4096 + 4'000'000);
     p.model.variables["layers"] = "999999999";
     EXPECT_EQ(device_bytes(p.model), 0U);
+    p.model.variables["layers"] = "6";
+    write_text(p.layer(3), tests::lfs_pointer_text(90'000'000));
+    EXPECT_EQ(device_bytes(p.model), 0U) << "a pointer has another size than its file";
     p.model.variables["layers"] = "7";
     EXPECT_EQ(device_bytes(p.model), 0U) << "a part would be taken for the whole";
     p.model.package = p.box.path() / "nothing";
