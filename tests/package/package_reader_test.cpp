@@ -40,7 +40,15 @@ const catalog::profile& axera_poll() {
 
 reading read(const std::filesystem::path& folder, const machine& here = raspberry_pi, read_options how = {}) {
     how.profiles = [](const std::string& name) { return name == "axera-poll" ? &axera_poll() : nullptr; };
-    return read_package(folder, here, how);
+    reading found = read_package(folder, here, how);
+    for (const auto& one : found.findings) {
+        const std::string text = one.what + one.why + one.fix;
+        EXPECT_TRUE(std::none_of(text.begin(), text.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+            << one.id << " is not one line: " << text;
+        EXPECT_FALSE(one.what.empty() || one.fix.empty()) << one.id;
+    }
+    return found;
 }
 
 std::vector<std::string> ids(const reading& of, catalog::severity level = catalog::severity::error) {

@@ -182,7 +182,7 @@ int run_package(const std::vector<std::string>& args) {
                          layer_bytes);
     write_large_file(model / "sim_post.axmodel", layer_text, layer_bytes);
     write_large_file(
-        model / "model.embed_tokens.weight.bfloat16.bin", "",
+        model / "model.embed_tokens.weight.bfloat16.bin", "\x3C\xBD",
         static_cast<std::uintmax_t>(vocabulary_rows) * 2u * static_cast<std::uintmax_t>(options.embed_size));
     write_file(options.folder / "post_config.json", post_config_text);
     write_file(options.folder / "config.json", "");

@@ -88,7 +88,7 @@ std::vector<naming_hint> folder_hint(const std::vector<flag_word>& words) {
 }
 
 bool has_axmodels(const package_view& from) {
-    return !all_files(from, ".axmodel").empty();
+    return !near_files(from, ".axmodel").empty();
 }
 
 std::vector<const node*> old_scripts(const package_view& from) {
@@ -125,7 +125,7 @@ bool looks_at_pictures(const package_view& from) {
             return true;
         }
     }
-    const auto models = all_files(from, ".axmodel");
+    const auto models = near_files(from, ".axmodel");
     return !top_files(from, "_tokenizer_images.py").empty() ||
            std::any_of(models.begin(), models.end(), [](const node* one) {
                const auto name = file_name(one->path);

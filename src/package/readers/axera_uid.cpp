@@ -180,7 +180,7 @@ bool recognise(const package_view& from) {
         const auto program = axera_program_of(one->path);
         return program && program->serves;
     });
-    return (server || top_files(from, "_tokenizer.py").empty()) && !all_files(from, ".axmodel").empty();
+    return (server || top_files(from, "_tokenizer.py").empty()) && !near_files(from, ".axmodel").empty();
 }
 
 void read(const package_view& from, reading& to) {

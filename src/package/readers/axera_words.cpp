@@ -117,7 +117,8 @@ void leave_out(const flag_word& flag, const source_of_words& from, reading& to) 
     add_finding(to, "script.unknown-option", severity::warning, from.subject,
                 "The option " + shown(flag.name, 60) + " in " + from.subject +
                     " is none of the server's; it is left out of the manifest.",
-                "The server ends at an option that it does not know.", "");
+                "The server ends at an option that it does not know.",
+                "Take it out of the script too where that is run by hand.");
 }
 
 }  // namespace

@@ -46,6 +46,13 @@ std::vector<const node*> top_files(const package_view& from, std::string_view en
     return out;
 }
 
+std::vector<const node*> near_files(const package_view& from, std::string_view ending) {
+    auto out = all_files(from, ending);
+    std::erase_if(out,
+                  [](const node* one) { return std::count(one->path.begin(), one->path.end(), '/') > 1; });
+    return out;
+}
+
 bool has_file(const package_view& from, std::string_view path) {
     return from.tree.look(path).kind == node_kind::file;
 }

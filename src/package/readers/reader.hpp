@@ -36,6 +36,8 @@ struct package_kind {
 // Plain files of the package's own folder, or of every folder, whose names end so; sorted.
 [[nodiscard]] std::vector<const node*> top_files(const package_view& from, std::string_view ending);
 [[nodiscard]] std::vector<const node*> all_files(const package_view& from, std::string_view ending);
+// Those of the package's own folder and of the folders in it; what lies deeper belongs to a package inside.
+[[nodiscard]] std::vector<const node*> near_files(const package_view& from, std::string_view ending);
 [[nodiscard]] bool has_file(const package_view& from, std::string_view path);
 
 // The last part of a path.
