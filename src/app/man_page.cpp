@@ -45,10 +45,11 @@ constexpr std::array<entry, 7> environment{{
     {"TERM", "'dumb': nothing is drawn anew."},
 }};
 
-constexpr std::array<entry, 3> statuses{{
+constexpr std::array<entry, 4> statuses{{
     {"0", "It is done."},
     {"1", "It could not be done; the reason is on standard error."},
     {"2", "The configuration, or a manifest, has mistakes."},
+    {"100 and more", "The words of the command are not understood."},
 }};
 
 constexpr std::array<entry, 6> examples{{
