@@ -15,6 +15,7 @@ namespace {
 constexpr auto commands = std::to_array<command_adder>({
     add_serve_command,
     add_check_command,
+    add_import_command,
     add_list_command,
     add_show_command,
     add_rm_command,

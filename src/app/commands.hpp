@@ -7,6 +7,7 @@ namespace corral::app {
 
 void add_serve_command(CLI::App& program, command_context& context);
 void add_check_command(CLI::App& program, command_context& context);
+void add_import_command(CLI::App& program, command_context& context);
 void add_list_command(CLI::App& program, command_context& context);
 void add_show_command(CLI::App& program, command_context& context);
 void add_rm_command(CLI::App& program, command_context& context);

@@ -13,6 +13,7 @@
 #include "configuration_manifests.hpp"
 #include "configuration_reading.hpp"
 #include "goes_by.hpp"
+#include "profile_search.hpp"
 #include "state_directory.hpp"
 
 namespace corral::app {
@@ -181,15 +182,8 @@ std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& ba
     for (const auto& one : named) {
         out.push_back((base / one).lexically_normal());
     }
-    out.push_back(base / "vendor");
-    out.push_back((base / ".." / "vendor").lexically_normal());
-    std::error_code error;
-    const auto program = fs::read_symlink("/proc/self/exe", error);
-    if (!error) {
-        out.push_back(program.parent_path().parent_path() / "share/corral/vendor");
-    }
-    out.emplace_back("/usr/local/share/corral/vendor");
-    out.emplace_back("/usr/share/corral/vendor");
+    const auto usual = usual_profile_folders(base);
+    out.insert(out.end(), usual.begin(), usual.end());
     return out;
 }
 

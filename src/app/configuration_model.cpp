@@ -9,6 +9,8 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/package/package_check.hpp"
+#include "profile_search.hpp"
 
 namespace corral::app {
 
@@ -75,41 +77,6 @@ void read_aliases(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
-// The first folder that has it; a name with '/' is the file itself.
-std::optional<fs::path> profile_file(const std::string& name, const configuration_reading& with) {
-    std::vector<fs::path> candidates;
-    if (name.find('/') != std::string::npos) {
-        candidates.push_back((with.base / name).lexically_normal());
-    } else {
-        for (const auto& folder : with.profiles) {
-            candidates.push_back(folder / name / "profile.toml");
-        }
-    }
-    const auto found = std::find_if(candidates.begin(), candidates.end(), [](const fs::path& file) {
-        std::error_code error;
-        return fs::is_regular_file(file, error) && !error;
-    });
-    return found == candidates.end() ? std::nullopt : std::optional(*found);
-}
-
-// Every profile that is there, for the hint.
-std::vector<std::string> profile_names(const configuration_reading& with) {
-    std::vector<std::string> names;
-    for (const auto& folder : with.profiles) {
-        std::error_code error;
-        for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-             entry.increment(error)) {
-            std::error_code absent;
-            if (fs::is_regular_file(entry->path() / "profile.toml", absent) && names.size() < 100) {
-                names.push_back(entry->path().filename().string());
-            }
-        }
-    }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    return names;
-}
-
 void check_dialect(catalog::section& from, const catalog::profile& runtime,
                    const configuration_reading& with) {
     const auto& known = with.from.dialects;
@@ -127,10 +94,10 @@ bool read_runtime(catalog::section& from, catalog::model_entry& to, configuratio
     if (name.empty()) {
         return false;
     }
-    const auto file = profile_file(name, with);
+    const auto file = find_profile_file(name, with.base, with.profiles);
     if (!file) {
         from.complain(from.place("profile"),
-                      "there is no profile '" + name + "'" + hint(name, profile_names(with)));
+                      "there is no profile '" + name + "'" + hint(name, installed_profiles(with.profiles)));
         return false;
     }
     auto known = with.read_profiles.find(*file);
@@ -276,6 +243,7 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
         to.package = (with.base / folder).lexically_normal();
         if (auto found = catalog::survey_package(to.package)) {
             to.size_bytes = found->size_bytes;
+            to.device_bytes = package::device_bytes(to);
             to.modified = found->modified;
             listing = std::move(found->listing);
             script = std::move(found->no_think_script);

@@ -1,3 +1,6 @@
+#include <sys/utsname.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -27,6 +30,24 @@ constexpr const char* post_config_text = R"({
     "top_k" : 1
 }
 )";
+
+// Starts the program beside it as the tokenizer. The words of the original's text that others look for are
+// here too: its routes, and what it appends to every turn.
+constexpr const char* tokenizer_text = R"(# Stands in for the vendor's tokenizer service: corral-sim plays it.
+# GET /get_uid /bos_id?uid= /eos_id?uid=, POST /encode /decode /reset; every user turn ends with /no_think
+import argparse
+import os
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--host", type=str, default="0.0.0.0")
+parser.add_argument("--port", type=int, default=12345)
+args = parser.parse_args()
+program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "PROGRAM")
+os.execv(program, ["corral-sim-tokenizer", "--host", args.host, "--port", str(args.port)])
+)";
+
+// Layer files of a real package have megabytes; less is taken for a broken download.
+constexpr std::uintmax_t layer_bytes = 2u * 1024 * 1024;
 
 struct package_options {
     fs::path folder;
@@ -91,6 +112,64 @@ void write_file(const fs::path& path, const std::string& text) {
     if (!file.flush()) throw scenario_error(path.string() + ": cannot be written");
 }
 
+// Sparse but for what is written: its last byte is, as of a file that has come to its end.
+void write_large_file(const fs::path& path, const std::string& text, std::uintmax_t size) {
+    write_file(path, text);
+    fs::resize_file(path, std::max<std::uintmax_t>(size, text.size() + 1));
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(-1, std::ios::end);
+    file.put('\n');
+    if (!file.flush()) throw scenario_error(path.string() + ": cannot be written");
+}
+
+// The server of this machine, as the vendor calls it.
+const char* server_name() {
+    struct utsname machine {};
+    uname(&machine);
+    return std::string_view(machine.machine) == "aarch64" ? "main_api_axcl_aarch64" : "main_api_axcl_x86";
+}
+
+std::string run_script(const std::string& program, const package_options& options, const std::string& last) {
+    return "./" + program +
+           " \\\n"
+           "--system_prompt \"You are Qwen, created by Alibaba Cloud. You are a helpful assistant.\" \\\n"
+           "--template_filename_axmodel \"model/sim_p128_l%d_together.axmodel\" \\\n"
+           "--axmodel_num " +
+           std::to_string(options.layers) +
+           " \\\n"
+           "--url_tokenizer_model \"http://127.0.0.1:12345\" \\\n"
+           "--filename_post_axmodel model/sim_post.axmodel \\\n"
+           "--filename_tokens_embed model/model.embed_tokens.weight.bfloat16.bin \\\n"
+           "--tokens_embed_num " +
+           std::to_string(vocabulary_rows) +
+           " \\\n"
+           "--tokens_embed_size " +
+           std::to_string(options.embed_size) +
+           " \\\n"
+           "--use_mmap_load_embed 1 " +
+           last +
+           "\n\n"
+           "# --system_prompt \"You are a pirate.\" \\\n"
+           "# --kvcache_path ./kvcache \\\n";
+}
+
+// Scripts and programs as they lie in the vendor's folders; only this machine's server is there.
+void write_scripts(const package_options& options) {
+    const std::string server = server_name();
+    write_file(options.folder / "run_sim_int8_ctx_ax650.sh",
+               run_script("main_ax650", options, "\\\n--live_print 1"));
+    for (const char* card : {"axcl_aarch64", "axcl_x86"})
+        write_file(options.folder / ("run_sim_int8_ctx_" + std::string(card) + ".sh"),
+                   run_script("main_" + std::string(card), options, "\\\n--live_print 1 \\\n--devices 0"));
+    write_file(options.folder / "run_sim_int8_ctx_axcl_x86_api.sh",
+               run_script("main_api_axcl_x86", options, "\\\n--devices 0"));
+    std::string tokenizer = tokenizer_text;
+    tokenizer.replace(tokenizer.find("PROGRAM"), 7, server);
+    write_file(options.folder / "qwen3_tokenizer_uid.py", tokenizer);
+    fs::copy_file("/proc/self/exe", options.folder / server, fs::copy_options::overwrite_existing);
+    fs::permissions(options.folder / server, static_cast<fs::perms>(0755));
+}
+
 }  // namespace
 
 int run_package(const std::vector<std::string>& args) {
@@ -99,15 +178,15 @@ int run_package(const std::vector<std::string>& args) {
     fs::create_directories(model);
     const auto layer_text = geometry_file_text(options.geometry);
     for (int i = 0; i < options.layers; ++i)
-        write_file(model / ("sim_p128_l" + std::to_string(i) + "_together.axmodel"), layer_text);
-    write_file(model / "sim_post.axmodel", layer_text);
-    const auto embedding = model / "model.embed_tokens.weight.bfloat16.bin";
-    write_file(embedding, "");
-    fs::resize_file(embedding, static_cast<std::uintmax_t>(vocabulary_rows) * 2u *
-                                   static_cast<std::uintmax_t>(options.embed_size));
+        write_large_file(model / ("sim_p128_l" + std::to_string(i) + "_together.axmodel"), layer_text,
+                         layer_bytes);
+    write_large_file(model / "sim_post.axmodel", layer_text, layer_bytes);
+    write_large_file(
+        model / "model.embed_tokens.weight.bfloat16.bin", "",
+        static_cast<std::uintmax_t>(vocabulary_rows) * 2u * static_cast<std::uintmax_t>(options.embed_size));
     write_file(options.folder / "post_config.json", post_config_text);
     write_file(options.folder / "config.json", "");
-    write_file(options.folder / "qwen3_tokenizer_uid.py", "");
+    write_scripts(options);
     std::printf(
         "--template_filename_axmodel model/sim_p128_l%%d_together.axmodel --filename_post_axmodel "
         "model/sim_post.axmodel "

@@ -3,6 +3,8 @@
 // (vendor_ax.md §12). Reads only: nothing of the package is run, and nothing is followed out of it.
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,16 +18,22 @@ namespace corral::package {
 struct read_options {
     std::optional<std::string> name;     // as typed; else made from the package
     std::optional<std::string> profile;  // of that profile, even if another fits better
+    // The installed profile of that name, nullptr when there is none. What it gives must live until
+    // read_package() returns. Empty function: none is installed.
+    std::function<const catalog::profile*(const std::string& name)> profiles;
 };
 
 struct reading {
-    std::string kind;  // of package, for people: "Axera package for the polling server"; empty: not known
-    // What a manifest would say, its runtime not resolved but for `runtime.name`; nothing: no profile of ours
-    // serves this kind, or too much is missing, and `findings` say what.
+    std::string kind;     // of package, for people: "Axera package for the polling server"; empty: not known
+    std::string profile;  // that serves it, installed or not; empty: none is known
+    // What a manifest would say, `runtime` being the profile with what this package needs said otherwise
+    // (environment, device); nothing: no profile of ours serves this kind, or too much is missing, and
+    // `findings` say what. `capabilities` are left to who knows the families.
     std::optional<catalog::model_entry> model;
-    std::vector<std::string> arguments;  // added to the command of the last service, as the package's script
-    // has them: "--devices", "0"
-    std::vector<std::string> notes;  // where each value came from, for the manifest's comments
+    // Added to the command of the last service, as words of a configuration: "--devices", "{devices}".
+    std::vector<std::string> arguments;
+    std::map<std::string, std::string> origins;  // key of the manifest ("variables.layers") -> where from
+    std::vector<std::string> notes;              // worth a comment at the head of the manifest
     std::vector<catalog::finding> findings;
 };
 

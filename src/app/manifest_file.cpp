@@ -1,0 +1,122 @@
+#include "manifest_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t for_everybody_to_read = 0644;
+
+class open_handle {
+public:
+    explicit open_handle(int handle) : handle_(handle) {}
+    open_handle(const open_handle&) = delete;
+    open_handle& operator=(const open_handle&) = delete;
+    ~open_handle() {
+        if (handle_ >= 0) {
+            ::close(handle_);
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return handle_; }
+
+private:
+    int handle_;
+};
+
+core::failure failed(const fs::path& where, int value) {
+    return core::errno_failure(value, "'" + where.string() + "' can't be written: " +
+                                          boost::system::system_category().message(value));
+}
+
+core::failure elsewhere(const fs::path& where) {
+    return core::make_failure(core::errc::refused, "'" + where.string() +
+                                                       "' is a link, and what it leads to is not Corral's to "
+                                                       "write; put a folder or file of its own there");
+}
+
+core::result<void> make_folder(const fs::path& folder) {
+    std::error_code error;
+    if (fs::is_symlink(fs::symlink_status(folder, error))) {
+        return elsewhere(folder);
+    }
+    fs::create_directories(folder, error);
+    if (error) {
+        return failed(folder, error.value());
+    }
+    return {};
+}
+
+bool write_all(int handle, std::string_view text) {
+    while (!text.empty()) {
+        const auto done = ::write(handle, text.data(), text.size());
+        if (done < 0 && errno != EINTR) {
+            return false;
+        }
+        text.remove_prefix(done < 0 ? 0 : static_cast<std::size_t>(done));
+    }
+    return true;
+}
+
+// 0 or an errno value; the file is there whole, under that name, when it is 0.
+int fill(int folder, const std::string& name, std::string_view text) {
+    const open_handle file(
+        ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (file.get() < 0) {
+        return errno;
+    }
+    const bool done = write_all(file.get(), text) && ::fchmod(file.get(), for_everybody_to_read) == 0 &&
+                      ::fsync(file.get()) == 0;
+    return done ? 0 : errno;
+}
+
+}  // namespace
+
+std::string manifest_file_name(std::string_view model) {
+    std::string out(model);
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == ':' || c == '/'; }, '-');
+    return out + ".toml";
+}
+
+core::result<void> write_manifest(const fs::path& file, std::string_view text, bool replace) {
+    if (const auto made = make_folder(file.parent_path()); !made) {
+        return made.error();
+    }
+    const open_handle folder(
+        ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder.get() < 0) {
+        return errno == ELOOP || errno == ENOTDIR ? elsewhere(file.parent_path())
+                                                  : failed(file.parent_path(), errno);
+    }
+    const std::string name = file.filename().string();
+    struct stat facts {};
+    if (::fstatat(folder.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(facts.st_mode)) {
+        return elsewhere(file);
+    }
+    // Hidden, so that nobody takes it for a manifest.
+    const std::string aside = "." + name + "." + std::to_string(::getpid()) + ".tmp";
+    int wrong = fill(folder.get(), aside, text);
+    if (wrong == 0 && ::renameat2(folder.get(), aside.c_str(), folder.get(), name.c_str(),
+                                  replace ? 0U : static_cast<unsigned>(RENAME_NOREPLACE)) != 0) {
+        wrong = errno;
+    }
+    if (wrong == 0 && ::fsync(folder.get()) != 0) {
+        return failed(file, errno);
+    }
+    if (wrong != 0) {
+        ::unlinkat(folder.get(), aside.c_str(), 0);  // it may not be there
+        return failed(file, wrong);
+    }
+    return {};
+}
+
+}  // namespace corral::app

@@ -1,0 +1,84 @@
+#include "package/descriptor.hpp"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <limits>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace corral::package {
+
+namespace {
+
+std::string own_name(int number) {
+    return "/proc/self/fd/" + std::to_string(number);
+}
+
+}  // namespace
+
+descriptor::~descriptor() {
+    if (value_ >= 0) {
+        // Linux frees the number whatever close returns, and only reading went on here.
+        ::close(value_);
+    }
+}
+
+std::optional<held_place> hold(int folder, const std::string& path) {
+    held_place out;
+    out.at = descriptor(::openat(folder, path.c_str(), O_PATH | O_CLOEXEC));
+    if (!out.at.valid() || ::fstat(out.at.get(), &out.about) != 0) {
+        return std::nullopt;
+    }
+    std::array<char, PATH_MAX> real{};
+    const ssize_t length = ::readlink(own_name(out.at.get()).c_str(), real.data(), real.size());
+    if (length > 0 && static_cast<std::size_t>(length) < real.size()) {
+        out.real.assign(real.data(), static_cast<std::size_t>(length));
+    }
+    return out;
+}
+
+std::optional<descriptor> open_plain(const held_place& place) {
+    if (!S_ISREG(place.about.st_mode)) {
+        errno = EINVAL;
+        return std::nullopt;
+    }
+    descriptor file(::open(own_name(place.at.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    return file.valid() ? std::optional(std::move(file)) : std::nullopt;
+}
+
+std::optional<descriptor> open_plain(const std::string& path) {
+    const auto place = hold(AT_FDCWD, path);
+    return place ? open_plain(*place) : std::nullopt;
+}
+
+bool may(const held_place& place, int access) {
+    return ::faccessat(AT_FDCWD, own_name(place.at.get()).c_str(), access, AT_EACCESS) == 0;
+}
+
+std::optional<std::string> read_at(const descriptor& file, std::uint64_t offset, std::size_t most) {
+    if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
+        return std::string();
+    }
+    std::string out(most, '\0');
+    std::size_t filled = 0;
+    while (filled < most) {
+        const ssize_t got =
+            ::pread(file.get(), out.data() + filled, most - filled, static_cast<off_t>(offset + filled));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return std::nullopt;
+        }
+        if (got == 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(got);
+    }
+    out.resize(filled);
+    return out;
+}
+
+}  // namespace corral::package

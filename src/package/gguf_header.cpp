@@ -1,0 +1,178 @@
+#include "gguf_header.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace corral::package {
+
+namespace {
+
+constexpr std::uint64_t most_pairs = 100'000;
+constexpr std::uint64_t most_tensors = 1'000'000;
+constexpr std::uint64_t longest_kept = 4096;
+constexpr std::uint32_t most_dimensions = 8;
+
+enum value_type : std::uint32_t { text_type = 8, list_type = 9 };
+
+// By type number; 0: of no fixed size.
+constexpr std::array<std::size_t, 13> type_bytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+
+constexpr std::array<std::pair<std::uint64_t, const char*>, 25> file_types{
+    {{0, "F32"},      {1, "F16"},      {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
+     {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
+     {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
+     {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"}, {22, "IQ3_XS"},
+     {23, "IQ3_XXS"}, {25, "IQ4_NL"},  {26, "IQ3_S"},  {30, "IQ4_XS"}, {32, "BF16"}}};
+
+// Bytes one after the other; past the end everything is 0 and `ended`.
+class byte_reader {
+public:
+    explicit byte_reader(std::string_view from) : all_(from) {}
+
+    std::uint64_t number(std::size_t bytes) {
+        const auto part = take(bytes);
+        std::uint64_t out = 0;
+        for (std::size_t i = 0; i < part.size() && i < sizeof out; ++i) {
+            out |= std::uint64_t{static_cast<unsigned char>(part[i])} << (8 * i);
+        }
+        return out;
+    }
+    std::string_view text() { return take(number(8)); }
+    std::string_view take(std::uint64_t bytes) {
+        if (bytes > all_.size() - at_) {
+            ended_ = true;
+            at_ = all_.size();
+            return {};
+        }
+        const auto out = all_.substr(at_, static_cast<std::size_t>(bytes));
+        at_ += out.size();
+        return out;
+    }
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] std::uint64_t at() const noexcept { return at_; }
+
+private:
+    std::string_view all_;
+    std::size_t at_ = 0;
+    bool ended_ = false;
+};
+
+std::string kept(std::string_view text) {
+    return std::string(text.substr(0, longest_kept));
+}
+
+// False where the type is none, or the end has come.
+bool skip_list(byte_reader& from) {
+    const std::uint64_t type = from.number(4);
+    const std::uint64_t count = from.number(8);
+    if (type >= type_bytes.size() || type == list_type) {
+        return false;
+    }
+    if (type != text_type) {
+        // No product of these two overflows what take() refuses.
+        return count <= (std::uint64_t{1} << 40U) && (from.take(count * type_bytes[type]), !from.ended());
+    }
+    for (std::uint64_t i = 0; i < count && !from.ended(); ++i) {
+        (void)from.text();
+    }
+    return !from.ended();
+}
+
+struct pair_value {
+    std::string text;
+    std::uint64_t number = 0;
+};
+
+std::optional<pair_value> read_value(byte_reader& from) {
+    pair_value out;
+    const std::uint64_t type = from.number(4);
+    if (type >= type_bytes.size()) {
+        return std::nullopt;
+    }
+    if (type == list_type) {
+        return skip_list(from) ? std::optional(out) : std::nullopt;
+    }
+    if (type == text_type) {
+        out.text = kept(from.text());
+    } else {
+        out.number = from.number(type_bytes[type]);
+    }
+    return from.ended() ? std::nullopt : std::optional(out);
+}
+
+// context_length of any architecture; architecture comes first but need not.
+bool is_context_length(std::string_view key) {
+    return key.ends_with(".context_length") && std::count(key.begin(), key.end(), '.') == 1;
+}
+
+void keep(std::string_view key, const pair_value& value, gguf_header& to, std::uint64_t& alignment) {
+    if (key == "general.name") {
+        to.name = value.text;
+    } else if (key == "general.architecture") {
+        to.architecture = value.text;
+    } else if (key == "general.size_label") {
+        to.size_label = value.text;
+    } else if (key == "general.file_type") {
+        const auto* const known = std::find_if(file_types.begin(), file_types.end(),
+                                               [&](const auto& one) { return one.first == value.number; });
+        to.file_type = known == file_types.end() ? "" : known->second;
+    } else if (key == "general.alignment" && value.number >= 8 && value.number <= 65536) {
+        alignment = value.number;
+    } else if (is_context_length(key) && to.context_length == 0) {
+        to.context_length = value.number;
+    }
+}
+
+// False where the places are cut off.
+bool read_tensors(byte_reader& from, std::uint64_t count, std::uint64_t& furthest) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+        (void)from.text();
+        const std::uint64_t dimensions = from.number(4);
+        if (dimensions > most_dimensions) {
+            return false;
+        }
+        from.take(dimensions * 8 + 4);
+        furthest = std::max(furthest, from.number(8));
+        if (from.ended()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+std::optional<gguf_header> parse_gguf(std::string_view head) {
+    byte_reader from(head);
+    gguf_header out;
+    if (from.take(4) != "GGUF") {
+        return std::nullopt;
+    }
+    out.version = static_cast<std::uint32_t>(from.number(4));
+    const std::uint64_t tensors = from.number(8);
+    const std::uint64_t pairs = from.number(8);
+    const bool known = out.version == 2 || out.version == 3;
+    if (from.ended() || !known || tensors > most_tensors || pairs > most_pairs) {
+        return std::nullopt;
+    }
+    std::uint64_t alignment = 32;
+    for (std::uint64_t i = 0; i < pairs; ++i) {
+        const std::string_view key = from.text();
+        const auto value = read_value(from);
+        if (!value) {
+            return from.ended() ? std::optional(out) : std::nullopt;
+        }
+        keep(key, *value, out, alignment);
+    }
+    std::uint64_t furthest = 0;
+    if (read_tensors(from, tensors, furthest)) {
+        out.whole = true;
+        const std::uint64_t data = (from.at() + alignment - 1) / alignment * alignment;
+        const bool sane = furthest < (std::uint64_t{1} << 60U);
+        out.least_bytes = tensors == 0 || !sane ? 0 : data + furthest;
+    }
+    return out;
+}
+
+}  // namespace corral::package

@@ -1,0 +1,30 @@
+#pragma once
+// What the head of a GGUF file says of its model: magic "GGUF", version, counts, then typed key-value pairs
+// and the places of the tensors, little-endian (other_runtimes.md §D). Nothing of the tensors is read.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace corral::package {
+
+// As much of a file as is looked at: vocabularies stand among the pairs.
+constexpr std::size_t gguf_head_bytes = 16 * 1024 * 1024;
+
+struct gguf_header {
+    std::uint32_t version = 0;
+    std::string name;          // general.name
+    std::string architecture;  // general.architecture
+    std::string size_label;    // general.size_label, "4B"
+    std::string file_type;     // general.file_type by name, "Q4_K_M"; empty: not told, or not a known one
+    std::uint64_t context_length = 0;  // <architecture>.context_length; 0: not told
+    bool whole = false;                // all pairs and tensor places were in `head`
+    std::uint64_t least_bytes = 0;     // the file is longer than this, or tensors are missing; 0: not known
+};
+
+// Nothing when it is no GGUF of version 2 or 3, or its counts and lengths are absurd. What lies beyond the
+// end of `head` is left out.
+[[nodiscard]] std::optional<gguf_header> parse_gguf(std::string_view head);
+
+}  // namespace corral::package

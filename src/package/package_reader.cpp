@@ -1,0 +1,107 @@
+#include "corral/package/package_reader.hpp"
+
+#include <algorithm>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/package/package_tree.hpp"
+#include "package/readers/reader.hpp"
+
+namespace corral::package {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+
+constexpr std::size_t most_folders_tried = 20;
+
+const package_kind* kind_of(const package_view& from) {
+    const auto& kinds = package_kinds();
+    const auto found = std::find_if(kinds.begin(), kinds.end(),
+                                    [&](const package_kind& one) { return one.recognise(from); });
+    return found == kinds.end() ? nullptr : &*found;
+}
+
+// People name the folder above just as often.
+std::string package_inside(const package_tree& tree, const machine& here) {
+    std::size_t tried = 0;
+    for (const node& one : tree.entries()) {
+        if (one.kind != node_kind::folder || one.path.find('/') != std::string::npos ||
+            ++tried > most_folders_tried) {
+            continue;
+        }
+        const fs::path folder = tree.folder() / one.path;
+        const auto inner = package_tree::open(folder);
+        if (inner && kind_of({*inner, here, nullptr}) != nullptr) {
+            return folder.string();
+        }
+    }
+    return {};
+}
+
+void say_unknown(const package_tree& tree, const machine& here, reading& to) {
+    const std::string inside = package_inside(tree, here);
+    const std::string shown_folder = shown(tree.folder().string());
+    std::string fix = "Name the folder that holds the model files and the run scripts.";
+    if (!inside.empty()) {
+        fix = "There is a package inside; try: corral import " + shell_word(inside);
+    }
+    const std::string what =
+        tree.entries().empty() ? " is empty." : " is no package of a kind that Corral knows.";
+    add_finding(
+        to, "package.unknown", severity::error, "", shown_folder + what,
+        "Known are Axera packages (*.axmodel with scripts), axllm, RKLLM, GGUF, MindIE and safetensors "
+        "folders.",
+        fix);
+}
+
+void set_name(const read_options& how, reading& to) {
+    if (!how.name || !to.model) {
+        return;
+    }
+    if (auto name = catalog::display_name(*how.name)) {
+        to.model->name = *std::move(name);
+        to.origins["name"] = "as you said";
+        return;
+    }
+    add_finding(to, "package.name", severity::error, "",
+                "'" + shown(*how.name, 80) + "' is not a model name.", "Clients could not ask for it.",
+                "Write NAME or NAME:TAG, such as qwen3:4b.");
+    to.model.reset();
+}
+
+}  // namespace
+
+reading read_package(const fs::path& folder, const machine& here, const read_options& how) {
+    reading out;
+    std::error_code unknown_place;
+    fs::path full = fs::absolute(folder, unknown_place).lexically_normal();
+    if (!full.has_filename()) {
+        full = full.parent_path();  // "Qwen3-4B/"
+    }
+    const auto tree = package_tree::open(full);
+    if (!tree) {
+        add_finding(out, "package.unreadable", severity::error, "", tree.error().message,
+                    "Nothing could be read.", "Check the folder's name and its permissions.");
+        return out;
+    }
+    package_view view{*tree, here, nullptr};
+    const package_kind* const kind = kind_of(view);
+    if (kind == nullptr) {
+        say_unknown(*tree, here, out);
+    } else {
+        out.kind = kind->name;
+        out.profile = how.profile.value_or(std::string(kind->profile));
+        view.runtime = how.profiles && !out.profile.empty() ? how.profiles(out.profile) : nullptr;
+        kind->read(view, out);
+        set_name(how, out);
+    }
+    for (const catalog::finding& one : tree->findings()) {
+        if (std::find(out.findings.begin(), out.findings.end(), one) == out.findings.end()) {
+            out.findings.push_back(one);
+        }
+    }
+    return out;
+}
+
+}  // namespace corral::package

@@ -1,0 +1,335 @@
+#include "corral/package/package_tree.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "package/descriptor.hpp"
+
+namespace corral::package {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::finding;
+using catalog::severity;
+
+constexpr std::size_t longest_part = 255;
+constexpr std::size_t longest_path = 4095;
+constexpr std::uint64_t bytes_of_a_block = 512;  // of st_blocks, whatever the file system's own is
+
+std::string text_of(int number) {
+    return core::errno_failure(number, {}).code.message();
+}
+
+core::failure refused(std::string_view name, const char* why) {
+    return core::make_failure(core::errc::refused, "'" + shown(name) + "' " + why);
+}
+
+bool lies_below(const std::string& path, const std::string& folder) {
+    return path == folder || folder == "/" ||
+           (path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/');
+}
+
+// ".../REPOSITORY/blobs" for ".../REPOSITORY/snapshots/REVISION" and what is below; else "".
+std::string blobs_beside(const std::string& folder) {
+    constexpr std::string_view snapshots = "/snapshots/";
+    const auto at = folder.rfind(snapshots);
+    return at == std::string::npos || at + snapshots.size() == folder.size()
+               ? std::string()
+               : folder.substr(0, at) + "/blobs";
+}
+
+class open_folder {
+public:
+    explicit open_folder(int number) : stream_(number < 0 ? nullptr : ::fdopendir(number)) {
+        if (stream_ == nullptr && number >= 0) {
+            ::close(number);
+        }
+    }
+    open_folder(const open_folder&) = delete;
+    open_folder& operator=(const open_folder&) = delete;
+    ~open_folder() {
+        if (stream_ != nullptr) {
+            ::closedir(stream_);
+        }
+    }
+    [[nodiscard]] bool valid() const noexcept { return stream_ != nullptr; }
+    // Without "." and ".."; empty at the end.
+    [[nodiscard]] std::string next() {
+        while (const dirent* one = ::readdir(stream_)) {
+            const std::string_view name(one->d_name);
+            if (name != "." && name != "..") {
+                return std::string(name);
+            }
+        }
+        return {};
+    }
+
+private:
+    DIR* stream_;
+};
+
+}  // namespace
+
+core::result<std::string> tidy_name(std::string_view name) {
+    if (name.empty()) {
+        return refused(name, "is no name of a file");
+    }
+    if (name.size() > longest_path) {
+        return refused(name, "is longer than a path may be");
+    }
+    if (name.front() == '/') {
+        return refused(name, "is an absolute path; only files inside the package are taken");
+    }
+    std::string out;
+    while (!name.empty()) {
+        const auto slash = std::min(name.find('/'), name.size());
+        const std::string_view part = name.substr(0, slash);
+        name.remove_prefix(std::min(slash + 1, name.size()));
+        if (part.empty() || part == ".") {
+            continue;
+        }
+        if (part == "..") {
+            return refused(part, "in a path leads out of the package");
+        }
+        if (part.size() > longest_part) {
+            return refused(part, "is longer than a file's name may be");
+        }
+        const bool control = std::any_of(part.begin(), part.end(), [](char letter) {
+            const auto byte = static_cast<unsigned char>(letter);
+            return byte < ' ' || byte == 0x7F;
+        });
+        if (control) {
+            return refused(part, "holds control characters");
+        }
+        out += (out.empty() ? "" : "/") + std::string(part);
+    }
+    return out.empty() ? std::string(".") : out;
+}
+
+struct package_tree::state {
+    descriptor root;
+    fs::path folder;    // as it was named
+    std::string real;   // without links
+    std::string blobs;  // may not be there
+    tree_limits limits;
+    bool walked = false;
+    std::vector<node> entries;
+    std::vector<finding> findings;
+
+    [[nodiscard]] bool is_inside(const std::string& path) const {
+        if (lies_below(path, real)) {
+            return true;
+        }
+        const auto slash = path.rfind('/');
+        return !blobs.empty() && slash != std::string::npos && path.compare(0, slash, blobs) == 0;
+    }
+    [[nodiscard]] bool is_link(const std::string& path) const {
+        struct stat about {};
+        return ::fstatat(root.get(), path.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISLNK(about.st_mode);
+    }
+    // Held only when it lies inside; `into` says what it is in any case.
+    [[nodiscard]] std::optional<held_place> find(const std::string& path, node& into) const;
+    void walk();
+    bool walk_folder(const std::string& path, std::vector<std::string>& below);
+    void note(const char* id, const std::string& path, std::string what, std::string fix);
+};
+
+std::optional<held_place> package_tree::state::find(const std::string& path, node& into) const {
+    into.path = path;
+    into.link = is_link(path);
+    auto place = hold(root.get(), path);
+    if (!place) {
+        const int number = errno;
+        if (number == ELOOP || into.link) {
+            into.kind = node_kind::broken_link;
+            into.why = number == ELOOP ? "links that go in a circle" : "a link that leads nowhere";
+        } else if (number == EACCES || number == EPERM) {
+            into.kind = node_kind::closed;
+            into.why = text_of(number);
+        }
+        return std::nullopt;
+    }
+    if (place->real.empty() || !is_inside(place->real)) {
+        into.kind = node_kind::outside;
+        into.why = "a link to '" + shown(place->real) + "', which is outside the package";
+        return std::nullopt;
+    }
+    into.kind = S_ISREG(place->about.st_mode)   ? node_kind::file
+                : S_ISDIR(place->about.st_mode) ? node_kind::folder
+                                                : node_kind::special;
+    into.size = S_ISREG(place->about.st_mode) ? static_cast<std::uint64_t>(place->about.st_size) : 0;
+    into.allocated = static_cast<std::uint64_t>(place->about.st_blocks) * bytes_of_a_block;
+    into.readable = may(*place, R_OK);
+    into.executable = may(*place, X_OK);
+    return place;
+}
+
+void package_tree::state::note(const char* id, const std::string& path, std::string what, std::string fix) {
+    // One of each kind is enough to know; a hostile tree would fill the list.
+    const bool known =
+        std::any_of(findings.begin(), findings.end(), [&](const finding& one) { return one.id == id; });
+    if (!known) {
+        findings.push_back({id, severity::warning, shown(path), std::move(what),
+                            "Corral looks only at what lies inside the package.", std::move(fix)});
+    }
+}
+
+// False: enough was seen.
+bool package_tree::state::walk_folder(const std::string& path, std::vector<std::string>& below) {
+    open_folder list(::openat(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!list.valid()) {
+        note("tree.folder-closed", path, "This folder can't be read: " + text_of(errno) + ".",
+             "Give the user that runs Corral the right to read it.");
+        return true;
+    }
+    for (std::string name = list.next(); !name.empty(); name = list.next()) {
+        if (entries.size() >= limits.entries) {
+            note("tree.too-many", "",
+                 "The folder holds more than " + std::to_string(limits.entries) + " entries.",
+                 "Name the folder of the package itself.");
+            return false;
+        }
+        node one;
+        const std::string whole = path == "." ? name : path + "/" + name;
+        static_cast<void>(find(whole, one));
+        if (one.kind == node_kind::outside) {
+            note("tree.link-outside", whole, "This is " + one.why + ", and is not followed.",
+                 "Replace the link with the file itself.");
+        } else if (one.kind == node_kind::special) {
+            note("tree.special-file", whole, "This is a FIFO, a socket or a device, and is not opened.",
+                 "Remove it.");
+        }
+        const bool enter = one.kind == node_kind::folder && !one.link;
+        entries.push_back(std::move(one));
+        if (enter && name != ".git" && name != "__pycache__") {
+            below.push_back(whole);
+        }
+    }
+    return true;
+}
+
+void package_tree::state::walk() {
+    std::vector<std::string> waiting{"."};
+    while (!waiting.empty()) {
+        const std::string path = std::move(waiting.back());
+        waiting.pop_back();
+        const auto depth = path == "." ? 0 : 1 + std::count(path.begin(), path.end(), '/');
+        if (depth > limits.depth) {
+            note("tree.too-deep", path,
+                 "Folders are nested deeper than " + std::to_string(limits.depth) +
+                     " here; what is below is not looked at.",
+                 "Name the folder of the package itself.");
+            continue;
+        }
+        if (path != "." && ::faccessat(root.get(), (path + "/pyvenv.cfg").c_str(), F_OK, 0) == 0) {
+            continue;  // a Python environment
+        }
+        if (!walk_folder(path, waiting)) {
+            break;
+        }
+    }
+    std::sort(entries.begin(), entries.end(), [](const node& a, const node& b) { return a.path < b.path; });
+}
+
+core::result<package_tree> package_tree::open(const fs::path& folder, tree_limits limits) {
+    auto place = hold(AT_FDCWD, folder.string());
+    if (!place) {
+        const int number = errno;
+        return core::errno_failure(
+            number, "the folder '" + shown(folder.string()) + "' can't be opened: " + text_of(number));
+    }
+    if (!S_ISDIR(place->about.st_mode)) {
+        return core::errno_failure(ENOTDIR, "'" + shown(folder.string()) + "' is no folder");
+    }
+    if (!may(*place, R_OK | X_OK)) {
+        return core::errno_failure(
+            EACCES, "the folder '" + shown(folder.string()) + "' may not be read by this user");
+    }
+    auto made = std::make_shared<state>();
+    made->root = std::move(place->at);
+    made->folder = folder;
+    made->real = std::move(place->real);
+    made->blobs = blobs_beside(made->real);
+    made->limits = limits;
+    return package_tree(std::move(made));
+}
+
+const fs::path& package_tree::folder() const noexcept {
+    return state_->folder;
+}
+
+const std::vector<node>& package_tree::entries() const {
+    if (!state_->walked) {
+        state_->walked = true;
+        state_->walk();
+    }
+    return state_->entries;
+}
+
+const std::vector<finding>& package_tree::findings() const {
+    static_cast<void>(entries());
+    return state_->findings;
+}
+
+node package_tree::look(std::string_view path) const {
+    node out;
+    const auto name = tidy_name(path);
+    if (!name) {
+        out.path = path;
+        out.kind = node_kind::refused;
+        out.why = name.error().message;
+        return out;
+    }
+    static_cast<void>(state_->find(*name, out));
+    return out;
+}
+
+core::result<std::string> package_tree::read(std::string_view path, std::size_t most,
+                                             std::uint64_t offset) const {
+    const auto name = tidy_name(path);
+    if (!name) {
+        return name.error();
+    }
+    node about;
+    const auto place = state_->find(*name, about);
+    const std::string begin = "'" + shown(*name) + "' can't be read: ";
+    if (!place) {
+        return core::make_failure(core::errc::not_found,
+                                  begin + (about.why.empty() ? "it is not there" : about.why));
+    }
+    const auto file = open_plain(*place);
+    if (!file) {
+        const int number = errno;
+        return core::errno_failure(number,
+                                   begin + (number == EINVAL ? "it is no plain file" : text_of(number)));
+    }
+    auto bytes = read_at(*file, offset, most);
+    if (!bytes) {
+        const int number = errno;
+        return core::errno_failure(number, begin + text_of(number));
+    }
+    return std::move(*bytes);
+}
+
+bool package_tree::ends_in_hole(std::string_view path) const {
+    const auto name = tidy_name(path);
+    node about;
+    const auto place = name ? state_->find(*name, about) : std::nullopt;
+    if (!place || place->about.st_size <= 0) {
+        return false;
+    }
+    const auto file = open_plain(*place);
+    // A file system that can't tell says that there is data everywhere.
+    return file && ::lseek(file->get(), place->about.st_size - 1, SEEK_DATA) < 0 && errno == ENXIO;
+}
+
+}  // namespace corral::package

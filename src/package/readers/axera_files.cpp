@@ -1,0 +1,147 @@
+#include "axera_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "package/json_document.hpp"
+
+namespace corral::package {
+
+namespace {
+
+constexpr unsigned most_layers = 1000;
+constexpr std::size_t config_bytes = 64 * 1024;
+constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
+constexpr std::uint64_t most_width = 65536;
+constexpr std::uint64_t bytes_per_value = 2;  // bfloat16
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+struct numbered_name {
+    std::string pattern;  // with %d
+    unsigned number = 0;
+};
+
+// "d/qwen3_p128_l12_together.axmodel": the digits behind the last "_l" that has some.
+std::optional<numbered_name> numbered(const std::string& path) {
+    for (auto at = path.rfind("_l"); at != std::string::npos && at > 0; at = path.rfind("_l", at - 1)) {
+        const std::size_t first = at + 2;
+        std::size_t end = first;
+        while (end < path.size() && is_digit(path[end])) {
+            ++end;
+        }
+        unsigned number = 0;
+        const auto [last, error] = std::from_chars(path.data() + first, path.data() + end, number);
+        const bool whole = error == std::errc() && last == path.data() + end && number < most_layers;
+        if (end > first && whole && path.find('%') == std::string::npos) {
+            return numbered_name{path.substr(0, first) + "%d" + path.substr(end), number};
+        }
+    }
+    return std::nullopt;
+}
+
+// The pattern of most files, the first by name of those; with how many there must be.
+std::pair<std::string, unsigned> largest_set(const std::vector<const node*>& models) {
+    std::map<std::string, std::set<unsigned>> sets;
+    for (const node* one : models) {
+        if (auto name = numbered(one->path)) {
+            sets[name->pattern].insert(name->number);
+        }
+    }
+    const auto most = std::max_element(sets.begin(), sets.end(), [](const auto& a, const auto& b) {
+        return a.second.size() < b.second.size();
+    });
+    return most == sets.end() ? std::pair(std::string(), 0U)
+                              : std::pair(most->first, *most->second.rbegin() + 1);
+}
+
+// In that folder, else anywhere; "" where there is none.
+template <typename Test>
+std::string one_file(const std::vector<const node*>& among, std::string_view folder, Test fits) {
+    std::string elsewhere;
+    for (const node* one : among) {
+        if (!fits(one->path)) {
+            continue;
+        }
+        if (folder_name(one->path) == folder) {
+            return one->path;
+        }
+        elsewhere = elsewhere.empty() ? one->path : elsewhere;
+    }
+    return elsewhere;
+}
+
+// "hidden_size" of the package's config.json files, with the file.
+std::vector<std::pair<std::uint64_t, std::string>> said_widths(const package_view& from) {
+    std::vector<std::pair<std::uint64_t, std::string>> out;
+    for (const node* file : all_files(from, "config.json")) {
+        if (file_name(file->path) != "config.json" || out.size() >= 16) {
+            continue;
+        }
+        const auto document = json_document::parse(read_text(from, file->path, config_bytes));
+        for (const char* key : {"hidden_size", "text_config.hidden_size"}) {
+            if (const auto width = document ? document->count(key, most_width) : std::nullopt) {
+                out.emplace_back(*width, file->path);
+            }
+        }
+    }
+    return out;
+}
+
+void find_shape(const package_view& from, const std::string& embedding, axera_files& to) {
+    const std::uint64_t values = full_size(from, embedding) / bytes_per_value;
+    for (const auto& [width, file] : said_widths(from)) {
+        const std::uint64_t rows = values / width;
+        if (values % width != 0 || rows == 0 || rows > most_rows) {
+            continue;
+        }
+        to.flags.push_back({"--tokens_embed_num", std::to_string(rows)});
+        to.flags.push_back({"--tokens_embed_size", std::to_string(width)});
+        to.origins["--tokens_embed_num"] = "the size of " + embedding + " by the hidden size of " + file;
+        to.origins["--tokens_embed_size"] = "hidden_size of " + file;
+        return;
+    }
+    to.missing.emplace_back(
+        "the embedding's rows and width (no config.json says a hidden size that fits its size)");
+}
+
+}  // namespace
+
+axera_files find_axera_files(const package_view& from) {
+    axera_files out;
+    const auto models = all_files(from, ".axmodel");
+    const auto [pattern, count] = largest_set(models);
+    const auto add = [&](const char* flag, const std::string& value, const std::string& origin,
+                         const char* what) {
+        if (value.empty()) {
+            out.missing.emplace_back(what);
+            return;
+        }
+        out.flags.push_back({flag, value});
+        out.origins[flag] = origin;
+    };
+    const std::string folder(folder_name(pattern));
+    if (pattern.empty()) {
+        return out;
+    }
+    add("--template_filename_axmodel", pattern, "the numbered files", "");
+    add("--axmodel_num", std::to_string(count), "the highest number of the layer files, and one", "");
+    add("--filename_post_axmodel",
+        one_file(models, folder, [](std::string_view path) { return path.ends_with("_post.axmodel"); }),
+        "its name", "the last stage (*_post.axmodel)");
+    const std::string embedding = one_file(all_files(from, ".bin"), folder, [](std::string_view path) {
+        return file_name(path).find("embed_tokens") != std::string_view::npos;
+    });
+    add("--filename_tokens_embed", embedding, "its name", "the embedding (*embed_tokens*.bin)");
+    if (!embedding.empty()) {
+        find_shape(from, embedding, out);
+    }
+    return out;
+}
+
+}  // namespace corral::package

@@ -1,0 +1,204 @@
+#include "axera_others.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "package/json_document.hpp"
+#include "package/model_naming.hpp"
+#include "package/readers/axera_files.hpp"
+#include "package/readers/axera_programs.hpp"
+
+namespace corral::package {
+
+namespace {
+
+using catalog::severity;
+using catalog::variable_kind;
+using catalog::variable_spec;
+
+constexpr std::size_t config_bytes = 64 * 1024;
+constexpr std::uint64_t layer_bytes = 1024 * 1024;  // vendor_ax.md §15
+constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
+
+constexpr std::array<std::string_view, 3> picture_flags{"--filename_image_encoder_axmodedl",
+                                                        "--filename_vpm_encoder_axmodedl",
+                                                        "--filename_vpm_resampler_axmodedl"};
+constexpr std::array<std::string_view, 2> old_tokenizers{"_tokenizer.py", "_tokenizer_images.py"};
+
+// The same files as those of every Axera package, for whoever names them. `named` are flags of run scripts.
+void check_model_files(const package_view& from, const std::vector<flag_word>& named, reading& to) {
+    std::vector<variable_spec> specs;
+    std::map<std::string, std::string> values;
+    const auto add = [&](const char* flag, variable_spec spec) {
+        const std::string* const value = find_flag(named, flag);
+        if (value != nullptr && !value->empty()) {
+            values[spec.name] = *value;
+            specs.push_back(std::move(spec));
+        }
+    };
+    const auto spec = [](const char* name, variable_kind kind) {
+        variable_spec out;
+        out.name = name;
+        out.about = name;
+        out.kind = kind;
+        return out;
+    };
+    auto layers = spec("layer_files", variable_kind::numbered_files);
+    layers.count = "layers";
+    layers.least_bytes = layer_bytes;
+    auto post = spec("post_file", variable_kind::file);
+    post.least_bytes = layer_bytes;
+    auto embedding = spec("embedding_file", variable_kind::file);
+    embedding.bytes = {"vocabulary", "embedding_size", "2"};
+    auto pictures = spec("picture_file", variable_kind::file);
+    pictures.least_bytes = layer_bytes;
+    std::uint32_t vocabulary = 0;
+    if (const std::string* const rows = find_flag(named, "--tokens_embed_num")) {
+        vocabulary = static_cast<std::uint32_t>(
+            std::min<unsigned long long>(std::strtoull(rows->c_str(), nullptr, 10), most_rows));
+    }
+    if (vocabulary == 0 || find_flag(named, "--tokens_embed_size") == nullptr) {
+        embedding.bytes.clear();
+    }
+    add("--axmodel_num", spec("layers", variable_kind::text));
+    add("--tokens_embed_size", spec("embedding_size", variable_kind::text));
+    add("--template_filename_axmodel", std::move(layers));
+    add("--filename_post_axmodel", std::move(post));
+    add("--filename_tokens_embed", std::move(embedding));
+    add(picture_flags.front().data(), std::move(pictures));
+    check_files(from, std::move(specs), std::move(values), vocabulary, to);
+}
+
+// By a script that starts one of the programs, else by the files.
+std::vector<flag_word> words_of(const package_view& from) {
+    const auto scripts = find_axera_scripts(from);
+    const axera_build* const build = build_for(from.here);
+    const axera_script* script = scripts.usable.empty() ? nullptr : &scripts.usable.front();
+    if (build != nullptr) {
+        script = nearest_script(scripts, *build, from);
+    }
+    return script != nullptr ? script->flags : find_axera_files(from).flags;
+}
+
+std::vector<naming_hint> folder_hint(const std::vector<flag_word>& words) {
+    const std::string* const layers = find_flag(words, "--template_filename_axmodel");
+    return layers == nullptr ? std::vector<naming_hint>{}
+                             : std::vector<naming_hint>{
+                                   {std::string(folder_name(*layers)), "the folder of the layer files"}};
+}
+
+bool has_axmodels(const package_view& from) {
+    return !all_files(from, ".axmodel").empty();
+}
+
+std::vector<const node*> old_scripts(const package_view& from) {
+    std::vector<const node*> out;
+    for (const auto ending : old_tokenizers) {
+        const auto found = top_files(from, ending);
+        out.insert(out.end(), found.begin(), found.end());
+    }
+    return out;
+}
+
+bool is_legacy(const package_view& from) {
+    return has_axmodels(from) && !old_scripts(from).empty();
+}
+
+void read_legacy(const package_view& from, reading& to) {
+    const auto scripts = old_scripts(from);
+    add_finding(to, "package.old-tokenizer", severity::error, scripts.front()->path,
+                "This is " + to.kind + ": " + shown(scripts.front()->path, 80) +
+                    " is of the tokenizers without identities, which the polling server can't use.",
+                "The server asks /get_uid first; such a service answers 'error', and the start ends.",
+                "Take the vendor's newer package of this model, with *_tokenizer_uid.py and main_api_*.");
+    const auto words = words_of(from);
+    check_model_files(from, words, to);
+    name_after(from, folder_hint(words), to);
+}
+
+// A picture encoder of the package, by the words of its scripts or by names.
+bool looks_at_pictures(const package_view& from) {
+    for (const auto& script : find_axera_scripts(from).usable) {
+        if (std::any_of(picture_flags.begin(), picture_flags.end(), [&](std::string_view flag) {
+                return find_flag(script.flags, std::string(flag)) != nullptr;
+            })) {
+            return true;
+        }
+    }
+    const auto models = all_files(from, ".axmodel");
+    return !top_files(from, "_tokenizer_images.py").empty() ||
+           std::any_of(models.begin(), models.end(), [](const node* one) {
+               const auto name = file_name(one->path);
+               return name.starts_with("vit") || name.starts_with("vpm") ||
+                      name.find("image_encoder") != std::string_view::npos ||
+                      name.find("vision") != std::string_view::npos;
+           });
+}
+
+bool is_vision(const package_view& from) {
+    return has_axmodels(from) && looks_at_pictures(from);
+}
+
+void read_vision(const package_view& from, reading& to) {
+    say_not_served(to);
+    const auto words = words_of(from);
+    check_model_files(from, words, to);
+    name_after(from, folder_hint(words), to);
+}
+
+std::optional<json_document> config_of(const package_view& from) {
+    return json_document::parse(read_text(from, "config.json", config_bytes));
+}
+
+bool is_axllm(const package_view& from) {
+    const auto config = config_of(from);
+    return config && config->has("tokenizer_type") && config->has("template_filename_axmodel");
+}
+
+void read_axllm(const package_view& from, reading& to) {
+    const auto config = config_of(from);
+    if (!config) {
+        return;  // it was there a moment ago
+    }
+    std::vector<flag_word> words;
+    for (const char* key : {"template_filename_axmodel", "axmodel_num", "filename_post_axmodel",
+                            "filename_tokens_embed", "tokens_embed_num", "tokens_embed_size"}) {
+        words.push_back({"--" + std::string(key), config->text(key)});
+    }
+    const std::string name = config->text("model_name");
+    if (!config->count("axmodel_num", 1000)) {
+        add_finding(to, "config.number", severity::error, "config.json",
+                    "axmodel_num in config.json is '" + shown(config->text("axmodel_num"), 40) +
+                        "', but the number of layers is from 1 to 1000.",
+                    "The server would not load that.", "Download config.json again.");
+        return;
+    }
+    if (from.runtime == nullptr) {
+        say_not_served(to);
+        check_model_files(from, words, to);
+    } else {
+        to.model = new_model(from);
+        if (const auto rows = config->count("tokens_embed_num", most_rows)) {
+            to.model->context.vocabulary = static_cast<std::uint32_t>(*rows);
+            to.origins["context.vocabulary"] = "config.json, tokens_embed_num";
+        }
+        fill_declared(from, *config, to);
+    }
+    name_after(from, {{name, "config.json, model_name"}}, to);
+}
+
+}  // namespace
+
+package_kind axera_legacy_kind() {
+    return {"an Axera package of the generation before the polling server", "", is_legacy, read_legacy};
+}
+
+package_kind axera_vision_kind() {
+    return {"an Axera package of a model that looks at pictures", "", is_vision, read_vision};
+}
+
+package_kind axllm_kind() {
+    return {"an Axera package for 'axllm serve'", "axllm", is_axllm, read_axllm};
+}
+
+}  // namespace corral::package

@@ -1,0 +1,56 @@
+#pragma once
+// The builds of Axera's LLM programs, and the run scripts that start them (vendor_ax.md §1, §12.1).
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "package/flag_binding.hpp"
+#include "package/readers/reader.hpp"
+
+namespace corral::package {
+
+struct axera_build {
+    std::string_view suffix;    // of the program's name: main_api_<suffix>
+    bool board = false;         // runs on the AX650 itself; else on a host, and takes --devices
+    std::uint16_t machine = 0;  // e_machine
+};
+
+// nullptr: no build runs on such a machine.
+[[nodiscard]] const axera_build* build_for(const machine& here);
+
+struct axera_program {
+    const axera_build* build = nullptr;  // nullptr: of a kind that is not known
+    bool serves = false;                 // main_api_*; else the console program
+};
+
+// Of "./main_api_axcl_x86"; nothing when it is none of Axera's programs.
+[[nodiscard]] std::optional<axera_program> axera_program_of(std::string_view word);
+
+// A command of a run script that starts one of them.
+struct axera_script {
+    std::string file;
+    unsigned line = 0;
+    axera_program program;
+    std::vector<std::string> words;
+    std::vector<flag_word> flags;
+    std::map<std::string, std::string> environment;
+};
+
+struct axera_scripts {
+    std::vector<axera_script> usable;        // by file
+    std::vector<catalog::finding> troubles;  // what of the others can't be known
+};
+
+// Of the scripts of the package's own folder, 64 at most.
+[[nodiscard]] axera_scripts find_axera_scripts(const package_view& from);
+
+// The one whose words fit this machine best: whose layer files are there, then the server's own for this
+// build, the server's for another, then the console's. nullptr where there is none.
+[[nodiscard]] const axera_script* nearest_script(const axera_scripts& among, const axera_build& wanted,
+                                                 const package_view& from);
+
+}  // namespace corral::package

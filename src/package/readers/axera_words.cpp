@@ -1,0 +1,199 @@
+#include "axera_words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::package {
+
+namespace {
+
+using catalog::severity;
+
+// The server's own options (vendor_ax.md §1); it ends at any other.
+constexpr std::array<std::string_view, 10> server_flags{
+    "--system_prompt",         "--template_filename_axmodel",
+    "--filename_post_axmodel", "--url_tokenizer_model",
+    "--filename_tokens_embed", "--axmodel_num",
+    "--tokens_embed_num",      "--tokens_embed_size",
+    "--use_mmap_load_embed",   "--devices"};
+
+struct number_rule {
+    std::string_view flag;
+    std::uint64_t least;
+    std::uint64_t most;
+    std::string_view about;
+};
+constexpr std::array number_rules{
+    number_rule{"--axmodel_num", 1, 1000, "the number of layers"},
+    number_rule{"--tokens_embed_num", 1, std::uint64_t{16} * 1024 * 1024, "the rows of the embedding"},
+    number_rule{"--tokens_embed_size", 1, 65536, "the width of the embedding"},
+    number_rule{"--use_mmap_load_embed", 0, 1, "a switch"},
+};
+constexpr std::array<std::string_view, 3> file_flags{"--template_filename_axmodel", "--filename_post_axmodel",
+                                                     "--filename_tokens_embed"};
+
+template <typename List, typename Item>
+bool is_among(const List& list, const Item& item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+std::optional<std::uint64_t> number_in(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value)
+                                                                                     : std::nullopt;
+}
+
+void refuse(reading& to, const source_of_words& from, const char* id, const std::string& what,
+            const std::string& why) {
+    add_finding(to, id, severity::error, from.subject, what, why,
+                "Compare it with the vendor's own package; correct the script and import again.");
+}
+
+// False, and an error, where no sane package says that.
+bool check_value(const flag_word& flag, const source_of_words& from, reading& to) {
+    const auto* const rule = std::find_if(number_rules.begin(), number_rules.end(),
+                                          [&](const number_rule& one) { return one.flag == flag.name; });
+    if (rule != number_rules.end()) {
+        const auto value = number_in(flag.value);
+        if (value && *value >= rule->least && *value <= rule->most) {
+            return true;
+        }
+        refuse(to, from, "script.number",
+               flag.name + " is '" + shown(flag.value, 40) + "' in " + from.subject + ", but " +
+                   std::string(rule->about) + " is from " + std::to_string(rule->least) + " to " +
+                   std::to_string(rule->most) + ".",
+               "The server would refuse it, or ask for memory that no machine has.");
+        return false;
+    }
+    if (!is_among(file_flags, flag.name)) {
+        return true;
+    }
+    if (const auto name = tidy_name(flag.value); !name) {
+        refuse(to, from, "script.path",
+               flag.name + " names '" + shown(flag.value, 80) + "' in " + from.subject + ": " +
+                   name.error().message + ".",
+               "A package's files are inside its folder; Corral follows nothing out of it.");
+        return false;
+    }
+    const bool numbered = flag.name == file_flags.front();
+    const auto percents = std::count(flag.value.begin(), flag.value.end(), '%');
+    if (percents == (numbered ? 1 : 0) && (!numbered || flag.value.find("%d") != std::string::npos)) {
+        return true;
+    }
+    refuse(to, from, "script.pattern",
+           flag.name + " is '" + shown(flag.value, 80) + "' in " + from.subject +
+               (numbered ? ", which has not exactly one %d." : ", a file's name with a % in it."),
+           "The server puts the number of each layer in the place of %d.");
+    return false;
+}
+
+// "0,1" as cards; nothing when it is none.
+std::optional<catalog::seat> cards_in(std::string_view text) {
+    catalog::seat out;
+    while (true) {
+        const auto comma = text.find(',');
+        const auto value = number_in(std::string(text.substr(0, comma)));
+        if (!value || *value > 63 || out.size() == 16 || is_among(out, static_cast<unsigned>(*value))) {
+            return std::nullopt;
+        }
+        out.push_back(static_cast<unsigned>(*value));
+        if (comma == std::string_view::npos) {
+            return out;
+        }
+        text.remove_prefix(comma + 1);
+    }
+}
+
+void leave_out(const flag_word& flag, const source_of_words& from, reading& to) {
+    if (!from.from_server) {
+        to.notes.push_back(flag.name + " of " + from.where + " is left out: it is the console program's");
+        return;
+    }
+    add_finding(to, "script.unknown-option", severity::warning, from.subject,
+                "The option " + shown(flag.name, 60) + " in " + from.subject +
+                    " is none of the server's; it is left out of the manifest.",
+                "The server ends at an option that it does not know.", "");
+}
+
+}  // namespace
+
+bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from, const package_view& view,
+                reading& to) {
+    const auto& service = view.runtime->services.back();
+    const auto variables = flags_of_template(service);
+    const auto built_in = catalog::built_in_placeholders(*view.runtime);
+    bool sane = true;
+    for (const flag_word& flag : flags) {
+        if (!is_among(server_flags, flag.name)) {
+            leave_out(flag, from, to);
+            continue;
+        }
+        if (!check_value(flag, from, to)) {
+            sane = false;
+            continue;
+        }
+        const auto variable = variables.find(flag.name);
+        if (variable == variables.end()) {
+            continue;  // --devices; set_devices() decides
+        }
+        if (variable->second == "vocabulary") {
+            to.model->context.vocabulary = static_cast<std::uint32_t>(*number_in(flag.value));
+            to.origins["context.vocabulary"] = from.origin(flag.name);
+        } else if (!is_among(built_in, variable->second)) {
+            to.model->variables[variable->second] = flag.value;
+            to.origins["variables." + variable->second] = from.origin(flag.name);
+        }
+    }
+    return sane;
+}
+
+void set_devices(const package_view& from, const axera_build& build, const axera_script* script,
+                 reading& to) {
+    const std::string* const said = script == nullptr ? nullptr : find_flag(script->flags, "--devices");
+    if (build.board) {
+        if (said != nullptr) {
+            to.notes.emplace_back("--devices of the script is left out: the board's own program has none");
+        }
+        return;
+    }
+    const bool own = script != nullptr && script->program.build == &build;
+    catalog::seat seat{0};
+    if (said != nullptr && own) {
+        const auto cards = cards_in(*said);
+        if (!cards) {
+            add_finding(to, "script.number", severity::error, script->file,
+                        "--devices is '" + shown(*said, 40) + "' in " + script->file +
+                            ", which is no list of cards such as 0 or 0,1.",
+                        "The server would end at once.",
+                        "Correct the script and import again, or remove the word there.");
+            to.model.reset();
+            return;
+        }
+        seat = *cards;
+        to.origins["cards"] = script->file + ", --devices";
+    } else if (said != nullptr && *said != "0") {
+        to.notes.push_back("--devices " + *said + " of " + script->file +
+                           " is for another machine; one card, 0, is taken");
+    }
+    std::string cards;
+    for (const unsigned card : seat) {
+        cards += (cards.empty() ? "" : ",") + std::to_string(card);
+    }
+    if (seat.size() > 1) {
+        to.notes.push_back("one process over the cards " + cards +
+                           ", as the script says; with one card write 0");
+    }
+    const bool filled_in = is_among(catalog::built_in_placeholders(*from.runtime), std::string("devices"));
+    if (filled_in) {
+        to.model->seats = {seat};
+        to.model->cards = seat;
+    }
+    to.arguments = {"--devices", filled_in ? "{devices}" : cards};
+}
+
+}  // namespace corral::package

@@ -1,0 +1,75 @@
+#pragma once
+// One kind of package: how it is recognised, and how it is read. Each kind is one file of this folder and one
+// line in list.cpp; nothing outside knows their names.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/package/machine.hpp"
+#include "corral/package/package_reader.hpp"
+#include "corral/package/package_tree.hpp"
+#include "package/model_naming.hpp"
+
+namespace corral::package {
+
+// The package at hand and all that reading it may depend on; everything is borrowed.
+struct package_view {
+    const package_tree& tree;
+    const machine& here;
+    const catalog::profile* runtime = nullptr;  // the profile that serves it, where it is installed
+};
+
+struct package_kind {
+    std::string_view name;     // for people, with its article
+    std::string_view profile;  // that serves it; empty: none does
+    bool (*recognise)(const package_view& from);
+    // Adds to `to`, whose kind and profile are set; sets to.model only where from.runtime is there.
+    void (*read)(const package_view& from, reading& to);
+};
+
+[[nodiscard]] const std::vector<package_kind>& package_kinds();
+
+// Plain files of the package's own folder, or of every folder, whose names end so; sorted.
+[[nodiscard]] std::vector<const node*> top_files(const package_view& from, std::string_view ending);
+[[nodiscard]] std::vector<const node*> all_files(const package_view& from, std::string_view ending);
+[[nodiscard]] bool has_file(const package_view& from, std::string_view path);
+
+// The last part of a path.
+[[nodiscard]] std::string_view file_name(std::string_view path);
+// The folder's part of a path; "" for one of the package's own folder.
+[[nodiscard]] std::string_view folder_name(std::string_view path);
+
+// Up to `most` bytes; empty where it can't be read.
+[[nodiscard]] std::string read_text(const package_view& from, std::string_view path, std::size_t most);
+
+// What the file will have when it is there: of a git-LFS pointer that of the real one. 0: unknown.
+[[nodiscard]] std::uint64_t full_size(const package_view& from, std::string_view path);
+
+void add_finding(reading& to, std::string id, catalog::severity level, std::string subject, std::string what,
+                 std::string why, std::string fix);
+
+// A model of from.runtime in the package's folder, with the profile's fallbacks.
+// REQUIRES: from.runtime
+[[nodiscard]] catalog::model_entry new_model(const package_view& from);
+
+// Name, family, size and quantization by the names that there are: `more`, then the package's folder and the
+// title of its README. `more` come first.
+void name_after(const package_view& from, const std::vector<naming_hint>& more, reading& to);
+
+// For kinds that no profile of ours serves: looks at the files all the same, as those of a model would be.
+// `specs` say what `values` stand for.
+void check_files(const package_view& from, std::vector<catalog::variable_spec> specs,
+                 std::map<std::string, std::string> values, std::uint32_t vocabulary, reading& to);
+
+// Values of the document for those variables of the profile that are called like its keys.
+class json_document;
+void fill_declared(const package_view& from, const json_document& config, reading& to);
+
+// A finding, said once for all kinds: nothing serves it yet.
+void say_not_served(reading& to);
+
+}  // namespace corral::package

@@ -1,0 +1,387 @@
+#include "run_script.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace corral::package {
+
+namespace {
+
+constexpr std::size_t most_word_bytes = 64 * 1024;
+
+// Commands after which nobody knows what follows, or where.
+constexpr std::array<std::string_view, 28> deciding_words{
+    "if",   "then",  "else",   "elif",     "fi", "for",   "while", "until", "do", "done",
+    "case", "esac",  "select", "function", "[",  "[[",    "test",  "!",     "{",  "}",
+    "cd",   "pushd", "eval",   "source",   ".",  "alias", "trap",  "return"};
+// In front of a program; they change nothing about its words.
+constexpr std::array<std::string_view, 4> carrying_words{"exec", "nohup", "sudo", "time"};
+
+template <typename List>
+bool is_among(const List& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool starts_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool goes_on_name(char c) {
+    return starts_name(c) || (c >= '0' && c <= '9');
+}
+
+// The length of the variable name that `text` begins with.
+std::size_t name_length(std::string_view text) {
+    if (text.empty() || !starts_name(text.front())) {
+        return 0;
+    }
+    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), goes_on_name) - text.begin());
+}
+
+struct word {
+    std::string text;
+    bool plain = true;    // no part of it was quoted or put in: it may be a key word
+    std::string unknown;  // as in script_command
+};
+
+class script_reader {
+public:
+    explicit script_reader(std::string_view text) : rest_(text) {}
+
+    core::result<std::vector<script_command>> read() {
+        if (rest_.starts_with("\xEF\xBB\xBF")) {
+            rest_.remove_prefix(3);
+        }
+        while (!rest_.empty() && !over_ && !wrong_) {
+            step();
+        }
+        end_command();
+        if (wrong_) {
+            return *std::move(wrong_);
+        }
+        return std::move(commands_);
+    }
+
+private:
+    void fail(std::string why, core::errc code = core::errc::invalid) {
+        if (!wrong_) {
+            wrong_ = core::make_failure(code, "line " + std::to_string(line_) + ": " + std::move(why));
+        }
+    }
+
+    [[nodiscard]] bool at(std::string_view what) const { return rest_.starts_with(what); }
+
+    void skip(std::size_t count) {
+        const auto gone = rest_.substr(0, count);
+        line_ += static_cast<unsigned>(std::count(gone.begin(), gone.end(), '\n'));
+        rest_.remove_prefix(gone.size());
+    }
+
+    // A line that goes on in the next one.
+    bool skip_continuation() {
+        if (rest_ == "\\") {  // the last line goes on in nothing
+            skip(1);
+            return true;
+        }
+        for (const std::string_view end : {"\\\n", "\\\r\n"}) {
+            if (at(end)) {
+                skip(end.size());
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // What stands between two words, or one word.
+    void step() {
+        if (skip_continuation()) {
+            return;
+        }
+        const char c = rest_.front();
+        if (c == ' ' || c == '\t' || at("\r\n")) {
+            skip(1);
+        } else if (c == '#') {
+            skip(std::min(rest_.find('\n'), rest_.size()));
+        } else if (c == '\n' || c == ';') {
+            end_command();
+            skip(1);
+        } else if (at("&>")) {
+            redirection(2);
+        } else if (c == '&') {  // "&&" too: that the first goes well is taken for granted
+            end_command();
+            skip(at("&&") ? 2 : 1);
+        } else if (c == '|') {
+            fail("a pipe or an '||': what runs is known only when the script runs");
+        } else if (c == '(' || c == ')') {
+            fail("a function or a sub-shell, which only a run could follow");
+        } else if (c == '<' || c == '>') {
+            redirection(1);
+        } else {
+            read_word();
+        }
+    }
+
+    // "> log.txt", "2>&1": where text goes, not what is started.
+    void redirection(std::size_t length) {
+        if (at("<<")) {
+            fail("text in the script for a program's input, which only a run could follow");
+            return;
+        }
+        skip(length);
+        while (!rest_.empty() && (rest_.front() == '>' || rest_.front() == '&' || rest_.front() == ' ')) {
+            skip(1);
+        }
+        word target;
+        fill(target);
+    }
+
+    void read_word() {
+        word found;
+        const unsigned began = line_;
+        fill(found);
+        const bool descriptor =
+            found.plain && !found.text.empty() && (at(">") || at("<")) &&
+            std::all_of(found.text.begin(), found.text.end(), [](char c) { return c >= '0' && c <= '9'; });
+        if (wrong_ || descriptor) {
+            return;
+        }
+        if (++words_seen_ > most_script_words) {
+            fail("more than " + std::to_string(most_script_words) + " words: is it a run script?",
+                 core::errc::limit_exceeded);
+            return;
+        }
+        if (words_.empty()) {
+            command_line_ = began;
+        }
+        words_.push_back(std::move(found));
+    }
+
+    // All that follows up to the end of a word.
+    void fill(word& to) {
+        while (!rest_.empty() && !wrong_) {
+            const char c = rest_.front();
+            if (skip_continuation()) {
+                continue;
+            }
+            if (at("\r\n") || std::string_view(" \t\n;&|()<>").find(c) != std::string_view::npos) {
+                return;
+            }
+            if (c == '\'') {
+                single_quotes(to);
+            } else if (c == '"') {
+                double_quotes(to);
+            } else if (c == '\\') {
+                to.plain = false;
+                skip(1);
+                take(to);
+            } else if (c == '$' || c == '`') {
+                put_in(to, false);
+            } else {
+                if (std::string_view("*?[").find(c) != std::string_view::npos ||
+                    (c == '~' && to.text.empty())) {
+                    unknown(to, "a name with * ? [ or ~, which only a shell can fill in");
+                }
+                take(to);
+            }
+        }
+    }
+
+    void take(word& to) {
+        if (rest_.empty()) {
+            return;
+        }
+        if (rest_.front() == '\0') {
+            fail("a zero byte: it is no text");
+            return;
+        }
+        append(to, rest_.substr(0, 1));
+        skip(1);
+    }
+
+    void append(word& to, std::string_view text) {
+        if (to.text.size() + text.size() > most_word_bytes) {
+            fail("a word of more than " + std::to_string(most_word_bytes) + " bytes",
+                 core::errc::limit_exceeded);
+            return;
+        }
+        to.text += text;
+    }
+
+    void single_quotes(word& to) {
+        to.plain = false;
+        skip(1);
+        const auto end = rest_.find('\'');
+        if (end == std::string_view::npos) {
+            fail("a ' without its end");
+            return;
+        }
+        const auto inner = rest_.substr(0, end);
+        if (inner.find('\0') != std::string_view::npos) {
+            fail("a zero byte: it is no text");
+            return;
+        }
+        append(to, inner);
+        skip(end + 1);
+    }
+
+    void double_quotes(word& to) {
+        to.plain = false;
+        skip(1);
+        while (!rest_.empty() && !wrong_) {
+            const char c = rest_.front();
+            if (c == '"') {
+                skip(1);
+                return;
+            }
+            if (skip_continuation()) {
+                continue;
+            }
+            if (c == '$' || c == '`') {
+                put_in(to, true);
+            } else {
+                const bool escapes = c == '\\' && rest_.size() > 1 &&
+                                     std::string_view("$`\"\\").find(rest_[1]) != std::string_view::npos;
+                skip(escapes ? 1 : 0);
+                take(to);
+            }
+        }
+        fail("a \" without its end");
+    }
+
+    void unknown(word& to, const std::string& why) const {
+        if (to.unknown.empty()) {
+            to.unknown = "line " + std::to_string(line_) + ": " + why;
+        }
+    }
+
+    // At '$' or '`'.
+    void put_in(word& to, bool quoted) {
+        to.plain = false;
+        if (at("`") || at("$(")) {
+            fail("the output of another command, which is known only when the script runs");
+            return;
+        }
+        skip(1);
+        const bool braces = at("{");
+        const auto name = rest_.substr(braces ? 1 : 0, name_length(rest_.substr(braces ? 1 : 0)));
+        const bool closed = !braces || rest_.substr(1 + name.size()).starts_with("}");
+        if (name.empty() && !braces && (quoted || rest_.empty()) &&
+            (rest_.empty() || std::string_view(" \"\\").find(rest_.front()) != std::string_view::npos)) {
+            append(to, "$");  // a dollar and nothing else
+            return;
+        }
+        if (name.empty() || !closed) {
+            std::string why = "$";
+            why += rest_.substr(0, rest_.empty() ? 0 : 1);
+            why += " is known only when the script runs";
+            unknown(to, why);
+            skip(rest_.empty() || quoted ? 0 : 1);
+            return;
+        }
+        const auto known = variables_.find(std::string(name));
+        skip(name.size() + (braces ? 2 : 0));
+        if (known == variables_.end()) {
+            unknown(to, "$" + std::string(name) + " is not set by the script");
+        } else if (!known->second.unknown.empty()) {
+            unknown(to, known->second.unknown);
+        } else if (!quoted && known->second.text.find_first_of(" \t\n*?[") != std::string::npos) {
+            unknown(to, "$" + std::string(name) + " without quotes would become several words");
+        } else {
+            append(to, known->second.text);
+        }
+    }
+
+    // "NAME=value", the part before '=' not quoted.
+    static std::optional<std::pair<std::string, std::string>> assignment(const word& from) {
+        const auto length = name_length(from.text);
+        if (length == 0 || length >= from.text.size() || from.text[length] != '=') {
+            return std::nullopt;
+        }
+        return std::pair(from.text.substr(0, length), from.text.substr(length + 1));
+    }
+
+    void set(const word& from, std::map<std::string, std::string>* shown_to) {
+        if (auto pair = assignment(from)) {
+            word value;
+            value.text = pair->second;
+            value.unknown = from.unknown;
+            if (shown_to != nullptr && from.unknown.empty()) {
+                (*shown_to)[pair->first] = pair->second;
+            }
+            variables_[pair->first] = std::move(value);
+        }
+    }
+
+    void end_command() {
+        std::vector<word> words = std::exchange(words_, {});
+        if (words.empty() || wrong_) {
+            return;
+        }
+        script_command out;
+        out.line = command_line_;
+        out.environment = exported_;
+        auto at_word = words.begin();
+        while (at_word != words.end() && assignment(*at_word)) {
+            ++at_word;
+        }
+        if (at_word == words.end()) {
+            std::for_each(words.begin(), words.end(), [this](const word& one) { set(one, nullptr); });
+            return;
+        }
+        for (auto each = words.begin(); each != at_word; ++each) {
+            auto pair = assignment(*each);
+            out.environment[pair->first] = pair->second;
+        }
+        while (std::next(at_word) != words.end() && at_word->plain &&
+               is_among(carrying_words, at_word->text)) {
+            ++at_word;
+        }
+        words.erase(words.begin(), at_word);
+        finish(std::move(out), words);
+    }
+
+    void finish(script_command out, const std::vector<word>& words) {
+        const word& first = words.front();
+        if (first.plain && is_among(deciding_words, first.text)) {
+            fail("'" + first.text + "': what follows is known only when the script runs");
+            return;
+        }
+        if (first.plain && first.text == "export") {
+            std::for_each(std::next(words.begin()), words.end(),
+                          [this](const word& one) { set(one, &exported_); });
+            return;
+        }
+        if (first.plain && first.text == "exit") {
+            over_ = true;
+            return;
+        }
+        for (const word& one : words) {
+            out.words.push_back(one.text);
+            out.unknown = out.unknown.empty() ? one.unknown : out.unknown;
+        }
+        commands_.push_back(std::move(out));
+    }
+
+    std::string_view rest_;
+    unsigned line_ = 1;
+    unsigned command_line_ = 1;
+    std::size_t words_seen_ = 0;
+    bool over_ = false;
+    std::vector<word> words_;  // of the command at hand
+    std::map<std::string, word> variables_;
+    std::map<std::string, std::string> exported_;
+    std::vector<script_command> commands_;
+    std::optional<core::failure> wrong_;
+};
+
+}  // namespace
+
+core::result<std::vector<script_command>> parse_run_script(std::string_view text) {
+    if (text.size() > most_script_bytes) {
+        return core::make_failure(core::errc::limit_exceeded, "line 1: more than 1 MiB: is it a run script?");
+    }
+    return script_reader(text).read();
+}
+
+}  // namespace corral::package

@@ -1,0 +1,32 @@
+#pragma once
+// The vendor's run scripts (vendor_ax.md §12.1) read as text: what they would start, without starting it.
+// Understood are comments, quotes, continued lines, assignments and what refers to them, "export", "exec",
+// redirections, and several commands; DOS line ends are let pass. Whatever only a run could tell is refused
+// with its line.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/core/result.hpp"
+
+namespace corral::package {
+
+struct script_command {
+    std::vector<std::string> words;                  // never empty; the first is the program
+    std::map<std::string, std::string> environment;  // set or exported for it by the script
+    unsigned line = 0;                               // where it begins
+    std::string unknown;  // "line 4: $1 is ...": what of it only a run could tell; then `words` are not it
+    bool operator==(const script_command&) const = default;
+};
+
+constexpr std::size_t most_script_bytes = 1024 * 1024;
+constexpr std::size_t most_script_words = 1000;
+
+// All commands of `text` in order. Fails (errc::invalid) where the order itself depends on a run (conditions,
+// loops, pipes, functions, "cd", "source"), on unclosed quotes and on what is no text, and
+// (errc::limit_exceeded) beyond the bounds; the message begins with the line, "line 3: ...".
+[[nodiscard]] core::result<std::vector<script_command>> parse_run_script(std::string_view text);
+
+}  // namespace corral::package

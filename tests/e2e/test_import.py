@@ -1,0 +1,183 @@
+"""From a vendor's folder to a served model: the three commands of a new user, and what import does to the disk."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from harness import BIN, ROOT, started, wait_until
+
+LAYER = "model/sim_p128_l2_together.axmodel"
+
+
+class NewUser:
+    """A home of its own: the usual places and no other word to Corral than what a person types."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.config = self.folder / "config/corral"
+        self.models = self.config / "models.d"
+        self.package = self.folder / "Qwen3-4B"
+        self.log = self.folder / "corral.log"
+        self.config.mkdir(parents=True)
+        # Only so that tests run side by side: a port from the kernel, and the profiles of this tree.
+        (self.config / "corral.toml").write_text(f'listen = "127.0.0.1:0"\nprofiles = ["{ROOT / "vendor"}"]\n')
+        self.environment = {**os.environ, "XDG_CONFIG_HOME": str(self.folder / "config"), "HOME": str(self.folder),
+                            "XDG_STATE_HOME": str(self.folder / "state")}
+        self.environment.pop("CORRAL_CONFIG", None)
+        subprocess.run([BIN / "corral-sim", "package", self.package], check=True, stdout=subprocess.DEVNULL)
+        self.process = None
+
+    def corral(self, *words, status=0):
+        run = subprocess.run([BIN / "corral", *words], capture_output=True, text=True, timeout=60, env=self.environment)
+        assert run.returncode == status, (words, run.returncode, run.stdout, run.stderr)
+        return run
+
+    def json(self, *words, status=0):
+        return json.loads(self.corral("import", self.package, "--json", *words, status=status).stdout)
+
+    def serve(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([BIN / "corral", "serve"], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env=self.environment)
+        started.append(self.process)
+        return wait_until(self.address, what="corral listens")
+
+    def address(self):
+        assert self.process.poll() is None, self.log.read_text()
+        found = re.findall(r"listening on (http://127\.0\.0\.1:\d+)", self.log.read_text())
+        return found[-1] if found else None
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+    def listing(self):
+        """Everything there is below the home but what a daemon keeps."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+
+@pytest.fixture
+def user(tmp_path):
+    one = NewUser(tmp_path)
+    yield one
+    one.stop()
+
+
+def ids(answer, severity="error"):
+    return [finding["id"] for finding in answer["findings"] if finding["severity"] == severity]
+
+
+def test_three_commands_from_the_folder_to_the_first_token(user, capsys):
+    began = time.monotonic()
+    imported = user.corral("import", user.package, "--name", "qwen3:4b")
+    after_import = time.monotonic()
+    address = user.serve()
+    after_serve = time.monotonic()
+    question = {"model": "qwen3:4b", "messages": [{"role": "user", "content": "What is a corral?"}]}
+    with subprocess.Popen(["curl", "-sSN", "--noproxy", "*", "--max-time", "60", f"{address}/api/chat", "-d",
+                           json.dumps(question)], stdout=subprocess.PIPE, text=True) as curl:
+        first = json.loads(curl.stdout.readline())
+        first_token = time.monotonic()
+        rest = [json.loads(line) for line in curl.stdout]
+    assert first.get("message", {}).get("content"), first
+    assert rest[-1]["done"] is True
+    with capsys.disabled():
+        print(f"\nfrom the folder to the first token: import {after_import - began:.2f} s, "
+              f"serve {after_serve - after_import:.2f} s, first token {first_token - after_serve:.2f} s "
+              f"(the simulated model loads in 0.4 s), {first_token - began:.2f} s in all")
+    assert "next: corral serve" in imported.stdout
+    manifest = user.models / "qwen3-4b.toml"
+    assert str(manifest) in imported.stdout
+    assert stat.S_IMODE(manifest.stat().st_mode) == 0o644
+    text = manifest.read_text()
+    assert 'layers = 4  # run_sim_int8_ctx_axcl_x86_api.sh, --axmodel_num' in text
+    assert 'tokenizer_script = "qwen3_tokenizer_uid.py"' in text
+    # A second one while Corral runs is taken at once.
+    second = user.corral("import", user.package, "--name", "qwen3:copy")
+    assert "the Corral that runs has it now" in second.stdout
+    with subprocess.Popen(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/tags"],
+                          stdout=subprocess.PIPE, text=True) as curl:
+        assert {model["name"] for model in json.load(curl.stdout)["models"]} == {"qwen3:4b", "qwen3:copy"}
+
+
+def test_a_dry_run_writes_nothing_and_prints_the_manifest(user):
+    before = user.listing()
+    run = user.corral("import", user.package, "--dry-run")
+    assert user.listing() == before
+    assert 'profile = "axera-poll"' in run.stdout and "layers = 4" in run.stdout
+    answer = user.json("--dry-run")
+    assert answer["written"] is False and answer["manifest"] == run.stdout
+    assert user.listing() == before
+
+
+def test_what_is_there_is_replaced_only_when_that_is_said(user):
+    user.corral("import", user.package, "--name", "qwen3:4b")
+    manifest = user.models / "qwen3-4b.toml"
+    written = manifest.read_text()
+    manifest.write_text(written + "# by hand\n")
+    refused = user.json("--name", "qwen3:4b", status=2)
+    assert ids(refused) == ["import.there"] and "--force" in refused["findings"][0]["fix"]
+    assert manifest.read_text().endswith("# by hand\n")
+    user.corral("import", user.package, "--name", "qwen3:4b", "--force")
+    assert manifest.read_text() == written
+    assert [path.name for path in user.models.iterdir()] == ["qwen3-4b.toml"]
+
+
+def test_a_name_that_is_taken_elsewhere_is_refused(user):
+    user.corral("import", user.package, "--name", "qwen3:4b")
+    (user.models / "qwen3-4b.toml").rename(user.models / "mine.toml")
+    assert ids(user.json("--name", "QWEN3:4b", status=2)) == ["import.name-taken"]
+
+
+def test_a_half_download_is_imported_and_told(user):
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 20000000\n"
+    (user.package / LAYER).write_text(pointer)
+    answer = user.json("--name", "qwen3:4b", status=1)
+    assert answer["written"] and ids(answer) == ["file.lfs-pointer"], answer["findings"]
+    (user.models / "qwen3-4b.toml").unlink()
+    told = user.corral("import", user.package, "--name", "qwen3:4b", status=1)
+    assert re.search(r"^error: .*LFS pointer", told.stderr, re.M), told.stderr
+    assert "it will not start until" in told.stdout
+
+
+def test_other_folders_are_told_apart_and_nothing_is_written(user):
+    before = user.listing()
+    empty = user.folder / "empty"
+    empty.mkdir()
+    run = user.corral("import", empty, status=2)
+    assert "is empty" in run.stderr
+    assert "corral import" in user.corral("import", user.folder, status=2).stderr  # the package is inside
+    shutil.rmtree(empty)
+    other = user.folder / "gguf"
+    other.mkdir()
+    (other / "Qwen3-4B-Q4_K_M.gguf").write_bytes(b"GGUF\3\0\0\0" + bytes(16) + b"x" * 2_000_000)
+    run = user.corral("import", other, status=2)
+    assert "is a GGUF model" in run.stderr and "needs the profile 'llama-server'" in run.stderr
+    shutil.rmtree(other)
+    assert user.listing() == before
+
+
+def test_a_folder_of_manifests_that_leads_elsewhere_is_not_written_to(user):
+    elsewhere = user.folder / "elsewhere"
+    elsewhere.mkdir()
+    user.models.symlink_to(elsewhere)
+    run = user.corral("import", user.package, status=2)
+    assert "is a link" in run.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_script_that_leads_out_of_the_package_is_refused(user):
+    script = user.package / "run_sim_int8_ctx_axcl_x86_api.sh"
+    script.write_text(script.read_text().replace("model/sim_post.axmodel", "../../secret.axmodel"))
+    answer = user.json(status=2)
+    assert ids(answer) == ["script.path"] and answer["written"] is False
+    assert not user.models.exists()

@@ -1,0 +1,69 @@
+#include "package/gguf_header.hpp"
+
+#include <gtest/gtest.h>
+
+#include "package/gguf_bytes.hpp"
+
+namespace corral::package {
+namespace {
+
+std::string small_model() {
+    tests::gguf_bytes file(2, 6);
+    file.pair("general.architecture", "qwen3");
+    file.pair("general.name", "Qwen3 4B");
+    file.pair("general.size_label", "4B");
+    file.pair("general.file_type", std::uint32_t{15});
+    file.list("tokenizer.ggml.tokens", {"a", "bc"});
+    file.pair("qwen3.context_length", std::uint32_t{40960});
+    file.tensor("a", 0);
+    file.tensor("b", 4096);
+    return file.text();
+}
+
+TEST(gguf_header, says_what_the_model_is) {
+    const auto header = parse_gguf(small_model());
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->version, 3U);
+    EXPECT_EQ(header->name, "Qwen3 4B");
+    EXPECT_EQ(header->architecture, "qwen3");
+    EXPECT_EQ(header->size_label, "4B");
+    EXPECT_EQ(header->file_type, "Q4_K_M");
+    EXPECT_EQ(header->context_length, 40960U);
+    EXPECT_TRUE(header->whole);
+    EXPECT_EQ(header->least_bytes, (small_model().size() + 31) / 32 * 32 + 4096);
+}
+
+TEST(gguf_header, cut_anywhere_it_says_less_and_never_more) {
+    const std::string all = small_model();
+    for (std::size_t length = 0; length < all.size(); ++length) {
+        const auto header = parse_gguf(all.substr(0, length));
+        EXPECT_EQ(header.has_value(), length >= 24) << length;
+        EXPECT_FALSE(header && header->whole) << length;
+        EXPECT_TRUE(!header || header->name.empty() || header->name == "Qwen3 4B") << length;
+    }
+}
+
+TEST(gguf_header, absurd_files_are_none) {
+    std::string other_magic = small_model();
+    other_magic[2] = 'M';
+    EXPECT_FALSE(parse_gguf(other_magic));
+    std::string version = small_model();
+    version[4] = 9;
+    EXPECT_FALSE(parse_gguf(version));
+    EXPECT_FALSE(parse_gguf(tests::gguf_bytes(1, 1'000'000'000).text()));
+    EXPECT_FALSE(parse_gguf(tests::gguf_bytes(1'000'000'000, 1).text()));
+    tests::gguf_bytes nested(0, 1);
+    nested.raw_pair("x", 9, std::string("\x09\0\0\0\x01\0\0\0\0\0\0\0", 12).append(64, '\0'));
+    EXPECT_FALSE(parse_gguf(nested.text())) << "a list of lists";
+    tests::gguf_bytes odd(0, 1);
+    odd.raw_pair("x", 77, "........");
+    EXPECT_FALSE(parse_gguf(odd.text())) << "a type that is none";
+    tests::gguf_bytes long_text(0, 1);
+    long_text.raw_pair("general.name", 8, std::string(8, '\xFF').append("abc"));
+    const auto header = parse_gguf(long_text.text());
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->name, "");
+}
+
+}  // namespace
+}  // namespace corral::package
