@@ -1,6 +1,7 @@
 #include "man_page.hpp"
 
 #include <array>
+#include <cctype>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -125,6 +126,9 @@ void add_command(std::string& out, const CLI::App& of, const std::string& before
         if (!one->check_name("--help")) {
             add_option(out, *one);
         }
+    }
+    if (const std::string more = of.get_footer(); !more.empty()) {
+        out += ".PP\n" + roff_text(more) + "\n";
     }
 }
 
