@@ -81,7 +81,21 @@ void write_queue(json_writer& json, const scheduler::queue_snapshot& queue) {
     json.end_object();
 }
 
-readiness describe_readiness(const model_directory& models, const scheduler::scheduler& admission) {
+void write_warnings(json_writer& json, const api_context& context) {
+    const auto warnings = context.warnings ? context.warnings() : std::vector<std::string>{};
+    if (warnings.empty()) {
+        return;
+    }
+    json.key("warnings").begin_array();
+    for (const std::string& text : warnings) {
+        json.text(text);
+    }
+    json.end_array();
+}
+
+readiness describe_readiness(const api_context& context) {
+    const model_directory& models = *context.models;
+    const scheduler::scheduler& admission = *context.admission;
     std::vector<model_state> states;
     for (const served& each : models.all()) {
         states.push_back(look_at(*each, admission));
@@ -112,13 +126,15 @@ readiness describe_readiness(const model_directory& models, const scheduler::sch
         }
         json.end_object();
     }
-    json.end_array().end_object();
+    json.end_array();
+    write_warnings(json, context);
+    json.end_object();
     out.body = json.take();
     return out;
 }
 
 core::awaitable<void> serve_readyz(const api_context& context, http::response_writer& out) {
-    readiness now = describe_readiness(*context.models, *context.admission);
+    readiness now = describe_readiness(context);
     http::response whole;
     whole.status = now.ready ? 200 : 503;
     whole.content_type = json_type;

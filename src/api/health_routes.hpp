@@ -6,7 +6,8 @@
 // if it counted against us, none would ever be sent here. One that loads without having been asked by a
 // request, or is broken, does not. The body tells each model's state, of
 // one that loads its progress and about how many seconds are left, and of the queue how many wait and run
-// and the seconds until the turn of a request that comes now (null while unknown).
+// and the seconds until the turn of a request that comes now (null while unknown). `warnings`, where there
+// are any: what a person should mend, such as a manifest that is left out.
 
 #include "corral/api/wire_format.hpp"
 

@@ -6,9 +6,10 @@
 #include <utility>
 
 #include "admin_status.hpp"
-#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
+#include "goes_by.hpp"
 #include "log_stream.hpp"
 
 namespace corral::app {
@@ -44,7 +45,7 @@ struct aim {
 
 std::string served_name(const admin_context& of, std::string_view typed) {
     for (const auto& runtime : *of.backends) {
-        if (catalog::same_model(runtime->model().name, typed)) {
+        if (goes_by(runtime->model(), typed)) {
             return runtime->model().name;
         }
     }
@@ -59,6 +60,16 @@ std::string names_of_all(const admin_context& of) {
     return out.empty() ? "none" : out;
 }
 
+std::string no_model(const admin_context& of, const std::string& typed) {
+    std::vector<std::string> names;
+    for (const auto& runtime : *of.backends) {
+        names.push_back(runtime->model().name);
+    }
+    const std::string meant = catalog::nearest(typed, names);
+    return "there is no model '" + telemetry::printable(typed) + "'" +
+           (meant.empty() ? "" : "; did you mean '" + meant + "'?") + "; models: " + names_of_all(of);
+}
+
 // MODEL, or MODEL/SERVICE; a model's name may hold a '/' itself.
 aim aim_at(const admin_context& of, const std::string& target) {
     aim out;
@@ -69,7 +80,7 @@ aim aim_at(const admin_context& of, const std::string& target) {
     const auto slash = target.rfind('/');
     const std::string model = slash == std::string::npos ? "" : served_name(of, target.substr(0, slash));
     if (model.empty()) {
-        out.problem = "there is no model '" + telemetry::printable(target) + "'; models: " + names_of_all(of);
+        out.problem = no_model(of, target);
         return out;
     }
     out.models.push_back(model);

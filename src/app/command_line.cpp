@@ -11,7 +11,8 @@ namespace corral::app {
 
 namespace {
 
-// In the order of the help.
+// In the order of the help; one line each.
+// clang-format off
 constexpr auto commands = std::to_array<command_adder>({
     add_serve_command,
     add_check_command,
@@ -33,6 +34,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_complete_command,
     add_man_command,
 });
+// clang-format on
 
 }  // namespace
 

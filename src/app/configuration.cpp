@@ -12,7 +12,7 @@
 #include "configuration_listen.hpp"
 #include "configuration_manifests.hpp"
 #include "configuration_reading.hpp"
-#include "corral/catalog/model_name.hpp"
+#include "goes_by.hpp"
 #include "profile_search.hpp"
 #include "state_directory.hpp"
 
@@ -260,10 +260,8 @@ configuration_result load_configuration(const configuration_source& from) {
 }
 
 const catalog::model_entry* find_model(const configuration& in, std::string_view typed) {
-    const auto means = [&](const std::string& name) { return catalog::same_model(name, typed); };
-    const auto found = std::find_if(in.models.begin(), in.models.end(), [&](const auto& model) {
-        return means(model.name) || std::any_of(model.aliases.begin(), model.aliases.end(), means);
-    });
+    const auto found = std::find_if(in.models.begin(), in.models.end(),
+                                    [&](const auto& model) { return goes_by(model, typed); });
     return found == in.models.end() ? nullptr : &*found;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "corral/catalog/model_name.hpp"
@@ -110,6 +111,21 @@ void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnosti
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+void replace_all(std::string& in, std::string_view what, std::string_view with) {
+    for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + with.size())) {
+        in.replace(at, what.size(), with);
+    }
+}
+
+// What is [models.context] in the configuration is [context] here.
+std::vector<catalog::diagnostic> in_words_of_manifests(std::vector<catalog::diagnostic> all) {
+    for (catalog::diagnostic& one : all) {
+        replace_all(one.message, "[[models]]", "the manifest");
+        replace_all(one.message, "[models.", "[");
+    }
+    return all;
+}
+
 // Mistakes and warnings are the manifest's own; what was read of profiles is shared.
 void read_manifest(const fs::path& file, configuration& to, configuration_reading& with) {
     catalog::issue_list errors(file.string());
@@ -133,10 +149,8 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
             to.models.push_back(std::move(model));
         }
     }
-    append(out.problems, errors.take());
-    for (catalog::diagnostic& one : warnings.take()) {
-        with.manifest_warnings.push_back(std::move(one));
-    }
+    append(out.problems, in_words_of_manifests(errors.take()));
+    append(with.manifest_warnings, in_words_of_manifests(warnings.take()));
     if (!out.problems.empty()) {
         to.left_out.push_back(std::move(out));
     }

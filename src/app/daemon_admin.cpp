@@ -41,6 +41,14 @@ http::handler daemon::make_front() {
     context.loopback_only = doors_.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
+    context.warnings = [this] {
+        std::vector<std::string> out;
+        for (const left_out_manifest& one : settings_.left_out) {
+            out.push_back("the manifest " + one.file.filename().string() +
+                          " has a mistake and is left out; 'corral status' says which");
+        }
+        return out;
+    };
     return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
                                                                  http::response_writer& out) {
         return serve_holding(keys, serve, incoming, out);

@@ -39,6 +39,9 @@ int list(const listing_options& asked, const command_context& context) {
             std::cerr << "no daemon answers, so this is what the files say: " << known.file.string()
                       << " and its manifests (" << known.silent << ")\n";
         }
+        if (models.empty()) {
+            std::cerr << "there is no model yet; 'corral import DIR' makes one of a vendor's folder\n";
+        }
         std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
     }
     return known.readable ? succeeded : bad_configuration;

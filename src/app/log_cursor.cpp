@@ -1,7 +1,6 @@
 #include "log_cursor.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace corral::app {
@@ -25,23 +24,34 @@ log_line line_of(const log_source& from, telemetry::kept_line kept) {
 
 std::vector<log_line> log_cursor::last(const std::vector<log_source>& sources, std::size_t most) {
     std::vector<log_line> out;
+    const auto keep_last = [&] {
+        sort_by_time(out);
+        if (out.size() > most) {
+            out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(most));
+        }
+    };
     for (const log_source& source : sources) {
-        ring_part all = source.read(0, std::numeric_limits<std::size_t>::max());
-        places_[all.ring] = all.end;
-        for (telemetry::kept_line& kept : all.lines) {
-            out.push_back(line_of(source, std::move(kept)));
+        // A ring's place is known only by reading it.
+        const ring_part now = source.read(0, 0);
+        // Our own log may grow between both looks; what came then is read later.
+        places_[now.ring] = now.end;
+        const ring_part part = source.read(now.end - std::min<std::uint64_t>(now.end, most), most);
+        for (const telemetry::kept_line& kept : part.lines) {
+            if (kept.number < now.end) {
+                out.push_back(line_of(source, kept));
+            }
+        }
+        // However many sources there are, not much more than what is wanted is held.
+        if (out.size() > most + most_at_once) {
+            keep_last();
         }
     }
-    sort_by_time(out);
-    if (out.size() > most) {
-        out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(most));
-    }
+    keep_last();
     return out;
 }
 
 void log_cursor::read_one(const log_source& from, std::size_t room, std::vector<log_line>& out,
                           std::map<std::uint64_t, std::uint64_t>& places) {
-    // A ring's id is known only by reading it.
     const std::uint64_t ring = from.read(0, 0).ring;
     const auto known = places_.find(ring);
     const std::uint64_t next = known == places_.end() ? 0 : known->second;

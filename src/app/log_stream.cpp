@@ -10,6 +10,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
+#include "goes_by.hpp"
 #include "log_cursor.hpp"
 
 namespace corral::app {
@@ -32,11 +33,6 @@ struct log_choice {
     bool services = true;
     std::string problem;
 };
-
-bool goes_by(const catalog::model_entry& model, std::string_view typed) {
-    const auto same = [&](const std::string& name) { return catalog::same_model(name, typed); };
-    return same(model.name) || std::any_of(model.aliases.begin(), model.aliases.end(), same);
-}
 
 const engine::backend* find_model(const admin_context& of, std::string_view typed) {
     const auto found = std::find_if(of.backends->begin(), of.backends->end(),
@@ -63,7 +59,11 @@ std::vector<std::string> all_names(const admin_context& of) {
 
 log_choice unknown(const admin_context& of, const std::string& target) {
     const std::vector<std::string> names = all_names(of);
-    const std::string meant = catalog::nearest(target, names);
+    // Near is what is near to the whole name, the tag included.
+    const auto slash = target.rfind('/');
+    const auto model = catalog::display_name(target.substr(0, slash));
+    const std::string whole = slash == std::string::npos || !model ? target : *model + target.substr(slash);
+    const std::string meant = catalog::nearest(whole, names);
     log_choice out;
     out.problem = "there is no model or service '" + telemetry::printable(target) + "'";
     if (!meant.empty()) {

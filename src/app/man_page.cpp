@@ -1,6 +1,7 @@
 #include "man_page.hpp"
 
 #include <array>
+#include <cctype>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -45,10 +46,11 @@ constexpr std::array<entry, 7> environment{{
     {"TERM", "'dumb': nothing is drawn anew."},
 }};
 
-constexpr std::array<entry, 3> statuses{{
+constexpr std::array<entry, 4> statuses{{
     {"0", "It is done."},
     {"1", "It could not be done; the reason is on standard error."},
     {"2", "The configuration, or a manifest, has mistakes."},
+    {"100 and more", "The words of the command are not understood."},
 }};
 
 constexpr std::array<entry, 6> examples{{
@@ -124,6 +126,9 @@ void add_command(std::string& out, const CLI::App& of, const std::string& before
         if (!one->check_name("--help")) {
             add_option(out, *one);
         }
+    }
+    if (const std::string more = of.get_footer(); !more.empty()) {
+        out += ".PP\n" + roff_text(more) + "\n";
     }
 }
 

@@ -55,14 +55,18 @@ listed_model from_left_out(const left_out_manifest& manifest) {
 }
 
 // With what the daemon knows of it.
+// With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
+// name may be another model's.
 void join(listed_model& model, const std::vector<json>& served, bool daemon) {
-    const auto found = std::find_if(served.begin(), served.end(), [&](const json& one) {
-        return catalog::same_model(text_of(one, "name"), model.name);
-    });
     const bool left_out = model.state == "left out";
+    const auto found = std::find_if(served.begin(), served.end(), [&](const json& one) {
+        return left_out ? text_of(one, "source") == model.source
+                        : catalog::same_model(text_of(one, "name"), model.name);
+    });
     if (found != served.end()) {
         model.state = text_of(*found, "state");
         if (left_out) {
+            model.name = text_of(*found, "name");
             model.note = "served as it was before its manifest had a mistake: " + model.note;
         }
     } else if (daemon && !left_out) {

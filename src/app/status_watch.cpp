@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <unistd.h>
 
@@ -69,6 +70,19 @@ void tell_changes(const admin_json& status, std::map<std::string, std::string>& 
     std::cout.flush();
 }
 
+// What a change is: of ages and process numbers none is worth a line.
+std::string outline(const admin_json& status) {
+    std::string out;
+    const admin_json models = models_in(status);
+    for (const admin_json& model : models) {
+        if (model.is_object()) {
+            out += text_in(model, "name") + ' ' + text_in(model, "state") + ' ' +
+                   model.value("progress_percent", admin_json()).dump() + '\n';
+        }
+    }
+    return out;
+}
+
 bool any_broken(const admin_json& status) {
     const admin_json models = models_in(status);
     return std::any_of(models.begin(), models.end(), [](const admin_json& model) {
@@ -117,12 +131,10 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
             return 1;
         }
         if (as_json) {
-            const std::string now = status->dump(-1, ' ', false, admin_json::error_handler_t::replace);
-            const std::string models =
-                models_in(*status).dump(-1, ' ', false, admin_json::error_handler_t::replace);
-            if (models != before) {
-                std::cout << now << std::endl;
-                before = models;
+            std::string now = outline(*status);
+            if (now != before) {
+                std::cout << status->dump(-1, ' ', false, admin_json::error_handler_t::replace) << std::endl;
+                before = std::move(now);
             }
         } else if (style.live) {
             lines.draw(status_page(*status, style));

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <spdlog/sinks/base_sink.h>
@@ -23,9 +25,15 @@ private:
     static constexpr std::size_t most_lines = 1000;
     static constexpr std::size_t most_bytes = 256 * 1024;
 
+    // As on standard error.
+    static std::string_view word_of(spdlog::level::level_enum level) {
+        if (level <= spdlog::level::debug) {
+            return "DEBUG";
+        }
+        return level == spdlog::level::info ? "INFO" : level == spdlog::level::warn ? "WARN" : "ERROR";
+    }
     void sink_it_(const spdlog::details::log_msg& message) override {
-        const auto level = spdlog::level::to_string_view(message.level);
-        std::string line(level.data(), level.size());
+        std::string line(word_of(message.level));
         line.append(" ").append(message.payload.data(), message.payload.size());
         ring_.add(std::move(line),
                   std::chrono::time_point_cast<std::chrono::system_clock::duration>(message.time));

@@ -168,7 +168,6 @@ TEST_F(configuration_file, names_place_and_nearest_key_of_each_mistake) {
         {"max_queue = 0\n" + model_text, "'max_queue' must be between 1 and 65536, not 0"},
         {"[http]\nwrite_stall = \"1500ms\"\n" + model_text, "'write_stall' must be in whole seconds"},
         {"[http]\nmax_buffered_body_bytes = 2048\n" + model_text, "must not be less than 'max_body_bytes'"},
-        {"log_content = true\n", "no model is named"},
         {model_text + "keep = 1\n", "c.toml:7:1: unknown key 'keep' in [[models]]"},
         {model_text + "familly = \"qwen3\"\n", "unknown key 'familly' in [[models]]; did you mean 'family'?"},
         {model_text + "[models.services.runtme]\n", "has no service 'runtme'; did you mean 'runtime'?"},

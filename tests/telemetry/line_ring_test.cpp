@@ -36,5 +36,22 @@ TEST(line_ring, empty_lines_are_bounded_too) {
     EXPECT_EQ(ring.lines().size(), 5U);
 }
 
+TEST(line_ring, numbers_its_lines_for_who_reads_on) {
+    line_ring ring(3, 1000);
+    const auto when = std::chrono::system_clock::time_point{} + std::chrono::seconds(5);
+    for (const char* line : {"a", "b", "c", "d"}) {
+        ring.add(line, when);
+    }
+    EXPECT_EQ(ring.end(), 4U);
+    const auto all = ring.from(0, 10);
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_EQ(all.front().number, 1U);
+    EXPECT_EQ(all.front().text, "b");
+    EXPECT_EQ(all.front().when, when);
+    EXPECT_EQ(ring.from(2, 1).front().text, "c");
+    EXPECT_TRUE(ring.from(4, 10).empty());
+    EXPECT_NE(ring.id(), line_ring(1, 1).id());
+}
+
 }  // namespace
 }  // namespace corral::telemetry

@@ -156,5 +156,14 @@ TEST(log, a_line_is_bounded_and_stays_one_line) {
     EXPECT_THAT(text, HasSubstr("INFO next\n"));
 }
 
+TEST(log, keeps_its_last_lines_for_who_asks) {
+    const auto before = recent_log(0, 0).end;
+    log().warn("kept {}", 1);
+    const auto tail = recent_log(before, 10);
+    ASSERT_EQ(tail.lines.size(), 1U);
+    EXPECT_EQ(tail.lines.front().text, "WARN kept 1");
+    EXPECT_EQ(tail.end, before + 1);
+}
+
 }  // namespace
 }  // namespace corral::telemetry

@@ -1,6 +1,7 @@
 #pragma once
 // Wire formats as a list of descriptors; a new one is a folder in src/api and one line in all_wire_formats().
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct api_context {
     const key_ring* keys = nullptr;      // absent: nobody is asked for a key
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
+    // What a person should mend though the server works, a sentence each; open to all. Empty function:
+    // nothing.
+    std::function<std::vector<std::string>()> warnings{};
 };
 
 struct wire_format {

@@ -1,0 +1,120 @@
+"""What a person at a terminal sees: bars and colours there and nowhere else, completion, the manual page, JSON everywhere."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from admin_cli import corral, done
+from harness import BIN, Box
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    with Box(tmp_path_factory.mktemp("line"), {"timing": {"load_ms": 2500}}) as shared:
+        yield shared
+
+
+def environment(box, **more):
+    return {**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home"), "CORRAL_CONFIG": str(box.config_file), "TERM": "xterm", **more}
+
+
+def at_terminal(box, *words, timeout=60, **more):
+    """Everything that `corral WORDS` writes to a terminal, and its exit status."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BIN / "corral", *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(box, **more))
+    os.close(theirs)
+    text = b""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        ready, _, _ = select.select([ours], [], [], 0.2)
+        if not ready:
+            if process.poll() is not None:
+                break
+            continue
+        try:
+            part = os.read(ours, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        text += part
+    os.close(ours)
+    return text.decode(), process.wait(10)
+
+
+def test_a_load_is_a_bar_on_a_terminal_and_words_elsewhere(box):
+    shown, status = at_terminal(box, "restart", "sim/runtime", "--wait")
+    assert status == 0 and "sim:latest: ready" in shown, shown
+    assert re.search(r"sim:latest.*\[#+-+\]  \d+ %", shown), shown
+    done(box, "restart", "sim/runtime")
+    lines = done(box, "status", "--watch").splitlines()
+    assert lines[-1] == "sim:latest  ready" and len(lines) > 1 and lines[0].startswith("sim:latest  loading"), lines
+    assert not any("\x1b" in line or "#" in line for line in lines)
+    watched, status = at_terminal(box, "status", "--watch")
+    assert status == 0 and "\x1b[32mready" in watched
+
+
+def test_colours_are_for_terminals_that_want_them(box):
+    assert "\x1b[" in at_terminal(box, "status")[0]
+    for more in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in at_terminal(box, "status", **more)[0]
+    assert "\x1b" not in done(box, "status")
+
+
+def test_everything_is_said_as_json_too(box):
+    for words in (["status"], ["start"], ["reload"], ["list"], ["show", "sim"], ["version"]):
+        run = subprocess.run([BIN / "corral", *words, "--json"], capture_output=True, text=True, timeout=60, env=environment(box))
+        assert run.returncode == 0 and isinstance(json.loads(run.stdout), dict), (words, run)
+    checked = subprocess.run([BIN / "corral", "check", box.config_file, "--json"], capture_output=True, text=True, timeout=60)
+    assert json.loads(checked.stdout)["models"] == ["sim:latest"]
+    keys = str(box.folder / "keys")
+    assert re.fullmatch(r"\S{20,}", json.loads(done(box, "key", "new", "anna", "--json", "--file", keys, socket=False))["key"])
+    assert json.loads(done(box, "key", "list", "--json", "--file", keys, socket=False))["names"] == ["anna"]
+    refused = corral(box, "stop", "nobody", "--json")
+    assert refused.returncode == 1 and json.loads(refused.stdout)["ok"] is False
+
+
+def test_bash_completes_commands_options_models_and_services(box):
+    def complete(line):
+        script = f"""eval "$(corral completion bash)"
+COMP_LINE={json.dumps(line)} COMP_POINT={len(line)}
+_corral; printf '%s\\n' "${{COMPREPLY[@]}}" """
+        path = f"{BIN}:{os.environ['PATH']}"
+        run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, env=environment(box, PATH=path))
+        assert run.returncode == 0 and not run.stderr, run
+        return run.stdout.split()
+
+    assert {"start", "status", "stop"} <= set(complete("corral st")) and "preflight" not in complete("corral ")
+    assert "--follow" in complete("corral logs --")
+    assert complete("corral stop s") == ["sim:latest"]
+    # What is before a ':' is another word for readline.
+    assert complete("corral logs sim:latest/r") == ["latest/runtime"]
+    assert complete("corral completion f") == ["fish"]
+    assert complete("corral serve --config /") == []
+
+
+def test_names_are_completed_without_a_daemon(tmp_path):
+    box = Box(tmp_path)
+    found = subprocess.run([BIN / "corral", "complete", "--", "logs", "sim"], capture_output=True, text=True, timeout=30,
+                           env=environment(box))
+    assert found.stdout.splitlines() == ["sim:latest", "sim:latest/runtime", "sim:latest/tokenizer"]
+
+
+def test_the_manual_page_has_every_command_and_renders(box):
+    page = subprocess.run([BIN / "corral", "man"], capture_output=True, text=True, timeout=30, check=True).stdout
+    helped = subprocess.run([BIN / "corral", "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
+    commands = re.findall(r"^  ([a-z]+) ", helped.partition("Subcommands:")[2], re.M)
+    assert len(commands) > 10
+    for command in commands:
+        assert f"corral {command}" in page, command
+    if shutil.which("groff"):
+        run = subprocess.run(["groff", "-ww", "-man", "-Tutf8"], input=page, capture_output=True, text=True, timeout=60)
+        assert run.returncode == 0 and run.stderr == "", run.stderr
+        assert "EXAMPLES" in re.sub(r".\x08", "", run.stdout)
