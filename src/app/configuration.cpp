@@ -285,6 +285,8 @@ configuration_result load_configuration(const configuration_source& from) {
     append(out.warnings, warnings.take());
     if (out.errors.empty()) {
         out.value = std::move(value);
+    } else {
+        out.draft = std::move(value);
     }
     return out;
 }

@@ -7,12 +7,15 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/supervisor/device_gate.hpp"
+#include "engine/preflight_gate.hpp"
 
 namespace corral::engine {
 
-std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
-                                                 const catalog::model_entry& model,
-                                                 const supervisor::service_spec& service) {
+namespace {
+
+std::shared_ptr<supervisor::start_gate> device_gate_for(const supervisor::supervisor_context& context,
+                                                        const catalog::model_entry& model,
+                                                        const supervisor::service_spec& service) {
     const catalog::device_template& said = model.runtime.device;
     const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
     if (!service.rules.device || context.devices == nullptr || !known) {
@@ -41,6 +44,18 @@ std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_co
     gate.advice = filled(said.advice);
     return supervisor::make_device_gate(context, model.name + "/" + service.name,
                                         context.devices->find_or_make(how), std::move(gate));
+}
+
+}  // namespace
+
+std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
+                                                 const catalog::model_entry& model,
+                                                 const supervisor::service_spec& service) {
+    auto device = device_gate_for(context, model, service);
+    if (context.disk == nullptr || !model.preflight) {
+        return device;
+    }
+    return make_preflight_gate(context, model, service, std::move(device));
 }
 
 }  // namespace corral::engine
