@@ -9,6 +9,7 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/package/package_check.hpp"
 
 namespace corral::app {
 
@@ -250,6 +251,7 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
         to.package = (with.base / folder).lexically_normal();
         if (auto found = catalog::survey_package(to.package)) {
             to.size_bytes = found->size_bytes;
+            to.device_bytes = package::device_bytes(to);
             to.modified = found->modified;
             listing = std::move(found->listing);
             script = std::move(found->no_think_script);

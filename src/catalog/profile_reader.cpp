@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "catalog/variable_reader.hpp"
 #include "clock_reader.hpp"
 #include "corral/catalog/placeholders.hpp"
 
@@ -14,28 +15,6 @@ namespace {
 using core::milliseconds;
 using core::seconds;
 using std::chrono::hours;
-
-void read_variables(section& from, profile& into) {
-    auto all = from.table("variables");
-    if (!all) {
-        return;
-    }
-    for (auto& [name, one] : all->named_tables()) {
-        variable_spec variable;
-        variable.name = name;
-        one.text("about", variable.about, true);
-        if (one.has("default")) {
-            std::string value;
-            one.text("default", value);
-            variable.fallback = std::move(value);
-        }
-        one.finish();
-        if (const auto problem = variable_name_problem(name, into); !problem.empty()) {
-            one.complain(one.place(), problem);
-        }
-        into.variables.push_back(std::move(variable));
-    }
-}
 
 // Names first, because a service may refer to one that comes later.
 void read_service_names(std::vector<section>& from, profile& into) {
@@ -87,6 +66,7 @@ profile_reading read_tree(const toml::table& tree, issue_list& issues) {
     root.flag("tokenizer_tap", value.tokenizer_tap);
     root.duration("poll_interval", value.poll_interval, milliseconds{10}, seconds{10});
     read_services(root, value);
+    read_runtime_files(root, value);
     if (auto clocks = root.table("clocks")) {
         read_clocks(*clocks, value.clocks);
     }

@@ -1,7 +1,7 @@
 #include <charconv>
 #include <filesystem>
 
-#include "process/elf_file.hpp"
+#include "corral/process/elf_file.hpp"
 #include "process/proc_files.hpp"
 
 namespace corral::process {

@@ -9,7 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "process/elf_file.hpp"
+#include "corral/process/elf_file.hpp"
 #include "process/proc_files.hpp"
 #include "process/program_path.hpp"
 

@@ -1,4 +1,4 @@
-#include "process/elf_file.hpp"
+#include "corral/process/elf_file.hpp"
 
 #include <cstring>
 

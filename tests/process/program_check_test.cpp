@@ -3,7 +3,7 @@
 #include <elf.h>
 #include <gmock/gmock.h>
 
-#include "process/elf_file.hpp"
+#include "corral/process/elf_file.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {

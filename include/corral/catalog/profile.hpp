@@ -194,7 +194,22 @@ struct variable_spec {
                                      // ({vocabulary} is "vocabulary"); empty: not known
     std::uint64_t least_bytes = 0;   // of each file; less is no whole one
     bool on_device = false;          // the accelerator's memory takes it
+    std::vector<std::string> holds;  // of a script: words that must be in its text
+    std::string holds_beside;        // only where this is in it; empty: always
+    std::string holds_why;           // what it is without them, a sentence
+    // Of a script: a word in its text, and the Python module that it needs then without importing it.
+    std::map<std::string, std::string> modules;
     bool operator==(const variable_spec&) const = default;
+};
+
+// A file of the package that the runtime reads without being told its name.
+struct runtime_file {
+    std::string path;                    // relative to the package
+    std::vector<std::string> json_keys;  // that must be in it; it is JSON then
+    bool optional = true;                // it runs without; what is there must be right all the same
+    std::string missing;                 // what follows where it is not there, a sentence
+    std::string broken;                  // what follows where it can't be read
+    bool operator==(const runtime_file&) const = default;
 };
 
 struct profile {
@@ -202,6 +217,7 @@ struct profile {
     std::string dialect;  // "ax-poll"
     bool tokenizer_tap = true;
     std::vector<variable_spec> variables;
+    std::vector<runtime_file> files;
     std::vector<service_template> services;  // in start order
     engine_clocks clocks;
     restart_rule restart;

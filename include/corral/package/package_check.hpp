@@ -3,6 +3,7 @@
 // the right size, for this machine, and are they what their names say (vendor_ax.md §15). The profile says
 // which variable stands for what (catalog::variable_kind); nothing here knows a vendor.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,5 +19,9 @@ namespace corral::package {
 // runs nothing of it. Blocks on the disk.
 [[nodiscard]] std::vector<catalog::finding> check_package(const catalog::model_entry& model,
                                                           const machine& here);
+
+// Bytes of the files that the accelerator's memory takes (variable_spec::on_device); 0: not known, because
+// the profile names none or one of them is not there. Looks at sizes only.
+[[nodiscard]] std::uint64_t device_bytes(const catalog::model_entry& model);
 
 }  // namespace corral::package

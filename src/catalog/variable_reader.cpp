@@ -1,0 +1,148 @@
+#include "catalog/variable_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+struct kind_word {
+    const char* word;
+    variable_kind kind;
+};
+
+constexpr std::array kind_words = {
+    kind_word{"text", variable_kind::text},
+    kind_word{"program", variable_kind::program},
+    kind_word{"python-script", variable_kind::python_script},
+    kind_word{"file", variable_kind::file},
+    kind_word{"numbered-files", variable_kind::numbered_files},
+};
+
+// A model may still say anything; absurd sizes in a profile are a slip.
+constexpr std::int64_t most_bytes = std::int64_t{1} << 50;
+
+void read_kind(section& from, variable_spec& into) {
+    std::vector<std::string> words;
+    for (const auto& one : kind_words) {
+        words.emplace_back(one.word);
+    }
+    std::string word = "text";
+    from.choice("kind", word, words);
+    const auto found = std::find_if(kind_words.begin(), kind_words.end(),
+                                    [&](const kind_word& one) { return word == one.word; });
+    into.kind = found == kind_words.end() ? variable_kind::text : found->kind;
+}
+
+// Keys that only mean something with certain kinds are complained about with others.
+void refuse_useless(section& from, const variable_spec& of) {
+    const bool data = of.kind == variable_kind::file || of.kind == variable_kind::numbered_files;
+    const auto refuse = [&](const char* key, bool useful, const char* where) {
+        if (from.has(key) && !useful) {
+            from.complain(from.place(key),
+                          "'" + std::string(key) + "' means something only with kind = " + where);
+        }
+    };
+    refuse("count", of.kind == variable_kind::numbered_files, "\"numbered-files\"");
+    refuse("bytes", of.kind == variable_kind::file, "\"file\"");
+    refuse("least_bytes", data, "\"file\" or \"numbered-files\"");
+    refuse("on_device", data, "\"file\" or \"numbered-files\"");
+    refuse("holds", of.kind == variable_kind::python_script, "\"python-script\"");
+    refuse("modules", of.kind == variable_kind::python_script, "\"python-script\"");
+    if (of.kind == variable_kind::numbered_files && of.count.empty()) {
+        from.complain(from.place(), "'count' is missing: which variable says how many files there are");
+    }
+}
+
+variable_spec read_variable(section& from, const std::string& name) {
+    variable_spec variable;
+    variable.name = name;
+    from.text("about", variable.about, true);
+    if (from.has("default")) {
+        std::string value;
+        from.text("default", value);
+        variable.fallback = std::move(value);
+    }
+    read_kind(from, variable);
+    from.text("count", variable.count);
+    from.texts("bytes", variable.bytes);
+    from.integer("least_bytes", variable.least_bytes, 0, most_bytes);
+    from.flag("on_device", variable.on_device);
+    from.texts("holds", variable.holds);
+    from.text("holds_beside", variable.holds_beside);
+    from.text("holds_why", variable.holds_why);
+    from.text_map("modules", variable.modules);
+    refuse_useless(from, variable);
+    return variable;
+}
+
+bool is_number(const std::string& word) {
+    return !word.empty() && word.size() <= 18 && word.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// What is counted or multiplied must be a variable of this profile.
+void check_references(section& from, const variable_spec& of, const profile& all) {
+    const auto known = [&](const std::string& name) {
+        return name == "vocabulary" ||
+               std::any_of(all.variables.begin(), all.variables.end(),
+                           [&](const variable_spec& one) { return one.name == name; });
+    };
+    if (!of.count.empty() && !known(of.count)) {
+        from.complain(from.place("count"), "there is no variable '" + of.count + "'");
+    }
+    for (std::size_t i = 0; i < of.bytes.size(); ++i) {
+        if (!is_number(of.bytes[i]) && !known(of.bytes[i])) {
+            from.complain(from.place("bytes", i),
+                          "'" + of.bytes[i] + "' is neither a number nor a variable of this profile");
+        }
+    }
+}
+
+}  // namespace
+
+void read_variables(section& from, profile& into) {
+    auto all = from.table("variables");
+    if (!all) {
+        return;
+    }
+    auto tables = all->named_tables();
+    for (auto& [name, one] : tables) {
+        into.variables.push_back(read_variable(one, name));
+        if (const auto problem = variable_name_problem(name, into); !problem.empty()) {
+            one.complain(one.place(), problem);
+        }
+    }
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        check_references(tables[i].second, into.variables[i], into);
+        tables[i].second.finish();
+    }
+}
+
+void read_runtime_files(section& from, profile& into) {
+    for (auto& one : from.tables("files")) {
+        runtime_file file;
+        one.text("path", file.path, true);
+        one.texts("json_keys", file.json_keys);
+        one.flag("optional", file.optional);
+        one.text("missing", file.missing);
+        one.text("broken", file.broken);
+        const std::filesystem::path path(file.path);
+        const bool inside = path.is_relative() && std::none_of(path.begin(), path.end(),
+                                                               [](const auto& part) { return part == ".."; });
+        if (!inside) {
+            one.complain(one.place("path"), "'path' must be relative to the package, without '..'");
+        }
+        one.finish();
+        into.files.push_back(std::move(file));
+    }
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,282 @@
+// Data that a runtime loads: single files and numbered sets.
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "package/examination.hpp"
+#include "package/number_pattern.hpp"
+
+namespace corral::package {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::uint64_t most_numbered = 10'000;
+constexpr std::uint64_t largest_factor = 1ULL << 40U;
+constexpr std::size_t most_listed = 6;
+
+// Where a file's content says nothing, its look can't be wrong either.
+bool is_wrong_kind(examination& at, const std::string& value, file_kind kind) {
+    switch (kind) {
+        case file_kind::json:
+            at.add_fault(fault_kind::json, value);
+            return true;
+        case file_kind::text:
+        case file_kind::script:
+            at.add_fault(fault_kind::text, value);
+            return true;
+        case file_kind::archive:
+            at.add_fault(fault_kind::archive, value);
+            return true;
+        case file_kind::elf:
+            at.add_fault(fault_kind::program, value);
+            return true;
+        default:
+            return false;
+    }
+}
+
+// A downloader's own file beside it: the download has not ended.
+bool is_unfinished(const named_file& file) {
+    constexpr std::array endings = {".aria2", ".part", ".partial", ".crdownload", ".incomplete", ".download"};
+    return std::any_of(endings.begin(), endings.end(), [&](const char* ending) {
+        return file.tree.look(file.path + ending).kind == node_kind::file;
+    });
+}
+
+// A quarter or more has no place on the disk, and the end is part of it. Files that merely hold many zeros
+// are written to their end.
+bool was_only_reserved(const named_file& file) {
+    return file.about.allocated < file.about.size / 4 * 3 && file.tree.ends_in_hole(file.path);
+}
+
+// True when the file is one whose size may be judged.
+bool looks_whole(examination& at, const named_file& file, const std::string& value) {
+    if (!expect_file(at, file, value)) {
+        return false;
+    }
+    const auto kind = kind_of(at, file, value);
+    if (!kind || is_failed_download(at, file, value, *kind)) {
+        return false;
+    }
+    if (is_unfinished(file)) {
+        at.add_fault(fault_kind::unfinished, value, file.about.size);
+        return false;
+    }
+    if (is_wrong_kind(at, value, *kind)) {
+        return false;
+    }
+    if (was_only_reserved(file)) {
+        at.add_fault(fault_kind::hole, value, file.about.size,
+                     size_words(file.about.allocated) + " of " + size_words(file.about.size));
+    }
+    return true;
+}
+
+bool is_too_small(examination& at, const named_file& file, const std::string& value, std::uint64_t least) {
+    if (file.about.size >= least) {
+        return false;
+    }
+    at.add_fault(
+        fault_kind::too_small, value, file.about.size,
+        "it has " + size_words(file.about.size) + ", and at least " + size_words(least) + " are needed");
+    return true;
+}
+
+std::string factor_words(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& one : names) {
+        out += (out.empty() ? "" : " x ") + one;
+    }
+    return out;
+}
+
+// The product of what the profile says; nothing when a factor is not known.
+std::optional<std::uint64_t> wanted_size(examination& at, const catalog::variable_spec& is) {
+    std::uint64_t product = 1;
+    for (const auto& one : is.bytes) {
+        const bool number = one.find_first_not_of("0123456789") == std::string::npos;
+        const auto factor =
+            number ? std::optional<std::uint64_t>(std::stoull(one)) : number_of(at, one, largest_factor);
+        if (!factor) {
+            return std::nullopt;
+        }
+        if (*factor != 0 && product > UINT64_MAX / *factor) {
+            at.add("variable.absurd", severity::error,
+                   "The sizes " + factor_words(is.bytes) + " make a file larger than any disk.", {},
+                   "Take the numbers from the package's run script.");
+            return std::nullopt;
+        }
+        product *= *factor;
+    }
+    return product;
+}
+
+void check_exact_size(examination& at, const catalog::variable_spec& is, const named_file& file,
+                      const std::string& value) {
+    const auto wanted = is.bytes.empty() ? std::nullopt : wanted_size(at, is);
+    if (!wanted || *wanted == file.about.size) {
+        return;
+    }
+    const std::string figures = "it has " + std::to_string(file.about.size) + " bytes, and " +
+                                factor_words(is.bytes) + " make " + std::to_string(*wanted);
+    if (file.about.size < *wanted) {
+        at.add_fault(fault_kind::too_small, value, file.about.size, figures);
+        return;
+    }
+    at.add("file.wrong-size", severity::error,
+           named(value) + " is larger than the model says: " + figures + ".",
+           "It belongs to another model, or the numbers do.",
+           "Compare the numbers with the package's run script.");
+}
+
+std::string listed(const std::vector<std::uint64_t>& numbers) {
+    std::string out;
+    for (std::size_t i = 0; i < std::min(numbers.size(), most_listed); ++i) {
+        out += (i == 0 ? "" : ", ") + std::to_string(numbers[i]);
+    }
+    return out + (numbers.size() > most_listed ? " ..." : "");
+}
+
+struct numbered_set {
+    std::vector<std::uint64_t> missing;
+    std::vector<std::pair<std::string, std::uint64_t>> whole;  // path and size of those that look whole
+    std::vector<std::uint64_t> sizes;                          // of these, and what pointers tell
+};
+
+void tell_missing(examination& at, const std::string& pattern, const numbered_set& set, std::uint64_t count) {
+    if (set.missing.empty()) {
+        return;
+    }
+    const std::string first = expand_number(pattern, set.missing.front());
+    if (set.missing.size() == count) {
+        at.add("layers.none", severity::error,
+               "None of the " + std::to_string(count) + " files " + named(pattern) + " is there.", {},
+               "Check the name in the model. If it is right: " + fetch_advice(at, {}, false));
+        return;
+    }
+    std::vector<std::string> paths;
+    for (const auto number : set.missing) {
+        paths.push_back(expand_number(pattern, number));
+    }
+    const bool one = set.missing.size() == 1;
+    at.add("layers.missing", severity::error,
+           std::to_string(set.missing.size()) + " of " + std::to_string(count) + " files " + named(pattern) +
+               (one ? " is missing: number " : " are missing: numbers ") + listed(set.missing) + ".",
+           "The runtime may come up without it and die of the first request.",
+           fetch_advice(at, paths, false));
+}
+
+// The layers of a model hardly differ in size; one far below the others was cut off.
+void tell_uneven(examination& at, numbered_set& set) {
+    constexpr std::size_t enough_to_judge = 3;
+    if (set.sizes.size() < enough_to_judge) {
+        return;
+    }
+    const auto middle = set.sizes.begin() + static_cast<std::ptrdiff_t>(set.sizes.size() / 2);
+    std::nth_element(set.sizes.begin(), middle, set.sizes.end());
+    const std::uint64_t median = *middle;
+    for (const auto& [path, size] : set.whole) {
+        if (size < median - median / 10) {
+            at.add_fault(fault_kind::too_small, path, size,
+                         "it has " + size_words(size) + ", and its neighbours have " + size_words(median));
+        }
+    }
+}
+
+// Files of the set beyond its count: the model says too few.
+void tell_extra(examination& at, const std::string& pattern, const std::string& counted_by,
+                std::uint64_t count) {
+    std::uint64_t extra = 0;
+    for (std::uint64_t number = count; number < count + most_numbered; ++number) {
+        const node one = at.tree.look(expand_number(pattern, number));
+        if (one.kind != node_kind::file) {
+            break;
+        }
+        ++extra;
+    }
+    if (extra > 0) {
+        at.add("layers.extra", severity::error,
+               "There are " + std::to_string(count + extra) + " files " + named(pattern) +
+                   ", and the variable '" + counted_by + "' says " + std::to_string(count) + ".",
+               "A model without its last layers answers nonsense.",
+               "Set '" + counted_by + "' to " + std::to_string(count + extra) +
+                   ", or remove the files if they belong to another model.");
+    }
+}
+
+// The same name but for capital letters, which a copy over another system may have changed.
+std::string other_spelling(const examination& at, const std::string& path) {
+    const auto lower = [](std::string text) {
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+        return text;
+    };
+    const std::string wanted = lower(path);
+    for (const auto& one : at.tree.entries()) {
+        if (one.kind == node_kind::file && one.path.size() == wanted.size() && lower(one.path) == wanted) {
+            return one.path;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+void check_file(examination& at, const catalog::variable_spec& is, const std::string& value) {
+    const named_file file = locate(at, value);
+    if (file.about.kind == node_kind::missing) {
+        const auto tidy = tidy_name(value);
+        const std::string other = tidy ? other_spelling(at, *tidy) : std::string();
+        if (!other.empty()) {
+            at.add("file.other-spelling", severity::error,
+                   named(value) + " is not there, but " + named(other) + " is.", {},
+                   "Write the name as it is, or rename the file.");
+            return;
+        }
+    }
+    if (looks_whole(at, file, value) && !is_too_small(at, file, value, is.least_bytes)) {
+        check_exact_size(at, is, file, value);
+    }
+}
+
+void check_numbered_files(examination& at, const catalog::variable_spec& is, const std::string& value) {
+    if (const auto problem = number_pattern_problem(value); !problem.empty()) {
+        at.add("variable.bad-pattern", severity::error,
+               "The variable '" + is.name + "' is " + named(value) + ", which " + problem + ".", {},
+               "Write the name of the files with %d in the place of their number.");
+        return;
+    }
+    const auto count = number_of(at, is.count, most_numbered);
+    if (!count) {
+        return;
+    }
+    numbered_set set;
+    for (std::uint64_t number = 0; number < *count; ++number) {
+        const std::string path = expand_number(value, number);
+        const named_file file = locate(at, path);
+        if (file.about.kind == node_kind::missing) {
+            set.missing.push_back(number);
+            continue;
+        }
+        const std::size_t faults = at.faults.size();
+        if (looks_whole(at, file, path)) {
+            if (!is_too_small(at, file, path, is.least_bytes)) {
+                set.whole.emplace_back(path, file.about.size);
+                set.sizes.push_back(file.about.size);
+            }
+        } else if (at.faults.size() > faults && at.faults.back().kind == fault_kind::lfs_pointer) {
+            set.sizes.push_back(at.faults.back().size);
+        }
+        if (file.about.kind == node_kind::refused || file.about.kind == node_kind::outside) {
+            break;  // the pattern itself leads out; once is enough
+        }
+    }
+    tell_missing(at, value, set, *count);
+    tell_uneven(at, set);
+    tell_extra(at, value, is.count, *count);
+}
+
+}  // namespace corral::package

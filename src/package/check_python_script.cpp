@@ -1,0 +1,254 @@
+// A Python script that a variable names, by its text and by asking the Python that runs it.
+
+#include <algorithm>
+#include <array>
+
+#include "corral/catalog/placeholders.hpp"
+#include "package/examination.hpp"
+#include "package/python_text.hpp"
+
+namespace corral::package {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+
+constexpr std::size_t script_bytes = 1024U * 1024;
+
+struct script {
+    const catalog::variable_spec& is;
+    std::string value;
+    std::string text;
+    std::vector<python_line> lines;
+    const catalog::service_template* service = nullptr;
+
+    [[nodiscard]] bool says(std::string_view word) const {
+        return std::any_of(lines.begin(), lines.end(), [&](const python_line& line) {
+            return line.whole.find(word) != std::string::npos;
+        });
+    }
+};
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
+    std::string out;
+    for (const auto& one : words) {
+        out += (out.empty() ? "" : between) + one;
+    }
+    return out;
+}
+
+// "{tokenizer_script}" in the command: what stands before it runs it, and what follows it must know.
+std::ptrdiff_t place_in_command(const script& what) {
+    if (what.service == nullptr) {
+        return -1;
+    }
+    const auto& command = what.service->command;
+    const auto found = std::find(command.begin(), command.end(), "{" + what.is.name + "}");
+    return found == command.end() ? -1 : found - command.begin();
+}
+
+void check_words(examination& at, const script& what) {
+    if (!what.is.holds_beside.empty() && !what.says(what.is.holds_beside)) {
+        return;
+    }
+    std::vector<std::string> missing;
+    std::copy_if(what.is.holds.begin(), what.is.holds.end(), std::back_inserter(missing),
+                 [&](const std::string& word) { return !what.says(word); });
+    if (!missing.empty()) {
+        at.add("script.wrong-generation", severity::error,
+               named(what.value) + " does not serve '" + joined(missing, "', '") + "'.", what.is.holds_why,
+               "Take the script of a package of the runtime's own generation.");
+    }
+}
+
+// Options that the command gives and a script with a list of options does not have.
+void check_options(examination& at, const script& what) {
+    const auto place = place_in_command(what);
+    const bool lists_options = what.says("add_argument(");
+    if (place < 0 || !lists_options) {
+        return;  // whoever reads sys.argv itself, or nothing, can't be judged from here
+    }
+    std::vector<std::string> unknown;
+    for (auto i = static_cast<std::size_t>(place) + 1; i < what.service->command.size(); ++i) {
+        const auto& word = what.service->command[i];
+        if (word.starts_with("--") && word.size() > 2 && !what.says(word.substr(0, word.find('=')))) {
+            unknown.push_back(word);
+        }
+    }
+    if (!unknown.empty()) {
+        at.add("script.option-unknown", severity::error,
+               named(what.value) + " does not know the option " + joined(unknown, ", ") +
+                   ", which the command gives it.",
+               "Python would end it with status 2.",
+               "Take a script that has it, or change the service's command.");
+    }
+}
+
+// The program that runs the script, as the command has it; empty: not known, or part of the package.
+std::string interpreter_of(const examination& at, const script& what) {
+    const auto place = place_in_command(what);
+    std::map<std::string, std::uint16_t> ports;
+    for (const auto& service : at.model.runtime.services) {
+        ports[service.name] = 1;
+    }
+    const auto words = place > 0 ? catalog::expand_service(at.model, *what.service, ports)
+                                 : core::make_failure(core::errc::not_found, "no interpreter");
+    if (!words) {
+        return {};
+    }
+    for (auto i = static_cast<std::size_t>(place); i > 0; --i) {
+        const std::string& word = words->command[i - 1];
+        if (!word.starts_with('-')) {
+            const bool by_path = word.find('/') == std::string::npos;
+            const fs::path inside =
+                fs::path(word).lexically_normal().lexically_relative(at.tree.folder().lexically_normal());
+            const bool elsewhere = word.starts_with('/') && (inside.empty() || *inside.begin() == "..");
+            return by_path || elsewhere ? word : std::string();
+        }
+    }
+    return {};
+}
+
+// Lies beside the script, in the working directory or where PYTHONPATH says.
+bool is_own_module(const examination& at, const script& what, const std::string& name,
+                   const std::vector<std::string>& python_path) {
+    const fs::path beside = fs::path(what.value).parent_path();
+    for (const fs::path& folder : {beside, fs::path()}) {
+        if (at.tree.look((folder / (name + ".py")).string()).kind == node_kind::file ||
+            at.tree.look((folder / name).string()).kind == node_kind::folder) {
+            return true;
+        }
+    }
+    return std::any_of(python_path.begin(), python_path.end(), [&](const std::string& folder) {
+        std::error_code failed;
+        return fs::exists(fs::path(folder) / name, failed) ||
+               fs::exists(fs::path(folder) / (name + ".py"), failed);
+    });
+}
+
+std::vector<std::string> python_path_of(const examination& at, const script& what) {
+    std::vector<std::string> out;
+    const auto environment = environment_of(at.model, *what.service);
+    const auto path = environment.find("PYTHONPATH");
+    std::string_view rest = path == environment.end() ? std::string_view() : std::string_view(path->second);
+    while (!rest.empty()) {
+        const auto colon = std::min(rest.find(':'), rest.size());
+        out.emplace_back(rest.substr(0, colon));
+        rest.remove_prefix(std::min(colon + 1, rest.size()));
+    }
+    return out;
+}
+
+// Packages whose name for installing differs from the module's.
+std::string install_names(const std::vector<std::string>& modules) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 6> differ = {{
+        {"PIL", "pillow"},
+        {"cv2", "opencv-python-headless"},
+        {"google", "protobuf"},
+        {"sklearn", "scikit-learn"},
+        {"yaml", "pyyaml"},
+        {"dotenv", "python-dotenv"},
+    }};
+    std::string out;
+    for (const auto& name : modules) {
+        const auto known =
+            std::find_if(differ.begin(), differ.end(), [&](const auto& one) { return one.first == name; });
+        out += " " + (known == differ.end() ? name : std::string(known->second));
+    }
+    return out;
+}
+
+// The system's own Python takes no packages but the system's, so it gets an environment beside it, which
+// sees those, too.
+std::string install_advice(const std::string& python, const std::vector<std::string>& modules) {
+    const std::string word = shown(shell_word(python));
+    if (python.find('/') != std::string::npos && !python.starts_with("/usr/bin/")) {
+        return "Run: " + word + " -m pip install" + install_names(modules);
+    }
+    const std::string home = "/opt/corral-python";
+    return "Run: " + word + " -m venv --system-site-packages " + home + " && " + home + "/bin/pip install" +
+           install_names(modules) + "; then write " + home + "/bin/python for " + word + " in the model";
+}
+
+void check_modules(examination& at, const script& what) {
+    const std::string python = at.here.missing_modules ? interpreter_of(at, what) : std::string();
+    if (python.empty()) {
+        return;
+    }
+    const auto own_path = python_path_of(at, what);
+    auto wanted = imported_modules(what.lines);
+    for (const auto& [word, name] : what.is.modules) {
+        if (what.says(word) && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+            wanted.push_back(name);
+        }
+    }
+    std::erase_if(wanted, [&](const std::string& name) { return is_own_module(at, what, name, own_path); });
+    const auto missing = wanted.empty() ? std::nullopt : at.here.missing_modules(python, wanted);
+    if (!missing || missing->empty()) {
+        return;
+    }
+    at.add("script.module-missing", severity::error,
+           named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
+               joined(*missing, ", ") + ", which " + named(python) + " does not have.",
+           "The script ends with ModuleNotFoundError.", install_advice(python, *missing));
+}
+
+void check_folders(examination& at, const script& what) {
+    bool found = false;
+    for (const auto& name : pretrained_names(what.lines)) {
+        const auto tidy = tidy_name(name);
+        const node about = tidy ? at.tree.look(*tidy) : node{};
+        if (tidy && about.kind == node_kind::folder) {
+            check_tokenizer_folder(at, *tidy, true);
+            found = true;
+        } else if (tidy && about.kind == node_kind::missing) {
+            const bool repository = tidy->find('/') != std::string::npos;
+            at.add(
+                "script.folder-missing", repository ? severity::warning : severity::error,
+                named(what.value) + " loads its tokenizer from " + named(name) + ", which is not there.",
+                repository ? "It would try to fetch it from a hub." : "It takes the name for a hub's then.",
+                fetch_advice(at, {name}, false));
+            found = true;
+        }
+    }
+    if (found) {
+        return;
+    }
+    // Made at run time: the folders that look like one.
+    for (const auto& one : at.tree.entries()) {
+        if (one.kind == node_kind::folder && one.path.front() != '.' &&
+            at.tree.look(one.path + "/tokenizer.json").kind == node_kind::file) {
+            check_tokenizer_folder(at, one.path, false);
+        }
+    }
+}
+
+}  // namespace
+
+void check_python_script(examination& at, const catalog::variable_spec& is, const std::string& value) {
+    const named_file file = locate(at, value);
+    if (!expect_file(at, file, value)) {
+        return;
+    }
+    const auto kind = kind_of(at, file, value);
+    if (!kind || is_failed_download(at, file, value, *kind)) {
+        return;
+    }
+    const auto text = file.tree.read(file.path, script_bytes);
+    if (!text || *kind == file_kind::elf || *kind == file_kind::archive ||
+        text->find('\0') != std::string::npos) {
+        at.add("script.not-text", severity::error, named(value) + " is not the text of a Python script.", {},
+               fetch_advice(at, {value}, false));
+        return;
+    }
+    script what{is, value, *text, python_lines(*text), user_of(at.model, is.name)};
+    check_words(at, what);
+    if (what.service != nullptr) {
+        check_options(at, what);
+        check_modules(at, what);
+    }
+    check_folders(at, what);
+}
+
+}  // namespace corral::package

@@ -1,0 +1,206 @@
+#include "package/examination.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/process/child.hpp"
+
+namespace corral::package {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+
+// A folder of somebody else's: only the one file in it is looked at.
+std::optional<named_file> locate_elsewhere(const fs::path& absolute) {
+    std::error_code failed;
+    const fs::path real = fs::weakly_canonical(absolute, failed);
+    const fs::path& path = failed ? absolute : real;
+    auto tree = package_tree::open(path.parent_path());
+    if (!tree) {
+        return std::nullopt;
+    }
+    const std::string name = path.filename().string();
+    node about = tree->look(name);
+    return named_file{std::move(*tree), name, std::move(about)};
+}
+
+std::map<std::string, std::uint16_t> some_ports(const catalog::profile& runtime) {
+    std::map<std::string, std::uint16_t> out;
+    for (const auto& service : runtime.services) {
+        out[service.name] = 1;  // only the other words matter here
+    }
+    return out;
+}
+
+}  // namespace
+
+void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix) {
+    found.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+}
+
+void examination::add_fault(fault_kind kind, const std::string& path, std::uint64_t size, std::string detail,
+                            bool sure) {
+    const bool known = std::any_of(faults.begin(), faults.end(), [&](const file_fault& one) {
+        return one.kind == kind && one.path == path;
+    });
+    if (!known) {
+        faults.push_back({kind, path, size, std::move(detail), sure});
+    }
+}
+
+std::string named(std::string_view text) {
+    return "'" + shown(text) + "'";
+}
+
+named_file locate(examination& at, const std::string& value) {
+    if (value.starts_with('/')) {
+        const fs::path inside =
+            fs::path(value).lexically_normal().lexically_relative(at.tree.folder().lexically_normal());
+        const bool below = !inside.empty() && *inside.begin() != ".." && inside != ".";
+        if (!below) {
+            if (auto elsewhere = locate_elsewhere(value)) {
+                return std::move(*elsewhere);
+            }
+            return {at.tree, value, node{value, node_kind::missing, {}, {}, {}, {}, {}, {}}};
+        }
+        const std::string path = inside.generic_string();
+        ++at.files_needed;
+        return {at.tree, path, at.tree.look(path)};
+    }
+    ++at.files_needed;
+    return {at.tree, value, at.tree.look(value)};
+}
+
+bool expect_file(examination& at, const named_file& file, const std::string& value, bool sure) {
+    const node& about = file.about;
+    switch (about.kind) {
+        case node_kind::file:
+            if (!about.readable) {
+                at.add_fault(fault_kind::unreadable, value, about.size, {}, sure);
+            }
+            return about.readable;
+        case node_kind::missing:
+            at.add_fault(fault_kind::missing, value, 0, {}, sure);
+            break;
+        case node_kind::folder:
+            at.add_fault(fault_kind::folder, value, 0, {}, sure);
+            break;
+        case node_kind::special:
+            at.add_fault(fault_kind::special, value, 0, {}, sure);
+            break;
+        case node_kind::outside:
+            at.add_fault(fault_kind::outside, value, 0, about.why, sure);
+            break;
+        case node_kind::broken_link:
+            at.add_fault(fault_kind::broken_link, value, 0, about.why, sure);
+            break;
+        case node_kind::closed:
+            at.add_fault(fault_kind::unreadable, value, 0, about.why, sure);
+            break;
+        case node_kind::refused:
+            at.add_fault(fault_kind::refused, value, 0, about.why, sure);
+            break;
+    }
+    return false;
+}
+
+std::optional<file_kind> kind_of(examination& at, const named_file& file, const std::string& value) {
+    const auto head = file.tree.read(file.path, kind_bytes);
+    if (!head) {
+        at.add_fault(fault_kind::unreadable, value, file.about.size, head.error().message);
+        return std::nullopt;
+    }
+    return find_kind(*head, file.path);
+}
+
+bool is_failed_download(examination& at, const named_file& file, const std::string& value, file_kind kind,
+                        bool sure) {
+    switch (kind) {
+        case file_kind::lfs_pointer: {
+            const auto head = file.tree.read(file.path, kind_bytes);
+            const auto pointer = head ? parse_lfs_pointer(*head) : std::nullopt;
+            at.add_fault(fault_kind::lfs_pointer, value, pointer ? pointer->size : 0, {}, sure);
+            return true;
+        }
+        case file_kind::html:
+            at.add_fault(fault_kind::html, value, file.about.size, {}, sure);
+            return true;
+        case file_kind::hub_error: {
+            const auto head = file.tree.read(file.path, kind_bytes);
+            const std::string text = head ? head->substr(0, head->find_first_of("\r\n")) : std::string();
+            at.add_fault(fault_kind::hub_error, value, file.about.size, shown(text, 80), sure);
+            return true;
+        }
+        case file_kind::empty:
+            at.add_fault(fault_kind::empty, value, 0, {}, sure);
+            return true;
+        case file_kind::zeros:
+            at.add_fault(fault_kind::zeros, value, file.about.size, {}, sure);
+            return true;
+        default:
+            return false;
+    }
+}
+
+std::optional<std::uint64_t> number_of(examination& at, const std::string& name, std::uint64_t most) {
+    std::string text;
+    if (const auto given = at.model.variables.find(name); given != at.model.variables.end()) {
+        text = given->second;
+    } else if (name == "vocabulary" && at.model.context.vocabulary != 0) {
+        text = std::to_string(at.model.context.vocabulary);
+    } else {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = end == text.data() + text.size() && error != std::errc::invalid_argument;
+    const std::string variable = "The variable '" + name + "'";
+    const std::string fix = "Take the number from the package's run script.";
+    if (!whole || text.empty()) {
+        at.add("variable.not-a-number", severity::error,
+               variable + " is " + named(text) + ", not a whole number above 0.", {}, fix);
+        return std::nullopt;
+    }
+    if (error != std::errc{} || value == 0 || value > most) {
+        at.add("variable.absurd", severity::error,
+               variable + " is " + shown(text, 40) + ", and can be 1 to " + std::to_string(most) + ".", {},
+               fix);
+        return std::nullopt;
+    }
+    return value;
+}
+
+const catalog::service_template* user_of(const catalog::model_entry& model, const std::string& name) {
+    const auto& all = model.runtime.services;
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const auto& service) { return catalog::mentions(service, name); });
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::map<std::string, std::string> environment_of(const catalog::model_entry& model,
+                                                  const catalog::service_template& service) {
+    auto out = process::clean_environment();
+    if (const auto words = catalog::expand_service(model, service, some_ports(model.runtime))) {
+        for (const auto& [name, value] : words->environment) {
+            out[name] = value;
+        }
+    }
+    return out;
+}
+
+std::string advice_for(const catalog::service_template* service, int status, std::string otherwise) {
+    if (service != nullptr) {
+        for (const auto& one : service->exits) {
+            if (one.status == status && !one.advice.empty()) {
+                return one.advice;
+            }
+        }
+    }
+    return otherwise;
+}
+
+}  // namespace corral::package

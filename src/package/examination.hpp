@@ -1,0 +1,130 @@
+#pragma once
+// One look at the package of one model: what every check needs, and what they have found so far. Each check
+// is in a file of its own; package_check.cpp says which there are.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/catalog/finding.hpp"
+#include "corral/catalog/profile.hpp"
+#include "corral/package/file_kind.hpp"
+#include "corral/package/machine.hpp"
+#include "corral/package/package_tree.hpp"
+
+namespace corral::package {
+
+// What is wrong with one file as such. Files of one fault are told together.
+enum class fault_kind {
+    missing,
+    lfs_pointer,
+    html,
+    hub_error,
+    empty,
+    zeros,
+    json,
+    text,
+    archive,
+    program,
+    not_program,  // a data file in the place of a program
+    folder,
+    special,
+    outside,
+    broken_link,
+    refused,
+    unreadable,
+    unfinished,
+    too_small,
+    hole,
+    cut_json,
+    not_json,
+};
+
+struct file_fault {
+    fault_kind kind = fault_kind::missing;
+    std::string path;        // as the model names it
+    std::uint64_t size = 0;  // of lfs_pointer: of the real file; else as it is
+    std::string detail;      // a part of a sentence
+    bool sure = true;        // this model needs the file
+};
+
+// A file that a variable names, and the tree that it is looked for in: the package's, or that of a folder
+// elsewhere where the name is absolute.
+struct named_file {
+    package_tree tree;
+    std::string path;  // relative to the tree
+    node about;
+};
+
+struct examination {
+    const catalog::model_entry& model;
+    const machine& here;
+    package_tree tree;
+    std::vector<catalog::finding> found;
+    std::vector<file_fault> faults;
+    std::size_t files_needed = 0;
+
+    void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix);
+    void add_fault(fault_kind kind, const std::string& path, std::uint64_t size = 0, std::string detail = {},
+                   bool sure = true);
+};
+
+// "'model/a.axmodel'", fit for a terminal.
+[[nodiscard]] std::string named(std::string_view text);
+
+// The file that `value` names for the model; counted as needed where it is in the package.
+[[nodiscard]] named_file locate(examination& at, const std::string& value);
+
+// True when it is a file whose content may be looked at; else the fault is added.
+bool expect_file(examination& at, const named_file& file, const std::string& value, bool sure = true);
+
+// Its kind by the first bytes; nothing, and a fault, when they can't be read.
+[[nodiscard]] std::optional<file_kind> kind_of(examination& at, const named_file& file,
+                                               const std::string& value);
+
+// Adds a fault for what a failed download leaves (pointer, page, message, nothing, zeros). True when it is
+// such a thing.
+bool is_failed_download(examination& at, const named_file& file, const std::string& value, file_kind kind,
+                        bool sure = true);
+
+// A whole number from 1 to `most` that the model gives as `name` ({vocabulary} included); nothing, and a
+// finding, when it is none. Nothing alone where it is not given.
+[[nodiscard]] std::optional<std::uint64_t> number_of(examination& at, const std::string& name,
+                                                     std::uint64_t most);
+
+// `name` is used by this service; nullptr: by none.
+[[nodiscard]] const catalog::service_template* user_of(const catalog::model_entry& model,
+                                                       const std::string& name);
+// Its environment as a child gets it.
+[[nodiscard]] std::map<std::string, std::string> environment_of(const catalog::model_entry& model,
+                                                                const catalog::service_template& service);
+// What the profile advises about that exit status; else `otherwise`.
+[[nodiscard]] std::string advice_for(const catalog::service_template* service, int status,
+                                     std::string otherwise);
+
+// --- the checks: one file each
+// --------------------------------------------------------------------------------
+
+void check_file(examination& at, const catalog::variable_spec& is, const std::string& value);
+void check_numbered_files(examination& at, const catalog::variable_spec& is, const std::string& value);
+void check_program_file(examination& at, const catalog::variable_spec& is, const std::string& value);
+void check_python_script(examination& at, const catalog::variable_spec& is, const std::string& value);
+void check_runtime_file(examination& at, const catalog::runtime_file& is);
+// The JSON and text files of a tokenizer's folder. `sure`: the script names it.
+void check_tokenizer_folder(examination& at, const std::string& folder, bool sure);
+void check_left_overs(examination& at);
+
+// --- what is told
+// ---------------------------------------------------------------------------------------------
+
+// Turns the faults into findings, one for each kind.
+void report_faults(examination& at);
+
+// How to get `paths` again, as a sentence with the exact command where one is known. `pointers`: git-LFS has
+// only to fetch what belongs to them.
+[[nodiscard]] std::string fetch_advice(const examination& at, const std::vector<std::string>& paths,
+                                       bool pointers);
+
+}  // namespace corral::package

@@ -1,0 +1,160 @@
+// The words for what is wrong with files.
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "package/examination.hpp"
+
+namespace corral::package {
+
+namespace {
+
+using catalog::severity;
+
+enum class remedy { fetch, fetch_pointers, sentence };
+
+struct fault_words {
+    fault_kind kind;
+    const char* id;
+    severity level;
+    const char* one;   // behind the file's name
+    const char* many;  // behind "12 files"
+    const char* why;
+    remedy mend;
+    const char* fix;
+};
+
+constexpr const char* stands_in = "Something went wrong when it was downloaded.";
+
+// vendor_ax.md §2.4 and §15 say what runtimes make of these.
+constexpr std::array words = {
+    fault_words{fault_kind::missing, "file.missing", severity::error, "is not there", "are not there", "",
+                remedy::fetch, ""},
+    fault_words{fault_kind::lfs_pointer, "file.lfs-pointer", severity::error,
+                "is a git-LFS pointer, not the file itself", "are git-LFS pointers, not the files themselves",
+                "Git fetched the notes about the large files, but not the files.", remedy::fetch_pointers,
+                ""},
+    fault_words{fault_kind::html, "file.html", severity::error, "is a web page, not the file itself",
+                "are web pages, not the files themselves", stands_in, remedy::fetch, ""},
+    fault_words{fault_kind::hub_error, "file.hub-error", severity::error,
+                "holds an error message of the download instead of the file",
+                "hold an error message of the download instead of the file",
+                "The source wanted to be signed in to, or does not have the file.", remedy::fetch, ""},
+    fault_words{fault_kind::empty, "file.empty", severity::error, "is empty", "are empty", stands_in,
+                remedy::fetch, ""},
+    fault_words{fault_kind::zeros, "file.zeros", severity::error, "begins with nothing but zeros",
+                "begin with nothing but zeros",
+                "The space was reserved, but the content never came, or the disk lost it.", remedy::fetch,
+                ""},
+    fault_words{fault_kind::json, "file.json-instead", severity::error,
+                "is JSON text, probably an error message, not the file itself",
+                "are JSON texts, probably error messages, not the files themselves", stands_in, remedy::fetch,
+                ""},
+    fault_words{fault_kind::text, "file.text-instead", severity::error, "is text, not the file itself",
+                "are texts, not the files themselves", stands_in, remedy::fetch, ""},
+    fault_words{fault_kind::archive, "file.archive", severity::error, "is a packed archive",
+                "are packed archives", "The runtime can't unpack it.", remedy::sentence,
+                "Unpack it, and put what is inside in its place."},
+    fault_words{fault_kind::program, "file.program-instead", severity::error,
+                "is a program or library, not a model file", "are programs or libraries, not model files", "",
+                remedy::sentence, "Check the variables of the model: two of them may be swapped."},
+    fault_words{fault_kind::not_program, "program.not-a-program", severity::error,
+                "is no program that this system knows", "are no programs that this system knows", "",
+                remedy::fetch, ""},
+    fault_words{fault_kind::folder, "file.folder", severity::error, "is a folder, not a file",
+                "are folders, not files", "", remedy::sentence, "Name the file inside."},
+    fault_words{fault_kind::special, "file.special", severity::error,
+                "is a FIFO, a socket or a device, not a file", "are FIFOs, sockets or devices, not files",
+                "Whoever opens it may wait for ever.", remedy::fetch, ""},
+    fault_words{fault_kind::outside, "path.outside", severity::error, "leads out of the package",
+                "lead out of the package", "Corral follows no link out of a package.", remedy::sentence,
+                "Put the file itself in the link's place, or name it by its absolute path in the model."},
+    fault_words{fault_kind::broken_link, "path.broken-link", severity::error, "is", "are",
+                "What it leads to was moved or never downloaded.", remedy::fetch, ""},
+    fault_words{fault_kind::refused, "path.refused", severity::error, "is no name inside the package",
+                "are no names inside the package", "", remedy::sentence,
+                "Name a file inside the package without '..', or any other file by its absolute path."},
+    fault_words{fault_kind::unreadable, "file.unreadable", severity::error, "can't be read by this user",
+                "can't be read by this user", "", remedy::sentence,
+                "Let the user that runs Corral read it, with chmod or chown."},
+    fault_words{fault_kind::unfinished, "file.unfinished", severity::error,
+                "was not downloaded to its end: its downloader's own file is still beside it",
+                "were not downloaded to their end: their downloader's own files are still beside them", "",
+                remedy::sentence, "Let the downloader finish, or fetch it again."},
+    fault_words{fault_kind::too_small, "file.truncated", severity::error, "is cut off", "are cut off",
+                "The download was interrupted.", remedy::fetch, ""},
+    fault_words{fault_kind::hole, "file.hole", severity::warning,
+                "has its full length, but much of it was never written",
+                "have their full length, but much of them was never written",
+                "A downloader that reserves the space first leaves this when it is interrupted.",
+                remedy::fetch, ""},
+    fault_words{fault_kind::cut_json, "json.truncated", severity::error, "ends in the middle of its JSON",
+                "end in the middle of their JSON", "The download was interrupted.", remedy::fetch, ""},
+    fault_words{fault_kind::not_json, "json.malformed", severity::error, "is not JSON", "are not JSON",
+                "The tokenizer can't read it.", remedy::fetch, ""},
+};
+
+std::string counted_files(std::size_t count, std::size_t needed, bool sure) {
+    if (!sure || count > needed) {
+        return std::to_string(count) + " files";
+    }
+    return (count == needed ? "All " + std::to_string(needed)
+                            : std::to_string(count) + " of the " + std::to_string(needed)) +
+           " files that this model needs";
+}
+
+// What the details add: sizes of the real files, where a link leads.
+std::string details(const fault_words& of, const std::vector<const file_fault*>& files) {
+    if (of.kind == fault_kind::lfs_pointer) {
+        std::uint64_t sum = 0;
+        for (const auto* one : files) {
+            sum = one->size > UINT64_MAX - sum ? UINT64_MAX : sum + one->size;
+        }
+        const std::string size = sum == 0 ? std::string("an unknown size") : size_words(sum);
+        return files.size() == 1 ? "; the real one has " + size
+                                 : "; the real ones have " + size + " together";
+    }
+    const auto& detail = files.front()->detail;
+    if (detail.empty()) {
+        return {};
+    }
+    if (of.kind == fault_kind::broken_link) {
+        return " " + detail;
+    }
+    return of.kind == fault_kind::hub_error ? ": \"" + detail + "\"" : ": " + detail;
+}
+
+void report(examination& at, const fault_words& of, bool sure) {
+    std::vector<const file_fault*> files;
+    std::vector<std::string> paths;
+    for (const auto& one : at.faults) {
+        if (one.kind == of.kind && one.sure == sure) {
+            files.push_back(&one);
+            paths.push_back(one.path);
+        }
+    }
+    if (files.empty()) {
+        return;
+    }
+    const bool several = files.size() > 1;
+    std::string what = several ? counted_files(files.size(), at.files_needed, sure) + " " + of.many
+                               : named(paths.front()) + " " + of.one;
+    what += details(of, files);
+    what += several ? " (the first: " + named(paths.front()) + ")." : ".";
+    const std::string fix = of.mend == remedy::sentence
+                                ? std::string(of.fix)
+                                : fetch_advice(at, paths, of.mend == remedy::fetch_pointers);
+    at.add(of.id, sure ? of.level : severity::warning, std::move(what), of.why, fix);
+}
+
+}  // namespace
+
+void report_faults(examination& at) {
+    for (const auto& one : words) {
+        report(at, one, true);
+        report(at, one, false);
+    }
+}
+
+}  // namespace corral::package

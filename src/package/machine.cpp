@@ -1,0 +1,65 @@
+#include "corral/package/machine.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <string_view>
+
+#include <elf.h>
+
+#include "corral/process/elf_file.hpp"
+#include "package/python_modules.hpp"
+
+namespace corral::package {
+
+namespace {
+
+// As the kernel sees the first bytes of a program of that machine.
+std::string head_of(std::uint16_t number) {
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_ident[EI_VERSION] = EV_CURRENT;
+    header.e_type = ET_EXEC;
+    header.e_machine = number;
+    header.e_version = EV_CURRENT;
+    return {reinterpret_cast<const char*>(&header), sizeof header};
+}
+
+bool runs_foreign_programs() {
+    constexpr std::array<std::uint16_t, 2> machines = {EM_AARCH64, EM_X86_64};
+    for (const std::uint16_t one : machines) {
+        if (one != process::machine_here() && process::has_binfmt_handler(head_of(one))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// vendor_ax.md §14.3.
+bool stands_on_the_board() {
+    std::array<char, 256> text{};
+    std::ifstream in("/proc/ax_proc/board_id", std::ios::binary);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    const std::string_view told(text.data(),
+                                static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    return told.find("AX650") != std::string_view::npos;
+}
+
+}  // namespace
+
+machine this_machine() {
+    constexpr std::chrono::seconds patience{20};
+    machine here;
+    here.elf_machine = process::machine_here();
+    here.emulates = runs_foreign_programs();
+    here.is_board = stands_on_the_board();
+    here.missing_modules = [patience](const std::string& python, const std::vector<std::string>& modules) {
+        return ask_for_modules(python, modules, patience);
+    };
+    return here;
+}
+
+}  // namespace corral::package

@@ -1,0 +1,183 @@
+#include "corral/package/package_check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "package/whole_package.hpp"
+
+namespace corral::package {
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+using testing::HasSubstr;
+using tests::whole_package;
+using tests::write_large;
+using tests::write_text;
+
+std::vector<std::string> ids_of(const std::vector<catalog::finding>& found) {
+    std::vector<std::string> out;
+    for (const auto& one : found) {
+        out.push_back(one.id);
+    }
+    return out;
+}
+
+TEST(package_check, tells_the_worst_first) {
+    whole_package p;
+    fs::remove(p.folder / "post_config.json");
+    fs::remove(p.layer(2));
+    EXPECT_THAT(ids_of(check_package(p.model, p.here)),
+                testing::ElementsAre("layers.missing", "config.missing"));
+}
+
+TEST(package_check, pointers_tell_how_large_their_neighbours_must_be) {
+    whole_package p;
+    for (const unsigned number : {0U, 1U, 2U, 3U}) {
+        write_text(p.layer(number), tests::lfs_pointer_text(90'000'000));
+    }
+    const auto found = check_package(p.model, p.here);
+    ASSERT_THAT(ids_of(found), testing::ElementsAre("file.lfs-pointer", "file.truncated"));
+    EXPECT_THAT(found[1].what, HasSubstr("2 of the 15 files"));
+    EXPECT_THAT(found[1].what, HasSubstr("neighbours have 90.0 MB"));
+}
+
+TEST(package_check, looks_only_at_variables_that_a_command_uses) {
+    whole_package p;
+    for (auto& service : p.model.runtime.services) {
+        service.command = {"./my_own_wrapper", "{port}"};
+    }
+    fs::remove_all(p.folder / "qwen3-4b-ax650");
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+}
+
+TEST(package_check, a_variable_without_a_value_is_not_judged) {
+    whole_package p;
+    p.model.variables.clear();
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+}
+
+TEST(package_check, takes_a_program_of_another_package_by_its_absolute_path) {
+    whole_package p;
+    const fs::path other = p.box.path() / "Qwen3-1.7B/main_api_axcl_aarch64";
+    fs::create_directories(other.parent_path());
+    fs::rename(p.program(), other);
+    p.model.variables["runtime_program"] = other.string();
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::permissions(other, fs::perms::owner_read);
+    const auto found = check_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found), std::vector<std::string>{"program.not-executable"});
+    EXPECT_THAT(found[0].fix, HasSubstr(other.string()));
+}
+
+TEST(package_check, an_absolute_path_into_the_package_is_one_of_its_files) {
+    whole_package p;
+    p.model.variables["post_file"] = p.post().string();
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::remove(p.post());
+    EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"file.missing"});
+}
+
+TEST(package_check, a_hub_snapshot_of_links_is_whole) {
+    whole_package p;
+    const fs::path repository = p.box.path() / "hub/models--AXERA-TECH--Qwen3-4B";
+    const fs::path snapshot = repository / "snapshots/1f3a";
+    fs::create_directories(snapshot.parent_path());
+    fs::create_directories(repository / "blobs");
+    fs::rename(p.folder, snapshot);
+    unsigned number = 0;
+    for (const auto& one : fs::recursive_directory_iterator(snapshot)) {
+        if (one.is_regular_file() && !one.is_symlink()) {
+            const fs::path blob = repository / "blobs" / std::to_string(number++);
+            fs::rename(one.path(), blob);
+            fs::create_symlink(blob.lexically_relative(one.path().parent_path()), one.path());
+        }
+    }
+    p.model.package = snapshot;
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::remove(fs::canonical(snapshot / "qwen3-4b-ax650/qwen3_post.axmodel"));
+    const auto found = check_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found), std::vector<std::string>{"path.broken-link"});
+    EXPECT_THAT(found[0].fix, HasSubstr("hf download AXERA-TECH/Qwen3-4B"));
+}
+
+TEST(package_check, where_programs_are_emulated_a_foreign_library_is_only_a_question) {
+    whole_package p;
+    p.here.elf_machine = EM_X86_64;
+    p.here.emulates = true;
+    write_text(p.root / "usr/bin/python3", tests::make_elf({EM_X86_64, ET_EXEC, "", {}, "", "", 5000}));
+    fs::permissions(p.root / "usr/bin/python3", fs::perms::owner_all);
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::remove(p.library());
+    const auto found = check_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found), std::vector<std::string>{"program.library-missing"});
+    EXPECT_EQ(found[0].level, severity::warning);
+    EXPECT_THAT(found[0].fix, HasSubstr("QEMU_LD_PREFIX"));
+    // Where the emulator is told of a tree, that is searched.
+    write_text(p.box.path() / "arm/usr/lib/axcl/libaxcl_rt.so",
+               tests::make_elf({EM_AARCH64, ET_DYN, "", {}, "", "", 1000}));
+    for (auto& service : p.model.runtime.services) {
+        service.environment["QEMU_LD_PREFIX"] = (p.box.path() / "arm").string();
+    }
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+}
+
+TEST(package_check, never_starts_a_python_of_the_package) {
+    whole_package p;
+    bool asked = false;
+    p.here.missing_modules = [&](const auto&, const auto&) {
+        asked = true;
+        return std::optional(std::vector<std::string>{"everything"});
+    };
+    const std::vector<std::string> own = {"./venv/bin/python", (p.folder / "venv/bin/python").string()};
+    for (const auto& python : own) {
+        write_text(p.folder / "venv/bin/python",
+                   tests::make_elf({EM_AARCH64, ET_EXEC, "", {}, "", "", 5000}));
+        fs::permissions(p.folder / "venv/bin/python", fs::perms::owner_all);
+        p.model.variables["python"] = python;
+        EXPECT_TRUE(check_package(p.model, p.here).empty());
+    }
+    EXPECT_FALSE(asked);
+}
+
+TEST(package_check, modules_beside_the_script_are_its_own) {
+    whole_package p;
+    write_text(p.script(), p.script_text() + "import chat_helpers\nfrom vendor_bits import x\n");
+    const auto found = check_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found), std::vector<std::string>{"script.module-missing"});
+    EXPECT_THAT(found[0].what, HasSubstr("chat_helpers, vendor_bits"));
+    write_text(p.folder / "chat_helpers.py", "");
+    write_text(p.folder / "vendor_bits/__init__.py", "");
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+}
+
+TEST(package_check, a_script_that_hands_its_arguments_on_is_not_judged_by_its_words) {
+    whole_package p;
+    write_text(p.script(), "import sys\nimport os\nos.execv(os.environ['X'], sys.argv)\n");
+    p.here.missing_modules = nullptr;
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+}
+
+TEST(package_check, names_of_a_hostile_package_stay_on_their_line) {
+    whole_package p;
+    fs::create_symlink("/etc/\n\x1B[31mpasswd", p.folder / "a\nb\x1B[0m");
+    const auto found = check_package(p.model, p.here);
+    for (const auto& one : found) {
+        const std::string line = to_line(one);
+        EXPECT_EQ(line.find_first_of("\n\x1B"), std::string::npos) << line;
+    }
+}
+
+TEST(device_bytes, are_those_of_layers_and_post) {
+    whole_package p;
+    EXPECT_EQ(device_bytes(p.model), 6 * whole_package::layer_bytes + 3 * 4096 + 4'000'000);
+    p.model.variables["layers"] = "999999999";
+    EXPECT_EQ(device_bytes(p.model), 0U);
+    p.model.variables["layers"] = "7";
+    EXPECT_EQ(device_bytes(p.model), 0U) << "a part would be taken for the whole";
+    p.model.package = p.box.path() / "nothing";
+    EXPECT_EQ(device_bytes(p.model), 0U);
+}
+
+}  // namespace
+}  // namespace corral::package
