@@ -3,16 +3,19 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include "admin_client.hpp"
-#include "admin_place.hpp"
-#include "admin_status.hpp"
+#include "commands.hpp"
 #include "corral/telemetry/log.hpp"
+#include "status_page.hpp"
+#include "status_watch.hpp"
 
 namespace corral::app {
 
@@ -25,20 +28,6 @@ constexpr core::seconds wait_limit{3600};
 // An upgrade closes the socket for as long as the new program takes to come up.
 constexpr core::seconds silent_limit{60};
 constexpr core::milliseconds between_looks{100};
-
-void add_place(CLI::App& to, admin_command& asked) {
-    to.add_option("--socket", asked.socket, "The daemon's admin socket");
-    to.add_option("--config", asked.config, "The daemon's configuration file, to find its socket");
-    to.add_flag("--json", asked.json, "Print the daemon's answer as JSON");
-}
-
-CLI::App* add_verb(CLI::App& program, admin_command& asked, const std::string& verb,
-                   const std::string& about) {
-    CLI::App* one = program.add_subcommand(verb, about);
-    one->parse_complete_callback([&asked, verb] { asked.verb = verb; });
-    add_place(*one, asked);
-    return one;
-}
 
 admin_json request_of(const admin_command& asked) {
     admin_json out;
@@ -89,13 +78,24 @@ std::string text_in(const admin_json& answer, const char* key) {
                                                        : std::string();
 }
 
-void print_done(const admin_command& asked, const admin_json& answer) {
+void print_reloaded(const admin_json& answer) {
+    std::cout << "reloaded; added: " << names_in(answer, "added")
+              << "; removed: " << names_in(answer, "removed") << "; changed: " << names_in(answer, "changed")
+              << '\n';
+}
+
+// What goes to standard error, whatever else is printed.
+void print_complaints(const admin_json& answer) {
+    print_lines(answer, "warnings", "warning: ");
+    print_lines(answer, "left_out", "left out: ");
+    print_lines(answer, "errors", "error: ");
+}
+
+void print_done(const admin_command& asked, const admin_json& answer, const text_style& style) {
     if (asked.verb == "status") {
-        std::cout << status_page(answer);
+        std::cout << status_page(answer, style);
     } else if (asked.verb == "reload") {
-        std::cout << "reloaded; added: " << names_in(answer, "added")
-                  << "; removed: " << names_in(answer, "removed")
-                  << "; changed: " << names_in(answer, "changed") << '\n';
+        print_reloaded(answer);
     } else {
         std::cout << names_in(answer, "models") << ": " << text_in(answer, "message") << '\n';
     }
@@ -121,7 +121,7 @@ std::optional<core::result<void>> upgrade_result(const core::result<admin_json>&
 }
 
 // Waits for the new program to answer.
-int see_upgrade(const std::vector<std::filesystem::path>& places) {
+int see_upgrade(const std::vector<std::filesystem::path>& places, bool as_json) {
     const auto began = std::chrono::steady_clock::now();
     admin_json question;
     question["verb"] = "status";
@@ -136,62 +136,125 @@ int see_upgrade(const std::vector<std::filesystem::path>& places) {
             std::cerr << "error: " << telemetry::printable(over->error().message, 2000) << '\n';
             return 1;
         }
-        std::cout << "upgraded: corral " << text_in(*status, "version") << " runs now\n";
+        if (as_json) {
+            const admin_json told = {{"ok", true}, {"version", text_in(*status, "version")}};
+            std::cout << told.dump(2) << '\n';
+        } else {
+            std::cout << "upgraded: corral " << text_in(*status, "version") << " runs now\n";
+        }
         return 0;
     }
     std::cerr << "error: the upgrade still goes on; see 'corral status'\n";
     return 1;
 }
 
+// A command and what it asks for; the caller adds what is its own.
+struct added_verb {
+    CLI::App* command = nullptr;
+    std::shared_ptr<admin_command> asked;
+};
+
+added_verb add_verb(CLI::App& program, command_context& context, const std::string& verb,
+                    const std::string& about) {
+    auto asked = std::make_shared<admin_command>();
+    asked->verb = verb;
+    CLI::App* one = program.add_subcommand(verb, about);
+    add_daemon_options(*one, asked->place);
+    one->add_flag("--json", asked->json, "Print the daemon's answer as JSON");
+    one->parse_complete_callback([asked, &context] {
+        context.run = [asked, &context] { return run_admin_command(*asked, context.environment); };
+    });
+    return {one, asked};
+}
+
+constexpr const char* target_text = "MODEL, or nothing for all";
+
 }  // namespace
 
-void add_admin_commands(CLI::App& program, admin_command& asked) {
-    add_verb(program, asked, "status", "Say how the models and their services fare");
-    const std::string target = "MODEL, or nothing for all";
-    CLI::App* start =
-        add_verb(program, asked, "start", "Start models that were stopped, or try broken ones again now");
-    start->add_option("model", asked.target, target);
-    start->add_flag("--wait", asked.wait, "Return when they are ready, or can't be");
-    CLI::App* stop =
-        add_verb(program, asked, "stop", "Stop models after their running answer; they stay stopped");
-    stop->add_option("model", asked.target, target);
-    stop->add_flag("--now", asked.now, "Cut the running answer");
-    stop->add_flag("--wait", asked.wait, "Wait for the running answer, however long it takes");
-    CLI::App* restart =
-        add_verb(program, asked, "restart", "Kill and start services; running answers are cut");
-    restart->add_option("model", asked.target, "MODEL or MODEL/SERVICE, or nothing for all");
-    add_verb(program, asked, "reload", "Read the configuration file again; a bad one changes nothing");
-    CLI::App* upgrade = add_verb(program, asked, "upgrade",
-                                 "Go on as a new program file with the models loaded; answers end before");
-    upgrade->add_option("program", asked.program,
-                        "The new program; else the one that runs, read anew from its place");
+void add_status_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "status", "Say how the models and their services fare");
+    command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
+}
+
+void add_start_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
+}
+
+void add_stop_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--now", asked->now, "Cut the running answer");
+    command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
+}
+
+void add_restart_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "restart", "Kill and start services; running answers are cut");
+    command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
+        ->type_name("SERVICE");
+    command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
+}
+
+void add_reload_command(CLI::App& program, command_context& context) {
+    add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+}
+
+void add_upgrade_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "upgrade",
+                 "Go on as a new program file with the models loaded; answers end before");
+    command
+        ->add_option("program", asked->program,
+                     "The new program; else the one that runs, read anew from its place")
+        ->type_name("FILE");
+}
+
+bool tell_reload(const admin_json& answer) {
+    print_complaints(answer);
+    if (answer.value("ok", admin_json(false)) != true) {
+        std::cerr << "error: " << text_in(answer, "error") << '\n';
+        return false;
+    }
+    print_reloaded(answer);
+    return true;
 }
 
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
-    const std::vector<std::filesystem::path> places = asked.socket.empty()
-                                                          ? admin_socket_candidates(asked.config, environment)
-                                                          : std::vector<std::filesystem::path>{asked.socket};
+    const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    if (asked.watch) {
+        return watch_status(places, asked.json, style);
+    }
     const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
-    const auto answer = ask_daemon(places, request_of(asked), asked.wait ? wait_limit + usual : usual);
+    const auto answer = asked.wait ? ask_with_bars(places, request_of(asked), wait_limit + usual,
+                                                   style_of(STDERR_FILENO, environment))
+                                   : ask_daemon(places, request_of(asked), usual);
     if (!answer) {
         std::cerr << "error: " << answer.error().message << '\n';
         return 1;
     }
     const bool good = answer->value("ok", admin_json(false)) == true;
-    if (asked.json) {
+    const bool goes_on = good && asked.verb == "upgrade";
+    if (asked.json && !goes_on) {
         std::cout << answer->dump(2, ' ', false, admin_json::error_handler_t::replace) << '\n';
     }
-    print_lines(*answer, "warnings", "warning: ");
-    print_lines(*answer, "errors", "error: ");
+    if (asked.verb != "status") {
+        print_complaints(*answer);
+    }
     if (!good) {
         std::cerr << "error: " << text_in(*answer, "error") << '\n';
         return 1;
     }
-    if (asked.verb == "upgrade") {
-        return see_upgrade(places);
+    if (goes_on) {
+        return see_upgrade(places, asked.json);
     }
     if (!asked.json) {
-        print_done(asked, *answer);
+        print_done(asked, *answer, style);
     }
     return 0;
 }

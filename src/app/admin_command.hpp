@@ -4,9 +4,8 @@
 #include <map>
 #include <string>
 
-namespace CLI {
-class App;
-}
+#include "admin_socket.hpp"
+#include "daemon_place.hpp"
 
 namespace corral::app {
 
@@ -14,20 +13,19 @@ struct admin_command {
     std::string verb;
     std::string program;  // of upgrade; empty: the one that runs
     std::string target;   // MODEL or MODEL/SERVICE; empty: all
-    std::string socket;   // else the one that `config` or the usual places have
-    std::string config;
+    daemon_place place;
     bool json = false;
     bool now = false;
     bool wait = false;
+    bool watch = false;
 };
-
-// Adds the commands; `asked` is filled while the arguments are read and outlives `program`. Its verb is not
-// empty when one of them was asked for.
-void add_admin_commands(CLI::App& program, admin_command& asked);
 
 // Asks the daemon and tells the person; the exit status of the program: 0, or 1 when nobody answers or the
 // daemon refuses.
 [[nodiscard]] int run_admin_command(const admin_command& asked,
                                     const std::map<std::string, std::string>& environment);
+
+// What an answer to "reload" says, on standard output and error; false: nothing was applied.
+bool tell_reload(const admin_json& answer);
 
 }  // namespace corral::app

@@ -63,6 +63,12 @@ admin_json admin_refusal(std::string why) {
     return out;
 }
 
+admin_answer answer_with(admin_json only) {
+    admin_answer out;
+    out.first = std::move(only);
+    return out;
+}
+
 admin_socket::admin_socket(core::task_group& tasks, handler answer, admin_limits limits)
     : tasks_(tasks),
       answer_(std::move(answer)),
@@ -165,7 +171,7 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
         telemetry::log().warn("admin socket: user {} was refused",
                               who ? std::to_string(who->uid) : "unknown");
         const admin_json refused = admin_refusal("only the user that runs Corral and root may ask here");
-        co_await write(*on, refused);
+        co_await write(*on, refused, limits_.write_timeout);
         co_return;
     }
     std::string buffer;
@@ -178,7 +184,7 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
         if (line->size() > limits_.line_bytes) {
             const admin_json refused =
                 admin_refusal("a request may have at most " + std::to_string(limits_.line_bytes) + " bytes");
-            co_await write(*on, refused);
+            co_await write(*on, refused, limits_.write_timeout);
             co_return;
         }
         std::string text = std::move(*line);
@@ -190,8 +196,27 @@ core::awaitable<void> admin_socket::serve(std::shared_ptr<stream> on) {
         if (first.index() != 0) {
             co_return;
         }
-        more = co_await write(*on, std::get<0>(first));
+        more = co_await write_all(*on, std::get<0>(first));
     }
+}
+
+// False when the client has gone or takes too long.
+core::awaitable<bool> admin_socket::write_all(stream& on, const admin_answer& answer) {
+    bool written = co_await write(on, answer.first, limits_.write_timeout);
+    while (written && answer.more) {
+        auto next = answer.more();
+        auto gone = on.async_wait(stream::wait_error, core::as_result);
+        const auto first = co_await (std::move(next) || std::move(gone));
+        if (first.index() != 0) {
+            co_return false;
+        }
+        const std::optional<admin_json>& object = std::get<0>(first);
+        if (!object) {
+            co_return true;
+        }
+        written = co_await write(on, *object, limits_.stream_timeout);
+    }
+    co_return written;
 }
 
 // Without its end; nothing when the client has gone or takes too long. One that is too long comes cut, but
@@ -220,9 +245,9 @@ core::awaitable<std::optional<std::string>> admin_socket::read_line(stream& on, 
     }
 }
 
-core::awaitable<bool> admin_socket::write(stream& on, const admin_json& answer) {
+core::awaitable<bool> admin_socket::write(stream& on, const admin_json& answer, core::seconds longest) {
     const std::string text = answer.dump(-1, ' ', false, admin_json::error_handler_t::replace) + "\n";
-    boost::asio::steady_timer limit(tasks_.get_executor(), limits_.write_timeout);
+    boost::asio::steady_timer limit(tasks_.get_executor(), longest);
     const auto source = boost::asio::buffer(text);
     const auto first =
         co_await (boost::asio::async_write(on, source, core::as_result) || limit.async_wait(core::as_result));
@@ -233,17 +258,18 @@ core::awaitable<bool> admin_socket::write(stream& on, const admin_json& answer) 
     co_return !error;
 }
 
-core::awaitable<admin_json> admin_socket::answer_line(std::string line) {
+core::awaitable<admin_answer> admin_socket::answer_line(std::string line) {
     const auto brackets =
         std::count_if(line.begin(), line.end(), [](char c) { return c == '{' || c == '['; });
     if (static_cast<std::size_t>(brackets) > limits_.depth) {
-        co_return admin_refusal("the request is nested too deep");
+        co_return answer_with(admin_refusal("the request is nested too deep"));
     }
     admin_json asked = admin_json::parse(line, nullptr, false);
     if (!asked.is_object()) {
-        co_return admin_refusal("a request is one JSON object on one line, such as {\"verb\":\"status\"}");
+        co_return answer_with(
+            admin_refusal("a request is one JSON object on one line, such as {\"verb\":\"status\"}"));
     }
-    admin_json answer = co_await answer_(std::move(asked));
+    admin_answer answer = co_await answer_(std::move(asked));
     co_return answer;
 }
 

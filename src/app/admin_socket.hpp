@@ -1,7 +1,8 @@
 #pragma once
 // The admin socket: a Unix stream socket for the command line of the same machine and user (or root). One
 // JSON object a line asks, {"verb":"status",...}; one JSON object a line answers, {"ok":true,...} or
-// {"ok":false,"error":"..."}. What connects is not trusted: lines, waits and connections are bounded.
+// {"ok":false,"error":"..."}, and where lines are followed more come after it. What connects is not trusted:
+// lines, waits and connections are bounded.
 
 #include <cstddef>
 #include <filesystem>
@@ -27,18 +28,28 @@ using admin_json = nlohmann::ordered_json;
 // {"ok":false,"error":`why`}
 [[nodiscard]] admin_json admin_refusal(std::string why);
 
+// One object, and then those of `more`, a line each, until it gives nothing. `more` is not called again
+// before the last object was written.
+struct admin_answer {
+    admin_json first;
+    std::function<core::awaitable<std::optional<admin_json>>()> more;  // empty: the first is all
+};
+
+[[nodiscard]] admin_answer answer_with(admin_json only);
+
 struct admin_limits {
     std::size_t line_bytes = 64 * 1024;
     std::size_t depth = 32;  // brackets in one line
     std::size_t connections = 16;
     core::seconds line_timeout{30};  // for a whole request, from the last answer on
     core::seconds write_timeout{10};
+    core::seconds stream_timeout{3600};  // of one object of a stream: a person may have paused its pager
 };
 
 class admin_socket {
 public:
     // An object that was asked, to the answer. It must not throw and has deadlines of its own.
-    using handler = std::function<core::awaitable<admin_json>(admin_json asked)>;
+    using handler = std::function<core::awaitable<admin_answer>(admin_json asked)>;
 
     // `tasks` owns the connections, is borrowed and outlives this.
     admin_socket(core::task_group& tasks, handler answer, admin_limits limits = {});
@@ -60,8 +71,9 @@ private:
     [[nodiscard]] core::awaitable<void> accept_all();
     [[nodiscard]] core::awaitable<void> serve(std::shared_ptr<stream> on);
     [[nodiscard]] core::awaitable<std::optional<std::string>> read_line(stream& on, std::string& buffer);
-    [[nodiscard]] core::awaitable<bool> write(stream& on, const admin_json& answer);
-    [[nodiscard]] core::awaitable<admin_json> answer_line(std::string line);
+    [[nodiscard]] core::awaitable<bool> write(stream& on, const admin_json& answer, core::seconds longest);
+    [[nodiscard]] core::awaitable<bool> write_all(stream& on, const admin_answer& answer);
+    [[nodiscard]] core::awaitable<admin_answer> answer_line(std::string line);
     [[nodiscard]] bool accept_waiting();
 
     core::task_group& tasks_;

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <ctime>
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "corral/supervisor/group.hpp"
-#include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 #include "device_figures.hpp"
 
@@ -39,6 +36,10 @@ admin_json percent_or_null(const std::optional<double>& progress) {
     return progress ? admin_json(std::round(*progress * 1000.0) / 10.0) : admin_json(nullptr);
 }
 
+admin_json seconds_or_null(const std::optional<core::seconds>& left) {
+    return left ? admin_json(left->count()) : admin_json(nullptr);
+}
+
 admin_json service_json(const supervisor::service_status& service, core::steady_time now) {
     const core::nanoseconds age = std::max(core::nanoseconds{0}, core::nanoseconds(now - service.since));
     admin_json out;
@@ -55,6 +56,7 @@ admin_json service_json(const supervisor::service_status& service, core::steady_
         out["next_try_seconds"] = seconds_of(core::deadline(*service.next_try).left(now));
     }
     out["progress_percent"] = percent_or_null(service.progress);
+    out["left_seconds"] = seconds_or_null(service.left);
     out["warning"] = service.warning;
     return out;
 }
@@ -84,8 +86,11 @@ admin_json model_json(const admin_context& of, engine::backend& runtime, core::s
     out["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
     out["reason"] = suspended ? std::string("stopped by its operator") : state.reason;
     out["progress_percent"] = percent_or_null(state.progress);
+    out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
+    out["aliases"] = runtime.model().aliases;
+    out["source"] = runtime.model().source.string();
     out["services"] = admin_json::array();
     for (const supervisor::service_status& service : runtime.services().status()) {
         out["services"].push_back(service_json(service, now));
@@ -93,87 +98,16 @@ admin_json model_json(const admin_context& of, engine::backend& runtime, core::s
     return out;
 }
 
-// --- text
-
-std::string text_of(const admin_json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
-                                                       : std::string();
-}
-
-double number_of(const admin_json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<double>() : 0.0;
-}
-
-bool has_number(const admin_json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number();
-}
-
-std::string span_text(double seconds) {
-    const auto whole = static_cast<long long>(std::clamp(seconds, 0.0, 1e12));
-    if (whole < 60) {
-        return fmt::format("{} s", whole);
-    }
-    if (whole < 3600) {
-        return fmt::format("{} min {} s", whole / 60, whole % 60);
-    }
-    if (whole < 86400) {
-        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
-    }
-    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
-}
-
-void add_note(std::string& out, const char* what, const std::string& text) {
-    if (!text.empty()) {
-        out += fmt::format("      {}: {}\n", what, text);
-    }
-}
-
-std::string progress_text(const admin_json& of) {
-    return has_number(of, "progress_percent") ? fmt::format(" {:.0f} %", number_of(of, "progress_percent"))
-                                              : "";
-}
-
-void add_service(std::string& out, const admin_json& service) {
-    const std::string state = text_of(service, "state");
-    const double starts = number_of(service, "starts");
-    out += fmt::format("    {:<12} {}{} for {}", text_of(service, "name"), state, progress_text(service),
-                       span_text(number_of(service, "for_seconds")));
-    if (has_number(service, "pid")) {
-        out += fmt::format(", process {:.0f}", number_of(service, "pid"));
-    }
-    out += fmt::format(", {:.0f} {}", starts, starts == 1.0 ? "start" : "starts");
-    if (has_number(service, "next_try_seconds")) {
-        out += ", next try in " + span_text(number_of(service, "next_try_seconds"));
-    }
-    out += '\n';
-    const std::string reason = text_of(service, "reason");
-    add_note(out, "reason", reason == state ? std::string() : reason);
-    add_note(out, "advice", text_of(service, "advice"));
-    add_note(out, "warning", text_of(service, "warning"));
-}
-
-void add_device(std::string& out, const admin_json& tool) {
-    if (const std::string problem = text_of(tool, "problem"); !problem.empty()) {
-        out += fmt::format("  device: {} ({} ago)\n", problem, span_text(number_of(tool, "age_seconds")));
-        return;
-    }
-    for (const admin_json& card : tool.value("cards", admin_json::array())) {
-        if (!card.is_object()) {
-            continue;
+admin_json left_out_json(const configuration& settings) {
+    admin_json out = admin_json::array();
+    for (const left_out_manifest& one : settings.left_out) {
+        admin_json problems = admin_json::array();
+        for (const catalog::diagnostic& problem : one.problems) {
+            problems.push_back(catalog::to_text(problem));
         }
-        out += fmt::format("  device: card {:.0f} {}", number_of(card, "card"), text_of(card, "name"));
-        if (has_number(card, "temperature_c")) {
-            out += fmt::format(", {:.0f} C", number_of(card, "temperature_c"));
-        }
-        if (has_number(card, "memory_total_mb")) {
-            out += fmt::format(", {:.0f} of {:.0f} MB in use", number_of(card, "memory_used_mb"),
-                               number_of(card, "memory_total_mb"));
-        }
-        out += fmt::format(" ({} ago)\n", span_text(number_of(tool, "age_seconds")));
+        out.push_back({{"file", one.file.string()}, {"name", one.name}, {"problems", std::move(problems)}});
     }
+    return out;
 }
 
 }  // namespace
@@ -195,48 +129,11 @@ admin_json status_json(const admin_context& of) {
     if (admin_json devices = device_figures(*of.devices, now); !devices.is_null()) {
         out["devices"] = std::move(devices);
     }
+    out["configuration"] = of.settings_file;
+    out["left_out"] = left_out_json(*of.settings);
     out["models"] = admin_json::array();
     for (const auto& runtime : *of.backends) {
         out["models"].push_back(model_json(of, *runtime, now));
-    }
-    return out;
-}
-
-std::string status_page(const admin_json& status) {
-    std::string out = fmt::format("corral {}, process {:.0f}, up {}", text_of(status, "version"),
-                                  number_of(status, "pid"), span_text(number_of(status, "uptime_seconds")));
-    const auto ends = status.find("shutting_down");
-    out += ends != status.end() && *ends == true ? ", shutting down\n" : "\n";
-    const admin_json upgrade = status.value("upgrade", admin_json::object());
-    if (const std::string stands = upgrade.is_object() ? text_of(upgrade, "status") : ""; !stands.empty()) {
-        out += "  " + stands + '\n';
-    }
-    for (const admin_json& tool : status.value("devices", admin_json::array())) {
-        if (tool.is_object()) {
-            add_device(out, tool);
-        }
-    }
-    const auto models = status.find("models");
-    if (models == status.end() || !models->is_array()) {
-        return out;
-    }
-    for (const admin_json& model : *models) {
-        if (!model.is_object()) {
-            continue;
-        }
-        const admin_json queue = model.value("queue", admin_json::object());
-        out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n", text_of(model, "name"),
-                           text_of(model, "state"), progress_text(model), number_of(queue, "running"),
-                           number_of(queue, "waiting"));
-        const auto services = model.find("services");
-        if (services == model.end() || !services->is_array()) {
-            continue;
-        }
-        for (const admin_json& service : *services) {
-            if (service.is_object()) {
-                add_service(out, service);
-            }
-        }
     }
     return out;
 }

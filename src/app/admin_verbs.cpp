@@ -9,6 +9,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
+#include "log_stream.hpp"
 
 namespace corral::app {
 
@@ -180,6 +181,25 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
     co_return done(at, "stopped");
 }
 
+// Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
+core::awaitable<admin_json> see_ready(const admin_context& of, const aim& at, core::deadline until) {
+    for (const std::string& model : at.models) {
+        std::string name = model;
+        condition settled = [](engine::backend& runtime) {
+            const auto state = runtime.available().state;
+            return state == engine::availability_state::ready || state == engine::availability_state::broken;
+        };
+        co_await wait_for(of, std::move(name), std::move(settled), until);
+        const engine::backend* const runtime = of.admission->runtime_of(model);
+        const auto now = runtime != nullptr ? runtime->available() : engine::availability{};
+        if (now.state != engine::availability_state::ready) {
+            co_return admin_refusal("model " + model + " is not ready: " +
+                                    (now.reason.empty() ? std::string("it is starting") : now.reason));
+        }
+    }
+    co_return done(at, "ready");
+}
+
 core::awaitable<admin_json> run_start(const admin_context& of, admin_json asked) {
     const aim at = aim_of(of, asked);
     if (!at.problem.empty()) {
@@ -196,21 +216,8 @@ core::awaitable<admin_json> run_start(const admin_context& of, admin_json asked)
     if (until.passed(of.clock->now())) {
         co_return done(at, "starting");
     }
-    for (const std::string& model : at.models) {
-        std::string name = model;
-        condition settled = [](engine::backend& runtime) {
-            const auto state = runtime.available().state;
-            return state == engine::availability_state::ready || state == engine::availability_state::broken;
-        };
-        co_await wait_for(of, std::move(name), std::move(settled), until);
-        const engine::backend* const runtime = of.admission->runtime_of(model);
-        const auto now = runtime != nullptr ? runtime->available() : engine::availability{};
-        if (now.state != engine::availability_state::ready) {
-            co_return admin_refusal("model " + model + " is not ready: " +
-                                    (now.reason.empty() ? std::string("it is starting") : now.reason));
-        }
-    }
-    co_return done(at, "ready");
+    admin_json answer = co_await see_ready(of, at, until);
+    co_return answer;
 }
 
 // Kills what runs, and starts at once what the restart rule would let wait.
@@ -261,7 +268,12 @@ core::awaitable<admin_json> run_restart(const admin_context& of, admin_json aske
         std::string service = at.service;
         co_await restart_services(of, std::move(name), std::move(service));
     }
-    co_return done(at, "restarting");
+    const core::deadline until = wait_of(of, asked, 0.0);
+    if (until.passed(of.clock->now())) {
+        co_return done(at, "restarting");
+    }
+    admin_json answer = co_await see_ready(of, at, until);
+    co_return answer;
 }
 
 core::awaitable<admin_json> run_reload(const admin_context& of, admin_json) {
@@ -297,29 +309,41 @@ constexpr std::array<admin_verb, 6> verbs{{
     {"upgrade", run_upgrade},
 }};
 
+constexpr std::array<admin_stream_verb, 1> streams{{
+    {"logs", open_log_stream},
+}};
+
 std::string all_verbs() {
     std::string out;
     for (const admin_verb& each : verbs) {
         out += (out.empty() ? "" : ", ") + std::string(each.name);
+    }
+    for (const admin_stream_verb& each : streams) {
+        out += ", " + std::string(each.name);
     }
     return out;
 }
 
 }  // namespace
 
-core::awaitable<admin_json> answer_admin(const admin_context& of, admin_json asked) {
+core::awaitable<admin_answer> answer_admin(const admin_context& of, admin_json asked) {
     const auto name = asked.find("verb");
     const std::string wanted = name != asked.end() && name->is_string() ? name->get<std::string>() : "";
     const auto found =
         std::find_if(verbs.begin(), verbs.end(), [&](const admin_verb& each) { return each.name == wanted; });
-    if (found == verbs.end()) {
-        co_return admin_refusal("unknown verb '" + telemetry::printable(wanted) + "'; there are " +
-                                all_verbs());
+    const auto stream = std::find_if(streams.begin(), streams.end(),
+                                     [&](const admin_stream_verb& each) { return each.name == wanted; });
+    if (found == verbs.end() && stream == streams.end()) {
+        co_return answer_with(
+            admin_refusal("unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs()));
     }
     std::string thrown;
     try {
+        if (stream != streams.end()) {
+            co_return stream->open(of, asked);
+        }
         admin_json answer = co_await found->run(of, std::move(asked));
-        co_return answer;
+        co_return answer_with(std::move(answer));
     } catch (const boost::system::system_error& error) {
         if (error.code() == boost::asio::error::operation_aborted) {
             throw;
@@ -329,7 +353,7 @@ core::awaitable<admin_json> answer_admin(const admin_context& of, admin_json ask
         thrown = error.what();
     }
     telemetry::log().error("admin socket: '{}' met an exception: {}", wanted, telemetry::printable(thrown));
-    co_return admin_refusal("internal error: " + telemetry::printable(thrown));
+    co_return answer_with(admin_refusal("internal error: " + telemetry::printable(thrown)));
 }
 
 }  // namespace corral::app

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin_socket.hpp"
+#include "corral/app/configuration.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/engine/backend.hpp"
@@ -28,6 +29,15 @@ struct admin_context {
     // Begins one, with that program or, when empty, the one that runs.
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade_report()> upgrades;
+    const configuration* settings = nullptr;  // as they are in force
+    std::string settings_file;
+    std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
+};
+
+// One that goes on after its first answer.
+struct admin_stream_verb {
+    std::string_view name;
+    admin_answer (*open)(const admin_context& of, const admin_json& asked);
 };
 
 struct admin_verb {
@@ -36,6 +46,6 @@ struct admin_verb {
 };
 
 // Finds the verb and runs it; an unknown one is a refusal that names those there are. `of` outlives the call.
-[[nodiscard]] core::awaitable<admin_json> answer_admin(const admin_context& of, admin_json asked);
+[[nodiscard]] core::awaitable<admin_answer> answer_admin(const admin_context& of, admin_json asked);
 
 }  // namespace corral::app

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "admin_place.hpp"
@@ -11,9 +10,9 @@
 #include "configuration_black_box.hpp"
 #include "configuration_keep_alive.hpp"
 #include "configuration_listen.hpp"
+#include "configuration_manifests.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
-#include "corral/catalog/placeholders.hpp"
 #include "state_directory.hpp"
 
 namespace corral::app {
@@ -194,49 +193,22 @@ std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& ba
     return out;
 }
 
-// The vendor's server would even share its port with a second one and mix both up (vendor_ax_observed.md
-// §10).
-void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
-    std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
-    for (const auto& other : so_far.models) {
-        for (const auto& service : other.runtime.services) {
-            if (catalog::port_is_moved(other.runtime, service)) {
-                continue;
-            }
-            taken.emplace(service.port, "service '" + service.name + "' of model '" + other.name + "'");
-        }
-    }
-    for (const auto& service : model.runtime.services) {
-        if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
-            continue;
-        }
-        const auto [twin, fresh] =
-            taken.emplace(service.port, "service '" + service.name + "' of the same model");
-        if (!fresh) {
-            from.complain(from.place(), "service '" + service.name + "' of model '" + model.name +
-                                            "' wants port " + std::to_string(service.port) +
-                                            ", which is already that of " + twin->second);
-        }
+void read_models(catalog::section& root, configuration& to, configuration_reading& with,
+                 const fs::path& file) {
+    for (auto& one : root.tables("models")) {
+        auto model = read_model(one, with);
+        model.source = file;
+        check_beside(one, model, to);
+        to.models.push_back(std::move(model));
     }
 }
 
-void read_models(catalog::section& root, configuration& to, configuration_reading& with) {
-    auto sections = root.tables("models");
-    if (sections.empty()) {
-        root.complain(root.place("models"), "no model is named; add a [[models]] table");
+std::optional<toml::table> read_tree(const configuration_source& from, catalog::issue_list& errors) {
+    std::error_code unreadable;  // then it is there, and the reader says why it can't be read
+    if (from.file_may_be_missing && !fs::exists(from.file, unreadable) && !unreadable) {
+        return toml::table{};
     }
-    for (auto& one : sections) {
-        auto model = read_model(one, with);
-        const auto twin = std::find_if(to.models.begin(), to.models.end(), [&](const auto& other) {
-            return catalog::same_model(other.name, model.name);
-        });
-        if (twin != to.models.end()) {
-            one.complain(one.place("name"), "a model named '" + twin->name +
-                                                "' is there already (upper and lower case are the same)");
-        }
-        check_ports(one, model, to);
-        to.models.push_back(std::move(model));
-    }
+    return catalog::parse_toml_file(from.file, errors);
 }
 
 void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnostic> more) {
@@ -250,14 +222,15 @@ configuration_result load_configuration(const configuration_source& from) {
     configuration value;
     catalog::issue_list errors(from.file.string());
     catalog::issue_list warnings(from.file.string());
-    const auto tree = catalog::parse_toml_file(from.file, errors);
+    const auto tree = read_tree(from, errors);
     if (!tree) {
         out.errors = errors.take();
         return out;
     }
     std::error_code error;
     const auto full = fs::absolute(from.file, error);
-    const auto base = (error ? from.file : full).lexically_normal().parent_path();
+    const auto file = (error ? from.file : full).lexically_normal();
+    const auto base = file.parent_path();
 
     apply_environment(from, value, out);
     catalog::section root(*tree, "the configuration", errors);
@@ -275,14 +248,17 @@ configuration_result load_configuration(const configuration_source& from) {
         read_http(*limits, value.http);
     }
     read_black_box(root, value);
-    configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}};
-    read_models(root, value, with);
+    configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
+    read_models_directory(root, base, value);
+    read_models(root, value, with, file);
     root.finish();
+    read_manifests(value, with);
 
     append(out.errors, errors.take());
     append(out.errors, std::move(key_errors));
     append(out.errors, std::move(with.profile_errors));
     append(out.warnings, warnings.take());
+    append(out.warnings, std::move(with.manifest_warnings));
     if (out.errors.empty()) {
         out.value = std::move(value);
     } else {
@@ -292,8 +268,9 @@ configuration_result load_configuration(const configuration_source& from) {
 }
 
 const catalog::model_entry* find_model(const configuration& in, std::string_view typed) {
+    const auto means = [&](const std::string& name) { return catalog::same_model(name, typed); };
     const auto found = std::find_if(in.models.begin(), in.models.end(), [&](const auto& model) {
-        return catalog::same_model(model.name, typed);
+        return means(model.name) || std::any_of(model.aliases.begin(), model.aliases.end(), means);
     });
     return found == in.models.end() ? nullptr : &*found;
 }

@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 using core::milliseconds;
 using core::seconds;
 
+constexpr std::size_t most_aliases = 32;
+
 std::string listed(const std::vector<std::string>& words) {
     std::string out;
     for (const auto& word : words) {
@@ -46,6 +48,31 @@ void read_name(catalog::section& from, catalog::model_entry& to) {
     } else {
         from.complain(from.place("name"),
                       "'" + typed + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+    }
+}
+
+// Each in display form; one that repeats the model's own name, or another alias, means nothing.
+void read_aliases(catalog::section& from, catalog::model_entry& to) {
+    std::vector<std::string> typed;
+    from.texts("aliases", typed);
+    if (typed.size() > most_aliases) {
+        from.complain(from.place("aliases"),
+                      "a model has at most " + std::to_string(most_aliases) + " aliases");
+        return;
+    }
+    for (std::size_t i = 0; i < typed.size(); ++i) {
+        auto shown = catalog::display_name(typed[i]);
+        if (!shown) {
+            from.complain(from.place("aliases", i),
+                          "'" + typed[i] + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b");
+            continue;
+        }
+        const auto same = [&](const std::string& name) { return catalog::same_model(name, *shown); };
+        if (same(to.name) || std::any_of(to.aliases.begin(), to.aliases.end(), same)) {
+            from.complain(from.place("aliases", i), "'" + typed[i] + "' is a name of this model already");
+            continue;
+        }
+        to.aliases.push_back(std::move(*shown));
     }
 }
 
@@ -332,6 +359,7 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
 catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
     catalog::model_entry out;
     read_name(from, out);
+    read_aliases(from, out);
     const bool have_profile = read_runtime(from, out, with);
     read_variables(from, out);
     read_overrides(from, out, with, have_profile);

@@ -20,6 +20,7 @@ struct configuration_reading {
     catalog::issue_list& warnings;
     std::map<std::filesystem::path, std::optional<catalog::profile>> read_profiles;  // nothing: it has errors
     std::vector<catalog::diagnostic> profile_errors;  // of the profiles' own files
+    std::vector<catalog::diagnostic> manifest_warnings{};
 };
 
 // Reads one [[models]] table; appends to `profile_errors` and the issue lists what is wrong with it.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
+#include "configuration_manifests.hpp"
 #include "corral/telemetry/log.hpp"
 #include "device_figures.hpp"
 #include "service_notify.hpp"
@@ -116,9 +117,14 @@ core::result<void> daemon::open_models() {
     scheduler_ =
         std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_, scheduler_options_of(settings_));
     std::vector<api::served_model> served;
-    for (const catalog::model_entry& model : settings_.models) {
+    const std::vector<catalog::model_entry> wanted = settings_.models;
+    for (const catalog::model_entry& model : wanted) {
         bool adopted = false;
         auto made = make_or_adopt_backend(supervision_, model, inherited_, adopted);
+        if (!made && leave_out(settings_, model.name, made.error().message)) {
+            telemetry::log().error("{}: {}; it is left out", model.source.string(), made.error().message);
+            continue;
+        }
         if (!made) {
             return made.error();
         }

@@ -1,5 +1,7 @@
 // The daemon's parts that let a person, or a new configuration, change it while it runs.
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
@@ -11,6 +13,12 @@ namespace {
 
 // Whether one that keeps a reload waiting has been given up.
 constexpr core::milliseconds look_for_upgrade{500};
+
+std::string absolute_text(const std::filesystem::path& file) {
+    std::error_code unknown_folder;  // then it stays as it was said
+    const auto full = std::filesystem::absolute(file, unknown_folder);
+    return (unknown_folder ? file : full).lexically_normal().string();
+}
 
 // The exchange keeps its keys while a reload may put others in their place.
 core::awaitable<void> serve_holding(std::shared_ptr<const credential_files> keys, http::handler serve,
@@ -67,7 +75,9 @@ core::result<void> daemon::open_admin() {
                       .reload = [this] { return reload_for_admin(); },
                       .reloads = [this] { return reloader_->applied(); },
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
-                      .upgrades = [this] { return upgrade_->report(); }};
+                      .upgrades = [this] { return upgrade_->report(); },
+                      .settings = &settings_,
+                      .settings_file = absolute_text(source_.file)};
     admin_ = std::make_unique<admin_socket>(
         service_tasks_, [this](admin_json asked) { return answer_admin(admin_context_, std::move(asked)); });
     auto opened = admin_->listen(settings_.admin_socket);
@@ -110,6 +120,7 @@ core::awaitable<admin_json> daemon::reload_for_admin() {
         out["errors"] = report.errors;
     }
     out["warnings"] = report.warnings;
+    out["left_out"] = report.left_out;
     out["added"] = report.plan.added;
     out["removed"] = report.plan.removed;
     out["changed"] = report.plan.changed;

@@ -4,7 +4,12 @@
 #include <ctime>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
 #include "configuration_access.hpp"
 #include "key_file.hpp"
 
@@ -13,6 +18,7 @@ namespace corral::app {
 namespace {
 
 namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
 
 int fail(const std::string& why) {
     std::cerr << "error: " << why << '\n';
@@ -41,7 +47,7 @@ std::string today() {
     return text.data();
 }
 
-int make(const fs::path& file, const std::string& name) {
+int make(const fs::path& file, const std::string& name, bool as_json) {
     const auto key = make_key();
     if (!key) {
         return fail(key.error().message);
@@ -49,13 +55,17 @@ int make(const fs::path& file, const std::string& name) {
     if (const auto added = add_key(file, name, *key, today()); !added) {
         return fail(added.error().message);
     }
-    std::cout << *key << std::endl;
+    if (as_json) {
+        std::cout << json{{"name", name}, {"key", *key}}.dump(2) << std::endl;
+    } else {
+        std::cout << *key << std::endl;
+    }
     std::cerr << "This is the key of '" << name << "'. It is shown this once: " << file.string()
               << " holds only its SHA-256. A running Corral takes it within seconds.\n";
     return 0;
 }
 
-int list(const fs::path& file) {
+int list(const fs::path& file, bool as_json) {
     const key_file_reading read = read_key_file(file);
     for (const std::string& text : read.warnings) {
         std::cerr << "warning: " << text << '\n';
@@ -66,15 +76,26 @@ int list(const fs::path& file) {
     if (!read.value) {
         return 1;
     }
+    json names = json::array();
+    for (const api::key_entry& each : read.value->all()) {
+        names.push_back(each.name);
+    }
+    if (as_json) {
+        std::cout << json{{"file", file.string()}, {"names", names}}.dump(2) << '\n';
+        return 0;
+    }
     for (const api::key_entry& each : read.value->all()) {
         std::cout << each.name << '\n';
     }
     return 0;
 }
 
-int remove(const fs::path& file, const std::string& name) {
+int remove(const fs::path& file, const std::string& name, bool as_json) {
     if (const auto removed = remove_key(file, name); !removed) {
         return fail(removed.error().message);
+    }
+    if (as_json) {
+        std::cout << json{{"name", name}, {"removed", true}}.dump(2) << '\n';
     }
     std::cerr << "The key of '" << name << "' is gone; a running Corral refuses it within seconds.\n";
     return 0;
@@ -89,13 +110,40 @@ int run_key_command(const key_command& asked) {
     }
     switch (asked.what) {
         case key_command::action::make:
-            return make(*file, asked.name);
+            return make(*file, asked.name, asked.json);
         case key_command::action::remove:
-            return remove(*file, asked.name);
+            return remove(*file, asked.name, asked.json);
         case key_command::action::list:
             break;
     }
-    return list(*file);
+    return list(*file, asked.json);
+}
+
+// "key" with its own commands.
+void add_key_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<key_command>();
+    CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
+    keys->require_subcommand(1);
+    const auto add = [&](const char* name, const char* about, key_command::action what) {
+        CLI::App* one = keys->add_subcommand(name, about);
+        if (what != key_command::action::list) {
+            one->add_option("name", asked->name, "Whose key it is: letters, digits, '_', '.', '-'")
+                ->required();
+        }
+        one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
+            ->type_name("FILE");
+        one->add_flag("--json", asked->json, "As JSON");
+        one->add_option("--config", asked->config, "Configuration file whose [access] names the file of keys")
+            ->capture_default_str()
+            ->type_name("FILE");
+        one->parse_complete_callback([asked, what, &context] {
+            asked->what = what;
+            context.run = [asked] { return run_key_command(*asked); };
+        });
+    };
+    add("new", "Make a key, print it once and keep its SHA-256", key_command::action::make);
+    add("list", "Print the names of the keys", key_command::action::list);
+    add("remove", "Remove a key", key_command::action::remove);
 }
 
 }  // namespace corral::app

@@ -12,6 +12,7 @@ struct key_command {
     std::string name;                 // for make and remove
     std::optional<std::string> file;  // of keys; else the one that `config` names
     std::string config = "/etc/corral/corral.toml";
+    bool json = false;
 };
 
 // Does it and tells the person; the exit status of the program. A new key goes to standard output, alone, and

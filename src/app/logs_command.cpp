@@ -3,13 +3,22 @@
 #include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <vector>
 
+#include <unistd.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "admin_client.hpp"
+#include "commands.hpp"
+#include "configuration_place.hpp"
 #include "corral/telemetry/crash_store.hpp"
+#include "corral/telemetry/log.hpp"
 #include "crash_text.hpp"
+#include "log_text.hpp"
 #include "state_directory.hpp"
+#include "terminal.hpp"
 
 namespace corral::app {
 
@@ -27,7 +36,8 @@ fs::path folder_of(const logs_command& asked, const std::map<std::string, std::s
     if (asked.state) {
         return crash_folder(*asked.state);
     }
-    if (const auto named = configured_state_directory(asked.config)) {
+    if (const auto named =
+            configured_state_directory(find_configuration(asked.place.config, environment).file)) {
         return crash_folder(*named);
     }
     const fs::path usual = usual_state_directory(environment);
@@ -96,9 +106,10 @@ int show_one(const fs::path& folder, const std::string& name, bool as_json) {
     return 0;
 }
 
-}  // namespace
+// Above the daemon's sign of life.
+constexpr core::seconds longest_silence{60};
 
-int run_logs_command(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+int show_crashes(const logs_command& asked, const std::map<std::string, std::string>& environment) {
     const fs::path folder = folder_of(asked, environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names) {
@@ -113,6 +124,80 @@ int run_logs_command(const logs_command& asked, const std::map<std::string, std:
                     " bundles in " + folder.string());
     }
     return show_one(folder, name, asked.json);
+}
+
+void print_lines(const json& batch, bool as_json, const text_style& style) {
+    const auto lines = batch.find("lines");
+    if (lines == batch.end() || !lines->is_array()) {
+        return;
+    }
+    for (const json& line : *lines) {
+        if (!line.is_object()) {
+            continue;
+        }
+        std::cout << (as_json ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                              : log_line_text(line, style));
+    }
+    std::cout.flush();
+}
+
+int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    json request;
+    request["verb"] = "logs";
+    request["lines"] = asked.lines;
+    request["follow"] = asked.follow;
+    if (!asked.target.empty()) {
+        request["target"] = asked.target;
+    }
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    std::string refused;
+    const auto take = [&](const json& object) {
+        if (object.value("ok", json(true)) == false) {
+            const json why = object.value("error", json("the daemon refuses"));
+            refused = why.is_string() ? telemetry::printable(why.get<std::string>(), 2000) : "it refuses";
+            return false;
+        }
+        print_lines(object, asked.json, style);
+        return std::cout.good();
+    };
+    const auto followed = follow_daemon(sockets_of(asked.place, environment), request, longest_silence, take);
+    if (!followed) {
+        return fail(followed.error().message);
+    }
+    return refused.empty() ? 0 : fail(refused);
+}
+
+}  // namespace
+
+int run_logs_command(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    return asked.crash ? show_crashes(asked, environment) : show_lines(asked, environment);
+}
+
+void add_logs_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<logs_command>();
+    CLI::App* logs =
+        program.add_subcommand("logs", "Show what services printed last, or what was kept of crashes");
+    logs->add_option("service", asked->target,
+                     "MODEL, MODEL/SERVICE, a service that only one model has, or 'corral' for its own log; "
+                     "else all of them")
+        ->type_name("SERVICE");
+    logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
+    logs->add_option("-n,--lines", asked->lines, "So many of the last lines")
+        ->check(CLI::Range(0, 10000))
+        ->capture_default_str();
+    const CLI::Option* crash =
+        logs->add_option(
+                "--crash", asked->which,
+                "What was kept of crashes and hangs: a bundle's number in the list (1 is the newest) or "
+                "its name; without one the list")
+            ->expected(0, 1);
+    logs->add_flag("--json", asked->json, "As JSON; of lines one object each");
+    logs->add_option("--state", asked->state, "The server's state directory, of --crash")->type_name("DIR");
+    add_daemon_options(*logs, asked->place);
+    logs->parse_complete_callback([asked, crash, &context] {
+        asked->crash = crash->count() > 0;
+        context.run = [asked, &context] { return run_logs_command(*asked, context.environment); };
+    });
 }
 
 }  // namespace corral::app

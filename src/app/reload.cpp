@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "configuration_manifests.hpp"
 #include "corral/telemetry/log.hpp"
 #include "make_backend.hpp"
 #include "service_notify.hpp"
@@ -73,6 +74,9 @@ void log_report(const reload_report& report) {
     for (const std::string& text : report.warnings) {
         telemetry::log().warn("reload: {}", telemetry::printable(text, 500));
     }
+    for (const std::string& text : report.left_out) {
+        telemetry::log().error("reload: {}", telemetry::printable(text, 500));
+    }
     for (const std::string& text : report.errors) {
         telemetry::log().error("reload: {}", telemetry::printable(text, 500));
     }
@@ -84,6 +88,21 @@ void log_report(const reload_report& report) {
     telemetry::log().info(
         "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
         joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
+}
+
+// What was served of a manifest that has a mistake now goes on as it was: `kept`.
+std::vector<std::string> lines_of_left_out(const configuration& wanted,
+                                           const std::vector<std::string>& kept) {
+    std::vector<std::string> out;
+    for (const left_out_manifest& one : wanted.left_out) {
+        for (std::string& line : left_out_lines(one)) {
+            out.push_back(std::move(line));
+        }
+    }
+    for (const std::string& name : kept) {
+        out.push_back("model " + name + " stays as it was before");
+    }
+    return out;
 }
 
 bool same_files(const configuration& a, const configuration& b) {
@@ -174,8 +193,7 @@ core::awaitable<reload_report> reloader::reload_now() {
     if (!read.value || !report.errors.empty()) {
         co_return report;
     }
-    report.plan = plan_reload(*parts_.settings, *read.value);
-    auto made = prepare(*read.value, report.plan);
+    auto made = prepare_what_can_be(*read.value, report);
     if (!made) {
         report.errors.push_back(made.error().message);
         co_return report;
@@ -189,12 +207,34 @@ core::awaitable<reload_report> reloader::reload_now() {
     co_return report;
 }
 
-core::result<reloader::newcomers> reloader::prepare(const configuration& wanted, const reload_plan& plan) {
+// A manifest whose model can't be made is left out like one with a mistake, and the others are looked at
+// anew.
+core::result<reloader::newcomers> reloader::prepare_what_can_be(configuration& wanted,
+                                                                reload_report& report) {
+    std::vector<std::string> kept;
+    while (true) {
+        for (std::string& name : keep_served(*parts_.settings, wanted)) {
+            kept.push_back(std::move(name));
+        }
+        report.plan = plan_reload(*parts_.settings, wanted);
+        std::string culprit;
+        auto made = prepare(wanted, report.plan, culprit);
+        if (made || !leave_out(wanted, culprit, made.error().message)) {
+            report.left_out = lines_of_left_out(wanted, kept);
+            return made;
+        }
+    }
+}
+
+// `culprit`: the model that is to blame, where one is.
+core::result<reloader::newcomers> reloader::prepare(const configuration& wanted, const reload_plan& plan,
+                                                    std::string& culprit) {
     newcomers out;
     for (const auto* names : {&plan.added, &plan.changed}) {
         for (const std::string& name : *names) {
             auto made = make_backend(*parts_.supervision, entry_of(wanted, name));
             if (!made) {
+                culprit = name;
                 return made.error();
             }
             out.backends.emplace(name, std::move(*made));

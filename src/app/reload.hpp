@@ -47,6 +47,7 @@ struct reload_report {
     reload_plan plan;
     std::vector<std::string> errors;  // one line each, file and place first; why nothing was applied
     std::vector<std::string> warnings;
+    std::vector<std::string> left_out;  // lines about manifests with mistakes, while all else was applied
 };
 
 // What the configuration means for the parts of a server, at the start as at a reload.
@@ -68,7 +69,9 @@ public:
 private:
     struct newcomers;
     [[nodiscard]] core::awaitable<reload_report> reload_now();
-    [[nodiscard]] core::result<newcomers> prepare(const configuration& wanted, const reload_plan& plan);
+    [[nodiscard]] core::result<newcomers> prepare(const configuration& wanted, const reload_plan& plan,
+                                                  std::string& culprit);
+    [[nodiscard]] core::result<newcomers> prepare_what_can_be(configuration& wanted, reload_report& report);
     void apply(configuration wanted, const reload_plan& plan, newcomers made);
     void take_out(const std::string& name, bool for_good);
     void bring_in(std::unique_ptr<engine::backend> runtime, bool loaded);

@@ -12,6 +12,7 @@ catalog::model_entry without_survey(catalog::model_entry of) {
     of.device_bytes = 0;
     of.digest.clear();
     of.modified = {};
+    of.source.clear();
     return of;
 }
 
@@ -21,7 +22,31 @@ const catalog::model_entry* find_exactly(const configuration& in, const std::str
     return found == in.models.end() ? nullptr : &*found;
 }
 
+// By the folder itself, when that can't be read.
+bool is_left_out(const catalog::model_entry& model, const configuration& in) {
+    return !model.source.empty() && std::any_of(in.left_out.begin(), in.left_out.end(), [&](const auto& one) {
+        return one.file == model.source || one.file == model.source.parent_path();
+    });
+}
+
+bool is_free(const catalog::model_entry& model, const configuration& in) {
+    return find_model(in, model.name) == nullptr &&
+           std::none_of(model.aliases.begin(), model.aliases.end(),
+                        [&](const std::string& name) { return find_model(in, name) != nullptr; });
+}
+
 }  // namespace
+
+std::vector<std::string> keep_served(const configuration& now, configuration& wanted) {
+    std::vector<std::string> kept;
+    for (const catalog::model_entry& model : now.models) {
+        if (is_left_out(model, wanted) && is_free(model, wanted)) {
+            wanted.models.push_back(model);
+            kept.push_back(model.name);
+        }
+    }
+    return kept;
+}
 
 bool same_setup(const catalog::model_entry& a, const catalog::model_entry& b) {
     return without_survey(a) == without_survey(b);

@@ -21,8 +21,12 @@ struct reload_plan {
 [[nodiscard]] reload_plan plan_reload(const configuration& now, const configuration& wanted);
 
 // True when both would be run in the same way and shown alike. What is merely found in the package (sizes,
-// digest, times) does not count: a runtime may write there.
+// digest, times) does not count: a runtime may write there. Nor does the file that says it.
 [[nodiscard]] bool same_setup(const catalog::model_entry& a, const catalog::model_entry& b);
+
+// A model that is served and whose manifest has a mistake now stays as it is, if its names are still free:
+// added to the models of `wanted`. Their names.
+std::vector<std::string> keep_served(const configuration& now, configuration& wanted);
 
 // `wanted`, but for what takes effect at the next start only.
 [[nodiscard]] configuration settings_after(const configuration& now, configuration wanted);

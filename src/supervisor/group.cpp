@@ -42,6 +42,10 @@ public:
         const service_runner* const found = core_->find(service);
         return found == nullptr ? std::deque<std::string>{} : found->recent_lines();
     }
+    const telemetry::line_ring* output_of(std::string_view service) const override {
+        const service_runner* const found = core_->find(service);
+        return found == nullptr ? nullptr : &found->output();
+    }
 
 private:
     std::shared_ptr<group_core> core_;

@@ -35,7 +35,7 @@ core::result<void> service_runner::take_over(const service_handover& from) {
     }
     move_to(confined_.expected());
     for (const std::string& line : from.lines) {
-        ring_.add(line);
+        ring_.add(line, telemetry::line_ring::wall_time{});
     }
     ring_.add("[corral] taken over by a new image of corral");
     starts_ = std::max<std::uint64_t>(from.starts, 1) - 1;  // adopt() counts this one

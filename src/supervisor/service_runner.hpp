@@ -61,6 +61,7 @@ public:
     [[nodiscard]] const service_machine& machine() const noexcept { return machine_; }
     [[nodiscard]] service_status status() const;
     [[nodiscard]] const std::deque<std::string>& recent_lines() const noexcept { return ring_.lines(); }
+    [[nodiscard]] const telemetry::line_ring& output() const noexcept { return ring_; }
     // Nothing of it runs or is wanted.
     [[nodiscard]] bool at_rest() const noexcept {
         return machine_.state == service_state::stopped && run_ == nullptr;

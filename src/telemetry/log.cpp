@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "telemetry/ring_sink.hpp"
 #include "telemetry/stderr_sink.hpp"
 
 namespace corral::telemetry {
@@ -20,6 +21,8 @@ constexpr std::size_t queue_lines = 1024;
 constexpr std::chrono::milliseconds stop_limit{1000};
 
 struct log_state {
+    // Asked first: it never waits.
+    std::shared_ptr<ring_sink> kept = std::make_shared<ring_sink>();
     std::shared_ptr<stderr_sink> sink;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::logger> logger;
@@ -107,7 +110,8 @@ spdlog::level::level_enum to_spdlog(log_level level) {
 void make_synchronous(log_state& state) {
     state.sink = std::make_shared<stderr_sink>(STDERR_FILENO);
     state.sink->set_formatter(make_formatter());
-    state.logger = std::make_shared<spdlog::logger>("corral", state.sink);
+    state.logger =
+        std::make_shared<spdlog::logger>("corral", spdlog::sinks_init_list{state.kept, state.sink});
 }
 
 log_state& current() {
@@ -133,8 +137,9 @@ void start_logging(log_level level) {
     state.sink = std::make_shared<stderr_sink>(STDERR_FILENO);
     state.sink->set_formatter(make_formatter());
     state.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1U, &block_signals);
-    state.logger = std::make_shared<spdlog::async_logger>("corral", state.sink, state.pool,
-                                                          spdlog::async_overflow_policy::overrun_oldest);
+    state.logger =
+        std::make_shared<spdlog::async_logger>("corral", spdlog::sinks_init_list{state.kept, state.sink},
+                                               state.pool, spdlog::async_overflow_policy::overrun_oldest);
     state.logger->set_level(to_spdlog(level));
 }
 
@@ -155,6 +160,10 @@ void stop_logging() {
         state.sink->hurry(stop_limit);
         state.logger->warn("{} log lines were dropped because standard error was read too slowly", lost);
     }
+}
+
+log_tail recent_log(std::uint64_t number, std::size_t most) {
+    return current().kept->read(number, most);
 }
 
 spdlog::logger& log() {

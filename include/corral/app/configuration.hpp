@@ -30,6 +30,13 @@ struct black_box_settings {
     bool operator==(const black_box_settings&) const = default;
 };
 
+// A file of the folder of manifests that is not served, while all others are.
+struct left_out_manifest {
+    std::filesystem::path file;
+    std::string name;                           // of its model, in display form; empty: not known
+    std::vector<catalog::diagnostic> problems;  // at least one
+};
+
 struct configuration {
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
@@ -48,11 +55,14 @@ struct configuration {
     bool admin_socket_named = false;        // by the file, and not just the usual place
     black_box_settings black_box;
     http::server_options http;
-    std::vector<catalog::model_entry> models;  // names unique, case ignored
+    std::filesystem::path models_directory;    // of manifests; may not be there
+    std::vector<catalog::model_entry> models;  // names and aliases unique, case ignored; may be none
+    std::vector<left_out_manifest> left_out;
 };
 
 struct configuration_source {
     std::filesystem::path file;
+    bool file_may_be_missing = false;  // then all is as without a word in it
     // OLLAMA_*, for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME, for the admin socket
     // RUNTIME_DIRECTORY.
     std::map<std::string, std::string> environment;

@@ -30,6 +30,10 @@ namespace corral::device {
 class reader_set;
 }
 
+namespace corral::telemetry {
+class line_ring;
+}
+
 namespace corral::supervisor {
 
 enum class service_state { stopped, starting, ready, stopping, waiting, broken };
@@ -99,6 +103,10 @@ public:
     [[nodiscard]] virtual std::deque<transition_record> history() const { return {}; }
     // The last lines a service printed, oldest first; bounded.
     [[nodiscard]] virtual std::deque<std::string> recent_lines(std::string_view service) const = 0;
+    // The same with their times and numbers; the ring lives as long as the group. nullptr: no such service.
+    [[nodiscard]] virtual const telemetry::line_ring* output_of(std::string_view /*service*/) const {
+        return nullptr;
+    }
 };
 
 struct supervisor_context {

@@ -2,9 +2,14 @@
 // The daemon's own log: one line an event, to standard error, ready for journald. Secrets, prompts and
 // answers never reach it.
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include <spdlog/spdlog.h>
+
+#include "corral/telemetry/output_lines.hpp"
 
 namespace corral::telemetry {
 
@@ -18,6 +23,14 @@ void stop_logging();
 
 // The daemon's logger; always valid.
 [[nodiscard]] spdlog::logger& log();
+
+// What log() wrote last ("WARN the text"), for those who ask later; bounded. Thread-safe.
+struct log_tail {
+    std::uint64_t ring = 0;  // line_ring::id(), and its end()
+    std::uint64_t end = 0;
+    std::vector<kept_line> lines;
+};
+[[nodiscard]] log_tail recent_log(std::uint64_t number, std::size_t most);
 
 // `text` with control characters, line breaks and invalid UTF-8 made visible, cut to `limit` bytes: for words
 // that come from outside.

@@ -2,11 +2,14 @@
 // What a vendor process prints, made into lines and kept in a bounded ring: ANSI codes removed, a carriage
 // return starts the line again (progress bars), invalid UTF-8 replaced, endless lines cut.
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace corral::telemetry {
 
@@ -31,20 +34,37 @@ private:
     bool pending_return_ = false;
 };
 
+struct kept_line {
+    std::uint64_t number = 0;  // counts from 0 in its ring
+    // The wall clock when it came; the epoch: not known.
+    std::chrono::system_clock::time_point when;
+    std::string text;
+};
+
 // The last lines of one service: bounded in lines and bytes.
 class line_ring {
 public:
-    line_ring(std::size_t max_lines, std::size_t max_bytes) : max_lines_(max_lines), max_bytes_(max_bytes) {}
-    void add(std::string line);
+    using wall_time = std::chrono::system_clock::time_point;
+    line_ring(std::size_t max_lines, std::size_t max_bytes);
+    void add(std::string line, wall_time when = std::chrono::system_clock::now());
     [[nodiscard]] const std::deque<std::string>& lines() const noexcept { return lines_; }
     [[nodiscard]] std::size_t dropped() const noexcept { return dropped_; }
+
+    // No other ring of this process has or had it.
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    // The number of the next line.
+    [[nodiscard]] std::uint64_t end() const noexcept { return dropped_ + lines_.size(); }
+    // Those that are still kept, from `number` on, oldest first, at most `most`.
+    [[nodiscard]] std::vector<kept_line> from(std::uint64_t number, std::size_t most) const;
 
 private:
     std::size_t max_lines_;
     std::size_t max_bytes_;
+    std::uint64_t id_;
     std::size_t bytes_ = 0;
     std::size_t dropped_ = 0;
     std::deque<std::string> lines_;
+    std::deque<wall_time> times_;  // of each line
 };
 
 }  // namespace corral::telemetry

@@ -46,6 +46,14 @@ catalog::model_entry part_for(const model_view& model) {
         });
     };
     known.erase(std::remove_if(known.begin(), known.end(), unnamed), known.end());
+    // What is read without being named is the last service's, the runtime's.
+    const auto& all = out.runtime.services;
+    const bool has_runtime = !all.empty() && std::any_of(model.services.begin(), model.services.end(), [&all](const auto& one) {
+        return one.rules.name == all.back().name;
+    });
+    if (!has_runtime) {
+        out.runtime.files.clear();
+    }
     return out;
 }
 

@@ -1,0 +1,229 @@
+#include "status_page.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "corral/telemetry/log.hpp"
+
+namespace corral::app {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string text_of(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
+                                                       : std::string();
+}
+
+double number_of(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<double>() : 0.0;
+}
+
+bool has_number(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number();
+}
+
+bool says(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+std::optional<double> maybe_number(const json& object, const char* key) {
+    return has_number(object, key) ? std::optional(number_of(object, key)) : std::nullopt;
+}
+
+// The objects of an array; no others.
+std::vector<json> objects_in(const json& of, const char* key) {
+    std::vector<json> out;
+    const auto found = of.find(key);
+    if (found != of.end() && found->is_array()) {
+        std::copy_if(found->begin(), found->end(), std::back_inserter(out),
+                     [](const json& one) { return one.is_object(); });
+    }
+    return out;
+}
+
+void add_note(std::string& out, const char* what, const std::string& text, const text_style& style) {
+    if (!text.empty()) {
+        out += fmt::format("      {}: {}\n", painted(what, colour::faint, style), text);
+    }
+}
+
+// With the bar on a terminal, in words elsewhere.
+std::string progress_text(const json& of, const text_style& style) {
+    const auto percent = maybe_number(of, "progress_percent");
+    const auto left = maybe_number(of, "left_seconds");
+    if (!percent && !left) {
+        return {};
+    }
+    return " " + load_bar(percent, left, style.live ? style.columns / 2 : 0);
+}
+
+void add_service(std::string& out, const json& service, const text_style& style) {
+    const std::string state = text_of(service, "state");
+    const double starts = number_of(service, "starts");
+    const auto percent = maybe_number(service, "progress_percent");
+    out += fmt::format("    {:<12} {}{} for {}", text_of(service, "name"), state_text(state, style),
+                       percent ? fmt::format(" {:.0f} %", *percent) : std::string(),
+                       span_text(number_of(service, "for_seconds")));
+    if (has_number(service, "pid")) {
+        out += fmt::format(", process {:.0f}", number_of(service, "pid"));
+    }
+    out += fmt::format(", {:.0f} {}", starts, starts == 1.0 ? "start" : "starts");
+    if (has_number(service, "next_try_seconds")) {
+        out += ", next try in " + span_text(number_of(service, "next_try_seconds"));
+    }
+    out += '\n';
+    const std::string reason = text_of(service, "reason");
+    add_note(out, "reason", reason == state ? std::string() : reason, style);
+    add_note(out, "advice", text_of(service, "advice"), style);
+    add_note(out, "warning", text_of(service, "warning"), style);
+}
+
+void add_device(std::string& out, const json& tool) {
+    if (const std::string problem = text_of(tool, "problem"); !problem.empty()) {
+        out += fmt::format("  device: {} ({} ago)\n", problem, span_text(number_of(tool, "age_seconds")));
+        return;
+    }
+    for (const json& card : tool.value("cards", json::array())) {
+        if (!card.is_object()) {
+            continue;
+        }
+        out += fmt::format("  device: card {:.0f} {}", number_of(card, "card"), text_of(card, "name"));
+        if (has_number(card, "temperature_c")) {
+            out += fmt::format(", {:.0f} C", number_of(card, "temperature_c"));
+        }
+        if (has_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB in use", number_of(card, "memory_used_mb"),
+                               number_of(card, "memory_total_mb"));
+        }
+        out += fmt::format(" ({} ago)\n", span_text(number_of(tool, "age_seconds")));
+    }
+}
+
+void add_left_out(std::string& out, const json& manifest, const text_style& style) {
+    out += fmt::format("  {} {}{}\n", painted("left out:", colour::red, style), text_of(manifest, "file"),
+                       text_of(manifest, "name").empty() ? "" : ", model " + text_of(manifest, "name"));
+    const auto problems = manifest.find("problems");
+    if (problems == manifest.end() || !problems->is_array()) {
+        return;
+    }
+    for (const json& problem : *problems) {
+        if (problem.is_string()) {
+            out += "      " + telemetry::printable(problem.get<std::string>(), 500) + '\n';
+        }
+    }
+}
+
+void add_model(std::string& out, const json& model, const text_style& style) {
+    const json queue = model.value("queue", json::object());
+    const json& counts = queue.is_object() ? queue : json::object();
+    out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n",
+                       painted(text_of(model, "name"), colour::bold, style),
+                       state_text(text_of(model, "state"), style), progress_text(model, style),
+                       number_of(counts, "running"), number_of(counts, "waiting"));
+    for (const json& service : objects_in(model, "services")) {
+        add_service(out, service, style);
+    }
+}
+
+}  // namespace
+
+std::string load_bar(std::optional<double> percent, std::optional<double> left_seconds, unsigned columns) {
+    std::string words = percent ? fmt::format("{:.0f} %", std::floor(std::clamp(*percent, 0.0, 100.0))) : "";
+    if (left_seconds) {
+        words += (words.empty() ? "" : ", ") + fmt::format("about {} left", span_text(*left_seconds));
+    }
+    constexpr unsigned least = 10;
+    constexpr unsigned most = 40;
+    const auto taken = static_cast<unsigned>(words.size()) + 4;
+    if (!percent || columns < taken + least) {
+        return words;
+    }
+    const unsigned wide = std::min(columns - taken, most);
+    const auto full = static_cast<unsigned>(std::clamp(*percent, 0.0, 100.0) * wide / 100.0);
+    return "[" + std::string(full, '#') + std::string(wide - full, '-') + "]  " + words;
+}
+
+std::string span_text(double seconds) {
+    const auto whole = static_cast<long long>(std::clamp(seconds, 0.0, 1e12));
+    if (whole < 60) {
+        return fmt::format("{} s", whole);
+    }
+    if (whole < 3600) {
+        return fmt::format("{} min {} s", whole / 60, whole % 60);
+    }
+    if (whole < 86400) {
+        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+    }
+    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
+}
+
+std::string state_text(const std::string& state, const text_style& style) {
+    static constexpr std::array<std::pair<std::string_view, colour>, 7> colours{{
+        {"ready", colour::green},
+        {"loading", colour::yellow},
+        {"starting", colour::yellow},
+        {"waiting", colour::yellow},
+        {"stopping", colour::yellow},
+        {"broken", colour::red},
+        {"left out", colour::red},
+    }};
+    const auto found =
+        std::find_if(colours.begin(), colours.end(), [&](const auto& one) { return one.first == state; });
+    return found == colours.end() ? state : painted(state, found->second, style);
+}
+
+std::string status_page(const json& status, const text_style& style) {
+    std::string out = fmt::format("corral {}, process {:.0f}, up {}", text_of(status, "version"),
+                                  number_of(status, "pid"), span_text(number_of(status, "uptime_seconds")));
+    out += says(status, "shutting_down") ? ", shutting down\n" : "\n";
+    const json upgrade = status.value("upgrade", json::object());
+    if (const std::string stands = upgrade.is_object() ? text_of(upgrade, "status") : ""; !stands.empty()) {
+        out += "  " + stands + '\n';
+    }
+    for (const json& tool : objects_in(status, "devices")) {
+        add_device(out, tool);
+    }
+    for (const json& model : objects_in(status, "models")) {
+        add_model(out, model, style);
+    }
+    for (const json& manifest : objects_in(status, "left_out")) {
+        add_left_out(out, manifest, style);
+    }
+    return out;
+}
+
+std::string loads_page(const json& status, const text_style& style) {
+    std::string out;
+    for (const json& model : objects_in(status, "models")) {
+        if (text_of(model, "state") != "loading") {
+            continue;
+        }
+        const std::string name = text_of(model, "name");
+        const auto room = static_cast<unsigned>(std::min<std::size_t>(name.size() + 2, style.columns));
+        const std::string bar = load_bar(maybe_number(model, "progress_percent"),
+                                         maybe_number(model, "left_seconds"), style.columns - room);
+        out += fmt::format("{}  {}\n", painted(name, colour::bold, style), bar.empty() ? "loading" : bar);
+    }
+    return out;
+}
+
+bool still_loads(const json& status) {
+    const auto models = objects_in(status, "models");
+    return std::any_of(models.begin(), models.end(),
+                       [](const json& model) { return text_of(model, "state") == "loading"; });
+}
+
+}  // namespace corral::app

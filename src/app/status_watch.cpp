@@ -1,0 +1,139 @@
+#include "status_watch.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <unistd.h>
+
+#include "admin_client.hpp"
+#include "corral/telemetry/log.hpp"
+#include "status_page.hpp"
+
+namespace corral::app {
+
+namespace {
+
+constexpr core::seconds status_limit{10};
+constexpr core::milliseconds between_looks{500};
+constexpr core::milliseconds between_ends{50};
+constexpr int steps = 10;  // of a load, where lines can't be drawn again
+
+admin_json status_question() {
+    admin_json out;
+    out["verb"] = "status";
+    return out;
+}
+
+std::string text_in(const admin_json& of, const char* key) {
+    const auto found = of.find(key);
+    return found != of.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
+                                                   : std::string();
+}
+
+admin_json models_in(const admin_json& status) {
+    const auto found = status.find("models");
+    return found != status.end() && found->is_array() ? *found : admin_json::array();
+}
+
+// One line of each model, said again when its state or a tenth of its load is another.
+void tell_changes(const admin_json& status, std::map<std::string, std::string>& told) {
+    const admin_json models = models_in(status);
+    for (const admin_json& model : models) {
+        if (!model.is_object()) {
+            continue;
+        }
+        const std::string name = text_in(model, "name");
+        const std::string state = text_in(model, "state");
+        const auto percent = model.find("progress_percent");
+        const bool known = state == "loading" && percent != model.end() && percent->is_number();
+        const int step = known ? static_cast<int>(percent->get<double>()) * steps / 100 : -1;
+        const std::string key = state + std::to_string(step);
+        if (told[name] == key) {
+            continue;
+        }
+        told[name] = key;
+        const auto left = model.find("left_seconds");
+        const auto seconds = known && left != model.end() && left->is_number()
+                                 ? std::optional(left->get<double>())
+                                 : std::nullopt;
+        const std::string bar = known ? " " + load_bar(percent->get<double>(), seconds, 0) : std::string();
+        const std::string reason = state == "broken" ? ": " + text_in(model, "reason") : std::string();
+        std::cout << name << "  " << state << bar << reason << '\n';
+    }
+    std::cout.flush();
+}
+
+bool any_broken(const admin_json& status) {
+    const admin_json models = models_in(status);
+    return std::any_of(models.begin(), models.end(), [](const admin_json& model) {
+        return model.is_object() && text_in(model, "state") == "broken";
+    });
+}
+
+}  // namespace
+
+core::result<admin_json> ask_with_bars(const std::vector<std::filesystem::path>& places,
+                                       const admin_json& asked, core::seconds longest,
+                                       const text_style& style) {
+    if (!style.live) {
+        return ask_daemon(places, asked, longest);
+    }
+    std::atomic<bool> over{false};
+    core::result<admin_json> answer = admin_json();
+    std::thread asking([&] {
+        answer = ask_daemon(places, asked, longest);
+        over = true;
+    });
+    live_lines lines(STDERR_FILENO, style);
+    auto next = std::chrono::steady_clock::now() + between_looks;
+    while (!over) {
+        if (std::chrono::steady_clock::now() >= next) {
+            if (const auto status = ask_daemon(places, status_question(), status_limit)) {
+                lines.draw(loads_page(*status, style));
+            }
+            next = std::chrono::steady_clock::now() + between_looks;
+        }
+        std::this_thread::sleep_for(between_ends);
+    }
+    asking.join();
+    lines.clear();
+    return answer;
+}
+
+int watch_status(const std::vector<std::filesystem::path>& places, bool as_json, const text_style& style) {
+    live_lines lines(STDOUT_FILENO, style);
+    std::map<std::string, std::string> told;
+    std::string before;
+    while (true) {
+        const auto status = ask_daemon(places, status_question(), status_limit);
+        if (!status) {
+            std::cerr << "error: " << status.error().message << '\n';
+            return 1;
+        }
+        if (as_json) {
+            const std::string now = status->dump(-1, ' ', false, admin_json::error_handler_t::replace);
+            const std::string models =
+                models_in(*status).dump(-1, ' ', false, admin_json::error_handler_t::replace);
+            if (models != before) {
+                std::cout << now << std::endl;
+                before = models;
+            }
+        } else if (style.live) {
+            lines.draw(status_page(*status, style));
+        } else {
+            tell_changes(*status, told);
+        }
+        if (!still_loads(*status)) {
+            return any_broken(*status) ? 1 : 0;
+        }
+        std::this_thread::sleep_for(between_looks);
+    }
+}
+
+}  // namespace corral::app
