@@ -2,8 +2,7 @@
 
 import json
 import os
-import pathlib
-import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from harness import BIN, Box, free_port, wait_until
 from test_device import DeviceBox
-from test_startup_faults import HOLDER, Opened, broken_reason, program
+from test_startup_faults import HOLDER, LFS_POINTER, Opened, broken_reason, program
 
 
 def doctor(box, *words):
@@ -137,12 +136,66 @@ def test_a_model_that_is_not_there_cannot_be_examined(tmp_path):
     assert status == 3 and "there is no model 'simm'" in text and "did you mean 'sim" in text, text
 
 
-def test_preflight_can_be_left_out_and_then_the_runtime_speaks_for_itself(tmp_path):
-    port = free_port()
-    box = Opened(tmp_path, model="preflight = false")
-    text = box.config_file.read_text().replace("[models.services.runtime]\nport = 0", f"[models.services.runtime]\nport = {port}")
-    box.config_file.write_text(text)
+VARIABLES = """
+[models.variables]
+runtime_program = "./main_api_axcl_x86"
+layer_files = "model/sim_p128_l%d_together.axmodel"
+layers = "4"
+post_file = "model/sim_post.axmodel"
+embedding_file = "model/model.embed_tokens.weight.bfloat16.bin"
+embedding_size = "8"
+[models.context]
+vocabulary = 151936
+"""
+
+
+def packaged(folder, model=""):
+    """A model that says by the profile's variables what its package holds, as people's models do."""
+    command = ["{runtime_program}", "--devices", "0", "--template_filename_axmodel", "{layer_files}", "--axmodel_num", "{layers}",
+               "--filename_post_axmodel", "{post_file}", "--filename_tokens_embed", "{embedding_file}",
+               "--tokens_embed_num", "{vocabulary}", "--tokens_embed_size", "{embedding_size}",
+               "--url_tokenizer_model", "{tokenizer_url}"]
+    box = Opened(folder, {"directives": True}, runtime=command, model=model + VARIABLES)
+    shutil.copy(BIN / "corral-sim", box.package / "main_api_axcl_x86")
+    return box
+
+
+def layer(box, number):
+    return box.package / "model" / f"sim_p128_l{number}_together.axmodel"
+
+
+def errors(box):
+    return [one for one in findings(box).values() if one["severity"] == "error"]
+
+
+def test_a_missing_layer_keeps_the_runtime_from_starting_and_is_seen_when_it_comes(tmp_path):
+    box = packaged(tmp_path)
+    assert not errors(box), "a whole package is no reason for alarm"
+    layer(box, 2).rename(tmp_path / "away")
+    [told] = errors(box)
+    assert told["id"].startswith(("layers.", "file.")) and told["subject"] == "model sim:latest", told
     with box:
-        box.wait_ready()
-        box.kill("runtime", signal.SIGKILL)
-        box.wait_ready()
+        assert told["what"] in broken_reason(box)
+        assert "runtime: starting (process" not in box.log(), "no process was started in vain"
+        assert box.pid_of("tokenizer"), "what does not need the file does not wait for it"
+        (tmp_path / "away").rename(layer(box, 2))
+        box.wait_ready(40)
+        assert box.say("[[text=whole]]") == "whole"
+
+
+def test_preflight_can_be_left_out_and_then_the_runtime_speaks_for_itself(tmp_path):
+    box = packaged(tmp_path, "preflight = false\n")
+    layer(box, 2).unlink()
+    [told] = errors(box)
+    with box:
+        reason = broken_reason(box, 40)
+        assert "layer" in reason.lower() or "model file" in reason.lower(), reason
+        assert told["what"] not in reason and "runtime: starting (process" in box.log()
+
+
+def test_files_that_were_not_downloaded_are_counted(tmp_path):
+    box = packaged(tmp_path)
+    for number in (1, 3):
+        layer(box, number).write_text(LFS_POINTER)
+    status, page = doctor(box)
+    assert status == 2 and "file.lfs-pointer" in page and "2 of" in page, page
