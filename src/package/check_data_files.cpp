@@ -17,25 +17,48 @@ constexpr std::uint64_t most_numbered = 10'000;
 constexpr std::uint64_t largest_factor = 1ULL << 40U;
 constexpr std::size_t most_listed = 6;
 
-// Where a file's content says nothing, its look can't be wrong either.
+bool ends_in_one_of(std::string_view name, const std::vector<std::string_view>& endings) {
+    return std::any_of(endings.begin(), endings.end(),
+                       [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// A file whose name promises text, a packed archive or a library may be one.
+bool is_promised(const std::string& value, file_kind kind) {
+    switch (kind) {
+        case file_kind::json:
+        case file_kind::text:
+        case file_kind::script:
+            return ends_in_one_of(value, {".txt", ".json", ".jsonl", ".jinja", ".model", ".cfg", ".conf",
+                                          ".ini", ".yaml", ".yml", ".toml", ".md", ".csv", ".py", ".sh"});
+        case file_kind::archive:
+            return ends_in_one_of(value, {".zip", ".gz", ".tgz", ".tar", ".xz", ".zst", ".7z", ".npz", ".pt",
+                                          ".pth", ".bin", ".whl"});
+        case file_kind::elf:
+            return ends_in_one_of(value, {".so", ".o", ".elf"});
+        default:
+            return true;
+    }
+}
+
 bool is_wrong_kind(examination& at, const std::string& value, file_kind kind) {
+    if (is_promised(value, kind)) {
+        return false;
+    }
     switch (kind) {
         case file_kind::json:
             at.add_fault(fault_kind::json, value);
-            return true;
-        case file_kind::text:
-        case file_kind::script:
-            at.add_fault(fault_kind::text, value);
-            return true;
+            break;
         case file_kind::archive:
             at.add_fault(fault_kind::archive, value);
-            return true;
+            break;
         case file_kind::elf:
             at.add_fault(fault_kind::program, value);
-            return true;
+            break;
         default:
-            return false;
+            at.add_fault(fault_kind::text, value);
+            break;
     }
+    return true;
 }
 
 // A downloader's own file beside it: the download has not ended.
@@ -169,20 +192,35 @@ void tell_missing(examination& at, const std::string& pattern, const numbered_se
            fetch_advice(at, paths, false));
 }
 
-// The layers of a model hardly differ in size; one far below the others was cut off.
+// The layers of a model hardly differ in size. One of less than half was cut off; a few that are a little
+// smaller may be of another kind, as some models have them.
 void tell_uneven(examination& at, numbered_set& set) {
     constexpr std::size_t enough_to_judge = 3;
+    constexpr std::size_t few = 8;  // one in so many
     if (set.sizes.size() < enough_to_judge) {
         return;
     }
     const auto middle = set.sizes.begin() + static_cast<std::ptrdiff_t>(set.sizes.size() / 2);
     std::nth_element(set.sizes.begin(), middle, set.sizes.end());
     const std::uint64_t median = *middle;
+    std::vector<std::string> smaller;
+    std::uint64_t smallest = median;
     for (const auto& [path, size] : set.whole) {
-        if (size < median - median / 10) {
+        if (size < median / 2) {
             at.add_fault(fault_kind::too_small, path, size,
                          "it has " + size_words(size) + ", and its neighbours have " + size_words(median));
+        } else if (size < median - median / 10) {
+            smaller.push_back(path);
+            smallest = std::min(smallest, size);
         }
+    }
+    if (!smaller.empty() && smaller.size() <= set.sizes.size() / few + 1) {
+        at.add(
+            "layers.uneven", severity::warning,
+            named(smaller.front()) +
+                (smaller.size() == 1 ? " is" : " and " + std::to_string(smaller.size() - 1) + " more are") +
+                " smaller than the neighbours: " + size_words(smallest) + " and " + size_words(median) + ".",
+            "The download may have been interrupted.", "Compare its size with that at the source.");
     }
 }
 

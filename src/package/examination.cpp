@@ -184,10 +184,11 @@ const catalog::service_template* user_of(const catalog::model_entry& model, cons
 std::map<std::string, std::string> environment_of(const catalog::model_entry& model,
                                                   const catalog::service_template& service) {
     auto out = process::clean_environment();
-    if (const auto words = catalog::expand_service(model, service, some_ports(model.runtime))) {
-        for (const auto& [name, value] : words->environment) {
-            out[name] = value;
-        }
+    // Where another of its words can't be filled in, the environment as it is written is nearer the truth
+    // than none.
+    const auto words = catalog::expand_service(model, service, some_ports(model.runtime));
+    for (const auto& [name, value] : words ? words->environment : service.environment) {
+        out[name] = value;
     }
     return out;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "package/examination.hpp"
@@ -12,21 +13,30 @@ namespace fs = std::filesystem;
 constexpr std::size_t readme_bytes = 64U * 1024;
 constexpr std::size_t most_named = 2;
 
-// The folder itself or one above it is git's.
+// The folder is git's own, or inside such a one that keeps large files by git-LFS; not a home folder that
+// happens to be.
 bool is_cloned(const fs::path& folder) {
-    constexpr int highest = 4;
-    fs::path one = fs::absolute(folder).lexically_normal();
-    for (int i = 0; i < highest && !one.empty(); ++i) {
-        std::error_code failed;
-        if (fs::exists(one / ".git", failed)) {
+    constexpr int highest = 2;
+    std::error_code failed;
+    fs::path one = fs::absolute(folder, failed).lexically_normal();
+    if (fs::exists(one / ".git", failed)) {
+        return true;
+    }
+    for (int i = 0; i < highest; ++i) {
+        one = one.parent_path();
+        if (fs::exists(one / ".git", failed) && fs::exists(one / ".gitattributes", failed)) {
             return true;
         }
-        if (one == one.parent_path()) {
-            break;
-        }
-        one = one.parent_path();
     }
     return false;
+}
+
+bool has_git_lfs(const fs::path& root) {
+    constexpr std::array places = {"usr/bin", "usr/local/bin", "usr/lib/git-core", "usr/libexec/git-core"};
+    return std::any_of(places.begin(), places.end(), [&](const char* place) {
+        std::error_code failed;
+        return fs::exists(root / place / "git-lfs", failed);
+    });
 }
 
 bool same_letters(std::string_view a, std::string_view b) {
@@ -79,7 +89,8 @@ std::string fetch_advice(const examination& at, const std::vector<std::string>& 
     }
     if (is_cloned(at.tree.folder())) {
         if (pointers) {
-            return "Run: git -C " + folder + " lfs pull";
+            const std::string first = has_git_lfs(at.here.root) ? "" : "sudo apt install git-lfs && ";
+            return "Run: " + first + "git -C " + folder + " lfs pull";
         }
         return paths.size() <= most_named ? "Run: git -C " + folder + " checkout --" + words
                                           : "Run: git -C " + folder + " checkout -- .";

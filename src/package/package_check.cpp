@@ -133,10 +133,11 @@ std::uint64_t device_bytes(const catalog::model_entry& model) {
         return 0;
     }
     std::uint64_t sum = 0;
-    const auto add = [&](const std::string& path) {
+    // What is too small to be whole, such as a pointer, tells nothing about the memory.
+    const auto add = [&](const std::string& path, std::uint64_t least) {
         const node one = tree->look(path);
         sum += one.size;
-        return one.kind == node_kind::file;
+        return one.kind == node_kind::file && one.size >= least;
     };
     const auto value_of = [&](const std::string& name) {
         const auto given = model.variables.find(name);
@@ -147,7 +148,7 @@ std::uint64_t device_bytes(const catalog::model_entry& model) {
         if (value.empty()) {
             continue;
         }
-        if (variable.kind == variable_kind::file && !add(value)) {
+        if (variable.kind == variable_kind::file && !add(value, variable.least_bytes)) {
             return 0;
         }
         if (variable.kind == variable_kind::numbered_files) {
@@ -159,7 +160,7 @@ std::uint64_t device_bytes(const catalog::model_entry& model) {
                 return 0;
             }
             for (std::uint64_t i = 0; i < count; ++i) {
-                if (!add(expand_number(value, i))) {
+                if (!add(expand_number(value, i), variable.least_bytes)) {
                     return 0;
                 }
             }

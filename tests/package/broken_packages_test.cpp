@@ -1,6 +1,7 @@
 // Packages that are each broken in one way: every one gets one diagnosis, the right one, on one line.
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -84,6 +85,41 @@ TEST(broken_packages, each_gets_a_diagnosis_of_its_own) {
     for (const auto& line : lines) {
         std::printf("  %s\n", line.c_str());
     }
+}
+
+// The page for people and the code name the same findings.
+std::set<std::string> ids_in(const std::string& text, char mark) {
+    const std::set<std::string> subjects = {"package",  "tree",    "file",   "path",   "layers",
+                                            "variable", "program", "script", "config", "json"};
+    std::set<std::string> out;
+    for (auto begin = text.find(mark); begin != std::string::npos; begin = text.find(mark, begin + 1)) {
+        const auto end = text.find(mark, begin + 1);
+        const std::string word = end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1);
+        const bool shaped =
+            word.size() < 40 && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-.") == std::string::npos;
+        if (shaped && subjects.contains(word.substr(0, word.find('.'))) && word.find('.') < word.size() - 1 &&
+            !word.ends_with(".json") && !word.ends_with(".cpp")) {
+            out.insert(word);
+        }
+    }
+    return out;
+}
+
+std::string text_of(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(broken_packages, every_finding_is_on_the_page_about_them) {
+    const fs::path source(CORRAL_SOURCE_DIR);
+    std::set<std::string> told;
+    for (const char* name :
+         {"check_data_files", "check_json_files", "check_program_file", "check_python_script", "examination",
+          "file_faults", "package_check", "package_tree"}) {
+        told.merge(ids_in(text_of(source / "src/package" / (std::string(name) + ".cpp")), '"'));
+    }
+    EXPECT_GE(told.size(), 50U);
+    EXPECT_EQ(ids_in(text_of(source / "docs/package_findings.md"), '`'), told);
 }
 
 }  // namespace

@@ -168,11 +168,37 @@ TEST(package_check, names_of_a_hostile_package_stay_on_their_line) {
     }
 }
 
+TEST(package_check, text_in_a_file_that_is_called_text_is_no_fault) {
+    whole_package p;
+    for (auto& variable : p.model.runtime.variables) {
+        variable.bytes.clear();
+    }
+    write_text(p.folder / "qwen_tokenizer.txt", "<|im_start|> 151644\n");
+    p.model.variables["embedding_file"] = "qwen_tokenizer.txt";
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::rename(p.folder / "qwen_tokenizer.txt", p.folder / "qwen_tokenizer.bin");
+    p.model.variables["embedding_file"] = "qwen_tokenizer.bin";
+    EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"file.text-instead"});
+}
+
+TEST(package_check, tells_the_exact_command_for_pointers_of_a_clone) {
+    whole_package p;
+    fs::create_directories(p.folder / ".git");
+    write_text(p.post(), tests::lfs_pointer_text(400'000'000));
+    const std::string command = "git -C " + p.folder.string() + " lfs pull";
+    EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: sudo apt install git-lfs && " + command);
+    write_text(p.root / "usr/bin/git-lfs", "");
+    EXPECT_EQ(check_package(p.model, p.here).at(0).fix, "Run: " + command);
+}
+
 TEST(device_bytes, are_those_of_layers_and_post) {
     whole_package p;
     EXPECT_EQ(device_bytes(p.model), 6 * whole_package::layer_bytes + 3 * 4096 + 4'000'000);
     p.model.variables["layers"] = "999999999";
     EXPECT_EQ(device_bytes(p.model), 0U);
+    p.model.variables["layers"] = "6";
+    write_text(p.layer(3), tests::lfs_pointer_text(90'000'000));
+    EXPECT_EQ(device_bytes(p.model), 0U) << "a pointer has another size than its file";
     p.model.variables["layers"] = "7";
     EXPECT_EQ(device_bytes(p.model), 0U) << "a part would be taken for the whole";
     p.model.package = p.box.path() / "nothing";

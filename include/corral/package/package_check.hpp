@@ -21,7 +21,7 @@ namespace corral::package {
                                                           const machine& here);
 
 // Bytes of the files that the accelerator's memory takes (variable_spec::on_device); 0: not known, because
-// the profile names none or one of them is not there. Looks at sizes only.
+// the profile names none, or one of them is not there or no whole one. Looks at sizes only.
 [[nodiscard]] std::uint64_t device_bytes(const catalog::model_entry& model);
 
 }  // namespace corral::package
