@@ -41,13 +41,17 @@ std::string state_of(const doctor::model_view& model) {
     fs::recursive_directory_iterator entry(model.entry.package, fs::directory_options::skip_permission_denied,
                                            unreadable);
     for (; !unreadable && entry != fs::recursive_directory_iterator() && seen < most_entries; ++seen) {
-        if (entry.depth() > deepest) {
+        const std::string name = entry->path().filename().string();
+        // What Python writes down when a script runs, and hidden folders, are not the model.
+        const bool counts = !name.starts_with('.') && name != "__pycache__";
+        if (!counts || entry.depth() > deepest) {
             entry.disable_recursion_pending();
         }
-        add_state(out, entry->path());
+        if (counts) {
+            add_state(out, entry->path());
+        }
         entry.increment(unreadable);
     }
-    add_state(out, model.entry.package);
     for (const doctor::service_view& service : model.services) {
         for (const std::string& word : service.command.command) {
             if (word.starts_with('/')) {

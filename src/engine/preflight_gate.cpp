@@ -26,6 +26,7 @@ using supervisor::gate_verdict;
 // A disk that sleeps or a busy box; beyond it the disk does not answer. Together with the device's own time below
 // the minute that a gate has.
 constexpr core::seconds patience{25};
+constexpr std::size_t most_told = 200;
 
 // One look; it goes on when nobody waits for it any more, for nothing cuts short what blocks on a disk.
 struct file_look {
@@ -123,6 +124,9 @@ private:
     gate_verdict judge(const std::vector<catalog::finding>& found) {
         const catalog::finding* worst = nullptr;
         std::size_t more = 0;
+        if (told_.size() > most_told) {
+            told_.clear();
+        }
         for (const catalog::finding& one : found) {
             if (one.level == catalog::severity::error) {
                 more += worst != nullptr ? 1 : 0;

@@ -101,7 +101,8 @@ void judge(const examination& of, const device_view& device, findings& out) {
         }
         say(out, kinds[2], "the device", "too little device memory: " + figures);
     } else if (!decision.warning.empty()) {
-        say(out, kinds[1], "the device", decision.warning, device.said.host.driver_advice);
+        const bool host = !of.around.machine.is_board;
+        say(out, kinds[1], "the device", decision.warning, host ? device.said.host.driver_advice : std::string());
     }
 }
 
