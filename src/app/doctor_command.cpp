@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include "command_source.hpp"
 #include "commands.hpp"
@@ -53,8 +53,9 @@ void add_doctor_command(CLI::App& program, command_context& context) {
     one->add_option("--config", asked->config, "Configuration file; else the usual places");
     one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs");
     one->add_flag("--json", asked->json, "As a JSON array of findings");
-    one->footer("Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
-                "1 warnings, 2 errors, 3 it could not be examined.");
+    one->footer(
+        "Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
+        "1 warnings, 2 errors, 3 it could not be examined.");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return examine(*asked, context); }; });
 }

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
 
 #include "admin_client.hpp"
 #include "admin_place.hpp"
@@ -32,7 +32,10 @@ std::string text_in(const admin_json& object, const char* key) {
 }
 
 doctor::served_model served_model_of(const admin_json& model) {
-    doctor::served_model out{text_in(model, "name"), text_in(model, "state"), text_in(model, "reason"), {},
+    doctor::served_model out{text_in(model, "name"),
+                             text_in(model, "state"),
+                             text_in(model, "reason"),
+                             {},
                              text_in(model, "warning")};
     for (const admin_json& service : model.value("services", admin_json::array())) {
         // Of the service that the model's reason is about; any will do where it has none.
@@ -82,7 +85,8 @@ std::vector<catalog::device_template> installed_devices(const fs::path& config) 
     std::vector<catalog::device_template> out;
     for (const fs::path& folder : folders) {
         std::error_code absent;
-        for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end; entry.increment(absent)) {
+        for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
+             entry.increment(absent)) {
             auto profile = catalog::read_profile(entry->path() / "profile.toml");
             if (profile.value && out.size() < most_profiles) {
                 out.push_back(std::move(profile.value->device));
@@ -158,9 +162,8 @@ core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
     boost::asio::io_context loop(1);
     core::steady_clock_source clock;
     std::string problem;
-    core::task_group tasks(loop.get_executor(), [&problem](const std::string&, const std::string& what) {
-        problem = what;
-    });
+    core::task_group tasks(loop.get_executor(),
+                           [&problem](const std::string&, const std::string& what) { problem = what; });
     device::reader_set tools({loop.get_executor(), &clock, &*guard});
     std::vector<std::shared_ptr<device::reader>> kept;
     for (doctor::device_view& each : devices) {
@@ -216,7 +219,8 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
     out.configuration = view_of(asked.source, read);
     const configuration* const said = read.value ? &*read.value : read.draft ? &*read.draft : nullptr;
     std::vector<std::string> names;
-    for (const catalog::model_entry& model : said != nullptr ? said->models : std::vector<catalog::model_entry>{}) {
+    for (const catalog::model_entry& model :
+         said != nullptr ? said->models : std::vector<catalog::model_entry>{}) {
         names.push_back(model.name);
         names.push_back(model.name.substr(0, model.name.find(':')));
         out.accelerators.push_back(model.runtime.device);
@@ -230,10 +234,10 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
     }
     if (asked.model && out.models.empty()) {
         const std::string meant = catalog::nearest(*asked.model, names);
-        return core::make_failure(core::errc::not_found,
-                                  fmt::format("there is no model '{}' in '{}'{}", *asked.model,
-                                              asked.source.file.string(),
-                                              meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+        return core::make_failure(
+            core::errc::not_found,
+            fmt::format("there is no model '{}' in '{}'{}", *asked.model, asked.source.file.string(),
+                        meant.empty() ? "" : "; did you mean '" + meant + "'?"));
     }
     for (catalog::device_template& one : installed_devices(asked.source.file)) {
         out.accelerators.push_back(std::move(one));

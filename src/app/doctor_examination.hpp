@@ -1,6 +1,6 @@
 #pragma once
-// Gathers what `corral doctor` examines: the configuration as far as it can be read, the Corral that runs, and
-// what the status tools of the devices say.
+// Gathers what `corral doctor` examines: the configuration as far as it can be read, the Corral that runs,
+// and what the status tools of the devices say.
 
 #include <optional>
 #include <string>
@@ -20,8 +20,8 @@ struct doctor_request {
     std::optional<std::string> socket;  // of the Corral that runs; else where the configuration has it
 };
 
-// Blocks: on the disk, on the admin socket (5 s at most), on the status tools (each with its own limit). Fails
-// when there is no such model. Call it before any thread exists: the tools' warden is forked here.
+// Blocks: on the disk, on the admin socket (5 s at most), on the status tools (each with its own limit).
+// Fails when there is no such model. Call it before any thread exists: the tools' warden is forked here.
 [[nodiscard]] core::result<doctor::examination> gather_examination(const doctor_request& asked);
 
 // What the answer to the admin verb "status" says.

@@ -23,8 +23,8 @@ constexpr std::array<look_of, 3> looks{{{severity::error, colour::red, "error", 
                                         {severity::note, colour::faint, "note", "notes"}}};
 
 std::size_t count_of(const std::vector<finding>& found, severity level) {
-    return static_cast<std::size_t>(
-        std::count_if(found.begin(), found.end(), [level](const finding& one) { return one.level == level; }));
+    return static_cast<std::size_t>(std::count_if(
+        found.begin(), found.end(), [level](const finding& one) { return one.level == level; }));
 }
 
 // "2 errors, 1 note"
@@ -49,8 +49,8 @@ std::string sentence(std::string text) {
 void add(std::string& page, const finding& one, const text_style& style) {
     const auto& look = *std::find_if(looks.begin(), looks.end(),
                                      [&one](const look_of& each) { return each.level == one.level; });
-    page += fmt::format("  {} {}  {}\n", painted(fmt::format("{:<7}", look.one), look.paint, style),
-                        one.what, painted("[" + one.id + "]", colour::faint, style));
+    page += fmt::format("  {} {}  {}\n", painted(fmt::format("{:<7}", look.one), look.paint, style), one.what,
+                        painted("[" + one.id + "]", colour::faint, style));
     if (one.level == severity::note) {
         return;
     }

@@ -34,9 +34,9 @@ void check_command(section& from, const std::vector<std::string>& words) {
 void read_host(section from, device_host& into) {
     from.text("pci", into.pci);
     const std::size_t colon = into.pci.find(':');
-    const bool numbers =
-        into.pci.size() == 9 && colon == 4 &&
-        into.pci.find_first_not_of("0123456789abcdef:") == std::string::npos && into.pci.rfind(':') == colon;
+    const bool numbers = into.pci.size() == 9 && colon == 4 &&
+                         into.pci.find_first_not_of("0123456789abcdef:") == std::string::npos &&
+                         into.pci.rfind(':') == colon;
     if (!into.pci.empty() && !numbers) {
         from.complain(from.place("pci"),
                       "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"");

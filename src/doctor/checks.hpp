@@ -32,14 +32,15 @@ extern const check guard_check;
 extern const check daemon_check;
 
 // Adds a finding of `kind`; an empty `fix` means the kind's own.
-void say(findings& out, const finding_kind& kind, std::string subject, std::string what, std::string fix = {});
+void say(findings& out, const finding_kind& kind, std::string subject, std::string what,
+         std::string fix = {});
 
 // "model qwen3:4b", "model qwen3:4b, service runtime".
 [[nodiscard]] std::string subject_of(const model_view& model);
 [[nodiscard]] std::string subject_of(const model_view& model, const service_view& service);
 
-// True when the service's command begins with a variable that the profile calls a program, "{runtime_program}": the
-// package's check looks at it.
+// True when the service's command begins with a variable that the profile calls a program,
+// "{runtime_program}": the package's check looks at it.
 [[nodiscard]] bool is_program_variable(const model_view& model, const service_view& service);
 
 // True when the Corral that runs has this model loaded, so that what it uses is no sign of trouble.

@@ -8,8 +8,7 @@ namespace {
 
 // The unit of the service manager that `pid` belongs to: "llm-openai-api.service"; "" when it is none.
 std::string unit_of(const surroundings& around, pid_t pid) {
-    const std::string group =
-        first_line(below(around.root, "/proc/" + std::to_string(pid) + "/cgroup"));
+    const std::string group = first_line(below(around.root, "/proc/" + std::to_string(pid) + "/cgroup"));
     const auto slash = group.rfind('/');
     std::string unit = slash == std::string::npos ? std::string() : group.substr(slash + 1);
     const bool of_user = group.find("/user.slice/") != std::string::npos;

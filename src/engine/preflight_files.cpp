@@ -23,11 +23,11 @@ void add_state(std::string& to, const fs::path& file) {
         to += " gone\n";
         return;
     }
-    for (const auto number : {static_cast<long long>(about.st_size), static_cast<long long>(about.st_ino),
-                              static_cast<long long>(about.st_mode), static_cast<long long>(about.st_mtim.tv_sec),
-                              static_cast<long long>(about.st_mtim.tv_nsec),
-                              static_cast<long long>(about.st_ctim.tv_sec),
-                              static_cast<long long>(about.st_ctim.tv_nsec)}) {
+    for (const auto number :
+         {static_cast<long long>(about.st_size), static_cast<long long>(about.st_ino),
+          static_cast<long long>(about.st_mode), static_cast<long long>(about.st_mtim.tv_sec),
+          static_cast<long long>(about.st_mtim.tv_nsec), static_cast<long long>(about.st_ctim.tv_sec),
+          static_cast<long long>(about.st_ctim.tv_nsec)}) {
         to += ' ' + std::to_string(number);
     }
     to += '\n';

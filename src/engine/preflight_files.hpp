@@ -10,8 +10,8 @@ namespace corral::engine {
 
 class preflight_files {
 public:
-    // What is wrong with the files and the port of the one service in `of`. `ask_python`: also whether its modules
-    // are there, which takes an interpreter's time. Never throws.
+    // What is wrong with the files and the port of the one service in `of`. `ask_python`: also whether its
+    // modules are there, which takes an interpreter's time. Never throws.
     [[nodiscard]] std::vector<catalog::finding> look(doctor::examination of, bool ask_python);
 
     // How often the files themselves were read, for tests.

@@ -23,8 +23,8 @@ namespace {
 using supervisor::gate_state;
 using supervisor::gate_verdict;
 
-// A disk that sleeps or a busy box; beyond it the disk does not answer. Together with the device's own time below
-// the minute that a gate has.
+// A disk that sleeps or a busy box; beyond it the disk does not answer. Together with the device's own time
+// below the minute that a gate has.
 constexpr core::seconds patience{25};
 constexpr std::size_t most_told = 200;
 
@@ -36,7 +36,8 @@ struct file_look {
     core::wake_signal done;
 };
 
-class preflight_gate final : public supervisor::start_gate, public std::enable_shared_from_this<preflight_gate> {
+class preflight_gate final : public supervisor::start_gate,
+                             public std::enable_shared_from_this<preflight_gate> {
 public:
     preflight_gate(const supervisor::supervisor_context& context, const catalog::model_entry& model,
                    const supervisor::service_spec& service, std::shared_ptr<supervisor::start_gate> device)
@@ -46,7 +47,8 @@ public:
           device_(std::move(device)) {
         doctor::model_view view;
         view.entry = model;
-        view.services.push_back({service.rules, service.command, service.endpoint.port(), service.asked_port});
+        view.services.push_back(
+            {service.rules, service.command, service.endpoint.port(), service.asked_port});
         wanted_.models.push_back(std::move(view));
         wanted_.around.listeners = [](std::uint16_t port) { return process::listeners_on(port); };
         wanted_.around.is_ours = [self = ::getpid()](pid_t pid) { return process::descends_from(pid, self); };
@@ -110,11 +112,11 @@ private:
         return look_;
     }
 
-    static core::awaitable<void> carry_out(std::shared_ptr<file_look> look, std::shared_ptr<preflight_files> files,
-                                           core::disk_work* disk, doctor::examination wanted, bool ask_python) {
-        std::function<std::vector<catalog::finding>()> work = [files, wanted = std::move(wanted), ask_python] {
-            return files->look(wanted, ask_python);
-        };
+    static core::awaitable<void> carry_out(std::shared_ptr<file_look> look,
+                                           std::shared_ptr<preflight_files> files, core::disk_work* disk,
+                                           doctor::examination wanted, bool ask_python) {
+        std::function<std::vector<catalog::finding>()> work =
+            [files, wanted = std::move(wanted), ask_python] { return files->look(wanted, ask_python); };
         auto working = disk->run(std::move(work));
         look->found = co_await std::move(working);
         look->over = true;
@@ -132,8 +134,7 @@ private:
                 more += worst != nullptr ? 1 : 0;
                 worst = worst != nullptr ? worst : &one;
             } else if (one.level == catalog::severity::warning && told_.insert(one.what).second) {
-                telemetry::log().warn("{}: {}", label_,
-                                      supervisor::with_advice(one.what, one.fix));
+                telemetry::log().warn("{}: {}", label_, supervisor::with_advice(one.what, one.fix));
             }
         }
         if (worst == nullptr) {

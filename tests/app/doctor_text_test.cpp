@@ -13,8 +13,10 @@ using catalog::severity;
 using testing::HasSubstr;
 using testing::Not;
 
-const finding broken{"port.taken", severity::error, "model a", "port 8000 is already taken by x (pid 1)", "they would mix", "kill 1"};
-const finding slow{"pcie.slow", severity::warning, "the device", "the card is slow", "it takes longer", "seat it anew"};
+const finding broken{"port.taken",     severity::error, "model a", "port 8000 is already taken by x (pid 1)",
+                     "they would mix", "kill 1"};
+const finding slow{"pcie.slow",        severity::warning, "the device",
+                   "the card is slow", "it takes longer", "seat it anew"};
 const finding card{"device.card", severity::note, "the device", "card 0", "", "nothing"};
 
 TEST(doctor_text, the_status_is_that_of_the_worst) {
@@ -52,9 +54,10 @@ TEST(doctor_text, json_has_the_six_texts_of_each_finding) {
     const auto out = doctor_json({broken, card});
     ASSERT_EQ(out.size(), 2U);
     EXPECT_EQ(out[0].dump(), R"({"id":"port.taken","severity":"error","subject":"model a",)"
-                             R"("what":"port 8000 is already taken by x (pid 1)","why":"they would mix","fix":"kill 1"})");
+                             R"("what":"port 8000 is already taken by x (pid 1)","why":"they would mix","fix":"kill 1"
+})");
     EXPECT_EQ(out[1]["why"], "");
-    EXPECT_EQ(doctor_json({}).dump(), "[]");
+EXPECT_EQ(doctor_json({}).dump(), "[]");
 }
 
 TEST(doctor_text, a_status_of_the_daemon_is_read_with_care) {

@@ -97,12 +97,14 @@ TEST_F(box_checks, without_a_configuration_file_the_next_step_is_said) {
 TEST_F(box_checks, the_kernels_word_of_the_last_hours_is_told_once_for_each_kind) {
     of.accelerators.push_back(accelerator());
     write("/proc/uptime", "90000.00 1.0\n");
-    write("/dev/kmsg", "3,1,100000000,-;Out of memory: Killed process 1 (old)\n"
-                       "3,2,89400000000,-;Out of memory: Killed process 11 (main_api)\n SUBSYSTEM=x\n"
-                       "3,3,89700000000,-;Out of memory: Killed process 12 (main_api)\n"
-                       "3,4,89940000000,-;axcl: device 1: dead!\nnot a record\n");
+    write("/dev/kmsg",
+          "3,1,100000000,-;Out of memory: Killed process 1 (old)\n"
+          "3,2,89400000000,-;Out of memory: Killed process 11 (main_api)\n SUBSYSTEM=x\n"
+          "3,3,89700000000,-;Out of memory: Killed process 12 (main_api)\n"
+          "3,4,89940000000,-;axcl: device 1: dead!\nnot a record\n");
     EXPECT_THAT(found(), ElementsAre("warning kernel.out-of-memory", "warning kernel.driver"));
-    EXPECT_THAT(the("kernel.out-of-memory").what, HasSubstr("5 min ago the kernel said: Out of memory: Killed process 12"));
+    EXPECT_THAT(the("kernel.out-of-memory").what,
+                HasSubstr("5 min ago the kernel said: Out of memory: Killed process 12"));
     EXPECT_THAT(the("kernel.driver").what, HasSubstr("lost the card. 1 min ago"));
     EXPECT_EQ(the("kernel.driver").fix, "restart it");
 }

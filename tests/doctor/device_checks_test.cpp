@@ -45,7 +45,8 @@ TEST_F(device_checks, a_card_with_driver_link_and_tool_gives_a_note_with_its_fig
     good_driver();
     looked(18);
     EXPECT_THAT(found(), ElementsAre("note device.card"));
-    EXPECT_THAT(the("device.card").what, HasSubstr("card 0 AX650N: 37 C, 18 of 7040 MB in use, firmware V3.4.0"));
+    EXPECT_THAT(the("device.card").what,
+                HasSubstr("card 0 AX650N: 37 C, 18 of 7040 MB in use, firmware V3.4.0"));
 }
 
 TEST_F(device_checks, a_box_without_models_examines_the_card_that_a_profile_knows) {
@@ -95,16 +96,27 @@ TEST_F(device_checks, the_link_is_compared_with_what_card_and_slot_can) {
         {"5.0 GT/s PCIe", "4", "5.0 GT/s PCIe", "4", "", {"note pcie.small-slot"}},
         {"8.0 GT/s PCIe", "1", "8.0 GT/s PCIe", "1", "", {"note pcie.small-slot"}},
         {"8.0 GT/s PCIe", "1", "8.0 GT/s PCIe", "4", "", {"warning pcie.narrow"}},
-        {"5.0 GT/s PCIe", "1", "5.0 GT/s PCIe", "1", pi.c_str(), {"warning pcie.gen3-off", "note pcie.small-slot"}},
+        {"5.0 GT/s PCIe",
+         "1",
+         "5.0 GT/s PCIe",
+         "1",
+         pi.c_str(),
+         {"warning pcie.gen3-off", "note pcie.small-slot"}},
         {"8.0 GT/s PCIe", "1", "8.0 GT/s PCIe", "1", pi.c_str(), {"note pcie.small-slot"}},
-        {"2.5 GT/s PCIe", "1", "8.0 GT/s PCIe", "1", pi.c_str(), {"warning pcie.slow", "note pcie.small-slot"}},
+        {"2.5 GT/s PCIe",
+         "1",
+         "8.0 GT/s PCIe",
+         "1",
+         pi.c_str(),
+         {"warning pcie.slow", "note pcie.small-slot"}},
         {"Unknown", "0", "8.0 GT/s PCIe", "4", "", {}},
         {"", "", "", "", "", {}},
     };
     of.accelerators.push_back(accelerator());
     good_driver();
     for (const link_row& row : rows) {
-        SCOPED_TRACE(std::string(row.speed) + " x" + row.width + " in " + row.slot_speed + " x" + row.slot_width);
+        SCOPED_TRACE(std::string(row.speed) + " x" + row.width + " in " + row.slot_speed + " x" +
+                     row.slot_width);
         std::filesystem::remove_all(root / "sys/bus");
         plug_card(row.speed, row.width, row.slot_speed, row.slot_width);
         write("/proc/device-tree/model", row.board);
@@ -160,7 +172,8 @@ TEST_F(device_checks, heat_and_versions_that_differ_are_told) {
     device_view& device = looked(18);
     device.look.report.cards.front().temperature = 91.0;
     device.look.report.driver = "V3.6.2_20250603154858";
-    EXPECT_THAT(found(), ElementsAre("warning device.hot", "warning device.versions-differ", "note device.card"));
+    EXPECT_THAT(found(),
+                ElementsAre("warning device.hot", "warning device.versions-differ", "note device.card"));
     EXPECT_THAT(the("device.versions-differ").what, HasSubstr("firmware V3.4.0, and the driver is V3.6.2"));
 }
 
@@ -172,9 +185,11 @@ TEST_F(device_checks, holders_of_memory_are_told_apart) {
     ours = {10};
     dead = {12};
     EXPECT_THAT(found(), Contains("warning device.held-by-other"));
-    EXPECT_THAT(the("device.held-by-other").what, HasSubstr("process 11 (main_api_axcl_aarch64) holds 2048 MB"));
+    EXPECT_THAT(the("device.held-by-other").what,
+                HasSubstr("process 11 (main_api_axcl_aarch64) holds 2048 MB"));
     EXPECT_THAT(the("device.held-by-other").fix, HasSubstr("kill 11"));
-    EXPECT_THAT(the("device.held-by-dead").what, HasSubstr("process 12 (main_api_axcl_aarch64) still holds 3072 MB"));
+    EXPECT_THAT(the("device.held-by-dead").what,
+                HasSubstr("process 12 (main_api_axcl_aarch64) still holds 3072 MB"));
     EXPECT_EQ(the("device.held-by-dead").fix, "restart the card");
 }
 

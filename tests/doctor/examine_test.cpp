@@ -18,7 +18,8 @@ TEST_F(examine_test, the_worst_comes_first_and_else_the_order_of_the_checks) {
     said.there = false;
     of.around.most_descriptors = 64;
     listeners = {{11434, false, true, 77, "other"}};
-    EXPECT_THAT(found(), ElementsAre("error listen.taken", "warning descriptors.few", "note configuration.missing"));
+    EXPECT_THAT(found(),
+                ElementsAre("error listen.taken", "warning descriptors.few", "note configuration.missing"));
 }
 
 TEST_F(examine_test, every_finding_says_what_why_and_what_to_do_on_one_line_each) {
@@ -60,7 +61,8 @@ TEST(root_files, figures_of_memory_are_read_by_their_whole_name) {
     char name[] = "/tmp/corral_root_XXXXXX";
     const std::filesystem::path root = ::mkdtemp(name);
     std::filesystem::create_directories(root / "proc");
-    std::ofstream(root / "proc/meminfo") << "MemFreeX: 1 kB\nMemFree:     123 kB\nBad: x\nHuge: 99999999999999999999999\n";
+    std::ofstream(root / "proc/meminfo")
+        << "MemFreeX: 1 kB\nMemFree:     123 kB\nBad: x\nHuge: 99999999999999999999999\n";
     EXPECT_EQ(memory_figure(root, "MemFree"), 123U);
     EXPECT_FALSE(memory_figure(root, "Bad"));
     EXPECT_FALSE(memory_figure(root, "Mem"));

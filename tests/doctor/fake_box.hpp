@@ -46,8 +46,8 @@ protected:
     }
 
     // A card behind a port of the bus, as /sys shows both.
-    void plug_card(const std::string& speed, const std::string& width, const std::string& slot_speed = "8.0 GT/s PCIe",
-                   const std::string& slot_width = "4") {
+    void plug_card(const std::string& speed, const std::string& width,
+                   const std::string& slot_speed = "8.0 GT/s PCIe", const std::string& slot_width = "4") {
         const std::string port = "/sys/devices/pci0000:00/0000:00:00.0";
         const std::string card = port + "/0000:01:00.0";
         write(port + "/max_link_speed", slot_speed + "\n");

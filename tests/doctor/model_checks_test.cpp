@@ -29,8 +29,9 @@ TEST_F(model_checks, a_model_that_is_well_has_nothing_to_say) {
 
 TEST_F(model_checks, a_program_that_cannot_run_is_told_with_the_service) {
     service_view& runtime = add_model().services.front();
-    const auto pointer = write("/package/main_api", "version https://git-lfs.github.com/spec/v1\noid sha256:" +
-                                                        std::string(64, '0') + "\nsize 1064760\n");
+    const auto pointer =
+        write("/package/main_api", "version https://git-lfs.github.com/spec/v1\noid sha256:" +
+                                       std::string(64, '0') + "\nsize 1064760\n");
     ::chmod(pointer.c_str(), 0755);
     runtime.command.command = {pointer.string()};
     EXPECT_THAT(found(), ElementsAre("error program.lfs-pointer"));

@@ -23,8 +23,8 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::chrono::seconds patience{30};
-const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, '0') +
-                            "\nsize 1064760\n";
+const std::string pointer =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:" + std::string(64, '0') + "\nsize 1064760\n";
 
 class counting_gate final : public supervisor::start_gate {
 public:
@@ -42,7 +42,8 @@ public:
 
 class preflight : public ::testing::Test {
 protected:
-    preflight() : tasks(io.get_executor(), [this](const std::string&, const std::string& what) { errors += what; }) {
+    preflight()
+        : tasks(io.get_executor(), [this](const std::string&, const std::string& what) { errors += what; }) {
         char name[] = "/tmp/corral_preflight_XXXXXX";
         package = ::mkdtemp(name);
         model.name = "sim:latest";
@@ -140,7 +141,8 @@ TEST_F(preflight, a_restart_with_unchanged_files_is_looked_at_in_less_than_ten_m
         best = std::min(best, std::chrono::steady_clock::now() - began);
     }
     EXPECT_EQ(files.readings(), 1U);
-    RecordProperty("microseconds", static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(best).count()));
+    RecordProperty("microseconds",
+                   static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(best).count()));
     EXPECT_LT(best, std::chrono::milliseconds(10));
 }
 

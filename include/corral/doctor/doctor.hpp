@@ -1,11 +1,11 @@
 #pragma once
-// Examines a box and the models on it: one small check for each thing that can be wrong, each with what it is,
-// why it matters and what to do. `corral doctor` runs all of them; those that concern a start run before each
-// start too (engine/preflight_gate), so a start fails with the doctor's words.
+// Examines a box and the models on it: one small check for each thing that can be wrong, each with what it
+// is, why it matters and what to do. `corral doctor` runs all of them; those that concern a start run before
+// each start too (engine/preflight_gate), so a start fails with the doctor's words.
 //
-// A check looks at what an `examination` holds and at files below its root; it starts nothing, changes nothing,
-// and its work is bounded. It blocks on the disk, so it is run off the loop. One that is not sure says
-// `warning`, never `error`.
+// A check looks at what an `examination` holds and at files below its root; it starts nothing, changes
+// nothing, and its work is bounded. It blocks on the disk, so it is run off the loop. One that is not sure
+// says `warning`, never `error`.
 
 #include <chrono>
 #include <cstdint>
@@ -93,8 +93,8 @@ struct surroundings {
     std::function<bool(pid_t)> is_ours;  // belongs to the Corral that runs, or to the one that asks
     std::function<bool(pid_t)> lives;
     std::chrono::system_clock::time_point now;
-    uid_t user = 0;                       // who asks
-    std::uint64_t most_descriptors = 0;   // the hard limit
+    uid_t user = 0;                                                         // who asks
+    std::uint64_t most_descriptors = 0;                                     // the hard limit
     std::function<std::uint64_t(const std::filesystem::path&)> free_bytes;  // of its file system
 };
 
@@ -104,7 +104,8 @@ struct surroundings {
 struct examination {
     surroundings around;
     std::vector<model_view> models;
-    // Of every model, and of the profiles that came with Corral, so that a box without models is examined too.
+    // Of every model, and of the profiles that came with Corral, so that a box without models is examined
+    // too.
     std::vector<catalog::device_template> accelerators;
     std::vector<device_view> devices;
     std::optional<configuration_view> configuration;

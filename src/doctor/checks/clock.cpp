@@ -13,9 +13,10 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"clock.wrong", severity::warning, "the clock is years behind",
-                 "certificates seem not to be valid yet, so TLS and downloads fail, and logs can't be compared",
-                 "sudo timedatectl set-ntp true, or set the time by hand: sudo date -s '2026-01-31 12:00'"},
+    finding_kind{
+        "clock.wrong", severity::warning, "the clock is years behind",
+        "certificates seem not to be valid yet, so TLS and downloads fail, and logs can't be compared",
+        "sudo timedatectl set-ntp true, or set the time by hand: sudo date -s '2026-01-31 12:00'"},
 };
 
 // Nothing that runs here is older.

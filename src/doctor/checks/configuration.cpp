@@ -30,8 +30,7 @@ void run(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         if (model.services.empty()) {
             const auto expanded = view_of(model.entry);
-            say(out, kinds[4], subject_of(model),
-                expanded ? "it has no services" : expanded.error().message);
+            say(out, kinds[4], subject_of(model), expanded ? "it has no services" : expanded.error().message);
         }
     }
     if (!of.configuration) {
@@ -54,7 +53,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check configuration_check{"configuration", "the configuration file, its profiles and the manifests", start_part::none,
-                                kinds, run};
+const check configuration_check{"configuration", "the configuration file, its profiles and the manifests",
+                                start_part::none, kinds, run};
 
 }  // namespace corral::doctor

@@ -1,4 +1,5 @@
-// The host kernel's contiguous memory (CMA), from which the driver takes its DMA buffers (vendor_ax.md §14.4).
+// The host kernel's contiguous memory (CMA), from which the driver takes its DMA buffers (vendor_ax.md
+// §14.4).
 
 #include <array>
 #include <charconv>
@@ -20,10 +21,11 @@ using catalog::severity;
 using json = nlohmann::json;
 
 constexpr std::array kinds{
-    finding_kind{"cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
-                 "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
-                 "make the driver's DMA buffers smaller. Don't enlarge CMA by a kernel parameter: machines did not "
-                 "start any more after that"},
+    finding_kind{
+        "cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
+        "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
+        "make the driver's DMA buffers smaller. Don't enlarge CMA by a kernel parameter: machines did not "
+        "start any more after that"},
 };
 
 constexpr int deepest = 16;
@@ -77,8 +79,8 @@ std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& ho
     return said && *said != 0 && *said < most ? *said : otherwise;
 }
 
-void look(const examination& of, const catalog::device_host& host, const std::string& model, unsigned processes,
-          findings& out) {
+void look(const examination& of, const catalog::device_host& host, const std::string& model,
+          unsigned processes, findings& out) {
     constexpr std::uint64_t kibibyte = 1024;
     const auto total = memory_figure(of.around.root, "CmaTotal");
     const auto left = memory_figure(of.around.root, "CmaFree");
@@ -89,15 +91,17 @@ void look(const examination& of, const catalog::device_host& host, const std::st
     }
     std::string fix;
     if (!host.settings.empty() && !host.dma_key.empty()) {
-        fix = fmt::format("make the driver's DMA buffers smaller: in {} set \"{}\" to \"{:#x}\", then restart the "
-                          "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after "
-                          "that",
-                          host.settings, host.dma_key, buffer / 2);
+        fix = fmt::format(
+            "make the driver's DMA buffers smaller: in {} set \"{}\" to \"{:#x}\", then restart the "
+            "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after "
+            "that",
+            host.settings, host.dma_key, buffer / 2);
     }
     say(out, kinds[0], model,
-        fmt::format("it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
-                    "are free",
-                    need / kibibyte, *left, *total),
+        fmt::format(
+            "it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
+            "are free",
+            need / kibibyte, *left, *total),
         std::move(fix));
 }
 
@@ -119,7 +123,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check contiguous_memory_check{"contiguous-memory", "the kernel's contiguous memory (CMA) for the driver",
-                                    start_part::none, kinds, run};
+const check contiguous_memory_check{
+    "contiguous-memory", "the kernel's contiguous memory (CMA) for the driver", start_part::none, kinds, run};
 
 }  // namespace corral::doctor

@@ -14,7 +14,8 @@ using catalog::severity;
 
 constexpr std::array kinds{
     finding_kind{"model.broken", severity::error, "a model of the Corral that runs is broken",
-                 "requests for it are refused", "the finding says what to do; corral logs shows its last lines"},
+                 "requests for it are refused",
+                 "the finding says what to do; corral logs shows its last lines"},
     finding_kind{"model.warning", severity::warning, "the Corral that runs has a warning for a model",
                  "it works, but not as it should", "see 'corral status'"},
     finding_kind{"daemon.running", severity::note, "a Corral runs", "", "nothing"},
@@ -31,9 +32,8 @@ bool is_told(const findings& out, const std::string& subject, const std::string&
 }
 
 bool is_examined(const examination& of, const std::string& name) {
-    return of.models.empty() || std::any_of(of.models.begin(), of.models.end(), [&](const model_view& one) {
-               return one.entry.name == name;
-           });
+    return of.models.empty() || std::any_of(of.models.begin(), of.models.end(),
+                                            [&](const model_view& one) { return one.entry.name == name; });
 }
 
 void run(const examination& of, findings& out) {
@@ -60,6 +60,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none, kinds, run};
+const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none, kinds,
+                         run};
 
 }  // namespace corral::doctor

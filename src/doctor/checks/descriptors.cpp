@@ -28,6 +28,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none, kinds, run};
+const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none, kinds,
+                              run};
 
 }  // namespace corral::doctor

@@ -17,7 +17,8 @@ using catalog::severity;
 
 constexpr std::array kinds{
     finding_kind{"device.unusable", severity::error, "the device is lost, or its driver does not answer",
-                 "no model can be started on it", "restart the card, or the machine with the power off for a moment"},
+                 "no model can be started on it",
+                 "restart the card, or the machine with the power off for a moment"},
     finding_kind{"device.not-looked-at", severity::warning, "the device can't be looked at",
                  "a lost card or full memory would only be noticed when a start fails",
                  "install the vendor's status tool, or name it in [models.device]"},
@@ -102,7 +103,8 @@ void judge(const examination& of, const device_view& device, findings& out) {
         say(out, kinds[2], "the device", "too little device memory: " + figures);
     } else if (!decision.warning.empty()) {
         const bool host = !of.around.machine.is_board;
-        say(out, kinds[1], "the device", decision.warning, host ? device.said.host.driver_advice : std::string());
+        say(out, kinds[1], "the device", decision.warning,
+            host ? device.said.host.driver_advice : std::string());
     }
 }
 
@@ -120,7 +122,8 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check device_check{"device", "the accelerator by its status tool: there, answering, memory, heat, versions",
+const check device_check{"device",
+                         "the accelerator by its status tool: there, answering, memory, heat, versions",
                          start_part::none, kinds, run};
 
 }  // namespace corral::doctor

@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::array kinds{
     finding_kind{"device.held-by-other", severity::warning, "a program that is not ours holds device memory",
                  "what it holds is missing for models", "stop it, if it is a left-over"},
-    finding_kind{"device.held-by-dead", severity::warning, "a process that has ended still holds device memory",
+    finding_kind{"device.held-by-dead", severity::warning,
+                 "a process that has ended still holds device memory",
                  "its memory is missing until the card is restarted", "restart the card"},
     finding_kind{"process.left-over", severity::warning, "a runtime of a package runs that no Corral keeps",
                  "it takes memory of the device, and its port, and nobody watches it", "stop it"},
@@ -65,7 +66,8 @@ const model_view* model_of_program(const examination& of, const fs::path& progra
         if (gone || package.empty()) {
             continue;
         }
-        const auto [end, rest] = std::mismatch(package.begin(), package.end(), program.begin(), program.end());
+        const auto [end, rest] =
+            std::mismatch(package.begin(), package.end(), program.begin(), program.end());
         if (end == package.end()) {
             return &model;
         }
@@ -108,7 +110,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check device_memory_check{"device-memory", "who holds device memory, and left-over runtimes", start_part::none, kinds,
-                                run};
+const check device_memory_check{"device-memory", "who holds device memory, and left-over runtimes",
+                                start_part::none, kinds, run};
 
 }  // namespace corral::doctor

@@ -18,16 +18,19 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"driver.no-card", severity::warning, "the accelerator's card is not on the PCI bus",
-                 "without the card no model of it can run",
-                 "power off, seat the card and its cable anew, and look with lspci; on a Raspberry Pi 5 also "
-                 "that 'dtparam=pciex1' stands in /boot/firmware/config.txt and that the power supply is strong "
-                 "enough"},
+    finding_kind{
+        "driver.no-card", severity::warning, "the accelerator's card is not on the PCI bus",
+        "without the card no model of it can run",
+        "power off, seat the card and its cable anew, and look with lspci; on a Raspberry Pi 5 also "
+        "that 'dtparam=pciex1' stands in /boot/firmware/config.txt and that the power supply is strong "
+        "enough"},
     finding_kind{"driver.not-loaded", severity::error, "the card is there, but its driver is not loaded",
-                 "no program can reach the card", "install the vendor's host driver for this kernel, and reboot"},
-    finding_kind{"driver.no-node", severity::error, "the driver is loaded, but has not made its device file",
-                 "no program can reach the card; the driver did not get the card to answer",
-                 "look at the kernel's log (dmesg), then restart the machine with the power off for a moment"},
+                 "no program can reach the card",
+                 "install the vendor's host driver for this kernel, and reboot"},
+    finding_kind{
+        "driver.no-node", severity::error, "the driver is loaded, but has not made its device file",
+        "no program can reach the card; the driver did not get the card to answer",
+        "look at the kernel's log (dmesg), then restart the machine with the power off for a moment"},
     finding_kind{"driver.not-permitted", severity::warning, "the device file may not be used by you",
                  "a runtime that is started by this user can't reach the card",
                  "run Corral as its service does, or let the user in by a udev rule"},
@@ -96,7 +99,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check driver_check{"driver", "the accelerator's card on the PCI bus, its driver and its device file", start_part::none,
-                         kinds, run};
+const check driver_check{"driver", "the accelerator's card on the PCI bus, its driver and its device file",
+                         start_part::none, kinds, run};
 
 }  // namespace corral::doctor

@@ -12,10 +12,11 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"access.open", severity::warning, "every machine of the network may use the models",
-                 "no key is asked for, so whoever reaches this port can read, slow down and use everything",
-                 "make keys: corral key new NAME --file FILE, and name the file as 'keys' in [access]; or listen "
-                 "on 127.0.0.1"},
+    finding_kind{
+        "access.open", severity::warning, "every machine of the network may use the models",
+        "no key is asked for, so whoever reaches this port can read, slow down and use everything",
+        "make keys: corral key new NAME --file FILE, and name the file as 'keys' in [access]; or listen "
+        "on 127.0.0.1"},
 };
 
 void run(const examination& of, findings& out) {
@@ -28,6 +29,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check exposure_check{"exposure", "whether others may come in without a key", start_part::none, kinds, run};
+const check exposure_check{"exposure", "whether others may come in without a key", start_part::none, kinds,
+                           run};
 
 }  // namespace corral::doctor

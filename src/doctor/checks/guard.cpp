@@ -13,10 +13,11 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"guard.*", severity::error, "the port guard can't work for a service",
-                 "the vendor's server listens on every interface without asking for a key, and its port can't be "
-                 "moved; with guard = \"require\" the service is not used",
-                 "the finding says why; guard = \"off\" for the service if that is wanted"},
+    finding_kind{
+        "guard.*", severity::error, "the port guard can't work for a service",
+        "the vendor's server listens on every interface without asking for a key, and its port can't be "
+        "moved; with guard = \"require\" the service is not used",
+        "the finding says why; guard = \"off\" for the service if that is wanted"},
 };
 
 void look(const model_view& model, const service_view& service, findings& out) {
@@ -45,6 +46,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check guard_check{"guard", "the library that keeps vendors' servers off the network", start_part::none, kinds, run};
+const check guard_check{"guard", "the library that keeps vendors' servers off the network", start_part::none,
+                        kinds, run};
 
 }  // namespace corral::doctor

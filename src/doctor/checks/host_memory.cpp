@@ -16,10 +16,11 @@ using catalog::severity;
 namespace fs = std::filesystem;
 
 constexpr std::array kinds{
-    finding_kind{"memory.short", severity::warning, "a model's files for the host are larger than its free memory",
-                 "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
-                 "stop other programs, add memory or swap, or have the runtime map the file instead of reading it "
-                 "(a variable of the profile)"},
+    finding_kind{
+        "memory.short", severity::warning, "a model's files for the host are larger than its free memory",
+        "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
+        "stop other programs, add memory or swap, or have the runtime map the file instead of reading it "
+        "(a variable of the profile)"},
 };
 
 // Files that services name and that stay on the host.
@@ -27,7 +28,8 @@ std::uint64_t bytes_on_host(const model_view& model) {
     std::uint64_t sum = 0;
     for (const catalog::variable_spec& one : model.entry.runtime.variables) {
         const auto value = model.entry.variables.find(one.name);
-        if (one.kind != catalog::variable_kind::file || one.on_device || value == model.entry.variables.end()) {
+        if (one.kind != catalog::variable_kind::file || one.on_device ||
+            value == model.entry.variables.end()) {
             continue;
         }
         std::error_code missing;
@@ -55,6 +57,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check host_memory_check{"host-memory", "the host's memory for what stays off the device", start_part::none, kinds, run};
+const check host_memory_check{"host-memory", "the host's memory for what stays off the device",
+                              start_part::none, kinds, run};
 
 }  // namespace corral::doctor

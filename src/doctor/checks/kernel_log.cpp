@@ -1,5 +1,5 @@
-// What the kernel has said lately: processes killed for want of memory, and trouble of the device's driver. Where
-// its log may not be read, nothing is said.
+// What the kernel has said lately: processes killed for want of memory, and trouble of the device's driver.
+// Where its log may not be read, nothing is said.
 
 #include <array>
 #include <charconv>
@@ -18,7 +18,8 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"kernel.out-of-memory", severity::warning, "the kernel has killed a process for want of memory",
+    finding_kind{"kernel.out-of-memory", severity::warning,
+                 "the kernel has killed a process for want of memory",
                  "a runtime or tokenizer that is killed has to load again",
                  "stop other programs, add memory or swap, or serve a smaller model"},
     finding_kind{"kernel.driver", severity::warning, "the device's driver has reported trouble",
@@ -119,6 +120,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check kernel_log_check{"kernel-log", "what the kernel has said in the last hours", start_part::none, kinds, run};
+const check kernel_log_check{"kernel-log", "what the kernel has said in the last hours", start_part::none,
+                             kinds, run};
 
 }  // namespace corral::doctor

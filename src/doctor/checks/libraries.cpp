@@ -1,4 +1,5 @@
-// The shared libraries of programs that no variable of the profile names: a command that a model gives itself.
+// The shared libraries of programs that no variable of the profile names: a command that a model gives
+// itself.
 
 #include <algorithm>
 #include <array>
@@ -14,7 +15,8 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"program.library-*", severity::error, "a program needs a shared library that is not found here",
+    finding_kind{"program.library-*", severity::error,
+                 "a program needs a shared library that is not found here",
                  "the dynamic loader ends it before it begins (exit status 127)",
                  "install the library, or name its folder in LD_LIBRARY_PATH of the service's environment"},
 };
@@ -44,8 +46,7 @@ catalog::model_entry stand_in(const model_view& model, const service_view& servi
 }
 
 bool has_path(const service_view& service) {
-    return !service.command.command.empty() &&
-           service.command.command.front().find('/') != std::string::npos;
+    return !service.command.command.empty() && service.command.command.front().find('/') != std::string::npos;
 }
 
 void run(const examination& of, findings& out) {
@@ -54,7 +55,8 @@ void run(const examination& of, findings& out) {
             if (!has_path(service) || is_program_variable(model, service)) {
                 continue;  // the system's own programs are whole; the package's were looked at with it
             }
-            for (catalog::finding& found : package::check_package(stand_in(model, service), of.around.machine)) {
+            for (catalog::finding& found :
+                 package::check_package(stand_in(model, service), of.around.machine)) {
                 if (found.id.starts_with("program.library-")) {
                     found.subject = subject_of(model, service);
                     out.push_back(std::move(found));

@@ -13,7 +13,8 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"listen.taken", severity::error, "another program holds the address that Corral is to serve on",
+    finding_kind{"listen.taken", severity::error,
+                 "another program holds the address that Corral is to serve on",
                  "Corral can't be started there, and clients that mean it reach the other program",
                  "stop that program, or say another 'listen'"},
     finding_kind{"listen.silent-corral", severity::warning,

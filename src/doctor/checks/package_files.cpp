@@ -31,7 +31,8 @@ constexpr std::array kinds{
                  "what lies elsewhere is not the package's", "name a file of the package"},
     finding_kind{"tree.*", severity::warning, "there is something in the package that is not looked at",
                  "what it holds is not known", "see whether it belongs there"},
-    finding_kind{"package.*", severity::error, "the package folder can't be used, or its download is not over",
+    finding_kind{"package.*", severity::error,
+                 "the package folder can't be used, or its download is not over",
                  "nothing of the model can be found, or not all", "check 'package' of the model"},
 };
 
@@ -41,16 +42,16 @@ catalog::model_entry part_for(const model_view& model) {
     catalog::model_entry out = model.entry;
     auto& known = out.runtime.variables;
     const auto unnamed = [&model](const catalog::variable_spec& one) {
-        return std::none_of(model.services.begin(), model.services.end(), [&one](const service_view& service) {
-            return catalog::mentions(service.rules, one.name);
-        });
+        return std::none_of(
+            model.services.begin(), model.services.end(),
+            [&one](const service_view& service) { return catalog::mentions(service.rules, one.name); });
     };
     known.erase(std::remove_if(known.begin(), known.end(), unnamed), known.end());
     // What is read without being named is the last service's, the runtime's.
     const auto& all = out.runtime.services;
-    const bool has_runtime = !all.empty() && std::any_of(model.services.begin(), model.services.end(), [&all](const auto& one) {
-        return one.rules.name == all.back().name;
-    });
+    const bool has_runtime =
+        !all.empty() && std::any_of(model.services.begin(), model.services.end(),
+                                    [&all](const auto& one) { return one.rules.name == all.back().name; });
     if (!has_runtime) {
         out.runtime.files.clear();
     }
@@ -69,8 +70,8 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check package_files_check{"package-files",
-                                "the files of each package: there, whole, of the right size, for this machine",
-                                start_part::files, kinds, run};
+const check package_files_check{
+    "package-files", "the files of each package: there, whole, of the right size, for this machine",
+    start_part::files, kinds, run};
 
 }  // namespace corral::doctor

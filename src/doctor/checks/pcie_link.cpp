@@ -17,18 +17,21 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"pcie.slow", severity::warning, "the card's link runs slower than card and slot can",
-                 "loading and answering take longer than they must",
-                 "seat the card and its cable anew (a shorter cable helps), and look at the kernel's log (dmesg)"},
-    finding_kind{"pcie.gen3-off", severity::warning, "the link of a Raspberry Pi 5 runs at half its speed",
-                 "it starts as Gen 2; loading and answering are faster with Gen 3",
-                 "add 'dtparam=pciex1_gen=3' to /boot/firmware/config.txt and reboot; take it out again if the "
-                 "card gets lost then, for Gen 3 is not guaranteed there"},
+    finding_kind{
+        "pcie.slow", severity::warning, "the card's link runs slower than card and slot can",
+        "loading and answering take longer than they must",
+        "seat the card and its cable anew (a shorter cable helps), and look at the kernel's log (dmesg)"},
+    finding_kind{
+        "pcie.gen3-off", severity::warning, "the link of a Raspberry Pi 5 runs at half its speed",
+        "it starts as Gen 2; loading and answering are faster with Gen 3",
+        "add 'dtparam=pciex1_gen=3' to /boot/firmware/config.txt and reboot; take it out again if the "
+        "card gets lost then, for Gen 3 is not guaranteed there"},
     finding_kind{"pcie.narrow", severity::warning, "the card's link uses fewer lanes than card and slot have",
                  "loading and answering take longer than they must; often a contact is dirty or half seated",
                  "power off, clean and seat the card and its cable anew"},
     finding_kind{"pcie.small-slot", severity::note, "the slot can do less than the card",
-                 "another slot or machine would load and answer faster", "nothing, if there is no better slot"},
+                 "another slot or machine would load and answer faster",
+                 "nothing, if there is no better slot"},
 };
 
 // "5.0 GT/s PCIe" -> 50, "4" -> 40; 0: not said ("Unknown", 255 lanes of a link that is down).
@@ -60,7 +63,8 @@ void look_at_speed(const examination& of, const pci_link& link, findings& out) {
     if (now == 0 || now >= card) {
         return;
     }
-    const std::string what = "the card " + link.address + " runs at " + link.speed + " and can do " + link.most_speed;
+    const std::string what =
+        "the card " + link.address + " runs at " + link.speed + " and can do " + link.most_speed;
     if (now == gen2 && is_raspberry_pi_5(of)) {
         say(out, kinds[1], "the device", what);
     } else if (now < lesser(card, slot)) {
@@ -101,6 +105,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check pcie_link_check{"pcie-link", "the speed and the lanes of the card's link", start_part::none, kinds, run};
+const check pcie_link_check{"pcie-link", "the speed and the lanes of the card's link", start_part::none,
+                            kinds, run};
 
 }  // namespace corral::doctor

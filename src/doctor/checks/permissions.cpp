@@ -156,6 +156,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check permissions_check{"permissions", "whether the service's user may read the packages", start_part::none, kinds, run};
+const check permissions_check{"permissions", "whether the service's user may read the packages",
+                              start_part::none, kinds, run};
 
 }  // namespace corral::doctor

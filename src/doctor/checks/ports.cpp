@@ -13,14 +13,16 @@ namespace {
 using catalog::severity;
 
 constexpr std::array kinds{
-    finding_kind{"port.taken", severity::error, "another program holds the port that a service is to have",
-                 "the vendor's server would say that it is ready and then end, or share the port with the other "
-                 "and mix up their answers",
-                 "stop that program, or give the service another port"},
-    finding_kind{"port.compiled-in-taken", severity::note,
-                 "another program holds the port that is compiled into a runtime",
-                 "the port guard gives the runtime another one, so they don't meet; without the guard they would",
-                 "nothing, as long as the guard works"},
+    finding_kind{
+        "port.taken", severity::error, "another program holds the port that a service is to have",
+        "the vendor's server would say that it is ready and then end, or share the port with the other "
+        "and mix up their answers",
+        "stop that program, or give the service another port"},
+    finding_kind{
+        "port.compiled-in-taken", severity::note,
+        "another program holds the port that is compiled into a runtime",
+        "the port guard gives the runtime another one, so they don't meet; without the guard they would",
+        "nothing, as long as the guard works"},
 };
 
 void look(const examination& of, const model_view& model, const service_view& service, findings& out) {

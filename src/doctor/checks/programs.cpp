@@ -39,7 +39,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check programs_check{"programs", "the program of each service's command, and its working directory", start_part::files,
-                           kinds, run};
+const check programs_check{"programs", "the program of each service's command, and its working directory",
+                           start_part::files, kinds, run};
 
 }  // namespace corral::doctor

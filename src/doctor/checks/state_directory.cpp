@@ -56,6 +56,7 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check state_directory_check{"state-directory", "the folder for what outlives a run", start_part::none, kinds, run};
+const check state_directory_check{"state-directory", "the folder for what outlives a run", start_part::none,
+                                  kinds, run};
 
 }  // namespace corral::doctor
