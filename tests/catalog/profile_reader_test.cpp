@@ -110,7 +110,8 @@ cause = "It is lost."
     EXPECT_EQ(host.kernel_lines.front().cause, "It is lost.");
     const std::string device = smallest + "[device]\nformat = \"x\"\ncommand = [\"x\"]\n[device.host]\n";
     for (const char* wrong : {"1F4B:0650", "1f4b", "1f4b:065", "1f4b:0650:", "::::0::::"}) {
-        EXPECT_THAT(complaints(device + "pci = \"" + wrong + "\"\n"), HasSubstr("vendor and device")) << wrong;
+        EXPECT_THAT(complaints(device + "pci = \"" + wrong + "\"\n"), HasSubstr("vendor and device"))
+            << wrong;
     }
     EXPECT_THAT(complaints(device + "modul = \"x\"\n"), HasSubstr("did you mean 'module'"));
 }
