@@ -7,15 +7,12 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/supervisor/device_gate.hpp"
-#include "engine/preflight_gate.hpp"
 
 namespace corral::engine {
 
-namespace {
-
-std::shared_ptr<supervisor::start_gate> device_gate_for(const supervisor::supervisor_context& context,
-                                                        const catalog::model_entry& model,
-                                                        const supervisor::service_spec& service) {
+std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
+                                                 const catalog::model_entry& model,
+                                                 const supervisor::service_spec& service) {
     const catalog::device_template& said = model.runtime.device;
     const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
     if (!service.rules.device || context.devices == nullptr || !known) {
@@ -44,18 +41,6 @@ std::shared_ptr<supervisor::start_gate> device_gate_for(const supervisor::superv
     gate.advice = filled(said.advice);
     return supervisor::make_device_gate(context, model.name + "/" + service.name,
                                         context.devices->find_or_make(how), std::move(gate));
-}
-
-}  // namespace
-
-std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
-                                                 const catalog::model_entry& model,
-                                                 const supervisor::service_spec& service) {
-    auto device = device_gate_for(context, model, service);
-    if (context.disk == nullptr || !model.preflight) {
-        return device;
-    }
-    return make_preflight_gate(context, model, service, std::move(device));
 }
 
 }  // namespace corral::engine

@@ -1,5 +1,5 @@
 #pragma once
-// What stands before a start of a service: its own files and port, and the device where it needs one.
+// Wires what a profile says of its device to the services that need it.
 
 #include <memory>
 
@@ -9,7 +9,7 @@
 
 namespace corral::engine {
 
-// The gate of that service of `model`; nullptr when nothing is to be looked at.
+// The gate of that service of `model`; nullptr when it needs no device, or nothing says how to look at it.
 [[nodiscard]] std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
                                                                const catalog::model_entry& model,
                                                                const supervisor::service_spec& service);

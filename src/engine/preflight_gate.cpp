@@ -167,4 +167,13 @@ std::shared_ptr<supervisor::start_gate> make_preflight_gate(const supervisor::su
     return std::make_shared<preflight_gate>(context, model, service, std::move(device));
 }
 
+std::shared_ptr<supervisor::start_gate> with_preflight(const supervisor::supervisor_context& context,
+                                                       const catalog::model_entry& model,
+                                                       const supervisor::service_spec& service) {
+    if (context.disk == nullptr || !model.preflight) {
+        return service.gate;
+    }
+    return make_preflight_gate(context, model, service, service.gate);
+}
+
 }  // namespace corral::engine

@@ -20,4 +20,10 @@ namespace corral::engine {
     const supervisor::supervisor_context& context, const catalog::model_entry& model,
     const supervisor::service_spec& service, std::shared_ptr<supervisor::start_gate> device);
 
+// The gate that `service` has already, with those checks before it where the model wants them and there is a
+// thread for them; nullptr when it has none and they are not wanted.
+[[nodiscard]] std::shared_ptr<supervisor::start_gate> with_preflight(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const supervisor::service_spec& service);
+
 }  // namespace corral::engine
