@@ -20,6 +20,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_list_command,
     add_show_command,
     add_rm_command,
+    add_doctor_command,
     add_status_command,
     add_start_command,
     add_stop_command,

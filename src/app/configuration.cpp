@@ -255,6 +255,8 @@ configuration_result load_configuration(const configuration_source& from) {
     append(out.warnings, std::move(with.manifest_warnings));
     if (out.errors.empty()) {
         out.value = std::move(value);
+    } else {
+        out.draft = std::move(value);
     }
     return out;
 }

@@ -224,6 +224,7 @@ void read_tuning(catalog::section& from, catalog::model_entry& to) {
         catalog::read_restart(*inner, to.runtime.restart);
     }
     read_model_device(from, to);
+    from.flag("preflight", to.preflight);
     if (auto inner = from.table("context")) {
         read_context(*inner, to.context);
     }

@@ -21,6 +21,7 @@
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/app/configuration.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
@@ -91,6 +92,7 @@ private:
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     device::reader_set devices_;
+    core::disk_work before_start_;
     supervisor::supervisor_context supervision_;
     std::shared_ptr<credential_files> credentials_;
     launch_facts how_started_;

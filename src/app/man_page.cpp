@@ -46,15 +46,17 @@ constexpr std::array<entry, 7> environment{{
     {"TERM", "'dumb': nothing is drawn anew."},
 }};
 
-constexpr std::array<entry, 4> statuses{{
+constexpr std::array<entry, 5> statuses{{
     {"0", "It is done."},
     {"1", "It could not be done; the reason is on standard error."},
     {"2", "The configuration, or a manifest, has mistakes."},
+    {"0, 1, 2, 3 of doctor", "Nothing above a note; warnings; errors; it could not be examined."},
     {"100 and more", "The words of the command are not understood."},
 }};
 
-constexpr std::array<entry, 6> examples{{
+constexpr std::array<entry, 7> examples{{
     {"corral serve", "Serve what the configuration and the manifests say."},
+    {"corral doctor", "Say what is wrong with this box and its models, and what to do."},
     {"corral status --watch", "See a model load."},
     {"corral logs -f qwen3:4b/runtime", "Follow what one service prints."},
     {"corral restart qwen3:4b --wait", "Start all of a model anew, and return when it answers."},

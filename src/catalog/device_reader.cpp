@@ -31,6 +31,36 @@ void check_command(section& from, const std::vector<std::string>& words) {
     }
 }
 
+void read_host(section from, device_host& into) {
+    from.text("pci", into.pci);
+    const std::size_t colon = into.pci.find(':');
+    const bool numbers = into.pci.size() == 9 && colon == 4 &&
+                         into.pci.find_first_not_of("0123456789abcdef:") == std::string::npos &&
+                         into.pci.rfind(':') == colon;
+    if (!into.pci.empty() && !numbers) {
+        from.complain(from.place("pci"),
+                      "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"");
+    }
+    from.text("module", into.module);
+    from.text("node", into.node);
+    from.text("driver_advice", into.driver_advice);
+    from.text("log", into.log);
+    from.text("settings", into.settings);
+    from.text("dma_key", into.dma_key);
+    from.integer("dma_kb", into.dma_kb, 0, 1024 * 1024);
+    from.integer("dma_count", into.dma_count, 0, 64);
+    from.integer("hot", into.hot, 0, 200);
+    for (auto& one : from.tables("kernel_lines")) {
+        log_meaning line;
+        one.text("pattern", line.pattern, true);
+        one.text("cause", line.cause, true);
+        one.text("advice", line.advice);
+        one.finish();
+        into.kernel_lines.push_back(std::move(line));
+    }
+    from.finish();
+}
+
 }  // namespace
 
 void read_device(section from, device_template& into) {
@@ -57,6 +87,9 @@ void read_device(section from, device_template& into) {
     from.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
     from.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
     from.text("advice", into.advice);
+    if (auto host = from.table("host")) {
+        read_host(*host, into.host);
+    }
     from.finish();
 }
 

@@ -92,12 +92,23 @@ private:
         }
         if (cells[0].starts_with("AXCL-SMI")) {
             titled_ = true;
+            take_title(cells[0]);
         } else if (cells[0].starts_with("Processes:")) {
             in_processes_ = true;
         } else if (in_processes_) {
             take_process(cells[0]);
         } else if (cells.size() >= 3) {
             take_card_line(cells[0], cells[1], cells[2]);
+        }
+    }
+
+    // "AXCL-SMI  V3.4.0_20250423020139           Driver  V3.4.0_20250423020139"
+    void take_title(std::string_view title) {
+        while (!title.empty()) {
+            if (take_word(title) == "Driver") {
+                out_.driver = telemetry::printable(take_word(title), longest_word);
+                return;
+            }
         }
     }
 

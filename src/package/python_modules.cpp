@@ -91,6 +91,8 @@ pid_t start(std::vector<std::string> command, int output) {
         ::posix_spawn_file_actions_addopen(&setup.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
         ::posix_spawn_file_actions_adddup2(&setup.files, output, STDOUT_FILENO) == 0 &&
         ::posix_spawn_file_actions_addopen(&setup.files, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
+        // A server asks too, and its connections must not live on in there.
+        ::posix_spawn_file_actions_addclosefrom_np(&setup.files, STDERR_FILENO + 1) == 0 &&
         ::posix_spawn_file_actions_addchdir_np(&setup.files, "/") == 0 &&
         ::posix_spawnattr_setsigmask(&setup.attributes, &none) == 0 &&
         ::posix_spawnattr_setsigdefault(&setup.attributes, &all) == 0 &&

@@ -85,6 +85,37 @@ advice = "reboot it"
     EXPECT_EQ(device.advice, "reboot it");
 }
 
+TEST(profile_reader, reads_what_belongs_to_the_card_on_its_hosts_side) {
+    const auto read = parse_profile(smallest + R"([device]
+format = "axcl-smi"
+command = ["axcl-smi"]
+[device.host]
+pci = "1f4b:0650"
+module = "axcl_host"
+node = "/dev/axcl_host"
+dma_count = 3
+hot = 85
+[[device.host.kernel_lines]]
+pattern = ": dead!"
+cause = "It is lost."
+)",
+                                    "p.toml");
+    ASSERT_TRUE(read.value) << to_text(read.errors.front());
+    const auto& host = read.value->device.host;
+    EXPECT_EQ(host.pci, "1f4b:0650");
+    EXPECT_EQ(host.module, "axcl_host");
+    EXPECT_EQ(host.dma_count, 3U);
+    EXPECT_EQ(host.hot, 85U);
+    ASSERT_EQ(host.kernel_lines.size(), 1U);
+    EXPECT_EQ(host.kernel_lines.front().cause, "It is lost.");
+    const std::string device = smallest + "[device]\nformat = \"x\"\ncommand = [\"x\"]\n[device.host]\n";
+    for (const char* wrong : {"1F4B:0650", "1f4b", "1f4b:065", "1f4b:0650:", "::::0::::"}) {
+        EXPECT_THAT(complaints(device + "pci = \"" + wrong + "\"\n"), HasSubstr("vendor and device"))
+            << wrong;
+    }
+    EXPECT_THAT(complaints(device + "modul = \"x\"\n"), HasSubstr("did you mean 'module'"));
+}
+
 TEST(profile_reader, a_device_without_a_tool_or_with_foreign_placeholders_is_refused) {
     EXPECT_THAT(complaints(smallest + "[device]\nformat = \"axcl-smi\"\n"),
                 HasSubstr("'command' is missing in [device]"));

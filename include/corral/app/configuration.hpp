@@ -72,6 +72,8 @@ struct configuration_source {
 
 struct configuration_result {
     std::optional<configuration> value;  // set exactly when `errors` is empty
+    // What could be read in spite of `errors`, with defaults for the rest: to look at, never to serve.
+    std::optional<configuration> draft;
     std::vector<catalog::diagnostic> errors;
     // Worth saying, but no reason not to start: a package that is not there (yet), a variable without effect.
     std::vector<catalog::diagnostic> warnings;

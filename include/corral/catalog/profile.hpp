@@ -86,6 +86,23 @@ struct service_limits {
     bool operator==(const service_limits&) const = default;
 };
 
+// What belongs to an accelerator on the side of its host, for those who look why it is not there. Empty or 0:
+// nothing is known of it.
+struct device_host {
+    std::string pci;              // of the card on the bus, "1f4b:0650": vendor and device
+    std::string module;           // of the kernel, which is its driver
+    std::string node;             // the driver's device file
+    std::string driver_advice;    // what brings the driver
+    std::string log;              // where the vendor's own library writes
+    std::string settings;         // the driver's settings, a JSON file ...
+    std::string dma_key;          // ... that says under this key how large one DMA buffer is, in bytes
+    std::uint32_t dma_kb = 0;     // how large it is else, in KiB
+    std::uint32_t dma_count = 0;  // buffers of one process, all from the kernel's contiguous memory (CMA)
+    unsigned hot = 0;             // degrees Celsius from which on it is told; 0: never
+    std::vector<log_meaning> kernel_lines;  // what the driver writes into the kernel's log
+    bool operator==(const device_host&) const = default;
+};
+
 // How the accelerator is looked at: a status tool, and the format of what it prints (one of those that the
 // device room knows).
 struct device_template {
@@ -98,6 +115,7 @@ struct device_template {
     std::uint32_t memory_mb = 0;                     // what one process needs, in MiB; 0: learned
     core::milliseconds memory_wait{30'000};          // for the memory of an ended process to come back
     std::string advice;                              // what brings a card back
+    device_host host;
     bool operator==(const device_template&) const = default;
 };
 
@@ -238,6 +256,7 @@ struct model_entry {
     seat cards{0};                     // of this process set: one of the seats
     bool preload = true;               // loaded when Corral starts, where there is room
     bool pinned = false;               // never unloaded to make room, nor by its keep-alive
+    bool preflight = true;             // looked at before each start of a service, as 'corral doctor' does
     std::optional<core::nanoseconds> keep_alive;  // else the configuration's; negative: for ever
     profile runtime;                              // resolved, the config's overrides applied
     std::filesystem::path package;

@@ -42,6 +42,7 @@ struct device_process {
 
 struct device_report {
     std::vector<card_figures> cards;  // as listed; empty: the tool works and there is no card
+    std::string driver;               // its version, where the tool says it
     std::vector<device_process> processes;
     bool lists_processes = false;  // false: the format has no list of them, or it was cut off
 };

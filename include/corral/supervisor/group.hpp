@@ -23,6 +23,9 @@
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/supervisor/transition.hpp"
 
+namespace corral::core {
+class disk_work;
+}
 namespace corral::device {
 class reader_set;
 }
@@ -115,6 +118,8 @@ struct supervisor_context {
     bool log_content = false;           // may vendor output appear in our log
     // Null: no device is looked at before a start.
     device::reader_set* devices = nullptr;
+    // Null: no file is looked at before a start.
+    core::disk_work* disk = nullptr;
 };
 
 // A stopped group that keeps `wanted`.

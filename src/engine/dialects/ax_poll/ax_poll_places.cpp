@@ -8,6 +8,7 @@
 #include "corral/http/client.hpp"
 #include "corral/process/service_port.hpp"
 #include "engine/device_gates.hpp"
+#include "engine/preflight_gate.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 
 namespace corral::engine::ax_poll {
@@ -181,6 +182,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
         service->gate = gate_for(context, model, *service);
         out.runtime_at = service->endpoint;  // the last one stays
         out.vocabulary = vocabulary_in(service->command.command);
+        service->gate = with_preflight(context, model, *service);
         out.services.services.push_back(std::move(*service));
     }
     return out;

@@ -1,0 +1,254 @@
+#include "doctor_examination.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+
+#include "admin_client.hpp"
+#include "admin_place.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/device/reader.hpp"
+#include "corral/device/report.hpp"
+#include "corral/process/warden.hpp"
+
+namespace corral::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr core::seconds daemon_patience{5};
+constexpr std::size_t most_profiles = 100;
+
+std::string text_in(const admin_json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+doctor::served_model served_model_of(const admin_json& model) {
+    doctor::served_model out{text_in(model, "name"),
+                             text_in(model, "state"),
+                             text_in(model, "reason"),
+                             {},
+                             text_in(model, "warning")};
+    for (const admin_json& service : model.value("services", admin_json::array())) {
+        // Of the service that the model's reason is about; any will do where it has none.
+        if (service.is_object() && out.advice.empty() && text_in(service, "state") == out.state) {
+            out.advice = text_in(service, "advice");
+        }
+    }
+    return out;
+}
+
+std::string taken_address(const configuration& of) {
+    const auto address = of.listen.address();
+    return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+}
+
+doctor::configuration_view view_of(const configuration_source& from, const configuration_result& read) {
+    doctor::configuration_view out;
+    out.file = from.file;
+    std::error_code unreadable;
+    out.there = fs::exists(from.file, unreadable);
+    out.errors = read.errors;
+    out.warnings = read.warnings;
+    const configuration* const said = read.value ? &*read.value : nullptr;
+    if (said == nullptr) {
+        return out;
+    }
+    out.known = true;
+    out.address = taken_address(*said);
+    out.port = said->listen.port();
+    out.beyond_loopback = !said->listen.address().is_loopback();
+    out.needs_key = said->keys_file.has_value();
+    out.state_directory = said->state_directory;
+    for (const left_out_manifest& one : said->left_out) {
+        out.left_out.insert(out.left_out.end(), one.problems.begin(), one.problems.end());
+    }
+    return out;
+}
+
+// Profiles that are installed, so that a card is known before there is a model for it.
+std::vector<catalog::device_template> installed_devices(const fs::path& config) {
+    std::vector<fs::path> folders{config.parent_path() / "vendor", "/usr/local/share/corral/vendor",
+                                  "/usr/share/corral/vendor"};
+    std::error_code unknown;
+    if (const fs::path program = fs::read_symlink("/proc/self/exe", unknown); !unknown) {
+        folders.push_back(program.parent_path().parent_path() / "share/corral/vendor");
+    }
+    std::vector<catalog::device_template> out;
+    for (const fs::path& folder : folders) {
+        std::error_code absent;
+        for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
+             entry.increment(absent)) {
+            auto profile = catalog::read_profile(entry->path() / "profile.toml");
+            if (profile.value && out.size() < most_profiles) {
+                out.push_back(std::move(profile.value->device));
+            }
+        }
+    }
+    return out;
+}
+
+// "{card}" of the template filled in; texts without placeholders stay as they are.
+catalog::device_template filled(catalog::device_template said, unsigned card) {
+    const catalog::placeholder_values values{{"card", std::to_string(card)}};
+    const auto fill = [&values](std::string& text) {
+        if (auto expanded = catalog::expand(text, values)) {
+            text = std::move(*expanded);
+        }
+    };
+    std::for_each(said.command.begin(), said.command.end(), fill);
+    fill(said.advice);
+    return said;
+}
+
+// The cards that a model may run on.
+std::set<unsigned> cards_of(const catalog::model_entry& model) {
+    std::set<unsigned> out;
+    for (const catalog::seat& seat : model.seats) {
+        out.insert(seat.begin(), seat.end());
+    }
+    return out.size() > 1 ? out : std::set<unsigned>{model.runtime.device.card};
+}
+
+bool needs_device(const catalog::model_entry& model) {
+    const auto& services = model.runtime.services;
+    return std::any_of(services.begin(), services.end(), [](const auto& one) { return one.device; });
+}
+
+// Every way of asking, once.
+std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view>& models) {
+    std::vector<doctor::device_view> out;
+    for (const doctor::model_view& model : models) {
+        const catalog::device_template& said = model.entry.runtime.device;
+        if (!needs_device(model.entry) || device::find_report_format(said.format) == nullptr ||
+            said.command.empty()) {
+            continue;
+        }
+        for (const unsigned card : cards_of(model.entry)) {
+            const catalog::device_template here = filled(said, card);
+            auto known = std::find_if(out.begin(), out.end(), [&](const doctor::device_view& other) {
+                return other.said == here && other.card == card;
+            });
+            if (known == out.end()) {
+                known = out.insert(out.end(), {here, card, {}, {}});
+            }
+            known->models.push_back(model.entry.name);
+        }
+    }
+    return out;
+}
+
+core::awaitable<void> look_at(doctor::device_view& device, device::reader& tool) {
+    auto looking = tool.look();
+    device.look = co_await std::move(looking);
+}
+
+core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
+    if (devices.empty()) {
+        return core::result<void>{boost::system::in_place_value};
+    }
+    auto guard = process::warden::start();
+    if (!guard) {
+        return guard.error();
+    }
+    boost::asio::io_context loop(1);
+    core::steady_clock_source clock;
+    std::string problem;
+    core::task_group tasks(loop.get_executor(),
+                           [&problem](const std::string&, const std::string& what) { problem = what; });
+    device::reader_set tools({loop.get_executor(), &clock, &*guard});
+    std::vector<std::shared_ptr<device::reader>> kept;
+    for (doctor::device_view& each : devices) {
+        each.look.problem = device::look_problem::tool_fails;
+        each.look.message = "it was not asked";
+        device::reader_options how;
+        how.command = each.said.command;
+        how.environment = each.said.environment;
+        how.format = each.said.format;
+        how.card = each.card;
+        how.timeout = each.said.timeout;
+        kept.push_back(tools.find_or_make(how));
+        tasks.spawn("device", look_at(each, *kept.back()));
+    }
+    loop.run();
+    if (!problem.empty()) {
+        return core::make_failure(core::errc::internal, problem);
+    }
+    return core::result<void>{boost::system::in_place_value};
+}
+
+void ask_corral(const doctor_request& asked, doctor::examination& to) {
+    const std::vector<fs::path> places =
+        asked.socket ? std::vector<fs::path>{*asked.socket}
+                     : admin_socket_candidates(asked.source.file, asked.source.environment);
+    const auto answer = ask_daemon(places, admin_json{{"verb", "status"}}, daemon_patience);
+    if (answer) {
+        to.daemon = daemon_view_of(*answer);
+    } else {
+        to.daemon_problem = answer.error().message;
+    }
+}
+
+}  // namespace
+
+doctor::daemon_view daemon_view_of(const admin_json& status) {
+    doctor::daemon_view out;
+    out.version = text_in(status, "version");
+    if (const auto pid = status.find("pid"); pid != status.end() && pid->is_number_unsigned()) {
+        out.pid = pid->get<pid_t>();
+    }
+    for (const admin_json& model : status.value("models", admin_json::array())) {
+        if (model.is_object()) {
+            out.models.push_back(served_model_of(model));
+        }
+    }
+    return out;
+}
+
+core::result<doctor::examination> gather_examination(const doctor_request& asked) {
+    doctor::examination out;
+    configuration_result read = load_configuration(asked.source);
+    out.configuration = view_of(asked.source, read);
+    const configuration* const said = read.value ? &*read.value : read.draft ? &*read.draft : nullptr;
+    std::vector<std::string> names;
+    for (const catalog::model_entry& model :
+         said != nullptr ? said->models : std::vector<catalog::model_entry>{}) {
+        names.push_back(model.name);
+        names.push_back(model.name.substr(0, model.name.find(':')));
+        out.accelerators.push_back(model.runtime.device);
+        if (asked.model && !catalog::same_model(model.name, *asked.model) &&
+            std::none_of(model.aliases.begin(), model.aliases.end(),
+                         [&](const auto& alias) { return catalog::same_model(alias, *asked.model); })) {
+            continue;
+        }
+        auto view = doctor::view_of(model);
+        out.models.push_back(view ? std::move(*view) : doctor::model_view{model, {}});
+    }
+    if (asked.model && out.models.empty()) {
+        const std::string meant = catalog::nearest(*asked.model, names);
+        return core::make_failure(
+            core::errc::not_found,
+            fmt::format("there is no model '{}' in '{}'{}", *asked.model, asked.source.file.string(),
+                        meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+    }
+    for (catalog::device_template& one : installed_devices(asked.source.file)) {
+        out.accelerators.push_back(std::move(one));
+    }
+    ask_corral(asked, out);
+    out.devices = devices_of(out.models);
+    if (const auto looked = ask_devices(out.devices); !looked) {
+        return looked.error();
+    }
+    out.around = doctor::these_surroundings(out.daemon ? out.daemon->pid : 0);
+    return out;
+}
+
+}  // namespace corral::app

@@ -1,0 +1,59 @@
+// The configuration file and the manifests.
+
+#include <array>
+#include <string>
+
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{"configuration.error", severity::error, "the configuration has a mistake",
+                 "Corral does not start with it, and a reload keeps the old one",
+                 "mend that line; 'corral check FILE' reads it again"},
+    finding_kind{"configuration.manifest", severity::error, "a manifest has a mistake",
+                 "its model is left out, while the others are served",
+                 "mend that line; 'corral check' reads it again, 'corral reload' takes it"},
+    finding_kind{"configuration.warning", severity::warning, "something in the configuration has no effect",
+                 "it may not do what was meant", "see that line"},
+    finding_kind{"configuration.missing", severity::note, "there is no configuration file",
+                 "Corral goes by its defaults then", "import a model: corral import DIR"},
+    finding_kind{"configuration.service", severity::error, "a service's command can't be made",
+                 "the model can't be started", "give the value that is missing in [models.variables]"},
+};
+
+void run(const examination& of, findings& out) {
+    for (const model_view& model : of.models) {
+        if (model.services.empty()) {
+            const auto expanded = view_of(model.entry);
+            say(out, kinds[4], subject_of(model), expanded ? "it has no services" : expanded.error().message);
+        }
+    }
+    if (!of.configuration) {
+        return;
+    }
+    const configuration_view& said = *of.configuration;
+    if (!said.there && said.errors.empty()) {
+        say(out, kinds[3], "the configuration", "'" + said.file.string() + "' does not exist");
+    }
+    for (const catalog::diagnostic& wrong : said.errors) {
+        say(out, kinds[0], "the configuration", catalog::to_text(wrong));
+    }
+    for (const catalog::diagnostic& wrong : said.left_out) {
+        say(out, kinds[1], "the configuration", catalog::to_text(wrong));
+    }
+    for (const catalog::diagnostic& odd : said.warnings) {
+        say(out, kinds[2], "the configuration", catalog::to_text(odd));
+    }
+}
+
+}  // namespace
+
+const check configuration_check{"configuration", "the configuration file, its profiles and the manifests",
+                                start_part::none, kinds, run};
+
+}  // namespace corral::doctor

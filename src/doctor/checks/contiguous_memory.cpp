@@ -1,0 +1,129 @@
+// The host kernel's contiguous memory (CMA), from which the driver takes its DMA buffers (vendor_ax.md
+// §14.4).
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "doctor/checks.hpp"
+#include "doctor/root_files.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+using json = nlohmann::json;
+
+constexpr std::array kinds{
+    finding_kind{
+        "cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
+        "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
+        "make the driver's DMA buffers smaller. Don't enlarge CMA by a kernel parameter: machines did not "
+        "start any more after that"},
+};
+
+constexpr int deepest = 16;
+
+// "0x200000", "2097152" or a number.
+std::optional<std::uint64_t> size_in(const json& value) {
+    if (value.is_number_unsigned()) {
+        return value.get<std::uint64_t>();
+    }
+    if (!value.is_string()) {
+        return std::nullopt;
+    }
+    const auto& text = value.get_ref<const std::string&>();
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    const char* const begin = text.data() + (hex ? 2 : 0);
+    const char* const stop = text.data() + text.size();
+    std::uint64_t out = 0;
+    const auto [end, error] = std::from_chars(begin, stop, out, hex ? 16 : 10);
+    return error == std::errc{} && end == stop ? std::optional(out) : std::nullopt;
+}
+
+// The settings are nested differently from release to release.
+std::optional<std::uint64_t> find_size(const json& in, const std::string& key) {
+    if (in.is_object()) {
+        if (const auto found = in.find(key); found != in.end()) {
+            return size_in(*found);
+        }
+    }
+    if (in.is_structured()) {
+        for (const json& inner : in) {
+            if (auto found = find_size(inner, key)) {
+                return found;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// Bytes of one DMA buffer.
+std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& host) {
+    constexpr std::uint64_t kibibyte = 1024;
+    constexpr std::uint64_t most = 1024 * kibibyte * kibibyte;
+    const std::uint64_t otherwise = host.dma_kb * kibibyte;
+    const auto text = host.settings.empty() ? std::nullopt : read_up_to(below(of.around.root, host.settings));
+    if (!text) {
+        return otherwise;
+    }
+    const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= deepest; };
+    const json tree = json::parse(*text, shallow, false);
+    const auto said = tree.is_discarded() ? std::nullopt : find_size(tree, host.dma_key);
+    return said && *said != 0 && *said < most ? *said : otherwise;
+}
+
+void look(const examination& of, const catalog::device_host& host, const std::string& model,
+          unsigned processes, findings& out) {
+    constexpr std::uint64_t kibibyte = 1024;
+    const auto total = memory_figure(of.around.root, "CmaTotal");
+    const auto left = memory_figure(of.around.root, "CmaFree");
+    const std::uint64_t buffer = buffer_bytes(of, host);
+    const std::uint64_t need = buffer * host.dma_count * processes;
+    if (!total || !left || *total == 0 || need == 0 || *left * kibibyte >= need) {
+        return;
+    }
+    std::string fix;
+    if (!host.settings.empty() && !host.dma_key.empty()) {
+        fix = fmt::format(
+            "make the driver's DMA buffers smaller: in {} set \"{}\" to \"{:#x}\", then restart the "
+            "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after "
+            "that",
+            host.settings, host.dma_key, buffer / 2);
+    }
+    say(out, kinds[0], model,
+        fmt::format(
+            "it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
+            "are free",
+            need / kibibyte, *left, *total),
+        std::move(fix));
+}
+
+void run(const examination& of, findings& out) {
+    if (of.around.machine.is_board) {
+        return;
+    }
+    for (const model_view& model : of.models) {
+        const catalog::device_host& host = model.entry.runtime.device.host;
+        unsigned processes = 0;
+        for (const service_view& service : model.services) {
+            processes += service.rules.device ? 1U : 0U;
+        }
+        if (!is_loaded(of, model)) {
+            look(of, host, subject_of(model), processes, out);
+        }
+    }
+}
+
+}  // namespace
+
+const check contiguous_memory_check{
+    "contiguous-memory", "the kernel's contiguous memory (CMA) for the driver", start_part::none, kinds, run};
+
+}  // namespace corral::doctor

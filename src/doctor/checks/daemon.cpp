@@ -1,0 +1,66 @@
+// What the Corral that runs knows of its models.
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{"model.broken", severity::error, "a model of the Corral that runs is broken",
+                 "requests for it are refused",
+                 "the finding says what to do; corral logs shows its last lines"},
+    finding_kind{"model.warning", severity::warning, "the Corral that runs has a warning for a model",
+                 "it works, but not as it should", "see 'corral status'"},
+    finding_kind{"daemon.running", severity::note, "a Corral runs", "", "nothing"},
+    finding_kind{"daemon.not-running", severity::note, "no Corral runs that could be asked",
+                 "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
+};
+
+// The gate of a start speaks with the words of these checks, so a fault is not told twice.
+bool is_told(const findings& out, const std::string& subject, const std::string& reason) {
+    return std::any_of(out.begin(), out.end(), [&](const catalog::finding& one) {
+        return one.subject.starts_with(subject) && !one.what.empty() &&
+               reason.find(one.what) != std::string::npos;
+    });
+}
+
+bool is_examined(const examination& of, const std::string& name) {
+    return of.models.empty() || std::any_of(of.models.begin(), of.models.end(),
+                                            [&](const model_view& one) { return one.entry.name == name; });
+}
+
+void run(const examination& of, findings& out) {
+    if (!of.daemon) {
+        say(out, kinds[3], "this Corral",
+            of.daemon_problem.empty() ? "no Corral runs here" : of.daemon_problem);
+        return;
+    }
+    say(out, kinds[2], "this Corral",
+        "Corral " + of.daemon->version + " runs as process " + std::to_string(of.daemon->pid));
+    for (const served_model& model : of.daemon->models) {
+        const std::string subject = "model " + model.name;
+        if (!is_examined(of, model.name)) {
+            continue;
+        }
+        if (model.state == "broken" && !is_told(out, subject, model.reason)) {
+            say(out, kinds[0], subject, model.reason, model.advice);
+        }
+        if (!model.warning.empty()) {
+            say(out, kinds[1], subject, model.warning);
+        }
+    }
+}
+
+}  // namespace
+
+const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none, kinds,
+                         run};
+
+}  // namespace corral::doctor

@@ -1,0 +1,34 @@
+// How many files and connections a process may have open.
+
+#include <array>
+#include <string>
+
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{"descriptors.few", severity::warning, "few files may be open at once",
+                 "each client, each service and each log takes some; at the limit new clients have to wait",
+                 "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn in the shell"},
+};
+
+constexpr std::uint64_t enough = 1024;
+
+void run(const examination& of, findings& out) {
+    const std::uint64_t most = of.around.most_descriptors;
+    if (most != 0 && most < enough) {
+        say(out, kinds[0], "this machine", "at most " + std::to_string(most) + " files may be open at once");
+    }
+}
+
+}  // namespace
+
+const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none, kinds,
+                              run};
+
+}  // namespace corral::doctor

@@ -1,0 +1,129 @@
+// What the accelerator's status tool says, judged as before a start.
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "corral/device/gate_policy.hpp"
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{"device.unusable", severity::error, "the device is lost, or its driver does not answer",
+                 "no model can be started on it",
+                 "restart the card, or the machine with the power off for a moment"},
+    finding_kind{"device.not-looked-at", severity::warning, "the device can't be looked at",
+                 "a lost card or full memory would only be noticed when a start fails",
+                 "install the vendor's status tool, or name it in [models.device]"},
+    finding_kind{"device.memory-short", severity::error, "the device has too little free memory for a model",
+                 "its start would fail, or wait for memory that does not come",
+                 "stop the program that holds it, or serve a smaller model"},
+    finding_kind{"device.hot", severity::warning, "the device is hot", "it slows down, and may stop",
+                 "give it a heat sink and moving air"},
+    finding_kind{"device.versions-differ", severity::warning, "the card's firmware and the driver differ",
+                 "the two are made for each other; crashes and hanging calls were seen",
+                 "install the driver and the firmware of one release, and restart with the power off"},
+    finding_kind{"device.card", severity::note, "a card, and how it is", "", "nothing"},
+};
+
+// "V3.4.0" of "V3.4.0_20250423020139".
+std::string release_of(const std::string& version) {
+    return version.substr(0, version.find_first_of("_ -"));
+}
+
+// The most that one model of this card needs, in MiB; 0: not known. One that is loaded has it.
+std::uint64_t need_of(const examination& of, const device_view& device) {
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
+    std::uint64_t most = 0;
+    for (const model_view& model : of.models) {
+        const auto& names = device.models;
+        const bool here = std::find(names.begin(), names.end(), model.entry.name) != names.end();
+        if (!here || is_loaded(of, model)) {
+            continue;
+        }
+        const std::uint64_t said = model.entry.runtime.device.memory_mb;
+        most = std::max(most, said != 0 ? said : model.entry.device_bytes / mebibyte);
+    }
+    return most;
+}
+
+// A model of ours on that card would be unloaded to make room.
+bool ours_is_there(const examination& of, const device_view& device) {
+    return std::any_of(of.models.begin(), of.models.end(),
+                       [&](const model_view& model) { return is_loaded(of, model); }) ||
+           std::any_of(device.look.report.processes.begin(), device.look.report.processes.end(),
+                       [&](const auto& one) { return of.around.is_ours(one.pid); });
+}
+
+void look_at_card(const device_view& device, const device::card_figures& card, findings& out) {
+    const std::string& driver = device.look.report.driver;
+    std::string what = fmt::format("card {} {}", card.index, card.name);
+    if (const std::string figures = device::describe(card); !figures.empty()) {
+        what += ": " + figures;
+    }
+    if (!card.firmware.empty()) {
+        what += ", firmware " + card.firmware;
+    }
+    say(out, kinds[5], "the device", std::move(what));
+    if (card.temperature && device.said.host.hot != 0 && *card.temperature >= device.said.host.hot) {
+        say(out, kinds[3], "the device", fmt::format("card {} has {:.0f} C", card.index, *card.temperature));
+    }
+    if (!driver.empty() && !card.firmware.empty() && release_of(driver) != release_of(card.firmware)) {
+        say(out, kinds[4], "the device",
+            fmt::format("card {} has firmware {}, and the driver is {}", card.index, card.firmware, driver));
+    }
+}
+
+void judge(const examination& of, const device_view& device, findings& out) {
+    device::gate_options options;
+    options.optional = device.said.optional;
+    options.card = device.card;
+    options.advice = device.said.advice;
+    options.memory_mb = ours_is_there(of, device) ? 0 : need_of(of, device);
+    device::gate_policy policy(options);
+    const auto decision = policy.judge(device.look, device.look.at, of.around.lives);
+    if (decision.answer == device::gate_answer::shut) {
+        const std::string& log = device.said.host.log;
+        std::string fix = decision.advice.empty() ? std::string(kinds[0].fix) : decision.advice;
+        say(out, kinds[0], "the device", decision.reason,
+            log.empty() ? std::move(fix) : fix + "; the vendor's own log is " + log);
+    } else if (decision.answer == device::gate_answer::wait) {
+        constexpr std::string_view waiting = "waiting for device memory: ";
+        std::string figures = decision.reason;
+        if (figures.starts_with(waiting)) {
+            figures.erase(0, waiting.size());
+        }
+        say(out, kinds[2], "the device", "too little device memory: " + figures);
+    } else if (!decision.warning.empty()) {
+        const bool host = !of.around.machine.is_board;
+        say(out, kinds[1], "the device", decision.warning,
+            host ? device.said.host.driver_advice : std::string());
+    }
+}
+
+void run(const examination& of, findings& out) {
+    for (const device_view& device : of.devices) {
+        judge(of, device, out);
+        if (device.look.problem != device::look_problem::none) {
+            continue;
+        }
+        for (const device::card_figures& card : device.look.report.cards) {
+            look_at_card(device, card, out);
+        }
+    }
+}
+
+}  // namespace
+
+const check device_check{"device",
+                         "the accelerator by its status tool: there, answering, memory, heat, versions",
+                         start_part::none, kinds, run};
+
+}  // namespace corral::doctor

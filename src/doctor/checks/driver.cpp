@@ -1,0 +1,105 @@
+// The card on the bus, and its driver.
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+
+#include <unistd.h>
+
+#include "doctor/checks.hpp"
+#include "doctor/pci_bus.hpp"
+#include "doctor/root_files.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{
+        "driver.no-card", severity::warning, "the accelerator's card is not on the PCI bus",
+        "without the card no model of it can run",
+        "power off, seat the card and its cable anew, and look with lspci; on a Raspberry Pi 5 also "
+        "that 'dtparam=pciex1' stands in /boot/firmware/config.txt and that the power supply is strong "
+        "enough"},
+    finding_kind{"driver.not-loaded", severity::error, "the card is there, but its driver is not loaded",
+                 "no program can reach the card",
+                 "install the vendor's host driver for this kernel, and reboot"},
+    finding_kind{
+        "driver.no-node", severity::error, "the driver is loaded, but has not made its device file",
+        "no program can reach the card; the driver did not get the card to answer",
+        "look at the kernel's log (dmesg), then restart the machine with the power off for a moment"},
+    finding_kind{"driver.not-permitted", severity::warning, "the device file may not be used by you",
+                 "a runtime that is started by this user can't reach the card",
+                 "run Corral as its service does, or let the user in by a udev rule"},
+};
+
+bool is_wanted(const examination& of, const catalog::device_host& host) {
+    return std::any_of(of.models.begin(), of.models.end(), [&](const model_view& model) {
+        return model.entry.runtime.device.host.pci == host.pci &&
+               std::any_of(model.services.begin(), model.services.end(),
+                           [](const service_view& service) { return service.rules.device; });
+    });
+}
+
+// A tool that shows a card is the better witness.
+bool is_shown(const examination& of, const catalog::device_host& host) {
+    return std::any_of(of.devices.begin(), of.devices.end(), [&](const device_view& device) {
+        return device.said.host.pci == host.pci && device.look.problem == device::look_problem::none &&
+               !device.look.report.cards.empty();
+    });
+}
+
+void look_at_driver(const examination& of, const catalog::device_host& host, const std::string& card,
+                    findings& out) {
+    std::error_code unreadable;
+    if (!host.module.empty() &&
+        !std::filesystem::exists(below(of.around.root, "/sys/module/" + host.module), unreadable)) {
+        say(out, kinds[1], "the device",
+            "the card " + card + " is on the PCI bus, but the kernel module " + host.module +
+                ", its driver, is not loaded",
+            host.driver_advice);
+        return;
+    }
+    if (host.node.empty()) {
+        return;
+    }
+    const auto node = below(of.around.root, host.node);
+    if (!std::filesystem::exists(node, unreadable)) {
+        say(out, kinds[2], "the device",
+            "the driver " + host.module + " is loaded, but there is no " + host.node);
+    } else if (::access(node.c_str(), R_OK | W_OK) != 0) {
+        say(out, kinds[3], "the device", "you may not read and write " + host.node);
+    }
+}
+
+void run(const examination& of, findings& out) {
+    if (of.around.machine.is_board) {
+        return;  // the accelerator is this machine
+    }
+    std::set<std::string> seen;
+    for (const catalog::device_template& each : of.accelerators) {
+        const catalog::device_host& host = each.host;
+        if (host.pci.empty() || !seen.insert(host.pci).second) {
+            continue;
+        }
+        const auto cards = cards_on_bus(of.around.root, host.pci);
+        if (!cards.empty()) {
+            look_at_driver(of, host, cards.front().address, out);
+        } else if (is_wanted(of, host) && !is_shown(of, host)) {
+            const bool bus = has_pci_bus(of.around.root);
+            say(out, kinds[0], "the device",
+                bus ? "no card " + host.pci + " is on the PCI bus"
+                    : "no PCI bus can be seen here, so no card " + host.pci + " either");
+        }
+    }
+}
+
+}  // namespace
+
+const check driver_check{"driver", "the accelerator's card on the PCI bus, its driver and its device file",
+                         start_part::none, kinds, run};
+
+}  // namespace corral::doctor

@@ -1,0 +1,52 @@
+// The port guard, which keeps vendors' servers off the network.
+
+#include <array>
+#include <string>
+
+#include "corral/process/portguard.hpp"
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{
+        "guard.*", severity::error, "the port guard can't work for a service",
+        "the vendor's server listens on every interface without asking for a key, and its port can't be "
+        "moved; with guard = \"require\" the service is not used",
+        "the finding says why; guard = \"off\" for the service if that is wanted"},
+};
+
+void look(const model_view& model, const service_view& service, findings& out) {
+    if (service.rules.guard == catalog::guard_mode::off) {
+        return;
+    }
+    const std::string library = service.rules.guard_library.empty() ? process::find_portguard()
+                                                                    : service.rules.guard_library.string();
+    auto fault = process::check_portguard(service.command, library);
+    if (!fault) {
+        return;
+    }
+    say(out, kinds[0], subject_of(model, service), std::move(fault->message), std::move(fault->advice));
+    out.back().id = "guard." + fault->id;
+    const bool must = service.rules.guard == catalog::guard_mode::require;
+    out.back().level = must ? severity::error : severity::warning;
+}
+
+void run(const examination& of, findings& out) {
+    for (const model_view& model : of.models) {
+        for (const service_view& service : model.services) {
+            look(model, service, out);
+        }
+    }
+}
+
+}  // namespace
+
+const check guard_check{"guard", "the library that keeps vendors' servers off the network", start_part::none,
+                        kinds, run};
+
+}  // namespace corral::doctor

@@ -1,0 +1,77 @@
+// The files that a model's variables name. Before a start only those that the service's own templates name:
+// a tokenizer does not wait for a layer file.
+
+#include <algorithm>
+#include <array>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/package/package_check.hpp"
+#include "doctor/checks.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+
+constexpr std::array kinds{
+    finding_kind{"file.*", severity::error, "a file of the package is not what the model needs",
+                 "the runtime would not start, or would come up and fail at the first prompt",
+                 "fetch the file again; the finding names the command"},
+    finding_kind{"layers.*", severity::error, "the numbered layer files are not a whole set",
+                 "the runtime would come up all the same and die of its first prompt",
+                 "fetch what is missing, or correct the number of layers"},
+    finding_kind{"script.*", severity::error, "the tokenizer script can't do its work here",
+                 "without its tokenizer the runtime does not start", "install what it needs"},
+    finding_kind{"config.*", severity::error, "a settings file that the runtime reads is wrong",
+                 "the runtime ends at its start, or goes on without the settings", "fetch the file again"},
+    finding_kind{"variable.*", severity::error, "a variable of the model can't be right",
+                 "the runtime would be started with nonsense", "correct it in [models.variables]"},
+    finding_kind{"path.*", severity::error, "a path leads out of the package, or nowhere",
+                 "what lies elsewhere is not the package's", "name a file of the package"},
+    finding_kind{"tree.*", severity::warning, "there is something in the package that is not looked at",
+                 "what it holds is not known", "see whether it belongs there"},
+    finding_kind{"package.*", severity::error,
+                 "the package folder can't be used, or its download is not over",
+                 "nothing of the model can be found, or not all", "check 'package' of the model"},
+};
+
+// Only what the service's templates name; the values stay, for one file's size may be told by another's
+// variable.
+catalog::model_entry part_for(const model_view& model) {
+    catalog::model_entry out = model.entry;
+    auto& known = out.runtime.variables;
+    const auto unnamed = [&model](const catalog::variable_spec& one) {
+        return std::none_of(
+            model.services.begin(), model.services.end(),
+            [&one](const service_view& service) { return catalog::mentions(service.rules, one.name); });
+    };
+    known.erase(std::remove_if(known.begin(), known.end(), unnamed), known.end());
+    // What is read without being named is the last service's, the runtime's.
+    const auto& all = out.runtime.services;
+    const bool has_runtime =
+        !all.empty() && std::any_of(model.services.begin(), model.services.end(),
+                                    [&all](const auto& one) { return one.rules.name == all.back().name; });
+    if (!has_runtime) {
+        out.runtime.files.clear();
+    }
+    return out;
+}
+
+void run(const examination& of, findings& out) {
+    for (const model_view& model : of.models) {
+        for (catalog::finding& found : package::check_package(part_for(model), of.around.machine)) {
+            // A path inside of the package says too little among several models.
+            found.subject = subject_of(model);
+            out.push_back(std::move(found));
+        }
+    }
+}
+
+}  // namespace
+
+const check package_files_check{
+    "package-files", "the files of each package: there, whole, of the right size, for this machine",
+    start_part::files, kinds, run};
+
+}  // namespace corral::doctor

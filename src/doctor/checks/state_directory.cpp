@@ -1,0 +1,62 @@
+// The folder for what outlives a run: room, and whether it may be written.
+
+#include <array>
+#include <string>
+
+#include <unistd.h>
+
+#include "doctor/checks.hpp"
+#include "doctor/root_files.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+namespace fs = std::filesystem;
+
+constexpr std::array kinds{
+    finding_kind{"state.full", severity::warning, "the disk of the state directory is nearly full",
+                 "variants of models and what is known of crashes can't be kept",
+                 "make room on that disk, or say another 'state_directory'"},
+    finding_kind{"state.not-writable", severity::warning, "the state directory may not be written",
+                 "variants of models and what is known of crashes can't be kept",
+                 "let the user that runs Corral write there, or say another 'state_directory'"},
+};
+
+constexpr std::uint64_t least_free = 64ULL * 1024 * 1024;
+
+// The folder itself, else the first above it that is there.
+fs::path existing(fs::path folder) {
+    std::error_code unreadable;  // then its parent tells as much as can be known
+    while (!fs::exists(folder, unreadable) && folder.has_parent_path() && folder != folder.parent_path()) {
+        folder = folder.parent_path();
+    }
+    return folder;
+}
+
+void run(const examination& of, findings& out) {
+    if (!of.configuration || of.configuration->state_directory.empty()) {
+        return;
+    }
+    const fs::path wanted = of.configuration->state_directory;
+    const fs::path there = existing(wanted);
+    if (const std::uint64_t left = of.around.free_bytes(there); left < least_free) {
+        say(out, kinds[0], "this machine",
+            "only " + size_text(left) + " are free for the state directory '" + wanted.string() + "'");
+    }
+    // A Corral that runs writes as its own user.
+    if (!of.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
+        say(out, kinds[1], "this machine",
+            "the state directory '" + wanted.string() + "' may not be written by you",
+            "if Corral runs as you: say another 'state_directory', or sudo chown -R $USER '" +
+                there.string() + "'; if it runs as a service, all is well");
+    }
+}
+
+}  // namespace
+
+const check state_directory_check{"state-directory", "the folder for what outlives a run", start_part::none,
+                                  kinds, run};
+
+}  // namespace corral::doctor

@@ -1,0 +1,53 @@
+#include "doctor/port_holder.hpp"
+
+#include "doctor/root_files.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+// The unit of the service manager that `pid` belongs to: "llm-openai-api.service"; "" when it is none.
+std::string unit_of(const surroundings& around, pid_t pid) {
+    const std::string group = first_line(below(around.root, "/proc/" + std::to_string(pid) + "/cgroup"));
+    const auto slash = group.rfind('/');
+    std::string unit = slash == std::string::npos ? std::string() : group.substr(slash + 1);
+    const bool of_user = group.find("/user.slice/") != std::string::npos;
+    return unit.ends_with(".service") && !of_user ? unit : std::string();
+}
+
+std::string fix_for(const surroundings& around, const process::listening_socket& row) {
+    const std::string port = std::to_string(row.port);
+    if (row.owner == 0) {
+        return "see who it is: sudo ss -ltnp 'sport = :" + port + "'; then stop that program";
+    }
+    if (const std::string unit = unit_of(around, row.owner); !unit.empty()) {
+        return "stop it for now and for good: sudo systemctl disable --now " + unit;
+    }
+    return "stop that program (kill " + std::to_string(row.owner) + "), or choose another port";
+}
+
+}  // namespace
+
+std::optional<port_holder> holder_of(const surroundings& around, std::uint16_t port, bool any_address) {
+    std::optional<port_holder> found;
+    for (const process::listening_socket& row : around.listeners(port)) {
+        const bool in_the_way = any_address || row.loopback || row.any_address;
+        if (!in_the_way || (row.owner != 0 && around.is_ours(row.owner))) {
+            continue;
+        }
+        if (found && row.owner == 0) {
+            continue;  // one with a name tells more
+        }
+        const std::string program = row.program.empty() ? "a program" : row.program;
+        found = port_holder{row.owner,
+                            row.owner == 0 ? "a process of another user"
+                                           : program + " (pid " + std::to_string(row.owner) + ")",
+                            fix_for(around, row)};
+        if (row.owner != 0) {
+            break;
+        }
+    }
+    return found;
+}
+
+}  // namespace corral::doctor

@@ -1,0 +1,141 @@
+// The box itself: clock, descriptors, disk, memory, kernel, configuration, addresses.
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+#include "doctor/fake_box.hpp"
+
+namespace corral::doctor {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+using box_checks = fake_box;
+
+TEST_F(box_checks, a_good_box_has_nothing_to_say) {
+    configured();
+    EXPECT_THAT(found(), IsEmpty());
+}
+
+TEST_F(box_checks, a_clock_that_is_years_behind_is_told) {
+    of.around.now = std::chrono::sys_days{std::chrono::year{1970} / 1 / 2};
+    EXPECT_THAT(found(), ElementsAre("warning clock.wrong"));
+    EXPECT_THAT(the("clock.wrong").what, HasSubstr("1970"));
+}
+
+TEST_F(box_checks, few_descriptors_are_told) {
+    of.around.most_descriptors = 256;
+    EXPECT_THAT(found(), ElementsAre("warning descriptors.few"));
+}
+
+TEST_F(box_checks, a_full_disk_of_the_state_directory_is_told) {
+    configured().state_directory = root / "state/corral";  // not there yet: its parent counts
+    free_bytes = 3'000'000;
+    EXPECT_THAT(found(), ElementsAre("warning state.full"));
+    EXPECT_THAT(the("state.full").what, HasSubstr("3 MB"));
+    free_bytes = UINT64_MAX;
+    EXPECT_THAT(found(), IsEmpty());
+}
+
+TEST_F(box_checks, an_open_door_is_told_unless_a_key_is_asked_for) {
+    configuration_view& said = configured();
+    said.address = "0.0.0.0";
+    said.beyond_loopback = true;
+    EXPECT_THAT(found(), ElementsAre("warning access.open"));
+    said.needs_key = true;
+    EXPECT_THAT(found(), IsEmpty());
+}
+
+TEST_F(box_checks, who_holds_our_address_is_named_with_the_command_that_stops_him) {
+    configured();
+    listeners = {{11434, false, true, 77, "ollama"}};
+    write("/proc/77/cgroup", "0::/system.slice/ollama.service\n");
+    EXPECT_THAT(found(), ElementsAre("error listen.taken"));
+    EXPECT_THAT(the("listen.taken").what, HasSubstr("127.0.0.1:11434 is already taken by ollama (pid 77)"));
+    EXPECT_THAT(the("listen.taken").fix, HasSubstr("sudo systemctl disable --now ollama.service"));
+}
+
+TEST_F(box_checks, our_own_corral_is_no_stranger_on_our_address) {
+    configured();
+    listeners = {{11434, false, true, 77, "corral"}};
+    ours = {77};
+    EXPECT_THAT(found(), IsEmpty());
+    ours = {};
+    of.daemon_problem = "Permission denied";
+    EXPECT_THAT(found(), ElementsAre("warning listen.silent-corral"));
+    EXPECT_THAT(the("listen.silent-corral").what, HasSubstr("Permission denied"));
+}
+
+TEST_F(box_checks, a_holder_of_another_user_is_found_out_with_a_command) {
+    configured();
+    listeners = {{11434, true, false, 0, ""}};
+    EXPECT_THAT(the("listen.taken").what, HasSubstr("a process of another user"));
+    EXPECT_THAT(the("listen.taken").fix, HasSubstr("ss -ltnp 'sport = :11434'"));
+}
+
+TEST_F(box_checks, mistakes_of_the_configuration_are_findings) {
+    configuration_view& said = configured();
+    said.errors = {{"corral.toml", 3, 1, "unknown key 'lisen'"}};
+    said.left_out = {{"models.d/a.toml", 1, 1, "there is no profile 'x'"}};
+    said.warnings = {{"corral.toml", 9, 1, "it has no effect"}};
+    EXPECT_THAT(found(), ElementsAre("error configuration.error", "error configuration.manifest",
+                                     "warning configuration.warning"));
+    EXPECT_THAT(the("configuration.error").what, HasSubstr("corral.toml:3"));
+}
+
+TEST_F(box_checks, without_a_configuration_file_the_next_step_is_said) {
+    configured().there = false;
+    EXPECT_THAT(found(), ElementsAre("note configuration.missing"));
+    EXPECT_THAT(the("configuration.missing").fix, HasSubstr("corral import"));
+}
+
+TEST_F(box_checks, the_kernels_word_of_the_last_hours_is_told_once_for_each_kind) {
+    of.accelerators.push_back(accelerator());
+    write("/proc/uptime", "90000.00 1.0\n");
+    write("/dev/kmsg",
+          "3,1,100000000,-;Out of memory: Killed process 1 (old)\n"
+          "3,2,89400000000,-;Out of memory: Killed process 11 (main_api)\n SUBSYSTEM=x\n"
+          "3,3,89700000000,-;Out of memory: Killed process 12 (main_api)\n"
+          "3,4,89940000000,-;axcl: device 1: dead!\nnot a record\n");
+    EXPECT_THAT(found(), ElementsAre("warning kernel.out-of-memory", "warning kernel.driver"));
+    EXPECT_THAT(the("kernel.out-of-memory").what,
+                HasSubstr("5 min ago the kernel said: Out of memory: Killed process 12"));
+    EXPECT_THAT(the("kernel.driver").what, HasSubstr("lost the card. 1 min ago"));
+    EXPECT_EQ(the("kernel.driver").fix, "restart it");
+}
+
+TEST_F(box_checks, an_old_kernel_log_and_one_that_may_not_be_read_say_nothing) {
+    write("/proc/uptime", "90000.00 1.0\n");
+    write("/dev/kmsg", "3,1,100000000,-;Out of memory: Killed process 1 (old)\n");
+    EXPECT_THAT(found(), IsEmpty());
+    std::filesystem::remove(root / "dev/kmsg");
+    ASSERT_EQ(::mkfifo((root / "dev/kmsg").c_str(), 0600), 0);  // and nothing waits for its writer
+    EXPECT_THAT(found(), IsEmpty());
+}
+
+TEST_F(box_checks, the_services_user_is_asked_of_the_package_where_root_asks) {
+    configured();
+    of.around.user = 0;
+    add_model();
+    of.accelerators.clear();
+    of.models.front().entry.runtime.device = {};
+    const auto secret = write("/package/weights.bin", "x");
+    write("/etc/passwd", "root:x:0:0::/:/bin/sh\ncorral:x:990:991::/var/lib/corral:/usr/sbin/nologin\n");
+    write("/etc/group", "corral:x:991:\nmodels:x:992:other,corral\n");
+    ::chmod(root.c_str(), 0755);
+    ::chmod(secret.c_str(), 0644);
+    EXPECT_THAT(found(), IsEmpty());
+    ::chmod(secret.c_str(), 0600);
+    EXPECT_THAT(found(), ElementsAre("warning permissions.service-user"));
+    EXPECT_THAT(the("permissions.service-user").what, HasSubstr("weights.bin"));
+    of.around.user = 1000;
+    EXPECT_THAT(found(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace corral::doctor
