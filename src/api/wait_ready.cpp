@@ -44,6 +44,10 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& r
             held = present;
             stays = admission.hold(model);
         }
+        const scheduler::model_queue queue = admission.queue_of(model);
+        if (queue.impossible) {
+            co_return not_ready(chat::failure_kind::unavailable, "no-room", queue.why);
+        }
         const engine::availability now = present->available();
         if (now.state == engine::availability_state::ready) {
             co_return std::nullopt;

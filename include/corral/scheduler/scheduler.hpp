@@ -143,6 +143,8 @@ struct model_queue {
     // Why the model is not being loaded though somebody waits for it, one plain sentence without its end:
     // "waits for room on card 0, which qwen3:4b holds until its running answer ends". Else empty.
     std::string why = {};
+    // `why` tells that nothing can be unloaded that would make enough room: who waits is refused.
+    bool impossible = false;
 };
 
 // How long a model stays loaded.
@@ -182,6 +184,8 @@ public:
     // Loads, in the order of add() but pinned ones first, what has `preload` and fits without unloading
     // anything; then their further instances. The rest is left for those who ask.
     void preload();
+    // The same for one model, whatever its `preload`.
+    void preload(std::string_view model);
     // Loads `model` unless it is there, and lets it stay for `keep_alive` from now, or from its being ready;
     // absent: as before. A broken one is tried again. It may have to wait for room, as a request would.
     void load(std::string_view model, std::optional<core::nanoseconds> keep_alive);
@@ -218,8 +222,8 @@ public:
     // True when nobody has a lease on `runtime`, before `until`. One that was removed or replaced is not
     // touched any more then, and may be destroyed once the loop has run what was ready to run.
     [[nodiscard]] core::awaitable<bool> wait_unleased(const engine::backend& runtime, core::deadline until);
-    // What runs `model` now, the first of its instances; nullptr: no such model. Its availability_changed()
-    // rings when another does.
+    // What runs `model` now: the first of its instances that is ready, else that is loading, else the first;
+    // nullptr: no such model. Its availability_changed() rings when another does.
     [[nodiscard]] engine::backend* runtime_of(std::string_view model) const;
     // All of them; empty: no such model.
     [[nodiscard]] std::vector<engine::backend*> runtimes_of(std::string_view model) const;
