@@ -103,7 +103,7 @@ private:
         if (!any) {
             return;  // its own instances are on their way down, or up
         }
-        const std::optional<seat_choice> choice = choose_seat(box_, later_, model, now_);
+        const std::optional<seat_choice> choice = choose_seat(box_, later_, given_, model, now_);
         if (!choice) {
             nowhere(model);
             return;
@@ -112,6 +112,7 @@ private:
         reserved_.push_back(model);
         for (const victim& each : choice->victims) {
             later_.give(box_.seats[each.seat]);
+            given_.push_back(each.seat);
         }
         later_.take(wanted);
         if (choice->protected_by_turn()) {
@@ -129,7 +130,7 @@ private:
     }
     // Those who wait longer have it first, or it can't be.
     void nowhere(std::size_t model) {
-        const auto without_them = choose_seat(box_, card_ledger(box_, false), model, now_);
+        const auto without_them = choose_seat(box_, card_ledger(box_, false), {}, model, now_);
         if (!without_them) {
             out_.hopeless.emplace_back(model, text_of_hopeless(box_, model));
             return;
@@ -214,6 +215,7 @@ private:
     card_ledger present_;
     card_ledger later_;  // once all that waited longer are where they are to be
     std::vector<std::size_t> reserved_;  // those
+    std::vector<std::size_t> given_;     // seats that are to go for them
     arrangement out_;
 };
 

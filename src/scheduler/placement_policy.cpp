@@ -77,8 +77,9 @@ namespace {
 // Looks for those who must go so that one seat fits.
 class eviction {
 public:
-    eviction(const box_view& box, card_ledger ledger, const seat_view& wanted, core::steady_time now)
-        : box_(box), ledger_(std::move(ledger)), wanted_(wanted), now_(now) {}
+    eviction(const box_view& box, card_ledger ledger, const std::vector<std::size_t>& given,
+             const seat_view& wanted, core::steady_time now)
+        : box_(box), ledger_(std::move(ledger)), given_(given), wanted_(wanted), now_(now) {}
 
     // Nothing: it can't be made to fit.
     [[nodiscard]] std::optional<std::vector<victim>> find() {
@@ -96,7 +97,8 @@ public:
 
 private:
     [[nodiscard]] bool is_victim(std::size_t seat) const {
-        return std::any_of(found_.begin(), found_.end(), [seat](const victim& v) { return v.seat == seat; });
+        return std::find(given_.begin(), given_.end(), seat) != given_.end() ||
+               std::any_of(found_.begin(), found_.end(), [seat](const victim& v) { return v.seat == seat; });
     }
     [[nodiscard]] bool helps(const seat_view& one) const {
         return ledger_.full() || std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
@@ -164,6 +166,7 @@ private:
 
     const box_view& box_;
     card_ledger ledger_;
+    const std::vector<std::size_t>& given_;
     const seat_view& wanted_;
     core::steady_time now_;
     std::vector<victim> found_;
@@ -175,7 +178,8 @@ bool may_start(const seat_view& one, std::size_t model) {
 
 }  // namespace
 
-std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger, std::size_t model,
+std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
+                                       const std::vector<std::size_t>& given, std::size_t model,
                                        core::steady_time now) {
     std::optional<seat_choice> best;
     std::tuple<int, std::size_t, std::size_t> least;
@@ -184,7 +188,7 @@ std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& l
         if (!may_start(one, model)) {
             continue;
         }
-        eviction search(box, ledger, one, now);
+        eviction search(box, ledger, given, one, now);
         std::optional<std::vector<victim>> victims = search.find();
         if (!victims) {
             continue;

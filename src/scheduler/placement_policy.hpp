@@ -111,9 +111,11 @@ struct seat_choice {
     [[nodiscard]] bool protected_by_turn() const noexcept;
 };
 
-// For the first instance of `model`, on `ledger`; nothing: nowhere, whoever goes.
+// For the first instance of `model`, on `ledger`, from which the seats `given` are taken off already; nothing:
+// nowhere, whoever goes.
 [[nodiscard]] std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
-                                                     std::size_t model, core::steady_time now);
+                                                     const std::vector<std::size_t>& given, std::size_t model,
+                                                     core::steady_time now);
 // A seat that fits on both ledgers as they are.
 [[nodiscard]] std::optional<std::size_t> choose_free_seat(const box_view& box, const card_ledger& present,
                                                           const card_ledger& later, std::size_t model);
