@@ -135,8 +135,11 @@ private:
             out_.hopeless.emplace_back(model, text_of_hopeless(box_, model));
             return;
         }
-        blocked_model told{model, text_of_turn(box_, box_.seats[without_them->seat], reserved_.front()),
-                           reserved_, {}, true};
+        blocked_model told{model,
+                           text_of_turn(box_, box_.seats[without_them->seat], reserved_.front()),
+                           reserved_,
+                           {},
+                           true};
         out_.blocked.push_back(std::move(told));
     }
     [[nodiscard]] std::optional<core::steady_time> end_of_load(const seat_view& of) const {
@@ -213,7 +216,7 @@ private:
     const box_view& box_;
     core::steady_time now_;
     card_ledger present_;
-    card_ledger later_;  // once all that waited longer are where they are to be
+    card_ledger later_;                  // once all that waited longer are where they are to be
     std::vector<std::size_t> reserved_;  // those
     std::vector<std::size_t> given_;     // seats that are to go for them
     arrangement out_;

@@ -34,8 +34,8 @@ struct arrangement {
     std::vector<std::size_t> drain;    // seats that get nothing more to do
     std::vector<blocked_model> blocked;
     std::vector<std::pair<std::size_t, std::string>> hopeless;  // models that nothing could make room for
-    std::vector<std::size_t> not_spared;                        // models that were to be loaded if there was room
-    std::optional<core::steady_time> look_again;                // when time alone changes something
+    std::vector<std::size_t> not_spared;          // models that were to be loaded if there was room
+    std::optional<core::steady_time> look_again;  // when time alone changes something
 };
 
 [[nodiscard]] arrangement arrange(const box_view& box, core::steady_time now);

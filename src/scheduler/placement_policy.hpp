@@ -111,8 +111,8 @@ struct seat_choice {
     [[nodiscard]] bool protected_by_turn() const noexcept;
 };
 
-// For the first instance of `model`, on `ledger`, from which the seats `given` are taken off already; nothing:
-// nowhere, whoever goes.
+// For the first instance of `model`, on `ledger`, from which the seats `given` are taken off already;
+// nothing: nowhere, whoever goes.
 [[nodiscard]] std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
                                                      const std::vector<std::size_t>& given, std::size_t model,
                                                      core::steady_time now);

@@ -67,8 +67,9 @@ std::string short_text(const box_view& box, const seat_view& wanted) {
             const std::string need = share_of(wanted) == 0
                                          ? std::string("all of it, as its need is not known")
                                          : fmt::format("{}{} MB", sure_text(wanted), share_of(wanted));
-            return fmt::format("card {} has {} MB for models, of which the pinned {} holds {} MB; it needs {}",
-                               card, *room, names, pinned, need);
+            return fmt::format(
+                "card {} has {} MB for models, of which the pinned {} holds {} MB; it needs {}", card, *room,
+                names, pinned, need);
         }
     }
     return {};
@@ -78,8 +79,8 @@ std::string short_text(const box_view& box, const seat_view& wanted) {
 
 std::string text_of_wait(const box_view& box, const seat_view& wanted, const std::vector<victim>& victims) {
     // Told of the one that will take longest.
-    const victim& last = *std::max_element(
-        victims.begin(), victims.end(), [](const victim& a, const victim& b) { return a.how < b.how; });
+    const victim& last = *std::max_element(victims.begin(), victims.end(),
+                                           [](const victim& a, const victim& b) { return a.how < b.how; });
     const seat_view& seat = box.seats[last.seat];
     const model_view& other = box.models[seat.model];
     const std::string place = place_text(box, wanted);

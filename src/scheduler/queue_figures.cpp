@@ -182,9 +182,8 @@ bool queue_policy::any_slot(const lane& on, slot_state a, slot_state b) const {
 }
 
 std::size_t queue_policy::held_slots(const lane& on) const {
-    return static_cast<std::size_t>(std::count_if(on.slots.begin(), on.slots.end(), [this](slot_id one) {
-        return slots_.at(one).holder.has_value();
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        on.slots.begin(), on.slots.end(), [this](slot_id one) { return slots_.at(one).holder.has_value(); }));
 }
 
 std::size_t queue_policy::servers(const lane& on) const {

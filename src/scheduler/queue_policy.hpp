@@ -27,8 +27,8 @@ namespace corral::scheduler {
 
 using slot_id = core::strong_id<struct slot_tag>;
 
-// What one backend of a lane, a slot, can do now. `loading` and `unloaded` keep tickets waiting. `unloaded` is
-// not on its way to be ready yet. A lane whose slots are all `broken` refuses its tickets.
+// What one backend of a lane, a slot, can do now. `loading` and `unloaded` keep tickets waiting. `unloaded`
+// is not on its way to be ready yet. A lane whose slots are all `broken` refuses its tickets.
 enum class slot_state { loading, ready, broken, unloaded };
 
 enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed, no_room };

@@ -228,8 +228,8 @@ queue_snapshot scheduler::snapshot() const noexcept {
     out.overtaken = impl_->overtaken;
     for (const auto& each : impl_->lanes) {
         const auto idles = [&](const std::shared_ptr<impl::hosted>& one) {
-            const bool leaves = !one->admitted ||
-                                one->residency->policy().stage() == residence_stage::unloading;
+            const bool leaves =
+                !one->admitted || one->residency->policy().stage() == residence_stage::unloading;
             return !leaves && policy.is_free(one->slot) &&
                    one->backend->available().state == engine::availability_state::ready;
         };

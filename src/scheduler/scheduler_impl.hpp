@@ -29,7 +29,7 @@ struct scheduler::impl {
         bool admitted = true;
         bool gone = false;        // removed or replaced
         bool first_load = false;  // not ready yet since we had it loaded
-        core::steady_time load_began{};
+        std::optional<core::steady_time> load_began;
         bool draining = false;
     };
     // A model and all that belongs to it.
@@ -47,12 +47,12 @@ struct scheduler::impl {
         std::size_t users = 0;  // who waits, has a lease, or holds
         std::size_t holds = 0;
         std::optional<moment> held_since;
-        std::optional<moment> wanted;  // load() or resume() while it was not there
+        std::optional<moment> wanted;                 // load() or resume() while it was not there
         std::optional<core::nanoseconds> asked_stay;  // with load()
-        bool spare = false;            // to be loaded where that costs nobody anything
-        bool spare_more = false;       // and its further instances
-        bool displaces = false;        // somebody was unloaded for it
-        bool overtakes = false;        // it serves while another model wants its room
+        bool spare = false;                           // to be loaded where that costs nobody anything
+        bool spare_more = false;                      // and its further instances
+        bool displaces = false;                       // somebody was unloaded for it
+        bool overtakes = false;                       // it serves while another model wants its room
         bool impossible = false;
         std::string why;
 
@@ -109,8 +109,8 @@ struct scheduler::impl {
     scheduler_options options;
     queue_policy policy;
     core::wake_signal idle;
-    core::wake_signal given_back;  // the last lease on some backend
-    core::wake_signal look_bell;   // look_again changed
+    core::wake_signal given_back;              // the last lease on some backend
+    core::wake_signal look_bell;               // look_again changed
     std::vector<std::shared_ptr<lane>> lanes;  // in the order of add()
     std::unordered_map<slot_id, std::shared_ptr<hosted>> slots;
     std::vector<std::shared_ptr<hosted>> gone;  // with leases still out

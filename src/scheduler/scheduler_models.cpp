@@ -50,8 +50,9 @@ void scheduler::impl::host(const std::shared_ptr<impl>& self, const std::shared_
     // Called only while impl is there: the runner is closed before it goes.
     auto changed = [home = self.get(), model = of->model] { home->refresh(model); };
     const residency_rule rule{self->usual_stay(*of), of->pinned, true};
-    added->residency = std::make_shared<residency_runner>(
-        self->on, self->clock, runtime, residency_options{rule, self->options.stop_limit}, std::move(changed));
+    added->residency = std::make_shared<residency_runner>(self->on, self->clock, runtime,
+                                                          residency_options{rule, self->options.stop_limit},
+                                                          std::move(changed));
     for (std::size_t i = 0; i < of->users; ++i) {
         added->residency->requested();
     }
@@ -198,8 +199,7 @@ void scheduler::replace(const std::vector<engine::backend*>& successors) {
     const std::vector<std::shared_ptr<impl::hosted>> before = std::exchange(of->instances, {});
     std::vector<std::shared_ptr<impl::hosted>> kept;
     for (const auto& one : before) {
-        const bool stays =
-            std::find(successors.begin(), successors.end(), one->backend) != successors.end();
+        const bool stays = std::find(successors.begin(), successors.end(), one->backend) != successors.end();
         if (stays) {
             kept.push_back(one);
         } else {
@@ -213,8 +213,8 @@ void scheduler::replace(const std::vector<engine::backend*>& successors) {
     of->pinned = entry.pinned;
     of->keep_alive = entry.keep_alive;
     for (engine::backend* const each : successors) {
-        const auto known = std::find_if(kept.begin(), kept.end(),
-                                        [&](const auto& one) { return one->backend == each; });
+        const auto known =
+            std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one->backend == each; });
         if (known != kept.end()) {
             of->instances.push_back(*known);
             continue;

@@ -91,11 +91,15 @@ void scheduler::impl::look_at(lane& of, hosted& one) {
     // This may stop it, so it is looked at again.
     one.residency->observed(one.backend->available().state);
     const engine::availability now = one.backend->available();
-    if (now.state == engine::availability_state::ready) {
-        one.first_load = false;
-    }
     // One that is about to be stopped may still look ready, and so may what a failed stop has left.
     const bool loaded = one.residency->policy().stage() == residence_stage::loaded;
+    if (!loaded) {
+        one.load_began.reset();
+    } else if (!one.load_began) {
+        one.load_began = clock.now();  // by somebody else
+        one.first_load = true;
+    }
+    one.first_load = one.first_load && loaded && now.state != engine::availability_state::ready;
     const slot_state state = loaded && one.admitted ? slot_of(now.state) : slot_state::unloaded;
     apply(policy.slot_changed(one.slot, state, now.reason, clock.now()));
     if (now.state == before) {

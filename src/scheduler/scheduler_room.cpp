@@ -73,7 +73,7 @@ seat_view scheduler::impl::view_of(const hosted& one, std::size_t model) const {
     out.in_use = one.leases > 0;
     out.draining = one.draining;
     out.first_load = one.first_load;
-    out.load_began = one.load_began;
+    out.load_began = one.load_began.value_or(core::steady_time{});
     out.expires = now.expires().value_or(core::steady_time::max());
     out.last_used = policy.last_used(one.slot);
     if (now.stage() == residence_stage::unloading) {
@@ -149,8 +149,9 @@ void scheduler::impl::carry_out(const picture& of, const arrangement& plan) {
     }
     for (const std::size_t model : plan.not_spared) {
         if (lanes[model]->spare) {
-            telemetry::log().info("model {}: does not fit beside what is loaded; it is loaded when it is asked for",
-                                  lanes[model]->model);
+            telemetry::log().info(
+                "model {}: does not fit beside what is loaded; it is loaded when it is asked for",
+                lanes[model]->model);
         }
         lanes[model]->spare = false;
         lanes[model]->spare_more = false;

@@ -110,9 +110,10 @@ TEST_F(arrangement_policy, a_pinned_model_is_never_unloaded_and_the_refusal_has_
     two_models_one_card();
     of(a_).pinned = true;
     EXPECT_EQ(arranged(), "never b:1b");
-    EXPECT_EQ(last_.hopeless[0].second,
-              "b:1b can't be loaded: card 0 has 1000 MB for models, of which the pinned a:1b holds 600 MB; it "
-              "needs about 600 MB. Give it another card ('cards'), or make room there");
+    EXPECT_EQ(
+        last_.hopeless[0].second,
+        "b:1b can't be loaded: card 0 has 1000 MB for models, of which the pinned a:1b holds 600 MB; it "
+        "needs about 600 MB. Give it another card ('cards'), or make room there");
     // Another card will do.
     seat(b_, {1}, 600);
     EXPECT_EQ(arranged(), "start b:1b@1");
@@ -123,9 +124,10 @@ TEST_F(arrangement_policy, what_is_larger_than_its_card_is_refused_with_figures)
     seat(a_, {0}, 5000).measured = true;
     wants(a_);
     EXPECT_EQ(arranged(), "never a:70b");
-    EXPECT_EQ(last_.hopeless[0].second,
-              "a:70b can't be loaded: card 0 has 1000 MB for models, and it needs 5000 MB there. Give it another "
-              "card ('cards'), or make room there");
+    EXPECT_EQ(
+        last_.hopeless[0].second,
+        "a:70b can't be loaded: card 0 has 1000 MB for models, and it needs 5000 MB there. Give it another "
+        "card ('cards'), or make room there");
     box_.seats[0].cards = {0, 1};
     EXPECT_EQ(arranged(), "never a:70b");
     box_.seats[0].need_mb = 2000;
@@ -162,7 +164,8 @@ TEST_F(arrangement_policy, so_many_process_sets_and_no_more) {
               "b:1b can't be loaded: at most 1 may be loaded at once, and a:1b stays");
 }
 
-TEST_F(arrangement_policy, of_idle_ones_that_with_the_shortest_rest_of_life_goes_then_the_least_recently_used) {
+TEST_F(arrangement_policy,
+       of_idle_ones_that_with_the_shortest_rest_of_life_goes_then_the_least_recently_used) {
     struct row {
         const char* what;
         long first_expires;  // s from now; 0: never

@@ -156,7 +156,9 @@ private:
         int starts = 0;
         int stops = 0;
     };
-    void note(const std::string& what) { trace += fmt::format("{}{}@{:g}", trace.empty() ? "" : " ", what, seconds()); }
+    void note(const std::string& what) {
+        trace += fmt::format("{}{}@{:g}", trace.empty() ? "" : " ", what, seconds());
+    }
     // What has come about since.
     void look() {
         settle(io);
@@ -228,7 +230,9 @@ private:
             }
         });
     }
-    void after(core::nanoseconds span, std::function<void()> what) { at(clock.now() - begin_ + span, std::move(what)); }
+    void after(core::nanoseconds span, std::function<void()> what) {
+        at(clock.now() - begin_ + span, std::move(what));
+    }
 
     simulated_times times_;
     core::steady_time begin_ = clock.now();

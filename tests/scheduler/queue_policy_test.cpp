@@ -31,9 +31,7 @@ protected:
                 bool again = false) {
         take(policy_.arrive({ticket_id{id}, client, model, again}, now_));
     }
-    void ready(const std::string& model = "m") {
-        take(change(model, slot_state::ready));
-    }
+    void ready(const std::string& model = "m") { take(change(model, slot_state::ready)); }
     void broken(const std::string& why) { take(change("m", slot_state::broken, why)); }
     void loading() { take(change("m", slot_state::loading)); }
     void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
@@ -72,9 +70,7 @@ protected:
         release(100);
         told();
     }
-    void unloaded(const std::string& model = "m") {
-        take(change(model, slot_state::unloaded));
-    }
+    void unloaded(const std::string& model = "m") { take(change(model, slot_state::unloaded)); }
 
     queue_policy policy_{2};
     std::map<std::string, slot_id> slots_;

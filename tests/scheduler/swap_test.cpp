@@ -28,23 +28,36 @@ struct swap_row {
 const swap_row rows[] = {
     {"a free card is used at once", 8, 1, {{0, "a"}}, "La@0 1@5"},
     {"nobody waits for the loaded one: it goes at once",
-     8, 1, {{0, "a"}, {6.5, "b"}}, "La@0 1@5 Ua@6.5 Lb@7.5 2@12.5"},
+     8,
+     1,
+     {{0, "a"}, {6.5, "b"}},
+     "La@0 1@5 Ua@6.5 Lb@7.5 2@12.5"},
     {"its running answer ends first", 8, 1, {{0, "a"}, {5.5, "b"}}, "La@0 1@5 Ua@6 Lb@7 2@12"},
-    {"a load that somebody needs is not given up",
-     8, 1, {{0, "a"}, {2, "b"}}, "La@0 1@5 Ua@6 Lb@7 2@12"},
+    {"a load that somebody needs is not given up", 8, 1, {{0, "a"}, {2, "b"}}, "La@0 1@5 Ua@6 Lb@7 2@12"},
     {"so many overtake, then the other has its turn, then the rest",
-     2, 1, {{0, "a"}, {0, "a"}, {0, "a"}, {0, "a"}, {0, "a"}, {5.5, "b"}},
+     2,
+     1,
+     {{0, "a"}, {0, "a"}, {0, "a"}, {0, "a"}, {0, "a"}, {5.5, "b"}},
      "La@0 1@5 2@6 3@7 Ua@8 Lb@9 6@14 Ub@15 La@16 4@21 5@22"},
     {"who comes during a turn takes part in it",
-     2, 1, {{0, "a"}, {0, "b"}, {5.5, "a"}, {5.6, "a"}, {5.7, "a"}},
+     2,
+     1,
+     {{0, "a"}, {0, "b"}, {5.5, "a"}, {5.6, "a"}, {5.7, "a"}},
      "La@0 1@5 3@6 Ua@7 Lb@8 2@13 Ub@14 La@15 4@20 5@21"},
     {"slow answers end a turn by time: after the patience of 10 s no other begins",
-     8, 6, {{0, "a"}, {0, "a"}, {0, "a"}, {5.5, "b"}},
+     8,
+     6,
+     {{0, "a"}, {0, "a"}, {0, "a"}, {5.5, "b"}},
      "La@0 1@5 2@11 Ua@17 Lb@18 4@23 Ub@29 La@30 3@35"},
-    {"who waits longer goes first", 8, 1, {{0, "a"}, {1, "c"}, {2, "b"}},
+    {"who waits longer goes first",
+     8,
+     1,
+     {{0, "a"}, {1, "c"}, {2, "b"}},
      "La@0 1@5 Ua@6 Lc@7 2@12 Uc@13 Lb@14 3@19"},
     {"after its turn a model waits behind those it kept waiting",
-     1, 1, {{0, "a"}, {0, "a"}, {0, "a"}, {1, "b"}, {2, "b"}, {3, "c"}},
+     1,
+     1,
+     {{0, "a"}, {0, "a"}, {0, "a"}, {1, "b"}, {2, "b"}, {3, "c"}},
      "La@0 1@5 Ua@6 Lb@7 4@12 Ub@13 Lc@14 6@19 Uc@20 La@21 2@26 Ua@27 Lb@28 5@33 Ub@34 La@35 3@40"},
 };
 
@@ -95,7 +108,8 @@ TEST_F(many_models, who_waits_for_room_is_told_why_and_how_long_and_is_not_negle
     box_.ask("a");
     box_.run(seconds{5});
     box_.ask("b");
-    EXPECT_EQ(box_.admission->queue_of("b").why, "waits for room on card 0, which a holds until its turn is over");
+    EXPECT_EQ(box_.admission->queue_of("b").why,
+              "waits for room on card 0, which a holds until its turn is over");
     EXPECT_EQ(box_.admission->snapshot().neglected, 0U);
     box_.run(seconds{1});
     EXPECT_EQ(box_.admission->queue_of("b").why,
@@ -156,9 +170,10 @@ TEST_F(many_models, a_pinned_model_stays_whatever_is_asked_and_others_are_refuse
     ASSERT_TRUE(box_.requests[refused - 1].who->refused);
     EXPECT_EQ(box_.requests[refused - 1].who->refused->kind, chat::failure_kind::unavailable);
     EXPECT_EQ(box_.requests[refused - 1].who->refused->cause, "no-room");
-    EXPECT_EQ(box_.requests[refused - 1].who->refused->message,
-              "b can't be loaded: card 0 has 1000 MB for models, of which the pinned a holds 600 MB; it needs "
-              "600 MB. Give it another card ('cards'), or make room there");
+    EXPECT_EQ(
+        box_.requests[refused - 1].who->refused->message,
+        "b can't be loaded: card 0 has 1000 MB for models, of which the pinned a holds 600 MB; it needs "
+        "600 MB. Give it another card ('cards'), or make room there");
     {
         const model_hold hold = box_.admission->hold("b");
         EXPECT_TRUE(box_.admission->queue_of("b").impossible);

@@ -43,7 +43,9 @@ measured measure(const test::box_simulation& box) {
 
 // 500 requests for a and b in strict alternation. In the order of their arrival each would cost a swap.
 constexpr std::size_t many = 500;
-const char* alternating(std::size_t number) { return number % 2 == 0 ? "a" : "b"; }
+const char* alternating(std::size_t number) {
+    return number % 2 == 0 ? "a" : "b";
+}
 
 // Eight clients, each with its next request when it has its answer.
 void ask_in_turns(test::box_simulation& box, std::size_t clients) {
@@ -159,12 +161,14 @@ random_box make_box(std::uint64_t seed) {
         for (std::size_t j = 0; j < seats; ++j) {
             // A pinned one leaves a card to the others.
             const bool second = i > 0 && out.pinned_first;
-            const auto card = static_cast<unsigned>(second ? 1 : (out.pinned_first ? 0 : (i + j) % out.cards));
+            const auto card =
+                static_cast<unsigned>(second ? 1 : (out.pinned_first ? 0 : (i + j) % out.cards));
             out.seats.back().emplace_back(card, out.alone ? 600 + 100 * below(5) : 300 + 100 * below(8));
         }
     }
     for (int i = 0; i < 60; ++i) {
-        const act acts[] = {act::ask, act::ask, act::ask, act::ask, act::pass, act::pass, act::cancel, act::unload};
+        const act acts[] = {act::ask,  act::ask,  act::ask,    act::ask,
+                            act::pass, act::pass, act::cancel, act::unload};
         out.all.push_back({acts[below(8)], below(out.models), below(100)});
     }
     return out;
@@ -256,8 +260,7 @@ TEST(swap_walk, keeps_its_promises_whatever_comes) {
         const std::string wrong = live(of, of.all);
         if (!wrong.empty()) {
             const std::vector<happening> least = shrunk(of, of.all);
-            FAIL() << "seed " << seed << ": " << wrong << "; least:\n"
-                   << words_of(least) << live(of, least);
+            FAIL() << "seed " << seed << ": " << wrong << "; least:\n" << words_of(least) << live(of, least);
         }
     }
 }

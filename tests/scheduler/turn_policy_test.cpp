@@ -23,8 +23,9 @@ TEST(turn_policy, patience_is_twice_the_load_within_its_bounds) {
         core::nanoseconds patience;
     };
     const row rows[] = {
-        {std::nullopt, seconds{10}}, {seconds{0}, seconds{10}},   {seconds{5}, seconds{10}},
-        {seconds{6}, seconds{12}},   {seconds{59}, seconds{118}}, {seconds{60}, seconds{120}},
+        {std::nullopt, seconds{10}}, {seconds{0}, seconds{10}},
+        {seconds{5}, seconds{10}},   {seconds{6}, seconds{12}},
+        {seconds{59}, seconds{118}}, {seconds{60}, seconds{120}},
         {seconds{90}, seconds{120}}, {core::nanoseconds::max(), seconds{120}},
     };
     for (const row& each : rows) {
