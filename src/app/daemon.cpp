@@ -8,8 +8,10 @@
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 #include "device_figures.hpp"
+#include "served_models.hpp"
 #include "service_notify.hpp"
 #include "state_directory.hpp"
 
@@ -56,6 +58,8 @@ daemon::daemon(boost::asio::io_context& loop, configuration settings, configurat
       supervision_{loop.get_executor(),   &clock_,  &random_, &guard, &service_tasks_,
                    settings_.log_content, &devices_},
       credentials_(std::make_shared<credential_files>(settings_)),
+      room_(devices_),
+      cards_(service_tasks_, clock_, devices_, room_),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
@@ -86,6 +90,9 @@ core::result<void> daemon::open() {
     }
     open_variants();
     open_black_box();
+    for (const auto& runtime : backends_) {
+        cards_.watch(*runtime);
+    }
     api::generation_options generation = generation_options_of(settings_);
     generation.journal = &journal_;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
@@ -113,24 +120,26 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
 }
 
 core::result<void> daemon::open_models() {
-    scheduler_ =
-        std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_, scheduler_options_of(settings_));
-    std::vector<api::served_model> served;
-    for (const catalog::model_entry& model : settings_.models) {
-        bool adopted = false;
-        auto made = make_or_adopt_backend(supervision_, model, inherited_, adopted);
-        if (!made) {
-            return made.error();
+    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
+                                                        scheduler_options_of(settings_, room_));
+    const std::vector<model_lane> lanes = lanes_of(settings_.models, lanes_before(inherited_));
+    for (const model_lane& lane : lanes) {
+        for (const catalog::seat& cards : lane.entry.seats) {
+            bool adopted = false;
+            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
+            auto made = make_or_adopt_backend(supervision_, here, inherited_, adopted);
+            if (!made) {
+                return made.error();
+            }
+            if (adopted) {
+                adopted_.insert(lane.entry.name);
+            }
+            backends_.push_back(std::move(*made));
+            scheduler_->add(*backends_.back());
         }
-        if (adopted) {
-            adopted_.insert(model.name);
-        }
-        backends_.push_back(std::move(*made));
-        scheduler_->add(*backends_.back());
-        served.push_back({&backends_.back()->model(), backends_.back().get()});
     }
     drop_the_rest(*supervision_.guard, inherited_);
-    models_ = std::make_unique<api::model_directory>(std::move(served));
+    models_ = std::make_unique<api::model_directory>(served_models(settings_.models, lanes, backends_));
     return {};
 }
 
@@ -159,17 +168,19 @@ void daemon::open_black_box() {
     black_box_ = std::make_unique<black_box>(service_tasks_, clock_, settings_.black_box,
                                              crash_folder(settings_.state_directory), std::move(from));
     for (const auto& runtime : backends_) {
-        watch_crashes(*runtime);
+        black_box_->watch(catalog::label_of(runtime->model()), runtime->services());
     }
 }
 
-void daemon::watch_crashes(engine::backend& runtime) {
+void daemon::begin_watch(engine::backend& runtime) {
+    cards_.watch(runtime);
     if (black_box_) {
-        black_box_->watch(runtime.model().name, runtime.services());
+        black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
     }
 }
 
-void daemon::forget_crashes(engine::backend& runtime) {
+void daemon::end_watch(engine::backend& runtime) {
+    cards_.forget(runtime);
     if (black_box_) {
         black_box_->forget(runtime.services());
     }
@@ -195,7 +206,7 @@ core::awaitable<void> daemon::live() {
         admin_->start();
     }
     notify_ready();
-    start_models();
+    service_tasks_.spawn("start models", start_models());
     while (signals_seen_ == 0) {
         co_await signalled_.wait();
     }
@@ -221,7 +232,7 @@ core::awaitable<void> daemon::shut_down() {
     server_->close_all();
     const core::deadline until = core::deadline::after(services_end, clock_.now());
     for (const auto& runtime : backends_) {
-        run_tasks_.spawn("stop " + runtime->model().name, stop_backend(*runtime, until));
+        run_tasks_.spawn("stop " + catalog::label_of(runtime->model()), stop_backend(*runtime, until));
     }
     for (engine::backend* const retired : reloader_->retired().not_stopped()) {
         run_tasks_.spawn("stop " + retired->model().name, stop_backend(*retired, until));
@@ -244,7 +255,8 @@ core::awaitable<void> daemon::shut_down() {
 core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadline until) {
     const bool stopped = co_await runtime.stop(until);
     if (!stopped) {
-        telemetry::log().error("model {}: its services did not stop in time", runtime.model().name);
+        telemetry::log().error("model {}: its services did not stop in time",
+                               catalog::label_of(runtime.model()));
     }
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 catalog::model_entry without_survey(catalog::model_entry of) {
     of.size_bytes = 0;
+    of.device_bytes = 0;
     of.digest.clear();
     of.modified = {};
     return of;
