@@ -62,7 +62,7 @@ core::awaitable<embedding_outcome> embed(const api_context& context, served mode
     scheduler::admission_request who;
     who.id = what.id;
     who.client = what.client;
-    who.model = model->entry->name;
+    who.model = model->lane;
     who.until = until;
     who.keep_alive = what.keep_alive;
     auto granted = co_await context.admission->acquire(std::move(who));

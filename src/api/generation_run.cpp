@@ -7,6 +7,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "api/failure_status.hpp"
+#include "api/lane_state.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -95,7 +96,7 @@ bool generation_run::prepare() {
     }
     const engine::backend& runtime = *model_->runtime;
     with_.ignored->report(model_->name,
-                          ignored_by(request_, runtime.honoured_sampling(), runtime.context_length()));
+                          ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
     preparation prepared = prepare_request(request_, *model_);
     if (!prepared) {
         fail(prepared.error());
@@ -115,7 +116,7 @@ bool generation_run::prepare() {
 // While it waited, or between two of its runs, the configuration changed the model.
 bool generation_run::follow_model() {
     const engine::backend* const granted = &**lease_;
-    if (granted == model_->runtime) {
+    if (model_->runs_on(granted)) {
         return true;
     }
     request_.sampling = asked_.sampling;
@@ -128,7 +129,7 @@ bool generation_run::follow_model() {
     if (!prepare()) {
         return false;
     }
-    if (granted != model_->runtime) {
+    if (!model_->runs_on(granted)) {
         fail(chat::failure_kind::unavailable, "model-changed",
              "the model was changed while the request waited; ask again");
         return false;
@@ -144,7 +145,7 @@ core::awaitable<bool> generation_run::take_turn() {
     scheduler::admission_request who;
     who.id = request_.id;
     who.client = request_.client;
-    who.model = model_->entry->name;
+    who.model = model_->lane;
     who.until = deadline();
     who.readmission = tries_ > 0;
     who.keep_alive = request_.keep_alive;
@@ -172,7 +173,7 @@ core::awaitable<bool> generation_run::take_turn() {
     }
     lease_.emplace(std::move(*answer));
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
-    stays_ = with_.admission->hold(model_->entry->name);
+    stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
     open_journal();
     co_return true;
@@ -254,7 +255,7 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     spec.id = request_.id;
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
-    spec.max_tokens = max_tokens(request_.limits, model_->runtime->context_length());
+    spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
     spec.until = deadline();
     return spec;
 }

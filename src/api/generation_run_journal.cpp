@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/generation_run.hpp"
+#include "api/lane_state.hpp"
 
 namespace corral::api {
 
@@ -14,6 +15,7 @@ void generation_run::open_journal() {
     telemetry::run_record begun;
     begun.id = request_.id;
     begun.model = model_->name;
+    begun.lane = model_->lane;
     const auto since = with_.clock->now() - request_.arrived;
     begun.arrived = std::chrono::system_clock::now() -
                     std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
@@ -35,7 +37,7 @@ void generation_run::note_run(const chat::rendered_prompt& prompt) {
     telemetry::run_record& now = entry_->record();
     now.prompt_bytes = prompt.system.size() + prompt.turns.size();
     now.verbatim = prompt.verbatim;
-    now.max_tokens = max_tokens(request_.limits, model_->runtime->context_length());
+    now.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
     entry_->note_try();
     fill_journal();
 }

@@ -6,6 +6,7 @@
 #include "api/failure_status.hpp"
 #include "api/format_request.hpp"
 #include "api/generation_run.hpp"
+#include "api/lane_state.hpp"
 #include "api/tool_call_id.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -208,7 +209,7 @@ void generation_run::fail_as_cancelled() {
 std::size_t generation_run::max_pending_bytes() const {
     constexpr std::size_t bytes_per_token = 64;
     constexpr std::size_t least = 1024 * 1024;
-    return std::max(least, static_cast<std::size_t>(model_->runtime->context_length()) * bytes_per_token);
+    return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token);
 }
 
 void generation_run::log_line() const {

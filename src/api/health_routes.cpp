@@ -1,8 +1,12 @@
 #include "api/health_routes.hpp"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "api/json_writer.hpp"
+#include "api/lane_state.hpp"
+#include "corral/catalog/placement.hpp"
 
 namespace corral::api {
 
@@ -27,6 +31,8 @@ const char* word_of(engine::availability_state state) {
 struct model_state {
     engine::availability now;
     bool suspended = false;  // by its operator
+    std::string waits;       // why it is not being loaded though somebody wants it; may be empty
+    std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
 };
 
 const char* word_of(const model_state& of) {
@@ -34,9 +40,20 @@ const char* word_of(const model_state& of) {
 }
 
 model_state look_at(const served_model& model, const scheduler::scheduler& admission) {
-    model_state out{model.runtime->available(), admission.suspended(model.entry->name)};
+    model_state out;
+    out.now = availability_of(admission, model.lane);
+    out.suspended = admission.suspended(model.lane);
     if (out.suspended) {
-        out.now.reason = scheduler::suspension_text(model.entry->name);
+        out.now.reason = scheduler::suspension_text(model.lane);
+        return out;
+    }
+    out.waits = admission.queue_of(model.lane).why;
+    if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
+        out.now.reason = "The model is not loaded: it " + out.waits + ".";
+    }
+    const auto instances = admission.instances_of(model.lane);
+    if (instances.size() > 1) {
+        out.instances = instances;
     }
     return out;
 }
@@ -78,6 +95,7 @@ void write_queue(json_writer& json, const scheduler::queue_snapshot& queue) {
     } else {
         json.tree(nullptr);
     }
+    json.count("swaps", queue.swaps);
     json.end_object();
 }
 
@@ -89,6 +107,20 @@ void write_warnings(json_writer& json, const api_context& context) {
     json.key("warnings").begin_array();
     for (const std::string& text : warnings) {
         json.text(text);
+    }
+    json.end_array();
+}
+
+void write_instances(json_writer& json, const std::vector<scheduler::instance_state>& all) {
+    if (all.empty()) {
+        return;
+    }
+    json.key("instances").begin_array();
+    for (const scheduler::instance_state& each : all) {
+        const engine::availability now = each.backend->available();
+        json.begin_object().member("cards", catalog::seat_text(each.claim.cards));
+        json.member("state", word_of(now.state)).member("reason", now.reason);
+        json.count("running", each.in_use).end_object();
     }
     json.end_array();
 }
@@ -124,6 +156,7 @@ readiness describe_readiness(const api_context& context) {
         if (!state.warning.empty()) {
             json.member("warning", state.warning);
         }
+        write_instances(json, states[i].instances);
         json.end_object();
     }
     json.end_array();

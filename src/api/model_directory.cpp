@@ -15,6 +15,9 @@ served completed(served_model model) {
         model.digest = model.entry->digest;
         model.modified = model.entry->modified;
     }
+    if (model.lane.empty()) {
+        model.lane = model.entry->name;
+    }
     return std::make_shared<const served_model>(std::move(model));
 }
 

@@ -25,6 +25,9 @@ served_model laid_over(const served_model& base, variant_document document) {
     served_model out;
     out.entry = base.entry;
     out.runtime = base.runtime;
+    out.lane = base.lane;
+    out.instances = base.instances;
+    out.owned = base.owned;
     out.name = std::move(document.name);
     const auto digest = catalog::sha256_hex(base.entry->digest + "\n" + to_text(document.content));
     out.digest = digest ? *digest : base.entry->digest;

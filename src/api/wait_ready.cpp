@@ -3,9 +3,13 @@
 #include <string>
 #include <utility>
 
+#include "api/lane_state.hpp"
+
 namespace corral::api {
 
 namespace {
+
+constexpr core::milliseconds look_interval{100};
 
 chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::string message) {
     chat::failed_event out;
@@ -18,11 +22,10 @@ chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::st
 
 }  // namespace
 
-core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& runtime,
+core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
                                                               scheduler::scheduler& admission,
                                                               core::nanoseconds longest) {
     const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
-    const std::string model = runtime.model().name;
     scheduler::model_hold stays;
     const engine::backend* held = nullptr;
     while (true) {
@@ -44,15 +47,24 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(engine::backend& r
             held = present;
             stays = admission.hold(model);
         }
-        const engine::availability now = present->available();
+        const scheduler::model_queue queue = admission.queue_of(model);
+        if (queue.impossible) {
+            co_return not_ready(chat::failure_kind::unavailable, "no-room", queue.why);
+        }
+        const engine::availability now = availability_of(admission, model);
         if (now.state == engine::availability_state::ready) {
             co_return std::nullopt;
         }
         if (now.state == engine::availability_state::broken) {
             co_return not_ready(chat::failure_kind::unavailable, "backend-broken", now.reason);
         }
-        const core::wake_reason reason = co_await present->availability_changed().wait(until);
-        if (reason == core::wake_reason::timed_out) {
+        // Only the first one's bell is heard; the others are looked at now and then.
+        const bool alone = admission.runtimes_of(model).size() == 1;
+        const core::deadline next =
+            alone ? until
+                  : core::deadline::after(look_interval, std::chrono::steady_clock::now()).sooner(until);
+        const core::wake_reason reason = co_await present->availability_changed().wait(next);
+        if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
             co_return not_ready(chat::failure_kind::timed_out, "load-deadline",
                                 "the model did not become ready in time");
         }

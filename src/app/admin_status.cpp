@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/version.hpp"
 #include "device_figures.hpp"
@@ -75,19 +76,42 @@ const char* word_of(engine::availability_state state) {
     return "unloaded";
 }
 
+// Other names under which clients use the same processes.
+admin_json names_beside(const admin_context& of, const std::string& lane) {
+    admin_json out = admin_json::array();
+    for (const api::served& each : of.models->all()) {
+        if (each->lane == lane && each->name != lane) {
+            out.push_back(each->name);
+        }
+    }
+    return out;
+}
+
 admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
-    const std::string& name = runtime.model().name;
+    const catalog::model_entry& entry = runtime.model();
+    const std::string& name = entry.name;
     const engine::availability state = runtime.available();
     const bool suspended = of.admission->suspended(name);
     const bool lives = state.state != engine::availability_state::stopped;
     const scheduler::model_queue queue = of.admission->queue_of(name);
     admin_json out;
-    out["name"] = name;
+    out["name"] = catalog::label_of(entry);
+    out["model"] = name;
+    if (admin_json others = names_beside(of, name); !others.empty()) {
+        out["also"] = std::move(others);
+    }
     out["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
     out["reason"] = suspended ? std::string("stopped by its operator") : state.reason;
     out["progress_percent"] = percent_or_null(state.progress);
     out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;
+    out["waits"] = queue.why;
+    const engine::device_claim claim = runtime.claim();
+    out["pinned"] = entry.pinned;
+    out["memory"] = {{"cards", claim.cards},
+                     {"mb", claim.memory_mb},
+                     {"measured", claim.measured},
+                     {"after_unload", of.cards->after_unload(runtime)}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["aliases"] = runtime.model().aliases;
     out["source"] = runtime.model().source.string();
@@ -126,6 +150,7 @@ admin_json status_json(const admin_context& of) {
     out["upgrade"] = {
         {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
+    out["swaps"] = {{"loads", queue.swaps}, {"evictions", queue.evictions}, {"overtaken", queue.overtaken}};
     if (admin_json devices = device_figures(*of.devices, now); !devices.is_null()) {
         out["devices"] = std::move(devices);
     }

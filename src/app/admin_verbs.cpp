@@ -7,9 +7,9 @@
 
 #include "admin_status.hpp"
 #include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
-#include "goes_by.hpp"
 #include "log_stream.hpp"
 
 namespace corral::app {
@@ -38,54 +38,80 @@ bool flag_of(const admin_json& asked, const char* key) {
 
 // What a verb is about.
 struct aim {
-    std::vector<std::string> models;  // names as they are served
+    std::vector<std::string> models;  // as the scheduler knows them
+    std::string label;                // of one process set of the only model; empty: all of them
     std::string service;              // of the only model; empty: all
     std::string problem;              // for the person; nothing else counts then
 };
 
+// A name that clients may use, to what runs it.
 std::string served_name(const admin_context& of, std::string_view typed) {
+    const api::served found = of.models->find(typed);
+    return found == nullptr ? std::string() : found->lane;
+}
+
+// "qwen3:4b@1": the only one that `typed` can mean; nullptr: none.
+engine::backend* set_of(const admin_context& of, std::string_view typed) {
+    const auto at = typed.rfind('@');
+    if (at == std::string_view::npos) {
+        return nullptr;
+    }
+    const std::string lane = served_name(of, typed.substr(0, at));
+    const std::string label = lane + std::string(typed.substr(at));
     for (const auto& runtime : *of.backends) {
-        if (goes_by(runtime->model(), typed)) {
-            return runtime->model().name;
+        if (!lane.empty() && catalog::label_of(runtime->model()) == label) {
+            return runtime.get();
         }
     }
-    return {};
+    return nullptr;
 }
 
 std::string names_of_all(const admin_context& of) {
     std::string out;
     for (const auto& runtime : *of.backends) {
-        out += (out.empty() ? "" : ", ") + runtime->model().name;
+        out += (out.empty() ? "" : ", ") + catalog::label_of(runtime->model());
     }
     return out.empty() ? "none" : out;
 }
 
 std::string no_model(const admin_context& of, const std::string& typed) {
     std::vector<std::string> names;
-    for (const auto& runtime : *of.backends) {
-        names.push_back(runtime->model().name);
+    for (const api::served& each : of.models->all()) {
+        names.push_back(each->name);
     }
     const std::string meant = catalog::nearest(typed, names);
     return "there is no model '" + telemetry::printable(typed) + "'" +
            (meant.empty() ? "" : "; did you mean '" + meant + "'?") + "; models: " + names_of_all(of);
 }
 
-// MODEL, or MODEL/SERVICE; a model's name may hold a '/' itself.
+// A model, or one of its process sets.
+bool aim_at_model(const admin_context& of, std::string_view target, aim& out) {
+    if (std::string lane = served_name(of, target); !lane.empty()) {
+        out.models.push_back(std::move(lane));
+        return true;
+    }
+    if (const engine::backend* const set = set_of(of, target)) {
+        out.models.push_back(set->model().name);
+        out.label = catalog::label_of(set->model());
+        return true;
+    }
+    return false;
+}
+
+// MODEL, MODEL@CARDS, or one of them and /SERVICE; a model's name may hold a '/' itself.
 aim aim_at(const admin_context& of, const std::string& target) {
     aim out;
-    if (const std::string whole = served_name(of, target); !whole.empty()) {
-        out.models.push_back(whole);
+    if (aim_at_model(of, target, out)) {
         return out;
     }
     const auto slash = target.rfind('/');
-    const std::string model = slash == std::string::npos ? "" : served_name(of, target.substr(0, slash));
-    if (model.empty()) {
+    if (slash == std::string::npos || !aim_at_model(of, target.substr(0, slash), out)) {
         out.problem = no_model(of, target);
         return out;
     }
-    out.models.push_back(model);
     out.service = target.substr(slash + 1);
     std::string known;
+    const std::string& model = out.models.front();
     for (const supervisor::service_status& one : of.admission->runtime_of(model)->services().status()) {
         if (one.name == out.service) {
             return out;
@@ -104,10 +130,13 @@ aim aim_of(const admin_context& of, const admin_json& asked) {
         out.problem = "the server is shutting down";
     } else if (found == asked.end() || found->is_null()) {
         for (const auto& runtime : *of.backends) {
-            out.models.push_back(runtime->model().name);
+            const std::string& name = runtime->model().name;
+            if (std::find(out.models.begin(), out.models.end(), name) == out.models.end()) {
+                out.models.push_back(name);
+            }
         }
     } else if (!found->is_string()) {
-        out.problem = "'target' must be a text: MODEL or MODEL/SERVICE";
+        out.problem = "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE";
     } else {
         out = aim_at(of, found->get<std::string>());
     }
@@ -126,35 +155,44 @@ core::awaitable<admin_json> run_status(const admin_context& of, admin_json) {
     co_return status_json(of);
 }
 
-using condition = std::function<bool(engine::backend&)>;
+using runtimes = std::vector<engine::backend*>;
+using condition = std::function<bool(const runtimes&)>;
 
-// Until `met` holds for what runs `model` then; false at `until`, or when the model has left the
-// configuration.
+// Until `met` holds for what runs `model` then, all its process sets; false at `until`, or when the model has
+// left the configuration.
 core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met,
                                core::deadline until) {
     while (true) {
-        engine::backend* const runtime = of.admission->runtime_of(model);
-        if (runtime == nullptr) {
+        const runtimes all = of.admission->runtimes_of(model);
+        if (all.empty()) {
             co_return false;
         }
-        if (met(*runtime)) {
+        if (met(all)) {
             co_return true;
         }
         if (until.passed(of.clock->now())) {
             co_return false;
         }
-        // The services' own states are looked at too, whose changes ring a moment later.
+        // The services' own states are looked at too, whose changes ring a moment later; and the others.
         const core::deadline next = core::deadline::after(longest_look, of.clock->now()).sooner(until);
-        const core::wake_reason why = co_await runtime->availability_changed().wait(next);
+        const core::wake_reason why = co_await all.front()->availability_changed().wait(next);
         if (why == core::wake_reason::cancelled) {
             co_return false;
         }
     }
 }
 
-bool is_stopped(engine::backend& runtime) {
-    const engine::availability now = runtime.available();
-    return now.state == engine::availability_state::stopped;
+bool in_state(const engine::backend* runtime, engine::availability_state state) {
+    const engine::availability now = runtime->available();
+    return now.state == state;
+}
+
+bool all_in(const runtimes& all, engine::availability_state state) {
+    return std::all_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
+}
+
+bool any_in(const runtimes& all, engine::availability_state state) {
+    return std::any_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
 }
 
 core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) {
@@ -162,9 +200,9 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
     if (!at.problem.empty()) {
         co_return admin_refusal(at.problem);
     }
-    if (!at.service.empty()) {
-        co_return admin_refusal("a service is stopped with its model: stop " + at.models.front() +
-                                ", or restart the service");
+    if (!at.service.empty() || !at.label.empty()) {
+        co_return admin_refusal("it is stopped with its whole model: stop " + at.models.front() +
+                                ", or restart only this");
     }
     const bool at_once = flag_of(asked, "now");
     for (const std::string& model : at.models) {
@@ -175,8 +213,8 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
     for (const std::string& model : at.models) {
         std::string name = model;
         // Who starts it meanwhile has the last word.
-        condition met = [&of, &model](engine::backend& runtime) {
-            return is_stopped(runtime) || !of.admission->suspended(model);
+        condition met = [&of, &model](const runtimes& all) {
+            return all_in(all, engine::availability_state::stopped) || !of.admission->suspended(model);
         };
         const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
         if (of.admission->runtime_of(model) != nullptr && !of.admission->suspended(model)) {
@@ -192,20 +230,26 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
     co_return done(at, "stopped");
 }
 
+std::string why_not_ready(const admin_context& of, const std::string& model, const runtimes& all) {
+    if (std::string waits = of.admission->queue_of(model).why; !waits.empty()) {
+        return "it " + waits;
+    }
+    std::string reason = all.empty() ? std::string() : all.front()->available().reason;
+    return reason.empty() ? "it is starting" : reason;
+}
+
 // Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
 core::awaitable<admin_json> see_ready(const admin_context& of, const aim& at, core::deadline until) {
     for (const std::string& model : at.models) {
         std::string name = model;
-        condition settled = [](engine::backend& runtime) {
-            const auto state = runtime.available().state;
-            return state == engine::availability_state::ready || state == engine::availability_state::broken;
+        condition settled = [](const runtimes& all) {
+            return any_in(all, engine::availability_state::ready) ||
+                   all_in(all, engine::availability_state::broken);
         };
         co_await wait_for(of, std::move(name), std::move(settled), until);
-        const engine::backend* const runtime = of.admission->runtime_of(model);
-        const auto now = runtime != nullptr ? runtime->available() : engine::availability{};
-        if (now.state != engine::availability_state::ready) {
-            co_return admin_refusal("model " + model + " is not ready: " +
-                                    (now.reason.empty() ? std::string("it is starting") : now.reason));
+        const runtimes all = of.admission->runtimes_of(model);
+        if (!any_in(all, engine::availability_state::ready)) {
+            co_return admin_refusal("model " + model + " is not ready: " + why_not_ready(of, model, all));
         }
     }
     co_return done(at, "ready");
@@ -216,8 +260,8 @@ core::awaitable<admin_json> run_start(const admin_context& of, admin_json asked)
     if (!at.problem.empty()) {
         co_return admin_refusal(at.problem);
     }
-    if (!at.service.empty()) {
-        co_return admin_refusal("a service is started with its model: start " + at.models.front());
+    if (!at.service.empty() || !at.label.empty()) {
+        co_return admin_refusal("it is started with its whole model: start " + at.models.front());
     }
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);
@@ -231,30 +275,43 @@ core::awaitable<admin_json> run_start(const admin_context& of, admin_json asked)
     co_return answer;
 }
 
+bool is_meant(const engine::backend& runtime, const aim& at) {
+    return at.label.empty() || catalog::label_of(runtime.model()) == at.label;
+}
+
 // Kills what runs, and starts at once what the restart rule would let wait.
-core::awaitable<void> restart_services(const admin_context& of, std::string model, std::string service) {
-    engine::backend* const runtime = of.admission->runtime_of(model);
-    if (runtime == nullptr) {
-        co_return;
-    }
-    supervisor::group& services = runtime->services();
-    for (const supervisor::service_status& one : services.status()) {
-        if (service.empty() || one.name == service) {
-            services.restart_as_asked(one.name, restart_cause);
+core::awaitable<void> restart_services(const admin_context& of, std::string model, aim at) {
+    bool any = false;
+    const runtimes all = of.admission->runtimes_of(model);
+    for (engine::backend* const runtime : all) {
+        if (!is_meant(*runtime, at) || in_state(runtime, engine::availability_state::stopped)) {
+            continue;
+        }
+        any = true;
+        supervisor::group& services = runtime->services();
+        for (const supervisor::service_status& one : services.status()) {
+            if (at.service.empty() || one.name == at.service) {
+                services.restart_as_asked(one.name, restart_cause);
+            }
         }
     }
-    condition gone = [](engine::backend& now) {
-        const auto all = now.services().status();
-        return std::none_of(all.begin(), all.end(), [](const supervisor::service_status& one) {
-            return one.state == supervisor::service_state::stopping;
+    if (!any) {
+        co_return;
+    }
+    condition gone = [](const runtimes& now) {
+        return std::none_of(now.begin(), now.end(), [](engine::backend* each) {
+            const auto services = each->services().status();
+            return std::any_of(services.begin(), services.end(), [](const supervisor::service_status& one) {
+                return one.state == supervisor::service_state::stopping;
+            });
         });
     };
     const core::deadline until = core::deadline::after(kill_limit, of.clock->now());
     std::string name = model;
     co_await wait_for(of, std::move(name), std::move(gone), until);
     // Closes an open breaker and ends a backoff; no effect where everything starts already.
-    const bool same = of.admission->runtime_of(model) == runtime;
-    if (same && runtime->available().state != engine::availability_state::ready) {
+    const runtimes after = of.admission->runtimes_of(model);
+    if (after == all && !any_in(after, engine::availability_state::ready)) {
         of.admission->resume(model);
     }
 }
@@ -265,19 +322,19 @@ core::awaitable<admin_json> run_restart(const admin_context& of, admin_json aske
         co_return admin_refusal(at.problem);
     }
     for (const std::string& model : at.models) {
-        telemetry::log().info("model {}: {} restarted by its operator", model,
+        telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
                               at.service.empty() ? "all of it is" : at.service + " is");
-        engine::backend* const runtime = of.admission->runtime_of(model);
-        if (runtime == nullptr) {
+        const runtimes all = of.admission->runtimes_of(model);
+        if (all.empty()) {
             continue;
         }
-        if (of.admission->suspended(model) || is_stopped(*runtime)) {
+        if (of.admission->suspended(model) || all_in(all, engine::availability_state::stopped)) {
             of.admission->resume(model);
             continue;
         }
         std::string name = model;
-        std::string service = at.service;
-        co_await restart_services(of, std::move(name), std::move(service));
+        aim which = at;
+        co_await restart_services(of, std::move(name), std::move(which));
     }
     const core::deadline until = wait_of(of, asked, 0.0);
     if (until.passed(of.clock->now())) {

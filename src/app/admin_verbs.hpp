@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "admin_socket.hpp"
+#include "card_watch.hpp"
+#include "corral/api/model_directory.hpp"
 #include "corral/app/configuration.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
@@ -21,6 +23,8 @@ namespace corral::app {
 struct admin_context {
     const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
     scheduler::scheduler* admission = nullptr;
+    const api::model_directory* models = nullptr;
+    const card_watch* cards = nullptr;
     const core::clock_source* clock = nullptr;
     core::steady_time started;
     const device::reader_set* devices = nullptr;

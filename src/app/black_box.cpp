@@ -21,13 +21,13 @@ using json = nlohmann::ordered_json;
 
 constexpr std::size_t most_finished = 16;  // requests of the model in a bundle
 
-// The runs of that model, the last ones, oldest first.
+// The runs on the model whose label that is, the last ones, oldest first.
 std::vector<telemetry::run_record> finished_of(const telemetry::run_journal& journal,
                                                const std::string& model) {
     std::vector<telemetry::run_record> out;
     const auto& all = journal.finished();
     for (auto each = all.rbegin(); each != all.rend() && out.size() < most_finished; ++each) {
-        if (each->model == model) {
+        if (each->lane == model.substr(0, model.find('@'))) {
             out.push_back(*each);
         }
     }

@@ -8,6 +8,7 @@
 #include "admin_place.hpp"
 #include "configuration_access.hpp"
 #include "configuration_black_box.hpp"
+#include "configuration_cards.hpp"
 #include "configuration_keep_alive.hpp"
 #include "configuration_listen.hpp"
 #include "configuration_manifests.hpp"
@@ -52,6 +53,16 @@ void apply_environment(const configuration_source& from, configuration& to, conf
         } else {
             note(out, "OLLAMA_MAX_QUEUE",
                  "'" + text + "' is not a number from 1 to 65536; the default stays");
+        }
+    }
+    if (const auto text = environment_value(from, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
+        unsigned value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size() && value <= 1024) {
+            to.max_loaded_models = value;
+        } else {
+            note(out, "OLLAMA_MAX_LOADED_MODELS",
+                 "'" + text + "' is not a number from 0 to 1024; the default stays");
         }
     }
     if (const auto text = environment_value(from, "OLLAMA_DEBUG"); !text.empty()) {
@@ -242,6 +253,7 @@ configuration_result load_configuration(const configuration_source& from) {
         read_http(*limits, value.http);
     }
     read_black_box(root, value);
+    read_server_cards(root, value);
     configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
     read_models_directory(root, base, value);
     read_models(root, value, with, file);

@@ -2,6 +2,7 @@
 #include <string_view>
 #include <utility>
 
+#include "configuration_cards.hpp"
 #include "configuration_device.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
@@ -335,6 +336,7 @@ catalog::model_entry read_model(catalog::section from, configuration_reading& wi
     read_capabilities(from, out, family);
     from.text("parameter_size", out.parameter_size);
     from.text("quantization", out.quantization);
+    read_model_cards(from, out);
     if (have_profile) {
         check_variables(from, out);
     }

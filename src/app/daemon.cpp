@@ -9,8 +9,10 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "configuration_manifests.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 #include "device_figures.hpp"
+#include "served_models.hpp"
 #include "service_notify.hpp"
 #include "state_directory.hpp"
 
@@ -57,6 +59,8 @@ daemon::daemon(boost::asio::io_context& loop, configuration settings, configurat
       supervision_{loop.get_executor(),   &clock_,   &random_,      &guard, &service_tasks_,
                    settings_.log_content, &devices_, &before_start_},
       credentials_(std::make_shared<credential_files>(settings_)),
+      room_(devices_),
+      cards_(service_tasks_, clock_, devices_, room_),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
@@ -87,6 +91,9 @@ core::result<void> daemon::open() {
     }
     open_variants();
     open_black_box();
+    for (const auto& runtime : backends_) {
+        cards_.watch(*runtime);
+    }
     api::generation_options generation = generation_options_of(settings_);
     generation.journal = &journal_;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
@@ -114,29 +121,48 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
 }
 
 core::result<void> daemon::open_models() {
-    scheduler_ =
-        std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_, scheduler_options_of(settings_));
-    std::vector<api::served_model> served;
-    const std::vector<catalog::model_entry> wanted = settings_.models;
-    for (const catalog::model_entry& model : wanted) {
-        bool adopted = false;
-        auto made = make_or_adopt_backend(supervision_, model, inherited_, adopted);
-        if (!made && leave_out(settings_, model.name, made.error().message)) {
-            telemetry::log().error("{}: {}; it is left out", model.source.string(), made.error().message);
-            continue;
+    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
+                                                        scheduler_options_of(settings_, room_));
+    const std::vector<std::string> before = lanes_before(inherited_);
+    std::vector<model_lane> lanes = lanes_of(settings_.models, before);
+    std::string culprit;
+    for (auto made = open_lanes(lanes, culprit); !made; made = open_lanes(lanes, culprit)) {
+        if (!leave_out(settings_, culprit, made.error().message)) {
+            return made;
         }
-        if (!made) {
-            return made.error();
-        }
-        if (adopted) {
-            adopted_.insert(model.name);
-        }
-        backends_.push_back(std::move(*made));
-        scheduler_->add(*backends_.back());
-        served.push_back({&backends_.back()->model(), backends_.back().get()});
+        telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
+        lanes = lanes_of(settings_.models, before);
     }
     drop_the_rest(*supervision_.guard, inherited_);
-    models_ = std::make_unique<api::model_directory>(std::move(served));
+    models_ = std::make_unique<api::model_directory>(served_models(settings_.models, lanes, backends_));
+    return {};
+}
+
+// Those that are not open yet. `culprit`: the model whose lane can't be.
+core::result<void> daemon::open_lanes(const std::vector<model_lane>& lanes, std::string& culprit) {
+    for (const model_lane& lane : lanes) {
+        if (!scheduler_->runtimes_of(lane.entry.name).empty()) {
+            continue;
+        }
+        std::vector<std::unique_ptr<engine::backend>> places;
+        for (const catalog::seat& cards : lane.entry.seats) {
+            bool adopted = false;
+            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
+            auto made = make_or_adopt_backend(supervision_, here, inherited_, adopted);
+            if (!made) {
+                culprit = lane.entry.name;
+                return made.error();
+            }
+            if (adopted) {
+                adopted_.insert(lane.entry.name);
+            }
+            places.push_back(std::move(*made));
+        }
+        for (auto& place : places) {
+            backends_.push_back(std::move(place));
+            scheduler_->add(*backends_.back());
+        }
+    }
     return {};
 }
 
@@ -165,17 +191,19 @@ void daemon::open_black_box() {
     black_box_ = std::make_unique<black_box>(service_tasks_, clock_, settings_.black_box,
                                              crash_folder(settings_.state_directory), std::move(from));
     for (const auto& runtime : backends_) {
-        watch_crashes(*runtime);
+        black_box_->watch(catalog::label_of(runtime->model()), runtime->services());
     }
 }
 
-void daemon::watch_crashes(engine::backend& runtime) {
+void daemon::begin_watch(engine::backend& runtime) {
+    cards_.watch(runtime);
     if (black_box_) {
-        black_box_->watch(runtime.model().name, runtime.services());
+        black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
     }
 }
 
-void daemon::forget_crashes(engine::backend& runtime) {
+void daemon::end_watch(engine::backend& runtime) {
+    cards_.forget(runtime);
     if (black_box_) {
         black_box_->forget(runtime.services());
     }
@@ -201,7 +229,7 @@ core::awaitable<void> daemon::live() {
         admin_->start();
     }
     notify_ready();
-    start_models();
+    service_tasks_.spawn("start models", start_models());
     while (signals_seen_ == 0) {
         co_await signalled_.wait();
     }
@@ -227,7 +255,7 @@ core::awaitable<void> daemon::shut_down() {
     server_->close_all();
     const core::deadline until = core::deadline::after(services_end, clock_.now());
     for (const auto& runtime : backends_) {
-        run_tasks_.spawn("stop " + runtime->model().name, stop_backend(*runtime, until));
+        run_tasks_.spawn("stop " + catalog::label_of(runtime->model()), stop_backend(*runtime, until));
     }
     for (engine::backend* const retired : reloader_->retired().not_stopped()) {
         run_tasks_.spawn("stop " + retired->model().name, stop_backend(*retired, until));
@@ -250,7 +278,8 @@ core::awaitable<void> daemon::shut_down() {
 core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadline until) {
     const bool stopped = co_await runtime.stop(until);
     if (!stopped) {
-        telemetry::log().error("model {}: its services did not stop in time", runtime.model().name);
+        telemetry::log().error("model {}: its services did not stop in time",
+                               catalog::label_of(runtime.model()));
     }
 }
 

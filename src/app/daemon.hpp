@@ -17,6 +17,8 @@
 #include "admin_socket.hpp"
 #include "admin_verbs.hpp"
 #include "black_box.hpp"
+#include "card_room.hpp"
+#include "card_watch.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
@@ -34,6 +36,7 @@
 #include "inheritance.hpp"
 #include "progress_watch.hpp"
 #include "reload.hpp"
+#include "shared_runtimes.hpp"
 #include "upgrade.hpp"
 
 namespace corral::app {
@@ -62,15 +65,19 @@ public:
 private:
     void prepare_upgrade(bool activated);
     [[nodiscard]] std::string why_not_reload() const;
-    void start_models();
+    [[nodiscard]] core::awaitable<void> start_models();
+    [[nodiscard]] core::awaitable<void> look_at_cards();
+    void go_on_with_models();
+    [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
     [[nodiscard]] core::result<void> open_models();
+    [[nodiscard]] core::result<void> open_lanes(const std::vector<model_lane>& lanes, std::string& culprit);
     void open_variants();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_front();
     void open_black_box();
-    void watch_crashes(engine::backend& runtime);
-    void forget_crashes(engine::backend& runtime);
+    void begin_watch(engine::backend& runtime);
+    void end_watch(engine::backend& runtime);
     core::awaitable<void> live();
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
@@ -99,7 +106,9 @@ private:
     inheritance inherited_;
     boost::asio::ip::tcp::endpoint doors_;  // where clients come in
     std::set<std::string> adopted_;         // models that were loaded before this image began
-    std::vector<std::unique_ptr<engine::backend>> backends_;
+    std::vector<std::unique_ptr<engine::backend>> backends_;  // every place of every model that has its own
+    card_room room_;
+    card_watch cards_;
     std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;

@@ -66,9 +66,10 @@ core::result<void> daemon::open_admin() {
                    .generations = generations_.get(),
                    .server = server_.get(),
                    .supervision = &supervision_,
+                   .room = &room_,
                    .tasks = &service_tasks_,
-                   .on_brought_in = [this](auto& runtime) { watch_crashes(runtime); },
-                   .on_taken_out = [this](auto& runtime) { forget_crashes(runtime); },
+                   .on_brought_in = [this](auto& runtime) { begin_watch(runtime); },
+                   .on_taken_out = [this](auto& runtime) { end_watch(runtime); },
                    .in_the_way = [this] { return why_not_reload(); },
                    .renew_front = [this] { server_->serve_with(make_front()); }},
         source_);
@@ -77,6 +78,8 @@ core::result<void> daemon::open_admin() {
     }
     admin_context_ = {.backends = &backends_,
                       .admission = scheduler_.get(),
+                      .models = models_.get(),
+                      .cards = &cards_,
                       .clock = &clock_,
                       .started = clock_.now(),
                       .devices = &devices_,

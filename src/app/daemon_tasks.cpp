@@ -90,7 +90,13 @@ core::awaitable<void> daemon::collect_orphans() {
 std::string daemon::status_line() const {
     std::vector<model_view> views;
     for (const auto& runtime : backends_) {
-        views.push_back(view_of(*runtime, clock_.now()));
+        // Of a model with several places, those where nothing is are no news while it is loaded elsewhere.
+        const bool elsewhere =
+            runtime->model().seats.size() > 1 && scheduler_->residence_of(runtime->model().name).loaded;
+        model_view view = view_of(*runtime, clock_.now());
+        if (!elsewhere || view.phase != model_phase::unloaded) {
+            views.push_back(std::move(view));
+        }
     }
     const scheduler::queue_snapshot queue = scheduler_->snapshot();
     const std::string upgrading = upgrade_->report().status;

@@ -1,5 +1,6 @@
 #include "inheritance.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/sealed_memory.hpp"
 #include "corral/telemetry/log.hpp"
@@ -93,6 +95,34 @@ void close_streams(const engine::backend_handover& of) {
     if (of.tap >= 0) {
         ::close(of.tap);
     }
+}
+
+// What stands before the place in a label (catalog::label_of).
+std::string lane_of(const model_handover& one) {
+    return one.name.substr(0, one.name.find('@'));
+}
+
+// What ran under that label, or failing that something of the same making that has another one now: a model
+// that was renamed, or that has got a second place to run in.
+std::optional<engine::backend_handover> take_running(inheritance& from, const std::string& label,
+                                                     const std::string& fingerprint) {
+    if (!from.before) {
+        return std::nullopt;
+    }
+    auto& all = from.before->models;
+    auto found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
+        return one.running && one.name == label && one.running->fingerprint == fingerprint;
+    });
+    if (found == all.end() && !fingerprint.empty()) {
+        found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
+            return one.running && one.running->fingerprint == fingerprint;
+        });
+    }
+    if (found == all.end()) {
+        found = std::find_if(all.begin(), all.end(),
+                             [&](const model_handover& one) { return one.running && one.name == label; });
+    }
+    return found == all.end() ? std::nullopt : std::exchange(found->running, std::nullopt);
 }
 
 std::optional<int> activated_socket() {
@@ -182,15 +212,30 @@ core::result<tcp::endpoint> open_doors(http::server& at, const configuration& se
     return moved;
 }
 
-const model_handover* entry_of(const inheritance& from, const std::string& model) {
+std::vector<std::string> lanes_before(const inheritance& from) {
+    std::vector<std::string> out;
     if (from.before) {
         for (const model_handover& one : from.before->models) {
-            if (one.name == model) {
-                return &one;
-            }
+            out.push_back(lane_of(one));
         }
     }
-    return nullptr;
+    return out;
+}
+
+lane_handover lane_entry_of(const inheritance& from, const std::string& model) {
+    lane_handover out;
+    if (!from.before) {
+        return out;
+    }
+    for (const model_handover& one : from.before->models) {
+        if (lane_of(one) == model) {
+            out.known = true;
+            out.wanted = out.wanted || one.wanted;
+            out.suspended = out.suspended || one.suspended;
+            out.stay = std::max(out.stay, one.stay);
+        }
+    }
+    return out;
 }
 
 core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
@@ -201,21 +246,15 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
         return known.error();
     }
     const engine::dialect_descriptor* const dialect = *known;
+    const std::string label = catalog::label_of(model);
     adopted = false;
-    std::optional<engine::backend_handover> running;
-    if (from.before) {
-        for (model_handover& one : from.before->models) {
-            if (one.name == model.name) {
-                running = std::exchange(one.running, std::nullopt);
-            }
-        }
-    }
+    const bool can = dialect->adopt != nullptr && dialect->fingerprint != nullptr;
+    const std::string fingerprint = can ? dialect->fingerprint(model) : std::string();
+    std::optional<engine::backend_handover> running = take_running(from, label, fingerprint);
     if (!running) {
         return dialect->make(context, model);
     }
-    const bool same = dialect->adopt != nullptr && dialect->fingerprint != nullptr &&
-                      dialect->fingerprint(model) == running->fingerprint;
-    if (same) {
+    if (can && fingerprint == running->fingerprint) {
         auto made = dialect->adopt(context, model, *running);
         if (made) {
             adopted = true;
@@ -223,7 +262,7 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
         }
         telemetry::log().error("{}; it is started anew", made.error().message);
     } else {
-        telemetry::log().warn("model {}: its configuration is another now; it is started anew", model.name);
+        telemetry::log().warn("model {}: its configuration is another now; it is started anew", label);
         close_streams(*running);
     }
     end_processes(*running);

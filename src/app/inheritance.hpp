@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -36,10 +37,18 @@ struct inheritance {
                                                                       const configuration& settings,
                                                                       inheritance& from);
 
-// Of the model's entry in what was handed over; nullptr: none.
-[[nodiscard]] const model_handover* entry_of(const inheritance& from, const std::string& model);
-// A backend that goes on with what was handed over, where that is of the same making, else a stopped one;
-// what it can't go on with is killed. `adopted` says which.
+// How a model stood before, over all its sets of processes.
+struct lane_handover {
+    bool known = false;
+    bool wanted = false;
+    bool suspended = false;
+    core::nanoseconds stay{0};
+};
+[[nodiscard]] lane_handover lane_entry_of(const inheritance& from, const std::string& model);
+// Names of the models whose processes were handed over.
+[[nodiscard]] std::vector<std::string> lanes_before(const inheritance& from);
+// A backend that goes on with what was handed over, under its label or by its making, else a stopped one;
+// what has its label and is of another making is killed. `adopted` says which.
 [[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
     bool& adopted);

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
-#include "goes_by.hpp"
 #include "log_cursor.hpp"
 
 namespace corral::app {
@@ -34,10 +34,22 @@ struct log_choice {
     std::string problem;
 };
 
+// A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
 const engine::backend* find_model(const admin_context& of, std::string_view typed) {
-    const auto found = std::find_if(of.backends->begin(), of.backends->end(),
-                                    [&](const auto& one) { return goes_by(one->model(), typed); });
+    const api::served served = of.models->find(typed);
+    const auto found = std::find_if(of.backends->begin(), of.backends->end(), [&](const auto& one) {
+        return served != nullptr ? one->model().name == served->lane : catalog::label_of(one->model()) == typed;
+    });
     return found == of.backends->end() ? nullptr : found->get();
+}
+
+// What the lines of all that `typed` means are chosen by: a model, or one process set.
+std::string chosen_by(const engine::backend& first, std::string_view typed) {
+    return typed.find('@') == std::string_view::npos ? first.model().name : catalog::label_of(first.model());
+}
+
+bool is_chosen(const engine::backend& runtime, const std::string& model) {
+    return model.empty() || runtime.model().name == model || catalog::label_of(runtime.model()) == model;
 }
 
 bool has_service(const engine::backend& runtime, std::string_view service) {
@@ -82,14 +94,15 @@ log_choice choose(const admin_context& of, const std::string& target) {
         return {{}, {}, true, false, {}};
     }
     if (const auto* whole = find_model(of, target)) {
-        return {whole->model().name, {}, false, true, {}};
+        return {chosen_by(*whole, target), {}, false, true, {}};
     }
     const auto slash = target.rfind('/');
     if (slash != std::string::npos) {
-        const auto* model = find_model(of, target.substr(0, slash));
+        const std::string typed = target.substr(0, slash);
+        const auto* model = find_model(of, typed);
         const std::string service = target.substr(slash + 1);
         const bool known = model != nullptr && has_service(*model, service);
-        return known ? log_choice{model->model().name, service, false, true, {}} : unknown(of, target);
+        return known ? log_choice{chosen_by(*model, typed), service, false, true, {}} : unknown(of, target);
     }
     std::vector<std::string> with_it;
     for (const auto& runtime : *of.backends) {
@@ -120,8 +133,8 @@ std::vector<log_source> sources_of(const admin_context& of, const log_choice& wa
                        }});
     }
     for (const auto& runtime : *of.backends) {
-        const std::string& model = runtime->model().name;
-        if (!wanted.services || !(wanted.model.empty() || model == wanted.model)) {
+        const std::string model = catalog::label_of(runtime->model());
+        if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
             continue;
         }
         for (const auto& service : runtime->model().runtime.services) {

@@ -9,7 +9,7 @@
 
 #include "configuration_manifests.hpp"
 #include "corral/telemetry/log.hpp"
-#include "make_backend.hpp"
+#include "reload_change.hpp"
 #include "service_notify.hpp"
 
 namespace corral::app {
@@ -47,11 +47,6 @@ configuration_result read_guarded(const configuration_source& source) {
 
 std::string joined(const std::vector<std::string>& names) {
     return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
-}
-
-const catalog::model_entry& entry_of(const configuration& in, const std::string& name) {
-    return *std::find_if(in.models.begin(), in.models.end(),
-                         [&](const catalog::model_entry& one) { return one.name == name; });
 }
 
 // Tells systemd of a reload, whichever way it ends.
@@ -115,8 +110,14 @@ bool same_files(const configuration& a, const configuration& b) {
 
 }  // namespace
 
-scheduler::scheduler_options scheduler_options_of(const configuration& settings) {
+scheduler::scheduler_options scheduler_options_of(const configuration& settings, card_room& room) {
+    room.set_otherwise(settings.card_memory_mb);
     scheduler::scheduler_options out;
+    out.room_mb = [&room](unsigned card) { return room.of(card); };
+    out.max_loaded = settings.max_loaded_models;
+    out.swaps.overtakes = settings.swap.overtakes;
+    out.swaps.least_patience = settings.swap.patience;
+    out.swaps.most_patience = settings.swap.patience_ceiling;
     out.max_queue = settings.max_queue;
     out.keep_alive = forever_if_negative(settings.keep_alive);
     return out;
@@ -127,12 +128,6 @@ api::generation_options generation_options_of(const configuration& settings) {
     out.request_deadline = settings.request_deadline;
     return out;
 }
-
-// What must succeed before anything is changed.
-struct reloader::newcomers {
-    std::map<std::string, std::unique_ptr<engine::backend>> backends;
-    std::shared_ptr<credential_files> credentials;  // nullptr: those there are stay
-};
 
 reloader::reloader(reloadable parts, configuration_source source)
     : parts_(std::move(parts)),
@@ -218,7 +213,7 @@ core::result<reloader::newcomers> reloader::prepare_what_can_be(configuration& w
         }
         report.plan = plan_reload(*parts_.settings, wanted);
         std::string culprit;
-        auto made = prepare(wanted, report.plan, culprit);
+        auto made = prepare(wanted, culprit);
         if (made || !leave_out(wanted, culprit, made.error().message)) {
             report.left_out = lines_of_left_out(wanted, kept);
             return made;
@@ -227,18 +222,16 @@ core::result<reloader::newcomers> reloader::prepare_what_can_be(configuration& w
 }
 
 // `culprit`: the model that is to blame, where one is.
-core::result<reloader::newcomers> reloader::prepare(const configuration& wanted, const reload_plan& plan,
-                                                    std::string& culprit) {
+core::result<reloader::newcomers> reloader::prepare(const configuration& wanted, std::string& culprit) {
     newcomers out;
-    for (const auto* names : {&plan.added, &plan.changed}) {
-        for (const std::string& name : *names) {
-            auto made = make_backend(*parts_.supervision, entry_of(wanted, name));
-            if (!made) {
-                culprit = name;
-                return made.error();
-            }
-            out.backends.emplace(name, std::move(*made));
+    out.lanes = lanes_of(wanted.models, lanes_now());
+    for (const model_lane& lane : out.lanes) {
+        auto change = prepare_lane(lane);
+        if (!change) {
+            culprit = lane.entry.name;
+            return change.error();
         }
+        out.changes.push_back(std::move(*change));
     }
     const configuration after = settings_after(*parts_.settings, wanted);
     if (!same_files(*parts_.settings, after)) {
@@ -255,7 +248,7 @@ void reloader::apply(configuration wanted, const reload_plan& plan, newcomers ma
     *parts_.settings = settings_after(*parts_.settings, std::move(wanted));
     const configuration& settings = *parts_.settings;
     telemetry::log().set_level(as_spdlog(settings.log_level));
-    parts_.admission->adjust(scheduler_options_of(settings));
+    parts_.admission->adjust(scheduler_options_of(settings, *parts_.room));
     parts_.generations->adjust(generation_options_of(settings));
     parts_.server->adjust(settings.http);
     if (made.credentials) {
@@ -264,70 +257,20 @@ void reloader::apply(configuration wanted, const reload_plan& plan, newcomers ma
             parts_.server->use_tls(*(*parts_.credentials)->tls());
         }
     }
-    for (const std::string& name : plan.removed) {
-        take_out(name, true);
+    const std::vector<std::string> now = lanes_now();
+    for (const std::string& lane : now) {
+        const bool stays = std::any_of(made.lanes.begin(), made.lanes.end(),
+                                       [&](const model_lane& one) { return one.entry.name == lane; });
+        if (!stays) {
+            take_out(lane);
+        }
     }
-    for (const std::string& name : plan.changed) {
-        const bool loaded = parts_.admission->residence_of(name).loaded;
-        const engine::backend* const before = parts_.admission->runtime_of(name);
-        const bool broken = before->available().state == engine::availability_state::broken;
-        take_out(name, false);
-        bring_in(std::move(made.backends.at(name)), loaded || broken);
+    for (lane_change& change : made.changes) {
+        bring_in(std::move(change));
     }
-    for (const std::string& name : plan.added) {
-        bring_in(std::move(made.backends.at(name)), true);
-    }
-    // In the order of the file, for people.
-    const auto place = [&settings](const std::unique_ptr<engine::backend>& one) {
-        return &entry_of(settings, one->model().name);
-    };
-    std::sort(parts_.backends->begin(), parts_.backends->end(),
-              [&](const auto& a, const auto& b) { return place(a) < place(b); });
+    sort_backends();
+    offer(made.lanes, plan);
     parts_.renew_front();
-}
-
-// Its successor, if there is one, is brought in next.
-void reloader::take_out(const std::string& name, bool for_good) {
-    auto& backends = *parts_.backends;
-    const auto found = std::find_if(backends.begin(), backends.end(),
-                                    [&](const auto& one) { return one->model().name == name; });
-    std::unique_ptr<engine::backend> runtime = std::move(*found);
-    backends.erase(found);
-    std::vector<std::weak_ptr<const api::served_model>> holders;
-    for (const api::served& each : parts_.models->all()) {
-        if (each->runtime == runtime.get()) {
-            holders.emplace_back(each);
-        }
-    }
-    if (for_good) {
-        parts_.admission->remove(name);
-        if (*parts_.variants) {
-            (*parts_.variants)->set_aside(name);
-        }
-        parts_.models->remove(name);
-    }
-    parts_.on_taken_out(*runtime);
-    retired_.take(std::move(runtime), std::move(holders));
-}
-
-void reloader::bring_in(std::unique_ptr<engine::backend> runtime, bool loaded) {
-    const std::string name = runtime->model().name;
-    parts_.admission->replace(*runtime);
-    api::served_model served;
-    served.entry = &runtime->model();
-    served.runtime = runtime.get();
-    parts_.models->put(std::move(served));
-    if (*parts_.variants) {
-        (*parts_.variants)->follow(name);
-    }
-    parts_.on_brought_in(*runtime);
-    parts_.backends->push_back(std::move(runtime));
-    retired_.when_stopped([admission = parts_.admission, name, loaded] {
-        admission->admit(name);
-        if (loaded && !admission->suspended(name)) {
-            admission->load(name, std::nullopt);
-        }
-    });
 }
 
 }  // namespace corral::app

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "card_room.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/model_directory.hpp"
 #include "corral/api/variant_library.hpp"
@@ -20,6 +21,7 @@
 #include "disk_work.hpp"
 #include "reload_policy.hpp"
 #include "retired_models.hpp"
+#include "shared_runtimes.hpp"
 
 namespace corral::app {
 
@@ -34,6 +36,7 @@ struct reloadable {
     api::generation_service* generations = nullptr;
     http::server* server = nullptr;
     const supervisor::supervisor_context* supervision = nullptr;
+    card_room* room = nullptr;
     core::task_group* tasks = nullptr;
     // Told of each backend that comes, and of each that goes while it still lives.
     std::function<void(engine::backend&)> on_brought_in;
@@ -51,7 +54,9 @@ struct reload_report {
 };
 
 // What the configuration means for the parts of a server, at the start as at a reload.
-[[nodiscard]] scheduler::scheduler_options scheduler_options_of(const configuration& settings);
+// `room` is told what the configuration says of it, and asked for as long as the options live.
+[[nodiscard]] scheduler::scheduler_options scheduler_options_of(const configuration& settings,
+                                                                card_room& room);
 [[nodiscard]] api::generation_options generation_options_of(const configuration& settings);
 class reloader {
 public:
@@ -67,14 +72,19 @@ public:
     void close() noexcept;
 
 private:
+    struct lane_change;
     struct newcomers;
     [[nodiscard]] core::awaitable<reload_report> reload_now();
-    [[nodiscard]] core::result<newcomers> prepare(const configuration& wanted, const reload_plan& plan,
-                                                  std::string& culprit);
+    [[nodiscard]] core::result<newcomers> prepare(const configuration& wanted, std::string& culprit);
     [[nodiscard]] core::result<newcomers> prepare_what_can_be(configuration& wanted, reload_report& report);
     void apply(configuration wanted, const reload_plan& plan, newcomers made);
-    void take_out(const std::string& name, bool for_good);
-    void bring_in(std::unique_ptr<engine::backend> runtime, bool loaded);
+    [[nodiscard]] core::result<lane_change> prepare_lane(const model_lane& lane);
+    void take_out(const std::string& lane);
+    void bring_in(lane_change change);
+    void retire(std::unique_ptr<engine::backend> runtime);
+    void offer(const std::vector<model_lane>& lanes, const reload_plan& plan);
+    void sort_backends();
+    [[nodiscard]] std::vector<std::string> lanes_now() const;
 
     reloadable parts_;
     configuration_source source_;

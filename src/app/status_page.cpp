@@ -133,6 +133,9 @@ void add_model(std::string& out, const json& model, const text_style& style) {
                        painted(text_of(model, "name"), colour::bold, style),
                        state_text(text_of(model, "state"), style), progress_text(model, style),
                        number_of(counts, "running"), number_of(counts, "waiting"));
+    add_note(out, "waits", text_of(model, "waits"), style);
+    const json memory = model.value("memory", json::object());
+    add_note(out, "memory", memory.is_object() ? text_of(memory, "after_unload") : std::string(), style);
     for (const json& service : objects_in(model, "services")) {
         add_service(out, service, style);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 
 namespace corral::app {
@@ -32,7 +33,7 @@ void see_who_waits(model_view& view, const std::vector<supervisor::service_statu
 model_view view_of(engine::backend& runtime, core::steady_time now) {
     const engine::availability state = runtime.available();
     model_view view;
-    view.name = runtime.model().name;
+    view.name = catalog::label_of(runtime.model());
     switch (state.state) {
         case engine::availability_state::ready:
             view.phase = model_phase::ready;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/descriptor_limit.hpp"
@@ -167,9 +168,11 @@ core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_rep
                                                                    core::deadline until) {
     const auto stays_behind = [&next](engine::backend& runtime) {
         const auto running = runtime.hand_over();
-        const auto asked = next.fingerprints.find(runtime.model().name);
-        const bool goes_on = running && asked != next.fingerprints.end() && !running->fingerprint.empty() &&
-                             asked->second == running->fingerprint;
+        // Under whatever name.
+        const bool goes_on =
+            running && !running->fingerprint.empty() &&
+            std::any_of(next.fingerprints.begin(), next.fingerprints.end(),
+                        [&](const auto& asked) { return asked.second == running->fingerprint; });
         return !goes_on && any_service(runtime, &lives);
     };
     for (bool again = true; again;) {
@@ -183,7 +186,7 @@ core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_rep
                 continue;
             }
             again = true;
-            const std::string& name = runtime->model().name;
+            const std::string name = catalog::label_of(runtime->model());
             status_ = "upgrade: ends the services of " + name;
             telemetry::log().info("upgrade: model {} can't be handed over as it is and is started anew",
                                   name);
@@ -209,10 +212,11 @@ handover upgrade::compose() const {
     out.paused = paused_;
     for (const auto& runtime : *parts_.backends) {
         model_handover one;
-        one.name = runtime->model().name;
+        const std::string& lane = runtime->model().name;
+        one.name = catalog::label_of(runtime->model());
         one.wanted = ended_.contains(one.name) || any_service(*runtime, &is_wanted);
-        one.suspended = parts_.scheduler->suspended(one.name);
-        one.stay = parts_.scheduler->residence_of(one.name).stay;
+        one.suspended = parts_.scheduler->suspended(lane);
+        one.stay = parts_.scheduler->residence_of(lane).stay;
         one.running = runtime->hand_over();
         out.models.push_back(std::move(one));
     }
@@ -247,7 +251,7 @@ core::failure upgrade::replace(const std::string& program) {
 void upgrade::undo() {
     parts_.server->resume();
     for (const auto& runtime : *parts_.backends) {
-        if (ended_.contains(runtime->model().name)) {
+        if (ended_.contains(catalog::label_of(runtime->model()))) {
             runtime->start();
         }
     }

@@ -74,7 +74,7 @@ private:
     std::string status_;
     std::string failure_;
     core::steady_time paused_;
-    std::set<std::string> ended_;  // models whose services we ended; the next image starts them anew
+    std::set<std::string> ended_;  // labels of those whose services we ended; the next image starts them anew
 };
 
 }  // namespace corral::app

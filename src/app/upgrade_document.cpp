@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int deepest = 12;
-constexpr std::size_t most_models = 256;
+constexpr std::size_t most_models = 1024;
 constexpr std::size_t most_services = 64;
 constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_connections = 65536;

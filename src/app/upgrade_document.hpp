@@ -21,7 +21,7 @@ inline constexpr int handover_version = 1;
 inline constexpr std::size_t longest_handover = 16U * 1024 * 1024;  // bytes
 
 struct model_handover {
-    std::string name;
+    std::string name;                                  // the label of a set of processes (catalog::label_of)
     bool wanted = true;                                // false: unloaded, until a request asks for it
     bool suspended = false;                            // by its operator: no request asks for it
     core::nanoseconds stay{core::nanoseconds::max()};  // after the last request that needs it

@@ -8,11 +8,13 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <nlohmann/json.hpp>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
+#include "shared_runtimes.hpp"
 #include "upgrade_document.hpp"
 
 namespace corral::app {
@@ -25,7 +27,7 @@ using namespace boost::asio::experimental::awaitable_operators;
 constexpr core::seconds patience{20};
 constexpr std::size_t longest_report = 1024 * 1024;
 constexpr std::size_t longest_complaint = 4096;
-constexpr std::size_t most_models = 256;
+constexpr std::size_t most_models = 1024;
 
 // Reads to the end and keeps `most` bytes.
 core::awaitable<std::string> read_stream(process::child& from, process::output_stream which,
@@ -82,10 +84,14 @@ int print_preflight(const configuration& settings, int version_asked) {
         return 1;
     }
     json models = json::object();
-    for (const catalog::model_entry& model : settings.models) {
-        const engine::dialect_descriptor* dialect = engine::find_dialect(model.runtime.dialect);
+    const std::vector<model_lane> lanes = lanes_of(settings.models);
+    for (const model_lane& lane : lanes) {
+        const engine::dialect_descriptor* dialect = engine::find_dialect(lane.entry.runtime.dialect);
         const bool can = dialect != nullptr && dialect->fingerprint != nullptr;
-        models[model.name] = can ? dialect->fingerprint(model) : std::string();
+        for (const catalog::seat& cards : lane.entry.seats) {
+            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
+            models[catalog::label_of(here)] = can ? dialect->fingerprint(here) : std::string();
+        }
     }
     const json report = {{"handover_version", handover_version}, {"version", version}, {"models", models}};
     std::cout << report.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';

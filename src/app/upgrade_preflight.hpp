@@ -16,7 +16,7 @@ namespace corral::app {
 
 struct preflight_report {
     std::string version;                              // of the program that answered
-    std::map<std::string, std::string> fingerprints;  // of each model of its configuration
+    std::map<std::string, std::string> fingerprints;  // of each set of processes, by label
 };
 
 // "corral preflight": what the new program prints, and its exit status.

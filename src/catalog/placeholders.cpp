@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/catalog/placement.hpp"
+
 namespace corral::catalog {
 
 namespace {
@@ -55,6 +57,7 @@ core::result<placeholder_values> common_values(const model_entry& model,
                                                const std::map<std::string, std::string>& urls) {
     placeholder_values values = model.variables;
     values["package"] = model.package.string();
+    values["devices"] = seat_text(model.cards);
     if (model.context.vocabulary != 0) {
         values["vocabulary"] = std::to_string(model.context.vocabulary);
     }
@@ -149,7 +152,7 @@ core::result<std::string> expand(std::string_view text, const placeholder_values
 }
 
 std::vector<std::string> built_in_placeholders(const profile& of) {
-    std::vector<std::string> names{"package", "port", "vocabulary"};
+    std::vector<std::string> names{"package", "port", "vocabulary", "devices"};
     for (const auto& service : of.services) {
         names.push_back(service.name + "_port");
         names.push_back(service.name + "_url");

@@ -230,6 +230,29 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
     out = std::move(values);
 }
 
+void section::texts_or_numbers(std::string_view key, std::vector<std::string>& out) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) {
+        return;
+    }
+    const auto* list = found->as_array();
+    if (list == nullptr) {
+        wrong_type(key, *found, "a list of texts or whole numbers");
+        return;
+    }
+    std::vector<std::string> values;
+    for (const auto& element : *list) {
+        if (const auto* number = element.as_integer()) {
+            values.push_back(std::to_string(number->get()));
+        } else if (const auto* text = element.as_string()) {
+            values.push_back(text->get());
+        } else {
+            wrong_type(key, element, "a list of texts or whole numbers");
+        }
+    }
+    out = std::move(values);
+}
+
 void section::text_map(std::string_view key, std::map<std::string, std::string>& out) {
     const toml::node* found = ask(key);
     if (found == nullptr) {

@@ -3,22 +3,22 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/supervisor/device_gate.hpp"
 
 namespace corral::engine {
 
-std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
-                                                 const catalog::model_entry& model,
-                                                 const supervisor::service_spec& service) {
+namespace {
+
+std::shared_ptr<supervisor::start_gate> gate_of_card(const supervisor::supervisor_context& context,
+                                                     const catalog::model_entry& model,
+                                                     const supervisor::service_spec& service, unsigned card) {
     const catalog::device_template& said = model.runtime.device;
-    const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
-    if (!service.rules.device || context.devices == nullptr || !known) {
-        return nullptr;
-    }
-    const catalog::placeholder_values values{{"card", std::to_string(said.card)}};
+    const catalog::placeholder_values values{{"card", std::to_string(card)}};
     // Without one of our placeholders a text stays as it is; the reader has checked the command.
     const auto filled = [&values](const std::string& text) {
         const auto expanded = catalog::expand(text, values);
@@ -30,17 +30,35 @@ std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_co
     }
     how.environment = said.environment;
     how.format = said.format;
-    how.card = said.card;
+    how.card = card;
     how.timeout = said.timeout;
     device::gate_options gate;
     gate.optional = said.optional;
-    gate.card = said.card;
-    gate.memory_mb = said.memory_mb;
+    gate.card = card;
+    // A model's layers are dealt out to its cards in turn, so each takes its share.
+    gate.memory_mb = said.memory_mb / model.cards.size();
     gate.memory_wait = said.memory_wait;
     gate.program = std::filesystem::path(service.command.command.front()).filename().string();
     gate.advice = filled(said.advice);
-    return supervisor::make_device_gate(context, model.name + "/" + service.name,
+    return supervisor::make_device_gate(context, catalog::label_of(model) + "/" + service.name,
                                         context.devices->find_or_make(how), std::move(gate));
+}
+
+}  // namespace
+
+std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
+                                                 const catalog::model_entry& model,
+                                                 const supervisor::service_spec& service) {
+    const catalog::device_template& said = model.runtime.device;
+    const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
+    if (!service.rules.device || context.devices == nullptr || !known || model.cards.empty()) {
+        return nullptr;
+    }
+    std::vector<std::shared_ptr<supervisor::start_gate>> all;
+    for (const unsigned card : model.cards) {
+        all.push_back(gate_of_card(context, model, service, card));
+    }
+    return supervisor::join_gates(std::move(all));
 }
 
 }  // namespace corral::engine

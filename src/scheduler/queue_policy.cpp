@@ -1,28 +1,9 @@
 #include "scheduler/queue_policy.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace corral::scheduler {
-
-namespace {
-
-using duration = std::optional<core::nanoseconds>;
-
-core::nanoseconds rest(core::nanoseconds usual, core::nanoseconds gone) {
-    return std::max(core::nanoseconds{0}, usual - gone);
-}
-
-// Whole seconds, rounded up, at most a day.
-std::optional<core::seconds> whole_seconds(const duration& span) {
-    if (!span) {
-        return std::nullopt;
-    }
-    constexpr core::seconds longest{24 * 60 * 60};
-    return std::min(longest, std::chrono::ceil<core::seconds>(*span));
-}
-
-}  // namespace
 
 void queue_policy::add_lane(const std::string& model) {
     lanes_.emplace(model, lane{});
@@ -32,65 +13,95 @@ std::vector<decision> queue_policy::remove_lane(const std::string& model) {
     std::vector<decision> out;
     const auto found = lanes_.find(model);
     if (found != lanes_.end()) {
-        refuse_waiting(found->second, verdict::removed, out);
+        refuse_waiting(found->second, verdict::removed, {}, out);
+        for (const slot_id one : found->second.slots) {
+            slots_.erase(one);
+        }
         lanes_.erase(found);
     }
     return out;
 }
 
-void queue_policy::renew_lane(const std::string& model, core::steady_time now) {
+void queue_policy::renew_lane(const std::string& model) {
     const auto found = lanes_.find(model);
     if (found == lanes_.end()) {
         return;
     }
+    lane& on = found->second;
+    for (const slot_id one : on.slots) {
+        slots_.erase(one);
+    }
     lane fresh;
-    fresh.since = now;
-    fresh.queue = std::move(found->second.queue);
-    found->second = std::move(fresh);
+    fresh.queue = std::move(on.queue);
+    fresh.arrivals = std::move(on.arrivals);
+    fresh.barred = std::move(on.barred);
+    on = std::move(fresh);
 }
 
-std::size_t queue_policy::waiting_for(const std::string& model) const {
+void queue_policy::add_slot(const std::string& model, slot_id which, std::vector<unsigned> cards,
+                            core::steady_time now) {
     const auto found = lanes_.find(model);
-    return found == lanes_.end() ? 0 : found->second.queue.size();
+    if (found == lanes_.end()) {
+        return;
+    }
+    slot fresh;
+    fresh.model = model;
+    fresh.cards = std::move(cards);
+    fresh.since = now;
+    slots_.emplace(which, std::move(fresh));
+    found->second.slots.push_back(which);
 }
 
-// 1. shutting down, unknown, broken or barred: refused. 2. The lane is free: granted. 3. No room: refused. 4.
+void queue_policy::remove_slot(slot_id which) {
+    const auto found = slots_.find(which);
+    if (found != slots_.end()) {
+        std::erase(lanes_.at(found->second.model).slots, which);
+        slots_.erase(found);
+    }
+}
+
+// 1. shutting down, unknown, barred or broken: refused. 2. A slot is free: granted. 3. No room: refused. 4.
 // Waits.
 std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
     if (closed_) {
-        return {decision{who.ticket, verdict::shutting_down, {}, {}}};
+        return {decision{who.ticket, verdict::shutting_down, {}, {}, {}}};
     }
     const auto found = lanes_.find(who.model);
     if (found == lanes_.end()) {
-        return {decision{who.ticket, verdict::unknown_model, {}, {}}};
+        return {decision{who.ticket, verdict::unknown_model, {}, {}, {}}};
     }
     lane& on = found->second;
-    if (on.state == lane_state::broken) {
-        return {decision{who.ticket, verdict::broken, on.reason, {}}};
+    if (on.barred) {
+        return {decision{who.ticket, verdict::barred, *on.barred, {}, {}}};
     }
-    if (on.state == lane_state::barred) {
-        return {decision{who.ticket, verdict::barred, on.reason, {}}};
+    if (const std::string* why = broken_reason(on)) {
+        return {decision{who.ticket, verdict::broken, *why, {}, {}}};
     }
-    const bool served_at_once = on.state == lane_state::ready && !on.holder && on.queue.size() == 0;
-    if (!served_at_once && !who.readmission && waiting_ >= max_waiting_) {
-        const std::size_t ahead = on.queue.size() + (on.holder ? 1 : 0);
-        return {decision{who.ticket, verdict::queue_full, {}, on.held.until_served(ahead)}};
+    const bool served_at_once = on.queue.size() == 0 && free_slot(on);
+    if (!served_at_once && !who.readmission && waiting_.size() >= max_waiting_) {
+        const std::size_t side_by_side = servers(on);
+        const std::size_t ahead = on.queue.size() + held_slots(on);
+        const std::size_t rounds = (ahead + side_by_side - 1) / side_by_side;
+        return {decision{who.ticket, verdict::queue_full, {}, on.held.until_served(rounds), {}}};
     }
     on.queue.add(who.client, who.ticket, who.readmission);
-    ++waiting_;
+    const moment came = mark(now);
+    on.arrivals.emplace(came.order, came.at);
+    waiting_.emplace(who.ticket, pending{who.model, came.order});
     std::vector<decision> out;
-    grant_next(who.model, on, now, out);
+    grant_next(on, now, out);
     return out;
 }
 
 bool queue_policy::cancel(ticket_id ticket) {
-    for (auto& [model, on] : lanes_) {
-        if (on.queue.remove(ticket)) {
-            --waiting_;
-            return true;
-        }
+    const auto found = waiting_.find(ticket);
+    if (found == waiting_.end()) {
+        return false;
     }
-    return false;
+    lane& on = lanes_.at(found->second.model);
+    on.queue.remove(ticket);
+    forget(on, ticket);
+    return true;
 }
 
 std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time now) {
@@ -101,147 +112,173 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     }
     const grant over = found->second;
     granted_.erase(found);
-    const auto place = lanes_.find(over.model);
-    if (place == lanes_.end() || place->second.holder != ticket) {
-        return out;  // removed, or another backend's now
+    const auto place = slots_.find(over.slot);
+    if (place == slots_.end()) {
+        return out;  // removed meanwhile
     }
-    lane& on = place->second;
-    on.holder.reset();
+    place->second.holder.reset();
+    place->second.last_used = mark(now).order;
+    lane& on = lanes_.at(place->second.model);
     on.held.add(now - over.since);
-    grant_next(over.model, on, now, out);
+    grant_next(on, now, out);
     return out;
 }
 
-std::vector<decision> queue_policy::lane_changed(const std::string& model, lane_state state,
-                                                 std::string_view reason, core::steady_time now) {
+std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state, std::string_view reason,
+                                                 core::steady_time now) {
+    std::vector<decision> out;
+    const auto found = slots_.find(which);
+    if (found == slots_.end()) {
+        return out;
+    }
+    slot& of = found->second;
+    lane& on = lanes_.at(of.model);
+    if (of.state == slot_state::loading && state == slot_state::ready) {
+        on.load.add(now - of.since);
+    }
+    if (of.state != state) {
+        of.since = now;
+    }
+    of.state = state;
+    of.reason = reason;
+    if (state == slot_state::unloaded) {
+        of.was_ready = false;
+    } else if (state == slot_state::ready && !of.was_ready) {
+        // A further instance begins no new turn of its model.
+        const bool first = std::none_of(on.slots.begin(), on.slots.end(),
+                                        [&](slot_id other) { return slots_.at(other).was_ready; });
+        of.was_ready = true;
+        if (first) {
+            on.own.began(mark(now));
+        }
+    }
+    if (const std::string* why = broken_reason(on)) {
+        refuse_waiting(on, verdict::broken, *why, out);
+    } else {
+        grant_next(on, now, out);
+    }
+    return out;
+}
+
+std::vector<decision> queue_policy::withhold(slot_id which, bool is, core::steady_time now) {
+    std::vector<decision> out;
+    const auto found = slots_.find(which);
+    if (found == slots_.end() || found->second.withheld == is) {
+        return out;
+    }
+    found->second.withheld = is;
+    grant_next(lanes_.at(found->second.model), now, out);
+    return out;
+}
+
+std::vector<decision> queue_policy::bar(const std::string& model, std::string_view reason) {
     std::vector<decision> out;
     const auto found = lanes_.find(model);
-    if (found == lanes_.end()) {
-        return out;
-    }
-    lane& on = found->second;
-    if (on.state == lane_state::loading && state == lane_state::ready) {
-        on.load.add(now - on.since);
-    }
-    if (on.state != state) {
-        on.since = now;
-    }
-    on.state = state;
-    on.reason = reason;
-    if (state == lane_state::broken) {
-        refuse_waiting(on, verdict::broken, out);
-    } else if (state == lane_state::barred) {
-        refuse_waiting(on, verdict::barred, out);
-    } else {
-        grant_next(model, on, now, out);
+    if (found != lanes_.end()) {
+        found->second.barred = std::string(reason);
+        refuse_waiting(found->second, verdict::barred, *found->second.barred, out);
     }
     return out;
 }
 
-std::size_t queue_policy::waiting_for_free(const std::string& model) const {
+std::vector<decision> queue_policy::unbar(const std::string& model, core::steady_time now) {
+    std::vector<decision> out;
     const auto found = lanes_.find(model);
-    return found == lanes_.end() || found->second.holder ? 0 : found->second.queue.size();
+    if (found != lanes_.end()) {
+        found->second.barred.reset();
+        grant_next(found->second, now, out);
+    }
+    return out;
 }
 
-std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady_time now) const {
-    for (const auto& [model, on] : lanes_) {
-        const std::optional<std::size_t> ahead = on.queue.ahead_of(ticket);
-        if (ahead) {
-            auto estimate = whole_seconds(until_turn(on, *ahead, now));
-            if (estimate) {
-                estimate = std::max(core::seconds{1}, *estimate);
-            }
-            return standing{*ahead + (on.holder ? 1 : 0), estimate};
-        }
+std::vector<decision> queue_policy::refuse_for_room(const std::string& model, const std::string& reason) {
+    std::vector<decision> out;
+    const auto found = lanes_.find(model);
+    if (found != lanes_.end()) {
+        refuse_waiting(found->second, verdict::no_room, reason, out);
     }
-    return std::nullopt;
-}
-
-std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) const {
-    const std::array<bool, 2> up_first{true, false};
-    for (const bool up : up_first) {
-        bool any = false;
-        core::nanoseconds longest{0};
-        for (const auto& [model, on] : lanes_) {
-            const bool is_up = on.state == lane_state::ready || on.state == lane_state::loading;
-            const bool refuses = on.state == lane_state::broken || on.state == lane_state::barred;
-            if (refuses || is_up != up) {
-                continue;
-            }
-            const duration one = until_turn(on, on.queue.ahead_of_new_client(), now);
-            if (!one) {
-                return std::nullopt;
-            }
-            any = true;
-            longest = std::max(longest, *one);
-        }
-        if (any) {
-            return whole_seconds(longest);
-        }
-    }
-    return std::nullopt;
-}
-
-duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::steady_time now) const {
-    const duration begin = until_ready(on, now);
-    if (!begin) {
-        return std::nullopt;
-    }
-    core::nanoseconds out = *begin;
-    if (ahead == 0 && !on.holder) {
-        return out;
-    }
-    const duration usual = on.held.mean();
-    if (!usual) {
-        return std::nullopt;
-    }
-    if (on.holder) {
-        out += rest(*usual, now - granted_.at(*on.holder).since);
-    }
-    return out + *usual * static_cast<core::nanoseconds::rep>(ahead);
-}
-
-duration queue_policy::until_ready(const lane& on, core::steady_time now) {
-    if (on.state == lane_state::ready) {
-        return core::nanoseconds{0};
-    }
-    const duration usual = on.load.mean();
-    if (!usual || on.state == lane_state::unloaded) {
-        return usual;
-    }
-    return rest(*usual, now - on.since);
+    return out;
 }
 
 std::vector<decision> queue_policy::refuse_new() {
     closed_ = true;
     std::vector<decision> out;
     for (auto& [model, on] : lanes_) {
-        refuse_waiting(on, verdict::shutting_down, out);
+        refuse_waiting(on, verdict::shutting_down, {}, out);
     }
     return out;
 }
 
-void queue_policy::grant_next(const std::string& model, lane& on, core::steady_time now,
-                              std::vector<decision>& out) {
-    if (closed_ || on.state != lane_state::ready || on.holder) {
+void queue_policy::grant_next(lane& on, core::steady_time now, std::vector<decision>& out) {
+    if (closed_ || on.barred) {
         return;
     }
-    const auto next = on.queue.take();
-    if (!next) {
-        return;
+    for (auto at = free_slot(on); at; at = free_slot(on)) {
+        const auto next = on.queue.take();
+        if (!next) {
+            return;
+        }
+        forget(on, *next);
+        const moment when = mark(now);
+        slot& serves = slots_.at(*at);
+        serves.holder = *next;
+        serves.last_used = when.order;
+        on.own.granted(when);
+        granted_.emplace(*next, grant{*at, now});
+        out.push_back(decision{*next, verdict::granted, {}, {}, *at});
     }
-    --waiting_;
-    on.holder = *next;
-    granted_.emplace(*next, grant{model, now});
-    out.push_back(decision{*next, verdict::granted, {}, {}});
 }
 
-void queue_policy::refuse_waiting(lane& on, verdict why, std::vector<decision>& out) {
+void queue_policy::refuse_waiting(lane& on, verdict why, const std::string& reason,
+                                  std::vector<decision>& out) {
     for (const ticket_id id : on.queue.take_all()) {
-        --waiting_;
-        const bool has_reason = why == verdict::broken || why == verdict::barred;
-        out.push_back(decision{id, why, has_reason ? on.reason : std::string{}, {}});
+        forget(on, id);
+        out.push_back(decision{id, why, reason, {}, {}});
     }
+}
+
+void queue_policy::forget(lane& on, ticket_id ticket) {
+    const auto found = waiting_.find(ticket);
+    on.arrivals.erase(found->second.order);
+    waiting_.erase(found);
+}
+
+std::optional<slot_id> queue_policy::free_slot(const lane& on) const {
+    std::optional<slot_id> best;
+    std::pair<std::size_t, std::uint64_t> least;
+    for (const slot_id one : on.slots) {
+        const slot& of = slots_.at(one);
+        if (of.state != slot_state::ready || of.holder || of.withheld) {
+            continue;
+        }
+        const std::pair<std::size_t, std::uint64_t> load{leases_beside(of), of.last_used};
+        if (!best || load < least) {
+            best = one;
+            least = load;
+        }
+    }
+    return best;
+}
+
+// On the busiest of its cards, whatever the model.
+std::size_t queue_policy::leases_beside(const slot& of) const {
+    std::size_t most = 0;
+    for (const unsigned card : of.cards) {
+        const auto there = std::count_if(slots_.begin(), slots_.end(), [card](const auto& each) {
+            const std::vector<unsigned>& cards = each.second.cards;
+            return each.second.holder && std::find(cards.begin(), cards.end(), card) != cards.end();
+        });
+        most = std::max(most, static_cast<std::size_t>(there));
+    }
+    return most;
+}
+
+// The first one's; nullptr: not all are broken.
+const std::string* queue_policy::broken_reason(const lane& on) const {
+    const bool all = !on.slots.empty() && std::all_of(on.slots.begin(), on.slots.end(), [this](slot_id one) {
+        return slots_.at(one).state == slot_state::broken;
+    });
+    return all ? &slots_.at(on.slots.front()).reason : nullptr;
 }
 
 }  // namespace corral::scheduler

@@ -6,10 +6,11 @@
 // cancel():
 //
 //   arrive ──▶ waiting ──▶ granted ──release()──▶ over
-//      │          └──────▶ refused (broken, barred, removed, shutting down) or cancelled
+//      │          └──────▶ refused (broken, barred, removed, no room, shutting down) or cancelled
 //      └─────▶ refused (unknown model, full, broken, barred, shutting down)
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,20 +21,24 @@
 #include "corral/core/time.hpp"
 #include "scheduler/client_ring.hpp"
 #include "scheduler/service_time.hpp"
+#include "scheduler/turn_policy.hpp"
 
 namespace corral::scheduler {
 
-// What a lane's backend can do now. `loading` and `unloaded` keep their tickets waiting, `broken` and
-// `barred` (by a person) refuse them. `unloaded` is not on its way to be ready yet.
-enum class lane_state { loading, ready, broken, unloaded, barred };
+using slot_id = core::strong_id<struct slot_tag>;
 
-enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed };
+// What one backend of a lane, a slot, can do now. `loading` and `unloaded` keep tickets waiting. `unloaded`
+// is not on its way to be ready yet. A lane whose slots are all `broken` refuses its tickets.
+enum class slot_state { loading, ready, broken, unloaded };
+
+enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed, no_room };
 
 struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
-    std::string reason;                        // of a broken or barred lane
+    std::string reason;                        // of a broken or barred lane, or why there is no room
     std::optional<core::seconds> retry_after;  // with queue_full
+    slot_id slot{};                            // with granted
 };
 
 struct arrival {
@@ -45,24 +50,30 @@ struct arrival {
 
 // Where a waiting ticket stands, or one that would come now.
 struct standing {
-    std::size_t ahead = 0;                  // tickets that run before it, the running one included
+    std::size_t ahead = 0;                  // tickets that run before it, the running ones included
     std::optional<core::seconds> estimate;  // until its turn; unknown before anything was measured
 };
 
 // Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
 // a round, a client that was not waiting at the end of the round. So a place is known for those who wait now,
-// and others may come between later.
+// and others may come between later. Of several free slots the one serves on whose cards the fewest leases
+// run, then the one that has been idle for longest.
 class queue_policy {
 public:
     // At most `max_waiting` tickets wait, over all lanes; readmissions come on top.
     explicit queue_policy(std::size_t max_waiting) : max_waiting_(max_waiting) {}
 
-    // A lane begins as unloaded. Its name must be new.
+    // A lane begins without slots. Its name must be new.
     void add_lane(const std::string& model);
-    // Refuses all that wait there; who was granted the lane still gives it back.
+    // Refuses all that wait there; who was granted a slot still gives it back.
     [[nodiscard]] std::vector<decision> remove_lane(const std::string& model);
-    // Another backend has the lane from now on: as add_lane(), but those who wait there go on waiting.
-    void renew_lane(const std::string& model, core::steady_time now);
+    // Other backends have the lane from now on: it has no slots and nothing measured, but those who wait
+    // there go on waiting.
+    void renew_lane(const std::string& model);
+    // A slot begins as unloaded. `slot` is new in every call; no effect without its lane.
+    void add_slot(const std::string& model, slot_id slot, std::vector<unsigned> cards, core::steady_time now);
+    // Who was granted it still gives it back.
+    void remove_slot(slot_id slot);
     void set_max_waiting(std::size_t most) noexcept { max_waiting_ = most; }
 
     [[nodiscard]] std::vector<decision> arrive(const arrival& who, core::steady_time now);
@@ -70,11 +81,24 @@ public:
     bool cancel(ticket_id ticket);
     // The holder of a granted ticket gives it back.
     [[nodiscard]] std::vector<decision> release(ticket_id ticket, core::steady_time now);
-    [[nodiscard]] std::vector<decision> lane_changed(const std::string& model, lane_state state,
-                                                     std::string_view reason, core::steady_time now);
+    [[nodiscard]] std::vector<decision> slot_changed(slot_id slot, slot_state state, std::string_view reason,
+                                                     core::steady_time now);
+    // From now on the slot gets nothing more to do, or something again.
+    [[nodiscard]] std::vector<decision> withhold(slot_id slot, bool is, core::steady_time now);
+    // By a person: refuses all that wait and come, until unbar().
+    [[nodiscard]] std::vector<decision> bar(const std::string& model, std::string_view reason);
+    [[nodiscard]] std::vector<decision> unbar(const std::string& model, core::steady_time now);
+    // Refuses all that wait, as there is no room for the model.
+    [[nodiscard]] std::vector<decision> refuse_for_room(const std::string& model, const std::string& reason);
     // Refuses all that wait and all that come.
     [[nodiscard]] std::vector<decision> refuse_new();
     [[nodiscard]] bool closed() const noexcept { return closed_; }
+    // A moment after all that were told so far.
+    [[nodiscard]] moment mark(core::steady_time now) noexcept { return {++order_, now}; }
+    // The model was unloaded to make room.
+    void end_turn(const std::string& model, core::steady_time now);
+    // What is left until there is room to load the model, for estimates; nothing: not known.
+    void set_room_delay(const std::string& model, std::optional<core::nanoseconds> delay);
 
     // Nothing when it does not wait.
     [[nodiscard]] std::optional<standing> standing_of(ticket_id ticket, core::steady_time now) const;
@@ -82,39 +106,77 @@ public:
     // 0 when it would be served at once. With several lanes the longest of those that are loaded or loading;
     // if none is, of those that are unloaded.
     [[nodiscard]] std::optional<core::seconds> estimate_now(core::steady_time now) const;
+    // Until the running one and at most `further` of those who wait for the model are served.
+    [[nodiscard]] std::optional<core::nanoseconds> until_drained(const std::string& model,
+                                                                 std::size_t further,
+                                                                 core::steady_time now) const;
+    // What a load of the model usually takes, or nothing.
+    [[nodiscard]] std::optional<core::nanoseconds> usual_load(const std::string& model) const;
 
-    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
-    // Tickets that wait for `model` although nobody holds its backend.
-    [[nodiscard]] std::size_t waiting_for_free(const std::string& model) const;
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
     // In that lane; 0 when there is none.
     [[nodiscard]] std::size_t waiting_for(const std::string& model) const;
+    // When the oldest of those came.
+    [[nodiscard]] std::optional<moment> oldest_of(const std::string& model) const;
+    // nullptr: no such lane.
+    [[nodiscard]] const turn* turn_of(const std::string& model) const;
+    // Nobody has it and nothing keeps it from being granted once it is ready.
+    [[nodiscard]] bool is_free(slot_id slot) const;
+    // The order in which slots were last granted or given back; 0: never.
+    [[nodiscard]] std::uint64_t last_used(slot_id slot) const;
 
 private:
-    struct lane {
-        lane_state state = lane_state::unloaded;
+    struct slot {
+        std::string model;
+        std::vector<unsigned> cards;
+        slot_state state = slot_state::unloaded;
         core::steady_time since{};  // of the state
         std::string reason;
-        client_ring queue;
         std::optional<ticket_id> holder;
+        bool withheld = false;
+        bool was_ready = false;  // since it was loaded
+        std::uint64_t last_used = 0;
+    };
+    struct lane {
+        client_ring queue;
+        std::vector<slot_id> slots;
+        std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
+        std::optional<std::string> barred;
+        std::optional<core::nanoseconds> room_delay{core::nanoseconds{0}};
         service_time held;
         service_time load;
+        turn own;
+    };
+    struct pending {
+        std::string model;
+        std::uint64_t order = 0;
     };
     struct grant {
-        std::string model;
+        slot_id slot;
         core::steady_time since;
     };
-    void grant_next(const std::string& model, lane& on, core::steady_time now, std::vector<decision>& out);
-    // Time until `ahead` waiting tickets and the holder are served on a backend that is ready by then.
+    void grant_next(lane& on, core::steady_time now, std::vector<decision>& out);
+    void refuse_waiting(lane& on, verdict why, const std::string& reason, std::vector<decision>& out);
+    void forget(lane& on, ticket_id ticket);
+    [[nodiscard]] std::optional<slot_id> free_slot(const lane& on) const;
+    [[nodiscard]] std::size_t leases_beside(const slot& of) const;
+    [[nodiscard]] const std::string* broken_reason(const lane& on) const;
+    [[nodiscard]] bool any_slot(const lane& on, slot_state a, slot_state b) const;
+    [[nodiscard]] std::size_t held_slots(const lane& on) const;
+    // Slots that serve the lane or are about to; at least 1.
+    [[nodiscard]] std::size_t servers(const lane& on) const;
+    // Time until `ahead` waiting tickets and the holders are served by slots that are ready by then.
     [[nodiscard]] std::optional<core::nanoseconds> until_turn(const lane& on, std::size_t ahead,
                                                               core::steady_time now) const;
-    [[nodiscard]] static std::optional<core::nanoseconds> until_ready(const lane& on, core::steady_time now);
-    void refuse_waiting(lane& on, verdict why, std::vector<decision>& out);
+    [[nodiscard]] std::optional<core::nanoseconds> until_ready(const lane& on, core::steady_time now) const;
 
     std::size_t max_waiting_;
     std::map<std::string, lane> lanes_;
+    std::unordered_map<slot_id, slot> slots_;
+    std::unordered_map<ticket_id, pending> waiting_;
     std::unordered_map<ticket_id, grant> granted_;
-    std::size_t waiting_ = 0;
+    std::uint64_t order_ = 0;
     bool closed_ = false;
 };
 

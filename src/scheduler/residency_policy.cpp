@@ -17,14 +17,14 @@ residence_order residency_policy::released(core::steady_time now) {
 }
 
 void residency_policy::granted(std::optional<core::nanoseconds> keep_alive) noexcept {
-    if (keep_alive) {
+    if (keep_alive && !pinned_) {
         set_stay(*keep_alive);
         goes_ = *keep_alive == core::nanoseconds{0};
     }
 }
 
 residence_order residency_policy::load(std::optional<core::nanoseconds> keep_alive, core::steady_time now) {
-    if (keep_alive) {
+    if (keep_alive && !pinned_) {
         set_stay(*keep_alive);
     }
     goes_ = false;
@@ -38,10 +38,34 @@ residence_order residency_policy::load(std::optional<core::nanoseconds> keep_ali
 }
 
 residence_order residency_policy::unload(core::steady_time now) {
+    if (pinned_) {
+        return residence_order::none;
+    }
     // Of one that is not there nothing is kept; one that is being loaded again for somebody goes after them.
     goes_ = stage_ == residence_stage::loaded || users_ > 0;
     wanted_ = false;
     return settle(now);
+}
+
+residence_order residency_policy::give_room(std::optional<core::nanoseconds> stay) noexcept {
+    if (stage_ != residence_stage::unloaded || barred_ || closed_) {
+        return residence_order::none;
+    }
+    wanted_ = false;
+    set_stay(stay && !pinned_ ? *stay : usual_);
+    stage_ = residence_stage::loaded;
+    return residence_order::start;
+}
+
+residence_order residency_policy::make_room(core::steady_time now) {
+    if (stage_ != residence_stage::loaded || closed_) {
+        return residence_order::none;
+    }
+    // Those who wait load it again, and it goes after them if somebody asked for that.
+    const bool goes = goes_ && users_ > 0;
+    const residence_order order = leave(now);
+    goes_ = goes;
+    return order;
 }
 
 residence_order residency_policy::observed(engine::availability_state state, core::steady_time now) {
@@ -102,6 +126,9 @@ residence_order residency_policy::admit(core::steady_time now) {
 }
 
 residence_order residency_policy::set_usual_stay(core::nanoseconds usual, core::steady_time now) {
+    if (pinned_) {
+        return residence_order::none;
+    }
     const core::nanoseconds before = usual_;
     usual_ = usual;
     if (stay_ == before && usual != before) {
@@ -129,11 +156,12 @@ residence_order residency_policy::settle(core::steady_time now) {
             break;
         case residence_stage::unloaded:
             expires_.reset();
-            if (!barred_ && (users_ > 0 || wanted_)) {
+            if (!barred_ && !needs_room_ && (users_ > 0 || wanted_)) {
                 wanted_ = false;
                 stage_ = residence_stage::loaded;
                 return residence_order::start;
             }
+            goes_ = goes_ && users_ > 0;  // nobody is left whom it was to go after
             break;
         case residence_stage::loaded:
             wanted_ = false;

@@ -1,5 +1,6 @@
 #pragma once
-// How long one model stays loaded (ollama_wire.md §14). Owns no timer and no backend: events in, orders out.
+// How long one instance of a model stays loaded (ollama_wire.md §14). Owns no timer and no backend: events
+// in, orders out.
 //
 //   unloaded ──requested, load──▶ loaded ──idle for its stay, or asked to go──▶ unloading ──stopped──▶
 //   unloaded
@@ -9,6 +10,9 @@
 // A model that somebody needs is never unloaded: those who wait when its end is asked for are served first,
 // so that it is not loaded again for them. A model that is broken or restarting is loaded here: it is the
 // supervisor's to bring back, and no stay runs out meanwhile.
+//
+// Where room is scarce it is loaded only by give_room(), and make_room() unloads it even while requests wait
+// for it.
 
 #include <cstddef>
 #include <optional>
@@ -23,10 +27,21 @@ enum class residence_order { none, start, stop };
 
 enum class residence_stage { unloaded, loaded, unloading };
 
+struct residency_rule {
+    // After each load, until a request says otherwise; nanoseconds::max(): for ever.
+    core::nanoseconds usual_stay = core::nanoseconds::max();
+    bool pinned = false;      // nobody's word but suspend() ends its stay
+    bool needs_room = false;  // to be needed is not enough to be loaded: see give_room()
+};
+
 class residency_policy {
 public:
-    // `usual_stay`: after each load, until a request says otherwise; nanoseconds::max(): for ever.
-    explicit residency_policy(core::nanoseconds usual_stay) : usual_(usual_stay), stay_(usual_stay) {}
+    explicit residency_policy(core::nanoseconds usual_stay) : residency_policy(residency_rule{usual_stay}) {}
+    explicit residency_policy(residency_rule rule)
+        : usual_(rule.pinned ? core::nanoseconds::max() : rule.usual_stay),
+          stay_(usual_),
+          pinned_(rule.pinned),
+          needs_room_(rule.needs_room) {}
 
     // Somebody needs the model, until released(): a request that waits or runs, or one that only loads.
     [[nodiscard]] residence_order requested(core::steady_time now);
@@ -38,6 +53,11 @@ public:
     // Loads without needing it; the stay begins anew.
     [[nodiscard]] residence_order load(std::optional<core::nanoseconds> keep_alive, core::steady_time now);
     [[nodiscard]] residence_order unload(core::steady_time now);
+
+    // There is room for it: it is loaded, if that may be, and stays for `stay`; absent: as usual.
+    [[nodiscard]] residence_order give_room(std::optional<core::nanoseconds> stay) noexcept;
+    // Another needs its room. REQUIRES: nobody runs on it.
+    [[nodiscard]] residence_order make_room(core::steady_time now);
 
     // What the backend is now, told at least whenever it changed. Others may start it too, and then it is
     // loaded.
@@ -81,6 +101,8 @@ private:
 
     core::nanoseconds usual_;
     core::nanoseconds stay_;
+    bool pinned_;
+    bool needs_room_;
     residence_stage stage_ = residence_stage::unloaded;
     engine::availability_state seen_ = engine::availability_state::stopped;
     std::size_t users_ = 0;

@@ -29,7 +29,7 @@ residency_runner::residency_runner(const core::executor& on, const core::clock_s
       runtime_(&runtime),
       options_(options),
       changed_(std::move(changed)),
-      policy_(options.usual_stay),
+      policy_(options.rule),
       rearmed_(on) {}
 
 // Neither task is ended by a cancellation signal: emitted off the loop it would be carried out later, when
@@ -48,7 +48,7 @@ void residency_runner::close() {
     refuse_new();
 }
 
-void residency_runner::perform(residence_order order) {
+void residency_runner::perform(residence_order order, const char* why_stop) {
     if (policy_.expires() != armed_) {
         rearmed_.ring();
     }
@@ -56,7 +56,7 @@ void residency_runner::perform(residence_order order) {
         telemetry::log().info("model {}: loads", runtime_->model().name);
         runtime_->start();
     } else if (order == residence_order::stop) {
-        telemetry::log().info("model {}: is not needed any more and is unloaded", runtime_->model().name);
+        telemetry::log().info("model {}: {} and is unloaded", runtime_->model().name, why_stop);
         asio::co_spawn(on_, stop_runtime(shared_from_this()), rethrow);
         changed_();
     }

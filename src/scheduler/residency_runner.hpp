@@ -15,7 +15,7 @@
 namespace corral::scheduler {
 
 struct residency_options {
-    core::nanoseconds usual_stay = core::nanoseconds::max();
+    residency_rule rule;
     core::milliseconds stop_limit{60'000};  // beyond the longest stop ladder of a profile
 };
 
@@ -39,6 +39,8 @@ public:
     void granted(std::optional<core::nanoseconds> keep_alive) { policy_.granted(keep_alive); }
     void load(std::optional<core::nanoseconds> keep_alive) { perform(policy_.load(keep_alive, now())); }
     void unload() { perform(policy_.unload(now())); }
+    void give_room(std::optional<core::nanoseconds> stay) { perform(policy_.give_room(stay)); }
+    void make_room() { perform(policy_.make_room(now()), "makes room"); }
     void observed(engine::availability_state state) { perform(policy_.observed(state, now())); }
     void suspend(bool at_once) { perform(policy_.suspend(at_once, now())); }
     void resume() { perform(policy_.resume(now())); }
@@ -50,7 +52,7 @@ public:
 
 private:
     [[nodiscard]] core::steady_time now() const { return clock_->now(); }
-    void perform(residence_order order);
+    void perform(residence_order order, const char* why_stop = "is not needed any more");
     static core::awaitable<void> keep_time(std::shared_ptr<residency_runner> self);
     static core::awaitable<void> stop_runtime(std::shared_ptr<residency_runner> self);
 

@@ -28,6 +28,8 @@ refusal make_refusal(const decision& why) {
                     why.reason.empty() ? "the model's runtime does not start" : why.reason, why.retry_after};
         case verdict::barred:
             return {failure_kind::unavailable, "model-stopped", why.reason, {}};
+        case verdict::no_room:
+            return {failure_kind::unavailable, "no-room", why.reason, {}};
         case verdict::removed:
             return {failure_kind::unavailable,
                     "model-removed",
@@ -49,9 +51,10 @@ namespace {
 template <typename Impl>
 class waiting_place {
 public:
-    waiting_place(std::shared_ptr<Impl> of, ticket_id id, std::string model)
-        : of_(std::move(of)), id_(id), model_(std::move(model)), self_(of_->on) {
-        self_.at = of_->find(model_);
+    waiting_place(std::shared_ptr<Impl> of, ticket_id id, const std::string& model)
+        : of_(std::move(of)), id_(id), self_(of_->on) {
+        self_.of = of_->find(model);
+        self_.age = self_.of ? self_.of->age : 0;
         of_->waiters.emplace(id_, &self_);
     }
     waiting_place(const waiting_place&) = delete;
@@ -62,14 +65,15 @@ public:
             return;
         }
         if (granted()) {
-            of_->release(id_, model_, *self_.at);
+            of_->release(id_, *self_.of, self_.age, *self_.at);
             return;
         }
         if (!self_.told) {
             of_->policy.cancel(id_);
         }
         if (self_.admitted) {
-            self_.at->residency->released();
+            self_.of->released(self_.age);
+            of_->arrange();
         }
     }
     [[nodiscard]] typename Impl::waiter& self() noexcept { return self_; }
@@ -79,25 +83,9 @@ public:
 private:
     std::shared_ptr<Impl> of_;
     ticket_id id_;
-    std::string model_;
     typename Impl::waiter self_;
     bool handed_on_ = false;
 };
-
-// Ends when the scheduler does or the backend is given back; never touches the backend afterwards.
-template <typename Impl>
-core::awaitable<void> watch(std::shared_ptr<Impl> of, std::shared_ptr<typename Impl::hosted> which,
-                            std::string model) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    while (!of->over && !which->gone) {
-        of->refresh(model);
-        const core::deadline never;
-        const core::wake_reason reason = co_await which->backend->availability_changed().wait(never);
-        if (reason == core::wake_reason::cancelled) {
-            co_return;
-        }
-    }
-}
 
 }  // namespace
 
@@ -128,46 +116,25 @@ std::uint64_t lease::epoch() const noexcept {
 }
 
 scheduler::scheduler(core::executor on, const core::clock_source& clock, scheduler_options options)
-    : impl_(std::make_shared<impl>(std::move(on), clock, options)) {}
+    : impl_(std::make_shared<impl>(std::move(on), clock, std::move(options))) {
+    asio::co_spawn(impl_->on, impl::keep_looking(impl_), [](std::exception_ptr thrown) {
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+    });
+}
 
 scheduler::~scheduler() {
     impl_->apply(impl_->policy.refuse_new());
     impl_->over = true;
-    for (auto& [model, watched] : impl_->runtimes) {
-        watched->residency->close();
-        watched->backend->availability_changed().ring();
+    for (const auto& each : impl_->lanes) {
+        for (const auto& one : each->instances) {
+            one->residency->close();
+            one->backend->availability_changed().ring();
+        }
     }
     impl_->given_back.ring();
-}
-
-void scheduler::add(engine::backend& runtime) {
-    const std::string& model = runtime.model().name;
-    impl_->policy.add_lane(model);
-    host(runtime);
-}
-
-void scheduler::host(engine::backend& runtime) {
-    const std::string& model = runtime.model().name;
-    auto added = std::make_shared<impl::hosted>();
-    added->backend = &runtime;
-    // Called only while impl is there: the runner is closed before it goes.
-    auto changed = [of = impl_.get(), model] { of->refresh(model); };
-    added->residency = std::make_shared<residency_runner>(
-        impl_->on, impl_->clock, runtime,
-        residency_options{impl_->options.keep_alive, impl_->options.stop_limit}, std::move(changed));
-    added->residency->open();
-    if (impl_->policy.closed()) {
-        added->residency->refuse_new();
-    }
-    impl_->runtimes[model] = added;
-    // Ends by ~scheduler or give_back(), which ring, or with the loop. Not by a cancellation signal: emitted
-    // off the loop it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
-    asio::co_spawn(impl_->on, watch(impl_, std::move(added), model),
-                   [owner = impl_](std::exception_ptr thrown) {
-                       if (thrown) {
-                           std::rethrow_exception(thrown);
-                       }
-                   });
+    impl_->look_bell.ring();
 }
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
@@ -179,7 +146,13 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     of->apply(of->policy.arrive(arrived, of->clock.now()));
     if (!place.self().told || place.granted()) {
         place.self().admitted = true;
-        of->note_arrival(id, who, !place.self().told);
+        place.self().of->requested();
+        of->arrange();
+    }
+    if (!place.self().told && who.on_queued && !who.readmission) {
+        if (const auto stands = of->policy.standing_of(id, of->clock.now())) {
+            who.on_queued({stands->ahead, stands->estimate});
+        }
     }
 
     core::wake_reason reason = core::wake_reason::rung;
@@ -199,13 +172,17 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         co_return make_refusal(*place.self().told);
     }
     const std::shared_ptr<impl::hosted> at = place.self().at;
-    at->residency->granted(who.keep_alive);
+    const std::shared_ptr<impl::lane> served = place.self().of;
+    const std::uint64_t age = place.self().age;
+    if (age == served->age) {
+        served->granted(who.keep_alive);
+    }
     ++of->granted;
     of->due.emplace(id, who.until);
-    auto give_back = [of, id, model = who.model, at] {
+    auto give_back = [of, id, served, age, at] {
         of->due.erase(id);
         if (!of->over) {
-            of->release(id, model, *at);
+            of->release(id, *served, age, *at);
         }
     };
     lease given(std::make_shared<lease::ticket>(at->backend, id.value, std::move(give_back)));
@@ -215,9 +192,11 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
 
 void scheduler::refuse_new() {
     impl_->apply(impl_->policy.refuse_new());
-    for (auto& [model, known] : impl_->runtimes) {
-        known->residency->refuse_new();
-        known->backend->availability_changed().ring();
+    for (const auto& each : impl_->lanes) {
+        for (const auto& one : each->instances) {
+            one->residency->refuse_new();
+            one->backend->availability_changed().ring();
+        }
     }
 }
 
@@ -244,54 +223,24 @@ queue_snapshot scheduler::snapshot() const noexcept {
     out.running = policy.running();
     out.estimate = policy.estimate_now(now);
     out.granted = impl_->granted;
-    for (const auto& [model, runtime] : impl_->runtimes) {
-        const bool leaves = runtime->suspended || !runtime->admitted ||
-                            runtime->residency->policy().stage() == residence_stage::unloading;
-        if (!leaves && runtime->backend->available().state == engine::availability_state::ready) {
-            out.neglected += policy.waiting_for_free(model);
+    out.swaps = impl_->swaps;
+    out.evictions = impl_->evictions;
+    out.overtaken = impl_->overtaken;
+    for (const auto& each : impl_->lanes) {
+        const auto idles = [&](const std::shared_ptr<impl::hosted>& one) {
+            const bool leaves =
+                !one->admitted || one->residency->policy().stage() == residence_stage::unloading;
+            return !leaves && policy.is_free(one->slot) &&
+                   one->backend->available().state == engine::availability_state::ready;
+        };
+        if (!each->suspended && std::any_of(each->instances.begin(), each->instances.end(), idles)) {
+            out.neglected += policy.waiting_for(each->model);
         }
     }
     for (const auto& [ticket, due] : impl_->due) {
         if (due.passed(now)) {
             out.overdue = std::max<core::nanoseconds>(out.overdue, now - due.at());
         }
-    }
-    return out;
-}
-
-void scheduler::load(std::string_view model, std::optional<core::nanoseconds> keep_alive) {
-    if (residency_runner* of = impl_->residency_of(model)) {
-        impl_->refresh(std::string(model));
-        of->load(keep_alive);
-    }
-}
-
-void scheduler::unload(std::string_view model) {
-    if (residency_runner* of = impl_->residency_of(model)) {
-        impl_->refresh(std::string(model));
-        of->unload();
-    }
-}
-
-model_hold scheduler::hold(std::string_view model) {
-    residency_runner* of = impl_->residency_of(model);
-    if (of == nullptr) {
-        return nullptr;
-    }
-    impl_->refresh(std::string(model));
-    of->requested();
-    // The runner may outlive the scheduler with those who hold.
-    return model_hold(of, [held = of->shared_from_this()](residency_runner*) { held->released(); });
-}
-
-residence scheduler::residence_of(std::string_view model) const {
-    residence out;
-    if (const residency_runner* of = impl_->residency_of(model)) {
-        const residency_policy& now = of->policy();
-        out.loaded =
-            now.stage() != residence_stage::unloaded && now.seen() != engine::availability_state::broken;
-        out.expires = now.leaves_at();
-        out.stay = now.stay();
     }
     return out;
 }

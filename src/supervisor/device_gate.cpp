@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include <utility>
+#include <vector>
 
 #include "corral/telemetry/log.hpp"
 
@@ -51,6 +52,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::uint64_t measured_mb() const noexcept override { return policy_.measured(); }
+
 private:
     static core::awaitable<gate_verdict> ask(std::shared_ptr<device_gate> self) {
         auto looking = self->tool_->look(self->changed_at_);
@@ -86,7 +89,60 @@ private:
     pid_t running_ = 0;
 };
 
+// A process on several cards starts when each of them lets it.
+class joined_gate final : public start_gate, public std::enable_shared_from_this<joined_gate> {
+public:
+    explicit joined_gate(std::vector<std::shared_ptr<start_gate>> all) : all_(std::move(all)) {}
+
+    core::awaitable<gate_verdict> ask() override { return ask(shared_from_this()); }
+    void on_spawned(pid_t pid) override {
+        for (const auto& each : all_) {
+            each->on_spawned(pid);
+        }
+    }
+    void on_ready(pid_t pid) override {
+        for (const auto& each : all_) {
+            each->on_ready(pid);
+        }
+    }
+    void on_gone(pid_t pid) override {
+        for (const auto& each : all_) {
+            each->on_gone(pid);
+        }
+    }
+    [[nodiscard]] std::uint64_t measured_mb() const noexcept override {
+        std::uint64_t sum = 0;
+        for (const auto& each : all_) {
+            if (each->measured_mb() == 0) {
+                return 0;
+            }
+            sum += each->measured_mb();
+        }
+        return sum;
+    }
+
+private:
+    static core::awaitable<gate_verdict> ask(std::shared_ptr<joined_gate> self) {
+        gate_verdict last;
+        for (const auto& each : self->all_) {
+            auto asking = each->ask();
+            gate_verdict now = co_await std::move(asking);
+            last = std::move(now);
+            if (last.state != gate_state::open) {
+                break;
+            }
+        }
+        co_return last;
+    }
+
+    std::vector<std::shared_ptr<start_gate>> all_;
+};
+
 }  // namespace
+
+std::shared_ptr<start_gate> join_gates(std::vector<std::shared_ptr<start_gate>> all) {
+    return all.size() == 1 ? std::move(all.front()) : std::make_shared<joined_gate>(std::move(all));
+}
 
 std::shared_ptr<start_gate> make_device_gate(const supervisor_context& context, std::string label,
                                              std::shared_ptr<device::reader> tool,

@@ -35,7 +35,8 @@ class Park(Box):
         tokenizer = [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"]
         runtime = [sim, "runtime", *self.runtime_flags()]
         environment = (f'{{ CORRAL_SIM_SCENARIO = "{self.folder / "scenario.json"}", CORRAL_SIM_PORT = "{{port}}", '
-                       'CORRAL_SIM_BIND = "127.0.0.1" }')
+                       # Started alike, they would be names of one runtime.
+                       f'CORRAL_SIM_BIND = "127.0.0.1", NAME = "{name}" }}')
         services = "".join(f"[models.services.{service}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {environment}\n"
                            for service, command in (("tokenizer", tokenizer), ("runtime", runtime)))
         return (f'[[models]]\nname = "{name}"\nprofile = "axera-poll"\npackage = "{self.package}"\nfamily = "qwen2.5"\n'

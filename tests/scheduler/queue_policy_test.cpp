@@ -9,8 +9,20 @@ namespace {
 class queue_policy_test : public testing::Test {
 protected:
     queue_policy_test() {
-        policy_.add_lane("m");
-        policy_.add_lane("n");
+        open("m");
+        open("n");
+    }
+    // With one slot.
+    void open(const std::string& model) {
+        policy_.add_lane(model);
+        renew(model);
+    }
+    void renew(const std::string& model) {
+        slots_[model] = slot_id{++last_slot_};
+        policy_.add_slot(model, slots_[model], {}, now_);
+    }
+    std::vector<decision> change(const std::string& model, slot_state state, const std::string& why = {}) {
+        return policy_.slot_changed(slots_.at(model), state, why, now_);
     }
     void take(const std::vector<decision>& decisions) {
         told_.insert(told_.end(), decisions.begin(), decisions.end());
@@ -19,18 +31,16 @@ protected:
                 bool again = false) {
         take(policy_.arrive({ticket_id{id}, client, model, again}, now_));
     }
-    void ready(const std::string& model = "m") {
-        take(policy_.lane_changed(model, lane_state::ready, {}, now_));
-    }
-    void broken(const std::string& why) { take(policy_.lane_changed("m", lane_state::broken, why, now_)); }
-    void loading() { take(policy_.lane_changed("m", lane_state::loading, {}, now_)); }
+    void ready(const std::string& model = "m") { take(change(model, slot_state::ready)); }
+    void broken(const std::string& why) { take(change("m", slot_state::broken, why)); }
+    void loading() { take(change("m", slot_state::loading)); }
     void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
     // "1+ 2:full 3:broken": what was told since the last call.
     std::string told() {
         std::string out;
         for (const decision& each : told_) {
             constexpr const char* words[] = {"+",         ":full",   ":unknown", ":broken",
-                                             ":shutdown", ":barred", ":removed"};
+                                             ":shutdown", ":barred", ":removed", ":room"};
             out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
                    words[static_cast<int>(each.what)];
         }
@@ -60,11 +70,11 @@ protected:
         release(100);
         told();
     }
-    void unloaded(const std::string& model = "m") {
-        take(policy_.lane_changed(model, lane_state::unloaded, {}, now_));
-    }
+    void unloaded(const std::string& model = "m") { take(change(model, slot_state::unloaded)); }
 
     queue_policy policy_{2};
+    std::map<std::string, slot_id> slots_;
+    std::uint64_t last_slot_ = 0;
     core::steady_time now_{core::seconds{100}};
     std::vector<decision> told_;
     decision last_;
@@ -226,7 +236,7 @@ TEST_F(queue_policy_test, an_unloaded_lane_keeps_its_tickets_waiting) {
 
 TEST_F(queue_policy_test, places_are_in_the_order_of_service) {
     policy_ = queue_policy{10};
-    policy_.add_lane("m");
+    open("m");
     measure_service();
     arrive(1, "a");
     EXPECT_EQ(place(1), "waits not");
@@ -296,18 +306,19 @@ TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_lane) {
     EXPECT_EQ(estimate(), "10 s");
     broken("gone");
     EXPECT_EQ(estimate(), "0 s");
-    take(policy_.lane_changed("n", lane_state::broken, "gone", now_));
+    take(change("n", slot_state::broken, "gone"));
     EXPECT_EQ(estimate(), "unknown");
 }
 
 TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {
     queue_policy roomy(100);
     roomy.add_lane("m");
+    roomy.add_slot("m", slot_id{1}, {}, now_);
     for (std::uint64_t id = 1; id <= 50; ++id) {
         take(roomy.arrive({ticket_id{id}, "greedy", "m", false}, now_));
     }
     take(roomy.arrive({ticket_id{51}, "modest", "m", false}, now_));
-    take(roomy.lane_changed("m", lane_state::ready, {}, now_));
+    take(roomy.slot_changed(slot_id{1}, slot_state::ready, {}, now_));
     EXPECT_EQ(told(), "1+");
     take(roomy.release(ticket_id{1}, now_));
     EXPECT_EQ(told(), "51+");
@@ -318,14 +329,14 @@ TEST_F(queue_policy_test, a_barred_lane_refuses_those_who_wait_and_come_with_the
     arrive(1);
     arrive(2);
     told();
-    take(policy_.lane_changed("m", lane_state::barred, "by hand", now_));
+    take(policy_.bar("m", "by hand"));
     EXPECT_EQ(told(), "2:barred");
     EXPECT_EQ(last_.reason, "by hand");
     arrive(3);
     EXPECT_EQ(told(), "3:barred");
     release(1);
     EXPECT_EQ(told(), "");
-    ready();
+    take(policy_.unbar("m", now_));
     arrive(4);
     EXPECT_EQ(told(), "4+");
 }
@@ -339,7 +350,7 @@ TEST_F(queue_policy_test, a_removed_lane_refuses_those_who_wait_and_forgets_its_
     EXPECT_EQ(told(), "2:removed");
     arrive(3);
     EXPECT_EQ(told(), "3:unknown");
-    policy_.add_lane("m");
+    open("m");
     ready();
     arrive(4);
     EXPECT_EQ(told(), "4+");
@@ -357,7 +368,8 @@ TEST_F(queue_policy_test, a_renewed_lane_keeps_those_who_wait_in_their_order) {
     arrive(2);
     arrive(3);
     told();
-    policy_.renew_lane("m", now_);
+    policy_.renew_lane("m");
+    renew("m");
     EXPECT_EQ(policy_.waiting(), 2U);
     EXPECT_EQ(told(), "");
     ready();

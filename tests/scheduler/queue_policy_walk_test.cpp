@@ -26,7 +26,9 @@ public:
     explicit walk(std::uint64_t seed) : random_(seed) {
         for (const std::string& model : models_) {
             policy_.add_lane(model);
-            states_[model] = lane_state::unloaded;
+            slots_[model] = slot_id{slots_.size() + 1};
+            policy_.add_slot(model, slots_[model], {}, now_);
+            states_[model] = slot_state::unloaded;
         }
     }
 
@@ -68,18 +70,18 @@ public:
                 ASSERT_LT(place->ahead, waiting + running);
             }
             // A ready lane without a holder leaves nobody waiting.
-            if (each.now == fate::waiting && states_[each.model] == lane_state::ready) {
+            if (each.now == fate::waiting && states_[each.model] == slot_state::ready) {
                 ASSERT_EQ(holders[each.model], 1) << "ticket " << id << " is forgotten";
             }
-            ASSERT_FALSE(each.now == fate::waiting && states_[each.model] == lane_state::broken);
+            ASSERT_FALSE(each.now == fate::waiting && states_[each.model] == slot_state::broken);
         }
     }
 
     // Lets everything end, and finds that everything does.
     void drain() {
         for (const std::string& model : models_) {
-            states_[model] = lane_state::ready;
-            take(policy_.lane_changed(model, lane_state::ready, {}, now_));
+            states_[model] = slot_state::ready;
+            take(policy_.slot_changed(slots_.at(model), slot_state::ready, {}, now_));
         }
         for (int i = 0; i < 10'000 && policy_.running() > 0; ++i) {
             release();
@@ -133,8 +135,8 @@ private:
     }
     void change_lane() {
         const std::string model = models_[below(models_.size())];
-        states_[model] = static_cast<lane_state>(below(4));
-        take(policy_.lane_changed(model, states_[model], "reason", now_));
+        states_[model] = static_cast<slot_state>(below(4));
+        take(policy_.slot_changed(slots_.at(model), states_[model], "reason", now_));
     }
 
     void take(const std::vector<decision>& decisions) {
@@ -143,7 +145,7 @@ private:
             ASSERT_EQ(who.now, fate::waiting) << "ticket " << each.ticket.value << " has two ends";
             who.now = each.what == verdict::granted ? fate::granted : fate::over;
             if (each.what == verdict::granted) {
-                ASSERT_EQ(states_[who.model], lane_state::ready);
+                ASSERT_EQ(states_[who.model], slot_state::ready);
                 check_order(each.ticket.value, who);
             }
         }
@@ -171,7 +173,8 @@ private:
     core::seeded_random random_;
     queue_policy policy_{bound};
     std::vector<std::string> models_{"m", "n"};
-    std::map<std::string, lane_state> states_;
+    std::map<std::string, slot_id> slots_;
+    std::map<std::string, slot_state> states_;
     std::map<std::uint64_t, known_ticket> tickets_;
     std::uint64_t last_ = 0;
     core::steady_time now_{core::seconds{1}};
@@ -193,8 +196,9 @@ TEST(queue_policy_walk, keeps_its_promises_on_every_step) {
 // With clients that always have more to ask, each is served once a round.
 TEST(queue_policy_walk, serves_busy_clients_in_strict_rotation) {
     queue_policy policy(100);
-    policy.add_lane("m");
     const core::steady_time now{core::seconds{1}};
+    policy.add_lane("m");
+    policy.add_slot("m", slot_id{1}, {}, now);
     std::uint64_t last = 0;
     std::map<std::uint64_t, std::string> client_of;
     const auto ask = [&](const std::string& client) {
@@ -206,7 +210,7 @@ TEST(queue_policy_walk, serves_busy_clients_in_strict_rotation) {
             EXPECT_TRUE(ask(client).empty());
         }
     }
-    auto told = policy.lane_changed("m", lane_state::ready, {}, now);
+    auto told = policy.slot_changed(slot_id{1}, slot_state::ready, {}, now);
     std::string served;
     for (int i = 0; i < 30; ++i) {
         ASSERT_EQ(told.size(), 1U);

@@ -54,6 +54,7 @@ struct package_options {
     int layers = 4;
     int embed_size = 8;
     geometry_options geometry;
+    package_identity identity;
 };
 
 int number(const std::string& flag, const std::string& text) {
@@ -97,10 +98,14 @@ package_options parse(const std::vector<std::string>& args) {
             out.geometry.groups = numbers(flag, value);
         else if (flag == "--kv-size")
             out.geometry.kv_cache_size = number(flag, value);
+        else if (flag == "--name")
+            out.identity.name = value;
+        else if (flag == "--device-mib")
+            out.identity.device_mib = number(flag, value);
         else
             throw scenario_error("unknown option " + flag + "; nearest is " +
                                  nearest_word(flag, {"--layers", "--embed-size", "--max-token-len", "--chunk",
-                                                     "--groups", "--kv-size"}));
+                                                     "--groups", "--kv-size", "--name", "--device-mib"}));
     }
     if (out.folder.empty()) throw scenario_error("package needs a folder");
     return out;
@@ -176,7 +181,7 @@ int run_package(const std::vector<std::string>& args) {
     const auto options = parse(args);
     const fs::path model = options.folder / "model";
     fs::create_directories(model);
-    const auto layer_text = geometry_file_text(options.geometry);
+    const auto layer_text = geometry_file_text(options.geometry) + identity_text(options.identity);
     for (int i = 0; i < options.layers; ++i)
         write_large_file(model / ("sim_p128_l" + std::to_string(i) + "_together.axmodel"), layer_text,
                          layer_bytes);

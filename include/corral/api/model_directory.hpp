@@ -1,6 +1,7 @@
 #pragma once
 // What is served, by name: the models of the configuration, and the variants that clients laid over them.
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -26,15 +27,26 @@ struct model_variant {
     std::string license;
 };
 
-// A model this server offers, with what runs it. `entry` and `runtime` are borrowed and valid while the
-// server lives; a variant shares them with the model below it.
+// A model this server offers, with what runs it. `entry` is borrowed unless `owned` holds it; the backends
+// are borrowed, and outlive whoever holds this. A variant shares both with the model below it, an alias with
+// the model it is one of.
 struct served_model {
     const catalog::model_entry* entry = nullptr;
-    engine::backend* runtime = nullptr;
+    engine::backend* runtime = nullptr;  // the first of its instances
     std::string name{};  // display form with tag; the directory fills it, and the next two, from `entry`
     std::string digest{};
     std::chrono::system_clock::time_point modified{};
     std::shared_ptr<const model_variant> variant{};  // nullptr: the model itself
+    // What the scheduler knows it by: the name of the model whose processes run it. Models that are started
+    // alike share them, so that going from one to the other takes a reset only. The directory fills it from
+    // `entry` where it is empty.
+    std::string lane{};
+    std::vector<engine::backend*> instances{};  // empty: `runtime` alone
+    std::shared_ptr<const catalog::model_entry> owned{};
+    // One of them.
+    [[nodiscard]] bool runs_on(const engine::backend* which) const noexcept {
+        return which == runtime || std::find(instances.begin(), instances.end(), which) != instances.end();
+    }
 };
 
 // Held by requests on their way, so that a variant can be deleted meanwhile.

@@ -37,6 +37,14 @@ struct left_out_manifest {
     std::vector<catalog::diagnostic> problems;  // at least one
 };
 
+// When a model that has no room on its cards takes the place of another (docs/configuration.md, Many models).
+struct swap_settings {
+    unsigned overtakes = 8;  // requests of the loaded model that may still go before those who wait
+    core::milliseconds patience{10'000};           // and for so long, or twice the load of the other ...
+    core::milliseconds patience_ceiling{120'000};  // ... but never longer
+    bool operator==(const swap_settings&) const = default;
+};
+
 struct configuration {
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
@@ -50,6 +58,9 @@ struct configuration {
     core::milliseconds upgrade_limit{600'000};       // for running and waiting requests, at an upgrade
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::nanoseconds keep_alive{-1};    // of a model after its last request; negative: forever
+    unsigned max_loaded_models = 0;      // at once; 0: as the cards' memory allows
+    std::uint64_t card_memory_mb = 0;    // of each card, in MiB, where no tool tells; 0: not known, no bound
+    swap_settings swap;
     std::filesystem::path state_directory;  // may not be there yet; empty: nothing can be kept
     std::filesystem::path admin_socket;     // empty: there is none
     bool admin_socket_named = false;        // by the file, and not just the usual place

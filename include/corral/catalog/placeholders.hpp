@@ -21,8 +21,8 @@ using placeholder_values = std::map<std::string, std::string>;
 // `text` with every placeholder replaced. Fails (errc::invalid) on an unknown name, which the message names.
 [[nodiscard]] core::result<std::string> expand(std::string_view text, const placeholder_values& values);
 
-// Names that exist for every service of `of` beside the model's variables: package, port, vocabulary, and
-// <service>_port and <service>_url for each service.
+// Names that exist for every service of `of` beside the model's variables: package, port, vocabulary, devices
+// (the cards of this set of processes, "0,1"), and <service>_port and <service>_url for each service.
 [[nodiscard]] std::vector<std::string> built_in_placeholders(const profile& of);
 
 // Why a variable of a model or profile can't be called that; "" when it can. Names are a-z, 0-9 and '_', and

@@ -64,6 +64,8 @@ public:
                   core::milliseconds most);
     // Every text not empty unless `may_hold_empty`.
     void texts(std::string_view key, std::vector<std::string>& out, bool may_hold_empty = false);
+    // Whole numbers kept as text.
+    void texts_or_numbers(std::string_view key, std::vector<std::string>& out);
     // Adds to `out`; values may be texts, whole numbers or booleans and are kept as text.
     void text_map(std::string_view key, std::map<std::string, std::string>& out);
     // One of `choices`, else an issue that names them.

@@ -57,6 +57,9 @@ public:
         return learned_ != 0 ? learned_ : options_.memory_mb;
     }
 
+    // Seen and not just said; 0: not yet.
+    [[nodiscard]] std::uint64_t measured() const noexcept { return learned_; }
+
 private:
     struct holder {
         std::string text;      // "the ended process 1234 still holds 4779 MB"

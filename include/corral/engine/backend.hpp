@@ -140,6 +140,10 @@ public:
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
+    // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is
+    // loaded. False, and nothing has changed: it can't. REQUIRES: catalog::same_processes(model(), as), on
+    // the same cards.
+    [[nodiscard]] virtual bool renew(const catalog::model_entry& /*as*/) { return false; }
     // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
     // here has no effect.
     [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;

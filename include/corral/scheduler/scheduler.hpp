@@ -1,8 +1,24 @@
 #pragma once
 // Who runs next: a bounded queue, first come first served within a client, round robin between clients, and
 // leases on ready backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so
-// the next borrower finds it clean. It also decides how long each model stays loaded: a request for one that
-// was unloaded loads it.
+// the next borrower finds it clean. It also decides which models are loaded, where, and for how long: a
+// request for one that is not there loads it, in free room or in the room of another.
+//
+// A model may have several backends, its *instances*, each on cards of its own: one queue, and the least
+// loaded ready one serves. Further instances are loaded only in free room, while requests wait, and are the
+// first to go when another model needs the room.
+//
+// The rule of swaps. While requests wait for model M, which needs the room of loaded model R:
+//   - nobody waits for R: R gets nothing more to do, its running answer ends, R is unloaded, M is loaded;
+//   - else R serves at most `overtakes` further requests, and for no longer than the patience of M (twice
+//     what M takes to load, from 10 s to 2 min), both counted from when M began to wait, or R to be ready if
+//     that was later. Then as above.
+// M waits since its oldest request came, or since M was last unloaded to make room if that was later; of
+// several waiting models the one that waits longest goes first. So models that want the same room have it in
+// turn, and with k of them a model that begins to wait is loaded after at most (k - 1) turns of at most
+// overtakes + 1 grants each, the running answer included. A pinned model is never unloaded to make room, a
+// running answer is never cut, and an idle model goes before one in use: the one that would expire first,
+// then the least recently used.
 
 #include <cstdint>
 #include <functional>
@@ -21,13 +37,31 @@
 
 namespace corral::scheduler {
 
+// The numbers in the rule of swaps.
+struct swap_rule {
+    unsigned overtakes = 8;  // 1 to 1000
+    core::nanoseconds least_patience = core::seconds{10};
+    core::nanoseconds most_patience = core::seconds{120};
+    // A model that has not become ready for so long since its load began makes room like one whose turn is
+    // over.
+    core::nanoseconds longest_load = core::seconds{600};
+};
+
 struct scheduler_options {
     std::size_t max_queue = 512;  // waiting requests over all clients; more are refused (ollama_wire.md §1.5)
-    // How long a model stays loaded after its last request when none said otherwise; nanoseconds::max():
-    // forever.
+    // How long a model stays loaded after its last request when neither it nor its model_entry said
+    // otherwise; nanoseconds::max(): forever.
     core::nanoseconds keep_alive = core::nanoseconds::max();
     // For unloading; beyond the longest stop ladder of any profile.
     core::milliseconds stop_limit{60'000};
+    // What the models of this server may use of that card in all, those loaded included, in MiB; nothing, or
+    // an empty function: not known, and then nobody waits for room there. Asked often, must be cheap and not
+    // throw.
+    std::function<std::optional<std::uint64_t>(unsigned card)> room_mb = nullptr;
+    // Process sets loaded at once, over all cards (OLLAMA_MAX_LOADED_MODELS; a model with two instances
+    // counts twice); 0: as many as there is room for.
+    unsigned max_loaded = 0;
+    swap_rule swaps = {};
 };
 
 // Where a request waits. Clients are served in turn, one request each a round, and a client that was not
@@ -95,12 +129,22 @@ struct queue_snapshot {
     std::uint64_t granted = 0;
     std::size_t neglected = 0;
     core::nanoseconds overdue{0};
+    // So far: loads that had to wait for another to make room; process sets unloaded to make room; leases
+    // granted on a model in whose room an earlier request wanted another one.
+    std::uint64_t swaps = 0;
+    std::uint64_t evictions = 0;
+    std::uint64_t overtaken = 0;
 };
 
 // Requests of one model.
 struct model_queue {
     std::size_t waiting = 0;
     std::size_t running = 0;
+    // Why the model is not being loaded though somebody waits for it, one plain sentence without its end:
+    // "waits for room on card 0, which qwen3:4b holds until its running answer ends". Else empty.
+    std::string why = {};
+    // `why` tells that nothing can be unloaded that would make enough room: who waits is refused.
+    bool impossible = false;
 };
 
 // How long a model stays loaded.
@@ -112,6 +156,16 @@ struct residence {
     // How long it will stay after the last request that needs it, as things stand; nanoseconds::max(): for
     // ever.
     core::nanoseconds stay{0};
+    bool pinned = false;  // `stay` is for ever, and only an operator's word ends it
+};
+
+// One process set of a model.
+struct instance_state {
+    engine::backend* backend = nullptr;
+    bool loaded = false;                       // as residence::loaded
+    engine::device_claim claim;                // what it takes, or would take
+    std::size_t in_use = 0;                    // leases on it
+    std::optional<core::steady_time> expires;  // as residence::expires
 };
 
 // Keeps a model from being unloaded while any copy lives.
@@ -122,20 +176,31 @@ public:
     scheduler(core::executor on, const core::clock_source& clock, scheduler_options options);
     ~scheduler();
 
-    // `runtime` is borrowed and must outlive the scheduler, or remove() or replace(). Its model's name must
-    // be new.
+    // `runtime` is borrowed and must outlive the scheduler, or remove() or replace(). One whose model's name
+    // is there already is a further instance of that model; pins, keep-alive and how many may be loaded are
+    // then those of the first. Nothing is loaded before somebody asks.
     void add(engine::backend& runtime);
 
+    // Loads, in the order of add() but pinned ones first, what has `preload` and fits without unloading
+    // anything; then their further instances. The rest is left for those who ask.
+    void preload();
+    // The same for one model, whatever its `preload`.
+    void preload(std::string_view model);
     // Loads `model` unless it is there, and lets it stay for `keep_alive` from now, or from its being ready;
-    // absent: as before. A broken one is tried again.
+    // absent: as before. A broken one is tried again. It may have to wait for room, as a request would.
     void load(std::string_view model, std::optional<core::nanoseconds> keep_alive);
-    // Unloads `model` as soon as nobody needs it: those who run or wait then are served first, so that it is
-    // not loaded again for them. A request that comes later loads it again.
-    void unload(std::string_view model);
-    // Loads `model` unless it is there, and keeps it so; for those who want it loaded without a lease.
-    // nullptr: no such model.
+    // Unloads all instances of `model` as soon as nobody needs it: those who run or wait then are served
+    // first, so that it is not loaded again for them. A request that comes later loads it again. False, and
+    // no effect: it is pinned. So the keep_alive of requests for a pinned model has no effect either; Ollama
+    // knows no pins, and an owner's configuration goes before a client's wish.
+    bool unload(std::string_view model);
+    // Loads `model` unless it is there, and keeps it so for as long as the rule of swaps allows; for those
+    // who want it loaded without a lease. nullptr: no such model.
     [[nodiscard]] model_hold hold(std::string_view model);
+    // Of the model as a whole: loaded when any instance is, and expires when the last one does.
     [[nodiscard]] residence residence_of(std::string_view model) const;
+    // In the order of add() or replace(); empty: no such model.
+    [[nodiscard]] std::vector<instance_state> instances_of(std::string_view model) const;
 
     // An operator's word, which no request overrides. suspend(): all that wait or come for `model` are
     // refused, the running one ends (or its runtime goes under it: `at_once`), then the model is unloaded,
@@ -148,20 +213,26 @@ public:
     void adjust(const scheduler_options& with);
     // Forgets `model`: those who wait for it are refused, running leases go on. See wait_unleased().
     void remove(std::string_view model);
-    // As add(), in the place of the backend with that model's name: who waited for that one waits for this
-    // one. Nothing starts `successor` and nobody gets it before admit(). A suspended model stays so.
-    void replace(engine::backend& successor);
+    // As add(), in the place of the backends with that model's name: who waited for those waits for these,
+    // which may be more or fewer, at least one, all of the same name. One that was there already stays as it
+    // is. Nothing starts the others and nobody gets them before admit(). A suspended model stays so.
+    void replace(const std::vector<engine::backend*>& successors);
+    void replace(engine::backend& successor) { replace(std::vector<engine::backend*>{&successor}); }
     void admit(std::string_view model);
     // True when nobody has a lease on `runtime`, before `until`. One that was removed or replaced is not
     // touched any more then, and may be destroyed once the loop has run what was ready to run.
     [[nodiscard]] core::awaitable<bool> wait_unleased(const engine::backend& runtime, core::deadline until);
-    // What runs `model` now; nullptr: no such model. Its availability_changed() rings when another does.
+    // What runs `model` now: the first of its instances that is ready, else that is loading, else the first;
+    // nullptr: no such model. Its availability_changed() rings when another does.
     [[nodiscard]] engine::backend* runtime_of(std::string_view model) const;
+    // All of them; empty: no such model.
+    [[nodiscard]] std::vector<engine::backend*> runtimes_of(std::string_view model) const;
 
     // Waits for the turn of `who` on a ready backend of the model; one that was unloaded is loaded. A
-    // cancelled coroutine leaves the queue. Refused at once: unknown model, full queue, a broken backend
-    // (with its reason), suspended, shutting down; later: timed_out, or the backend broke, was suspended or
-    // removed. The lease may be of another backend than the one that ran the model when the wait began.
+    // cancelled coroutine leaves the queue. Refused at once: unknown model, full queue, all backends broken
+    // (with the first one's reason), no room that could ever be made (cause "no-room"), suspended, shutting
+    // down; later: timed_out, or one of these came about, or the model was removed. The lease may be of
+    // another backend than the one that ran the model when the wait began.
     [[nodiscard]] core::awaitable<boost::system::result<lease, refusal>> acquire(admission_request who);
 
     // From now on every acquire, waiting ones included, is refused with shutting_down. Rings every backend's
@@ -176,7 +247,6 @@ public:
 
 private:
     struct impl;
-    void host(engine::backend& runtime);
     std::shared_ptr<impl> impl_;
 };
 

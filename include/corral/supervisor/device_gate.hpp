@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "corral/device/gate_policy.hpp"
 #include "corral/device/reader.hpp"
@@ -17,5 +18,8 @@ namespace corral::supervisor {
                                                            std::string label,
                                                            std::shared_ptr<device::reader> tool,
                                                            device::gate_options options);
+
+// One gate for several cards: open when all are, and its figures are their sum. REQUIRES: not empty.
+[[nodiscard]] std::shared_ptr<start_gate> join_gates(std::vector<std::shared_ptr<start_gate>> all);
 
 }  // namespace corral::supervisor

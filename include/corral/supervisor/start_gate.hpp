@@ -2,6 +2,7 @@
 // What must hold outside of a service before a process of it is worth starting: the device is there, its
 // memory is free.
 
+#include <cstdint>
 #include <string>
 
 #include <sys/types.h>
@@ -32,6 +33,8 @@ public:
     virtual void on_spawned(pid_t pid) = 0;
     virtual void on_ready(pid_t pid) = 0;
     virtual void on_gone(pid_t pid) = 0;
+    // What one process takes of the device's memory, in MiB, as its own figures showed; 0: not seen yet.
+    [[nodiscard]] virtual std::uint64_t measured_mb() const noexcept { return 0; }
 };
 
 }  // namespace corral::supervisor

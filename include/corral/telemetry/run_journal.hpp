@@ -34,6 +34,7 @@ private:
 struct run_record {
     std::string id;     // as in the log
     std::string model;  // resolved
+    std::string lane;   // the model whose processes run it
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.

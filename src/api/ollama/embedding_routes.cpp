@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "api/embedding.hpp"
 #include "api/model_lookup.hpp"
 #include "api/model_parameters.hpp"
@@ -122,9 +124,10 @@ embedding_fields read(const http::request& incoming, const embedding_route& rout
 
 core::awaitable<std::optional<chat::failed_event>> load(const api_context& context, const served_model& model,
                                                         std::optional<core::nanoseconds> keep_alive) {
-    context.admission->load(model.entry->name, keep_alive);
+    context.admission->load(model.lane, keep_alive);
+    std::string lane = model.lane;
     std::optional<chat::failed_event> failed =
-        co_await wait_ready(*model.runtime, *context.admission, context.load_deadline);
+        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
     co_return failed;
 }
 

@@ -14,9 +14,10 @@ namespace corral::api::ollama {
 core::awaitable<void> answer_load(const api_context& context, const served_model& model,
                                   std::optional<core::nanoseconds> keep_alive, reply_encoder encoder,
                                   http::response_writer& out) {
-    context.admission->load(model.entry->name, keep_alive);
+    context.admission->load(model.lane, keep_alive);
+    std::string lane = model.lane;
     const std::optional<chat::failed_event> failed =
-        co_await wait_ready(*model.runtime, *context.admission, context.load_deadline);
+        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
     if (!failed) {
         std::string body = encoder.without_run("load", std::chrono::system_clock::now());
         co_await send_json(std::move(body), out);
@@ -28,7 +29,16 @@ core::awaitable<void> answer_load(const api_context& context, const served_model
 
 core::awaitable<void> answer_unload(const api_context& context, const served_model& model,
                                     reply_encoder encoder, http::response_writer& out) {
-    context.admission->unload(model.entry->name);
+    if (!context.admission->unload(model.lane)) {
+        // Ollama knows no pins; a 200 would make its clients believe that the memory is free.
+        constexpr unsigned forbidden = 403;
+        http::response refused =
+            error_response(forbidden, "model '" + model.name +
+                                          "' is pinned by this server's configuration and stays loaded; its "
+                                          "operator can stop it");
+        co_await out.send(std::move(refused));
+        co_return;
+    }
     std::string body = encoder.without_run("unload", std::chrono::system_clock::now());
     co_await send_json(std::move(body), out);
 }

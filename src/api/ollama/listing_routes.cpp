@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <vector>
 
+#include "api/lane_state.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/model_details.hpp"
 #include "api/ollama/routes.hpp"
@@ -45,19 +47,36 @@ wall_time expiry_of(const scheduler::residence& stay, core::steady_time now) {
 struct running_model {
     served model;
     wall_time expires;
+    std::uint64_t size = 0;  // bytes
 };
+
+// What its loaded instances hold of the accelerator, where the device's own figures have shown it; else the
+// size of its package.
+std::uint64_t memory_of(const served_model& model, const scheduler::scheduler& admission) {
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
+    std::uint64_t sum = 0;
+    const std::vector<scheduler::instance_state> all = admission.instances_of(model.lane);
+    for (const scheduler::instance_state& each : all) {
+        if (each.loaded && each.claim.measured) {
+            sum += each.claim.memory_mb * mebibyte;
+        } else if (each.loaded) {
+            sum += model.entry->size_bytes;
+        }
+    }
+    return sum;
+}
 
 // What is loaded or on its way, longest life first. A variant runs on what runs the model below it.
 std::vector<running_model> all_running(const api_context& context) {
     const core::steady_time now = context.clock->now();
     std::vector<running_model> out;
     for (const served& each : context.models->all()) {
-        const scheduler::residence stay = context.admission->residence_of(each->entry->name);
-        const bool broken = each->runtime->available().state == engine::availability_state::broken;
-        if (!stay.loaded || broken) {
+        const scheduler::residence stay = context.admission->residence_of(each->lane);
+        const engine::availability state = availability_of(*context.admission, each->lane);
+        if (!stay.loaded || state.state == engine::availability_state::broken) {
             continue;
         }
-        out.push_back({each, expiry_of(stay, now)});
+        out.push_back({each, expiry_of(stay, now), memory_of(*each, *context.admission)});
     }
     std::stable_sort(out.begin(), out.end(),
                      [](const running_model& a, const running_model& b) { return a.expires > b.expires; });
@@ -67,8 +86,7 @@ std::vector<running_model> all_running(const api_context& context) {
 std::string list_running(const api_context& context) {
     json_writer json;
     json.begin_object().key("models").begin_array();
-    for (const auto& [model, expires] : all_running(context)) {
-        const std::uint64_t size = model->entry->size_bytes;
+    for (const auto& [model, expires, size] : all_running(context)) {
         json.begin_object().member("name", model->name).member("model", model->name).count("size", size);
         json.member("digest", shown_digest(*model));
         write_details(json, *model, false);

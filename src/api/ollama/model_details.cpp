@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "api/capability_check.hpp"
+#include "api/lane_state.hpp"
 
 namespace corral::api::ollama {
 
@@ -35,7 +36,7 @@ std::string shown_digest(const served_model& model) {
 }
 
 std::uint32_t shown_context(const served_model& model) {
-    const std::uint32_t stated = model.runtime->context_length();
+    const std::uint32_t stated = context_length_of(model);
     return stated > 0 ? stated : model.entry->context.positions;
 }
 

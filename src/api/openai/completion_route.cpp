@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "api/openai/completion_answer.hpp"
 #include "api/openai/completion_request.hpp"
 #include "api/openai/error_reply.hpp"
@@ -12,9 +14,10 @@ namespace {
 core::awaitable<void> load(const api_context& context, const served_model& model,
                            std::unique_ptr<completion_answer> format, bool stream,
                            http::response_writer& out) {
-    context.admission->load(model.entry->name, std::nullopt);
+    context.admission->load(model.lane, std::nullopt);
+    std::string lane = model.lane;
     const std::optional<chat::failed_event> failed =
-        co_await wait_ready(*model.runtime, *context.admission, context.load_deadline);
+        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
     http::response whole;
     if (!failed) {
         whole.content_type = stream ? "text/event-stream" : reply_type;

@@ -163,9 +163,16 @@ std::string harmless(std::string text) {
     return text;
 }
 
-std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text) {
+std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text,
+                                                std::string_view name) {
     if (turn.find("[[echo]]") != std::string_view::npos)
         return output_plan{vocabulary::instance().encode_plain(harmless(std::string(cache_text))), false};
+    if (const auto at = turn.find("[[model="); at != std::string_view::npos) {
+        const auto rest = turn.substr(at + 8);
+        return output_plan{vocabulary::instance().encode_plain(std::string(name) + " " +
+                                                               unescape(rest.substr(0, rest.find("]]")))),
+                           false};
+    }
     if (const auto at = turn.find("[[text="); at != std::string_view::npos) {
         const auto rest = turn.substr(at + 7);
         return output_plan{vocabulary::instance().encode_plain(unescape(rest.substr(0, rest.find("]]")))),
@@ -211,12 +218,12 @@ int filler_token(std::size_t index) {
     return words[index % words.size()];
 }
 
-output_plan plan_output(const scenario& settings, std::span<const int> cache) {
+output_plan plan_output(const scenario& settings, std::span<const int> cache, std::string_view name) {
     const auto& words = vocabulary::instance();
     const auto text = words.decode(cache);
     const auto turn = last_user_turn(text);
     if (settings.directives)
-        if (auto plan = plan_from_directives(turn, text)) return *plan;
+        if (auto plan = plan_from_directives(turn, text, name)) return *plan;
     // Echoed special texts are ordinary text, or the first <|im_end|> would end the run.
     if (settings.mode == "echo") return {words.encode_plain(text), false};
     return {words.encode(say(settings, text, turn)), false};

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "scenario.hpp"
 #include "vocabulary.hpp"
@@ -14,7 +15,8 @@ struct output_plan {
     bool never_ends = false;  // no EOS after them: goes on with filler
 };
 
-output_plan plan_output(const scenario& settings, std::span<const int> cache);
+// `name`: of the package, which is what [[model=...]] asks for.
+output_plan plan_output(const scenario& settings, std::span<const int> cache, std::string_view name = "sim");
 
 // What a model that never ends says after its plan.
 int filler_token(std::size_t index);

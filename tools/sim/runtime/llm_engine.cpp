@@ -35,6 +35,7 @@ llm_engine::llm_engine(const engine_parts& parts)
     : parts_(parts),
       device_(parts.faults, parts.layers),
       geometry_(parts.geometry),
+      name_(parts.name),
       limit_(geometry_.groups.back()) {}
 
 void llm_engine::load_sampling(const json& config) {
@@ -218,7 +219,7 @@ int llm_engine::next_token(const token_ids& plan, bool never_ends, std::size_t i
 // `room`: decode steps until the positions run out.
 void llm_engine::decode_loop(run_state& run, int room) {
     phase_ = "decode";
-    const auto plan = plan_output(run.settings, cache_);
+    const auto plan = plan_output(run.settings, cache_, name_);
     run.record["kv_text"] = vocabulary::instance().decode(cache_);
     run.record["kv_ids"] = cache_;
     const bool streaming = run.kind == run_kind::generate;

@@ -27,6 +27,7 @@ struct engine_parts {
     int layers = 0;
     int vocabulary_size = 0;
     bool broken_layer = false;  // a layer that could not be loaded: dies at its first use
+    std::string name = "sim";   // of the package
 };
 
 enum class run_kind { generate, chat };
@@ -89,6 +90,7 @@ private:
     std::mutex sampling_mutex_;
     sampling_state sampling_;
     geometry_options geometry_;
+    std::string name_;
     token_ids cache_;
     token_ids system_ids_;
     token_ids prompt_ids_;  // kept between runs

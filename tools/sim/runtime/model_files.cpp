@@ -54,4 +54,25 @@ std::string geometry_file_text(const geometry_options& geometry) {
     return std::string(magic) + to_json(holder)["geometry"].dump() + "\n";
 }
 
+package_identity identity_in(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(4096, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    package_identity out;
+    if (!text.starts_with(magic)) return out;
+    const auto geometry_end = text.find('\n', magic.size());
+    if (geometry_end == std::string::npos) return out;
+    const auto line = text.substr(geometry_end + 1, text.find('\n', geometry_end + 1) - geometry_end - 1);
+    const auto parsed = nlohmann::json::parse(line, nullptr, false);
+    if (!parsed.is_object()) return out;
+    out.name = parsed.value("name", out.name);
+    out.device_mib = parsed.value("device_mib", out.device_mib);
+    return out;
+}
+
+std::string identity_text(const package_identity& identity) {
+    return nlohmann::json{{"name", identity.name}, {"device_mib", identity.device_mib}}.dump() + "\n";
+}
+
 }  // namespace corral::sim

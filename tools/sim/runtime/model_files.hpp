@@ -24,4 +24,12 @@ std::optional<long long> file_size(const std::string& path);
 std::optional<geometry_options> geometry_in(const std::string& path);
 std::string geometry_file_text(const geometry_options& geometry);
 
+// Who the model is: what `corral-sim package` was told, in a line of its own below the geometry.
+struct package_identity {
+    std::string name = "sim";  // what it answers to [[model=...]]
+    int device_mib = 0;        // what it takes of the card; 0: as the card's settings say
+};
+package_identity identity_in(const std::string& path);
+std::string identity_text(const package_identity& identity);
+
 }  // namespace corral::sim

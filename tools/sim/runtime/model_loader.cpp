@@ -140,8 +140,14 @@ private:
     // False when the card has no room for the part that is loaded next.
     bool take_memory() {
         if (!device_) return true;
-        const long whole = device_->settings().model_mib * 1024L;
-        return device_->hold(device_of(0), whole * (loaded_ - 1) / (flags_.axmodel_num + 1));
+        const int own = identity_in(layer_path(flags_.template_filename_axmodel, 0)).device_mib;
+        const long whole = (own > 0 ? own : device_->settings().model_mib) * 1024L;
+        const long now = whole * (loaded_ - 1) / (flags_.axmodel_num + 1);
+        const auto cards = std::max(flags_.devices.size(), std::size_t{1});
+        bool room = true;
+        for (std::size_t one = 0; one < cards && room; ++one)
+            room = device_->hold(device_of(static_cast<int>(one)), now / static_cast<long>(cards));
+        return room;
     }
 
     int remaining_mb() const {
@@ -231,6 +237,7 @@ private:
         if (!settings_.geometry_given)
             if (auto own = geometry_in(layer_path(flags_.template_filename_axmodel, 0)))
                 result_.geometry = *own;
+        result_.identity = identity_in(layer_path(flags_.template_filename_axmodel, 0));
         const auto& g = result_.geometry;
         log_line(log_level::info, "Init", lines_.max_token_len, "max_token_len : %d", g.max_token_len);
         log_line(log_level::info, "Init", lines_.kv_cache, "kv_cache_size : %d, kv_cache_num: %d",

@@ -2,6 +2,7 @@
 
 #include "fault_switches.hpp"
 #include "runtime/llm_engine.hpp"
+#include "runtime/model_files.hpp"
 #include "runtime/tokenizer_client.hpp"
 #include "runtime/vendor_flags.hpp"
 #include "settings_store.hpp"
@@ -11,6 +12,7 @@ namespace corral::sim {
 
 struct loaded_model {
     geometry_options geometry;
+    package_identity identity;
     bool broken_layer = false;
     nlohmann::json post_config;  // null: greedy
 };

@@ -157,7 +157,7 @@ bool bind_port(runtime_parts& parts) {
     const bool axcl = settings.build == "axcl";
     auto* engine =
         new llm_engine({parts.settings, parts.faults, parts.journal, parts.tokenizer, model.geometry,
-                        flags.axmodel_num, flags.tokens_embed_num, model.broken_layer});
+                        flags.axmodel_num, flags.tokens_embed_num, model.broken_layer, model.identity.name});
     if (!model.post_config.is_null()) engine->load_sampling(model.post_config);
     auto* worker = new job_worker;
     parts.engine = engine;

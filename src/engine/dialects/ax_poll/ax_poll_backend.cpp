@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 
@@ -323,7 +324,8 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     tap_passed_by_ = places_.tap && !places_.tap->view().in_use;
     if (tap_passed_by_) {
         telemetry::log().warn(
-            "{}: the runtime does not use the tokenizer URL it was given; counts are estimates", model_.name);
+            "{}: the runtime does not use the tokenizer URL it was given; counts are estimates",
+            catalog::label_of(model_));
     }
     co_return core::result<void>{};
 }
@@ -331,7 +333,7 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
 core::awaitable<void> ax_poll_backend::quiesce(core::deadline until) {
     const bool idle = co_await cycle_.come_to_rest(until);
     if (!idle) {
-        telemetry::log().debug("{}: the runtime was not idle before its stop", model_.name);
+        telemetry::log().debug("{}: the runtime was not idle before its stop", catalog::label_of(model_));
     }
 }
 

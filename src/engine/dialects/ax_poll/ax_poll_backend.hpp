@@ -33,6 +33,7 @@ struct ax_poll_places {
     std::uint32_t vocabulary = 0;
     std::map<std::string, std::uint16_t> ports;  // as the commands name them
     std::vector<process::service_port> held_ports;
+    std::vector<std::shared_ptr<supervisor::start_gate>> gates;  // of the services that need the device
 };
 
 class ax_poll_backend final : public backend, private supervisor::group_observer {
@@ -52,6 +53,8 @@ public:
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
+    [[nodiscard]] device_claim claim() const override;
+    [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return ax_poll::honoured_sampling();
     }
@@ -69,6 +72,7 @@ private:
 
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
                                                                                  core::deadline until);
+    [[nodiscard]] std::uint64_t measured_mb() const;
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
@@ -89,9 +93,10 @@ private:
     log_reader log_;
     own_identity own_;
     verbatim_encoder verbatim_;
-    bool served_ = true;          // the runtime process of now was ready once
-    unsigned failed_starts_ = 0;  // in a row
-    bool tap_passed_by_ = false;  // this runtime process does not use the URL it was given
+    bool served_ = true;                 // the runtime process of now was ready once
+    unsigned failed_starts_ = 0;         // in a row
+    std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
+    bool tap_passed_by_ = false;         // this runtime process does not use the URL it was given
     core::wake_signal changed_;
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;

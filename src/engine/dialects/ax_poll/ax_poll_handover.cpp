@@ -7,6 +7,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 
 namespace corral::engine::ax_poll {
@@ -110,6 +111,7 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
     out.state["positions"] = std::to_string(sizes().positions);
     out.state["prompt_limit"] = std::to_string(sizes().prompt_limit);
     out.state["chunk"] = std::to_string(sizes().chunk);
+    out.state["device_mb"] = std::to_string(measured_mb());
     out.state["tap_passed_by"] = flag_text(tap_passed_by_);
     if (places_.tap != nullptr) {
         const tokenizer_tap::memory known = places_.tap->remember();
@@ -129,6 +131,7 @@ void ax_poll_backend::take_over(const backend_handover& from) {
     learned.prompt_limit = number_of(from.state, "prompt_limit");
     learned.chunk = number_of(from.state, "chunk");
     log_.resume(learned);
+    measured_before_ = number_of(from.state, "device_mb");
     tap_passed_by_ = flag_of(from.state, "tap_passed_by");
     if (places_.tap != nullptr) {
         tokenizer_tap::memory known;
@@ -153,7 +156,7 @@ core::result<std::unique_ptr<backend>> adopt_ax_poll(const supervisor::superviso
             std::make_unique<ax_poll_backend>(context, model, std::move(*places), &from);
         return made;
     } catch (const boost::system::system_error& error) {
-        return core::failure{error.code(), "Model " + model.name + ": " + error.what()};
+        return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};
     }
 }
 

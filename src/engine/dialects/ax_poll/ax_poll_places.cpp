@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/http/client.hpp"
 #include "corral/process/service_port.hpp"
 #include "engine/device_gates.hpp"
@@ -20,7 +21,8 @@ using port_map = std::map<std::string, std::uint16_t>;
 constexpr std::string_view tokenizer_name = "tokenizer";
 
 core::failure about(const catalog::model_entry& model, const std::string& service, const core::failure& why) {
-    return core::failure{why.code, "Model " + model.name + ", service " + service + ": " + why.message};
+    return core::failure{why.code,
+                         "Model " + catalog::label_of(model) + ", service " + service + ": " + why.message};
 }
 
 core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model,
@@ -157,7 +159,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
     }
     out.ports = *ports;
     out.runtime = templates.back().name;
-    out.services.name = model.name;
+    out.services.name = catalog::label_of(model);
     out.services.restart = model.runtime.restart;
     std::map<std::string, std::string> urls;
     for (const catalog::service_template& rules : templates) {
@@ -180,6 +182,9 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
             }
         }
         service->gate = gate_for(context, model, *service);
+        if (service->gate) {
+            out.gates.push_back(service->gate);
+        }
         out.runtime_at = service->endpoint;  // the last one stays
         out.vocabulary = vocabulary_in(service->command.command);
         service->gate = with_preflight(context, model, *service);

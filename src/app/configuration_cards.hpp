@@ -1,0 +1,17 @@
+#pragma once
+// Where models run and how long they stay: the keys about cards, instances and room, of a model and of the
+// server.
+
+#include "corral/app/configuration.hpp"
+#include "corral/catalog/toml_section.hpp"
+
+namespace corral::app {
+
+// cards, instances, preload, pinned, keep_alive of a [[models]] table. Call it when all that says how the
+// model is started has been read.
+void read_model_cards(catalog::section& from, catalog::model_entry& to);
+
+// max_loaded_models, card_memory_mb and the table `swap`.
+void read_server_cards(catalog::section& root, configuration& to);
+
+}  // namespace corral::app

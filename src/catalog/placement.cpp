@@ -1,0 +1,52 @@
+#include "corral/catalog/placement.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+model_entry without_place(model_entry of) {
+    const model_entry nobody;
+    of.aliases.clear();
+    of.source.clear();
+    of.seats = nobody.seats;
+    of.instances = nobody.instances;
+    of.cards = nobody.cards;
+    of.preload = nobody.preload;
+    of.pinned = nobody.pinned;
+    of.keep_alive.reset();
+    of.runtime.device.card = 0;
+    of.size_bytes = 0;
+    of.device_bytes = 0;
+    of.digest.clear();
+    of.modified = {};
+    return of;
+}
+
+}  // namespace
+
+std::string seat_text(const seat& cards) {
+    std::string out;
+    for (const unsigned card : cards) {
+        out += (out.empty() ? "" : ",") + std::to_string(card);
+    }
+    return out;
+}
+
+model_entry entry_at(const model_entry& model, const seat& cards) {
+    model_entry out = model;
+    out.cards = cards;
+    if (!cards.empty()) {
+        out.runtime.device.card = cards.front();
+    }
+    return out;
+}
+
+std::string label_of(const model_entry& model) {
+    return model.seats.size() > 1 ? model.name + "@" + seat_text(model.cards) : model.name;
+}
+
+bool same_processes(const model_entry& a, const model_entry& b) {
+    return without_place(a) == without_place(b);
+}
+
+}  // namespace corral::catalog

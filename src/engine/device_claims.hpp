@@ -1,0 +1,16 @@
+#pragma once
+// What a set of processes takes of its cards, before it was ever seen there and after.
+
+#include <cstdint>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::engine {
+
+// `measured_mb`: what the device's own figures showed, in MiB, of all its cards together; 0: not seen yet, then
+// what the configuration says, then an estimate from the sizes of the files. No cards when no
+// service of the model needs the device.
+[[nodiscard]] device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb);
+
+}  // namespace corral::engine

@@ -1,0 +1,222 @@
+#include "scheduler/placement_policy.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace corral::scheduler {
+
+std::uint64_t share_of(const seat_view& one) noexcept {
+    const std::uint64_t cards = one.cards.size();
+    return cards == 0 ? 0 : one.need_mb / cards + (one.need_mb % cards == 0 ? 0 : 1);
+}
+
+card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_loaded) {
+    for (const seat_view& each : box.seats) {
+        for (const unsigned card : each.cards) {
+            if (!pages_.contains(card) && box.room_mb) {
+                pages_[card].room = box.room_mb(card);
+            }
+        }
+        if (each.is != presence::absent && (leaving || each.is != presence::leaving)) {
+            take(each);
+        }
+    }
+}
+
+void card_ledger::enter(const seat_view& by, bool takes) {
+    sets_ = takes ? sets_ + 1 : sets_ - 1;
+    for (const unsigned card : by.cards) {
+        page& on = pages_[card];
+        const std::uint64_t share = share_of(by);
+        on.used = takes ? on.used + share : on.used - share;
+        on.sets = takes ? on.sets + 1 : on.sets - 1;
+        if (share == 0) {
+            on.unknown = takes ? on.unknown + 1 : on.unknown - 1;
+        }
+    }
+}
+
+bool card_ledger::full() const noexcept {
+    return most_ > 0 && sets_ >= most_;
+}
+
+bool card_ledger::short_on(const seat_view& one, unsigned card) const {
+    const auto found = pages_.find(card);
+    if (found == pages_.end() || !found->second.room) {
+        return false;
+    }
+    const page& on = found->second;
+    const std::uint64_t share = share_of(one);
+    if (share == 0) {
+        return on.sets > 0;
+    }
+    return on.unknown > 0 || on.used + share > *on.room;
+}
+
+bool card_ledger::fits(const seat_view& one) const {
+    return !full() && std::none_of(one.cards.begin(), one.cards.end(),
+                                   [&](unsigned card) { return short_on(one, card); });
+}
+
+std::size_t card_ledger::sets_beside(const seat_view& one) const {
+    std::size_t most = 0;
+    for (const unsigned card : one.cards) {
+        const auto found = pages_.find(card);
+        most = std::max(most, found == pages_.end() ? 0 : found->second.sets);
+    }
+    return most;
+}
+
+bool seat_choice::protected_by_turn() const noexcept {
+    return std::any_of(victims.begin(), victims.end(),
+                       [](const victim& one) { return one.how == willingness::has_turn; });
+}
+
+namespace {
+
+// Looks for those who must go so that one seat fits.
+class eviction {
+public:
+    eviction(const box_view& box, card_ledger ledger, const std::vector<std::size_t>& given,
+             const seat_view& wanted, core::steady_time now)
+        : box_(box), ledger_(std::move(ledger)), given_(given), wanted_(wanted), now_(now) {}
+
+    // Nothing: it can't be made to fit.
+    [[nodiscard]] std::optional<std::vector<victim>> find() {
+        while (!ledger_.fits(wanted_)) {
+            const std::optional<victim> next = most_willing();
+            if (!next) {
+                return std::nullopt;
+            }
+            ledger_.give(box_.seats[next->seat]);
+            found_.push_back(*next);
+        }
+        spare_needless();
+        return std::move(found_);
+    }
+
+private:
+    [[nodiscard]] bool is_victim(std::size_t seat) const {
+        return std::find(given_.begin(), given_.end(), seat) != given_.end() ||
+               std::any_of(found_.begin(), found_.end(), [seat](const victim& v) { return v.seat == seat; });
+    }
+    [[nodiscard]] bool helps(const seat_view& one) const {
+        return ledger_.full() || std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
+                   const auto& cards = wanted_.cards;
+                   return std::find(cards.begin(), cards.end(), card) != cards.end() &&
+                          ledger_.short_on(wanted_, card);
+               });
+    }
+    [[nodiscard]] bool is_extra(std::size_t seat) const {
+        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
+            const seat_view& other = box_.seats[i];
+            if (i != seat && other.model == box_.seats[seat].model && works(other) && !is_victim(i)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    [[nodiscard]] willingness grade(std::size_t seat) const {
+        const seat_view& of = box_.seats[seat];
+        const model_view& model = box_.models[of.model];
+        if (is_extra(seat)) {
+            return of.in_use ? willingness::busy_extra : willingness::idle_extra;
+        }
+        if (!model.needed) {
+            return of.in_use ? willingness::ends : willingness::idle;
+        }
+        const model_view& other = box_.models[wanted_.model];
+        const moment waits = other.wants.value_or(moment{});
+        const bool over = of.first_load ? now_ - of.load_began >= box_.rule.longest_load
+                                        : model.own->spent(waits, other.patience, box_.rule, now_);
+        return over ? willingness::ends : willingness::has_turn;
+    }
+    // Those who will be gone anyway first, then the shortest rest of life, then the least recently used.
+    [[nodiscard]] std::optional<victim> most_willing() const {
+        std::optional<victim> best;
+        std::tuple<willingness, bool, bool, core::steady_time, std::uint64_t> least;
+        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
+            const seat_view& one = box_.seats[i];
+            const bool there = works(one) || one.is == presence::broken;
+            const bool may_go = there && one.model != wanted_.model && !box_.models[one.model].pinned;
+            if (!may_go || is_victim(i) || !helps(one)) {
+                continue;
+            }
+            const willingness how = grade(i);
+            const std::tuple rank{how, one.in_use, !one.draining, one.expires, one.last_used};
+            if (!best || rank < least) {
+                best = victim{i, how};
+                least = rank;
+            }
+        }
+        return best;
+    }
+    // What was found first may not be needed beside what was found later.
+    void spare_needless() {
+        for (std::size_t i = found_.size(); i-- > 0;) {
+            const seat_view& one = box_.seats[found_[i].seat];
+            ledger_.take(one);
+            if (ledger_.fits(wanted_)) {
+                found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(i));
+            } else {
+                ledger_.give(one);
+            }
+        }
+    }
+
+    const box_view& box_;
+    card_ledger ledger_;
+    const std::vector<std::size_t>& given_;
+    const seat_view& wanted_;
+    core::steady_time now_;
+    std::vector<victim> found_;
+};
+
+bool may_start(const seat_view& one, std::size_t model) {
+    return one.model == model && one.is == presence::absent && one.admitted;
+}
+
+}  // namespace
+
+std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
+                                       const std::vector<std::size_t>& given, std::size_t model,
+                                       core::steady_time now) {
+    std::optional<seat_choice> best;
+    std::tuple<int, std::size_t, std::size_t> least;
+    for (std::size_t i = 0; i < box.seats.size(); ++i) {
+        const seat_view& one = box.seats[i];
+        if (!may_start(one, model)) {
+            continue;
+        }
+        eviction search(box, ledger, given, one, now);
+        std::optional<std::vector<victim>> victims = search.find();
+        if (!victims) {
+            continue;
+        }
+        int worst = -1;
+        for (const victim& each : *victims) {
+            worst = std::max(worst, static_cast<int>(each.how));
+        }
+        const std::tuple rank{worst, victims->size(), ledger.sets_beside(one)};
+        if (!best || rank < least) {
+            best = seat_choice{i, std::move(*victims)};
+            least = rank;
+        }
+    }
+    return best;
+}
+
+std::optional<std::size_t> choose_free_seat(const box_view& box, const card_ledger& present,
+                                            const card_ledger& later, std::size_t model) {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < box.seats.size(); ++i) {
+        const seat_view& one = box.seats[i];
+        const bool fits = may_start(one, model) && present.fits(one) && later.fits(one);
+        if (fits && (!best || later.sets_beside(one) < later.sets_beside(box.seats[*best]))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+}  // namespace corral::scheduler

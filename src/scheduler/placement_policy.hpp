@@ -1,0 +1,123 @@
+#pragma once
+// Where a model may be loaded, and what must go for it: cards, what each process set takes of them, who may
+// be asked to make room. Pure: it sees a picture of the box and answers.
+//
+// A process set takes memory_mb / cards of each of its cards. One whose need is not known has its cards for
+// itself. A card whose room is not known bounds nothing.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/core/time.hpp"
+#include "scheduler/turn_policy.hpp"
+
+namespace corral::scheduler {
+
+// An instance on its cards. `leaving`: on its way down, its room comes back by itself.
+enum class presence { absent, loading, ready, broken, leaving };
+
+struct seat_view {
+    std::size_t model = 0;  // in box_view::models
+    std::vector<unsigned> cards;
+    std::uint64_t need_mb = 0;  // in MiB, of all its cards together; 0: not known
+    bool measured = false;      // need_mb is no estimate
+    presence is = presence::absent;
+    bool admitted = true;     // it may be started
+    bool in_use = false;      // somebody has a lease on it
+    bool draining = false;    // as the arrangement before wanted it
+    bool first_load = false;  // it loads and was not ready since that began
+    core::steady_time load_began{};
+    core::steady_time expires = core::steady_time::max();
+    std::uint64_t last_used = 0;
+};
+
+struct model_view {
+    std::string name;
+    bool pinned = false;
+    std::size_t most = 1;         // instances at once
+    std::optional<moment> wants;  // since when somebody waits for it in vain, as none of its instances works
+    bool spare = false;           // to be loaded if that costs nobody anything
+    bool spare_more = false;      // the same for its further instances
+    bool more = false;            // a further instance would be of use now
+    bool needed = false;          // somebody waits for it, beside those it serves
+    std::size_t running = 0;      // answers
+    core::nanoseconds patience{0};
+    const turn* own = nullptr;  // not null
+};
+
+struct box_view {
+    std::function<std::optional<std::uint64_t>(unsigned card)> room_mb;
+    std::size_t max_loaded = 0;  // process sets; 0: no bound
+    swap_rule rule;
+    std::vector<model_view> models;
+    std::vector<seat_view> seats;
+};
+
+// What is taken of each card.
+class card_ledger {
+public:
+    // Of all that is there. Without `leaving` those are taken to be gone.
+    card_ledger(const box_view& box, bool leaving);
+    void take(const seat_view& by) { enter(by, true); }
+    void give(const seat_view& by) { enter(by, false); }
+    [[nodiscard]] bool fits(const seat_view& one) const;
+    [[nodiscard]] bool short_on(const seat_view& one, unsigned card) const;
+    // As many are loaded as there may be.
+    [[nodiscard]] bool full() const noexcept;
+    // On the busiest of the cards of `one`.
+    [[nodiscard]] std::size_t sets_beside(const seat_view& one) const;
+
+private:
+    struct page {
+        std::optional<std::uint64_t> room;
+        std::uint64_t used = 0;
+        std::size_t sets = 0;
+        std::size_t unknown = 0;  // sets whose need is not known
+    };
+    void enter(const seat_view& by, bool takes);
+    std::map<unsigned, page> pages_;
+    std::size_t sets_ = 0;
+    std::size_t most_ = 0;
+};
+
+// In MiB, on each of its cards.
+[[nodiscard]] std::uint64_t share_of(const seat_view& one) noexcept;
+[[nodiscard]] constexpr bool works(const seat_view& one) noexcept {
+    return one.is == presence::loading || one.is == presence::ready;
+}
+
+// How willing an instance is to make room, most willing first.
+enum class willingness {
+    idle_extra,  // nobody uses it, and its model has another one
+    idle,        // nobody uses or waits for it
+    busy_extra,  // goes when its answer has ended
+    ends,        // the same: nobody waits for it, or its turn is over
+    has_turn,    // others are served first
+};
+
+struct victim {
+    std::size_t seat = 0;
+    willingness how = willingness::idle;
+};
+
+// Where a model is to be loaded, and who must go before.
+struct seat_choice {
+    std::size_t seat = 0;
+    std::vector<victim> victims;
+    [[nodiscard]] bool protected_by_turn() const noexcept;
+};
+
+// For the first instance of `model`, on `ledger`, from which the seats `given` are taken off already;
+// nothing: nowhere, whoever goes.
+[[nodiscard]] std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
+                                                     const std::vector<std::size_t>& given, std::size_t model,
+                                                     core::steady_time now);
+// A seat that fits on both ledgers as they are.
+[[nodiscard]] std::optional<std::size_t> choose_free_seat(const box_view& box, const card_ledger& present,
+                                                          const card_ledger& later, std::size_t model);
+
+}  // namespace corral::scheduler

@@ -1,0 +1,141 @@
+#include "scheduler/placement_text.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace corral::scheduler {
+
+namespace {
+
+std::string cards_text(const std::vector<unsigned>& cards) {
+    std::string out;
+    for (std::size_t i = 0; i < cards.size(); ++i) {
+        const char* const between = i == 0 ? "" : i + 1 == cards.size() ? " and " : ", ";
+        out += between + std::to_string(cards[i]);
+    }
+    return (cards.size() == 1 ? "card " : "cards ") + out;
+}
+
+std::string place_text(const box_view& box, const seat_view& wanted) {
+    if (card_ledger(box, true).full() || wanted.cards.empty()) {
+        return fmt::format("a place among the {} that may be loaded at once", box.max_loaded);
+    }
+    return "room on " + cards_text(wanted.cards);
+}
+
+bool share_a_card(const seat_view& a, const seat_view& b) {
+    return std::any_of(a.cards.begin(), a.cards.end(), [&](unsigned card) {
+        return std::find(b.cards.begin(), b.cards.end(), card) != b.cards.end();
+    });
+}
+
+const char* sure_text(const seat_view& of) {
+    return of.measured ? "" : "about ";
+}
+
+std::string pinned_names(const box_view& box, const seat_view& wanted, bool anywhere) {
+    std::set<std::string> names;
+    for (const seat_view& each : box.seats) {
+        const model_view& model = box.models[each.model];
+        const bool there = each.is != presence::absent && each.is != presence::leaving;
+        if (there && model.pinned && (anywhere || share_a_card(each, wanted))) {
+            names.insert(model.name);
+        }
+    }
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string short_text(const box_view& box, const seat_view& wanted) {
+    for (const unsigned card : wanted.cards) {
+        const std::optional<std::uint64_t> room = box.room_mb ? box.room_mb(card) : std::nullopt;
+        if (!room) {
+            continue;
+        }
+        if (share_of(wanted) > *room) {
+            return fmt::format("card {} has {} MB for models, and it needs {}{} MB there", card, *room,
+                               sure_text(wanted), share_of(wanted));
+        }
+        std::uint64_t pinned = 0;
+        for (const seat_view& each : box.seats) {
+            const bool stays = works(each) || each.is == presence::broken;
+            const bool there = std::find(each.cards.begin(), each.cards.end(), card) != each.cards.end();
+            pinned += stays && there && box.models[each.model].pinned ? share_of(each) : 0;
+        }
+        if (const std::string names = pinned_names(box, wanted, false); !names.empty()) {
+            const std::string need = share_of(wanted) == 0
+                                         ? std::string("all of it, as its need is not known")
+                                         : fmt::format("{}{} MB", sure_text(wanted), share_of(wanted));
+            return fmt::format(
+                "card {} has {} MB for models, of which the pinned {} holds {} MB; it needs {}", card, *room,
+                names, pinned, need);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string text_of_wait(const box_view& box, const seat_view& wanted, const std::vector<victim>& victims) {
+    // Told of the one that will take longest.
+    const victim& last = *std::max_element(victims.begin(), victims.end(),
+                                           [](const victim& a, const victim& b) { return a.how < b.how; });
+    const seat_view& seat = box.seats[last.seat];
+    const model_view& other = box.models[seat.model];
+    const std::string place = place_text(box, wanted);
+    if (last.how == willingness::has_turn) {
+        return fmt::format("waits for {}, which {} holds until its turn is over", place, other.name);
+    }
+    if (!seat.in_use) {
+        return fmt::format("waits for {}, which {} is leaving", place, other.name);
+    }
+    if (other.running > 1) {
+        return fmt::format("waits for {}, which {} holds until its {} running answers end", place, other.name,
+                           other.running);
+    }
+    return fmt::format("waits for {}, which {} holds until its running answer ends", place, other.name);
+}
+
+std::string text_of_leaving(const box_view& box, const seat_view& wanted) {
+    for (const seat_view& each : box.seats) {
+        if (each.is == presence::leaving && (share_a_card(each, wanted) || box.max_loaded > 0)) {
+            return fmt::format("waits for {}, which {} is leaving", place_text(box, wanted),
+                               box.models[each.model].name);
+        }
+    }
+    return "waits for " + place_text(box, wanted);
+}
+
+std::string text_of_turn(const box_view& box, const seat_view& wanted, std::size_t first) {
+    return fmt::format("waits for {}, which {} is to have first", place_text(box, wanted),
+                       box.models[first].name);
+}
+
+std::string text_of_load_before(const box_view& box, const seat_view& wanted, const seat_view& loading) {
+    return fmt::format("waits until {} is loaded on {}", box.models[loading.model].name,
+                       cards_text(wanted.cards));
+}
+
+std::string text_of_hopeless(const box_view& box, std::size_t model) {
+    std::string out;
+    for (const seat_view& each : box.seats) {
+        if (each.model != model || each.is != presence::absent) {
+            continue;
+        }
+        const std::string one = short_text(box, each);
+        if (!one.empty()) {
+            out += (out.empty() ? "" : "; ") + one;
+        }
+    }
+    const std::string& name = box.models[model].name;
+    if (out.empty()) {
+        const std::string names = pinned_names(box, seat_view{}, true);
+        return fmt::format("{} can't be loaded: at most {} may be loaded at once, and {} stays", name,
+                           box.max_loaded, names.empty() ? std::string("what is loaded") : names);
+    }
+    return fmt::format("{} can't be loaded: {}. Give it another card ('cards'), or make room there", name,
+                       out);
+}
+
+}  // namespace corral::scheduler

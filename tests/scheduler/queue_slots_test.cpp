@@ -1,0 +1,182 @@
+// Lanes with several slots, slots that get nothing more to do, and what the queue knows of turns.
+
+#include <gtest/gtest.h>
+
+#include "scheduler/queue_policy.hpp"
+
+namespace corral::scheduler {
+namespace {
+
+using core::seconds;
+
+class queue_slots : public testing::Test {
+protected:
+    queue_slots() {
+        policy_.add_lane("m");
+        policy_.add_lane("n");
+    }
+    void slot(std::uint64_t id, const char* model, std::vector<unsigned> cards, bool ready = true) {
+        policy_.add_slot(model, slot_id{id}, std::move(cards), now_);
+        if (ready) {
+            change(id, slot_state::ready);
+        }
+    }
+    void change(std::uint64_t id, slot_state state, const char* why = "") {
+        take(policy_.slot_changed(slot_id{id}, state, why, now_));
+    }
+    void arrive(std::uint64_t id, const char* model = "m") {
+        take(policy_.arrive({ticket_id{id}, "a", model, false}, now_));
+    }
+    void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
+    void take(const std::vector<decision>& decisions) {
+        for (const decision& each : decisions) {
+            told_ += (told_.empty() ? "" : " ") + std::to_string(each.ticket.value) +
+                     (each.what == verdict::granted ? "@" + std::to_string(each.slot.value) : ":no");
+        }
+    }
+    std::string told() { return std::exchange(told_, {}); }
+
+    queue_policy policy_{10};
+    core::steady_time now_{seconds{100}};
+    std::string told_;
+};
+
+TEST_F(queue_slots, two_slots_serve_two_at_once_the_one_idle_for_longest_first) {
+    slot(1, "m", {0});
+    slot(2, "m", {1});
+    arrive(1);
+    arrive(2);
+    arrive(3);
+    EXPECT_EQ(told(), "1@1 2@2");
+    release(2);
+    EXPECT_EQ(told(), "3@2");
+    release(1);
+    release(3);
+    arrive(4);
+    EXPECT_EQ(told(), "4@1");
+}
+
+TEST_F(queue_slots, the_card_with_fewer_leases_serves) {
+    slot(1, "m", {0});
+    slot(2, "m", {1, 2});
+    slot(3, "n", {2});
+    slot(4, "n", {0});
+    arrive(1, "n");
+    arrive(2, "n");
+    EXPECT_EQ(told(), "1@3 2@4");
+    release(2);
+    arrive(3);
+    EXPECT_EQ(told(), "3@1");
+    release(3);
+    release(1);
+    arrive(4, "n");  // 4 was used before 3 was given back
+    arrive(5);
+    EXPECT_EQ(told(), "4@4 5@2");
+}
+
+TEST_F(queue_slots, a_slot_that_is_withheld_gets_nothing_until_it_is_not) {
+    slot(1, "m", {0});
+    take(policy_.withhold(slot_id{1}, true, now_));
+    arrive(1);
+    EXPECT_EQ(told(), "");
+    EXPECT_FALSE(policy_.is_free(slot_id{1}));
+    take(policy_.withhold(slot_id{1}, false, now_));
+    EXPECT_EQ(told(), "1@1");
+    // Who has it keeps it.
+    take(policy_.withhold(slot_id{1}, true, now_));
+    arrive(2);
+    release(1);
+    EXPECT_EQ(told(), "");
+    slot(2, "m", {1});
+    EXPECT_EQ(told(), "2@2");
+}
+
+TEST_F(queue_slots, a_lane_is_broken_when_all_its_slots_are) {
+    slot(1, "m", {0}, false);
+    slot(2, "m", {1}, false);
+    change(1, slot_state::broken, "one");
+    arrive(1);
+    EXPECT_EQ(told(), "");
+    change(2, slot_state::broken, "two");
+    EXPECT_EQ(told(), "1:no");
+    policy_.remove_slot(slot_id{2});
+    slot(3, "m", {1}, false);
+    arrive(2);
+    EXPECT_EQ(told(), "");
+    take(policy_.refuse_for_room("m", "too large"));
+    EXPECT_EQ(told(), "2:no");
+    EXPECT_EQ(policy_.waiting(), 0U);
+}
+
+TEST_F(queue_slots, a_removed_slot_is_forgotten_with_its_holder) {
+    slot(1, "m", {0});
+    slot(2, "m", {1});
+    arrive(1);
+    arrive(2);
+    arrive(3);
+    policy_.remove_slot(slot_id{1});
+    told();
+    release(1);
+    EXPECT_EQ(told(), "");
+    release(2);
+    EXPECT_EQ(told(), "3@2");
+    EXPECT_EQ(policy_.running(), 1U);
+}
+
+TEST_F(queue_slots, two_slots_halve_the_wait) {
+    slot(1, "m", {0});
+    slot(2, "m", {1});
+    arrive(1);
+    now_ += seconds{10};
+    release(1);
+    arrive(2);
+    arrive(3);
+    now_ += seconds{4};
+    arrive(4);
+    arrive(5);
+    // The sooner of the two that run, and then half a lease for each that waits before.
+    EXPECT_EQ(policy_.standing_of(ticket_id{4}, now_)->estimate, seconds{6});
+    EXPECT_EQ(policy_.standing_of(ticket_id{5}, now_)->estimate, seconds{6 + 5});
+    EXPECT_EQ(policy_.standing_of(ticket_id{5}, now_)->ahead, 3U);
+}
+
+TEST_F(queue_slots, the_way_to_the_room_is_part_of_the_estimate) {
+    slot(1, "m", {0}, false);
+    change(1, slot_state::loading);
+    now_ += seconds{30};
+    change(1, slot_state::ready);
+    change(1, slot_state::unloaded);
+    arrive(1);
+    EXPECT_EQ(policy_.standing_of(ticket_id{1}, now_)->estimate, seconds{30});
+    policy_.set_room_delay("m", seconds{12});
+    EXPECT_EQ(policy_.standing_of(ticket_id{1}, now_)->estimate, seconds{42});
+    policy_.set_room_delay("m", std::nullopt);
+    EXPECT_EQ(policy_.standing_of(ticket_id{1}, now_)->estimate, std::nullopt);
+    EXPECT_EQ(policy_.usual_load("m"), seconds{30});
+}
+
+TEST_F(queue_slots, the_oldest_that_waits_is_known_and_a_turn_begins_when_the_first_slot_is_ready) {
+    EXPECT_FALSE(policy_.oldest_of("m"));
+    slot(1, "m", {0}, false);
+    slot(2, "m", {1}, false);
+    arrive(1);
+    now_ += seconds{5};
+    arrive(2);
+    EXPECT_EQ(policy_.oldest_of("m")->at, core::steady_time{seconds{100}});
+    EXPECT_TRUE(policy_.cancel(ticket_id{1}));
+    EXPECT_EQ(policy_.oldest_of("m")->at, core::steady_time{seconds{105}});
+    const moment other = policy_.mark(now_);
+    now_ += seconds{5};
+    change(1, slot_state::ready);
+    EXPECT_EQ(policy_.turn_of("m")->over_at(other, seconds{10}), core::steady_time{seconds{120}});
+    now_ += seconds{5};
+    change(2, slot_state::ready);  // no turn of its own
+    change(1, slot_state::loading);
+    change(1, slot_state::ready);  // nor has one that was restarted
+    EXPECT_EQ(policy_.turn_of("m")->over_at(other, seconds{10}), core::steady_time{seconds{120}});
+    policy_.end_turn("m", now_);
+    EXPECT_EQ(policy_.turn_of("m")->over_at(other, seconds{10}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace corral::scheduler
