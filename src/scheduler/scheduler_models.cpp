@@ -119,6 +119,8 @@ void scheduler::add(engine::backend& runtime) {
     }
     impl::host(impl_, of, runtime);
     impl_->take_settings(*of);
+    // It may be running already.
+    impl_->look_at(*of, *of->instances.back());
 }
 
 void scheduler::suspend(std::string_view model, bool at_once) {

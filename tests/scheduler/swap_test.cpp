@@ -262,6 +262,22 @@ TEST_F(many_models, preload_takes_what_fits_pinned_ones_first) {
     EXPECT_FALSE(loaded("a"));
 }
 
+TEST_F(many_models, preload_knows_what_runs_already) {
+    test::fake_backend adopted(box_.io, "a");
+    adopted.takes = {{0}, 600, true};
+    adopted.entry.preload = false;
+    box_.admission->add(adopted);
+    test::fake_backend& other = box_.add("b", {0}, 600);
+    box_.admission->preload();
+    box_.run(seconds{1});
+    EXPECT_EQ(adopted.starts + adopted.stops + other.starts, 0);
+    EXPECT_TRUE(loaded("a"));
+    box_.admission->remove("a");
+    test::settle(box_.io);
+    box_.admission->preload("b");
+    EXPECT_EQ(other.starts, 1);
+}
+
 TEST_F(many_models, each_model_has_a_keep_alive_of_its_own) {
     box_.add("a", {0}, 600, [](catalog::model_entry& entry) { entry.keep_alive = seconds{30}; });
     box_.add("b", {1}, 600, [](catalog::model_entry& entry) { entry.keep_alive = seconds{-1}; });

@@ -47,6 +47,14 @@ const char* alternating(std::size_t number) {
     return number % 2 == 0 ? "a" : "b";
 }
 
+std::size_t swaps_in_order_of_arrival(const test::box_simulation& box) {
+    std::size_t out = 0;
+    for (std::size_t i = 1; i < box.requests.size(); ++i) {
+        out += box.requests[i].model != box.requests[i - 1].model ? 1 : 0;
+    }
+    return out;
+}
+
 // Eight clients, each with its next request when it has its answer.
 void ask_in_turns(test::box_simulation& box, std::size_t clients) {
     auto ask_next = [&box] {
@@ -69,10 +77,10 @@ TEST(swap_walk, alternating_requests_of_eight_clients_on_one_card) {
     ASSERT_TRUE(box.run());
     ASSERT_EQ(box.requests.size(), many);
     const measured out = measure(box);
-    RecordProperty("swaps", static_cast<int>(out.swaps));
-    // At least four of one model wait on average when it is loaded.
-    EXPECT_LE(out.swaps, many / 4);
-    EXPECT_GE(out.swaps, 10U);
+    EXPECT_EQ(swaps_in_order_of_arrival(box), many - 1);
+    // All that wait are served when their model is there.
+    EXPECT_LE(out.swaps, many / overtakes + 1);
+    EXPECT_GE(out.swaps, many / overtakes - 1);
     EXPECT_EQ(out.swaps, out.evictions);
     // One turn of the other, and the seven that may have been there before.
     EXPECT_LE(out.most_passed_by_others, overtakes + 1);
@@ -92,8 +100,9 @@ TEST(swap_walk, alternating_requests_that_all_wait_at_once_swap_every_eight) {
     }
     ASSERT_TRUE(box.run());
     const measured out = measure(box);
-    EXPECT_GE(out.swaps, many / overtakes - 2);
-    EXPECT_LE(out.swaps, many / overtakes + 2);
+    EXPECT_EQ(swaps_in_order_of_arrival(box), many - 1);
+    EXPECT_LE(out.swaps, many / overtakes + 1);
+    EXPECT_GE(out.swaps, many / overtakes - 1);
     // Of either model as many as of the other, eight at a time.
     for (std::size_t i = 0; i + 1 < many; i += 2) {
         const auto apart = *box.requests[i].granted - *box.requests[i + 1].granted;
