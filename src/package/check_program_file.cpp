@@ -249,6 +249,13 @@ void check_content(examination& at, const program& what) {
     }
 }
 
+// VENV/bin/python is a link to the system's Python, in every environment.
+bool is_python_of_environment(const named_file& file) {
+    const fs::path home = fs::path(file.path).parent_path().parent_path();
+    return file.about.kind == node_kind::outside &&
+           file.tree.look((home / "pyvenv.cfg").string()).kind == node_kind::file;
+}
+
 bool is_just_there(const examination& at, const std::string& value) {
     return at.tree.look(value).kind == node_kind::file;
 }
@@ -274,6 +281,11 @@ void check_program_file(examination& at, const catalog::variable_spec& is, const
         place = found->string();
     }
     what.file = locate(at, place);
+    if (is_python_of_environment(what.file)) {
+        if (auto followed = locate_elsewhere(what.file.tree.folder() / what.file.path)) {
+            what.file = std::move(*followed);
+        }
+    }
     std::error_code failed;
     what.path = fs::weakly_canonical(what.file.tree.folder() / what.file.path, failed);
     const node_kind kind = what.file.about.kind;

@@ -14,20 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using catalog::severity;
 
-// A folder of somebody else's: only the one file in it is looked at.
-std::optional<named_file> locate_elsewhere(const fs::path& absolute) {
-    std::error_code failed;
-    const fs::path real = fs::weakly_canonical(absolute, failed);
-    const fs::path& path = failed ? absolute : real;
-    auto tree = package_tree::open(path.parent_path());
-    if (!tree) {
-        return std::nullopt;
-    }
-    const std::string name = path.filename().string();
-    node about = tree->look(name);
-    return named_file{std::move(*tree), name, std::move(about)};
-}
-
 std::map<std::string, std::uint16_t> some_ports(const catalog::profile& runtime) {
     std::map<std::string, std::uint16_t> out;
     for (const auto& service : runtime.services) {
@@ -54,6 +40,19 @@ void examination::add_fault(fault_kind kind, const std::string& path, std::uint6
 
 std::string named(std::string_view text) {
     return "'" + shown(text) + "'";
+}
+
+std::optional<named_file> locate_elsewhere(const fs::path& absolute) {
+    std::error_code failed;
+    const fs::path real = fs::weakly_canonical(absolute, failed);
+    const fs::path& path = failed ? absolute : real;
+    auto tree = package_tree::open(path.parent_path());
+    if (!tree) {
+        return std::nullopt;
+    }
+    const std::string name = path.filename().string();
+    node about = tree->look(name);
+    return named_file{std::move(*tree), name, std::move(about)};
 }
 
 named_file locate(examination& at, const std::string& value) {

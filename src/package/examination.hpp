@@ -3,6 +3,7 @@
 // is in a file of its own; package_check.cpp says which there are.
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -76,6 +77,10 @@ struct examination {
 
 // The file that `value` names for the model; counted as needed where it is in the package.
 [[nodiscard]] named_file locate(examination& at, const std::string& value);
+
+// The file at the end of all links, in a folder of which nothing else is looked at: for names that a person
+// chose. Nothing where that folder can't be opened.
+[[nodiscard]] std::optional<named_file> locate_elsewhere(const std::filesystem::path& absolute);
 
 // True when it is a file whose content may be looked at; else the fault is added.
 bool expect_file(examination& at, const named_file& file, const std::string& value, bool sure = true);

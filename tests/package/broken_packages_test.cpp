@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <random>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -84,6 +85,65 @@ TEST(broken_packages, each_gets_a_diagnosis_of_its_own) {
     EXPECT_GE(ways, 40U);
     for (const auto& line : lines) {
         std::printf("  %s\n", line.c_str());
+    }
+}
+
+std::string noise(std::mt19937& dice, std::size_t size) {
+    std::string out(size, '\0');
+    std::generate(out.begin(), out.end(), [&] { return static_cast<char>(dice() & 0xFFU); });
+    return out;
+}
+
+// One file, damaged somehow.
+void damage(const fs::path& file, std::mt19937& dice) {
+    const auto size = fs::file_size(file);
+    switch (dice() % 5) {
+        case 0:
+            fs::resize_file(file, size == 0 ? 1 : dice() % size);
+            break;
+        case 1: {
+            std::fstream out(file, std::ios::binary | std::ios::in | std::ios::out);
+            const std::string bytes = noise(dice, 16);
+            out.seekp(static_cast<std::streamoff>(dice() % 300));
+            out.write(bytes.data(), 16);
+            break;
+        }
+        case 2:
+            tests::write_text(file, noise(dice, dice() % 5000));
+            break;
+        case 3:
+            fs::remove(file);
+            fs::create_symlink(file.filename(), file);  // to itself
+            break;
+        default:
+            fs::remove(file);
+            fs::create_directory(file);
+            break;
+    }
+}
+
+TEST(broken_packages, whatever_the_damage_it_is_told_on_single_lines) {
+    std::mt19937 dice(20251120);
+    for (int round = 0; round < 60; ++round) {
+        whole_package hurt;
+        std::vector<fs::path> files;
+        for (const auto& one : fs::recursive_directory_iterator(hurt.folder)) {
+            if (one.is_regular_file()) {
+                files.push_back(one.path());
+            }
+        }
+        std::sort(files.begin(), files.end());
+        for (int i = 0; i < 3; ++i) {
+            const fs::path& file = files[dice() % files.size()];
+            if (fs::is_regular_file(fs::symlink_status(file))) {
+                damage(file, dice);
+            }
+        }
+        const auto before = listing_of(hurt.box.path());
+        for (const auto& one : check_package(hurt.model, hurt.here)) {
+            EXPECT_TRUE(is_one_line(to_line(one))) << to_line(one);
+        }
+        EXPECT_EQ(listing_of(hurt.box.path()), before);
     }
 }
 

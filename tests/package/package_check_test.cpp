@@ -142,6 +142,22 @@ TEST(package_check, never_starts_a_python_of_the_package) {
     EXPECT_FALSE(asked);
 }
 
+TEST(package_check, an_environment_in_the_package_may_lead_to_the_systems_python) {
+    whole_package p;
+    p.here.missing_modules = nullptr;
+    fs::create_directories(p.folder / "venv/bin");
+    fs::create_symlink(p.root / "usr/bin/python3", p.folder / "venv/bin/python3");
+    fs::create_symlink("python3", p.folder / "venv/bin/python");
+    p.model.variables["python"] = "./venv/bin/python";
+    const auto stray = check_package(p.model, p.here);
+    ASSERT_FALSE(stray.empty());
+    EXPECT_EQ(stray[0].id, "path.outside") << "a link in a folder that is no environment";
+    write_text(p.folder / "venv/pyvenv.cfg", "home = /usr/bin\n");
+    EXPECT_TRUE(check_package(p.model, p.here).empty());
+    fs::remove(p.root / "usr/bin/python3");
+    EXPECT_EQ(ids_of(check_package(p.model, p.here)), std::vector<std::string>{"path.broken-link"});
+}
+
 TEST(package_check, modules_beside_the_script_are_its_own) {
     whole_package p;
     write_text(p.script(), p.script_text() + "import chat_helpers\nfrom vendor_bits import x\n");
