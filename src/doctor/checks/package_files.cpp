@@ -27,8 +27,11 @@ constexpr std::array kinds{
                  "the runtime ends at its start, or goes on without the settings", "fetch the file again"},
     finding_kind{"variable.*", severity::error, "a variable of the model can't be right",
                  "the runtime would be started with nonsense", "correct it in [models.variables]"},
-    finding_kind{"path.*", severity::error, "a path leads out of the package, or nowhere",
-                 "what lies elsewhere is not the package's", "name a file of the package"},
+    finding_kind{"path.outside", severity::warning, "a path leads out of the package",
+                 "what lies elsewhere is not looked at, and may change without the package",
+                 "name a file of the package, or one elsewhere by its absolute path"},
+    finding_kind{"path.*", severity::error, "a path leads nowhere", "nothing can be there",
+                 "name a file of the package"},
     finding_kind{"tree.*", severity::warning, "there is something in the package that is not looked at",
                  "what it holds is not known", "see whether it belongs there"},
     finding_kind{"package.*", severity::error,
@@ -63,6 +66,11 @@ void run(const examination& of, findings& out) {
         for (catalog::finding& found : package::check_package(part_for(model), of.around.machine)) {
             // A path inside of the package says too little among several models.
             found.subject = subject_of(model);
+            // An import refuses it, for the package is a stranger's; a model that is configured is its
+            // owner's word, and its files may well lie on another disk.
+            if (found.id == "path.outside") {
+                found.level = severity::warning;
+            }
             out.push_back(std::move(found));
         }
     }
