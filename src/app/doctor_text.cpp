@@ -49,8 +49,8 @@ std::string sentence(std::string text) {
 void add(std::string& page, const finding& one, const text_style& style) {
     const auto& look = *std::find_if(looks.begin(), looks.end(),
                                      [&one](const look_of& each) { return each.level == one.level; });
-    page += fmt::format("  {} {}  {}\n", painted(fmt::format("{:<7}", look.one), look.paint, style), one.what,
-                        painted("[" + one.id + "]", colour::faint, style));
+    page += fmt::format("  {}  {}  {}\n", painted(fmt::format("{:<7}", look.one), look.paint, style),
+                        one.what, painted("[" + one.id + "]", colour::faint, style));
     if (one.level == severity::note) {
         return;
     }

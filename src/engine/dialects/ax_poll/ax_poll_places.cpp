@@ -9,8 +9,8 @@
 #include "corral/http/client.hpp"
 #include "corral/process/service_port.hpp"
 #include "engine/device_gates.hpp"
-#include "engine/preflight_gate.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/preflight_gate.hpp"
 
 namespace corral::engine::ax_poll {
 
