@@ -132,10 +132,16 @@ int status_of(const import_options& asked, const import_plan& plan, const import
 }
 
 int run_import(const import_options& asked, const std::map<std::string, std::string>& environment) {
-    const std::optional<std::string> said = asked.config.empty() ? std::nullopt : std::optional(asked.config);
+    const auto& said = asked.daemon.config;
     const configuration_place place = find_configuration(said, environment);
+    import_request request = asked.request;
+    request.package = asked.folder;
+    if (request.profile && request.profile->find('/') != std::string::npos) {
+        // As typed it starts where the person is, in a manifest at the manifest's own folder.
+        request.profile = std::filesystem::absolute(*request.profile).lexically_normal().string();
+    }
     const import_plan plan =
-        plan_import(asked.request, place, source_of(said, environment), package::this_machine());
+        plan_import(request, place, source_of(said, environment), package::this_machine());
     if (!asked.json) {
         if (!plan.kind.empty()) {
             std::cerr << line(asked.folder) << " is " << plan.kind << '\n';
