@@ -201,8 +201,8 @@ core::awaitable<admin_json> run_stop(const admin_context& of, admin_json asked) 
         co_return admin_refusal(at.problem);
     }
     if (!at.service.empty() || !at.label.empty()) {
-        co_return admin_refusal("it is stopped with its whole model: stop " + at.models.front() +
-                                ", or restart only this");
+        co_return admin_refusal("a service is stopped with its model: stop " + at.models.front() +
+                                ", or restart the service");
     }
     const bool at_once = flag_of(asked, "now");
     for (const std::string& model : at.models) {
@@ -261,7 +261,7 @@ core::awaitable<admin_json> run_start(const admin_context& of, admin_json asked)
         co_return admin_refusal(at.problem);
     }
     if (!at.service.empty() || !at.label.empty()) {
-        co_return admin_refusal("it is started with its whole model: start " + at.models.front());
+        co_return admin_refusal("a service is started with its model: start " + at.models.front());
     }
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);

@@ -8,9 +8,9 @@
 
 namespace corral::engine {
 
-// `measured_mb`: what the device's own figures showed, in MiB, of all its cards together; 0: not seen yet, then
-// what the configuration says, then an estimate from the sizes of the files. No cards when no
-// service of the model needs the device.
+// `measured_mb`: what the device's own figures showed, in MiB, of all its cards together; 0: not seen yet,
+// then what the configuration says, then an estimate from the sizes of the files. No cards when no service of
+// the model needs the device.
 [[nodiscard]] device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb);
 
 }  // namespace corral::engine

@@ -353,8 +353,7 @@ void ax_poll_backend::on_tokenizer_hung() {
     }
 }
 
-// A tokenizer service that takes connections and does not answer looks well from outside, and every start of
-// a runtime fails on it.
+// One that takes connections and answers none looks well, and every start of a runtime fails on it.
 void ax_poll_backend::count_failed_starts() {
     failed_starts_ = served_ ? 0 : failed_starts_ + 1;
     served_ = false;
