@@ -119,9 +119,12 @@ void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
         }
     }
     for (catalog::finding& one : found) {
-        const std::string subject = one.subject.starts_with("./") ? one.subject.substr(2) : one.subject;
         const bool said = std::find(plan.findings.begin(), plan.findings.end(), one) != plan.findings.end();
-        if (!said && std::find(told.begin(), told.end(), subject) == told.end()) {
+        const bool known = std::any_of(told.begin(), told.end(), [&](const std::string& file) {
+            return one.subject == file || one.what.starts_with("'" + file + "' is not there") ||
+                   one.what.starts_with("'./" + file + "' is not there");
+        });
+        if (!said && !known) {
             plan.findings.push_back(std::move(one));
         }
     }
