@@ -38,7 +38,8 @@ struct log_choice {
 const engine::backend* find_model(const admin_context& of, std::string_view typed) {
     const api::served served = of.models->find(typed);
     const auto found = std::find_if(of.backends->begin(), of.backends->end(), [&](const auto& one) {
-        return served != nullptr ? one->model().name == served->lane : catalog::label_of(one->model()) == typed;
+        return served != nullptr ? one->model().name == served->lane
+                                 : catalog::label_of(one->model()) == typed;
     });
     return found == of.backends->end() ? nullptr : found->get();
 }
