@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/telemetry/log.hpp"
 #include "model_listing.hpp"
@@ -67,7 +68,10 @@ json context_facts(const catalog::context_sizes& of) {
 
 json placement_facts(const catalog::model_entry& model) {
     json out;
-    out["seats"] = model.seats;
+    out["cards"] = json::array();
+    for (const catalog::seat& seat : model.seats) {
+        out["cards"].push_back(catalog::seat_text(seat));
+    }
     out["instances"] = model.instances;
     out["preload"] = model.preload;
     out["pinned"] = model.pinned;
@@ -267,6 +271,7 @@ std::string model_page(const json& facts, const text_style& style) {
     if (placement["keep_alive"].is_null()) {
         placement.erase("keep_alive");
     }
+    placement["cards"] = listed(facts["placement"]["cards"], " or ");
     out.line("placement", pairs(placement));
     for (const json& service : facts["services"]) {
         add_service(out, service);

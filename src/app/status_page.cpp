@@ -126,6 +126,20 @@ void add_left_out(std::string& out, const json& manifest, const text_style& styl
     }
 }
 
+// "one, two"; what is no text is passed over.
+std::string words_of(const json& object, const char* key) {
+    std::string out;
+    const auto found = object.find(key);
+    if (found != object.end() && found->is_array()) {
+        for (const json& word : *found) {
+            if (word.is_string()) {
+                out += (out.empty() ? "" : ", ") + telemetry::printable(word.get<std::string>(), 100);
+            }
+        }
+    }
+    return out;
+}
+
 void add_model(std::string& out, const json& model, const text_style& style) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
@@ -133,6 +147,7 @@ void add_model(std::string& out, const json& model, const text_style& style) {
                        painted(text_of(model, "name"), colour::bold, style),
                        state_text(text_of(model, "state"), style), progress_text(model, style),
                        number_of(counts, "running"), number_of(counts, "waiting"));
+    add_note(out, "also serves", words_of(model, "also"), style);
     add_note(out, "waits", text_of(model, "waits"), style);
     const json memory = model.value("memory", json::object());
     add_note(out, "memory", memory.is_object() ? text_of(memory, "after_unload") : std::string(), style);

@@ -141,6 +141,9 @@ private:
             return {};
         }
         std::string reason = worst->what;
+        if (reason.ends_with('.')) {
+            reason.pop_back();  // others put more behind it
+        }
         if (more > 0) {
             reason += " (and " + std::to_string(more) + " more: 'corral doctor' tells all)";
         }

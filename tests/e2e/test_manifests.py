@@ -26,7 +26,7 @@ class Shelf(Box):
         commands = {"tokenizer": [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"],
                     "runtime": [sim, "runtime", *self.runtime_flags()]}
         environment = (f'{{ CORRAL_SIM_SCENARIO = "{self.folder / "scenario.json"}", CORRAL_SIM_PORT = "{{port}}", '
-                       'CORRAL_SIM_BIND = "127.0.0.1" }')
+                       f'CORRAL_SIM_BIND = "127.0.0.1", NAME = "{name}" }}')
         return (f'name = "{name}"\nprofile = "axera-poll"\npackage = "{self.package}"\nfamily = "qwen2.5"\n'
                 f'package_forbids_thinking = false\n{extra}\n'
                 + "".join(f"[{table}services.{service}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {environment}\n"
