@@ -132,7 +132,7 @@ TEST_F(access, readyz_tells_the_reason_and_the_state) {
     EXPECT_EQ(loading->answer.status, 503U);
     EXPECT_EQ(
         loading->answer.body,
-        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null},"models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null}]})");
+        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null}]})");
     backend.set(engine::availability_state::broken, "no device");
     const auto broken = ask("HEAD", "/readyz");
     EXPECT_EQ(broken->answer.status, 503U);
@@ -161,15 +161,17 @@ TEST_F(access, readyz_tells_the_queue) {
     const auto first = start("POST", "/api/generate", R"({"model":"tiny","prompt":"Hi"})");
     const auto second = start("POST", "/api/generate", R"({"model":"tiny","prompt":"Hi","stream":false})");
     ASSERT_TRUE(test::run_until(io, [&] { return admission->snapshot().waiting == 1; }));
-    EXPECT_NE(ask("GET", "/readyz")
-                  ->answer.body.find(R"("queue":{"waiting":1,"running":1,"estimate_seconds":null})"),
-              std::string::npos);
+    EXPECT_NE(
+        ask("GET", "/readyz")
+            ->answer.body.find(R"("queue":{"waiting":1,"running":1,"estimate_seconds":null,"swaps":0})"),
+        std::string::npos);
     backend.otherwise.gate_before_text = false;
     backend.open_gates();
     ASSERT_TRUE(test::run_until(io, [&] { return first->over && second->over; }));
     EXPECT_FALSE(first->answer.headers.contains("Corral-Queue-Position"));
     EXPECT_EQ(second->answer.headers.find("Corral-Queue-Position"), "1");
-    EXPECT_NE(ask("GET", "/readyz")->answer.body.find(R"("estimate_seconds":0})"), std::string::npos);
+    EXPECT_NE(ask("GET", "/readyz")->answer.body.find(R"("estimate_seconds":0,"swaps":0})"),
+              std::string::npos);
 }
 
 class access_with_keys : public access {

@@ -53,11 +53,12 @@ TEST(doctor_text, colours_only_where_they_are_wanted) {
 TEST(doctor_text, json_has_the_six_texts_of_each_finding) {
     const auto out = doctor_json({broken, card});
     ASSERT_EQ(out.size(), 2U);
-    EXPECT_EQ(out[0].dump(), R"({"id":"port.taken","severity":"error","subject":"model a",)"
-                             R"("what":"port 8000 is already taken by x (pid 1)","why":"they would mix","fix":"kill 1"
-})");
+    EXPECT_EQ(out[0].dump(),
+              R"json({"id":"port.taken","severity":"error","subject":"model a",)json"
+              R"json("what":"port 8000 is already taken by x (pid 1)","why":"they would mix",)json"
+              R"json("fix":"kill 1"})json");
     EXPECT_EQ(out[1]["why"], "");
-EXPECT_EQ(doctor_json({}).dump(), "[]");
+    EXPECT_EQ(doctor_json({}).dump(), "[]");
 }
 
 TEST(doctor_text, a_status_of_the_daemon_is_read_with_care) {

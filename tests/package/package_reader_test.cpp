@@ -133,8 +133,11 @@ TEST(package_reader, arguments_are_those_of_the_vendors_own_script) {
         ASSERT_FALSE(command.empty());
         EXPECT_EQ(command.front(), row.program);
         EXPECT_EQ(compared(command, not_compared), compared(script_words(tree, row.script), not_compared));
-        EXPECT_EQ(*find_flag(flags_of(command), "--url_tokenizer_model"), "http://127.0.0.1:12345");
-        const std::string* const devices = find_flag(flags_of(command), "--devices");
+        const auto flags = flags_of(command);
+        const std::string* const tokenizer = find_flag(flags, "--url_tokenizer_model");
+        ASSERT_NE(tokenizer, nullptr);
+        EXPECT_EQ(*tokenizer, "http://127.0.0.1:12345");
+        const std::string* const devices = find_flag(flags, "--devices");
         EXPECT_EQ(devices == nullptr ? "" : *devices, row.devices);
     }
 }
