@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -40,7 +41,7 @@ unsigned tenths(const std::string& text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     constexpr double most = 200.0;
     return error == std::errc{} && end != text.data() && value > 0.0 && value < most
-               ? static_cast<unsigned>(value * 10.0 + 0.5)
+               ? static_cast<unsigned>(std::lround(value * 10.0))
                : 0U;
 }
 
