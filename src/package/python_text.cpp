@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t most_lines = 100'000;
 constexpr std::size_t most_names = 200;
 constexpr std::size_t longest_name = 100;
-constexpr std::string_view blanks = " \t\r\f";
+constexpr std::string_view blanks = " \t\r\f\n";
 
 bool is_name_letter(char letter) {
     return letter == '_' || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
@@ -49,7 +49,8 @@ private:
         } else if (letter == '\n' || (letter == ';' && depth_ == 0)) {
             rest_.remove_prefix(1);
             if (depth_ > 0) {
-                put(' ');
+                line_.bare += ' ';
+                line_.whole += '\n';  // no string goes over it
             } else {
                 end_line(letter == ';');
             }
@@ -164,8 +165,9 @@ std::optional<std::string> literal_at(std::string_view text) {
     // Joined with something else: not the whole name.
     const std::string_view behind = trimmed(text.substr(end + 1));
     const bool alone = behind.empty() || behind.front() == ',' || behind.front() == ')';
-    return alone && inside.find('\\') == std::string_view::npos ? std::optional(std::string(inside))
-                                                                : std::nullopt;
+    return alone && inside.find_first_of("\\\n") == std::string_view::npos
+               ? std::optional(std::string(inside))
+               : std::nullopt;
 }
 
 // The text that `name` is assigned, when it is the same everywhere.
