@@ -44,7 +44,8 @@ private:
         } else if (letter == '"' || letter == '\'') {
             take_string(letter);
         } else if (letter == '\\' && (rest_.starts_with("\\\n") || rest_.starts_with("\\\r\n"))) {
-            put(' ');
+            line_.bare += ' ';
+            line_.whole += '\n';  // no string goes over it
             rest_.remove_prefix(rest_.find('\n') + 1);
         } else if (letter == '\n' || (letter == ';' && depth_ == 0)) {
             rest_.remove_prefix(1);
