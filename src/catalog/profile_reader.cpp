@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "catalog/traits_reader.hpp"
 #include "catalog/variable_reader.hpp"
 #include "clock_reader.hpp"
 #include "corral/catalog/placeholders.hpp"
@@ -65,6 +66,9 @@ profile_reading read_tree(const toml::table& tree, issue_list& issues) {
     root.text("dialect", value.dialect, true);
     root.flag("tokenizer_tap", value.tokenizer_tap);
     root.duration("poll_interval", value.poll_interval, milliseconds{10}, seconds{10});
+    if (auto traits = root.table("traits")) {
+        read_traits(*traits, value.traits);
+    }
     read_services(root, value);
     read_runtime_files(root, value);
     if (auto clocks = root.table("clocks")) {

@@ -1,36 +1,22 @@
 #include "corral/http/client.hpp"
 
-#include <array>
-#include <cerrno>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <utility>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <boost/asio/error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+
+#include "http/outgoing.hpp"
 
 namespace corral::http {
 
 namespace {
 
 namespace beast_http = boost::beast::http;
-using core::asio::ip::tcp;
 using reply_parser = beast_http::response_parser<beast_http::string_body>;
-
-// Shared with the timer's handler, which may still be queued when the call is over.
-struct call_state {
-    explicit call_state(const core::executor& on) : socket(on), timer(on) {}
-    tcp::socket socket;
-    core::asio::steady_timer timer;
-    bool timed_out = false;
-};
 
 std::string name_of(const client_call& what) {
     std::ostringstream out;
@@ -62,104 +48,6 @@ std::string request_text(const client_call& what) {
     out += "\r\n";
     out += what.body;
     return out;
-}
-
-// Opens and begins to connect; 0 or an errno.
-int begin_connect(tcp::socket& socket, const tcp::endpoint& to) {
-    const int family = to.address().is_v6() ? AF_INET6 : AF_INET;
-    const int handle = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-    if (handle < 0) {
-        return errno;
-    }
-    core::error_code error;
-    socket.assign(to.protocol(), handle, error);
-    if (error) {
-        ::close(handle);
-        return error.value();
-    }
-    if (::connect(handle, to.data(), static_cast<socklen_t>(to.size())) == 0 || errno == EINPROGRESS) {
-        return 0;
-    }
-    return errno;
-}
-
-void arm_deadline(const std::shared_ptr<call_state>& state, core::deadline until) {
-    if (!until.reachable()) {
-        return;
-    }
-    state->timer.expires_at(until.at());
-    state->timer.async_wait([state](const core::error_code& cancelled) {
-        if (!cancelled) {
-            state->timed_out = true;
-            core::error_code ignored;  // a socket is closed whatever close() says
-            state->socket.close(ignored);
-        }
-    });
-}
-
-// Waits for the socket; a set value is why the call must end.
-core::awaitable<core::error_code> wait_ready(call_state& state, tcp::socket::wait_type what) {
-    const auto [error] = co_await state.socket.async_wait(what, core::as_result);
-    const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
-    if (state.timed_out) {
-        co_return core::make_error_code(core::errc::timed_out);
-    }
-    if (asked.cancelled() != core::asio::cancellation_type::none) {
-        co_return core::make_error_code(core::errc::cancelled);
-    }
-    co_return error;
-}
-
-// A server that answers before it has read all ends our sending early; its answer still counts.
-bool may_have_answered(int value) {
-    return value == EPIPE || value == ECONNRESET;
-}
-
-// Sends without waiting first: on loopback the connection stands as soon as connect() returns.
-core::awaitable<core::error_code> send_all(call_state& state, std::string_view text, core::error_code& cut) {
-    while (!text.empty()) {
-        const auto sent =
-            ::send(state.socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(sent));
-            continue;
-        }
-        const int value = errno;
-        if (value == EINTR) {
-            continue;
-        }
-        if (may_have_answered(value)) {
-            cut = {value, boost::system::system_category()};
-            co_return core::error_code{};
-        }
-        if (value != EAGAIN && value != ENOTCONN) {
-            co_return core::error_code(value, boost::system::system_category());
-        }
-        const core::error_code error = co_await wait_ready(state, tcp::socket::wait_write);
-        if (error) {
-            co_return error;
-        }
-    }
-    co_return core::error_code{};
-}
-
-enum class read_step { more, wait, end, failed };
-
-read_step read_some(tcp::socket& socket, std::string& into, core::error_code& error) {
-    std::array<char, 16 * 1024> scratch;
-    const auto got = ::recv(socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
-    if (got > 0) {
-        into.append(scratch.data(), static_cast<std::size_t>(got));
-        return read_step::more;
-    }
-    if (got == 0) {
-        return read_step::end;
-    }
-    if (errno == EAGAIN || errno == EINTR) {
-        return read_step::wait;
-    }
-    error = {errno, boost::system::system_category()};
-    return read_step::failed;
 }
 
 // Collects one final answer out of pieces of any size.
@@ -269,14 +157,14 @@ core::failure end_of_call(const client_call& what, const core::error_code& error
     return system_failure(what, error);
 }
 
-core::awaitable<core::error_code> receive(call_state& state, reply_reader& reader,
+core::awaitable<core::error_code> receive(outgoing& state, reply_reader& reader,
                                           const core::error_code& cut) {
     std::string pending;
     bool waited = false;
     while (true) {
         core::error_code error;
         // An answer is never there at once, so the first read waits first.
-        const read_step step = waited || cut ? read_some(state.socket, pending, error) : read_step::wait;
+        const read_step step = waited || cut ? read_some(state, pending, error) : read_step::wait;
         if (step == read_step::more) {
             if (reader.feed(pending)) {
                 co_return core::error_code{};
@@ -285,7 +173,8 @@ core::awaitable<core::error_code> receive(call_state& state, reply_reader& reade
             reader.end(step == read_step::end ? cut : error);
             co_return core::error_code{};
         } else {
-            const core::error_code stopped = co_await wait_ready(state, tcp::socket::wait_read);
+            const core::error_code stopped =
+                co_await wait_ready(state, core::asio::ip::tcp::socket::wait_read);
             if (stopped) {
                 co_return stopped;
             }
@@ -294,8 +183,8 @@ core::awaitable<core::error_code> receive(call_state& state, reply_reader& reade
     }
 }
 
-core::awaitable<core::result<client_reply>> perform(std::shared_ptr<call_state> state, client_call what) {
-    const int refused = begin_connect(state->socket, what.to);
+core::awaitable<core::result<client_reply>> perform(std::shared_ptr<outgoing> state, client_call what) {
+    const int refused = begin_connect(*state, what.to);
     if (refused != 0) {
         co_return system_failure(what, {refused, boost::system::system_category()});
     }
@@ -325,11 +214,9 @@ core::awaitable<core::result<client_reply>> call(client_call what) {
     if (what.until.passed(std::chrono::steady_clock::now())) {
         co_return core::make_failure(core::errc::timed_out, name_of(what) + ": no time left");
     }
-    auto state = std::make_shared<call_state>(on);
+    auto state = std::make_shared<outgoing>(on);
     auto reply = co_await perform(state, std::move(what));
-    state->timer.cancel();
-    core::error_code ignored;  // a socket is closed whatever close() says
-    state->socket.close(ignored);
+    close(*state);
     co_return reply;
 }
 

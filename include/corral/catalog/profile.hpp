@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "corral/catalog/traits.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::catalog {
@@ -103,6 +104,17 @@ struct device_host {
     bool operator==(const device_host&) const = default;
 };
 
+// When what the accelerator shows during an answer is told as trouble (other_runtimes.md §H).
+struct compute_rule {
+    bool watch = true;                      // looked at while an answer is being made
+    core::milliseconds interval{1000};      // between two looks
+    core::milliseconds least_decode{5000};  // no verdict on a shorter piece of decode ...
+    unsigned least_samples = 5;             // ... or with fewer looks
+    double busy_cores = 0.8;                // of the runtime's processes, with the accelerator at zero
+    unsigned low_percent = 35;              // a mean below is a hint that the host holds it up
+    bool operator==(const compute_rule&) const = default;
+};
+
 // How the accelerator is looked at: a status tool, and the format of what it prints (one of those that the
 // device room knows).
 struct device_template {
@@ -115,8 +127,17 @@ struct device_template {
     std::uint32_t memory_mb = 0;                     // what one process needs, in MiB; 0: learned
     core::milliseconds memory_wait{30'000};          // for the memory of an ended process to come back
     std::string advice;                              // what brings a card back
+    compute_rule compute;
     device_host host;
     bool operator==(const device_template&) const = default;
+};
+
+// A file that a service reads its settings from, made before each start: the profile's template with
+// placeholders filled in as in a command. {<name>_file} stands for its path.
+struct rendered_file {
+    std::string name;  // "config"
+    std::string text;  // the template
+    bool operator==(const rendered_file&) const = default;
 };
 
 // One process of a runtime. Placeholders in command, environment, working_directory and url: {package},
@@ -134,6 +155,7 @@ struct service_template {
     guard_mode guard = guard_mode::warn;
     std::filesystem::path guard_library;  // empty: the one that came with Corral
     service_limits limits;
+    std::vector<rendered_file> rendered;
     probe_template probe;
     core::milliseconds start_stall{120'000};  // no sign of progress for this long ends a start
     core::milliseconds start_limit{600'000};  // a start as a whole
@@ -216,6 +238,7 @@ struct profile {
     std::string name;
     std::string dialect;  // "ax-poll"
     bool tokenizer_tap = true;
+    runtime_traits traits;
     std::vector<variable_spec> variables;
     std::vector<runtime_file> files;
     std::vector<service_template> services;  // in start order
@@ -254,9 +277,15 @@ struct model_entry {
     std::vector<seat> seats{{0}};      // where it may run
     unsigned instances = 1;            // at most so many process sets at once, each on a seat of its own
     seat cards{0};                     // of this process set: one of the seats
-    bool preload = true;               // loaded when Corral starts, where there is room
-    bool pinned = false;               // never unloaded to make room, nor by its keep-alive
-    bool preflight = true;             // looked at before each start of a service, as 'corral doctor' does
+    // What serves in its place while nothing before it can, in order. Each has the name of this model, no
+    // fallbacks of its own, and its place in the order as `tier`, from 1.
+    std::vector<model_entry> fallbacks;
+    unsigned tier = 0;
+    // How long a tier must have been ready without a break before requests come back to it.
+    core::milliseconds failback_after{30'000};
+    bool preload = true;    // loaded when Corral starts, where there is room
+    bool pinned = false;    // never unloaded to make room, nor by its keep-alive
+    bool preflight = true;  // looked at before each start of a service, as 'corral doctor' does
     std::optional<core::nanoseconds> keep_alive;  // else the configuration's; negative: for ever
     profile runtime;                              // resolved, the config's overrides applied
     std::filesystem::path package;

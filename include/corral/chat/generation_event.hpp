@@ -24,6 +24,10 @@ struct generation_timings {
     core::nanoseconds prefill{0};  // generate accepted to first text
     core::nanoseconds decode{0};   // first text to end
     core::nanoseconds total{0};    // arrival to end
+    // Parts of these, absent where they can't be known.
+    std::optional<core::nanoseconds> tokenise;    // of prefill: texts into token ids
+    std::optional<core::nanoseconds> detokenise;  // of decode: token ids into texts, all together
+    std::optional<core::nanoseconds> delivery;    // of total: pieces that waited for the client to take them
 };
 
 enum class finish_reason { stop, length };

@@ -14,12 +14,23 @@
 
 namespace corral::chat {
 
+// A turn as chat servers take it: "system", "user" or "assistant".
+struct role_text {
+    std::string role;
+    std::string text;
+    bool operator==(const role_text&) const = default;
+};
+
 struct rendered_prompt {
     std::string system;  // never empty, unless `verbatim`
     std::string turns;   // starts inside the first user turn, ends inside the last one
     // `turns` is everything that the model shall read, to the token: nothing is put around it, and control
     // token texts in it stand for control tokens. Only for backends that can (backend::takes_verbatim()).
     bool verbatim = false;
+    // The same conversation for runtimes that put their own chat template around messages: tool definitions
+    // in the system text, calls and results in the family's own words, no two turns of one role in a row.
+    // Empty unless render_options::as_messages, and where `verbatim`.
+    std::vector<role_text> messages;
     // The model is expected to think, so `output_filter` should separate it. Also when the client wanted none
     // and the family has no switch for it (deepseek-r1): the thinking events are then to be dropped.
     bool thinking = false;
@@ -35,6 +46,7 @@ struct render_options {
     // The backend takes verbatim prompts. Used only for what the wrapped form can't do: an open assistant
     // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
     bool may_be_verbatim = false;
+    bool as_messages = false;  // rendered_prompt::messages is wanted too
     // Of the request, else of the model's variant: a Go template, or empty. One that was copied from
     // shown_template() is the family's own format, and counts as none.
     std::string prompt_template{};

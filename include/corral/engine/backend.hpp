@@ -1,6 +1,7 @@
 #pragma once
 // A vendor's server made to look stateless: every run starts from a runtime that is known to be idle, empty
-// and reset, and ends with one that is idle and empty again, or is being restarted. One run at a time.
+// and reset, and ends with one that is idle and empty again, or is being restarted. One run at a time, or as
+// many as the runtime keeps apart by itself.
 
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,14 @@ struct run_spec {
     core::deadline until;
 };
 
+// What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
+struct stage_times {
+    std::optional<core::nanoseconds> tokenise;
+    std::optional<core::nanoseconds> prefill;
+    std::optional<core::nanoseconds> decode;
+    std::optional<core::nanoseconds> detokenise;
+};
+
 // Where a run stands; counts only grow.
 struct run_progress {
     chat::token_usage usage;
@@ -41,6 +50,7 @@ struct run_progress {
     core::steady_time reset_confirmed{};  // zero until then, like those below
     core::steady_time generate_accepted{};
     core::steady_time first_text{};
+    stage_times stages;
 };
 
 // Takes a run's text, in order, as the runtime gives it. Must not throw and not block; may call
@@ -138,6 +148,10 @@ public:
 
     // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
+    // It sends rendered_prompt::messages rather than the wrapped texts.
+    [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
+    // Runs that may go on at once; at least 1, and constant.
+    [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is
@@ -160,7 +174,7 @@ public:
     // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime
     // is idle and empty, or when it was handed to the supervisor for a restart. The end is known to `on_end`
     // (may be empty) earlier, as soon as no more text can come. Must not be cancelled as a coroutine: use
-    // `control`. REQUIRES: `sink` and `control` outlive the call; one run at a time.
+    // `control`. REQUIRES: `sink` and `control` outlive the call; at most capacity() runs at a time.
     [[nodiscard]] virtual core::awaitable<run_outcome> run(
         run_spec what, run_sink& sink, run_control& control,
         std::function<void(const run_outcome&)> on_end) = 0;

@@ -1,0 +1,98 @@
+#pragma once
+// How a streaming chat server differs from others that speak the same protocol, as data of its profile
+// ([traits] in profile.toml). The polling dialect has none of these choices. Sources: other_runtimes.md §P.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corral/core/time.hpp"
+
+namespace corral::catalog {
+
+// What the server makes of a conversation.
+enum class conversation_form {
+    messages,        // "messages": all of them, with their roles
+    folded_system,   // "folded-system": all of them, but the system text opens the first user message
+    single_message,  // "single-message": one user message that holds everything, in the family's own format
+                     // between the runtime's opening of the user turn and its closing
+};
+
+// How a run that is not wanted any more is brought to its end.
+enum class cancel_method {
+    disconnect,  // "disconnect": closing the connection ends it
+    call,        // "call": `cancel_target` ends it
+    drain,       // "drain": it is read to its end, within the scrub clock; then the runtime is restarted
+    restart,     // "restart": the runtime is restarted at once
+};
+
+enum class chunk_unit { token, character, some };  // "token", "character", "some": several tokens or parts
+
+enum class usage_trust {
+    tokens,  // "tokens": the server counts tokens
+    none,    // "none": it counts nothing, or words, or bytes: Corral's estimates are told
+};
+
+enum class finish_trust {
+    trusted,    // "trusted": finish_reason is right
+    untrusted,  // "untrusted": it always says stop; an answer that used up max_tokens ended by length
+};
+
+enum class end_mark {
+    done,      // "done": the last event; without it the answer was cut
+    finish,    // "finish": a finish_reason; without it the answer was cut, whatever else came
+    any,       // "any": whichever of these comes first, or the end of the body
+    body_end,  // "body-end": the end of the body is the only end
+};
+
+// Where a server says what a stage took.
+enum class timing_source {
+    none,       // "none"
+    llama_cpp,  // "llama.cpp": `timings` beside the last choice
+    mindie,     // "mindie": `prefill_time`, `decode_time_arr`
+};
+
+// A question whose answer tells that nothing runs in the server. Empty target: there is none, and a run is
+// known to be over when its answer ended, or the connection was closed.
+struct idle_probe {
+    std::string target;   // GET
+    std::string pointer;  // JSON pointer into the answer; "*" stands for every element of an array
+    std::string value;    // idle when it is this, as JSON; "0", "false"
+    bool operator==(const idle_probe&) const = default;
+};
+
+struct runtime_traits {
+    std::string chat_target = "/v1/chat/completions";
+    std::string completion_target;  // takes a raw prompt; empty: there is none
+    std::string model_name;         // sent as "model", placeholders filled in; empty: not sent
+    conversation_form conversation = conversation_form::messages;
+    // Wire names of the sampling values that it honours ("temperature", "top_k"); no other is sent.
+    std::vector<std::string> sampling;
+    std::string max_tokens = "max_tokens";  // the key; empty: it honours none, so Corral ends the run
+    std::uint32_t most_tokens = 0;          // sent where the request has no limit; 0: nothing is sent
+    bool streams = true;                    // false: whole answers only, silence is bridged
+    bool cumulative = false;                // each chunk holds the whole text so far
+    chunk_unit chunk = chunk_unit::token;
+    usage_trust usage = usage_trust::tokens;
+    bool asks_for_usage = false;  // stream_options.include_usage
+    finish_trust finish = finish_trust::trusted;
+    end_mark end = end_mark::done;
+    timing_source timings = timing_source::none;
+    std::vector<std::string> error_texts;  // an answer that begins so is a failure and no answer
+    std::vector<unsigned> busy_statuses;   // "somebody else is in it"; asked again within the call clock
+    cancel_method cancel = cancel_method::disconnect;
+    std::string cancel_target;  // of "call"; GET
+    idle_probe idle;
+    // Runs at once: a number or a variable's name. What the server keeps apart by itself.
+    std::string capacity = "1";
+    bool probe_blocks_while_generating = false;
+    // A key with a fixed JSON value that every request carries, "cache_prompt" = "false".
+    std::vector<std::pair<std::string, std::string>> extra;
+    // The key that switches thinking, as a JSON pointer ("/chat_template_kwargs/enable_thinking"); empty: the
+    // family's own words do.
+    std::string thinking_switch;
+    bool operator==(const runtime_traits&) const = default;
+};
+
+}  // namespace corral::catalog

@@ -1,0 +1,58 @@
+#pragma once
+// One HTTP call on one new connection whose answer is read as it comes, for servers that stream. The
+// counterpart of client.hpp, which takes whole answers.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::http {
+
+struct stream_call {
+    boost::asio::ip::tcp::endpoint to;
+    std::string host;  // for the Host header; empty: the endpoint
+    std::string method = "POST";
+    std::string target = "/";
+    std::string content_type = "application/json";
+    header_fields headers;  // added to Host, Connection: close, Content-Type and Content-Length
+    std::string body;
+    core::deadline until;  // for connect, send, and the head of the answer
+};
+
+// The answer, from its head on. Closed by destruction, which a server notices as a client that went.
+class reply_stream {
+public:
+    // Failures as of call(): timed_out, cancelled, protocol, limit_exceeded (head above 64 KiB), or the
+    // system's code. HTTP statuses are not failures.
+    [[nodiscard]] static core::awaitable<core::result<std::unique_ptr<reply_stream>>> open(stream_call what);
+    reply_stream(const reply_stream&) = delete;
+    reply_stream& operator=(const reply_stream&) = delete;
+    ~reply_stream();
+
+    [[nodiscard]] unsigned status() const noexcept;
+    [[nodiscard]] const header_fields& headers() const noexcept;
+
+    // The next bytes of the body without its framing (chunked, by length, or until close), as soon as there
+    // are any, at most 64 KiB; empty: the body is complete. Failures: timed_out (nothing came before `until`;
+    // it may be read again), cancelled (like it), protocol (garbage, or the connection closed in the middle
+    // of a chunked or counted body), or the system's code. REQUIRES: one read at a time; *this outlives it.
+    [[nodiscard]] core::awaitable<core::result<std::string>> read(core::deadline until);
+
+private:
+    struct state;
+    explicit reply_stream(std::shared_ptr<state> s);
+    std::shared_ptr<state> state_;
+};
+
+// The whole body; limit_exceeded when it is longer than `most` bytes.
+[[nodiscard]] core::awaitable<core::result<std::string>> read_all(reply_stream& from, std::size_t most,
+                                                                  core::deadline until);
+
+}  // namespace corral::http

@@ -1,0 +1,145 @@
+#include "catalog/traits_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+namespace corral::catalog {
+
+namespace {
+
+template <typename Choice>
+using named = std::pair<std::string_view, Choice>;
+
+constexpr std::array conversations{
+    named<conversation_form>{"messages", conversation_form::messages},
+    named<conversation_form>{"folded-system", conversation_form::folded_system},
+    named<conversation_form>{"single-message", conversation_form::single_message},
+};
+constexpr std::array cancels{
+    named<cancel_method>{"disconnect", cancel_method::disconnect},
+    named<cancel_method>{"call", cancel_method::call},
+    named<cancel_method>{"drain", cancel_method::drain},
+    named<cancel_method>{"restart", cancel_method::restart},
+};
+constexpr std::array chunks{
+    named<chunk_unit>{"token", chunk_unit::token},
+    named<chunk_unit>{"character", chunk_unit::character},
+    named<chunk_unit>{"some", chunk_unit::some},
+};
+constexpr std::array usages{
+    named<usage_trust>{"tokens", usage_trust::tokens},
+    named<usage_trust>{"none", usage_trust::none},
+};
+constexpr std::array finishes{
+    named<finish_trust>{"trusted", finish_trust::trusted},
+    named<finish_trust>{"untrusted", finish_trust::untrusted},
+};
+constexpr std::array ends{
+    named<end_mark>{"done", end_mark::done},
+    named<end_mark>{"finish", end_mark::finish},
+    named<end_mark>{"any", end_mark::any},
+    named<end_mark>{"body-end", end_mark::body_end},
+};
+constexpr std::array timings{
+    named<timing_source>{"none", timing_source::none},
+    named<timing_source>{"llama.cpp", timing_source::llama_cpp},
+    named<timing_source>{"mindie", timing_source::mindie},
+};
+
+template <typename Choice, std::size_t Count>
+void read_choice(section& from, std::string_view key, Choice& into,
+                 const std::array<named<Choice>, Count>& known) {
+    std::vector<std::string> names;
+    std::string now;
+    for (const auto& [name, value] : known) {
+        names.emplace_back(name);
+        if (value == into) {
+            now = name;
+        }
+    }
+    from.choice(key, now, names);
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.first == now; });
+    if (found != known.end()) {
+        into = found->second;
+    }
+}
+
+void read_target(section& from, std::string_view key, std::string& into) {
+    from.text(key, into);
+    if (!into.empty() && into.front() != '/') {
+        from.complain(from.place(key), "'" + std::string(key) + "' must begin with '/'");
+    }
+}
+
+void read_busy_statuses(section& from, std::vector<unsigned>& into) {
+    std::vector<std::string> typed;
+    from.texts_or_numbers("busy_statuses", typed);
+    for (std::size_t i = 0; i < typed.size(); ++i) {
+        const bool digits =
+            typed[i].size() == 3 && typed[i].find_first_not_of("0123456789") == std::string::npos;
+        if (digits && typed[i].front() >= '4' && typed[i].front() <= '5') {
+            into.push_back(static_cast<unsigned>(std::stoul(typed[i])));
+        } else {
+            from.complain(from.place("busy_statuses", i), "'" + typed[i] + "' is no status from 400 to 599");
+        }
+    }
+}
+
+void read_idle(section& from, idle_probe& into) {
+    auto table = from.table("idle");
+    if (!table) {
+        return;
+    }
+    read_target(*table, "target", into.target);
+    table->text("pointer", into.pointer);
+    table->text_or_number("value", into.value);
+    table->finish();
+    if (into.target.empty()) {
+        table->complain(table->place(), "'target' is missing in [traits.idle]");
+    }
+}
+
+void read_cancel(section& from, runtime_traits& into) {
+    read_choice(from, "cancel", into.cancel, cancels);
+    read_target(from, "cancel_target", into.cancel_target);
+    if (into.cancel == cancel_method::call && into.cancel_target.empty()) {
+        from.complain(from.place("cancel"), "cancel = \"call\" needs 'cancel_target'");
+    }
+}
+
+}  // namespace
+
+void read_traits(section from, runtime_traits& into) {
+    constexpr std::int64_t most_tokens = 1'000'000;
+    read_target(from, "chat_target", into.chat_target);
+    read_target(from, "completion_target", into.completion_target);
+    from.text("model_name", into.model_name);
+    read_choice(from, "conversation", into.conversation, conversations);
+    from.texts("sampling", into.sampling);
+    from.text("max_tokens", into.max_tokens);
+    from.integer("most_tokens", into.most_tokens, 0, most_tokens);
+    from.flag("streams", into.streams);
+    from.flag("cumulative", into.cumulative);
+    read_choice(from, "chunk", into.chunk, chunks);
+    read_choice(from, "usage", into.usage, usages);
+    from.flag("asks_for_usage", into.asks_for_usage);
+    read_choice(from, "finish", into.finish, finishes);
+    read_choice(from, "end", into.end, ends);
+    read_choice(from, "timings", into.timings, timings);
+    from.texts("error_texts", into.error_texts);
+    read_busy_statuses(from, into.busy_statuses);
+    read_cancel(from, into);
+    read_idle(from, into.idle);
+    from.text_or_number("capacity", into.capacity);
+    from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
+    from.text("thinking_switch", into.thinking_switch);
+    std::map<std::string, std::string> extra;
+    from.text_map("extra", extra);
+    into.extra.assign(extra.begin(), extra.end());
+    from.finish();
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,82 @@
+#pragma once
+// What differs between servers that answer one POST with a stream: how a run is asked for, and how its answer
+// reads. A dialect of this kind is a stream_protocol; connecting, clocks, retries, cancelling and the
+// processes are the same for all (stream_run.hpp, stream_backend.hpp).
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/result.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::engine::streaming {
+
+struct stream_request {
+    std::string target;
+    std::string body;  // JSON
+    http::header_fields headers;
+};
+
+// What one answer says, in the order in which it says it.
+struct text_part {
+    std::string text;
+};
+// Thinking that the server took out of the text (`reasoning_content`).
+struct thinking_part {
+    std::string text;
+};
+struct usage_part {
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t generated_tokens = 0;
+};
+struct stages_part {
+    stage_times stages;
+};
+// The server's word for why it ended.
+struct finish_part {
+    enum class reason { stop, length, other };
+    reason why = reason::stop;
+    std::string word;  // as it came
+};
+// The server gave up in the middle of its answer, or says in a whole answer that it failed.
+struct error_part {
+    unsigned status = 0;  // 0: it named none
+    std::string message;
+    bool context_full = false;
+    bool busy = false;
+};
+// Nothing more belongs to the answer, whatever follows.
+struct end_part {};
+using answer_part =
+    std::variant<text_part, thinking_part, usage_part, stages_part, finish_part, error_part, end_part>;
+
+// Reads one answer in pieces cut anywhere. Never throws; input is hostile.
+class answer_reader {
+public:
+    virtual ~answer_reader() = default;
+    // Appends to `out`. A failure (errc::protocol, errc::limit_exceeded): this is no answer of that protocol,
+    // and nothing more may be fed.
+    [[nodiscard]] virtual core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) = 0;
+    // The body is complete. Whether it may end here is the trait's to say (catalog::end_mark), not this one's.
+    [[nodiscard]] virtual core::result<void> finish(std::vector<answer_part>& out) = 0;
+};
+
+class stream_protocol {
+public:
+    virtual ~stream_protocol() = default;
+    // errc::refused with a sentence for the client: this server can't be asked that.
+    [[nodiscard]] virtual core::result<stream_request> request_for(const run_spec& what) const = 0;
+    // Of an answer with status 200 to that request.
+    [[nodiscard]] virtual std::unique_ptr<answer_reader> reader() const = 0;
+    // What a whole answer with another status says.
+    [[nodiscard]] virtual error_part error_of(unsigned status, std::string_view body) const = 0;
+};
+
+}  // namespace corral::engine::streaming

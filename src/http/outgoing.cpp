@@ -1,0 +1,130 @@
+#include "http/outgoing.hpp"
+
+#include <array>
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/cancellation_state.hpp>
+
+namespace corral::http {
+
+using core::asio::ip::tcp;
+
+namespace {
+
+// A server that answers before it has read all ends our sending early; its answer still counts.
+bool may_have_answered(int value) {
+    return value == EPIPE || value == ECONNRESET;
+}
+
+}  // namespace
+
+int begin_connect(outgoing& state, const tcp::endpoint& to) {
+    const int family = to.address().is_v6() ? AF_INET6 : AF_INET;
+    const int handle = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+    if (handle < 0) {
+        return errno;
+    }
+    core::error_code error;
+    state.socket.assign(to.protocol(), handle, error);
+    if (error) {
+        ::close(handle);
+        return error.value();
+    }
+    if (::connect(handle, to.data(), static_cast<socklen_t>(to.size())) == 0 || errno == EINPROGRESS) {
+        return 0;
+    }
+    return errno;
+}
+
+void arm_deadline(const std::shared_ptr<outgoing>& state, core::deadline until) {
+    disarm_deadline(*state);
+    if (!until.reachable()) {
+        return;
+    }
+    state->timer.expires_at(until.at());
+    state->timer.async_wait([state, mine = state->armed](const core::error_code& cancelled) {
+        if (!cancelled && mine == state->armed) {
+            state->timed_out = true;
+            core::error_code ignored;  // nothing to cancel is no failure
+            state->socket.cancel(ignored);
+        }
+    });
+}
+
+void disarm_deadline(outgoing& state) {
+    ++state.armed;
+    state.timed_out = false;
+    state.timer.cancel();
+}
+
+core::awaitable<core::error_code> wait_ready(outgoing& state, tcp::socket::wait_type what) {
+    if (state.timed_out) {
+        co_return core::make_error_code(core::errc::timed_out);
+    }
+    const auto [error] = co_await state.socket.async_wait(what, core::as_result);
+    const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
+    if (state.timed_out) {
+        co_return core::make_error_code(core::errc::timed_out);
+    }
+    if (asked.cancelled() != core::asio::cancellation_type::none) {
+        co_return core::make_error_code(core::errc::cancelled);
+    }
+    co_return error;
+}
+
+// Sends without waiting first: on loopback the connection stands as soon as connect() returns.
+core::awaitable<core::error_code> send_all(outgoing& state, std::string_view text, core::error_code& cut) {
+    while (!text.empty()) {
+        const auto sent =
+            ::send(state.socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            text.remove_prefix(static_cast<std::size_t>(sent));
+            continue;
+        }
+        const int value = errno;
+        if (value == EINTR) {
+            continue;
+        }
+        if (may_have_answered(value)) {
+            cut = {value, boost::system::system_category()};
+            co_return core::error_code{};
+        }
+        if (value != EAGAIN && value != ENOTCONN) {
+            co_return core::error_code(value, boost::system::system_category());
+        }
+        const core::error_code error = co_await wait_ready(state, tcp::socket::wait_write);
+        if (error) {
+            co_return error;
+        }
+    }
+    co_return core::error_code{};
+}
+
+read_step read_some(outgoing& state, std::string& into, core::error_code& error) {
+    std::array<char, 16 * 1024> scratch;
+    const auto got = ::recv(state.socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+    if (got > 0) {
+        into.append(scratch.data(), static_cast<std::size_t>(got));
+        return read_step::more;
+    }
+    if (got == 0) {
+        return read_step::end;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        return read_step::wait;
+    }
+    error = {errno, boost::system::system_category()};
+    return read_step::failed;
+}
+
+void close(outgoing& state) {
+    disarm_deadline(state);
+    core::error_code ignored;  // a socket is closed whatever close() says
+    state.socket.close(ignored);
+}
+
+}  // namespace corral::http

@@ -1,0 +1,52 @@
+#pragma once
+// A connection that we open: connecting, sending and reading with one deadline, without exceptions. Shared by
+// the call that takes a whole answer and the one that reads it as it comes.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::http {
+
+// Shared with the timer's handler, which may still be queued when the owner is done.
+struct outgoing {
+    explicit outgoing(const core::executor& on) : socket(on), timer(on) {}
+    core::asio::ip::tcp::socket socket;
+    core::asio::steady_timer timer;
+    bool timed_out = false;
+    std::uint64_t armed = 0;  // counts deadlines, so that a late one of before has no effect
+};
+
+// Opens and begins to connect; 0 or an errno.
+[[nodiscard]] int begin_connect(outgoing& state, const core::asio::ip::tcp::endpoint& to);
+
+// From then on every wait fails with errc::timed_out, and the connection stays. A new deadline takes the
+// place of the last.
+void arm_deadline(const std::shared_ptr<outgoing>& state, core::deadline until);
+void disarm_deadline(outgoing& state);
+
+// Waits for the socket; a set value is why the wait ended: errc::timed_out, errc::cancelled, the system's.
+[[nodiscard]] core::awaitable<core::error_code> wait_ready(outgoing& state,
+                                                           core::asio::ip::tcp::socket::wait_type what);
+
+// A server that answers before it has read all ends our sending early: then `cut` is set and this is no
+// failure, for its answer still counts.
+[[nodiscard]] core::awaitable<core::error_code> send_all(outgoing& state, std::string_view text,
+                                                         core::error_code& cut);
+
+enum class read_step { more, wait, end, failed };
+
+// Appends what is there. `error` is set with `failed`.
+[[nodiscard]] read_step read_some(outgoing& state, std::string& into, core::error_code& error);
+
+void close(outgoing& state);
+
+}  // namespace corral::http
