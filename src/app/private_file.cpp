@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "open_file.hpp"
+
 namespace corral::app {
 
 namespace {
@@ -19,33 +21,6 @@ namespace fs = std::filesystem;
 core::failure failed(const char* what, const fs::path& where, int value) {
     return core::errno_failure(value, std::string(what) + " '" + where.string() +
                                           "': " + boost::system::system_category().message(value));
-}
-
-class open_file {
-public:
-    explicit open_file(int handle) : handle_(handle) {}
-    open_file(const open_file&) = delete;
-    open_file& operator=(const open_file&) = delete;
-    ~open_file() {
-        if (handle_ >= 0) {
-            ::close(handle_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return handle_; }
-
-private:
-    int handle_;
-};
-
-bool write_all(int handle, std::string_view text) {
-    while (!text.empty()) {
-        const auto done = ::write(handle, text.data(), text.size());
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(done < 0 ? 0 : static_cast<std::size_t>(done));
-    }
-    return true;
 }
 
 // 0 or an errno value.
