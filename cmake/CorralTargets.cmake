@@ -2,7 +2,13 @@
 
 add_library(corral_flags INTERFACE)
 target_compile_options(corral_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+  -Wall -Wextra -Wpedantic -Wconversion -Werror)
+if(CORRAL_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A local name may be that of something in a neighbour file of the same unit.
+  target_compile_options(corral_flags INTERFACE -Wshadow=local)
+else()
+  target_compile_options(corral_flags INTERFACE -Wshadow)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these inside coroutine frames and Boost headers that are correct (GCC bugs 105595, 98056).
   target_compile_options(corral_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)

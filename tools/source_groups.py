@@ -16,8 +16,11 @@ DEFINED = re.compile(r"^(?:(?:struct|class|enum class|enum|union)\s+(?P<type>\w+
 # A name that one file brings in whole may be another's own.
 BROUGHT = re.compile(r"^using (?:namespace )?[\w:]*?(?P<name>\w+);")
 
-# Functions that a file calls, or defines, by their bare name.
-CALLED = re.compile(r"(?<![\w.:>])(\w+)\(")
+# What a file calls by its bare name, and what types and values it names in front of something.
+CALLED = re.compile(r"(?<![\w.:>\"])([a-z]\w+)(?=[({&*,)]| [a-z&*])")
+# Brings in names that nobody sees here.
+ALL_OF = re.compile(r"^using enum ", re.MULTILINE)
+COMMENT = re.compile(r"//.*|\"(?:[^\"\\\n]|\\.)*\"")
 
 
 def defined_names(path: pathlib.Path):
@@ -40,13 +43,16 @@ def own_names(path: pathlib.Path):
 
 
 def called_names(path: pathlib.Path):
-    return set(CALLED.findall(path.read_text(encoding="utf-8")))
+    return set(CALLED.findall(COMMENT.sub("", path.read_text(encoding="utf-8"))))
 
 
 def groups_of(files, most):
     """Each file joins the first group of its folder that has room and where neither minds the other's names."""
-    open_groups = {}
+    open_groups, alone = {}, []
     for path in files:
+        if ALL_OF.search(path.read_text(encoding="utf-8")):
+            alone.append([path])
+            continue
         names, own, called = defined_names(path), own_names(path), called_names(path)
         mine = open_groups.setdefault(path.parent, [])
         for members, taken, hidden, used in mine:
@@ -58,7 +64,7 @@ def groups_of(files, most):
                 break
         else:
             mine.append(([path], names, own, called))
-    return [members for mine in open_groups.values() for members, *_ in mine]
+    return [members for mine in open_groups.values() for members, *_ in mine] + alone
 
 
 def main(most, *files):
