@@ -132,6 +132,10 @@ void add_notes(http::header_fields& to, const generation_handle& handle) {
     if (handle.dropped_messages() > 0) {
         add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
     }
+    if (!handle.served_by().empty()) {
+        add_header(to, "Corral-Served-By", handle.served_by());
+        add_header(to, "Corral-Tier", std::to_string(handle.tier()));
+    }
     if (const auto& place = handle.queue_place()) {
         add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
         if (place->estimate) {

@@ -70,7 +70,7 @@ core::awaitable<void> generation_run::perform() {
 }
 
 core::awaitable<void> generation_run::steps() {
-    if (!prepare()) {
+    if (!prepare(nullptr)) {
         co_return;
     }
     verdict now = verdict::again;
@@ -84,8 +84,11 @@ core::awaitable<void> generation_run::steps() {
     }
 }
 
-bool generation_run::prepare() {
+bool generation_run::prepare(const engine::backend* on) {
     model_ = with_.models->find(request_.model);
+    if (model_ != nullptr && on != nullptr) {
+        model_ = tier_of(model_, *on);
+    }
     if (model_ == nullptr) {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
         return false;
@@ -113,7 +116,7 @@ bool generation_run::prepare() {
     return true;
 }
 
-// While it waited, or between two of its runs, the configuration changed the model.
+// While it waited, or between two of its runs, the configuration changed the model, or another tier serves.
 bool generation_run::follow_model() {
     const engine::backend* const granted = &**lease_;
     if (model_->runs_on(granted)) {
@@ -126,7 +129,7 @@ bool generation_run::follow_model() {
     }
     correction_.clear();
     gate_.reset();
-    if (!prepare()) {
+    if (!prepare(granted)) {
         return false;
     }
     if (!model_->runs_on(granted)) {
@@ -175,6 +178,7 @@ core::awaitable<bool> generation_run::take_turn() {
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
+    note_who_serves();
     open_journal();
     co_return true;
 }

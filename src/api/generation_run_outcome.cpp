@@ -8,6 +8,7 @@
 #include "api/generation_run.hpp"
 #include "api/lane_state.hpp"
 #include "api/tool_call_id.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -212,6 +213,17 @@ std::size_t generation_run::max_pending_bytes() const {
     return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token);
 }
 
+// For the answer's headers and the log; only where there is a choice.
+void generation_run::note_who_serves() {
+    const engine::backend& runtime = **lease_;
+    if (!with_.admission->tiers_of(model_->lane)) {
+        return;
+    }
+    by_ = catalog::label_of(runtime.model());
+    to_->served_by = by_;
+    to_->tier = runtime.model().tier;
+}
+
 void generation_run::log_line() const {
     const chat::generation_timings took = figures_.timings(with_.clock->now());
     const chat::token_usage usage = figures_.usage();
@@ -220,12 +232,12 @@ void generation_run::log_line() const {
     telemetry::log().info(
         "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
         "total_ms={:.1f} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={} outcome={}{}",
+        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{} outcome={}{}",
         request_.id, model_ == nullptr ? telemetry::printable(request_.model) : model_->name,
         telemetry::printable(request_.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
         milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
         usage.prompt_tokens, usage.generated_tokens, rate, tries_, gate_ ? gate_->tries() : 0,
-        to_->dropped_messages, outcome_,
+        to_->dropped_messages, by_.empty() ? by_ : " by=" + by_, outcome_,
         why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
 }
 

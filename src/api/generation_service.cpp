@@ -54,6 +54,14 @@ std::size_t generation_handle::dropped_messages() const noexcept {
     return state_->dropped_messages;
 }
 
+const std::string& generation_handle::served_by() const noexcept {
+    return state_->served_by;
+}
+
+unsigned generation_handle::tier() const noexcept {
+    return state_->tier;
+}
+
 struct generation_service::impl {
     core::task_group* tasks;
     run_context with;

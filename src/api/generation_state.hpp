@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <string>
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/core/async.hpp"
@@ -42,6 +43,9 @@ public:
     [[nodiscard]] core::wake_signal& abandoned_bell() noexcept { return abandoned_bell_; }
     std::size_t dropped_messages = 0;
     std::optional<scheduler::queue_place> place;
+    // Of the run that goes on or was the last; `served_by` is empty where the model has one tier only.
+    std::string served_by;
+    unsigned tier = 0;
 
     // --- the reader's side ---
     // Before the first event: all of them come after the end.

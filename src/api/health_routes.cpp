@@ -33,6 +33,7 @@ struct model_state {
     bool suspended = false;  // by its operator
     std::string waits;       // why it is not being loaded though somebody wants it; may be empty
     std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
+    std::string served_by;                             // of one with fallbacks
 };
 
 const char* word_of(const model_state& of) {
@@ -50,6 +51,9 @@ model_state look_at(const served_model& model, const scheduler::scheduler& admis
     out.waits = admission.queue_of(model.lane).why;
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
         out.now.reason = "The model is not loaded: it " + out.waits + ".";
+    }
+    if (const auto tiers = admission.tiers_of(model.lane)) {
+        out.served_by = tiers->label;
     }
     const auto instances = admission.instances_of(model.lane);
     if (instances.size() > 1) {
@@ -120,6 +124,7 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
         const engine::availability now = each.backend->available();
         json.begin_object().member("cards", catalog::seat_text(each.claim.cards));
         json.member("state", word_of(now.state)).member("reason", now.reason);
+        json.count("tier", each.backend->model().tier);
         json.count("running", each.in_use).end_object();
     }
     json.end_array();
@@ -155,6 +160,9 @@ readiness describe_readiness(const api_context& context) {
         }
         if (!state.warning.empty()) {
             json.member("warning", state.warning);
+        }
+        if (!states[i].served_by.empty()) {
+            json.member("served_by", states[i].served_by);
         }
         write_instances(json, states[i].instances);
         json.end_object();

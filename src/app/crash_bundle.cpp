@@ -150,6 +150,9 @@ json request(const telemetry::run_record& of) {
     if (of.silent_for) {
         out["silent_for_ms"] = ms(*of.silent_for);
     }
+    if (!of.served_by.empty()) {
+        out["served_by"] = of.served_by;
+    }
     out["outcome"] = of.outcome.empty() ? "running" : of.outcome;
     return out;
 }

@@ -145,9 +145,8 @@ core::result<void> daemon::open_lanes(const std::vector<model_lane>& lanes, std:
             continue;
         }
         std::vector<std::unique_ptr<engine::backend>> places;
-        for (const catalog::seat& cards : lane.entry.seats) {
+        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
             bool adopted = false;
-            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
             auto made = make_or_adopt_backend(supervision_, here, inherited_, adopted);
             if (!made) {
                 culprit = lane.entry.name;

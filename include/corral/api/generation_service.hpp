@@ -52,6 +52,10 @@ public:
     [[nodiscard]] std::size_t dropped_messages() const noexcept;
     // Where the request stood in the queue when it came; nothing when it had no need to wait.
     [[nodiscard]] const std::optional<scheduler::queue_place>& queue_place() const noexcept;
+    // The set of processes (catalog::label_of) that answers, and its tier; empty and 0 where the model has
+    // one tier only, or none has begun yet.
+    [[nodiscard]] const std::string& served_by() const noexcept;
+    [[nodiscard]] unsigned tier() const noexcept;
 
 private:
     friend class generation_service;

@@ -32,9 +32,10 @@ private:
 };
 
 struct run_record {
-    std::string id;     // as in the log
-    std::string model;  // resolved
-    std::string lane;   // the model whose processes run it
+    std::string id;         // as in the log
+    std::string model;      // resolved
+    std::string lane;       // the model whose processes run it
+    std::string served_by;  // the set of processes that ran it last, where its model has several tiers
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.
