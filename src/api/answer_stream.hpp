@@ -49,7 +49,7 @@ bool collect(whole_answer& into, chat::generation_event& event);
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
-// came, and the seconds until its turn as they looked then).
+// came, and the seconds until its turn as they looked then), and Server-Timing for those who asked.
 void add_notes(http::header_fields& to, const generation_handle& handle);
 
 [[nodiscard]] bool is_end(const chat::generation_event& event);
