@@ -84,6 +84,9 @@ private:
     void note_run(const chat::rendered_prompt& prompt);
     void fill_journal() const;
     void close_journal();
+    // For monitoring (generation_run_metrics.cpp).
+    void count_in_metrics() const;
+    void note_timings();
 
     run_context with_;
     chat::generation_request request_;
@@ -106,6 +109,11 @@ private:
     verdict verdict_ = verdict::over;
     std::string outcome_ = "none";
     std::string by_;   // the set of processes that had it last, where the model has several tiers
+    const char* ended_as_ = "internal";  // for monitoring: a finish reason or a kind of failure
+    bool ended_well_ = false;
+    std::string backend_label_;  // of the last lease
+    std::optional<core::nanoseconds> first_text_after_;
+    std::optional<core::nanoseconds> idle_after_;
     std::string why_;  // of a failure, one sentence for the log; empty where it may hold a client's words
     std::string last_death_;                                // of the runtime, while it worked on this request
     std::shared_ptr<telemetry::run_journal::entry> entry_;  // from its turn on

@@ -52,6 +52,9 @@ void generation_run::fill_journal() const {
     now.prefill = took.prefill;
     now.decode = took.decode;
     now.total = took.total;
+    now.tokenise = took.tokenise;
+    now.detokenise = took.detokenise;
+    now.delivery = to_->timings().delivery;
     now.prompt_tokens = usage.prompt_tokens;
     now.generated_tokens = usage.generated_tokens;
     now.exact = usage.exact;

@@ -7,6 +7,7 @@
 #include "api/json_writer.hpp"
 #include "api/lane_state.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/telemetry/metrics.hpp"
 
 namespace corral::api {
 
@@ -183,6 +184,13 @@ core::awaitable<void> serve_readyz(const api_context& context, http::response_wr
     co_await out.send(std::move(whole));
 }
 
+core::awaitable<void> serve_metrics(const api_context& context, http::response_writer& out) {
+    http::response whole;
+    whole.content_type = telemetry::metrics::content_type;
+    whole.body = context.metrics();
+    co_await out.send(std::move(whole));
+}
+
 }  // namespace
 
 void add_health_routes(http::router& routes, const api_context& context) {
@@ -192,6 +200,11 @@ void add_health_routes(http::router& routes, const api_context& context) {
         routes.add(method, "/readyz", [context](const http::request&, http::response_writer& out) {
             return serve_readyz(context, out);
         });
+        if (context.metrics) {
+            routes.add(method, "/metrics", [context](const http::request&, http::response_writer& out) {
+                return serve_metrics(context, out);
+            });
+        }
     }
 }
 

@@ -147,6 +147,13 @@ json request(const telemetry::run_record& of) {
              {"pieces", of.pieces},
              {"longest_gap_ms", ms(of.longest_gap)},
              {"last_gaps_ms", std::move(gaps)}};
+    for (const auto& [name, part] :
+         {std::pair{"tokenise_ms", of.tokenise}, std::pair{"detokenise_ms", of.detokenise},
+          std::pair{"delivery_ms", of.delivery}}) {
+        if (part) {
+            out[name] = ms(*part);
+        }
+    }
     if (of.silent_for) {
         out["silent_for_ms"] = ms(*of.silent_for);
     }
