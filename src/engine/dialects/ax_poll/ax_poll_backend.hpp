@@ -15,7 +15,7 @@
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 #include "engine/dialects/ax_poll/service_watch.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
@@ -56,7 +56,7 @@ public:
     [[nodiscard]] device_claim claim() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
-        return ax_poll::honoured_sampling();
+        return engine::honoured_sampling();
     }
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
