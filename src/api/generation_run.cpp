@@ -182,6 +182,7 @@ core::awaitable<bool> generation_run::take_turn() {
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
+    note_stages_so_far();
     open_journal();
     co_return true;
 }
