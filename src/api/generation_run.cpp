@@ -186,6 +186,7 @@ core::awaitable<bool> generation_run::take_turn() {
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
     note_who_serves();
+    note_stages_so_far();
     open_journal();
     co_return true;
 }

@@ -87,6 +87,7 @@ private:
     // For monitoring (generation_run_metrics.cpp).
     void count_in_metrics() const;
     void note_timings();
+    void note_stages_so_far();
 
     run_context with_;
     chat::generation_request request_;

@@ -30,7 +30,7 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     figures_.note_text(now);
     if (!first_text_after_) {
         first_text_after_ = with_.clock->now() - request_.arrived;
-        note_timings();
+        note_stages_so_far();
     }
     if (entry_ != nullptr) {
         entry_->note_piece(with_.clock->now());
@@ -187,8 +187,8 @@ void generation_run::settle_violation(const std::string& violation) {
 void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
     chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
-    to_->note_timings(event.timings);
     if (to_->end(event)) {
+        to_->note_timings(event.timings);
         outcome_ = reason == chat::finish_reason::stop ? "stop" : "length";
         ended_as_ = reason == chat::finish_reason::stop ? "stop" : "length";
         ended_well_ = true;
@@ -242,6 +242,15 @@ void generation_run::note_timings() {
     if (!to_->ended()) {
         to_->note_timings(figures_.timings(with_.clock->now()));
     }
+}
+
+// Of what goes on nothing, for its time is not known before its end.
+void generation_run::note_stages_so_far() {
+    chat::generation_timings now = figures_.timings(with_.clock->now());
+    now.decode = core::nanoseconds{0};
+    now.total = core::nanoseconds{0};
+    now.detokenise.reset();
+    to_->note_timings(now);
 }
 
 void generation_run::log_line() const {

@@ -27,7 +27,10 @@ bool wants_timing(const http::request& incoming) {
 
 std::string server_timing(const chat::generation_timings& took) {
     std::string out;
-    add_stage(out, "queue", took.queue);
+    const bool over = took.total.count() > 0;
+    if (over || took.queue.count() > 0) {
+        add_stage(out, "queue", took.queue);
+    }
     const std::pair<std::string_view, core::nanoseconds> stages[] = {
         {"reset", took.reset}, {"prefill", took.prefill}, {"decode", took.decode}};
     for (const auto& [name, span] : stages) {
@@ -35,7 +38,7 @@ std::string server_timing(const chat::generation_timings& took) {
             add_stage(out, name, span);
         }
     }
-    if (took.total.count() > 0) {
+    if (over) {
         const core::nanoseconds told = took.queue + took.reset + took.prefill + took.decode;
         add_stage(out, "other", std::max(took.total - told, core::nanoseconds{0}));
         add_stage(out, "total", took.total);
@@ -56,7 +59,10 @@ void add_timing(http::header_fields& to, const generation_handle& handle) {
     if (!handle.tells_timings()) {
         return;
     }
-    add_header(to, "Server-Timing", server_timing(handle.timings()));
+    const std::string known = server_timing(handle.timings());
+    if (!known.empty()) {
+        add_header(to, "Server-Timing", known);
+    }
     add_header(to, "Access-Control-Expose-Headers", "Server-Timing");
 }
 

@@ -118,6 +118,7 @@ private:
     std::uint64_t seen_ = 0;
 };
 
+service_meter::service_meter(telemetry::metrics& figures) : figures_(figures) {}
 service_meter::~service_meter() = default;
 
 void service_meter::watch(const std::string& label, supervisor::group& services) {

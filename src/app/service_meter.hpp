@@ -28,7 +28,8 @@ struct service_tally {
 
 class service_meter {
 public:
-    explicit service_meter(telemetry::metrics& figures) : figures_(figures) {}
+    // `figures` is borrowed and outlives this.
+    explicit service_meter(telemetry::metrics& figures);
     service_meter(const service_meter&) = delete;
     service_meter& operator=(const service_meter&) = delete;
     ~service_meter();

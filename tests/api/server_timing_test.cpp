@@ -27,6 +27,7 @@ TEST(server_timing, before_the_first_byte_only_what_is_known_by_then) {
     took.queue = milliseconds{3};
     took.reset = milliseconds{20};
     EXPECT_EQ(server_timing(took), "queue;dur=3.000, reset;dur=20.000");
+    EXPECT_EQ(server_timing({}), "") << "it still waits for its turn";
 }
 
 TEST(server_timing, at_the_end_the_stages_add_up_to_the_total_and_parts_say_what_they_are_parts_of) {
