@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/rkllm_flask/flask_protocol.hpp"
 
 namespace corral::engine {
 
@@ -19,11 +20,18 @@ constexpr dialect_descriptor ax_poll_descriptor{
     .fingerprint = &ax_poll::fingerprint_of,
 };
 
+constexpr dialect_descriptor rkllm_flask_descriptor{
+    .name = "rkllm-flask",
+    .summary = "Rockchip flask_server.py up to 1.2.3: one message, documents that repeat themselves",
+    .make = &rkllm_flask::make_rkllm_flask,
+};
+
 }  // namespace
 
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
         &ax_poll_descriptor,
+        &rkllm_flask_descriptor,
     };
     return all;
 }

@@ -80,6 +80,9 @@ PROFILES = [
     Profile("axera-vlm", arguments=NO_TOKENIZER_FLAGS, single_message=True, inner_tokenizer=True, scenario={"stateless": True},
             persona="You are a helpful assistant.",
             variables={"tokenizer_file": "t.txt", "image_encoder": "e.axmodel", "runtime_program": "main_api"}),
+    Profile("rkllm-flask", program="rkllm-flask", single_message=True, replaces_on_cancel=True,
+            arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
+            variables={"model_file": "model.rkllm"}, files=("model.rkllm",)),
 ]
 
 BY_NAME = {profile.name: profile for profile in PROFILES}

@@ -1,4 +1,4 @@
-#include "engine/dialects/ax_poll/loss_text.hpp"
+#include "engine/loss_text.hpp"
 
 #include <gtest/gtest.h>
 

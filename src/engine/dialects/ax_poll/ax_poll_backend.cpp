@@ -6,6 +6,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
+#include "engine/group_availability.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -49,22 +50,6 @@ public:
 private:
     unsigned& count_;
 };
-
-bool all_stopped(const std::vector<supervisor::service_status>& services) {
-    return std::all_of(services.begin(), services.end(), [](const auto& service) {
-        return service.state == supervisor::service_state::stopped;
-    });
-}
-
-std::string warnings_of(const std::vector<supervisor::service_status>& services) {
-    std::string all;
-    for (const auto& service : services) {
-        if (!service.warning.empty()) {
-            all += (all.empty() ? "" : "; ") + service.name + " " + service.warning;
-        }
-    }
-    return all;
-}
 
 }  // namespace
 
@@ -131,34 +116,7 @@ cycle_parts ax_poll_backend::parts() {
 }
 
 availability ax_poll_backend::available() const {
-    const std::vector<supervisor::service_status> services = group_->status();
-    availability out;
-    out.warning = warnings_of(services);
-    if (group_->ready()) {
-        out.state = availability_state::ready;
-        return out;
-    }
-    for (const supervisor::service_status& service : services) {
-        if (service.state == supervisor::service_state::broken) {
-            out.state = availability_state::broken;
-            out.reason = supervisor::with_advice(service.reason, service.advice);
-            return out;
-        }
-    }
-    if (all_stopped(services)) {
-        out.reason = "The model is not loaded.";
-        return out;
-    }
-    out.state = availability_state::loading;
-    for (const supervisor::service_status& service : services) {
-        if (service.state != supervisor::service_state::ready) {
-            out.reason = service.reason.empty() ? "The model is loading." : service.reason;
-            out.progress = service.name == places_.runtime ? service.progress : std::nullopt;
-            out.left = service.name == places_.runtime ? service.left : std::nullopt;
-            break;
-        }
-    }
-    return out;
+    return availability_of(*group_, places_.runtime);
 }
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,

@@ -6,42 +6,17 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
-#include "corral/http/client.hpp"
 #include "corral/process/service_port.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/preflight_gate.hpp"
+#include "engine/service_places.hpp"
 
 namespace corral::engine::ax_poll {
 
 namespace {
 
-using port_map = std::map<std::string, std::uint16_t>;
-
 constexpr std::string_view tokenizer_name = "tokenizer";
-
-core::failure about(const catalog::model_entry& model, const std::string& service, const core::failure& why) {
-    return core::failure{why.code,
-                         "Model " + catalog::label_of(model) + ", service " + service + ": " + why.message};
-}
-
-core::result<port_map> choose_ports(core::random_source& random, const catalog::model_entry& model,
-                                    std::vector<process::service_port>& held) {
-    port_map ports;
-    for (const catalog::service_template& service : model.runtime.services) {
-        std::uint16_t port = service.port;
-        if (port == 0 || catalog::port_is_moved(model.runtime, service)) {
-            auto free = process::service_port::promise(random);
-            if (!free) {
-                return about(model, service.name, free.error());
-            }
-            port = free->number();
-            held.push_back(std::move(*free));
-        }
-        ports[service.name] = port;
-    }
-    return ports;
-}
 
 // The runtime's own word for the size of its vocabulary.
 std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
@@ -60,46 +35,6 @@ std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
         }
     }
     return 0;
-}
-
-core::result<supervisor::service_spec> make_service(const catalog::model_entry& model,
-                                                    const catalog::service_template& rules,
-                                                    const port_map& ports,
-                                                    const std::map<std::string, std::string>& urls) {
-    auto expanded = catalog::expand_service(model, rules, ports, urls);
-    if (!expanded) {
-        return about(model, rules.name, expanded.error());
-    }
-    const auto where = http::parse_http_url(expanded->url);
-    if (!where) {
-        return about(model, rules.name, where.error());
-    }
-    supervisor::service_spec out;
-    out.name = rules.name;
-    out.command.command = std::move(expanded->command);
-    out.command.environment = process::clean_environment();
-    for (auto& [name, value] : expanded->environment) {
-        out.command.environment[name] = std::move(value);
-    }
-    out.command.working_directory = std::move(expanded->working_directory);
-    out.command.stdio = rules.pty ? process::stdio_kind::pty : process::stdio_kind::pipe;
-    constexpr std::uint64_t mebibyte = 1024 * 1024;
-    out.command.limits = {rules.limits.memory_mb * mebibyte, rules.limits.files, rules.limits.nice};
-    out.rules = rules;
-    out.endpoint = *where;
-    out.asked_port = catalog::port_is_moved(model.runtime, rules) ? rules.port : std::uint16_t{0};
-    return out;
-}
-
-// As they are when nothing asks the kernel for one: only good for comparing.
-port_map nominal_ports(const catalog::model_entry& model) {
-    port_map ports;
-    std::uint16_t next = 1;
-    for (const catalog::service_template& service : model.runtime.services) {
-        const bool chosen = service.port == 0 || catalog::port_is_moved(model.runtime, service);
-        ports[service.name] = chosen ? next++ : service.port;
-    }
-    return ports;
 }
 
 core::result<port_map> ports_of(const catalog::model_entry& model, const backend_handover& from,

@@ -4,7 +4,7 @@
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
-#include "engine/dialects/ax_poll/loss_text.hpp"
+#include "engine/loss_text.hpp"
 
 namespace corral::engine::ax_poll {
 

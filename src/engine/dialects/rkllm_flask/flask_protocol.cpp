@@ -5,6 +5,7 @@
 
 #include "engine/dialects/rkllm_flask/flask_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
+#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::rkllm_flask {
 
@@ -44,6 +45,13 @@ streaming::error_part flask_protocol::error_of(unsigned status, std::string_view
             .message = streaming::sentence_of_error(body),
             .context_full = false,
             .busy = std::find(busy.begin(), busy.end(), status) != busy.end()};
+}
+
+core::result<std::unique_ptr<backend>> make_rkllm_flask(const supervisor::supervisor_context& context,
+                                                        const catalog::model_entry& model) {
+    std::unique_ptr<streaming::stream_protocol> protocol =
+        std::make_unique<flask_protocol>(model.runtime.traits);
+    return streaming::stream_backend::make(context, model, std::move(protocol));
 }
 
 }  // namespace corral::engine::rkllm_flask

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "corral/catalog/traits.hpp"
+#include "corral/supervisor/group.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::rkllm_flask {
@@ -22,5 +23,9 @@ public:
 private:
     catalog::runtime_traits traits_;
 };
+
+// dialect_descriptor::make of "rkllm-flask".
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_rkllm_flask(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model);
 
 }  // namespace corral::engine::rkllm_flask

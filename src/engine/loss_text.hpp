@@ -7,7 +7,7 @@
 
 #include "corral/supervisor/group.hpp"
 
-namespace corral::engine::ax_poll {
+namespace corral::engine {
 
 // `subject` begins the text: "The runtime". One or more plain sentences.
 [[nodiscard]] std::string ended_text(std::string_view subject, const supervisor::service_status& now);
@@ -15,4 +15,4 @@ namespace corral::engine::ax_poll {
 // `what`, a sentence, and that the runtime is restarted for it.
 [[nodiscard]] std::string with_restart(std::string what);
 
-}  // namespace corral::engine::ax_poll
+}  // namespace corral::engine

@@ -1,8 +1,8 @@
-#include "engine/dialects/ax_poll/loss_text.hpp"
+#include "engine/loss_text.hpp"
 
 #include <utility>
 
-namespace corral::engine::ax_poll {
+namespace corral::engine {
 
 namespace {
 
@@ -35,4 +35,4 @@ std::string with_restart(std::string what) {
     return sentence(std::move(what)) + " It is being restarted.";
 }
 
-}  // namespace corral::engine::ax_poll
+}  // namespace corral::engine

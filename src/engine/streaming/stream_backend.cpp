@@ -1,0 +1,273 @@
+#include "engine/streaming/stream_backend.hpp"
+
+#include <utility>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/telemetry/log.hpp"
+#include "engine/device_claims.hpp"
+#include "engine/device_gates.hpp"
+#include "engine/group_availability.hpp"
+#include "engine/loss_text.hpp"
+#include "engine/preflight_gate.hpp"
+#include "engine/service_places.hpp"
+
+namespace corral::engine::streaming {
+
+namespace {
+
+using supervisor::service_state;
+
+// A first test answer is over as soon as there is text.
+class test_sink final : public run_sink {
+public:
+    explicit test_sink(run_control& control) : control_(control) {}
+    void on_text(std::string_view piece, const run_progress&) override {
+        if (!piece.empty()) {
+            seen_ = true;
+            if (control_on_text_) {
+                control_.cancel();
+            }
+        }
+    }
+    // A server that can't be stopped ends its short answer sooner than it is replaced.
+    void let_it_end() noexcept { control_on_text_ = false; }
+    [[nodiscard]] bool seen() const noexcept { return seen_; }
+
+private:
+    run_control& control_;
+    bool control_on_text_ = true;
+    bool seen_ = false;
+};
+
+bool serves(const supervisor::service_status& service) {
+    return service.pid != 0 &&
+           (service.state == service_state::starting || service.state == service_state::ready);
+}
+
+}  // namespace
+
+core::result<std::unique_ptr<backend>> stream_backend::make(const supervisor::supervisor_context& context,
+                                                            const catalog::model_entry& model,
+                                                            std::unique_ptr<stream_protocol> protocol) {
+    auto where = find_places(context, model);
+    if (!where) {
+        return where.error();
+    }
+    std::unique_ptr<backend> made(new stream_backend(context, model, std::move(*where), std::move(protocol)));
+    return made;
+}
+
+core::result<stream_backend::places> stream_backend::find_places(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model) {
+    const std::vector<catalog::service_template>& templates = model.runtime.services;
+    if (templates.empty()) {
+        return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
+                                                           model.runtime.name + " names no service.");
+    }
+    places out;
+    const auto ports = choose_ports(*context.random, model, out.held_ports);
+    if (!ports) {
+        return ports.error();
+    }
+    out.runtime = templates.back().name;
+    out.services.name = catalog::label_of(model);
+    out.services.restart = model.runtime.restart;
+    for (const catalog::service_template& rules : templates) {
+        auto service = make_service(model, rules, *ports, {});
+        if (!service) {
+            return service.error();
+        }
+        service->gate = gate_for(context, model, *service);
+        if (service->gate) {
+            out.gates.push_back(service->gate);
+        }
+        out.runtime_at = service->endpoint;  // the last one stays
+        service->gate = with_preflight(context, model, *service);
+        out.services.services.push_back(std::move(*service));
+    }
+    return out;
+}
+
+stream_backend::stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
+                               places where, std::unique_ptr<stream_protocol> protocol)
+    : context_(context),
+      model_(std::move(model)),
+      places_(std::move(where)),
+      protocol_(std::move(protocol)),
+      sampling_(model_.runtime.traits.sampling.begin(), model_.runtime.traits.sampling.end()),
+      changed_(context.on),
+      runs_(parts()) {
+    supervisor::group_spec wanted = std::move(places_.services);
+    for (supervisor::service_spec& service : wanted.services) {
+        if (service.name == places_.runtime) {
+            service.self_test = [this] { return self_test(); };
+            service.quiesce = [this](core::deadline until) { return quiesce(until); };
+            service.busy = [this] { return runs_.busy(); };
+            service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
+        }
+    }
+    group_ = supervisor::make_group(context_, std::move(wanted));
+    look_at_services();
+    group_->add_observer(this);
+}
+
+stream_backend::~stream_backend() {
+    group_->remove_observer(this);
+}
+
+stream_parts stream_backend::parts() {
+    return stream_parts{
+        .on = context_.on,
+        .clock = context_.clock,
+        .tasks = context_.tasks,
+        .protocol = protocol_.get(),
+        .traits = model_.runtime.traits,
+        .clocks = model_.runtime.clocks,
+        .at = [this] { return places_.runtime_at; },
+        .mark = [this] { return runtime_.starts; },
+        .lost = [this](std::uint64_t mark) { return lost_since(mark); },
+        .restart = [this](std::string cause) { group_->restart(places_.runtime, std::move(cause)); },
+    };
+}
+
+std::optional<run_failure> stream_backend::lost_since(std::uint64_t mark) const {
+    if (runtime_.starts == mark && serves(runtime_)) {
+        return std::nullopt;
+    }
+    if (stop_wanted_) {
+        return run_failure{.kind = chat::failure_kind::unavailable,
+                           .cause = "stopping",
+                           .message = "The runtime is being stopped.",
+                           .retryable = true};
+    }
+    return run_failure{.kind = chat::failure_kind::runtime_failed,
+                       .cause = "runtime-died",
+                       .message = ended_text("The runtime", runtime_),
+                       .retryable = true,
+                       .blames_request = true};
+}
+
+availability stream_backend::available() const {
+    return availability_of(*group_, places_.runtime);
+}
+
+bool stream_backend::takes_messages() const noexcept {
+    return model_.runtime.traits.conversation != catalog::conversation_form::single_message;
+}
+
+device_claim stream_backend::claim() const {
+    std::uint64_t measured = 0;
+    for (const auto& gate : places_.gates) {
+        measured += gate->measured_mb();
+    }
+    return claim_of(model_, measured);
+}
+
+bool stream_backend::renew(const catalog::model_entry& as) {
+    if (as.cards != model_.cards) {
+        return false;
+    }
+    model_ = as;
+    sampling_.assign(model_.runtime.traits.sampling.begin(), model_.runtime.traits.sampling.end());
+    return true;
+}
+
+core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat::rendered_prompt& prompt,
+                                                                      core::deadline /*until*/) {
+    prompt_measure out;
+    out.system_tokens = estimated_tokens(prompt.system);
+    out.turn_tokens = estimated_tokens(prompt.turns);
+    const catalog::context_sizes& sizes = model_.context;
+    const std::uint32_t limit = sizes.prompt_limit > 0 ? sizes.prompt_limit : sizes.positions;
+    if (limit > 0) {
+        out.limit = limit > out.system_tokens ? limit : 0;
+        out.fits = out.system_tokens + out.turn_tokens <= limit;
+    }
+    co_return out;
+}
+
+core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
+                                                 std::function<void(const run_outcome&)> on_end) {
+    look_at_services();
+    if (!group_->verify_endpoints()) {
+        const availability why = available();
+        run_outcome out;
+        out.failure = run_failure{.kind = chat::failure_kind::unavailable,
+                                  .cause = "not-ready",
+                                  .message = why.reason.empty() ? "The model is not ready." : why.reason,
+                                  .retryable = true};
+        if (on_end) {
+            on_end(out);
+        }
+        co_return out;
+    }
+    co_return co_await runs_.run(std::move(what), sink, control, std::move(on_end), true);
+}
+
+void stream_backend::start() {
+    stop_wanted_ = false;
+    group_->start();
+}
+
+core::awaitable<bool> stream_backend::stop(core::deadline until) {
+    stop_wanted_ = true;
+    co_return co_await group_->stop(until);
+}
+
+core::awaitable<core::result<void>> stream_backend::self_test() {
+    look_at_services();
+    run_spec what;
+    what.id = "self-test";
+    what.prompt.system =
+        model_.default_system.empty() ? "You are a helpful assistant." : model_.default_system;
+    what.prompt.turns = "Say only: OK";
+    what.prompt.messages = {{"system", what.prompt.system}, {"user", what.prompt.turns}};
+    what.sampling.temperature = 0.0;
+    what.max_tokens = 12;
+    what.until = core::deadline::after(
+        model_.runtime.clocks.prefill_base + model_.runtime.clocks.decode_stall, context_.clock->now());
+    run_control control(context_.on);
+    test_sink sink(control);
+    if (model_.runtime.traits.cancel == catalog::cancel_method::drain ||
+        model_.runtime.traits.cancel == catalog::cancel_method::restart) {
+        sink.let_it_end();
+        what.max_tokens.reset();
+    }
+    std::function<void(const run_outcome&)> nobody;
+    const run_outcome got = co_await runs_.run(std::move(what), sink, control, std::move(nobody), false);
+    if (got.failure) {
+        co_return core::make_failure(core::errc::unavailable,
+                                     "A first test answer failed: " + got.failure->message);
+    }
+    if (!sink.seen()) {
+        co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
+    }
+    co_return core::result<void>{};
+}
+
+core::awaitable<void> stream_backend::quiesce(core::deadline until) {
+    const bool idle = co_await runs_.come_to_rest(until);
+    if (!idle) {
+        telemetry::log().debug("{}: the runtime was not idle before its stop", catalog::label_of(model_));
+    }
+}
+
+void stream_backend::look_at_services() {
+    // Reports come a moment late; a run must not begin with an old one in mind.
+    for (const supervisor::service_status& service : group_->status()) {
+        on_status(service);
+    }
+}
+
+void stream_backend::on_output(std::string_view /*service*/, process::output_stream /*from*/,
+                               std::string_view /*bytes*/) {}
+
+void stream_backend::on_status(const supervisor::service_status& now) {
+    if (now.name == places_.runtime) {
+        runtime_ = now;
+    }
+    runs_.on_status();
+    changed_.ring();
+}
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,80 @@
+#pragma once
+// The `backend` of a server that answers one POST with a stream: a group of services, and runs over the last
+// of them. What differs from server to server is its stream_protocol and its profile.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "corral/engine/backend.hpp"
+#include "corral/process/service_port.hpp"
+#include "corral/supervisor/group.hpp"
+#include "engine/streaming/stream_run.hpp"
+
+namespace corral::engine::streaming {
+
+class stream_backend final : public backend, private supervisor::group_observer {
+public:
+    // Takes ports from the kernel where none is given, expands the service templates and makes the group,
+    // stopped. Fails with a sentence that names the model and the service.
+    [[nodiscard]] static core::result<std::unique_ptr<backend>> make(
+        const supervisor::supervisor_context& context, const catalog::model_entry& model,
+        std::unique_ptr<stream_protocol> protocol);
+    stream_backend(const stream_backend&) = delete;
+    stream_backend& operator=(const stream_backend&) = delete;
+    // REQUIRES: stopped, and no run goes on.
+    ~stream_backend() override;
+
+    [[nodiscard]] const catalog::model_entry& model() const noexcept override { return model_; }
+    [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
+    [[nodiscard]] availability available() const override;
+    [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
+    [[nodiscard]] std::uint32_t context_length() const noexcept override { return model_.context.positions; }
+    [[nodiscard]] bool takes_messages() const noexcept override;
+    [[nodiscard]] device_claim claim() const override;
+    [[nodiscard]] bool renew(const catalog::model_entry& as) override;
+    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
+        return sampling_;
+    }
+    // By estimates: nobody is asked.
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
+                                                                        core::deadline until) override;
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+                                                   std::function<void(const run_outcome&)> on_end) override;
+    void start() override;
+    [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
+
+private:
+    struct places {
+        supervisor::group_spec services;
+        std::string runtime;
+        boost::asio::ip::tcp::endpoint runtime_at;
+        std::vector<process::service_port> held_ports;
+        std::vector<std::shared_ptr<supervisor::start_gate>> gates;
+    };
+    [[nodiscard]] static core::result<places> find_places(const supervisor::supervisor_context& context,
+                                                          const catalog::model_entry& model);
+    stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model, places where,
+                   std::unique_ptr<stream_protocol> protocol);
+
+    void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
+    void on_status(const supervisor::service_status& now) override;
+    void look_at_services();
+    [[nodiscard]] stream_parts parts();
+    [[nodiscard]] std::optional<run_failure> lost_since(std::uint64_t mark) const;
+    [[nodiscard]] core::awaitable<core::result<void>> self_test();
+    [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
+
+    supervisor::supervisor_context context_;
+    catalog::model_entry model_;
+    places places_;
+    std::unique_ptr<stream_protocol> protocol_;
+    std::vector<std::string_view> sampling_;  // of model_
+    supervisor::service_status runtime_;
+    bool stop_wanted_ = false;
+    core::wake_signal changed_;
+    stream_run runs_;
+    std::unique_ptr<supervisor::group> group_;
+};
+
+}  // namespace corral::engine::streaming

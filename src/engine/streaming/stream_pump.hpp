@@ -1,0 +1,52 @@
+#pragma once
+// One streamed call that goes on by itself, so that whoever waits for it may think of something else
+// meanwhile: give up and read the rest to its end, or hang up.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "corral/core/task_group.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/http/reply_stream.hpp"
+
+namespace corral::engine::streaming {
+
+class stream_pump {
+public:
+    // `what.until` bounds the way to the head of the answer, `most` the whole call.
+    [[nodiscard]] static std::shared_ptr<stream_pump> start(core::task_group& tasks, const core::executor& on,
+                                                            http::stream_call what, core::deadline most);
+    explicit stream_pump(const core::executor& on) : bell_(on), taken_(on) {}
+
+    // Of the head of the answer; nothing before it came.
+    [[nodiscard]] std::optional<unsigned> status() const noexcept { return status_; }
+    // Bytes that have come since the last call; may be empty. No more are read before these are taken.
+    [[nodiscard]] std::string take();
+    [[nodiscard]] bool has_bytes() const noexcept { return !bytes_.empty(); }
+    // Nothing more comes once what is there was taken.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    // Why it ended, where that was not the end of the body.
+    [[nodiscard]] const std::optional<core::failure>& trouble() const noexcept { return trouble_; }
+    // Rings at every change.
+    [[nodiscard]] core::wake_signal& bell() noexcept { return bell_; }
+    // Hangs up, soon.
+    void abandon();
+
+private:
+    static core::awaitable<void> go(std::shared_ptr<stream_pump> self, http::stream_call what,
+                                    core::deadline most);
+    [[nodiscard]] core::awaitable<void> open(http::stream_call what);
+    [[nodiscard]] core::awaitable<void> read(core::deadline most);
+
+    core::wake_signal bell_;
+    core::wake_signal taken_;
+    std::unique_ptr<http::reply_stream> stream_;
+    std::optional<unsigned> status_;
+    std::string bytes_;
+    std::optional<core::failure> trouble_;
+    bool ended_ = false;
+    bool abandoned_ = false;
+};
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,366 @@
+#include "engine/streaming/stream_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/telemetry/log.hpp"
+
+namespace corral::engine::streaming {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr core::nanoseconds busy_pause = 100ms;
+constexpr core::nanoseconds longest_call = std::chrono::hours(24);
+constexpr std::size_t most_error_body = 256UL * 1024;
+
+core::steady_time plus(core::steady_time at, core::nanoseconds by) {
+    return at + std::chrono::duration_cast<core::steady_time::duration>(by);
+}
+
+}  // namespace
+
+stream_run::stream_run(stream_parts parts) : parts_(std::move(parts)), bell_(parts_.on), freed_(parts_.on) {}
+
+core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_control& control,
+                                             std::function<void(const run_outcome&)> on_end,
+                                             bool may_restart) {
+    run_state now;
+    now.what = std::move(what);
+    now.sink = &sink;
+    now.control = &control;
+    now.began = parts_.mark();
+    now.text = answer_text(parts_.traits.chunk, parts_.traits.error_texts);
+    ++runs_;
+    const verdict end = co_await attempt(now);
+    note_usage(now);
+    run_outcome out;
+    out.end = end == verdict::stop        ? run_end::stop
+              : end == verdict::length    ? run_end::length
+              : end == verdict::cancelled ? run_end::cancelled
+                                          : run_end::failed;
+    out.progress = now.progress;
+    out.failure = now.failure;
+    if (on_end) {
+        on_end(out);
+    }
+    co_await settle(now);
+    if (now.restart_cause && may_restart) {
+        parts_.restart(*now.restart_cause);
+    }
+    --runs_;
+    freed_.ring();
+    co_return out;
+}
+
+core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
+    while (runs_ > 0) {
+        const core::wake_reason why = co_await freed_.wait(until);
+        if (why != core::wake_reason::rung && runs_ > 0) {
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+core::awaitable<stream_run::verdict> stream_run::attempt(run_state& now) {
+    const auto request = parts_.protocol->request_for(now.what);
+    if (!request) {
+        co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
+    }
+    const stream_request asked = *request;
+    const early ended = co_await ask(now, asked);
+    if (ended) {
+        co_return *ended;
+    }
+    now.progress.prompt_accepted = true;
+    co_return co_await follow(now);
+}
+
+core::awaitable<stream_run::early> stream_run::ask(run_state& now, const stream_request& request) {
+    now.progress.reset_confirmed = clock_now();
+    const core::deadline patience = core::deadline::after(parts_.clocks.call, clock_now());
+    while (true) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        const core::deadline most = core::deadline::after(longest_call, clock_now());
+        http::stream_call call;
+        call.to = parts_.at();
+        call.target = request.target;
+        call.headers = request.headers;
+        call.body = request.body;
+        call.until = most;
+        now.progress.generate_accepted = clock_now();
+        now.inside = true;
+        now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most);
+        early end = co_await await_head(now);
+        if (end || now.pump->status() == 200U) {
+            co_return end;
+        }
+        end = co_await refused(now, patience);
+        if (end) {
+            co_return end;
+        }
+        const core::deadline again{plus(clock_now(), busy_pause)};
+        while (!again.passed(clock_now()) && !now.control->cancelled()) {
+            co_await rest(now, again);
+        }
+    }
+}
+
+core::awaitable<stream_run::early> stream_run::await_head(run_state& now) {
+    while (!now.pump->status()) {
+        if (const early end = interrupted(now)) {
+            co_return end;
+        }
+        if (now.pump->ended()) {
+            core::failure why = *now.pump->trouble();
+            co_return co_await call_failed(now, std::move(why));
+        }
+        if (const early end = stalled(now)) {
+            co_return end;
+        }
+        co_await rest(now, silence_limit(now));
+    }
+    co_return std::nullopt;
+}
+
+// Another status than 200: nothing means that it is busy and may be asked again.
+core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::deadline until) {
+    std::string body;
+    const core::deadline read = core::deadline::after(parts_.clocks.call, clock_now());
+    while ((!now.pump->ended() || now.pump->has_bytes()) && body.size() < most_error_body &&
+           !read.passed(clock_now())) {
+        body += now.pump->take();
+        if (!now.pump->ended() && !now.pump->has_bytes()) {
+            co_await rest(now, read);
+        }
+    }
+    const unsigned status = *now.pump->status();
+    now.pump->abandon();
+    now.pump.reset();
+    now.inside = false;
+    const error_part error = parts_.protocol->error_of(status, body);
+    const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
+    if (error.busy && !until.passed(clock_now())) {
+        co_return std::nullopt;
+    }
+    if (error.busy) {
+        now.restart_cause = "The runtime stayed busy with something else.";
+        co_return fail(now, chat::failure_kind::runtime_failed, "runtime-stuck", *now.restart_cause, true);
+    }
+    if (error.context_full) {
+        co_return fail(now, chat::failure_kind::context_too_long, "context-full",
+                       "The prompt does not fit into the model's context" + said, false);
+    }
+    co_return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
+                   "The runtime refused a prompt with status " + std::to_string(status) + said,
+                   status >= 500);
+}
+
+core::awaitable<stream_run::verdict> stream_run::follow(run_state& now) {
+    now.reader = parts_.protocol->reader();
+    now.last_text = now.progress.generate_accepted;
+    while (true) {
+        if (now.pump->has_bytes()) {
+            if (const early end = take(now)) {
+                co_return *end;
+            }
+            continue;
+        }
+        if (now.done || now.pump->ended()) {
+            co_return co_await conclude(now);
+        }
+        if (const early end = interrupted(now)) {
+            co_return *end;
+        }
+        if (const early end = stalled(now)) {
+            co_return *end;
+        }
+        co_await rest(now, silence_limit(now));
+    }
+}
+
+stream_run::early stream_run::take(run_state& now) {
+    const std::string bytes = now.pump->take();
+    now.parts.clear();
+    const auto read = now.reader->feed(bytes, now.parts);
+    for (const answer_part& part : now.parts) {
+        if (const early end = on_part(now, part)) {
+            return end;
+        }
+    }
+    if (!read) {
+        return fail(now, chat::failure_kind::runtime_failed, "protocol", read.error().message, true);
+    }
+    return std::nullopt;
+}
+
+stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
+    if (now.done) {
+        return std::nullopt;
+    }
+    if (const auto* text = std::get_if<text_part>(&part)) {
+        now.text.add(text->text);
+        return deliver(now);
+    }
+    if (const auto* thinking = std::get_if<thinking_part>(&part)) {
+        now.text.add_thinking(thinking->text);
+        return deliver(now);
+    }
+    if (const auto* usage = std::get_if<usage_part>(&part)) {
+        if (parts_.traits.usage == catalog::usage_trust::tokens) {
+            now.progress.usage = {usage->prompt_tokens, usage->generated_tokens, true};
+        }
+    } else if (const auto* stages = std::get_if<stages_part>(&part)) {
+        now.progress.stages = stages->stages;
+    } else if (const auto* finish = std::get_if<finish_part>(&part)) {
+        now.finished = true;
+        now.length = finish->why == finish_part::reason::length;
+    } else if (const auto* error = std::get_if<error_part>(&part)) {
+        const auto kind =
+            error->context_full ? chat::failure_kind::context_too_long : chat::failure_kind::runtime_failed;
+        return fail(
+            now, kind, error->context_full ? "context-full" : "runtime-error",
+            "The runtime gave up: " + (error->message.empty() ? "it does not say why" : error->message) + ".",
+            !error->context_full);
+    } else {
+        now.done = true;
+    }
+    return std::nullopt;
+}
+
+stream_run::early stream_run::deliver(run_state& now) {
+    now.last_text = clock_now();
+    if (now.progress.first_text == core::steady_time{}) {
+        now.progress.first_text = now.last_text;
+    }
+    const std::string piece = now.text.ready(false);
+    if (now.text.is_error()) {
+        return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
+                    "The runtime told a failure in place of an answer.", true);
+    }
+    note_usage(now);
+    if (!piece.empty()) {
+        now.sink->on_text(piece, now.progress);
+    }
+    if (now.control->cancelled()) {
+        return verdict::cancelled;
+    }
+    if (now.what.max_tokens && now.text.reached(*now.what.max_tokens)) {
+        return verdict::length;
+    }
+    return std::nullopt;
+}
+
+core::awaitable<stream_run::verdict> stream_run::conclude(run_state& now) {
+    using catalog::end_mark;
+    if (!now.done && now.pump->trouble()) {
+        core::failure why = *now.pump->trouble();
+        const early end = co_await call_failed(now, std::move(why));
+        co_return *end;
+    }
+    now.parts.clear();
+    const auto finished = now.done ? core::result<void>{} : now.reader->finish(now.parts);
+    for (const answer_part& part : now.parts) {
+        if (const early end = on_part(now, part)) {
+            co_return *end;
+        }
+    }
+    const end_mark wanted = parts_.traits.end;
+    bool whole = finished.has_value();
+    whole = whole && (wanted != end_mark::done || now.done) && (wanted != end_mark::finish || now.finished);
+    if (whole && wanted == end_mark::body_end) {
+        // A process that dies closes its connection like one that has said all; but it listens no more.
+        whole = co_await still_listens();
+    }
+    if (!whole) {
+        co_return co_await call_failed(
+            now, core::make_failure(core::errc::protocol, "The runtime's answer was cut off."));
+    }
+    const std::string rest_of_text = now.text.ready(true);
+    if (now.text.is_error()) {
+        co_return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
+                       "The runtime told a failure in place of an answer.", true);
+    }
+    if (!rest_of_text.empty()) {
+        note_usage(now);
+        now.sink->on_text(rest_of_text, now.progress);
+    }
+    now.done = true;
+    co_return now.length ? verdict::length : verdict::stop;
+}
+
+core::awaitable<bool> stream_run::still_listens() {
+    http::stream_call call;
+    call.to = parts_.at();
+    call.method = "GET";
+    call.until = core::deadline::after(parts_.clocks.call, clock_now());
+    const auto answered = co_await http::reply_stream::open(std::move(call));
+    co_return answered.has_value();
+}
+
+core::awaitable<void> stream_run::settle(run_state& now) {
+    if (!now.pump) {
+        co_return;
+    }
+    const bool lost = parts_.lost(now.began).has_value();
+    // An answer that came to its end leaves nothing; neither does a process that has gone.
+    if (!lost && !now.done && !now.restart_cause && now.inside) {
+        const bool ended = co_await bring_to_end(now);
+        if (!ended && !parts_.lost(now.began)) {
+            now.restart_cause = "The runtime did not end an answer that nobody wanted any more.";
+        }
+    }
+    now.pump->abandon();
+}
+
+// What is not wanted any more is brought to its end in the way of this server; false: it is not known to be.
+core::awaitable<bool> stream_run::bring_to_end(run_state& now) {
+    using catalog::cancel_method;
+    const cancel_method how = parts_.traits.cancel;
+    if (how == cancel_method::disconnect) {
+        co_return true;
+    }
+    if (how == cancel_method::restart) {
+        co_return false;
+    }
+    const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
+    core::steady_time next_stop = clock_now();
+    while (!now.pump->ended()) {
+        if (until.passed(clock_now()) || parts_.lost(now.began)) {
+            co_return false;
+        }
+        if (how == cancel_method::call && clock_now() >= next_stop) {
+            // It may come too early to be heeded, so it is repeated.
+            http::stream_call stop;
+            stop.to = parts_.at();
+            stop.method = "GET";
+            stop.target = parts_.traits.cancel_target;
+            stop.until = core::deadline::after(parts_.clocks.call, clock_now()).sooner(until);
+            const auto stopped = co_await http::reply_stream::open(std::move(stop));
+            if (!stopped) {
+                telemetry::log().debug("run {}: stop failed: {}", now.what.id, stopped.error().message);
+            }
+            next_stop = plus(clock_now(), busy_pause);
+        }
+        if (now.pump->has_bytes()) {
+            (void)now.pump->take();
+            continue;
+        }
+        if (now.pump->ended()) {
+            break;
+        }
+        using core::asio::experimental::awaitable_operators::operator||;
+        const core::deadline next =
+            how == cancel_method::call ? until.sooner(core::deadline{next_stop}) : until;
+        co_await (now.pump->bell().wait(next) || bell_.wait(next));
+    }
+    co_return !now.pump->trouble().has_value();
+}
+
+}  // namespace corral::engine::streaming

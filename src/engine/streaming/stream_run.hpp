@@ -1,0 +1,101 @@
+#pragma once
+// Carries one request after another through a server that answers one POST with a stream: ask, follow, and
+// bring what is not wanted any more to its end. Knows no processes; who owns them says when they are lost.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/task_group.hpp"
+#include "corral/engine/backend.hpp"
+#include "engine/streaming/answer_text.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+#include "engine/streaming/stream_pump.hpp"
+
+namespace corral::engine::streaming {
+
+struct stream_parts {
+    core::executor on;
+    const core::clock_source* clock = nullptr;
+    core::task_group* tasks = nullptr;
+    const stream_protocol* protocol = nullptr;
+    catalog::runtime_traits traits;
+    catalog::engine_clocks clocks;
+    std::function<boost::asio::ip::tcp::endpoint()> at;
+    // Tells what became of the server since the mark of this run; nothing: it is the same.
+    std::function<std::uint64_t()> mark;
+    std::function<std::optional<run_failure>(std::uint64_t mark)> lost;
+    std::function<void(std::string cause)> restart;  // a plain sentence
+};
+
+class stream_run {
+public:
+    explicit stream_run(stream_parts parts);
+
+    // backend::run(). `may_restart` false: a failed start is the supervisor's to judge.
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+                                                   std::function<void(const run_outcome&)> on_end,
+                                                   bool may_restart);
+    // Nothing is in the server; false when the deadline came first.
+    [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
+    [[nodiscard]] bool busy() const noexcept { return runs_ > 0; }
+    // Something may have happened to the processes.
+    void on_status() { bell_.ring(); }
+
+private:
+    enum class verdict { stop, length, cancelled, failed };
+    using early = std::optional<verdict>;
+
+    struct run_state {
+        run_spec what;
+        run_sink* sink = nullptr;
+        run_control* control = nullptr;
+        std::uint64_t began = 0;
+        std::shared_ptr<stream_pump> pump;
+        std::unique_ptr<answer_reader> reader;
+        std::vector<answer_part> parts;
+        run_progress progress;
+        std::optional<run_failure> failure;
+        std::optional<std::string> restart_cause;
+        core::steady_time last_text{};
+        answer_text text;
+        bool inside = false;    // the server has the request
+        bool finished = false;  // it said why it ended
+        bool length = false;    // by the limit
+        bool done = false;      // nothing more belongs to the answer
+    };
+
+    [[nodiscard]] core::awaitable<verdict> attempt(run_state& now);
+    [[nodiscard]] core::awaitable<early> ask(run_state& now, const stream_request& request);
+    [[nodiscard]] core::awaitable<early> await_head(run_state& now);
+    [[nodiscard]] core::awaitable<early> refused(run_state& now, core::deadline until);
+    [[nodiscard]] core::awaitable<verdict> follow(run_state& now);
+    [[nodiscard]] core::awaitable<verdict> conclude(run_state& now);
+    [[nodiscard]] core::awaitable<bool> still_listens();
+    [[nodiscard]] core::awaitable<void> settle(run_state& now);
+    [[nodiscard]] core::awaitable<bool> bring_to_end(run_state& now);
+
+    [[nodiscard]] early take(run_state& now);
+    [[nodiscard]] early on_part(run_state& now, const answer_part& part);
+    [[nodiscard]] early deliver(run_state& now);
+    [[nodiscard]] early interrupted(run_state& now) const;
+    [[nodiscard]] early stalled(run_state& now) const;
+    [[nodiscard]] core::awaitable<verdict> call_failed(run_state& now, core::failure why);
+    static verdict fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
+                        bool retryable);
+    [[nodiscard]] core::deadline silence_limit(const run_state& now) const;
+    [[nodiscard]] core::awaitable<void> rest(run_state& now, core::deadline until);
+    void note_usage(run_state& now) const;
+    [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
+
+    stream_parts parts_;
+    core::wake_signal bell_;
+    core::wake_signal freed_;
+    unsigned runs_ = 0;
+};
+
+}  // namespace corral::engine::streaming
