@@ -1,6 +1,7 @@
 """Talking to the simulated chat servers: whole answers, and streams whose bytes a test can look at."""
 import http.client
 import json
+import re
 import socket
 
 from simulated import FAST, request, wait_for
@@ -39,8 +40,14 @@ class Stream:
         return self.raw
 
     def read_all(self):
-        """To the end of the answer: of the chunks, or of the connection."""
-        while not (b"ransfer-Encoding: chunked" in self.raw and self.raw.endswith(b"0\r\n\r\n")):
+        """To the end of the answer: of the chunks, of the promised length, or of the connection."""
+        def whole():
+            head, separator, rest = self.raw.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            if length:
+                return bool(separator) and len(rest) >= int(length.group(1))
+            return b"ransfer-Encoding: chunked" in head and rest.endswith(b"0\r\n\r\n")
+        while not whole():
             data = self.sock.recv(1 << 16)
             if not data:
                 break
