@@ -1,5 +1,6 @@
 // vLLM's server as vllm-ascend runs it (other_runtimes.md §C1): the engine is a process of its own.
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -126,12 +127,33 @@ void route_vllm(vllm_parts& parts, const chat_request& request, http_exchange& e
     exchange.answer(404, "application/json", R"({"detail":"Not Found"})");
 }
 
-pid_t spawn_engine() {
+// The child says on this descriptor that it has its memory.
+constexpr int engine_report = 3;
+
+struct engine_child {
+    pid_t pid = -1;
+    bool has_memory = false;
+};
+
+engine_child spawn_engine() {
+    int report[2] = {-1, -1};
+    if (pipe2(report, O_CLOEXEC) != 0) return {};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, report[1], engine_report);
     char name[] = "VLLM::EngineCore";
     char* arguments[] = {name, nullptr};
-    pid_t pid = -1;
-    if (posix_spawn(&pid, "/proc/self/exe", nullptr, nullptr, arguments, environ) != 0) return -1;
-    return pid;
+    engine_child child;
+    const int problem = posix_spawn(&child.pid, "/proc/self/exe", &actions, nullptr, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(report[1]);
+    char byte = 0;
+    if (problem != 0)
+        child.pid = -1;
+    else
+        child.has_memory = read(report[0], &byte, 1) == 1;
+    close(report[0]);
+    return child;
 }
 
 void watch_engine(vllm_parts& parts) {
@@ -163,13 +185,10 @@ void watch_engine(vllm_parts& parts) {
 void load_vllm(vllm_parts& parts) {
     std::fputs("INFO api_server.py: vLLM API server version 0.11.0\n", stdout);
     std::fflush(stdout);
-    parts.engine = spawn_engine();
+    const auto child = spawn_engine();
+    parts.engine = child.pid;
     auto end = parts.program.load({}, false);
-    int status = 0;
-    if (parts.engine < 0 || waitpid(parts.engine, &status, WNOHANG) != 0) {
-        parts.engine = -1;
-        end = load_end::no_memory;
-    }
+    if (!child.has_memory) end = load_end::no_memory;
     if (end == load_end::done) return watch_engine(parts);
     if (end == load_end::no_memory)
         std::fputs("ERROR core.py: torch.OutOfMemoryError: NPU out of memory. Tried to allocate 2.00 GiB\n",
@@ -194,6 +213,9 @@ int run_vllm_engine_core(const std::vector<std::string>&) {
     prctl(PR_SET_NAME, "VLLM::EngineCor", 0, 0, 0);
     if (const auto device = simulated_device::from_environment())
         if (!device->hold(0, device->settings().model_mib * 1024L)) return 1;
+    const char byte = 'h';
+    if (write(engine_report, &byte, 1) != 1) return 1;
+    close(engine_report);
     for (;;) pause();
 }
 
