@@ -33,27 +33,27 @@ void on_signal(int number) {
     errno = saved;
 }
 
-scenario scenario_from_environment(json& faults) {
+scenario scenario_of_environment() {
     scenario settings;
-    faults = load_from_environment(settings);
+    load_from_environment(settings);
     return settings;
+}
+
+json faults_of_environment() {
+    scenario settings;
+    return load_from_environment(settings);
 }
 
 }  // namespace
 
 chat_program::chat_program(std::string name)
     : name_(std::move(name)),
-      settings_(scenario{}),
+      settings_(scenario_of_environment()),
       control_{settings_, faults_,
                [this](const std::string& command, const json& request) { return answer(command, request); },
                [](const std::string&) {}} {
     std::signal(SIGPIPE, SIG_IGN);
-    json faults;
-    const auto initial = scenario_from_environment(faults);
-    auto changes = to_json(initial);
-    for (const char* fixed : {"geometry", "build", "cards"}) changes.erase(fixed);
-    settings_.change(changes);
-    faults_.set_all(faults);
+    faults_.set_all(faults_of_environment());
     engine_.set_name(name_);
     obey_end_faults(faults_, "now");
     obey_end_faults(faults_, "start");
