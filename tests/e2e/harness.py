@@ -15,6 +15,8 @@ import subprocess
 import threading
 import time
 
+from profiles import BY_NAME, service_table
+
 BIN = pathlib.Path(os.environ["CORRAL_BIN_DIR"])
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL = "sim:latest"
@@ -117,13 +119,14 @@ class Box:
     """One corral with one simulated model."""
 
     def __init__(self, folder, scenario=None, config="", model="", tap=True, runtime=None, tokenizer=None, package=None,
-                 layers=4, package_flags=(), family="qwen2.5", listen="127.0.0.1:0", log_level="debug"):
+                 layers=4, package_flags=(), family="qwen2.5", listen="127.0.0.1:0", log_level="debug", profile="axera-poll"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.tap = tap
+        self.profile = BY_NAME[profile]
+        self.tap = tap and self.profile.tokenizer
         self.listen = listen
         self.scenario = {"mode": "echo", "timing": dict(FAST), "tokenizer": {"family": "qwen2.5"}}
-        for key, value in (scenario or {}).items():
+        for key, value in {**self.profile.scenario, **(scenario or {})}.items():
             if isinstance(value, dict) and isinstance(self.scenario.get(key), dict):
                 self.scenario[key].update(value)
             else:
@@ -133,6 +136,8 @@ class Box:
         if package is None:
             subprocess.run([BIN / "corral-sim", "package", self.package, "--layers", str(layers), *package_flags], check=True,
                            stdout=subprocess.DEVNULL)
+            for name in self.profile.files:
+                (self.package / name).write_bytes(b"\0")
         self.log_file = self.folder / "corral.log"
         self.config_file = self.folder / "corral.toml"
         self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level, family))
@@ -148,20 +153,19 @@ class Box:
     def config_text(self, extra, model, runtime, tokenizer, layers, log_level, family):
         """`extra`: top-level lines; `model`: lines of the model; `runtime`, `tokenizer`: commands instead of the usual."""
         sim = str(BIN / "corral-sim")
-        tokenizer = tokenizer or [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"]
-        runtime = runtime or [sim, "runtime", *self.runtime_flags(layers)]
-
-        def service(name, command):
-            environment = {"CORRAL_SIM_SCENARIO": str(self.folder / "scenario.json"),
-                           "CORRAL_SIM_CONTROL": self.socket_path(name), "CORRAL_SIM_PORT": "{port}",
-                           "CORRAL_SIM_BIND": "127.0.0.1"}
-            pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in environment.items())
-            return f"[models.services.{name}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n"
-
+        services = self.profile.services(self, sim, layers)
+        if tokenizer or runtime:
+            services = service_table(self, "tokenizer", tokenizer or [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"])
+            services += service_table(self, "runtime", runtime or [sim, "runtime", *self.runtime_flags(layers)])
+        tap = f"tokenizer_tap = {str(self.tap).lower()}\n" if self.profile.tokenizer else ""
+        preflight = "" if self.profile.tokenizer else "preflight = false\n"
         return (f'log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
-                f'[[models]]\nname = "sim"\nprofile = "axera-poll"\npackage = "{self.package}"\nfamily = "{family}"\n'
-                f'package_forbids_thinking = false\ntokenizer_tap = {str(self.tap).lower()}\n{model}\n'
-                + service("tokenizer", tokenizer) + service("runtime", runtime))
+                f'[[models]]\nname = "sim"\nprofile = "{self.profile.name}"\npackage = "{self.package}"\nfamily = "{family}"\n'
+                f'package_forbids_thinking = false\n{tap}{preflight}{model}\n' + self.profile.variable_lines() + services)
+
+    @staticmethod
+    def inner_port():
+        return free_port()
 
     @staticmethod
     def runtime_flags(layers=4):
@@ -278,7 +282,8 @@ class Box:
         table = processes()
         for pid in sorted(descendants(self.process.pid, table)):
             _, state, command = table[pid]
-            if state != "Z" and re.search(rf"corral-sim {service}( |$)", command) and not command.startswith(("sh ", "/bin/sh ")):
+            program = self.profile.program if service == "runtime" else service
+            if state != "Z" and re.search(rf"corral-sim {program}( |$)", command) and not command.startswith(("sh ", "/bin/sh ")):
                 return pid
         return None
 

@@ -22,6 +22,7 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("", "build", s.build, std::vector<std::string>{"axcl", "ax650"});
     visit("", "mode", s.mode, std::vector<std::string>{"text", "echo", "think", "tool"});
     visit("", "directives", s.directives, limits{});
+    visit("", "stateless", s.stateless, limits{});
     visit("", "no_think_prefix", s.no_think_prefix, limits{});
     visit("", "cards", s.cards, limits{0, 64});
     visit("", "remain_cmm_mb", s.remain_cmm_mb, limits{-1, 1e6});

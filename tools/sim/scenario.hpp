@@ -53,6 +53,8 @@ struct scenario {
     std::string build = "axcl";
     std::string mode = "text";
     bool directives = false;
+    // As the builds for pictures: there is no /api/reset, and each run begins with an empty cache.
+    bool stateless = false;
     bool no_think_prefix = true;
     int cards = 1;
     int remain_cmm_mb = -1;

@@ -18,7 +18,7 @@ public:
 
     // Throws scenario_error; what only a start can change is refused.
     void change(const nlohmann::json& changes) {
-        for (const char* key : {"geometry", "build", "cards"})
+        for (const char* key : {"geometry", "build", "cards", "stateless"})
             if (changes.contains(key))
                 throw scenario_error(std::string("'") + key + "' is fixed at the start");
         const std::lock_guard lock(mutex_);

@@ -64,7 +64,8 @@ public:
     // Appends to `out`. A failure (errc::protocol, errc::limit_exceeded): this is no answer of that protocol,
     // and nothing more may be fed.
     [[nodiscard]] virtual core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) = 0;
-    // The body is complete. Whether it may end here is the trait's to say (catalog::end_mark), not this one's.
+    // The body is complete. Whether it may end here is the trait's to say (catalog::end_mark), not this
+    // one's.
     [[nodiscard]] virtual core::result<void> finish(std::vector<answer_part>& out) = 0;
 };
 

@@ -14,6 +14,8 @@ using httplib::Response;
 using nlohmann::json;
 
 constexpr const char* json_type = "application/json";
+// Of the builds without a reset, compiled in.
+constexpr const char* stateless_system = "You are a helpful assistant.";
 
 void answer_ok(Response& response) {
     response.set_content(R"({"status": "ok"})", json_type);
@@ -79,6 +81,7 @@ void handle_generate(route_parts& parts, const Request& request, Response& respo
     if (!parts.faults.fire("swallow_generate"))
         parts.worker.submit([&parts, prompt] {
             wait_as_told(parts);
+            if (parts.settings.snapshot().stateless) parts.engine.execute_reset(stateless_system);
             parts.engine.execute_run(prompt, run_kind::generate);
         });
     answer_ok(response);
@@ -127,7 +130,7 @@ void add_vendor_routes(vendor_http_server& server, route_parts& parts) {
     };
     server.Get("/api/stop", bind(handle_stop));
     server.Get("/api/generate_provider", bind(handle_poll));
-    server.Post("/api/reset", bind(handle_reset));
+    if (!parts.settings.snapshot().stateless) server.Post("/api/reset", bind(handle_reset));
     server.Post("/api/generate", bind(handle_generate));
     server.Post("/api/chat", bind(handle_chat));
 }

@@ -122,6 +122,7 @@ cycle_parts ax_poll_backend::parts() {
         .clocks = model_.runtime.clocks,
         .learned = &clocks_,
         .poll_interval = model_.runtime.poll_interval,
+        .keeps_nothing = keeps_nothing(),
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
         .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
@@ -167,13 +168,14 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         co_return co_await measure_verbatim(std::move(text), until);
     }
     const catalog::context_sizes limits = sizes();
+    const chat::rendered_prompt sent = keeps_nothing() ? without_reset(prompt) : prompt;
     prompt_measure out;
-    out.system_tokens = token_bound(prompt.system);
-    out.turn_tokens = token_bound(prompt.turns);
+    out.system_tokens = token_bound(sent.system);
+    out.turn_tokens = token_bound(sent.turns);
     if (!known(limits)) {
         // The runtime itself will say when it is too long.
-        out.system_tokens = token_estimate(prompt.system);
-        out.turn_tokens = token_estimate(prompt.turns);
+        out.system_tokens = token_estimate(sent.system);
+        out.turn_tokens = token_estimate(sent.turns);
         co_return out;
     }
     const auto judge = [&limits](prompt_measure& of) {
@@ -185,8 +187,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     if (out.fits) {
         co_return out;
     }
-    std::string system = prompt.system;
-    std::string turns = prompt.turns;
+    std::string system = sent.system;
+    std::string turns = sent.turns;
     const bool can_ask = !places_.tokenizer.empty();
     if (!can_ask) {
         out.system_tokens = token_estimate(system);

@@ -15,10 +15,10 @@
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
 #include "engine/dialects/ax_poll/service_watch.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -56,7 +56,7 @@ public:
     [[nodiscard]] device_claim claim() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
-        return ax_poll::honoured_sampling();
+        return engine::honoured_sampling();
     }
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
@@ -67,6 +67,9 @@ public:
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
 private:
+    [[nodiscard]] bool keeps_nothing() const noexcept {
+        return model_.runtime.traits.conversation == catalog::conversation_form::single_message;
+    }
     void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
 

@@ -7,6 +7,7 @@
 
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
+#include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -27,6 +28,14 @@ core::steady_time plus(core::steady_time at, core::nanoseconds by) {
 }
 
 }  // namespace
+
+chat::rendered_prompt without_reset(chat::rendered_prompt prompt) {
+    if (!prompt.verbatim) {
+        prompt.turns = streaming::single_message(prompt);
+        prompt.system.clear();
+    }
+    return prompt;
+}
 
 cycle_runner::cycle_runner(cycle_parts parts)
     : parts_(std::move(parts)),
@@ -120,6 +129,9 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
                                                bool may_restart) {
     run_state now;
     now.what = std::move(what);
+    if (parts_.keeps_nothing) {
+        now.what.prompt = without_reset(std::move(now.what.prompt));
+    }
     now.sink = &sink;
     now.control = &control;
     verdict end = verdict::failed;
@@ -186,7 +198,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::attempt(run_state& now) {
     if (!ended) {
         ended = co_await drain(now);
     }
-    if (!ended) {
+    if (!ended && !parts_.keeps_nothing) {
         ended = co_await reset(now);
     }
     if (!ended) {

@@ -28,12 +28,16 @@ struct cycle_parts {
     catalog::engine_clocks clocks;
     cycle_clocks* learned = nullptr;  // not null
     core::milliseconds poll_interval{250};
+    bool keeps_nothing = false;  // a build without reset, whose runs each begin anew
     catalog::sampling_defaults sampling;
     std::function<catalog::context_sizes()> sizes;
     // Restarts the runtime, or with `pair` its tokenizer too; the cause is a plain sentence.
     std::function<void(bool pair, std::string cause)> restart;
     std::function<void()> tokenizer_hung;  // it took a call and did not answer it
 };
+
+// For a build that has no reset, and so no place for a system text: the turns begin with it.
+[[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
 
 class cycle_runner {
 public:
@@ -113,6 +117,7 @@ private:
     [[nodiscard]] bool take_text(run_state& now, const poll_answer& got);
     void deliver(run_state& now, std::string_view text);
     void note_usage(run_state& now) const;
+    void note_stages(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] early reset_stalled(run_state& now) const;
     [[nodiscard]] prompt_size size_of_turns(const run_state& now) const;

@@ -9,8 +9,8 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "engine/dialects/ax_poll/cycle_clocks.hpp"
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
 #include "engine/dialects/ax_poll/vendor_protocol.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
 

@@ -6,7 +6,7 @@
 
 #include "corral/core/result.hpp"
 #include "corral/http/client.hpp"
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
 

@@ -10,7 +10,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/generation_request.hpp"
 
-namespace corral::engine::ax_poll {
+namespace corral::engine {
 
 // Exactly one of top_k and top_p is set.
 struct wire_sampling {
@@ -33,4 +33,4 @@ struct wire_sampling {
 // The members of chat::sampling that complete_sampling() heeds.
 [[nodiscard]] std::span<const std::string_view> honoured_sampling() noexcept;
 
-}  // namespace corral::engine::ax_poll
+}  // namespace corral::engine

@@ -1,4 +1,4 @@
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -52,7 +52,7 @@ const sampling_case cases[] = {
     {"not a number", ask(std::nan(""), none, none, std::nan("")), 0.8, 1.0002, 40, none},
 };
 
-TEST(sampling_policy, sends_a_complete_set_with_one_of_top_k_and_top_p) {
+TEST(sticky_sampling_policy, sends_a_complete_set_with_one_of_top_k_and_top_p) {
     for (const sampling_case& one : cases) {
         const wire_sampling got = complete_sampling(one.asked, {}, 151936);
         EXPECT_DOUBLE_EQ(got.temperature, one.temperature) << one.name;
@@ -68,7 +68,7 @@ bool changes_the_wire(const chat::sampling& asked) {
 }
 
 // vendor_ax.md §4.2 and §8: four keys, no seed.
-TEST(sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_does) {
+TEST(sticky_sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_does) {
     const struct {
         std::string_view name;
         void (*set)(chat::sampling&);
@@ -94,7 +94,7 @@ TEST(sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_does) {
     EXPECT_EQ(honoured.size(), 4U);
 }
 
-TEST(sampling_policy, stays_below_any_vocabulary_while_it_is_unknown) {
+TEST(sticky_sampling_policy, stays_below_any_vocabulary_while_it_is_unknown) {
     EXPECT_EQ(complete_sampling(ask(none, 1'000'000, none, none), {}, 0).top_k, 1000);
 }
 

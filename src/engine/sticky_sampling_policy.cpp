@@ -1,10 +1,10 @@
-#include "engine/dialects/ax_poll/sampling_policy.hpp"
+#include "engine/sticky_sampling_policy.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-namespace corral::engine::ax_poll {
+namespace corral::engine {
 
 namespace {
 
@@ -56,4 +56,4 @@ std::span<const std::string_view> honoured_sampling() noexcept {
     return names;
 }
 
-}  // namespace corral::engine::ax_poll
+}  // namespace corral::engine

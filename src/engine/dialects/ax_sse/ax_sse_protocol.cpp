@@ -1,0 +1,67 @@
+#include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
+
+#include <algorithm>
+
+#include "engine/sticky_sampling_policy.hpp"
+#include "engine/streaming/request_fields.hpp"
+
+namespace corral::engine::ax_sse {
+
+namespace {
+
+// The server answers its "LLM is running" in two spellings.
+bool is_busy_sentence(std::string_view sentence) {
+    constexpr std::string_view busy = "llm is running";
+    return std::equal(sentence.begin(), sentence.end(), busy.begin(), busy.end(), [](char said, char meant) {
+        return (said >= 'A' && said <= 'Z' ? static_cast<char>(said - 'A' + 'a') : said) == meant;
+    });
+}
+
+// What an older build (0aafb9c) says to a list of messages: it takes one object, and keeps the history of its
+// clients. Its reset is queued, skipped without a word when a prompt follows too soon, and can't be seen.
+bool is_older_build(unsigned status, std::string_view sentence) {
+    return status == 400 && sentence == "Invalid request format";
+}
+
+}  // namespace
+
+core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& what) const {
+    if (what.prompt.verbatim || what.prompt.messages.empty()) {
+        return core::make_failure(core::errc::refused,
+                                  "This runtime puts its own chat template around every conversation, so it "
+                                  "takes neither raw prompts nor an assistant turn to be continued.");
+    }
+    nlohmann::json body = nlohmann::json::object();
+    body["model"] = traits_.model_name;
+    body["stream"] = traits_.streams;
+    nlohmann::json& messages = body["messages"] = nlohmann::json::array();
+    for (const chat::role_text& turn : what.prompt.messages) {
+        messages.push_back({{"role", turn.role}, {"content", turn.text}});
+    }
+    const wire_sampling sampling = complete_sampling(what.sampling, defaults_, vocabulary_);
+    body["temperature"] = sampling.temperature;
+    body["repetition_penalty"] = sampling.repetition_penalty;
+    if (sampling.top_k) {
+        body["top-k"] = *sampling.top_k;
+    } else if (sampling.top_p) {
+        body["top-p"] = *sampling.top_p;
+    }
+    if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
+        return added.error();
+    }
+    return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};
+}
+
+streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_view body) const {
+    streaming::error_part out{.status = status, .message = streaming::sentence_of_error(body)};
+    const auto& busy = traits_.busy_statuses;
+    out.busy = std::find(busy.begin(), busy.end(), status) != busy.end() && is_busy_sentence(out.message);
+    if (is_older_build(status, out.message)) {
+        out.message =
+            "This build of the runtime takes one message and keeps the conversations of its clients, and its "
+            "reset can get lost unseen, so Corral does not drive it; use a build of commit 355e18a or later";
+    }
+    return out;
+}
+
+}  // namespace corral::engine::ax_sse

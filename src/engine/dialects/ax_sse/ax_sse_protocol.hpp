@@ -1,0 +1,35 @@
+#pragma once
+// How Axera's transitional server (late 2025, main_api of ax-llm at 355e18a; vendor_ax.md §13.2) is asked:
+// OpenAI's chat completions with the older server's names of the sampling values, and settings that stay from
+// call to call. No I/O.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "corral/catalog/profile.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+
+namespace corral::engine::ax_sse {
+
+class ax_sse_protocol final : public streaming::stream_protocol {
+public:
+    // `vocabulary` bounds top-k; 0: not known.
+    ax_sse_protocol(catalog::runtime_traits traits, catalog::sampling_defaults defaults,
+                    std::uint32_t vocabulary)
+        : traits_(std::move(traits)), defaults_(defaults), vocabulary_(vocabulary) {}
+    // errc::refused for a verbatim prompt, and for a conversation that is not there as messages: the server
+    // puts its own template around them.
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    // Busy is a 400 with a sentence, so the status alone does not tell.
+    [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+
+private:
+    catalog::runtime_traits traits_;
+    catalog::sampling_defaults defaults_;
+    std::uint32_t vocabulary_;
+};
+
+}  // namespace corral::engine::ax_sse

@@ -1,0 +1,26 @@
+#pragma once
+// How Rockchip's flask_server.py up to 1.2.3 is asked (other_runtimes.md §A3): everything as one user message
+// at index 0, because it reads no other. No I/O.
+
+#include <memory>
+#include <string_view>
+
+#include "corral/catalog/traits.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+
+namespace corral::engine::rkllm_flask {
+
+class flask_protocol final : public streaming::stream_protocol {
+public:
+    explicit flask_protocol(catalog::runtime_traits traits) : traits_(std::move(traits)) {}
+    // Sampling and limits are not sent: the server has its own, compiled in. errc::refused for a verbatim
+    // prompt, because the server always puts the model's template around the message.
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+
+private:
+    catalog::runtime_traits traits_;
+};
+
+}  // namespace corral::engine::rkllm_flask

@@ -1,0 +1,137 @@
+#include "engine/streaming/request_fields.hpp"
+
+#include <algorithm>
+
+namespace corral::engine::streaming {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t longest_sentence = 500;
+constexpr std::size_t most_error_body = 256 * 1024;
+constexpr std::size_t deepest_error = 16;
+
+bool set_at(json& body, const std::string& pointer, const json& value) {
+    if (pointer.empty() || pointer.front() != '/') {
+        return false;
+    }
+    // json_pointer throws on escapes other than ~0 and ~1, and on a way through what is no container; a
+    // profile has neither.
+    json* at = &body;
+    std::size_t from = 1;
+    while (true) {
+        const std::size_t end = std::min(pointer.find('/', from), pointer.size());
+        const std::string key = pointer.substr(from, end - from);
+        if (key.empty() || !(at->is_object() || at->is_null())) {
+            return false;
+        }
+        at = &(*at)[key];
+        if (end == pointer.size()) {
+            *at = value;
+            return true;
+        }
+        from = end + 1;
+    }
+}
+
+// One line, no markup, cut between characters.
+std::string cleaned(std::string_view text) {
+    std::string out;
+    bool space = false;
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) {
+            space = !out.empty();
+            continue;
+        }
+        if (space) {
+            out += ' ';
+            space = false;
+        }
+        out += c;
+    }
+    if (out.size() > longest_sentence) {
+        std::size_t cut = longest_sentence;
+        while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0U) == 0x80U) {
+            --cut;
+        }
+        out.resize(cut);
+    }
+    return out;
+}
+
+bool nests_too_deep(std::string_view body) {
+    std::size_t depth = 0;
+    for (const char c : body) {
+        depth += c == '{' || c == '[' ? 1 : 0;
+        depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
+        if (depth > deepest_error) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string sentence_of_page(std::string_view body) {
+    for (const std::string_view tag : {"h1", "title"}) {
+        const std::string open = "<" + std::string(tag) + ">";
+        const std::size_t begin = body.find(open);
+        const std::size_t end = begin == std::string_view::npos ? begin : body.find('<', begin + open.size());
+        if (end != std::string_view::npos) {
+            return cleaned(body.substr(begin + open.size(), end - begin - open.size()));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+core::result<void> add_profile_fields(json& body, const catalog::runtime_traits& traits,
+                                      const chat::rendered_prompt& prompt) {
+    if (!traits.thinking_switch.empty() && !set_at(body, traits.thinking_switch, prompt.thinking)) {
+        return core::make_failure(core::errc::invalid, "The profile's thinking_switch '" +
+                                                           traits.thinking_switch + "' is no JSON pointer.");
+    }
+    for (const auto& [key, text] : traits.extra) {
+        json value = json::parse(text, nullptr, false);
+        if (value.is_discarded()) {
+            return core::make_failure(
+                core::errc::invalid,
+                "The value of '" + key + "' in the profile's [traits.extra] is no JSON.");
+        }
+        body[key] = std::move(value);
+    }
+    return {};
+}
+
+std::string body_bytes(const json& body) {
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string single_message(const chat::rendered_prompt& prompt) {
+    return prompt.system.empty() ? prompt.turns : prompt.system + "\n\n" + prompt.turns;
+}
+
+std::string sentence_of_error(std::string_view body) {
+    body = body.substr(0, most_error_body);
+    const json answer = nests_too_deep(body) ? json() : json::parse(body, nullptr, false);
+    if (!answer.is_object()) {
+        return answer.is_string() ? cleaned(answer.get_ref<const std::string&>()) : sentence_of_page(body);
+    }
+    const json* at = &answer;
+    if (const auto error = answer.find("error"); error != answer.end() && !error->is_null()) {
+        at = &*error;
+    }
+    if (at->is_string()) {
+        return cleaned(at->get_ref<const std::string&>());
+    }
+    for (const char* key : {"message", "detail"}) {
+        const auto found = at->is_object() ? at->find(key) : at->end();
+        if (found != at->end() && found->is_string()) {
+            return cleaned(found->get_ref<const std::string&>());
+        }
+    }
+    return {};
+}
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,34 @@
+#pragma once
+// What requests of all chat servers share: fields that the profile adds, and bodies as bytes.
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/catalog/traits.hpp"
+#include "corral/chat/render.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::engine::streaming {
+
+// Sets the switch for thinking, where the server has one, and the profile's fixed fields. errc::invalid, with
+// the key: the profile names what is no JSON pointer, or a value that is no JSON. REQUIRES: `body` is an
+// object.
+[[nodiscard]] core::result<void> add_profile_fields(nlohmann::json& body,
+                                                    const catalog::runtime_traits& traits,
+                                                    const chat::rendered_prompt& prompt);
+
+// Bytes that are no UTF-8 would be refused as a bad request; they become U+FFFD.
+[[nodiscard]] std::string body_bytes(const nlohmann::json& body);
+
+// The whole conversation as the one message of a user, for servers that drop the system text and all but one
+// message: the system text and a blank line open it, the turns follow in the family's own format, which the
+// runtime's own template opens and closes.
+[[nodiscard]] std::string single_message(const chat::rendered_prompt& prompt);
+
+// The sentence in an error answer of any of the usual shapes: {"error":{"message":…}}, {"error":"…"},
+// {"message":"…"}, {"detail":"…"}; for a page of HTML its heading; at most 500 bytes, one line, whole UTF-8.
+[[nodiscard]] std::string sentence_of_error(std::string_view body);
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,85 @@
+"""Every profile that ships, as the suites over all of them run it: which program of the simulator plays it, and what it does
+otherwise than the others. What a profile can't do is said here, and the tests then want the stated error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+VENDOR = pathlib.Path(__file__).resolve().parents[2] / "vendor"
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    name: str
+    program: str = "runtime"  # of corral-sim
+    arguments: tuple = ()
+    variables: dict = dataclasses.field(default_factory=dict)
+    files: tuple = ()  # made in the package folder, one byte long
+    scenario: dict = dataclasses.field(default_factory=dict)
+    tokenizer: bool = False  # it has a service of its own for this
+    single_message: bool = False  # the system text opens the one message of a user
+    inner_tokenizer: bool = False
+    raw: bool = False  # takes a prompt as it is
+    replaces_on_cancel: bool = False  # nothing but a restart ends a long run
+    persona: str = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # where there is no system turn
+
+    @property
+    def label(self):
+        return self.name
+
+    def services(self, box, sim, layers):
+        """The [models.services] tables: what the profile starts, played by the simulator."""
+        out = ""
+        if self.tokenizer:
+            out += service_table(box, "tokenizer", [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"])
+        arguments = self.arguments or tuple(box.runtime_flags(layers))
+        command = [sim, self.program, *arguments]
+        if self.inner_tokenizer:  # the original has it compiled in; the simulator's runtime wants one to ask
+            inner = box.inner_port()
+            command = ["sh", "-c", f'env -u CORRAL_SIM_PORT -u CORRAL_SIM_CONTROL "$0" tokenizer --host 127.0.0.1 --port {inner} & exec "$0" "$@" '
+                       f'--url_tokenizer_model http://127.0.0.1:{inner}', *command]
+        return out + service_table(box, "runtime", command)
+
+    def variable_lines(self):
+        if not self.variables:
+            return ""
+        return "[models.variables]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.variables.items())
+
+    def prompt_of(self, system, turns):
+        """How the text that the model reads must end; nothing but the runtime's own words may stand before."""
+        rest = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns[1:])
+        first = turns[0][1] + "<|im_end|>\n" + rest + "<|im_start|>assistant\n"
+        if self.single_message:
+            return f"<|im_start|>user\n{system}\n\n{first}"
+        return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{first}"
+
+    def foreign_part(self, kv_text, system, turns):
+        """What the model read beside this conversation and the runtime's own words: must be nothing."""
+        wanted = self.prompt_of(system, turns)
+        assert kv_text.endswith(wanted), f"{kv_text!r}\ndoes not end in\n{wanted!r}"
+        own = f"<|im_start|>system\n{self.persona}<|im_end|>\n" if self.single_message else ""
+        return kv_text[: -len(wanted)].replace(own, "", 1) if own else kv_text[: -len(wanted)]
+
+
+def service_table(box, name, command):
+    environment = {"CORRAL_SIM_SCENARIO": str(box.folder / "scenario.json"), "CORRAL_SIM_CONTROL": box.socket_path(name),
+                   "CORRAL_SIM_PORT": "{port}", "CORRAL_SIM_BIND": "127.0.0.1"}
+    pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in environment.items())
+    return f"[models.services.{name}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n"
+
+
+NO_TOKENIZER_FLAGS = ("--devices", "0", "--template_filename_axmodel", "model/sim_p128_l%d_together.axmodel",
+                      "--filename_post_axmodel", "model/sim_post.axmodel",
+                      "--filename_tokens_embed", "model/model.embed_tokens.weight.bfloat16.bin", "--axmodel_num", "4",
+                      "--tokens_embed_num", "151936", "--tokens_embed_size", "8")
+
+PROFILES = [
+    Profile("axera-poll", tokenizer=True, raw=True),
+    Profile("axera-vlm", arguments=NO_TOKENIZER_FLAGS, single_message=True, inner_tokenizer=True, scenario={"stateless": True},
+            persona="You are a helpful assistant.",
+            variables={"tokenizer_file": "t.txt", "image_encoder": "e.axmodel", "runtime_program": "main_api"}),
+]
+
+BY_NAME = {profile.name: profile for profile in PROFILES}

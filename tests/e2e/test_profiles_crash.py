@@ -1,0 +1,53 @@
+"""kill -9 of every profile's runtime at rest, before the first word, and in the middle of an answer."""
+
+import time
+
+import pytest
+
+from harness import Box, wait_until
+from profiles import PROFILES
+
+
+@pytest.fixture(scope="module", params=PROFILES, ids=lambda profile: profile.label)
+def box(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param.name)
+    timing = {"prefill_ms_per_chunk": 10, "tokens_per_second": 60}
+    rule = '[models.clocks]\nscrub = "1s"\n[models.restart]\nfirst_backoff = "50ms"\nmax_backoff = "200ms"\nintensity = 50\n'
+    with Box(folder, {"directives": True, "timing": timing}, model=rule, profile=request.param.name) as running:
+        yield running
+
+
+def well_again(box):
+    box.wait_ready()
+    assert box.say("[[text=all well]] afterwards") == "all well"
+
+
+def test_killed_at_rest_it_is_restarted_without_any_request(box):
+    old = box.kill("runtime")
+    wait_until(lambda: (box.pid_of("runtime") or old) != old, 30, "a new runtime")
+    well_again(box)
+
+
+def test_killed_before_the_first_word_the_same_request_is_answered(box):
+    box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 1500})
+    later = box.stream_later("[[text=answered in the end]] please")
+    wait_until(lambda: box.runtime_state()["phase"] == "prefill", what="prefill")
+    box.kill("runtime")
+    lines = list(later.open())
+    assert lines[-1].get("done") is True, lines
+    assert "".join(line["message"]["content"] for line in lines) == "answered in the end"
+    well_again(box)
+
+
+def test_killed_in_the_middle_the_answer_ends_with_an_error_and_never_as_if_whole(box):
+    stream = box.stream("[[never_end]]")
+    lines = iter(stream)
+    for _ in range(3):
+        next(lines)
+    box.kill("runtime")
+    killed = time.monotonic()
+    rest = list(lines)
+    assert "error" in rest[-1], rest[-3:]
+    assert not any(line.get("done") for line in rest)
+    assert stream.times[-1] - killed < 3.0
+    well_again(box)
