@@ -5,8 +5,8 @@
 #include <vector>
 
 // The accelerator that simulated runtimes and axcl-smi share: a file of settings, which the person at the
-// drill writes, and beside it two lists that the programs keep: who holds memory (`<file>.held`) and who keeps
-// the compute busy (`<file>.busy`).
+// drill writes, and beside it two lists that the programs keep: who holds memory (`<file>.held`) and who
+// keeps the compute busy (`<file>.busy`).
 namespace corral::sim {
 
 struct device_settings {
