@@ -113,7 +113,7 @@ def test_a_client_can_not_put_words_into_labels(box):
         box.post("/api/chat", {"model": name, "messages": [{"role": "user", "content": "hi"}], "stream": False})
         box.post("/v1/chat/completions", {"model": name, "messages": [{"role": "user", "content": "hi"}]})
     box.post("/api/create", {"model": "secret-project", "from": MODEL, "system": "be brief", "stream": False})
-    assert box.say("hello", model="secret-project")
+    assert box.say("[[text=brief]] hello", model="secret-project") == "brief"
     page = scrape(box)
     assert page.labels("model") - before <= {MODEL, ""}
     assert "secret-project" not in page.text and "evil" not in page.text
@@ -162,15 +162,16 @@ def check_sum(stages):
     told = sum(stages[name] for name in ("queue", "reset", "prefill", "decode", "other"))
     assert told == pytest.approx(stages["total"], abs=0.02), stages
     assert stages["other"] <= max(30, 0.2 * stages["total"]), f"most of the time is explained: {stages}"
-    assert stages["tokenise"] <= stages["prefill"] + 1 and stages["detokenise"] <= stages["total"], stages
+    assert stages["tokenise"] + stages["detokenise"] <= stages["prefill"] + stages["decode"] + 1, stages
 
 
+LONG = "[[text=an answer of so many words that it takes more than one piece to tell]] how long"
 ROUTES = [("/api/chat", {"stream": False}), ("/v1/chat/completions", {}), ("/v1/messages", {"max_tokens": 64})]
 
 
 @pytest.mark.parametrize("path, more", ROUTES)
 def test_a_whole_answer_says_where_its_time_went_when_asked(box, path, more):
-    asked = {"model": MODEL, "messages": [{"role": "user", "content": "how long"}], **more}
+    asked = {"model": MODEL, "messages": [{"role": "user", "content": LONG}], **more}
     assert "Server-Timing" not in box.post(path, asked).headers
     reply = box.post(path, asked, headers={"X-Corral-Timing": "1"})
     assert reply.status == 200
@@ -193,7 +194,7 @@ def raw_exchange(box, path, body, version="1.1"):
 
 @pytest.mark.parametrize("path, more", ROUTES)
 def test_a_streamed_answer_says_what_it_knows_at_once_and_the_rest_behind_it(box, path, more):
-    asked = {"model": MODEL, "messages": [{"role": "user", "content": "how long"}], **more, "stream": True}
+    asked = {"model": MODEL, "messages": [{"role": "user", "content": LONG}], **more, "stream": True}
     head, rest = raw_exchange(box, path, asked)
     first = stages_of(re.search(r"^Server-Timing: (.*)$", head, re.M).group(1))
     assert {"queue", "reset", "prefill"} <= set(first) and "total" not in first, first
@@ -207,7 +208,7 @@ def test_a_streamed_answer_says_what_it_knows_at_once_and_the_rest_behind_it(box
 
 
 def test_an_old_client_gets_no_trailers_and_its_whole_answer(box):
-    asked = {"model": MODEL, "messages": [{"role": "user", "content": "how long"}]}
+    asked = {"model": MODEL, "messages": [{"role": "user", "content": LONG}]}
     head, rest = raw_exchange(box, "/api/chat", asked, version="1.0")
     assert "Trailer" not in head and "Server-Timing" in head
     assert json.loads(rest.strip().splitlines()[-1])["done"] is True
@@ -242,4 +243,4 @@ def test_the_log_line_has_the_stages(box):
     since = len(box.log())
     box.say("one line")
     line = wait_until(lambda: re.search(r"request id=.* outcome=.*", box.log()[since:]), what="the line").group(0)
-    assert re.search(r"total_ms=[\d.]+ tokenise_ms=[\d.]+ detokenise_ms=[\d.]+ prompt_tokens=", line), line
+    assert re.search(r"total_ms=[\d.]+ tokenise_ms=[\d.]+ detokenise_ms=[\d.]+( delivery_ms=[\d.]+)? prompt_tokens=", line), line
