@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
 #include "engine/dialects/rkllm_flask/flask_protocol.hpp"
 
 namespace corral::engine {
@@ -26,11 +27,18 @@ constexpr dialect_descriptor rkllm_flask_descriptor{
     .make = &rkllm_flask::make_rkllm_flask,
 };
 
+constexpr dialect_descriptor ax_sse_descriptor{
+    .name = "ax-sse",
+    .summary = "Axera's transitional server of late 2025: chat completions with settings that stay",
+    .make = &ax_sse::make_ax_sse,
+};
+
 }  // namespace
 
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
         &ax_poll_descriptor,
+        &ax_sse_descriptor,
         &rkllm_flask_descriptor,
     };
     return all;

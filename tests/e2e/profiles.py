@@ -83,6 +83,7 @@ PROFILES = [
     Profile("rkllm-flask", program="rkllm-flask", single_message=True, replaces_on_cancel=True,
             arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
             variables={"model_file": "model.rkllm"}, files=("model.rkllm",)),
+    Profile("axera-sse", program="axera-sse", arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),
 ]
 
 BY_NAME = {profile.name: profile for profile in PROFILES}

@@ -111,3 +111,14 @@ def test_a_raw_prompt_is_taken_or_refused_with_the_reason(box):
         assert reply.status == 200, reply.body
     else:
         assert reply.status == 400 and "raw" in reply.json["error"], reply.body
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.label)
+def test_thinking_is_its_own_field(tmp_path, profile):
+    lines = 'capabilities = ["completion", "thinking"]\n'
+    with Box(tmp_path, {"mode": "think"}, model=lines, family="qwen3", profile=profile.name) as box:
+        reply = box.chat("why?", think=True)
+        assert reply.status == 200, reply.body
+        message = reply.json["message"]
+        assert message["thinking"] and "think>" not in message["thinking"]
+        assert message["content"] and "think>" not in message["content"]

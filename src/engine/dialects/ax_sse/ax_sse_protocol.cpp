@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "corral/catalog/placeholders.hpp"
+#include "engine/dialects/ax_sse/ax_sse_reader.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 #include "engine/streaming/request_fields.hpp"
+#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::ax_sse {
 
@@ -26,7 +29,7 @@ bool is_older_build(unsigned status, std::string_view sentence) {
 }  // namespace
 
 core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& what) const {
-    if (what.prompt.verbatim || what.prompt.messages.empty()) {
+    if (what.prompt.verbatim) {
         return core::make_failure(core::errc::refused,
                                   "This runtime puts its own chat template around every conversation, so it "
                                   "takes neither raw prompts nor an assistant turn to be continued.");
@@ -35,7 +38,8 @@ core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_s
     body["model"] = traits_.model_name;
     body["stream"] = traits_.streams;
     nlohmann::json& messages = body["messages"] = nlohmann::json::array();
-    for (const chat::role_text& turn : what.prompt.messages) {
+    const std::vector<chat::role_text> spliced{{"system", what.prompt.system}, {"user", what.prompt.turns}};
+    for (const chat::role_text& turn : what.prompt.messages.empty() ? spliced : what.prompt.messages) {
         messages.push_back({{"role", turn.role}, {"content", turn.text}});
     }
     const wire_sampling sampling = complete_sampling(what.sampling, defaults_, vocabulary_);
@@ -52,6 +56,10 @@ core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_s
     return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};
 }
 
+std::unique_ptr<streaming::answer_reader> ax_sse_protocol::reader() const {
+    return std::make_unique<ax_sse_reader>();
+}
+
 streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_view body) const {
     streaming::error_part out{.status = status, .message = streaming::sentence_of_error(body)};
     const auto& busy = traits_.busy_statuses;
@@ -62,6 +70,20 @@ streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_vie
             "reset can get lost unseen, so Corral does not drive it; use a build of commit 355e18a or later";
     }
     return out;
+}
+
+core::result<std::unique_ptr<backend>> make_ax_sse(const supervisor::supervisor_context& context,
+                                                   const catalog::model_entry& model) {
+    catalog::runtime_traits traits = model.runtime.traits;
+    auto name = catalog::expand(traits.model_name, model.variables);
+    if (!name) {
+        return core::failure{name.error().code, "Model " + model.name + ", 'model_name' of profile " +
+                                                    model.runtime.name + ": " + name.error().message};
+    }
+    traits.model_name = std::move(*name);
+    std::unique_ptr<streaming::stream_protocol> protocol =
+        std::make_unique<ax_sse_protocol>(std::move(traits), model.sampling, model.context.vocabulary);
+    return streaming::stream_backend::make(context, model, std::move(protocol));
 }
 
 }  // namespace corral::engine::ax_sse

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/supervisor/group.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::ax_sse {
@@ -19,8 +20,9 @@ public:
     ax_sse_protocol(catalog::runtime_traits traits, catalog::sampling_defaults defaults,
                     std::uint32_t vocabulary)
         : traits_(std::move(traits)), defaults_(defaults), vocabulary_(vocabulary) {}
-    // errc::refused for a verbatim prompt, and for a conversation that is not there as messages: the server
-    // puts its own template around them.
+    // errc::refused for a verbatim prompt: the server puts its own template around the messages. Without
+    // rendered_prompt::messages the system text is one message and the turns, in the family's own format, are
+    // another: the model reads the same.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
     [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
     // Busy is a 400 with a sentence, so the status alone does not tell.
@@ -31,5 +33,9 @@ private:
     catalog::sampling_defaults defaults_;
     std::uint32_t vocabulary_;
 };
+
+// dialect_descriptor::make of "ax-sse".
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_ax_sse(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model);
 
 }  // namespace corral::engine::ax_sse
