@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/ollama_remote/remote_backend.hpp"
 
 namespace corral::engine {
 
@@ -19,11 +20,20 @@ constexpr dialect_descriptor ax_poll_descriptor{
     .fingerprint = &ax_poll::fingerprint_of,
 };
 
+constexpr dialect_descriptor ollama_remote_descriptor{
+    .name = "ollama-remote",
+    .summary = "a server elsewhere that speaks Ollama's API; nothing is started here",
+    .can_continue_assistant_turn = true,
+    .can_take_raw_prompt = true,
+    .make = &ollama_remote::make_ollama_remote,
+};
+
 }  // namespace
 
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
         &ax_poll_descriptor,
+        &ollama_remote_descriptor,
     };
     return all;
 }
