@@ -8,6 +8,7 @@
 
 #include "command_source.hpp"
 #include "commands.hpp"
+#include "corral/catalog/placement.hpp"
 
 namespace corral::app {
 
@@ -58,6 +59,10 @@ void print_good(const configuration_source& source, const configuration& setting
     for (const catalog::model_entry& model : settings.models) {
         std::cout << "  " << model.name << " (profile " << model.runtime.name << ", "
                   << model.package.string() << ")\n";
+        for (const catalog::model_entry& fallback : model.fallbacks) {
+            std::cout << "    else " << catalog::label_of(fallback) << " (profile " << fallback.runtime.name
+                      << ")\n";
+        }
     }
     std::cout << "  manifests: " << settings.models_directory.string() << '\n';
     std::cout << "  for " << (local ? "this machine" : "the network") << ", "

@@ -181,7 +181,8 @@ void check_variables(catalog::section& from, const catalog::model_entry& model) 
     std::vector<std::string> names;
     for (const auto& variable : model.runtime.variables) {
         names.push_back(variable.name);
-        if (!model.variables.contains(variable.name) && anybody_mentions(model.runtime, variable.name)) {
+        const bool used = model.runtime.services.empty() || anybody_mentions(model.runtime, variable.name);
+        if (!model.variables.contains(variable.name) && used) {
             from.complain(from.place("variables"), "model '" + model.name + "' needs the variable '" +
                                                        variable.name + "': " + variable.about);
         }
@@ -237,6 +238,15 @@ void read_tuning(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
+void read_digest(catalog::section& from, catalog::model_entry& to, const std::string& listing) {
+    auto digest = catalog::sha256_hex(to.name + "\n" + to.runtime.name + "\n" + listing);
+    if (digest) {
+        to.digest = std::move(*digest);
+    } else {
+        from.complain(from.place(), digest.error().message);
+    }
+}
+
 // A package that is not there is no error of the file: a disk may be mounted later, and its services say what
 // is missing.
 void read_package(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
@@ -258,12 +268,7 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
     }
     to.package_forbids_thinking = !script.empty();
     from.flag("package_forbids_thinking", to.package_forbids_thinking);
-    auto digest = catalog::sha256_hex(to.name + "\n" + to.runtime.name + "\n" + listing);
-    if (digest) {
-        to.digest = std::move(*digest);
-    } else {
-        from.complain(from.place(), digest.error().message);
-    }
+    read_digest(from, to, listing);
 }
 
 const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
@@ -334,6 +339,8 @@ bool read_processes(catalog::section& from, catalog::model_entry& to, configurat
     // What runs elsewhere has its files there.
     if (!have_profile || !to.runtime.services.empty() || from.has("package")) {
         read_package(from, to, with);
+    } else if (to.digest.empty()) {
+        read_digest(from, to, {});
     }
     return have_profile;
 }

@@ -11,6 +11,7 @@
 #include "admin_place.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/device/reader.hpp"
@@ -213,6 +214,26 @@ doctor::daemon_view daemon_view_of(const admin_json& status) {
     return out;
 }
 
+namespace {
+
+// The model, and each fallback that is run here, under the name that status has for it.
+void add_views(doctor::examination& to, const catalog::model_entry& model) {
+    std::vector<catalog::model_entry> tiers{model};
+    for (const catalog::model_entry& fallback : model.fallbacks) {
+        if (!fallback.runtime.services.empty()) {
+            to.accelerators.push_back(fallback.runtime.device);
+            tiers.push_back(fallback);
+            tiers.back().name = catalog::label_of(catalog::entry_at(fallback, fallback.seats.front()));
+        }
+    }
+    for (catalog::model_entry& tier : tiers) {
+        auto view = doctor::view_of(tier);
+        to.models.push_back(view ? std::move(*view) : doctor::model_view{std::move(tier), {}});
+    }
+}
+
+}  // namespace
+
 core::result<doctor::examination> gather_examination(const doctor_request& asked) {
     doctor::examination out;
     configuration_result read = load_configuration(asked.source);
@@ -229,8 +250,7 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
                          [&](const auto& alias) { return catalog::same_model(alias, *asked.model); })) {
             continue;
         }
-        auto view = doctor::view_of(model);
-        out.models.push_back(view ? std::move(*view) : doctor::model_view{model, {}});
+        add_views(out, model);
     }
     if (asked.model && out.models.empty()) {
         const std::string meant = catalog::nearest(*asked.model, names);

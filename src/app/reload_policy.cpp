@@ -13,6 +13,9 @@ catalog::model_entry without_survey(catalog::model_entry of) {
     of.digest.clear();
     of.modified = {};
     of.source.clear();
+    for (catalog::model_entry& fallback : of.fallbacks) {
+        fallback = without_survey(std::move(fallback));
+    }
     return of;
 }
 

@@ -36,8 +36,15 @@ void read_service_names(std::vector<section>& from, profile& into) {
 
 void read_services(section& from, profile& into) {
     auto sections = from.tables("services");
-    if (sections.empty()) {
-        from.complain(from.place("services"), "a profile needs at least one [[services]]");
+    bool remote = false;
+    from.flag("remote", remote);
+    if (sections.empty() && !remote) {
+        from.complain(
+            from.place("services"),
+            "a profile needs at least one [[services]]; one of a server that others look after says "
+            "'remote = true'");
+    } else if (!sections.empty() && remote) {
+        from.complain(from.place("remote"), "a profile with 'remote = true' has no [[services]]");
     }
     read_service_names(sections, into);
     read_variables(from, into);

@@ -54,6 +54,26 @@ bool is_user(const turn& one) {
     return one.from == speaker::user;
 }
 
+// Equal neighbours are one, as tool results speak as the user.
+std::vector<role_text> as_messages(const family& in, const std::vector<turn>& turns) {
+    std::vector<role_text> out;
+    for (const turn& one : turns) {
+        const char* const role = one.from == speaker::system      ? "system"
+                                 : one.from == speaker::assistant ? "assistant"
+                                                                  : "user";
+        if (one.body.empty() && one.from == speaker::system) {
+            continue;
+        }
+        std::string text = neutralise(in, one.body);
+        if (!out.empty() && out.back().role == role) {
+            out.back().text += "\n\n" + text;
+        } else {
+            out.push_back({role, std::move(text)});
+        }
+    }
+    return out;
+}
+
 rendered_prompt wrapped_prompt(const render_options& how, const std::vector<message>& messages,
                                const nlohmann::ordered_json& tools, thinking_mode thinking) {
     const family& in = *how.format;
@@ -74,6 +94,9 @@ rendered_prompt wrapped_prompt(const render_options& how, const std::vector<mess
     const bool off = in.thinks && !in.no_think_switch.empty() && thinking == thinking_mode::off;
     if (off && !how.package_forbids_thinking) {
         append_switch(turns.back().body, in.no_think_switch);
+    }
+    if (how.as_messages) {
+        prompt.messages = as_messages(in, turns);
     }
     prompt.system = splice(in, std::span(turns.begin(), first_user));
     prompt.turns = splice(in, std::span(first_user, turns.end()));

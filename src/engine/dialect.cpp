@@ -5,6 +5,7 @@
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
 #include "engine/dialects/rkllm_flask/flask_protocol.hpp"
+#include "engine/dialects/ollama_remote/remote_backend.hpp"
 
 namespace corral::engine {
 
@@ -33,6 +34,14 @@ constexpr dialect_descriptor ax_sse_descriptor{
     .make = &ax_sse::make_ax_sse,
 };
 
+constexpr dialect_descriptor ollama_remote_descriptor{
+    .name = "ollama-remote",
+    .summary = "a server elsewhere that speaks Ollama's API; nothing is started here",
+    .can_continue_assistant_turn = true,
+    .can_take_raw_prompt = true,
+    .make = &ollama_remote::make_ollama_remote,
+};
+
 }  // namespace
 
 const std::vector<const dialect_descriptor*>& dialects() {
@@ -40,6 +49,7 @@ const std::vector<const dialect_descriptor*>& dialects() {
         &ax_poll_descriptor,
         &ax_sse_descriptor,
         &rkllm_flask_descriptor,
+        &ollama_remote_descriptor,
     };
     return all;
 }

@@ -190,3 +190,73 @@ def test_what_a_fallback_says_wrong_is_named(tmp_path):
             duo.write(duo.models)
             told = corral(duo, "reload")
             assert told.returncode != 0 and words in told.stdout + told.stderr, told
+
+
+class Remote(Duo):
+    """The fallback is another server, by its URL."""
+
+    def __init__(self, folder, url, lines="", **more):
+        self.url, self.lines = url, lines
+        super().__init__(folder, **more)
+
+    def fallback_table(self):
+        return (f'[[models.fallbacks]]\nprofile = "ollama-remote"\nfamily = "qwen2.5"\nvariables = {{ url = "{self.url}", '
+                f'remote_model = "far", at_once = 4{self.lines} }}\n')
+
+
+def far(folder, **more):
+    """The server behind: its model "far" runs the package "cpu"."""
+    box = Farm(folder, {"far": {"package": "cpu", "mib": 100}}, **more)
+    return box
+
+
+def test_a_remote_server_answers_when_the_first_tier_is_down(tmp_path):
+    with far(tmp_path / "far") as behind, Remote(tmp_path / "near", f"http://localhost:{behind.port}") as near:
+        near.wait_set(MODEL)
+        near.wait_set(SECOND)
+        begun = len(near.changes())
+        with Load(near, 6) as load:
+            wait_until(lambda: load.count("npu") > 10, what="the first tier serves")
+            near.kill_first()
+            wait_until(lambda: load.count("cpu") > 10, what="the remote server serves")
+            wait_until(lambda: near.changes()[begun:] == [SECOND, MODEL], what="the first tier serves again")
+        assert near.changes()[begun:] == [SECOND, MODEL]
+        near.scenario_of("npu", load_ms=5000)
+        near.kill_first()
+        wait_until(lambda: near.sets()[SECOND]["tier"]["serves"], what="the remote serves")
+        lines = list(near.stream_of("duo", "[[model=some words to stream]]"))
+        assert "".join(line["message"]["content"] for line in lines) == "cpu some words to stream"
+        assert lines[-1]["done_reason"] == "stop" and lines[-1]["eval_count"] > 0 and lines[-1]["prompt_eval_count"] > 0
+        cut = near.ask("duo", "[[model=one two three four five six seven eight]]", options={"num_predict": 3})
+        assert cut.json["done_reason"] == "length" and cut.json["eval_count"] == 3
+
+
+def test_a_remote_server_that_goes_is_out_and_comes_back(tmp_path):
+    with far(tmp_path / "far") as behind:
+        with Remote(tmp_path / "near", f"http://127.0.0.1:{behind.port}") as near:
+            near.wait_set(MODEL)
+            near.wait_set(SECOND)
+            behind.listen = f"127.0.0.1:{behind.port}"
+            behind.stop()
+            near.wait_set(SECOND, "broken")
+            assert "can't be reached" in near.sets()[SECOND]["reason"]
+            assert near.served_by() == "npu"
+            behind.start()
+            near.wait_set(SECOND)
+            assert near.served_by() == "npu"
+
+
+def test_a_remote_server_that_can_not_serve_says_why(tmp_path):
+    with far(tmp_path / "far") as behind:
+        for lines, words in ((', key_file = "/nowhere/key"', "the key file /nowhere/key can't be read"), ("", "has no model")):
+            with Remote(tmp_path / "near", f"http://127.0.0.1:{behind.port}", lines) as near:
+                if not lines:
+                    near.config_file.write_text(near.config_file.read_text().replace('remote_model = "far"', 'remote_model = "other"'))
+                    assert corral(near, "reload").returncode == 0
+                near.wait_set(SECOND, "broken")
+                assert words in near.sets()[SECOND]["reason"]
+    with Duo(tmp_path / "duo") as duo:
+        duo.fallback_table = lambda: '[[models.fallbacks]]\nprofile = "ollama-remote"\nvariables = { url = "https://far.lan" }\n'
+        duo.write(duo.models)
+        told = corral(duo, "reload")
+        assert told.returncode != 0 and "TLS" in told.stdout + told.stderr

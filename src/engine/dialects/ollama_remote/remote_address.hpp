@@ -1,0 +1,30 @@
+#pragma once
+// Where a remote server is: a URL as the configuration has it, and the address that answers there now.
+
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::engine::ollama_remote {
+
+struct remote_address {
+    std::string host;  // a name, or a literal without brackets
+    std::string port;
+    [[nodiscard]] std::string text() const;  // "http://host:port", as people write it
+    [[nodiscard]] std::string host_header() const;
+};
+
+// "http://host:port", the port 11434 where none is said. Refuses https, user names and paths by name.
+[[nodiscard]] core::result<remote_address> parse_remote_url(std::string_view url);
+
+// Looks the name up and connects for a try, so that a host which swallows packets costs `until` and not the
+// wait for a first word. The first address that accepts.
+[[nodiscard]] core::awaitable<core::result<boost::asio::ip::tcp::endpoint>> reach(remote_address where,
+                                                                                  core::deadline until);
+
+}  // namespace corral::engine::ollama_remote

@@ -1,0 +1,56 @@
+#pragma once
+// The `backend` of a server that others look after and that speaks Ollama's API: nothing is started here, and
+// whether it serves is found out.
+
+#include <memory>
+
+#include "corral/engine/backend.hpp"
+#include "corral/supervisor/group.hpp"
+#include "engine/dialects/ollama_remote/no_services.hpp"
+#include "engine/dialects/ollama_remote/remote_protocol.hpp"
+#include "engine/dialects/ollama_remote/remote_watch.hpp"
+
+namespace corral::engine::ollama_remote {
+
+class remote_backend final : public backend {
+public:
+    remote_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
+                   remote_settings settings, unsigned capacity);
+    remote_backend(const remote_backend&) = delete;
+    remote_backend& operator=(const remote_backend&) = delete;
+    ~remote_backend() override;
+
+    [[nodiscard]] const catalog::model_entry& model() const noexcept override { return model_; }
+    [[nodiscard]] supervisor::group& services() noexcept override { return services_; }
+    [[nodiscard]] availability available() const override { return watch_->now(); }
+    [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return watch_->changed(); }
+    [[nodiscard]] std::uint32_t context_length() const noexcept override { return model_.context.positions; }
+    [[nodiscard]] bool takes_messages() const noexcept override { return true; }
+    [[nodiscard]] bool takes_verbatim() const noexcept override { return true; }
+    [[nodiscard]] unsigned capacity() const noexcept override { return capacity_; }
+    [[nodiscard]] bool renew(const catalog::model_entry& as) override;
+    [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
+        return remote_sampling();
+    }
+    // An estimate; fits unless the configuration says how long the context is.
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
+                                                                        core::deadline until) override;
+    [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
+                                                   std::function<void(const run_outcome&)> on_end) override;
+    void start() override { watch_->begin(); }
+    [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
+
+private:
+    supervisor::supervisor_context context_;
+    catalog::model_entry model_;
+    unsigned capacity_;
+    remote_protocol protocol_;
+    std::shared_ptr<remote_watch> watch_;
+    no_services services_;
+};
+
+// dialect_descriptor::make of "ollama-remote".
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_ollama_remote(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model);
+
+}  // namespace corral::engine::ollama_remote

@@ -1,0 +1,36 @@
+#pragma once
+// Ollama's API from the client's side (ollama_wire.md §2, §3): what is sent, and how the NDJSON answer reads.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/streaming/stream_protocol.hpp"
+
+namespace corral::engine::ollama_remote {
+
+class remote_protocol final : public streaming::stream_protocol {
+public:
+    // `model`: its name there. `context`: tokens, 0 to leave it to the server.
+    remote_protocol(std::string model, std::uint32_t context) : model_(std::move(model)), context_(context) {}
+
+    // /api/chat with messages; a verbatim prompt goes to /api/generate as it is.
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+
+private:
+    std::string model_;
+    std::uint32_t context_;
+};
+
+// Names of the sampling options that are sent, as chat::sampling has them.
+[[nodiscard]] std::span<const std::string_view> remote_sampling() noexcept;
+
+// Whether /api/tags lists `model`; errc::protocol: that is no such list.
+[[nodiscard]] core::result<bool> lists_model(std::string_view tags, std::string_view model);
+
+}  // namespace corral::engine::ollama_remote

@@ -1,0 +1,256 @@
+#include "engine/dialects/ollama_remote/remote_run.hpp"
+
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/telemetry/log.hpp"
+
+namespace corral::engine::ollama_remote {
+
+namespace asio = core::asio;
+using namespace streaming;
+
+namespace {
+
+constexpr std::size_t longest_refusal = 64 * 1024;
+
+std::string quoted(const std::string& message) {
+    return message.empty() ? std::string() : ": " + telemetry::printable(message, 300);
+}
+
+}  // namespace
+
+core::deadline remote_run::silence(core::milliseconds longest, core::deadline until) const {
+    return core::deadline::after(longest, clock_.now()).sooner(until);
+}
+
+core::awaitable<run_outcome> remote_run::perform(run_spec what) {
+    out_.progress.reset_confirmed = clock_.now();
+    wants_thought_ = what.prompt.thinking;
+    step now = co_await open(what, what.until);
+    while (now == step::go_on && !ended_) {
+        now = co_await read(what.until);
+    }
+    answer_.reset();
+    if (thinks_) {
+        take_text({});
+    }
+    if (control_.cancelled()) {
+        out_.end = run_end::cancelled;
+        out_.failure.reset();
+    } else if (!out_.failure) {
+        watch_.served();
+    }
+    co_return std::move(out_);
+}
+
+core::awaitable<remote_run::step> remote_run::open(const run_spec& what, core::deadline until) {
+    auto asked = protocol_.request_for(what);
+    if (!asked) {
+        run_failure why;
+        why.kind = chat::failure_kind::unsupported;
+        why.cause = "remote-unsupported";
+        why.message = asked.error().message;
+        co_return failed(std::move(why));
+    }
+    core::result<http::header_fields> key = co_await watch_.key_headers();
+    if (!key) {
+        co_return lost("remote-key", key.error().message);
+    }
+    asked->headers = std::move(*key);
+    const step now = co_await connect(std::move(*asked), until);
+    if (now == step::over) {
+        co_return now;
+    }
+    if (answer_->status() != 200) {
+        const step refused = co_await refuse(until);
+        co_return refused;
+    }
+    out_.progress.prompt_accepted = true;
+    out_.progress.generate_accepted = clock_.now();
+    reader_ = protocol_.reader();
+    co_return step::go_on;
+}
+
+core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core::deadline until) {
+    using namespace asio::experimental::awaitable_operators;
+    const core::deadline never;
+    if (control_.cancelled()) {
+        co_return step::over;
+    }
+    const core::deadline soon = silence(clocks_.call, until);
+    auto first = co_await (reach(watch_.settings().at, soon) || control_.bell().wait(never));
+    if (first.index() == 1) {
+        co_return step::over;
+    }
+    const auto& at = std::get<0>(first);
+    if (!at) {
+        co_return lost("remote-unreachable", at.error().message);
+    }
+    http::stream_call call;
+    call.to = *at;
+    call.host = watch_.settings().at.host_header();
+    call.target = asked.target;
+    call.headers = std::move(asked.headers);
+    call.body = std::move(asked.body);
+    // It answers with its first word, and may have to load the model before.
+    const core::milliseconds per_token = clocks_.prefill_per_token;
+    const auto tokens = static_cast<core::milliseconds::rep>(call.body.size() / 4);
+    call.until = silence(clocks_.prefill_base + per_token * tokens, until);
+    auto opened = co_await (http::reply_stream::open(std::move(call)) || control_.bell().wait(never));
+    if (opened.index() == 1) {
+        co_return step::over;
+    }
+    auto& got = std::get<0>(opened);
+    if (!got) {
+        co_return lost("remote-silent", got.error().message);
+    }
+    answer_ = std::move(*got);
+    co_return step::go_on;
+}
+
+core::awaitable<remote_run::step> remote_run::refuse(core::deadline until) {
+    const core::deadline soon = silence(clocks_.call, until);
+    const auto body = co_await http::read_all(*answer_, longest_refusal, soon);
+    fail_by(protocol_.error_of(answer_->status(), body ? *body : std::string()));
+    co_return step::over;
+}
+
+core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
+    using namespace asio::experimental::awaitable_operators;
+    const core::deadline never;
+    if (control_.cancelled()) {
+        co_return step::over;
+    }
+    const bool begun = out_.progress.first_text != core::steady_time{};
+    const core::deadline stall = silence(begun ? clocks_.decode_stall : clocks_.prefill_base, until);
+    auto first = co_await (answer_->read(stall) || control_.bell().wait(never));
+    if (first.index() == 1) {
+        co_return step::over;
+    }
+    const auto& bytes = std::get<0>(first);
+    if (!bytes) {
+        if (until.passed(clock_.now())) {
+            run_failure late;
+            late.kind = chat::failure_kind::timed_out;
+            late.cause = "request-deadline";
+            late.message = "the request's deadline passed while the remote server answered";
+            co_return failed(std::move(late));
+        }
+        co_return lost("remote-lost", bytes.error().message);
+    }
+    std::vector<answer_part> parts;
+    const auto fed = bytes->empty() ? reader_->finish(parts) : reader_->feed(*bytes, parts);
+    take(std::move(parts), wants_thought_);
+    if (ended_) {
+        co_return step::over;
+    }
+    if (!fed) {
+        co_return lost("remote-garbled", fed.error().message);
+    }
+    if (bytes->empty()) {
+        co_return lost("remote-lost", "its answer was cut in the middle");
+    }
+    co_return step::go_on;
+}
+
+void remote_run::take(std::vector<answer_part> parts, bool thinking) {
+    for (answer_part& part : parts) {
+        if (ended_ || control_.cancelled()) {
+            return;
+        }
+        if (auto* text = std::get_if<text_part>(&part)) {
+            take_text(std::move(text->text));
+        } else if (auto* thought = std::get_if<thinking_part>(&part)) {
+            take_thinking(std::move(thought->text), thinking);
+        } else if (const auto* counted = std::get_if<usage_part>(&part)) {
+            out_.progress.usage = {counted->prompt_tokens, counted->generated_tokens, true};
+        } else if (const auto* took = std::get_if<stages_part>(&part)) {
+            out_.progress.stages = took->stages;
+        } else if (const auto* end = std::get_if<finish_part>(&part)) {
+            out_.end = end->why == finish_part::reason::length ? run_end::length : run_end::stop;
+        } else if (const auto* error = std::get_if<error_part>(&part)) {
+            fail_by(*error);
+        } else {
+            ended_ = true;
+        }
+    }
+}
+
+// A thought that the server took out of the text goes back into it: what stands behind separates it.
+void remote_run::take_text(std::string text) {
+    if (thinks_) {
+        thinks_ = false;
+        text.insert(0, "</think>");
+    }
+    give(text);
+}
+
+void remote_run::take_thinking(std::string text, bool wanted) {
+    if (!wanted) {
+        return;
+    }
+    if (!thinks_) {
+        thinks_ = true;
+        text.insert(0, "<think>");
+    }
+    give(text);
+}
+
+void remote_run::give(std::string_view piece) {
+    if (piece.empty()) {
+        return;
+    }
+    if (out_.progress.first_text == core::steady_time{}) {
+        out_.progress.first_text = clock_.now();
+    }
+    ++out_.progress.usage.generated_tokens;  // a line is a token, until the server counts
+    sink_.on_text(piece, out_.progress);
+}
+
+void remote_run::fail_by(const error_part& said) {
+    run_failure why;
+    const std::string at = watch_.settings().at.text();
+    if (said.busy) {
+        why.kind = chat::failure_kind::unavailable;
+        why.cause = "remote-busy";
+        why.message = "the remote server " + at + " is too busy" + quoted(said.message);
+        why.retryable = true;
+    } else if (said.context_full) {
+        why.kind = chat::failure_kind::context_too_long;
+        why.cause = "context-too-long";
+        why.message = "the prompt is too long for the remote server " + at + quoted(said.message);
+    } else if (said.status == 400) {
+        why.kind = chat::failure_kind::bad_request;
+        why.cause = "remote-refused";
+        why.message = "the remote server " + at + " refuses the request" + quoted(said.message);
+    } else {
+        const std::string how =
+            said.status == 0 ? " gave up" : " answered with status " + std::to_string(said.status);
+        lost("remote-failed", at + how + quoted(said.message));
+        return;
+    }
+    failed(std::move(why));
+}
+
+remote_run::step remote_run::lost(std::string cause, std::string message) {
+    if (!control_.cancelled()) {
+        watch_.failed(message);
+    }
+    run_failure why;
+    why.kind = chat::failure_kind::runtime_failed;
+    why.cause = std::move(cause);
+    why.message = "the remote server failed: " + message;
+    why.retryable = true;
+    return failed(std::move(why));
+}
+
+remote_run::step remote_run::failed(run_failure why) {
+    ended_ = true;
+    out_.end = run_end::failed;
+    out_.failure = std::move(why);
+    return step::over;
+}
+
+}  // namespace corral::engine::ollama_remote

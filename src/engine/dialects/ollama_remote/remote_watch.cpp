@@ -1,0 +1,193 @@
+#include "engine/dialects/ollama_remote/remote_watch.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "engine/dialects/ollama_remote/remote_protocol.hpp"
+
+namespace corral::engine::ollama_remote {
+
+namespace {
+
+constexpr std::size_t longest_list = 4 * 1024 * 1024;
+constexpr std::size_t longest_key = 4096;
+
+// The first word of the file; empty: it can't be read or holds none. On the disk's thread.
+std::string read_key(const std::string& file) {
+    std::ifstream in(file);
+    std::string text(longest_key, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_first_of(" \t\r\n", first) - first);
+}
+
+bool may_be_in_a_header(const std::string& key) {
+    for (const char c : key) {
+        if (c <= ' ' || c > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+remote_watch::remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
+                           remote_settings settings)
+    : clock_(clock), disk_(disk), settings_(std::move(settings)), changed_(on), bell_(std::move(on)) {}
+
+void remote_watch::begin() {
+    wanted_ = true;
+    health_.begin();
+    tell();
+    bell_.ring();
+}
+
+void remote_watch::end() {
+    wanted_ = false;
+    health_.end();
+    tell();
+    bell_.ring();
+}
+
+void remote_watch::close() {
+    over_ = true;
+    bell_.ring();
+}
+
+void remote_watch::served() {
+    health_.served(clock_.now());
+}
+
+void remote_watch::failed(std::string why) {
+    health_.failed(std::move(why), clock_.now());
+    tell();
+    bell_.ring();
+}
+
+void remote_watch::tell() {
+    const availability after = now();
+    if (after.state == told_) {
+        return;
+    }
+    told_ = after.state;
+    if (after.state == availability_state::broken) {
+        telemetry::log().warn("{}: {}", settings_.label, telemetry::printable(after.reason, 500));
+    } else if (after.state == availability_state::ready) {
+        telemetry::log().info("{}: {} serves {}", settings_.label, settings_.at.text(), settings_.model);
+    }
+    changed_.ring();
+}
+
+core::awaitable<void> remote_watch::keep_asking(std::shared_ptr<remote_watch> self) {
+    co_await core::asio::this_coro::throw_if_cancelled(false);
+    core::steady_time next = self->clock_.now();
+    while (!self->over_) {
+        if (self->wanted_ && self->clock_.now() >= next) {
+            const std::string wrong = co_await self->look();
+            self->health_.probed(wrong.empty(), wrong);
+            next = self->clock_.now() + core::seconds{5};
+        }
+        self->tell();
+        core::deadline until;
+        if (self->wanted_) {
+            const core::steady_time now = self->clock_.now();
+            const core::nanoseconds due = core::deadline(next).left(now);
+            const core::nanoseconds pause = std::min(due, self->health_.pause(now));
+            until = core::deadline::after(std::max<core::nanoseconds>(pause, core::milliseconds{10}), now);
+        }
+        if (self->over_) {
+            co_return;
+        }
+        const core::wake_reason reason = co_await self->bell_.wait(until);
+        if (reason == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+}
+
+// Empty: all is well. Else why not, a sentence without its end.
+core::awaitable<std::string> remote_watch::look() {
+    const core::deadline until = core::deadline::after(settings_.call, clock_.now());
+    const auto at = co_await reach(settings_.at, until);
+    if (!at) {
+        co_return at.error().message;
+    }
+    const auto version = co_await get(*at, "/api/version", until);
+    if (!version) {
+        co_return version.error().message;
+    }
+    const auto tags = co_await get(*at, "/api/tags", until);
+    if (!tags) {
+        co_return tags.error().message;
+    }
+    const auto listed = lists_model(*tags, settings_.model);
+    if (!listed) {
+        co_return settings_.at.text() + ": " + listed.error().message;
+    }
+    if (!*listed) {
+        co_return settings_.at.text() + " has no model " + settings_.model;
+    }
+    co_return std::string();
+}
+
+core::awaitable<core::result<std::string>> remote_watch::get(boost::asio::ip::tcp::endpoint at,
+                                                             std::string target, core::deadline until) {
+    core::result<http::header_fields> headers = co_await key_headers();
+    if (!headers) {
+        co_return headers.error();
+    }
+    http::stream_call what;
+    what.to = at;
+    what.host = settings_.at.host_header();
+    what.method = "GET";
+    what.target = target;
+    what.headers = std::move(*headers);
+    what.until = until;
+    auto opened = co_await http::reply_stream::open(std::move(what));
+    if (!opened) {
+        co_return opened.error();
+    }
+    http::reply_stream& answer = **opened;
+    if (answer.status() != 200) {
+        std::string why =
+            settings_.at.text() + " answers " + target + " with status " + std::to_string(answer.status());
+        if (answer.status() == 401 || answer.status() == 403) {
+            why += settings_.key_file.empty() ? "; it wants a key, which 'key_file' may name"
+                                              : "; it does not take the key of " + settings_.key_file;
+        }
+        co_return core::make_failure(core::errc::protocol, why);
+    }
+    core::result<std::string> body = co_await http::read_all(answer, longest_list, until);
+    co_return body;
+}
+
+core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
+    http::header_fields out;
+    if (settings_.key_file.empty()) {
+        co_return out;
+    }
+    std::string key;
+    if (disk_ != nullptr) {
+        std::function<std::string()> work = [file = settings_.key_file] { return read_key(file); };
+        key = co_await disk_->run(std::move(work));
+    } else {
+        key = read_key(settings_.key_file);
+    }
+    if (key.empty() || !may_be_in_a_header(key)) {
+        co_return core::make_failure(core::errc::unavailable,
+                                     "the key file " + settings_.key_file + " can't be read or holds no key");
+    }
+    out.add("Authorization", "Bearer " + key);
+    co_return out;
+}
+
+}  // namespace corral::engine::ollama_remote

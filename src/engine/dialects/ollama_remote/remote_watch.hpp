@@ -1,0 +1,64 @@
+#pragma once
+// Asks a remote server now and then whether it serves a model (GET /api/version, GET /api/tags), and keeps
+// what is known of its health. Shared by its task and the backend, which may go first.
+
+#include <memory>
+#include <string>
+
+#include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
+#include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/http/reply_stream.hpp"
+#include "engine/dialects/ollama_remote/remote_address.hpp"
+#include "engine/dialects/ollama_remote/remote_health.hpp"
+
+namespace corral::engine::ollama_remote {
+
+struct remote_settings {
+    std::string label;  // of the backend, for the log
+    remote_address at;
+    std::string model;     // its name there
+    std::string key_file;  // empty: none; read at each use
+    core::milliseconds call{10'000};
+};
+
+class remote_watch {
+public:
+    remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
+                 remote_settings settings);
+
+    // Ends when close() was said, or with its task.
+    [[nodiscard]] static core::awaitable<void> keep_asking(std::shared_ptr<remote_watch> self);
+    void begin();
+    void end();
+    void close();
+
+    // A request fared so; `why` is a sentence without its end.
+    void served();
+    void failed(std::string why);
+
+    [[nodiscard]] availability now() const { return health_.now(clock_.now()); }
+    [[nodiscard]] core::wake_signal& changed() noexcept { return changed_; }
+    [[nodiscard]] const remote_settings& settings() const noexcept { return settings_; }
+    // What shows the key of the file, if there is one. Fails with a sentence that holds nothing of it.
+    [[nodiscard]] core::awaitable<core::result<http::header_fields>> key_headers();
+
+private:
+    [[nodiscard]] core::awaitable<std::string> look();
+    [[nodiscard]] core::awaitable<core::result<std::string>> get(boost::asio::ip::tcp::endpoint at,
+                                                                 std::string target, core::deadline until);
+    void tell();
+
+    const core::clock_source& clock_;
+    core::disk_work* disk_;
+    remote_settings settings_;
+    remote_health health_;
+    core::wake_signal changed_;
+    core::wake_signal bell_;
+    availability_state told_ = availability_state::stopped;
+    bool wanted_ = false;
+    bool over_ = false;
+};
+
+}  // namespace corral::engine::ollama_remote

@@ -1,0 +1,147 @@
+// Ollama's API from the client's side: what is sent, how answers read however they are cut, and addresses.
+
+#include "engine/dialects/ollama_remote/remote_protocol.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "engine/dialects/ollama_remote/remote_address.hpp"
+
+namespace corral::engine::ollama_remote {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using namespace streaming;
+
+// One line for each part.
+std::string shown(const std::vector<answer_part>& parts) {
+    std::string out;
+    for (const answer_part& part : parts) {
+        if (const auto* text = std::get_if<text_part>(&part)) {
+            out += "text " + text->text + "\n";
+        } else if (const auto* thought = std::get_if<thinking_part>(&part)) {
+            out += "thought " + thought->text + "\n";
+        } else if (const auto* counted = std::get_if<usage_part>(&part)) {
+            out += "usage " + std::to_string(counted->prompt_tokens) + "+" +
+                   std::to_string(counted->generated_tokens) + "\n";
+        } else if (const auto* end = std::get_if<finish_part>(&part)) {
+            out += "finish " + end->word + (end->why == finish_part::reason::length ? " (length)\n" : "\n");
+        } else if (const auto* error = std::get_if<error_part>(&part)) {
+            out += "error " + error->message + "\n";
+        } else if (std::holds_alternative<end_part>(part)) {
+            out += "end\n";
+        }
+    }
+    return out;
+}
+
+const std::string answer =
+    "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"thinking\":\"Hm\"},\"done\":"
+    "false}\n"
+    "   {\"message\":{\"content\":\"Gr\xC3\xBC\xC3\x9F\"},\"done\":false}\r\n"
+    "\n"
+    "{\"message\":{\"content\":\"e\"},\"done\":true,\"done_reason\":\"length\",\"prompt_eval_count\":7,"
+    "\"eval_count\":3,"
+    "\"prompt_eval_duration\":5000000,\"eval_duration\":9000000}\n";
+const std::string read_as =
+    "thought Hm\ntext Gr\xC3\xBC\xC3\x9F\ntext e\nusage 7+3\nfinish length (length)\nend\n";
+
+TEST(remote_protocol, an_answer_reads_the_same_wherever_it_is_cut) {
+    const remote_protocol protocol("m", 0);
+    for (std::size_t first = 0; first <= answer.size(); ++first) {
+        const auto reader = protocol.reader();
+        std::vector<answer_part> parts;
+        ASSERT_TRUE(reader->feed(answer.substr(0, first), parts));
+        ASSERT_TRUE(reader->feed(answer.substr(first), parts));
+        ASSERT_TRUE(reader->finish(parts));
+        ASSERT_EQ(shown(parts), read_as) << first;
+    }
+}
+
+TEST(remote_protocol, the_last_line_may_lack_its_end_and_nothing_counts_behind_the_done) {
+    const remote_protocol protocol("m", 0);
+    const auto reader = protocol.reader();
+    std::vector<answer_part> parts;
+    ASSERT_TRUE(reader->feed("{\"response\":\"a\",\"done\":false}\n{\"done\":true,\"eval_count\":1}", parts));
+    ASSERT_TRUE(reader->finish(parts));
+    ASSERT_TRUE(reader->feed("{\"response\":\"b\"}\n", parts));
+    EXPECT_EQ(shown(parts), "text a\nusage 0+1\nfinish \nend\n");
+}
+
+TEST(remote_protocol, a_failure_in_the_middle_is_told_and_garbage_is_no_answer) {
+    const remote_protocol protocol("m", 0);
+    std::vector<answer_part> parts;
+    ASSERT_TRUE(protocol.reader()->feed("{\"error\":\"the runner has died\"}\n", parts));
+    EXPECT_EQ(shown(parts), "error the runner has died\n");
+    for (const std::string& text : {std::string("<html>\n"), std::string("[1]\n"), std::string("{\"a\":\n"),
+                                    std::string(2 * 1024 * 1024, 'x'), std::string(100'000, '[') + "\n"}) {
+        EXPECT_FALSE(protocol.reader()->feed(text, parts)) << text.substr(0, 20);
+    }
+}
+
+TEST(remote_protocol, odd_types_and_huge_numbers_do_no_harm) {
+    const remote_protocol protocol("m", 0);
+    std::vector<answer_part> parts;
+    EXPECT_TRUE(protocol.reader()->feed(
+        "{\"message\":3,\"done\":\"yes\"}\n{\"message\":{\"content\":[]},\"done\":true,\"eval_count\":"
+        "99999999999999,\"prompt_eval_count\":-4,\"eval_duration\":18446744073709551615}\n",
+        parts));
+    EXPECT_EQ(shown(parts), "usage 0+4294967295\nfinish \nend\n");
+}
+
+TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there) {
+    run_spec what;
+    what.prompt.messages = {{"system", "Be brief."}, {"user", "Hi"}};
+    what.sampling.temperature = 0.5;
+    what.sampling.seed = 42;
+    what.max_tokens = 9;
+    const auto made = remote_protocol("qwen3:4b", 4096).request_for(what);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->target, "/api/chat");
+    EXPECT_EQ(
+        json::parse(made->body),
+        json::parse(R"({"model":"qwen3:4b","stream":true,"messages":[{"role":"system","content":"Be brief."},
+                  {"role":"user","content":"Hi"}],"options":{"temperature":0.5,"seed":42,"num_predict":9,"num_ctx":4096}})"));
+    what.prompt.verbatim = true;
+    what.prompt.turns = "<s>raw";
+    const auto raw = remote_protocol("m", 0).request_for(what);
+    EXPECT_EQ(raw->target, "/api/generate");
+    EXPECT_EQ(json::parse(raw->body)["prompt"], "<s>raw");
+    EXPECT_EQ(json::parse(raw->body)["raw"], true);
+    EXPECT_FALSE(remote_protocol("m", 0).request_for(run_spec{}));
+}
+
+TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures) {
+    const remote_protocol protocol("m", 0);
+    EXPECT_TRUE(protocol.error_of(503, R"({"error":"server busy"})").busy);
+    EXPECT_TRUE(
+        protocol.error_of(400, R"({"error":{"message":"exceeds the available context size"}})").context_full);
+    EXPECT_EQ(protocol.error_of(500, "oops").message, "");
+}
+
+TEST(remote_protocol, finds_its_model_in_the_list_by_ollamas_rules) {
+    const std::string list = R"({"models":[{"name":"a:latest"},{"name":"Qwen3:4b"},7]})";
+    EXPECT_TRUE(*lists_model(list, "a"));
+    EXPECT_TRUE(*lists_model(list, "qwen3:4b"));
+    EXPECT_FALSE(*lists_model(list, "qwen3"));
+    EXPECT_FALSE(lists_model("[]", "a"));
+    EXPECT_FALSE(lists_model(R"({"models":3})", "a"));
+}
+
+TEST(remote_address, takes_hosts_names_and_literals_and_no_more) {
+    EXPECT_EQ(parse_remote_url("http://box.lan:8080/")->text(), "http://box.lan:8080");
+    EXPECT_EQ(parse_remote_url("http://box")->port, "11434");
+    EXPECT_EQ(parse_remote_url("http://[fe80::1]:80")->host, "fe80::1");
+    EXPECT_EQ(parse_remote_url("http://[::1]")->text(), "http://[::1]:11434");
+    for (const char* bad :
+         {"", "box:1", "http://", "http://:80", "http://a:0", "http://a:99999", "http://u@a:1",
+          "http://a:1/v1", "http://a b:1", "http://fe80::1:80", "ftp://a"}) {
+        EXPECT_FALSE(parse_remote_url(bad)) << bad;
+    }
+    EXPECT_THAT(parse_remote_url("https://a:1").error().message, HasSubstr("TLS"));
+}
+
+}  // namespace
+}  // namespace corral::engine::ollama_remote
