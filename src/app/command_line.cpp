@@ -21,6 +21,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_show_command,
     add_rm_command,
     add_doctor_command,
+    add_bench_command,
     add_status_command,
     add_start_command,
     add_stop_command,

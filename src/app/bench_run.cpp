@@ -1,0 +1,216 @@
+#include "bench_run.hpp"
+
+#include <csignal>
+#include <memory>
+#include <sstream>
+
+#include <unistd.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <nlohmann/json.hpp>
+
+#include "corral/bench/report.hpp"
+#include "corral/http/client.hpp"
+#include "private_file.hpp"
+
+namespace corral::app {
+
+namespace {
+
+using json = nlohmann::json;
+
+constexpr core::seconds side_question_limit{10};
+
+double since(core::steady_time begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::string text_of(const json& of, const char* key) {
+    const auto found = of.is_object() ? of.find(key) : of.end();
+    return of.is_object() && found != of.end() && found->is_string() ? found->get<std::string>()
+                                                                     : std::string();
+}
+
+class bench_runner {
+public:
+    explicit bench_runner(bench_plan plan)
+        : plan_(std::move(plan)), record_(plan_.record), stop_(loop_, SIGINT, SIGTERM) {}
+
+    core::result<bench::run_record> run() {
+        stop_.async_wait([this](core::error_code error, int) {
+            if (!error) {
+                record_.interrupted = true;
+                cancel_.emit(core::asio::cancellation_type::terminal);
+            }
+        });
+        std::exception_ptr thrown;
+        core::asio::co_spawn(
+            loop_, whole(), core::asio::bind_cancellation_slot(cancel_.slot(), [&](std::exception_ptr error) {
+                thrown = std::move(error);
+                stop_.cancel();
+            }));
+        loop_.run();
+        if (thrown) {
+            std::rethrow_exception(thrown);
+        }
+        if (failed_) {
+            return *failed_;
+        }
+        return record_;
+    }
+
+private:
+    core::awaitable<void> whole() {
+        // A cancelled test comes back as a result like any other.
+        co_await core::asio::this_coro::throw_if_cancelled(false);
+        const core::result<json> version = co_await ask("GET", "/api/version", "");
+        if (!version) {
+            failed_ = version.error();
+            co_return;
+        }
+        record_.server = text_of(*version, "version");
+        co_await learn_sampling();
+        begin_ = std::chrono::steady_clock::now();
+        for (unsigned i = 0; i < record_.warm_up && !record_.interrupted; ++i) {
+            plan_.progress(record_, "warm-up: " + plan_.set.tests.front().title);
+            const bench::measurement ignored =
+                co_await bench::try_once(plan_.target, plan_.set.tests.front());
+        }
+        for (unsigned repetition = 1; repetition <= plan_.repeat; ++repetition) {
+            for (const bench::prompt_test& test : plan_.set.tests) {
+                if (record_.interrupted || failed_) {
+                    break;
+                }
+                plan_.progress(record_, test.title);
+                co_await one_test(test, repetition);
+            }
+        }
+        if (!failed_) {
+            keep();
+            plan_.progress(record_, "");
+        }
+    }
+
+    core::awaitable<void> one_test(const bench::prompt_test& test, unsigned repetition) {
+        bench::test_result result;
+        result.test = test;
+        result.repetition = repetition;
+        result.seen = co_await bench::try_once(plan_.target, test);
+        if (result.seen.how == bench::ending::success) {
+            result.seen.memory_mb = co_await memory_mb();
+        }
+        record_.results.push_back(std::move(result));
+        record_.duration_s = since(begin_);
+        keep();
+    }
+
+    core::awaitable<core::result<json>> ask(std::string method, std::string target, std::string body) {
+        http::client_call what;
+        what.to = plan_.target.at;
+        what.method = std::move(method);
+        what.target = std::move(target);
+        what.body = std::move(body);
+        what.content_type = "application/json";
+        what.until = core::deadline::after(side_question_limit, std::chrono::steady_clock::now());
+        const std::string name = what.method + " " + what.target;
+        const core::result<http::client_reply> reply = co_await http::call(std::move(what));
+        if (!reply) {
+            co_return reply.error();
+        }
+        constexpr int deepest = 32;
+        json read = json::parse(
+            reply->body, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+        if (reply->status != 200 || !read.is_object()) {
+            co_return core::make_failure(
+                core::errc::protocol,
+                name + ": status " + std::to_string(reply->status) + "; is that an Ollama server?");
+        }
+        co_return read;
+    }
+
+    // Where the server doesn't tell, nothing is known, and the report says so.
+    core::awaitable<void> learn_sampling() {
+        const std::string body =
+            json{{"model", plan_.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);
+        const core::result<json> shown = co_await ask("POST", "/api/show", body);
+        if (!shown) {
+            co_return;
+        }
+        std::istringstream lines(text_of(*shown, "parameters"));
+        std::string line;
+        while (std::getline(lines, line) && record_.sampling.size() < 100) {
+            std::istringstream words(line);
+            std::string name;
+            double value = 0;
+            if (words >> name >> value) {
+                record_.sampling.emplace_back(name, value);
+            }
+        }
+    }
+
+    core::awaitable<std::optional<double>> memory_mb() {
+        const core::result<json> loaded = co_await ask("GET", "/api/ps", "");
+        if (!loaded || !loaded->contains("models") || !(*loaded)["models"].is_array()) {
+            co_return std::nullopt;
+        }
+        const std::string& model = plan_.target.model;
+        for (const json& one : (*loaded)["models"]) {
+            const std::string name = text_of(one, "name");
+            if (name != model && name != model + ":latest") {
+                continue;
+            }
+            for (const char* const key : {"size_vram", "size"}) {
+                const auto size = one.find(key);
+                if (size != one.end() && size->is_number() && size->get<double>() > 0) {
+                    co_return size->get<double>() / (1024.0 * 1024.0);
+                }
+            }
+        }
+        co_return std::nullopt;
+    }
+
+    void keep() {
+        std::vector<std::pair<const char*, std::string>> files{
+            {"results.json", bench::json_report(record_)},
+            {"results.csv", bench::csv_report(record_)},
+            {"report.md", bench::markdown_report(record_)}};
+        if (plan_.before) {
+            files.emplace_back("comparison.md", bench::markdown_comparison(*plan_.before, record_));
+        }
+        for (const auto& [name, text] : files) {
+            const core::result<void> written = write_whole(plan_.out / name, text);
+            if (!written) {
+                failed_ = written.error();
+                return;
+            }
+        }
+    }
+
+    core::asio::io_context loop_{1};
+    bench_plan plan_;
+    bench::run_record record_;
+    core::asio::signal_set stop_;
+    core::asio::cancellation_signal cancel_;
+    core::steady_time begin_;
+    std::optional<core::failure> failed_;
+};
+
+}  // namespace
+
+core::result<bench::run_record> run_bench(bench_plan plan) {
+    return bench_runner(std::move(plan)).run();
+}
+
+core::result<void> write_whole(const std::filesystem::path& file, const std::string& text) {
+    private_file with;
+    with.text = text;
+    with.mode = 0644;
+    with.owner = ::geteuid();
+    with.group = ::getegid();
+    return replace_private_file(file, with);
+}
+
+}  // namespace corral::app

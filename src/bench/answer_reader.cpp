@@ -1,0 +1,143 @@
+#include <nlohmann/json.hpp>
+
+#include "bench/shown.hpp"
+#include "corral/bench/trial.hpp"
+
+namespace corral::bench {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t longest_line = 4 * 1024 * 1024;
+constexpr std::size_t most_kept = 1024 * 1024;
+
+core::failure broken(const std::string& how) {
+    return core::make_failure(core::errc::protocol, how);
+}
+
+json parsed_line(std::string_view line) {
+    constexpr int deepest = 32;
+    return json::parse(
+        line, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+}
+
+std::string text_at(const json& of, const char* key) {
+    const auto found = of.find(key);
+    return found != of.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::optional<std::int64_t> count_at(const json& of, const char* key) {
+    const auto found = of.find(key);
+    if (found == of.end() || !found->is_number_integer()) {
+        return std::nullopt;
+    }
+    const auto value = found->get<std::int64_t>();
+    return value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+void keep_text(std::string& to, const std::string& piece) {
+    if (to.size() + piece.size() <= most_kept) {
+        to += piece;
+    }
+}
+
+}  // namespace
+
+core::result<bool> answer_reader::take(std::string_view bytes, double at_s) {
+    bool sign = false;
+    while (!bytes.empty()) {
+        const std::size_t end = bytes.find('\n');
+        rest_ += bytes.substr(0, end);
+        if (rest_.size() > longest_line) {
+            return core::make_failure(core::errc::limit_exceeded,
+                                      "a line of the answer is longer than 4 MiB");
+        }
+        if (end == std::string_view::npos) {
+            break;
+        }
+        bytes.remove_prefix(end + 1);
+        const std::string line = std::exchange(rest_, {});
+        if (done_ || line.find_first_not_of(" \t\r") == std::string::npos) {
+            continue;
+        }
+        const core::result<bool> taken = take_line(line, at_s);
+        if (!taken) {
+            return taken;
+        }
+        sign = sign || *taken;
+    }
+    return sign;
+}
+
+core::result<bool> answer_reader::take_line(std::string_view line, double at_s) {
+    const json read = parsed_line(line);
+    if (!read.is_object()) {
+        return broken("a line of the answer is no JSON object");
+    }
+    if (read.contains("error")) {
+        return core::make_failure(core::errc::unavailable,
+                                  "the server says: " + on_one_line(text_at(read, "error")));
+    }
+    const auto said = read.find("message");
+    std::size_t calls = 0;
+    std::string text, thinking;
+    if (said != read.end() && said->is_object()) {
+        text = text_at(*said, "content");
+        thinking = text_at(*said, "thinking");
+        const auto tools = said->find("tool_calls");
+        calls = tools != said->end() && tools->is_array() ? tools->size() : 0;
+    }
+    const bool piece = !text.empty() || !thinking.empty() || calls > 0;
+    if (piece) {
+        ++into_.pieces;
+        bytes_ += text.size() + thinking.size();
+        into_.tool_calls += calls;
+        keep_text(into_.text, text);
+        keep_text(into_.thinking, thinking);
+        if (!into_.first_piece_s) {
+            into_.first_piece_s = at_s;
+        }
+    }
+    const auto done = read.find("done");
+    if (done != read.end() && done->is_boolean() && done->get<bool>()) {
+        done_ = true;
+        into_.truncated = text_at(read, "done_reason") == "length";
+        into_.input_tokens = count_at(read, "prompt_eval_count");
+        into_.output_tokens = count_at(read, "eval_count");
+        prefill_raw_ = count_at(read, "prompt_eval_duration").value_or(0);
+        decode_raw_ = count_at(read, "eval_duration").value_or(0);
+    }
+    // A token is hardly more than 32 bytes; a server that heeds its limit stays far below.
+    if (!done_ && (bytes_ > 32ULL * max_tokens_ + 4096 || into_.pieces > 8ULL * max_tokens_ + 1024)) {
+        return core::make_failure(core::errc::limit_exceeded, "the server went on far beyond the limit of " +
+                                                                  std::to_string(max_tokens_) + " tokens");
+    }
+    return piece || done_;
+}
+
+std::string request_body(const std::string& model, const prompt_test& test) {
+    json body;
+    body["model"] = model;
+    body["stream"] = true;
+    body["messages"] = json::array();
+    for (const prompt_message& one : test.messages) {
+        body["messages"].push_back({{"role", one.role}, {"content", one.content}});
+    }
+    body["options"]["num_predict"] = test.max_tokens;
+    if (!test.stop.empty()) {
+        body["options"]["stop"] = test.stop;
+    }
+    if (test.think) {
+        body["think"] = *test.think;
+    }
+    if (!test.tools.empty()) {
+        body["tools"] = json::parse(test.tools, nullptr, false);
+    }
+    if (!test.format.empty()) {
+        body["format"] = test.format == "json" ? json("json") : json::parse(test.format, nullptr, false);
+    }
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace corral::bench

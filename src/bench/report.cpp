@@ -1,0 +1,219 @@
+#include "corral/bench/report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "bench/shown.hpp"
+
+namespace corral::bench {
+
+std::string fixed(double value, int decimals) {
+    // A half goes up, as by hand, though its binary fraction may lie just below.
+    constexpr double nudge = 1e-9;
+    char out[64];
+    const int length = std::snprintf(out, sizeof out, "%.*f", decimals, value + (value < 0 ? -nudge : nudge));
+    return std::string(out, static_cast<std::size_t>(std::clamp(length, 0, 63)));
+}
+
+std::string with_commas(std::int64_t value) {
+    const std::string digits = std::to_string(value);
+    std::string out;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        if (i > 0 && digits[i - 1] != '-' && (digits.size() - i) % 3 == 0) {
+            out += ',';
+        }
+        out += digits[i];
+    }
+    return out;
+}
+
+std::string fenced(std::string_view text) {
+    std::size_t longest = 2;
+    std::size_t run = 0;
+    for (const char c : text) {
+        run = c == '`' ? run + 1 : 0;
+        longest = std::max(longest, run);
+    }
+    const std::string fence(longest + 1, '`');
+    return fence + "\n" + std::string(text) + (text.ends_with('\n') ? "" : "\n") + fence + "\n";
+}
+
+std::string on_one_line(std::string_view text) {
+    constexpr std::size_t most = 300;
+    std::string out;
+    for (const char c : text.substr(0, most)) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += byte < 0x20 || byte == 0x7f || c == '|' || c == '`' ? ' ' : c;
+    }
+    // Not in the middle of a character.
+    while (text.size() > most && !out.empty() && (static_cast<unsigned char>(out.back()) & 0x80U) != 0) {
+        out.pop_back();
+    }
+    return out;
+}
+
+namespace {
+
+std::string percent_text(const totals& all) {
+    const double share =
+        all.tests == 0 ? 0 : 100 * static_cast<double>(all.successes) / static_cast<double>(all.tests);
+    return std::to_string(all.successes) + "/" + std::to_string(all.tests) + " (" + fixed(share, 0) + "%)";
+}
+
+std::string head(const run_record& run, const totals& all) {
+    std::string out = "# 🚀 " + on_one_line(run.model) + " NPU Benchmark Results\n\n**Generated:** " +
+                      run.generated + "\n**Duration:** " + fixed(run.duration_s, 1) + " seconds (" +
+                      fixed(run.duration_s / 60, 1) + " minutes)\n\n";
+    if (run.interrupted) {
+        out += "**Interrupted:** after " + std::to_string(all.tests) + " of " + std::to_string(run.planned) +
+               " tests\n\n";
+    }
+    return out + "## 📊 Executive Summary\n\n- **Model:** `" + on_one_line(run.model) + "`\n- **Hardware:** " +
+           (run.hardware.empty() ? "not told" : on_one_line(run.hardware)) + "\n- **Success Rate:** " +
+           percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
+           " tokens\n- **Average Speed:** " +
+           (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") + "\n- **Memory Usage:** " +
+           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") + "\n\n";
+}
+
+std::string json_quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : on_one_line(text)) {
+        out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    }
+    return out + "\"";
+}
+
+// As short as it can be: 0.6, 20.
+std::string plain_number(double value) {
+    std::string out = fixed(value, 4);
+    out.erase(out.find_last_not_of('0') + 1);
+    if (out.ends_with('.')) {
+        out.pop_back();
+    }
+    return out;
+}
+
+std::string configuration(const run_record& run) {
+    std::string inner;
+    for (const char* const name : {"top_k", "top_p", "temperature", "repeat_penalty"}) {
+        const auto found = std::find_if(run.sampling.begin(), run.sampling.end(),
+                                        [&](const auto& one) { return one.first == name; });
+        inner += std::string(inner.empty() ? "" : ",\n") + "    \"" + name + "\": ";
+        inner += found == run.sampling.end() ? "null" : plain_number(found->second);
+    }
+    return "## ⚙️ Configuration\n\n```json\n{\n  \"inference_params\": {\n" + inner +
+           "\n  },\n  \"hardware\": {\n    \"num_npu_cores\": null,\n    \"enabled_cpus_mask\": null,\n"
+           "    \"num_threads\": null\n  },\n  \"server\": " +
+           json_quoted(run.server) + ",\n  \"url\": " + json_quoted(run.url) +
+           ",\n  \"set\": " + json_quoted(run.set) + ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
+           "\n}\n```\n\nWhat is null, the server doesn't tell.\n\n";
+}
+
+std::string row(const std::string& name, const std::optional<spread>& of) {
+    if (!of) {
+        return "| " + name + " | not known | - | - | - |\n";
+    }
+    return "| " + name + " | " + fixed(of->average, 2) + " | " + fixed(of->median, 2) + " | " +
+           fixed(of->least, 2) + " | " + fixed(of->most, 2) + " |\n";
+}
+
+std::string metrics(const totals& all) {
+    return "## 🎯 Performance Metrics\n\n| Metric | Average | Median | Min | Max |\n"
+           "|--------|---------|--------|-----|-----|\n" +
+           row("Generation Speed (tok/s)", all.speed) + row("Time to First Token (ms)", all.first_token) +
+           "| Input Processing (tok/s) | " +
+           (all.input_processing ? fixed(*all.input_processing, 2) : "not known") + " | - | - | - |\n" +
+           row("End-to-End Speed (tok/s)", all.end_to_end) +
+           "\nGeneration Speed is tok/s (decode): without the time to the first token. End-to-End Speed is "
+           "tok/s (end-to-end): of the whole request. Only successful tests are in these figures.\n\n";
+}
+
+std::string token_statistics(const totals& all) {
+    const auto output = static_cast<double>(all.output_tokens);
+    std::string out = "## 🔢 Token Statistics\n\n- **Total Input Tokens:** " + with_commas(all.input_tokens) +
+                      "\n- **Total Output Tokens:** " + with_commas(all.output_tokens) + "\n";
+    if (all.tests > 0) {
+        out += "- **Average Output per Request:** " + fixed(output / static_cast<double>(all.tests), 1) +
+               " tokens\n";
+    }
+    if (all.successes > 0) {
+        out += "- **Average Output per Success:** " + fixed(output / static_cast<double>(all.successes), 1) +
+               " tokens\n";
+    }
+    return out + "- **Total Tokens Processed:** " + with_commas(all.input_tokens + all.output_tokens) +
+           "\n\n";
+}
+
+std::string known(const std::optional<double>& value, const std::string& unit) {
+    return value ? fixed(*value, 2) + unit : "not known";
+}
+
+std::string known_count(const std::optional<std::int64_t>& value) {
+    return value ? std::to_string(*value) : "not known";
+}
+
+std::string success(const measurement& seen) {
+    std::string out =
+        "| Metric | Value |\n|--------|-------|\n| Status | ✅ Success |\n| Generation Speed | " +
+        known(decode_speed(seen), " tok/s") + " |\n| Time to First Token | " +
+        fixed(first_token_ms(seen), 2) + " ms |\n| Total Time | " + fixed(seen.total_s, 2) +
+        " seconds |\n| Input Tokens | " + known_count(seen.input_tokens) + " |\n| Output Tokens | " +
+        known_count(seen.output_tokens) + " |\n| Memory Usage | " + known(seen.memory_mb, " MB") +
+        " |\n| End-to-End Speed | " + known(end_to_end_speed(seen), " tok/s") + " |\n| Source of Times | " +
+        (seen.decode_s ? "runtime" : "wall") + " |\n";
+    if (seen.truncated) {
+        out += "| Truncated | ⚠️ at the limit of tokens |\n";
+    }
+    if (seen.repeats) {
+        out += "| Repetition | ⚠️ the same words again and again |\n";
+    }
+    if (seen.tool_calls > 0) {
+        out += "| Tool Calls | " + std::to_string(seen.tool_calls) + " |\n";
+    }
+    return out + "\n";
+}
+
+std::string failure_text(const measurement& seen) {
+    return std::string(seen.how == ending::interrupted ? "⏹️ **Interrupted**" : "❌ **Failed:** ") +
+           (seen.how == ending::interrupted ? "" : on_one_line(seen.reason)) + "\n\nAfter " +
+           fixed(seen.total_s, 2) + " seconds and " + std::to_string(seen.pieces) +
+           " pieces of an answer.\n\n";
+}
+
+std::string details(const run_record& run) {
+    std::string out = "## 📝 Detailed Test Results\n\n";
+    for (std::size_t i = 0; i < run.results.size(); ++i) {
+        const test_result& one = run.results[i];
+        const measurement& seen = one.seen;
+        out += "### Test " + std::to_string(i + 1) + "/" + std::to_string(run.planned) + ": " +
+               on_one_line(one.test.title) + "\n\n**ID:** `" + on_one_line(one.test.id) + "`\n\n" +
+               (seen.how == ending::success ? success(seen) : failure_text(seen)) + "**Prompt:**\n";
+        std::string prompt;
+        for (const prompt_message& message : one.test.messages) {
+            prompt +=
+                (one.test.messages.size() > 1 ? "[" + message.role + "] " : "") + message.content + "\n";
+        }
+        out += fenced(prompt) + "\n";
+        if (!seen.thinking.empty()) {
+            out += "**Thinking:**\n" + fenced(seen.thinking) + "\n";
+        }
+        if (seen.how == ending::success || !seen.text.empty()) {
+            out += std::string(seen.how == ending::success ? "**Response:**\n" : "**Partial Response:**\n") +
+                   fenced(seen.text) + "\n";
+        }
+        out += "---\n\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string markdown_report(const run_record& run) {
+    const totals all = total_up(run);
+    return head(run, all) + configuration(run) + metrics(all) + token_statistics(all) + details(run) +
+           "## 💡 Observations\n\n" + observations(run, all) + "\n## 🎯 Conclusion\n\n" + conclusion(run, all) +
+           "\n---\n\n**Report Generated:** " + run.generated + "\n";
+}
+
+}  // namespace corral::bench

@@ -1,0 +1,128 @@
+#include "corral/bench/trial.hpp"
+
+#include <memory>
+
+#include <boost/asio/cancellation_state.hpp>
+#include <nlohmann/json.hpp>
+
+#include "bench/shown.hpp"
+#include "corral/http/reply_stream.hpp"
+
+namespace corral::bench {
+
+namespace {
+
+double seconds_since(core::steady_time begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void end_badly(measurement& seen, const core::failure& why, const std::string& silent_for) {
+    if (why.code == core::make_error_code(core::errc::cancelled)) {
+        seen.how = ending::interrupted;
+        seen.reason = "interrupted";
+    } else if (why.code == core::make_error_code(core::errc::timed_out)) {
+        seen.how = ending::timed_out;
+        seen.reason = "Request timed out: " + silent_for;
+    } else {
+        seen.how = ending::failed;
+        seen.reason = why.message;
+    }
+}
+
+// Of the answer's last line, or why there is none.
+void judge(measurement& seen, const answer_reader& reader) {
+    const told_durations told = believe(reader.prefill_raw(), reader.decode_raw(), seen.total_s);
+    seen.prefill_s = told.prefill_s;
+    seen.decode_s = told.decode_s;
+    seen.durations_in_ms = told.in_ms;
+    seen.repeats = repeats_itself(seen.text) || repeats_itself(seen.thinking);
+    if (!reader.done()) {
+        seen.how = ending::failed;
+        seen.reason = "the answer ended without its last line";
+    } else if (seen.pieces == 0) {
+        seen.how = ending::failed;
+        seen.reason = "the answer is empty";
+    } else {
+        seen.how = ending::success;
+    }
+}
+
+std::string refusal(unsigned status, const core::result<std::string>& body) {
+    std::string words = body ? *body : std::string();
+    const auto read = nlohmann::json::parse(words, nullptr, false);
+    if (read.is_object() && read.contains("error") && read["error"].is_string()) {
+        words = read["error"].get<std::string>();
+    }
+    return "the server answered with status " + std::to_string(status) + ": " + on_one_line(words);
+}
+
+std::string silence_text(core::nanoseconds span, const measurement& seen) {
+    const double seconds = std::chrono::duration<double>(span).count();
+    return (seen.pieces == 0 ? std::string("nothing of an answer came in ")
+                             : std::string("the answer went on no further for ")) +
+           fixed(seconds, 1) + " s";
+}
+
+core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& target, answer_reader& reader,
+                                  measurement& seen, core::steady_time begin) {
+    // Only output moves it on: blanks that keep a connection alive are no sign of a model that works.
+    core::deadline until = core::deadline::after(target.first_byte, begin);
+    while (!reader.done()) {
+        core::result<std::string> bytes = co_await from.read(until);
+        seen.total_s = seconds_since(begin);
+        if (!bytes) {
+            const core::nanoseconds limit = seen.pieces == 0 ? target.first_byte : target.silence;
+            end_badly(seen, bytes.error(), silence_text(limit, seen));
+            co_return;
+        }
+        if (bytes->empty()) {
+            break;
+        }
+        const core::result<bool> sign = reader.take(*bytes, seen.total_s);
+        if (!sign) {
+            end_badly(seen, sign.error(), "");
+            co_return;
+        }
+        if (*sign) {
+            until = core::deadline::after(target.silence, std::chrono::steady_clock::now());
+        }
+    }
+    judge(seen, reader);
+}
+
+}  // namespace
+
+core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
+    measurement seen;
+    const core::steady_time begin = std::chrono::steady_clock::now();
+    http::stream_call what;
+    what.to = target.at;
+    what.host = target.host;
+    what.target = "/api/chat";
+    what.body = request_body(target.model, test);
+    what.until = core::deadline::after(target.first_byte, begin);
+    if (!target.key.empty()) {
+        what.headers.add("Authorization", "Bearer " + target.key);
+    }
+    core::result<std::unique_ptr<http::reply_stream>> opened =
+        co_await http::reply_stream::open(std::move(what));
+    seen.total_s = seconds_since(begin);
+    if (!opened) {
+        end_badly(seen, opened.error(), silence_text(target.first_byte, seen));
+        co_return seen;
+    }
+    http::reply_stream& answer = **opened;
+    if (answer.status() != 200) {
+        constexpr std::size_t most = 64 * 1024;
+        const core::deadline until = core::deadline::after(target.silence, std::chrono::steady_clock::now());
+        const core::result<std::string> body = co_await http::read_all(answer, most, until);
+        seen.total_s = seconds_since(begin);
+        seen.reason = refusal(answer.status(), body);
+        co_return seen;
+    }
+    answer_reader reader(test.max_tokens, seen);
+    co_await read_answer(answer, target, reader, seen, begin);
+    co_return seen;
+}
+
+}  // namespace corral::bench

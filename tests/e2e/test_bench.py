@@ -1,0 +1,213 @@
+"""`corral bench` as a user runs it: against a real corral with a simulated runtime, and against servers that misbehave."""
+
+import contextlib
+import csv
+import http.server
+import json
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import BIN, Box
+
+SET = """
+name = "mine"
+[[tests]]
+id = "one"
+title = "First"
+prompt = "[[text=alpha beta gamma delta]]"
+[[tests]]
+id = "two"
+title = "Second"
+prompt = "[[text=one ``` two]]"
+"""
+
+SECTIONS = ["# 🚀 ", "## 📊 Executive Summary", "## ⚙️ Configuration", "## 🎯 Performance Metrics", "## 🔢 Token Statistics",
+            "## 📝 Detailed Test Results", "## 💡 Observations", "### Performance Analysis", "### Quality Assessment",
+            "### Long-Form Generation", "## 🎯 Conclusion", "**Report Generated:**"]
+
+
+def arguments(url, out, prompts, *more, model="sim"):
+    return [str(BIN / "corral"), "bench", "--url", url, "--model", model, "--out", str(out), "--set", str(prompts), *more]
+
+
+def bench(url, out, prompts, *more, **names):
+    return subprocess.run(arguments(url, out, prompts, *more, **names), capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(SET)
+    return file
+
+
+@contextlib.contextmanager
+def server(answer):
+    """An Ollama server whose /api/chat is `answer(handler, number of the request)`."""
+    over = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        count = 0
+
+        def log_message(self, *_):
+            pass
+
+        def say(self, body):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self):
+            self.say(b'{"version":"0.1.0"}' if self.path == "/api/version" else b'{"models":[]}')
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path != "/api/chat":
+                return self.say(b"{}")
+            Handler.count += 1
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                answer(self, Handler.count)
+
+        def line(self, **of):
+            self.wfile.write(json.dumps(of).encode() + b"\n")
+            self.wfile.flush()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        listening.daemon_threads = True
+        listening.over = over
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{listening.server_address[1]}", over
+        finally:
+            over.set()
+            listening.shutdown()
+            thread.join()
+
+
+def test_a_whole_report_against_corral(tmp_path, prompts):
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        url = f"http://127.0.0.1:{box.port}"
+        before = len(box.runs())
+        done = bench(url, tmp_path / "out", prompts, "--repeat", "2", "--hardware", "Simulated board")
+        assert done.returncode == 0, done.stderr
+        runs = box.runs()
+    assert len(runs) - before == 5, "two tests, twice, and one warm-up"
+    report = (tmp_path / "out/report.md").read_text()
+    assert [report.find(one) for one in SECTIONS] == sorted(report.find(one) for one in SECTIONS) and report.startswith(SECTIONS[0])
+    assert all(one in report for one in SECTIONS)
+    assert "**Hardware:** Simulated board" in report and "**Success Rate:** 4/4 (100%)" in report
+    assert "````\none ``` two\n````" in report
+    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
+    assert [one["text"] for one in results] == ["alpha beta gamma delta", "one ``` two"] * 2
+    assert all(one["output_tokens"] > 0 and one["input_tokens"] > 0 and one["decode_s"] > 0 for one in results)
+    output = sum(one["output_tokens"] for one in results)
+    assert f"**Total Output Tokens:** {output:,}\n" in report
+    speeds = [one["output_tokens"] / one["decode_s"] for one in results]
+    average = float(re.search(r"Average Speed:\*\* ([0-9.]+) tok/s", report)[1])
+    assert average == pytest.approx(sum(speeds) / 4, abs=0.01)
+    rows = list(csv.DictReader((tmp_path / "out/results.csv").open(newline="")))
+    assert [row["id"] for row in rows] == ["one", "two", "one", "two"] and all(row["source"] == "runtime" for row in rows)
+
+
+def test_a_runtime_that_hangs_is_timed_out_by_silence_and_is_not_fast(tmp_path, prompts):
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        box.fault("runtime", "hang", route="/api/generate_provider", ms=-1)
+        begin = time.monotonic()
+        done = bench(f"http://127.0.0.1:{box.port}", tmp_path / "out", prompts, "--warm-up", "0", "--first-byte", "1")
+        assert done.returncode == 1 and time.monotonic() - begin < 30
+    report = (tmp_path / "out/report.md").read_text()
+    assert "**Success Rate:** 0/2 (0%)" in report and "**Average Speed:** not known" in report
+    assert report.count("❌ **Failed:** Request timed out: nothing of an answer came in 1.0 s") == 2
+    assert "[[text=alpha beta gamma delta]]" in report, "a failed test keeps its prompt"
+
+
+def test_what_had_come_before_the_silence_is_kept(tmp_path, prompts):
+    def stalls(handler, number):
+        handler.line(message={"content": "a beginning"}, done=False)
+        while not over.wait(0.02):
+            handler.wfile.write(b" ")  # alive, but not thinking
+
+    with server(stalls) as (url, over):
+        done = bench(url, tmp_path / "out", prompts, "--warm-up", "0", "--silence", "0.5")
+    assert done.returncode == 1
+    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
+    assert [(one["status"], one["text"], one["pieces"]) for one in results] == [("timed_out", "a beginning", 1)] * 2
+    assert "**Partial Response:**\n```\na beginning\n```" in (tmp_path / "out/report.md").read_text()
+
+
+def test_interrupted_it_leaves_a_report(tmp_path, prompts):
+    reached = threading.Event()
+
+    def second_hangs(handler, number):
+        handler.line(message={"content": "done"}, done=number == 1)
+        if number == 2:
+            reached.set()
+            over.wait(60)
+
+    with server(second_hangs) as (url, over):
+        running = subprocess.Popen(arguments(url, tmp_path / "out", prompts, "--warm-up", "0"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert reached.wait(30)
+        assert json.loads((tmp_path / "out/results.json").read_text())["results"][0]["status"] == "success", "written after each test"
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+        assert running.returncode == 130, said
+    report = (tmp_path / "out/report.md").read_text()
+    assert "**Interrupted:** after 1 of 2 tests" in report and "**Success Rate:** 1/1 (100%)" in report
+
+
+def test_milliseconds_in_place_of_nanoseconds_are_seen(tmp_path, prompts):
+    def slow(handler, number):
+        over.wait(0.4)
+        handler.line(message={"content": "words"}, done=False)
+        handler.line(message={"content": ""}, done=True, eval_count=40, prompt_eval_count=4, eval_duration=300, prompt_eval_duration=80)
+
+    with server(slow) as (url, over):
+        assert bench(url, tmp_path / "out", prompts, "--warm-up", "0").returncode == 0
+    report = (tmp_path / "out/report.md").read_text()
+    assert "writes milliseconds where the protocol has nanoseconds" in report
+    assert "| Generation Speed | 133.33 tok/s |" in report and "| Time to First Token | 80.00 ms |" in report
+
+
+def test_two_runs_are_compared(tmp_path, prompts):
+    def speed(tokens):
+        def answer(handler, number):
+            over.wait(0.1)
+            handler.line(message={"content": "words"}, done=False)
+            handler.line(message={"content": ""}, done=True, eval_count=tokens, prompt_eval_count=4, eval_duration=50_000_000,
+                         prompt_eval_duration=20_000_000)
+        return answer
+
+    with server(speed(10)) as (url, over):
+        assert bench(url, tmp_path / "before", prompts, "--warm-up", "0").returncode == 0
+    with server(speed(15)) as (url, over):
+        assert bench(url, tmp_path / "after", prompts, "--warm-up", "0", "--compare", str(tmp_path / "before")).returncode == 0
+    text = (tmp_path / "after/comparison.md").read_text()
+    assert "| tok/s (decode) | 200.00 | 300.00 | +50% |" in text and "| Second | 200.00 | 300.00 | +50% |" in text
+
+
+@pytest.mark.parametrize("body", [b"garbage\n", b'{"error":"out of memory"}\n', b'{"done":true}\n', b"", b"x" * 5_000_000],
+                         ids=["garbage", "error", "empty", "cut", "endless line"])
+def test_hostile_answers_are_failures(tmp_path, prompts, body):
+    with server(lambda handler, number: handler.wfile.write(body)) as (url, _):
+        assert bench(url, tmp_path / "out", prompts, "--warm-up", "0").returncode == 1
+    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
+    assert [one["status"] for one in results] == ["failed", "failed"] and all(one["reason"] for one in results)
+
+
+def test_wrong_options_are_said_and_nobody_there_is_a_failure(tmp_path, prompts):
+    assert "https is not supported" in bench("https://127.0.0.1:1", tmp_path / "out", prompts).stderr
+    assert "there is no set 'nothing'" in bench("http://127.0.0.1:1", tmp_path / "out", "nothing").stderr
+    prompts.write_text(SET + "typo = 1\n")
+    wrong = bench("http://127.0.0.1:1", tmp_path / "out", prompts)
+    assert wrong.returncode == 2 and "mine.toml:11: 'typo' is no key" in wrong.stderr
+    nobody = bench("http://127.0.0.1:1", tmp_path / "out", "rk3588")
+    assert nobody.returncode == 1 and "refused" in nobody.stderr

@@ -1,0 +1,124 @@
+#include "corral/http/reply_stream.hpp"
+
+#include <gmock/gmock.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include "scripted_server.hpp"
+
+namespace corral::http::test {
+namespace {
+
+struct streamed {
+    core::error_code error;  // of what ended it
+    unsigned status = 0;
+    std::string type;
+    std::string body;
+    std::size_t reads = 0;  // that brought something
+};
+
+core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chrono::milliseconds span) {
+    streamed out;
+    stream_call what;
+    what.to = from;
+    what.body = "{}";
+    what.until = core::deadline::after(span, std::chrono::steady_clock::now());
+    core::result<std::unique_ptr<reply_stream>> opened = co_await reply_stream::open(std::move(what));
+    if (!opened) {
+        out.error = opened.error().code;
+        co_return out;
+    }
+    reply_stream& answer = **opened;
+    out.status = answer.status();
+    out.type = answer.headers().find("content-type");
+    while (true) {
+        const core::deadline until = core::deadline::after(span, std::chrono::steady_clock::now());
+        core::result<std::string> piece = co_await answer.read(until);
+        if (!piece || piece->empty()) {
+            out.error = piece ? core::error_code{} : piece.error().code;
+            co_return out;
+        }
+        out.body += *piece;
+        ++out.reads;
+    }
+}
+
+streamed streamed_from(const scripted_server& server,
+                       std::chrono::milliseconds span = std::chrono::seconds{10},
+                       core::asio::cancellation_signal* cancel = nullptr) {
+    core::asio::io_context loop;
+    streamed out;
+    const auto done = [&](std::exception_ptr thrown, streamed got) {
+        EXPECT_FALSE(thrown);
+        out = std::move(got);
+    };
+    core::asio::steady_timer timer(loop);
+    if (cancel != nullptr) {
+        core::asio::co_spawn(loop, take_all(server.at(), span),
+                             core::asio::bind_cancellation_slot(cancel->slot(), done));
+        timer.expires_after(std::chrono::milliseconds{20});
+        timer.async_wait(
+            [cancel](core::error_code) { cancel->emit(core::asio::cancellation_type::terminal); });
+    } else {
+        core::asio::co_spawn(loop, take_all(server.at(), span), done);
+    }
+    loop.run_for(std::chrono::seconds{20});
+    return out;
+}
+
+TEST(reply_stream, takes_every_framing_in_any_pieces) {
+    for (const char* const bytes :
+         {"HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 3\r\n\r\nabc",
+          "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n\r\nabc",
+          "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
+          "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/x\r\n\r\nabc"}) {
+        for (const std::size_t piece : {0U, 1U, 7U}) {
+            scripted_server vendor({bytes, piece});
+            const streamed got = streamed_from(vendor);
+            EXPECT_EQ(got.error, core::error_code{}) << bytes << got.error.message();
+            EXPECT_EQ(got.status, 200U);
+            EXPECT_EQ(got.type, "text/x");
+            EXPECT_EQ(got.body, "abc") << bytes;
+        }
+    }
+}
+
+TEST(reply_stream, what_came_is_given_before_the_rest_is_there) {
+    scripted_server vendor(
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n", 0, true, false});
+    const streamed got = streamed_from(vendor, std::chrono::milliseconds{200});
+    EXPECT_EQ(got.body, "first");
+    EXPECT_EQ(got.error, core::make_error_code(core::errc::timed_out));
+}
+
+TEST(reply_stream, garbage_and_cut_answers_are_protocol_errors) {
+    for (const char* const bytes :
+         {"", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzzzzz\r\n"}) {
+        scripted_server vendor({bytes});
+        EXPECT_EQ(streamed_from(vendor).error, core::make_error_code(core::errc::protocol)) << bytes;
+    }
+}
+
+TEST(reply_stream, a_head_without_end_meets_its_bound) {
+    std::string bomb = "HTTP/1.1 200 OK\r\n";
+    for (int i = 0; i < 10000; ++i) {
+        bomb += "X-Bomb: 0123456789\r\n";
+    }
+    scripted_server vendor({bomb, 1000});
+    EXPECT_EQ(streamed_from(vendor).error, core::make_error_code(core::errc::limit_exceeded));
+}
+
+TEST(reply_stream, a_read_can_be_cancelled) {
+    scripted_server vendor({"HTTP/1.1 200 OK\r\n\r\nendless", 0, true, false});
+    core::asio::cancellation_signal cancel;
+    const streamed got = streamed_from(vendor, std::chrono::seconds{10}, &cancel);
+    EXPECT_EQ(got.error, core::make_error_code(core::errc::cancelled));
+}
+
+}  // namespace
+}  // namespace corral::http::test
