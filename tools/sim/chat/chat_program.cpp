@@ -126,7 +126,7 @@ void chat_program::watch_signals(std::initializer_list<int> signals,
     std::thread([handler] {
         char byte = 0;
         for (int count = 1; read(signal_pipe[0], &byte, 1) == 1; ++count)
-            std::thread([handler, number = static_cast<int>(byte), count] {
+            std::thread([handler, number = static_cast<int>(static_cast<unsigned char>(byte)), count] {
                 handler(number, count);
             }).detach();
     }).detach();

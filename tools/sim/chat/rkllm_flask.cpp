@@ -64,13 +64,10 @@ json choice(int index, const char* key, const std::string& text, json finish) {
             {"finish_reason", std::move(finish)}};
 }
 
-json document(json choices) {
-    return {
-        {"id", "rkllm_chat"},
-        {"object", "rkllm_chat"},
-        {"created", nullptr},
-        {"choices", std::move(choices)},
-        {"usage", {{"prompt_tokens", nullptr}, {"completion_tokens", nullptr}, {"total_tokens", nullptr}}}};
+// `choices`: the elements as text, for a stream sends all of them again with each piece.
+std::string document(const std::string& choices) {
+    return R"({"id":"rkllm_chat","object":"rkllm_chat","created":null,"choices":[)" + choices +
+           R"(],"usage":{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null}})";
 }
 
 // 503 holds from the first token of a stream to the end of its run, and for the whole of any other run.
@@ -150,13 +147,15 @@ void report_end(const chat_run& run) {
 // Each event repeats all before it; the end of the body is the only end.
 void stream_run(flask_parts& parts, http_exchange& exchange, chat_run& run) {
     exchange.begin_stream(200, "text/plain; charset=utf-8");
-    json choices = json::array();
+    std::string choices;
+    int count = 0;
     std::string text;
     for (bool ended = false; !ended;) {
         ended = run_ended(run, 5ms);
         while (take_text(parts.globals, text)) {
-            choices.push_back(choice(static_cast<int>(choices.size()), "delta", text, nullptr));
-            if (!exchange.write(dump_text(document(choices)) + "\n\n")) return exchange.abandon();
+            if (count > 0) choices += ",";
+            choices += dump_text(choice(count++, "delta", text, nullptr));
+            if (!exchange.write(document(choices) + "\n\n")) return exchange.abandon();
         }
         if (exchange.gone()) return exchange.abandon();  // the run goes on
     }
@@ -172,8 +171,7 @@ void whole_run(flask_parts& parts, http_exchange& exchange, chat_run& run) {
         while (take_text(parts.globals, text)) all += text;
     }
     report_end(run);
-    exchange.answer(200, "application/json",
-                    dump_text(document(json::array({choice(0, "message", all, "stop")}))) + "\n");
+    exchange.answer(200, "application/json", document(dump_text(choice(0, "message", all, "stop"))) + "\n");
 }
 
 void answer_chat(flask_parts& parts, const chat_request& request, http_exchange& exchange) {
@@ -197,7 +195,7 @@ void answer_chat(flask_parts& parts, const chat_request& request, http_exchange&
     if (input.unbound) {
         clear();
         if (streams) return answer_html(exchange, 500);
-        return exchange.answer(200, "application/json", dump_text(document(json::array())) + "\n");
+        return exchange.answer(200, "application/json", document("") + "\n");
     }
     const auto run = begin_run(parts, body, *input.text);
     if (!streams) {
