@@ -7,6 +7,9 @@ pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 # Not by pkg-config: its -pthread would not go with the precompiled header.
 find_library(RE2_LIBRARY re2 REQUIRED)
 find_package(CLI11 REQUIRED)
+# Not by its package file, which also wants what the parts need that are not used here (civetweb, curl).
+find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
+find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 if(CORRAL_TESTS)

@@ -2,7 +2,13 @@
 
 add_library(corral_flags INTERFACE)
 target_compile_options(corral_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+  -Wall -Wextra -Wpedantic -Wconversion -Werror)
+if(CORRAL_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A local name may be that of something in a neighbour file of the same unit.
+  target_compile_options(corral_flags INTERFACE -Wshadow=local)
+else()
+  target_compile_options(corral_flags INTERFACE -Wshadow)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these inside coroutine frames and Boost headers that are correct (GCC bugs 105595, 98056).
   target_compile_options(corral_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
@@ -11,6 +17,34 @@ endif()
 # The precompiled header is only usable with the flags it was built with.
 target_link_libraries(corral_boost PRIVATE corral_flags)
 target_precompile_headers(corral_boost PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
+
+# Lets sources of `target` share compilation units where CORRAL_UNITY is on.
+function(corral_unity target)
+  if(NOT CORRAL_UNITY)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  get_target_property(sources ${target} SOURCES)
+  set(paths)
+  foreach(source IN LISTS sources)
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+    if(source MATCHES "\\.cpp$" AND EXISTS "${source}")
+      list(APPEND paths "${source}")
+    endif()
+  endforeach()
+  execute_process(COMMAND "${Python3_EXECUTABLE}" "${CMAKE_SOURCE_DIR}/tools/source_groups.py" 8 ${paths}
+    OUTPUT_VARIABLE lines OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE "\n" ";" lines "${lines}")
+  foreach(line IN LISTS lines)
+    string(REGEX MATCH "^([0-9]+) (.*)$" whole "${line}")
+    set_source_files_properties("${CMAKE_MATCH_2}" PROPERTIES UNITY_GROUP "${CMAKE_MATCH_1}")
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # What stands in an unnamed namespace of an included file is no header's.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
 
 # corral_module(<name> SOURCES <files> DEPENDS <modules or libraries>)
 function(corral_module name)
@@ -21,6 +55,7 @@ function(corral_module name)
     PRIVATE "${CMAKE_SOURCE_DIR}/src")
   target_link_libraries(corral_${name} PUBLIC corral_boost ${ARG_DEPENDS} PRIVATE corral_flags)
   target_precompile_headers(corral_${name} REUSE_FROM corral_boost)
+  corral_unity(corral_${name})
 endfunction()
 
 # corral_test(<module> SOURCES <files> DEPENDS <libraries>): program test_<module>, every case known to ctest.
@@ -30,6 +65,7 @@ function(corral_test module)
   target_include_directories(test_${module} PRIVATE "${CMAKE_SOURCE_DIR}/src" "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(test_${module} PRIVATE corral_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(test_${module} REUSE_FROM corral_boost)
+  corral_unity(test_${module})
   gtest_discover_tests(test_${module} TEST_PREFIX "${module}." DISCOVERY_TIMEOUT 120
     PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

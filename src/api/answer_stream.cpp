@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/add_header.hpp"
+#include "api/server_timing.hpp"
 
 namespace corral::api {
 
@@ -46,6 +47,9 @@ public:
         open_ = true;
         http::response_head head = format_.head();
         add_notes(head.headers, handle_);
+        if (handle_.tells_timings()) {
+            add_header(head.headers, "Trailer", "Server-Timing");
+        }
         core::error_code gone = co_await out_.begin(std::move(head));
         std::string opening = format_.opening();
         if (!gone && !opening.empty()) {
@@ -55,6 +59,24 @@ public:
     }
 
     [[nodiscard]] bool is_open() const noexcept { return open_; }
+
+    // As out.write(), and the time that took counts as the client's.
+    [[nodiscard]] core::awaitable<core::error_code> deliver(std::string bytes) {
+        const core::steady_time begun = context_.clock->now();
+        const core::error_code gone = co_await out_.write(std::move(bytes));
+        handle_.note_delivery(context_.clock->now() - begun);
+        co_return gone;
+    }
+
+    // What is known only now goes behind the body, for those who asked.
+    [[nodiscard]] core::awaitable<core::error_code> finish() {
+        if (!handle_.tells_timings()) {
+            co_return co_await out_.finish();
+        }
+        http::header_fields trailers;
+        add_header(trailers, "Server-Timing", server_timing(handle_.timings()));
+        co_return co_await out_.finish_with(std::move(trailers));
+    }
 
 private:
     const api_context& context_;
@@ -86,6 +108,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation_handl
         }
         if (why != nullptr && !reader.is_open()) {
             http::response refused = format->refusal(*why);
+            add_timing(refused.headers, handle);
             co_await out.send(std::move(refused));
             co_return;
         }
@@ -93,13 +116,13 @@ core::awaitable<void> stream_answer(const api_context& context, generation_handl
         over = is_end(*event);
         std::string bytes = format->encode(*event);
         if (!gone && !bytes.empty()) {
-            gone = co_await out.write(std::move(bytes));
+            gone = co_await reader.deliver(std::move(bytes));
         }
         if (gone) {
             co_return;
         }
     }
-    co_await out.finish();
+    co_await reader.finish();
 }
 
 bool collect(whole_answer& into, chat::generation_event& event) {
@@ -132,12 +155,17 @@ void add_notes(http::header_fields& to, const generation_handle& handle) {
     if (handle.dropped_messages() > 0) {
         add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
     }
+    if (!handle.served_by().empty()) {
+        add_header(to, "Corral-Served-By", handle.served_by());
+        add_header(to, "Corral-Tier", std::to_string(handle.tier()));
+    }
     if (const auto& place = handle.queue_place()) {
         add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
         if (place->estimate) {
             add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
         }
     }
+    add_timing(to, handle);
 }
 
 }  // namespace corral::api

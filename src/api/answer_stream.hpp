@@ -49,7 +49,9 @@ bool collect(whole_answer& into, chat::generation_event& event);
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
-// came, and the seconds until its turn as they looked then).
+// came, and the seconds until its turn as they looked then), Server-Timing for those who asked, and for a
+// model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
+// to begin before that was known.
 void add_notes(http::header_fields& to, const generation_handle& handle);
 
 [[nodiscard]] bool is_end(const chat::generation_event& event);

@@ -8,6 +8,7 @@
 
 #include "api/failure_status.hpp"
 #include "api/lane_state.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -35,6 +36,7 @@ generation_run::generation_run(const run_context& with, chat::generation_request
         request_.arrived = with_.clock->now();
     }
     figures_.arrive(request_.arrived);
+    to_->use_clock(*with_.clock);
 }
 
 core::deadline generation_run::deadline() const {
@@ -65,12 +67,14 @@ core::awaitable<void> generation_run::perform() {
     if (!to_->ended()) {
         fail(chat::failure_kind::internal, "no-end", "the request ended without a result");
     }
+    note_timings();
     log_line();
     close_journal();
+    count_in_metrics();
 }
 
 core::awaitable<void> generation_run::steps() {
-    if (!prepare()) {
+    if (!prepare(nullptr)) {
         co_return;
     }
     verdict now = verdict::again;
@@ -84,8 +88,11 @@ core::awaitable<void> generation_run::steps() {
     }
 }
 
-bool generation_run::prepare() {
+bool generation_run::prepare(const engine::backend* on) {
     model_ = with_.models->find(request_.model);
+    if (model_ != nullptr && on != nullptr) {
+        model_ = tier_of(model_, *on);
+    }
     if (model_ == nullptr) {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
         return false;
@@ -113,7 +120,7 @@ bool generation_run::prepare() {
     return true;
 }
 
-// While it waited, or between two of its runs, the configuration changed the model.
+// While it waited, or between two of its runs, the configuration changed the model, or another tier serves.
 bool generation_run::follow_model() {
     const engine::backend* const granted = &**lease_;
     if (model_->runs_on(granted)) {
@@ -126,7 +133,7 @@ bool generation_run::follow_model() {
     }
     correction_.clear();
     gate_.reset();
-    if (!prepare()) {
+    if (!prepare(granted)) {
         return false;
     }
     if (!model_->runs_on(granted)) {
@@ -166,15 +173,20 @@ core::awaitable<bool> generation_run::take_turn() {
         const scheduler::refusal& no = answer.error();
         chat::failed_event event{no.kind, no.cause, no.message,
                                  no.kind != chat::failure_kind::model_not_found, no.retry_after};
+        note_timings();
         to_->end(event);
         outcome_ = no.cause;
+        ended_as_ = name_of(no.kind);
         why_ = tells_why(no.kind) ? no.message : std::string();
         co_return false;
     }
     lease_.emplace(std::move(*answer));
+    backend_label_ = catalog::label_of((*lease_)->model());
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
+    note_who_serves();
+    note_stages_so_far();
     open_journal();
     co_return true;
 }
@@ -212,6 +224,9 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     to_->attach(nullptr);
     control_ = nullptr;
     settle(outcome);
+    if (const auto& given_up = to_->abandoned_at()) {
+        idle_after_ = with_.clock->now() - *given_up;
+    }
     if (unmet_) {
         figures_.keep_run(with_.clock->now());
     }
@@ -238,6 +253,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
 }
 
 void generation_run::begin_run(const chat::rendered_prompt& prompt) {
+    first_text_after_.reset();
     chat::filter_options how;
     how.format = how_.format;
     how.stops = request_.limits.stops;

@@ -50,11 +50,12 @@ private:
     };
 
     [[nodiscard]] core::awaitable<void> steps();
-    // False when the request has ended without needing a runtime.
-    [[nodiscard]] bool prepare();
+    // For the tier that `on` is of; nullptr: for the first. False when the request has ended without needing
+    // a runtime.
+    [[nodiscard]] bool prepare(const engine::backend* on);
     [[nodiscard]] core::awaitable<bool> take_turn();
-    // The lease is of another backend than the one that was prepared for: prepares anew. False when the
-    // request has ended.
+    // The lease is of another backend, or tier, than the one that was prepared for: prepares anew. False when
+    // the request has ended.
     [[nodiscard]] bool follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
@@ -76,12 +77,17 @@ private:
     void fail(chat::failure_kind kind, std::string cause, std::string message);
     void fail_as_cancelled();
     [[nodiscard]] std::size_t max_pending_bytes() const;
+    void note_who_serves();
     void log_line() const;
     // For the journal (generation_run_journal.cpp).
     void open_journal();
     void note_run(const chat::rendered_prompt& prompt);
     void fill_journal() const;
     void close_journal();
+    // For monitoring (generation_run_metrics.cpp).
+    void count_in_metrics() const;
+    void note_timings();
+    void note_stages_so_far();
 
     run_context with_;
     chat::generation_request request_;
@@ -103,6 +109,12 @@ private:
     bool unmet_ = false;      // it did not keep to the format, and another run follows
     verdict verdict_ = verdict::over;
     std::string outcome_ = "none";
+    std::string by_;   // the set of processes that had it last, where the model has several tiers
+    const char* ended_as_ = "internal";  // for monitoring: a finish reason or a kind of failure
+    bool ended_well_ = false;
+    std::string backend_label_;  // of the last lease
+    std::optional<core::nanoseconds> first_text_after_;
+    std::optional<core::nanoseconds> idle_after_;
     std::string why_;  // of a failure, one sentence for the log; empty where it may hold a client's words
     std::string last_death_;                                // of the runtime, while it worked on this request
     std::shared_ptr<telemetry::run_journal::entry> entry_;  // from its turn on

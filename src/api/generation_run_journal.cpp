@@ -37,6 +37,7 @@ void generation_run::note_run(const chat::rendered_prompt& prompt) {
     telemetry::run_record& now = entry_->record();
     now.prompt_bytes = prompt.system.size() + prompt.turns.size();
     now.verbatim = prompt.verbatim;
+    now.served_by = by_;
     now.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
     entry_->note_try();
     fill_journal();
@@ -51,6 +52,9 @@ void generation_run::fill_journal() const {
     now.prefill = took.prefill;
     now.decode = took.decode;
     now.total = took.total;
+    now.tokenise = took.tokenise;
+    now.detokenise = took.detokenise;
+    now.delivery = to_->timings().delivery;
     now.prompt_tokens = usage.prompt_tokens;
     now.generated_tokens = usage.generated_tokens;
     now.exact = usage.exact;

@@ -8,6 +8,7 @@
 #include "api/generation_run.hpp"
 #include "api/lane_state.hpp"
 #include "api/tool_call_id.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -18,10 +19,19 @@ double milliseconds_of(core::nanoseconds span) {
     return std::chrono::duration<double, std::milli>(span).count();
 }
 
+// Of the log line: nothing where nobody knows it.
+std::string part_text(const char* name, const std::optional<core::nanoseconds>& took) {
+    return took ? fmt::format(" {}_ms={:.1f}", name, milliseconds_of(*took)) : std::string();
+}
+
 }  // namespace
 
 void generation_run::on_text(std::string_view piece, const engine::run_progress& now) {
     figures_.note_text(now);
+    if (!first_text_after_) {
+        first_text_after_ = with_.clock->now() - request_.arrived;
+        note_stages_so_far();
+    }
     if (entry_ != nullptr) {
         entry_->note_piece(with_.clock->now());
         fill_journal();
@@ -178,13 +188,18 @@ void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
     chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
     if (to_->end(event)) {
+        to_->note_timings(event.timings);
         outcome_ = reason == chat::finish_reason::stop ? "stop" : "length";
+        ended_as_ = reason == chat::finish_reason::stop ? "stop" : "length";
+        ended_well_ = true;
     }
 }
 
 void generation_run::fail(const engine::run_failure& why) {
     chat::failed_event event{why.kind, why.cause, why.message, why.retryable && !to_->answered(), {}};
+    note_timings();
     if (to_->end(event)) {
+        ended_as_ = name_of(why.kind);
         outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
         why_ = tells_why(why.kind) ? why.message : std::string();
     }
@@ -212,20 +227,47 @@ std::size_t generation_run::max_pending_bytes() const {
     return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token);
 }
 
+// For the answer's headers and the log; only where there is a choice.
+void generation_run::note_who_serves() {
+    const engine::backend& runtime = **lease_;
+    if (!with_.admission->tiers_of(model_->lane)) {
+        return;
+    }
+    by_ = catalog::label_of(runtime.model());
+    to_->served_by = by_;
+    to_->tier = runtime.model().tier;
+}
+
+void generation_run::note_timings() {
+    if (!to_->ended()) {
+        to_->note_timings(figures_.timings(with_.clock->now()));
+    }
+}
+
+// Of what goes on nothing, for its time is not known before its end.
+void generation_run::note_stages_so_far() {
+    chat::generation_timings now = figures_.timings(with_.clock->now());
+    now.decode = core::nanoseconds{0};
+    now.total = core::nanoseconds{0};
+    now.detokenise.reset();
+    to_->note_timings(now);
+}
+
 void generation_run::log_line() const {
-    const chat::generation_timings took = figures_.timings(with_.clock->now());
+    const chat::generation_timings took = to_->timings();
     const chat::token_usage usage = figures_.usage();
     const double decode_seconds = std::chrono::duration<double>(took.decode).count();
     const double rate = decode_seconds > 0 ? usage.generated_tokens / decode_seconds : 0.0;
     telemetry::log().info(
         "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
-        "total_ms={:.1f} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={} outcome={}{}",
+        "total_ms={:.1f}{}{}{} "
+        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{} outcome={}{}",
         request_.id, model_ == nullptr ? telemetry::printable(request_.model) : model_->name,
         telemetry::printable(request_.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
         milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
-        usage.prompt_tokens, usage.generated_tokens, rate, tries_, gate_ ? gate_->tries() : 0,
-        to_->dropped_messages, outcome_,
+        part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
+        part_text("delivery", took.delivery), usage.prompt_tokens, usage.generated_tokens, rate, tries_,
+        gate_ ? gate_->tries() : 0, to_->dropped_messages, by_.empty() ? by_ : " by=" + by_, outcome_,
         why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
 }
 

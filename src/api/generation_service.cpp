@@ -54,6 +54,30 @@ std::size_t generation_handle::dropped_messages() const noexcept {
     return state_->dropped_messages;
 }
 
+const std::string& generation_handle::served_by() const noexcept {
+    return state_->served_by;
+}
+
+unsigned generation_handle::tier() const noexcept {
+    return state_->tier;
+}
+
+chat::generation_timings generation_handle::timings() const {
+    return state_->timings();
+}
+
+void generation_handle::tell_timings() noexcept {
+    state_->tells_timings = true;
+}
+
+bool generation_handle::tells_timings() const noexcept {
+    return state_->tells_timings;
+}
+
+void generation_handle::note_delivery(core::nanoseconds waited) {
+    state_->note_delivery(waited);
+}
+
 struct generation_service::impl {
     core::task_group* tasks;
     run_context with;
@@ -79,8 +103,10 @@ generation_service::~generation_service() = default;
 
 void generation_service::adjust(const generation_options& with) {
     telemetry::run_journal* const journal = impl_->with.options.journal;
+    telemetry::metrics* const metrics = impl_->with.options.metrics;
     impl_->with.options = with;
     impl_->with.options.journal = journal;
+    impl_->with.options.metrics = metrics;
 }
 
 generation_handle generation_service::start(chat::generation_request what) {

@@ -77,10 +77,19 @@ void generation_state::abandon() {
         return;
     }
     abandoned_ = true;
+    if (clock_ != nullptr && !ended_) {
+        abandoned_at_ = clock_->now();
+    }
     if (control_ != nullptr) {
         control_->cancel();
     }
     abandoned_bell_.ring();
+}
+
+chat::generation_timings generation_state::timings() const {
+    chat::generation_timings out = timings_;
+    out.delivery = delivery_;
+    return out;
 }
 
 void generation_state::leave() {

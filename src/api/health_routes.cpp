@@ -7,6 +7,7 @@
 #include "api/json_writer.hpp"
 #include "api/lane_state.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/telemetry/metrics.hpp"
 
 namespace corral::api {
 
@@ -33,6 +34,7 @@ struct model_state {
     bool suspended = false;  // by its operator
     std::string waits;       // why it is not being loaded though somebody wants it; may be empty
     std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
+    std::string served_by;                             // of one with fallbacks
 };
 
 const char* word_of(const model_state& of) {
@@ -50,6 +52,9 @@ model_state look_at(const served_model& model, const scheduler::scheduler& admis
     out.waits = admission.queue_of(model.lane).why;
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
         out.now.reason = "The model is not loaded: it " + out.waits + ".";
+    }
+    if (const auto tiers = admission.tiers_of(model.lane)) {
+        out.served_by = tiers->label;
     }
     const auto instances = admission.instances_of(model.lane);
     if (instances.size() > 1) {
@@ -120,6 +125,7 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
         const engine::availability now = each.backend->available();
         json.begin_object().member("cards", catalog::seat_text(each.claim.cards));
         json.member("state", word_of(now.state)).member("reason", now.reason);
+        json.count("tier", each.backend->model().tier);
         json.count("running", each.in_use).end_object();
     }
     json.end_array();
@@ -156,6 +162,9 @@ readiness describe_readiness(const api_context& context) {
         if (!state.warning.empty()) {
             json.member("warning", state.warning);
         }
+        if (!states[i].served_by.empty()) {
+            json.member("served_by", states[i].served_by);
+        }
         write_instances(json, states[i].instances);
         json.end_object();
     }
@@ -175,6 +184,13 @@ core::awaitable<void> serve_readyz(const api_context& context, http::response_wr
     co_await out.send(std::move(whole));
 }
 
+core::awaitable<void> serve_metrics(const api_context& context, http::response_writer& out) {
+    http::response whole;
+    whole.content_type = telemetry::metrics::content_type;
+    whole.body = context.metrics();
+    co_await out.send(std::move(whole));
+}
+
 }  // namespace
 
 void add_health_routes(http::router& routes, const api_context& context) {
@@ -184,6 +200,11 @@ void add_health_routes(http::router& routes, const api_context& context) {
         routes.add(method, "/readyz", [context](const http::request&, http::response_writer& out) {
             return serve_readyz(context, out);
         });
+        if (context.metrics) {
+            routes.add(method, "/metrics", [context](const http::request&, http::response_writer& out) {
+                return serve_metrics(context, out);
+            });
+        }
     }
 }
 

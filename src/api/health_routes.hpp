@@ -8,6 +8,9 @@
 // one that loads its progress and about how many seconds are left, and of the queue how many wait and run
 // and the seconds until the turn of a request that comes now (null while unknown). `warnings`, where there
 // are any: what a person should mend, such as a manifest that is left out.
+//
+// /metrics: figures for Prometheus. Unlike the other two it tells of everybody's use, so where keys are asked
+// for it wants one, as all the rest does.
 
 #include "corral/api/wire_format.hpp"
 

@@ -2,9 +2,12 @@
 #include <memory>
 
 #include "api/access_check.hpp"
+#include "api/add_header.hpp"
+#include "api/ascii_text.hpp"
 #include "api/cors_policy.hpp"
 #include "api/health_routes.hpp"
 #include "api/host_check.hpp"
+#include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -53,6 +56,9 @@ public:
         return to_.write(std::move(piece));
     }
     core::awaitable<core::error_code> finish() override { return to_.finish(); }
+    core::awaitable<core::error_code> finish_with(http::header_fields trailers) override {
+        return to_.finish_with(std::move(trailers));
+    }
     [[nodiscard]] bool started() const noexcept override { return to_.started(); }
 
 private:
@@ -101,6 +107,13 @@ core::awaitable<void> serve_checked(std::shared_ptr<const front> at, const http:
     co_await at->routes.serve(incoming, out);
 }
 
+// Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
+void allow_own_headers(http::header_fields& to, std::string_view asked) {
+    if (lower_case(asked).find(lower_case(timing_wish)) != std::string::npos) {
+        add_header(to, "Access-Control-Allow-Headers", timing_wish);
+    }
+}
+
 core::awaitable<void> serve(std::shared_ptr<const front> at, const http::request& incoming,
                             http::response_writer& out) {
     const std::string origin(incoming.headers.find("Origin"));
@@ -117,6 +130,7 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, const http::request
     if (incoming.method == "OPTIONS") {
         http::header_fields preflight;
         at->origins.add_preflight_headers(preflight, origin);
+        allow_own_headers(preflight, incoming.headers.find("Access-Control-Request-Headers"));
         co_await answer_empty(out, 204, std::move(preflight));
         co_return;
     }

@@ -29,6 +29,27 @@ auto position(Models& all, std::string_view typed) {
 
 }  // namespace
 
+served tier_of(const served& model, const engine::backend& which) {
+    for (const served_model& tier : model->tiers) {
+        if (!tier.runs_on(&which)) {
+            continue;
+        }
+        struct view {
+            served below;
+            served_model as;
+        };
+        auto made = std::make_shared<view>();
+        made->below = model;
+        made->as = *model;
+        made->as.tiers.clear();
+        made->as.entry = tier.entry;
+        made->as.runtime = tier.runtime;
+        made->as.instances = tier.instances;
+        return {made, &made->as};
+    }
+    return model;
+}
+
 model_directory::model_directory(std::vector<served_model> all) {
     for (served_model& each : all) {
         all_.push_back(completed(std::move(each)));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/access_check.hpp"
+#include "api/server_timing.hpp"
 
 namespace corral::api {
 
@@ -31,6 +32,15 @@ chat::generation_request begin_request(const api_context& context, const http::r
     out.model_typed = std::move(typed);
     out.model = model.name;
     out.arrived = incoming.arrived;
+    return out;
+}
+
+generation_handle start_generation(const api_context& context, const http::request& incoming,
+                                   chat::generation_request what) {
+    generation_handle out = context.generations->start(std::move(what));
+    if (wants_timing(incoming)) {
+        out.tell_timings();
+    }
     return out;
 }
 

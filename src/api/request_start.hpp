@@ -19,4 +19,8 @@ namespace corral::api {
 // 16 hex digits.
 [[nodiscard]] std::string random_hex_id(core::random_source& random);
 
+// Starts it; `incoming` says whether its client is told where the time went.
+[[nodiscard]] generation_handle start_generation(const api_context& context, const http::request& incoming,
+                                                 chat::generation_request what);
+
 }  // namespace corral::api

@@ -32,6 +32,9 @@ void run_figures::keep_run(core::steady_time at) {
     earlier_tokens_ += progress_.usage.generated_tokens;
     earlier_exact_ = earlier_exact_ && progress_.usage.exact;
     earlier_decode_ = decode;
+    if (const auto& took = progress_.stages.detokenise) {
+        earlier_detokenise_ = earlier_detokenise_.value_or(core::nanoseconds{0}) + *took;
+    }
     earlier_runs_ += between(leased_, at);
     progress_.usage.generated_tokens = 0;
     progress_.first_text = {};
@@ -63,16 +66,33 @@ core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_
     return std::min(after_it / (all - first) * (first - 1), before_it / 10 * 9);
 }
 
+// A runtime that says what its stages took knows better; what it says can't be more than what passed.
+core::nanoseconds run_figures::hidden_decode(const chat::generation_timings& seen) const {
+    const core::nanoseconds both = seen.prefill + seen.decode;
+    if (const auto& prefill = progress_.stages.prefill) {
+        return seen.prefill - std::clamp(*prefill, core::nanoseconds{0}, both);
+    }
+    if (const auto& decode = progress_.stages.decode) {
+        return std::clamp(*decode, core::nanoseconds{0}, both) - seen.decode;
+    }
+    return decode_before_first_text(seen.decode, seen.prefill);
+}
+
 chat::generation_timings run_figures::timings(core::steady_time now) const {
     chat::generation_timings out;
     out.queue = std::max(between(arrived_, leased_) - earlier_runs_, core::nanoseconds{0});
     out.reset = between(leased_, progress_.reset_confirmed);
     out.prefill = between(progress_.generate_accepted, progress_.first_text);
     out.decode = between(progress_.first_text, now);
-    const core::nanoseconds hidden = decode_before_first_text(out.decode, out.prefill);
+    const core::nanoseconds hidden = hidden_decode(out);
     out.prefill -= hidden;
     out.decode += hidden + earlier_decode_;
     out.total = between(arrived_, now);
+    out.tokenise = progress_.stages.tokenise;
+    out.detokenise = progress_.stages.detokenise;
+    if (earlier_detokenise_) {
+        out.detokenise = out.detokenise.value_or(core::nanoseconds{0}) + *earlier_detokenise_;
+    }
     return out;
 }
 

@@ -2,6 +2,7 @@
 // Tokens and times of one request, over all its runs.
 
 #include <cstdint>
+#include <optional>
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/core/time.hpp"
@@ -27,6 +28,9 @@ private:
     [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
                                                              core::nanoseconds before_it) const;
 
+    // How much of what passed before the first text was decoding; less than zero: prefill went on after it.
+    [[nodiscard]] core::nanoseconds hidden_decode(const chat::generation_timings& seen) const;
+
     core::steady_time arrived_{};
     core::steady_time leased_{};
     engine::run_progress progress_;
@@ -36,6 +40,7 @@ private:
     bool earlier_exact_ = true;
     core::nanoseconds earlier_decode_{0};
     core::nanoseconds earlier_runs_{0};
+    std::optional<core::nanoseconds> earlier_detokenise_;
 };
 
 }  // namespace corral::api

@@ -27,6 +27,7 @@ served_model laid_over(const served_model& base, variant_document document) {
     out.runtime = base.runtime;
     out.lane = base.lane;
     out.instances = base.instances;
+    out.tiers = base.tiers;
     out.owned = base.owned;
     out.name = std::move(document.name);
     const auto digest = catalog::sha256_hex(base.entry->digest + "\n" + to_text(document.content));

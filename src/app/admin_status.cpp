@@ -106,6 +106,13 @@ admin_json model_json(const admin_context& of, engine::backend& runtime, core::s
     out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;
     out["waits"] = queue.why;
+    if (const auto tiers = of.admission->tiers_of(name)) {
+        const bool serves = tiers->serving == entry.tier;
+        out["tier"] = {{"number", entry.tier},
+                       {"serves", serves},
+                       {"changes", tiers->changes},
+                       {"why", serves ? tiers->why : std::string()}};
+    }
     const engine::device_claim claim = runtime.claim();
     out["pinned"] = entry.pinned;
     out["memory"] = {{"cards", claim.cards},

@@ -89,7 +89,7 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
 
 }  // namespace
 
-void read_model_cards(catalog::section& from, catalog::model_entry& to) {
+void read_places(catalog::section& from, catalog::model_entry& to) {
     read_seats(from, to);
     check_told(from, to);
     to.cards = to.seats.front();
@@ -103,6 +103,10 @@ void read_model_cards(catalog::section& from, catalog::model_entry& to) {
                                                 : std::to_string(to.seats.size()) + " places") +
                           "; each instance needs its own, such as cards = [0, 1]");
     }
+}
+
+void read_model_cards(catalog::section& from, catalog::model_entry& to) {
+    read_places(from, to);
     from.flag("preload", to.preload);
     from.flag("pinned", to.pinned);
     std::string stay;

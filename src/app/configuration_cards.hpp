@@ -9,6 +9,9 @@ namespace corral::app {
 
 // cards, instances, preload, pinned, keep_alive of a [[models]] table. Call it when all that says how the
 // model is started has been read.
+// The part of it that fallbacks have too: `cards` and `instances`.
+void read_places(catalog::section& from, catalog::model_entry& to);
+
 void read_model_cards(catalog::section& from, catalog::model_entry& to);
 
 // max_loaded_models, card_memory_mb and the table `swap`.

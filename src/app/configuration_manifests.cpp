@@ -81,18 +81,8 @@ void check_names(catalog::section& from, const catalog::model_entry& model, cons
     }
 }
 
-// The vendor's server would even share its port with a second one and mix both up (vendor_ax_observed.md
-// §10).
-void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
-    std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
-    for (const auto& other : so_far.models) {
-        for (const auto& service : other.runtime.services) {
-            if (catalog::port_is_moved(other.runtime, service)) {
-                continue;
-            }
-            taken.emplace(service.port, "service '" + service.name + "' of model '" + other.name + "'");
-        }
-    }
+void check_own_ports(catalog::section& from, const catalog::model_entry& model,
+                     std::map<std::uint16_t, std::string>& taken) {
     for (const auto& service : model.runtime.services) {
         if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
             continue;
@@ -104,6 +94,32 @@ void check_ports(catalog::section& from, const catalog::model_entry& model, cons
                                             "' wants port " + std::to_string(service.port) +
                                             ", which is already that of " + twin->second);
         }
+    }
+}
+
+// The vendor's server would even share its port with a second one and mix both up (vendor_ax_observed.md
+// §10).
+void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+    std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
+    const auto tiers_of = [](const catalog::model_entry& one) {
+        std::vector<const catalog::model_entry*> out{&one};
+        for (const catalog::model_entry& fallback : one.fallbacks) {
+            out.push_back(&fallback);
+        }
+        return out;
+    };
+    for (const auto& other : so_far.models) {
+        for (const catalog::model_entry* const tier : tiers_of(other)) {
+            for (const auto& service : tier->runtime.services) {
+                if (!catalog::port_is_moved(tier->runtime, service)) {
+                    taken.emplace(service.port,
+                                  "service '" + service.name + "' of model '" + other.name + "'");
+                }
+            }
+        }
+    }
+    for (const catalog::model_entry* const tier : tiers_of(model)) {
+        check_own_ports(from, *tier, taken);
     }
 }
 

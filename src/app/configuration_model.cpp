@@ -1,9 +1,12 @@
+#include "configuration_model.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "configuration_cards.hpp"
 #include "configuration_device.hpp"
+#include "configuration_fallbacks.hpp"
 #include "configuration_reading.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/package_survey.hpp"
@@ -323,23 +326,40 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
 
 }  // namespace
 
+bool read_processes(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
+    const bool have_profile = read_runtime(from, to, with);
+    read_variables(from, to);
+    read_overrides(from, to, with, have_profile);
+    read_tuning(from, to);
+    // What runs elsewhere has its files there.
+    if (!have_profile || !to.runtime.services.empty() || from.has("package")) {
+        read_package(from, to, with);
+    }
+    return have_profile;
+}
+
+void read_words(catalog::section& from, catalog::model_entry& to) {
+    const auto* family = read_family(from, to);
+    read_capabilities(from, to, family);
+    from.text("parameter_size", to.parameter_size);
+    from.text("quantization", to.quantization);
+}
+
+void check_processes(catalog::section& from, const catalog::model_entry& model) {
+    check_variables(from, model);
+}
+
 catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
     catalog::model_entry out;
     read_name(from, out);
     read_aliases(from, out);
-    const bool have_profile = read_runtime(from, out, with);
-    read_variables(from, out);
-    read_overrides(from, out, with, have_profile);
-    read_tuning(from, out);
-    read_package(from, out, with);
-    const auto* family = read_family(from, out);
-    read_capabilities(from, out, family);
-    from.text("parameter_size", out.parameter_size);
-    from.text("quantization", out.quantization);
+    const bool have_profile = read_processes(from, out, with);
+    read_words(from, out);
     read_model_cards(from, out);
     if (have_profile) {
-        check_variables(from, out);
+        check_processes(from, out);
     }
+    read_fallbacks(from, out, with);
     from.finish();
     return out;
 }

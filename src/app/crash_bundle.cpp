@@ -147,8 +147,18 @@ json request(const telemetry::run_record& of) {
              {"pieces", of.pieces},
              {"longest_gap_ms", ms(of.longest_gap)},
              {"last_gaps_ms", std::move(gaps)}};
+    for (const auto& [name, part] :
+         {std::pair{"tokenise_ms", of.tokenise}, std::pair{"detokenise_ms", of.detokenise},
+          std::pair{"delivery_ms", of.delivery}}) {
+        if (part) {
+            out[name] = ms(*part);
+        }
+    }
     if (of.silent_for) {
         out["silent_for_ms"] = ms(*of.silent_for);
+    }
+    if (!of.served_by.empty()) {
+        out["served_by"] = of.served_by;
     }
     out["outcome"] = of.outcome.empty() ? "running" : of.outcome;
     return out;

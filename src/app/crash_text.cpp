@@ -101,6 +101,13 @@ std::string request(const json& of) {
                        seconds(number(of, "queue_ms")), seconds(number(of, "reset_ms")),
                        seconds(number(of, "prefill_ms")), seconds(number(of, "decode_ms")),
                        seconds(number(of, "longest_gap_ms")));
+    for (const auto& [field, word] :
+         {std::pair{"tokenise_ms", "tokenising"}, std::pair{"detokenise_ms", "detokenising"},
+          std::pair{"delivery_ms", "waiting for the client"}}) {
+        if (member(of, field).is_number()) {
+            out += fmt::format(", {} {}", word, seconds(number(of, field)));
+        }
+    }
     if (member(of, "silent_for_ms").is_number()) {
         out += ", silent for " + seconds(number(of, "silent_for_ms"));
     }

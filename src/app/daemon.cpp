@@ -91,11 +91,13 @@ core::result<void> daemon::open() {
     }
     open_variants();
     open_black_box();
+    open_metrics();
     for (const auto& runtime : backends_) {
         cards_.watch(*runtime);
     }
     api::generation_options generation = generation_options_of(settings_);
     generation.journal = &journal_;
+    generation.metrics = &metrics_;
     generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
                                                              *models_, generation);
     server_->serve_with(make_front());
@@ -145,9 +147,8 @@ core::result<void> daemon::open_lanes(const std::vector<model_lane>& lanes, std:
             continue;
         }
         std::vector<std::unique_ptr<engine::backend>> places;
-        for (const catalog::seat& cards : lane.entry.seats) {
+        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
             bool adopted = false;
-            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
             auto made = make_or_adopt_backend(supervision_, here, inherited_, adopted);
             if (!made) {
                 culprit = lane.entry.name;
@@ -197,6 +198,7 @@ void daemon::open_black_box() {
 
 void daemon::begin_watch(engine::backend& runtime) {
     cards_.watch(runtime);
+    meter(runtime);
     if (black_box_) {
         black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
     }
@@ -204,6 +206,7 @@ void daemon::begin_watch(engine::backend& runtime) {
 
 void daemon::end_watch(engine::backend& runtime) {
     cards_.forget(runtime);
+    meter_.forget(runtime.services());
     if (black_box_) {
         black_box_->forget(runtime.services());
     }
@@ -224,6 +227,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("reload", watch_reload());
     service_tasks_.spawn("systemd", tell_systemd());
     service_tasks_.spawn("orphans", collect_orphans());
+    service_tasks_.spawn("lateness", measure_lateness());
     server_->start();
     if (admin_) {
         admin_->start();

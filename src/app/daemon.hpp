@@ -31,11 +31,13 @@
 #include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/group.hpp"
+#include "corral/telemetry/metrics.hpp"
 #include "corral/telemetry/run_journal.hpp"
 #include "credential_files.hpp"
 #include "inheritance.hpp"
 #include "progress_watch.hpp"
 #include "reload.hpp"
+#include "service_meter.hpp"
 #include "shared_runtimes.hpp"
 #include "upgrade.hpp"
 
@@ -76,6 +78,9 @@ private:
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_front();
     void open_black_box();
+    void open_metrics();
+    void meter(engine::backend& runtime);
+    core::awaitable<void> measure_lateness();
     void begin_watch(engine::backend& runtime);
     void end_watch(engine::backend& runtime);
     core::awaitable<void> live();
@@ -96,6 +101,7 @@ private:
     core::steady_clock_source clock_;
     core::system_random random_;
     telemetry::run_journal journal_;
+    telemetry::metrics metrics_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
     device::reader_set devices_;
@@ -107,6 +113,7 @@ private:
     boost::asio::ip::tcp::endpoint doors_;  // where clients come in
     std::set<std::string> adopted_;         // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;  // every place of every model that has its own
+    service_meter meter_{metrics_};
     card_room room_;
     card_watch cards_;
     std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes

@@ -41,6 +41,7 @@ http::handler daemon::make_front() {
     context.loopback_only = doors_.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
+    context.metrics = [this] { return metrics_.text(); };
     context.warnings = [this] {
         std::vector<std::string> out;
         for (const left_out_manifest& one : settings_.left_out) {

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "open_file.hpp"
+
 namespace corral::app {
 
 namespace {
@@ -15,22 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t for_everybody_to_read = 0644;
-
-class open_handle {
-public:
-    explicit open_handle(int handle) : handle_(handle) {}
-    open_handle(const open_handle&) = delete;
-    open_handle& operator=(const open_handle&) = delete;
-    ~open_handle() {
-        if (handle_ >= 0) {
-            ::close(handle_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return handle_; }
-
-private:
-    int handle_;
-};
 
 core::failure failed(const fs::path& where, int value) {
     return core::errno_failure(value, "'" + where.string() + "' can't be written: " +
@@ -55,20 +41,9 @@ core::result<void> make_folder(const fs::path& folder) {
     return {};
 }
 
-bool write_all(int handle, std::string_view text) {
-    while (!text.empty()) {
-        const auto done = ::write(handle, text.data(), text.size());
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(done < 0 ? 0 : static_cast<std::size_t>(done));
-    }
-    return true;
-}
-
 // 0 or an errno value; the file is there whole, under that name, when it is 0.
 int fill(int folder, const std::string& name, std::string_view text) {
-    const open_handle file(
+    const open_file file(
         ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (file.get() < 0) {
         return errno;
@@ -91,7 +66,7 @@ core::result<void> write_manifest(const fs::path& file, std::string_view text, b
     if (const auto made = make_folder(file.parent_path()); !made) {
         return made.error();
     }
-    const open_handle folder(
+    const open_file folder(
         ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (folder.get() < 0) {
         return errno == ELOOP || errno == ENOTDIR ? elsewhere(file.parent_path())

@@ -10,42 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "open_file.hpp"
+
 namespace corral::app {
 
 namespace {
 
 namespace fs = std::filesystem;
 
-core::failure failed(const char* what, const fs::path& where, int value) {
+core::failure file_failure(const char* what, const fs::path& where, int value) {
     return core::errno_failure(value, std::string(what) + " '" + where.string() +
                                           "': " + boost::system::system_category().message(value));
-}
-
-class open_file {
-public:
-    explicit open_file(int handle) : handle_(handle) {}
-    open_file(const open_file&) = delete;
-    open_file& operator=(const open_file&) = delete;
-    ~open_file() {
-        if (handle_ >= 0) {
-            ::close(handle_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return handle_; }
-
-private:
-    int handle_;
-};
-
-bool write_all(int handle, std::string_view text) {
-    while (!text.empty()) {
-        const auto done = ::write(handle, text.data(), text.size());
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        text.remove_prefix(done < 0 ? 0 : static_cast<std::size_t>(done));
-    }
-    return true;
 }
 
 // 0 or an errno value.
@@ -62,7 +37,7 @@ int fill(int handle, const private_file& with) {
 core::result<void> sync_folder(const fs::path& folder) {
     const open_file handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
-        return failed("can't sync the folder", folder, errno);
+        return file_failure("can't sync the folder", folder, errno);
     }
     return {};
 }
@@ -75,7 +50,7 @@ core::result<private_file> read_private_file(const fs::path& file) {
     const open_file handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};
     if (handle.get() < 0 || ::fstat(handle.get(), &facts) != 0) {
-        return failed("can't read", file, errno);
+        return file_failure("can't read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
         return core::make_failure(core::errc::invalid, "'" + file.string() + "' is not a regular file");
@@ -85,7 +60,7 @@ core::result<private_file> read_private_file(const fs::path& file) {
     while (out.text.size() <= most) {
         const auto got = ::read(handle.get(), part.data(), part.size());
         if (got < 0) {
-            return failed("can't read", file, errno);
+            return file_failure("can't read", file, errno);
         }
         if (got == 0) {
             return out;
@@ -99,7 +74,7 @@ core::result<void> replace_private_file(const fs::path& file, const private_file
     std::string aside = file.string() + ".XXXXXX";
     const open_file handle(::mkostemp(aside.data(), O_CLOEXEC));
     if (handle.get() < 0) {
-        return failed("can't write beside", file, errno);
+        return file_failure("can't write beside", file, errno);
     }
     int problem = fill(handle.get(), with);
     if (problem == 0 && ::rename(aside.c_str(), file.c_str()) != 0) {
@@ -107,7 +82,7 @@ core::result<void> replace_private_file(const fs::path& file, const private_file
     }
     if (problem != 0) {
         ::unlink(aside.c_str());
-        return failed("can't write", file, problem);
+        return file_failure("can't write", file, problem);
     }
     return sync_folder(file.parent_path());
 }
@@ -115,14 +90,14 @@ core::result<void> replace_private_file(const fs::path& file, const private_file
 core::result<folder_lock> folder_lock::take(const fs::path& folder) {
     const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (handle < 0) {
-        return failed("can't open the folder", folder, errno);
+        return file_failure("can't open the folder", folder, errno);
     }
     folder_lock out(handle);
     if (::flock(handle, LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK ? core::make_failure(core::errc::unavailable,
                                                          "another program is changing files of '" +
                                                              folder.string() + "' just now; try again")
-                                    : failed("can't lock the folder", folder, errno);
+                                    : file_failure("can't lock the folder", folder, errno);
     }
     return out;
 }

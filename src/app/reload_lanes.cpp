@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "corral/catalog/model_name.hpp"
@@ -28,12 +29,14 @@ std::vector<std::string> reloader::lanes_now() const {
 core::result<reloader::lane_change> reloader::prepare_lane(const model_lane& lane) {
     lane_change out;
     out.lane = lane.entry.name;
-    for (const catalog::seat& cards : lane.entry.seats) {
+    for (catalog::model_entry& entry : catalog::places_of(lane.entry)) {
         lane_change::place place;
-        place.entry = catalog::entry_at(lane.entry, cards);
+        place.entry = std::move(entry);
         for (const auto& runtime : *parts_.backends) {
             const catalog::model_entry& now = runtime->model();
-            if (now.name == out.lane && now.cards == cards && catalog::same_processes(now, place.entry)) {
+            const bool there =
+                now.name == out.lane && now.tier == place.entry.tier && now.cards == place.entry.cards;
+            if (there && catalog::same_processes(now, place.entry)) {
                 place.stays = runtime.get();
             }
         }
@@ -53,7 +56,9 @@ core::result<reloader::lane_change> reloader::prepare_lane(const model_lane& lan
 void reloader::retire(std::unique_ptr<engine::backend> runtime) {
     std::vector<std::weak_ptr<const api::served_model>> holders;
     for (const api::served& each : parts_.models->all()) {
-        if (each->runs_on(runtime.get())) {
+        const bool by_tier = std::any_of(each->tiers.begin(), each->tiers.end(),
+                                         [&](const auto& tier) { return tier.runs_on(runtime.get()); });
+        if (by_tier || each->runs_on(runtime.get())) {
             holders.emplace_back(each);
         }
     }
@@ -175,7 +180,7 @@ void reloader::sort_backends() {
         const auto model = std::find_if(models.begin(), models.end(),
                                         [&](const auto& each) { return each.name == entry.name; });
         const auto seat = std::find(entry.seats.begin(), entry.seats.end(), entry.cards);
-        return std::pair(model - models.begin(), seat - entry.seats.begin());
+        return std::tuple(model - models.begin(), entry.tier, seat - entry.seats.begin());
     };
     std::stable_sort(parts_.backends->begin(), parts_.backends->end(),
                      [&](const auto& a, const auto& b) { return place(a) < place(b); });

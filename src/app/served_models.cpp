@@ -16,6 +16,21 @@ void offer(std::vector<api::served_model>& to, const std::string& name, const ap
     to.push_back(std::move(one));
 }
 
+// Each as this very model has it: what shares its processes may differ in family and the like.
+void add_tiers(api::served_model& to, const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    for (const catalog::model_entry& fallback : to.owned->fallbacks) {
+        api::served_model tier;
+        tier.entry = &fallback;
+        for (const auto& runtime : backends) {
+            if (runtime->model().name == to.lane && runtime->model().tier == fallback.tier) {
+                tier.instances.push_back(runtime.get());
+            }
+        }
+        tier.runtime = tier.instances.front();
+        to.tiers.push_back(std::move(tier));
+    }
+}
+
 }  // namespace
 
 std::vector<api::served_model> served_models(const std::vector<catalog::model_entry>& models,
@@ -31,10 +46,11 @@ std::vector<api::served_model> served_models(const std::vector<catalog::model_en
         model.entry = model.owned.get();
         model.lane = lane->entry.name;
         for (const auto& runtime : backends) {
-            if (runtime->model().name == model.lane) {
+            if (runtime->model().name == model.lane && runtime->model().tier == 0) {
                 model.instances.push_back(runtime.get());
             }
         }
+        add_tiers(model, backends);
         model.runtime = model.instances.front();
         offer(out, models[i].name, model);
         for (const std::string& alias : models[i].aliases) {

@@ -25,7 +25,12 @@ catalog::model_entry as_processes(catalog::model_entry of) {
 
 bool run_alike(const catalog::model_entry& a, const catalog::model_entry& b) {
     return a.package == b.package && a.seats == b.seats && a.instances == b.instances &&
-           catalog::same_processes(as_processes(a), as_processes(b));
+           a.failback_after == b.failback_after &&
+           catalog::same_processes(as_processes(a), as_processes(b)) &&
+           std::equal(a.fallbacks.begin(), a.fallbacks.end(), b.fallbacks.begin(), b.fallbacks.end(),
+                      [](const auto& one, const auto& other) {
+                          return one.preload == other.preload && run_alike(one, other);
+                      });
 }
 
 // Negative is for ever, and nothing is what the configuration says for all.

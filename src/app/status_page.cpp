@@ -149,6 +149,10 @@ void add_model(std::string& out, const json& model, const text_style& style) {
                        number_of(counts, "running"), number_of(counts, "waiting"));
     add_note(out, "also serves", words_of(model, "also"), style);
     add_note(out, "waits", text_of(model, "waits"), style);
+    if (const json tier = model.value("tier", json::object()); tier.is_object() && says(tier, "serves")) {
+        const std::string why = text_of(tier, "why");
+        add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
+    }
     const json memory = model.value("memory", json::object());
     add_note(out, "memory", memory.is_object() ? text_of(memory, "after_unload") : std::string(), style);
     for (const json& service : objects_in(model, "services")) {

@@ -39,7 +39,7 @@ private:
     int number_;
 };
 
-core::failure failed(int why, const fs::path& path, const char* what) {
+core::failure socket_failure(int why, const fs::path& path, const char* what) {
     return core::errno_failure(why, std::string(what) + " '" + path.string() + "': " + std::strerror(why));
 }
 
@@ -49,7 +49,7 @@ core::result<sockaddr_un> address_of(const fs::path& path, int folder) {
     sockaddr_un out{};
     out.sun_family = AF_UNIX;
     if (text.size() >= sizeof out.sun_path) {
-        return failed(ENAMETOOLONG, path, "the name of the socket is too long:");
+        return socket_failure(ENAMETOOLONG, path, "the name of the socket is too long:");
     }
     std::memcpy(out.sun_path, text.c_str(), text.size() + 1);
     return out;
@@ -73,14 +73,14 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
     const std::string name = path.filename().string();
     struct stat found {};
     if (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? core::result<void>() : failed(errno, path, "can't look at");
+        return errno == ENOENT ? core::result<void>() : socket_failure(errno, path, "can't look at");
     }
     if (!S_ISSOCK(found.st_mode)) {
-        return failed(EEXIST, path, "there is something else than a socket at");
+        return socket_failure(EEXIST, path, "there is something else than a socket at");
     }
     const descriptor trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!trial.open()) {
-        return failed(errno, path, "can't make a socket for");
+        return socket_failure(errno, path, "can't make a socket for");
     }
     const int why = connect_to(trial.get(), where);
     if (why == 0 || why == EAGAIN) {  // its backlog is full
@@ -91,10 +91,10 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
                                                    "'; stop it, or say another 'admin_socket'");
     }
     if (why != ECONNREFUSED) {
-        return failed(why, path, "can't tell whose socket is at");
+        return socket_failure(why, path, "can't tell whose socket is at");
     }
     if (::unlinkat(folder, name.c_str(), 0) != 0 && errno != ENOENT) {
-        return failed(errno, path, "can't replace the left-over socket");
+        return socket_failure(errno, path, "can't replace the left-over socket");
     }
     return {};
 }
@@ -104,7 +104,7 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
 core::result<int> listen_unix(const fs::path& path) {
     const descriptor folder(open_folder_of(path));
     if (!folder.open()) {
-        return failed(errno, path.parent_path(), "can't open the folder");
+        return socket_failure(errno, path.parent_path(), "can't open the folder");
     }
     const auto where = address_of(path, folder.get());
     if (!where) {
@@ -119,7 +119,7 @@ core::result<int> listen_unix(const fs::path& path) {
                         ::bind(made.get(), reinterpret_cast<const sockaddr*>(&*where), sizeof *where) == 0 &&
                         ::listen(made.get(), backlog) == 0;
     if (!opened) {
-        return failed(errno, path, "can't listen at");
+        return socket_failure(errno, path, "can't listen at");
     }
     return made.release();
 }
@@ -127,7 +127,7 @@ core::result<int> listen_unix(const fs::path& path) {
 core::result<int> connect_unix(const fs::path& path) {
     const descriptor folder(open_folder_of(path));
     if (!folder.open()) {
-        return failed(errno, path, "can't connect to");
+        return socket_failure(errno, path, "can't connect to");
     }
     const auto where = address_of(path, folder.get());
     if (!where) {
@@ -140,7 +140,7 @@ core::result<int> connect_unix(const fs::path& path) {
         made.open() && ::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
     const int why = ready ? connect_to(made.get(), *where) : errno;
     if (why != 0) {
-        return failed(why, path, "can't connect to");
+        return socket_failure(why, path, "can't connect to");
     }
     return made.release();
 }

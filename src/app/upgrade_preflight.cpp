@@ -86,10 +86,9 @@ int print_preflight(const configuration& settings, int version_asked) {
     json models = json::object();
     const std::vector<model_lane> lanes = lanes_of(settings.models);
     for (const model_lane& lane : lanes) {
-        const engine::dialect_descriptor* dialect = engine::find_dialect(lane.entry.runtime.dialect);
-        const bool can = dialect != nullptr && dialect->fingerprint != nullptr;
-        for (const catalog::seat& cards : lane.entry.seats) {
-            const catalog::model_entry here = catalog::entry_at(lane.entry, cards);
+        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
+            const engine::dialect_descriptor* dialect = engine::find_dialect(here.runtime.dialect);
+            const bool can = dialect != nullptr && dialect->fingerprint != nullptr;
             models[catalog::label_of(here)] = can ? dialect->fingerprint(here) : std::string();
         }
     }

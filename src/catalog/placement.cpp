@@ -14,6 +14,9 @@ model_entry without_place(model_entry of) {
     of.preload = nobody.preload;
     of.pinned = nobody.pinned;
     of.keep_alive.reset();
+    of.fallbacks.clear();
+    of.tier = 0;
+    of.failback_after = nobody.failback_after;
     of.runtime.device.card = 0;
     of.size_bytes = 0;
     of.device_bytes = 0;
@@ -42,7 +45,25 @@ model_entry entry_at(const model_entry& model, const seat& cards) {
 }
 
 std::string label_of(const model_entry& model) {
-    return model.seats.size() > 1 ? model.name + "@" + seat_text(model.cards) : model.name;
+    const std::string tier = model.tier == 0 ? std::string() : "fallback" + std::to_string(model.tier);
+    const std::string place = model.seats.size() > 1 ? seat_text(model.cards) : std::string();
+    if (tier.empty() && place.empty()) {
+        return model.name;
+    }
+    return model.name + "@" + tier + (tier.empty() || place.empty() ? "" : ":") + place;
+}
+
+std::vector<model_entry> places_of(const model_entry& model) {
+    std::vector<model_entry> out;
+    for (const seat& cards : model.seats) {
+        out.push_back(entry_at(model, cards));
+    }
+    for (const model_entry& fallback : model.fallbacks) {
+        for (const seat& cards : fallback.seats) {
+            out.push_back(entry_at(fallback, cards));
+        }
+    }
+    return out;
 }
 
 bool same_processes(const model_entry& a, const model_entry& b) {

@@ -56,7 +56,9 @@ std::string format_head(const response_head& head, const head_facts& facts) {
         add_field(out, "Content-Type", head.content_type);
     }
     for (const auto& [name, value] : head.headers.all()) {
-        if (!is_connections_own(name)) {
+        const bool promises_trailers = boost::beast::iequals(name, "Trailer");
+        const bool kept = !promises_trailers || facts.framing == body_framing::chunked;
+        if (kept && !is_connections_own(name)) {
             add_field(out, name, value);
         }
     }
@@ -79,6 +81,17 @@ std::string chunk_size_line(std::size_t size) {
     std::array<char, 20> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16);
     std::string out(digits.data(), end.ptr);
+    out += "\r\n";
+    return out;
+}
+
+std::string last_chunk(const header_fields& trailers) {
+    std::string out("0\r\n");
+    for (const auto& [name, value] : trailers.all()) {
+        if (!is_connections_own(name)) {
+            add_field(out, name, value);
+        }
+    }
     out += "\r\n";
     return out;
 }

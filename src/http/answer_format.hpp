@@ -33,6 +33,9 @@ struct head_facts {
 // The line before a chunk's data. REQUIRES: size > 0.
 [[nodiscard]] std::string chunk_size_line(std::size_t size);
 
+// The chunk that ends a body, with the fields that follow it. What belongs to the connection is left out.
+[[nodiscard]] std::string last_chunk(const header_fields& trailers);
+
 // The Date header's text, worked out once a second.
 class date_text {
 public:

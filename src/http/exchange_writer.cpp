@@ -80,6 +80,11 @@ core::awaitable<core::error_code> exchange_writer::write(std::string piece) {
 }
 
 core::awaitable<core::error_code> exchange_writer::finish() {
+    header_fields none;
+    return finish_with(std::move(none));
+}
+
+core::awaitable<core::error_code> exchange_writer::finish_with(header_fields trailers) {
     if (to_.error()) {
         co_return to_.error();
     }
@@ -87,7 +92,8 @@ core::awaitable<core::error_code> exchange_writer::finish() {
         co_return out_of_order();
     }
     if (framing_ == body_framing::chunked && !facts_.head_request) {
-        const gather parts{"0\r\n\r\n", {}, {}};
+        const std::string last = last_chunk(trailers);
+        const gather parts{last, {}, {}};
         const core::error_code error = co_await to_.write(parts);
         if (error) {
             co_return error;

@@ -24,6 +24,7 @@ public:
     [[nodiscard]] core::awaitable<core::error_code> begin(response_head head) override;
     [[nodiscard]] core::awaitable<core::error_code> write(std::string piece) override;
     [[nodiscard]] core::awaitable<core::error_code> finish() override;
+    [[nodiscard]] core::awaitable<core::error_code> finish_with(header_fields trailers) override;
     [[nodiscard]] bool started() const noexcept override { return stage_ != stage::fresh; }
 
     [[nodiscard]] bool finished() const noexcept { return stage_ == stage::finished; }

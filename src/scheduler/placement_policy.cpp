@@ -24,7 +24,9 @@ card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_load
 }
 
 void card_ledger::enter(const seat_view& by, bool takes) {
-    sets_ = takes ? sets_ + 1 : sets_ - 1;
+    if (by.counts) {
+        sets_ = takes ? sets_ + 1 : sets_ - 1;
+    }
     for (const unsigned card : by.cards) {
         page& on = pages_[card];
         const std::uint64_t share = share_of(by);
@@ -54,8 +56,8 @@ bool card_ledger::short_on(const seat_view& one, unsigned card) const {
 }
 
 bool card_ledger::fits(const seat_view& one) const {
-    return !full() && std::none_of(one.cards.begin(), one.cards.end(),
-                                   [&](unsigned card) { return short_on(one, card); });
+    return !(full() && one.counts) && std::none_of(one.cards.begin(), one.cards.end(),
+                                                   [&](unsigned card) { return short_on(one, card); });
 }
 
 std::size_t card_ledger::sets_beside(const seat_view& one) const {
@@ -100,8 +102,13 @@ private:
         return std::find(given_.begin(), given_.end(), seat) != given_.end() ||
                std::any_of(found_.begin(), found_.end(), [seat](const victim& v) { return v.seat == seat; });
     }
+    [[nodiscard]] bool same_lane(const seat_view& one) const {
+        const std::optional<std::size_t>& own = box_.models[wanted_.model].lane;
+        return own && box_.models[one.model].lane == own;
+    }
     [[nodiscard]] bool helps(const seat_view& one) const {
-        return ledger_.full() || std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
+        return (ledger_.full() && wanted_.counts && one.counts) ||
+               std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
                    const auto& cards = wanted_.cards;
                    return std::find(cards.begin(), cards.end(), card) != cards.end() &&
                           ledger_.short_on(wanted_, card);
@@ -138,7 +145,8 @@ private:
         for (std::size_t i = 0; i < box_.seats.size(); ++i) {
             const seat_view& one = box_.seats[i];
             const bool there = works(one) || one.is == presence::broken;
-            const bool may_go = there && one.model != wanted_.model && !box_.models[one.model].pinned;
+            const bool other = one.model != wanted_.model && !same_lane(one);
+            const bool may_go = there && other && !box_.models[one.model].pinned;
             if (!may_go || is_victim(i) || !helps(one)) {
                 continue;
             }

@@ -27,6 +27,7 @@ struct seat_view {
     bool measured = false;      // need_mb is no estimate
     presence is = presence::absent;
     bool admitted = true;     // it may be started
+    bool counts = true;       // among those of which max_loaded may be there
     bool in_use = false;      // somebody has a lease on it
     bool draining = false;    // as the arrangement before wanted it
     bool first_load = false;  // it loads and was not ready since that began
@@ -37,6 +38,7 @@ struct seat_view {
 
 struct model_view {
     std::string name;
+    std::optional<std::size_t> lane{};  // tiers of one model have the same, and make no room for each other
     bool pinned = false;
     std::size_t most = 1;         // instances at once
     std::optional<moment> wants;  // since when somebody waits for it in vain, as none of its instances works

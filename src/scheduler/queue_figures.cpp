@@ -61,12 +61,15 @@ void queue_policy::set_room_delay(const std::string& model, duration delay) {
 
 duration queue_policy::usual_load(const std::string& model) const {
     const auto found = lanes_.find(model);
-    return found == lanes_.end() ? std::nullopt : found->second.load.mean();
+    return found == lanes_.end() ? std::nullopt : mean_of(found->second.load, found->second.tier);
 }
 
 bool queue_policy::is_free(slot_id which) const {
     const auto found = slots_.find(which);
-    return found != slots_.end() && !found->second.holder && !found->second.withheld;
+    if (found == slots_.end()) {
+        return false;
+    }
+    return has_place(found->second) && serves(lanes_.at(found->second.model), found->second);
 }
 
 std::uint64_t queue_policy::last_used(slot_id which) const {
@@ -85,7 +88,7 @@ std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady
     if (estimate) {
         estimate = std::max(core::seconds{1}, *estimate);
     }
-    return standing{ahead + held_slots(on), estimate};
+    return standing{ahead + leases_on(on), estimate};
 }
 
 std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) const {
@@ -129,11 +132,11 @@ duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::stead
         return std::nullopt;
     }
     core::nanoseconds out = *begin;
-    const bool taken = held_slots(on) >= servers(on);
+    const bool taken = leases_on(on) >= servers(on);
     if (ahead == 0 && !taken) {
         return out;
     }
-    const duration usual = on.held.mean();
+    const duration usual = mean_of(on.held, on.tier);
     if (!usual) {
         return std::nullopt;
     }
@@ -141,8 +144,10 @@ duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::stead
         core::nanoseconds soonest = *usual;
         for (const slot_id one : on.slots) {
             const slot& of = slots_.at(one);
-            if (of.holder) {
-                soonest = std::min(soonest, rest(*usual, now - granted_.at(*of.holder).since));
+            for (const ticket_id holder : of.holders) {
+                const bool counts = serves(on, of);
+                const core::nanoseconds left = rest(*usual, now - granted_.at(holder).since);
+                soonest = counts ? std::min(soonest, left) : soonest;
             }
         }
         out += soonest;
@@ -156,14 +161,14 @@ duration queue_policy::until_ready(const lane& on, core::steady_time now) const 
     if (any_slot(on, slot_state::ready, slot_state::ready)) {
         return core::nanoseconds{0};
     }
-    const duration usual = on.load.mean();
+    const duration usual = mean_of(on.load, on.tier);
     if (!usual) {
         return usual;
     }
     duration soonest;
     for (const slot_id one : on.slots) {
         const slot& of = slots_.at(one);
-        if (of.state == slot_state::loading) {
+        if (of.state == slot_state::loading && serves(on, of)) {
             const core::nanoseconds left = rest(*usual, now - of.since);
             soonest = soonest ? std::min(*soonest, left) : left;
         }
@@ -176,22 +181,34 @@ duration queue_policy::until_ready(const lane& on, core::steady_time now) const 
 
 bool queue_policy::any_slot(const lane& on, slot_state a, slot_state b) const {
     return std::any_of(on.slots.begin(), on.slots.end(), [&](slot_id one) {
-        const slot_state is = slots_.at(one).state;
-        return is == a || is == b;
+        const slot& of = slots_.at(one);
+        return serves(on, of) && (of.state == a || of.state == b);
     });
 }
 
-std::size_t queue_policy::held_slots(const lane& on) const {
-    return static_cast<std::size_t>(std::count_if(
-        on.slots.begin(), on.slots.end(), [this](slot_id one) { return slots_.at(one).holder.has_value(); }));
+std::size_t queue_policy::leases_on(const lane& on) const {
+    std::size_t out = 0;
+    for (const slot_id one : on.slots) {
+        const slot& of = slots_.at(one);
+        out += serves(on, of) ? of.holders.size() : 0;
+    }
+    return out;
 }
 
 std::size_t queue_policy::servers(const lane& on) const {
-    const auto up = std::count_if(on.slots.begin(), on.slots.end(), [this](slot_id one) {
+    std::size_t out = 0;
+    for (const slot_id one : on.slots) {
         const slot& of = slots_.at(one);
-        return of.state == slot_state::ready || of.state == slot_state::loading || of.holder;
-    });
-    return std::max<std::size_t>(1, static_cast<std::size_t>(up));
+        const bool up =
+            of.state == slot_state::ready || of.state == slot_state::loading || !of.holders.empty();
+        out += up && serves(on, of) ? of.shape.capacity : 0;
+    }
+    return std::max<std::size_t>(1, out);
+}
+
+duration queue_policy::mean_of(const std::map<unsigned, service_time>& of, unsigned tier) {
+    const auto found = of.find(tier);
+    return found == of.end() ? std::nullopt : found->second.mean();
 }
 
 }  // namespace corral::scheduler

@@ -35,17 +35,19 @@ void queue_policy::renew_lane(const std::string& model) {
     fresh.queue = std::move(on.queue);
     fresh.arrivals = std::move(on.arrivals);
     fresh.barred = std::move(on.barred);
+    fresh.tier = on.tier;
     on = std::move(fresh);
 }
 
 void queue_policy::add_slot(const std::string& model, slot_id which, std::vector<unsigned> cards,
-                            core::steady_time now) {
+                            core::steady_time now, slot_shape shape) {
     const auto found = lanes_.find(model);
     if (found == lanes_.end()) {
         return;
     }
     slot fresh;
     fresh.model = model;
+    fresh.shape = {std::max(1U, shape.capacity), shape.tier};
     fresh.cards = std::move(cards);
     fresh.since = now;
     slots_.emplace(which, std::move(fresh));
@@ -80,9 +82,9 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     const bool served_at_once = on.queue.size() == 0 && free_slot(on);
     if (!served_at_once && !who.readmission && waiting_.size() >= max_waiting_) {
         const std::size_t side_by_side = servers(on);
-        const std::size_t ahead = on.queue.size() + held_slots(on);
+        const std::size_t ahead = on.queue.size() + leases_on(on);
         const std::size_t rounds = (ahead + side_by_side - 1) / side_by_side;
-        return {decision{who.ticket, verdict::queue_full, {}, on.held.until_served(rounds), {}}};
+        return {decision{who.ticket, verdict::queue_full, {}, on.held[on.tier].until_served(rounds), {}}};
     }
     on.queue.add(who.client, who.ticket, who.readmission);
     const moment came = mark(now);
@@ -116,10 +118,10 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     if (place == slots_.end()) {
         return out;  // removed meanwhile
     }
-    place->second.holder.reset();
+    std::erase(place->second.holders, ticket);
     place->second.last_used = mark(now).order;
     lane& on = lanes_.at(place->second.model);
-    on.held.add(now - over.since);
+    on.held[place->second.shape.tier].add(now - over.since);
     grant_next(on, now, out);
     return out;
 }
@@ -134,7 +136,7 @@ std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state
     slot& of = found->second;
     lane& on = lanes_.at(of.model);
     if (of.state == slot_state::loading && state == slot_state::ready) {
-        on.load.add(now - of.since);
+        on.load[of.shape.tier].add(now - of.since);
     }
     if (of.state != state) {
         of.since = now;
@@ -144,9 +146,12 @@ std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state
     if (state == slot_state::unloaded) {
         of.was_ready = false;
     } else if (state == slot_state::ready && !of.was_ready) {
-        // A further instance begins no new turn of its model.
-        const bool first = std::none_of(on.slots.begin(), on.slots.end(),
-                                        [&](slot_id other) { return slots_.at(other).was_ready; });
+        // A further instance begins no new turn of its model, nor does what stands by for it.
+        const auto beside = [&](slot_id other) {
+            const slot& one = slots_.at(other);
+            return one.was_ready && one.shape.tier <= of.shape.tier;
+        };
+        const bool first = std::none_of(on.slots.begin(), on.slots.end(), beside);
         of.was_ready = true;
         if (first) {
             on.own.began(mark(now));
@@ -168,6 +173,16 @@ std::vector<decision> queue_policy::withhold(slot_id which, bool is, core::stead
     }
     found->second.withheld = is;
     grant_next(lanes_.at(found->second.model), now, out);
+    return out;
+}
+
+std::vector<decision> queue_policy::serve_by(const std::string& model, unsigned tier, core::steady_time now) {
+    std::vector<decision> out;
+    const auto found = lanes_.find(model);
+    if (found != lanes_.end()) {
+        found->second.tier = tier;
+        grant_next(found->second, now, out);
+    }
     return out;
 }
 
@@ -221,7 +236,7 @@ void queue_policy::grant_next(lane& on, core::steady_time now, std::vector<decis
         forget(on, *next);
         const moment when = mark(now);
         slot& serves = slots_.at(*at);
-        serves.holder = *next;
+        serves.holders.push_back(*next);
         serves.last_used = when.order;
         on.own.granted(when);
         granted_.emplace(*next, grant{*at, now});
@@ -248,10 +263,11 @@ std::optional<slot_id> queue_policy::free_slot(const lane& on) const {
     std::pair<std::size_t, std::uint64_t> least;
     for (const slot_id one : on.slots) {
         const slot& of = slots_.at(one);
-        if (of.state != slot_state::ready || of.holder || of.withheld) {
+        if (of.state != slot_state::ready || !serves(on, of) || !has_place(of)) {
             continue;
         }
-        const std::pair<std::size_t, std::uint64_t> load{leases_beside(of), of.last_used};
+        const std::size_t busy = std::max(leases_beside(of), of.holders.size());
+        const std::pair<std::size_t, std::uint64_t> load{busy, of.last_used};
         if (!best || load < least) {
             best = one;
             least = load;
@@ -264,11 +280,12 @@ std::optional<slot_id> queue_policy::free_slot(const lane& on) const {
 std::size_t queue_policy::leases_beside(const slot& of) const {
     std::size_t most = 0;
     for (const unsigned card : of.cards) {
-        const auto there = std::count_if(slots_.begin(), slots_.end(), [card](const auto& each) {
-            const std::vector<unsigned>& cards = each.second.cards;
-            return each.second.holder && std::find(cards.begin(), cards.end(), card) != cards.end();
-        });
-        most = std::max(most, static_cast<std::size_t>(there));
+        std::size_t there = 0;
+        for (const auto& [id, each] : slots_) {
+            const bool on_it = std::find(each.cards.begin(), each.cards.end(), card) != each.cards.end();
+            there += on_it ? each.holders.size() : 0;
+        }
+        most = std::max(most, there);
     }
     return most;
 }

@@ -33,6 +33,12 @@ enum class slot_state { loading, ready, broken, unloaded };
 
 enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed, no_room };
 
+// What a slot is beside its state.
+struct slot_shape {
+    unsigned capacity = 1;  // leases at once, at least 1
+    unsigned tier = 0;      // it is granted only while its lane is served by that one
+};
+
 struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
@@ -56,8 +62,8 @@ struct standing {
 
 // Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
 // a round, a client that was not waiting at the end of the round. So a place is known for those who wait now,
-// and others may come between later. Of several free slots the one serves on whose cards the fewest leases
-// run, then the one that has been idle for longest.
+// and others may come between later. Of several slots with a place free the one serves on whose cards, or on
+// which itself, the fewest leases run, then the one that has been idle for longest.
 class queue_policy {
 public:
     // At most `max_waiting` tickets wait, over all lanes; readmissions come on top.
@@ -71,7 +77,8 @@ public:
     // there go on waiting.
     void renew_lane(const std::string& model);
     // A slot begins as unloaded. `slot` is new in every call; no effect without its lane.
-    void add_slot(const std::string& model, slot_id slot, std::vector<unsigned> cards, core::steady_time now);
+    void add_slot(const std::string& model, slot_id slot, std::vector<unsigned> cards, core::steady_time now,
+                  slot_shape shape = {});
     // Who was granted it still gives it back.
     void remove_slot(slot_id slot);
     void set_max_waiting(std::size_t most) noexcept { max_waiting_ = most; }
@@ -85,6 +92,10 @@ public:
                                                      core::steady_time now);
     // From now on the slot gets nothing more to do, or something again.
     [[nodiscard]] std::vector<decision> withhold(slot_id slot, bool is, core::steady_time now);
+    // From now on that tier serves the lane, which began with 0. Those who wait go on waiting, for that one;
+    // running leases go on where they are.
+    [[nodiscard]] std::vector<decision> serve_by(const std::string& model, unsigned tier,
+                                                 core::steady_time now);
     // By a person: refuses all that wait and come, until unbar().
     [[nodiscard]] std::vector<decision> bar(const std::string& model, std::string_view reason);
     [[nodiscard]] std::vector<decision> unbar(const std::string& model, core::steady_time now);
@@ -121,7 +132,7 @@ public:
     [[nodiscard]] std::optional<moment> oldest_of(const std::string& model) const;
     // nullptr: no such lane.
     [[nodiscard]] const turn* turn_of(const std::string& model) const;
-    // Nobody has it and nothing keeps it from being granted once it is ready.
+    // A place on it is free, and nothing keeps it from being granted once it is ready.
     [[nodiscard]] bool is_free(slot_id slot) const;
     // The order in which slots were last granted or given back; 0: never.
     [[nodiscard]] std::uint64_t last_used(slot_id slot) const;
@@ -133,7 +144,8 @@ private:
         slot_state state = slot_state::unloaded;
         core::steady_time since{};  // of the state
         std::string reason;
-        std::optional<ticket_id> holder;
+        slot_shape shape;
+        std::vector<ticket_id> holders;  // at most shape.capacity
         bool withheld = false;
         bool was_ready = false;  // since it was loaded
         std::uint64_t last_used = 0;
@@ -144,8 +156,9 @@ private:
         std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
         std::optional<std::string> barred;
         std::optional<core::nanoseconds> room_delay{core::nanoseconds{0}};
-        service_time held;
-        service_time load;
+        std::map<unsigned, service_time> held;  // of each tier
+        std::map<unsigned, service_time> load;
+        unsigned tier = 0;  // that serves
         turn own;
     };
     struct pending {
@@ -160,12 +173,21 @@ private:
     void refuse_waiting(lane& on, verdict why, const std::string& reason, std::vector<decision>& out);
     void forget(lane& on, ticket_id ticket);
     [[nodiscard]] std::optional<slot_id> free_slot(const lane& on) const;
+    [[nodiscard]] static bool has_place(const slot& of) noexcept {
+        return of.holders.size() < of.shape.capacity && !of.withheld;
+    }
+    [[nodiscard]] bool serves(const lane& on, const slot& of) const noexcept {
+        return of.shape.tier == on.tier;
+    }
     [[nodiscard]] std::size_t leases_beside(const slot& of) const;
     [[nodiscard]] const std::string* broken_reason(const lane& on) const;
     [[nodiscard]] bool any_slot(const lane& on, slot_state a, slot_state b) const;
-    [[nodiscard]] std::size_t held_slots(const lane& on) const;
-    // Slots that serve the lane or are about to; at least 1.
+    // Leases on the tier that serves.
+    [[nodiscard]] std::size_t leases_on(const lane& on) const;
+    // Places that serve the lane or are about to; at least 1.
     [[nodiscard]] std::size_t servers(const lane& on) const;
+    [[nodiscard]] static std::optional<core::nanoseconds> mean_of(const std::map<unsigned, service_time>& of,
+                                                                  unsigned tier);
     // Time until `ahead` waiting tickets and the holders are served by slots that are ready by then.
     [[nodiscard]] std::optional<core::nanoseconds> until_turn(const lane& on, std::size_t ahead,
                                                               core::steady_time now) const;

@@ -5,6 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::scheduler {
@@ -17,6 +18,10 @@ void rethrow(std::exception_ptr thrown) {
     if (thrown) {
         std::rethrow_exception(thrown);
     }
+}
+
+std::string shown(const catalog::model_entry& model) {
+    return model.tier == 0 ? model.name : catalog::label_of(model);
 }
 
 }  // namespace
@@ -53,10 +58,10 @@ void residency_runner::perform(residence_order order, const char* why_stop) {
         rearmed_.ring();
     }
     if (order == residence_order::start) {
-        telemetry::log().info("model {}: loads", runtime_->model().name);
+        telemetry::log().info("model {}: loads", shown(runtime_->model()));
         runtime_->start();
     } else if (order == residence_order::stop) {
-        telemetry::log().info("model {}: {} and is unloaded", runtime_->model().name, why_stop);
+        telemetry::log().info("model {}: {} and is unloaded", shown(runtime_->model()), why_stop);
         asio::co_spawn(on_, stop_runtime(shared_from_this()), rethrow);
         changed_();
     }
@@ -90,7 +95,7 @@ core::awaitable<void> residency_runner::stop_runtime(std::shared_ptr<residency_r
         co_return;  // whoever closed it looks after the backend now, or it is gone
     }
     if (!all) {
-        telemetry::log().error("model {}: its services did not stop in time", self->runtime_->model().name);
+        telemetry::log().error("model {}: its services did not stop in time", shown(self->runtime_->model()));
     }
     self->perform(self->policy_.stopped(all, self->now()));
     self->changed_();

@@ -1,8 +1,9 @@
 #pragma once
 // What the parts of the scheduler share: scheduler.cpp (requests and leases), scheduler_models.cpp (models
-// that come and go), scheduler_residence.cpp (how long they stay) and scheduler_room.cpp (who is loaded
-// where).
+// that come and go), scheduler_residence.cpp (how long they stay), scheduler_room.cpp (who is loaded where)
+// and scheduler_tiers.cpp (which tier serves).
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "scheduler/arrangement_policy.hpp"
 #include "scheduler/queue_policy.hpp"
 #include "scheduler/residency_runner.hpp"
+#include "scheduler/tier_policy.hpp"
 
 namespace corral::scheduler {
 
@@ -25,12 +27,14 @@ struct scheduler::impl {
         engine::backend* backend = nullptr;
         std::shared_ptr<residency_runner> residency;
         slot_id slot;
+        unsigned tier = 0;
         std::size_t leases = 0;  // granted and not given back
         bool admitted = true;
         bool gone = false;        // removed or replaced
         bool first_load = false;  // not ready yet since we had it loaded
         std::optional<core::steady_time> load_began;
         bool draining = false;
+        bool no_room = false;  // and none can be made: it can't serve until a person changes something
     };
     // A model and all that belongs to it.
     struct lane {
@@ -56,12 +60,29 @@ struct scheduler::impl {
         bool impossible = false;
         std::string why;
 
+        tier_policy tiers{core::seconds{30}};
+        std::map<unsigned, bool>
+            standby;  // later tiers that are to be loaded where that costs nobody anything
+        tier_report last_change;
+        std::optional<core::steady_time> tiers_look_again;
+
         void requested();
         void released(std::uint64_t since_age);
         void granted(std::optional<core::nanoseconds> stay_from_now);
         [[nodiscard]] std::size_t leases() const;
         // nullptr: none is.
         [[nodiscard]] const hosted* any_loaded() const;
+        [[nodiscard]] bool loaded_in(unsigned tier) const;
+        [[nodiscard]] bool tiered() const;
+        // Nothing is loaded that requests could go to, or will be.
+        [[nodiscard]] bool needs_load() const;
+        // nullptr: there is none.
+        [[nodiscard]] const hosted* first_of(unsigned tier) const;
+        [[nodiscard]] std::string label_of(unsigned tier) const;
+        // Hot tiers that are not there are to be loaded along.
+        void want_standby();
+        // What had no room is tried again.
+        void forget_no_room();
     };
     // One coroutine inside acquire().
     struct waiter {
@@ -100,6 +121,10 @@ struct scheduler::impl {
     void take_settings(lane& of) const;
     void renew_users(lane& of);
 
+    // Sees to it that the right tier serves.
+    void settle_tier(lane& of);
+    void settle_tiers();
+
     // Loads, unloads and holds back as the rule of swaps says now.
     void arrange();
     static core::awaitable<void> keep_looking(std::shared_ptr<impl> self);
@@ -133,16 +158,22 @@ private:
     struct picture {
         box_view box;
         std::vector<std::pair<std::shared_ptr<lane>, std::shared_ptr<hosted>>> seats;
+        // Of each of its models; each tier is one.
+        std::vector<std::pair<std::shared_ptr<lane>, unsigned>> models;
     };
     [[nodiscard]] picture look() const;
     [[nodiscard]] arrangement scheduler_arrange(const box_view& box) const;
-    [[nodiscard]] model_view view_of(const lane& of) const;
+    [[nodiscard]] model_view view_of(const lane& of, unsigned tier) const;
     [[nodiscard]] seat_view view_of(const hosted& one, std::size_t model) const;
     void carry_out(const picture& of, const arrangement& plan);
     void tell_blocked(const picture& of, const arrangement& plan);
-    void refuse_hopeless(const arrangement& plan);
+    void refuse_hopeless(const picture& seen, const arrangement& plan);
+    [[nodiscard]] bool falls_back(lane& of, unsigned tier);
     void make_room(const picture& of, const eviction_order& order);
     void start(lane& of, hosted& one);
+    [[nodiscard]] std::vector<tier_state> tier_states(const lane& of) const;
+    void tell_change(lane& of, unsigned before, const tier_verdict& now);
+    [[nodiscard]] std::optional<core::steady_time> next_look() const;
     [[nodiscard]] std::optional<core::nanoseconds> delay_of(const picture& of,
                                                             const blocked_model& told) const;
 };

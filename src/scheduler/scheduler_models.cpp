@@ -47,6 +47,7 @@ void scheduler::impl::host(const std::shared_ptr<impl>& self, const std::shared_
     auto added = std::make_shared<hosted>();
     added->backend = &runtime;
     added->slot = slot_id{++self->last_slot};
+    added->tier = runtime.model().tier;
     // Called only while impl is there: the runner is closed before it goes.
     auto changed = [home = self.get(), model = of->model] { home->refresh(model); };
     const residency_rule rule{self->usual_stay(*of), of->pinned, true};
@@ -62,7 +63,8 @@ void scheduler::impl::host(const std::shared_ptr<impl>& self, const std::shared_
     }
     of->instances.push_back(added);
     self->slots.emplace(added->slot, added);
-    self->policy.add_slot(of->model, added->slot, runtime.claim().cards, self->clock.now());
+    self->policy.add_slot(of->model, added->slot, runtime.claim().cards, self->clock.now(),
+                          {runtime.capacity(), added->tier});
     // Ends by ~scheduler or give_back(), which ring, or with the loop. Not by a cancellation signal: emitted
     // off the loop it would be carried out later, when the coroutine may have ended by itself (Boost 1.81).
     asio::co_spawn(self->on, watch(self, std::move(added), of->model),
@@ -79,6 +81,7 @@ void scheduler::impl::take_settings(lane& of) const {
     of.preload = entry.preload;
     of.most = std::max(1U, entry.instances);
     of.keep_alive = entry.keep_alive;
+    of.tiers.set_failback(entry.failback_after);
 }
 
 core::nanoseconds scheduler::impl::usual_stay(const lane& of) const noexcept {
@@ -121,6 +124,7 @@ void scheduler::add(engine::backend& runtime) {
     impl_->take_settings(*of);
     // It may be running already.
     impl_->look_at(*of, *of->instances.back());
+    impl_->settle_tier(*of);
 }
 
 void scheduler::suspend(std::string_view model, bool at_once) {
@@ -132,6 +136,7 @@ void scheduler::suspend(std::string_view model, bool at_once) {
     of->wanted.reset();
     of->spare = false;
     of->spare_more = false;
+    of->standby.clear();
     impl_->apply(impl_->policy.bar(of->model, suspension_text(model)));
     impl_->refresh(of->model);
     for (const auto& one : of->instances) {
@@ -154,9 +159,11 @@ void scheduler::resume(std::string_view model) {
             one->residency->bar();
         }
     }
-    if (of->any_loaded() == nullptr) {
+    of->forget_no_room();
+    if (of->needs_load()) {
         of->wanted = impl_->policy.mark(impl_->clock.now());
     }
+    of->want_standby();
     impl_->apply(impl_->policy.unbar(of->model, impl_->clock.now()));
     impl_->refresh(of->model);
 }
@@ -170,6 +177,7 @@ void scheduler::adjust(const scheduler_options& with) {
     impl_->options = with;
     impl_->policy.set_max_waiting(with.max_queue);
     for (const auto& each : impl_->lanes) {
+        each->forget_no_room();
         for (const auto& one : each->instances) {
             one->residency->set_usual_stay(impl_->usual_stay(*each));
         }
@@ -226,6 +234,7 @@ void scheduler::replace(const std::vector<engine::backend*>& successors) {
         of->instances.back()->residency->bar();
     }
     impl_->take_settings(*of);
+    impl_->settle_tier(*of);
     impl_->arrange();
 }
 

@@ -80,6 +80,7 @@ void scheduler::impl::refresh(const std::string& model) {
     for (const auto& one : all) {
         look_at(*of, *one);
     }
+    settle_tier(*of);
     arrange();
 }
 
@@ -148,7 +149,10 @@ void scheduler::impl::release(ticket_id id, lane& of, std::uint64_t age, hosted&
 
 void scheduler::preload() {
     for (const auto& each : impl_->lanes) {
-        each->spare = each->preload && !each->suspended && each->any_loaded() == nullptr;
+        each->spare = each->preload && !each->suspended && !each->loaded_in(0);
+        if (each->preload && !each->suspended) {
+            each->want_standby();
+        }
         each->spare_more = each->preload && !each->suspended && each->most > 1;
     }
     impl_->arrange();
@@ -157,7 +161,8 @@ void scheduler::preload() {
 void scheduler::preload(std::string_view model) {
     const auto of = impl_->find(model);
     if (of != nullptr && !of->suspended) {
-        of->spare = of->any_loaded() == nullptr;
+        of->spare = !of->loaded_in(0);
+        of->want_standby();
         of->spare_more = of->most > 1;
         impl_->refresh(of->model);
     }
@@ -168,10 +173,14 @@ void scheduler::load(std::string_view model, std::optional<core::nanoseconds> ke
     if (of == nullptr) {
         return;
     }
+    of->forget_no_room();
     impl_->refresh(of->model);
-    if (of->any_loaded() == nullptr && !of->suspended) {
+    if (of->needs_load() && !of->suspended) {
         of->wanted = impl_->policy.mark(impl_->clock.now());
         of->asked_stay = keep_alive;
+    }
+    if (!of->suspended) {
+        of->want_standby();
     }
     for (const auto& one : of->instances) {
         one->residency->load(keep_alive);
@@ -191,6 +200,7 @@ bool scheduler::unload(std::string_view model) {
     of->wanted.reset();
     of->spare = false;
     of->spare_more = false;
+    of->standby.clear();
     const std::vector<std::shared_ptr<impl::hosted>> all = of->instances;
     for (const auto& one : all) {
         one->residency->unload();

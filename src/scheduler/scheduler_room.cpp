@@ -28,29 +28,38 @@ void keep_earlier(std::optional<moment>& first, const std::optional<moment>& oth
 
 }  // namespace
 
-model_view scheduler::impl::view_of(const lane& of) const {
+model_view scheduler::impl::view_of(const lane& of, unsigned tier) const {
     model_view out;
-    const std::size_t waiting = policy.waiting_for(of.model);
+    const bool serves = of.tiers.serving() == tier;
+    const std::size_t waiting = serves ? policy.waiting_for(of.model) : 0;
     const std::size_t leases = of.leases();
+    std::size_t running = 0;
+    for (const auto& one : of.instances) {
+        running += one->tier == tier ? one->leases : 0;
+    }
     out.name = of.model;
     out.pinned = of.pinned && !of.suspended;
-    out.most = of.most;
+    const hosted* const first = of.first_of(tier);
+    out.most = tier == 0 || first == nullptr ? of.most : std::max(1U, first->backend->model().instances);
     out.own = policy.turn_of(of.model);
     out.patience = patience_of(policy.usual_load(of.model), options.swaps);
-    out.running = leases;
+    out.running = running;
     // A lease's own hold is no one else's.
-    out.needed = waiting > 0 || of.holds > leases;
+    out.needed = serves && (waiting > 0 || of.holds > leases);
     if (of.suspended) {
         return out;
     }
-    out.spare = of.spare;
-    out.spare_more = of.spare_more;
+    const auto stands_by = of.standby.find(tier);
+    out.spare = tier == 0 ? of.spare : stands_by != of.standby.end() && stands_by->second;
+    out.spare_more = tier == 0 && of.spare_more;
     out.more = waiting > 0;
-    const bool works = std::any_of(of.instances.begin(), of.instances.end(), [](const auto& one) {
+    const bool works = std::any_of(of.instances.begin(), of.instances.end(), [tier](const auto& one) {
         const residency_policy& now = one->residency->policy();
-        return now.stage() == residence_stage::loaded && now.seen() != engine::availability_state::broken;
+        return one->tier == tier && now.stage() == residence_stage::loaded &&
+               now.seen() != engine::availability_state::broken;
     });
-    if (!works) {
+    const bool its_turn = of.tiered() ? of.tiers.to_load() == tier : tier == 0;
+    if (!works && its_turn) {
         std::optional<moment> since = policy.oldest_of(of.model);
         keep_earlier(since, of.held_since);
         keep_earlier(since, of.wanted);
@@ -70,6 +79,7 @@ seat_view scheduler::impl::view_of(const hosted& one, std::size_t model) const {
     out.need_mb = claim.memory_mb;
     out.measured = claim.measured;
     out.admitted = one.admitted;
+    out.counts = one.tier == 0 || !claim.cards.empty();
     out.in_use = one.leases > 0;
     out.draining = one.draining;
     out.first_load = one.first_load;
@@ -92,10 +102,16 @@ scheduler::impl::picture scheduler::impl::look() const {
     out.box.max_loaded = options.max_loaded;
     out.box.rule = options.swaps;
     for (std::size_t i = 0; i < lanes.size(); ++i) {
-        out.box.models.push_back(view_of(*lanes[i]));
+        unsigned last = 0;
         for (const auto& one : lanes[i]->instances) {
-            out.box.seats.push_back(view_of(*one, i));
+            last = std::max(last, one->tier);
+            out.box.seats.push_back(view_of(*one, out.box.models.size() + one->tier));
             out.seats.emplace_back(lanes[i], one);
+        }
+        for (unsigned tier = 0; tier <= last; ++tier) {
+            out.box.models.push_back(view_of(*lanes[i], tier));
+            out.box.models.back().lane = i;
+            out.models.emplace_back(lanes[i], tier);
         }
     }
     return out;
@@ -138,7 +154,7 @@ void scheduler::impl::carry_out(const picture& of, const arrangement& plan) {
         apply(told);
     }
     tell_blocked(of, plan);
-    refuse_hopeless(plan);
+    refuse_hopeless(of, plan);
     for (const std::size_t seat : plan.surplus) {
         if (of.seats[seat].second->leases == 0) {
             of.seats[seat].second->residency->make_room();
@@ -148,13 +164,14 @@ void scheduler::impl::carry_out(const picture& of, const arrangement& plan) {
         make_room(of, order);
     }
     for (const std::size_t model : plan.not_spared) {
-        if (lanes[model]->spare) {
-            telemetry::log().info(
-                "model {}: does not fit beside what is loaded; it is loaded when it is asked for",
-                lanes[model]->model);
+        const auto& [whose, tier] = of.models[model];
+        if (of.box.models[model].spare) {
+            telemetry::log().info("model {}: does not fit beside what is loaded; it is loaded when it is {}",
+                                  whose->label_of(tier), tier == 0 ? "asked for" : "needed");
         }
-        lanes[model]->spare = false;
-        lanes[model]->spare_more = false;
+        whose->standby.erase(tier);
+        whose->spare = whose->spare && tier != 0;
+        whose->spare_more = whose->spare_more && tier != 0;
     }
     for (const std::size_t seat : plan.start) {
         start(*of.seats[seat].first, *of.seats[seat].second);
@@ -174,11 +191,12 @@ void scheduler::impl::tell_blocked(const picture& of, const arrangement& plan) {
     }
     anyone_blocked = !plan.blocked.empty() || !plan.hopeless.empty();
     for (const blocked_model& each : plan.blocked) {
-        lanes[each.model]->why = each.why;
+        lane& waits = *of.models[each.model].first;
+        waits.why = each.why;
         for (const std::size_t model : each.serving) {
-            lanes[model]->overtakes = true;
+            of.models[model].first->overtakes = true;
         }
-        policy.set_room_delay(lanes[each.model]->model, delay_of(of, each));
+        policy.set_room_delay(waits.model, delay_of(of, each));
     }
 }
 
@@ -211,9 +229,14 @@ std::optional<core::nanoseconds> scheduler::impl::delay_of(const picture& of,
     return longest;
 }
 
-void scheduler::impl::refuse_hopeless(const arrangement& plan) {
+void scheduler::impl::refuse_hopeless(const picture& seen, const arrangement& plan) {
     for (const auto& [model, why] : plan.hopeless) {
-        lane& of = *lanes[model];
+        lane& of = *seen.models[model].first;
+        if (falls_back(of, seen.models[model].second)) {
+            telemetry::log().warn("model {}", why);
+            arrange_again = true;
+            continue;
+        }
         of.why = why;
         of.impossible = true;
         if (of.wanted) {
@@ -237,10 +260,11 @@ void scheduler::impl::make_room(const picture& of, const eviction_order& order) 
         return;  // it was granted meanwhile
     }
     ++evictions;
-    lanes[order.by]->displaces = true;
-    telemetry::log().info("model {}: makes room for {}", owner->model, lanes[order.by]->model);
+    lane& comes = *of.models[order.by].first;
+    comes.displaces = true;
+    telemetry::log().info("model {}: makes room for {}", owner->model, comes.model);
     one->residency->make_room();
-    if (owner->any_loaded() == nullptr) {
+    if (!owner->loaded_in(one->tier)) {
         policy.end_turn(owner->model, clock.now());
     }
 }
@@ -256,16 +280,21 @@ void scheduler::impl::start(lane& of, hosted& one) {
     of.displaces = false;
     of.wanted.reset();
     of.asked_stay.reset();
-    of.spare = false;
+    of.spare = of.spare && one.tier != 0;
+    of.want_standby();
+    of.standby.erase(one.tier);
+    one.no_room = false;
     one.first_load = true;
     one.load_began = clock.now();
     one.residency->give_room(stay);
     const auto loaded = std::count_if(of.instances.begin(), of.instances.end(), [](const auto& each) {
-        return each->residency->policy().stage() == residence_stage::loaded;
+        return each->tier == 0 && each->residency->policy().stage() == residence_stage::loaded;
     });
     of.spare_more = of.spare_more && static_cast<std::size_t>(loaded) < of.most;
     look_at(of, one);
-    arrange_again = arrange_again || one.residency->policy().stage() == residence_stage::loaded;
+    settle_tier(of);
+    arrange_again =
+        arrange_again || !of.standby.empty() || one.residency->policy().stage() == residence_stage::loaded;
 }
 
 // The wait is measured by the injected clock but lasts in real time, so that a clock that stands still makes
@@ -274,10 +303,11 @@ core::awaitable<void> scheduler::impl::keep_looking(std::shared_ptr<impl> self) 
     co_await core::asio::this_coro::throw_if_cancelled(false);
     while (!self->over) {
         core::deadline until;
-        if (self->anyone_blocked || self->look_again) {
+        const std::optional<core::steady_time> next = self->next_look();
+        if (self->anyone_blocked || next) {
             core::nanoseconds left = longest_look;
-            if (self->look_again) {
-                const core::nanoseconds due = core::deadline(*self->look_again).left(self->clock.now());
+            if (next) {
+                const core::nanoseconds due = core::deadline(*next).left(self->clock.now());
                 left = std::clamp<core::nanoseconds>(due, core::milliseconds{1}, longest_look);
             }
             until = core::deadline::after(left, std::chrono::steady_clock::now());
@@ -287,6 +317,7 @@ core::awaitable<void> scheduler::impl::keep_looking(std::shared_ptr<impl> self) 
             co_return;
         }
         if (reason == core::wake_reason::timed_out && !self->over) {
+            self->settle_tiers();
             self->arrange();
         }
     }

@@ -14,7 +14,7 @@ const std::string services =
     "stop_loading = [{ signal = \"SIGKILL\", to = \"group\", grace = \"1s\" }]\n"
     "stop_ready = [{ signal = \"SIGKILL\", to = \"group\", grace = \"1s\" }]\n";
 
-std::string profile(const std::string& clocks, const std::string& of_service = "") {
+std::string profile_with(const std::string& clocks, const std::string& of_service = "") {
     return "name = \"p\"\ndialect = \"d\"\n[clocks]\n" + clocks + services + of_service;
 }
 
@@ -27,7 +27,7 @@ std::string problems_of(const profile_reading& read) {
 }
 
 TEST(clock_reader, reads_bounds_beside_the_clocks) {
-    const auto read = parse_profile(profile("decode_stall = \"20s\"\ndecode_stall_floor = \"3s\"\n"
+    const auto read = parse_profile(profile_with("decode_stall = \"20s\"\ndecode_stall_floor = \"3s\"\n"
                                             "decode_stall_ceiling = \"1m\"\nprefill_floor = \"8s\"\n",
                                             "start_stall_floor = \"10s\"\nstart_limit_ceiling = \"2h\"\n"),
                                     "p.toml");
@@ -51,20 +51,20 @@ TEST(clock_reader, bounds_of_one_file_must_fit_each_other) {
         {"decode_stall_flor = \"9s\"\n", "did you mean 'decode_stall_floor'?"},
     };
     for (const auto& [text, message] : wrong) {
-        const auto read = parse_profile(profile(text), "p.toml");
+        const auto read = parse_profile(profile_with(text), "p.toml");
         EXPECT_FALSE(read.value);
         EXPECT_NE(problems_of(read).find(message), std::string::npos) << problems_of(read);
     }
 }
 
 TEST(clock_reader, a_start_alone_may_lie_beyond_the_bounds_of_the_default) {
-    const auto read = parse_profile(profile("decode_stall = \"500ms\"\n"), "p.toml");
+    const auto read = parse_profile(profile_with("decode_stall = \"500ms\"\n"), "p.toml");
     EXPECT_TRUE(read.value) << problems_of(read);
 }
 
 TEST(clock_reader, reads_signs_of_life_and_the_canary) {
     const auto read = parse_profile(
-        profile("",
+        profile_with("",
                 "canary = \"after-restart\"\nliveness = { method = \"OPTIONS\", target = \"/x\", "
                 "status = 204, timeout = \"3s\", interval = \"10s\", failures = 4 }\n"),
         "p.toml");
@@ -80,7 +80,7 @@ TEST(clock_reader, reads_signs_of_life_and_the_canary) {
 }
 
 TEST(clock_reader, nothing_is_asked_and_the_canary_always_sings_unless_said) {
-    const auto read = parse_profile(profile(""), "p.toml");
+    const auto read = parse_profile(profile_with(""), "p.toml");
     ASSERT_TRUE(read.value) << problems_of(read);
     EXPECT_EQ(read.value->services.front().liveness.interval, milliseconds{0});
     EXPECT_EQ(read.value->services.front().canary, canary_mode::always);
@@ -95,7 +95,7 @@ TEST(clock_reader, refuses_what_makes_no_sense) {
         {"canary = \"sometimes\"\n", "after-restart"},
     };
     for (const auto& [text, message] : wrong) {
-        const auto read = parse_profile(profile("", text), "p.toml");
+        const auto read = parse_profile(profile_with("", text), "p.toml");
         EXPECT_FALSE(read.value) << text;
         EXPECT_NE(problems_of(read).find(message), std::string::npos) << problems_of(read);
     }

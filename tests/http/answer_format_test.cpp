@@ -55,6 +55,23 @@ TEST(answer_format, chunk_sizes_are_hexadecimal) {
     EXPECT_EQ(chunk_size_line(65536), "10000\r\n");
 }
 
+TEST(answer_format, trailers_come_after_the_last_chunk_and_add_no_line_of_their_own) {
+    EXPECT_EQ(last_chunk({}), "0\r\n\r\n");
+    header_fields trailers;
+    trailers.add("Server-Timing", "a;dur=1\r\n\r\nHTTP/1.1 200 OK");
+    trailers.add("Content-Length", "5");
+    EXPECT_EQ(last_chunk(trailers), "0\r\nServer-Timing: a;dur=1    HTTP/1.1 200 OK\r\n\r\n");
+}
+
+TEST(answer_format, trailers_are_announced_only_where_there_are_chunks) {
+    response_head head;
+    head.headers.add("Trailer", "Server-Timing");
+    const std::string chunks = format_head(head, {false, true, body_framing::chunked, 0, "now"});
+    EXPECT_NE(chunks.find("Trailer: Server-Timing\r\n"), std::string::npos);
+    const std::string old = format_head(head, {true, false, body_framing::until_close, 0, "now"});
+    EXPECT_EQ(old.find("Trailer"), std::string::npos);
+}
+
 TEST(answer_format, error_text_is_escaped_json_even_when_not_utf8) {
     EXPECT_EQ(error_answer(400, "a \"b\"").body, "{\"error\":\"a \\\"b\\\"\"}");
     EXPECT_EQ(error_answer(400, "\xff").body, "{\"error\":\"\xef\xbf\xbd\"}");

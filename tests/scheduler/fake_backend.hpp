@@ -42,6 +42,7 @@ public:
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
     bool embeds = false;
+    unsigned places = 1;  // runs at once
     engine::device_claim takes;
     std::vector<std::vector<float>> vectors;
     void set(engine::availability_state state, std::string reason = {}) {
@@ -78,6 +79,7 @@ public:
     std::span<const std::string_view> honoured_sampling() const noexcept override { return honoured; }
 
     engine::device_claim claim() const override { return takes; }
+    unsigned capacity() const noexcept override { return places; }
 
     bool can_embed() const noexcept override { return embeds; }
     core::awaitable<core::result<engine::embedding_result>> embed(std::vector<std::string> texts,

@@ -74,6 +74,96 @@ TEST_F(queue_slots, the_card_with_fewer_leases_serves) {
     EXPECT_EQ(told(), "4@4 5@2");
 }
 
+TEST_F(queue_slots, a_slot_with_room_for_three_serves_three_at_once_and_never_more) {
+    policy_.add_slot("m", slot_id{1}, {0}, now_, {3, 0});
+    change(1, slot_state::ready);
+    for (std::uint64_t id = 1; id <= 5; ++id) {
+        arrive(id);
+    }
+    EXPECT_EQ(told(), "1@1 2@1 3@1");
+    EXPECT_FALSE(policy_.is_free(slot_id{1}));
+    release(2);
+    EXPECT_EQ(told(), "4@1");
+    release(1);
+    release(3);
+    EXPECT_EQ(told(), "5@1");
+    EXPECT_TRUE(policy_.is_free(slot_id{1}));
+    EXPECT_EQ(policy_.running(), 2U);
+    release(1);  // a second time
+    EXPECT_EQ(policy_.running(), 2U);
+}
+
+TEST_F(queue_slots, of_slots_with_room_the_one_with_fewer_leases_serves) {
+    policy_.add_slot("m", slot_id{1}, {}, now_, {2, 0});
+    policy_.add_slot("m", slot_id{2}, {}, now_, {2, 0});
+    change(1, slot_state::ready);
+    change(2, slot_state::ready);
+    for (std::uint64_t id = 1; id <= 5; ++id) {
+        arrive(id);
+    }
+    EXPECT_EQ(told(), "1@1 2@2 3@1 4@2");
+    release(2);
+    EXPECT_EQ(told(), "5@2");
+}
+
+TEST_F(queue_slots, clients_are_served_in_turn_where_several_run_at_once) {
+    policy_.add_slot("m", slot_id{1}, {}, now_, {2, 0});
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        take(policy_.arrive({ticket_id{id}, "greedy", "m", false}, now_));
+    }
+    take(policy_.arrive({ticket_id{5}, "modest", "m", false}, now_));
+    change(1, slot_state::ready);
+    EXPECT_EQ(told(), "1@1 5@1");
+}
+
+TEST_F(queue_slots, estimates_count_the_places_of_a_slot) {
+    policy_.add_slot("m", slot_id{1}, {}, now_, {4, 0});
+    change(1, slot_state::ready);
+    arrive(1);
+    now_ += seconds{8};
+    release(1);  // a lease takes 8 s
+    for (std::uint64_t id = 2; id <= 5; ++id) {
+        arrive(id);
+    }
+    told();
+    EXPECT_EQ(policy_.estimate_now(now_), seconds{8});
+    for (std::uint64_t id = 6; id <= 9; ++id) {
+        arrive(id);
+    }
+    EXPECT_EQ(policy_.standing_of(ticket_id{9}, now_)->ahead, 7U);
+    EXPECT_EQ(policy_.standing_of(ticket_id{9}, now_)->estimate, seconds{14});  // 8 + 3 * 8 / 4
+}
+
+TEST_F(queue_slots, only_slots_of_the_tier_that_serves_are_granted_and_who_waits_goes_on_with_the_next) {
+    policy_.add_slot("m", slot_id{1}, {0}, now_);
+    policy_.add_slot("m", slot_id{2}, {}, now_, {1, 1});
+    change(1, slot_state::ready);
+    change(2, slot_state::ready);
+    arrive(1);
+    arrive(2);
+    arrive(3);
+    EXPECT_EQ(told(), "1@1");
+    EXPECT_FALSE(policy_.is_free(slot_id{2}));
+    change(1, slot_state::loading);
+    take(policy_.serve_by("m", 1, now_));
+    EXPECT_EQ(told(), "2@2");
+    release(1);
+    change(1, slot_state::ready);
+    EXPECT_EQ(told(), "");
+    take(policy_.serve_by("m", 0, now_));
+    EXPECT_EQ(told(), "3@1");
+}
+
+TEST_F(queue_slots, a_lane_is_refused_only_when_every_tier_is_broken) {
+    policy_.add_slot("m", slot_id{1}, {0}, now_);
+    policy_.add_slot("m", slot_id{2}, {}, now_, {1, 1});
+    change(1, slot_state::broken);
+    arrive(1);
+    EXPECT_EQ(told(), "");
+    change(2, slot_state::broken);
+    EXPECT_EQ(told(), "1:no");
+}
+
 TEST_F(queue_slots, a_slot_that_is_withheld_gets_nothing_until_it_is_not) {
     slot(1, "m", {0});
     take(policy_.withhold(slot_id{1}, true, now_));

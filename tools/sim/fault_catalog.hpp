@@ -9,7 +9,8 @@
 // compares them.
 namespace corral::sim {
 
-enum class fault_program { runtime, tokenizer, both };
+// Bits: which programs know a fault. `runtime` is the polling one, `chat` are all chat servers.
+enum class fault_program { runtime = 1, tokenizer = 2, both = 3, chat = 4, engines = 5, all = 7 };
 
 struct fault_entry {
     std::string_view name;

@@ -67,7 +67,7 @@ bool fault_switches::set(const std::string& name, const json& on, const json& ar
     const auto& entry = entry_of(name);
     check_arguments(entry, args);
     const int remaining = remaining_of(on);
-    if (entry.program != fault_program::both && entry.program != program_) return false;
+    if ((static_cast<int>(entry.program) & static_cast<int>(program_)) == 0) return false;
     const std::lock_guard lock(mutex_);
     if (remaining == 0)
         armed_.erase(name);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "chat/personalities.hpp"
 #include "fault_catalog.hpp"
 #include "process_end.hpp"
 #include "programs.hpp"
@@ -37,6 +38,11 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
         if (!command.empty()) args.insert(args.begin(), command);
         return run_tokenizer(argv0, args);
     }
+    if (const auto* personality = find_personality(name)) {
+        if (!command.empty()) args.insert(args.begin(), command);
+        return personality->run(args);
+    }
+    if (const auto* personality = find_personality(command)) return personality->run(args);
     if (command == "runtime") return run_runtime(argv0, args);
     if (command == "tokenizer") return run_tokenizer(argv0, args);
     if (command == "axcl-smi") return run_axcl_smi(args);
@@ -46,7 +52,9 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
         std::fputs(fault_table_markdown().c_str(), stdout);
         return 0;
     }
-    std::fputs(usage, command == "--help" || command == "-h" ? stdout : stderr);
+    auto* where = command == "--help" || command == "-h" ? stdout : stderr;
+    std::fputs(usage, where);
+    std::fputs(personalities_usage().c_str(), where);
     return command == "--help" || command == "-h" ? 0 : 2;
 }
 

@@ -48,6 +48,12 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("tokenizer", "uid_ms", s.tokenizer.uid_ms, limits{});
     visit("tokenizer", "encode_ms", s.tokenizer.encode_ms, limits{});
     visit("tokenizer", "decode_ms", s.tokenizer.decode_ms, limits{});
+    visit("chat", "split_bytes", s.chat.split_bytes, limits{});
+    visit("chat", "npu_percent", s.chat.npu_percent, limits{0, 100});
+    visit("chat", "http10", s.chat.http10, limits{});
+    visit("chat", "busy_wait_ms", s.chat.busy_wait_ms, limits{});
+    visit("chat", "stop_wait_ms", s.chat.stop_wait_ms, limits{});
+    visit("chat", "release_status", s.chat.release_status, limits{0, 255});
 }
 
 [[noreturn]] void bad_value(const std::string& name, const std::string& wanted) {
@@ -111,7 +117,7 @@ void read_value(const std::string& name, const json& value, std::vector<int>& fi
 }
 
 bool is_section(const std::string& key) {
-    return key == "timing" || key == "geometry" || key == "tokenizer";
+    return key == "timing" || key == "geometry" || key == "tokenizer" || key == "chat";
 }
 
 void apply_one(scenario& s, const std::string& section, const std::string& key, const json& value) {

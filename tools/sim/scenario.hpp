@@ -39,6 +39,16 @@ struct tokenizer_options {
     int decode_ms = 0;
 };
 
+// Of the chat servers alone.
+struct chat_options {
+    int split_bytes = 0;
+    int npu_percent = 78;
+    bool http10 = false;
+    int busy_wait_ms = 5000;
+    int stop_wait_ms = 5000;
+    int release_status = 0;
+};
+
 struct scenario {
     std::string build = "axcl";
     std::string mode = "text";
@@ -52,6 +62,7 @@ struct scenario {
     geometry_options geometry;
     bool geometry_given = false;
     tokenizer_options tokenizer;
+    chat_options chat;
 };
 
 class scenario_error : public std::runtime_error {

@@ -16,8 +16,9 @@
 #include "corral/scheduler/scheduler.hpp"
 
 namespace corral::telemetry {
+class metrics;
 class run_journal;
-}
+}  // namespace corral::telemetry
 
 namespace corral::api {
 
@@ -26,6 +27,7 @@ struct generation_options {
     unsigned max_tries = 3;                     // runs of one request that has sent nothing
     unsigned poisonous_after = 2;               // runtime deaths inside one request
     telemetry::run_journal* journal = nullptr;  // borrowed; hears of each request that has its turn
+    telemetry::metrics* metrics = nullptr;      // borrowed; hears of each request
 };
 
 // One request on its way. Destroying it before the end means that nobody wants the rest: the runtime is
@@ -52,6 +54,18 @@ public:
     [[nodiscard]] std::size_t dropped_messages() const noexcept;
     // Where the request stood in the queue when it came; nothing when it had no need to wait.
     [[nodiscard]] const std::optional<scheduler::queue_place>& queue_place() const noexcept;
+    // The set of processes (catalog::label_of) that answers, and its tier; empty and 0 where the model has
+    // one tier only, or none has begun yet.
+    [[nodiscard]] const std::string& served_by() const noexcept;
+    [[nodiscard]] unsigned tier() const noexcept;
+
+    // What its stages took, as far as known now; whole with its end.
+    [[nodiscard]] chat::generation_timings timings() const;
+    // Its client asked for them; to be said before the first event.
+    void tell_timings() noexcept;
+    [[nodiscard]] bool tells_timings() const noexcept;
+    // A piece of its answer waited for the client to take it.
+    void note_delivery(core::nanoseconds waited);
 
 private:
     friend class generation_service;
@@ -72,7 +86,8 @@ public:
     // Starts the request; failures come as events.
     [[nodiscard]] generation_handle start(chat::generation_request what);
 
-    // For requests from now on; those on their way keep what they began with. The journal stays.
+    // For requests from now on; those on their way keep what they began with. The journal and the
+    // metrics stay.
     void adjust(const generation_options& with);
 
 private:

@@ -43,6 +43,9 @@ struct served_model {
     std::string lane{};
     std::vector<engine::backend*> instances{};  // empty: `runtime` alone
     std::shared_ptr<const catalog::model_entry> owned{};
+    // What stands in for it, in order (model_entry::tier, from 1): each with its own `entry`, `runtime` and
+    // `instances`, and nothing else. See tier_of().
+    std::vector<served_model> tiers{};
     // One of them.
     [[nodiscard]] bool runs_on(const engine::backend* which) const noexcept {
         return which == runtime || std::find(instances.begin(), instances.end(), which) != instances.end();
@@ -51,6 +54,10 @@ struct served_model {
 
 // Held by requests on their way, so that a variant can be deleted meanwhile.
 using served = std::shared_ptr<const served_model>;
+
+// `model` as the tier that `which` is of runs it: the same names and variant, but that tier's own entry and
+// backends. It holds `model`. `model` itself where that is the tier, or none is.
+[[nodiscard]] served tier_of(const served& model, const engine::backend& which);
 
 class model_directory {
 public:

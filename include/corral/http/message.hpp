@@ -71,6 +71,11 @@ public:
     // Sends `piece` as one chunk now; returns when the socket has taken it (back-pressure).
     [[nodiscard]] virtual core::awaitable<core::error_code> write(std::string piece) = 0;
     [[nodiscard]] virtual core::awaitable<core::error_code> finish() = 0;
+    // finish(), with fields after the body where the framing has room for them (chunks); elsewhere they are
+    // dropped. Whoever gives some announces their names in a Trailer field of the head (RFC 9110 §6.5).
+    [[nodiscard]] virtual core::awaitable<core::error_code> finish_with(header_fields /*trailers*/) {
+        return finish();
+    }
     // True once any byte of the answer was handed to the socket.
     [[nodiscard]] virtual bool started() const noexcept = 0;
 };

@@ -4,6 +4,13 @@
 // the next borrower finds it clean. It also decides which models are loaded, where, and for how long: a
 // request for one that is not there loads it, in free room or in the room of another.
 //
+// A backend whose capacity() is n has up to n leases at once.
+//
+// A model may have several *tiers* (model_entry::tier of its backends): the later ones stand in while none
+// before them can serve. Each request goes to the tier that serves when its turn comes; see tier_policy.hpp
+// for which that is. Tiers are loaded along with the model, where that costs nobody anything, but for those
+// whose model_entry::preload is false, which are loaded when they are needed.
+//
 // A model may have several backends, its *instances*, each on cards of its own: one queue, and the least
 // loaded ready one serves. Further instances are loaded only in free room, while requests wait, and are the
 // first to go when another model needs the room.
@@ -99,7 +106,8 @@ struct refusal {
     std::optional<core::seconds> retry_after;  // from measured service time; at least 1 s
 };
 
-// The exclusive right to one ready backend. Move-only; ends by destruction, which only tells the scheduler.
+// The right to one of the places of one ready backend. Move-only; ends by destruction, which only tells the
+// scheduler.
 class lease {
 public:
     lease(lease&&) noexcept;
@@ -168,6 +176,15 @@ struct instance_state {
     std::optional<core::steady_time> expires;  // as residence::expires
 };
 
+// Which tier of a model serves.
+struct tier_report {
+    unsigned serving = 0;
+    std::string label;          // of that tier's first place (catalog::label_of)
+    std::uint64_t changes = 0;  // of the tier that serves, so far
+    std::string why;            // of the last change, one plain sentence; empty: there was none
+    core::steady_time since{};  // of the last change
+};
+
 // Keeps a model from being unloaded while any copy lives.
 using model_hold = std::shared_ptr<void>;
 
@@ -199,6 +216,8 @@ public:
     [[nodiscard]] model_hold hold(std::string_view model);
     // Of the model as a whole: loaded when any instance is, and expires when the last one does.
     [[nodiscard]] residence residence_of(std::string_view model) const;
+    // Nothing: no such model, or one without fallbacks.
+    [[nodiscard]] std::optional<tier_report> tiers_of(std::string_view model) const;
     // In the order of add() or replace(); empty: no such model.
     [[nodiscard]] std::vector<instance_state> instances_of(std::string_view model) const;
 

@@ -32,9 +32,10 @@ private:
 };
 
 struct run_record {
-    std::string id;     // as in the log
-    std::string model;  // resolved
-    std::string lane;   // the model whose processes run it
+    std::string id;         // as in the log
+    std::string model;      // resolved
+    std::string lane;       // the model whose processes run it
+    std::string served_by;  // the set of processes that ran it last, where its model has several tiers
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.
@@ -56,6 +57,10 @@ struct run_record {
     core::nanoseconds prefill{0};
     core::nanoseconds decode{0};
     core::nanoseconds total{0};
+    // Parts of these, absent where nobody knows them: of prefill, of decode, of the answer.
+    std::optional<core::nanoseconds> tokenise;
+    std::optional<core::nanoseconds> detokenise;
+    std::optional<core::nanoseconds> delivery;
     std::uint32_t prompt_tokens = 0;
     std::uint32_t generated_tokens = 0;
     bool exact = false;  // the token counts are no estimates

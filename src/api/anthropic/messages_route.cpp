@@ -82,7 +82,7 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
     const std::size_t guessed = guessed_input_tokens(asked);
     const bool stream = asked.stream;
     fill(asked, *model, request);
-    generation_handle handle = context.generations->start(std::move(request));
+    generation_handle handle = start_generation(context, incoming, std::move(request));
     if (stream) {
         std::unique_ptr<stream_format> events =
             std::make_unique<event_stream>(std::move(who), guessed, *context.random);

@@ -58,7 +58,8 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
         co_await answer_load(context, *model, asked.common.keep_alive, std::move(encoder), out);
     } else {
         route.fill(asked, request, encoder);
-        co_await answer_generation(context, std::move(request), std::move(encoder), asked.common.stream, out);
+        co_await answer_generation(context, incoming, std::move(request), std::move(encoder),
+                                   asked.common.stream, out);
     }
 }
 

@@ -62,9 +62,10 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
     }
 }
 
-core::awaitable<void> answer_generation(const api_context& context, chat::generation_request request,
-                                        reply_encoder encoder, bool stream, http::response_writer& out) {
-    generation_handle handle = context.generations->start(std::move(request));
+core::awaitable<void> answer_generation(const api_context& context, const http::request& incoming,
+                                        chat::generation_request request, reply_encoder encoder, bool stream,
+                                        http::response_writer& out) {
+    generation_handle handle = start_generation(context, incoming, std::move(request));
     if (stream) {
         co_await answer_stream(context, std::move(handle), std::move(encoder), out);
     } else {

@@ -24,6 +24,7 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
                      decode_problem& problem);
 
 [[nodiscard]] core::awaitable<void> answer_generation(const api_context& context,
+                                                      const http::request& incoming,
                                                       chat::generation_request request, reply_encoder encoder,
                                                       bool stream, http::response_writer& out);
 

@@ -28,7 +28,8 @@ private:
 };
 
 // Runs `what` and sends its answer, as a stream if `stream`.
-[[nodiscard]] core::awaitable<void> answer(const api_context& context, chat::generation_request what,
+[[nodiscard]] core::awaitable<void> answer(const api_context& context, const http::request& incoming,
+                                           chat::generation_request what,
                                            std::unique_ptr<answer_format> format, bool stream,
                                            http::response_writer& out);
 

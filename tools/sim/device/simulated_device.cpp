@@ -84,7 +84,7 @@ long long now_ms() {
         .count();
 }
 
-// The list of holdings, alone in it for as long as this lives.
+// A list that the programs share, alone in it for as long as this lives.
 class held_file {
 public:
     explicit held_file(const std::string& path)
@@ -199,6 +199,29 @@ long simulated_device::used_kib(int card) const {
     for (const auto& one : holdings())
         if (one.card == card) used += one.kib;
     return used;
+}
+
+void simulated_device::set_busy(int card, int percent) const {
+    held_file busy(path_ + ".busy");
+    const int pid = getpid();
+    json left = json::array();
+    for (const auto& entry : busy.entries) {
+        const bool own = entry.value("pid", 0) == pid && entry.value("card", 0) == card;
+        if (!own && start_of(entry.value("pid", 0)) == entry.value("start", "")) left.push_back(entry);
+    }
+    if (percent > 0)
+        left.push_back({{"card", card}, {"pid", pid}, {"start", start_of(pid)}, {"npu", percent}});
+    busy.entries = std::move(left);
+    busy.write();
+}
+
+int simulated_device::busy_percent(int card) const {
+    const held_file busy(path_ + ".busy");
+    int sum = 0;
+    for (const auto& entry : busy.entries)
+        if (entry.value("card", 0) == card && start_of(entry.value("pid", 0)) == entry.value("start", ""))
+            sum += entry.value("npu", 0);
+    return std::min(sum, 100);
 }
 
 }  // namespace corral::sim

@@ -5,7 +5,8 @@
 #include <vector>
 
 // The accelerator that simulated runtimes and axcl-smi share: a file of settings, which the person at the
-// drill writes, and beside it a list of who holds memory, which the programs keep.
+// drill writes, and beside it two lists that the programs keep: who holds memory (`<file>.held`) and who
+// keeps the compute busy (`<file>.busy`).
 namespace corral::sim {
 
 struct device_settings {
@@ -46,6 +47,10 @@ public:
     // Of living processes, and of dead ones whose memory has not come back yet.
     std::vector<memory_holding> holdings() const;
     long used_kib(int card) const;
+    // How busy this process keeps the card's compute from now on, 0 to 100; 0 takes the entry away.
+    void set_busy(int card, int percent) const;
+    // Of all living processes together, at most 100.
+    int busy_percent(int card) const;
 
 private:
     explicit simulated_device(std::string path) : path_(std::move(path)) {}

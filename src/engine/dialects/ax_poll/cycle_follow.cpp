@@ -159,12 +159,23 @@ void cycle_runner::deliver(run_state& now, std::string_view text) {
     now.sink->on_text(text, now.progress);
 }
 
+// The runtime's calls of its tokenizer, as the tap saw them. The runtime waits for each, so they are parts of
+// what passed.
+void cycle_runner::note_stages(run_state& now) const {
+    const tap_view& seen = parts_.tap->view();
+    now.progress.stages.tokenise = seen.encode_took;
+    if (seen.pieces_answered > 0) {
+        now.progress.stages.detokenise = seen.decode_took;
+    }
+}
+
 void cycle_runner::note_usage(run_state& now) const {
     chat::token_usage& usage = now.progress.usage;
     if (tapped() && now.progress.prompt_accepted && parts_.tap->view().encode_answered) {
         usage.prompt_tokens = parts_.tap->view().system_tokens + parts_.tap->view().turn_tokens;
         usage.generated_tokens = std::max(usage.generated_tokens, parts_.tap->tokens().count());
         usage.exact = true;
+        note_stages(now);
         return;
     }
     if (!usage.exact) {

@@ -117,6 +117,7 @@ private:
     [[nodiscard]] bool take_text(run_state& now, const poll_answer& got);
     void deliver(run_state& now, std::string_view text);
     void note_usage(run_state& now) const;
+    void note_stages(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] early reset_stalled(run_state& now) const;
     [[nodiscard]] prompt_size size_of_turns(const run_state& now) const;

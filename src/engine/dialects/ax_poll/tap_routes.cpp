@@ -57,8 +57,12 @@ core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::respon
     } else {
         whole.status = 400;
     }
+    const core::nanoseconds took = clock_.now() - came;
     if (path == "/decode") {
         ++view_.pieces_answered;
+        view_.decode_took += took;
+    } else if (path == "/encode") {
+        view_.encode_took = took;
     }
     const core::error_code gone = co_await out.send(std::move(whole));
     if (gone) {

@@ -121,6 +121,8 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     view_.encode_failed = false;
     view_.turn_tokens = 0;
     view_.pieces_answered = 0;
+    view_.encode_took = core::nanoseconds{0};
+    view_.decode_took = core::nanoseconds{0};
     tokens_.begin(limit);
     if (open_.left_in_cache()) {
         forget_decode_identity();

@@ -52,6 +52,8 @@ struct tap_view {
     core::steady_time run_begun_at{};
     std::uint32_t turn_tokens = 0;
     std::uint32_t pieces_answered = 0;
+    core::nanoseconds encode_took{0};  // from the call to our answer
+    core::nanoseconds decode_took{0};  // all /decode calls together
     core::steady_time last_answer{};
     unsigned calls_open = 0;      // the runtime waits for us: it is not stalled
     core::nanoseconds waited{0};  // by the runtime, in all calls that were answered

@@ -1,0 +1,69 @@
+#pragma once
+// Figures for monitoring, in Prometheus' text format (docs/metrics.md has them all). What happens is counted
+// when it happens; what is, is asked of collectors at the moment of a scrape, and only from memory: a scrape
+// asks no device and waits for nothing. On the loop's thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "corral/core/time.hpp"
+#include "corral/telemetry/metric_page.hpp"
+
+namespace corral::telemetry {
+
+// One request at its end. Absent: it had no such stage, or nobody knows.
+struct run_sample {
+    std::string model;    // as configured, not as typed; empty: none that is served
+    std::string backend;  // where it ran last; empty: it had no turn
+    std::string outcome;  // a word of a fixed set
+    std::string cause;    // of a failure: stable id; else empty
+    std::optional<core::nanoseconds> queue;
+    std::optional<core::nanoseconds> reset;
+    std::optional<core::nanoseconds> tokenise;
+    std::optional<core::nanoseconds> prefill;
+    std::optional<core::nanoseconds> decode;
+    std::optional<core::nanoseconds> detokenise;
+    std::optional<core::nanoseconds> delivery;
+    std::optional<core::nanoseconds> total;
+    std::optional<core::nanoseconds> first_text;  // from its arrival
+    std::optional<core::nanoseconds> idle_after;  // from its cancelling until the runtime was idle again
+    std::uint64_t prompt_tokens = 0;
+    std::uint64_t generated_tokens = 0;
+    unsigned tries = 0;  // runs
+};
+
+class metrics {
+public:
+    // The Content-Type of text().
+    static constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
+
+    metrics();
+    metrics(const metrics&) = delete;
+    metrics& operator=(const metrics&) = delete;
+    ~metrics();
+
+    // Of a model that may get requests: its counters begin at 0 rather than with their first event, so that
+    // no increase is lost.
+    void expect(const std::string& model, const std::string& backend);
+    void note_run(const run_sample& of);
+    // A service became ready so long after its start.
+    void note_load(const std::string& backend, const std::string& service, core::nanoseconds took);
+    // The loop came so much later than it was to come.
+    void note_lateness(core::nanoseconds late);
+
+    // Asked at every scrape; must not throw, wait or take long.
+    using collector = std::function<void(metric_page&)>;
+    void collect_with(collector ask);
+
+    [[nodiscard]] std::string text() const;
+
+private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace corral::telemetry

@@ -1,0 +1,192 @@
+"""A model with fallbacks: when its first tier is down the next one answers, nothing is lost, and there is one change there and one back."""
+
+import json
+import os
+import re
+import signal
+import threading
+
+from admin_cli import corral, done
+from farm import SCENARIO, Farm
+from harness import BIN, wait_until
+
+MODEL = "duo:latest"
+SECOND = f"{MODEL}@fallback1"
+
+
+class Duo(Farm):
+    """One model: packages "npu" and, behind it, "cpu". `slow`: milliseconds that the first one takes to load."""
+
+    def __init__(self, folder, failback="2s", fallback="", slow=None, with_fallback=True, **more):
+        self.failback, self.fallback_lines, self.with_fallback = failback, fallback, with_fallback
+        super().__init__(folder, {"duo": {"package": "npu", "mib": 100, "lines": ""}}, **more)
+        self.scenario_of("cpu")
+        self.scenario_of("npu", **({"load_ms": slow} if slow else {}))
+        self.write(self.models)
+
+    def scenario_of(self, package, **timing):
+        file = self.folder / f"scenario-{package}.json"
+        file.write_text(json.dumps({**SCENARIO, "timing": {**SCENARIO["timing"], **timing}}))
+        return file
+
+    def table(self, name, package=None, mib=100, lines="", said=None):
+        behind = f'failback_after = "{self.failback}"\n' if self.with_fallback else ""
+        first = super().table(name, package, mib, lines + behind, said)
+        first = first.replace(str(self.folder / "scenario.json"), str(self.folder / f"scenario-{package}.json"))
+        return first + (self.fallback_table() if self.with_fallback else "")
+
+    def fallback_table(self):
+        sim = str(BIN / "corral-sim")
+        environment = (f'{{ CORRAL_SIM_SCENARIO = "{self.folder / "scenario-cpu.json"}", CORRAL_SIM_PORT = "{{port}}", '
+                       'CORRAL_SIM_BIND = "127.0.0.1" }')
+        commands = {"tokenizer": [sim, "tokenizer", "--host", "127.0.0.1", "--port", "{port}"],
+                    "runtime": [sim, "runtime", *self.runtime_flags(2)]}
+        services = "".join(f"[models.fallbacks.services.{service}]\nport = 0\ncommand = {json.dumps(command)}\n"
+                           f"environment = {environment}\n" for service, command in commands.items())
+        return (f'[[models.fallbacks]]\nprofile = "axera-poll"\npackage = "{self.package_of("cpu", 100)}"\n'
+                f'package_forbids_thinking = false\ncards = [1]\n{self.fallback_lines}\n'
+                f'[models.fallbacks.device]\nformat = "none"\n{services}')
+
+    def kill_first(self):
+        pid = wait_until(lambda: self.runtime_pids().get(MODEL), what="the first tier runs")
+        os.kill(pid, signal.SIGKILL)
+
+    def changes(self):
+        return re.findall(r"requests go to (\S+) from now on", self.log())
+
+    def served_by(self, mark="who"):
+        reply = self.ask("duo", f"[[model={mark}]]")
+        assert reply.status == 200, reply.body
+        package, _, rest = reply.json["message"]["content"].partition(" ")
+        assert rest == mark
+        assert (package, reply.headers["Corral-Served-By"], reply.headers["Corral-Tier"]) in (
+            ("npu", MODEL, "0"), ("cpu", SECOND, "1")), reply.headers
+        return package
+
+
+class Load:
+    """So many clients that ask without a pause; every answer must be whole and name the one that gave it."""
+
+    def __init__(self, box, clients):
+        self.box, self.over = box, threading.Event()
+        self.lock, self.served, self.problems = threading.Lock(), [], []
+        self.threads = [threading.Thread(target=self.work, args=(number,)) for number in range(clients)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def work(self, number):
+        turn = 0
+        while not self.over.is_set():
+            turn += 1
+            try:
+                package = self.box.served_by(f"{number}-{turn}")
+            except Exception as problem:  # shown by the test
+                self.problems.append(repr(problem))
+                return
+            with self.lock:
+                self.served.append(package)
+
+    def count(self, package):
+        with self.lock:
+            return self.served.count(package)
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self.threads), "a request never ended"
+        assert self.problems == []
+
+
+def test_killing_the_first_tier_under_load_loses_nothing_and_changes_once_each_way(tmp_path):
+    with Duo(tmp_path) as duo:
+        duo.wait_set(MODEL)
+        duo.wait_set(SECOND)
+        begun = len(duo.changes())
+        assert duo.served_by() == "npu"
+        with Load(duo, 8) as load:
+            wait_until(lambda: load.count("npu") > 20, what="the first tier serves")
+            duo.kill_first()
+            wait_until(lambda: load.count("cpu") > 20, what="the second tier serves")
+            duo.wait_set(MODEL)
+            # It flaps: ready, and down again before the while is over.
+            duo.kill_first()
+            duo.wait_set(MODEL)
+            before = load.count("npu")
+            wait_until(lambda: load.count("npu") > before + 20, what="the first tier serves again")
+        assert duo.changes()[begun:] == [SECOND, MODEL]
+        assert {"npu", "cpu"} == set(load.served)
+        told = [line for line in duo.log().splitlines() if "requests go to" in line][begun:]
+        assert all("WARN" in line for line in told), told
+        assert "failed and is started again" in told[0] and "ready for 2 s without a break" in told[1]
+        assert re.search(rf"request id=.* by={SECOND} outcome=stop", duo.log())
+
+
+def test_the_status_tells_which_tier_serves_and_why(tmp_path):
+    with Duo(tmp_path, failback="1h") as duo:
+        duo.wait_set(MODEL)
+        duo.wait_set(SECOND)
+        assert duo.get("/readyz").json["models"][0]["served_by"] == MODEL
+        assert "requests go here" in done(duo, "status")
+        duo.kill_first()
+        wait_until(lambda: duo.sets()[SECOND]["tier"]["serves"], what="the second serves")
+        duo.wait_set(MODEL)
+        assert duo.served_by() == "cpu", "the first is not trusted yet"
+        assert duo.get("/readyz").json["models"][0]["served_by"] == SECOND
+        tier = duo.sets()[SECOND]["tier"]
+        assert tier["number"] == 1 and "failed and is started again" in tier["why"]
+        assert not duo.sets()[MODEL]["tier"]["serves"]
+
+
+def test_while_the_first_tier_loads_the_second_serves_and_the_first_takes_over_at_once(tmp_path):
+    with Duo(tmp_path, failback="1h", slow=3000) as duo:
+        duo.wait_set(SECOND)
+        assert duo.served_by() == "cpu"
+        duo.wait_set(MODEL)
+        assert duo.served_by() == "npu"
+        assert not [line for line in duo.log().splitlines() if "requests go to" in line and "WARN" in line]
+
+
+def test_a_cold_fallback_is_loaded_when_it_is_needed_and_goes_when_it_is_not(tmp_path):
+    with Duo(tmp_path, failback="500ms", fallback='standby = "cold"') as duo:
+        duo.wait_set(MODEL)
+        assert duo.sets()[SECOND]["state"] == "unloaded"
+        duo.scenario_of("npu", load_ms=4000)  # so the next start is slower than the fallback's
+        duo.kill_first()
+        assert duo.served_by() == "cpu"
+        duo.wait_set(MODEL)
+        wait_until(lambda: duo.served_by() == "npu", what="the first serves again")
+        duo.wait_set(SECOND, "unloaded")
+
+
+def test_fallbacks_come_and_go_by_reload_under_a_running_answer(tmp_path):
+    with Duo(tmp_path, with_fallback=False, timing={"tokens_per_second": 10}) as duo:
+        duo.scenario_of("npu", tokens_per_second=10)
+        duo.wait_set(MODEL)
+        pid = duo.runtime_pids()[MODEL]
+        for with_fallback in (True, False):
+            running = duo.stream_of("duo", "[[model=" + "word " * 10 + "]]")
+            lines = iter(running)
+            next(lines)
+            duo.with_fallback = with_fallback
+            duo.write(duo.models)
+            assert corral(duo, "reload").returncode == 0
+            assert [*lines][-1]["done"] is True
+            assert (SECOND in duo.sets()) is with_fallback
+            assert duo.runtime_pids()[MODEL] == pid, "the first tier goes on"
+            if with_fallback:
+                duo.wait_set(SECOND)
+
+
+def test_what_a_fallback_says_wrong_is_named(tmp_path):
+    with Duo(tmp_path) as duo:
+        duo.wait_set(MODEL)
+        for lines, words in (("nmae = 1", "nmae"), ('standby = "warm"', "standby"), ('profile2 = "x"', "profile2"),
+                             ("instances = 2", "instances"), ("[[models.fallbacks.fallbacks]]", "fallbacks")):
+            duo.fallback_lines = lines
+            duo.write(duo.models)
+            told = corral(duo, "reload")
+            assert told.returncode != 0 and words in told.stdout + told.stderr, told

@@ -1,0 +1,40 @@
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import Box, started  # noqa: E402
+
+REAL = pathlib.Path(os.environ["CORRAL_REAL_DIR"])
+
+
+class LlamaBox(Box):
+    """Corral with llama.cpp's real server behind it, and a model whose every word is known (tiny_model.py)."""
+
+    def __init__(self, folder, parallel=1, context=16384, model=""):
+        self.wanted = {"parallel": parallel, "context": context}
+        super().__init__(folder, package=REAL, model=model)
+
+    def config_text(self, extra, model, *_):
+        return (f'log_level = "debug"\nprofiles = ["{pathlib.Path(__file__).resolve().parents[2] / "vendor"}"]\n{extra}\n'
+                f'[[models]]\nname = "sim"\nprofile = "llama-server"\npackage = "{REAL}"\nfamily = "chatml"\n{model}\n'
+                f'[models.variables]\nprogram = "{REAL / "llama-server"}"\nmodel_file = "tiny.gguf"\n'
+                f'context = {self.wanted["context"]}\nparallel = {self.wanted["parallel"]}\nthreads = 1\n')
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    with LlamaBox(tmp_path_factory.mktemp("box")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True, scope="session")
+def leave_nothing_running():
+    yield
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

@@ -1,0 +1,112 @@
+"""llama.cpp's real server behind the profile `llama-server`. After the opening of an assistant's turn the model counts through the
+alphabet and ends; after a digit it counts for ever."""
+
+import json
+import os
+import signal
+import threading
+
+from conftest import LlamaBox
+from harness import MODEL, descendants, processes, wait_until
+
+ANSWER = "abcdefghijklmnopqrstuvwxyz."
+
+
+def digits(box, stream=True, **options):
+    """A raw prompt that the model goes on with for as long as it may."""
+    body = {"model": MODEL, "prompt": "1", "raw": True, "stream": stream, "options": {"temperature": 0, **options}}
+    if not stream:
+        return box.post("/api/generate", body)
+    connection = box.connect()
+    connection.request("POST", "/api/generate", json.dumps(body))
+    return connection, connection.getresponse()
+
+
+def server_pid(box):
+    table = processes()
+    for pid in sorted(descendants(box.process.pid, table)):
+        if "llama_server.py" in table[pid][2] and table[pid][1] != "Z":
+            return pid
+    return None
+
+
+def test_a_chat_is_what_the_model_says_with_its_own_counts(box):
+    reply = box.chat("hi", {"temperature": 0}).json
+    assert reply["message"]["content"] == ANSWER
+    assert reply["done_reason"] == "stop"
+    # <|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n and perhaps a system turn; each character a token, the end one too.
+    assert reply["eval_count"] == len(ANSWER) + 1
+    assert reply["prompt_eval_count"] >= len("user\nhi\nassistant\n") + 3
+    assert reply["eval_duration"] > 0 and reply["prompt_eval_duration"] > 0
+
+
+def test_a_stream_comes_piece_by_piece(box):
+    pieces = list(box.stream("hi", {"temperature": 0}))
+    assert "".join(one["message"]["content"] for one in pieces) == ANSWER
+    assert len(pieces) > len(ANSWER) / 2
+    assert [one["done"] for one in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+def test_limits_and_stops_hold(box):
+    reply = box.chat("hi", {"temperature": 0, "num_predict": 5}).json
+    assert (reply["message"]["content"], reply["done_reason"]) == (ANSWER[:5], "length")
+    reply = box.chat("hi", {"temperature": 0, "stop": ["kl"]}).json
+    assert (reply["message"]["content"], reply["done_reason"]) == (ANSWER[:10], "stop")
+
+
+def test_a_raw_prompt_reaches_the_model_as_it_is(box):
+    reply = digits(box, stream=False, num_predict=12).json
+    assert reply["response"] == "234567890123"
+    assert (reply["prompt_eval_count"], reply["eval_count"], reply["done_reason"]) == (1, 12, "length")
+
+
+def test_a_client_that_goes_frees_the_runtime_at_once(box):
+    connection, response = digits(box)
+    response.readline()
+    connection.sock.shutdown(2)
+    response.close()
+    connection.close()
+    reply = box.chat("hi", {"temperature": 0}, )
+    assert reply.json["message"]["content"] == ANSWER
+
+
+def test_a_prompt_beyond_the_context_is_a_bad_request_that_says_so(tmp_path):
+    with LlamaBox(tmp_path, context=512) as box:
+        reply = box.chat("x" * 2000, truncate=False)
+        assert reply.status == 400, reply.body
+        assert "context" in reply.json["error"]
+        assert box.say("hi", options={"temperature": 0}) == ANSWER
+
+
+def test_a_killed_server_fails_its_answer_and_is_there_again_for_the_next(box):
+    connection, response = digits(box)
+    response.readline()
+    before = server_pid(box)
+    os.kill(before, signal.SIGKILL)
+    lines = [json.loads(line) for line in response]
+    connection.close()
+    assert "error" in lines[-1], lines[-1]
+    assert box.say("hi", options={"temperature": 0}) == ANSWER
+    assert server_pid(box) != before
+
+
+def test_as_many_run_at_once_as_the_server_has_slots(tmp_path):
+    with LlamaBox(tmp_path, parallel=3, context=49152) as box:
+        open_streams = [digits(box) for _ in range(2)]
+        for _, response in open_streams:
+            response.readline()
+        answers = []
+        last = threading.Thread(target=lambda: answers.append(box.say("hi", options={"temperature": 0})))
+        last.start()
+        last.join(30)
+        assert answers == [ANSWER], "a third request waited for the two that run"
+        for connection, _ in open_streams:
+            connection.close()
+
+
+def test_it_ends_with_corral(tmp_path):
+    box = LlamaBox(tmp_path)
+    with box:
+        pid = wait_until(lambda: server_pid(box), what="the server runs")
+        assert box.stop() == 0
+    assert pid not in processes()

@@ -1,0 +1,93 @@
+"""A whole language model of less than a megabyte, as a GGUF file that llama.cpp loads: after each character comes the one that a
+table names, so what it will say is known. An answer to a chat counts through the alphabet and ends; digits go round for ever.
+
+usage: tiny_model.py FILE
+"""
+
+import sys
+
+import gguf
+import numpy
+
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+# A merge must be there; these two bytes are in no UTF-8 text.
+MERGE = "\u00fe \u00ff"
+# ChatML, as Qwen's.
+TEMPLATE = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+            "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+CHAT_ANSWER = "abcdefghijklmnopqrstuvwxyz."
+DIGITS = "0123456789"
+
+
+def byte_letters():
+    """The printable stand-in of each byte in a byte-level vocabulary, as GPT-2 has it."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAC + 1), *range(0xAE, 0xFF + 1)]
+    letters, extra = {}, 0
+    for byte in range(256):
+        if byte in plain:
+            letters[byte] = chr(byte)
+        else:
+            letters[byte] = chr(256 + extra)
+            extra += 1
+    return [letters[byte] for byte in range(256)]
+
+
+def successors():
+    """token -> the token that follows it"""
+    chat = ["\n", *CHAT_ANSWER]
+    after = {ord(one): ord(other) for one, other in zip(chat, chat[1:])}
+    after[ord(chat[-1])] = 256 + SPECIALS.index("<|im_end|>")
+    after.update({ord(one): ord(other) for one, other in zip(DIGITS, DIGITS[1:] + DIGITS[0])})
+    # Whatever else a prompt ends with begins an answer.
+    return [after.get(token, ord("a")) for token in range(256 + len(SPECIALS) + 1)]
+
+
+def write(path):
+    vocabulary = byte_letters() + SPECIALS + [MERGE.replace(" ", "")]
+    heads, head_size = 9, 32
+    width = heads * head_size  # a dimension for each token
+    assert width >= len(vocabulary)
+    out = gguf.GGUFWriter(path, "llama")
+    out.add_name("tiny")
+    out.add_context_length(131072)
+    out.add_embedding_length(width)
+    out.add_block_count(1)
+    out.add_feed_forward_length(32)
+    out.add_head_count(heads)
+    out.add_head_count_kv(heads)
+    out.add_layer_norm_rms_eps(1e-6)
+    out.add_vocab_size(len(vocabulary))
+    out.add_rope_dimension_count(head_size)
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("qwen2")
+    out.add_token_list(vocabulary)
+    out.add_token_types([gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * len(SPECIALS) + [gguf.TokenType.NORMAL])
+    out.add_token_merges([MERGE])
+    out.add_bos_token_id(256)
+    out.add_eos_token_id(256 + SPECIALS.index("<|im_end|>"))
+    out.add_add_bos_token(False)
+    out.add_chat_template(TEMPLATE)
+
+    embedding = numpy.zeros((len(vocabulary), width), numpy.float32)
+    embedding[range(len(vocabulary)), range(len(vocabulary))] = 1
+    follow = numpy.zeros((len(vocabulary), width), numpy.float32)
+    follow[successors(), range(len(vocabulary))] = 4
+    nothing = numpy.zeros((width, width), numpy.float32)
+    out.add_tensor("token_embd.weight", embedding)
+    out.add_tensor("output_norm.weight", numpy.ones(width, numpy.float32))
+    out.add_tensor("output.weight", follow)
+    for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        out.add_tensor(f"blk.0.{name}.weight", nothing)
+    for name in ("attn_norm", "ffn_norm"):
+        out.add_tensor(f"blk.0.{name}.weight", numpy.ones(width, numpy.float32))
+    out.add_tensor("blk.0.ffn_gate.weight", numpy.zeros((32, width), numpy.float32))
+    out.add_tensor("blk.0.ffn_up.weight", numpy.zeros((32, width), numpy.float32))
+    out.add_tensor("blk.0.ffn_down.weight", numpy.zeros((width, 32), numpy.float32))
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])

@@ -1,0 +1,37 @@
+#include "chat/chat_run.hpp"
+
+#include <utility>
+
+namespace corral::sim {
+
+chat_run::step chat_run::next(std::string& text, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    if (!wake_.wait_for(lock, patience, [this] { return ended_ || !pieces_.empty(); })) return step::nothing;
+    if (pieces_.empty()) return step::end;
+    text = std::move(pieces_.front());
+    pieces_.pop_front();
+    return step::piece;
+}
+
+void chat_run::cancel() {
+    stop_.request();
+}
+
+void chat_run::push(const std::string& text) {
+    {
+        const std::lock_guard lock(mutex_);
+        pieces_.push_back(text);
+    }
+    wake_.notify_all();
+}
+
+void chat_run::finish(run_figures figures) {
+    {
+        const std::lock_guard lock(mutex_);
+        figures_ = std::move(figures);
+        ended_ = true;
+    }
+    wake_.notify_all();
+}
+
+}  // namespace corral::sim

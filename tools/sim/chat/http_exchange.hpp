@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// One request on a socket and its answer, framed as the original's HTTP library frames it.
+namespace corral::sim {
+
+struct chat_request {
+    std::string method;
+    std::string path;  // without the query
+    std::string query;
+    std::map<std::string, std::string> headers;  // names in lower case
+    std::string body;
+};
+
+enum class framing { chunked, until_close };
+
+// What of an answer belongs to the library and not to the program.
+struct http_look {
+    bool http10 = false;
+    bool keep_alive = true;
+    bool shouts = false;     // reason phrases in capitals, as Werkzeug
+    bool lazy_head = false;  // the head of a stream goes out with its first bytes
+    framing streams = framing::chunked;
+    std::vector<std::pair<std::string, std::string>> headers;  // on every answer
+};
+
+class http_exchange {
+public:
+    // `split`: writes of the body are cut into pieces of so many bytes, at any byte; 0 leaves them whole.
+    http_exchange(int socket, const http_look& look, int split, bool close_asked);
+
+    void answer(int status, const std::string& content_type, const std::string& body,
+                const std::vector<std::pair<std::string, std::string>>& more = {});
+    void begin_stream(int status, const std::string& content_type);
+    // False once the client has gone.
+    bool write(std::string_view bytes);
+    void end_stream();
+    // The connection ends here, whatever the framing promised.
+    void abandon();
+    // True when the client has closed its side; consumes nothing.
+    bool gone() const;
+
+    bool answered() const { return answered_; }
+    bool closes() const { return closes_; }
+    // Half of the next body is sent, then the connection closes (a fault).
+    void truncate() { truncates_ = true; }
+
+private:
+    std::string head(int status, const std::string& content_type) const;
+    bool send_all(std::string_view bytes);
+    bool send_split(std::string_view bytes);
+
+    int socket_;
+    const http_look& look_;
+    std::size_t split_;
+    std::string unsent_;
+    bool answered_ = false;
+    bool closes_;
+    bool broken_ = false;
+    bool truncates_ = false;
+};
+
+const char* reason_phrase(int status);
+
+}  // namespace corral::sim

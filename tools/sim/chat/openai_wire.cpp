@@ -1,0 +1,147 @@
+#include "chat/openai_wire.hpp"
+
+#include <atomic>
+#include <cctype>
+#include <ctime>
+#include <numeric>
+
+namespace corral::sim {
+namespace {
+
+using nlohmann::json;
+
+int word_count(const std::string& text) {
+    int count = 0;
+    bool inside = false;
+    for (const char c : text) {
+        const bool white = std::isspace(static_cast<unsigned char>(c)) != 0;
+        if (!white && !inside) ++count;
+        inside = !white;
+    }
+    return count;
+}
+
+double per_second(int count, double ms) {
+    return ms > 0 ? count * 1000.0 / ms : 0.0;
+}
+
+json timings_of(const run_figures& figures) {
+    const double decoding = std::accumulate(figures.decode_ms.begin(), figures.decode_ms.end(), 0.0);
+    const auto each = [](double ms, int count) { return count > 0 ? ms / count : 0.0; };
+    return {{"cache_n", 0},
+            {"prompt_n", figures.prompt_tokens},
+            {"prompt_ms", figures.prefill_ms},
+            {"prompt_per_token_ms", each(figures.prefill_ms, figures.prompt_tokens)},
+            {"prompt_per_second", per_second(figures.prompt_tokens, figures.prefill_ms)},
+            {"predicted_n", figures.output_tokens},
+            {"predicted_ms", decoding},
+            {"predicted_per_token_ms", each(decoding, figures.output_tokens)},
+            {"predicted_per_second", per_second(figures.output_tokens, decoding)}};
+}
+
+}  // namespace
+
+std::string dump_text(const json& body, int indent) {
+    return body.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+std::string sse_event(const json& body) {
+    return "data: " + dump_text(body) + "\n\n";
+}
+
+openai_answer::openai_answer(const openai_wire& wire, bool usage_asked)
+    : wire_(wire),
+      usage_asked_(usage_asked),
+      id_(new_id()),
+      created_(static_cast<long>(std::time(nullptr))) {}
+
+std::string openai_answer::new_id() const {
+    static std::atomic<unsigned> counter{0};
+    if (wire_.id_is_time) return wire_.id_prefix + std::to_string(std::time(nullptr));
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%08x%016lx", counter.fetch_add(1) + 1,
+                  static_cast<unsigned long>(std::time(nullptr)) * 2654435761UL);
+    return wire_.id_prefix + digits;
+}
+
+json openai_answer::chunk(json delta, json finish) {
+    if (wire_.fresh_ids) {
+        id_ = new_id();
+        created_ = static_cast<long>(std::time(nullptr));
+    }
+    return {
+        {"id", id_},
+        {"object", "chat.completion.chunk"},
+        {"created", created_},
+        {"model", wire_.model},
+        {"choices",
+         json::array({{{"index", 0}, {"delta", std::move(delta)}, {"finish_reason", std::move(finish)}}})}};
+}
+
+std::string openai_answer::role() {
+    json delta{{"role", "assistant"}};
+    if (wire_.role_content == role_text::null) delta["content"] = nullptr;
+    if (wire_.role_content == role_text::empty) delta["content"] = "";
+    return sse_event(chunk(std::move(delta), nullptr));
+}
+
+std::string openai_answer::piece(const std::string& text) {
+    so_far_ += text;
+    json delta{{"content", wire_.full_text ? so_far_ : text}};
+    if (wire_.role_in_each) delta["role"] = "assistant";
+    return sse_event(chunk(std::move(delta), nullptr));
+}
+
+std::string openai_answer::finish_of(const run_figures& figures) const {
+    return wire_.always_stop || figures.reason != "length" ? "stop" : "length";
+}
+
+json openai_answer::usage(const run_figures& figures) const {
+    int prompt = figures.prompt_tokens;
+    int output = figures.output_tokens;
+    if (wire_.unit == usage_unit::zero) prompt = output = 0;
+    if (wire_.unit == usage_unit::words) {
+        prompt = word_count(figures.prompt_text);
+        output = word_count(figures.text);
+    }
+    if (wire_.unit == usage_unit::bytes) {
+        prompt = static_cast<int>(figures.prompt_text.size());
+        output = static_cast<int>(figures.text.size());
+    }
+    json out{{"prompt_tokens", prompt}, {"completion_tokens", output}, {"total_tokens", prompt + output}};
+    if (wire_.cached_tokens) out["prompt_tokens_details"] = {{"cached_tokens", 0}};
+    return out;
+}
+
+std::string openai_answer::last(const run_figures& figures) {
+    auto end = chunk(wire_.empty_last ? json{{"content", ""}} : json::object(), finish_of(figures));
+    if (wire_.usage_in_last && wire_.unit != usage_unit::none) end["usage"] = usage(figures);
+    if (wire_.timings) end["timings"] = timings_of(figures);
+    auto out = sse_event(end);
+    if (wire_.usage_if_asked && usage_asked_) {
+        auto extra = chunk(json::object(), nullptr);
+        extra["choices"] = json::array();
+        extra["usage"] = usage(figures);
+        out += sse_event(extra);
+    }
+    return out;
+}
+
+std::string openai_answer::whole(const run_figures& figures) const {
+    json out{{"id", id_},
+             {"object", "chat.completion"},
+             {"created", created_},
+             {"model", wire_.model},
+             {"choices", json::array({{{"index", 0},
+                                       {"message", {{"role", "assistant"}, {"content", figures.text}}},
+                                       {"finish_reason", finish_of(figures)}}})}};
+    if (wire_.unit != usage_unit::none) out["usage"] = usage(figures);
+    if (wire_.timings) out["timings"] = timings_of(figures);
+    if (wire_.step_times) {
+        out["prefill_time"] = figures.prefill_ms;
+        out["decode_time_arr"] = figures.decode_ms;
+    }
+    return dump_text(out, wire_.indent);
+}
+
+}  // namespace corral::sim

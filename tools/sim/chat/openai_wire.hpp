@@ -1,0 +1,60 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "chat/chat_run.hpp"
+
+// The chat.completion objects of the OpenAI-like servers, with what differs between them as data.
+namespace corral::sim {
+
+enum class usage_unit { none, zero, words, bytes, tokens };
+enum class role_text { absent, null, empty };
+
+struct openai_wire {
+    std::string model;
+    std::string id_prefix = "chatcmpl-";
+    bool id_is_time = false;  // prefix and unix seconds
+    bool fresh_ids = false;   // a new id for each event
+    bool role_chunk = true;   // first event of a stream
+    role_text role_content = role_text::empty;
+    bool role_in_each = false;
+    bool empty_last = false;   // the last delta is {"content":""}, not {}
+    bool always_stop = false;  // finish_reason never says length
+    bool full_text = false;    // each event holds the whole text so far
+    usage_unit unit = usage_unit::tokens;
+    bool usage_in_last = false;   // of a stream
+    bool usage_if_asked = false;  // stream_options.include_usage: an event of its own
+    bool cached_tokens = false;   // prompt_tokens_details
+    bool timings = false;         // llama.cpp
+    bool step_times = false;      // MindIE
+    int indent = -1;              // of whole answers
+};
+
+class openai_answer {
+public:
+    openai_answer(const openai_wire& wire, bool usage_asked);
+
+    std::string role();
+    std::string piece(const std::string& text);
+    // All events between the last piece and [DONE].
+    std::string last(const run_figures& figures);
+    std::string whole(const run_figures& figures) const;
+
+private:
+    nlohmann::json chunk(nlohmann::json delta, nlohmann::json finish);
+    std::string new_id() const;
+    nlohmann::json usage(const run_figures& figures) const;
+    std::string finish_of(const run_figures& figures) const;
+
+    const openai_wire& wire_;
+    bool usage_asked_;
+    std::string id_;
+    long created_;
+    std::string so_far_;
+};
+
+std::string sse_event(const nlohmann::json& body);
+std::string dump_text(const nlohmann::json& body, int indent = -1);
+
+}  // namespace corral::sim
