@@ -128,6 +128,11 @@ def test_through_corral_ten_of_ten_pass_with_their_limits(box):
     assert passed == ORDER
 
 
+def test_through_corral_a_run_that_fails_unseen_is_run_again_and_never_an_empty_answer(box):
+    box.fault("runtime", "stream_error", "once")
+    assert box.say("[[text=said in the end]]") == "said in the end"
+
+
 def test_through_corral_silence_before_the_first_word_is_bridged(tmp_path):
     timing = {"prefill_ms_per_chunk": 1200, "tokens_per_second": TOKENS_PER_SECOND}
     with Box(tmp_path, {"directives": True, "timing": timing}, config='silence = "200ms"\n',

@@ -282,6 +282,11 @@ core::awaitable<stream_run::verdict> stream_run::conclude(run_state& now) {
         co_return co_await call_failed(
             now, core::make_failure(core::errc::protocol, "The runtime's answer was cut off."));
     }
+    if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {
+        // Where a run that failed ends like one that is over, an answer without a word is no answer.
+        co_return fail(now, chat::failure_kind::runtime_failed, "empty-answer",
+                       "The runtime ended its answer without a word.", true);
+    }
     const std::string rest_of_text = now.text.ready(true);
     if (now.text.is_error()) {
         co_return fail(now, chat::failure_kind::runtime_failed, "error-as-text",
