@@ -79,6 +79,7 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.default_system = entry.default_system;
     out.package_forbids_thinking = entry.package_forbids_thinking;
     out.may_be_verbatim = model.runtime->takes_verbatim();
+    out.as_messages = model.runtime->takes_messages();
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;
     constexpr std::size_t date = 10;  // "2006-01-02"

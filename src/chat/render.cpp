@@ -54,6 +54,32 @@ bool is_user(const turn& one) {
     return one.from == speaker::user;
 }
 
+std::string_view role_word(speaker from) {
+    if (from == speaker::system) {
+        return "system";
+    }
+    return from == speaker::assistant ? "assistant" : "user";
+}
+
+// Results of tools speak as the user, in the family's words; texts of the same speaker are one, for many
+// templates refuse two turns of one role in a row.
+std::vector<role_text> as_role_texts(const family& in, const std::vector<turn>& turns) {
+    std::vector<role_text> out;
+    for (const turn& one : turns) {
+        if (one.from == speaker::system && one.body.empty()) {
+            continue;
+        }
+        const auto role = role_word(one.from);
+        auto text = neutralise(in, one.body);
+        if (!out.empty() && out.back().role == role) {
+            out.back().text += "\n\n" + text;
+        } else {
+            out.push_back({std::string(role), std::move(text)});
+        }
+    }
+    return out;
+}
+
 rendered_prompt wrapped_prompt(const render_options& how, const std::vector<message>& messages,
                                const nlohmann::ordered_json& tools, thinking_mode thinking) {
     const family& in = *how.format;
@@ -77,6 +103,9 @@ rendered_prompt wrapped_prompt(const render_options& how, const std::vector<mess
     }
     prompt.system = splice(in, std::span(turns.begin(), first_user));
     prompt.turns = splice(in, std::span(first_user, turns.end()));
+    if (how.as_messages) {
+        prompt.messages = as_role_texts(in, turns);
+    }
     return prompt;
 }
 

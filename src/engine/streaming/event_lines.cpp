@@ -1,0 +1,57 @@
+#include "engine/streaming/event_lines.hpp"
+
+#include <utility>
+
+namespace corral::engine::streaming {
+
+core::result<void> event_lines::feed(std::string_view bytes, std::vector<std::string>& out) {
+    for (const char c : bytes) {
+        if (c == '\n' && std::exchange(after_cr_, false)) {
+            continue;
+        }
+        after_cr_ = c == '\r';
+        if (c == '\n' || c == '\r') {
+            end_line(out);
+            continue;
+        }
+        if (line_.size() + data_.size() >= most_) {
+            return core::make_failure(core::errc::limit_exceeded, "The runtime sent an event of more than " +
+                                                                      std::to_string(most_ >> 10U) + " KiB.");
+        }
+        line_ += c;
+    }
+    return {};
+}
+
+void event_lines::finish(std::vector<std::string>& out) {
+    end_line(out);
+    end_line(out);
+}
+
+void event_lines::end_line(std::vector<std::string>& out) {
+    constexpr std::string_view mark = "\xef\xbb\xbf";
+    std::string line = std::exchange(line_, {});
+    if (std::exchange(first_line_, false) && line.starts_with(mark)) {
+        line.erase(0, mark.size());
+    }
+    if (line.empty()) {
+        if (std::exchange(has_data_, false)) {
+            out.push_back(std::exchange(data_, {}));
+        }
+        return;
+    }
+    const std::size_t colon = line.find(':');
+    if (std::string_view(line).substr(0, colon) != "data") {
+        return;
+    }
+    std::string_view value =
+        colon == std::string::npos ? std::string_view{} : std::string_view(line).substr(colon + 1);
+    if (value.starts_with(' ')) {
+        value.remove_prefix(1);
+    }
+    data_ += (has_data_ ? "\n" : "");
+    data_ += value;
+    has_data_ = true;
+}
+
+}  // namespace corral::engine::streaming
