@@ -54,21 +54,27 @@ bool is_user(const turn& one) {
     return one.from == speaker::user;
 }
 
-// Equal neighbours are one, as tool results speak as the user.
-std::vector<role_text> as_messages(const family& in, const std::vector<turn>& turns) {
+std::string_view role_word(speaker from) {
+    if (from == speaker::system) {
+        return "system";
+    }
+    return from == speaker::assistant ? "assistant" : "user";
+}
+
+// Results of tools speak as the user, in the family's words; texts of the same speaker are one, for many
+// templates refuse two turns of one role in a row.
+std::vector<role_text> as_role_texts(const family& in, const std::vector<turn>& turns) {
     std::vector<role_text> out;
     for (const turn& one : turns) {
-        const char* const role = one.from == speaker::system      ? "system"
-                                 : one.from == speaker::assistant ? "assistant"
-                                                                  : "user";
-        if (one.body.empty() && one.from == speaker::system) {
+        if (one.from == speaker::system && one.body.empty()) {
             continue;
         }
-        std::string text = neutralise(in, one.body);
+        const auto role = role_word(one.from);
+        auto text = neutralise(in, one.body);
         if (!out.empty() && out.back().role == role) {
             out.back().text += "\n\n" + text;
         } else {
-            out.push_back({role, std::move(text)});
+            out.push_back({std::string(role), std::move(text)});
         }
     }
     return out;
@@ -95,11 +101,11 @@ rendered_prompt wrapped_prompt(const render_options& how, const std::vector<mess
     if (off && !how.package_forbids_thinking) {
         append_switch(turns.back().body, in.no_think_switch);
     }
-    if (how.as_messages) {
-        prompt.messages = as_messages(in, turns);
-    }
     prompt.system = splice(in, std::span(turns.begin(), first_user));
     prompt.turns = splice(in, std::span(first_user, turns.end()));
+    if (how.as_messages) {
+        prompt.messages = as_role_texts(in, turns);
+    }
     return prompt;
 }
 

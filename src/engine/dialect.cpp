@@ -4,8 +4,9 @@
 
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/dialects/ax_sse/ax_sse_protocol.hpp"
-#include "engine/dialects/rkllm_flask/flask_protocol.hpp"
 #include "engine/dialects/ollama_remote/remote_backend.hpp"
+#include "engine/dialects/openai_sse/openai_protocol.hpp"
+#include "engine/dialects/rkllm_flask/flask_protocol.hpp"
 
 namespace corral::engine {
 
@@ -42,14 +43,20 @@ constexpr dialect_descriptor ollama_remote_descriptor{
     .make = &ollama_remote::make_ollama_remote,
 };
 
+constexpr dialect_descriptor openai_sse_descriptor{
+    .name = "openai-sse",
+    .summary = "Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others",
+    .can_continue_assistant_turn = true,  // both where the profile names a completion_target
+    .can_take_raw_prompt = true,
+    .make = &openai_sse::make_openai_sse,
+};
+
 }  // namespace
 
 const std::vector<const dialect_descriptor*>& dialects() {
     static const std::vector<const dialect_descriptor*> all{
-        &ax_poll_descriptor,
-        &ax_sse_descriptor,
-        &rkllm_flask_descriptor,
-        &ollama_remote_descriptor,
+        &ax_poll_descriptor,     &ax_sse_descriptor,        &openai_sse_descriptor,
+        &rkllm_flask_descriptor, &ollama_remote_descriptor,
     };
     return all;
 }

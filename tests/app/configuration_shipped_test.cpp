@@ -10,6 +10,7 @@
 
 #include "app/configuration_fixture.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/engine/dialect.hpp"
 
 namespace corral::app {
 namespace {
@@ -60,7 +61,9 @@ TEST(shipped_configuration, loads) {
     for (const auto& entry : std::filesystem::directory_iterator(CORRAL_SOURCE_DIR "/configs")) {
         configuration_source source;
         source.file = entry.path();
-        source.dialects = {"ax-poll", "ollama-remote"};
+        for (const auto* dialect : engine::dialects()) {
+            source.dialects.emplace_back(dialect->name);
+        }
         const auto read = load_configuration(source);
         for (const auto& wrong : read.errors) {
             ADD_FAILURE() << catalog::to_text(wrong);

@@ -30,6 +30,9 @@ public:
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return model_.context.positions; }
+    [[nodiscard]] bool takes_verbatim() const noexcept override {
+        return !model_.runtime.traits.completion_target.empty();
+    }
     [[nodiscard]] bool takes_messages() const noexcept override;
     [[nodiscard]] device_claim claim() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;

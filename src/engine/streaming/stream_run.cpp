@@ -251,7 +251,9 @@ stream_run::early stream_run::deliver(run_state& now) {
     if (now.control->cancelled()) {
         return verdict::cancelled;
     }
-    if (now.what.max_tokens && now.text.reached(*now.what.max_tokens)) {
+    // Who keeps the limit himself is let end, for what he says of the run comes last.
+    const bool unlimited = parts_.traits.max_tokens.empty();
+    if (unlimited && now.what.max_tokens && now.text.reached(*now.what.max_tokens)) {
         return verdict::length;
     }
     return std::nullopt;
@@ -297,7 +299,9 @@ core::awaitable<stream_run::verdict> stream_run::conclude(run_state& now) {
         now.sink->on_text(rest_of_text, now.progress);
     }
     now.done = true;
-    co_return now.length ? verdict::length : verdict::stop;
+    const bool used_up = parts_.traits.finish == catalog::finish_trust::untrusted && now.what.max_tokens &&
+                         now.text.reached(*now.what.max_tokens);
+    co_return now.length || used_up ? verdict::length : verdict::stop;
 }
 
 core::awaitable<bool> stream_run::still_listens() {

@@ -1,0 +1,33 @@
+#pragma once
+// How servers that speak OpenAI's chat completions are asked, and what their refusals say. What differs
+// between them is in the traits. Sources: other_runtimes.md §A4, §C–§E. No I/O.
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/supervisor/group.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+
+namespace corral::engine::openai_sse {
+
+class openai_protocol final : public streaming::stream_protocol {
+public:
+    // `traits`: placeholders in model_name are expanded already.
+    explicit openai_protocol(catalog::runtime_traits traits) : traits_(std::move(traits)) {}
+    // errc::refused for a verbatim prompt where the server has no completion_target. Keys without a value are
+    // left out, for some servers take a null for a broken request.
+    [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+
+private:
+    catalog::runtime_traits traits_;
+};
+
+// dialect_descriptor::make of "openai-sse".
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_openai_sse(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model);
+
+}  // namespace corral::engine::openai_sse
