@@ -109,7 +109,7 @@ private:
     bool unmet_ = false;      // it did not keep to the format, and another run follows
     verdict verdict_ = verdict::over;
     std::string outcome_ = "none";
-    std::string by_;   // the set of processes that had it last, where the model has several tiers
+    std::string by_;  // the set of processes that had it last, where the model has several tiers
     const char* ended_as_ = "internal";  // for monitoring: a finish reason or a kind of failure
     bool ended_well_ = false;
     std::string backend_label_;  // of the last lease

@@ -27,10 +27,11 @@ std::string problems_of(const profile_reading& read) {
 }
 
 TEST(clock_reader, reads_bounds_beside_the_clocks) {
-    const auto read = parse_profile(profile_with("decode_stall = \"20s\"\ndecode_stall_floor = \"3s\"\n"
-                                            "decode_stall_ceiling = \"1m\"\nprefill_floor = \"8s\"\n",
-                                            "start_stall_floor = \"10s\"\nstart_limit_ceiling = \"2h\"\n"),
-                                    "p.toml");
+    const auto read =
+        parse_profile(profile_with("decode_stall = \"20s\"\ndecode_stall_floor = \"3s\"\n"
+                                   "decode_stall_ceiling = \"1m\"\nprefill_floor = \"8s\"\n",
+                                   "start_stall_floor = \"10s\"\nstart_limit_ceiling = \"2h\"\n"),
+                      "p.toml");
     ASSERT_TRUE(read.value) << problems_of(read);
     EXPECT_EQ(read.value->clocks.decode_bounds.floor, milliseconds{3000});
     EXPECT_EQ(read.value->clocks.decode_bounds.ceiling, milliseconds{60'000});
@@ -65,8 +66,8 @@ TEST(clock_reader, a_start_alone_may_lie_beyond_the_bounds_of_the_default) {
 TEST(clock_reader, reads_signs_of_life_and_the_canary) {
     const auto read = parse_profile(
         profile_with("",
-                "canary = \"after-restart\"\nliveness = { method = \"OPTIONS\", target = \"/x\", "
-                "status = 204, timeout = \"3s\", interval = \"10s\", failures = 4 }\n"),
+                     "canary = \"after-restart\"\nliveness = { method = \"OPTIONS\", target = \"/x\", "
+                     "status = 204, timeout = \"3s\", interval = \"10s\", failures = 4 }\n"),
         "p.toml");
     ASSERT_TRUE(read.value) << problems_of(read);
     const service_template& service = read.value->services.front();

@@ -32,7 +32,8 @@ void hear(heard& into, const std::vector<streaming::answer_part>& parts) {
         } else if (const auto* usage = std::get_if<streaming::usage_part>(&part)) {
             into.generated = usage->generated_tokens;
         } else if (const auto* stages = std::get_if<streaming::stages_part>(&part)) {
-            into.decode_ms = stages->stages.decode.value_or(core::nanoseconds{-1'000'000}).count() / 1'000'000;
+            into.decode_ms =
+                stages->stages.decode.value_or(core::nanoseconds{-1'000'000}).count() / 1'000'000;
         } else {
             into.end = true;
         }
@@ -43,8 +44,8 @@ heard read(std::string_view body, std::size_t cut, const catalog::runtime_traits
     openai_reader reader(traits);
     heard out;
     std::vector<streaming::answer_part> parts;
-    const bool fed =
-        reader.feed(body.substr(0, cut), parts).has_value() && reader.feed(body.substr(cut), parts).has_value();
+    const bool fed = reader.feed(body.substr(0, cut), parts).has_value() &&
+                     reader.feed(body.substr(cut), parts).has_value();
     out.failed = !fed || !reader.finish(parts).has_value();
     hear(out, parts);
     return out;
@@ -61,7 +62,8 @@ TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
     catalog::runtime_traits traits;
     traits.timings = catalog::timing_source::llama_cpp;
     expect_at_every_cut(
-        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}]}\n\n"
+        "data: "
+        "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}]}\n\n"
         ":\n\n"
         "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n"
         "data: {\"choices\":[{\"delta\":{\"content\":\"data: \xC3\xA9\\n\"}}]}\n\n"
@@ -69,7 +71,12 @@ TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
         "\"timings\":{\"prompt_ms\":12.5,\"predicted_ms\":40}}\n\n"
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":7}}\n\n"
         "data: [DONE]\n\n",
-        {.text = "data: \xC3\xA9\n", .thinking = "hm", .finish = "stop", .generated = 7, .decode_ms = 40, .end = true},
+        {.text = "data: \xC3\xA9\n",
+         .thinking = "hm",
+         .finish = "stop",
+         .generated = 7,
+         .decode_ms = 40,
+         .end = true},
         traits);
 }
 
@@ -80,8 +87,9 @@ TEST(openai_reader, a_stream_that_is_cut_has_no_end) {
 }
 
 TEST(openai_reader, the_end_without_a_finish_is_told_as_such) {
-    expect_at_every_cut("data: {\"choices\":[{\"delta\":{\"content\":\"a\",\"role\":\"assistant\"}}]}\n\ndata: [DONE]\n\n",
-                        {.text = "a", .end = true});
+    expect_at_every_cut(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\",\"role\":\"assistant\"}}]}\n\ndata: [DONE]\n\n",
+        {.text = "a", .end = true});
 }
 
 TEST(openai_reader, only_what_is_new_of_a_cumulative_text_counts) {
@@ -90,7 +98,8 @@ TEST(openai_reader, only_what_is_new_of_a_cumulative_text_counts) {
     traits.timings = catalog::timing_source::mindie;
     expect_at_every_cut(
         "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
-        "data: {\"choices\":[{\"delta\":{\"content\":\"ab\"},\"finish_reason\":\"length\"}],\"prefill_time\":5,"
+        "data: "
+        "{\"choices\":[{\"delta\":{\"content\":\"ab\"},\"finish_reason\":\"length\"}],\"prefill_time\":5,"
         "\"decode_time_arr\":[10,20.5]}\n\n"
         "data: [DONE]\n\n",
         {.text = "ab", .finish = "length", .decode_ms = 30, .end = true}, traits);
@@ -105,16 +114,19 @@ TEST(openai_reader, a_whole_answer_is_taken_though_a_stream_was_asked_for) {
 
 TEST(openai_reader, errors_of_every_shape_are_told) {
     for (const std::string body :
-         {R"({"error":{"message":"no","type":"x","code":500}})", R"({"object":"error","message":"no","code":400})",
-          R"({"error":"no","error_type":"Bad"})", R"({"detail":"no"})", R"({"error":{"object":"error","message":"no"}})"}) {
+         {R"({"error":{"message":"no","type":"x","code":500}})",
+          R"({"object":"error","message":"no","code":400})", R"({"error":"no","error_type":"Bad"})",
+          R"({"detail":"no"})", R"({"error":{"object":"error","message":"no"}})"}) {
         EXPECT_EQ(error_in(body).message, "no") << body;
         expect_at_every_cut("data: " + body + "\n\ndata: [DONE]\n\n", {.error = "no", .end = true});
     }
 }
 
 TEST(openai_reader, a_prompt_that_is_too_long_is_told_apart) {
-    EXPECT_TRUE(error_in(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})").context_full);
-    EXPECT_TRUE(error_in(R"({"object":"error","message":"This model's maximum context length is 9 tokens."})").context_full);
+    EXPECT_TRUE(error_in(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})")
+                    .context_full);
+    EXPECT_TRUE(error_in(R"({"object":"error","message":"This model's maximum context length is 9 tokens."})")
+                    .context_full);
     EXPECT_FALSE(error_in(R"({"error":{"message":"no"}})").context_full);
 }
 
