@@ -99,6 +99,26 @@ core::result<bench::prompt_set> read_set(const bench_options& asked) {
     return set;
 }
 
+// Somebody takes connections there.
+bool answers(const boost::asio::ip::tcp::endpoint& at) {
+    boost::asio::io_context loop;
+    boost::asio::ip::tcp::socket line(loop);
+    bool taken = false;
+    line.async_connect(at, [&taken](const core::error_code& error) { taken = !error; });
+    loop.run_for(core::seconds{3});
+    return taken;
+}
+
+// "localhost" is often ::1 first, and the server at 127.0.0.1 only.
+boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::resolver::results_type& found) {
+    for (const auto& one : found) {
+        if (found.size() == 1 || answers(one.endpoint())) {
+            return one.endpoint();
+        }
+    }
+    return found.begin()->endpoint();
+}
+
 // Names are looked up before the loop runs: Ctrl-C ends that at once.
 core::result<bench::trial_target> target_of(const bench_options& asked) {
     const auto url = boost::urls::parse_uri(asked.url);
@@ -118,7 +138,7 @@ core::result<bench::trial_target> target_of(const bench_options& asked) {
         return unusable("'" + host + "' has no address: " + error.message());
     }
     bench::trial_target out;
-    out.at = found.begin()->endpoint();
+    out.at = first_that_answers(found);
     out.host = std::string(url->encoded_host()) + ":" + port;
     out.model = asked.model;
     out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
