@@ -184,8 +184,8 @@ core::result<void> openai_reader::take(const std::string& data, std::vector<answ
         return core::make_failure(core::errc::protocol, "The runtime sent an event without \"choices\".");
     }
     if (has_usage) {
-        out.emplace_back(streaming::usage_part{count_in(*usage, "prompt_tokens"),
-                                               count_in(*usage, "completion_tokens")});
+        out.emplace_back(
+            streaming::usage_part{count_in(*usage, "prompt_tokens"), count_in(*usage, "completion_tokens")});
     }
     if (timings_ == catalog::timing_source::llama_cpp) {
         take_llama_timings(event, out);
