@@ -1,5 +1,6 @@
 #include "engine/streaming/stream_backend.hpp"
 
+#include <charconv>
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
@@ -44,6 +45,24 @@ bool serves(const supervisor::service_status& service) {
            (service.state == service_state::starting || service.state == service_state::ready);
 }
 
+constexpr unsigned most_at_once = 256;
+
+// Of runs: a number, or the variable that holds it.
+core::result<unsigned> capacity_of(const catalog::model_entry& model) {
+    const std::string& said = model.runtime.traits.capacity;
+    const auto variable = model.variables.find(said);
+    const std::string& text = variable == model.variables.end() ? said : variable->second;
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > most_at_once) {
+        return core::make_failure(core::errc::invalid,
+                                  "Model " + catalog::label_of(model) + ": '" + said + "' of profile " +
+                                      model.runtime.name + " must be a number from 1 to " +
+                                      std::to_string(most_at_once) + ", and is '" + text + "'.");
+    }
+    return number;
+}
+
 }  // namespace
 
 core::result<std::unique_ptr<backend>> stream_backend::make(const supervisor::supervisor_context& context,
@@ -65,6 +84,11 @@ core::result<stream_backend::places> stream_backend::find_places(
                                                            model.runtime.name + " names no service.");
     }
     places out;
+    const auto capacity = capacity_of(model);
+    if (!capacity) {
+        return capacity.error();
+    }
+    out.capacity = *capacity;
     const auto ports = choose_ports(*context.random, model, out.held_ports);
     if (!ports) {
         return ports.error();
@@ -123,6 +147,7 @@ stream_parts stream_backend::parts() {
         .protocol = protocol_.get(),
         .traits = model_.runtime.traits,
         .clocks = model_.runtime.clocks,
+        .capacity = places_.capacity,
         .at = [this] { return places_.runtime_at; },
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },

@@ -34,6 +34,7 @@ public:
         return !model_.runtime.traits.completion_target.empty();
     }
     [[nodiscard]] bool takes_messages() const noexcept override;
+    [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
     [[nodiscard]] device_claim claim() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
@@ -51,6 +52,7 @@ private:
     struct places {
         supervisor::group_spec services;
         std::string runtime;
+        unsigned capacity = 1;
         boost::asio::ip::tcp::endpoint runtime_at;
         std::vector<process::service_port> held_ports;
         std::vector<std::shared_ptr<supervisor::start_gate>> gates;

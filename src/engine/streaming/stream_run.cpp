@@ -5,7 +5,9 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/streaming/idle_answer.hpp"
 
 namespace corral::engine::streaming {
 
@@ -14,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::nanoseconds busy_pause = 100ms;
+constexpr core::nanoseconds idle_pause = 50ms;
 constexpr core::nanoseconds longest_call = std::chrono::hours(24);
 constexpr std::size_t most_error_body = 256UL * 1024;
 
@@ -332,13 +335,14 @@ core::awaitable<void> stream_run::settle(run_state& now) {
 core::awaitable<bool> stream_run::bring_to_end(run_state& now) {
     using catalog::cancel_method;
     const cancel_method how = parts_.traits.cancel;
-    if (how == cancel_method::disconnect) {
-        co_return true;
-    }
     if (how == cancel_method::restart) {
         co_return false;
     }
     const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
+    if (how == cancel_method::disconnect) {
+        now.pump->abandon();
+        co_return co_await comes_to_idle(now, until);
+    }
     core::steady_time next_stop = clock_now();
     while (!now.pump->ended()) {
         if (until.passed(clock_now()) || parts_.lost(now.began)) {
@@ -369,7 +373,30 @@ core::awaitable<bool> stream_run::bring_to_end(run_state& now) {
             how == cancel_method::call ? until.sooner(core::deadline{next_stop}) : until;
         co_await (now.pump->bell().wait(next) || bell_.wait(next));
     }
-    co_return !now.pump->trouble().has_value();
+    if (now.pump->trouble()) {
+        co_return false;
+    }
+    co_return co_await comes_to_idle(now, until);
+}
+
+// Where the server can be asked, and nobody else is in it; otherwise it is believed.
+core::awaitable<bool> stream_run::comes_to_idle(const run_state& now, core::deadline until) {
+    if (parts_.traits.idle.target.empty() || parts_.capacity > 1) {
+        co_return true;
+    }
+    while (!until.passed(clock_now()) && !parts_.lost(now.began)) {
+        http::client_call ask;
+        ask.to = parts_.at();
+        ask.target = parts_.traits.idle.target;
+        ask.until = core::deadline::after(parts_.clocks.call, clock_now()).sooner(until);
+        const auto answer = co_await http::call(std::move(ask));
+        if (answer && answer->status == 200 && says_idle(parts_.traits.idle, answer->body)) {
+            co_return true;
+        }
+        const core::deadline again = core::deadline::after(idle_pause, clock_now());
+        co_await bell_.wait(again.sooner(until));
+    }
+    co_return false;
 }
 
 }  // namespace corral::engine::streaming

@@ -25,6 +25,7 @@ struct stream_parts {
     const stream_protocol* protocol = nullptr;
     catalog::runtime_traits traits;
     catalog::engine_clocks clocks;
+    unsigned capacity = 1;  // runs at once
     std::function<boost::asio::ip::tcp::endpoint()> at;
     // Tells what became of the server since the mark of this run; nothing: it is the same.
     std::function<std::uint64_t()> mark;
@@ -78,6 +79,7 @@ private:
     [[nodiscard]] core::awaitable<bool> still_listens();
     [[nodiscard]] core::awaitable<void> settle(run_state& now);
     [[nodiscard]] core::awaitable<bool> bring_to_end(run_state& now);
+    [[nodiscard]] core::awaitable<bool> comes_to_idle(const run_state& now, core::deadline until);
 
     [[nodiscard]] early take(run_state& now);
     [[nodiscard]] early on_part(run_state& now, const answer_part& part);
