@@ -136,8 +136,8 @@ class Box:
         if package is None:
             subprocess.run([BIN / "corral-sim", "package", self.package, "--layers", str(layers), *package_flags], check=True,
                            stdout=subprocess.DEVNULL)
-            for name in self.profile.files:
-                (self.package / name).write_bytes(b"\0")
+            for name, text in self.profile.files.items():
+                (self.package / name).write_text(text)
         self.log_file = self.folder / "corral.log"
         self.config_file = self.folder / "corral.toml"
         self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level, family))

@@ -16,7 +16,7 @@ class Profile:
     program: str = "runtime"  # of corral-sim
     arguments: tuple = ()
     variables: dict = dataclasses.field(default_factory=dict)
-    files: tuple = ()  # made in the package folder, one byte long
+    files: dict = dataclasses.field(default_factory=dict)  # made in the package folder
     scenario: dict = dataclasses.field(default_factory=dict)
     tokenizer: bool = False  # it has a service of its own for this
     single_message: bool = False  # the system text opens the one message of a user
@@ -82,7 +82,23 @@ PROFILES = [
             variables={"tokenizer_file": "t.txt", "image_encoder": "e.axmodel", "runtime_program": "main_api"}),
     Profile("rkllm-flask", program="rkllm-flask", single_message=True, replaces_on_cancel=True,
             arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
-            variables={"model_file": "model.rkllm"}, files=("model.rkllm",)),
+            variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}),
+    Profile("llama-server", program="llama-server", raw=True, persona="",
+            arguments=("-m", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "-c", "{context}", "-np", "{parallel}"),
+            variables={"model_file": "model.gguf"}, files={"model.gguf": "-"}),
+    Profile("vllm-ascend", program="vllm", persona="",
+            arguments=("serve", "{package}", "--host", "127.0.0.1", "--port", "{port}", "--served-model-name", "{served_name}",
+                       "--max-model-len", "{context}", "--max-num-seqs", "{parallel}"),
+            variables={"served_name": "sim", "parallel": 1}),
+    Profile("axllm", program="axllm", persona="", replaces_on_cancel=True, arguments=("serve", "{package}", "--port", "{port}"),
+            variables={"served_name": "sim"}, files={"config.json": '{"model_name": "sim"}'}),
+    Profile("rkllm-openai", program="rkllm-openai", single_message=True, replaces_on_cancel=True,
+            arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
+            variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}),
+    Profile("fastllm", program="fastllm", persona="",
+            arguments=("server", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "--model_name", "{served_name}",
+                       "--max_batch", "{parallel}", "--startup-progress", "ndjson"),
+            variables={"model_file": "model.flm", "served_name": "sim"}, files={"model.flm": "-"}),
     Profile("axera-sse", program="axera-sse", arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),
 ]
 

@@ -126,7 +126,9 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
         if (service.name == places_.runtime) {
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
-            service.busy = [this] { return runs_.busy(); };
+            service.busy = [this] {
+                return model_.runtime.traits.probe_blocks_while_generating && runs_.busy();
+            };
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }

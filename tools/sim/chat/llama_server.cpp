@@ -186,6 +186,10 @@ void route_llama(llama_parts& parts, const chat_request& request, http_exchange&
         ++parts.task;
         return parts.service->answer(request, exchange);
     }
+    if (path == "/v1/completions") {
+        ++parts.task;
+        return parts.service->answer(request, exchange, answer_kind::completion);
+    }
     if (path == "/tokenize") return answer_tokenize(parts, request, exchange);
     if (path == "/apply-template") return answer_template(parts, request, exchange);
     parts.service->refuse(exchange, not_found());

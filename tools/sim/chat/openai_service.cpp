@@ -98,17 +98,24 @@ run_order openai_service::order_for(const json& body, std::string prompt) const 
     return order;
 }
 
-void openai_service::answer(const chat_request& request, http_exchange& exchange) {
+std::string openai_service::prompt_of(const json& body, answer_kind kind) const {
+    return kind == answer_kind::chat ? rules_.prompt(body) : body.at("prompt").get<std::string>();
+}
+
+void openai_service::answer(const chat_request& request, http_exchange& exchange, answer_kind kind) {
     program_.count_request();
     const auto body = json::parse(request.body, nullptr, false);
     if (!body.is_object())
         return refuse(exchange, {400, "invalid_request_error", "Invalid JSON: parse error", json::object()});
-    if (rules_.check)
-        if (const auto why = rules_.check(body)) return refuse(exchange, *why);
+    if (rules_.check) {
+        auto checked = body;
+        if (kind == answer_kind::completion) checked["messages"] = json::array();
+        if (const auto why = rules_.check(checked)) return refuse(exchange, *why);
+    }
     std::string prompt;
     try {
         if (!admitted(exchange)) return;
-        prompt = rules_.prompt(body);
+        prompt = prompt_of(body, kind);
     } catch (const json::exception& problem) {
         if (rules_.guarded) --guarded_;
         return refuse(exchange, {500, "server_error", problem.what(), json::object()});
@@ -126,9 +133,9 @@ void openai_service::answer(const chat_request& request, http_exchange& exchange
     const auto run = program_.engine().begin(order_for(body, prompt));
     if (body.value("stream", json(false)) == true) {
         if (rules_.guarded) --guarded_;  // its guard ends with the handler, before the stream
-        return stream(exchange, run, usage_asked, ignored);
+        return stream(exchange, run, openai_answer(rules_.wire, usage_asked, kind), ignored);
     }
-    whole(exchange, run, ignored);
+    whole(exchange, run, openai_answer(rules_.wire, false, kind), ignored);
     if (rules_.guarded) --guarded_;
 }
 
@@ -140,12 +147,12 @@ void openai_service::client_left(const std::shared_ptr<chat_run>& run, bool igno
     if (rules_.cancelled) rules_.cancelled();
 }
 
-void openai_service::stream(http_exchange& exchange, const std::shared_ptr<chat_run>& run, bool usage_asked,
-                            bool ignored) {
-    openai_answer answer(rules_.wire, usage_asked);
+void openai_service::stream(http_exchange& exchange, const std::shared_ptr<chat_run>& run,
+                            openai_answer answer, bool ignored) {
     exchange.begin_stream(200, rules_.stream_type);
-    bool alive = !rules_.wire.role_chunk || rules_.head_waits || exchange.write(answer.role());
-    bool role_waits = rules_.wire.role_chunk && rules_.head_waits;
+    const bool tells_role = rules_.wire.role_chunk && answer.kind() == answer_kind::chat;
+    bool alive = !tells_role || rules_.head_waits || exchange.write(answer.role());
+    bool role_waits = tells_role && rules_.head_waits;
     auto spoke = clock::now();
     auto sent = spoke;
     std::string text;
@@ -191,7 +198,8 @@ bool openai_service::finish_stream(http_exchange& exchange, openai_answer& answe
     return true;
 }
 
-void openai_service::whole(http_exchange& exchange, const std::shared_ptr<chat_run>& run, bool ignored) {
+void openai_service::whole(http_exchange& exchange, const std::shared_ptr<chat_run>& run,
+                           const openai_answer& answer, bool ignored) {
     std::string text;
     const auto since = clock::now();
     for (auto step = chat_run::step::nothing; step != chat_run::step::end;) {
@@ -207,7 +215,7 @@ void openai_service::whole(http_exchange& exchange, const std::shared_ptr<chat_r
     if (figures.reason == "error" && rules_.failed) return rules_.failed(exchange);
     if (figures.reason == "error" || (figures.reason == "abort" && !rules_.abort_is_stop))
         return refuse(exchange, rules_.failure);
-    exchange.answer(200, rules_.json_type, openai_answer(rules_.wire, false).whole(figures));
+    exchange.answer(200, rules_.json_type, answer.whole(figures));
 }
 
 }  // namespace corral::sim

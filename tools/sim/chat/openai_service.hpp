@@ -62,7 +62,8 @@ class openai_service {
 public:
     openai_service(chat_program& program, openai_rules rules) : program_(program), rules_(std::move(rules)) {}
 
-    void answer(const chat_request& request, http_exchange& exchange);
+    // A completion's `prompt` is what the model reads.
+    void answer(const chat_request& request, http_exchange& exchange, answer_kind kind = answer_kind::chat);
     void refuse(http_exchange& exchange, const refusal& why) const;
     const openai_rules& rules() const { return rules_; }
     int guarded() const { return guarded_; }
@@ -70,10 +71,12 @@ public:
 private:
     run_order order_for(const nlohmann::json& body, std::string prompt) const;
     bool admitted(http_exchange& exchange);
-    void stream(http_exchange& exchange, const std::shared_ptr<chat_run>& run, bool usage_asked,
+    void stream(http_exchange& exchange, const std::shared_ptr<chat_run>& run, openai_answer answer,
                 bool ignored);
     bool finish_stream(http_exchange& exchange, openai_answer& answer, const chat_run& run);
-    void whole(http_exchange& exchange, const std::shared_ptr<chat_run>& run, bool ignored);
+    void whole(http_exchange& exchange, const std::shared_ptr<chat_run>& run, const openai_answer& answer,
+               bool ignored);
+    std::string prompt_of(const nlohmann::json& body, answer_kind kind) const;
     void client_left(const std::shared_ptr<chat_run>& run, bool ignored) const;
 
     chat_program& program_;

@@ -49,9 +49,10 @@ std::string sse_event(const json& body) {
     return "data: " + dump_text(body) + "\n\n";
 }
 
-openai_answer::openai_answer(const openai_wire& wire, bool usage_asked)
+openai_answer::openai_answer(const openai_wire& wire, bool usage_asked, answer_kind kind)
     : wire_(wire),
       usage_asked_(usage_asked),
+      kind_(kind),
       id_(new_id()),
       created_(static_cast<long>(std::time(nullptr))) {}
 
@@ -68,6 +69,16 @@ json openai_answer::chunk(json delta, json finish) {
     if (wire_.fresh_ids) {
         id_ = new_id();
         created_ = static_cast<long>(std::time(nullptr));
+    }
+    if (kind_ == answer_kind::completion) {
+        return {{"id", id_},
+                {"object", "text_completion"},
+                {"created", created_},
+                {"model", wire_.model},
+                {"choices", json::array({{{"index", 0},
+                                          {"text", delta.value("content", std::string())},
+                                          {"logprobs", nullptr},
+                                          {"finish_reason", std::move(finish)}}})}};
     }
     return {
         {"id", id_},
@@ -128,13 +139,19 @@ std::string openai_answer::last(const run_figures& figures) {
 }
 
 std::string openai_answer::whole(const run_figures& figures) const {
+    const bool chat = kind_ == answer_kind::chat;
+    json choice{{"index", 0}, {"finish_reason", finish_of(figures)}};
+    if (chat) {
+        choice["message"] = {{"role", "assistant"}, {"content", figures.text}};
+    } else {
+        choice["text"] = figures.text;
+        choice["logprobs"] = nullptr;
+    }
     json out{{"id", id_},
-             {"object", "chat.completion"},
+             {"object", chat ? "chat.completion" : "text_completion"},
              {"created", created_},
              {"model", wire_.model},
-             {"choices", json::array({{{"index", 0},
-                                       {"message", {{"role", "assistant"}, {"content", figures.text}}},
-                                       {"finish_reason", finish_of(figures)}}})}};
+             {"choices", json::array({std::move(choice)})}};
     if (wire_.unit != usage_unit::none) out["usage"] = usage(figures);
     if (wire_.timings) out["timings"] = timings_of(figures);
     if (wire_.step_times) {

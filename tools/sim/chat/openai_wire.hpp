@@ -31,10 +31,13 @@ struct openai_wire {
     int indent = -1;              // of whole answers
 };
 
+enum class answer_kind { chat, completion };  // of /v1/chat/completions, of /v1/completions
+
 class openai_answer {
 public:
-    openai_answer(const openai_wire& wire, bool usage_asked);
+    openai_answer(const openai_wire& wire, bool usage_asked, answer_kind kind = answer_kind::chat);
 
+    answer_kind kind() const { return kind_; }
     std::string role();
     std::string piece(const std::string& text);
     // All events between the last piece and [DONE].
@@ -49,6 +52,7 @@ private:
 
     const openai_wire& wire_;
     bool usage_asked_;
+    answer_kind kind_;
     std::string id_;
     long created_;
     std::string so_far_;

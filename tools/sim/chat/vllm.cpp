@@ -122,7 +122,9 @@ void route_vllm(vllm_parts& parts, const chat_request& request, http_exchange& e
     }
     if (path == "/v1/chat/completions" && request.method == "POST")
         return parts.service->answer(request, exchange);
-    if (path == "/v1/chat/completions" || path == "/health")
+    if (path == "/v1/completions" && request.method == "POST")
+        return parts.service->answer(request, exchange, answer_kind::completion);
+    if (path == "/v1/chat/completions" || path == "/v1/completions" || path == "/health")
         return exchange.answer(405, "application/json", R"({"detail":"Method Not Allowed"})");
     exchange.answer(404, "application/json", R"({"detail":"Not Found"})");
 }
