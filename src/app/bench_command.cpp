@@ -123,7 +123,7 @@ boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::re
 core::result<bench::trial_target> target_of(const bench_options& asked) {
     const auto url = boost::urls::parse_uri(asked.url);
     if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
-        (url->encoded_path() != "" && url->encoded_path() != "/") || url->has_query()) {
+        (!url->encoded_path().empty() && url->encoded_path() != "/") || url->has_query()) {
         return unusable("--url '" + asked.url +
                         "' must look like http://HOST:PORT; https is not supported by bench");
     }

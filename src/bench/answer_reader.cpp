@@ -61,7 +61,7 @@ core::result<bool> answer_reader::take(std::string_view bytes, double at_s) {
         if (done_ || line.find_first_not_of(" \t\r") == std::string::npos) {
             continue;
         }
-        const core::result<bool> taken = take_line(line, at_s);
+        core::result<bool> taken = take_line(line, at_s);
         if (!taken) {
             return taken;
         }

@@ -81,7 +81,10 @@ TEST(shipped_configuration, loads) {
             const auto made = catalog::expand_service(model, service, ports);
             EXPECT_TRUE(made) << made.error().message;
         }
-        EXPECT_TRUE(catalog::mentions(model.runtime.services.at(1), "tokenizer_url")) << entry.path();
+        // A tokenizer service is of use only to a runtime that is told where it is.
+        if (model.runtime.services.size() > 1) {
+            EXPECT_TRUE(catalog::mentions(model.runtime.services.back(), "tokenizer_url")) << entry.path();
+        }
         ++seen;
     }
     EXPECT_GE(seen, 3U);

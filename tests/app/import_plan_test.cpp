@@ -177,9 +177,19 @@ TEST(import_plan, worst_comes_first_and_nothing_is_said_twice) {
     EXPECT_EQ(about_server, 1U) << all_text(plan);
 }
 
-TEST(import_plan, unknown_kinds_and_profiles_write_nothing) {
+TEST(import_plan, the_name_that_axllm_wants_to_hear_comes_from_its_own_file) {
     const vendor_tree tree("download");
     fill_axllm(tree);
+    const import_place place;
+    const import_plan plan = place.plan(tree.folder());
+    EXPECT_TRUE(plan.writable) << all_text(plan);
+    EXPECT_THAT(plan.text, testing::HasSubstr("profile = \"axllm\""));
+    EXPECT_THAT(plan.text, testing::HasSubstr("\nmodel_name = \"AXERA-TECH/Qwen3-0.6B\""));
+}
+
+TEST(import_plan, unknown_kinds_and_profiles_write_nothing) {
+    const vendor_tree tree("download");
+    tree.text("conf/config.json", R"({"ServerConfig": {"port": 1025}, "BackendConfig": {}})");
     const import_place place;
     const import_plan plan = place.plan(tree.folder());
     EXPECT_FALSE(plan.writable);

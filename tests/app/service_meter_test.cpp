@@ -1,8 +1,8 @@
-#include "service_meter.hpp"
+#include "app/service_meter.hpp"
 
 #include <gmock/gmock.h>
 
-#include "scripted_group.hpp"
+#include "app/scripted_group.hpp"
 
 namespace corral::app {
 namespace {

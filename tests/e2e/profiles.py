@@ -91,7 +91,7 @@ PROFILES = [
                        "--max-model-len", "{context}", "--max-num-seqs", "{parallel}"),
             variables={"served_name": "sim", "parallel": 1}),
     Profile("axllm", program="axllm", persona="", replaces_on_cancel=True, arguments=("serve", "{package}", "--port", "{port}"),
-            variables={"served_name": "sim"}, files={"config.json": '{"model_name": "sim"}'}),
+            variables={"model_name": "sim"}, files={"config.json": '{"model_name": "sim"}'}),
     Profile("rkllm-openai", program="rkllm-openai", single_message=True, replaces_on_cancel=True,
             arguments=("--rkllm_model_path", "{package}/{model_file}", "--target_platform", "{target_platform}"),
             variables={"model_file": "model.rkllm"}, files={"model.rkllm": "-"}),

@@ -361,7 +361,7 @@ const kind_row kind_rows[] = {
      },
      "before the polling server", "", "package.old-tokenizer", "without identities"},
     {"RKLLM", [](const vendor_tree& tree) { tree.large("Qwen3-4B-rk3588-w8a8.rkllm", 50'000'000, "rk"); },
-     "RKLLM", "rkllm", "package.profile-missing", "qwen3:4b, w8a8"},
+     "RKLLM", "rkllm-flask", "package.profile-missing", "qwen3:4b, w8a8"},
     {"GGUF",
      [](const vendor_tree& tree) {
          gguf_bytes head(1, 3);

@@ -138,7 +138,7 @@ package_kind gguf_kind() {
 }
 
 package_kind rkllm_kind() {
-    return {"a Rockchip RKLLM model", "rkllm", is_rkllm, read_rkllm};
+    return {"a Rockchip RKLLM model", "rkllm-flask", is_rkllm, read_rkllm};
 }
 
 }  // namespace corral::package
