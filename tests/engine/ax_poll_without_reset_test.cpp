@@ -21,8 +21,7 @@ TEST_F(ax_poll_without_reset, the_system_text_opens_the_users_turn_and_no_reset_
     const told got = ask(request("[[n=5]] one", "Be kind."));
     EXPECT_EQ(got.cause(), "");
     EXPECT_EQ(got.text, words(5));
-    EXPECT_NE(last_prompt().find("user\nBe kind.\n\n[[n=5]] one"), std::string::npos)
-        << last_prompt();
+    EXPECT_NE(last_prompt().find("user\nBe kind.\n\n[[n=5]] one"), std::string::npos) << last_prompt();
     EXPECT_EQ(state()["resets"], 0);
     expect_clean();
 }
