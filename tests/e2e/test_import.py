@@ -157,13 +157,23 @@ def test_other_folders_are_told_apart_and_nothing_is_written(user):
     assert "is empty" in run.stderr
     assert "corral import" in user.corral("import", user.folder, status=2).stderr  # the package is inside
     shutil.rmtree(empty)
+    other = user.folder / "service"
+    (other / "conf").mkdir(parents=True)
+    (other / "conf" / "config.json").write_text('{"ServerConfig": {"port": 1025}, "BackendConfig": {}}')
+    run = user.corral("import", other, status=2)
+    assert "is a MindIE service folder" in run.stderr and "needs the profile 'mindie'" in run.stderr
+    shutil.rmtree(other)
+    assert user.listing() == before
+
+
+def test_a_gguf_is_imported_for_llama_cpp(user):
     other = user.folder / "gguf"
     other.mkdir()
     (other / "Qwen3-4B-Q4_K_M.gguf").write_bytes(b"GGUF\3\0\0\0" + bytes(16) + b"x" * 2_000_000)
-    run = user.corral("import", other, status=2)
-    assert "is a GGUF model" in run.stderr and "needs the profile 'llama-server'" in run.stderr
-    shutil.rmtree(other)
-    assert user.listing() == before
+    run = user.corral("import", other, "--name", "qwen3:4b", status=1)
+    assert "There is no program 'llama-server' in PATH." in run.stderr
+    written = (user.models / "qwen3-4b.toml").read_text()
+    assert 'profile = "llama-server"' in written and 'model_file = "Qwen3-4B-Q4_K_M.gguf"' in written
 
 
 def test_a_folder_of_manifests_that_leads_elsewhere_is_not_written_to(user):
