@@ -190,7 +190,7 @@ core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(
     while (!state->parser->is_header_done()) {
         core::result<void> read = co_await state->more();
         if (!read) {
-            co_return std::move(read.error());
+            co_return read.error();
         }
     }
     disarm_deadline(*state->line);
@@ -208,7 +208,7 @@ core::awaitable<core::result<std::string>> reply_stream::read(core::deadline unt
     while (state_->parser->get().body().empty() && !state_->parser->is_done()) {
         core::result<void> read = co_await state_->more();
         if (!read) {
-            out = std::move(read.error());
+            out = read.error();
             break;
         }
     }

@@ -70,11 +70,11 @@ core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
 }
 
 core::awaitable<stream_run::verdict> stream_run::attempt(run_state& now) {
-    const auto request = parts_.protocol->request_for(now.what);
+    auto request = parts_.protocol->request_for(now.what);
     if (!request) {
         co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
     }
-    const stream_request asked = *request;
+    const stream_request asked = std::move(*request);
     const early ended = co_await ask(now, asked);
     if (ended) {
         co_return *ended;

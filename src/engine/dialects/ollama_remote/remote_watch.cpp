@@ -42,7 +42,7 @@ bool may_be_in_a_header(const std::string& key) {
 
 remote_watch::remote_watch(core::executor on, const core::clock_source& clock, core::disk_work* disk,
                            remote_settings settings)
-    : clock_(clock), disk_(disk), settings_(std::move(settings)), changed_(on), bell_(std::move(on)) {}
+    : clock_(clock), disk_(disk), settings_(std::move(settings)), changed_(on), bell_(on) {}
 
 void remote_watch::begin() {
     wanted_ = true;

@@ -123,7 +123,7 @@ core::result<void> openai_reader::feed(std::string_view bytes, std::vector<answe
         return {};
     }
     events_.clear();
-    const auto framed = lines_.feed(bytes, events_);
+    auto framed = lines_.feed(bytes, events_);
     for (const std::string& event : events_) {
         if (const auto taken = take(event, out); !taken) {
             return taken.error();
@@ -134,7 +134,7 @@ core::result<void> openai_reader::feed(std::string_view bytes, std::vector<answe
 
 core::result<void> openai_reader::finish(std::vector<answer_part>& out) {
     if (is_whole_) {
-        const auto taken = take(whole_, out);
+        auto taken = take(whole_, out);
         if (taken) {
             out.emplace_back(streaming::end_part{});
         }
