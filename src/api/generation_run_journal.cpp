@@ -16,6 +16,7 @@ void generation_run::open_journal() {
     begun.id = request_.id;
     begun.model = model_->name;
     begun.lane = model_->lane;
+    begun.processes = backend_label_;
     const auto since = with_.clock->now() - request_.arrived;
     begun.arrived = std::chrono::system_clock::now() -
                     std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
@@ -38,6 +39,7 @@ void generation_run::note_run(const chat::rendered_prompt& prompt) {
     now.prompt_bytes = prompt.system.size() + prompt.turns.size();
     now.verbatim = prompt.verbatim;
     now.served_by = by_;
+    now.processes = backend_label_;
     now.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
     entry_->note_try();
     fill_journal();

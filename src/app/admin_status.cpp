@@ -87,6 +87,22 @@ admin_json names_beside(const admin_context& of, const std::string& lane) {
     return out;
 }
 
+double tenths(double value) {
+    return std::round(value * 10.0) / 10.0;
+}
+
+admin_json compute_json(const device::compute_state& seen) {
+    admin_json out;
+    out["verdict"] = device::to_string(seen.verdict);
+    out["text"] = seen.text;
+    if (seen.verdict != device::compute_verdict::unknown) {
+        out["npu_mean_percent"] = tenths(seen.npu_mean);
+        out["npu_most_percent"] = seen.npu_most;
+        out["cpu_cores"] = tenths(seen.busy_cores);
+    }
+    return out;
+}
+
 admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
     const catalog::model_entry& entry = runtime.model();
     const std::string& name = entry.name;
@@ -119,6 +135,9 @@ admin_json model_json(const admin_context& of, engine::backend& runtime, core::s
                      {"mb", claim.memory_mb},
                      {"measured", claim.measured},
                      {"after_unload", of.cards->after_unload(runtime)}};
+    if (const device::compute_state* const seen = of.compute->of(runtime)) {
+        out["compute"] = compute_json(*seen);
+    }
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["aliases"] = runtime.model().aliases;
     out["source"] = runtime.model().source.string();

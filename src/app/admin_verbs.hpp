@@ -9,6 +9,7 @@
 
 #include "admin_socket.hpp"
 #include "card_watch.hpp"
+#include "compute_watch.hpp"
 #include "corral/api/model_directory.hpp"
 #include "corral/app/configuration.hpp"
 #include "corral/core/time.hpp"
@@ -25,6 +26,7 @@ struct admin_context {
     scheduler::scheduler* admission = nullptr;
     const api::model_directory* models = nullptr;
     const card_watch* cards = nullptr;
+    const compute_watch* compute = nullptr;
     const core::clock_source* clock = nullptr;
     core::steady_time started;
     const device::reader_set* devices = nullptr;

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/core/wake_signal.hpp"
+#include "corral/engine/device_tools.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 #include "give_back_policy.hpp"
@@ -21,12 +22,12 @@ std::string seconds_text(core::nanoseconds span) {
     return std::to_string(std::chrono::duration_cast<core::seconds>(span).count()) + " s";
 }
 
-// The way of asking that knows that card.
-std::shared_ptr<device::reader> tool_for(const device::reader_set& tools, unsigned card) {
-    const auto& all = tools.all();
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [card](const auto& tool) { return tool->options().card == card; });
-    return found == all.end() ? nullptr : *found;
+// The way in which the model's own device is asked; nullptr: there is none.
+std::shared_ptr<device::reader> tool_for(device::reader_set& tools, const catalog::model_entry& model,
+                                         unsigned card) {
+    return engine::can_be_asked(model)
+               ? tools.find_or_make(engine::reader_options_of(model.runtime.device, card))
+               : nullptr;
 }
 
 }  // namespace
@@ -102,7 +103,7 @@ private:
         const engine::device_claim claim = runtime->claim();
         shares_.clear();
         for (const unsigned card : claim.cards) {
-            const auto tool = tool_for(box_->tools_, card);
+            const auto tool = tool_for(box_->tools_, runtime->model(), card);
             const device::device_look* const last = tool ? tool->last() : nullptr;
             if (last != nullptr && last->problem == device::look_problem::none) {
                 const std::uint64_t mb = claim.measured ? claim.memory_mb / claim.cards.size() : 0;
@@ -176,27 +177,31 @@ void add(whole_answer& to, const give_back_decision& one, const held_share& shar
 // Ends by itself: when the memory is back, when nobody can tell, when the next process begins, or after an
 // hour.
 core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint64_t end) {
+    if (about->box() == nullptr) {
+        co_return;
+    }
     const std::string label = catalog::label_of(about->runtime->model());
     const core::nanoseconds patience = about->runtime->model().runtime.device.memory_wait;
     const std::vector<held_share> shares = about->shares();
     const pid_t pid = about->ended();
     const core::steady_time began = about->box()->clock_.now();
+    std::vector<std::shared_ptr<device::reader>> tools;
     std::vector<std::uint64_t> changes;
     for (const held_share& share : shares) {
-        changes.push_back(tool_for(about->box()->tools_, share.card)->changes());
+        tools.push_back(tool_for(about->box()->tools_, about->runtime->model(), share.card));
+        changes.push_back(tools.back()->changes());
     }
     bool complained = false;
     bool awake = true;
     while (awake && about->box() != nullptr && !about->is_past(end)) {
         whole_answer found;
         for (std::size_t i = 0; i < shares.size(); ++i) {
-            const std::shared_ptr<device::reader> tool = tool_for(about->box()->tools_, shares[i].card);
-            auto looking = tool->look(began);
+            auto looking = tools[i]->look(began);
             const device::device_look look = co_await std::move(looking);
             if (about->box() == nullptr || about->is_past(end)) {
                 co_return;
             }
-            const bool quiet = tool->changes() == changes[i];
+            const bool quiet = tools[i]->changes() == changes[i];
             give_back_decision one;
             if (look.problem == device::look_problem::none) {
                 one = judge_give_back(shares[i], pid, look.report, quiet);

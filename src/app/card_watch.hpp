@@ -18,7 +18,7 @@ namespace corral::app {
 class card_watch {
 public:
     // All borrowed, and outliving this.
-    card_watch(core::task_group& tasks, const core::clock_source& clock, const device::reader_set& tools,
+    card_watch(core::task_group& tasks, const core::clock_source& clock, device::reader_set& tools,
                card_room& room)
         : tasks_(tasks), clock_(clock), tools_(tools), room_(room) {}
     card_watch(const card_watch&) = delete;
@@ -37,7 +37,7 @@ private:
 
     core::task_group& tasks_;
     const core::clock_source& clock_;
-    const device::reader_set& tools_;
+    device::reader_set& tools_;
     card_room& room_;
     std::vector<std::shared_ptr<watched>> watched_;
 };

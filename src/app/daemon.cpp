@@ -61,6 +61,7 @@ daemon::daemon(boost::asio::io_context& loop, configuration settings, configurat
       credentials_(std::make_shared<credential_files>(settings_)),
       room_(devices_),
       cards_(service_tasks_, clock_, devices_, room_),
+      compute_(service_tasks_, clock_, devices_, journal_),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
@@ -94,6 +95,7 @@ core::result<void> daemon::open() {
     open_metrics();
     for (const auto& runtime : backends_) {
         cards_.watch(*runtime);
+        compute_.watch(*runtime);
     }
     api::generation_options generation = generation_options_of(settings_);
     generation.journal = &journal_;
@@ -198,6 +200,7 @@ void daemon::open_black_box() {
 
 void daemon::begin_watch(engine::backend& runtime) {
     cards_.watch(runtime);
+    compute_.watch(runtime);
     meter(runtime);
     if (black_box_) {
         black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
@@ -206,6 +209,7 @@ void daemon::begin_watch(engine::backend& runtime) {
 
 void daemon::end_watch(engine::backend& runtime) {
     cards_.forget(runtime);
+    compute_.forget(runtime);
     meter_.forget(runtime.services());
     if (black_box_) {
         black_box_->forget(runtime.services());

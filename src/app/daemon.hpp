@@ -19,6 +19,7 @@
 #include "black_box.hpp"
 #include "card_room.hpp"
 #include "card_watch.hpp"
+#include "compute_watch.hpp"
 #include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
@@ -116,6 +117,7 @@ private:
     service_meter meter_{metrics_};
     card_room room_;
     card_watch cards_;
+    compute_watch compute_;
     std::unique_ptr<black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;
     std::unique_ptr<api::model_directory> models_;

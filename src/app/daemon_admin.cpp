@@ -43,7 +43,7 @@ http::handler daemon::make_front() {
     context.silence = settings_.silence;
     context.metrics = [this] { return metrics_.text(); };
     context.warnings = [this] {
-        std::vector<std::string> out;
+        std::vector<std::string> out = compute_.warnings();
         for (const left_out_manifest& one : settings_.left_out) {
             out.push_back("the manifest " + one.file.filename().string() +
                           " has a mistake and is left out; 'corral status' says which");
@@ -81,6 +81,7 @@ core::result<void> daemon::open_admin() {
                       .admission = scheduler_.get(),
                       .models = models_.get(),
                       .cards = &cards_,
+                      .compute = &compute_,
                       .clock = &clock_,
                       .started = clock_.now(),
                       .devices = &devices_,

@@ -23,6 +23,7 @@ void daemon::open_metrics() {
         collect_queue(page, *scheduler_);
         collect_models(page, *scheduler_, backends_);
         meter_.collect(page, now);
+        collect_compute(page, compute_, backends_);
         collect_devices(page, devices_, now);
         collect_server(page, server_->stats());
         collect_process(page);

@@ -26,6 +26,18 @@ json card_json(const device::card_figures& card) {
     add(out, "temperature_c", card.temperature);
     add(out, "cpu_percent", card.cpu);
     add(out, "npu_percent", card.npu);
+    add(out, "npu_most_percent", card.npu_most);
+    add(out, "power_w", card.power);
+    if (!card.health.empty()) {
+        out["health"] = card.health;
+    }
+    if (!card.health_code.empty()) {
+        out["health_code"] = card.health_code;
+    }
+    if (card.memory) {
+        out["system_memory_used_mb"] = card.memory->used;
+        out["system_memory_total_mb"] = card.memory->total;
+    }
     if (card.model_memory) {
         out["memory_used_mb"] = card.model_memory->used;
         out["memory_total_mb"] = card.model_memory->total;

@@ -10,12 +10,11 @@
 #include "admin_client.hpp"
 #include "admin_place.hpp"
 #include "corral/catalog/model_name.hpp"
-#include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/device/reader.hpp"
-#include "corral/device/report.hpp"
+#include "corral/engine/device_tools.hpp"
 #include "corral/process/warden.hpp"
 
 namespace corral::app {
@@ -38,6 +37,11 @@ doctor::served_model served_model_of(const admin_json& model) {
                              text_in(model, "reason"),
                              {},
                              text_in(model, "warning")};
+    const admin_json compute = model.value("compute", admin_json::object());
+    const std::string verdict = compute.is_object() ? text_in(compute, "verdict") : std::string();
+    if (out.warning.empty() && (verdict == "fallback" || verdict == "suspected")) {
+        out.warning = text_in(compute, "text");
+    }
     for (const admin_json& service : model.value("services", admin_json::array())) {
         // Of the service that the model's reason is about; any will do where it has none.
         if (service.is_object() && out.advice.empty() && text_in(service, "state") == out.state) {
@@ -97,16 +101,11 @@ std::vector<catalog::device_template> installed_devices(const fs::path& config) 
     return out;
 }
 
-// "{card}" of the template filled in; texts without placeholders stay as they are.
 catalog::device_template filled(catalog::device_template said, unsigned card) {
-    const catalog::placeholder_values values{{"card", std::to_string(card)}};
-    const auto fill = [&values](std::string& text) {
-        if (auto expanded = catalog::expand(text, values)) {
-            text = std::move(*expanded);
-        }
-    };
-    std::for_each(said.command.begin(), said.command.end(), fill);
-    fill(said.advice);
+    for (std::string& word : said.command) {
+        word = engine::with_card(word, card);
+    }
+    said.advice = engine::with_card(said.advice, card);
     return said;
 }
 
@@ -119,18 +118,12 @@ std::set<unsigned> cards_of(const catalog::model_entry& model) {
     return out.size() > 1 ? out : std::set<unsigned>{model.runtime.device.card};
 }
 
-bool needs_device(const catalog::model_entry& model) {
-    const auto& services = model.runtime.services;
-    return std::any_of(services.begin(), services.end(), [](const auto& one) { return one.device; });
-}
-
 // Every way of asking, once.
 std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view>& models) {
     std::vector<doctor::device_view> out;
     for (const doctor::model_view& model : models) {
         const catalog::device_template& said = model.entry.runtime.device;
-        if (!needs_device(model.entry) || device::find_report_format(said.format) == nullptr ||
-            said.command.empty()) {
+        if (!engine::can_be_asked(model.entry)) {
             continue;
         }
         for (const unsigned card : cards_of(model.entry)) {
@@ -170,13 +163,7 @@ core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
     for (doctor::device_view& each : devices) {
         each.look.problem = device::look_problem::tool_fails;
         each.look.message = "it was not asked";
-        device::reader_options how;
-        how.command = each.said.command;
-        how.environment = each.said.environment;
-        how.format = each.said.format;
-        how.card = each.card;
-        how.timeout = each.said.timeout;
-        kept.push_back(tools.find_or_make(how));
+        kept.push_back(tools.find_or_make(engine::reader_options_of(each.said, each.card)));
         tasks.spawn("device", look_at(each, *kept.back()));
     }
     loop.run();

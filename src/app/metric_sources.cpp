@@ -59,6 +59,21 @@ void collect_card(telemetry::metric_page& page, const device::card_figures& card
     if (card.temperature) {
         page.gauge("corral_device_temperature_celsius", "Temperature of the card.", at, *card.temperature);
     }
+    if (card.power) {
+        page.gauge("corral_device_power_watts", "Power that the card takes, as its tool says it.", at,
+                   *card.power);
+    }
+    if (!card.health.empty()) {
+        page.gauge("corral_device_healthy", "1 while the card's tool finds nothing wrong with it, else 0.",
+                   at, device::is_healthy(card) ? 1 : 0);
+    }
+    if (card.memory) {
+        page.gauge("corral_device_system_memory_used_bytes",
+                   "Memory in use of the system on the card, or of the board.", at,
+                   static_cast<double>(card.memory->used) * bytes_in_mib);
+        page.gauge("corral_device_system_memory_bytes", "Memory of the system on the card, or of the board.",
+                   at, static_cast<double>(card.memory->total) * bytes_in_mib);
+    }
     if (card.model_memory) {
         page.gauge("corral_device_memory_used_bytes", "Memory for models in use on the card.", at,
                    static_cast<double>(card.model_memory->used) * bytes_in_mib);
@@ -66,6 +81,10 @@ void collect_card(telemetry::metric_page& page, const device::card_figures& card
                    static_cast<double>(card.model_memory->total) * bytes_in_mib);
     }
 }
+
+constexpr std::array compute_verdicts{device::compute_verdict::unknown, device::compute_verdict::ok,
+                                      device::compute_verdict::underused, device::compute_verdict::suspected,
+                                      device::compute_verdict::fallback};
 
 }  // namespace
 
@@ -107,6 +126,32 @@ void collect_models(telemetry::metric_page& page, const scheduler::scheduler& ad
                    static_cast<double>(queue.waiting));
         page.gauge("corral_requests_running", "Requests that the model works on.", {{"model", name}},
                    static_cast<double>(queue.running));
+    }
+}
+
+void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
+                     const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    for (const auto& runtime : backends) {
+        const device::compute_state* const now = watch.of(*runtime);
+        if (now == nullptr) {
+            continue;
+        }
+        const metric_labels at{{"model", runtime->model().name},
+                               {"backend", catalog::label_of(runtime->model())}};
+        for (const device::compute_verdict each : compute_verdicts) {
+            metric_labels labels = at;
+            labels.emplace_back("state", device::to_string(each));
+            page.gauge("corral_compute_state",
+                       "1 for what the last looks during answers say of where they are computed.",
+                       std::move(labels), now->verdict == each ? 1 : 0);
+        }
+        if (now->verdict != device::compute_verdict::unknown) {
+            page.gauge("corral_compute_utilisation_ratio",
+                       "How busy the NPU is in the mean while answers are made, 0 to 1.", at,
+                       now->npu_mean / percents);
+            page.gauge("corral_compute_cpu_cores",
+                       "Processors of the host that the backend keeps busy meanwhile.", at, now->busy_cores);
+        }
     }
 }
 

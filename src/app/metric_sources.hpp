@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "compute_watch.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/server.hpp"
@@ -18,6 +19,9 @@ void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& adm
 // By the names of the configuration.
 void collect_models(telemetry::metric_page& page, const scheduler::scheduler& admission,
                     const std::vector<std::unique_ptr<engine::backend>>& backends);
+// What the accelerators do while answers are made.
+void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
+                     const std::vector<std::unique_ptr<engine::backend>>& backends);
 // The last answer of each tool; a card that two tools know is the first one's.
 void collect_devices(telemetry::metric_page& page, const device::reader_set& tools, core::steady_time now);
 void collect_process(telemetry::metric_page& page);

@@ -104,6 +104,17 @@ void add_device(std::string& out, const json& tool) {
         if (has_number(card, "temperature_c")) {
             out += fmt::format(", {:.0f} C", number_of(card, "temperature_c"));
         }
+        if (has_number(card, "npu_percent")) {
+            out += fmt::format(", {:.0f} % busy", number_of(card, "npu_percent"));
+        }
+        if (const std::string health = text_of(card, "health"); !health.empty() && health != "OK") {
+            out += ", health " + health;
+        }
+        if (has_number(card, "system_memory_total_mb") && !has_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB of the system's memory in use",
+                               number_of(card, "system_memory_used_mb"),
+                               number_of(card, "system_memory_total_mb"));
+        }
         if (has_number(card, "memory_total_mb")) {
             out += fmt::format(", {:.0f} of {:.0f} MB in use", number_of(card, "memory_used_mb"),
                                number_of(card, "memory_total_mb"));
@@ -140,6 +151,13 @@ std::string words_of(const json& object, const char* key) {
     return out;
 }
 
+void add_compute(std::string& out, const json& compute, const text_style& style) {
+    const std::string verdict = text_of(compute, "verdict");
+    const bool trouble = verdict == "fallback" || verdict == "suspected";
+    const std::string text = text_of(compute, "text");
+    add_note(out, "compute", trouble ? painted(text, colour::red, style) : text, style);
+}
+
 void add_model(std::string& out, const json& model, const text_style& style) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
@@ -152,6 +170,9 @@ void add_model(std::string& out, const json& model, const text_style& style) {
     if (const json tier = model.value("tier", json::object()); tier.is_object() && says(tier, "serves")) {
         const std::string why = text_of(tier, "why");
         add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
+    }
+    if (const json compute = model.value("compute", json::object()); compute.is_object()) {
+        add_compute(out, compute, style);
     }
     const json memory = model.value("memory", json::object());
     add_note(out, "memory", memory.is_object() ? text_of(memory, "after_unload") : std::string(), style);

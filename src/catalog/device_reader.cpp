@@ -15,6 +15,7 @@ using core::seconds;
 
 // A format that stands for looking at nothing, so that a model can switch off what its profile says.
 constexpr const char* no_format = "none";
+constexpr std::size_t longest_unit = 32;
 
 void check_command(section& from, const std::vector<std::string>& words) {
     if (words.empty() || words.front().empty()) {
@@ -28,6 +29,17 @@ void check_command(section& from, const std::vector<std::string>& words) {
                                [](const auto& name) { return name != "card"; })) {
             from.complain(from.place("command", i), "the only placeholder here is {card}");
         }
+    }
+}
+
+void read_meanings(section& from, const char* key, std::vector<log_meaning>& into) {
+    for (auto& one : from.tables(key)) {
+        log_meaning line;
+        one.text("pattern", line.pattern, true);
+        one.text("cause", line.cause, true);
+        one.text("advice", line.advice);
+        one.finish();
+        into.push_back(std::move(line));
     }
 }
 
@@ -50,13 +62,23 @@ void read_host(section from, device_host& into) {
     from.integer("dma_kb", into.dma_kb, 0, 1024 * 1024);
     from.integer("dma_count", into.dma_count, 0, 64);
     from.integer("hot", into.hot, 0, 200);
-    for (auto& one : from.tables("kernel_lines")) {
-        log_meaning line;
-        one.text("pattern", line.pattern, true);
-        one.text("cause", line.cause, true);
-        one.text("advice", line.advice);
-        one.finish();
-        into.kernel_lines.push_back(std::move(line));
+    read_meanings(from, "kernel_lines", into.kernel_lines);
+    read_meanings(from, "unsuitable_chips", into.unsuitable_chips);
+    from.finish();
+}
+
+void read_compute(section from, compute_rule& into) {
+    from.flag("watch", into.watch);
+    from.duration("interval", into.interval, milliseconds{100}, seconds{60});
+    from.duration("least_decode", into.least_decode, seconds{1}, seconds{60});
+    from.integer("least_samples", into.least_samples, 2, 60);
+    from.number("busy_cores", into.busy_cores, 0.1, 1024.0);
+    from.integer("low_percent", into.low_percent, 0, 100);
+    from.integer("threads", into.threads, 0, 1024);
+    from.text("unit", into.unit);
+    if (into.unit.empty() || into.unit.size() > longest_unit) {
+        from.complain(from.place("unit"), "'unit' must be a word of up to " + std::to_string(longest_unit) +
+                                              " bytes, such as \"AICore\"");
     }
     from.finish();
 }
@@ -87,6 +109,9 @@ void read_device(section from, device_template& into) {
     from.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
     from.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
     from.text("advice", into.advice);
+    if (auto compute = from.table("compute")) {
+        read_compute(*compute, into.compute);
+    }
     if (auto host = from.table("host")) {
         read_host(*host, into.host);
     }

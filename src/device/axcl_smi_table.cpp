@@ -14,20 +14,6 @@ constexpr std::size_t most_cards = 64;
 constexpr std::size_t most_processes = 512;
 constexpr std::size_t longest_word = 128;
 
-// Cells between bars; the bars of a frame give none.
-std::vector<std::string_view> cells_of(std::string_view line) {
-    std::vector<std::string_view> cells;
-    line = trimmed(line);
-    if (!line.starts_with('|')) {
-        return cells;
-    }
-    line.remove_prefix(1);
-    while (!line.empty() && cells.size() < 8) {
-        cells.push_back(trimmed(take_until(line, '|')));
-    }
-    return cells;
-}
-
 // "193 MiB /      945 MiB"
 std::optional<memory_use> usage_in(std::string_view cell) {
     const auto used = whole_number<std::uint64_t>(take_word(cell));

@@ -5,15 +5,21 @@
 #include <cmath>
 
 #include "device/axcl_smi_table.hpp"
+#include "device/board_files.hpp"
 #include "device/cmm_reports.hpp"
+#include "device/npu_smi_table.hpp"
+#include "device/report_text.hpp"
 
 namespace corral::device {
 
 namespace {
 
-constexpr std::array<report_format, 3> formats{{{"axcl-smi", parse_axcl_smi_table},
+constexpr std::array<report_format, 6> formats{{{"axcl-smi", parse_axcl_smi_table},
                                                 {"axcl-smi-cmm", parse_axcl_smi_cmm},
-                                                {"mem-cmm-info", parse_mem_cmm_info}}};
+                                                {"mem-cmm-info", parse_mem_cmm_info},
+                                                {"npu-smi", parse_npu_smi_table},
+                                                {"rknpu-load", parse_rknpu_load},
+                                                {"board-files", parse_board_files}}};
 
 }  // namespace
 
@@ -33,6 +39,10 @@ const report_format* find_report_format(std::string_view name) {
     return found == formats.end() ? nullptr : &*found;
 }
 
+bool is_healthy(const card_figures& card) {
+    return card.health.empty() || same_letters(card.health, "OK");
+}
+
 std::string describe(const card_figures& card) {
     std::string text;
     if (card.temperature) {
@@ -42,6 +52,10 @@ std::string describe(const card_figures& card) {
         text += text.empty() ? "" : ", ";
         text += std::to_string(card.model_memory->used) + " of " + std::to_string(card.model_memory->total) +
                 " MB in use";
+    }
+    if (!is_healthy(card)) {
+        text += (text.empty() ? "health " : ", health ") + card.health;
+        text += card.health_code.empty() ? "" : " (" + card.health_code + ")";
     }
     return text;
 }

@@ -92,6 +92,21 @@ template <typename Number>
     return true;
 }
 
+// Cells between the bars of a table's line; the lines of its frame give none. At most eight.
+[[nodiscard]] inline std::vector<std::string_view> cells_of(std::string_view line) {
+    constexpr std::size_t most_cells = 8;
+    std::vector<std::string_view> cells;
+    line = trimmed(line);
+    if (!line.starts_with('|')) {
+        return cells;
+    }
+    line.remove_prefix(1);
+    while (!line.empty() && cells.size() < most_cells) {
+        cells.push_back(trimmed(take_until(line, '|')));
+    }
+    return cells;
+}
+
 [[nodiscard]] inline std::optional<memory_use> believable(std::uint64_t used, std::uint64_t total) noexcept {
     if (total == 0 || used > total) {
         return std::nullopt;

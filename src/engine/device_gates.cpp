@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/device/reader.hpp"
+#include "corral/engine/device_tools.hpp"
 #include "corral/supervisor/device_gate.hpp"
 
 namespace corral::engine {
@@ -18,20 +18,6 @@ std::shared_ptr<supervisor::start_gate> gate_of_card(const supervisor::superviso
                                                      const catalog::model_entry& model,
                                                      const supervisor::service_spec& service, unsigned card) {
     const catalog::device_template& said = model.runtime.device;
-    const catalog::placeholder_values values{{"card", std::to_string(card)}};
-    // Without one of our placeholders a text stays as it is; the reader has checked the command.
-    const auto filled = [&values](const std::string& text) {
-        const auto expanded = catalog::expand(text, values);
-        return expanded ? *expanded : text;
-    };
-    device::reader_options how;
-    for (const std::string& word : said.command) {
-        how.command.push_back(filled(word));
-    }
-    how.environment = said.environment;
-    how.format = said.format;
-    how.card = card;
-    how.timeout = said.timeout;
     device::gate_options gate;
     gate.optional = said.optional;
     gate.card = card;
@@ -39,9 +25,10 @@ std::shared_ptr<supervisor::start_gate> gate_of_card(const supervisor::superviso
     gate.memory_mb = said.memory_mb / model.cards.size();
     gate.memory_wait = said.memory_wait;
     gate.program = std::filesystem::path(service.command.command.front()).filename().string();
-    gate.advice = filled(said.advice);
+    gate.advice = with_card(said.advice, card);
     return supervisor::make_device_gate(context, catalog::label_of(model) + "/" + service.name,
-                                        context.devices->find_or_make(how), std::move(gate));
+                                        context.devices->find_or_make(reader_options_of(said, card)),
+                                        std::move(gate));
 }
 
 }  // namespace
@@ -49,9 +36,7 @@ std::shared_ptr<supervisor::start_gate> gate_of_card(const supervisor::superviso
 std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
                                                  const catalog::model_entry& model,
                                                  const supervisor::service_spec& service) {
-    const catalog::device_template& said = model.runtime.device;
-    const bool known = device::find_report_format(said.format) != nullptr && !said.command.empty();
-    if (!service.rules.device || context.devices == nullptr || !known || model.cards.empty()) {
+    if (!service.rules.device || context.devices == nullptr || !can_be_asked(model) || model.cards.empty()) {
         return nullptr;
     }
     std::vector<std::shared_ptr<supervisor::start_gate>> all;

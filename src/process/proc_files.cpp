@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t max_stat_bytes = 4096;
 constexpr std::size_t max_environment_bytes = 4U << 20;
 constexpr std::size_t first_field = 3;  // of stat, after the command name
+constexpr std::size_t user_time_field = 14;
+constexpr std::size_t system_time_field = 15;
 constexpr std::size_t start_time_field = 22;
 
 template <typename T>
@@ -89,6 +91,10 @@ std::optional<process_row> parse_process(std::string_view text) {
             good = to_number(word, row.parent);
         } else if (field == first_field + 2) {
             good = to_number(word, row.group);
+        } else if (field == user_time_field || field == system_time_field) {
+            std::uint64_t ticks = 0;
+            good = to_number(word, ticks);
+            row.used_ticks += ticks;
         } else if (field == start_time_field) {
             good = to_number(word, row.start_time);
         }

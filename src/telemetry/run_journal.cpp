@@ -28,6 +28,9 @@ std::shared_ptr<run_journal::entry> run_journal::begin(run_record begun) {
     std::erase_if(running_, [](const auto& each) { return each.expired(); });
     auto made = std::make_shared<entry>(std::move(begun));
     running_.push_back(made);
+    if (heard_) {
+        heard_();
+    }
     return made;
 }
 

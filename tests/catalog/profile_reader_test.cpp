@@ -56,6 +56,47 @@ TEST(profile_reader, takes_defaults_for_what_is_not_said) {
     EXPECT_EQ(read.value->clocks.call, engine_clocks{}.call);
 }
 
+TEST(profile_reader, reads_when_an_answer_of_the_host_is_told) {
+    const auto read = parse_profile(smallest + R"([device]
+format = "npu-smi"
+command = ["npu-smi", "info"]
+[device.compute]
+interval = "500ms"
+least_decode = "8s"
+least_samples = 12
+busy_cores = 1.5
+low_percent = 0
+threads = 4
+unit = "AICore"
+[[device.host.unsuitable_chips]]
+pattern = "310B"
+cause = "it does not run there"
+)",
+                                    "p.toml");
+    ASSERT_TRUE(read.value) << testing::PrintToString(read.errors.size());
+    const compute_rule& rule = read.value->device.compute;
+    EXPECT_TRUE(rule.watch);
+    EXPECT_EQ(rule.interval, milliseconds{500});
+    EXPECT_EQ(rule.least_decode, seconds{8});
+    EXPECT_EQ(rule.least_samples, 12U);
+    EXPECT_EQ(rule.busy_cores, 1.5);
+    EXPECT_EQ(rule.low_percent, 0U);
+    EXPECT_EQ(rule.threads, 4U);
+    EXPECT_EQ(rule.unit, "AICore");
+    EXPECT_EQ(read.value->device.host.unsuitable_chips.at(0).pattern, "310B");
+}
+
+TEST(profile_reader, refuses_rules_that_would_never_or_always_accuse) {
+    for (const char* line : {"interval = \"1ms\"", "least_samples = 1", "busy_cores = 0.0",
+                             "low_percent = 101", "unit = \"\"", "intervall = \"1s\""}) {
+        const auto read =
+            parse_profile(smallest + "[device]\nformat = \"npu-smi\"\ncommand = [\"npu-smi\"]\n" +
+                              "[device.compute]\n" + line + "\n",
+                          "p.toml");
+        EXPECT_FALSE(read.value) << line;
+    }
+}
+
 TEST(profile_reader, reads_how_the_device_is_looked_at) {
     EXPECT_EQ(parse_profile(smallest, "p.toml").value->device.format, "");
     const auto read = parse_profile(smallest + R"(device = true

@@ -177,6 +177,30 @@ TEST_F(device_checks, heat_and_versions_that_differ_are_told) {
     EXPECT_THAT(the("device.versions-differ").what, HasSubstr("firmware V3.4.0, and the driver is V3.6.2"));
 }
 
+TEST_F(device_checks, a_runtime_that_can_not_compute_on_the_chip_is_told_with_the_reason) {
+    device_view& device = looked(18);
+    device.look.report.cards.front().name = "310B4";
+    device.look.report.cards.front().firmware.clear();
+    EXPECT_THAT(found(), ElementsAre("note device.card"));
+    of.devices.front().said.host.unsuitable_chips = {
+        {"310B", "this server does not run on it", "use another"}, {"910B", "nor on that", ""}};
+    EXPECT_THAT(found(), ElementsAre("warning device.unsuitable", "note device.card"));
+    EXPECT_EQ(the("device.unsuitable").what, "card 0 is a 310B4: this server does not run on it");
+    EXPECT_EQ(the("device.unsuitable").fix, "use another");
+}
+
+TEST_F(device_checks, an_alarm_of_the_device_is_told_and_ends_nothing) {
+    device_view& device = looked(18);
+    device.said.advice = "ask for the code";
+    device.look.report.cards.front().health = "OK";
+    EXPECT_THAT(found(), ElementsAre("note device.card"));
+    of.devices.front().look.report.cards.front().health = "Alarm";
+    of.devices.front().look.report.cards.front().health_code = "80E3A203";
+    EXPECT_THAT(found(), ElementsAre("warning device.health", "note device.card"));
+    EXPECT_EQ(the("device.health").what, "card 0 AX650N says of its health: Alarm, code 80E3A203");
+    EXPECT_EQ(the("device.health").fix, "ask for the code");
+}
+
 TEST_F(device_checks, holders_of_memory_are_told_apart) {
     device_view& device = looked(6000);
     device.look.report.processes = {{0, 10, "/opt/x/main_api_axcl_aarch64", 1024 * 1024},

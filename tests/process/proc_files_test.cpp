@@ -7,12 +7,14 @@ namespace corral::process {
 namespace {
 
 TEST(parse_process, is_not_fooled_by_a_name) {
-    const auto row = parse_process("77 (a) R 1 (b\n) S 5 6 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 987654 1 2 3\n");
+    const auto row =
+        parse_process("77 (a) R 1 (b\n) S 5 6 7 0 -1 0 0 0 0 0 31 11 0 0 20 0 1 0 987654 1 2 3\n");
     ASSERT_TRUE(row);
     EXPECT_EQ(row->pid, 77);
     EXPECT_EQ(row->state, 'S');
     EXPECT_EQ(row->parent, 5);
     EXPECT_EQ(row->group, 6);
+    EXPECT_EQ(row->used_ticks, 42U);
     EXPECT_EQ(row->start_time, 987654U);
 }
 

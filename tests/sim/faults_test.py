@@ -44,9 +44,10 @@ def test_kill_the_tokenizer_at_a_route(pair, phase):
     if phase == "get_uid":
         request(p.tokenizer.port, "GET", "/get_uid")
     else:
-        p.post("/api/reset", {})
-        if phase != "reset":
-            p.idle()
+        if phase == "reset":
+            p.post("/api/reset", {})
+        else:
+            p.reset()
             p.generate("[[n=9]]")
         assert p.runtime.wait_exit() == -signal.SIGSEGV
     assert p.tokenizer.wait_exit() == -signal.SIGKILL

@@ -285,8 +285,6 @@ class Pair:
             state = self.state()
             return not state["running"] and state["queued_jobs"] == 0
         wait_for(quiet, "the runtime is idle")
-        time.sleep(0)  # let the worker's last job return
-        wait_for(quiet, "the runtime is idle")
 
     def reset(self, system_prompt="abc"):
         before = self.count("reset_end")

@@ -87,8 +87,8 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"done_without_finish", chat, "", "after=0",
      "after that many tokens a stream ends with a bare `[DONE]`, as at a time limit"},
     {"ignore_cancel", chat, "", "", "a client that leaves does not end its run"},
-    {"npu_idle", chat, "", "", "the card's compute counter stays at zero during generation"},
-    {"cpu_fallback", chat, "", "threads=2",
+    {"npu_idle", engines, "", "", "the card's compute counter stays at zero during generation"},
+    {"cpu_fallback", engines, "", "threads=2",
      "the same, and so many threads burn real processor time while tokens are made"},
     {"foreign_id", tokenizer, "", "route", "an id beyond the vocabulary is added to the answer"},
 });

@@ -16,6 +16,8 @@ constexpr const char* usage =
     "usage: corral-sim runtime <vendor flags>\n"
     "       corral-sim tokenizer [--host H] [--port P]\n"
     "       corral-sim axcl-smi [info --cmm] [-d N]\n"
+    "       corral-sim npu-smi info [-t health|usages -i N -c N]\n"
+    "       corral-sim rknpu-load\n"
     "       corral-sim package DIR [--layers N] [--embed-size N] [--max-token-len T] [--chunk C] [--groups "
     "a,b,c] "
     "[--kv-size N]\n"
@@ -34,6 +36,10 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
         if (!command.empty()) args.insert(args.begin(), command);
         return run_axcl_smi(args);
     }
+    if (name == "npu-smi") {
+        if (!command.empty()) args.insert(args.begin(), command);
+        return run_npu_smi(args);
+    }
     if (name.find("tokenizer") != std::string::npos) {
         if (!command.empty()) args.insert(args.begin(), command);
         return run_tokenizer(argv0, args);
@@ -46,6 +52,8 @@ int dispatch(std::string command, std::vector<std::string> args, const std::stri
     if (command == "runtime") return run_runtime(argv0, args);
     if (command == "tokenizer") return run_tokenizer(argv0, args);
     if (command == "axcl-smi") return run_axcl_smi(args);
+    if (command == "npu-smi") return run_npu_smi(args);
+    if (command == "rknpu-load") return run_rknpu_load();
     if (command == "package") return run_package(args);
     if (command == "control") return run_control(args);
     if (command == "faults") {

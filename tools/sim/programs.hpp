@@ -9,6 +9,8 @@ namespace corral::sim {
 int run_runtime(const std::string& argv0, const std::vector<std::string>& args);
 int run_tokenizer(const std::string& argv0, const std::vector<std::string>& args);
 int run_axcl_smi(std::vector<std::string> args);
+int run_npu_smi(const std::vector<std::string>& args);
+int run_rknpu_load();
 int run_package(const std::vector<std::string>& args);
 int run_control(const std::vector<std::string>& args);
 

@@ -101,6 +101,8 @@ struct device_host {
     std::uint32_t dma_count = 0;  // buffers of one process, all from the kernel's contiguous memory (CMA)
     unsigned hot = 0;             // degrees Celsius from which on it is told; 0: never
     std::vector<log_meaning> kernel_lines;  // what the driver writes into the kernel's log
+    // Chips, by the name that the status tool gives them, that this runtime does not compute on, and why.
+    std::vector<log_meaning> unsuitable_chips;
     bool operator==(const device_host&) const = default;
 };
 
@@ -108,10 +110,12 @@ struct device_host {
 struct compute_rule {
     bool watch = true;                      // looked at while an answer is being made
     core::milliseconds interval{1000};      // between two looks
-    core::milliseconds least_decode{5000};  // no verdict on a shorter piece of decode ...
-    unsigned least_samples = 5;             // ... or with fewer looks
+    core::milliseconds least_decode{6000};  // no verdict on a shorter piece of decode ...
+    unsigned least_samples = 6;             // ... or with fewer looks
     double busy_cores = 0.8;                // of the runtime's processes, with the accelerator at zero
     unsigned low_percent = 35;              // a mean below is a hint that the host holds it up
+    unsigned threads = 0;      // with which the runtime would compute on the host; 0: one for each processor
+    std::string unit = "NPU";  // what the accelerator's own tool calls what computes, "AICore"
     bool operator==(const compute_rule&) const = default;
 };
 

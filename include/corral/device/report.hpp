@@ -27,11 +27,18 @@ struct card_figures {
     std::string firmware;
     std::string bus_id;
     std::optional<double> temperature;  // degrees Celsius
+    std::optional<double> power;        // W
     std::optional<unsigned> cpu;        // percent
-    std::optional<unsigned> npu;        // percent
-    std::optional<memory_use> memory;   // the card's own Linux
+    std::optional<unsigned> npu;        // percent, the mean of its cores; above 0 when any of them works
+    std::optional<unsigned> npu_most;   // percent, of the busiest core; absent: no more is known than `npu`
+    std::optional<memory_use> memory;   // the card's own Linux; of a board that of the host
     std::optional<memory_use> model_memory;
+    std::string health;       // in the tool's own word, "OK", "Alarm"; empty: it does not say
+    std::string health_code;  // of what ails it, "80E3A203"; empty: none is given
 };
+
+// The tool finds nothing wrong with it, or says nothing of it.
+[[nodiscard]] bool is_healthy(const card_figures& card);
 
 struct device_process {
     unsigned card = 0;
@@ -60,7 +67,7 @@ struct report_format {
 // nullptr when unknown.
 [[nodiscard]] const report_format* find_report_format(std::string_view name);
 
-// "37 C, 6348 of 7040 MB in use", for sentences; empty when the card gave no figures.
+// "37 C, 6348 of 7040 MB in use, health Alarm", for sentences; empty when the card gave no figures.
 [[nodiscard]] std::string describe(const card_figures& card);
 
 }  // namespace corral::device

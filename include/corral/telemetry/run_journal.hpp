@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "corral/core/time.hpp"
@@ -36,6 +38,7 @@ struct run_record {
     std::string model;      // resolved
     std::string lane;       // the model whose processes run it
     std::string served_by;  // the set of processes that ran it last, where its model has several tiers
+    std::string processes;  // the set of processes that runs it, or did last, always
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.
@@ -96,6 +99,8 @@ public:
         core::steady_time last_piece_{};
     };
     [[nodiscard]] std::shared_ptr<entry> begin(run_record begun);
+    // Called at each begin(), once it is among the running ones; must not throw and not call back.
+    void on_begin(std::function<void()> heard) { heard_ = std::move(heard); }
     // Moves it to the finished ones; the oldest of them is forgotten.
     void finish(const std::shared_ptr<entry>& what);
 
@@ -106,6 +111,7 @@ public:
 
 private:
     std::size_t most_;
+    std::function<void()> heard_;
     std::vector<std::weak_ptr<entry>> running_;  // at most as many as have leases, but for the dead
     std::deque<run_record> finished_;
 };

@@ -30,6 +30,12 @@ constexpr std::array kinds{
     finding_kind{"device.versions-differ", severity::warning, "the card's firmware and the driver differ",
                  "the two are made for each other; crashes and hanging calls were seen",
                  "install the driver and the firmware of one release, and restart with the power off"},
+    finding_kind{"device.unsuitable", severity::warning, "the runtime does not compute on this chip",
+                 "it fails at its start, or computes on the host's processors without a word",
+                 "use a runtime that supports the chip"},
+    finding_kind{"device.health", severity::warning, "the device's own tool reports a fault",
+                 "some of these are harmless, others end every model on it",
+                 "ask the vendor's tool what it is"},
     finding_kind{"device.card", severity::note, "a card, and how it is", "", "nothing"},
 };
 
@@ -71,13 +77,25 @@ void look_at_card(const device_view& device, const device::card_figures& card, f
     if (!card.firmware.empty()) {
         what += ", firmware " + card.firmware;
     }
-    say(out, kinds[5], "the device", std::move(what));
+    say(out, kinds.back(), "the device", std::move(what));
     if (card.temperature && device.said.host.hot != 0 && *card.temperature >= device.said.host.hot) {
         say(out, kinds[3], "the device", fmt::format("card {} has {:.0f} C", card.index, *card.temperature));
     }
     if (!driver.empty() && !card.firmware.empty() && release_of(driver) != release_of(card.firmware)) {
         say(out, kinds[4], "the device",
             fmt::format("card {} has firmware {}, and the driver is {}", card.index, card.firmware, driver));
+    }
+    if (!device::is_healthy(card)) {
+        const std::string code = card.health_code.empty() ? "" : ", code " + card.health_code;
+        say(out, kinds[6], "the device",
+            fmt::format("card {} {} says of its health: {}{}", card.index, card.name, card.health, code),
+            device.said.advice);
+    }
+    for (const catalog::log_meaning& chip : device.said.host.unsuitable_chips) {
+        if (card.name.find(chip.pattern) != std::string::npos) {
+            say(out, kinds[5], "the device",
+                fmt::format("card {} is a {}: {}", card.index, card.name, chip.cause), chip.advice);
+        }
     }
 }
 

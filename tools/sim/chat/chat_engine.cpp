@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "chat/processor_load.hpp"
 #include "chat/text_pieces.hpp"
+#include "device/processor_load.hpp"
 #include "device/simulated_device.hpp"
 #include "runtime/language_model.hpp"
 

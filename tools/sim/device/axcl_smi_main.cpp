@@ -31,11 +31,12 @@ void print_frame() {
     std::printf("+%s+\n", std::string(inner_width, '-').c_str());
 }
 
-void print_card(const simulated_device& device, const device_settings& s, int card, bool busy) {
+void print_card(const simulated_device& device, const device_settings& s, int card) {
     std::printf("|%5d  %s | %s |%19d MiB / %8d MiB |\n", card, padded(s.name, s.firmware, 33).c_str(),
                 s.bus.c_str(), card_ram_used_mib, card_ram_mib);
     std::printf("|   --%5dC                      -- / -- | %-6s%6s |%19ld MiB / %8d MiB |\n", s.temperature,
-                "2%", busy ? "50%" : "0%", device.used_kib(card) / kib_in_mib, s.total_mib);
+                "2%", (std::to_string(device.busy_percent(card)) + "%").c_str(),
+                device.used_kib(card) / kib_in_mib, s.total_mib);
 }
 
 void print_table(const simulated_device& device, const device_settings& s) {
@@ -50,10 +51,7 @@ void print_table(const simulated_device& device, const device_settings& s) {
         "|=========================================+==============+=======================================|"
         "\n",
         stdout);
-    for (int card = 0; card < device.cards(); ++card)
-        print_card(device, s, card, std::any_of(held.begin(), held.end(), [card](const auto& one) {
-                       return one.card == card;
-                   }));
+    for (int card = 0; card < device.cards(); ++card) print_card(device, s, card);
     std::fputs(
         "+-----------------------------------------+--------------+---------------------------------------+"
         "\n\n",
@@ -108,17 +106,6 @@ int run_shell(const simulated_device& device, const device_settings& s, int card
     return 127;
 }
 
-int obey_fault(const device_settings& s) {
-    if (s.fault == "hang")
-        for (;;) pause();
-    if (s.fault == "garbage") {
-        std::fputs("\xff\xfe| Card \x01 AXCL-SMI |||| 0 0 % MiB / MiB\nSegmentation fau", stdout);
-        return 0;
-    }
-    std::fputs("axcl-smi: open device fail\n", stderr);
-    return 1;
-}
-
 }  // namespace
 
 int run_axcl_smi(std::vector<std::string> args) {
@@ -130,7 +117,8 @@ int run_axcl_smi(std::vector<std::string> args) {
     }
     const auto s = device->settings();
     std::this_thread::sleep_for(std::chrono::milliseconds(s.delay_ms));
-    if (!s.fault.empty() && s.fault != "no_card") return obey_fault(s);
+    if (!s.fault.empty() && s.fault != "no_card")
+        return obey_tool_fault(s, "| Card \x01 AXCL-SMI |||| 0 0 % MiB / MiB", "axcl-smi: open device fail");
     int card = 0;
     bool one_card = false;
     const auto named = std::find_if(args.begin(), args.end(),

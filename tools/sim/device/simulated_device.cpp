@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -36,6 +37,7 @@ void visit_keys(auto& s, Visitor&& visit) {
     visit("model_mib", s.model_mib);
     visit("give_back_ms", s.give_back_ms);
     visit("delay_ms", s.delay_ms);
+    visit("health", s.health);
     visit("fault", s.fault);
 }
 
@@ -133,6 +135,17 @@ long sum_of(const json& entries, int card, int but_pid) {
 }
 
 }  // namespace
+
+int obey_tool_fault(const device_settings& s, const char* garbage, const char* words) {
+    if (s.fault == "hang")
+        for (;;) pause();
+    if (s.fault == "garbage") {
+        std::printf("\xff\xfe%s\nSegmentation fau", garbage);
+        return 0;
+    }
+    std::fprintf(stderr, "%s\n", words);
+    return 1;
+}
 
 std::optional<simulated_device> simulated_device::from_environment() {
     const char* path = std::getenv("CORRAL_SIM_DEVICE");

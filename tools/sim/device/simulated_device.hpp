@@ -21,8 +21,13 @@ struct device_settings {
     int model_mib = 4779;
     int give_back_ms = 0;  // after a death without unloading; -1: never
     int delay_ms = 0;      // of one call of the tool
+    std::string health;    // as npu-smi has it; empty: as that chip was seen
     std::string fault;     // of the tool and the card: hang, garbage, fail, no_card
 };
+
+// What a tool with that fault does, but for no_card: hangs for ever, prints `garbage`, or fails with `words`.
+// Returns its exit status.
+int obey_tool_fault(const device_settings& s, const char* garbage, const char* words);
 
 struct memory_holding {
     int card = 0;

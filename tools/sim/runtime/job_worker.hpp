@@ -21,9 +21,10 @@ public:
         }
         wake_.notify_one();
     }
-    std::size_t waiting() const {
+    // Jobs that have not ended, the one that was taken from the queue included.
+    std::size_t unfinished() const {
         const std::lock_guard lock(mutex_);
-        return jobs_.size();
+        return jobs_.size() + (at_work_ ? 1 : 0);
     }
     // Runs what is queued to its end, then ends the thread.
     void finish() {
@@ -45,14 +46,18 @@ private:
                 if (jobs_.empty()) return;
                 job = std::move(jobs_.front());
                 jobs_.pop_front();
+                at_work_ = true;
             }
             job();
+            const std::lock_guard lock(mutex_);
+            at_work_ = false;
         }
     }
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<std::function<void()>> jobs_;
+    bool at_work_ = false;
     bool finishing_ = false;
     std::thread thread_;
 };

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "device/processor_load.hpp"
+#include "device/simulated_device.hpp"
 #include "process_end.hpp"
 #include "runtime/language_model.hpp"
 #include "runtime/vendor_log.hpp"
@@ -268,6 +270,15 @@ void llm_engine::finish(run_state& run, double seconds) {
              limit_ - cached_.load());
 }
 
+void llm_engine::show_busy(const run_state& run, bool busy) const {
+    const auto device = simulated_device::from_environment();
+    if (!device) return;
+    const bool counted = busy && !parts_.faults.active("npu_idle") && !parts_.faults.active("cpu_fallback");
+    const int percent = counted ? run.settings.chat.npu_percent : 0;
+    if (parts_.devices.empty()) device->set_busy(0, percent);
+    for (const int card : parts_.devices) device->set_busy(card, percent);
+}
+
 std::string llm_engine::execute_run(const std::string& prompt, run_kind kind) {
     run_state run;
     run.id = parts_.journal.next_run_id();
@@ -300,14 +311,17 @@ std::string llm_engine::execute_run(const std::string& prompt, run_kind kind) {
     } else {
         stop_.forget();  // a stop during encode is lost
         const int first = static_cast<int>(cache_.size()) + static_cast<int>(prompt_ids_.size());
+        show_busy(run, true);
         const bool whole = prefill();
         const auto decoding_since = clock::now();
         if (whole) {
+            const processor_load load(parts_.faults);
             decode_loop(run, geometry_.max_token_len - first);
         } else {
             run.output = {filler_token(5)};  // sampled from an unfinished prefill, never streamed
             run.ended_by = "stop_prefill";
         }
+        show_busy(run, false);
         finish(run, milliseconds_since(decoding_since) / 1000);
     }
     keep();

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "fault_switches.hpp"
 #include "runtime/npu.hpp"
@@ -28,6 +29,7 @@ struct engine_parts {
     int vocabulary_size = 0;
     bool broken_layer = false;  // a layer that could not be loaded: dies at its first use
     std::string name = "sim";   // of the package
+    std::vector<int> devices;   // cards; empty: the first
 };
 
 enum class run_kind { generate, chat };
@@ -72,6 +74,7 @@ private:
     void decode_loop(run_state& run, int room);
     int next_token(const token_ids& plan, bool never_ends, std::size_t index);
     void emit_piece(run_state& run);
+    void show_busy(const run_state& run, bool busy) const;
     void finish(run_state& run, double seconds);
     void log_prefill_chunks(std::size_t count, const char* function, int line, bool stoppable,
                             const char* phase, bool* stopped);

@@ -63,7 +63,7 @@ json state_of(const runtime_parts& parts) {
                {"running", false},
                {"P", 0},
                {"queue_bytes", 0},
-               {"queued_jobs", worker == nullptr ? 0 : worker->waiting()},
+               {"queued_jobs", worker == nullptr ? 0 : worker->unfinished()},
                {"polls", parts.counters.polls.load()},
                {"last_poll_ns", parts.counters.last_poll_ns.load()},
                {"generates", parts.counters.generates.load()},
@@ -155,9 +155,9 @@ bool bind_port(runtime_parts& parts) {
 [[noreturn]] void serve(runtime_parts& parts, const vendor_flags& flags, const scenario& settings,
                         const loaded_model& model) {
     const bool axcl = settings.build == "axcl";
-    auto* engine =
-        new llm_engine({parts.settings, parts.faults, parts.journal, parts.tokenizer, model.geometry,
-                        flags.axmodel_num, flags.tokens_embed_num, model.broken_layer, model.identity.name});
+    auto* engine = new llm_engine({parts.settings, parts.faults, parts.journal, parts.tokenizer,
+                                   model.geometry, flags.axmodel_num, flags.tokens_embed_num,
+                                   model.broken_layer, model.identity.name, flags.devices});
     if (!model.post_config.is_null()) engine->load_sampling(model.post_config);
     auto* worker = new job_worker;
     parts.engine = engine;

@@ -1,0 +1,18 @@
+#pragma once
+// What a model's configuration says of looking at its device, as a way of asking it.
+
+#include <string>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/device/reader.hpp"
+
+namespace corral::engine {
+
+// `text` with {card} filled in; the reader of the configuration has refused what else may stand there.
+[[nodiscard]] std::string with_card(const std::string& text, unsigned card);
+// How that card is asked. REQUIRES: device::find_report_format(said.format) and a command.
+[[nodiscard]] device::reader_options reader_options_of(const catalog::device_template& said, unsigned card);
+// Something says how the model's device is asked, whether or not one of its services needs it to start.
+[[nodiscard]] bool can_be_asked(const catalog::model_entry& model);
+
+}  // namespace corral::engine

@@ -1,0 +1,68 @@
+#include "corral/process/cpu_meter.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "process/proc_files.hpp"
+
+namespace corral::process {
+
+namespace {
+
+// Rows of `roots` and of all that belongs to them. The kernel lists processes by number, and a parent may
+// have a greater one than its child: so it goes over the rows until none is added.
+std::vector<process_row> family_of(const std::vector<pid_t>& roots) {
+    std::vector<process_row> all;
+    for (const pid_t pid : all_processes()) {
+        if (const auto row = read_process(pid)) {
+            all.push_back(*row);
+        }
+    }
+    const std::set<pid_t> first(roots.begin(), roots.end());
+    std::set<pid_t> members = first;
+    bool grown = true;
+    while (grown) {
+        grown = false;
+        for (const process_row& row : all) {
+            const bool belongs = members.contains(row.parent) || first.contains(row.group);
+            grown = (belongs && members.insert(row.pid).second) || grown;
+        }
+    }
+    std::erase_if(all, [&](const process_row& row) { return !members.contains(row.pid); });
+    return all;
+}
+
+}  // namespace
+
+core::nanoseconds cpu_meter::used(const std::vector<pid_t>& roots) {
+    ++calls_;
+    for (const process_row& row : family_of(roots)) {
+        known& before = processes_[row.pid];
+        if (before.start_time != row.start_time) {
+            // What began since the last call is new with all it used; at the first call nothing is.
+            before = {row.start_time, calls_ == 1 ? row.used_ticks : 0, calls_};
+        }
+        total_ += std::max(row.used_ticks, before.ticks) - before.ticks;
+        before.ticks = std::max(row.used_ticks, before.ticks);
+        before.seen = calls_;
+    }
+    std::erase_if(processes_, [this](const auto& each) { return each.second.seen != calls_; });
+    const auto per_second = static_cast<std::uint64_t>(std::max(::sysconf(_SC_CLK_TCK), 1L));
+    constexpr std::uint64_t second = 1'000'000'000;
+    return core::nanoseconds(static_cast<std::int64_t>(total_ / per_second * second +
+                                                       total_ % per_second * (second / per_second)));
+}
+
+unsigned usable_processors() {
+    cpu_set_t usable;
+    CPU_ZERO(&usable);
+    const bool known = ::sched_getaffinity(0, sizeof usable, &usable) == 0;
+    const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
+    const int count = known ? CPU_COUNT(&usable) : static_cast<int>(online);
+    return static_cast<unsigned>(std::max(count, 1));
+}
+
+}  // namespace corral::process

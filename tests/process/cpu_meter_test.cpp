@@ -1,0 +1,61 @@
+#include "corral/process/cpu_meter.hpp"
+
+#include "process/process_test_support.hpp"
+
+namespace corral::process {
+namespace {
+
+using core::milliseconds;
+
+TEST(cpu_meter, what_a_service_started_counts_with_it) {
+    boost::asio::io_context loop;
+    // The shell itself sleeps in wait.
+    auto busy = child::spawn(loop.get_executor(), spec_of({"sh", "-c", "(while :; do :; done) & wait"}));
+    ASSERT_TRUE(busy);
+    cpu_meter meter;
+    const std::vector<pid_t> roots{busy->pid()};
+    EXPECT_EQ(meter.used(roots), core::nanoseconds{0}) << "what was used before the first look is no news";
+    core::nanoseconds before{0};
+    EXPECT_TRUE(eventually([&] {
+        const core::nanoseconds now = meter.used(roots);
+        EXPECT_GE(now, before) << "it only grows";
+        before = now;
+        return now >= milliseconds{200};
+    }));
+    ASSERT_TRUE(busy->signal_group(SIGKILL));
+    EXPECT_TRUE(run(loop, busy->wait()));
+    EXPECT_TRUE(eventually([&] { return !busy->group_alive(); }));
+    before = meter.used(roots);
+    EXPECT_EQ(meter.used(roots), before) << "the dead use nothing";
+}
+
+TEST(cpu_meter, a_service_at_rest_uses_nothing_and_others_are_not_counted) {
+    boost::asio::io_context loop;
+    auto busy = child::spawn(loop.get_executor(), spec_of({"sh", "-c", "while :; do :; done"}));
+    auto rests = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    ASSERT_TRUE(busy);
+    ASSERT_TRUE(rests);
+    cpu_meter of_busy;
+    cpu_meter of_rests;
+    static_cast<void>(of_rests.used({rests->pid()}));
+    static_cast<void>(of_busy.used({busy->pid()}));
+    EXPECT_TRUE(eventually([&] { return of_busy.used({busy->pid()}) >= milliseconds{200}; }));
+    EXPECT_LE(of_rests.used({rests->pid()}), milliseconds{50});
+    for (child* each : {&*busy, &*rests}) {
+        ASSERT_TRUE(each->signal_group(SIGKILL));
+        EXPECT_TRUE(run(loop, each->wait()));
+    }
+}
+
+TEST(cpu_meter, a_number_that_nobody_has_is_no_trouble) {
+    cpu_meter meter;
+    EXPECT_EQ(meter.used({}), core::nanoseconds{0});
+    EXPECT_EQ(meter.used({0x7fffffff}), core::nanoseconds{0});
+}
+
+TEST(usable_processors, there_is_one) {
+    EXPECT_GE(usable_processors(), 1U);
+}
+
+}  // namespace
+}  // namespace corral::process
