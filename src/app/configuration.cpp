@@ -255,6 +255,9 @@ configuration_result load_configuration(const configuration_source& from) {
     read_black_box(root, value);
     read_server_cards(root, value);
     configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
+    if (!value.state_directory.empty()) {
+        with.files_folder = value.state_directory / "services";
+    }
     read_models_directory(root, base, value);
     read_models(root, value, with, file);
     root.finish();

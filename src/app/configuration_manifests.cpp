@@ -151,6 +151,7 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
         configuration_reading own{with.from, file.parent_path(), with.profiles,
                                   errors,    warnings,           std::move(with.read_profiles),
                                   {}};
+        own.files_folder = with.files_folder;
         catalog::section root(*tree, "the manifest", errors);
         catalog::model_entry model = read_model(root, own);
         with.read_profiles = std::move(own.read_profiles);

@@ -12,6 +12,7 @@
 #include "corral/catalog/package_survey.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/package/package_check.hpp"
 #include "profile_search.hpp"
@@ -219,6 +220,21 @@ void read_sampling(catalog::section from, catalog::sampling_defaults& to) {
     from.finish();
 }
 
+// By what the runtime is started with, where its profile knows.
+void bound_context(catalog::section& from, catalog::model_entry& to) {
+    const auto started_with = catalog::context_of(to);
+    if (!started_with) {
+        from.complain(from.place("variables"), started_with.error().message);
+        return;
+    }
+    if (*started_with == 0) {
+        return;
+    }
+    for (std::uint32_t* const said : {&to.context.positions, &to.context.prompt_limit}) {
+        *said = *said == 0 ? *started_with : std::min(*said, *started_with);
+    }
+}
+
 void read_tuning(catalog::section& from, catalog::model_entry& to) {
     from.flag("tokenizer_tap", to.runtime.tokenizer_tap);
     from.duration("poll_interval", to.runtime.poll_interval, milliseconds{10}, seconds{10});
@@ -333,9 +349,11 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
 
 bool read_processes(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
     const bool have_profile = read_runtime(from, to, with);
+    to.files_folder = with.files_folder;
     read_variables(from, to);
     read_overrides(from, to, with, have_profile);
     read_tuning(from, to);
+    bound_context(from, to);
     // What runs elsewhere has its files there.
     if (!have_profile || !to.runtime.services.empty() || from.has("package")) {
         read_package(from, to, with);

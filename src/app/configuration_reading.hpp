@@ -21,6 +21,7 @@ struct configuration_reading {
     std::map<std::filesystem::path, std::optional<catalog::profile>> read_profiles;  // nothing: it has errors
     std::vector<catalog::diagnostic> profile_errors;  // of the profiles' own files
     std::vector<catalog::diagnostic> manifest_warnings{};
+    std::filesystem::path files_folder{};  // for rendered files of services; empty: there is none
 };
 
 // Reads one [[models]] table; appends to `profile_errors` and the issue lists what is wrong with it.

@@ -34,11 +34,7 @@ std::string hide_in_url(const std::string& word) {
 }
 
 json service_facts(const catalog::model_entry& model, const catalog::service_template& service) {
-    std::map<std::string, std::uint16_t> ports;
-    for (const catalog::service_template& each : model.runtime.services) {
-        const bool chosen = each.port == 0 || catalog::port_is_moved(model.runtime, each);
-        ports[each.name] = chosen ? std::uint16_t{0} : each.port;
-    }
+    auto ports = catalog::stand_in_ports(model.runtime, 0);
     json out;
     out["name"] = service.name;
     const auto expanded = catalog::expand_service(model, service, ports);

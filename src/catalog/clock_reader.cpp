@@ -37,6 +37,7 @@ void read_bounds(section& from, std::string_view key, milliseconds start, clock_
 
 void read_probe_keys(section& from, probe_template& into) {
     from.choice("method", into.method, {"GET", "HEAD", "OPTIONS"});
+    from.text("url", into.url);
     from.text("target", into.target);
     if (!into.target.starts_with('/')) {
         from.complain(from.place("target"), "'target' must begin with '/'");

@@ -51,6 +51,26 @@ core::result<std::vector<piece>> split(std::string_view text) {
     return out;
 }
 
+// For what stands between the quotes of a JSON text.
+std::string escaped(const std::string& text) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (byte < 0x20) {
+            out += "\\u00";
+            out += digits[byte >> 4U];
+            out += digits[byte & 0xFU];
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
 // Every placeholder that the services of `model` may name but {port}.
 core::result<placeholder_values> common_values(const model_entry& model,
                                                const std::map<std::string, std::uint16_t>& ports,
@@ -108,13 +128,21 @@ core::result<expanded_service> expand_with(const service_template& service,
             return wrong;
         }
     }
-    if (!put(service.working_directory, out.working_directory) || !put(service.url, out.url)) {
+    if (!put(service.working_directory, out.working_directory) || !put(service.url, out.url) ||
+        !put(service.probe.url, out.probe_url) || !put(service.liveness.probe.url, out.liveness_url)) {
         return wrong;
     }
     return out;
 }
 
 }  // namespace
+
+std::filesystem::path rendered_path(const model_entry& model, const service_template& service,
+                                    const std::string& name) {
+    std::string file = label_of(model) + "." + service.name + "." + name + ".json";
+    std::replace(file.begin(), file.end(), '/', '%');
+    return model.files_folder / file;
+}
 
 core::result<std::vector<std::string>> placeholders_in(std::string_view text) {
     auto pieces = split(text);
@@ -156,6 +184,12 @@ std::vector<std::string> built_in_placeholders(const profile& of) {
     for (const auto& service : of.services) {
         names.push_back(service.name + "_port");
         names.push_back(service.name + "_url");
+        for (const auto& port : service.more_ports) {
+            names.push_back(port + "_port");
+        }
+        for (const auto& file : service.rendered) {
+            names.push_back(file.name + "_file");
+        }
     }
     return names;
 }
@@ -182,13 +216,17 @@ bool mentions(const service_template& service, std::string_view name) {
     return std::any_of(service.command.begin(), service.command.end(), holds) ||
            std::any_of(service.environment.begin(), service.environment.end(),
                        [&](const auto& entry) { return holds(entry.second); }) ||
-           holds(service.working_directory) || holds(service.url);
+           holds(service.working_directory) || holds(service.url) || holds(service.probe.url) ||
+           holds(service.liveness.probe.url) ||
+           std::any_of(service.rendered.begin(), service.rendered.end(),
+                       [&](const auto& file) { return holds(file.json); });
 }
 
 bool chooses_port(const service_template& service) {
     service_template told;
     told.command = service.command;
     told.environment = service.environment;
+    told.rendered = service.rendered;
     return mentions(told, "port") || mentions(told, service.name + "_port") ||
            mentions(told, service.name + "_url");
 }
@@ -198,6 +236,17 @@ bool port_is_moved(const profile& of, const service_template& service) {
                          (service.guard == guard_mode::warn && service.name == of.services.back().name);
     return guarded && service.port != 0 && !chooses_port(service) &&
            service.url.find("{port}") != std::string::npos;
+}
+
+std::map<std::string, std::uint16_t> stand_in_ports(const profile& of, std::uint16_t chosen) {
+    std::map<std::string, std::uint16_t> out;
+    for (const service_template& service : of.services) {
+        out[service.name] = service.port == 0 || port_is_moved(of, service) ? chosen : service.port;
+        for (const std::string& name : service.more_ports) {
+            out[name] = chosen;
+        }
+    }
+    return out;
 }
 
 core::result<expanded_service> expand_service(const model_entry& model, const service_template& service,
@@ -214,10 +263,28 @@ core::result<expanded_service> expand_service(const model_entry& model, const se
     if (const auto own = ports.find(service.name); own != ports.end()) {
         (*values)["port"] = std::to_string(own->second);
     }
+    if (!service.rendered.empty() && model.files_folder.empty()) {
+        return named(core::make_failure(core::errc::invalid,
+                                        "there is no folder for its settings; say 'state_directory'"));
+    }
+    std::vector<expanded_service::file> files;
+    placeholder_values in_json;
+    for (const auto& [name, value] : *values) {
+        in_json[name] = escaped(value);
+    }
+    for (const rendered_file& file : service.rendered) {
+        auto text = expand(file.json, in_json);
+        if (!text) {
+            return named(text.error());
+        }
+        files.push_back({rendered_path(model, service, file.name), std::move(*text)});
+        (*values)[file.name + "_file"] = files.back().path.string();
+    }
     auto out = expand_with(service, *values);
     if (!out) {
         return named(out.error());
     }
+    out->files = std::move(files);
     return out;
 }
 

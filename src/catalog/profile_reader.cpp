@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "catalog/service_names.hpp"
 #include "catalog/traits_reader.hpp"
 #include "catalog/variable_reader.hpp"
 #include "clock_reader.hpp"
@@ -18,7 +19,7 @@ using core::seconds;
 using std::chrono::hours;
 
 // Names first, because a service may refer to one that comes later.
-void read_service_names(std::vector<section>& from, profile& into) {
+void read_names(std::vector<section>& from, profile& into) {
     std::set<std::string> seen;
     for (auto& one : from) {
         service_template service;
@@ -31,6 +32,9 @@ void read_service_names(std::vector<section>& from, profile& into) {
             one.complain(one.place("name"), "service '" + service.name + "' is there twice");
         }
         into.services.push_back(std::move(service));
+    }
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        read_service_names(from[i], into.services[i], seen);
     }
 }
 
@@ -46,7 +50,7 @@ void read_services(section& from, profile& into) {
     } else if (!sections.empty() && remote) {
         from.complain(from.place("remote"), "a profile with 'remote = true' has no [[services]]");
     }
-    read_service_names(sections, into);
+    read_names(sections, into);
     read_variables(from, into);
     service_reading how;
     how.known = built_in_placeholders(into);

@@ -116,6 +116,17 @@ void read_url(section& from, service_template& into, const service_reading& how)
     }
 }
 
+void check_probe_url(section& from, const char* key, const probe_template& of, const service_reading& how) {
+    const auto inner = from.table(key);
+    if (!inner || !inner->has("url")) {
+        return;
+    }
+    check_placeholders(from, inner->place("url"), of.url, how.known);
+    if (const auto parsed = parse_service_url(of.url); !parsed.problem.empty()) {
+        from.complain(inner->place("url"), parsed.problem);
+    }
+}
+
 void read_probe(section& from, probe_template& into) {
     auto probe = from.table("probe");
     if (!probe) {
@@ -123,6 +134,13 @@ void read_probe(section& from, probe_template& into) {
     }
     read_probe_keys(*probe, into);
     probe->finish();
+}
+
+void check_rendered(section& from, const std::vector<rendered_file>& files, const service_reading& how) {
+    const auto sections = from.tables("rendered");
+    for (std::size_t i = 0; i < std::min(files.size(), sections.size()); ++i) {
+        check_placeholders(from, sections[i].place("json"), files[i].json, how.known);
+    }
 }
 
 void read_guard(section& from, service_template& into, const service_reading& how) {
@@ -241,16 +259,21 @@ void read_service(section from, service_template& into, const service_reading& h
     read_working_directory(from, into, how);
     read_url(from, into, how);
     from.integer("port", into.port, 0, 65535);
+    if (!how.overriding) {
+        check_rendered(from, into.rendered, how);
+    }
     from.flag("pty", into.pty);
     from.flag("device", into.device);
     read_guard(from, into, how);
     read_limits(from, into.limits);
     read_probe(from, into.probe);
+    check_probe_url(from, "probe", into.probe, how);
     from.duration("start_stall", into.start_stall, seconds{1}, hours{2});
     from.duration("start_limit", into.start_limit, seconds{1}, hours{24});
     read_bounds(from, "start_stall", into.start_stall, into.start_stall_bounds);
     read_bounds(from, "start_limit", into.start_limit, into.start_limit_bounds);
     read_liveness(from, into.liveness);
+    check_probe_url(from, "liveness", into.liveness.probe, how);
     read_canary(from, into.canary);
     if (!how.overriding) {
         read_ladder(from, "stop_loading", into.stop_loading);

@@ -134,6 +134,8 @@ void read_traits(section from, runtime_traits& into) {
     read_cancel(from, into);
     read_idle(from, into.idle);
     from.text_or_number("capacity", into.capacity);
+    from.text_or_number("context", into.context);
+    from.flag("context_is_shared", into.context_is_shared);
     from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
     from.text("thinking_switch", into.thinking_switch);
     std::map<std::string, std::string> extra;

@@ -13,8 +13,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include "catalog/whole_file.hpp"
 #include "corral/catalog/package_survey.hpp"
+#include "corral/catalog/whole_file.hpp"
 
 namespace corral::catalog {
 

@@ -1,4 +1,4 @@
-#include "catalog/whole_file.hpp"
+#include "corral/catalog/whole_file.hpp"
 
 #include <cerrno>
 #include <cstdio>

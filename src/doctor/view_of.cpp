@@ -17,10 +17,7 @@ bool is_chosen(const catalog::profile& runtime, const catalog::service_template&
 }  // namespace
 
 core::result<model_view> view_of(const catalog::model_entry& model) {
-    std::map<std::string, std::uint16_t> ports;
-    for (const catalog::service_template& service : model.runtime.services) {
-        ports[service.name] = is_chosen(model.runtime, service) ? chosen_later : service.port;
-    }
+    const auto ports = catalog::stand_in_ports(model.runtime, chosen_later);
     model_view out;
     out.entry = model;
     for (const catalog::service_template& service : model.runtime.services) {

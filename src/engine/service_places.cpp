@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/http/client.hpp"
@@ -17,16 +19,20 @@ core::result<port_map> choose_ports(core::random_source& random, const catalog::
                                     std::vector<process::service_port>& held) {
     port_map ports;
     for (const catalog::service_template& service : model.runtime.services) {
-        std::uint16_t port = service.port;
-        if (port == 0 || catalog::port_is_moved(model.runtime, service)) {
+        std::vector<std::string> wanted = service.more_ports;
+        if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
+            wanted.push_back(service.name);
+        } else {
+            ports[service.name] = service.port;
+        }
+        for (const std::string& name : wanted) {
             auto free = process::service_port::promise(random);
             if (!free) {
                 return about(model, service.name, free.error());
             }
-            port = free->number();
+            ports[name] = free->number();
             held.push_back(std::move(*free));
         }
-        ports[service.name] = port;
     }
     return ports;
 }
@@ -44,6 +50,26 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
         return about(model, rules.name, where.error());
     }
     supervisor::service_spec out;
+    for (const auto& [url, to] : {std::pair{&expanded->probe_url, &out.probe_at},
+                                  std::pair{&expanded->liveness_url, &out.liveness_at}}) {
+        if (url->empty()) {
+            continue;
+        }
+        const auto other = http::parse_http_url(*url);
+        if (!other) {
+            return about(model, rules.name, other.error());
+        }
+        *to = *other;
+    }
+    for (const catalog::expanded_service::file& file : expanded->files) {
+        if (!nlohmann::json::accept(file.text)) {
+            return about(model, rules.name,
+                         core::make_failure(core::errc::invalid,
+                                            "its settings " + file.path.filename().string() +
+                                                " are no JSON with the values of [models.variables]"));
+        }
+    }
+    out.files = std::move(expanded->files);
     out.name = rules.name;
     out.command.command = std::move(expanded->command);
     out.command.environment = process::clean_environment();
@@ -66,6 +92,9 @@ port_map nominal_ports(const catalog::model_entry& model) {
     for (const catalog::service_template& service : model.runtime.services) {
         const bool chosen = service.port == 0 || catalog::port_is_moved(model.runtime, service);
         ports[service.name] = chosen ? next++ : service.port;
+        for (const std::string& name : service.more_ports) {
+            ports[name] = next++;
+        }
     }
     return ports;
 }

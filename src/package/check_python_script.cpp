@@ -88,11 +88,8 @@ void check_options(examination& at, const script& what) {
 // The program that runs the script, as the command has it; empty: not known, or part of the package.
 std::string interpreter_of(const examination& at, const script& what) {
     const auto place = place_in_command(what);
-    std::map<std::string, std::uint16_t> ports;
-    for (const auto& service : at.model.runtime.services) {
-        ports[service.name] = 1;
-    }
-    const auto words = place > 0 ? catalog::expand_service(at.model, *what.service, ports)
+    const auto words = place > 0 ? catalog::expand_service(at.model, *what.service,
+                                                           catalog::stand_in_ports(at.model.runtime, 1))
                                  : core::make_failure(core::errc::not_found, "no interpreter");
     if (!words) {
         return {};

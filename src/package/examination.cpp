@@ -14,14 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using catalog::severity;
 
-std::map<std::string, std::uint16_t> some_ports(const catalog::profile& runtime) {
-    std::map<std::string, std::uint16_t> out;
-    for (const auto& service : runtime.services) {
-        out[service.name] = 1;  // only the other words matter here
-    }
-    return out;
-}
-
 }  // namespace
 
 void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix) {
@@ -185,7 +177,7 @@ std::map<std::string, std::string> environment_of(const catalog::model_entry& mo
     auto out = process::clean_environment();
     // Where another of its words can't be filled in, the environment as it is written is nearer the truth
     // than none.
-    const auto words = catalog::expand_service(model, service, some_ports(model.runtime));
+    const auto words = catalog::expand_service(model, service, catalog::stand_in_ports(model.runtime, 1));
     for (const auto& [name, value] : words ? words->environment : service.environment) {
         out[name] = value;
     }

@@ -23,7 +23,7 @@ constexpr core::milliseconds most_own_lateness{500};
 core::awaitable<std::string> service_runner::probe_life(self_ptr self) {
     const catalog::probe_template asked = self->spec_.rules.liveness.probe;
     http::client_call call;
-    call.to = self->spec_.endpoint;
+    call.to = self->spec_.liveness_at.value_or(self->spec_.endpoint);
     call.method = asked.method;
     call.target = asked.target;
     call.until = core::deadline::after(asked.timeout, self->now());

@@ -143,7 +143,7 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
     core::milliseconds interval = first_interval;
     while (self->in_stage(*run, start_stage::probe)) {
         http::client_call call;
-        call.to = self->spec_.endpoint;
+        call.to = self->spec_.probe_at.value_or(self->spec_.endpoint);
         call.method = asked.method;
         call.target = asked.target;
         call.until = core::deadline::after(asked.timeout, self->now());

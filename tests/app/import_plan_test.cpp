@@ -187,14 +187,37 @@ TEST(import_plan, the_name_that_axllm_wants_to_hear_comes_from_its_own_file) {
     EXPECT_THAT(plan.text, testing::HasSubstr("\nmodel_name = \"AXERA-TECH/Qwen3-0.6B\""));
 }
 
-TEST(import_plan, unknown_kinds_and_profiles_write_nothing) {
+TEST(import_plan, a_mindie_service_is_imported_with_its_weights_and_sizes) {
+    const vendor_tree tree("download");
+    const vendor_tree weights("qwen3-8b");
+    weights.text("config.json", R"({"model_type": "qwen3"})");
+    tree.text("conf/config.json",
+              R"({"ServerConfig": {"port": 1025}, "BackendConfig": {"npuDeviceIds": [[0, 1]],
+                 "ModelDeployConfig": {"maxSeqLen": 2560, "maxInputTokenLen": 2048,
+                   "ModelConfig": [{"modelName": "qwen", "worldSize": 2, "modelWeightPath": ")" +
+                  weights.folder().string() + R"("}]},
+                 "ScheduleConfig": {"maxBatchSize": 200, "maxIterTimes": 512}}})");
+    const import_place place;
+    const import_plan plan = place.plan(tree.folder());
+    ASSERT_TRUE(plan.writable) << all_text(plan);
+    EXPECT_THAT(plan.text, testing::HasSubstr("profile = \"mindie\""));
+    EXPECT_THAT(plan.text, testing::HasSubstr("package = \"" + weights.folder().string() + "\""));
+    for (const char* line :
+         {"served_name = \"qwen\"", "world_size = \"2\"", "npus = \"0,1\"", "context = \"2560\"",
+          "most_input = \"2048\"", "parallel = \"200\"", "most_output = \"512\""}) {
+        EXPECT_THAT(plan.text, testing::HasSubstr(std::string("\n") + line)) << plan.text;
+    }
+    EXPECT_THAT(plan.text, testing::HasSubstr("service_folder = \"" + tree.folder().string() + "\""));
+}
+
+TEST(import_plan, a_mindie_service_without_its_weights_writes_nothing) {
     const vendor_tree tree("download");
     tree.text("conf/config.json", R"({"ServerConfig": {"port": 1025}, "BackendConfig": {}})");
     const import_place place;
     const import_plan plan = place.plan(tree.folder());
     EXPECT_FALSE(plan.writable);
     EXPECT_TRUE(plan.text.empty());
-    EXPECT_EQ(ids(plan), std::vector<std::string>{"package.profile-missing"}) << all_text(plan);
+    EXPECT_EQ(ids(plan), std::vector<std::string>{"mindie.weights"}) << all_text(plan);
     EXPECT_FALSE(fs::exists(place.folder() / "models.d"));
 }
 

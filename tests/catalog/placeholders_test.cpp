@@ -73,6 +73,61 @@ TEST(expand_service, lets_the_tap_stand_in_for_the_tokenizer) {
     EXPECT_EQ(runtime->url, "http://127.0.0.1:8000");
 }
 
+model_entry with_settings() {
+    auto model = two_services();
+    model.files_folder = "/state/services";
+    model.variables["served_name"] = "my \"model\"\\\n";
+    service_template& runtime = model.runtime.services[1];
+    runtime.more_ports = {"management"};
+    runtime.rendered = {
+        {"config", R"({{"port": {port}, "other": {management_port}, "name": "{served_name}"}})"}};
+    runtime.command = {"./main", "--config", "{config_file}"};
+    runtime.liveness.probe.url = "http://127.0.0.2:{management_port}";
+    return model;
+}
+
+TEST(expand_service, settings_hold_the_ports_and_values_can_not_break_out_of_their_texts) {
+    const auto model = with_settings();
+    const auto runtime = expand_service(model, model.runtime.services[1],
+                                        {{"tokenizer", 1}, {"runtime", 8000}, {"management", 8001}});
+    ASSERT_TRUE(runtime) << runtime.error().message;
+    ASSERT_EQ(runtime->files.size(), 1U);
+    EXPECT_EQ(runtime->files[0].path, "/state/services/qwen3:4b.runtime.config.json");
+    EXPECT_EQ(runtime->files[0].text, R"({"port": 8000, "other": 8001, "name": "my \"model\"\\\u000a"})");
+    EXPECT_THAT(runtime->command, ElementsAre("./main", "--config", runtime->files[0].path.string()));
+    EXPECT_EQ(runtime->liveness_url, "http://127.0.0.2:8001");
+    EXPECT_EQ(runtime->probe_url, "");
+}
+
+TEST(expand_service, each_set_of_processes_has_settings_of_its_own_inside_the_folder) {
+    auto model = with_settings();
+    const auto& service = model.runtime.services[1];
+    model.name = "hf.co/some/model:latest";
+    EXPECT_EQ(rendered_path(model, service, "config"),
+              "/state/services/hf.co%some%model:latest.runtime.config.json");
+    model.seats = {{0}, {1}};
+    model.cards = {1};
+    const auto second = rendered_path(model, service, "config");
+    model.cards = {0};
+    EXPECT_NE(rendered_path(model, service, "config"), second);
+}
+
+TEST(expand_service, without_a_folder_for_settings_it_says_what_to_do) {
+    auto model = with_settings();
+    model.files_folder.clear();
+    const auto runtime = expand_service(model, model.runtime.services[1], stand_in_ports(model.runtime, 1));
+    ASSERT_FALSE(runtime);
+    EXPECT_THAT(runtime.error().message, HasSubstr("state_directory"));
+}
+
+TEST(stand_in_ports, every_port_that_a_template_can_name_is_there) {
+    auto model = with_settings();
+    model.runtime.services[0].port = 77;
+    const auto ports = stand_in_ports(model.runtime, 1);
+    EXPECT_EQ(ports,
+              (std::map<std::string, std::uint16_t>{{"tokenizer", 77}, {"runtime", 1}, {"management", 1}}));
+}
+
 TEST(expand_service, names_model_and_service_when_a_value_is_missing) {
     auto model = two_services();
     model.runtime.services[1].command.push_back("{layers}");

@@ -14,6 +14,7 @@ using core::milliseconds;
 using core::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 const std::string smallest = R"(name = "p"
 dialect = "d"
@@ -54,6 +55,37 @@ TEST(profile_reader, takes_defaults_for_what_is_not_said) {
     EXPECT_EQ(service.stop_ready[1].target, signal_target::group);
     EXPECT_EQ(service.stop_ready[1].grace, seconds{3});
     EXPECT_EQ(read.value->clocks.call, engine_clocks{}.call);
+}
+
+TEST(profile_reader, reads_settings_that_are_made_for_a_service) {
+    const std::string settings = R"(more_ports = ["management"]
+liveness = { url = "http://127.0.0.2:{management_port}", target = "/live" }
+[[services.rendered]]
+name = "config"
+json = '{{"port": {port}, "management": {management_port}}}'
+)";
+    const auto read = parse_profile(smallest + settings, "p.toml");
+    ASSERT_TRUE(read.value) << complaints(smallest + settings);
+    const service_template& service = read.value->services.at(0);
+    EXPECT_THAT(service.more_ports, ElementsAre("management"));
+    EXPECT_EQ(service.rendered.at(0).name, "config");
+    EXPECT_EQ(service.liveness.probe.url, "http://127.0.0.2:{management_port}");
+    EXPECT_NE(variable_name_problem("config_file", *read.value), "");
+    EXPECT_NE(variable_name_problem("management_port", *read.value), "");
+}
+
+TEST(profile_reader, refuses_settings_that_nobody_could_fill_in) {
+    const auto told = [](const std::string& more) { return complaints(smallest + more); };
+    EXPECT_THAT(told("[[services.rendered]]\nname = \"config\"\njson = '{{\"port\": {prt}}}'\n"),
+                HasSubstr("unknown placeholder {prt}; did you mean {port}?"));
+    EXPECT_THAT(told("[[services.rendered]]\nname = \"config\"\njson = '{\"port\": 1}'\n"),
+                HasSubstr("{{ or }}"));
+    EXPECT_THAT(told("[[services.rendered]]\nname = \"../x\"\njson = '1'\n"), HasSubstr("a-z, 0-9"));
+    EXPECT_THAT(told("[[services.rendered]]\nname = \"config\"\n"), HasSubstr("'json'"));
+    EXPECT_THAT(told("more_ports = [\"runtime\"]\n"), HasSubstr("there twice"));
+    EXPECT_THAT(told("more_ports = [\"a-b\"]\n"), HasSubstr("a-z, 0-9"));
+    EXPECT_THAT(told("liveness = { url = \"http://example.com:1\", target = \"/live\" }\n"),
+                Not(testing::IsEmpty()));
 }
 
 TEST(profile_reader, reads_when_an_answer_of_the_host_is_told) {

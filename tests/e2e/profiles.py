@@ -23,6 +23,7 @@ class Profile:
     inner_tokenizer: bool = False
     raw: bool = False  # takes a prompt as it is
     replaces_on_cancel: bool = False  # nothing but a restart ends a long run
+    lines: str = ""  # more keys of the runtime's table
     persona: str = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."  # where there is no system turn
 
     @property
@@ -40,7 +41,7 @@ class Profile:
             inner = box.inner_port()
             command = ["sh", "-c", f'env -u CORRAL_SIM_PORT -u CORRAL_SIM_CONTROL "$0" tokenizer --host 127.0.0.1 --port {inner} & exec "$0" "$@" '
                        f'--url_tokenizer_model http://127.0.0.1:{inner}', *command]
-        return out + service_table(box, "runtime", command)
+        return out + service_table(box, "runtime", command, self.lines)
 
     def variable_lines(self):
         if not self.variables:
@@ -63,11 +64,11 @@ class Profile:
         return kv_text[: -len(wanted)].replace(own, "", 1) if own else kv_text[: -len(wanted)]
 
 
-def service_table(box, name, command):
+def service_table(box, name, command, lines=""):
     environment = {"CORRAL_SIM_SCENARIO": str(box.folder / "scenario.json"), "CORRAL_SIM_CONTROL": box.socket_path(name),
                    "CORRAL_SIM_PORT": "{port}", "CORRAL_SIM_BIND": "127.0.0.1"}
     pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in environment.items())
-    return f"[models.services.{name}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n"
+    return f"[models.services.{name}]\nport = 0\ncommand = {json.dumps(command)}\nenvironment = {{ {pairs} }}\n{lines}"
 
 
 NO_TOKENIZER_FLAGS = ("--devices", "0", "--template_filename_axmodel", "model/sim_p128_l%d_together.axmodel",
@@ -99,6 +100,9 @@ PROFILES = [
             arguments=("server", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "--model_name", "{served_name}",
                        "--max_batch", "{parallel}", "--startup-progress", "ndjson"),
             variables={"model_file": "model.flm", "served_name": "sim"}, files={"model.flm": "-"}),
+    Profile("mindie", program="mindie", persona="", arguments=("--config-file", "{config_file}"),
+            variables={"served_name": "sim", "parallel": 1}, lines='working_directory = "{package}"\n',
+            scenario={"chat": {"stop_wait_ms": 100}}),
     Profile("axera-sse", program="axera-sse", arguments=NO_TOKENIZER_FLAGS, variables={"tokenizer": "sim"}),
 ]
 

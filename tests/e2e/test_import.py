@@ -161,7 +161,7 @@ def test_other_folders_are_told_apart_and_nothing_is_written(user):
     (other / "conf").mkdir(parents=True)
     (other / "conf" / "config.json").write_text('{"ServerConfig": {"port": 1025}, "BackendConfig": {}}')
     run = user.corral("import", other, status=2)
-    assert "is a MindIE service folder" in run.stderr and "needs the profile 'mindie'" in run.stderr
+    assert "is a MindIE service folder" in run.stderr and "modelWeightPath" in run.stderr
     shutil.rmtree(other)
     assert user.listing() == before
 

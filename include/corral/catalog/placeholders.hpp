@@ -3,6 +3,7 @@
 // "{{" and "}}" stand for plain braces. A value that is put in is not looked at again.
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ using placeholder_values = std::map<std::string, std::string>;
 [[nodiscard]] core::result<std::string> expand(std::string_view text, const placeholder_values& values);
 
 // Names that exist for every service of `of` beside the model's variables: package, port, vocabulary, devices
-// (the cards of this set of processes, "0,1"), and <service>_port and <service>_url for each service.
+// (the cards of this set of processes, "0,1"), <service>_port and <service>_url for each service, and what a
+// service brings with it: <name>_port for its further ports, <name>_file for its rendered files.
 [[nodiscard]] std::vector<std::string> built_in_placeholders(const profile& of);
 
 // Why a variable of a model or profile can't be called that; "" when it can. Names are a-z, 0-9 and '_', and
@@ -47,12 +49,27 @@ struct expanded_service {
     std::map<std::string, std::string> environment;
     std::string working_directory;
     std::string url;
+    std::string probe_url;     // empty: the probe goes to `url`
+    std::string liveness_url;  // the same
+    struct file {
+        std::filesystem::path path;
+        std::string text;
+    };
+    std::vector<file> files;  // to be there when it starts
 };
 
-// The service of `model` at its real addresses. `ports` holds the port of every service, by name (those that
-// a template leaves at 0 were asked of the kernel by the caller). `urls` wins over the templates' own URLs
-// where another service refers to them as {<service>_url}: the tap names itself there. Fails (errc::invalid)
-// when a placeholder has no value.
+// Where the rendered file of that name of `service` is, below model.files_folder; one for each set of
+// processes.
+[[nodiscard]] std::filesystem::path rendered_path(const model_entry& model, const service_template& service,
+                                                  const std::string& name);
+
+// Every port that the services of `of` have: as it is said, or `chosen` for those that are found at a start.
+[[nodiscard]] std::map<std::string, std::uint16_t> stand_in_ports(const profile& of, std::uint16_t chosen);
+
+// The service of `model` at its real addresses. `ports` holds the port of every service, by name, and its
+// further ports by theirs (those that a template leaves at 0 were asked of the kernel by the caller). `urls`
+// wins over the templates' own URLs where another service refers to them as {<service>_url}: the tap names
+// itself there. Fails (errc::invalid) when a placeholder has no value.
 [[nodiscard]] core::result<expanded_service> expand_service(
     const model_entry& model, const service_template& service,
     const std::map<std::string, std::uint16_t>& ports, const std::map<std::string, std::string>& urls = {});

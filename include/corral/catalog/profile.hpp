@@ -42,6 +42,8 @@ struct log_meaning {
 
 struct probe_template {
     std::string method = "GET";
+    std::string
+        url;  // another place than the service's own that answers for it; placeholders; empty: its own
     std::string target = "/";
     unsigned status = 200;  // expected; 0: any whole answer will do
     core::milliseconds timeout{2000};
@@ -136,11 +138,12 @@ struct device_template {
     bool operator==(const device_template&) const = default;
 };
 
-// A file that a service reads its settings from, made before each start: the profile's template with
-// placeholders filled in as in a command. {<name>_file} stands for its path.
+// A JSON file that a service reads its settings from, made before each start: the profile's template with
+// placeholders filled in as in a command, the values escaped as inside a JSON text. {<name>_file} stands for
+// its path.
 struct rendered_file {
     std::string name;  // "config"
-    std::string text;  // the template
+    std::string json;  // the template
     bool operator==(const rendered_file&) const = default;
 };
 
@@ -154,6 +157,7 @@ struct service_template {
     std::string working_directory;                   // default "{package}"
     std::string url;                                 // default "http://127.0.0.1:{port}"
     std::uint16_t port = 0;                          // 0: a free one is chosen
+    std::vector<std::string> more_ports;  // of its own too, always chosen: "management" is {management_port}
     bool pty = false;
     bool device = false;  // it needs the accelerator: not started before that has been looked at
     guard_mode guard = guard_mode::warn;
@@ -293,6 +297,7 @@ struct model_entry {
     std::optional<core::nanoseconds> keep_alive;  // else the configuration's; negative: for ever
     profile runtime;                              // resolved, the config's overrides applied
     std::filesystem::path package;
+    std::filesystem::path files_folder;            // for rendered files; empty: there is no place for them
     std::map<std::string, std::string> variables;  // the profile's fallbacks included
     std::string family = "chatml";
     std::string default_system;

@@ -86,6 +86,10 @@ struct runtime_traits {
     idle_probe idle;
     // Runs at once: a number or a variable's name. What the server keeps apart by itself.
     std::string capacity = "1";
+    // Tokens of context: a number or a variable's name; what the model says beyond it does not count. Empty:
+    // only the model says.
+    std::string context;
+    bool context_is_shared = false;  // the runs at once have equal parts of it
     bool probe_blocks_while_generating = false;
     // A key with a fixed JSON value that every request carries, "cache_prompt" = "false".
     std::vector<std::pair<std::string, std::string>> extra;

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
@@ -23,6 +25,10 @@ struct service_spec {
     process::spawn_spec command;      // placeholders expanded; the warden's token is added by the supervisor
     catalog::service_template rules;  // probe, ladders, clocks, meanings of exits and lines
     boost::asio::ip::tcp::endpoint endpoint;  // where it must answer, on loopback
+    // Where the probes of rules go instead; nothing: to the endpoint.
+    std::optional<boost::asio::ip::tcp::endpoint> probe_at;
+    std::optional<boost::asio::ip::tcp::endpoint> liveness_at;
+    std::vector<catalog::expanded_service::file> files;  // that are made before each start, by its gate
     // The port compiled into the program, which the port guard changes into the endpoint's; 0: none.
     std::uint16_t asked_port = 0;
     // Hears where it answers instead when the guard has no effect and rules.guard allows that; called before

@@ -1,9 +1,9 @@
 #include "engine/streaming/stream_backend.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/device_gates.hpp"
@@ -11,6 +11,7 @@
 #include "engine/loss_text.hpp"
 #include "engine/preflight_gate.hpp"
 #include "engine/service_places.hpp"
+#include "engine/settings_gate.hpp"
 
 namespace corral::engine::streaming {
 
@@ -45,24 +46,6 @@ bool serves(const supervisor::service_status& service) {
            (service.state == service_state::starting || service.state == service_state::ready);
 }
 
-constexpr unsigned most_at_once = 256;
-
-// Of runs: a number, or the variable that holds it.
-core::result<unsigned> capacity_of(const catalog::model_entry& model) {
-    const std::string& said = model.runtime.traits.capacity;
-    const auto variable = model.variables.find(said);
-    const std::string& text = variable == model.variables.end() ? said : variable->second;
-    unsigned number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > most_at_once) {
-        return core::make_failure(core::errc::invalid,
-                                  "Model " + catalog::label_of(model) + ": '" + said + "' of profile " +
-                                      model.runtime.name + " must be a number from 1 to " +
-                                      std::to_string(most_at_once) + ", and is '" + text + "'.");
-    }
-    return number;
-}
-
 }  // namespace
 
 core::result<std::unique_ptr<backend>> stream_backend::make(const supervisor::supervisor_context& context,
@@ -84,7 +67,7 @@ core::result<stream_backend::places> stream_backend::find_places(
                                                            model.runtime.name + " names no service.");
     }
     places out;
-    const auto capacity = capacity_of(model);
+    const auto capacity = catalog::capacity_of(model);
     if (!capacity) {
         return capacity.error();
     }
@@ -107,6 +90,7 @@ core::result<stream_backend::places> stream_backend::find_places(
         }
         out.runtime_at = service->endpoint;  // the last one stays
         service->gate = with_preflight(context, model, *service);
+        service->gate = with_settings(context, *service);
         out.services.services.push_back(std::move(*service));
     }
     return out;

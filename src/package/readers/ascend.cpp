@@ -1,6 +1,12 @@
 #include "ascend.hpp"
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "corral/package/file_kind.hpp"
 #include "package/json_document.hpp"
@@ -35,6 +41,85 @@ bool is_mindie(const package_view& from) {
     return mindie_file(from) != nullptr;
 }
 
+// What the settings say of the one model, for the variables of the profile.
+struct mindie_settings {
+    std::string weights;
+    std::map<std::string, std::string> variables;
+};
+
+// A whole number, a text, or a list of lists of numbers ("0,1") at `place`; empty: it is something else.
+std::string plain_at(const nlohmann::json& whole, const char* place) {
+    const nlohmann::json::json_pointer pointer(place);
+    if (!whole.contains(pointer)) {
+        return {};
+    }
+    const nlohmann::json& found = whole.at(pointer);
+    if (found.is_string()) {
+        return found.get<std::string>();
+    }
+    if (found.is_number_unsigned()) {
+        return std::to_string(found.get<std::uint64_t>());
+    }
+    std::string out;
+    if (found.is_array() && !found.empty() && found.front().is_array()) {
+        for (const nlohmann::json& number : found.front()) {
+            if (!number.is_number_unsigned()) {
+                return {};
+            }
+            out += (out.empty() ? "" : ",") + std::to_string(number.get<std::uint64_t>());
+        }
+    }
+    return out;
+}
+
+mindie_settings settings_in(const std::string& text) {
+    constexpr std::array<std::pair<const char*, const char*>, 8> places{
+        {{"served_name", "/BackendConfig/ModelDeployConfig/ModelConfig/0/modelName"},
+         {"world_size", "/BackendConfig/ModelDeployConfig/ModelConfig/0/worldSize"},
+         {"context", "/BackendConfig/ModelDeployConfig/maxSeqLen"},
+         {"most_input", "/BackendConfig/ModelDeployConfig/maxInputTokenLen"},
+         {"npus", "/BackendConfig/npuDeviceIds"},
+         {"most_prefill", "/BackendConfig/ScheduleConfig/maxPrefillTokens"},
+         {"parallel", "/BackendConfig/ScheduleConfig/maxBatchSize"},
+         {"most_output", "/BackendConfig/ScheduleConfig/maxIterTimes"}}};
+    mindie_settings out;
+    const auto whole = nlohmann::json::parse(text, nullptr, false);
+    if (whole.is_discarded()) {
+        return out;
+    }
+    out.weights = plain_at(whole, "/BackendConfig/ModelDeployConfig/ModelConfig/0/modelWeightPath");
+    for (const auto& [variable, place] : places) {
+        if (std::string value = plain_at(whole, place); !value.empty()) {
+            out.variables[variable] = std::move(value);
+        }
+    }
+    return out;
+}
+
+// The model is the folder of the weights; the one that was looked at is the server's.
+void take_settings(const package_view& from, const std::string& file, reading& to) {
+    const mindie_settings said = settings_in(read_text(from, file, config_bytes));
+    for (const auto& [variable, value] : said.variables) {
+        to.model->variables[variable] = value;
+        to.origins["variables." + variable] = file;
+    }
+    const bool whole_service = file.starts_with("conf/");
+    const std::filesystem::path folder = from.tree.folder();
+    to.model->variables["service_folder"] = (whole_service ? folder : folder.parent_path()).string();
+    to.origins["variables.service_folder"] = "the folder itself";
+    std::error_code unknown;
+    if (said.weights.starts_with('/') && std::filesystem::is_directory(said.weights, unknown)) {
+        to.model->package = std::filesystem::path(said.weights).lexically_normal();
+        to.origins["package"] = file + ", modelWeightPath";
+        return;
+    }
+    to.model.reset();
+    add_finding(to, "mindie.weights", severity::error, file,
+                "The folder of the weights that " + file + " names (modelWeightPath: '" +
+                    shown(said.weights, 120) + "') is not there.",
+                "The server would end at its start.", "Put the weights there, or import their own folder.");
+}
+
 void read_mindie(const package_view& from, reading& to) {
     const char* const file = mindie_file(from);
     const auto config = file == nullptr ? std::nullopt : parsed(from, file);
@@ -50,11 +135,10 @@ void read_mindie(const package_view& from, reading& to) {
         return;
     }
     to.model = new_model(from);
-    if (longest) {
-        to.model->context.positions = static_cast<std::uint32_t>(*longest);
-        to.origins["context.positions"] = std::string(file) + ", maxSeqLen";
+    take_settings(from, file, to);
+    if (to.model) {
+        fill_declared(from, *config, to);
     }
-    fill_declared(from, *config, to);
     name_after(from, {}, to);
 }
 

@@ -11,6 +11,7 @@
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
 #include "engine/preflight_gate.hpp"
 #include "engine/service_places.hpp"
+#include "engine/settings_gate.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -123,6 +124,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
         out.runtime_at = service->endpoint;  // the last one stays
         out.vocabulary = vocabulary_in(service->command.command);
         service->gate = with_preflight(context, model, *service);
+        service->gate = with_settings(context, *service);
         out.services.services.push_back(std::move(*service));
     }
     return out;

@@ -1,0 +1,18 @@
+#pragma once
+// Traits that are numbers, or variables of a model that hold them.
+
+#include <cstdint>
+
+#include "corral/catalog/profile.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::catalog {
+
+// Runs that the model's processes work on at once, 1 to 256 (traits.capacity). Fails with a sentence where
+// the variable is no such number.
+[[nodiscard]] core::result<unsigned> capacity_of(const model_entry& model);
+
+// Tokens of context that each of them has (traits.context); 0: the profile does not say. Fails as above.
+[[nodiscard]] core::result<std::uint32_t> context_of(const model_entry& model);
+
+}  // namespace corral::catalog

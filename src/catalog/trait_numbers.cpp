@@ -1,0 +1,52 @@
+#include "corral/catalog/trait_numbers.hpp"
+
+#include <charconv>
+#include <string>
+#include <system_error>
+
+#include "corral/catalog/placement.hpp"
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr std::uint32_t most_at_once = 256;
+constexpr std::uint32_t most_context = 16 * 1024 * 1024;
+
+core::result<std::uint32_t> number_of(const model_entry& model, const std::string& said, std::uint32_t most) {
+    const auto variable = model.variables.find(said);
+    const std::string& text = variable == model.variables.end() ? said : variable->second;
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > most) {
+        return core::make_failure(core::errc::invalid, "Model " + label_of(model) + ": '" + said +
+                                                           "' of profile " + model.runtime.name +
+                                                           " must be a number from 1 to " +
+                                                           std::to_string(most) + ", and is '" + text + "'.");
+    }
+    return number;
+}
+
+}  // namespace
+
+core::result<unsigned> capacity_of(const model_entry& model) {
+    return number_of(model, model.runtime.traits.capacity, most_at_once);
+}
+
+core::result<std::uint32_t> context_of(const model_entry& model) {
+    const runtime_traits& traits = model.runtime.traits;
+    if (traits.context.empty()) {
+        return 0U;
+    }
+    auto whole = number_of(model, traits.context, most_context);
+    if (!whole || !traits.context_is_shared) {
+        return whole;
+    }
+    const auto parts = capacity_of(model);
+    if (!parts) {
+        return parts.error();
+    }
+    return *whole / *parts;
+}
+
+}  // namespace corral::catalog
