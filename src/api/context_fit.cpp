@@ -111,7 +111,7 @@ engine::run_failure not_verbatim(const char* what) {
     out.kind = chat::failure_kind::unsupported;
     out.cause = "no-verbatim-prompts";
     out.message = std::string("this runtime can't take ") + what +
-                  ": its own tokenizer service wraps every prompt in a chat template";
+                  ": it wraps every prompt in a chat template of its own";
     return out;
 }
 

@@ -33,6 +33,8 @@ struct bench_options {
     std::string set = "corral";
     std::string hardware;
     std::string compare;
+    std::string compare_model;
+    std::string compare_key_file;
     std::string key_file;
     unsigned warm_up = 1;
     unsigned repeat = 1;
@@ -119,12 +121,13 @@ boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::re
     return found.begin()->endpoint();
 }
 
-// Names are looked up before the loop runs: Ctrl-C ends that at once.
-core::result<bench::trial_target> target_of(const bench_options& asked) {
-    const auto url = boost::urls::parse_uri(asked.url);
+// Names are looked up before the loop runs: Ctrl-C ends that at once. `option`: which of them it is.
+core::result<bench::trial_target> target_of(const bench_options& asked, const std::string& option,
+                                            const std::string& address) {
+    const auto url = boost::urls::parse_uri(address);
     if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
         (!url->encoded_path().empty() && url->encoded_path() != "/") || url->has_query()) {
-        return unusable("--url '" + asked.url +
+        return unusable(option + " '" + address +
                         "' must look like http://HOST:PORT; https is not supported by bench");
     }
     const std::string port = url->has_port() ? std::string(url->port()) : "11434";
@@ -144,14 +147,15 @@ core::result<bench::trial_target> target_of(const bench_options& asked) {
     out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
     out.first_byte =
         std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
-    if (!asked.key_file.empty()) {
-        const core::result<std::string> key = read_bounded(asked.key_file, 4096);
-        if (!key) {
-            return key.error();
-        }
-        out.key = key->substr(0, key->find_first_of("\r\n"));
-    }
     return out;
+}
+
+core::result<std::string> key_in(const std::string& file) {
+    if (file.empty()) {
+        return std::string();
+    }
+    core::result<std::string> text = read_bounded(file, 4096);
+    return text ? text->substr(0, text->find_first_of("\r\n")) : text;
 }
 
 std::string now_text(const char* format) {
@@ -178,40 +182,95 @@ core::result<fs::path> out_folder(const bench_options& asked) {
     return fs::path(name);
 }
 
+// What is known of a side before it is measured.
+bench::run_record begun(const bench_options& asked, const bench::prompt_set& set, const std::string& url,
+                        const std::string& model) {
+    bench::run_record out;
+    out.model = model;
+    out.url = url;
+    out.hardware = asked.hardware;
+    out.set = set.name;
+    out.warm_up = asked.warm_up;
+    out.generated = now_text("%Y-%m-%d %H:%M:%S");
+    out.planned = asked.repeat * static_cast<unsigned>(set.tests.size());
+    return out;
+}
+
+bool is_address(const std::string& text) {
+    return text.find("://") != std::string::npos;
+}
+
+core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
+    const fs::path file = fs::path(asked.compare) / "results.json";
+    const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
+    if (!text) {
+        return text.error();
+    }
+    const core::result<bench::run_record> before = bench::read_results(*text, file.string());
+    if (!before) {
+        return before.error();
+    }
+    const bool common = std::any_of(before->results.begin(), before->results.end(), [&](const auto& one) {
+        return std::any_of(plan.set.tests.begin(), plan.set.tests.end(),
+                           [&](const auto& test) { return test.id == one.test.id; });
+    });
+    if (!common) {
+        return unusable("the run in '" + asked.compare + "' (set '" + before->set +
+                        "') has no test in common with the set '" + plan.set.name + "'");
+    }
+    plan.before = *before;
+    return {};
+}
+
+core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
+    const core::result<bench::trial_target> target = target_of(asked, "--compare", asked.compare);
+    const core::result<std::string> key = key_in(asked.compare_key_file);
+    if (!target || !key) {
+        return target ? key.error() : target.error();
+    }
+    bench_side other;
+    other.target = *target;
+    other.target.key = *key;
+    other.target.model = asked.compare_model.empty() ? asked.model : asked.compare_model;
+    other.record = begun(asked, plan.set, asked.compare, other.target.model);
+    plan.other = std::move(other);
+    return {};
+}
+
 core::result<bench_plan> plan_of(const bench_options& asked) {
     bench_plan plan;
-    const core::result<bench::trial_target> target = target_of(asked);
+    const core::result<bench::trial_target> target = target_of(asked, "--url", asked.url);
     const core::result<bench::prompt_set> set = read_set(asked);
-    if (!target || !set) {
-        return target ? set.error() : target.error();
+    const core::result<std::string> key = key_in(asked.key_file);
+    if (!target || !set || !key) {
+        return !target ? target.error() : !set ? set.error() : key.error();
     }
-    plan.target = *target;
     plan.set = *set;
+    plan.side.target = *target;
+    plan.side.target.key = *key;
+    plan.side.record = begun(asked, plan.set, asked.url, asked.model);
+    plan.repeat = asked.repeat;
     if (!asked.compare.empty()) {
-        const fs::path file = fs::path(asked.compare) / "results.json";
-        const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
-        if (!text) {
-            return text.error();
+        const core::result<void> ready =
+            is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);
+        if (!ready) {
+            return ready.error();
         }
-        const core::result<bench::run_record> before = bench::read_results(*text, file.string());
-        if (!before) {
-            return before.error();
-        }
-        plan.before = *before;
     }
     const core::result<fs::path> out = out_folder(asked);
     if (!out) {
         return out.error();
     }
-    plan.out = *out;
-    plan.repeat = asked.repeat;
-    plan.record.model = asked.model;
-    plan.record.url = asked.url;
-    plan.record.hardware = asked.hardware;
-    plan.record.set = plan.set.name;
-    plan.record.warm_up = asked.warm_up;
-    plan.record.generated = now_text("%Y-%m-%d %H:%M:%S");
-    plan.record.planned = asked.repeat * static_cast<unsigned>(plan.set.tests.size());
+    plan.side.out = *out;
+    if (plan.other) {
+        std::error_code error;
+        plan.other->out = *out / "compared";
+        fs::create_directories(plan.other->out, error);
+        if (error) {
+            return unusable("the folder '" + plan.other->out.string() +
+                            "' can't be made: " + error.message());
+        }
+    }
     return plan;
 }
 
@@ -259,7 +318,7 @@ int run(const bench_options& asked, const command_context& context) {
             lines.draw(cut_to(bar(so_far, next), style.columns));
         }
     };
-    const fs::path out = plan->out;
+    const fs::path out = plan->side.out;
     const core::result<bench::run_record> done = run_bench(std::move(*plan));
     lines.clear();
     if (!done) {
@@ -307,8 +366,17 @@ void add_bench_command(CLI::App& program, command_context& context) {
     one->add_option("--max-tokens", asked->max_tokens, "Most output of each test, instead of the set's")
         ->check(CLI::Range(1, 1000000));
     one->add_flag("--think,!--no-think", asked->think, "Ask every test with thinking, or without");
-    one->add_option("--compare", asked->compare, "The folder of an earlier run; writes comparison.md")
-        ->type_name("DIR");
+    CLI::Option* const compare = one->add_option(
+        "--compare", asked->compare,
+        "The folder of an earlier run, or the address of another server, which is measured in turn with the "
+        "first; writes comparison.md");
+    compare->type_name("DIR");
+    one->add_option("--compare-model", asked->compare_model, "The model's name at the other server")
+        ->needs(compare);
+    one->add_option("--compare-key-file", asked->compare_key_file,
+                    "A file whose first line is the key of the other server")
+        ->needs(compare)
+        ->type_name("FILE");
     one->add_option("--key-file", asked->key_file, "A file whose first line is the key of the server")
         ->type_name("FILE");
     one->add_flag("--json", asked->json, "The results on standard output, as JSON");

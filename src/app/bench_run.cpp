@@ -1,5 +1,6 @@
 #include "bench_run.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <sstream>
@@ -20,6 +21,7 @@ namespace corral::app {
 
 namespace {
 
+namespace fs = std::filesystem;
 using json = nlohmann::json;
 
 constexpr core::seconds side_question_limit{10};
@@ -36,13 +38,19 @@ std::string text_of(const json& of, const char* key) {
 
 class bench_runner {
 public:
-    explicit bench_runner(bench_plan plan)
-        : plan_(std::move(plan)), record_(plan_.record), stop_(loop_, SIGINT, SIGTERM) {}
+    explicit bench_runner(bench_plan plan) : plan_(std::move(plan)), stop_(loop_, SIGINT, SIGTERM) {
+        sides_.push_back(&plan_.side);
+        if (plan_.other) {
+            sides_.push_back(&*plan_.other);
+        }
+    }
 
     core::result<bench::run_record> run() {
         stop_.async_wait([this](core::error_code error, int) {
             if (!error) {
-                record_.interrupted = true;
+                for (bench_side* const side : sides_) {
+                    side->record.interrupted = true;
+                }
                 cancel_.emit(core::asio::cancellation_type::terminal);
             }
         });
@@ -59,57 +67,84 @@ public:
         if (failed_) {
             return *failed_;
         }
-        return record_;
+        return plan_.side.record;
     }
 
 private:
+    [[nodiscard]] bool is_over() const { return failed_ || plan_.side.record.interrupted; }
+
     core::awaitable<void> whole() {
         // A cancelled test comes back as a result like any other.
         co_await core::asio::this_coro::throw_if_cancelled(false);
-        const core::result<json> version = co_await ask("GET", "/api/version", "");
-        if (!version) {
-            failed_ = version.error();
-            co_return;
+        for (bench_side* const side : sides_) {
+            const core::result<json> version = co_await ask(*side, "GET", "/api/version", "");
+            if (!version) {
+                failed_ = version.error();
+                co_return;
+            }
+            side->record.server = text_of(*version, "version");
+            co_await learn_sampling(*side);
         }
-        record_.server = text_of(*version, "version");
-        co_await learn_sampling();
         begin_ = std::chrono::steady_clock::now();
-        for (unsigned i = 0; i < record_.warm_up && !record_.interrupted; ++i) {
-            plan_.progress(record_, "warm-up: " + plan_.set.tests.front().title);
-            const bench::measurement ignored =
-                co_await bench::try_once(plan_.target, plan_.set.tests.front());
-        }
+        co_await warm_up();
+        unsigned number = 0;
         for (unsigned repetition = 1; repetition <= plan_.repeat; ++repetition) {
             for (const bench::prompt_test& test : plan_.set.tests) {
-                if (record_.interrupted || failed_) {
-                    break;
+                std::vector<bench_side*> turns = sides_;
+                if (++number % 2 == 0) {
+                    std::reverse(turns.begin(), turns.end());
                 }
-                plan_.progress(record_, test.title);
-                co_await one_test(test, repetition);
+                for (bench_side* const side : turns) {
+                    if (is_over()) {
+                        break;
+                    }
+                    tell(test.title + whose(*side));
+                    co_await one_test(*side, test, repetition);
+                }
             }
         }
         if (!failed_) {
             keep();
-            plan_.progress(record_, "");
+            tell("");
         }
     }
 
-    core::awaitable<void> one_test(const bench::prompt_test& test, unsigned repetition) {
+    core::awaitable<void> warm_up() {
+        const bench::prompt_test& first = plan_.set.tests.front();
+        for (unsigned i = 0; i < plan_.side.record.warm_up; ++i) {
+            for (bench_side* const side : sides_) {
+                if (is_over()) {
+                    co_return;
+                }
+                tell("warm-up: " + first.title + whose(*side));
+                const bench::measurement ignored = co_await bench::try_once(side->target, first);
+            }
+        }
+    }
+
+    [[nodiscard]] std::string whose(const bench_side& side) const {
+        return sides_.size() < 2 ? "" : " at " + side.record.url;
+    }
+
+    void tell(const std::string& next) { plan_.progress(plan_.side.record, next); }
+
+    core::awaitable<void> one_test(bench_side& side, const bench::prompt_test& test, unsigned repetition) {
         bench::test_result result;
         result.test = test;
         result.repetition = repetition;
-        result.seen = co_await bench::try_once(plan_.target, test);
+        result.seen = co_await bench::try_once(side.target, test);
         if (result.seen.how == bench::ending::success) {
-            result.seen.memory_mb = co_await memory_mb();
+            result.seen.memory_mb = co_await memory_mb(side);
         }
-        record_.results.push_back(std::move(result));
-        record_.duration_s = since(begin_);
+        side.record.results.push_back(std::move(result));
+        side.record.duration_s = since(begin_);
         keep();
     }
 
-    core::awaitable<core::result<json>> ask(std::string method, std::string target, std::string body) {
+    core::awaitable<core::result<json>> ask(const bench_side& side, std::string method, std::string target,
+                                            std::string body) {
         http::client_call what;
-        what.to = plan_.target.at;
+        what.to = side.target.at;
         what.method = std::move(method);
         what.target = std::move(target);
         what.body = std::move(body);
@@ -124,39 +159,39 @@ private:
         json read = json::parse(
             reply->body, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
         if (reply->status != 200 || !read.is_object()) {
-            co_return core::make_failure(
-                core::errc::protocol,
-                name + ": status " + std::to_string(reply->status) + "; is that an Ollama server?");
+            co_return core::make_failure(core::errc::protocol, name + " of " + side.record.url + ": status " +
+                                                                   std::to_string(reply->status) +
+                                                                   "; is that an Ollama server?");
         }
         co_return read;
     }
 
     // Where the server doesn't tell, nothing is known, and the report says so.
-    core::awaitable<void> learn_sampling() {
+    core::awaitable<void> learn_sampling(bench_side& side) {
         const std::string body =
-            json{{"model", plan_.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);
-        const core::result<json> shown = co_await ask("POST", "/api/show", body);
+            json{{"model", side.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);
+        const core::result<json> shown = co_await ask(side, "POST", "/api/show", body);
         if (!shown) {
             co_return;
         }
         std::istringstream lines(text_of(*shown, "parameters"));
         std::string line;
-        while (std::getline(lines, line) && record_.sampling.size() < 100) {
+        while (std::getline(lines, line) && side.record.sampling.size() < 100) {
             std::istringstream words(line);
             std::string name;
             double value = 0;
             if (words >> name >> value) {
-                record_.sampling.emplace_back(name, value);
+                side.record.sampling.emplace_back(name, value);
             }
         }
     }
 
-    core::awaitable<std::optional<double>> memory_mb() {
-        const core::result<json> loaded = co_await ask("GET", "/api/ps", "");
+    core::awaitable<std::optional<double>> memory_mb(const bench_side& side) {
+        const core::result<json> loaded = co_await ask(side, "GET", "/api/ps", "");
         if (!loaded || !loaded->contains("models") || !(*loaded)["models"].is_array()) {
             co_return std::nullopt;
         }
-        const std::string& model = plan_.target.model;
+        const std::string& model = side.target.model;
         for (const json& one : (*loaded)["models"]) {
             const std::string name = text_of(one, "name");
             if (name != model && name != model + ":latest") {
@@ -173,15 +208,21 @@ private:
     }
 
     void keep() {
-        std::vector<std::pair<const char*, std::string>> files{
-            {"results.json", bench::json_report(record_)},
-            {"results.csv", bench::csv_report(record_)},
-            {"report.md", bench::markdown_report(record_)}};
-        if (plan_.before) {
-            files.emplace_back("comparison.md", bench::markdown_comparison(*plan_.before, record_));
+        std::vector<std::pair<fs::path, std::string>> files;
+        for (const bench_side* const side : sides_) {
+            files.emplace_back(side->out / "results.json", bench::json_report(side->record));
+            files.emplace_back(side->out / "results.csv", bench::csv_report(side->record));
+            files.emplace_back(side->out / "report.md", bench::markdown_report(side->record));
         }
-        for (const auto& [name, text] : files) {
-            const core::result<void> written = write_whole(plan_.out / name, text);
+        const bench::run_record* const baseline = plan_.other    ? &plan_.other->record
+                                                  : plan_.before ? &*plan_.before
+                                                                 : nullptr;
+        if (baseline != nullptr) {
+            files.emplace_back(plan_.side.out / "comparison.md",
+                               bench::markdown_comparison(*baseline, plan_.side.record));
+        }
+        for (const auto& [file, text] : files) {
+            const core::result<void> written = write_whole(file, text);
             if (!written) {
                 failed_ = written.error();
                 return;
@@ -191,7 +232,7 @@ private:
 
     core::asio::io_context loop_{1};
     bench_plan plan_;
-    bench::run_record record_;
+    std::vector<bench_side*> sides_;
     core::asio::signal_set stop_;
     core::asio::cancellation_signal cancel_;
     core::steady_time begin_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bench/shown.hpp"
 #include "corral/bench/report.hpp"
 
@@ -55,6 +57,25 @@ std::string total_row(const std::string& name, const std::optional<spread>& a,
            (a && b ? change(a->average, b->average) : "-") + " |\n";
 }
 
+// What only one of them has, by title; empty when that is nothing.
+std::string left_alone(const char* side, const run_record& run, const run_record& other) {
+    constexpr std::size_t most = 20;
+    std::size_t count = 0;
+    std::string out;
+    for (const test_result& one : run.results) {
+        const bool common = std::any_of(
+            other.results.begin(), other.results.end(),
+            [&](const test_result& two) { return two.test.id == one.test.id && two.repetition == one.repetition; });
+        if (!common && ++count <= most) {
+            out += (out.empty() ? "" : ", ") + on_one_line(one.test.title);
+        }
+    }
+    if (count > most) {
+        out += " and " + std::to_string(count - most) + " more";
+    }
+    return out.empty() ? out : std::string("- **Only ") + side + ":** " + out + "\n";
+}
+
 }  // namespace
 
 std::string markdown_comparison(const run_record& before, const run_record& after) {
@@ -79,6 +100,7 @@ std::string markdown_comparison(const run_record& before, const run_record& afte
                std::to_string(all.tests) + " tests succeeded\n";
     };
     return "# Comparison\n\n" + side("Before", before, all_a) + side("After", after, all_b) +
+           left_alone("before", before, after) + left_alone("after", after, before) +
            "\n## Averages\n\nOf the " + std::to_string(common_a.results.size()) +
            " tests that succeeded in both runs; " + std::to_string(pairs.size()) +
            " are in both. Change is against the run before.\n\n"

@@ -39,8 +39,8 @@ core::result<prompt_form> choose_form(const render_options& how, const prompt_ne
     }
     if (!how.prompt_template.empty()) {
         return core::make_failure(core::errc::refused,
-                                  "this runtime can't use a prompt template: its own tokenizer service puts "
-                                  "every prompt into the model's chat format");
+                                  "this runtime can't use a prompt template: it puts "
+                                  "every prompt into the model's chat format itself");
     }
     return prompt_form::wrapped;
 }

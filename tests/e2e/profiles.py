@@ -87,7 +87,7 @@ PROFILES = [
     Profile("llama-server", program="llama-server", raw=True, persona="",
             arguments=("-m", "{package}/{model_file}", "--host", "127.0.0.1", "--port", "{port}", "-c", "{context}", "-np", "{parallel}"),
             variables={"model_file": "model.gguf"}, files={"model.gguf": "-"}),
-    Profile("vllm-ascend", program="vllm", persona="",
+    Profile("vllm-ascend", program="vllm", raw=True, persona="",
             arguments=("serve", "{package}", "--host", "127.0.0.1", "--port", "{port}", "--served-model-name", "{served_name}",
                        "--max-model-len", "{context}", "--max-num-seqs", "{parallel}"),
             variables={"served_name": "sim", "parallel": 1}),

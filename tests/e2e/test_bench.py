@@ -194,6 +194,43 @@ def test_two_runs_are_compared(tmp_path, prompts):
     assert "| tok/s (decode) | 200.00 | 300.00 | +50% |" in text and "| Second | 200.00 | 300.00 | +50% |" in text
 
 
+def test_two_servers_are_measured_in_turn(tmp_path, prompts):
+    order = []
+
+    def speed(name, tokens):
+        def answer(handler, number):
+            order.append(name)
+            handler.line(message={"content": "words"}, done=False)
+            handler.line(message={"content": ""}, done=True, eval_count=tokens, prompt_eval_count=4, eval_duration=1_000_000,
+                         prompt_eval_duration=500_000)
+        return answer
+
+    with server(speed("old", 10)) as (old, _), server(speed("new", 15)) as (new, _):
+        run = bench(new, tmp_path / "out", prompts, "--warm-up", "1", "--repeat", "2", "--compare", old, "--compare-model", "other:1b")
+        assert run.returncode == 0, run.stderr
+    assert order == ["new", "old", "new", "old", "old", "new", "new", "old", "old", "new"]
+    text = (tmp_path / "out/comparison.md").read_text()
+    assert re.search(r"- \*\*Before:\*\* other:1b at " + re.escape(old), text) and re.search(r"- \*\*After:\*\* \S+ at " + re.escape(new), text)
+    assert len(json.loads((tmp_path / "out/results.json").read_text())["results"]) == 4
+    assert json.loads((tmp_path / "out/compared/results.json").read_text())["model"] == "other:1b"
+    assert (tmp_path / "out/compared/report.md").exists()
+
+
+def test_runs_without_a_common_test_are_not_compared_and_others_are_named(tmp_path, prompts):
+    def answer(handler, number):
+        handler.line(message={"content": "words"}, done=False)
+        handler.line(message={"content": ""}, done=True, eval_count=9, prompt_eval_count=4, eval_duration=1_000_000, prompt_eval_duration=500_000)
+
+    with server(answer) as (url, _):
+        assert bench(url, tmp_path / "before", prompts, "--warm-up", "0").returncode == 0
+        refused = bench(url, tmp_path / "out", "rk3588", "--compare", str(tmp_path / "before"))
+        assert refused.returncode == 2 and "no test in common with the set 'rk3588'" in refused.stderr
+        prompts.write_text(SET.replace('"two"', '"three"').replace("Second", "Third"))
+        assert bench(url, tmp_path / "after", prompts, "--warm-up", "0", "--compare", str(tmp_path / "before")).returncode == 0
+    text = (tmp_path / "after/comparison.md").read_text()
+    assert "- **Only before:** Second" in text and "- **Only after:** Third" in text and "1 are in both" in text
+
+
 @pytest.mark.parametrize("body", [b"garbage\n", b'{"error":"out of memory"}\n', b'{"done":true}\n', b"", b"x" * 5_000_000],
                          ids=["garbage", "error", "empty", "cut", "endless line"])
 def test_hostile_answers_are_failures(tmp_path, prompts, body):

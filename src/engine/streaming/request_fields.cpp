@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/streaming/shallow_json.hpp"
+
 namespace corral::engine::streaming {
 
 namespace {
@@ -60,18 +62,6 @@ std::string cleaned(std::string_view text) {
     return out;
 }
 
-bool nests_too_deep(std::string_view body) {
-    std::size_t depth = 0;
-    for (const char c : body) {
-        depth += c == '{' || c == '[' ? 1 : 0;
-        depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
-        if (depth > deepest_error) {
-            return true;
-        }
-    }
-    return false;
-}
-
 std::string sentence_of_page(std::string_view body) {
     for (const std::string_view tag : {"h1", "title"}) {
         const std::string open = "<" + std::string(tag) + ">";
@@ -114,7 +104,7 @@ std::string single_message(const chat::rendered_prompt& prompt) {
 
 std::string sentence_of_error(std::string_view body) {
     body = body.substr(0, most_error_body);
-    const json answer = nests_too_deep(body) ? json() : json::parse(body, nullptr, false);
+    const json answer = shallow_json(body, deepest_error);
     if (!answer.is_object()) {
         return answer.is_string() ? cleaned(answer.get_ref<const std::string&>()) : sentence_of_page(body);
     }

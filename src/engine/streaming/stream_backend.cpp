@@ -1,6 +1,9 @@
 #include "engine/streaming/stream_backend.hpp"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
@@ -40,6 +43,14 @@ private:
     bool control_on_text_ = true;
     bool seen_ = false;
 };
+
+// Servers have their own names for some values; those who ask have Ollama's.
+std::vector<std::string_view> request_names(const std::vector<std::string>& wire) {
+    std::vector<std::string_view> out(wire.begin(), wire.end());
+    std::replace(out.begin(), out.end(), std::string_view("repetition_penalty"),
+                 std::string_view("repeat_penalty"));
+    return out;
+}
 
 bool serves(const supervisor::service_status& service) {
     return service.pid != 0 &&
@@ -102,7 +113,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       model_(std::move(model)),
       places_(std::move(where)),
       protocol_(std::move(protocol)),
-      sampling_(model_.runtime.traits.sampling.begin(), model_.runtime.traits.sampling.end()),
+      sampling_(request_names(model_.runtime.traits.sampling)),
       changed_(context.on),
       runs_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);

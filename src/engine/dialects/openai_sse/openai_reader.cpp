@@ -12,9 +12,7 @@ namespace {
 
 using nlohmann::json;
 using streaming::answer_part;
-
-constexpr std::size_t most_whole = 16UL * 1024 * 1024;
-constexpr std::size_t deepest = 32;
+using streaming::text_in;
 
 std::uint32_t count_in(const json& from, const char* key) {
     const auto found = from.find(key);
@@ -69,11 +67,6 @@ void take_step_timings(const json& event, std::vector<answer_part>& out) {
     out.emplace_back(part);
 }
 
-std::string text_in(const json& from, const char* key) {
-    const auto found = from.find(key);
-    return found != from.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 bool is_failure(const json& event) {
     const auto error = event.find("error");
     if (error != event.end() && !error->is_null()) {
@@ -84,89 +77,8 @@ bool is_failure(const json& event) {
 
 }  // namespace
 
-json shallow_json(std::string_view text) {
-    std::size_t depth = 0;
-    bool quoted = false;
-    bool escaped = false;
-    for (const char c : text) {
-        if (quoted) {
-            quoted = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
-        }
-        quoted = c == '"';
-        depth += c == '{' || c == '[' ? 1 : 0;
-        depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
-        if (depth > deepest) {
-            return {json::value_t::discarded};
-        }
-    }
-    return json::parse(text, nullptr, false);
-}
-
-core::result<void> openai_reader::feed(std::string_view bytes, std::vector<answer_part>& out) {
-    if (!begun_) {
-        const std::size_t first = bytes.find_first_not_of(" \t\r\n");
-        if (first == std::string_view::npos) {
-            return {};
-        }
-        bytes.remove_prefix(first);
-        begun_ = true;
-        is_whole_ = bytes.front() == '{';
-    }
-    if (is_whole_) {
-        if (whole_.size() + bytes.size() > most_whole) {
-            return core::make_failure(core::errc::limit_exceeded,
-                                      "The runtime's answer is longer than 16 MiB.");
-        }
-        whole_ += bytes;
-        return {};
-    }
-    events_.clear();
-    auto framed = lines_.feed(bytes, events_);
-    for (const std::string& event : events_) {
-        if (const auto taken = take(event, out); !taken) {
-            return taken.error();
-        }
-    }
-    return framed;
-}
-
-core::result<void> openai_reader::finish(std::vector<answer_part>& out) {
-    if (is_whole_) {
-        auto taken = take(whole_, out);
-        if (taken) {
-            out.emplace_back(streaming::end_part{});
-        }
-        return taken;
-    }
-    events_.clear();
-    lines_.finish(events_);
-    for (const std::string& event : events_) {
-        // Cut in the middle of an event: what came before it counts, and the end is missing.
-        if (event != "[DONE]" && shallow_json(event).is_discarded()) {
-            return {};
-        }
-        if (const auto taken = take(event, out); !taken) {
-            return taken.error();
-        }
-    }
-    return {};
-}
-
-core::result<void> openai_reader::take(const std::string& data, std::vector<answer_part>& out) {
-    if (ended_) {
-        return {};
-    }
-    if (data == "[DONE]") {
-        ended_ = true;
-        out.emplace_back(streaming::end_part{});
-        return {};
-    }
-    const json event = shallow_json(data);
-    if (!event.is_object()) {
-        return core::make_failure(core::errc::protocol, "The runtime sent an event that is no JSON object.");
-    }
+core::result<void> openai_reader::take(const json& event, const std::string& data,
+                                       std::vector<answer_part>& out) {
     if (is_failure(event)) {
         out.emplace_back(error_in(data));
         return {};
@@ -207,12 +119,7 @@ void openai_reader::take_choice(const json& choice, std::vector<answer_part>& ou
         take_text(text_in(*message, "content"), out);
     }
     take_text(text_in(choice, "text"), out);
-    const std::string word = text_in(choice, "finish_reason");
-    if (!word.empty()) {
-        using reason = streaming::finish_part::reason;
-        const reason why = word == "stop" ? reason::stop : word == "length" ? reason::length : reason::other;
-        out.emplace_back(streaming::finish_part{why, word});
-    }
+    streaming::take_finish(choice, out);
 }
 
 void openai_reader::take_text(std::string text, std::vector<answer_part>& out) {

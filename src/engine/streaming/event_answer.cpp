@@ -1,0 +1,97 @@
+#include "engine/streaming/event_answer.hpp"
+
+#include <utility>
+
+#include "engine/streaming/shallow_json.hpp"
+
+namespace corral::engine::streaming {
+
+namespace {
+
+constexpr std::size_t most_whole = 16UL * 1024 * 1024;
+constexpr std::string_view last_event = "[DONE]";
+
+}  // namespace
+
+core::result<void> event_answer::feed(std::string_view bytes, std::vector<answer_part>& out) {
+    if (!begun_) {
+        const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+        if (first == std::string_view::npos) {
+            return {};
+        }
+        bytes.remove_prefix(first);
+        begun_ = true;
+        is_whole_ = bytes.front() == '{';
+    }
+    if (is_whole_) {
+        if (whole_.size() + bytes.size() > most_whole) {
+            return core::make_failure(core::errc::limit_exceeded,
+                                      "The runtime's answer is longer than 16 MiB.");
+        }
+        whole_ += bytes;
+        return {};
+    }
+    events_.clear();
+    auto framed = lines_.feed(bytes, events_);
+    for (const std::string& event : events_) {
+        if (const auto taken = take_data(event, out); !taken) {
+            return taken.error();
+        }
+    }
+    return framed;
+}
+
+core::result<void> event_answer::finish(std::vector<answer_part>& out) {
+    if (is_whole_) {
+        auto taken = take_data(whole_, out);
+        if (taken) {
+            out.emplace_back(end_part{});
+        }
+        return taken;
+    }
+    events_.clear();
+    lines_.finish(events_);
+    for (const std::string& event : events_) {
+        // Cut in the middle of an event: what came before it counts, and the end is missing.
+        if (event != last_event && shallow_json(event).is_discarded()) {
+            return {};
+        }
+        if (const auto taken = take_data(event, out); !taken) {
+            return taken.error();
+        }
+    }
+    return {};
+}
+
+core::result<void> event_answer::take_data(const std::string& data, std::vector<answer_part>& out) {
+    if (ended_) {
+        return {};
+    }
+    if (data == last_event) {
+        ended_ = true;
+        out.emplace_back(end_part{});
+        return {};
+    }
+    const nlohmann::json event = shallow_json(data);
+    if (!event.is_object()) {
+        return core::make_failure(core::errc::protocol, "The runtime sent an event that is no JSON object.");
+    }
+    return take(event, data, out);
+}
+
+std::string text_in(const nlohmann::json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+void take_finish(const nlohmann::json& choice, std::vector<answer_part>& out) {
+    std::string word = text_in(choice, "finish_reason");
+    if (word.empty()) {
+        return;
+    }
+    using reason = finish_part::reason;
+    const reason why = word == "stop" ? reason::stop : word == "length" ? reason::length : reason::other;
+    out.emplace_back(finish_part{why, std::move(word)});
+}
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,43 @@
+#pragma once
+// What the answers of all event streams of JSON have in common: events of which the last is "[DONE]", or one
+// whole answer in their place, cut anywhere. What an event says is a dialect's to know. No I/O.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/streaming/event_lines.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+
+namespace corral::engine::streaming {
+
+class event_answer : public answer_reader {
+public:
+    // An event may hold 1 MiB, a whole answer 16 MiB.
+    [[nodiscard]] core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) final;
+    [[nodiscard]] core::result<void> finish(std::vector<answer_part>& out) final;
+
+protected:
+    // `event` is an object, `data` what it was read from.
+    [[nodiscard]] virtual core::result<void> take(const nlohmann::json& event, const std::string& data,
+                                                  std::vector<answer_part>& out) = 0;
+
+private:
+    [[nodiscard]] core::result<void> take_data(const std::string& data, std::vector<answer_part>& out);
+
+    event_lines lines_;
+    std::vector<std::string> events_;
+    std::string whole_;  // of an answer that is no event stream
+    bool begun_ = false;
+    bool is_whole_ = false;
+    bool ended_ = false;
+};
+
+// Empty where there is no text of that name.
+[[nodiscard]] std::string text_in(const nlohmann::json& object, const char* key);
+// A finish_reason, where `choice` has one.
+void take_finish(const nlohmann::json& choice, std::vector<answer_part>& out);
+
+}  // namespace corral::engine::streaming

@@ -1,0 +1,143 @@
+#include "engine/dialects/openai_sse/openai_protocol.hpp"
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace corral::engine::openai_sse {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+run_spec talk() {
+    run_spec out;
+    out.prompt.system = "Be brief.";
+    out.prompt.turns = "<user>hi<end>";
+    out.prompt.messages = {{"system", "Be brief."}, {"user", "hi"}, {"assistant", "hello"}, {"user", "and?"}};
+    return out;
+}
+
+json body_of(const catalog::runtime_traits& traits, const run_spec& what) {
+    const auto asked = openai_protocol(traits).request_for(what);
+    EXPECT_TRUE(asked) << asked.error().message;
+    return asked ? json::parse(asked->body) : json();
+}
+
+TEST(openai_protocol, what_is_not_said_is_not_sent) {
+    EXPECT_EQ(body_of({}, talk()), json::parse(R"({"stream": true, "messages": [
+        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "hello"}, {"role": "user", "content": "and?"}]})"));
+}
+
+TEST(openai_protocol, a_server_without_system_turns_reads_it_before_the_first_user_turn) {
+    catalog::runtime_traits traits;
+    traits.conversation = catalog::conversation_form::folded_system;
+    EXPECT_EQ(body_of(traits, talk())["messages"], json::parse(R"([
+        {"role": "user", "content": "Be brief.\n\nhi"}, {"role": "assistant", "content": "hello"},
+        {"role": "user", "content": "and?"}])"));
+}
+
+TEST(openai_protocol, a_server_that_reads_one_message_gets_all_of_it_there) {
+    catalog::runtime_traits traits;
+    traits.conversation = catalog::conversation_form::single_message;
+    EXPECT_EQ(body_of(traits, talk())["messages"],
+              json::parse(R"([{"role": "user", "content": "Be brief.\n\n<user>hi<end>"}])"));
+    run_spec bare = talk();
+    bare.prompt.system.clear();
+    EXPECT_EQ(body_of(traits, bare)["messages"][0]["content"], "<user>hi<end>");
+}
+
+TEST(openai_protocol, only_honoured_values_are_sent_and_under_the_servers_names) {
+    catalog::runtime_traits traits;
+    traits.sampling = {"temperature", "repetition_penalty", "seed", "top_k"};
+    run_spec what = talk();
+    what.sampling.temperature = 0.5;
+    what.sampling.repeat_penalty = 1.1;
+    what.sampling.top_p = 0.9;
+    what.sampling.seed = 7;
+    const json body = body_of(traits, what);
+    EXPECT_EQ(body["temperature"], 0.5);
+    EXPECT_EQ(body["repetition_penalty"], 1.1);
+    EXPECT_EQ(body["seed"], 7);
+    for (const char* key : {"top_p", "top_k", "repeat_penalty"}) {
+        EXPECT_FALSE(body.contains(key)) << key;
+    }
+}
+
+TEST(openai_protocol, a_limit_goes_out_under_the_name_that_is_honoured_or_not_at_all) {
+    catalog::runtime_traits traits;
+    run_spec what = talk();
+    EXPECT_FALSE(body_of(traits, what).contains("max_tokens"));
+    traits.most_tokens = 512;
+    EXPECT_EQ(body_of(traits, what)["max_tokens"], 512);
+    what.max_tokens = 9;
+    EXPECT_EQ(body_of(traits, what)["max_tokens"], 9);
+    traits.max_tokens = "max_completion_tokens";
+    EXPECT_EQ(body_of(traits, what)["max_completion_tokens"], 9);
+    traits.max_tokens.clear();
+    const json body = body_of(traits, what);
+    EXPECT_FALSE(body.contains("max_tokens"));
+    EXPECT_FALSE(body.contains("max_completion_tokens"));
+}
+
+TEST(openai_protocol, the_traits_say_name_usage_thinking_and_fixed_values) {
+    catalog::runtime_traits traits;
+    traits.model_name = "served";
+    traits.asks_for_usage = true;
+    traits.thinking_switch = "/chat_template_kwargs/enable_thinking";
+    traits.extra = {{"cache_prompt", "false"}};
+    run_spec what = talk();
+    what.prompt.thinking = true;
+    const json body = body_of(traits, what);
+    EXPECT_EQ(body["model"], "served");
+    EXPECT_EQ(body["stream_options"], json::parse(R"({"include_usage": true})"));
+    EXPECT_EQ(body["chat_template_kwargs"], json::parse(R"({"enable_thinking": true})"));
+    EXPECT_EQ(body["cache_prompt"], false);
+    traits.streams = false;
+    EXPECT_FALSE(body_of(traits, what).contains("stream_options")) << "only streams have options";
+}
+
+TEST(openai_protocol, a_raw_prompt_goes_where_the_server_takes_it_and_else_is_refused) {
+    run_spec what = talk();
+    what.prompt.verbatim = true;
+    const auto refused = openai_protocol({}).request_for(what);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, core::make_error_code(core::errc::refused));
+    catalog::runtime_traits traits;
+    traits.completion_target = "/v1/completions";
+    const auto asked = openai_protocol(traits).request_for(what);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->target, "/v1/completions");
+    const json body = json::parse(asked->body);
+    EXPECT_EQ(body["prompt"], "<user>hi<end>");
+    EXPECT_FALSE(body.contains("messages"));
+}
+
+TEST(openai_protocol, a_text_that_is_no_utf8_makes_no_broken_request) {
+    run_spec what = talk();
+    what.prompt.messages = {{"user",
+                             "a\xff"
+                             "b"}};
+    EXPECT_THAT(openai_protocol({}).request_for(what)->body, HasSubstr("a\xef\xbf\xbd"
+                                                                       "b"));
+}
+
+TEST(openai_protocol, refusals_are_told_in_the_servers_words_and_busy_ones_apart) {
+    catalog::runtime_traits traits;
+    traits.busy_statuses = {503};
+    const openai_protocol asked(traits);
+    const auto busy = asked.error_of(503, R"({"error": "Service is alive but busy", "error_type": "x"})");
+    EXPECT_TRUE(busy.busy);
+    EXPECT_EQ(busy.message, "Service is alive but busy");
+    const auto too_long = asked.error_of(
+        400,
+        R"({"object": "error", "message": "This model's maximum context length is 9 tokens. However, you requested 20."})");
+    EXPECT_FALSE(too_long.busy);
+    EXPECT_TRUE(too_long.context_full);
+    EXPECT_EQ(too_long.status, 400U);
+    const auto page = asked.error_of(502, "<html><head><title>502 Bad Gateway</title></head></html>");
+    EXPECT_EQ(page.message, "502 Bad Gateway");
+}
+
+}  // namespace
+}  // namespace corral::engine::openai_sse

@@ -1,0 +1,141 @@
+// Answers of servers that speak OpenAI's chat completions, as each of them writes them.
+
+#include "engine/dialects/openai_sse/openai_reader.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::engine::openai_sse {
+namespace {
+
+struct heard {
+    std::string text{};
+    std::string thinking{};
+    std::string finish{};
+    std::string error{};
+    std::uint32_t generated = 0;
+    long long decode_ms = -1;
+    bool end = false;
+    bool failed = false;
+    bool operator==(const heard&) const = default;
+};
+
+void hear(heard& into, const std::vector<streaming::answer_part>& parts) {
+    for (const auto& part : parts) {
+        if (const auto* text = std::get_if<streaming::text_part>(&part)) {
+            into.text += text->text;
+        } else if (const auto* thinking = std::get_if<streaming::thinking_part>(&part)) {
+            into.thinking += thinking->text;
+        } else if (const auto* finish = std::get_if<streaming::finish_part>(&part)) {
+            into.finish = finish->word;
+        } else if (const auto* error = std::get_if<streaming::error_part>(&part)) {
+            into.error = error->message;
+        } else if (const auto* usage = std::get_if<streaming::usage_part>(&part)) {
+            into.generated = usage->generated_tokens;
+        } else if (const auto* stages = std::get_if<streaming::stages_part>(&part)) {
+            into.decode_ms =
+                stages->stages.decode.value_or(core::nanoseconds{-1'000'000}).count() / 1'000'000;
+        } else {
+            into.end = true;
+        }
+    }
+}
+
+heard read(std::string_view body, std::size_t cut, const catalog::runtime_traits& traits = {}) {
+    openai_reader reader(traits);
+    heard out;
+    std::vector<streaming::answer_part> parts;
+    const bool fed = reader.feed(body.substr(0, cut), parts).has_value() &&
+                     reader.feed(body.substr(cut), parts).has_value();
+    out.failed = !fed || !reader.finish(parts).has_value();
+    hear(out, parts);
+    return out;
+}
+
+void expect_at_every_cut(std::string_view body, const heard& wanted,
+                         const catalog::runtime_traits& traits = {}) {
+    for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+        EXPECT_EQ(read(body, cut, traits), wanted) << "cut at " << cut;
+    }
+}
+
+TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
+    catalog::runtime_traits traits;
+    traits.timings = catalog::timing_source::llama_cpp;
+    expect_at_every_cut(
+        "data: "
+        "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}]}\n\n"
+        ":\n\n"
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{\"content\":\"data: \xC3\xA9\\n\"}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],"
+        "\"timings\":{\"prompt_ms\":12.5,\"predicted_ms\":40}}\n\n"
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":7}}\n\n"
+        "data: [DONE]\n\n",
+        {.text = "data: \xC3\xA9\n",
+         .thinking = "hm",
+         .finish = "stop",
+         .generated = 7,
+         .decode_ms = 40,
+         .end = true},
+        traits);
+}
+
+TEST(openai_reader, a_stream_that_is_cut_has_no_end) {
+    const std::string body =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"He\"}}]}\r\n\r\ndata: {\"choices\":[{\"del";
+    expect_at_every_cut(body, {.text = "He"});
+}
+
+TEST(openai_reader, the_end_without_a_finish_is_told_as_such) {
+    expect_at_every_cut(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\",\"role\":\"assistant\"}}]}\n\ndata: [DONE]\n\n",
+        {.text = "a", .end = true});
+}
+
+TEST(openai_reader, only_what_is_new_of_a_cumulative_text_counts) {
+    catalog::runtime_traits traits;
+    traits.cumulative = true;
+    traits.timings = catalog::timing_source::mindie;
+    expect_at_every_cut(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+        "data: "
+        "{\"choices\":[{\"delta\":{\"content\":\"ab\"},\"finish_reason\":\"length\"}],\"prefill_time\":5,"
+        "\"decode_time_arr\":[10,20.5]}\n\n"
+        "data: [DONE]\n\n",
+        {.text = "ab", .finish = "length", .decode_ms = 30, .end = true}, traits);
+}
+
+TEST(openai_reader, a_whole_answer_is_taken_though_a_stream_was_asked_for) {
+    expect_at_every_cut(
+        "{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}],\"usage\":{"
+        "\"completion_tokens\":1}}",
+        {.text = "hi", .finish = "stop", .generated = 1, .end = true});
+}
+
+TEST(openai_reader, errors_of_every_shape_are_told) {
+    for (const std::string body :
+         {R"({"error":{"message":"no","type":"x","code":500}})",
+          R"({"object":"error","message":"no","code":400})", R"({"error":"no","error_type":"Bad"})",
+          R"({"detail":"no"})", R"({"error":{"object":"error","message":"no"}})"}) {
+        EXPECT_EQ(error_in(body).message, "no") << body;
+        expect_at_every_cut("data: " + body + "\n\ndata: [DONE]\n\n", {.error = "no", .end = true});
+    }
+}
+
+TEST(openai_reader, a_prompt_that_is_too_long_is_told_apart) {
+    EXPECT_TRUE(error_in(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})")
+                    .context_full);
+    EXPECT_TRUE(error_in(R"({"object":"error","message":"This model's maximum context length is 9 tokens."})")
+                    .context_full);
+    EXPECT_FALSE(error_in(R"({"error":{"message":"no"}})").context_full);
+}
+
+TEST(openai_reader, braces_in_a_text_are_no_depth_and_depth_is_bounded) {
+    const std::string open(100, '{');
+    EXPECT_EQ(read("data: {\"choices\":[{\"delta\":{\"content\":\"" + open + "\"}}]}\n\n", 3).text, open);
+    EXPECT_TRUE(read("data: " + std::string(200'000, '[') + "\n\n", 3).failed);
+    EXPECT_TRUE(read("data: " + std::string(2'000'000, 'a'), 3).failed);
+}
+
+}  // namespace
+}  // namespace corral::engine::openai_sse

@@ -1,0 +1,144 @@
+#pragma once
+// A server for tests of clients: to each request it says the next of its lines, and notes what it heard and
+// who left early.
+
+#include <atomic>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+
+namespace corral::engine::tests {
+
+struct played_answer {
+    std::string text;         // head and body, as they go out
+    bool stays_open = false;  // after them, until the client leaves or the test is over
+};
+
+inline std::string whole_answer(unsigned status, const std::string& body) {
+    return "HTTP/1.1 " + std::to_string(status) +
+           " X\r\nContent-Type: application/json\r\nConnection: close\r\n" +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+inline std::string event_stream(const std::string& events) {
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events;
+}
+
+inline std::string said(const std::string& text) {
+    return R"(data: {"choices":[{"delta":{"content":")" + text + "\"}}]}\n\n";
+}
+
+class played_server {
+public:
+    // The last answer is said again and again.
+    explicit played_server(std::deque<played_answer> answers)
+        : answers_(std::move(answers)), handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ::bind(handle_, reinterpret_cast<const sockaddr*>(&at), sizeof at);
+        ::listen(handle_, 16);
+        socklen_t size = sizeof at;
+        ::getsockname(handle_, reinterpret_cast<sockaddr*>(&at), &size);
+        port_ = ntohs(at.sin_port);
+        thread_ = std::thread([this] { accept_all(); });
+    }
+    played_server(const played_server&) = delete;
+    played_server& operator=(const played_server&) = delete;
+    ~played_server() {
+        over_ = true;
+        ::shutdown(handle_, SHUT_RDWR);
+        thread_.join();
+        for (std::thread& each : talks_) {
+            each.join();
+        }
+        ::close(handle_);
+    }
+
+    [[nodiscard]] boost::asio::ip::tcp::endpoint at() const {
+        return {boost::asio::ip::address_v4::loopback(), port_};
+    }
+    // First lines of the requests so far.
+    [[nodiscard]] std::vector<std::string> requests() const {
+        const std::lock_guard hold(guard_);
+        return requests_;
+    }
+    // Clients that left an answer that was not over.
+    [[nodiscard]] unsigned left() const { return left_; }
+
+private:
+    void accept_all() {
+        while (!over_) {
+            const int peer = ::accept4(handle_, nullptr, nullptr, SOCK_CLOEXEC);
+            if (peer < 0) {
+                return;
+            }
+            talks_.emplace_back([this, peer] { talk(peer); });
+        }
+    }
+
+    void talk(int peer) {
+        const std::string request = read_whole(peer);
+        played_answer answer;
+        {
+            const std::lock_guard hold(guard_);
+            requests_.push_back(request.substr(0, request.find("\r\n")));
+            answer = answers_.front();
+            if (answers_.size() > 1) {
+                answers_.pop_front();
+            }
+        }
+        ::send(peer, answer.text.data(), answer.text.size(), MSG_NOSIGNAL);
+        while (answer.stays_open && !over_) {
+            pollfd line{peer, POLLIN, 0};
+            char rest = 0;
+            if (::poll(&line, 1, 5) > 0 && ::recv(peer, &rest, 1, 0) <= 0) {
+                ++left_;
+                break;
+            }
+        }
+        ::close(peer);
+    }
+
+    static std::string read_whole(int peer) {
+        std::string out;
+        char part[4096];
+        for (;;) {
+            const auto head = out.find("\r\n\r\n");
+            const auto length = out.find("Content-Length: ");
+            const std::size_t body =
+                length == std::string::npos ? 0 : std::strtoul(out.c_str() + length + 16, nullptr, 10);
+            if (head != std::string::npos && out.size() >= head + 4 + body) {
+                return out;
+            }
+            const auto got = ::recv(peer, part, sizeof part, 0);
+            if (got <= 0) {
+                return out;
+            }
+            out.append(part, static_cast<std::size_t>(got));
+        }
+    }
+
+    std::deque<played_answer> answers_;
+    int handle_;
+    std::uint16_t port_ = 0;
+    mutable std::mutex guard_;
+    std::vector<std::string> requests_;
+    std::atomic<unsigned> left_{0};
+    std::atomic<bool> over_{false};
+    std::vector<std::thread> talks_;
+    std::thread thread_;
+};
+
+}  // namespace corral::engine::tests

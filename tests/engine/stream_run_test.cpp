@@ -1,0 +1,294 @@
+// One request after another through a server that answers with a stream, and all the ways in which that goes
+// wrong for the user.
+
+#include "engine/streaming/stream_run.hpp"
+
+#include <gmock/gmock.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "engine/dialects/openai_sse/openai_protocol.hpp"
+#include "engine/played_server.hpp"
+
+namespace corral::engine::streaming {
+namespace {
+
+using core::milliseconds;
+using core::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+using tests::event_stream;
+using tests::played_answer;
+using tests::played_server;
+using tests::said;
+using tests::whole_answer;
+
+const std::string done =
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+constexpr seconds long_enough{30};
+
+struct kept_text final : run_sink {
+    void on_text(std::string_view piece, const run_progress& /*now*/) override {
+        text += piece;
+        if (control != nullptr) {
+            control->cancel();
+        }
+    }
+    std::string text;
+    run_control* control = nullptr;  // cancelled at the first piece
+};
+
+class stream_run_test : public testing::Test {
+protected:
+    stream_run_test() {
+        clocks.call = milliseconds{1500};
+        clocks.prefill_base = seconds{20};
+        clocks.decode_stall = seconds{20};
+        clocks.scrub = milliseconds{600};
+    }
+
+    run_outcome run(const played_server& server, std::optional<std::uint32_t> limit = {},
+                    bool leave = false) {
+        protocol = std::make_unique<openai_sse::openai_protocol>(traits);
+        stream_parts parts;
+        parts.on = loop.get_executor();
+        parts.clock = &clock;
+        parts.tasks = &tasks;
+        parts.protocol = protocol.get();
+        parts.traits = traits;
+        parts.clocks = clocks;
+        parts.at = [&server] { return server.at(); };
+        parts.mark = [] { return 1U; };
+        parts.lost = [this](std::uint64_t) { return lost; };
+        parts.restart = [this](std::string cause) { restarts.push_back(std::move(cause)); };
+        stream_run runs(std::move(parts));
+        run_control control(loop.get_executor());
+        sink.control = leave ? &control : nullptr;
+        run_spec what;
+        what.id = "test";
+        what.prompt.system = "S";
+        what.prompt.turns = "hi";
+        what.max_tokens = limit;
+        what.until = core::deadline::after(long_enough, clock.now());
+        std::optional<run_outcome> out;
+        boost::asio::co_spawn(loop, runs.run(std::move(what), sink, control, {}, true),
+                              [&](const std::exception_ptr& thrown, run_outcome ended) {
+                                  EXPECT_FALSE(thrown);
+                                  out = std::move(ended);
+                              });
+        loop.restart();
+        const auto end = std::chrono::steady_clock::now() + long_enough;
+        while (!out && std::chrono::steady_clock::now() < end) {
+            loop.run_one_for(milliseconds{100});
+        }
+        EXPECT_TRUE(out) << "it did not end";
+        tasks.cancel();
+        while (!tasks.empty() && std::chrono::steady_clock::now() < end) {
+            loop.run_one_for(milliseconds{100});
+        }
+        return out.value_or(run_outcome{});
+    }
+
+    boost::asio::io_context loop{1};
+    core::steady_clock_source clock;
+    core::task_group tasks{loop.get_executor(), [](const std::string& task, const std::string& what) {
+                               ADD_FAILURE() << task << what;
+                           }};
+    catalog::runtime_traits traits;
+    catalog::engine_clocks clocks;
+    std::unique_ptr<stream_protocol> protocol;
+    kept_text sink;
+    std::optional<run_failure> lost;
+    std::vector<std::string> restarts;
+};
+
+TEST_F(stream_run_test, an_answer_comes_whole_with_its_end_and_its_counts) {
+    const played_server server({{event_stream(
+        said("Hello") + said(" you") +
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n" + done)}});
+    const run_outcome out = run(server);
+    EXPECT_EQ(out.end, run_end::stop);
+    EXPECT_EQ(sink.text, "Hello you");
+    EXPECT_EQ(out.progress.usage.prompt_tokens, 5U);
+    EXPECT_EQ(out.progress.usage.generated_tokens, 2U);
+    EXPECT_TRUE(out.progress.usage.exact);
+    EXPECT_THAT(server.requests(), ElementsAre("POST /v1/chat/completions HTTP/1.1"));
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(stream_run_test, who_is_busy_is_asked_again_until_it_serves) {
+    traits.busy_statuses = {503};
+    const std::string busy = whole_answer(503, R"({"error": "busy"})");
+    const played_server server({{busy}, {busy}, {event_stream(said("at last") + done)}});
+    EXPECT_EQ(run(server).end, run_end::stop);
+    EXPECT_EQ(sink.text, "at last");
+    EXPECT_THAT(server.requests(), SizeIs(3));
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(stream_run_test, who_stays_busy_with_something_else_is_restarted) {
+    traits.busy_statuses = {503};
+    clocks.call = milliseconds{300};
+    const played_server server({{whole_answer(503, R"({"error": "busy"})")}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "runtime-stuck");
+    EXPECT_TRUE(out.failure->retryable);
+    EXPECT_THAT(restarts, ElementsAre("The runtime stayed busy with something else."));
+}
+
+TEST_F(stream_run_test, a_refusal_is_told_in_the_servers_words_and_restarts_nothing) {
+    const played_server server({{whole_answer(400, R"({"error": {"message": "no such thing"}})")}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "generate-refused");
+    EXPECT_EQ(out.failure->message, "The runtime refused a prompt with status 400: no such thing.");
+    EXPECT_FALSE(out.failure->retryable);
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(stream_run_test, a_prompt_that_is_too_long_is_the_clients_matter) {
+    const played_server server(
+        {{whole_answer(400, R"({"error": {"type": "exceed_context_size_error", "message": "too long"}})")}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->kind, chat::failure_kind::context_too_long);
+}
+
+TEST_F(stream_run_test, an_answer_that_is_cut_is_a_failure_and_no_short_answer) {
+    const played_server server({{event_stream(said("Hel"))}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.end, run_end::failed);
+    EXPECT_EQ(out.failure->cause, "call-failed");
+    EXPECT_TRUE(out.failure->retryable);
+    EXPECT_EQ(sink.text, "Hel");
+}
+
+TEST_F(stream_run_test, the_death_of_the_process_is_told_rather_than_the_broken_line) {
+    lost = run_failure{.cause = "runtime-died", .message = "It died.", .blames_request = true};
+    const played_server server({{event_stream(said("Hel"))}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "runtime-died");
+    EXPECT_TRUE(restarts.empty()) << "it is the supervisor's already";
+}
+
+TEST_F(stream_run_test, silence_before_the_first_word_restarts_the_runtime_and_may_be_tried_again) {
+    clocks.prefill_base = milliseconds{200};
+    clocks.prefill_per_token = milliseconds{1};
+    const played_server server({{event_stream(""), true}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "prefill-stalled");
+    EXPECT_TRUE(out.failure->retryable);
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("did not begin an answer")));
+}
+
+TEST_F(stream_run_test, silence_in_mid_answer_is_told_with_what_had_come) {
+    clocks.decode_stall = milliseconds{200};
+    const played_server server({{event_stream(said("one") + said(" two")), true}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "decode-stalled");
+    EXPECT_THAT(out.failure->message, HasSubstr("after about 2 tokens"));
+    EXPECT_THAT(restarts, SizeIs(1));
+}
+
+TEST_F(stream_run_test, blanks_that_keep_a_line_open_are_no_sign_of_work) {
+    clocks.prefill_base = milliseconds{200};
+    clocks.prefill_per_token = milliseconds{1};
+    const played_server server({{event_stream(":\n\n:\n\n"), true}});
+    EXPECT_EQ(run(server).failure.value().cause, "prefill-stalled");
+}
+
+TEST_F(stream_run_test, a_failure_that_is_told_as_text_never_reaches_the_user) {
+    traits.error_texts = {"[ERROR: "};
+    const played_server server({{event_stream(said("[ERR") + said("OR: device lost]") + done)}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "error-as-text");
+    EXPECT_EQ(sink.text, "");
+}
+
+TEST_F(stream_run_test, a_failure_in_mid_answer_is_told) {
+    const played_server server(
+        {{event_stream(said("a") + "data: {\"error\": {\"message\": \"lost it\"}}\n\n")}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "runtime-error");
+    EXPECT_EQ(out.failure->message, "The runtime gave up: lost it.");
+}
+
+TEST_F(stream_run_test, a_limit_that_the_server_does_not_know_is_kept_here) {
+    traits.max_tokens.clear();
+    const played_server server({{event_stream(said("a") + said("b") + said("c") + said("d")), true}});
+    const run_outcome out = run(server, 2);
+    EXPECT_EQ(out.end, run_end::length);
+    EXPECT_EQ(sink.text, "ab");
+    EXPECT_EQ(out.progress.usage.generated_tokens, 2U);
+    EXPECT_TRUE(restarts.empty()) << "leaving ended it";
+}
+
+TEST_F(stream_run_test, a_server_that_always_says_stop_ended_by_the_limit_when_it_is_used_up) {
+    traits.finish = catalog::finish_trust::untrusted;
+    const played_server server({{event_stream(said("a") + said("b") + done)}});
+    EXPECT_EQ(run(server, 2).end, run_end::length);
+}
+
+TEST_F(stream_run_test, a_client_that_leaves_ends_the_run_by_leaving) {
+    const played_server server({{event_stream(said("a")), true}});
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    const auto end = std::chrono::steady_clock::now() + long_enough;
+    while (server.left() == 0 && std::chrono::steady_clock::now() < end) {
+        loop.restart();
+        loop.run_for(milliseconds{10});
+    }
+    EXPECT_EQ(server.left(), 1U);
+    EXPECT_TRUE(restarts.empty());
+}
+
+TEST_F(stream_run_test, a_run_that_nothing_ends_is_read_to_its_end_and_then_the_runtime_is_restarted) {
+    traits.cancel = catalog::cancel_method::drain;
+    const played_server endless({{event_stream(said("a")), true}});
+    EXPECT_EQ(run(endless, {}, true).end, run_end::cancelled);
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("did not end an answer that nobody wanted")));
+
+    restarts.clear();
+    const played_server short_one({{event_stream(said("a") + said("b") + done)}});
+    EXPECT_EQ(run(short_one, {}, true).end, run_end::cancelled);
+    EXPECT_TRUE(restarts.empty()) << "it came to its end by itself";
+}
+
+TEST_F(stream_run_test, a_call_that_ends_runs_is_made) {
+    traits.cancel = catalog::cancel_method::call;
+    traits.cancel_target = "/stop";
+    const played_server server({{event_stream(said("a")), true}, {whole_answer(200, "{}")}});
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    const auto asked = server.requests();
+    ASSERT_GE(asked.size(), 2U);
+    EXPECT_EQ(asked[1], "GET /stop HTTP/1.1");
+    EXPECT_THAT(restarts, SizeIs(1)) << "and this server did not heed it";
+}
+
+TEST_F(stream_run_test, a_server_that_can_only_be_restarted_is) {
+    traits.cancel = catalog::cancel_method::restart;
+    const played_server server({{event_stream(said("a")), true}});
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    EXPECT_THAT(restarts, SizeIs(1));
+}
+
+TEST_F(stream_run_test, where_the_server_can_be_asked_it_is_idle_before_the_next_one_comes) {
+    traits.idle = {"/slots", "/*/is_processing", "false"};
+    const played_server server({{event_stream(said("a")), true},
+                                {whole_answer(200, R"([{"is_processing": true}])")},
+                                {whole_answer(200, R"([{"is_processing": false}])")}});
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    EXPECT_THAT(server.requests(),
+                ElementsAre(HasSubstr("POST"), "GET /slots HTTP/1.1", "GET /slots HTTP/1.1"));
+    EXPECT_TRUE(restarts.empty());
+}
+
+}  // namespace
+}  // namespace corral::engine::streaming
