@@ -35,8 +35,8 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
     ASSERT_FALSE(manual.empty());
     const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
     std::string text = odd + "[http]\n" + odd + "[access]\n" + odd + "[tls]\n" + odd + model_text + odd;
-    for (const char* table :
-         {"context", "sampling", "clocks", "restart", "services.runtime", "services.runtime.probe"}) {
+    for (const char* table : {"context", "sampling", "clocks", "restart", "services.runtime",
+                              "services.runtime.probe", "device", "device.compute", "device.host"}) {
         text += "[models." + std::string(table) + "]\n" + odd;
     }
     folder_.write("vendor/broken/profile.toml", odd + profile_text + odd);
@@ -52,7 +52,7 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
             EXPECT_THAT(manual, HasSubstr("`" + key + "`")) << one.message;
         }
     }
-    EXPECT_EQ(tables, 13U);
+    EXPECT_EQ(tables, 16U);
 }
 
 // What ships must load; the packages of the real ones are not on this machine.
@@ -64,6 +64,7 @@ TEST(shipped_configuration, loads) {
         }
         configuration_source source;
         source.file = entry.path();
+        source.environment["HOME"] = "/home/somebody";
         for (const auto* dialect : engine::dialects()) {
             source.dialects.emplace_back(dialect->name);
         }
@@ -73,10 +74,7 @@ TEST(shipped_configuration, loads) {
         }
         ASSERT_TRUE(read.value);
         const auto& model = read.value->models.at(0);
-        std::map<std::string, std::uint16_t> ports;
-        for (const auto& service : model.runtime.services) {
-            ports[service.name] = 4242;
-        }
+        const auto ports = catalog::stand_in_ports(model.runtime, 4242);
         for (const auto& service : model.runtime.services) {
             const auto made = catalog::expand_service(model, service, ports);
             EXPECT_TRUE(made) << made.error().message;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/played_server.hpp"
@@ -83,7 +84,7 @@ protected:
             loop.run_one_for(milliseconds{100});
         }
         EXPECT_TRUE(out) << "it did not end";
-        tasks.cancel();
+        boost::asio::post(loop, [this] { tasks.cancel(); });  // as any cancellation, on the loop
         while (!tasks.empty() && std::chrono::steady_clock::now() < end) {
             loop.run_one_for(milliseconds{100});
         }

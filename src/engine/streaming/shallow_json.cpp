@@ -16,7 +16,7 @@ nlohmann::json shallow_json(std::string_view text, std::size_t deepest) {
         depth += c == '{' || c == '[' ? 1 : 0;
         depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
         if (depth > deepest) {
-            return {nlohmann::json::value_t::discarded};
+            return nlohmann::json(nlohmann::json::value_t::discarded);
         }
     }
     return nlohmann::json::parse(text, nullptr, false);
