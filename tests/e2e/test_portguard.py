@@ -281,7 +281,7 @@ def test_left_overs_of_a_killed_corral_are_stopped_and_others_of_that_name_spare
         assert alive(left), "nobody was there to stop it"
         box.start()
         assert not alive(left)
-        assert f"killed process {left}, left over" in box.log()
+        wait_until(lambda: f"killed process {left}, left over" in box.log(), what="it is in the log")
         assert all(other.poll() is None for other in others), "same name, another owner"
         assert box.say("[[text=fresh]]") == "fresh"
     finally:

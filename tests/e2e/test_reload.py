@@ -89,7 +89,8 @@ def test_a_bad_file_changes_nothing_and_every_mistake_is_named(tmp_path):
         assert run.returncode == 1
         for word in ("silense", "max_que", "temperature", "nothing has changed"):
             assert word in run.stderr, run.stderr
-        assert re.search(r"corral\.toml:\d+:\d+: .*silense", park.log())
+        # The log is written by a thread of its own.
+        wait_until(lambda: re.search(r"corral\.toml:\d+:\d+: .*silense", park.log()), what="the mistake is in the log")
         assert park.names() == ["one:latest", "two:latest"]
         assert answer.end()["done"] is True
         assert park.pids() == before and status(park)["reloads"] == 0

@@ -111,3 +111,59 @@ def test_without_a_card_the_runtime_does_not_start(device, pair):
     device.set(fault="no_card")
     p = pair({"timing": FAST}, wait=False, env={"CORRAL_SIM_DEVICE": str(device.path)})
     wait_for(lambda: b"Get AXCL device failed{" in p.runtime.out, "the library finds no card")
+
+
+BOARD = """\
++--------------------------------------------------------------------------------------------------------+
+| npu-smi 23.0.0                                   Version: 23.0.0                                       |
++-------------------------------+-----------------+------------------------------------------------------+
+| NPU     Name                  | Health          | Power(W)     Temp(C)           Hugepages-Usage(page) |
+| Chip    Device                | Bus-Id          | AICore(%)    Memory-Usage(MB)                        |
++===============================+=================+======================================================+
+| 0       310B4                 | Alarm           | 0.0          65                15    / 15            |
+| 0       0                     | NA              | 0            3628 / 15609                            |
++===============================+=================+======================================================+
+"""
+
+
+def test_the_same_card_as_ascends_tool_shows_it(device):
+    device.set(temperature=65, total_mib=15609, idle_mib=3628)
+    assert device.smi("info", program=(BINARY, "npu-smi")).stdout.decode() == BOARD
+    health = device.smi("info", "-t", "health", "-i", "0", "-c", "0", program=(BINARY, "npu-smi")).stdout.decode()
+    assert "Health Status                  : Alarm" in health and "Error Code                     : 80E3A203" in health
+    device.set(name="910B3", bus="0000:C1:00.0", temperature=36, total_mib=65536, idle_mib=3314)
+    table = device.smi("info", program=(BINARY, "npu-smi")).stdout.decode().splitlines()
+    assert "| 0     910B3               | OK            | 92.2        36                0    / 0             |" in table
+    assert "| 0                         | 0000:C1:00.0  | 0           0    / 0          3314 / 65536         |" in table
+
+
+def test_its_faults_are_those_of_the_card(device):
+    device.set(fault="hang")
+    with pytest.raises(subprocess.TimeoutExpired):
+        device.smi("info", program=(BINARY, "npu-smi"), timeout=0.5)
+    device.set(fault="fail")
+    failed = device.smi("info", program=(BINARY, "npu-smi"))
+    assert failed.returncode == 1 and b"dcmi module initialize failed" in failed.stderr
+    device.set(fault="no_card")
+    assert b"310B4" not in device.smi("info", program=(BINARY, "npu-smi")).stdout
+
+
+def test_a_run_keeps_the_compute_busy_and_a_silent_fallback_does_not(device, pair):
+    device.set(model_mib=4000)
+    p = pair({"directives": True, "timing": {"tokens_per_second": 50}}, env={"CORRAL_SIM_DEVICE": str(device.path)})
+    load = lambda: device.smi(program=(BINARY, "rknpu-load")).stdout.decode()  # noqa: E731
+    assert load() == "NPU load:  Core0:  0%, Core1:  0%, Core2:  0%,\n"
+    p.reset()
+    p.generate("[[never_end]]")
+    wait_for(lambda: "Core0: 78%" in load(), "the run is seen")
+    assert "      78%" in device.table() and "| 78           " in device.smi("info", program=(BINARY, "npu-smi")).stdout.decode()
+    p.get("/api/stop")
+    p.idle()
+    assert "Core0:  0%" in load()
+    p.runtime.fault("cpu_fallback", threads=1)
+    p.reset()
+    p.generate("[[never_end]]")
+    wait_for(lambda: p.state()["phase"] == "decode", "it decodes")
+    assert "Core0:  0%" in load()
+    p.get("/api/stop")
+    p.idle()

@@ -59,15 +59,16 @@ void print_chips(const simulated_device& device, const device_settings& s, const
     for (int card = 0; card < device.cards(); ++card) {
         const long used = device.used_kib(card) / kib_in_mib;
         const int busy = device.busy_percent(card);
+        const std::string memory = std::to_string(used) + " / " + std::to_string(s.total_mib);
         if (of.on_board) {
-            std::printf("| %-8d%-22s| %-16s| %-13s%-18d%-6d/ %-15d|\n", card, of.name.c_str(),
-                        of.health.c_str(), "0.0", s.temperature, 15, 15);
-            std::printf("| %-8d%-22d| %-16s| %-13d%-4ld / %-34d|\n", 0, card, "NA", busy, used, s.total_mib);
+            std::printf("| %-8d%-22s| %-16s| %-13s%-18d%-22s|\n", card, of.name.c_str(), of.health.c_str(),
+                        "0.0", s.temperature, "15    / 15");
+            std::printf("| %-8d%-22d| %-16s| %-13d%-40s|\n", 0, card, "NA", busy, memory.c_str());
         } else {
-            std::printf("| %-6d%-20s| %-14s| %-12s%-10d%-5d/ %-13d|\n", card, of.name.c_str(),
-                        of.health.c_str(), "92.2", s.temperature, 0, 0);
-            std::printf("| %-26d| %-14s| %-12d%-5d/ %-10d%ld / %-11d|\n", 0, s.bus.c_str(), busy, 0, 0, used,
-                        s.total_mib);
+            std::printf("| %-6d%-20s| %-14s| %-12s%-18d%-21s|\n", card, of.name.c_str(), of.health.c_str(),
+                        "92.2", s.temperature, "0    / 0");
+            std::printf("| %-26d| %-14s| %-12d%-18s%-21s|\n", 0, s.bus.c_str(), busy, "0    / 0",
+                        memory.c_str());
         }
         print_end();
     }
