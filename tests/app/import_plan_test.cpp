@@ -202,9 +202,8 @@ TEST(import_plan, a_mindie_service_is_imported_with_its_weights_and_sizes) {
     ASSERT_TRUE(plan.writable) << all_text(plan);
     EXPECT_THAT(plan.text, testing::HasSubstr("profile = \"mindie\""));
     EXPECT_THAT(plan.text, testing::HasSubstr("package = \"" + weights.folder().string() + "\""));
-    for (const char* line :
-         {"served_name = \"qwen\"", "world_size = 2", "npus = \"0,1\"", "context = 2560",
-          "most_input = 2048", "parallel = 200", "most_output = 512"}) {
+    for (const char* line : {"served_name = \"qwen\"", "world_size = 2", "npus = \"0,1\"", "context = 2560",
+                             "most_input = 2048", "parallel = 200", "most_output = 512"}) {
         EXPECT_THAT(plan.text, testing::HasSubstr(std::string("\n") + line)) << plan.text;
     }
     EXPECT_THAT(plan.text, testing::HasSubstr("service_folder = \"" + tree.folder().string() + "\""));
