@@ -80,6 +80,86 @@ TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
         traits);
 }
 
+TEST(openai_reader, reads_vllm_with_several_tokens_in_a_chunk_and_its_usage_in_an_event_of_its_own) {
+    expect_at_every_cut(
+        R"x(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"Hello there, "},"logprobs":null,"finish_reason":null}]}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"you"},"logprobs":null,"finish_reason":"length","stop_reason":null}]}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":9,"total_tokens":13,"completion_tokens":4}}
+
+data: [DONE]
+
+)x",
+        {.text = "Hello there, you", .finish = "length", .generated = 4, .end = true});
+}
+
+TEST(openai_reader, reads_what_vllm_says_when_its_engine_dies_in_mid_answer) {
+    expect_at_every_cut(
+        R"x(data: {"choices":[{"index":0,"delta":{"content":"He"},"finish_reason":null}]}
+
+data: {"error":{"message":"EngineCore encountered an issue.","type":"InternalServerError","param":null,"code":500}}
+
+data: [DONE]
+
+)x",
+        {.text = "He", .error = "EngineCore encountered an issue", .end = true});
+}
+
+TEST(openai_reader, reads_axllm_whose_time_limit_ends_without_a_finish) {
+    expect_at_every_cut(
+        R"x(data: {"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":"你"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}
+
+data: {"id":"x","choices":[{"index":0,"delta":{"content":"好"}}],"usage":{"prompt_tokens":0,"completion_tokens":0}}
+
+data: [DONE]
+
+)x",
+        {.text = "你好", .end = true});
+}
+
+TEST(openai_reader, reads_rkllm_with_a_character_in_each_chunk_under_a_new_id) {
+    expect_at_every_cut(
+        R"x(data: {"id":"rkllm-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}
+
+data: {"id":"rkllm-2","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"H"},"finish_reason":null}]}
+
+data: {"id":"rkllm-3","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"i"},"finish_reason":null}]}
+
+data: {"id":"rkllm-4","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+)x",
+        {.text = "Hi", .finish = "stop", .end = true});
+}
+
+TEST(openai_reader, reads_mindie_and_fastllm_whose_last_chunk_has_the_usage) {
+    const heard wanted{.text = "Hi you", .finish = "stop", .generated = 2, .end = true};
+    expect_at_every_cut(
+        R"x(data: {"id":"endpoint_common_1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"},"finish_reason":null}]}
+
+data: {"id":"endpoint_common_1","object":"chat.completion.chunk","usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7},"choices":[{"index":0,"delta":{"role":"assistant","content":" you"},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+)x",
+        wanted);
+    expect_at_every_cut(
+        R"x(data: {"choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{"content":"Hi you"},"finish_reason":null}]}
+
+data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"total_tokens":7,"completion_tokens":2}}
+
+data: [DONE]
+
+)x",
+        wanted);
+}
+
 TEST(openai_reader, a_stream_that_is_cut_has_no_end) {
     const std::string body =
         "data: {\"choices\":[{\"delta\":{\"content\":\"He\"}}]}\r\n\r\ndata: {\"choices\":[{\"del";

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -23,6 +24,7 @@ namespace corral::engine::tests {
 struct played_answer {
     std::string text;         // head and body, as they go out
     bool stays_open = false;  // after them, until the client leaves or the test is over
+    bool until_next = false;  // or until another request was heard
 };
 
 inline std::string whole_answer(unsigned status, const std::string& body) {
@@ -94,13 +96,15 @@ private:
         {
             const std::lock_guard hold(guard_);
             requests_.push_back(request.substr(0, request.find("\r\n")));
+            ++heard_;
             answer = answers_.front();
             if (answers_.size() > 1) {
                 answers_.pop_front();
             }
         }
+        const unsigned heard = heard_;
         ::send(peer, answer.text.data(), answer.text.size(), MSG_NOSIGNAL);
-        while (answer.stays_open && !over_) {
+        while (answer.stays_open && !over_ && !(answer.until_next && heard_ > heard)) {
             pollfd line{peer, POLLIN, 0};
             char rest = 0;
             if (::poll(&line, 1, 5) > 0 && ::recv(peer, &rest, 1, 0) <= 0) {
@@ -112,6 +116,8 @@ private:
     }
 
     static std::string read_whole(int peer) {
+        const timeval patience{30, 0};  // for a client that says nothing
+        ::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         std::string out;
         char part[4096];
         for (;;) {
@@ -136,6 +142,7 @@ private:
     mutable std::mutex guard_;
     std::vector<std::string> requests_;
     std::atomic<unsigned> left_{0};
+    std::atomic<unsigned> heard_{0};
     std::atomic<bool> over_{false};
     std::vector<std::thread> talks_;
     std::thread thread_;

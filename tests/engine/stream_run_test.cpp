@@ -20,7 +20,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 using tests::event_stream;
-using tests::played_answer;
 using tests::played_server;
 using tests::said;
 using tests::whole_answer;
@@ -271,6 +270,15 @@ TEST_F(stream_run_test, a_call_that_ends_runs_is_made) {
     ASSERT_GE(asked.size(), 2U);
     EXPECT_EQ(asked[1], "GET /stop HTTP/1.1");
     EXPECT_THAT(restarts, SizeIs(1)) << "and this server did not heed it";
+}
+
+TEST_F(stream_run_test, a_call_that_is_heeded_ends_the_run_and_restarts_nothing) {
+    traits.cancel = catalog::cancel_method::call;
+    traits.cancel_target = "/stop";
+    const played_server server({{event_stream(said("a")), true, true}, {whole_answer(200, "{}")}});
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    EXPECT_THAT(server.requests(), testing::Contains("GET /stop HTTP/1.1"));
+    EXPECT_TRUE(restarts.empty());
 }
 
 TEST_F(stream_run_test, a_server_that_can_only_be_restarted_is) {

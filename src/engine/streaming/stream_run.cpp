@@ -3,12 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
-#include "corral/http/client.hpp"
-#include "corral/telemetry/log.hpp"
-#include "engine/streaming/idle_answer.hpp"
-
 namespace corral::engine::streaming {
 
 namespace {
@@ -16,7 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::nanoseconds busy_pause = 100ms;
-constexpr core::nanoseconds idle_pause = 50ms;
 constexpr core::nanoseconds longest_call = std::chrono::hours(24);
 constexpr std::size_t most_error_body = 256UL * 1024;
 
@@ -314,89 +307,6 @@ core::awaitable<bool> stream_run::still_listens() {
     call.until = core::deadline::after(parts_.clocks.call, clock_now());
     const auto answered = co_await http::reply_stream::open(std::move(call));
     co_return answered.has_value();
-}
-
-core::awaitable<void> stream_run::settle(run_state& now) {
-    if (!now.pump) {
-        co_return;
-    }
-    const bool lost = parts_.lost(now.began).has_value();
-    // An answer that came to its end leaves nothing; neither does a process that has gone.
-    if (!lost && !now.done && !now.restart_cause && now.inside) {
-        const bool ended = co_await bring_to_end(now);
-        if (!ended && !parts_.lost(now.began)) {
-            now.restart_cause = "The runtime did not end an answer that nobody wanted any more.";
-        }
-    }
-    now.pump->abandon();
-}
-
-// What is not wanted any more is brought to its end in the way of this server; false: it is not known to be.
-core::awaitable<bool> stream_run::bring_to_end(run_state& now) {
-    using catalog::cancel_method;
-    const cancel_method how = parts_.traits.cancel;
-    if (how == cancel_method::restart) {
-        co_return false;
-    }
-    const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
-    if (how == cancel_method::disconnect) {
-        now.pump->abandon();
-        co_return co_await comes_to_idle(now, until);
-    }
-    core::steady_time next_stop = clock_now();
-    while (!now.pump->ended()) {
-        if (until.passed(clock_now()) || parts_.lost(now.began)) {
-            co_return false;
-        }
-        if (how == cancel_method::call && clock_now() >= next_stop) {
-            // It may come too early to be heeded, so it is repeated.
-            http::stream_call stop;
-            stop.to = parts_.at();
-            stop.method = "GET";
-            stop.target = parts_.traits.cancel_target;
-            stop.until = core::deadline::after(parts_.clocks.call, clock_now()).sooner(until);
-            const auto stopped = co_await http::reply_stream::open(std::move(stop));
-            if (!stopped) {
-                telemetry::log().debug("run {}: stop failed: {}", now.what.id, stopped.error().message);
-            }
-            next_stop = plus(clock_now(), busy_pause);
-        }
-        if (now.pump->has_bytes()) {
-            (void)now.pump->take();
-            continue;
-        }
-        if (now.pump->ended()) {
-            break;
-        }
-        using core::asio::experimental::awaitable_operators::operator||;
-        const core::deadline next =
-            how == cancel_method::call ? until.sooner(core::deadline{next_stop}) : until;
-        co_await (now.pump->bell().wait(next) || bell_.wait(next));
-    }
-    if (now.pump->trouble()) {
-        co_return false;
-    }
-    co_return co_await comes_to_idle(now, until);
-}
-
-// Where the server can be asked, and nobody else is in it; otherwise it is believed.
-core::awaitable<bool> stream_run::comes_to_idle(const run_state& now, core::deadline until) {
-    if (parts_.traits.idle.target.empty() || parts_.capacity > 1) {
-        co_return true;
-    }
-    while (!until.passed(clock_now()) && !parts_.lost(now.began)) {
-        http::client_call ask;
-        ask.to = parts_.at();
-        ask.target = parts_.traits.idle.target;
-        ask.until = core::deadline::after(parts_.clocks.call, clock_now()).sooner(until);
-        const auto answer = co_await http::call(std::move(ask));
-        if (answer && answer->status == 200 && says_idle(parts_.traits.idle, answer->body)) {
-            co_return true;
-        }
-        const core::deadline again = core::deadline::after(idle_pause, clock_now());
-        co_await bell_.wait(again.sooner(until));
-    }
-    co_return false;
 }
 
 }  // namespace corral::engine::streaming
