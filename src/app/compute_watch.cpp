@@ -230,18 +230,18 @@ core::awaitable<void> compute_watch::see(std::shared_ptr<watched> about) {
             co_return;
         }
         about->find_processes();
-        std::function<core::nanoseconds()> measuring = [meter = about->meter, roots = about->processes] {
-            return meter->used(roots);
+        std::function<process::cpu_time()> measuring = [meter = about->meter, roots = about->processes] {
+            return meter->look(roots);
         };
         auto measured = about->box->looking_.run(std::move(measuring));
-        const core::nanoseconds used = co_await std::move(measured);
+        const process::cpu_time spent = co_await std::move(measured);
         if (about->box == nullptr) {
             co_return;
         }
         const core::steady_time at = about->box->clock_.now();
         const work_seen then = work_of(about->box->journal_, about->label, at);
         const bool decodes = !decoded.empty() && then.decodes == decoded;
-        about->take({at, decodes, busy, used});
+        about->take({at, decodes, busy, spent.used, spent.waited});
         const core::nanoseconds pause =
             about->rule.interval * (about->policy.is_settled() ? relaxed_intervals : 1);
         // A slow tool is not called without a break.

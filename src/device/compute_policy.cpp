@@ -82,8 +82,8 @@ void compute_policy::on_sample(const compute_sample& sample) {
         return;
     }
     silence_ += *sample.npu == 0 ? 1 : 0;
-    looks_.push_back(
-        {sample.at - before->at, std::max(sample.cpu - before->cpu, core::nanoseconds{0}), *sample.npu});
+    looks_.push_back({sample.at - before->at, std::max(sample.cpu - before->cpu, core::nanoseconds{0}),
+                      std::max(sample.waited - before->waited, core::nanoseconds{0}), *sample.npu});
     while (looks_.size() > std::max<std::size_t>(longest_wait, long_factor * options_.least_samples)) {
         looks_.pop_front();
     }
@@ -95,9 +95,11 @@ compute_policy::figures compute_policy::newest(std::size_t looks, core::nanoseco
     figures out;
     double sum = 0;
     core::nanoseconds cpu{0};
+    core::nanoseconds waited{0};
     for (auto at = looks_.rbegin(); at != looks_.rend() && (out.looks < looks || out.took < least); ++at) {
         out.took += at->took;
         cpu += at->cpu;
+        waited += at->waited;
         sum += at->npu;
         out.most = std::max(out.most, at->npu);
         ++out.looks;
@@ -105,6 +107,7 @@ compute_policy::figures compute_policy::newest(std::size_t looks, core::nanoseco
     if (out.looks > 0) {
         out.mean = sum / static_cast<double>(out.looks);
         out.cores = seconds_of(cpu) / std::max(seconds_of(out.took), 1e-6);
+        out.wanted = seconds_of(cpu + waited) / std::max(seconds_of(out.took), 1e-6);
     }
     return out;
 }
@@ -134,7 +137,7 @@ void compute_policy::judge() {
     if (now.most == 0) {
         // What computed before and is silent for a moment keeps its verdict.
         if (silence_ >= silence_to_believe()) {
-            tell(now.cores >= options_.busy_cores ? compute_verdict::fallback : compute_verdict::unknown,
+            tell(now.wanted >= options_.busy_cores ? compute_verdict::fallback : compute_verdict::unknown,
                  now);
         }
         return;
@@ -142,11 +145,11 @@ void compute_policy::judge() {
     const figures longer = newest(long_factor * options_.least_samples, options_.least_decode);
     const bool long_enough = longer.looks >= long_factor * options_.least_samples;
     const double whole_host = std::max(options_.busy_cores, all_of_the_host * options_.host_cores);
-    if (long_enough && longer.mean < idle_percent && longer.cores >= whole_host) {
+    if (long_enough && longer.mean < idle_percent && longer.wanted >= whole_host) {
         tell(compute_verdict::suspected, longer);
     } else if (accuses(state_.verdict) && now.mean < idle_percent) {
         return;  // a flicker is no work
-    } else if (long_enough && longer.mean < options_.low_percent && longer.cores >= options_.busy_cores) {
+    } else if (long_enough && longer.mean < options_.low_percent && longer.wanted >= options_.busy_cores) {
         tell(compute_verdict::underused, longer);
     } else {
         tell(compute_verdict::ok, now);

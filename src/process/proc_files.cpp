@@ -57,9 +57,11 @@ std::optional<std::string> read_file(const std::string& path, std::size_t limit)
     return text;
 }
 
-std::vector<pid_t> all_processes() {
+namespace {
+
+std::vector<pid_t> numbers_in(const std::string& folder) {
     std::vector<pid_t> found;
-    const std::unique_ptr<DIR, close_directory> directory(::opendir("/proc"));
+    const std::unique_ptr<DIR, close_directory> directory(::opendir(folder.c_str()));
     if (!directory) {
         return found;
     }
@@ -70,6 +72,16 @@ std::vector<pid_t> all_processes() {
         }
     }
     return found;
+}
+
+}  // namespace
+
+std::vector<pid_t> all_processes() {
+    return numbers_in("/proc");
+}
+
+std::vector<pid_t> threads_of(pid_t pid) {
+    return numbers_in("/proc/" + std::to_string(pid) + "/task");
 }
 
 std::optional<process_row> parse_process(std::string_view text) {

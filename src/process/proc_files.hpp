@@ -27,6 +27,7 @@ struct process_row {
 [[nodiscard]] std::optional<std::string> read_file(const std::string& path, std::size_t limit);
 
 [[nodiscard]] std::vector<pid_t> all_processes();
+[[nodiscard]] std::vector<pid_t> threads_of(pid_t pid);
 [[nodiscard]] std::optional<process_row> read_process(pid_t pid);
 // Parses the text of a stat file; the command name inside it may hold blanks, parentheses and line breaks.
 [[nodiscard]] std::optional<process_row> parse_process(std::string_view text);

@@ -27,7 +27,7 @@ public:
     void look(std::optional<unsigned> npu, double cores, bool decodes = true) {
         now += seconds{1};
         cpu += std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(cores));
-        policy.on_sample({now, decodes, npu, cpu});
+        policy.on_sample({now, decodes, npu, cpu, waited});
     }
     void looks(int count, std::optional<unsigned> npu, double cores) {
         for (int i = 0; i < count; ++i) {
@@ -40,6 +40,7 @@ public:
     compute_policy policy;
     core::steady_time now{seconds{1000}};
     core::nanoseconds cpu{0};
+    core::nanoseconds waited{0};
 };
 
 TEST(compute_policy, an_answer_of_the_host_is_told_with_its_numbers_within_ten_seconds) {
@@ -53,6 +54,16 @@ TEST(compute_policy, an_answer_of_the_host_is_told_with_its_numbers_within_ten_s
     EXPECT_EQ(orange_pi.verdict(), compute_verdict::fallback);
     EXPECT_LE(passed, 9);
     EXPECT_EQ(orange_pi.text(), "AICore 0 %, 3.9 CPU cores busy: this answer was computed on the CPU");
+}
+
+TEST(compute_policy, a_host_whose_processors_others_want_too_hides_nothing) {
+    box shared;
+    for (int i = 0; i < 10; ++i) {
+        shared.waited += milliseconds{600};
+        shared.look(0, 0.5);
+    }
+    EXPECT_EQ(shared.verdict(), compute_verdict::fallback);
+    EXPECT_EQ(shared.text(), "NPU 0 %, 0.5 CPU cores busy: this answer was computed on the CPU");
 }
 
 TEST(compute_policy, the_next_healthy_answer_clears_it) {

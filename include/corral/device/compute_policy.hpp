@@ -41,6 +41,7 @@ struct compute_sample {
     bool decodes = false;         // tokens come; false: the prompt is still being read
     std::optional<unsigned> npu;  // percent; absent: the counter could not be read
     core::nanoseconds cpu{0};     // that the processes have used so far; only grows
+    core::nanoseconds waited{0};  // that they were ready and others had the processors; only grows
 };
 
 struct compute_state {
@@ -71,6 +72,7 @@ private:
     struct look {
         core::nanoseconds took{0};  // since the look before
         core::nanoseconds cpu{0};   // used meanwhile
+        core::nanoseconds waited{0};
         unsigned npu = 0;
     };
     struct figures {
@@ -79,6 +81,7 @@ private:
         double mean = 0;
         unsigned most = 0;
         double cores = 0;
+        double wanted = 0;  // cores that they would have kept busy on a box with nothing else to do
     };
     void learn(unsigned npu);
     [[nodiscard]] figures newest(std::size_t looks, core::nanoseconds least) const;
