@@ -18,15 +18,12 @@ void read_model_device(catalog::section& from, catalog::model_entry& to) {
         return;
     }
     std::vector<std::string> names{"none"};
-    std::string listed = "none";
     for (const auto& one : device::report_formats()) {
         names.emplace_back(one.name);
-        listed += ", " + std::string(one.name);
     }
-    const auto meant = catalog::nearest(format, names);
     const auto where = inner && inner->has("format") ? inner->place("format") : from.place("profile");
-    from.complain(where, "there is no device format '" + format + "'" +
-                             (meant.empty() ? "; there are " + listed : "; did you mean '" + meant + "'?"));
+    from.complain(where,
+                  "there is no device format '" + format + "'" + catalog::meant_instead(format, names));
 }
 
 }  // namespace corral::app

@@ -27,22 +27,6 @@ using core::seconds;
 
 constexpr std::size_t most_aliases = 32;
 
-std::string listed(const std::vector<std::string>& words) {
-    std::string out;
-    for (const auto& word : words) {
-        out += (out.empty() ? "" : ", ") + word;
-    }
-    return out;
-}
-
-std::string hint(const std::string& typed, const std::vector<std::string>& candidates) {
-    const auto meant = catalog::nearest(typed, candidates);
-    if (!meant.empty()) {
-        return "; did you mean '" + meant + "'?";
-    }
-    return candidates.empty() ? std::string() : "; there are " + listed(candidates);
-}
-
 void read_name(catalog::section& from, catalog::model_entry& to) {
     std::string typed;
     from.text("name", typed, true);
@@ -88,7 +72,7 @@ void check_dialect(catalog::section& from, const catalog::profile& runtime,
     if (!known.empty() && std::find(known.begin(), known.end(), runtime.dialect) == known.end()) {
         from.complain(from.place("profile"), "profile '" + runtime.name + "' wants the dialect '" +
                                                  runtime.dialect + "', which does not exist" +
-                                                 hint(runtime.dialect, known));
+                                                 catalog::meant_instead(runtime.dialect, known));
     }
 }
 
@@ -102,7 +86,8 @@ bool read_runtime(catalog::section& from, catalog::model_entry& to, configuratio
     const auto file = find_profile_file(name, with.base, with.profiles);
     if (!file) {
         from.complain(from.place("profile"),
-                      "there is no profile '" + name + "'" + hint(name, installed_profiles(with.profiles)));
+                      "there is no profile '" + name + "'" +
+                          catalog::meant_instead(name, installed_profiles(with.profiles)));
         return false;
     }
     auto known = with.read_profiles.find(*file);
@@ -165,7 +150,7 @@ void read_overrides(catalog::section& from, catalog::model_entry& to, const conf
                                           [&wanted = name](const auto& one) { return one.name == wanted; });
         if (service == to.runtime.services.end()) {
             inner.complain(inner.place(), "profile '" + to.runtime.name + "' has no service '" + name + "'" +
-                                              hint(name, names));
+                                              catalog::meant_instead(name, names));
         } else {
             catalog::read_service(inner, *service, how);
         }
@@ -193,7 +178,7 @@ void check_variables(catalog::section& from, const catalog::model_entry& model) 
         const bool declared = std::find(names.begin(), names.end(), name) != names.end();
         if (inner && !declared && !anybody_mentions(model.runtime, name)) {
             inner->complain(inner->place(name),
-                            "nothing uses the variable '" + name + "'" + hint(name, names));
+                            "nothing uses the variable '" + name + "'" + catalog::meant_instead(name, names));
         }
     }
     if (model.context.vocabulary == 0 && anybody_mentions(model.runtime, "vocabulary")) {
@@ -287,64 +272,6 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
     read_digest(from, to, listing);
 }
 
-const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
-    from.text("family", to.family);
-    from.text("default_system", to.default_system);
-    const auto* family = chat::find_family(to.family);
-    if (family == nullptr) {
-        std::vector<std::string> names;
-        for (const auto* one : chat::families()) {
-            names.emplace_back(one->name);
-        }
-        from.complain(from.place("family"),
-                      "there is no family '" + to.family + "'" + hint(to.family, names));
-    }
-    return family;
-}
-
-void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
-    const std::vector<std::string> known{"completion", "tools", "insert", "thinking"};
-    from.texts("capabilities", to.capabilities);
-    const auto has = [&](const char* name) {
-        return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
-    };
-    for (std::size_t i = 0; i < to.capabilities.size(); ++i) {
-        const auto& one = to.capabilities[i];
-        if (std::find(known.begin(), known.end(), one) == known.end()) {
-            from.complain(from.place("capabilities", i),
-                          "'" + one + "' is not a capability that is served" + hint(one, known));
-        }
-    }
-    if (!has("completion")) {
-        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion'");
-    }
-    if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
-        from.complain(from.place("capabilities"), "model '" + to.name +
-                                                      "' can't claim 'tools': its family '" + to.family +
-                                                      "' has no form for calling them");
-    }
-    if (has("insert") && family != nullptr && family->fill.prefix.empty()) {
-        from.complain(
-            from.place("capabilities"),
-            "model '" + to.name + "' can't claim 'insert': its family '" + to.family + "' fills no holes");
-    }
-    if (!has("thinking")) {
-        return;
-    }
-    if (to.package_forbids_thinking) {
-        from.complain(
-            from.place("capabilities"),
-            "model '" + to.name +
-                "' can't claim 'thinking': the tokenizer script of its package appends /no_think to "
-                "every user turn, so that the model never thinks; take 'thinking' out, or use a "
-                "script that leaves it off and say 'package_forbids_thinking = false'");
-    } else if (family != nullptr && !family->thinks) {
-        from.complain(from.place("capabilities"), "model '" + to.name +
-                                                      "' can't claim 'thinking': its family '" + to.family +
-                                                      "' does not write <think>");
-    }
-}
-
 }  // namespace
 
 bool read_processes(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
@@ -361,13 +288,6 @@ bool read_processes(catalog::section& from, catalog::model_entry& to, configurat
         read_digest(from, to, {});
     }
     return have_profile;
-}
-
-void read_words(catalog::section& from, catalog::model_entry& to) {
-    const auto* family = read_family(from, to);
-    read_capabilities(from, to, family);
-    from.text("parameter_size", to.parameter_size);
-    from.text("quantization", to.quantization);
 }
 
 void check_processes(catalog::section& from, const catalog::model_entry& model) {

@@ -57,4 +57,16 @@ std::string nearest(const std::string& typed, const std::vector<std::string>& ca
     return found;
 }
 
+std::string meant_instead(const std::string& typed, const std::vector<std::string>& candidates) {
+    const auto meant = nearest(typed, candidates);
+    if (!meant.empty()) {
+        return "; did you mean '" + meant + "'?";
+    }
+    std::string listed;
+    for (const auto& one : candidates) {
+        listed += (listed.empty() ? "; there are " : ", ") + one;
+    }
+    return listed;
+}
+
 }  // namespace corral::catalog

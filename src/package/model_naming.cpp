@@ -1,4 +1,4 @@
-#include "model_naming.hpp"
+#include "corral/package/model_naming.hpp"
 
 #include <algorithm>
 #include <array>

@@ -36,6 +36,8 @@ TEST_F(configuration_file, with_only_a_model_gets_the_defaults) {
     EXPECT_EQ(model.variables.at("layers"), "36");
     EXPECT_EQ(model.variables.at("python"), "python3");
     EXPECT_THAT(model.capabilities, ElementsAre("completion"));
+    EXPECT_EQ(model.parameter_size, "4B") << "as its name says";
+    EXPECT_EQ(model.quantization, "");
     EXPECT_FALSE(model.package_forbids_thinking);
 }
 

@@ -48,8 +48,7 @@ protected:
         clocks.scrub = milliseconds{600};
     }
 
-    run_outcome run(const played_server& server, std::optional<std::uint32_t> limit = {},
-                    bool leave = false) {
+    stream_parts parts_for(const played_server& server) {
         protocol = std::make_unique<openai_sse::openai_protocol>(traits);
         stream_parts parts;
         parts.on = loop.get_executor();
@@ -58,36 +57,62 @@ protected:
         parts.protocol = protocol.get();
         parts.traits = traits;
         parts.clocks = clocks;
+        if (!learned) {
+            learned.emplace(clocks);
+        }
+        parts.learned = &*learned;
         parts.at = [&server] { return server.at(); };
         parts.mark = [] { return 1U; };
         parts.lost = [this](std::uint64_t) { return lost; };
         parts.restart = [this](std::string cause) { restarts.push_back(std::move(cause)); };
-        stream_run runs(std::move(parts));
-        run_control control(loop.get_executor());
-        sink.control = leave ? &control : nullptr;
+        return parts;
+    }
+
+    run_spec spec(std::optional<std::uint32_t> limit = {}) const {
         run_spec what;
         what.id = "test";
         what.prompt.system = "S";
         what.prompt.turns = "hi";
         what.max_tokens = limit;
         what.until = core::deadline::after(long_enough, clock.now());
-        std::optional<run_outcome> out;
-        boost::asio::co_spawn(loop, runs.run(std::move(what), sink, control, {}, true),
-                              [&](const std::exception_ptr& thrown, run_outcome ended) {
+        return what;
+    }
+
+    run_outcome run(const played_server& server, std::optional<std::uint32_t> limit = {},
+                    bool leave = false) {
+        stream_run runs(parts_for(server));
+        run_control control(loop.get_executor());
+        sink.control = leave ? &control : nullptr;
+        return finish(begin(runs, spec(limit), sink, control));
+    }
+
+    // A run that is under way as soon as the loop runs.
+    std::shared_ptr<std::optional<run_outcome>> begin(stream_run& runs, run_spec what, run_sink& into,
+                                                      run_control& control) {
+        auto out = std::make_shared<std::optional<run_outcome>>();
+        boost::asio::co_spawn(loop, runs.run(std::move(what), into, control, {}, true),
+                              [out](const std::exception_ptr& thrown, run_outcome ended) {
                                   EXPECT_FALSE(thrown);
-                                  out = std::move(ended);
+                                  *out = std::move(ended);
                               });
+        return out;
+    }
+
+    template <typename Condition>
+    bool loop_until(Condition condition) {
         loop.restart();
         const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (!out && std::chrono::steady_clock::now() < end) {
+        while (!condition() && std::chrono::steady_clock::now() < end) {
             loop.run_one_for(milliseconds{100});
         }
-        EXPECT_TRUE(out) << "it did not end";
+        return condition();
+    }
+
+    run_outcome finish(const std::shared_ptr<std::optional<run_outcome>>& out) {
+        EXPECT_TRUE(loop_until([&] { return out->has_value(); })) << "it did not end";
         boost::asio::post(loop, [this] { tasks.cancel(); });  // as any cancellation, on the loop
-        while (!tasks.empty() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_for(milliseconds{100});
-        }
-        return out.value_or(run_outcome{});
+        loop_until([&] { return tasks.empty(); });
+        return out->value_or(run_outcome{});
     }
 
     boost::asio::io_context loop{1};
@@ -97,6 +122,7 @@ protected:
                            }};
     catalog::runtime_traits traits;
     catalog::engine_clocks clocks;
+    std::optional<stream_clocks> learned;  // of `clocks`, when the first run begins
     std::unique_ptr<stream_protocol> protocol;
     kept_text sink;
     std::optional<run_failure> lost;
@@ -194,6 +220,59 @@ TEST_F(stream_run_test, silence_in_mid_answer_is_told_with_what_had_come) {
     EXPECT_EQ(out.failure->cause, "decode-stalled");
     EXPECT_THAT(out.failure->message, HasSubstr("after about 2 tokens"));
     EXPECT_THAT(restarts, SizeIs(1));
+}
+
+TEST_F(stream_run_test, a_server_that_showed_itself_quick_is_found_out_sooner) {
+    clocks.decode_bounds = {milliseconds{200}, seconds{60}};
+    learned.emplace(clocks);
+    for (int i = 0; i < 50; ++i) {
+        learned->decode.observe(milliseconds{1});
+    }
+    const played_server server({{event_stream(said("one")), true}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "decode-stalled");
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("the decode clock stood at 0.2 s (learned from 50 gaps")));
+}
+
+TEST_F(stream_run_test, a_clock_that_ran_out_in_vain_is_longer_the_next_time) {
+    clocks.prefill_base = milliseconds{200};
+    clocks.prefill_per_token = milliseconds{0};
+    clocks.prefill_bounds = {milliseconds{100}, seconds{60}};
+    const played_server server({{event_stream(""), true}});
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(run(server).failure.value().cause, "prefill-stalled");
+    }
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("the prefill clock stood at 0.2 s for about"),
+                                      HasSubstr("clock stood at 0.2 s"), HasSubstr("clock stood at 0.4 s")));
+}
+
+TEST_F(stream_run_test, what_an_answer_shows_of_the_server_is_learned_from_it) {
+    const played_server server({{event_stream(said("one") + said(" two") + done)}});
+    EXPECT_EQ(run(server).end, run_end::stop);
+    EXPECT_THAT(learned->prefill.stand(1), HasSubstr("for only 1 first word of 5"));
+}
+
+TEST_F(stream_run_test, who_is_not_alone_in_the_server_gets_the_time_of_the_profile_and_teaches_nothing) {
+    clocks.decode_bounds = {milliseconds{100}, seconds{60}};
+    clocks.decode_stall = milliseconds{700};
+    learned.emplace(clocks);
+    for (int i = 0; i < 50; ++i) {
+        learned->decode.observe(milliseconds{1});
+    }
+    const played_server server({{event_stream(said("one")), true}});
+    stream_run runs(parts_for(server));
+    run_control mine(loop.get_executor());
+    run_control other(loop.get_executor());
+    kept_text elsewhere;
+    const auto first = begin(runs, spec(), sink, mine);
+    const auto second = begin(runs, spec(), elsewhere, other);
+    ASSERT_TRUE(loop_until([&] { return !sink.text.empty() && !elsewhere.text.empty(); }));
+    const auto began = std::chrono::steady_clock::now();
+    finish(first);
+    EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds{400}) << "0.1 s is what it gets alone";
+    finish(second);
+    EXPECT_THAT(learned->prefill.stand(1), HasSubstr("no first words are known"));
 }
 
 TEST_F(stream_run_test, blanks_that_keep_a_line_open_are_no_sign_of_work) {

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/package/model_naming.hpp"
 #include "fuzz_input.hpp"
 #include "package/gguf_header.hpp"
 #include "package/json_document.hpp"
-#include "package/model_naming.hpp"
 #include "package/run_script.hpp"
 #include "package/toml_text.hpp"
 

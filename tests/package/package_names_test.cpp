@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "corral/package/model_naming.hpp"
 #include "package/flag_binding.hpp"
 #include "package/json_document.hpp"
-#include "package/model_naming.hpp"
 #include "package/toml_text.hpp"
 
 namespace corral::package {

@@ -20,5 +20,8 @@ struct diagnostic {
 // The one of `candidates` that `typed` was probably meant to be (edit distance, case ignored); "" when none
 // is near.
 [[nodiscard]] std::string nearest(const std::string& typed, const std::vector<std::string>& candidates);
+// The end of a sentence about a word that is none of `candidates`: "; did you mean 'port'?", "; there are
+// tcp, http" where none is near, "" where there are none.
+[[nodiscard]] std::string meant_instead(const std::string& typed, const std::vector<std::string>& candidates);
 
 }  // namespace corral::catalog

@@ -115,6 +115,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       protocol_(std::move(protocol)),
       sampling_(request_names(model_.runtime.traits.sampling)),
       changed_(context.on),
+      clocks_(model_.runtime.clocks),
       runs_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
@@ -144,6 +145,7 @@ stream_parts stream_backend::parts() {
         .protocol = protocol_.get(),
         .traits = model_.runtime.traits,
         .clocks = model_.runtime.clocks,
+        .learned = &clocks_,
         .capacity = places_.capacity,
         .at = [this] { return places_.runtime_at; },
         .mark = [this] { return runtime_.starts; },
@@ -246,8 +248,9 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
     what.prompt.messages = {{"system", what.prompt.system}, {"user", what.prompt.turns}};
     what.sampling.temperature = 0.0;
     what.max_tokens = 12;
-    what.until = core::deadline::after(
-        model_.runtime.clocks.prefill_base + model_.runtime.clocks.decode_stall, context_.clock->now());
+    const std::uint32_t tokens = estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns);
+    what.until =
+        core::deadline::after(clocks_.prefill.limit(tokens) + clocks_.decode.limit(), context_.clock->now());
     run_control control(context_.on);
     test_sink sink(control);
     if (model_.runtime.traits.cancel == catalog::cancel_method::drain ||

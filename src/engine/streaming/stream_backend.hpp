@@ -78,6 +78,7 @@ private:
     supervisor::service_status runtime_;
     bool stop_wanted_ = false;
     core::wake_signal changed_;
+    stream_clocks clocks_;
     stream_run runs_;
     std::unique_ptr<supervisor::group> group_;
 };

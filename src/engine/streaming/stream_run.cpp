@@ -30,7 +30,10 @@ core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_
     now.control = &control;
     now.began = parts_.mark();
     now.text = answer_text(parts_.traits.chunk, parts_.traits.error_texts);
-    ++runs_;
+    now.meetings = meetings_;
+    if (++runs_ > 1) {
+        ++meetings_;
+    }
     const verdict end = co_await attempt(now);
     note_usage(now);
     run_outcome out;
@@ -91,6 +94,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, const stream_
         call.body = request.body;
         call.until = most;
         now.progress.generate_accepted = clock_now();
+        now.late_then = parts_.learned->late.total();
         now.inside = true;
         now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most);
         early end = co_await await_head(now);
@@ -160,7 +164,6 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::dea
 
 core::awaitable<stream_run::verdict> stream_run::follow(run_state& now) {
     now.reader = parts_.protocol->reader();
-    now.last_text = now.progress.generate_accepted;
     while (true) {
         if (now.pump->has_bytes()) {
             if (const early end = take(now)) {
@@ -184,6 +187,7 @@ core::awaitable<stream_run::verdict> stream_run::follow(run_state& now) {
 stream_run::early stream_run::take(run_state& now) {
     const std::string bytes = now.pump->take();
     now.parts.clear();
+    now.fresh = true;
     const auto read = now.reader->feed(bytes, now.parts);
     for (const answer_part& part : now.parts) {
         if (const early end = on_part(now, part)) {
@@ -231,10 +235,7 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
 }
 
 stream_run::early stream_run::deliver(run_state& now) {
-    now.last_text = clock_now();
-    if (now.progress.first_text == core::steady_time{}) {
-        now.progress.first_text = now.last_text;
-    }
+    note_text(now);
     const std::string piece = now.text.ready(false);
     if (now.text.is_error()) {
         return fail(now, chat::failure_kind::runtime_failed, "error-as-text",

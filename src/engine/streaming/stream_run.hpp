@@ -13,6 +13,7 @@
 #include "corral/core/task_group.hpp"
 #include "corral/engine/backend.hpp"
 #include "engine/streaming/answer_text.hpp"
+#include "engine/streaming/stream_clocks.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 #include "engine/streaming/stream_pump.hpp"
 
@@ -25,7 +26,8 @@ struct stream_parts {
     const stream_protocol* protocol = nullptr;
     catalog::runtime_traits traits;
     catalog::engine_clocks clocks;
-    unsigned capacity = 1;  // runs at once
+    stream_clocks* learned = nullptr;  // not null
+    unsigned capacity = 1;             // runs at once
     std::function<boost::asio::ip::tcp::endpoint()> at;
     // Tells what became of the server since the mark of this run; nothing: it is the same.
     std::function<std::uint64_t()> mark;
@@ -63,6 +65,9 @@ private:
         std::optional<run_failure> failure;
         std::optional<std::string> restart_cause;
         core::steady_time last_text{};
+        core::nanoseconds late_then{0};  // of our loop, at the last sign of the server
+        std::uint64_t meetings = 0;      // those that there had been when it began
+        bool fresh = false;              // nothing of the bytes at hand was delivered yet
         answer_text text;
         bool inside = false;    // the server has the request
         bool finished = false;  // it said why it ended
@@ -89,6 +94,10 @@ private:
     [[nodiscard]] core::awaitable<verdict> call_failed(run_state& now, core::failure why);
     static verdict fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
                         bool retryable);
+    // What its silences were tells how quick the server is.
+    void note_text(run_state& now);
+    [[nodiscard]] bool alone(const run_state& now) const noexcept;
+    [[nodiscard]] core::nanoseconds patience(const run_state& now) const;
     [[nodiscard]] core::deadline silence_limit(const run_state& now) const;
     [[nodiscard]] core::awaitable<void> rest(run_state& now, core::deadline until);
     void note_usage(run_state& now) const;
@@ -98,6 +107,7 @@ private:
     core::wake_signal bell_;
     core::wake_signal freed_;
     unsigned runs_ = 0;
+    std::uint64_t meetings_ = 0;  // of a run that began with others in the server
 };
 
 }  // namespace corral::engine::streaming

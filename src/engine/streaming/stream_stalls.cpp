@@ -1,4 +1,5 @@
 // What ends a run early, told apart and named; and how long silence may last.
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -15,6 +16,12 @@ using namespace std::chrono_literals;
 
 // A broken connection comes before the report of the process's end.
 constexpr core::nanoseconds notice_of_death = 2s;
+// However long it may be silent: how late our own loop is shows at each waking.
+constexpr core::nanoseconds longest_rest = 1s;
+
+std::uint32_t prompt_tokens(const run_spec& what) {
+    return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns);
+}
 
 }  // namespace
 
@@ -41,14 +48,44 @@ stream_run::early stream_run::interrupted(run_state& now) const {
     return std::nullopt;
 }
 
-core::deadline stream_run::silence_limit(const run_state& now) const {
-    if (now.text.any()) {
-        return core::deadline::after(parts_.clocks.decode_stall, now.last_text);
+void stream_run::note_text(run_state& now) {
+    const core::steady_time at = clock_now();
+    const bool first = now.progress.first_text == core::steady_time{};
+    const core::steady_time since = first ? now.progress.generate_accepted : now.last_text;
+    const core::nanoseconds late = parts_.learned->late.total();
+    // Of a batch the first piece tells how long the server was silent; one that has others in it is slower.
+    if (now.fresh && alone(now)) {
+        const core::nanoseconds took = at - since - (late - now.late_then);
+        if (first) {
+            parts_.learned->prefill.observe(prompt_tokens(now.what), took);
+        } else {
+            parts_.learned->decode.observe(took);
+        }
     }
-    const std::uint32_t tokens =
-        estimated_tokens(now.what.prompt.system) + estimated_tokens(now.what.prompt.turns);
-    return core::deadline::after(parts_.clocks.prefill_base + parts_.clocks.prefill_per_token * tokens,
-                                 now.progress.generate_accepted);
+    now.fresh = false;
+    now.last_text = at;
+    now.late_then = late;
+    if (first) {
+        now.progress.first_text = at;
+    }
+}
+
+bool stream_run::alone(const run_state& now) const noexcept {
+    return runs_ == 1 && now.meetings == meetings_;
+}
+
+core::nanoseconds stream_run::patience(const run_state& now) const {
+    const stream_clocks& clocks = *parts_.learned;
+    if (!now.text.any()) {
+        return clocks.prefill.limit(prompt_tokens(now.what));
+    }
+    return alone(now) ? clocks.decode.limit() : std::max(clocks.decode.limit(), clocks.decode.start());
+}
+
+core::deadline stream_run::silence_limit(const run_state& now) const {
+    const core::nanoseconds late = parts_.learned->late.total() - now.late_then;
+    return core::deadline::after(patience(now) + late,
+                                 now.text.any() ? now.last_text : now.progress.generate_accepted);
 }
 
 stream_run::early stream_run::stalled(run_state& now) const {
@@ -58,10 +95,20 @@ stream_run::early stream_run::stalled(run_state& now) const {
     }
     const bool decoding = now.text.any();
     const core::steady_time since = decoding ? now.last_text : now.progress.generate_accepted;
-    std::string said = decoding ? "The runtime stopped in the middle of an answer, after about " +
-                                      std::to_string(now.text.tokens()) + " tokens."
-                                : std::string("The runtime did not begin an answer.");
-    said += " No text came for " + supervisor::seconds_text(clock_now() - since) + ".";
+    const std::string silence =
+        " No text came for " + supervisor::seconds_text(clock_now() - since) + "; the ";
+    stream_clocks& clocks = *parts_.learned;
+    std::string said;
+    if (decoding) {
+        said = "The runtime stopped in the middle of an answer, after about " +
+               std::to_string(now.text.tokens()) + " tokens." + silence + "decode clock " +
+               clocks.decode.stand() + ".";
+        clocks.decode.ran_out();
+    } else {
+        said = "The runtime did not begin an answer." + silence + "prefill clock " +
+               clocks.prefill.stand(prompt_tokens(now.what)) + ".";
+        clocks.prefill.ran_out();
+    }
     now.restart_cause = said;
     return fail(now, chat::failure_kind::runtime_failed, decoding ? "decode-stalled" : "prefill-stalled",
                 said + " It is being restarted.", true);
@@ -82,20 +129,21 @@ core::awaitable<stream_run::verdict> stream_run::call_failed(run_state& now, cor
 
 core::awaitable<void> stream_run::rest(run_state& now, core::deadline until) {
     using core::asio::experimental::awaitable_operators::operator||;
-    const core::deadline next = until.sooner(now.what.until);
+    const core::deadline next =
+        until.sooner(now.what.until).sooner(core::deadline::after(longest_rest, clock_now()));
     if (now.pump) {
         co_await (bell_.wait(next) || now.control->bell().wait(next) || now.pump->bell().wait(next));
     } else {
         co_await (bell_.wait(next) || now.control->bell().wait(next));
     }
+    parts_.learned->late.woke(next.at(), clock_now());
 }
 
 void stream_run::note_usage(run_state& now) const {
     if (now.progress.usage.exact) {
         return;
     }
-    now.progress.usage.prompt_tokens =
-        estimated_tokens(now.what.prompt.system) + estimated_tokens(now.what.prompt.turns);
+    now.progress.usage.prompt_tokens = prompt_tokens(now.what);
     now.progress.usage.generated_tokens = now.text.tokens();
 }
 

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/package/file_kind.hpp"
+#include "corral/package/model_naming.hpp"
 #include "package/json_document.hpp"
-#include "package/model_naming.hpp"
 
 namespace corral::package {
 

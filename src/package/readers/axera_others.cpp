@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "corral/package/model_naming.hpp"
 #include "package/json_document.hpp"
-#include "package/model_naming.hpp"
 #include "package/readers/axera_files.hpp"
 #include "package/readers/axera_programs.hpp"
 

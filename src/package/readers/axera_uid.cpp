@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "package/model_naming.hpp"
+#include "corral/package/model_naming.hpp"
 #include "package/readers/axera_files.hpp"
 #include "package/readers/axera_programs.hpp"
 #include "package/readers/axera_words.hpp"

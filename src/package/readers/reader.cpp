@@ -4,9 +4,9 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/package/file_kind.hpp"
+#include "corral/package/model_naming.hpp"
 #include "corral/package/package_check.hpp"
 #include "package/json_document.hpp"
-#include "package/model_naming.hpp"
 
 namespace corral::package {
 

@@ -10,9 +10,9 @@
 
 #include "corral/catalog/profile.hpp"
 #include "corral/package/machine.hpp"
+#include "corral/package/model_naming.hpp"
 #include "corral/package/package_reader.hpp"
 #include "corral/package/package_tree.hpp"
-#include "package/model_naming.hpp"
 
 namespace corral::package {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "corral/package/file_kind.hpp"
+#include "corral/package/model_naming.hpp"
 #include "package/gguf_header.hpp"
-#include "package/model_naming.hpp"
 
 namespace corral::package {
 
