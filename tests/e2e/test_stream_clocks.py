@@ -1,0 +1,89 @@
+"""The clocks of streaming chat servers: one that hangs is found within twice the clock that the log names, a slow one or a Corral
+that was late itself costs nobody a restart, and a clock that was wrong is longer the next time."""
+
+import re
+import signal
+import time
+
+import pytest
+
+from harness import Box, pause, wait_until
+from test_clocks import CLOCKS, SLACK, WORDS, new_pid, stated
+
+
+def make(folder, profile="llama-server", clocks=CLOCKS):
+    return Box(folder, {"directives": True}, model=clocks, profile=profile)
+
+
+def teach(box):
+    for _ in range(2):
+        assert box.say(f"[[text={WORDS}]] go on") == WORDS
+
+
+def reasons(box):
+    return re.findall(r"runtime: stopping .*clock stood at.*", box.log())
+
+
+@pytest.mark.parametrize("profile", ["llama-server", "rkllm-flask"])
+def test_a_server_that_hangs_in_mid_answer_is_found_by_what_its_gaps_were(tmp_path, profile):
+    with make(tmp_path, profile) as box:
+        teach(box)
+        before = box.pid_of("runtime")
+        box.fault("runtime", "device_hang", True, phase="decode", after=9)
+        lines, last_text = [], None
+        for line in box.stream(f"[[text={WORDS}]] go on"):
+            lines.append(line)
+            if line.get("message", {}).get("content"):
+                last_text = time.monotonic()
+        found = time.monotonic() - last_text
+        name, clock = stated(lines[-1]["error"])
+        assert name == "decode" and clock < 8 and found < 2 * clock + SLACK, lines[-1]
+        assert "learned from" in lines[-1]["error"] and "floor 2 s" in lines[-1]["error"], lines[-1]
+        new_pid(box, "runtime", before)
+        box.wait_ready()
+        assert len(reasons(box)) == 1
+        assert box.say("[[text=well again]] go on") == "well again"
+
+
+def test_a_server_that_was_slower_than_its_clock_gets_more_time_before_it_is_replaced_again(tmp_path):
+    short = CLOCKS.replace('prefill_base = "20s"\nprefill_floor = "2s"', 'prefill_base = "2s"\nprefill_per_token = "0ms"\nprefill_ceiling = "60s"')
+    with make(tmp_path, clocks=short) as box:
+        clocks = []
+        for _ in range(3):
+            box.fault("runtime", "device_hang", True, phase="prefill")
+            assert box.say("[[text=here]] go on") == "here"
+            clocks.append(stated(reasons(box)[-1])[1])
+            box.wait_ready()
+        assert clocks == [2, 2, 4]
+
+
+def test_a_server_that_is_slow_all_at_once_is_left_alone(tmp_path):
+    with make(tmp_path) as box:
+        teach(box)
+        before = box.pid_of("runtime")
+        box.control("runtime", cmd="set", timing={"tokens_per_second": 8, "prefill_ms_per_chunk": 1500})
+        text = " ".join(WORDS.split()[:12])
+        assert box.say(f"[[text={text}]] go on") == text
+        assert box.pid_of("runtime") == before and reasons(box) == []
+
+
+def test_a_corral_that_stood_still_itself_does_not_blame_the_server(tmp_path):
+    with make(tmp_path, clocks=CLOCKS.replace('decode_stall_floor = "2s"', 'decode_stall_floor = "4s"')) as box:
+        teach(box)
+        before = box.pid_of("runtime")
+        box.control("runtime", cmd="set", timing={"tokens_per_second": 60})
+        text = " ".join(WORDS.split()[:60])
+        got = ""
+        for place, line in enumerate(box.stream(f"[[text={text}]] go on")):
+            got += line.get("message", {}).get("content", "")
+            if place == 3:
+                box.fault("runtime", "device_hang", True, phase="decode")
+                pause.wait(0.5)  # nothing is under way any more that could excuse it
+                box.process.send_signal(signal.SIGSTOP)
+                pause.wait(6)
+                box.process.send_signal(signal.SIGCONT)
+                pause.wait(0.2)
+                box.fault("runtime", "device_hang", False)
+        assert got == text and line["done"] is True, line
+        wait_until(lambda: box.get("/readyz").json["queue"]["running"] == 0, what="it is over")
+        assert box.pid_of("runtime") == before and reasons(box) == []
