@@ -57,6 +57,17 @@ TEST_F(make_backend, a_load_is_seen_as_loading_with_its_progress_and_ends_ready)
     EXPECT_GT(most, 0.3);
 }
 
+TEST_F(make_backend, what_a_server_honours_is_said_in_the_names_of_those_who_ask) {
+    entry.runtime.services = {service("runtime")};
+    entry.runtime.services[0].command = {"/bin/true"};
+    entry.runtime.traits.sampling = {"temperature", "repetition_penalty", "top_k"};
+    const auto built = find_dialect("openai-sse")->make(context, entry);
+    ASSERT_TRUE(built) << built.error().message;
+    const auto honoured = (*built)->honoured_sampling();
+    const std::vector<std::string_view> got(honoured.begin(), honoured.end());
+    EXPECT_EQ(got, (std::vector<std::string_view>{"temperature", "repeat_penalty", "top_k"}));
+}
+
 TEST_F(make_backend, an_unknown_dialect_is_none) {
     EXPECT_EQ(find_dialect("no-such"), nullptr);
 }
