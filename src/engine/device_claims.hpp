@@ -2,9 +2,12 @@
 // What a set of processes takes of its cards, before it was ever seen there and after.
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::engine {
 
@@ -12,5 +15,8 @@ namespace corral::engine {
 // then what the configuration says, then an estimate from the sizes of the files. No cards when no service of
 // the model needs the device.
 [[nodiscard]] device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb);
+
+// What the device's figures showed of a set of processes, in MiB; 0: not seen yet.
+[[nodiscard]] std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_gate>>& gates);
 
 }  // namespace corral::engine

@@ -7,6 +7,7 @@
 #include "engine/dialects/ollama_remote/remote_backend.hpp"
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/dialects/rkllm_flask/flask_protocol.hpp"
+#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine {
 
@@ -27,12 +28,16 @@ constexpr dialect_descriptor rkllm_flask_descriptor{
     .name = "rkllm-flask",
     .summary = "Rockchip flask_server.py up to 1.2.3: one message, documents that repeat themselves",
     .make = &rkllm_flask::make_rkllm_flask,
+    .adopt = &rkllm_flask::adopt_rkllm_flask,
+    .fingerprint = &streaming::stream_backend::fingerprint_of,
 };
 
 constexpr dialect_descriptor ax_sse_descriptor{
     .name = "ax-sse",
     .summary = "Axera's transitional server of late 2025: chat completions with settings that stay",
     .make = &ax_sse::make_ax_sse,
+    .adopt = &ax_sse::adopt_ax_sse,
+    .fingerprint = &streaming::stream_backend::fingerprint_of,
 };
 
 constexpr dialect_descriptor ollama_remote_descriptor{
@@ -49,6 +54,8 @@ constexpr dialect_descriptor openai_sse_descriptor{
     .can_continue_assistant_turn = true,  // both where the profile names a completion_target
     .can_take_raw_prompt = true,
     .make = &openai_sse::make_openai_sse,
+    .adopt = &openai_sse::adopt_openai_sse,
+    .fingerprint = &streaming::stream_backend::fingerprint_of,
 };
 
 }  // namespace

@@ -8,6 +8,9 @@ namespace corral::engine {
 
 namespace {
 
+constexpr core::seconds notice_of_death{2};
+constexpr core::milliseconds next_look{10};
+
 bool all_stopped(const std::vector<supervisor::service_status>& services) {
     return std::all_of(services.begin(), services.end(), [](const auto& service) {
         return service.state == supervisor::service_state::stopped;
@@ -55,6 +58,26 @@ availability availability_of(const supervisor::group& of, std::string_view runti
         }
     }
     return out;
+}
+
+core::awaitable<std::optional<run_failure>> why_not_ready(supervisor::group& of, std::string runtime,
+                                                          const run_control& control,
+                                                          const core::clock_source& clock) {
+    const core::deadline patience = core::deadline::after(notice_of_death, clock.now());
+    bool goes_on = true;
+    bool verified = of.verify_endpoints();
+    while (!verified && of.ready() && goes_on && !control.cancelled() && !patience.passed(clock.now())) {
+        goes_on = co_await core::sleep_for(next_look);
+        verified = of.verify_endpoints();
+    }
+    if (verified) {
+        co_return std::nullopt;
+    }
+    const availability why = availability_of(of, runtime);
+    co_return run_failure{.kind = chat::failure_kind::unavailable,
+                          .cause = "not-ready",
+                          .message = why.reason.empty() ? "The model is not ready." : why.reason,
+                          .retryable = true};
 }
 
 }  // namespace corral::engine

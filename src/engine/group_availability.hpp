@@ -1,6 +1,8 @@
 #pragma once
 // What a group of services means for those who want a model of it.
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "corral/engine/backend.hpp"
@@ -10,5 +12,13 @@ namespace corral::engine {
 
 // `runtime`: the service whose load is the model's.
 [[nodiscard]] availability availability_of(const supervisor::group& of, std::string_view runtime);
+
+// Before a run: nothing when all services are there and at sockets of their own, else why there can be none
+// now. A process that has just died is missed before its end is known; that is waited for, or whoever asks
+// again at once would use up all his tries in that moment.
+[[nodiscard]] core::awaitable<std::optional<run_failure>> why_not_ready(supervisor::group& of,
+                                                                        std::string runtime,
+                                                                        const run_control& control,
+                                                                        const core::clock_source& clock);
 
 }  // namespace corral::engine

@@ -37,6 +37,25 @@ core::result<port_map> choose_ports(core::random_source& random, const catalog::
     return ports;
 }
 
+core::result<port_map> keep_ports(const catalog::model_entry& model, const port_map& known,
+                                  std::vector<process::service_port>& held) {
+    port_map ports;
+    for (const catalog::service_template& service : model.runtime.services) {
+        std::vector<std::string> wanted = service.more_ports;
+        wanted.push_back(service.name);
+        for (const std::string& name : wanted) {
+            const auto found = known.find(name);
+            if (found == known.end()) {
+                return about(model, service.name,
+                             core::make_failure(core::errc::invalid, "its port was not handed over"));
+            }
+            ports.insert(*found);
+            held.push_back(process::service_port::keep(found->second));
+        }
+    }
+    return ports;
+}
+
 core::result<supervisor::service_spec> make_service(const catalog::model_entry& model,
                                                     const catalog::service_template& rules,
                                                     const port_map& ports,

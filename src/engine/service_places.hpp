@@ -26,6 +26,11 @@ using port_map = std::map<std::string, std::uint16_t>;  // by service
                                                   const catalog::model_entry& model,
                                                   std::vector<process::service_port>& held);
 
+// Those that its services have already, `known`; each is held like one that was chosen. errc::invalid: one is
+// missing.
+[[nodiscard]] core::result<port_map> keep_ports(const catalog::model_entry& model, const port_map& known,
+                                                std::vector<process::service_port>& held);
+
 // A number of no meaning for each port that the kernel would choose: only good for comparing.
 [[nodiscard]] port_map nominal_ports(const catalog::model_entry& model);
 

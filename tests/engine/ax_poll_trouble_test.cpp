@@ -1,6 +1,7 @@
 // Runs over the tap, with everything wrong that the facts know of.
 #include <csignal>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,24 @@ TEST_F(ax_poll_trouble, a_cancelled_run_leaves_nothing_at_any_moment) {
         expect_clean();
         expect_right();
     }
+}
+
+// Otherwise all its tries are used up before anybody knows that there is something to wait for.
+TEST_F(ax_poll_trouble, a_request_that_comes_with_the_runtimes_death_hears_of_it_rather_than_of_nothing) {
+    start();
+    const pid_t runtime = runtime_pid();
+    ::kill(runtime, SIGKILL);
+    // Gone with all its sockets, and nobody told: the loop does not turn.
+    const auto end = std::chrono::steady_clock::now() + patience;
+    std::string stat;
+    while (stat.find(") Z ") == std::string::npos && std::chrono::steady_clock::now() < end) {
+        std::getline(std::ifstream("/proc/" + std::to_string(runtime) + "/stat"), stat);
+    }
+    const told got = ask("Hi");
+    EXPECT_EQ(got.cause(), "not-ready");
+    EXPECT_NE(got.outcome.failure->message.find("SIGKILL"), std::string::npos)
+        << got.outcome.failure->message;
+    EXPECT_TRUE(got.outcome.failure->retryable);
 }
 
 TEST_F(ax_poll_trouble, conversations_do_not_mix_under_cancellation_and_stale_text) {

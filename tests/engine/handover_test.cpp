@@ -82,6 +82,38 @@ TEST_F(handover_test, a_fingerprint_stands_for_what_a_process_is_started_with) {
     }
 }
 
+TEST_F(handover_test, so_does_that_of_a_server_that_streams) {
+    catalog::service_template runtime = service("runtime");
+    runtime.command = {"/bin/true", "{port}"};
+    runtime.more_ports = {"management_port"};
+    entry.runtime.services = {runtime};
+    for (const char* const dialect : {"openai-sse", "ax-sse", "rkllm-flask"}) {
+        const auto print = find_dialect(dialect)->fingerprint;
+        const std::string first = print(entry);
+        EXPECT_FALSE(first.empty());
+        EXPECT_EQ(print(entry), first);
+        catalog::model_entry other = entry;
+        other.runtime.services[0].command.emplace_back("--more");
+        EXPECT_NE(print(other), first);
+    }
+}
+
+TEST_F(handover_test, ports_that_were_not_handed_over_are_said) {
+    catalog::service_template runtime = service("runtime");
+    runtime.command = {"/bin/true", "{port}"};
+    runtime.more_ports = {"management_port"};
+    entry.runtime.services = {runtime};
+    backend_handover from;
+    from.ports["runtime"] = 12345;
+    const auto adopted = find_dialect("openai-sse")->adopt(context, entry, from);
+    ASSERT_FALSE(adopted);
+    EXPECT_NE(adopted.error().message.find("was not handed over"), std::string::npos);
+    from.ports["management_port"] = 12346;
+    const auto without_processes = find_dialect("openai-sse")->adopt(context, entry, from);
+    ASSERT_FALSE(without_processes);
+    EXPECT_NE(without_processes.error().message.find("other services"), std::string::npos);
+}
+
 TEST_F(handover_test, an_adopted_model_answers_at_once_without_a_first_test) {
     make();
     made.reset();

@@ -1,7 +1,9 @@
 #include "engine/streaming/request_fields.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "corral/catalog/placeholders.hpp"
 #include "engine/streaming/shallow_json.hpp"
 
 namespace corral::engine::streaming {
@@ -75,6 +77,17 @@ std::string sentence_of_page(std::string_view body) {
 }
 
 }  // namespace
+
+core::result<catalog::runtime_traits> expanded_traits(const catalog::model_entry& model) {
+    catalog::runtime_traits traits = model.runtime.traits;
+    auto name = catalog::expand(traits.model_name, model.variables);
+    if (!name) {
+        return core::failure{name.error().code, "Model " + model.name + ", 'model_name' of profile " +
+                                                    model.runtime.name + ": " + name.error().message};
+    }
+    traits.model_name = std::move(*name);
+    return traits;
+}
 
 core::result<void> add_profile_fields(json& body, const catalog::runtime_traits& traits,
                                       const chat::rendered_prompt& prompt) {

@@ -6,11 +6,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "corral/catalog/traits.hpp"
+#include "corral/catalog/profile.hpp"
 #include "corral/chat/render.hpp"
 #include "corral/core/result.hpp"
 
 namespace corral::engine::streaming {
+
+// The traits of `model` with the placeholders of model_name filled in. Fails with the model and the profile.
+[[nodiscard]] core::result<catalog::runtime_traits> expanded_traits(const catalog::model_entry& model);
 
 // Sets the switch for thinking, where the server has one, and the profile's fixed fields. errc::invalid, with
 // the key: the profile names what is no JSON pointer, or a value that is no JSON. REQUIRES: `body` is an

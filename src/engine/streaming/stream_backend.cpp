@@ -5,12 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include <boost/system/system_error.hpp>
+
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/group_availability.hpp"
+#include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
 #include "engine/preflight_gate.hpp"
 #include "engine/service_places.hpp"
@@ -59,19 +62,28 @@ bool serves(const supervisor::service_status& service) {
 
 }  // namespace
 
-core::result<std::unique_ptr<backend>> stream_backend::make(const supervisor::supervisor_context& context,
-                                                            const catalog::model_entry& model,
-                                                            std::unique_ptr<stream_protocol> protocol) {
-    auto where = find_places(context, model);
+core::result<std::unique_ptr<backend>> stream_backend::make(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* from) {
+    if (!protocol) {
+        return protocol.error();
+    }
+    auto where = find_places(context, model, from);
     if (!where) {
         return where.error();
     }
-    std::unique_ptr<backend> made(new stream_backend(context, model, std::move(*where), std::move(protocol)));
-    return made;
+    try {
+        std::unique_ptr<backend> made(
+            new stream_backend(context, model, std::move(*where), std::move(*protocol), from));
+        return made;
+    } catch (const boost::system::system_error& error) {
+        return core::failure{error.code(), "Model " + catalog::label_of(model) + ": " + error.what()};
+    }
 }
 
 core::result<stream_backend::places> stream_backend::find_places(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model) {
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const backend_handover* from) {
     const std::vector<catalog::service_template>& templates = model.runtime.services;
     if (templates.empty()) {
         return core::make_failure(core::errc::invalid, "Model " + model.name + ": profile " +
@@ -83,10 +95,12 @@ core::result<stream_backend::places> stream_backend::find_places(
         return capacity.error();
     }
     out.capacity = *capacity;
-    const auto ports = choose_ports(*context.random, model, out.held_ports);
+    const auto ports = from == nullptr ? choose_ports(*context.random, model, out.held_ports)
+                                       : keep_ports(model, from->ports, out.held_ports);
     if (!ports) {
         return ports.error();
     }
+    out.ports = *ports;
     out.runtime = templates.back().name;
     out.services.name = catalog::label_of(model);
     out.services.restart = model.runtime.restart;
@@ -108,7 +122,8 @@ core::result<stream_backend::places> stream_backend::find_places(
 }
 
 stream_backend::stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
-                               places where, std::unique_ptr<stream_protocol> protocol)
+                               places where, std::unique_ptr<stream_protocol> protocol,
+                               const backend_handover* from)
     : context_(context),
       model_(std::move(model)),
       places_(std::move(where)),
@@ -128,7 +143,11 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
             service.on_endpoint = [this](const auto& at) { places_.runtime_at = at; };
         }
     }
-    group_ = supervisor::make_group(context_, std::move(wanted));
+    group_ = from == nullptr ? supervisor::make_group(context_, std::move(wanted))
+                             : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
+    if (from != nullptr) {
+        measured_before_ = number_of(from->state, "device_mb");
+    }
     look_at_services();
     group_->add_observer(this);
 }
@@ -180,11 +199,7 @@ bool stream_backend::takes_messages() const noexcept {
 }
 
 device_claim stream_backend::claim() const {
-    std::uint64_t measured = 0;
-    for (const auto& gate : places_.gates) {
-        measured += gate->measured_mb();
-    }
-    return claim_of(model_, measured);
+    return claim_of(model_, measured_mb());
 }
 
 bool stream_backend::renew(const catalog::model_entry& as) {
@@ -213,13 +228,10 @@ core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat
 core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    if (!group_->verify_endpoints()) {
-        const availability why = available();
+    auto missing = co_await why_not_ready(*group_, places_.runtime, control, *context_.clock);
+    if (missing) {
         run_outcome out;
-        out.failure = run_failure{.kind = chat::failure_kind::unavailable,
-                                  .cause = "not-ready",
-                                  .message = why.reason.empty() ? "The model is not ready." : why.reason,
-                                  .retryable = true};
+        out.failure = std::move(missing);
         if (on_end) {
             on_end(out);
         }

@@ -2,6 +2,7 @@
 // The `backend` of a server that answers one POST with a stream: a group of services, and runs over the last
 // of them. What differs from server to server is its stream_protocol and its profile.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,10 +17,13 @@ namespace corral::engine::streaming {
 class stream_backend final : public backend, private supervisor::group_observer {
 public:
     // Takes ports from the kernel where none is given, expands the service templates and makes the group,
-    // stopped. Fails with a sentence that names the model and the service.
+    // stopped. Fails with a sentence that names the model and the service, or as `protocol` did. With `from`
+    // as dialect_descriptor::adopt: ports and processes are those, and it is ready at once.
     [[nodiscard]] static core::result<std::unique_ptr<backend>> make(
         const supervisor::supervisor_context& context, const catalog::model_entry& model,
-        std::unique_ptr<stream_protocol> protocol);
+        core::result<std::unique_ptr<stream_protocol>> protocol, const backend_handover* from = nullptr);
+    // dialect_descriptor::fingerprint of all that are made here.
+    [[nodiscard]] static std::string fingerprint_of(const catalog::model_entry& model);
     stream_backend(const stream_backend&) = delete;
     stream_backend& operator=(const stream_backend&) = delete;
     // REQUIRES: stopped, and no run goes on.
@@ -47,6 +51,7 @@ public:
                                                    std::function<void(const run_outcome&)> on_end) override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
+    [[nodiscard]] std::optional<backend_handover> hand_over() const override;
 
 private:
     struct places {
@@ -54,18 +59,21 @@ private:
         std::string runtime;
         unsigned capacity = 1;
         boost::asio::ip::tcp::endpoint runtime_at;
+        std::map<std::string, std::uint16_t> ports;
         std::vector<process::service_port> held_ports;
         std::vector<std::shared_ptr<supervisor::start_gate>> gates;
     };
     [[nodiscard]] static core::result<places> find_places(const supervisor::supervisor_context& context,
-                                                          const catalog::model_entry& model);
+                                                          const catalog::model_entry& model,
+                                                          const backend_handover* from);
     stream_backend(const supervisor::supervisor_context& context, catalog::model_entry model, places where,
-                   std::unique_ptr<stream_protocol> protocol);
+                   std::unique_ptr<stream_protocol> protocol, const backend_handover* from);
 
     void on_output(std::string_view service, process::output_stream from, std::string_view bytes) override;
     void on_status(const supervisor::service_status& now) override;
     void look_at_services();
     [[nodiscard]] stream_parts parts();
+    [[nodiscard]] std::uint64_t measured_mb() const;
     [[nodiscard]] std::optional<run_failure> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
@@ -77,6 +85,7 @@ private:
     std::vector<std::string_view> sampling_;  // of model_
     supervisor::service_status runtime_;
     bool stop_wanted_ = false;
+    std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     core::wake_signal changed_;
     stream_clocks clocks_;
     stream_run runs_;

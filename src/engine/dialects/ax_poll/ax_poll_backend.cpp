@@ -219,13 +219,10 @@ bool ax_poll_backend::takes_verbatim() const noexcept {
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    if (!group_->verify_endpoints()) {
-        const availability why = available();
+    auto missing = co_await why_not_ready(*group_, places_.runtime, control, *context_.clock);
+    if (missing) {
         run_outcome out;
-        out.failure = run_failure{.kind = chat::failure_kind::unavailable,
-                                  .cause = "not-ready",
-                                  .message = why.reason.empty() ? "The model is not ready." : why.reason,
-                                  .retryable = true};
+        out.failure = std::move(missing);
         if (on_end) {
             on_end(out);
         }

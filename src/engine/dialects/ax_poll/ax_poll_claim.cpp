@@ -6,11 +6,8 @@
 namespace corral::engine::ax_poll {
 
 std::uint64_t ax_poll_backend::measured_mb() const {
-    std::uint64_t sum = 0;
-    for (const auto& gate : places_.gates) {
-        sum += gate->measured_mb();
-    }
-    return sum != 0 ? sum : measured_before_;
+    const std::uint64_t now = measured_by(places_.gates);
+    return now != 0 ? now : measured_before_;
 }
 
 device_claim ax_poll_backend::claim() const {

@@ -1,97 +1,22 @@
 // What of a ready backend outlives one image of this program.
 
-#include <charconv>
-#include <string_view>
 #include <utility>
 
 #include <boost/system/system_error.hpp>
 
-#include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/handover_words.hpp"
+#include "engine/service_fingerprint.hpp"
 
 namespace corral::engine::ax_poll {
-
-namespace {
-
-using words = std::map<std::string, std::string>;
-
-// FNV-1a of 64 bits over length and bytes of each word; told apart from chance, not from malice.
-class digest {
-public:
-    void add(std::string_view word) {
-        for (std::uint64_t rest = word.size(), i = 0; i < 8; ++i, rest >>= 8U) {
-            step(static_cast<unsigned char>(rest));
-        }
-        for (const char letter : word) {
-            step(static_cast<unsigned char>(letter));
-        }
-    }
-    void add(std::uint64_t number) { add(std::to_string(number)); }
-    [[nodiscard]] std::string text() const { return std::to_string(value_); }
-
-private:
-    void step(unsigned char byte) { value_ = (value_ ^ byte) * 1099511628211ULL; }
-    std::uint64_t value_ = 14695981039346656037ULL;
-};
-
-void add_service(digest& all, const supervisor::service_spec& service) {
-    all.add(service.name);
-    all.add(service.command.command.size());
-    for (const std::string& word : service.command.command) {
-        all.add(word);
-    }
-    all.add(service.command.environment.size());
-    for (const auto& [name, value] : service.command.environment) {
-        all.add(name);
-        all.add(value);
-    }
-    all.add(service.command.working_directory);
-    all.add(service.command.stdio == process::stdio_kind::pty ? 1 : 0);
-    all.add(service.command.limits.memory);
-    all.add(service.command.limits.descriptors);
-    all.add(static_cast<std::uint64_t>(service.command.limits.nice));
-    all.add(service.endpoint.address().to_string());
-    all.add(service.endpoint.port());
-    all.add(service.asked_port);
-    all.add(static_cast<std::uint64_t>(service.rules.guard));
-    all.add(service.rules.guard_library.string());
-}
-
-std::string word_of(const words& in, const char* name) {
-    const auto found = in.find(name);
-    return found == in.end() ? std::string() : found->second;
-}
-
-bool flag_of(const words& in, const char* name) {
-    return word_of(in, name) == "1";
-}
-
-std::uint32_t number_of(const words& in, const char* name) {
-    const std::string text = word_of(in, name);
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? value : 0;
-}
-
-const char* flag_text(bool value) {
-    return value ? "1" : "0";
-}
-
-}  // namespace
 
 std::string fingerprint_of(const catalog::model_entry& model) {
     const auto services = services_in_principle(model);
     if (!services) {
         return {};
     }
-    digest all;
-    all.add(model.runtime.dialect);
-    all.add(services->size());
-    for (const supervisor::service_spec& service : *services) {
-        add_service(all, service);
-    }
-    return all.text();
+    return service_fingerprint(model, *services);
 }
 
 std::optional<backend_handover> ax_poll_backend::hand_over() const {

@@ -38,18 +38,6 @@ std::uint32_t vocabulary_in(const std::vector<std::string>& command) {
     return 0;
 }
 
-core::result<port_map> ports_of(const catalog::model_entry& model, const backend_handover& from,
-                                std::vector<process::service_port>& held) {
-    for (const catalog::service_template& service : model.runtime.services) {
-        if (!from.ports.contains(service.name)) {
-            return about(model, service.name,
-                         core::make_failure(core::errc::invalid, "its port was not handed over"));
-        }
-        held.push_back(process::service_port::keep(from.ports.at(service.name)));
-    }
-    return from.ports;
-}
-
 // The tap is possible where a later service can be told another URL of the tokenizer.
 bool wants_tap(const catalog::profile& runtime) {
     const auto& all = runtime.services;
@@ -89,7 +77,7 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
     }
     ax_poll_places out;
     auto ports = from == nullptr ? choose_ports(*context.random, model, out.held_ports)
-                                 : ports_of(model, *from, out.held_ports);
+                                 : keep_ports(model, from->ports, out.held_ports);
     if (!ports) {
         return ports.error();
     }

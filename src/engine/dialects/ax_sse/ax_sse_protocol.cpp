@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "corral/catalog/placeholders.hpp"
 #include "engine/dialects/ax_sse/ax_sse_reader.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 #include "engine/streaming/request_fields.hpp"
@@ -72,18 +71,29 @@ streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_vie
     return out;
 }
 
+namespace {
+
+core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const catalog::model_entry& model) {
+    auto traits = streaming::expanded_traits(model);
+    if (!traits) {
+        return traits.error();
+    }
+    std::unique_ptr<streaming::stream_protocol> made =
+        std::make_unique<ax_sse_protocol>(std::move(*traits), model.sampling, model.context.vocabulary);
+    return made;
+}
+
+}  // namespace
+
 core::result<std::unique_ptr<backend>> make_ax_sse(const supervisor::supervisor_context& context,
                                                    const catalog::model_entry& model) {
-    catalog::runtime_traits traits = model.runtime.traits;
-    auto name = catalog::expand(traits.model_name, model.variables);
-    if (!name) {
-        return core::failure{name.error().code, "Model " + model.name + ", 'model_name' of profile " +
-                                                    model.runtime.name + ": " + name.error().message};
-    }
-    traits.model_name = std::move(*name);
-    std::unique_ptr<streaming::stream_protocol> protocol =
-        std::make_unique<ax_sse_protocol>(std::move(traits), model.sampling, model.context.vocabulary);
-    return streaming::stream_backend::make(context, model, std::move(protocol));
+    return streaming::stream_backend::make(context, model, protocol_for(model));
+}
+
+core::result<std::unique_ptr<backend>> adopt_ax_sse(const supervisor::supervisor_context& context,
+                                                    const catalog::model_entry& model,
+                                                    const backend_handover& from) {
+    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
 }
 
 }  // namespace corral::engine::ax_sse

@@ -34,8 +34,11 @@ private:
     std::uint32_t vocabulary_;
 };
 
-// dialect_descriptor::make of "ax-sse".
+// dialect_descriptor::make and ::adopt of "ax-sse".
 [[nodiscard]] core::result<std::unique_ptr<backend>> make_ax_sse(
     const supervisor::supervisor_context& context, const catalog::model_entry& model);
+[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_ax_sse(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const backend_handover& from);
 
 }  // namespace corral::engine::ax_sse

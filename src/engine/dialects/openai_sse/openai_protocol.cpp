@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "corral/catalog/placeholders.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/shallow_json.hpp"
@@ -155,18 +154,28 @@ streaming::error_part error_in(std::string_view body) {
     return out;
 }
 
+namespace {
+
+core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const catalog::model_entry& model) {
+    auto traits = streaming::expanded_traits(model);
+    if (!traits) {
+        return traits.error();
+    }
+    std::unique_ptr<streaming::stream_protocol> made = std::make_unique<openai_protocol>(std::move(*traits));
+    return made;
+}
+
+}  // namespace
+
 core::result<std::unique_ptr<backend>> make_openai_sse(const supervisor::supervisor_context& context,
                                                        const catalog::model_entry& model) {
-    catalog::runtime_traits traits = model.runtime.traits;
-    auto name = catalog::expand(traits.model_name, model.variables);
-    if (!name) {
-        return core::failure{name.error().code, "Model " + model.name + ", 'model_name' of profile " +
-                                                    model.runtime.name + ": " + name.error().message};
-    }
-    traits.model_name = std::move(*name);
-    std::unique_ptr<streaming::stream_protocol> protocol =
-        std::make_unique<openai_protocol>(std::move(traits));
-    return streaming::stream_backend::make(context, model, std::move(protocol));
+    return streaming::stream_backend::make(context, model, protocol_for(model));
+}
+
+core::result<std::unique_ptr<backend>> adopt_openai_sse(const supervisor::supervisor_context& context,
+                                                        const catalog::model_entry& model,
+                                                        const backend_handover& from) {
+    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
 }
 
 }  // namespace corral::engine::openai_sse

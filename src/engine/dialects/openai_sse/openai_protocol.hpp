@@ -26,8 +26,11 @@ private:
     catalog::runtime_traits traits_;
 };
 
-// dialect_descriptor::make of "openai-sse".
+// dialect_descriptor::make and ::adopt of "openai-sse".
 [[nodiscard]] core::result<std::unique_ptr<backend>> make_openai_sse(
     const supervisor::supervisor_context& context, const catalog::model_entry& model);
+[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_openai_sse(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const backend_handover& from);
 
 }  // namespace corral::engine::openai_sse

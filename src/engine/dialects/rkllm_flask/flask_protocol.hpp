@@ -24,8 +24,11 @@ private:
     catalog::runtime_traits traits_;
 };
 
-// dialect_descriptor::make of "rkllm-flask".
+// dialect_descriptor::make and ::adopt of "rkllm-flask".
 [[nodiscard]] core::result<std::unique_ptr<backend>> make_rkllm_flask(
     const supervisor::supervisor_context& context, const catalog::model_entry& model);
+[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_rkllm_flask(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model,
+    const backend_handover& from);
 
 }  // namespace corral::engine::rkllm_flask

@@ -1,0 +1,47 @@
+// What of a ready backend outlives one image of this program.
+
+#include <utility>
+
+#include "engine/device_claims.hpp"
+#include "engine/service_fingerprint.hpp"
+#include "engine/service_places.hpp"
+#include "engine/streaming/stream_backend.hpp"
+
+namespace corral::engine::streaming {
+
+std::string stream_backend::fingerprint_of(const catalog::model_entry& model) {
+    const port_map ports = nominal_ports(model);
+    std::vector<supervisor::service_spec> services;
+    for (const catalog::service_template& rules : model.runtime.services) {
+        auto service = make_service(model, rules, ports, {});
+        if (!service) {
+            return {};
+        }
+        services.push_back(std::move(*service));
+    }
+    return service_fingerprint(model, services);
+}
+
+std::optional<backend_handover> stream_backend::hand_over() const {
+    if (runs_.busy()) {
+        return std::nullopt;
+    }
+    auto services = group_->hand_over();
+    if (!services) {
+        return std::nullopt;
+    }
+    backend_handover out;
+    out.model = model_.name;
+    out.fingerprint = fingerprint_of(model_);
+    out.services = std::move(*services);
+    out.ports = places_.ports;
+    out.state["device_mb"] = std::to_string(measured_mb());
+    return out;
+}
+
+std::uint64_t stream_backend::measured_mb() const {
+    const std::uint64_t now = measured_by(places_.gates);
+    return now != 0 ? now : measured_before_;
+}
+
+}  // namespace corral::engine::streaming
