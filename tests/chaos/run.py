@@ -7,6 +7,7 @@ import argparse
 import json
 import math
 import multiprocessing
+import multiprocessing.connection
 import pathlib
 import shutil
 import signal
@@ -19,6 +20,9 @@ import machine
 import plan
 import report
 from life import Life, empty_tally
+
+
+GRACE = 30  # seconds, for a life that has told its tally or is asked to end
 
 
 def end_started():
@@ -47,6 +51,43 @@ class Job:
             end_started()
 
 
+def tell(job, part, result):
+    """In a process of its own."""
+    end_on_sigterm()
+    result.send(job(part))
+    result.close()
+
+
+def side_by_side(options, job, parts):
+    """Of each life, as it ends. Endless plans are fed one by one, as places become free."""
+    fork = multiprocessing.get_context("fork")
+    running = {}
+    try:
+        while True:
+            while len(running) < options.jobs and time.monotonic() < job.until and (part := next(parts, None)):
+                ours, theirs = fork.Pipe(duplex=False)
+                running[ours] = fork.Process(target=tell, args=(job, part, theirs))
+                running[ours].start()
+                theirs.close()
+            if not running:
+                return
+            for over in multiprocessing.connection.wait(list(running)):
+                process = running.pop(over)
+                try:
+                    tally = over.recv()
+                except EOFError:
+                    process.join(GRACE)
+                    raise RuntimeError(f"a life ended without its tally, with status {process.exitcode}") from None
+                yield tally
+                process.join(GRACE)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.join(GRACE)
+            process.kill()
+
+
 def tallies(options, job):
     """Of each life, as it ends."""
     timed = options.seconds is not None
@@ -57,19 +98,7 @@ def tallies(options, job):
                 return
             yield job(part)
     else:
-        # Endless plans are fed one by one, as places become free.
-        with multiprocessing.get_context("fork").Pool(options.jobs, end_on_sigterm) as pool:
-            running = []
-            while True:
-                while len(running) < options.jobs and time.monotonic() < job.until and (part := next(parts, None)):
-                    running.append(pool.apply_async(job, (part,)))
-                if not running:
-                    return
-                running[0].wait(0.1)
-                over = [each for each in running if each.ready()]
-                running = [each for each in running if each not in over]
-                for each in over:
-                    yield each.get()
+        yield from side_by_side(options, job, parts)
 
 
 def perform(options):
