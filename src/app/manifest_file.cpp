@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "open_file.hpp"
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::app {
 
@@ -43,12 +43,12 @@ core::result<void> make_folder(const fs::path& folder) {
 
 // 0 or an errno value; the file is there whole, under that name, when it is 0.
 int fill(int folder, const std::string& name, std::string_view text) {
-    const open_file file(
+    const core::owned_fd file(
         ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (file.get() < 0) {
+    if (!file.valid()) {
         return errno;
     }
-    const bool done = write_all(file.get(), text) && ::fchmod(file.get(), for_everybody_to_read) == 0 &&
+    const bool done = core::write_all(file.get(), text) && ::fchmod(file.get(), for_everybody_to_read) == 0 &&
                       ::fsync(file.get()) == 0;
     return done ? 0 : errno;
 }
@@ -66,9 +66,9 @@ core::result<void> write_manifest(const fs::path& file, std::string_view text, b
     if (const auto made = make_folder(file.parent_path()); !made) {
         return made.error();
     }
-    const open_file folder(
+    const core::owned_fd folder(
         ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder.get() < 0) {
+    if (!folder.valid()) {
         return errno == ELOOP || errno == ENOTDIR ? elsewhere(file.parent_path())
                                                   : failed(file.parent_path(), errno);
     }

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "open_file.hpp"
-
 namespace corral::app {
 
 namespace {
@@ -30,13 +28,13 @@ int fill(int handle, const private_file& with) {
         return errno;
     }
     const bool done =
-        ::fchmod(handle, with.mode) == 0 && write_all(handle, with.text) && ::fsync(handle) == 0;
+        ::fchmod(handle, with.mode) == 0 && core::write_all(handle, with.text) && ::fsync(handle) == 0;
     return done ? 0 : errno;
 }
 
 core::result<void> sync_folder(const fs::path& folder) {
-    const open_file handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
+    const core::owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!handle.valid() || ::fsync(handle.get()) != 0) {
         return file_failure("can't sync the folder", folder, errno);
     }
     return {};
@@ -47,9 +45,9 @@ core::result<void> sync_folder(const fs::path& folder) {
 core::result<private_file> read_private_file(const fs::path& file) {
     constexpr std::size_t most = 1024 * 1024;
     // Not blocking: the name may be that of a pipe.
-    const open_file handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const core::owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat facts {};
-    if (handle.get() < 0 || ::fstat(handle.get(), &facts) != 0) {
+    if (!handle.valid() || ::fstat(handle.get(), &facts) != 0) {
         return file_failure("can't read", file, errno);
     }
     if (!S_ISREG(facts.st_mode)) {
@@ -72,8 +70,8 @@ core::result<private_file> read_private_file(const fs::path& file) {
 
 core::result<void> replace_private_file(const fs::path& file, const private_file& with) {
     std::string aside = file.string() + ".XXXXXX";
-    const open_file handle(::mkostemp(aside.data(), O_CLOEXEC));
-    if (handle.get() < 0) {
+    const core::owned_fd handle(::mkostemp(aside.data(), O_CLOEXEC));
+    if (!handle.valid()) {
         return file_failure("can't write beside", file, errno);
     }
     int problem = fill(handle.get(), with);
@@ -88,26 +86,17 @@ core::result<void> replace_private_file(const fs::path& file, const private_file
 }
 
 core::result<folder_lock> folder_lock::take(const fs::path& folder) {
-    const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (handle < 0) {
+    core::owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!handle.valid()) {
         return file_failure("can't open the folder", folder, errno);
     }
-    folder_lock out(handle);
-    if (::flock(handle, LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK ? core::make_failure(core::errc::unavailable,
                                                          "another program is changing files of '" +
                                                              folder.string() + "' just now; try again")
                                     : file_failure("can't lock the folder", folder, errno);
     }
-    return out;
-}
-
-folder_lock::folder_lock(folder_lock&& other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
-
-folder_lock::~folder_lock() {
-    if (handle_ >= 0) {
-        ::close(handle_);
-    }
+    return folder_lock(std::move(handle));
 }
 
 }  // namespace corral::app

@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/types.h>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/result.hpp"
 
 namespace corral::app {
@@ -30,13 +32,10 @@ class folder_lock {
 public:
     // Fails at once when somebody else holds it.
     [[nodiscard]] static core::result<folder_lock> take(const std::filesystem::path& folder);
-    folder_lock(folder_lock&& other) noexcept;
-    folder_lock& operator=(folder_lock&&) = delete;
-    ~folder_lock();
 
 private:
-    explicit folder_lock(int handle) : handle_(handle) {}
-    int handle_;
+    explicit folder_lock(core::owned_fd handle) : handle_(std::move(handle)) {}
+    core::owned_fd handle_;
 };
 
 }  // namespace corral::app

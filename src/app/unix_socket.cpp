@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,6 +10,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::app {
 
@@ -20,24 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr int backlog = 16;
 constexpr int connect_seconds = 10;
-
-class descriptor {
-public:
-    explicit descriptor(int number) : number_(number) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() {
-        if (number_ >= 0) {
-            ::close(number_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return number_; }
-    [[nodiscard]] bool open() const noexcept { return number_ >= 0; }
-    [[nodiscard]] int release() noexcept { return std::exchange(number_, -1); }
-
-private:
-    int number_;
-};
 
 core::failure socket_failure(int why, const fs::path& path, const char* what) {
     return core::errno_failure(why, std::string(what) + " '" + path.string() + "': " + std::strerror(why));
@@ -78,8 +61,8 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
     if (!S_ISSOCK(found.st_mode)) {
         return socket_failure(EEXIST, path, "there is something else than a socket at");
     }
-    const descriptor trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!trial.open()) {
+    const core::owned_fd trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!trial.valid()) {
         return socket_failure(errno, path, "can't make a socket for");
     }
     const int why = connect_to(trial.get(), where);
@@ -102,8 +85,8 @@ core::result<void> clear_place(const fs::path& path, int folder, const sockaddr_
 }  // namespace
 
 core::result<int> listen_unix(const fs::path& path) {
-    const descriptor folder(open_folder_of(path));
-    if (!folder.open()) {
+    const core::owned_fd folder(open_folder_of(path));
+    if (!folder.valid()) {
         return socket_failure(errno, path.parent_path(), "can't open the folder");
     }
     const auto where = address_of(path, folder.get());
@@ -113,9 +96,9 @@ core::result<int> listen_unix(const fs::path& path) {
     if (const auto cleared = clear_place(path, folder.get(), *where); !cleared) {
         return cleared.error();
     }
-    descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    core::owned_fd made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // Before the bind, so that there is no moment at which others may connect.
-    const bool opened = made.open() && ::fchmod(made.get(), S_IRUSR | S_IWUSR) == 0 &&
+    const bool opened = made.valid() && ::fchmod(made.get(), S_IRUSR | S_IWUSR) == 0 &&
                         ::bind(made.get(), reinterpret_cast<const sockaddr*>(&*where), sizeof *where) == 0 &&
                         ::listen(made.get(), backlog) == 0;
     if (!opened) {
@@ -125,19 +108,19 @@ core::result<int> listen_unix(const fs::path& path) {
 }
 
 core::result<int> connect_unix(const fs::path& path) {
-    const descriptor folder(open_folder_of(path));
-    if (!folder.open()) {
+    const core::owned_fd folder(open_folder_of(path));
+    if (!folder.valid()) {
         return socket_failure(errno, path, "can't connect to");
     }
     const auto where = address_of(path, folder.get());
     if (!where) {
         return where.error();
     }
-    descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    core::owned_fd made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     // One whose backlog is full would block for ever.
     const timeval limit{connect_seconds, 0};
     const bool ready =
-        made.open() && ::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
+        made.valid() && ::setsockopt(made.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
     const int why = ready ? connect_to(made.get(), *where) : errno;
     if (why != 0) {
         return socket_failure(why, path, "can't connect to");

@@ -3,10 +3,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
-#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::catalog {
 
@@ -14,55 +15,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class descriptor {
-public:
-    explicit descriptor(int number) : number_(number) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { static_cast<void>(close()); }
-    [[nodiscard]] int number() const noexcept { return number_; }
-    [[nodiscard]] bool close() {
-        const int open = std::exchange(number_, -1);
-        return open < 0 || ::close(open) == 0;
-    }
-
-private:
-    int number_;
-};
-
 core::failure failed(const char* action, const fs::path& path) {
     const int why = errno;
     const core::error_code code(why, boost::system::system_category());
     return {code, std::string(action) + " '" + path.string() + "': " + code.message()};
 }
 
-bool write_all(int to, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t taken = ::write(to, text.data(), text.size());
-        if (taken < 0 && errno == EINTR) {
-            continue;
-        }
-        if (taken < 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(taken));
-    }
-    return true;
-}
-
 core::result<void> write_and_sync(const fs::path& path, std::string_view text) {
-    descriptor file(
+    core::owned_fd file(
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (file.number() < 0 || !write_all(file.number(), text) || ::fsync(file.number()) != 0 ||
-        !file.close()) {
+    if (!file.valid() || !core::write_all(file.get(), text) || ::fsync(file.get()) != 0 || !file.close()) {
         return failed("cannot write", path);
     }
     return {};
 }
 
 core::result<void> sync_folder(const fs::path& folder) {
-    const descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (opened.number() < 0 || ::fsync(opened.number()) != 0) {
+    const core::owned_fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened.valid() || ::fsync(opened.get()) != 0) {
         return failed("cannot sync", folder);
     }
     return {};

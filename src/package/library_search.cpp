@@ -12,7 +12,7 @@
 
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/descriptor.hpp"
+#include "package/held_place.hpp"
 #include "package/loader_cache.hpp"
 
 namespace corral::package {

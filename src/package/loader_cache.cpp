@@ -8,7 +8,7 @@
 
 #include <glob.h>
 
-#include "package/descriptor.hpp"
+#include "package/held_place.hpp"
 
 namespace corral::package {
 

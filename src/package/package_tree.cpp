@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "package/descriptor.hpp"
+#include "package/held_place.hpp"
 
 namespace corral::package {
 
@@ -115,7 +115,7 @@ core::result<std::string> tidy_name(std::string_view name) {
 }
 
 struct package_tree::state {
-    descriptor root;
+    core::owned_fd root;
     fs::path folder;    // as it was named
     std::string real;   // without links
     std::string blobs;  // may not be there

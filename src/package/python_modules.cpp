@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "corral/process/child.hpp"
-#include "package/descriptor.hpp"
+#include "package/held_place.hpp"
 
 namespace corral::package {
 
@@ -160,11 +160,11 @@ std::optional<std::vector<std::string>> ask_for_modules(const std::string& pytho
     if (python.empty() || ::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return std::nullopt;
     }
-    const descriptor ours(ends[0]);
-    descriptor theirs(ends[1]);
+    const core::owned_fd ours(ends[0]);
+    core::owned_fd theirs(ends[1]);
     const std::vector<std::string> asked(command.begin() + 4, command.end());
     const pid_t pid = start(std::move(command), theirs.get());
-    theirs = descriptor();
+    theirs.reset();
     std::string answer;
     const bool whole = pid > 0 && read_until(ours.get(), clock::now() + patience, answer);
     if (pid > 0) {

@@ -47,7 +47,7 @@ struct incoming {
     bool terminal = false;
 
     // Takes the descriptor over only when that worked.
-    core::error_code adopt(owned_fd& fd) {
+    core::error_code adopt(core::owned_fd& fd) {
         core::error_code failed;
         source.assign(fd.get(), failed);
         if (!failed) {
@@ -271,14 +271,14 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     if (auto fit = can_adopt(from); !fit) {
         return fit.error();
     }
-    owned_fd bell(open_pidfd(from.pid));
+    core::owned_fd bell(open_pidfd(from.pid));
     if (!bell.valid()) {
         return not_adoptable(from.pid, "no descriptor for it");
     }
     auto made = std::make_shared<state>(on);
     made->out.terminal = from.pty;
-    owned_fd out(from.out);
-    owned_fd err(from.err);
+    core::owned_fd out(from.out);
+    core::owned_fd err(from.err);
     core::error_code failed;
     if (out.valid()) {
         failed = made->out.adopt(out);

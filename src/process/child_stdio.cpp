@@ -19,9 +19,9 @@ core::failure last_failure(const char* what) {
 }
 
 // A daemon may have been started with standard descriptors closed; then new ones get the numbers 0 to 2.
-bool lift(owned_fd& fd) {
+bool lift(core::owned_fd& fd) {
     if (fd.valid() && fd.get() < first_free) {
-        fd = owned_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free));
+        fd = core::owned_fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free));
     }
     return fd.valid();
 }
@@ -35,7 +35,7 @@ bool make_non_blocking(int fd) {
 // from bytes.
 core::result<pipe_ends> open_terminal() {
     pipe_ends ends;
-    ends.read = owned_fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ends.read = core::owned_fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!lift(ends.read)) {
         return last_failure("a pseudo terminal");
     }
@@ -44,7 +44,7 @@ core::result<pipe_ends> open_terminal() {
         ::ptsname_r(ends.read.get(), name.data(), name.size()) != 0) {
         return last_failure("a pseudo terminal");
     }
-    ends.write = owned_fd(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ends.write = core::owned_fd(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!lift(ends.write)) {
         return last_failure("a pseudo terminal");
     }
@@ -66,7 +66,7 @@ core::result<pipe_ends> open_pipe() {
     if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
         return last_failure("a pipe");
     }
-    pipe_ends ends{owned_fd(fds[0]), owned_fd(fds[1])};
+    pipe_ends ends{core::owned_fd(fds[0]), core::owned_fd(fds[1])};
     if (!lift(ends.read) || !lift(ends.write)) {
         return last_failure("a pipe");
     }
@@ -75,7 +75,7 @@ core::result<pipe_ends> open_pipe() {
 
 core::result<child_stdio> open_stdio(stdio_kind kind) {
     child_stdio all;
-    all.child_in = owned_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    all.child_in = core::owned_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!lift(all.child_in)) {
         return last_failure("/dev/null");
     }

@@ -293,7 +293,7 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
         return failure_of(told, what);
     }
     // Safe though the child may have ended: nobody else reaps it, so the number is still its own.
-    launched child{pid, owned_fd(open_pidfd(pid))};
+    launched child{pid, core::owned_fd(open_pidfd(pid))};
     if (!child.pidfd.valid()) {
         const int error = errno;
         kill_and_reap(pid);

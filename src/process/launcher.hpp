@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/result.hpp"
 #include "process/child_stdio.hpp"
-#include "process/owned_fd.hpp"
 
 namespace corral::process {
 
@@ -21,7 +21,7 @@ struct launch_spec {
 
 struct launched {
     pid_t pid = 0;
-    owned_fd pidfd;
+    core::owned_fd pidfd;
 };
 
 // Blocks for fork and exec only. After a failure no child is left, not even as a zombie.

@@ -12,7 +12,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "process/owned_fd.hpp"
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::process {
 
@@ -110,7 +110,7 @@ bool collect(int handle, std::vector<tcp_listener_row>& rows) {
 }  // namespace
 
 std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners() {
-    const owned_fd handle(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    const core::owned_fd handle(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
     std::vector<tcp_listener_row> rows;
     if (handle.get() < 0) {
         return std::nullopt;

@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#include "process/owned_fd.hpp"
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::process {
 
@@ -35,7 +35,7 @@ struct close_directory {
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path, std::size_t limit) {
-    const owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    const core::owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file.valid()) {
         return std::nullopt;
     }

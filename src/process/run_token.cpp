@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/process/warden.hpp"
-#include "process/owned_fd.hpp"
 #include "process/pidfd.hpp"
 #include "process/proc_files.hpp"
 
@@ -63,7 +63,7 @@ bool kill_if_carrier(pid_t pid, const token_filter& wanted) {
     if (!carries(pid, wanted)) {
         return false;
     }
-    const owned_fd handle(open_pidfd(pid));
+    const core::owned_fd handle(open_pidfd(pid));
     return handle.valid() && carries(pid, wanted) && signal_pidfd(handle.get(), SIGKILL) == 0;
 }
 

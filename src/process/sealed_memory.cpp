@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "process/owned_fd.hpp"
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::process {
 
@@ -15,23 +15,11 @@ namespace {
 
 constexpr int all_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 
-bool write_all(int fd, const std::string& text) {
-    std::size_t done = 0;
-    while (done < text.size()) {
-        const ssize_t put = ::write(fd, text.data() + done, text.size() - done);
-        if (put < 0 && errno != EINTR) {
-            return false;
-        }
-        done += put > 0 ? static_cast<std::size_t>(put) : 0;
-    }
-    return true;
-}
-
 }  // namespace
 
 core::result<int> make_sealed_memory(const std::string& text) {
-    owned_fd memory(::memfd_create("corral-handover", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!memory.valid() || !write_all(memory.get(), text) ||
+    core::owned_fd memory(::memfd_create("corral-handover", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.valid() || !core::write_all(memory.get(), text) ||
         ::fcntl(memory.get(), F_ADD_SEALS, all_seals) != 0) {
         return core::errno_failure(errno, "no memory for what is handed over");
     }

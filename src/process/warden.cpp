@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "corral/core/owned_fd.hpp"
 #include "process/owned_children.hpp"
-#include "process/owned_fd.hpp"
 #include "process/pidfd.hpp"
 #include "process/proc_files.hpp"
 #include "process/run_token.hpp"
@@ -33,7 +33,7 @@ core::failure last_failure(const char* what) {
 
 // True when the process ended in time. The limit is not prolonged by interruptions.
 bool wait_for_end(pid_t pid, std::chrono::milliseconds limit) {
-    const owned_fd handle(open_pidfd(pid));
+    const core::owned_fd handle(open_pidfd(pid));
     const auto end = std::chrono::steady_clock::now() + limit;
     for (;;) {
         int status = 0;
@@ -88,7 +88,7 @@ pid_t fork_warden(int notices, const std::string& token) {
 }
 
 struct running_warden {
-    owned_fd pipe;
+    core::owned_fd pipe;
     pid_t pid = 0;
 };
 
@@ -97,8 +97,8 @@ core::result<running_warden> start_process(const std::string& token) {
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         return last_failure("no socket pair");
     }
-    owned_fd ours(ends[0]);
-    const owned_fd theirs(ends[1]);
+    core::owned_fd ours(ends[0]);
+    const core::owned_fd theirs(ends[1]);
     const pid_t pid = fork_warden(theirs.get(), token);
     if (pid < 0) {
         return last_failure("fork");
@@ -165,7 +165,7 @@ warden::warden(warden&& other) noexcept
       groups_(std::move(other.groups_)) {}
 
 warden::~warden() {
-    owned_fd(pipe_).reset();
+    core::owned_fd(pipe_).reset();
     if (pid_ <= 0) {
         return;
     }
@@ -196,7 +196,7 @@ core::result<bool> warden::look_after() {
     if (!started) {
         return started.error();
     }
-    owned_fd(pipe_).reset();
+    core::owned_fd(pipe_).reset();
     pipe_ = started->pipe.release();
     pid_ = started->pid;
     for (const pid_t group : groups_) {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/owned_fd.hpp"
+
 namespace corral::telemetry {
 
 namespace {
@@ -22,22 +24,6 @@ constexpr std::string_view unfinished_ending = ".json.tmp";
 constexpr std::size_t stamp_length = 23;  // "20261120T142130.123456Z"
 constexpr std::size_t most_model_letters = 48;
 constexpr std::uintmax_t largest_read = 4ULL * 1024 * 1024;
-
-class descriptor {
-public:
-    explicit descriptor(int number) : number_(number) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { static_cast<void>(close()); }
-    [[nodiscard]] int number() const noexcept { return number_; }
-    [[nodiscard]] bool close() {
-        const int open = std::exchange(number_, -1);
-        return open < 0 || ::close(open) == 0;
-    }
-
-private:
-    int number_;
-};
 
 core::failure failed(const char* action, const fs::path& path, int why) {
     return core::errno_failure(why, std::string(action) + " '" + path.string() +
@@ -104,27 +90,11 @@ core::result<listing> list(const fs::path& folder) {
 }
 
 // 0, or an errno value.
-int write_all(int to, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t taken = ::write(to, text.data(), text.size());
-        if (taken < 0 && errno != EINTR) {
-            return errno;
-        }
-        text.remove_prefix(taken < 0 ? 0 : static_cast<std::size_t>(taken));
-    }
-    return 0;
-}
-
 int write_and_sync(const fs::path& path, std::string_view text) {
-    descriptor file(
+    core::owned_fd file(
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (file.number() < 0) {
-        return errno;
-    }
-    if (const int why = write_all(file.number(), text); why != 0) {
-        return why;
-    }
-    return ::fsync(file.number()) == 0 && file.close() ? 0 : errno;
+    const bool done = file.valid() && core::write_all(file.get(), text) && ::fsync(file.get()) == 0;
+    return done && file.close() ? 0 : errno;
 }
 
 core::result<void> write_whole(const fs::path& folder, const std::string& name, std::string_view text) {
@@ -139,9 +109,9 @@ core::result<void> write_whole(const fs::path& folder, const std::string& name, 
         return failed("can't write", path, why);
     }
     // That its name may be lost with the power is no reason to call it not kept.
-    const descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (opened.number() >= 0) {
-        static_cast<void>(::fsync(opened.number()));
+    const core::owned_fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.valid()) {
+        static_cast<void>(::fsync(opened.get()));
     }
     return {};
 }
@@ -214,9 +184,9 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
         return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
     }
     const fs::path path = folder / name;
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const core::owned_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat facts {};
-    if (file.number() < 0 || ::fstat(file.number(), &facts) != 0) {
+    if (!file.valid() || ::fstat(file.get(), &facts) != 0) {
         return failed("can't read", path, errno);
     }
     if (!S_ISREG(facts.st_mode) || static_cast<std::uintmax_t>(facts.st_size) > largest_read) {
@@ -225,7 +195,7 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
     std::string text(static_cast<std::size_t>(facts.st_size), '\0');
     std::size_t got = 0;
     while (got < text.size()) {
-        const ssize_t more = ::read(file.number(), text.data() + got, text.size() - got);
+        const ssize_t more = ::read(file.get(), text.data() + got, text.size() - got);
         if (more < 0 && errno != EINTR) {
             return failed("can't read", path, errno);
         }

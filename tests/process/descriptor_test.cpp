@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/process/descriptor_limit.hpp"
-#include "process/owned_fd.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
@@ -18,16 +18,16 @@ TEST(inheritance, a_child_has_its_three_descriptors_only) {
     boost::asio::io_context loop;
     using boost::asio::ip::tcp;
     const tcp::acceptor listener(loop, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
-    const owned_fd plain(::open("/dev/null", O_RDONLY));
-    const owned_fd far_away(::fcntl(plain.get(), F_DUPFD, 700));
+    const core::owned_fd plain(::open("/dev/null", O_RDONLY));
+    const core::owned_fd far_away(::fcntl(plain.get(), F_DUPFD, 700));
     ASSERT_TRUE(far_away.valid());
     EXPECT_EQ(run_program(spec_of({helper_program, "descriptors"})).out, "0 1 2 \n");
     EXPECT_EQ(run_program(spec_of({helper_program, "descriptors"}, stdio_kind::pty)).out, "0 1 2 \n");
 }
 
 TEST(inheritance, works_when_the_daemon_was_started_with_closed_standard_streams) {
-    const owned_fd kept_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100));
-    const owned_fd kept_out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 100));
+    const core::owned_fd kept_in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100));
+    const core::owned_fd kept_out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 100));
     ::close(STDIN_FILENO);
     ::close(STDOUT_FILENO);
     const ended_program seen = run_program(spec_of({helper_program, "descriptors"}));

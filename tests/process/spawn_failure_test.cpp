@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
-#include "process/owned_fd.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
@@ -68,7 +68,7 @@ TEST(failed_spawn, running_out_of_descriptors_at_any_step_leaves_nothing) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     const std::size_t descriptors = open_descriptors();
-    const owned_fd next_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const core::owned_fd next_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const auto lowest = static_cast<rlim_t>(next_free.get());
     int failures = 0;
     bool worked = false;

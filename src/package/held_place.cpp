@@ -1,4 +1,4 @@
-#include "package/descriptor.hpp"
+#include "package/held_place.hpp"
 
 #include <array>
 #include <cerrno>
@@ -18,16 +18,9 @@ std::string own_name(int number) {
 
 }  // namespace
 
-descriptor::~descriptor() {
-    if (value_ >= 0) {
-        // Linux frees the number whatever close returns, and only reading went on here.
-        ::close(value_);
-    }
-}
-
 std::optional<held_place> hold(int folder, const std::string& path) {
     held_place out;
-    out.at = descriptor(::openat(folder, path.c_str(), O_PATH | O_CLOEXEC));
+    out.at = core::owned_fd(::openat(folder, path.c_str(), O_PATH | O_CLOEXEC));
     if (!out.at.valid() || ::fstat(out.at.get(), &out.about) != 0) {
         return std::nullopt;
     }
@@ -39,16 +32,17 @@ std::optional<held_place> hold(int folder, const std::string& path) {
     return out;
 }
 
-std::optional<descriptor> open_plain(const held_place& place) {
+std::optional<core::owned_fd> open_plain(const held_place& place) {
     if (!S_ISREG(place.about.st_mode)) {
         errno = EINVAL;
         return std::nullopt;
     }
-    descriptor file(::open(own_name(place.at.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    core::owned_fd file(
+        ::open(own_name(place.at.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     return file.valid() ? std::optional(std::move(file)) : std::nullopt;
 }
 
-std::optional<descriptor> open_plain(const std::string& path) {
+std::optional<core::owned_fd> open_plain(const std::string& path) {
     const auto place = hold(AT_FDCWD, path);
     return place ? open_plain(*place) : std::nullopt;
 }
@@ -57,7 +51,7 @@ bool may(const held_place& place, int access) {
     return ::faccessat(AT_FDCWD, own_name(place.at.get()).c_str(), access, AT_EACCESS) == 0;
 }
 
-std::optional<std::string> read_at(const descriptor& file, std::uint64_t offset, std::size_t most) {
+std::optional<std::string> read_at(const core::owned_fd& file, std::uint64_t offset, std::size_t most) {
     if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
         return std::string();
     }

@@ -1,15 +1,18 @@
 #pragma once
-// Owner of one plain descriptor, so that no failure path leaks one.
+// A file descriptor with an owner, so that no way out leaks one, and writing to it to the end. For files and
+// sockets whose every step must be known.
 
+#include <string_view>
 #include <utility>
 
 #include <unistd.h>
 
-namespace corral::process {
+namespace corral::core {
 
 class owned_fd {
 public:
     owned_fd() = default;
+    // What the kernel gave; negative: it gave none.
     explicit owned_fd(int value) noexcept : value_(value) {}
     owned_fd(owned_fd&& other) noexcept : value_(other.release()) {}
     owned_fd& operator=(owned_fd&& other) noexcept {
@@ -20,6 +23,7 @@ public:
 
     [[nodiscard]] int get() const noexcept { return value_; }
     [[nodiscard]] bool valid() const noexcept { return value_ >= 0; }
+    // The caller closes it.
     [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
     void reset(int value = -1) noexcept {
         if (value_ >= 0) {
@@ -28,9 +32,17 @@ public:
         }
         value_ = value;
     }
+    // As reset(), for what was written to: false, with errno, when that may be lost.
+    [[nodiscard]] bool close() noexcept {
+        const int open = release();
+        return open < 0 || ::close(open) == 0;
+    }
 
 private:
     int value_ = -1;
 };
 
-}  // namespace corral::process
+// To the last byte, over interruptions. False, with errno.
+[[nodiscard]] bool write_all(int to, std::string_view text) noexcept;
+
+}  // namespace corral::core
