@@ -63,9 +63,14 @@ TEST_F(make_backend, what_a_server_honours_is_said_in_the_names_of_those_who_ask
     entry.runtime.traits.sampling = {"temperature", "repetition_penalty", "top_k"};
     const auto built = find_dialect("openai-sse")->make(context, entry);
     ASSERT_TRUE(built) << built.error().message;
-    const auto honoured = (*built)->honoured_sampling();
-    const std::vector<std::string_view> got(honoured.begin(), honoured.end());
-    EXPECT_EQ(got, (std::vector<std::string_view>{"temperature", "repeat_penalty", "top_k"}));
+    const auto names = [&] {
+        const auto honoured = (*built)->honoured_sampling();
+        return std::vector<std::string_view>(honoured.begin(), honoured.end());
+    };
+    const std::vector<std::string_view> wanted{"temperature", "repeat_penalty", "top_k"};
+    EXPECT_EQ(names(), wanted);
+    EXPECT_TRUE((*built)->renew(entry));
+    EXPECT_EQ(names(), wanted) << "after a reload";
 }
 
 TEST_F(make_backend, an_unknown_dialect_is_none) {

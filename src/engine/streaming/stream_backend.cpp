@@ -12,6 +12,7 @@
 #include "corral/telemetry/log.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/device_gates.hpp"
+#include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
@@ -24,28 +25,6 @@ namespace corral::engine::streaming {
 namespace {
 
 using supervisor::service_state;
-
-// A first test answer is over as soon as there is text.
-class test_sink final : public run_sink {
-public:
-    explicit test_sink(run_control& control) : control_(control) {}
-    void on_text(std::string_view piece, const run_progress&) override {
-        if (!piece.empty()) {
-            seen_ = true;
-            if (control_on_text_) {
-                control_.cancel();
-            }
-        }
-    }
-    // A server that can't be stopped ends its short answer sooner than it is replaced.
-    void let_it_end() noexcept { control_on_text_ = false; }
-    [[nodiscard]] bool seen() const noexcept { return seen_; }
-
-private:
-    run_control& control_;
-    bool control_on_text_ = true;
-    bool seen_ = false;
-};
 
 // Servers have their own names for some values; those who ask have Ollama's.
 std::vector<std::string_view> request_names(const std::vector<std::string>& wire) {
@@ -207,7 +186,7 @@ bool stream_backend::renew(const catalog::model_entry& as) {
         return false;
     }
     model_ = as;
-    sampling_.assign(model_.runtime.traits.sampling.begin(), model_.runtime.traits.sampling.end());
+    sampling_ = request_names(model_.runtime.traits.sampling);
     return true;
 }
 
@@ -251,35 +230,21 @@ core::awaitable<bool> stream_backend::stop(core::deadline until) {
 }
 
 core::awaitable<core::result<void>> stream_backend::self_test() {
+    using catalog::cancel_method;
     look_at_services();
-    run_spec what;
-    what.id = "self-test";
-    what.prompt.system =
-        model_.default_system.empty() ? "You are a helpful assistant." : model_.default_system;
-    what.prompt.turns = "Say only: OK";
-    what.prompt.messages = {{"system", what.prompt.system}, {"user", what.prompt.turns}};
-    what.sampling.temperature = 0.0;
-    what.max_tokens = 12;
-    const std::uint32_t tokens = estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns);
-    what.until =
+    first_question ask{.text = "Say only: OK", .until = {}};
+    const std::uint32_t tokens = estimated_tokens(model_.default_system) + estimated_tokens(ask.text);
+    ask.until =
         core::deadline::after(clocks_.prefill.limit(tokens) + clocks_.decode.limit(), context_.clock->now());
-    run_control control(context_.on);
-    test_sink sink(control);
-    if (model_.runtime.traits.cancel == catalog::cancel_method::drain ||
-        model_.runtime.traits.cancel == catalog::cancel_method::restart) {
-        sink.let_it_end();
-        what.max_tokens.reset();
-    }
-    std::function<void(const run_outcome&)> nobody;
-    const run_outcome got = co_await runs_.run(std::move(what), sink, control, std::move(nobody), false);
-    if (got.failure) {
-        co_return core::make_failure(core::errc::unavailable,
-                                     "A first test answer failed: " + got.failure->message);
-    }
-    if (!sink.seen()) {
-        co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
-    }
-    co_return core::result<void>{};
+    // A server that can't be stopped ends its short answer sooner than it is replaced.
+    const cancel_method how = model_.runtime.traits.cancel;
+    ask.may_be_stopped = how != cancel_method::drain && how != cancel_method::restart;
+    first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
+        std::function<void(const run_outcome&)> nobody;
+        return runs_.run(std::move(what), sink, control, std::move(nobody), false);
+    };
+    const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
+    co_return answered;
 }
 
 core::awaitable<void> stream_backend::quiesce(core::deadline until) {

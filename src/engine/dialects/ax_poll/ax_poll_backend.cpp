@@ -6,6 +6,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
+#include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 
 namespace corral::engine::ax_poll {
@@ -21,23 +22,6 @@ catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32
     }
     return sizes;
 }
-
-// A run of the self test is over as soon as there is text.
-class first_text_sink final : public run_sink {
-public:
-    explicit first_text_sink(run_control& control) : control_(control) {}
-    void on_text(std::string_view piece, const run_progress&) override {
-        if (!piece.empty()) {
-            seen_ = true;
-            control_.cancel();
-        }
-    }
-    [[nodiscard]] bool seen() const noexcept { return seen_; }
-
-private:
-    run_control& control_;
-    bool seen_ = false;
-};
 
 // Counts a call for as long as it lasts, whichever way it ends.
 class call_mark {
@@ -257,26 +241,18 @@ void ax_poll_backend::look_at_services() {
 
 core::awaitable<core::result<void>> ax_poll_backend::self_test() {
     look_at_services();
-    run_spec what;
-    what.id = "self-test";
-    what.prompt.system =
-        model_.default_system.empty() ? "You are a helpful assistant." : model_.default_system;
-    what.prompt.turns = "Hi";
-    what.sampling.temperature = 0.0;
-    what.max_tokens = 12;  // the first few may be parts of one character, which are no text yet
-    what.until = core::deadline::after(clocks_.reset.limit(first_test_size) +
+    first_question ask{
+        .text = "Hi",
+        .until = core::deadline::after(clocks_.reset.limit(first_test_size) +
                                            clocks_.prefill.limit(first_test_size) + clocks_.decode.limit(),
-                                       context_.clock->now());
-    run_control control(context_.on);
-    first_text_sink sink(control);
-    std::function<void(const run_outcome&)> nobody;
-    const run_outcome got = co_await cycle_.run(std::move(what), sink, control, std::move(nobody), false);
-    if (got.failure) {
-        co_return core::make_failure(core::errc::unavailable,
-                                     "A first test answer failed: " + got.failure->message);
-    }
-    if (!sink.seen()) {
-        co_return core::make_failure(core::errc::unavailable, "A first test answer had no text.");
+                                       context_.clock->now())};
+    first_run run = [this](run_spec what, run_sink& sink, run_control& control) {
+        std::function<void(const run_outcome&)> nobody;
+        return cycle_.run(std::move(what), sink, control, std::move(nobody), false);
+    };
+    const auto answered = co_await ask_first_question(context_.on, model_, std::move(ask), std::move(run));
+    if (!answered) {
+        co_return answered.error();
     }
     tap_passed_by_ = places_.tap && !places_.tap->view().in_use;
     if (tap_passed_by_) {
