@@ -102,8 +102,12 @@ TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there)
     EXPECT_EQ(made->target, "/api/chat");
     EXPECT_EQ(
         json::parse(made->body),
-        json::parse(R"({"model":"qwen3:4b","stream":true,"messages":[{"role":"system","content":"Be brief."},
+        json::parse(
+            R"({"model":"qwen3:4b","stream":true,"think":false,"messages":[{"role":"system","content":"Be brief."},
                   {"role":"user","content":"Hi"}],"options":{"temperature":0.5,"seed":42,"num_predict":9,"num_ctx":4096}})"));
+    what.prompt.thinking = true;
+    EXPECT_FALSE(json::parse(remote_protocol("m", 0).request_for(what)->body).contains("think"))
+        << "a model that can't think refuses to be asked for it";
     what.prompt.verbatim = true;
     what.prompt.turns = "<s>raw";
     const auto raw = remote_protocol("m", 0).request_for(what);

@@ -1,18 +1,15 @@
 #include "engine/dialects/ollama_remote/remote_backend.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/render.hpp"
 #include "engine/dialects/ollama_remote/remote_run.hpp"
 
 namespace corral::engine::ollama_remote {
 
 namespace {
-
-constexpr unsigned most_at_once = 256;
 
 std::string value_of(const catalog::model_entry& model, const std::string& variable) {
     const auto found = model.variables.find(variable);
@@ -21,20 +18,6 @@ std::string value_of(const catalog::model_entry& model, const std::string& varia
 
 core::failure wrong(const catalog::model_entry& model, const std::string& what) {
     return {core::make_error_code(core::errc::invalid), "Model " + catalog::label_of(model) + ": " + what};
-}
-
-// A number, or the variable that holds one.
-core::result<unsigned> capacity_of(const catalog::model_entry& model) {
-    const std::string& said = model.runtime.traits.capacity;
-    const std::string given = value_of(model, said);
-    const std::string& text = given.empty() ? said : given;
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > most_at_once) {
-        return wrong(model, "'" + text + "' is not a number of requests at once; write 1 to " +
-                                std::to_string(most_at_once));
-    }
-    return value;
 }
 
 }  // namespace
@@ -94,7 +77,7 @@ core::result<std::unique_ptr<backend>> make_ollama_remote(const supervisor::supe
     if (!at) {
         return wrong(model, "the variable 'url': " + at.error().message);
     }
-    const auto capacity = capacity_of(model);
+    const auto capacity = catalog::capacity_of(model);
     if (!capacity) {
         return capacity.error();
     }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/model_name.hpp"
+#include "engine/streaming/shallow_json.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -19,13 +20,7 @@ using nlohmann::json;
 using namespace streaming;
 
 constexpr std::size_t longest_line = 1024 * 1024;
-constexpr int deepest = 16;
-
-// Deeper parts are left out, so that nothing recursive meets them.
-json parsed(std::string_view text) {
-    const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= deepest; };
-    return json::parse(text.begin(), text.end(), shallow, false);
-}
+constexpr std::size_t deepest = 16;
 
 std::string text_in(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -129,7 +124,7 @@ private:
         if (line.find_first_not_of(" \t\r") == std::string_view::npos || over_) {
             return {};
         }
-        const json object = parsed(line);
+        const json object = shallow_json(line, deepest);
         if (!object.is_object()) {
             return core::make_failure(core::errc::protocol, "a line of the answer is no JSON object");
         }
@@ -200,6 +195,10 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         for (const chat::role_text& one : what.prompt.messages) {
             body["messages"].push_back({{"role", one.role}, {"content", one.text}});
         }
+        // Every model takes this one value (ollama_wire.md §2.4); what thinks would, if not told.
+        if (!what.prompt.thinking) {
+            body["think"] = false;
+        }
     }
     out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
     return out;
@@ -210,7 +209,7 @@ std::unique_ptr<answer_reader> remote_protocol::reader() const {
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
-    const json object = parsed(body);
+    const json object = shallow_json(body, deepest);
     return error_from(status, object.is_object() ? object : json::object());
 }
 
@@ -229,7 +228,7 @@ std::span<const std::string_view> remote_sampling() noexcept {
 }
 
 core::result<bool> lists_model(std::string_view tags, std::string_view model) {
-    const json object = parsed(tags);
+    const json object = shallow_json(tags, deepest);
     const auto models = object.is_object() ? object.find("models") : object.end();
     if (!object.is_object() || models == object.end() || !models->is_array()) {
         return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");
