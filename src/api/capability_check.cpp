@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/ascii_text.hpp"
+#include "api/json_writer.hpp"
 #include "api/model_lookup.hpp"
 
 namespace corral::api {
@@ -48,6 +50,17 @@ void refuse_images(const served_model& model, bool has_images, decode_problem& p
     if (has_images) {
         problem.set(long_name(model) + " does not support images");
     }
+}
+
+void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
+    if (format.is_null() || format.is_object() || format == "json") {
+        return;
+    }
+    json_writer raw;
+    raw.tree(format);
+    problem.set(
+        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
+        500);
 }
 
 chat::thinking_mode default_thinking(const served_model& model) {

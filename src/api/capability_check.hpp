@@ -16,6 +16,8 @@ namespace corral::api {
 
 void check_tools(const served_model& model, bool has_tools, decode_problem& problem);
 void refuse_images(const served_model& model, bool has_images, decode_problem& problem);
+// Its form alone; whether a schema can be kept to is the generation path's to say.
+void check_format(const nlohmann::ordered_json& format, decode_problem& problem);
 
 // For a request that says nothing of thinking: on for a model that can.
 [[nodiscard]] chat::thinking_mode default_thinking(const served_model& model);

@@ -2,25 +2,8 @@
 
 #include "api/ascii_text.hpp"
 #include "api/capability_check.hpp"
-#include "api/json_writer.hpp"
 
 namespace corral::api::ollama {
-
-namespace {
-
-// Whether the schema can be kept to is the generation path's to say.
-void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
-    if (format.is_null() || format.is_object() || format == "json") {
-        return;
-    }
-    json_writer raw;
-    raw.tree(format);
-    problem.set(
-        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
-        500);
-}
-
-}  // namespace
 
 void check_abilities(const served_model& model, const common_fields& asked, const char* activity,
                      decode_problem& problem) {

@@ -6,7 +6,6 @@
 
 #include "api/ascii_text.hpp"
 #include "api/capability_check.hpp"
-#include "api/json_writer.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"
 
@@ -17,17 +16,6 @@ namespace {
 // OpenAI's own defaults, which count more than the model's (ollama_wire.md §8.1).
 constexpr double default_temperature = 1.0;
 constexpr double default_top_p = 1.0;
-
-void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
-    if (format.is_null() || format.is_object() || format == "json") {
-        return;
-    }
-    json_writer raw;
-    raw.tree(format);
-    problem.set(
-        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
-        500);
-}
 
 void check(const served_model& model, const generation_fields& asked, const char* activity,
            decode_problem& problem) {
