@@ -14,6 +14,7 @@
 #include "admin_client.hpp"
 #include "commands.hpp"
 #include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
 #include "status_page.hpp"
 #include "status_watch.hpp"
 
@@ -72,12 +73,6 @@ std::string names_in(const admin_json& answer, const char* key) {
     return out.empty() ? "none" : out;
 }
 
-std::string text_in(const admin_json& answer, const char* key) {
-    const auto found = answer.find(key);
-    return found != answer.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 2000)
-                                                       : std::string();
-}
-
 void print_reloaded(const admin_json& answer) {
     std::cout << "reloaded; added: " << names_in(answer, "added")
               << "; removed: " << names_in(answer, "removed") << "; changed: " << names_in(answer, "changed")
@@ -97,7 +92,7 @@ void print_done(const admin_command& asked, const admin_json& answer, const text
     } else if (asked.verb == "reload") {
         print_reloaded(answer);
     } else {
-        std::cout << names_in(answer, "models") << ": " << text_in(answer, "message") << '\n';
+        std::cout << names_in(answer, "models") << ": " << reported_text(answer, "message") << '\n';
     }
 }
 
@@ -117,7 +112,8 @@ std::optional<core::result<void>> upgrade_result(const core::result<admin_json>&
     if (upgrade.is_object() && upgrade.value("under_way", admin_json(false)) == true) {
         return std::nullopt;
     }
-    return core::make_failure(core::errc::refused, "nothing has changed: " + text_in(upgrade, "failure"));
+    return core::make_failure(core::errc::refused,
+                              "nothing has changed: " + reported_text(upgrade, "failure"));
 }
 
 // Waits for the new program to answer.
@@ -133,19 +129,17 @@ int see_upgrade(const std::vector<std::filesystem::path>& places, bool as_json) 
             continue;
         }
         if (!*over) {
-            std::cerr << "error: " << telemetry::printable(over->error().message, 2000) << '\n';
-            return 1;
+            return fail(telemetry::printable(over->error().message, 2000));
         }
         if (as_json) {
-            const admin_json told = {{"ok", true}, {"version", text_in(*status, "version")}};
+            const admin_json told = {{"ok", true}, {"version", reported_text(*status, "version")}};
             std::cout << told.dump(2) << '\n';
         } else {
-            std::cout << "upgraded: corral " << text_in(*status, "version") << " runs now\n";
+            std::cout << "upgraded: corral " << reported_text(*status, "version") << " runs now\n";
         }
         return 0;
     }
-    std::cerr << "error: the upgrade still goes on; see 'corral status'\n";
-    return 1;
+    return fail("the upgrade still goes on; see 'corral status'");
 }
 
 // A command and what it asks for; the caller adds what is its own.
@@ -217,7 +211,7 @@ void add_upgrade_command(CLI::App& program, command_context& context) {
 bool tell_reload(const admin_json& answer) {
     print_complaints(answer);
     if (answer.value("ok", admin_json(false)) != true) {
-        std::cerr << "error: " << text_in(answer, "error") << '\n';
+        std::cerr << "error: " << reported_text(answer, "error") << '\n';
         return false;
     }
     print_reloaded(answer);
@@ -235,8 +229,7 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
                                                    style_of(STDERR_FILENO, environment))
                                    : ask_daemon(places, request_of(asked), usual);
     if (!answer) {
-        std::cerr << "error: " << answer.error().message << '\n';
-        return 1;
+        return fail(answer.error().message);
     }
     const bool good = answer->value("ok", admin_json(false)) == true;
     const bool goes_on = good && asked.verb == "upgrade";
@@ -247,8 +240,7 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
         print_complaints(*answer);
     }
     if (!good) {
-        std::cerr << "error: " << text_in(*answer, "error") << '\n';
-        return 1;
+        return fail(reported_text(*answer, "error"));
     }
     if (goes_on) {
         return see_upgrade(places, asked.json);

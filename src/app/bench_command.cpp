@@ -322,8 +322,7 @@ int run(const bench_options& asked, const command_context& context) {
     const core::result<bench::run_record> done = run_bench(std::move(*plan));
     lines.clear();
     if (!done) {
-        std::cerr << "error: " << done.error().message << '\n';
-        return failed;
+        return fail(done.error().message);
     }
     if (asked.json) {
         std::cout << bench::json_report(*done);

@@ -3,6 +3,7 @@
 // what is to be run when it was asked for; one line in commands.hpp and one in the list of command_line.cpp.
 
 #include <functional>
+#include <iostream>
 #include <map>
 #include <string>
 
@@ -14,6 +15,12 @@ namespace corral::app {
 
 // Of the program. What else a command says by its status is in its own help.
 enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2 };
+
+// Says why on standard error; the exit status for it.
+[[nodiscard]] inline int fail(const std::string& why) {
+    std::cerr << "error: " << why << '\n';
+    return failed;
+}
 
 struct command_context {
     std::map<std::string, std::string> environment;  // known_environment() of command_source.hpp

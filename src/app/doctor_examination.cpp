@@ -16,6 +16,7 @@
 #include "corral/device/reader.hpp"
 #include "corral/engine/device_tools.hpp"
 #include "corral/process/warden.hpp"
+#include "reported_fields.hpp"
 
 namespace corral::app {
 
@@ -26,26 +27,21 @@ namespace fs = std::filesystem;
 constexpr core::seconds daemon_patience{5};
 constexpr std::size_t most_profiles = 100;
 
-std::string text_in(const admin_json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 doctor::served_model served_model_of(const admin_json& model) {
-    doctor::served_model out{text_in(model, "name"),
-                             text_in(model, "state"),
-                             text_in(model, "reason"),
+    doctor::served_model out{reported_text(model, "name"),
+                             reported_text(model, "state"),
+                             reported_text(model, "reason"),
                              {},
-                             text_in(model, "warning")};
+                             reported_text(model, "warning")};
     const admin_json compute = model.value("compute", admin_json::object());
-    const std::string verdict = compute.is_object() ? text_in(compute, "verdict") : std::string();
+    const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
     if (out.warning.empty() && (verdict == "fallback" || verdict == "suspected")) {
-        out.warning = text_in(compute, "text");
+        out.warning = reported_text(compute, "text");
     }
     for (const admin_json& service : model.value("services", admin_json::array())) {
         // Of the service that the model's reason is about; any will do where it has none.
-        if (service.is_object() && out.advice.empty() && text_in(service, "state") == out.state) {
-            out.advice = text_in(service, "advice");
+        if (service.is_object() && out.advice.empty() && reported_text(service, "state") == out.state) {
+            out.advice = reported_text(service, "advice");
         }
     }
     return out;
@@ -189,7 +185,7 @@ void ask_corral(const doctor_request& asked, doctor::examination& to) {
 
 doctor::daemon_view daemon_view_of(const admin_json& status) {
     doctor::daemon_view out;
-    out.version = text_in(status, "version");
+    out.version = reported_text(status, "version");
     if (const auto pid = status.find("pid"); pid != status.end() && pid->is_number_unsigned()) {
         out.pid = pid->get<pid_t>();
     }

@@ -20,11 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-int fail(const std::string& why) {
-    std::cerr << "error: " << why << '\n';
-    return 1;
-}
-
 core::result<fs::path> file_of(const key_command& asked) {
     if (asked.file) {
         return fs::path(*asked.file);

@@ -71,8 +71,7 @@ int show(const listing_options& asked, const command_context& context) {
                 std::cerr << "left out: " << catalog::to_text(problem) << '\n';
             }
         }
-        std::cerr << "error: " << no_such_model(known.files, asked.model) << '\n';
-        return failed;
+        return fail(no_such_model(known.files, asked.model));
     }
     const admin_json facts = model_facts(*model, status_of(known.status, model->name));
     std::cout << (asked.json ? dumped(facts)

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
 
 namespace corral::app {
 
@@ -15,13 +15,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr std::size_t longest = 8192;
-
-std::string text_of(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string()
-               ? telemetry::printable(found->get<std::string>(), longest)
-               : std::string();
-}
 
 // The same name always in the same colour.
 colour colour_of(const std::string& name) {
@@ -57,11 +50,11 @@ std::string local_time(const std::string& stamp) {
 }
 
 std::string log_line_text(const json& line, const text_style& style) {
-    const std::string model = text_of(line, "model");
-    const std::string service = text_of(line, "service");
+    const std::string model = reported_text(line, "model", longest);
+    const std::string service = reported_text(line, "service", longest);
     const std::string name = model.empty() ? service : model + "/" + service;
-    const std::string stamp = text_of(line, "time");
-    std::string text = text_of(line, "text");
+    const std::string stamp = reported_text(line, "time", longest);
+    std::string text = reported_text(line, "text", longest);
     const auto lost = line.find("lost");
     if (lost != line.end() && lost->is_number_unsigned()) {
         text = painted(

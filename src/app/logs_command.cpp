@@ -27,11 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-int fail(const std::string& why) {
-    std::cerr << "error: " << why << '\n';
-    return 1;
-}
-
 fs::path folder_of(const logs_command& asked, const std::map<std::string, std::string>& environment) {
     if (asked.state) {
         return crash_folder(*asked.state);

@@ -7,6 +7,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
 #include "status_page.hpp"
 
 namespace corral::app {
@@ -14,25 +15,6 @@ namespace corral::app {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string text_of(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
-                                                       : std::string();
-}
-
-std::vector<json> models_of(const json& status) {
-    std::vector<json> out;
-    if (!status.is_object()) {
-        return out;
-    }
-    const auto found = status.find("models");
-    if (found != status.end() && found->is_array()) {
-        std::copy_if(found->begin(), found->end(), std::back_inserter(out),
-                     [](const json& one) { return one.is_object(); });
-    }
-    return out;
-}
 
 listed_model from_entry(const catalog::model_entry& model) {
     listed_model out;
@@ -54,19 +36,18 @@ listed_model from_left_out(const left_out_manifest& manifest) {
     return out;
 }
 
-// With what the daemon knows of it.
 // With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
 // name may be another model's.
 void join(listed_model& model, const std::vector<json>& served, bool daemon) {
     const bool left_out = model.state == "left out";
     const auto found = std::find_if(served.begin(), served.end(), [&](const json& one) {
-        return left_out ? text_of(one, "source") == model.source
-                        : catalog::same_model(text_of(one, "name"), model.name);
+        return left_out ? reported_text(one, "source") == model.source
+                        : catalog::same_model(reported_text(one, "name"), model.name);
     });
     if (found != served.end()) {
-        model.state = text_of(*found, "state");
+        model.state = reported_text(*found, "state");
         if (left_out) {
-            model.name = text_of(*found, "name");
+            model.name = reported_text(*found, "name");
             model.note = "served as it was before its manifest had a mistake: " + model.note;
         }
     } else if (daemon && !left_out) {
@@ -79,7 +60,7 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
 
 std::vector<listed_model> list_models(const configuration& files, const json& status) {
     const bool daemon = status.is_object();
-    const std::vector<json> served = models_of(status);
+    const std::vector<json> served = reported_objects(status, "models");
     std::vector<listed_model> out;
     for (const catalog::model_entry& model : files.models) {
         out.push_back(from_entry(model));
@@ -91,15 +72,15 @@ std::vector<listed_model> list_models(const configuration& files, const json& st
         join(model, served, daemon);
     }
     for (const json& one : served) {
-        const std::string name = text_of(one, "name");
+        const std::string name = reported_text(one, "name");
         const bool known = std::any_of(out.begin(), out.end(), [&](const listed_model& model) {
             return catalog::same_model(model.name, name);
         });
         if (!known) {
             listed_model gone;
             gone.name = name;
-            gone.state = text_of(one, "state");
-            gone.source = text_of(one, "source");
+            gone.state = reported_text(one, "state");
+            gone.source = reported_text(one, "source");
             gone.note = "no file says it any more; 'corral reload' takes it out";
             out.push_back(std::move(gone));
         }

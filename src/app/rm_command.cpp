@@ -30,11 +30,6 @@ struct rm_options {
     bool json = false;
 };
 
-int fail(const std::string& why) {
-    std::cerr << "error: " << why << '\n';
-    return failed;
-}
-
 // The manifest that says a model.
 struct manifest {
     std::string name;

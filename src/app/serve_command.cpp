@@ -117,8 +117,7 @@ int serve(const serve_options& options, const command_context& context) {
     // Before any thread exists, the log's included.
     auto guard = find_warden(inherited);
     if (!guard) {
-        std::cerr << "error: " << guard.error().message << '\n';
-        return failed;
+        return fail(guard.error().message);
     }
     telemetry::start_logging(settings->log_level);
     if (!raised) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -11,48 +10,13 @@
 #include <fmt/format.h>
 
 #include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
 
 namespace corral::app {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string text_of(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
-                                                       : std::string();
-}
-
-double number_of(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<double>() : 0.0;
-}
-
-bool has_number(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number();
-}
-
-bool says(const json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::optional<double> maybe_number(const json& object, const char* key) {
-    return has_number(object, key) ? std::optional(number_of(object, key)) : std::nullopt;
-}
-
-// The objects of an array; no others.
-std::vector<json> objects_in(const json& of, const char* key) {
-    std::vector<json> out;
-    const auto found = of.find(key);
-    if (found != of.end() && found->is_array()) {
-        std::copy_if(found->begin(), found->end(), std::back_inserter(out),
-                     [](const json& one) { return one.is_object(); });
-    }
-    return out;
-}
 
 void add_note(std::string& out, const char* what, const std::string& text, const text_style& style) {
     if (!text.empty()) {
@@ -62,8 +26,8 @@ void add_note(std::string& out, const char* what, const std::string& text, const
 
 // With the bar on a terminal, in words elsewhere.
 std::string progress_text(const json& of, const text_style& style) {
-    const auto percent = maybe_number(of, "progress_percent");
-    const auto left = maybe_number(of, "left_seconds");
+    const auto percent = reported_number(of, "progress_percent");
+    const auto left = reported_number(of, "left_seconds");
     if (!percent && !left) {
         return {};
     }
@@ -71,61 +35,64 @@ std::string progress_text(const json& of, const text_style& style) {
 }
 
 void add_service(std::string& out, const json& service, const text_style& style) {
-    const std::string state = text_of(service, "state");
-    const double starts = number_of(service, "starts");
-    const auto percent = maybe_number(service, "progress_percent");
-    out += fmt::format("    {:<12} {}{} for {}", text_of(service, "name"), state_text(state, style),
+    const std::string state = reported_text(service, "state");
+    const double starts = reported_amount(service, "starts");
+    const auto percent = reported_number(service, "progress_percent");
+    out += fmt::format("    {:<12} {}{} for {}", reported_text(service, "name"), state_text(state, style),
                        percent ? fmt::format(" {:.0f} %", *percent) : std::string(),
-                       span_text(number_of(service, "for_seconds")));
-    if (has_number(service, "pid")) {
-        out += fmt::format(", process {:.0f}", number_of(service, "pid"));
+                       span_text(reported_amount(service, "for_seconds")));
+    if (reported_number(service, "pid")) {
+        out += fmt::format(", process {:.0f}", reported_amount(service, "pid"));
     }
     out += fmt::format(", {:.0f} {}", starts, starts == 1.0 ? "start" : "starts");
-    if (has_number(service, "next_try_seconds")) {
-        out += ", next try in " + span_text(number_of(service, "next_try_seconds"));
+    if (reported_number(service, "next_try_seconds")) {
+        out += ", next try in " + span_text(reported_amount(service, "next_try_seconds"));
     }
     out += '\n';
-    const std::string reason = text_of(service, "reason");
+    const std::string reason = reported_text(service, "reason");
     add_note(out, "reason", reason == state ? std::string() : reason, style);
-    add_note(out, "advice", text_of(service, "advice"), style);
-    add_note(out, "warning", text_of(service, "warning"), style);
+    add_note(out, "advice", reported_text(service, "advice"), style);
+    add_note(out, "warning", reported_text(service, "warning"), style);
 }
 
 void add_device(std::string& out, const json& tool) {
-    if (const std::string problem = text_of(tool, "problem"); !problem.empty()) {
-        out += fmt::format("  device: {} ({} ago)\n", problem, span_text(number_of(tool, "age_seconds")));
+    if (const std::string problem = reported_text(tool, "problem"); !problem.empty()) {
+        out +=
+            fmt::format("  device: {} ({} ago)\n", problem, span_text(reported_amount(tool, "age_seconds")));
         return;
     }
     for (const json& card : tool.value("cards", json::array())) {
         if (!card.is_object()) {
             continue;
         }
-        out += fmt::format("  device: card {:.0f} {}", number_of(card, "card"), text_of(card, "name"));
-        if (has_number(card, "temperature_c")) {
-            out += fmt::format(", {:.0f} C", number_of(card, "temperature_c"));
+        out += fmt::format("  device: card {:.0f} {}", reported_amount(card, "card"),
+                           reported_text(card, "name"));
+        if (reported_number(card, "temperature_c")) {
+            out += fmt::format(", {:.0f} C", reported_amount(card, "temperature_c"));
         }
-        if (has_number(card, "npu_percent")) {
-            out += fmt::format(", {:.0f} % busy", number_of(card, "npu_percent"));
+        if (reported_number(card, "npu_percent")) {
+            out += fmt::format(", {:.0f} % busy", reported_amount(card, "npu_percent"));
         }
-        if (const std::string health = text_of(card, "health"); !health.empty() && health != "OK") {
+        if (const std::string health = reported_text(card, "health"); !health.empty() && health != "OK") {
             out += ", health " + health;
         }
-        if (has_number(card, "system_memory_total_mb") && !has_number(card, "memory_total_mb")) {
+        if (reported_number(card, "system_memory_total_mb") && !reported_number(card, "memory_total_mb")) {
             out += fmt::format(", {:.0f} of {:.0f} MB of the system's memory in use",
-                               number_of(card, "system_memory_used_mb"),
-                               number_of(card, "system_memory_total_mb"));
+                               reported_amount(card, "system_memory_used_mb"),
+                               reported_amount(card, "system_memory_total_mb"));
         }
-        if (has_number(card, "memory_total_mb")) {
-            out += fmt::format(", {:.0f} of {:.0f} MB in use", number_of(card, "memory_used_mb"),
-                               number_of(card, "memory_total_mb"));
+        if (reported_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB in use", reported_amount(card, "memory_used_mb"),
+                               reported_amount(card, "memory_total_mb"));
         }
-        out += fmt::format(" ({} ago)\n", span_text(number_of(tool, "age_seconds")));
+        out += fmt::format(" ({} ago)\n", span_text(reported_amount(tool, "age_seconds")));
     }
 }
 
 void add_left_out(std::string& out, const json& manifest, const text_style& style) {
-    out += fmt::format("  {} {}{}\n", painted("left out:", colour::red, style), text_of(manifest, "file"),
-                       text_of(manifest, "name").empty() ? "" : ", model " + text_of(manifest, "name"));
+    out += fmt::format(
+        "  {} {}{}\n", painted("left out:", colour::red, style), reported_text(manifest, "file"),
+        reported_text(manifest, "name").empty() ? "" : ", model " + reported_text(manifest, "name"));
     const auto problems = manifest.find("problems");
     if (problems == manifest.end() || !problems->is_array()) {
         return;
@@ -152,9 +119,9 @@ std::string words_of(const json& object, const char* key) {
 }
 
 void add_compute(std::string& out, const json& compute, const text_style& style) {
-    const std::string verdict = text_of(compute, "verdict");
+    const std::string verdict = reported_text(compute, "verdict");
     const bool trouble = verdict == "fallback" || verdict == "suspected";
-    const std::string text = text_of(compute, "text");
+    const std::string text = reported_text(compute, "text");
     add_note(out, "compute", trouble ? painted(text, colour::red, style) : text, style);
 }
 
@@ -162,21 +129,23 @@ void add_model(std::string& out, const json& model, const text_style& style) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
     out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n",
-                       painted(text_of(model, "name"), colour::bold, style),
-                       state_text(text_of(model, "state"), style), progress_text(model, style),
-                       number_of(counts, "running"), number_of(counts, "waiting"));
+                       painted(reported_text(model, "name"), colour::bold, style),
+                       state_text(reported_text(model, "state"), style), progress_text(model, style),
+                       reported_amount(counts, "running"), reported_amount(counts, "waiting"));
     add_note(out, "also serves", words_of(model, "also"), style);
-    add_note(out, "waits", text_of(model, "waits"), style);
-    if (const json tier = model.value("tier", json::object()); tier.is_object() && says(tier, "serves")) {
-        const std::string why = text_of(tier, "why");
+    add_note(out, "waits", reported_text(model, "waits"), style);
+    if (const json tier = model.value("tier", json::object());
+        tier.is_object() && reported_flag(tier, "serves")) {
+        const std::string why = reported_text(tier, "why");
         add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
     }
     if (const json compute = model.value("compute", json::object()); compute.is_object()) {
         add_compute(out, compute, style);
     }
     const json memory = model.value("memory", json::object());
-    add_note(out, "memory", memory.is_object() ? text_of(memory, "after_unload") : std::string(), style);
-    for (const json& service : objects_in(model, "services")) {
+    add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),
+             style);
+    for (const json& service : reported_objects(model, "services")) {
         add_service(out, service, style);
     }
 }
@@ -229,20 +198,22 @@ std::string state_text(const std::string& state, const text_style& style) {
 }
 
 std::string status_page(const json& status, const text_style& style) {
-    std::string out = fmt::format("corral {}, process {:.0f}, up {}", text_of(status, "version"),
-                                  number_of(status, "pid"), span_text(number_of(status, "uptime_seconds")));
-    out += says(status, "shutting_down") ? ", shutting down\n" : "\n";
+    std::string out =
+        fmt::format("corral {}, process {:.0f}, up {}", reported_text(status, "version"),
+                    reported_amount(status, "pid"), span_text(reported_amount(status, "uptime_seconds")));
+    out += reported_flag(status, "shutting_down") ? ", shutting down\n" : "\n";
     const json upgrade = status.value("upgrade", json::object());
-    if (const std::string stands = upgrade.is_object() ? text_of(upgrade, "status") : ""; !stands.empty()) {
+    if (const std::string stands = upgrade.is_object() ? reported_text(upgrade, "status") : "";
+        !stands.empty()) {
         out += "  " + stands + '\n';
     }
-    for (const json& tool : objects_in(status, "devices")) {
+    for (const json& tool : reported_objects(status, "devices")) {
         add_device(out, tool);
     }
-    for (const json& model : objects_in(status, "models")) {
+    for (const json& model : reported_objects(status, "models")) {
         add_model(out, model, style);
     }
-    for (const json& manifest : objects_in(status, "left_out")) {
+    for (const json& manifest : reported_objects(status, "left_out")) {
         add_left_out(out, manifest, style);
     }
     return out;
@@ -250,23 +221,23 @@ std::string status_page(const json& status, const text_style& style) {
 
 std::string loads_page(const json& status, const text_style& style) {
     std::string out;
-    for (const json& model : objects_in(status, "models")) {
-        if (text_of(model, "state") != "loading") {
+    for (const json& model : reported_objects(status, "models")) {
+        if (reported_text(model, "state") != "loading") {
             continue;
         }
-        const std::string name = text_of(model, "name");
+        const std::string name = reported_text(model, "name");
         const auto room = static_cast<unsigned>(std::min<std::size_t>(name.size() + 2, style.columns));
-        const std::string bar = load_bar(maybe_number(model, "progress_percent"),
-                                         maybe_number(model, "left_seconds"), style.columns - room);
+        const std::string bar = load_bar(reported_number(model, "progress_percent"),
+                                         reported_number(model, "left_seconds"), style.columns - room);
         out += fmt::format("{}  {}\n", painted(name, colour::bold, style), bar.empty() ? "loading" : bar);
     }
     return out;
 }
 
 bool still_loads(const json& status) {
-    const auto models = objects_in(status, "models");
+    const auto models = reported_objects(status, "models");
     return std::any_of(models.begin(), models.end(),
-                       [](const json& model) { return text_of(model, "state") == "loading"; });
+                       [](const json& model) { return reported_text(model, "state") == "loading"; });
 }
 
 }  // namespace corral::app

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "admin_client.hpp"
-#include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
 #include "status_page.hpp"
 
 namespace corral::app {
@@ -31,12 +31,6 @@ admin_json status_question() {
     return out;
 }
 
-std::string text_in(const admin_json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_string() ? telemetry::printable(found->get<std::string>(), 500)
-                                                   : std::string();
-}
-
 admin_json models_in(const admin_json& status) {
     const auto found = status.find("models");
     return found != status.end() && found->is_array() ? *found : admin_json::array();
@@ -49,8 +43,8 @@ void tell_changes(const admin_json& status, std::map<std::string, std::string>& 
         if (!model.is_object()) {
             continue;
         }
-        const std::string name = text_in(model, "name");
-        const std::string state = text_in(model, "state");
+        const std::string name = reported_text(model, "name");
+        const std::string state = reported_text(model, "state");
         const auto percent = model.find("progress_percent");
         const bool known = state == "loading" && percent != model.end() && percent->is_number();
         const int step = known ? static_cast<int>(percent->get<double>()) * steps / 100 : -1;
@@ -64,7 +58,7 @@ void tell_changes(const admin_json& status, std::map<std::string, std::string>& 
                                  ? std::optional(left->get<double>())
                                  : std::nullopt;
         const std::string bar = known ? " " + load_bar(percent->get<double>(), seconds, 0) : std::string();
-        const std::string reason = state == "broken" ? ": " + text_in(model, "reason") : std::string();
+        const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
         std::cout << name << "  " << state << bar << reason << '\n';
     }
     std::cout.flush();
@@ -76,7 +70,7 @@ std::string outline(const admin_json& status) {
     const admin_json models = models_in(status);
     for (const admin_json& model : models) {
         if (model.is_object()) {
-            out += text_in(model, "name") + ' ' + text_in(model, "state") + ' ' +
+            out += reported_text(model, "name") + ' ' + reported_text(model, "state") + ' ' +
                    model.value("progress_percent", admin_json()).dump() + '\n';
         }
     }
@@ -86,7 +80,7 @@ std::string outline(const admin_json& status) {
 bool any_broken(const admin_json& status) {
     const admin_json models = models_in(status);
     return std::any_of(models.begin(), models.end(), [](const admin_json& model) {
-        return model.is_object() && text_in(model, "state") == "broken";
+        return model.is_object() && reported_text(model, "state") == "broken";
     });
 }
 
