@@ -11,8 +11,7 @@
 // - They come back to a better tier that is out of order, though it is ready, only when the one that serves
 //   is not. So an outage makes one change there and one back, however often the better tier flaps meanwhile.
 // - A better tier in order that is merely not loaded takes them back, as it is loaded for them; while it
-// loads
-//   the tier behind it serves, if it is ready. The same at the start of the server.
+//   loads, the tier behind it serves, if it is ready. The same at the start of the server.
 
 #include <optional>
 #include <vector>

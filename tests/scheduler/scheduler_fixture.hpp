@@ -43,6 +43,7 @@ class scheduler_fixture : public testing::Test {
 protected:
     ~scheduler_fixture() override {
         backend_.open_gates();
+        other_.open_gates();
         scheduler_.reset();
         settle(io_);
     }
@@ -75,6 +76,7 @@ protected:
     asio::io_context io_;
     Clock clock_;
     fake_backend backend_{io_};
+    fake_backend other_{io_};  // for tests of several; like the first it outlives the scheduler
     std::unique_ptr<scheduler::scheduler> scheduler_;
 };
 

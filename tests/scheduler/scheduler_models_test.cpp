@@ -31,8 +31,6 @@ protected:
         return out;
     }
     bool loaded() const { return scheduler_->residence_of(model).loaded; }
-
-    test::fake_backend other_{io_};
 };
 
 TEST_F(scheduler_models_test,

@@ -14,17 +14,12 @@ const std::string model = "tiny:latest";
 class tiers_test : public test::scheduler_fixture<core::manual_clock> {
 protected:
     tiers_test() {
-        second_.entry.tier = 1;
+        other_.entry.tier = 1;
         build({});
-    }
-    ~tiers_test() override {
-        second_.open_gates();
-        scheduler_.reset();
-        test::settle(io_);
     }
     void build(scheduler_options options) {
         add(std::move(options));
-        scheduler_->add(second_);
+        scheduler_->add(other_);
         test::settle(io_);
     }
     // Time passes, and a backend shows a sign of life, which makes the scheduler look at its clock.
@@ -39,8 +34,6 @@ protected:
         return asks->held ? &**asks->held : nullptr;
     }
     tier_report report() const { return scheduler_->tiers_of(model).value_or(tier_report{}); }
-
-    test::fake_backend second_{io_};
 };
 
 TEST_F(tiers_test, the_first_serves_and_the_other_gets_nothing_though_requests_wait) {
@@ -58,7 +51,7 @@ TEST_F(tiers_test, who_waits_when_the_first_breaks_goes_on_with_the_next_and_com
     const auto waiting = start("b");
     backend_.set(availability_state::broken, "its card is gone");
     ASSERT_TRUE(run_until(io_, [&] { return has_lease(waiting); }));
-    EXPECT_EQ(&**waiting->held, &second_);
+    EXPECT_EQ(&**waiting->held, &other_);
     EXPECT_EQ(report().serving, 1U);
     EXPECT_EQ(report().label, model + "@fallback1");
     EXPECT_EQ(report().why, "tiny:latest can't serve: its card is gone");
@@ -66,9 +59,9 @@ TEST_F(tiers_test, who_waits_when_the_first_breaks_goes_on_with_the_next_and_com
     waiting->held.reset();
     backend_.set(availability_state::ready);
     test::settle(io_);
-    EXPECT_EQ(who_serves(), &second_);
+    EXPECT_EQ(who_serves(), &other_);
     pass(seconds{29});
-    EXPECT_EQ(who_serves(), &second_);
+    EXPECT_EQ(who_serves(), &other_);
     pass(seconds{1});
     EXPECT_EQ(who_serves(), &backend_);
     EXPECT_EQ(report().changes, 2U);
@@ -78,7 +71,7 @@ TEST_F(tiers_test, who_waits_when_the_first_breaks_goes_on_with_the_next_and_com
 TEST_F(tiers_test, the_change_back_comes_without_any_event) {
     backend_.entry.failback_after = core::milliseconds{0};
     add({});
-    scheduler_->add(second_);
+    scheduler_->add(other_);
     backend_.set(availability_state::loading);
     test::settle(io_);
     EXPECT_EQ(report().serving, 1U);
@@ -87,7 +80,7 @@ TEST_F(tiers_test, the_change_back_comes_without_any_event) {
 }
 
 TEST_F(tiers_test, all_broken_is_refused_with_the_first_ones_reason) {
-    second_.set(availability_state::broken, "no disk");
+    other_.set(availability_state::broken, "no disk");
     backend_.set(availability_state::broken, "no card");
     test::settle(io_);
     const auto asks = start();
@@ -121,26 +114,26 @@ TEST_F(tiers_test, a_hot_fallback_is_loaded_along_and_a_cold_one_when_it_is_need
 }
 
 TEST_F(tiers_test, a_cold_fallback_goes_when_it_is_not_needed_any_more) {
-    second_.entry.preload = false;
+    other_.entry.preload = false;
     backend_.set(availability_state::loading);
     test::settle(io_);
-    EXPECT_EQ(who_serves(), &second_);
+    EXPECT_EQ(who_serves(), &other_);
     backend_.set(availability_state::ready);
     test::settle(io_);
-    EXPECT_EQ(second_.stops, 0);
+    EXPECT_EQ(other_.stops, 0);
     pass(seconds{30});
-    EXPECT_TRUE(run_until(io_, [&] { return second_.stops == 1; }));
+    EXPECT_TRUE(run_until(io_, [&] { return other_.stops == 1; }));
     EXPECT_EQ(who_serves(), &backend_);
-    EXPECT_EQ(second_.starts, 0);
+    EXPECT_EQ(other_.starts, 0);
 }
 
 TEST_F(tiers_test, unloading_the_model_is_no_outage_and_unloads_both) {
     EXPECT_TRUE(scheduler_->unload(model));
-    ASSERT_TRUE(run_until(io_, [&] { return backend_.stops == 1 && second_.stops == 1; }));
+    ASSERT_TRUE(run_until(io_, [&] { return backend_.stops == 1 && other_.stops == 1; }));
     EXPECT_EQ(report().serving, 0U);
     EXPECT_EQ(who_serves(), &backend_);
     EXPECT_EQ(report().changes, 0U);
-    EXPECT_EQ(second_.starts, 1);
+    EXPECT_EQ(other_.starts, 1);
 }
 
 TEST_F(tiers_test, a_suspended_model_is_not_served_by_its_fallback) {
@@ -174,23 +167,23 @@ TEST_F(tiers_test, a_first_tier_that_can_never_fit_is_served_by_the_next) {
     options.room_mb = [](unsigned) { return std::optional<std::uint64_t>(1000); };
     backend_.takes = {{0}, 4000, true};
     backend_.set(availability_state::stopped);
-    second_.set(availability_state::stopped);
+    other_.set(availability_state::stopped);
     build(std::move(options));
-    EXPECT_EQ(who_serves(), &second_);
+    EXPECT_EQ(who_serves(), &other_);
     EXPECT_EQ(backend_.starts, 0);
-    EXPECT_EQ(who_serves(), &second_);
+    EXPECT_EQ(who_serves(), &other_);
 }
 
 TEST_F(tiers_test, a_fallback_is_not_counted_among_those_of_which_only_so_many_may_be_loaded) {
     scheduler_options options;
     options.max_loaded = 1;
     backend_.set(availability_state::stopped);
-    second_.set(availability_state::stopped);
+    other_.set(availability_state::stopped);
     build(std::move(options));
     scheduler_->preload();
     test::settle(io_);
     EXPECT_EQ(backend_.starts, 1);
-    EXPECT_EQ(second_.starts, 1);
+    EXPECT_EQ(other_.starts, 1);
 }
 
 TEST_F(tiers_test, a_backend_with_several_places_gets_as_many_leases_and_no_more) {
