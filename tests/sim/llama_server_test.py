@@ -120,7 +120,7 @@ def test_signals_and_ends(llama, start):
     program = llama()
     program.send_signal(signal.SIGTERM)
     assert program.wait_exit() == 0
-    program = llama(scenario(faults={"device_hang": True}))
+    program = llama(scenario(faults={"device_hang": {"on": True, "args": {"phase": "prefill"}}}))
     stream = Stream(program.port, "/v1/chat/completions", {"messages": user("hello"), "stream": True})
     wait_for(lambda: program.state()["active"] == 1, "it runs")
     program.send_signal(signal.SIGINT)
