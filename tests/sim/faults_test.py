@@ -16,7 +16,7 @@ def test_kill_at_a_phase_of_the_runtime(pair, phase, number):
     p = pair(PLAIN)
     p.reset()
     p.runtime.fault("kill_at", phase=phase, signal=number)
-    p.post("/api/reset", {}) if phase == "reset" else p.post("/api/generate", {"prompt": "[[n=9]]"})
+    p.post("/api/reset", {}) if phase == "reset" else p.generate_and_die("[[n=9]]")
     assert p.runtime.wait_exit() == -getattr(signal, f"SIG{number}")
 
 
@@ -24,7 +24,7 @@ def test_kill_at_a_token(pair):
     p = pair(PLAIN)
     p.reset()
     p.runtime.fault("kill_at", phase="decode", after=7)
-    p.generate("[[n=30]]")
+    p.generate_and_die("[[n=30]]")
     assert p.runtime.wait_exit() == -signal.SIGSEGV
     assert lines_of(p.runtime.out).endswith(" one two three four five six")
 
@@ -48,7 +48,7 @@ def test_kill_the_tokenizer_at_a_route(pair, phase):
             p.post("/api/reset", {})
         else:
             p.reset()
-            p.generate("[[n=9]]")
+            p.generate_and_die("[[n=9]]")
         assert p.runtime.wait_exit() == -signal.SIGSEGV
     assert p.tokenizer.wait_exit() == -signal.SIGKILL
 

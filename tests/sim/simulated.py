@@ -303,6 +303,10 @@ class Pair:
         answer = self.post("/api/generate", {"prompt": prompt, **options})
         assert answer.body == b'{"status": "ok"}', answer.raw
 
+    def generate_and_die(self, prompt="Hello", **options):
+        """The runtime dies of it, and may do so before its answer is out."""
+        self.post("/api/generate", {"prompt": prompt, **options})
+
     def run(self, prompt="Hello", **options):
         """Generates, waits for the end, returns (record, all polled text)."""
         before = len(self.runs())

@@ -130,7 +130,7 @@ def test_a_dropped_encode_kills(pair):
     p = pair(PLAIN)
     p.reset()
     p.tokenizer.fault("drop_reply", "once", route="/encode")
-    p.generate("x")
+    p.generate_and_die("x")
     assert p.runtime.wait_exit() == -signal.SIGSEGV
 
 
