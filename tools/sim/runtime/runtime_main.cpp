@@ -72,6 +72,7 @@ json state_of(const runtime_parts& parts) {
                {"connections", parts.connections.open.load()},
                {"connections_high_water", parts.connections.high_water.load()},
                {"accepted", parts.connections.accepted.load()},
+               {"silent", parts.connections.silent.load()},
                {"runs", parts.journal.run_count()}};
     if (auto* engine = parts.engine.load()) {
         state["phase"] = engine->phase();

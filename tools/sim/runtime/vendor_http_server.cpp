@@ -82,7 +82,10 @@ void vendor_http_server::block_pool(int ms) {
 bool vendor_http_server::process_and_close_socket(socket_t socket) {
     bool result = false;
     for (int left = requests_per_connection; left > 0 && svr_sock_ != INVALID_SOCKET; --left) {
-        if (!connection_stream::wait_readable(socket, idle_timeout)) break;
+        ++counts_.silent;
+        const bool speaks = connection_stream::wait_readable(socket, idle_timeout);
+        --counts_.silent;
+        if (!speaks) break;
         plan_of_this_thread() = {};
         connection_stream stream(socket);
         bool closed = false;

@@ -15,6 +15,7 @@ struct connection_counts {
     std::atomic<int> open{0};
     std::atomic<int> high_water{0};
     std::atomic<int> accepted{0};
+    std::atomic<int> silent{0};  // a thread waits for what they ask
 };
 
 class vendor_http_server : public httplib::Server {
