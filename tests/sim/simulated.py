@@ -102,8 +102,9 @@ class Program:
         self.err_reader.start()
         self.port = None
 
-    @staticmethod
-    def _read(fd, into, lock):
+    def _read(self, fd, into, lock):
+        # A method, so that the program lives as long as this thread: else its pipe would be closed first, and the next
+        # program's, which gets the number, be read here.
         while True:
             try:
                 select.select([fd], [], [])
