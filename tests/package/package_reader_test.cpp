@@ -6,10 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "corral/catalog/placeholders.hpp"
-#include "corral/catalog/profile_reader.hpp"
 #include "corral/package/manifest.hpp"
 #include "package/flag_binding.hpp"
-#include "package/gguf_bytes.hpp"
+#include "package/package_reading.hpp"
 #include "package/run_script.hpp"
 #include "package/vendor_tree.hpp"
 
@@ -17,60 +16,7 @@ namespace corral::package {
 namespace {
 
 using namespace corral::tests;
-using words = std::vector<std::string>;
 using testing::HasSubstr;
-
-machine machine_of(std::uint16_t elf, bool board) {
-    machine out;
-    out.elf_machine = elf;
-    out.is_board = board;
-    return out;
-}
-
-const machine raspberry_pi = machine_of(183, false);
-const machine pc = machine_of(62, false);
-const machine board = machine_of(183, true);
-
-const catalog::profile& axera_poll() {
-    static const auto reading =
-        catalog::read_profile(std::string(CORRAL_SOURCE_DIR) + "/vendor/axera-poll/profile.toml");
-    EXPECT_TRUE(reading.value);
-    return *reading.value;
-}
-
-reading read(const std::filesystem::path& folder, const machine& here = raspberry_pi, read_options how = {}) {
-    how.profiles = [](const std::string& name) { return name == "axera-poll" ? &axera_poll() : nullptr; };
-    reading found = read_package(folder, here, how);
-    for (const auto& one : found.findings) {
-        const std::string text = one.what + one.why + one.fix;
-        EXPECT_TRUE(std::none_of(text.begin(), text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
-            << one.id << " is not one line: " << text;
-        EXPECT_FALSE(one.what.empty() || one.fix.empty()) << one.id;
-    }
-    return found;
-}
-
-std::vector<std::string> ids(const reading& of, catalog::severity level = catalog::severity::error) {
-    std::vector<std::string> out;
-    for (const auto& one : of.findings) {
-        if (one.level == level) {
-            out.push_back(one.id);
-        }
-    }
-    return out;
-}
-
-std::string all_text(const reading& of) {
-    std::string out;
-    for (const auto& one : of.findings) {
-        out += one.id + ": " + one.what + " | " + one.why + " | " + one.fix + "\n";
-    }
-    for (const auto& note : of.notes) {
-        out += "note: " + note + "\n";
-    }
-    return out;
-}
 
 // The command that the last service of the model would have.
 words command_of(const reading& of) {
@@ -333,121 +279,6 @@ TEST(package_reader, the_name_is_what_a_person_says) {
     const reading refused = read(tree.folder(), pc, how);
     EXPECT_FALSE(refused.model);
     EXPECT_EQ(ids(refused), words{"package.name"});
-}
-
-struct kind_row {
-    const char* about;
-    void (*fill)(const vendor_tree&);
-    const char* kind;
-    const char* profile;
-    const char* id;
-    const char* says;
-};
-
-std::string safetensors_file() {
-    return std::string("\x02\0\0\0\0\0\0\0{}", 10) + std::string(200, 'x');
-}
-
-const kind_row kind_rows[] = {
-    {"a vision model", fill_vision, "pictures", "", "package.not-served", "no profile of Corral serves"},
-    {"axllm", fill_axllm, "axllm serve", "axllm", "package.profile-missing",
-     "'axllm', which is not installed"},
-    {"an old tokenizer",
-     [](const vendor_tree& tree) {
-         polling_package old = deepseek_1_5b;
-         old.tokenizer = "deepseek-r1_tokenizer.py";
-         old.servers = false;
-         fill(tree, old);
-     },
-     "before the polling server", "", "package.old-tokenizer", "without identities"},
-    {"RKLLM", [](const vendor_tree& tree) { tree.large("Qwen3-4B-rk3588-w8a8.rkllm", 50'000'000, "rk"); },
-     "RKLLM", "rkllm-flask", "package.profile-missing", "qwen3:4b, w8a8"},
-    {"GGUF",
-     [](const vendor_tree& tree) {
-         gguf_bytes head(1, 3);
-         head.pair("general.architecture", "qwen3");
-         head.pair("general.name", "Qwen3 4B");
-         head.pair("qwen3.context_length", std::uint32_t{40960});
-         head.tensor("a", 0);
-         tree.large("model.gguf", 50'000'000, head.text());
-     },
-     "GGUF", "llama-server", "package.profile-missing", "context length 40960"},
-    {"safetensors",
-     [](const vendor_tree& tree) {
-         tree.text(
-             "config.json",
-             R"({"architectures": ["Qwen3ForCausalLM"], "hidden_size": 2560, "max_position_embeddings": 40960})");
-         tree.text("model-00001-of-00001.safetensors", safetensors_file());
-     },
-     "safetensors", "vllm-ascend", "package.profile-missing", "context length 40960"},
-    {"MindIE",
-     [](const vendor_tree& tree) {
-         tree.text(
-             "conf/config.json",
-             R"({"ServerConfig": {"port": 1025}, "BackendConfig": {"ModelDeployConfig": {"maxSeqLen": 2560}}})");
-     },
-     "MindIE", "mindie", "package.profile-missing", "maxSeqLen 2560"},
-};
-
-TEST(package_reader, other_kinds_are_recognised_as_such) {
-    for (const kind_row& row : kind_rows) {
-        SCOPED_TRACE(row.about);
-        const vendor_tree tree("download");
-        row.fill(tree);
-        const reading found = read(tree.folder());
-        EXPECT_THAT(found.kind, HasSubstr(row.kind));
-        EXPECT_EQ(found.profile, row.profile);
-        EXPECT_FALSE(found.model);
-        EXPECT_EQ(ids(found), words{row.id}) << all_text(found);
-        EXPECT_THAT(all_text(found), HasSubstr(row.says));
-    }
-}
-
-TEST(package_reader, half_downloads_of_other_kinds_are_told_too) {
-    for (const tree_state state : {tree_state::pointers, tree_state::truncated}) {
-        for (const auto& make : {fill_vision, fill_axllm}) {
-            const vendor_tree tree("download", state);
-            make(tree);
-            const reading found = read(tree.folder());
-            EXPECT_FALSE(found.model);
-            const auto told = ids(found);
-            EXPECT_THAT(told, testing::Contains(state == tree_state::pointers ? "file.lfs-pointer"
-                                                                              : "file.truncated"))
-                << all_text(found);
-        }
-    }
-    gguf_bytes head(1, 1);
-    head.pair("general.architecture", "qwen3");
-    head.tensor("a", 100'000'000);
-    const vendor_tree tree("download");
-    tree.large("model.gguf", 50'000'000, head.text());
-    EXPECT_THAT(ids(read(tree.folder())), testing::Contains("file.truncated"));
-}
-
-TEST(package_reader, a_kind_with_a_profile_of_its_own_is_served) {
-    const auto axllm = catalog::parse_profile(R"(
-name = "axllm"
-dialect = "openai"
-[variables.model_name]
-about = "the name that the server wants to hear"
-[[services]]
-name = "runtime"
-command = ["axllm", "serve", "{package}", "--port", "{port}", "--name", "{model_name}"]
-probe = { target = "/health" }
-stop_loading = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
-stop_ready = [{ signal = "SIGKILL", to = "group", grace = "5s" }]
-)",
-                                              "axllm");
-    ASSERT_TRUE(axllm.value) << catalog::to_text(axllm.errors.front());
-    const vendor_tree tree("Qwen3-0.6B");
-    fill_axllm(tree);
-    read_options how;
-    how.profiles = [&](const std::string&) { return &*axllm.value; };
-    const reading found = read_package(tree.folder(), raspberry_pi, how);
-    ASSERT_TRUE(found.model) << all_text(found);
-    EXPECT_EQ(found.model->name, "qwen3:0.6b");
-    EXPECT_EQ(found.model->variables.at("model_name"), "AXERA-TECH/Qwen3-0.6B");
-    EXPECT_EQ(found.model->context.vocabulary, 151936U);
 }
 
 TEST(package_reader, what_is_no_package_says_what_to_do) {

@@ -20,7 +20,6 @@ using nlohmann::json;
 using namespace streaming;
 
 constexpr std::size_t longest_line = 1024 * 1024;
-constexpr std::size_t deepest = 16;
 
 std::string text_in(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -124,7 +123,7 @@ private:
         if (line.find_first_not_of(" \t\r") == std::string_view::npos || over_) {
             return {};
         }
-        const json object = shallow_json(line, deepest);
+        const json object = shallow_json(line);
         if (!object.is_object()) {
             return core::make_failure(core::errc::protocol, "a line of the answer is no JSON object");
         }
@@ -209,7 +208,7 @@ std::unique_ptr<answer_reader> remote_protocol::reader() const {
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
-    const json object = shallow_json(body, deepest);
+    const json object = shallow_json(body);
     return error_from(status, object.is_object() ? object : json::object());
 }
 
@@ -228,7 +227,7 @@ std::span<const std::string_view> remote_sampling() noexcept {
 }
 
 core::result<bool> lists_model(std::string_view tags, std::string_view model) {
-    const json object = shallow_json(tags, deepest);
+    const json object = shallow_json(tags);
     const auto models = object.is_object() ? object.find("models") : object.end();
     if (!object.is_object() || models == object.end() || !models->is_array()) {
         return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");
