@@ -11,6 +11,16 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using steady_time = std::chrono::steady_clock::time_point;
 
+// `at` plus `span`, never beyond the end of time.
+[[nodiscard]] constexpr steady_time later(steady_time at, nanoseconds span) noexcept {
+    return span >= steady_time::max() - at ? steady_time::max()
+                                           : at + std::chrono::duration_cast<steady_time::duration>(span);
+}
+
+[[nodiscard]] constexpr double as_seconds(nanoseconds span) noexcept {
+    return std::chrono::duration<double>(span).count();
+}
+
 // Source of monotonic time. Must outlive everything that was given a reference to it.
 class clock_source {
 public:

@@ -1,0 +1,27 @@
+#pragma once
+// UTF-8 that may be broken anywhere. Overlong forms, surrogates and values above U+10FFFF are invalid.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace corral::core {
+
+inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+
+enum class utf8_kind { whole, cut_short, invalid };
+
+struct utf8_step {
+    utf8_kind kind = utf8_kind::invalid;
+    std::size_t length = 1;   // bytes taken, at least one
+    std::uint32_t point = 0;  // of a whole character
+};
+
+// The beginning of `text`. cut_short: all of it could be the beginning of a character. REQUIRES: !text.empty().
+[[nodiscard]] utf8_step next_utf8(std::string_view text) noexcept;
+
+// Bytes of the well-formed character at the beginning of `text`; 0 where there is none.
+// REQUIRES: !text.empty().
+[[nodiscard]] std::size_t character_length(std::string_view text) noexcept;
+
+}  // namespace corral::core
