@@ -14,6 +14,10 @@ find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 if(CORRAL_TESTS)
   find_package(GTest REQUIRED)
+  # Debian has them in two packages that share this package file.
+  if(NOT TARGET GTest::gmock)
+    message(FATAL_ERROR "The tests need GoogleMock, which is not installed: run tools/install_packages test, or configure with -DCORRAL_TESTS=OFF")
+  endif()
 endif()
 
 # Asio and Beast are compiled once here instead of into every translation unit.
