@@ -1,6 +1,6 @@
 #pragma once
 // From a request's events to the bytes of its answer, the same for every wire format: the status line waits
-// for the first event, silence is broken, one write an event (design.md §5).
+// for the first event, silence is broken, one write an event (docs/design.md#clients-and-time).
 
 #include <memory>
 #include <string>

@@ -15,7 +15,7 @@ struct template_need {
     std::string_view capability;
     std::string_view field;
 };
-// ollama_wire.md §4: what a template must mention.
+// docs/facts/ollama_wire.md#listings: what a template must mention.
 constexpr std::array<template_need, 2> needs{{{"tools", ".Tools"}, {"insert", ".Suffix"}}};
 
 bool has_no_place(const std::string& prompt_template, std::string_view capability) {

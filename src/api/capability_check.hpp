@@ -1,5 +1,6 @@
 #pragma once
-// What a model can do, as its manifest says, and the refusals of what it can't (ollama_wire.md §2.4, §3.1).
+// What a model can do, as its manifest says, and the refusals of what it can't
+// (docs/facts/ollama_wire.md#think, #chat-request).
 
 #include <string>
 #include <string_view>

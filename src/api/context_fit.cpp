@@ -27,7 +27,7 @@ engine::run_failure too_long(const engine::prompt_measure& measured, bool may_sh
     engine::run_failure out;
     out.kind = chat::failure_kind::context_too_long;
     out.cause = "context-too-long";
-    // Ollama's words (ollama_wire.md §3.1), then the numbers.
+    // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
     out.message =
         "the prompt is longer than the context length currently available to the model; shorten the prompt, "
         "adjust the context length in settings, or use a model with a longer context length (";

@@ -1,5 +1,5 @@
 #pragma once
-// Which web pages may talk to this server (ollama_wire.md §1.4).
+// Which web pages may talk to this server (docs/facts/ollama_wire.md#hosts-and-origins).
 
 #include <string>
 #include <string_view>

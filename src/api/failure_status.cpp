@@ -16,7 +16,7 @@ struct failure_row {
     const char* name;
 };
 
-// ollama_wire.md §1.5, §14; what Ollama has no case for takes the nearest HTTP status.
+// docs/facts/ollama_wire.md#errors, #keep-alive; what Ollama has no case for takes the nearest HTTP status.
 constexpr std::array<failure_row, 12> rows{{
     {failure_kind::bad_request, 400, "bad-request"},
     {failure_kind::context_too_long, 400, "context-too-long"},

@@ -1,6 +1,6 @@
 #pragma once
 // Protection against DNS rebinding: on loopback only requests that name this machine are served
-// (ollama_wire.md §1.4).
+// (docs/facts/ollama_wire.md#hosts-and-origins).
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// Options that have no effect are named in the log once, so that nobody believes they work (ollama_wire.md
-// §7.2).
+// Options that have no effect are named in the log once, so that nobody believes they work
+// (docs/facts/ollama_wire.md#options).
 
 #include <cstddef>
 #include <cstdint>

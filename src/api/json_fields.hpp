@@ -1,7 +1,7 @@
 #pragma once
-// Fields of a JSON object read the way Go's decoder does it (ollama_wire.md §1.2): keys match without case
-// with the exact one preferred, null is absent, unknown keys are ignored, a wrong type is an error that names
-// the struct field.
+// Fields of a JSON object read the way Go's decoder does it (docs/facts/ollama_wire.md#json-input): keys
+// match without case with the exact one preferred, null is absent, unknown keys are ignored, a wrong type is
+// an error that names the struct field.
 
 #include <cstdint>
 #include <optional>

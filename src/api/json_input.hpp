@@ -1,6 +1,6 @@
 #pragma once
 // JSON from outside, made into a tree only when its depth and size are known to be harmless
-// (platform_traps.md 18).
+// (docs/facts/platform_traps.md#json-depth).
 
 #include <cstddef>
 #include <string_view>
@@ -17,9 +17,9 @@ struct json_limits {
     std::size_t members = 2'000;   // of one object, whose look-up is linear
 };
 
-// The first JSON value of `body`; what follows it is ignored (ollama_wire.md §1.2). Invalid UTF-8 and lone
-// surrogates become U+FFFD; of duplicate keys the last wins. Failures: errc::not_found for a body without a
-// value, errc::invalid with the text of Go's decoder, errc::limit_exceeded.
+// The first JSON value of `body`; what follows it is ignored (docs/facts/ollama_wire.md#json-input). Invalid
+// UTF-8 and lone surrogates become U+FFFD; of duplicate keys the last wins. Failures: errc::not_found for a
+// body without a value, errc::invalid with the text of Go's decoder, errc::limit_exceeded.
 [[nodiscard]] core::result<nlohmann::ordered_json> read_json(std::string_view body,
                                                              const json_limits& limits = {});
 

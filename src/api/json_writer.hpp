@@ -1,6 +1,6 @@
 #pragma once
-// JSON as Go's encoder writes it (ollama_wire.md §1.1): no spaces, keys in the order given, HTML-safe
-// escapes.
+// JSON as Go's encoder writes it (docs/facts/ollama_wire.md#transport): no spaces, keys in the order given,
+// HTML-safe escapes.
 
 #include <concepts>
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace corral::api {
 
 // Appends `text` as a JSON string. Invalid UTF-8 becomes U+FFFD; U+0085, U+2028 and U+2029 are escaped,
-// because line readers split at them (platform_traps.md 16).
+// because line readers split at them (docs/facts/platform_traps.md#line-separators).
 void append_json_string(std::string& out, std::string_view text);
 
 // Appends the shortest form that reads back as `value` (finite); an exponent only below 1e-6 and from 1e21.

@@ -1,5 +1,5 @@
 #pragma once
-// From a model's name as typed to what is served, with Ollama's refusals (ollama_wire.md §13).
+// From a model's name as typed to what is served, with Ollama's refusals (docs/facts/ollama_wire.md#names).
 
 #include <string>
 #include <string_view>

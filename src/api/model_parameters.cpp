@@ -20,7 +20,7 @@ constexpr std::size_t longest_name = 64;
 template <typename Owner, typename Value>
 using parameter_row = std::pair<const char*, std::optional<Value> Owner::*>;
 
-// ollama_wire.md §7.2.
+// docs/facts/ollama_wire.md#options.
 constexpr std::array<parameter_row<chat::sampling, double>, 7> real_parameters{{
     {"temperature", &chat::sampling::temperature},
     {"top_p", &chat::sampling::top_p},

@@ -1,6 +1,6 @@
 #pragma once
 // Parameters of a model by the names that Ollama gave them: the `options` of a request and the `parameters`
-// of a variant (ollama_wire.md §7).
+// of a variant (docs/facts/ollama_wire.md#options).
 
 #include <string>
 #include <vector>

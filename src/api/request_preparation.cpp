@@ -33,7 +33,7 @@ void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwis
 void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
     complete(wanted.temperature, otherwise.temperature);
     // Who asks for top-p means it; a default top-k beside it would win in runtimes that heed only one
-    // (vendor_ax.md §8). One is no limit, so it says nothing.
+    // (docs/facts/vendor_ax.md#sampling). One is no limit, so it says nothing.
     const bool means_top_p = wanted.top_p && *wanted.top_p < 1.0;
     if (!means_top_p) {
         complete(wanted.top_k, otherwise.top_k);

@@ -34,8 +34,8 @@ using preparation = boost::system::result<prepared_request, engine::run_failure>
 // The names that calls may have.
 [[nodiscard]] std::vector<std::string> tool_names(const chat::generation_request& request);
 
-// As many tokens as the runtime may make: nothing for as many as it can (ollama_wire.md §12). `context`: of
-// the runtime, 0 unknown.
+// As many tokens as the runtime may make: nothing for as many as it can
+// (docs/facts/ollama_wire.md#stops-and-limits). `context`: of the runtime, 0 unknown.
 [[nodiscard]] std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_t context);
 
 }  // namespace corral::api

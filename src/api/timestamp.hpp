@@ -1,6 +1,6 @@
 #pragma once
 // Time stamps as Go prints them: RFC 3339 with up to nine fractional digits, trailing zeros cut
-// (ollama_wire.md §1.1).
+// (docs/facts/ollama_wire.md#transport).
 
 #include <chrono>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// Names of tool calls (ollama_wire.md §3.2).
+// Names of tool calls (docs/facts/ollama_wire.md#chat-reply).
 
 #include <string>
 

@@ -27,7 +27,7 @@ using core::milliseconds;
 using core::seconds;
 using std::chrono::hours;
 
-// ollama_wire.md §1.6: values are trimmed of spaces and surrounding quotes.
+// docs/facts/ollama_wire.md#environment: values are trimmed of spaces and surrounding quotes.
 std::string environment_value(const configuration_source& from, const std::string& name) {
     const auto found = from.environment.find(name);
     if (found == from.environment.end()) {

@@ -9,7 +9,7 @@
 namespace corral::app {
 
 // "forever", "5m", "1h30m", "300" (seconds), anything negative (for ever); nothing for another text. For ever
-// is a negative value (ollama_wire.md §1.6).
+// is a negative value (docs/facts/ollama_wire.md#environment).
 [[nodiscard]] std::optional<core::nanoseconds> parse_keep_alive(std::string_view text);
 
 }  // namespace corral::app

@@ -14,7 +14,7 @@ namespace corral::app {
 [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> parse_listen(std::string_view text);
 
 // OLLAMA_HOST: [scheme://]host[:port][/path]; without a port 11434, or 80 and 443 after a scheme; a bad port
-// means 11434; no host means every interface (ollama_wire.md §1.6).
+// means 11434; no host means every interface (docs/facts/ollama_wire.md#environment).
 [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> parse_ollama_host(std::string_view text);
 
 }  // namespace corral::app

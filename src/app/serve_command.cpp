@@ -38,10 +38,11 @@ configuration_source source_for(const serve_options& options, const command_cont
     return source;
 }
 
-// What a parent did to its own signals and descriptors is inherited through exec (platform_traps.md 7): with
-// SIGCHLD ignored no child leaves a status, a blocked SIGTERM is never heard, and with a standard descriptor
-// closed the log would go into whatever is opened next. A file that may not grow is a failed write like any
-// other, not the end: a limit may come with the unit (LimitFSIZE=), and the log may be a file.
+// What a parent did to its own signals and descriptors is inherited through exec
+// (docs/facts/platform_traps.md#inherited-signals): with SIGCHLD ignored no child leaves a status, a blocked
+// SIGTERM is never heard, and with a standard descriptor closed the log would go into whatever is opened
+// next. A file that may not grow is a failed write like any other, not the end: a limit may come with the
+// unit (LimitFSIZE=), and the log may be a file.
 void undo_inheritance() {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);

@@ -17,7 +17,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                       [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-// ollama_wire.md §13: the first character alphanumeric or '_', then also those of `others`.
+// docs/facts/ollama_wire.md#names: the first character alphanumeric or '_', then also those of `others`.
 bool valid_part(std::string_view part, std::string_view others, std::size_t longest) {
     if (part.empty() || part.size() > longest) {
         return false;

@@ -1,6 +1,6 @@
 #pragma once
 // Where a service answers, as written: http://<IP literal or localhost>:<port or {port}>, and no path,
-// because the vendor's runtime dies of a URL with a final slash (vendor_ax_observed.md §1).
+// because the vendor's runtime dies of a URL with a final slash (docs/facts/vendor_ax_observed.md#start).
 
 #include <cstdint>
 #include <string>

@@ -19,10 +19,10 @@ struct turn {
     std::string body;
 };
 
-// The messages as every prompt in the format takes them: equal neighbours are one (ollama_wire.md §11.1),
-// thinking is apart from content, a system text for which the format has no turn speaks as the user, texts
-// are trimmed where the format trims, and an empty user turn stands where the format can't do without a first
-// one.
+// The messages as every prompt in the format takes them: equal neighbours are one
+// (docs/facts/ollama_wire.md#prompts), thinking is apart from content, a system text for which the format has
+// no turn speaks as the user, texts are trimmed where the format trims, and an empty user turn stands where
+// the format can't do without a first one.
 [[nodiscard]] std::vector<message> settled(const family& in, const std::vector<message>& messages);
 
 // Of settled messages.

@@ -1,6 +1,7 @@
 #pragma once
 // With thinking turned off by a soft switch a model still writes `<think>\n\n</think>\n\n` before its answer
-// (vendor_ax.md §6.3). That block is swallowed; a block with words in it and every later tag stay text.
+// (docs/facts/vendor_ax.md#tokenizer-semantics). That block is swallowed; a block with words in it and every
+// later tag stay text.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// Tools as the Hermes convention writes them, word for word the templates' text (ollama_wire.md §11.1).
-// Nothing is neutralised here.
+// Tools as the Hermes convention writes them, word for word the templates' text
+// (docs/facts/ollama_wire.md#prompts). Nothing is neutralised here.
 
 #include <string>
 #include <string_view>

@@ -43,7 +43,7 @@ private:
 };
 
 // The one object or array that `text` is, white space around it aside, its depth and width checked before a
-// tree exists (platform_traps.md 18). Nothing when it is anything else.
+// tree exists (docs/facts/platform_traps.md#json-depth). Nothing when it is anything else.
 [[nodiscard]] std::optional<nlohmann::ordered_json> read_bounded_json(std::string_view text);
 
 // Length of the object or array that `text` begins with; 0 when none is complete.

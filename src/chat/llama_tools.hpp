@@ -1,6 +1,6 @@
 #pragma once
-// Tools as Llama 3.1 to 3.3 write them, word for word the template's text (ollama_wire.md §11.1). Nothing is
-// neutralised here.
+// Tools as Llama 3.1 to 3.3 write them, word for word the template's text
+// (docs/facts/ollama_wire.md#prompts). Nothing is neutralised here.
 
 #include <string>
 #include <string_view>

@@ -39,7 +39,8 @@ std::string system_body(const render_options& how, std::string asked, const nloh
     return asked + tool_definitions(in, tools);
 }
 
-// The switch at the very end, where the vendor's own scripts put it as well (vendor_ax.md §6.3).
+// The switch at the very end, where the vendor's own scripts put it as well
+// (docs/facts/vendor_ax.md#tokenizer-semantics).
 void append_switch(std::string& body, std::string_view text) {
     if (body.ends_with(text)) {
         return;

@@ -146,7 +146,7 @@ private:
 
     void add(const job& now, const std::string& key, const ordered& value, nlohmann::json& out) {
         const schema_keyword* known = find_keyword(key);
-        // Null is absent (ollama_wire.md §1.2), but for the value that `const` asks for.
+        // Null is absent (docs/facts/ollama_wire.md#json-input), but for the value that `const` asks for.
         if (known == nullptr || (value.is_null() && key != "const")) {
             return;
         }

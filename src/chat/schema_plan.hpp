@@ -1,6 +1,7 @@
 #pragma once
 // A client's JSON Schema made harmless: bounded, its references known to lead somewhere and to come to an
-// end, and brought into a plain form. valijson 1.0 takes none of this care itself (platform_traps.md 17).
+// end, and brought into a plain form. valijson 1.0 takes none of this care itself
+// (docs/facts/platform_traps.md#schema-patterns).
 
 #include <cstdint>
 #include <memory>

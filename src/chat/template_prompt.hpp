@@ -1,6 +1,6 @@
 #pragma once
-// A prompt by a Go template instead of the family's format (ollama_wire.md §11.1, end): the template's own
-// control tokens stand, those in content are neutralised.
+// A prompt by a Go template instead of the family's format (docs/facts/ollama_wire.md#template-rules): the
+// template's own control tokens stand, those in content are neutralised.
 
 #include <optional>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
-// Thinking apart from the answer, by the states of ollama_wire.md §11.2 with the particulars of Qwen3. Held
-// back is what may still be a tag, the white space before the answer, and inside thinking the white space at
-// its end for now; the answer itself goes through untouched.
+// Thinking apart from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
+// particulars of Qwen3. Held back is what may still be a tag, the white space before the answer, and inside
+// thinking the white space at its end for now; the answer itself goes through untouched.
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 #pragma once
-// What a model wrote where a call should stand, read as calls (ollama_wire.md §11.3).
+// What a model wrote where a call should stand, read as calls (docs/facts/ollama_wire.md#tool-calls).
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// Calls apart from the answer (ollama_wire.md §11.3). Held back is a call until its end, what may still
-// become the tag of one, and the white space before that. The rules are stated at `output_filter`.
+// Calls apart from the answer (docs/facts/ollama_wire.md#tool-calls). Held back is a call until its end, what
+// may still become the tag of one, and the white space before that. The rules are stated at `output_filter`.
 
 #include <cstddef>
 #include <optional>

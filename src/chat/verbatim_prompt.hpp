@@ -1,6 +1,7 @@
 #pragma once
 // A conversation as the whole text that the model reads, word for word what the family's template writes
-// (ollama_wire.md §11.1); content is neutralised, so that only our own control tokens stand in it.
+// (docs/facts/ollama_wire.md#prompts); content is neutralised, so that only our own control tokens stand in
+// it.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 #pragma once
-// The table that axcl-smi prints when it is asked nothing (vendor_ax.md §14.1), two lines a card and a list
-// of processes. Copies of it in the wild have lost their columns, so only bars, words and units count.
+// The table that axcl-smi prints when it is asked nothing (docs/facts/vendor_ax.md#axcl-smi-table), two lines
+// a card and a list of processes. Copies of it in the wild have lost their columns, so only bars, words and
+// units count.
 
 #include <optional>
 #include <string_view>

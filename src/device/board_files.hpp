@@ -1,7 +1,7 @@
 #pragma once
 // What a board's kernel says of its NPU and of itself, in files that are read one after another (`cat`): the
 // load of Rockchip's NPU driver in each of its spellings, that of devfreq, memory and temperatures
-// (other_runtimes.md §H). The figures are the driver's mean since the last look.
+// (docs/facts/other_runtimes.md#monitoring). The figures are the driver's mean since the last look.
 
 #include <optional>
 #include <string_view>

@@ -1,7 +1,7 @@
 #pragma once
 // The two places that tell of the model memory alone: `axcl-smi info --cmm` and the board's own
-// /proc/ax_proc/mem_cmm_info (vendor_ax.md §14.2, §14.3). Neither names the card as --devices counts it: what
-// they print as "Device ID" is a PCIe bus number.
+// /proc/ax_proc/mem_cmm_info (docs/facts/vendor_ax.md#axcl-smi-calls, #on-the-board). Neither names the card
+// as --devices counts it: what they print as "Device ID" is a PCIe bus number.
 
 #include <optional>
 #include <string_view>

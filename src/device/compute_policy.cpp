@@ -10,7 +10,7 @@ namespace corral::device {
 
 namespace {
 
-constexpr double idle_percent = 5;        // other_runtimes.md §H
+constexpr double idle_percent = 5;        // docs/facts/other_runtimes.md#silent-cpu
 constexpr double all_of_the_host = 0.7;   // of the cores that the runtime could use
 constexpr std::size_t long_factor = 4;    // of the least looks, for what is no certainty
 constexpr std::size_t longest_wait = 60;  // looks

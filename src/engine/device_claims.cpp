@@ -11,8 +11,8 @@ constexpr std::uint64_t mebibyte = 1024 * 1024;
 // Weights alone are not all: the KV cache of the whole context and the buffers of every group come with the
 // load. Qwen3-4B: 4122 MiB of layer files and last stage (5.1 GB less an embedding of 742 MiB that stays on
 // the host) became a process of 4779 MiB, 1.16 times as much; Qwen2.5-1.5B: about 1470 became 1943, 1.32
-// times (vendor_ax.md §17). Between both, for an estimate that is too high only asks for room that one start
-// then shows to be free, and one that is too low costs a start that fails.
+// times (docs/facts/vendor_ax.md#figures). Between both, for an estimate that is too high only asks for room
+// that one start then shows to be free, and one that is too low costs a start that fails.
 constexpr std::uint64_t estimated(std::uint64_t bytes) {
     return (bytes + bytes / 4 + mebibyte - 1) / mebibyte;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What is sent to a runtime whose sampling settings stay from call to call (vendor_ax.md §8): a complete set
-// that undoes whatever an earlier request left.
+// What is sent to a runtime whose sampling settings stay from call to call
+// (docs/facts/vendor_ax.md#sampling): a complete set that undoes whatever an earlier request left.
 
 #include <cstdint>
 #include <optional>

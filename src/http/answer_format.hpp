@@ -1,5 +1,6 @@
 #pragma once
-// The bytes of an answer's head and of its chunks (RFC 9112). No Server header (ollama_wire.md §1.1).
+// The bytes of an answer's head and of its chunks (RFC 9112). No Server header
+// (docs/facts/ollama_wire.md#transport).
 
 #include <cstddef>
 #include <ctime>
@@ -46,7 +47,7 @@ private:
     std::string text_;
 };
 
-// {"error":"..."} with the type that goes with it (ollama_wire.md §1.5).
+// {"error":"..."} with the type that goes with it (docs/facts/ollama_wire.md#errors).
 [[nodiscard]] response error_answer(unsigned status, std::string_view text);
 
 }  // namespace corral::http

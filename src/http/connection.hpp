@@ -1,7 +1,7 @@
 #pragma once
 // One accepted socket: a read that is always pending into a bounded inbox, writes with a stall limit, and the
-// news that the client has gone (platform_traps.md 11). Knows nothing of HTTP, and of TLS only that opening
-// and ending may take more than one step.
+// news that the client has gone (docs/facts/platform_traps.md#client-gone). Knows nothing of HTTP, and of TLS
+// only that opening and ending may take more than one step.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
-// Listening and accepted sockets, each close-on-exec from its first moment (platform_traps.md 2: Asio's are
-// not).
+// Listening and accepted sockets, each close-on-exec from its first moment
+// (docs/facts/platform_traps.md#inherited-sockets: Asio's are not).
 
 #include <optional>
 

@@ -27,7 +27,7 @@ struct fault_words {
 
 constexpr const char* stands_in = "Something went wrong when it was downloaded.";
 
-// vendor_ax.md §2.4 and §15 say what runtimes make of these.
+// docs/facts/vendor_ax.md#start-failures, #bad-files say what runtimes make of these.
 constexpr std::array words = {
     fault_words{fault_kind::missing, "file.missing", severity::error, "is not there", "are not there", "",
                 remedy::fetch, ""},

@@ -1,6 +1,7 @@
 #pragma once
 // What the head of a GGUF file says of its model: magic "GGUF", version, counts, then typed key-value pairs
-// and the places of the tensors, little-endian (other_runtimes.md §D). Nothing of the tensors is read.
+// and the places of the tensors, little-endian (docs/facts/other_runtimes.md#llama-server). Nothing of the
+// tensors is read.
 
 #include <cstdint>
 #include <optional>

@@ -38,7 +38,7 @@ bool runs_foreign_programs() {
     return false;
 }
 
-// vendor_ax.md §14.3.
+// docs/facts/vendor_ax.md#on-the-board.
 bool stands_on_the_board() {
     std::array<char, 256> text{};
     std::ifstream in("/proc/ax_proc/board_id", std::ios::binary);

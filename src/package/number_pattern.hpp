@@ -1,5 +1,5 @@
 #pragma once
-// Names of numbered files: one %d, as the runtimes give it to sprintf (vendor_ax.md §1).
+// Names of numbered files: one %d, as the runtimes give it to sprintf (docs/facts/vendor_ax.md#command-line).
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,8 @@
 #pragma once
-// The vendor's run scripts (vendor_ax.md §12.1) read as text: what they would start, without starting it.
-// Understood are comments, quotes, continued lines, assignments and what refers to them, "export", "exec",
-// redirections, and several commands; DOS line ends are let pass. Whatever only a run could tell is refused
-// with its line.
+// The vendor's run scripts (docs/facts/vendor_ax.md#package-layout) read as text: what they would start,
+// without starting it. Understood are comments, quotes, continued lines, assignments and what refers to them,
+// "export", "exec", redirections, and several commands; DOS line ends are let pass. Whatever only a run could
+// tell is refused with its line.
 
 #include <map>
 #include <string>

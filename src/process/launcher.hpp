@@ -1,6 +1,6 @@
 #pragma once
 // fork and exec, done so that nothing of the daemon reaches the child and every failure is told
-// (platform_traps.md 1, 2, 7).
+// (docs/facts/platform_traps.md#failed-exec, #inherited-sockets, #inherited-signals).
 
 #include <string>
 #include <vector>

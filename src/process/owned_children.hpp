@@ -1,6 +1,6 @@
 #pragma once
-// Children whose status somebody still waits for; reap_orphans must leave them alone (platform_traps.md 3).
-// Used from the one permanent thread only.
+// Children whose status somebody still waits for; reap_orphans must leave them alone
+// (docs/facts/platform_traps.md#stolen-status). Used from the one permanent thread only.
 
 #include <sys/types.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 // Files in the place of a program that are text: scripts, and what a failed download leaves behind
-// (vendor_ax.md §15).
+// (docs/facts/vendor_ax.md#bad-files).
 
 #include <optional>
 #include <string>

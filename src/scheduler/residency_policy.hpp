@@ -1,6 +1,6 @@
 #pragma once
-// How long one instance of a model stays loaded (ollama_wire.md §14). Owns no timer and no backend: events
-// in, orders out.
+// How long one instance of a model stays loaded (docs/facts/ollama_wire.md#keep-alive). Owns no timer and no
+// backend: events in, orders out.
 //
 //   unloaded ──requested, load──▶ loaded ──idle for its stay, or asked to go──▶ unloading ──stopped──▶
 //   unloaded

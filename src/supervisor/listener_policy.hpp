@@ -1,6 +1,6 @@
 #pragma once
 // Whether a port is held by the service it belongs to, and by nobody else: with SO_REUSEPORT one foreign twin
-// is enough to get every second prompt (vendor_ax.md §9, F17).
+// is enough to get every second prompt (docs/facts/vendor_ax.md#failures, F17).
 
 #include <functional>
 #include <string>

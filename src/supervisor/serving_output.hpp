@@ -1,7 +1,7 @@
 #pragma once
 // What may be kept of a line that a serving process wrote to its standard error. Prompts are not printed
 // there, but exceptions quote what they could not read: nlohmann's "last read: '...'" holds the text of an
-// answer, a Python error the value it met (vendor_ax.md §2.1, §9 F8b).
+// answer, a Python error the value it met (docs/facts/vendor_ax.md#start-log, #failures, F8b).
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
 // What a line that a loading service printed means. Only trusted before its first test: afterwards it may
-// echo a prompt word for word (vendor_ax.md §2).
+// echo a prompt word for word (docs/facts/vendor_ax.md#start).
 
 #include <optional>
 #include <string_view>

@@ -8,7 +8,7 @@
 namespace corral::supervisor {
 
 enum class stop_phase {
-    loading,  // the profile's `stop_loading`: Axera ignores SIGINT then (vendor_ax.md §10)
+    loading,  // the profile's `stop_loading`: Axera ignores SIGINT then (docs/facts/vendor_ax.md#signals)
     ready,    // the profile's `stop_ready`
     dead      // beyond talking to: SIGKILL at once
 };

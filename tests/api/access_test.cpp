@@ -1,4 +1,5 @@
-// Who may ask: Host header, Origin header, API key, and the two health routes (ollama_wire.md §1.4).
+// Who may ask: Host header, Origin header, API key, and the two health routes
+// (docs/facts/ollama_wire.md#hosts-and-origins).
 
 #include "api/access_check.hpp"
 #include "api/cors_policy.hpp"

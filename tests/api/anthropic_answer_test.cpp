@@ -1,4 +1,4 @@
-// Answers of POST /v1/messages, byte for byte (ollama_wire.md §9).
+// Answers of POST /v1/messages, byte for byte (docs/facts/ollama_wire.md#anthropic).
 
 #include "api/anthropic/message_encoder.hpp"
 #include "api_fixture.hpp"

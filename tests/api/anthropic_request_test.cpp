@@ -1,4 +1,5 @@
-// POST /v1/messages: what is refused, and what reaches the model (ollama_wire.md §9, §1.5).
+// POST /v1/messages: what is refused, and what reaches the model (docs/facts/ollama_wire.md#anthropic,
+// #errors).
 
 #include "api/anthropic/messages_request.hpp"
 #include "api/json_writer.hpp"

@@ -1,5 +1,5 @@
-// The `context` of /api/generate: what is sent back goes on with the conversation (ollama_wire.md §2.1,
-// §2.2).
+// The `context` of /api/generate: what is sent back goes on with the conversation
+// (docs/facts/ollama_wire.md#generate-request, #generate-reply).
 
 #include "api/ollama/conversation_context.hpp"
 #include "api_fixture.hpp"

@@ -1,4 +1,5 @@
-// Models that clients make of others: create, copy, delete, and how they are shown (ollama_wire.md §4, §5).
+// Models that clients make of others: create, copy, delete, and how they are shown
+// (docs/facts/ollama_wire.md#listings, #management).
 
 #include "variant_fixture.hpp"
 

@@ -1,4 +1,5 @@
-// What of a request reaches the backend (ollama_wire.md §1.2, §2.1, §3.1).
+// What of a request reaches the backend (docs/facts/ollama_wire.md#json-input, #generate-request,
+// #chat-request).
 
 #include "api_fixture.hpp"
 

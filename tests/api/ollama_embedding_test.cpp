@@ -1,4 +1,5 @@
-// Vectors of texts from runtimes that can, and the answer of those that can't (ollama_wire.md §6).
+// Vectors of texts from runtimes that can, and the answer of those that can't
+// (docs/facts/ollama_wire.md#embeddings).
 
 #include "api_fixture.hpp"
 

@@ -1,4 +1,5 @@
-// Requests that are refused: status and exact text (ollama_wire.md §1.2, §1.3, §2, §3, §7, §13, §14).
+// Requests that are refused: status and exact text (docs/facts/ollama_wire.md#json-input, #routes, #generate,
+// #chat, #options, #names, #keep-alive).
 
 #include "api_fixture.hpp"
 

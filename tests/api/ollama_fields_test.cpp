@@ -129,7 +129,7 @@ TEST(parameters, what_is_not_said_stays) {
     EXPECT_FALSE(limits.stops_given);
 }
 
-// ollama_wire.md §7.2: a list of a request replaces the model's.
+// docs/facts/ollama_wire.md#options: a list of a request replaces the model's.
 TEST(parameters, an_empty_list_of_stops_is_said) {
     chat::sampling sampling;
     chat::limits limits;

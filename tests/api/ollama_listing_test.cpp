@@ -1,4 +1,4 @@
-// What the server says of itself and its models (ollama_wire.md §4).
+// What the server says of itself and its models (docs/facts/ollama_wire.md#listings).
 
 #include "api_fixture.hpp"
 #include "corral/version.hpp"

@@ -1,5 +1,5 @@
-// Pull, push, blobs and the routes of Ollama's own service on a server that has none of that (ollama_wire.md
-// §4, §5).
+// Pull, push, blobs and the routes of Ollama's own service on a server that has none of that
+// (docs/facts/ollama_wire.md#listings, #management).
 
 #include "api_fixture.hpp"
 

@@ -1,4 +1,5 @@
-// Answers: lines, whole objects, load and unload, clients that go (ollama_wire.md §2.2, §2.3, §3.2, §1.5).
+// Answers: lines, whole objects, load and unload, clients that go (docs/facts/ollama_wire.md#generate-reply,
+// #load-and-unload, #chat-reply, #errors).
 
 #include "api_fixture.hpp"
 

@@ -1,4 +1,5 @@
-// Answers of POST /v1/chat/completions, byte for byte (ollama_wire.md §8.2, §8.3).
+// Answers of POST /v1/chat/completions, byte for byte (docs/facts/ollama_wire.md#openai-chat-reply,
+// #openai-chat-stream).
 
 #include "api/openai/chat_answer.hpp"
 #include "openai_fixture.hpp"

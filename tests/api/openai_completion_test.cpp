@@ -1,4 +1,4 @@
-// Answers of POST /v1/completions (ollama_wire.md §8.4).
+// Answers of POST /v1/completions (docs/facts/ollama_wire.md#openai-completions).
 
 #include "openai_fixture.hpp"
 

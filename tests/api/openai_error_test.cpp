@@ -1,4 +1,5 @@
-// What the OpenAI routes refuse: status, content type and exact body (ollama_wire.md §1.2, §1.5, §8).
+// What the OpenAI routes refuse: status, content type and exact body (docs/facts/ollama_wire.md#json-input,
+// #errors, #openai).
 
 #include "openai_fixture.hpp"
 

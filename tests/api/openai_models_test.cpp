@@ -1,4 +1,4 @@
-// The model list and embeddings (ollama_wire.md §8.5).
+// The model list and embeddings (docs/facts/ollama_wire.md#openai-models).
 
 #include <cstring>
 

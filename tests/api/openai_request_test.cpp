@@ -1,4 +1,4 @@
-// What of a chat request reaches the model (ollama_wire.md §8.1).
+// What of a chat request reaches the model (docs/facts/ollama_wire.md#openai-chat-request).
 
 #include "api/openai/chat_request.hpp"
 #include "api/openai/completion_request.hpp"

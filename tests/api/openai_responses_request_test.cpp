@@ -1,4 +1,5 @@
-// Requests of /v1/responses: what they become and what is refused (ollama_wire.md §8.6).
+// Requests of /v1/responses: what they become and what is refused
+// (docs/facts/ollama_wire.md#openai-responses).
 
 #include "api/openai/responses_request.hpp"
 #include "openai_fixture.hpp"

@@ -1,4 +1,4 @@
-// Answers of POST /v1/responses, byte for byte (ollama_wire.md §8.6).
+// Answers of POST /v1/responses, byte for byte (docs/facts/ollama_wire.md#openai-responses).
 
 #include "api/openai/responses_answer.hpp"
 #include "openai_fixture.hpp"

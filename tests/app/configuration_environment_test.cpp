@@ -20,7 +20,7 @@ protected:
     }
 };
 
-// ollama_wire.md §1.6.
+// docs/facts/ollama_wire.md#environment.
 TEST_F(ollama_environment, host_is_read_as_ollama_reads_it) {
     const std::vector<std::pair<std::string, std::string>> table{{"127.0.0.1", "127.0.0.1 11434"},
                                                                  {"0.0.0.0", "0.0.0.0 11434"},

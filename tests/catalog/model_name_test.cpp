@@ -5,7 +5,7 @@
 namespace corral::catalog {
 namespace {
 
-// ollama_wire.md §13.
+// docs/facts/ollama_wire.md#names.
 TEST(model_name, is_shown_with_its_tag_and_without_the_default_host_and_namespace) {
     const std::vector<std::pair<std::string, std::string>> table{
         {"qwen3:4b", "qwen3:4b"},

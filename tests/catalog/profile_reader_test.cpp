@@ -339,7 +339,7 @@ TEST_F(axera_poll, is_a_valid_profile_of_two_services) {
     EXPECT_GT(runtime.stop_ready.at(0).grace, seconds{5});
 }
 
-// vendor_ax.md §2.4, in the bytes of the log.
+// docs/facts/vendor_ax.md#start-failures, in the bytes of the log.
 TEST_F(axera_poll, ends_a_start_on_the_lines_that_are_fatal_and_only_on_them) {
     ASSERT_TRUE(read_.value);
     for (const char* line : {

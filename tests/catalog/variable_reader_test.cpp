@@ -119,7 +119,7 @@ TEST(variable_reader, the_shipped_profile_says_what_its_files_are) {
     EXPECT_FALSE(variable(shipped, "embedding_file").on_device) << "it stays in the host's memory";
     EXPECT_THAT(variable(shipped, "embedding_file").bytes, ElementsAre("vocabulary", "embedding_size", "2"));
     EXPECT_EQ(variable(shipped, "system_prompt").kind, variable_kind::text);
-    // vendor_ax.md §8: all nine are mandatory where the file is there.
+    // docs/facts/vendor_ax.md#sampling: all nine are mandatory where the file is there.
     ASSERT_EQ(shipped.files.size(), 1U);
     EXPECT_EQ(shipped.files[0].json_keys.size(), 9U);
 }

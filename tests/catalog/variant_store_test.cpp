@@ -1,4 +1,5 @@
-// What clients made of models survives a restart, whole (Ollama's create and copy, ollama_wire.md §5).
+// What clients made of models survives a restart, whole (Ollama's create and copy,
+// docs/facts/ollama_wire.md#management).
 
 #include "corral/catalog/variant_store.hpp"
 

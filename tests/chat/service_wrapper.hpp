@@ -1,6 +1,6 @@
 #pragma once
 // What the tokenizer service makes of the two texts: the model's template over [system, user] with the
-// generation prompt (vendor_ax.md §6.3).
+// generation prompt (docs/facts/vendor_ax.md#tokenizer-semantics).
 
 #include <string>
 

@@ -1,4 +1,4 @@
-// The whole texts of ollama_wire.md §11.1, family by family.
+// The whole texts of docs/facts/ollama_wire.md#prompts, family by family.
 
 #include "chat/verbatim_prompt.hpp"
 

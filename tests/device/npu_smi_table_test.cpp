@@ -7,7 +7,7 @@
 namespace corral::device {
 namespace {
 
-// other_runtimes.md §H.
+// docs/facts/other_runtimes.md#monitoring.
 const std::string title =
     "+-------------------------------------------------------------------------------------------------------"
     "-+\n"

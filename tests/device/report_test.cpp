@@ -8,7 +8,7 @@
 namespace corral::device {
 namespace {
 
-// As published (vendor_ax.md §14.1).
+// As published (docs/facts/vendor_ax.md#axcl-smi-table).
 const std::string title =
     "+------------------------------------------------------------------------------------------------+\n"
     "| AXCL-SMI  V3.4.0_20250423020139                                  Driver  V3.4.0_20250423020139 |\n"

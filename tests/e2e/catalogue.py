@@ -1,5 +1,5 @@
-"""What a row of the failure catalogue (vendor_ax.md §9) is to a test: how the simulator is made to show it, what the client sees,
-what the log says, and what state follows. `check` runs one row."""
+"""A row of the failure catalogue (docs/facts/vendor_ax.md#failures) as a test: how the simulator shows it, what the client
+sees, what the log says, and what state follows. `check` runs one row."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def spoilt_signals():
 
 
 def test_signals_spoilt_by_the_parent_do_no_harm(tmp_path):
-    """Ignored and blocked signals are inherited through exec (platform_traps.md 7)."""
+    """Ignored and blocked signals are inherited through exec (docs/facts/platform_traps.md#inherited-signals)."""
     box = Box(tmp_path, {"directives": True}).start(before_exec=spoilt_signals)
     killed = box.kill("runtime")
     wait_until(lambda: box.pid_of("runtime") not in (None, killed), what="a new runtime")

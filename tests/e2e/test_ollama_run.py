@@ -1,4 +1,4 @@
-"""What the `ollama` command sends, call for call (ollama_wire.md §10): run, list, ps, show, stop, cp, rm, pull."""
+"""The calls of the `ollama` command (docs/facts/ollama_wire.md#clients): run, list, ps, show, stop, cp, rm, pull."""
 
 import json
 

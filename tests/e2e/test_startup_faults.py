@@ -92,7 +92,7 @@ def test_a_bad_layer_file_is_never_ready_and_said(tmp_path, layer, kind):
     else:
         file.write_text(LFS_POINTER)
     with box:
-        # The original comes up and dies at the first reset (vendor_ax.md §2.4), so the port alone proves nothing.
+        # The original comes up and dies at the first reset (docs/facts/vendor_ax.md#start-failures): its port proves nothing.
         reason = broken_reason(box, 40)
         assert "layer" in reason.lower() or "model file" in reason.lower(), reason
         assert readiness(box)[0] == 503
@@ -155,7 +155,7 @@ def test_a_foreign_listener_on_the_runtimes_port_is_named_and_gets_no_prompt(tmp
 
 
 def test_a_foreign_listener_that_comes_later_is_noticed(tmp_path):
-    """SO_REUSEPORT lets any process of the same user share the port (vendor_ax_observed.md §10)."""
+    """SO_REUSEPORT lets any process of the same user share the port (docs/facts/vendor_ax_observed.md#port)."""
     box = Box(tmp_path, {"directives": True})
     service = "[models.services.runtime]\n"
     box.config_file.write_text(box.config_file.read_text().replace(service, service + 'guard = "off"\n'))

@@ -13,7 +13,7 @@ catalog::context_sizes sizes(std::uint32_t positions, std::uint32_t limit, std::
     return out;
 }
 
-// The edges that were verified on the real program (vendor_ax.md §7).
+// The edges that were verified on the real program (docs/facts/vendor_ax.md#context).
 TEST(context_policy, agrees_with_the_runtime_at_its_edges) {
     EXPECT_EQ(most_turn_tokens(sizes(100, 48, 16), 6), 32U);
     EXPECT_EQ(most_turn_tokens(sizes(2559, 2048, 128), 105), 1920U);
@@ -42,7 +42,7 @@ TEST(context_policy, knows_nothing_while_sizes_are_unknown) {
 TEST(context_policy, leaves_room_for_an_answer) {
     EXPECT_EQ(most_turn_tokens(sizes(60, 64, 16), 10), 48U);
     EXPECT_EQ(most_turn_tokens(sizes(50, 64, 16), 10), 39U);
-    EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // vendor_ax_observed.md §7
+    EXPECT_EQ(most_output_tokens(sizes(256, 128, 32), 53), 204U);  // docs/facts/vendor_ax_observed.md#lengths
 }
 
 TEST(context_policy, a_prompt_without_a_system_text_uses_all_the_room) {

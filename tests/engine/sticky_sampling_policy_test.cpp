@@ -67,7 +67,7 @@ bool changes_the_wire(const chat::sampling& asked) {
            generate_body("p", complete_sampling({}, {}, 151936));
 }
 
-// vendor_ax.md §4.2 and §8: four keys, no seed.
+// docs/facts/vendor_ax.md#generate, #sampling: four keys, no seed.
 TEST(sticky_sampling_policy, what_is_honoured_reaches_the_wire_and_nothing_else_does) {
     const struct {
         std::string_view name;

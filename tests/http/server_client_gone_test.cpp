@@ -144,7 +144,7 @@ TEST(client_gone, before_the_request_is_whole_starts_nothing) {
     EXPECT_EQ(seen.begun, 0);
 }
 
-// 116,128 wake-ups in 0.3 s is what the naive way costs (platform_traps.md 11).
+// 116,128 wake-ups in 0.3 s is what the naive way costs (docs/facts/platform_traps.md#client-gone).
 TEST(client_gone, pipelining_beyond_the_bound_costs_no_cpu) {
     observed seen;
     live_server live(waiting(seen));

@@ -1,7 +1,7 @@
 #pragma once
-// Package folders after the real layouts (vendor_ax.md §12): names, scripts and sizes are the vendors', the
-// contents are holes with a last byte. Each can be made whole, as a git-LFS checkout without its large files,
-// or cut off.
+// Package folders after the real layouts (docs/facts/vendor_ax.md#packages): names, scripts and sizes are the
+// vendors', the contents are holes with a last byte. Each can be made whole, as a git-LFS checkout without
+// its large files, or cut off.
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #pragma once
-// A package as vendor_ax.md §12.1 lists it, small but whole, and the machine it is for: an arm64 host with a
-// card. A test then breaks it in one way.
+// A package as docs/facts/vendor_ax.md#package-layout lists it, small but whole, and the machine it is for:
+// an arm64 host with a card. A test then breaks it in one way.
 
 #include <cstdlib>
 #include <filesystem>

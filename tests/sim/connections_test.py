@@ -1,4 +1,4 @@
-"""Keep-alive, the thread pool, the port (observed §3, §10, §11)."""
+"""Keep-alive, the thread pool, the port (docs/facts/vendor_ax_observed.md#answer-bytes, #port, #connections)."""
 import os
 import re
 import socket

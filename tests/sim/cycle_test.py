@@ -1,4 +1,4 @@
-"""One request after another: what is kept, what is counted, what comes out (vendor_ax.md §4, §5, §7, §8)."""
+"""One request after another: what is kept, counted and answered (docs/facts/vendor_ax.md#generation, #context, #sampling)."""
 import signal
 import time
 

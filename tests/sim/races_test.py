@@ -1,4 +1,4 @@
-"""The races of vendor_ax.md §5.3, natural and forced."""
+"""The races of docs/facts/vendor_ax.md#races, natural and forced."""
 import threading
 import time
 

@@ -1,4 +1,4 @@
-"""Signals and what remains of the process afterwards (observed §9)."""
+"""Signals and what remains of the process afterwards (docs/facts/vendor_ax_observed.md#signals)."""
 import os
 import signal
 import socket

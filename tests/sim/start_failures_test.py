@@ -1,4 +1,4 @@
-"""Every way in which a start fails, with its text and its exit status (vendor_ax.md §2.4)."""
+"""Every way in which a start fails, with its text and its exit status (docs/facts/vendor_ax.md#start-failures)."""
 import os
 import signal
 import socket

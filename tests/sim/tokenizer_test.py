@@ -1,4 +1,4 @@
-"""The tokenizer service on the wire and as a conversation (vendor_ax.md §6)."""
+"""The tokenizer service on the wire and as a conversation (docs/facts/vendor_ax.md#tokenizer)."""
 import json
 import re
 import signal

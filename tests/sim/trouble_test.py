@@ -1,4 +1,4 @@
-"""What the runtime does when its tokenizer misbehaves (vendor_ax.md §9, observed §8)."""
+"""The runtime behind a tokenizer that misbehaves (docs/facts/vendor_ax_observed.md#tokenizer-trouble)."""
 import signal
 import time
 

@@ -20,7 +20,8 @@ class vendor_session {
 public:
     vendor_session(std::uint16_t port, polling_style style) : port_(port), style_(style) {}
 
-    // Sends until the runtime takes it: while it is busy it answers 400 `llm is running` (§4.1, §4.2).
+    // Sends until the runtime takes it: while it is busy it answers 400 `llm is running`
+    // (docs/facts/vendor_ax.md#reset, #generate).
     void post_until_taken(const char* target, const json& body) {
         const auto text = body.dump();
         for (;;) {
@@ -79,8 +80,9 @@ answer ask_vendor(std::uint16_t port, const std::string& prompt, polling_style s
         const auto got = session.poll();
         whole += got.text;
         if (!style.at_the_end) note_text(seen, got.ns, got.text);
-        // done:true before any text may be a run that has not begun (§5.3); after text it is the end, but a
-        // piece may have come between the poll's look at the queue and its look at the flag.
+        // done:true before any text may be a run that has not begun (docs/facts/vendor_ax.md#races); after
+        // text it is the end, but a piece may have come between the poll's look at the queue and its look at
+        // the flag.
         if (got.done && !whole.empty()) {
             if (last) {
                 seen.ended_ns = got.ns;

@@ -14,11 +14,12 @@ struct polling_style {
 
 // The limit of what polling can do: nothing between the client and the runtime, no pause.
 inline constexpr polling_style tight_poller{std::chrono::milliseconds{0}, false};
-// What bridges for this runtime do today (vendor_ax.md §16): a poll every 50 ms, the answer in one piece.
+// What bridges for this runtime do today (docs/facts/vendor_ax.md#naive-bridges): a poll every 50 ms, the
+// answer in one piece.
 inline constexpr polling_style naive_proxy{std::chrono::milliseconds{50}, true};
 
-// Reset, generate, poll to the end on the vendor's protocol (vendor_ax.md §4), a new connection for each
-// call. Throws std::exception when the answer is anything but a whole one.
+// Reset, generate, poll to the end on the vendor's protocol (docs/facts/vendor_ax.md#routes), a new
+// connection for each call. Throws std::exception when the answer is anything but a whole one.
 answer ask_vendor(std::uint16_t port, const std::string& prompt, polling_style style);
 
 }  // namespace corral::benchmark

@@ -1,7 +1,7 @@
 // A preload library that keeps a program's TCP servers off the network. Vendor programs listen on every
-// interface with a port compiled into them (vendor_ax.md §3); with this in LD_PRELOAD their bind() asks for
-// loopback, and for another port where CORRAL_PORTGUARD says so: "8000=41234,12345=41235". What can't be read
-// in it is left out; without it only the addresses change.
+// interface with a port compiled into them (docs/facts/vendor_ax.md#http); with this in LD_PRELOAD their
+// bind() asks for loopback, and for another port where CORRAL_PORTGUARD says so: "8000=41234,12345=41235".
+// What can't be read in it is left out; without it only the addresses change.
 //
 // It must never break its program: no allocation, no locks, errno as it would have been, everything but TCP
 // servers untouched. Whether it had an effect is for others to see: a static program never meets it.

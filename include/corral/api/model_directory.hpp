@@ -64,8 +64,8 @@ public:
     explicit model_directory(std::vector<served_model> all);
 
     [[nodiscard]] const std::vector<served>& all() const noexcept { return all_; }
-    // By a name as typed: any case, missing tag = latest, white space around it ignored (ollama_wire.md §13).
-    // nullptr: none.
+    // By a name as typed: any case, missing tag = latest, white space around it ignored
+    // (docs/facts/ollama_wire.md#names). nullptr: none.
     [[nodiscard]] served find(std::string_view typed) const;
 
     // Adds a model, or takes the place of the one with that name.

@@ -26,7 +26,8 @@ struct api_context {
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
-    bool loopback_only = true;           // then the Host header is checked (ollama_wire.md §1.4)
+    // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
+    bool loopback_only = true;
     const key_ring* keys = nullptr;      // absent: nobody is asked for a key
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model

@@ -1,7 +1,7 @@
 #pragma once
 // The daemon's configuration: one TOML file, and below it in precedence the OLLAMA_* variables that make
-// sense here (ollama_wire.md §1.6). Read and validated whole before anything starts; immutable after. Keys:
-// docs/configuration.md.
+// sense here (docs/facts/ollama_wire.md#environment). Read and validated whole before anything starts;
+// immutable after. Keys: docs/configuration.md.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// Model names as Ollama writes and compares them (ollama_wire.md §13).
+// Model names as Ollama writes and compares them (docs/facts/ollama_wire.md#names).
 
 #include <optional>
 #include <string>

@@ -14,9 +14,10 @@ struct package_survey {
     std::uint64_t size_bytes =
         0;  // of all regular files (links followed); hidden files and __pycache__ don't count
     std::chrono::system_clock::time_point modified;  // of the newest file
-    std::string listing;          // "name size" lines, sorted; the part of the digest that is the package's
-    std::string no_think_script;  // the tokenizer script that appends /no_think (vendor_ax.md §6.3); "" when
-                                  // none does
+    std::string listing;  // "name size" lines, sorted; the part of the digest that is the package's
+    // The tokenizer script that appends /no_think (docs/facts/vendor_ax.md#tokenizer-semantics); "" when none
+    // does.
+    std::string no_think_script;
 };
 
 // Reads only, at most 20,000 entries, 8 folders deep, and 1 MiB of each tokenizer script. Fails with the

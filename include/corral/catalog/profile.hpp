@@ -108,7 +108,8 @@ struct device_host {
     bool operator==(const device_host&) const = default;
 };
 
-// When what the accelerator shows during an answer is told as trouble (other_runtimes.md §H).
+// When what the accelerator shows during an answer is told as trouble
+// (docs/facts/other_runtimes.md#silent-cpu).
 struct compute_rule {
     bool watch = true;                      // looked at while an answer is being made
     core::milliseconds interval{1000};      // between two looks
@@ -257,7 +258,8 @@ struct profile {
     bool operator==(const profile&) const = default;
 };
 
-// Context sizes in tokens, in the words of vendor_ax.md §7. Zero: learned from the runtime's log.
+// Context sizes in tokens, in the words of docs/facts/vendor_ax.md#context. Zero: learned from the runtime's
+// log.
 struct context_sizes {
     std::uint32_t positions = 0;     // T, max_token_len
     std::uint32_t prompt_limit = 0;  // M, prefill_max_token_num

@@ -1,6 +1,7 @@
 #pragma once
 // How a streaming chat server differs from others that speak the same protocol, as data of its profile
-// ([traits] in profile.toml). The polling dialect has none of these choices. Sources: other_runtimes.md §P.
+// ([traits] in profile.toml). The polling dialect has none of these choices. Sources:
+// docs/facts/other_runtimes.md#profile-traits.
 
 #include <cstdint>
 #include <string>

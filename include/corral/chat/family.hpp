@@ -11,7 +11,7 @@ namespace corral::chat {
 // How tools are told to the model and how it calls them.
 enum class tool_style {
     none,        // no tool definitions; past calls and results are still written, as hermes does
-    hermes,      // JSON between <tool_call> and </tool_call> (ollama_wire.md §11.1)
+    hermes,      // JSON between <tool_call> and </tool_call> (docs/facts/ollama_wire.md#prompts)
     llama_json,  // the whole answer is one JSON object with "name" and "parameters" (Llama 3.1 to 3.3)
 };
 
@@ -89,7 +89,8 @@ struct shown_parts {
 };
 
 // The format as a Go template, for those who look in it for what a model can do: .Tools, .Suffix, <think>
-// (ollama_wire.md §4). As a render_options::prompt_template it gives the family's own verbatim prompt.
+// (docs/facts/ollama_wire.md#listings). As a render_options::prompt_template it gives the family's own
+// verbatim prompt.
 [[nodiscard]] std::string shown_template(const family& in, const shown_parts& what = {});
 
 }  // namespace corral::chat

@@ -3,10 +3,10 @@
 // characters, thinking apart, stop strings found across borders and never shown, end-of-turn texts removed.
 // Holds back no more than what may still become a tag, a stop string, a character or a call.
 //
-// Calls (ollama_wire.md §11.3). Where the family writes them between tags, a call is what stands between
-// `<tool_call>` and `</tool_call>`, the next `<tool_call>`, or the end; one inside thinking ends the
-// thinking. Where it writes bare JSON, a call is an object that the answer begins with, or that follows
-// `<|python_tag|>` or such a call. White space around calls goes; text between them is text.
+// Calls (docs/facts/ollama_wire.md#tool-calls). Where the family writes them between tags, a call is what
+// stands between `<tool_call>` and `</tool_call>`, the next `<tool_call>`, or the end; one inside thinking
+// ends the thinking. Where it writes bare JSON, a call is an object that the answer begins with, or that
+// follows `<|python_tag|>` or such a call. White space around calls goes; text between them is text.
 //
 // What is not exactly JSON is mended once, when the call's text is complete: trailing commas, single quotes,
 // True, False and None, keys without quotes, raw line breaks and unknown escapes in strings, doubled braces,
@@ -27,8 +27,9 @@
 namespace corral::chat {
 
 struct filter_options {
-    const family* format = nullptr;   // not null
-    std::vector<std::string> stops;   // act on the raw text, thinking included (ollama_wire.md §12)
+    const family* format = nullptr;  // not null
+    // Act on the raw text, thinking included (docs/facts/ollama_wire.md#stops-and-limits).
+    std::vector<std::string> stops;
     bool separate_thinking = false;   // else tags stay in the text
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of others are not calls. Empty: tool calls are not looked for and

@@ -1,8 +1,9 @@
 #pragma once
 // A conversation as the two texts that a wrapping tokenizer service takes: the system text goes through
 // reset, the turns as one prompt into which the service's own wrapper puts the opening of the first user turn
-// and the closing of the last (vendor_ax.md §6.3; design.md §4). Or, where that can't do, as the one text
-// that the model reads.
+// and the closing of the last (docs/facts/vendor_ax.md#tokenizer-semantics;
+// docs/design.md#the-promise-of-statelessness). Or, where that can't do, as the one text that the model
+// reads.
 
 #include <functional>
 #include <string>
@@ -40,9 +41,10 @@ struct rendered_prompt {
 };
 
 struct render_options {
-    const family* format = nullptr;         // not null
-    std::string default_system;             // the manifest's; empty: the family's
-    bool package_forbids_thinking = false;  // its tokenizer script appends /no_think (vendor_ax.md §6.3)
+    const family* format = nullptr;  // not null
+    std::string default_system;      // the manifest's; empty: the family's
+    // Its tokenizer script appends /no_think (docs/facts/vendor_ax.md#tokenizer-semantics).
+    bool package_forbids_thinking = false;
     // The backend takes verbatim prompts. Used only for what the wrapped form can't do: an open assistant
     // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
     bool may_be_verbatim = false;
@@ -68,8 +70,8 @@ struct render_options {
 // A text that goes to the model as it is. REQUIRES: how.may_be_verbatim.
 [[nodiscard]] rendered_prompt render_raw(std::string text);
 
-// The family's own way to ask for what stands between two texts (ollama_wire.md §2.1 `suffix`). Refused when
-// the family has none. REQUIRES: how.may_be_verbatim.
+// The family's own way to ask for what stands between two texts (docs/facts/ollama_wire.md#generate-request
+// `suffix`). Refused when the family has none. REQUIRES: how.may_be_verbatim.
 [[nodiscard]] core::result<rendered_prompt> render_fill_in_middle(const render_options& how,
                                                                   const fill_in_middle& hole);
 

@@ -1,6 +1,6 @@
 #pragma once
 // Answers that shall be JSON, from models that nothing holds to it: what to tell the model, where the value
-// stands in what it wrote, and whether it fits (ollama_wire.md §7.3).
+// stands in what it wrote, and whether it fits (docs/facts/ollama_wire.md#format).
 //
 // A schema is JSON Schema, draft 7 with 2020-12's prefixItems, dependentRequired and dependentSchemas. What
 // only describes (title, description, default, format ...) goes to the model and is not checked, and so are

@@ -1,7 +1,8 @@
 #pragma once
 // Whether an accelerator computes the answers that its runtime gives, or the host's processors do in its
 // place: no message of a runtime and no figure of memory proves it, only the accelerator's own counter while
-// tokens are made (other_runtimes.md §H, §S5). Decides only; one for each set of processes.
+// tokens are made (docs/facts/other_runtimes.md#monitoring, #silent-cpu). Decides only; one for each set of
+// processes.
 //
 // A counter is a look at one moment, and a healthy accelerator that waits for its host is at zero in many of
 // them. So how long a silence must be before it is believed is learned from those that ended: the first one

@@ -1,8 +1,8 @@
 #pragma once
 // Whether a service that needs an accelerator may be started now: is the card there, does its driver answer,
 // is there memory, and has the memory of the last process come back (a runtime killed while it held the card
-// may leave its memory taken for a while, or until the card is restarted: vendor_ax.md §13.3, §17). Decides
-// only; one for each service. Memory in MB is MiB here, as in the vendor's own words.
+// may leave its memory taken for a while, or until the card is restarted: docs/facts/vendor_ax.md#axllm,
+// #figures). Decides only; one for each service. Memory in MB is MiB here, as in the vendor's own words.
 
 #include <cstdint>
 #include <functional>

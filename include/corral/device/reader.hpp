@@ -1,8 +1,8 @@
 #pragma once
 // Asks a device how it is, through its vendor's status tool. The tool is a child with a deadline, for it
 // talks to the driver and may hang with it; one runs at a time, whoever asks, and an answer is good for a
-// moment, because a call costs 0.6 s (vendor_ax.md §14.2). A board's own files are read the same way (`cat`):
-// behind them is a driver too.
+// moment, because a call costs 0.6 s (docs/facts/vendor_ax.md#axcl-smi-calls). A board's own files are read
+// the same way (`cat`): behind them is a driver too.
 
 #include <cstdint>
 #include <map>

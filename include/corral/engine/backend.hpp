@@ -111,7 +111,7 @@ struct availability {
     std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
 };
 
-// How a prompt compares with the context, before it is sent (vendor_ax.md §7).
+// How a prompt compares with the context, before it is sent (docs/facts/vendor_ax.md#context).
 struct prompt_measure {
     std::uint32_t system_tokens = 0;
     std::uint32_t turn_tokens = 0;

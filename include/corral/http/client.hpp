@@ -1,6 +1,6 @@
 #pragma once
 // One HTTP call on one new connection with `Connection: close`: vendor servers lose time or stop altogether
-// with anything else (vendor_ax_observed.md §11).
+// with anything else (docs/facts/vendor_ax_observed.md#connections).
 
 #include <cstddef>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 // Finds the handler of a request by path and method, and answers what has none: 404, 405 with Allow
-// (ollama_wire.md §1.3).
+// (docs/facts/ollama_wire.md#routes).
 
 #include <functional>
 #include <string>

@@ -1,6 +1,7 @@
 #pragma once
 // HTTP/1.1 and 1.0 listener: bounded headers, bodies and connections, keep-alive, one read always pending on
-// each connection so that a client that goes is noticed at once (platform_traps.md 11). With or without TLS.
+// each connection so that a client that goes is noticed at once (docs/facts/platform_traps.md#client-gone).
+// With or without TLS.
 
 #include <cstddef>
 #include <functional>
@@ -73,8 +74,8 @@ public:
     // Limits and times for what begins from now on; `max_handshakes` stays as it was.
     void adjust(const server_options& with);
 
-    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms (platform_traps.md
-    // 14).
+    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms
+    // (docs/facts/platform_traps.md#descriptor-limit).
     void start();
 
     // Closes the listeners and idle connections; running exchanges go on and close after their answer.

@@ -1,5 +1,6 @@
 #pragma once
-// What a file is, from its first bytes; what failed downloads leave in the place of one (vendor_ax.md §15).
+// What a file is, from its first bytes; what failed downloads leave in the place of one
+// (docs/facts/vendor_ax.md#bad-files).
 
 #include <cstdint>
 #include <optional>

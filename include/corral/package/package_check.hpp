@@ -1,7 +1,7 @@
 #pragma once
 // Looks at the files that a model's variables name, as the runtime would meet them: are they there, whole, of
-// the right size, for this machine, and are they what their names say (vendor_ax.md §15). The profile says
-// which variable stands for what (catalog::variable_kind); nothing here knows a vendor.
+// the right size, for this machine, and are they what their names say (docs/facts/vendor_ax.md#bad-files).
+// The profile says which variable stands for what (catalog::variable_kind); nothing here knows a vendor.
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,7 @@
 #pragma once
 // From a vendor's folder to a model: recognises what kind of package it is and reads what its own files say
-// (vendor_ax.md §12). Reads only: nothing of the package is run, and nothing is followed out of it.
+// (docs/facts/vendor_ax.md#packages). Reads only: nothing of the package is run, and nothing is followed out
+// of it.
 
 #include <filesystem>
 #include <functional>

@@ -1,7 +1,8 @@
 #pragma once
 // Starts, signals and reaps one child truthfully. Own launcher behind Process v2's handle, because the
-// default one has the defects of platform_traps.md 1-8. The child gets its own process group, a parent-death
-// signal, default signal dispositions and mask, closed descriptors, and exactly the environment named here.
+// default one has the defects of docs/facts/platform_traps.md#processes. The child gets its own process
+// group, a parent-death signal, default signal dispositions and mask, closed descriptors, and exactly the
+// environment named here.
 
 #include <cstdint>
 #include <functional>
@@ -38,7 +39,7 @@ struct spawn_spec {
 };
 
 // A child as another image of this very process needs it to go on with it: execve keeps pid and children
-// (platform_traps.md 9).
+// (docs/facts/platform_traps.md#exec-in-place).
 struct child_handover {
     pid_t pid = 0;
     int out = -1;  // our end of its streams; -1: that stream has ended

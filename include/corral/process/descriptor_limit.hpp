@@ -1,5 +1,6 @@
 #pragma once
-// How many descriptors the daemon may hold, and what its children get instead (platform_traps.md 14).
+// How many descriptors the daemon may hold, and what its children get instead
+// (docs/facts/platform_traps.md#descriptor-limit).
 
 #include <cstdint>
 #include <optional>

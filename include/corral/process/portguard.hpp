@@ -1,7 +1,7 @@
 #pragma once
 // The preload library that keeps a child's TCP servers on loopback and gives a compiled-in port another
 // number (tools/portguard). Whether it had an effect is only believed when listeners_on() shows it: a static
-// program never meets it (platform_traps.md 10).
+// program never meets it (docs/facts/platform_traps.md#port-guard).
 
 #include <cstdint>
 #include <map>

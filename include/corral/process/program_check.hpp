@@ -1,7 +1,7 @@
 #pragma once
 // Says in one plain sentence why a program can't run here, and what to do: git-LFS pointer, wrong
 // architecture, missing file, missing execute bit, text or HTML in place of a binary, truncated ELF, missing
-// interpreter (vendor_ax.md §15).
+// interpreter (docs/facts/vendor_ax.md#bad-files).
 
 #include <optional>
 #include <string>

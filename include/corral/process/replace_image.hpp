@@ -1,6 +1,6 @@
 #pragma once
 // execve of this very process, done so that what is handed over stays open, nothing else does, and a failure
-// leaves everything as it was (platform_traps.md 9).
+// leaves everything as it was (docs/facts/platform_traps.md#exec-in-place).
 
 #include <map>
 #include <string>

@@ -1,8 +1,8 @@
 #pragma once
 // A small process forked first: it holds the read end of a pipe from the daemon and learns of every process
 // group. When the pipe ends, for whatever reason, it kills those groups and everything that carries our
-// environment token, because the parent-death signal does not reach grandchildren (platform_traps.md 6). It
-// works for 2 s at most and exits.
+// environment token, because the parent-death signal does not reach grandchildren
+// (docs/facts/platform_traps.md#parent-death-signal). It works for 2 s at most and exits.
 
 #include <set>
 #include <string>
@@ -58,7 +58,8 @@ private:
 };
 
 // Reaps adopted orphans (we are their subreaper) without stealing the status of our own children
-// (platform_traps.md 3). Call after any child ended and now and then. Returns how many were reaped.
+// (docs/facts/platform_traps.md#stolen-status). Call after any child ended and now and then. Returns how many
+// were reaped.
 std::size_t reap_orphans();
 // Children started through child::spawn that must not be reaped by reap_orphans are known to it by
 // themselves.

@@ -55,7 +55,8 @@ struct swap_rule {
 };
 
 struct scheduler_options {
-    std::size_t max_queue = 512;  // waiting requests over all clients; more are refused (ollama_wire.md §1.5)
+    // Waiting requests over all clients; more are refused (docs/facts/ollama_wire.md#errors).
+    std::size_t max_queue = 512;
     // How long a model stays loaded after its last request when neither it nor its model_entry said
     // otherwise; nanoseconds::max(): forever.
     core::nanoseconds keep_alive = core::nanoseconds::max();

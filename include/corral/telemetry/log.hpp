@@ -15,8 +15,8 @@ namespace corral::telemetry {
 
 enum class log_level { debug, info, warn, error };
 
-// Sets up asynchronous logging that drops the oldest lines rather than block (platform_traps.md 19). Call
-// once at start; before that log() writes synchronously.
+// Sets up asynchronous logging that drops the oldest lines rather than block
+// (docs/facts/platform_traps.md#blocking-log). Call once at start; before that log() writes synchronously.
 void start_logging(log_level level);
 // Flushes and joins the log thread.
 void stop_logging();

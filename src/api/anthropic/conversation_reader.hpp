@@ -1,6 +1,6 @@
 #pragma once
-// The system text, messages and content blocks of a request as the messages that models get (ollama_wire.md
-// §9).
+// The system text, messages and content blocks of a request as the messages that models get
+// (docs/facts/ollama_wire.md#anthropic).
 
 #include <cstddef>
 #include <vector>

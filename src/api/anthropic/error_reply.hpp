@@ -1,5 +1,5 @@
 #pragma once
-// Errors in Anthropic's envelope (ollama_wire.md §1.5, §9).
+// Errors in Anthropic's envelope (docs/facts/ollama_wire.md#errors, #anthropic).
 
 #include <string>
 #include <string_view>

@@ -8,7 +8,7 @@
 
 namespace corral::api::anthropic {
 
-// "msg_" or "req_" and 24 hex digits (ollama_wire.md §1.5, §9).
+// "msg_" or "req_" and 24 hex digits (docs/facts/ollama_wire.md#errors, #anthropic).
 [[nodiscard]] std::string new_identifier(std::string_view prefix, core::random_source& random);
 
 }  // namespace corral::api::anthropic

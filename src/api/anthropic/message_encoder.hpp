@@ -1,6 +1,6 @@
 #pragma once
 // Answers as Anthropic's clients read them: one message object, or the events that build it up
-// (ollama_wire.md §9).
+// (docs/facts/ollama_wire.md#anthropic).
 
 #include <cstddef>
 #include <string>

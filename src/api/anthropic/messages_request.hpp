@@ -1,5 +1,6 @@
 #pragma once
-// POST /v1/messages decoded and checked, but not yet judged against a model (ollama_wire.md §9).
+// POST /v1/messages decoded and checked, but not yet judged against a model
+// (docs/facts/ollama_wire.md#anthropic).
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,5 @@
 #pragma once
-// POST /v1/messages (ollama_wire.md §9).
+// POST /v1/messages (docs/facts/ollama_wire.md#anthropic).
 
 #include "corral/api/wire_format.hpp"
 

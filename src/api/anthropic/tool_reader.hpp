@@ -1,5 +1,5 @@
 #pragma once
-// The tools of a request in the form that models get (ollama_wire.md §9).
+// The tools of a request in the form that models get (docs/facts/ollama_wire.md#anthropic).
 
 #include <cstddef>
 #include <string>

@@ -39,7 +39,7 @@ public:
     }
 
     // Spaces before the next object are part of its line; a line of spaces alone would break readers of lines
-    // (platform_traps.md 15).
+    // (docs/facts/platform_traps.md#leading-spaces).
     std::string keep_alive() override { return " "; }
 
     http::response refusal(const chat::failed_event& why) override {

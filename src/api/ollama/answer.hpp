@@ -1,5 +1,6 @@
 #pragma once
-// From events to bytes: a stream of lines or one object (ollama_wire.md §2.2, §2.3, §1.5).
+// From events to bytes: a stream of lines or one object (docs/facts/ollama_wire.md#generate-reply,
+// #load-and-unload, #errors).
 
 #include "api/ollama/reply_encoder.hpp"
 #include "corral/api/wire_format.hpp"

@@ -8,7 +8,7 @@ namespace corral::api::ollama {
 
 namespace {
 
-// ollama_wire.md §3.1.
+// docs/facts/ollama_wire.md#chat-request.
 struct chat_fields {
     common_fields common;
     chat_messages messages;

@@ -29,8 +29,8 @@ struct refusal_row {
     const char* text;
 };
 
-// What is Ollama's own service's: there is no account here, and no way out of the box (ollama_wire.md §4,
-// §1.6).
+// What is Ollama's own service's: there is no account here, and no way out of the box
+// (docs/facts/ollama_wire.md#listings, #environment).
 constexpr std::array<refusal_row, 6> refusals{{
     {"POST", "/api/me", 401, "unauthorized"},
     {"POST", "/api/signout", 401, "unauthorized"},

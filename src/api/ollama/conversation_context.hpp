@@ -1,7 +1,8 @@
 #pragma once
 // The `context` of /api/generate: integers that stand for a conversation, which a client sends back to go on
-// with it (ollama_wire.md §2.1). Ollama's are token ids; these hold the texts themselves, three bytes to an
-// integer, so that they continue the conversation with any model and after any restart.
+// with it (docs/facts/ollama_wire.md#generate-request). Ollama's are token ids; these hold the texts
+// themselves, three bytes to an integer, so that they continue the conversation with any model and after any
+// restart.
 
 #include <cstdint>
 #include <optional>

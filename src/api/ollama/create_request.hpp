@@ -1,6 +1,6 @@
 #pragma once
-// What POST /api/create asks for (ollama_wire.md §5): a name for a model with texts and parameters of the
-// client's own.
+// What POST /api/create asks for (docs/facts/ollama_wire.md#management): a name for a model with texts and
+// parameters of the client's own.
 
 #include <string>
 

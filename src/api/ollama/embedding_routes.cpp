@@ -24,7 +24,7 @@ struct embedding_fields {
     std::optional<core::nanoseconds> keep_alive;
 };
 
-// The two routes differ in what they read and in how they answer (ollama_wire.md §6).
+// The two routes differ in what they read and in how they answer (docs/facts/ollama_wire.md#embeddings).
 struct embedding_route {
     const char* go_type;
     lookup_words words;

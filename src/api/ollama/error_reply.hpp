@@ -1,5 +1,5 @@
 #pragma once
-// Errors in Ollama's shape: {"error":"text"} (ollama_wire.md §1.5).
+// Errors in Ollama's shape: {"error":"text"} (docs/facts/ollama_wire.md#errors).
 
 #include <string>
 #include <string_view>

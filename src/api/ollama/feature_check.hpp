@@ -16,7 +16,7 @@ void check_abilities(const served_model& model, const common_fields& asked, cons
 // What an answer is to hold: format, logprobs, the rendered prompt.
 void check_answer_wishes(const common_fields& asked, decode_problem& problem);
 
-// Absent means on for a model that thinks (ollama_wire.md §2.4).
+// Absent means on for a model that thinks (docs/facts/ollama_wire.md#think).
 [[nodiscard]] chat::thinking_mode thinking_for(const served_model& model, think_value asked);
 
 }  // namespace corral::api::ollama

@@ -12,7 +12,7 @@ namespace corral::api::ollama {
 
 namespace {
 
-// ollama_wire.md §2.1.
+// docs/facts/ollama_wire.md#generate-request.
 struct generate_fields {
     common_fields common;
     std::string prompt;

@@ -19,7 +19,8 @@ struct generation_route {
     Fields (*read)(const http::request& incoming, decode_problem& problem);
     // Nothing to generate from: the request only loads or unloads.
     bool (*is_empty)(const Fields& asked);
-    // What also a load is refused for, and then what only a generation is (ollama_wire.md §2.1, the order).
+    // What also a load is refused for, and then what only a generation is
+    // (docs/facts/ollama_wire.md#generate-request, the order).
     void (*check)(const served_model& model, const Fields& asked, decode_problem& problem);
     void (*check_content)(const served_model& model, const Fields& asked, decode_problem& problem);
     void (*fill)(Fields& asked, chat::generation_request& request, reply_encoder& encoder);

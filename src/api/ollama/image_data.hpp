@@ -1,5 +1,6 @@
 #pragma once
-// Images as requests carry them: standard base64 with padding, line breaks tolerated (ollama_wire.md §1.2).
+// Images as requests carry them: standard base64 with padding, line breaks tolerated
+// (docs/facts/ollama_wire.md#json-input).
 
 #include <cstddef>
 #include <optional>

@@ -8,8 +8,8 @@ namespace corral::api::ollama {
 
 namespace {
 
-// What clients compare with the features they need (ollama_wire.md §4); Corral's own version goes in a
-// header.
+// What clients compare with the features they need (docs/facts/ollama_wire.md#listings); Corral's own version
+// goes in a header.
 constexpr const char* spoken_version = "0.33.0";
 
 core::awaitable<void> serve_root(http::response_writer& out) {

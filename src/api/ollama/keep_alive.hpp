@@ -1,5 +1,6 @@
 #pragma once
-// The `keep_alive` of a request (ollama_wire.md §14); zero with an empty prompt is an unload request.
+// The `keep_alive` of a request (docs/facts/ollama_wire.md#keep-alive); zero with an empty prompt is an
+// unload request.
 
 #include <optional>
 #include <string_view>

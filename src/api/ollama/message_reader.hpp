@@ -1,5 +1,5 @@
 #pragma once
-// Messages and tools of a chat request (ollama_wire.md §3.1).
+// Messages and tools of a chat request (docs/facts/ollama_wire.md#chat-request).
 
 #include <vector>
 

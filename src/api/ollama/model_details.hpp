@@ -1,5 +1,5 @@
 #pragma once
-// What lists and show say of a model, in their common shape (ollama_wire.md §4).
+// What lists and show say of a model, in their common shape (docs/facts/ollama_wire.md#listings).
 
 #include <cstdint>
 #include <string>

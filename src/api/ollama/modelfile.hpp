@@ -1,5 +1,6 @@
 #pragma once
-// A model as text: its parameters and its Modelfile, as POST /api/show gives them (ollama_wire.md §4).
+// A model as text: its parameters and its Modelfile, as POST /api/show gives them
+// (docs/facts/ollama_wire.md#listings).
 
 #include <string>
 #include <utility>

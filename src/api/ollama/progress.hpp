@@ -1,5 +1,6 @@
 #pragma once
-// Answers of pull, push and create: lines of status and an end, or the end alone (ollama_wire.md §5).
+// Answers of pull, push and create: lines of status and an end, or the end alone
+// (docs/facts/ollama_wire.md#management).
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 // One reply object of /api/generate or /api/chat: a streamed line, the last line, or the whole answer
-// (ollama_wire.md §2.2, §3.2). Key order is part of the format.
+// (docs/facts/ollama_wire.md#generate-reply, #chat-reply). Key order is part of the format.
 
 #include <string>
 #include <string_view>

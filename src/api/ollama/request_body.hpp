@@ -1,6 +1,6 @@
 #pragma once
-// The fields that /api/generate and /api/chat share, decoded and typed but not yet judged (ollama_wire.md
-// §2.1, §3.1).
+// The fields that /api/generate and /api/chat share, decoded and typed but not yet judged
+// (docs/facts/ollama_wire.md#generate-request, #chat-request).
 
 #include <optional>
 #include <string>
@@ -33,7 +33,7 @@ struct common_fields {
 
 [[nodiscard]] common_fields read_common(const json_fields& fields);
 
-// With an empty prompt this asks for an unload (ollama_wire.md §2.3).
+// With an empty prompt this asks for an unload (docs/facts/ollama_wire.md#load-and-unload).
 [[nodiscard]] inline bool unloads(const common_fields& fields) {
     return fields.keep_alive == core::nanoseconds{0};
 }

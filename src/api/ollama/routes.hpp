@@ -1,5 +1,5 @@
 #pragma once
-// The routes of the Ollama format, a file each (ollama_wire.md §1.3).
+// The routes of the Ollama format, a file each (docs/facts/ollama_wire.md#routes).
 
 #include "corral/api/wire_format.hpp"
 

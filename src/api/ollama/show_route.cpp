@@ -63,7 +63,8 @@ std::string describe(const served_model& model, std::string_view basename) {
     return json.take();
 }
 
-// The model's name without its tag; as requested for the one client that compares it (ollama_wire.md §4).
+// The model's name without its tag; as requested for the one client that compares it
+// (docs/facts/ollama_wire.md#listings).
 std::string basename_for(const http::request& incoming, const catalog::model_entry& entry,
                          const std::string& typed) {
     if (incoming.headers.find("User-Agent").starts_with("GitHubCopilotChat/")) {

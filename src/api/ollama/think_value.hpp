@@ -1,5 +1,5 @@
 #pragma once
-// The `think` of a request (ollama_wire.md §2.4).
+// The `think` of a request (docs/facts/ollama_wire.md#think).
 
 #include <string>
 

@@ -43,7 +43,7 @@ inline constexpr std::string_view done_event = "data: [DONE]\n\n";
 inline constexpr const char* system_fingerprint = "fp_ollama";
 void write_usage(json_writer& json, const chat::token_usage& usage);
 [[nodiscard]] const char* finish_word(chat::finish_reason reason) noexcept;
-// "chatcmpl-7": a number from 0 to 998 (ollama_wire.md §8.2).
+// "chatcmpl-7": a number from 0 to 998 (docs/facts/ollama_wire.md#openai-chat-reply).
 [[nodiscard]] std::string short_id(std::string_view prefix, core::random_source& random);
 // Seconds since the epoch.
 [[nodiscard]] std::int64_t now_in_seconds();

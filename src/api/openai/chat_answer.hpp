@@ -1,5 +1,5 @@
 #pragma once
-// The answers of /v1/chat/completions (ollama_wire.md §8.2, §8.3).
+// The answers of /v1/chat/completions (docs/facts/ollama_wire.md#openai-chat-reply, #openai-chat-stream).
 
 #include <string>
 

@@ -1,5 +1,5 @@
 #pragma once
-// The request of /v1/chat/completions (ollama_wire.md §8.1).
+// The request of /v1/chat/completions (docs/facts/ollama_wire.md#openai-chat-request).
 
 #include "api/openai/generation_fields.hpp"
 

@@ -1,5 +1,6 @@
 #pragma once
-// The answers of /v1/completions (ollama_wire.md §8.4). Thinking is not part of them.
+// The answers of /v1/completions (docs/facts/ollama_wire.md#openai-completions). Thinking is not part of
+// them.
 
 #include <string>
 

@@ -1,5 +1,5 @@
 #pragma once
-// The request of /v1/completions (ollama_wire.md §8.4).
+// The request of /v1/completions (docs/facts/ollama_wire.md#openai-completions).
 
 #include "api/openai/generation_fields.hpp"
 

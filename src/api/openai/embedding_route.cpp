@@ -19,7 +19,7 @@ namespace corral::api::openai {
 
 namespace {
 
-// ollama_wire.md §8.5.
+// docs/facts/ollama_wire.md#openai-models.
 struct embedding_fields {
     std::string model;
     std::vector<std::string> texts;

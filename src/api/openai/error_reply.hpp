@@ -1,5 +1,5 @@
 #pragma once
-// Errors in OpenAI's envelope, as Ollama fills it (ollama_wire.md §1.5).
+// Errors in OpenAI's envelope, as Ollama fills it (docs/facts/ollama_wire.md#errors).
 
 #include <string>
 #include <string_view>

@@ -13,7 +13,7 @@ namespace corral::api::openai {
 
 namespace {
 
-// OpenAI's own defaults, which count more than the model's (ollama_wire.md §8.1).
+// OpenAI's own defaults, which count more than the model's (docs/facts/ollama_wire.md#openai-chat-request).
 constexpr double default_temperature = 1.0;
 constexpr double default_top_p = 1.0;
 

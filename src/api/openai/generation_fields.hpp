@@ -1,6 +1,6 @@
 #pragma once
 // What the generating routes of this format have in common once their bodies are decoded: the checks of the
-// handler, and the request that all formats share (ollama_wire.md §8.1).
+// handler, and the request that all formats share (docs/facts/ollama_wire.md#openai-chat-request).
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,6 @@
 #pragma once
-// Images inside a request: only their form is judged, for no runtime here sees (ollama_wire.md §8.1).
+// Images inside a request: only their form is judged, for no runtime here sees
+// (docs/facts/ollama_wire.md#openai-chat-request).
 
 #include <string_view>
 

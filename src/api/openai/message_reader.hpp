@@ -1,5 +1,5 @@
 #pragma once
-// The messages of a chat request (ollama_wire.md §8.1).
+// The messages of a chat request (docs/facts/ollama_wire.md#openai-chat-request).
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,6 @@
 #pragma once
-// The body of a request, and what Go's decoder would say of a wrong one (ollama_wire.md §1.1, §1.2).
+// The body of a request, and what Go's decoder would say of a wrong one (docs/facts/ollama_wire.md#transport,
+// #json-input).
 
 #include <string_view>
 

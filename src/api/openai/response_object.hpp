@@ -1,5 +1,6 @@
 #pragma once
-// The response object of /v1/responses and the items of its output (ollama_wire.md §8.6).
+// The response object of /v1/responses and the items of its output
+// (docs/facts/ollama_wire.md#openai-responses).
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,6 @@
 #pragma once
-// The answers of /v1/responses: one object, or the events that build it (ollama_wire.md §8.6).
+// The answers of /v1/responses: one object, or the events that build it
+// (docs/facts/ollama_wire.md#openai-responses).
 
 #include <string>
 

@@ -1,5 +1,6 @@
 #pragma once
-// The input of /v1/responses: a text, or items that make a conversation (ollama_wire.md §8.6).
+// The input of /v1/responses: a text, or items that make a conversation
+// (docs/facts/ollama_wire.md#openai-responses).
 
 #include "api/openai/message_reader.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-// The request of /v1/responses (ollama_wire.md §8.6).
+// The request of /v1/responses (docs/facts/ollama_wire.md#openai-responses).
 
 #include <optional>
 

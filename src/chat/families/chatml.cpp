@@ -3,7 +3,7 @@
 
 namespace corral::chat {
 
-// For a model that says no more than that it speaks ChatML (ollama_wire.md §11.1).
+// For a model that says no more than that it speaks ChatML (docs/facts/ollama_wire.md#prompts).
 const family& chatml_family() {
     static const family instance{
         .name = "chatml",

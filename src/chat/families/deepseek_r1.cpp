@@ -2,12 +2,12 @@
 
 namespace corral::chat {
 
-// The Qwen-based distills (ollama_wire.md §11.1). The bars are U+FF5C, the low lines U+2581.
+// The Qwen-based distills (docs/facts/ollama_wire.md#prompts). The bars are U+FF5C, the low lines U+2581.
 //
 // What the tokenizer service wraps: its reset keeps `<｜begin▁of▁sentence｜>S` less the last three tokens of
 // that with the generation prompt, and the next encode takes the tokens of the whole template text from that
-// length on (vendor_ax.md §6.3). Wherever that cut falls, the sum is the template's text: begin of sentence,
-// system text, `<｜User｜>`, our text,
+// length on (docs/facts/vendor_ax.md#tokenizer-semantics). Wherever that cut falls, the sum is the template's
+// text: begin of sentence, system text, `<｜User｜>`, our text,
 // `<｜Assistant｜>`. A newer template adds `<think>\n`, an older one leaves the tag to the model; nothing
 // tells which a package has, hence may_start_in_thinking. No turn has a close but the assistant's, and only
 // the first system text has a place. Its vocabulary is Qwen's with the first tokens renamed; it has no useful

@@ -2,8 +2,8 @@
 
 namespace corral::chat {
 
-// Gemma 3 (ollama_wire.md §11.1). It has no system role: the wrapper, too, puts the system text and a blank
-// line before the first user text. It has no tool format of its own.
+// Gemma 3 (docs/facts/ollama_wire.md#prompts). It has no system role: the wrapper, too, puts the system text
+// and a blank line before the first user text. It has no tool format of its own.
 const family& gemma_family() {
     static const family instance{
         .name = "gemma",

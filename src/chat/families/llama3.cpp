@@ -2,9 +2,9 @@
 
 namespace corral::chat {
 
-// Llama 3.1 to 3.3 (ollama_wire.md §11.1): the system turn is always there and begins with two dates, word
-// for word the template's, which has no clock; tool definitions begin the first user turn, and a call is the
-// whole answer.
+// Llama 3.1 to 3.3 (docs/facts/ollama_wire.md#prompts): the system turn is always there and begins with two
+// dates, word for word the template's, which has no clock; tool definitions begin the first user turn, and a
+// call is the whole answer.
 const family& llama3_family() {
     static const family instance{
         .name = "llama3",

@@ -2,8 +2,8 @@
 
 namespace corral::chat {
 
-// MiniCPM4: ChatML behind a <s>, which the service's template writes (ollama_wire.md §11.1). Its tool format
-// is one of its own and not sure for the small models, so none is offered.
+// MiniCPM4: ChatML behind a <s>, which the service's template writes (docs/facts/ollama_wire.md#prompts). Its
+// tool format is one of its own and not sure for the small models, so none is offered.
 const family& minicpm_family() {
     static const family instance{
         .name = "minicpm",

@@ -2,7 +2,7 @@
 
 namespace corral::chat {
 
-// Phi-3 and 3.5 (ollama_wire.md §11.1).
+// Phi-3 and 3.5 (docs/facts/ollama_wire.md#prompts).
 const family& phi3_family() {
     static const family instance{
         .name = "phi3",

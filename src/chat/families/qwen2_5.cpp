@@ -3,8 +3,9 @@
 
 namespace corral::chat {
 
-// ollama_wire.md §11.1; the default text is the template's own. The coder models fill holes (§2.1 `suffix`);
-// the others know the marks and do it badly, so it is for the manifest to say.
+// docs/facts/ollama_wire.md#prompts; the default text is the template's own. The coder models fill holes
+// (docs/facts/ollama_wire.md#generate-request, `suffix`); the others know the marks and do it badly, so it is
+// for the manifest to say.
 const family& qwen2_5_family() {
     static const family instance{
         .name = "qwen2.5",

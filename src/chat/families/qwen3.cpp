@@ -3,8 +3,9 @@
 
 namespace corral::chat {
 
-// ollama_wire.md §11.1. Its template writes no system text when a request has none; an empty one would bring
-// the tokenizer service's Qwen persona (vendor_ax.md §4.1), so a neutral sentence stands in.
+// docs/facts/ollama_wire.md#prompts. Its template writes no system text when a request has none; an empty one
+// would bring the tokenizer service's Qwen persona (docs/facts/vendor_ax.md#reset), so a neutral sentence
+// stands in.
 //
 // The template's own way to turn thinking off is an empty think block after the opening of the answer. The
 // service's wrapper writes that opening behind everything we send, so in a wrapped prompt it can't be ours;

@@ -1,6 +1,7 @@
 #pragma once
 // Control tokens of the Qwen vocabularies. The tags of thinking and tools are in the vocabulary too, but they
-// give nobody another's role, and people do write about them: they stay as they are (design.md §4).
+// give nobody another's role, and people do write about them: they stay as they are
+// (docs/design.md#the-promise-of-statelessness).
 
 #include <string_view>
 #include <vector>

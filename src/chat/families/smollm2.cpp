@@ -2,7 +2,7 @@
 
 namespace corral::chat {
 
-// ChatML with a vocabulary of its own (ollama_wire.md §11.1).
+// ChatML with a vocabulary of its own (docs/facts/ollama_wire.md#prompts).
 const family& smollm2_family() {
     static const family instance{
         .name = "smollm2",

@@ -1,5 +1,5 @@
-// The host kernel's contiguous memory (CMA), from which the driver takes its DMA buffers (vendor_ax.md
-// §14.4).
+// The host kernel's contiguous memory (CMA), from which the driver takes its DMA buffers
+// (docs/facts/vendor_ax.md#host-memory).
 
 #include <array>
 #include <charconv>

@@ -1,6 +1,6 @@
 #pragma once
 // What the model files of an Axera package say by their names and sizes, where no run script says it
-// (vendor_ax.md §12.1).
+// (docs/facts/vendor_ax.md#package-layout).
 
 #include <map>
 #include <string>

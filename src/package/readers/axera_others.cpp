@@ -17,7 +17,7 @@ using catalog::variable_kind;
 using catalog::variable_spec;
 
 constexpr std::size_t config_bytes = 64 * 1024;
-constexpr std::uint64_t layer_bytes = 1024 * 1024;  // vendor_ax.md §15
+constexpr std::uint64_t layer_bytes = 1024 * 1024;  // docs/facts/vendor_ax.md#bad-files
 constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
 
 constexpr std::array<std::string_view, 3> picture_flags{"--filename_image_encoder_axmodedl",

@@ -5,13 +5,14 @@
 
 namespace corral::package {
 
-// A tokenizer service without identities (2024): bos_id, eos_id, encode, decode (vendor_ax.md §6.1 A).
+// A tokenizer service without identities (2024): bos_id, eos_id, encode, decode
+// (docs/facts/vendor_ax.md#tokenizer-families, family A).
 [[nodiscard]] package_kind axera_legacy_kind();
 
-// A model that looks at pictures (vendor_ax.md §6.1 B', §13.1).
+// A model that looks at pictures (docs/facts/vendor_ax.md#tokenizer-families, #vlm-build, family B').
 [[nodiscard]] package_kind axera_vision_kind();
 
-// A real config.json with tokenizer_type, no programs (vendor_ax.md §12.3, §13.3).
+// A real config.json with tokenizer_type, no programs (docs/facts/vendor_ax.md#axllm-packages, #axllm).
 [[nodiscard]] package_kind axllm_kind();
 
 }  // namespace corral::package

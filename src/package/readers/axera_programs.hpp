@@ -1,5 +1,6 @@
 #pragma once
-// The builds of Axera's LLM programs, and the run scripts that start them (vendor_ax.md §1, §12.1).
+// The builds of Axera's LLM programs, and the run scripts that start them
+// (docs/facts/vendor_ax.md#command-line, #package-layout).
 
 #include <cstdint>
 #include <map>

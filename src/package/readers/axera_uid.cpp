@@ -1,5 +1,5 @@
-// Axera packages of the polling generation: main_api_*, *_tokenizer_uid.py, run scripts (vendor_ax.md §1,
-// §6.1, §12.1).
+// Axera packages of the polling generation: main_api_*, *_tokenizer_uid.py, run scripts
+// (docs/facts/vendor_ax.md#command-line, #tokenizer-families, #package-layout).
 
 #include "axera_uid.hpp"
 
@@ -19,7 +19,7 @@ using catalog::severity;
 constexpr std::string_view tokenizer_ending = "_tokenizer_uid.py";
 
 // The board's memory is read from a file of its driver; a card's libraries are where no log-in shell is
-// needed to find them (vendor_ax.md §1, §14.3).
+// needed to find them (docs/facts/vendor_ax.md#command-line, #on-the-board).
 void set_surroundings(const axera_build& build, reading& to) {
     auto& runtime = to.model->runtime;
     if (build.board) {

@@ -13,7 +13,7 @@ namespace {
 
 using catalog::severity;
 
-// The server's own options (vendor_ax.md §1); it ends at any other.
+// The server's own options (docs/facts/vendor_ax.md#command-line); it ends at any other.
 constexpr std::array<std::string_view, 10> server_flags{
     "--system_prompt",         "--template_filename_axmodel",
     "--filename_post_axmodel", "--url_tokenizer_model",

@@ -1,6 +1,6 @@
 #pragma once
-// The words of Axera's polling server (vendor_ax.md §1): whether they can be meant so, and what they are in a
-// manifest.
+// The words of Axera's polling server (docs/facts/vendor_ax.md#command-line): whether they can be meant so,
+// and what they are in a manifest.
 
 #include <map>
 #include <string>

@@ -5,10 +5,10 @@
 
 namespace corral::package {
 
-// *.gguf, for llama-server (other_runtimes.md §D).
+// *.gguf, for llama-server (docs/facts/other_runtimes.md#llama-server).
 [[nodiscard]] package_kind gguf_kind();
 
-// *.rkllm, for Rockchip's demo servers (other_runtimes.md §A1).
+// *.rkllm, for Rockchip's demo servers (docs/facts/other_runtimes.md#rkllm-launch).
 [[nodiscard]] package_kind rkllm_kind();
 
 }  // namespace corral::package

@@ -1,5 +1,5 @@
-// The Axera runtime between polling and axllm (vendor_ax.md §13.2): 355e18a takes an array and forgets,
-// 0aafb9c takes one object and keeps the history.
+// The Axera runtime between polling and axllm (docs/facts/vendor_ax.md#sse-build): 355e18a takes an array and
+// forgets, 0aafb9c takes one object and keeps the history.
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// `axllm serve` (other_runtimes.md §E, vendor_ax.md §13.3).
+// `axllm serve` (docs/facts/other_runtimes.md#axllm-serve, docs/facts/vendor_ax.md#axllm).
 
 #include <unistd.h>
 

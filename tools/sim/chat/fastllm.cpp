@@ -1,5 +1,5 @@
-// fastllm's `ftllm server` (other_runtimes.md §C3): load progress that a machine can read, and a processor
-// that does the work when the device has another name.
+// fastllm's `ftllm server` (docs/facts/other_runtimes.md#fastllm): load progress that a machine can read, and
+// a processor that does the work when the device has another name.
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// llama.cpp's own server (other_runtimes.md §D).
+// llama.cpp's own server (docs/facts/other_runtimes.md#llama-server).
 
 #include <unistd.h>
 

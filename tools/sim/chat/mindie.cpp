@@ -1,5 +1,5 @@
-// MindIE's mindieservice_daemon (other_runtimes.md §C2): two planes, its own process group, an end by
-// SIGABRT.
+// MindIE's mindieservice_daemon (docs/facts/other_runtimes.md#mindie): two planes, its own process group, an
+// end by SIGABRT.
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
-// Rockchip's flask_server.py of 1.2.1 to 1.2.3 (other_runtimes.md §A3): one queue of text for all requests, a
-// busy flag that streams clear too early, no way to cancel.
+// Rockchip's flask_server.py of 1.2.1 to 1.2.3 (docs/facts/other_runtimes.md#rkllm-flask): one queue of text
+// for all requests, a busy flag that streams clear too early, no way to cancel.
 
 #include <unistd.h>
 

@@ -5,7 +5,8 @@
 
 #include "chat/chat_program.hpp"
 
-// What both generations of Rockchip's server have in common (other_runtimes.md §A1, §A2).
+// What both generations of Rockchip's server have in common (docs/facts/other_runtimes.md#rkllm-launch,
+// #rkllm-start).
 namespace corral::sim {
 
 // Werkzeug's; `http10`: releases before 2.1, or one without threads.

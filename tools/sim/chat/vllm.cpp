@@ -1,4 +1,5 @@
-// vLLM's server as vllm-ascend runs it (other_runtimes.md §C1): the engine is a process of its own.
+// vLLM's server as vllm-ascend runs it (docs/facts/other_runtimes.md#vllm-ascend): the engine is a process of
+// its own.
 
 #include <fcntl.h>
 #include <spawn.h>

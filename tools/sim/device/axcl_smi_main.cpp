@@ -1,4 +1,4 @@
-// The vendor's status tool for PCIe cards (vendor_ax.md §14).
+// The vendor's status tool for PCIe cards (docs/facts/vendor_ax.md#device-tools).
 
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
-// Ascend's status tool, and the load file of Rockchip's NPU driver as `cat` prints it (other_runtimes.md §H).
+// Ascend's status tool, and the load file of Rockchip's NPU driver as `cat` prints it
+// (docs/facts/other_runtimes.md#monitoring).
 
 #include <chrono>
 #include <cstdio>

@@ -14,9 +14,9 @@
 #include "runtime/tokenizer_client.hpp"
 #include "settings_store.hpp"
 
-// The state machine of vendor_ax.md §5.2, with its omissions: stops forgotten at the start of a run, the
-// prompt of a failed encode run again, the last reply never cleared, the limit that shrinks with every
-// attempt.
+// The state machine of docs/facts/vendor_ax.md#state, with its omissions: stops forgotten at the start of a
+// run, the prompt of a failed encode run again, the last reply never cleared, the limit that shrinks with
+// every attempt.
 namespace corral::sim {
 
 struct engine_parts {

@@ -7,7 +7,8 @@
 #include "runtime/vendor_flags.hpp"
 #include "settings_store.hpp"
 
-// The start of the original up to `LLM init ok` (vendor_ax.md §2): same order, lines and ways to fail.
+// The start of the original up to `LLM init ok` (docs/facts/vendor_ax.md#start): same order, lines and ways
+// to fail.
 namespace corral::sim {
 
 struct loaded_model {

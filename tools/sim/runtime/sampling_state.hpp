@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-// The sampler's settings: global and sticky, as in the original (vendor_ax.md §8).
+// The sampler's settings: global and sticky, as in the original (docs/facts/vendor_ax.md#sampling).
 namespace corral::sim {
 
 struct sampling_state {

@@ -9,8 +9,8 @@
 #include "vocabulary.hpp"
 
 // The runtime's side of the tokenizer service: a new connection per call, ten seconds to connect, to send and
-// to be answered (vendor_ax.md §6.2). What the original does with an answer that never came is to die, and so
-// does this.
+// to be answered (docs/facts/vendor_ax.md#tokenizer-calls). What the original does with an answer that never
+// came is to die, and so does this.
 namespace corral::sim {
 
 struct tokenizer_answer {

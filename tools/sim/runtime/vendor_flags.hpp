@@ -5,7 +5,7 @@
 
 namespace corral::sim {
 
-// The vendor's command line (vendor_ax.md §1; usage bytes as observed).
+// The vendor's command line (docs/facts/vendor_ax.md#command-line; usage bytes as observed).
 struct vendor_flags {
     std::string system_prompt = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
     std::string template_filename_axmodel = "tinyllama-int8/tinyllama_l%d.axmodel";

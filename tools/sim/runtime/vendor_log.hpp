@@ -3,8 +3,8 @@
 #include <chrono>
 #include <string>
 
-// The vendor's log lines on stdout, byte for byte (vendor_ax.md §2.1). Nothing here flushes unless it says
-// so: on a pipe stdout stays block-buffered, as in the original.
+// The vendor's log lines on stdout, byte for byte (docs/facts/vendor_ax.md#start-log). Nothing here flushes
+// unless it says so: on a pipe stdout stays block-buffered, as in the original.
 namespace corral::sim {
 
 enum class log_level { info, warning, error, note };

@@ -28,7 +28,7 @@ struct route_parts {
     route_counters& counters;
 };
 
-// The five routes of vendor_ax.md §4. `parts` must outlive the server.
+// The five routes of docs/facts/vendor_ax.md#routes. `parts` must outlive the server.
 void add_vendor_routes(vendor_http_server& server, route_parts& parts);
 
 }  // namespace corral::sim

@@ -8,7 +8,8 @@
 #include "vocabulary.hpp"
 
 // One tokenizer object of the service: the conversation and the decode cache that belong to a uid
-// (vendor_ax.md §6.3, the scripts qwen3_tokenizer_uid.py and qwen2.5_tokenizer_uid.py).
+// (docs/facts/vendor_ax.md#tokenizer-semantics, the scripts qwen3_tokenizer_uid.py and
+// qwen2.5_tokenizer_uid.py).
 namespace corral::sim {
 
 // What the chat template raises; the service then answers 200 with an empty body.

@@ -6,7 +6,8 @@
 
 #include "fault_switches.hpp"
 
-// The look of Python's single-threaded http.server as the tokenizer scripts use it (vendor_ax.md §6.2).
+// The look of Python's single-threaded http.server as the tokenizer scripts use it
+// (docs/facts/vendor_ax.md#tokenizer-calls).
 namespace corral::sim {
 
 struct python_request {

@@ -1,7 +1,7 @@
 #pragma once
 // A clock for steps whose length grows with the prompt: the runtime reads it in chunks (128 tokens as a rule,
-// vendor_ax.md §2.1), each at about the same cost, and gives no sign in between. What is learned is the time
-// of a chunk, so a long prompt is judged rightly after short ones. No I/O.
+// docs/facts/vendor_ax.md#start-log), each at about the same cost, and gives no sign in between. What is
+// learned is the time of a chunk, so a long prompt is judged rightly after short ones. No I/O.
 
 #include <cstdint>
 #include <string>

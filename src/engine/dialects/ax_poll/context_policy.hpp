@@ -1,6 +1,6 @@
 #pragma once
-// The context arithmetic of vendor_ax.md §7: T positions in all, prompts of at most M tokens taken in chunks
-// of C, P tokens of them spent by the system text, n by the turns.
+// The context arithmetic of docs/facts/vendor_ax.md#context: T positions in all, prompts of at most M tokens
+// taken in chunks of C, P tokens of them spent by the system text, n by the turns.
 
 #include <cstdint>
 #include <string_view>

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr core::nanoseconds stop_interval = 20ms;
 constexpr core::nanoseconds owed_limit = 120s;  // a tokenizer service starts again in this time
 constexpr std::size_t longest_usual_token = 6;  // bytes
-constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (vendor_ax.md §5.3)
+constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
@@ -84,7 +84,7 @@ core::awaitable<cycle_runner::verdict> cycle_runner::follow(run_state& now) {
         }
         idle_.on_poll(sent, got->done, !got->text.empty());
         if (!now.text_given && (encode_failed_in_output() || runs_something_else())) {
-            // What comes now answers the prompt of an earlier request (vendor_ax.md §9, F3).
+            // What comes now answers the prompt of an earlier request (docs/facts/vendor_ax.md#failures, F3).
             (void)fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
                        "The tokenizer service did not answer for the prompt.");
             co_return verdict::again;
@@ -195,7 +195,8 @@ core::awaitable<cycle_runner::verdict> cycle_runner::conclude(run_state& now) {
     const bool silent = !now.text_given && !now.full_text_held;
     const bool decoded = tapped() && parts_.tap->tokens().made() > 0;
     if (silent && !decoded) {
-        // The in-band text of a full context may be queued a moment after `done` (vendor_ax.md §5.2).
+        // The in-band text of a full context may be queued a moment after `done`
+        // (docs/facts/vendor_ax.md#state).
         for (const auto wait : {5ms, 15ms, 40ms}) {
             co_await core::sleep_for(wait);
             const auto late = co_await parts_.link.poll();

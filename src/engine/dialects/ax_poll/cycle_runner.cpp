@@ -21,7 +21,7 @@ constexpr core::nanoseconds mend_limit = 20s;
 constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 constexpr std::string_view encode_failed_line = "]: encode failed";
 constexpr std::string_view reset_failed_line = "]: reset failed, status";
-constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // vendor_ax.md §4.1
+constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
@@ -271,7 +271,8 @@ core::awaitable<bool> cycle_runner::bring_to_idle(service_watch::mark began, boo
             co_return false;
         }
         if (running && clock_now() >= next_stop) {
-            // Lost when it comes before /encode has returned, so it is repeated (vendor_ax_observed.md §5).
+            // Lost when it comes before /encode has returned, so it is repeated
+            // (docs/facts/vendor_ax_observed.md#stop-and-races).
             const auto stopped = co_await parts_.link.stop();
             next_stop = plus(clock_now(), stop_interval);
             if (!stopped) {

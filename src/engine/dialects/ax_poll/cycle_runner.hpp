@@ -1,6 +1,7 @@
 #pragma once
-// Carries one request after another through the cycle of design.md §4 on the polling protocol: drain, reset,
-// confirmed idle, generate, follow, and back to idle. Decisions are taken by the pure parts beside it.
+// Carries one request after another through the cycle of docs/design.md#the-promise-of-statelessness on the
+// polling protocol: drain, reset, confirmed idle, generate, follow, and back to idle. Decisions are taken by
+// the pure parts beside it.
 
 #include <functional>
 #include <optional>

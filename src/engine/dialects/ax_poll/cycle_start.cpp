@@ -157,7 +157,7 @@ core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now,
     }
     swallowed = idle_.by_grace();
     if (!tapped() && reset_failed_in_output()) {
-        // The system text of the request before is in force still (vendor_ax.md §9, F8).
+        // The system text of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
         (void)fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
                    "The tokenizer service did not answer while the runtime was reset.");
         co_return verdict::again;

@@ -1,6 +1,6 @@
 #pragma once
-// Learns the context sizes from what a runtime prints while it loads (vendor_ax.md §2.1). Afterwards its
-// lines are deaf ears: a runtime prints prompts word for word.
+// Learns the context sizes from what a runtime prints while it loads (docs/facts/vendor_ax.md#start-log).
+// Afterwards its lines are deaf ears: a runtime prints prompts word for word.
 
 #include <string_view>
 

@@ -20,7 +20,7 @@ void own_identity::on_tokenizer_started() {
 }
 
 // The scripts feed what they encode into the identity's decode cache, which a U+FFFD keeps from ever being
-// emptied, and decode all of it again with each call (vendor_ax.md §6.3).
+// emptied, and decode all of it again with each call (docs/facts/vendor_ax.md#tokenizer-semantics).
 void own_identity::note_clutter(const std::string& system, const std::string& turns, std::size_t ids) {
     cluttered_ = cluttered_ || system.find(replacement) != std::string::npos ||
                  turns.find(replacement) != std::string::npos;

@@ -1,7 +1,7 @@
 #pragma once
-// An identity of Corral's own at the tokenizer service, never the runtime's (vendor_ax.md §7, last line). It
-// knows one-turn conversations only. To be used between runs: the service has one thread, and a runtime kept
-// waiting for 10 s dies.
+// An identity of Corral's own at the tokenizer service, never the runtime's (docs/facts/vendor_ax.md#context,
+// last line). It knows one-turn conversations only. To be used between runs: the service has one thread, and
+// a runtime kept waiting for 10 s dies.
 
 #include <cstddef>
 #include <string>

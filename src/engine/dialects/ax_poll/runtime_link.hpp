@@ -1,5 +1,5 @@
 #pragma once
-// The calls of the runtime, each on a connection of its own (vendor_ax.md §4).
+// The calls of the runtime, each on a connection of its own (docs/facts/vendor_ax.md#routes).
 
 #include <string>
 

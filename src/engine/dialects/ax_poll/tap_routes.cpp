@@ -1,4 +1,4 @@
-// The relayed routes of the tap (vendor_ax.md §6.2).
+// The relayed routes of the tap (docs/facts/vendor_ax.md#tokenizer-calls).
 #include <algorithm>
 #include <utility>
 
@@ -21,7 +21,7 @@ http::response ok(std::string body) {
     return out;
 }
 
-// The runtime survives a 500 to /reset and /encode (vendor_ax_observed.md §8).
+// The runtime survives a 500 to /reset and /encode (docs/facts/vendor_ax_observed.md#tokenizer-trouble).
 http::response refusal() {
     http::response out = ok("{}");
     out.status = 500;
@@ -114,7 +114,7 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
         if (!in_time(limit)) {
             tell_hung();
         }
-        co_return ok("");  // the runtime asks again (vendor_ax.md §2.4)
+        co_return ok("");  // the runtime asks again (docs/facts/vendor_ax.md#start-failures)
     }
     decode_uid_ = prompt_uid_;
     decode_uid_is_shared_ = true;
@@ -261,8 +261,8 @@ http::response tokenizer_tap::prescribed_turns() {
     return ok(json{{"diff", turns}, {"token_ids", all}}.dump());
 }
 
-// A failed /encode would run the prompt of the request before (vendor_ax.md §9 F3); one harmless token does
-// not.
+// A failed /encode would run the prompt of the request before (docs/facts/vendor_ax.md#failures, F3); one
+// harmless token does not.
 http::response tokenizer_tap::harmless_turns() {
     if (reset_ids_.empty()) {
         return refusal();
@@ -279,7 +279,7 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
     if (prescribed_) {
         co_return prescribed_turns();
     }
-    body.erase("last_reply");  // of an earlier conversation (vendor_ax.md §6.4)
+    body.erase("last_reply");  // of an earlier conversation (docs/facts/vendor_ax.md#last-reply)
     tell();
     tokenizer_answer got = co_await insist("/encode", std::move(body), tokenizer_field::diff, limit);
     if (got.fault == tokenizer_fault::none) {

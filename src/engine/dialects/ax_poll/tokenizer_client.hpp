@@ -1,6 +1,6 @@
 #pragma once
-// Calls of the tokenizer service with conversations by uid (vendor_ax.md §6.2). It answers 200 to everything,
-// so what counts is the body.
+// Calls of the tokenizer service with conversations by uid (docs/facts/vendor_ax.md#tokenizer-calls). It
+// answers 200 to everything, so what counts is the body.
 
 #include <cstdint>
 #include <string>

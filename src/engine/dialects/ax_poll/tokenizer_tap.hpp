@@ -1,14 +1,15 @@
 #pragma once
-// Stands between a runtime and its tokenizer service on loopback (design.md §4): relays every call, knows
-// from them what polls only hint at, and keeps the runtime alive through its tokenizer's death.
+// Stands between a runtime and its tokenizer service on loopback
+// (docs/design.md#the-promise-of-statelessness): relays every call, knows from them what polls only hint at,
+// and keeps the runtime alive through its tokenizer's death.
 //
-// The runtime waits 10 s for an answer and dies beyond (vendor_ax_observed.md §8), so each call is answered
-// before:
+// The runtime waits 10 s for an answer and dies beyond (docs/facts/vendor_ax_observed.md#tokenizer-trouble),
+// so each call is answered before:
 //   /decode  with "" as text; the ids are kept and go with the next piece, so that text stays in the order of
 //   the polls /encode, /reset  with ids that do no harm; the run or reset is marked as failed and nobody
 //   reads what comes of it
 // The runtime knows one identity for its whole life. Behind it the tap uses one for /reset and /encode and,
-// once a decode cache was found stuck (vendor_ax.md §6.3), a fresh one for /decode.
+// once a decode cache was found stuck (docs/facts/vendor_ax.md#tokenizer-semantics), a fresh one for /decode.
 
 #include <functional>
 #include <memory>
@@ -101,8 +102,8 @@ public:
     [[nodiscard]] const tap_view& view() const noexcept { return view_; }
     [[nodiscard]] const token_ledger& tokens() const noexcept { return tokens_; }
 
-    // A longer system text would be written past the runtime's buffers (vendor_ax.md §7), an id beyond the
-    // vocabulary read from outside the embedding; 0: unknown.
+    // A longer system text would be written past the runtime's buffers (docs/facts/vendor_ax.md#context), an
+    // id beyond the vocabulary read from outside the embedding; 0: unknown.
     void set_limits(std::uint32_t system_tokens, std::uint32_t vocabulary) noexcept {
         most_system_tokens_ = system_tokens;
         vocabulary_ = vocabulary;

@@ -1,5 +1,5 @@
 #pragma once
-// Bytes of the five routes as values (vendor_ax.md §4). No I/O.
+// Bytes of the five routes as values (docs/facts/vendor_ax.md#routes). No I/O.
 
 #include <string>
 #include <string_view>
@@ -10,7 +10,8 @@
 
 namespace corral::engine::ax_poll {
 
-// What the runtime puts into the answer when the context is full, "%d" and all (vendor_ax.md §7).
+// What the runtime puts into the answer when the context is full, "%d" and all
+// (docs/facts/vendor_ax.md#context).
 inline constexpr std::string_view context_full_text =
     "error: SetKVCache failed: %d,the context may be full,please reset";
 

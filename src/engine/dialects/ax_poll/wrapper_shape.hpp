@@ -1,7 +1,8 @@
 #pragma once
 // What a tokenizer service puts around every user text, its chat template and perhaps a `/no_think`, told
-// apart from the text (vendor_ax.md §6.3). A control token on each side of the text is the guard: it is
-// always one id, nothing merges with it, and a template that trims finds nothing to trim. No I/O.
+// apart from the text (docs/facts/vendor_ax.md#tokenizer-semantics). A control token on each side of the text
+// is the guard: it is always one id, nothing merges with it, and a template that trims finds nothing to trim.
+// No I/O.
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
-// How Axera's transitional server (late 2025, main_api of ax-llm at 355e18a; vendor_ax.md §13.2) is asked:
-// OpenAI's chat completions with the older server's names of the sampling values, and settings that stay from
-// call to call. No I/O.
+// How Axera's transitional server (late 2025, main_api of ax-llm at 355e18a;
+// docs/facts/vendor_ax.md#sse-build) is asked: OpenAI's chat completions with the older server's names of the
+// sampling values, and settings that stay from call to call. No I/O.
 
 #include <cstdint>
 #include <memory>

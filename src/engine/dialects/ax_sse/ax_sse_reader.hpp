@@ -1,6 +1,6 @@
 #pragma once
 // The answer of Axera's transitional server: chat.completion.chunk events, the last one "[DONE]"; or one
-// whole chat.completion (vendor_ax.md §13.2). No I/O.
+// whole chat.completion (docs/facts/vendor_ax.md#sse-build). No I/O.
 
 #include <string>
 #include <vector>

@@ -194,7 +194,7 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         for (const chat::role_text& one : what.prompt.messages) {
             body["messages"].push_back({{"role", one.role}, {"content", one.text}});
         }
-        // Every model takes this one value (ollama_wire.md §2.4); what thinks would, if not told.
+        // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, if not told.
         if (!what.prompt.thinking) {
             body["think"] = false;
         }

@@ -1,5 +1,6 @@
 #pragma once
-// Ollama's API from the client's side (ollama_wire.md §2, §3): what is sent, and how the NDJSON answer reads.
+// Ollama's API from the client's side (docs/facts/ollama_wire.md#generate, #chat): what is sent, and how the
+// NDJSON answer reads.
 
 #include <cstdint>
 #include <memory>

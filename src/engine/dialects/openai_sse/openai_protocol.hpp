@@ -1,6 +1,7 @@
 #pragma once
 // How servers that speak OpenAI's chat completions are asked, and what their refusals say. What differs
-// between them is in the traits. Sources: other_runtimes.md §A4, §C–§E. No I/O.
+// between them is in the traits. Sources: docs/facts/other_runtimes.md#rkllm-openai, #ascend, #llama-server,
+// #axllm-serve. No I/O.
 
 #include <memory>
 #include <string_view>

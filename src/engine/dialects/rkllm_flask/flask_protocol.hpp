@@ -1,6 +1,6 @@
 #pragma once
-// How Rockchip's flask_server.py up to 1.2.3 is asked (other_runtimes.md §A3): everything as one user message
-// at index 0, because it reads no other. No I/O.
+// How Rockchip's flask_server.py up to 1.2.3 is asked (docs/facts/other_runtimes.md#rkllm-flask): everything
+// as one user message at index 0, because it reads no other. No I/O.
 
 #include <memory>
 #include <string_view>

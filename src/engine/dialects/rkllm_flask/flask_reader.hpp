@@ -1,6 +1,6 @@
 #pragma once
-// The answer of Rockchip's flask_server.py up to 1.2.3 (other_runtimes.md §A3): whole JSON documents one
-// behind the other, each of which repeats all pieces that came before it. No I/O.
+// The answer of Rockchip's flask_server.py up to 1.2.3 (docs/facts/other_runtimes.md#rkllm-flask): whole JSON
+// documents one behind the other, each of which repeats all pieces that came before it. No I/O.
 
 #include <cstddef>
 #include <cstdint>
