@@ -1,7 +1,7 @@
 #include "corral/http/reply_stream.hpp"
 
+#include <chrono>
 #include <optional>
-#include <sstream>
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
@@ -22,30 +22,42 @@ constexpr std::size_t max_head_bytes = 64 * 1024;
 // Beast asserts that a chunked body's begun last chunk has this many bytes; it never ends in fewer.
 constexpr std::size_t shortest_chunked_end = 5;
 
+std::string endpoint_text(const core::asio::ip::tcp::endpoint& to) {
+    const std::string host = to.address().to_string();
+    return (to.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(to.port());
+}
+
 std::string request_text(const stream_call& what) {
-    std::ostringstream out;
-    out << what.method << ' ' << what.target << " HTTP/1.1\r\nHost: ";
-    if (what.host.empty()) {
-        out << what.to;
-    } else {
-        out << what.host;
-    }
-    out << "\r\nConnection: close\r\n";
+    std::string out;
+    out.reserve(256 + what.target.size() + what.body.size());
+    out += what.method + ' ' + what.target +
+           " HTTP/1.1\r\nHost: " + (what.host.empty() ? endpoint_text(what.to) : what.host) +
+           "\r\nConnection: close\r\n";
     for (const auto& [name, value] : what.headers.all()) {
-        out << name << ": " << value << "\r\n";
+        out += name + ": " + value + "\r\n";
     }
     if (!what.body.empty() || what.method == "POST") {
-        out << "Content-Type: " << what.content_type << "\r\nContent-Length: " << what.body.size() << "\r\n";
+        if (!what.content_type.empty()) {
+            out += "Content-Type: " + what.content_type + "\r\n";
+        }
+        out += "Content-Length: " + std::to_string(what.body.size()) + "\r\n";
     }
-    out << "\r\n" << what.body;
-    return out.str();
+    return out += "\r\n" + what.body;
+}
+
+// An answer that another one follows.
+bool is_interim(unsigned status) {
+    return status / 100 == 1 && status != 101;
 }
 
 }  // namespace
 
 struct reply_stream::state {
-    state(const core::executor& on, std::string called)
-        : line(std::make_shared<outgoing>(on)), name(std::move(called)) {
+    state(const core::executor& on, const stream_call& what)
+        : line(std::make_shared<outgoing>(on)),
+          name(what.method + ' ' + what.target + " at " + endpoint_text(what.to)),
+          without_body(what.method == "HEAD"),
+          max_body_bytes(what.max_body_bytes) {
         renew();
     }
 
@@ -53,7 +65,8 @@ struct reply_stream::state {
         parser.emplace();
         parser->eager(true);
         parser->header_limit(max_head_bytes);
-        parser->body_limit(boost::none);
+        parser->skip(without_body);
+        parser->body_limit(max_body_bytes);
     }
 
     [[nodiscard]] core::failure protocol_failure(const std::string& how) const {
@@ -62,7 +75,7 @@ struct reply_stream::state {
 
     [[nodiscard]] core::failure failure_of(const core::error_code& error) const {
         if (error == core::make_error_code(core::errc::timed_out)) {
-            return {error, name + ": nothing came in time"};
+            return {error, name + ": no answer in time"};
         }
         return {error, name + ": " + error.message()};
     }
@@ -82,11 +95,15 @@ struct reply_stream::state {
                 return core::make_failure(core::errc::limit_exceeded,
                                           name + ": the head of the answer is too long");
             }
+            if (error == beast_http::error::body_limit) {
+                return core::make_failure(core::errc::limit_exceeded, name + ": the answer is too long");
+            }
             if (error && error != beast_http::error::need_more) {
                 return protocol_failure(error.message());
             }
-            if (parser->is_done() && parser->get().result_int() / 100 == 1) {
+            if (parser->is_done() && is_interim(parser->get().result_int())) {
                 renew();
+                head_bytes = 0;
                 continue;
             }
             if (used == 0) {
@@ -103,20 +120,16 @@ struct reply_stream::state {
 
     // The server closed.
     [[nodiscard]] core::result<void> end(const core::error_code& read_error) {
-        if (read_error) {
-            return failure_of(read_error);
-        }
         if (!parser->got_some()) {
-            return protocol_failure("connection closed without an answer");
+            return read_error ? failure_of(read_error)
+                              : protocol_failure("connection closed without an answer");
         }
+        if (read_error) {
+            return protocol_failure("the answer was cut: " + read_error.message());
+        }
+        // What parse() left is shorter than any last chunk.
         core::error_code error;
-        if (!pending.empty()) {
-            // What was too short to be parsed while more could come.
-            parser->put(core::asio::buffer(pending), error);
-            pending.clear();
-        }
-        if (!parser->is_done()) {
-            error = {};
+        if (pending.empty() && !parser->is_done()) {
             parser->put_eof(error);
         }
         if (error || !parser->is_done()) {
@@ -145,6 +158,8 @@ struct reply_stream::state {
 
     std::shared_ptr<outgoing> line;
     std::string name;
+    bool without_body;
+    boost::optional<std::uint64_t> max_body_bytes;
     std::optional<head_parser> parser;
     std::string pending;
     std::size_t head_bytes = 0;
@@ -169,13 +184,14 @@ const header_fields& reply_stream::headers() const noexcept {
 
 core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(stream_call what) {
     const core::executor on = co_await core::asio::this_coro::executor;
-    std::ostringstream name;
-    name << what.method << ' ' << what.target << " at " << what.to;
-    auto state = std::make_shared<reply_stream::state>(on, name.str());
+    auto state = std::make_shared<reply_stream::state>(on, what);
     std::unique_ptr<reply_stream> out(new reply_stream(state));
     const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
     if (asked.cancelled() != core::asio::cancellation_type::none) {
         co_return core::make_failure(core::errc::cancelled, state->name + ": cancelled");
+    }
+    if (what.until.passed(std::chrono::steady_clock::now())) {
+        co_return core::make_failure(core::errc::timed_out, state->name + ": no time left");
     }
     const int refused = begin_connect(*state->line, what.to);
     if (refused != 0) {

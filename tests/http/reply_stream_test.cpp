@@ -98,6 +98,8 @@ TEST(reply_stream, garbage_and_cut_answers_are_protocol_errors) {
     for (const char* const bytes :
          {"", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r",
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzzzzz\r\n"}) {
         scripted_server vendor({bytes});
         EXPECT_EQ(streamed_from(vendor).error, core::make_error_code(core::errc::protocol)) << bytes;

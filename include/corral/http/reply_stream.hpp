@@ -3,10 +3,12 @@
 // counterpart of client.hpp, which takes whole answers.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/optional.hpp>
 
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
@@ -23,14 +25,15 @@ struct stream_call {
     std::string content_type = "application/json";
     header_fields headers;  // added to Host, Connection: close, Content-Type and Content-Length
     std::string body;
-    core::deadline until;  // for connect, send, and the head of the answer
+    core::deadline until;                           // for connect, send, and the head of the answer
+    boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
 };
 
 // The answer, from its head on. Closed by destruction, which a server notices as a client that went.
 class reply_stream {
 public:
-    // Failures as of call(): timed_out, cancelled, protocol, limit_exceeded (head above 64 KiB), or the
-    // system's code. HTTP statuses are not failures.
+    // Failures as of call(): timed_out, cancelled, protocol, limit_exceeded (head above 64 KiB, body above its
+    // bound), or the system's code. HTTP statuses are not failures.
     [[nodiscard]] static core::awaitable<core::result<std::unique_ptr<reply_stream>>> open(stream_call what);
     reply_stream(const reply_stream&) = delete;
     reply_stream& operator=(const reply_stream&) = delete;
@@ -41,8 +44,8 @@ public:
 
     // The next bytes of the body without its framing (chunked, by length, or until close), as soon as there
     // are any, at most 64 KiB; empty: the body is complete. Failures: timed_out (nothing came before `until`;
-    // it may be read again), cancelled (like it), protocol (garbage, or the connection closed in the middle
-    // of a chunked or counted body), or the system's code. REQUIRES: one read at a time; *this outlives it.
+    // it may be read again), cancelled (like it), protocol (garbage, or the connection ended in the middle
+    // of a chunked or counted body), limit_exceeded. REQUIRES: one read at a time; *this outlives it.
     [[nodiscard]] core::awaitable<core::result<std::string>> read(core::deadline until);
 
 private:
