@@ -2,6 +2,7 @@
 
 #include "bench/shown.hpp"
 #include "corral/bench/trial.hpp"
+#include "corral/core/json.hpp"
 
 namespace corral::bench {
 
@@ -17,9 +18,7 @@ core::failure broken(const std::string& how) {
 }
 
 json parsed_line(std::string_view line) {
-    constexpr int deepest = 32;
-    return json::parse(
-        line, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+    return core::parse_json(line);
 }
 
 std::string text_at(const json& of, const char* key) {

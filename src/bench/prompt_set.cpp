@@ -5,6 +5,8 @@
 #include <toml++/toml.h>
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
+
 namespace corral::bench {
 
 namespace {
@@ -134,10 +136,7 @@ public:
         if (value.empty() || value == "json") {
             return true;
         }
-        constexpr int deepest = 32;
-        const auto read = nlohmann::json::parse(
-            value, [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth <= deepest; },
-            false);
+        const auto read = core::parse_json(value);
         if (array ? !read.is_array() : !read.is_object()) {
             return fail(*from.get(key), std::string("'") + key + "' must hold a JSON " +
                                             (array ? "array" : "object, or be \"json\""));

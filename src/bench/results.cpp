@@ -2,6 +2,7 @@
 
 #include "bench/shown.hpp"
 #include "corral/bench/report.hpp"
+#include "corral/core/json.hpp"
 
 namespace corral::bench {
 
@@ -158,9 +159,7 @@ std::string csv_report(const run_record& run) {
 }
 
 core::result<run_record> read_results(std::string_view text, const std::string& name) {
-    constexpr int deepest = 16;
-    const json read = json::parse(
-        text, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+    const json read = core::parse_json(text);
     if (!read.is_object() || string_at(read, "schema") != schema || !read.contains("results") ||
         !read["results"].is_array()) {
         return core::make_failure(core::errc::invalid, name + ": these are no results of 'corral bench'");

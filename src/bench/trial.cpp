@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/shown.hpp"
+#include "corral/core/json.hpp"
 #include "corral/http/reply_stream.hpp"
 
 namespace corral::bench {
@@ -49,7 +50,7 @@ void judge(measurement& seen, const answer_reader& reader) {
 
 std::string refusal(unsigned status, const core::result<std::string>& body) {
     std::string words = body ? *body : std::string();
-    const auto read = nlohmann::json::parse(words, nullptr, false);
+    const auto read = core::parse_json(words);
     if (read.is_object() && read.contains("error") && read["error"].is_string()) {
         words = read["error"].get<std::string>();
     }

@@ -1,16 +1,13 @@
 #include "corral/catalog/diagnostic.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
+
+#include "corral/core/text.hpp"
 
 namespace corral::catalog {
 
 namespace {
-
-char lower(char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
 
 // Levenshtein distance, case ignored.
 std::size_t distance(const std::string& left, const std::string& right) {
@@ -21,7 +18,8 @@ std::size_t distance(const std::string& left, const std::string& right) {
         row[0] = i;
         for (std::size_t j = 1; j <= right.size(); ++j) {
             const std::size_t above = row[j];
-            const std::size_t change = lower(left[i - 1]) == lower(right[j - 1]) ? 0 : 1;
+            const std::size_t change =
+                core::lower_case(left[i - 1]) == core::lower_case(right[j - 1]) ? 0 : 1;
             row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + change});
             diagonal = above;
         }

@@ -1,8 +1,9 @@
 #include "corral/catalog/model_name.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
+
+#include "corral/core/text.hpp"
 
 namespace corral::catalog {
 
@@ -12,46 +13,23 @@ constexpr std::string_view default_host = "registry.ollama.ai";
 constexpr std::string_view default_namespace = "library";
 constexpr std::string_view default_tag = "latest";
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
+using core::equal_ignoring_case;
 
 // docs/facts/ollama_wire.md#names: the first character alphanumeric or '_', then also those of `others`.
 bool valid_part(std::string_view part, std::string_view others, std::size_t longest) {
     if (part.empty() || part.size() > longest) {
         return false;
     }
-    const auto alphanumeric = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
+    const auto alphanumeric = [](char c) { return core::is_digit(c) || core::is_letter(c) || c == '_'; };
     return alphanumeric(part.front()) && std::all_of(part.begin(), part.end(), [&](char c) {
                return alphanumeric(c) || others.find(c) != std::string_view::npos;
            });
 }
 
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-    std::vector<std::string_view> out;
-    for (auto cut = text.find(at); cut != std::string_view::npos; cut = text.find(at)) {
-        out.push_back(text.substr(0, cut));
-        text.remove_prefix(cut + 1);
-    }
-    out.push_back(text);
-    return out;
-}
-
 }  // namespace
 
 std::optional<std::string> display_name(std::string_view typed) {
-    typed = trimmed(typed);
+    typed = core::trimmed(typed, " \t\r\n");
     constexpr std::string_view local_suffix = ":local";
     if (typed.size() > local_suffix.size() &&
         equal_ignoring_case(typed.substr(typed.size() - local_suffix.size()), local_suffix)) {
@@ -64,7 +42,7 @@ std::optional<std::string> display_name(std::string_view typed) {
         tag = typed.substr(colon + 1);
         typed = typed.substr(0, colon);
     }
-    auto parts = split(typed, '/');
+    auto parts = core::split(typed, '/');
     if (parts.size() > 3) {
         return std::nullopt;
     }

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "corral/core/text.hpp"
+
 namespace corral::catalog {
 
 namespace {
@@ -30,14 +32,6 @@ std::string type_name(const toml::node& found) {
 
 std::string in_quotes(std::string_view key) {
     return "'" + std::string(key) + "'";
-}
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string out;
-    for (const auto& word : words) {
-        out += (out.empty() ? "" : ", ") + word;
-    }
-    return out;
 }
 
 std::string number_text(double value) {
@@ -288,7 +282,7 @@ void section::choice(std::string_view key, std::string& out, const std::vector<s
         wrong_type(key, *found, "a text");
     } else if (std::find(choices.begin(), choices.end(), value->get()) == choices.end()) {
         const auto meant = nearest(value->get(), choices);
-        complain(found->source(), in_quotes(key) + " must be one of " + joined(choices) + ", not '" +
+        complain(found->source(), in_quotes(key) + " must be one of " + core::joined(choices) + ", not '" +
                                       value->get() + "'" +
                                       (meant.empty() ? std::string() : "; did you mean '" + meant + "'?"));
     } else {
@@ -364,7 +358,8 @@ void section::finish() {
         }
         const std::string meant = nearest(name, asked_);
         std::string message = "unknown key " + in_quotes(name) + " in " + name_;
-        message += meant.empty() ? "; valid keys are " + joined(asked_) : "; did you mean '" + meant + "'?";
+        message +=
+            meant.empty() ? "; valid keys are " + core::joined(asked_) : "; did you mean '" + meant + "'?";
         complain(key.source(), std::move(message));
     }
 }

@@ -1,10 +1,10 @@
 #include "corral/catalog/trait_numbers.hpp"
 
-#include <charconv>
 #include <string>
 #include <system_error>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::catalog {
 
@@ -16,15 +16,14 @@ constexpr std::uint32_t most_context = 16 * 1024 * 1024;
 core::result<std::uint32_t> number_of(const model_entry& model, const std::string& said, std::uint32_t most) {
     const auto variable = model.variables.find(said);
     const std::string& text = variable == model.variables.end() ? said : variable->second;
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < 1 || number > most) {
+    const auto number = core::whole_number<std::uint32_t>(text);
+    if (!number || *number < 1 || *number > most) {
         return core::make_failure(core::errc::invalid, "Model " + label_of(model) + ": '" + said +
                                                            "' of profile " + model.runtime.name +
                                                            " must be a number from 1 to " +
                                                            std::to_string(most) + ", and is '" + text + "'.");
     }
-    return number;
+    return *number;
 }
 
 }  // namespace

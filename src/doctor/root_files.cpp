@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
+
 namespace corral::doctor {
 
 namespace fs = std::filesystem;
@@ -45,9 +47,7 @@ std::string first_line(const fs::path& file) {
     std::string text = read_up_to(file, longest).value_or("");
     // Texts of the device tree end with a zero.
     text.resize(std::min(text.find_first_of(std::string_view("\n\0", 2)), text.size()));
-    const auto first = text.find_first_not_of(" \t\r");
-    return first == std::string::npos ? std::string()
-                                      : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+    return std::string(core::trimmed(text));
 }
 
 std::optional<std::uint64_t> memory_figure(const fs::path& root, std::string_view name) {
@@ -63,7 +63,7 @@ std::optional<std::uint64_t> memory_figure(const fs::path& root, std::string_vie
         std::uint64_t value = 0;
         bool any = false;
         for (const char c : line) {
-            if (c >= '0' && c <= '9' && value < UINT64_MAX / 100) {
+            if (core::is_digit(c) && value < UINT64_MAX / 100) {
                 value = value * 10 + static_cast<std::uint64_t>(c - '0');
                 any = true;
             } else if (any) {

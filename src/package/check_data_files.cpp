@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "corral/core/text.hpp"
 
 #include "package/examination.hpp"
 #include "package/number_pattern.hpp"
@@ -247,14 +248,8 @@ void tell_extra(examination& at, const std::string& pattern, const std::string& 
 
 // The same name but for capital letters, which a copy over another system may have changed.
 std::string other_spelling(const examination& at, const std::string& path) {
-    const auto lower = [](std::string text) {
-        std::transform(text.begin(), text.end(), text.begin(),
-                       [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-        return text;
-    };
-    const std::string wanted = lower(path);
     for (const auto& one : at.tree.entries()) {
-        if (one.kind == node_kind::file && one.path.size() == wanted.size() && lower(one.path) == wanted) {
+        if (one.kind == node_kind::file && core::equal_ignoring_case(one.path, path)) {
             return one.path;
         }
     }

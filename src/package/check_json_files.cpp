@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
+
 #include "package/examination.hpp"
 
 namespace corral::package {
@@ -89,7 +91,7 @@ void check_keys(examination& at, const catalog::runtime_file& is, const named_fi
                is.broken, fix);
         return;
     }
-    const json document = json::parse(*text, nullptr, false);
+    const json document = core::parse_json(*text, {.depth = 64, .bytes = json_bytes});
     if (document.is_discarded()) {
         at.add("config.malformed", severity::error, named(is.path) + " is not JSON.", is.broken, fix);
         return;

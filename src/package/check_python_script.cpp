@@ -4,6 +4,7 @@
 #include <array>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/text.hpp"
 #include "package/examination.hpp"
 #include "package/python_text.hpp"
 
@@ -30,14 +31,6 @@ struct script {
     }
 };
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-    std::string out;
-    for (const auto& one : words) {
-        out += (out.empty() ? "" : between) + one;
-    }
-    return out;
-}
-
 // "{tokenizer_script}" in the command: what stands before it runs it, and what follows it must know.
 std::ptrdiff_t place_in_command(const script& what) {
     if (what.service == nullptr) {
@@ -57,8 +50,8 @@ void check_words(examination& at, const script& what) {
                  [&](const std::string& word) { return !what.says(word); });
     if (!missing.empty()) {
         at.add("script.wrong-generation", severity::error,
-               named(what.value) + " does not serve '" + joined(missing, "', '") + "'.", what.is.holds_why,
-               "Take the script of a package of the runtime's own generation.");
+               named(what.value) + " does not serve '" + core::joined(missing, "', '") + "'.",
+               what.is.holds_why, "Take the script of a package of the runtime's own generation.");
     }
 }
 
@@ -78,7 +71,7 @@ void check_options(examination& at, const script& what) {
     }
     if (!unknown.empty()) {
         at.add("script.option-unknown", severity::error,
-               named(what.value) + " does not know the option " + joined(unknown, ", ") +
+               named(what.value) + " does not know the option " + core::joined(unknown, ", ") +
                    ", which the command gives it.",
                "Python would end it with status 2.",
                "Take a script that has it, or change the service's command.");
@@ -187,7 +180,7 @@ void check_modules(examination& at, const script& what) {
     }
     at.add("script.module-missing", severity::error,
            named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
-               joined(*missing, ", ") + ", which " + named(python) + " does not have.",
+               core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
            "The script ends with ModuleNotFoundError.", install_advice(python, *missing));
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "corral/core/text.hpp"
 
 #include "package/examination.hpp"
 
@@ -39,13 +40,6 @@ bool has_git_lfs(const fs::path& root) {
     });
 }
 
-bool same_letters(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return std::tolower(static_cast<unsigned char>(x)) ==
-                      std::tolower(static_cast<unsigned char>(y));
-           });
-}
-
 // "AXERA-TECH/Qwen3-4B": from the hub's own cache, or from a README that names a repository like the folder.
 std::string hub_repository(const package_tree& tree) {
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -72,7 +66,7 @@ std::string hub_repository(const package_tree& tree) {
             continue;
         }
         const std::string_view name = rest.substr(slash + 1, own.size());
-        if (same_letters(name, own) && own.find_first_not_of(letters) == std::string::npos) {
+        if (core::equal_ignoring_case(name, own) && own.find_first_not_of(letters) == std::string::npos) {
             return std::string(owner) + "/" + std::string(name);
         }
     }

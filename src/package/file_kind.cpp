@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
+
+#include "corral/core/text.hpp"
 
 namespace corral::package {
 
@@ -52,12 +53,6 @@ constexpr std::array<std::string_view, 11> hub_lines = {
 };
 constexpr std::size_t most_of_a_hub_line = 300;
 
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(blanks);
-    return first == std::string_view::npos ? std::string_view{}
-                                           : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 std::string_view without_byte_order_mark(std::string_view text) {
     constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     return text.starts_with(byte_order_mark) ? text.substr(byte_order_mark.size()) : text;
@@ -67,9 +62,7 @@ bool is_html(std::string_view text) {
     if (!text.starts_with('<')) {
         return false;
     }
-    std::string start(text.substr(0, 1024));
-    std::transform(start.begin(), start.end(), start.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    const std::string start = core::lower_case(text.substr(0, 1024));
     constexpr std::array<std::string_view, 6> words = {"<html", "<!doctype", "<?xml",
                                                        "<head", "<body",     "<script"};
     return std::any_of(words.begin(), words.end(),
@@ -136,7 +129,7 @@ file_kind find_kind(std::string_view head, std::string_view name) {
         return file_kind::archive;
     }
     if (is_text(head)) {
-        const std::string_view text = trimmed(without_byte_order_mark(head));
+        const std::string_view text = core::trimmed(without_byte_order_mark(head));
         if (is_html(text)) {
             return file_kind::html;
         }
@@ -198,7 +191,7 @@ std::optional<lfs_pointer> parse_lfs_pointer(std::string_view head) {
     std::string_view rest = head.substr(0, most_of_a_pointer);
     while (!rest.empty()) {
         const auto end = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = trimmed(rest.substr(0, end));
+        const std::string_view line = core::trimmed(rest.substr(0, end));
         if (line.starts_with(oid_key)) {
             const std::string_view oid = line.substr(oid_key.size());
             const bool whole = oid.size() == oid_digits &&
@@ -206,10 +199,7 @@ std::optional<lfs_pointer> parse_lfs_pointer(std::string_view head) {
             out.oid = whole ? std::string(oid) : std::string();
         } else if (line.starts_with(size_key)) {
             const std::string_view number = line.substr(size_key.size());
-            std::uint64_t size = 0;
-            const auto [stopped, error] = std::from_chars(number.data(), number.data() + number.size(), size);
-            const bool whole = error == std::errc{} && stopped == number.data() + number.size();
-            out.size = whole ? size : 0;
+            out.size = core::whole_number<std::uint64_t>(number).value_or(0);
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }

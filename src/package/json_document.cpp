@@ -1,9 +1,10 @@
 #include "json_document.hpp"
 
-#include <charconv>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "corral/core/text.hpp"
 
 namespace corral::package {
 
@@ -102,10 +103,8 @@ std::string json_document::text(const std::string& key) const {
 
 std::optional<std::uint64_t> json_document::count(const std::string& key, std::uint64_t most) const {
     const std::string written = text(key);
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
-    const bool whole = error == std::errc() && end == written.data() + written.size();
-    return whole && value >= 1 && value <= most ? std::optional(value) : std::nullopt;
+    const auto value = core::whole_number<std::uint64_t>(written);
+    return value && *value >= 1 && *value <= most ? value : std::nullopt;
 }
 
 }  // namespace corral::package

@@ -8,6 +8,8 @@
 
 #include <glob.h>
 
+#include "corral/core/text.hpp"
+
 #include "package/held_place.hpp"
 
 namespace corral::package {
@@ -93,12 +95,10 @@ private:
     void take_line(std::string_view line, const std::string& from) {
         constexpr std::string_view blanks = " \t\r";
         constexpr std::string_view include = "include";
-        line = line.substr(0, line.find('#'));
-        const auto first = line.find_first_not_of(blanks);
-        if (first == std::string_view::npos) {
+        line = core::trimmed(line.substr(0, line.find('#')), blanks);
+        if (line.empty()) {
             return;
         }
-        line = line.substr(first, line.find_last_not_of(blanks) - first + 1);
         if (line.starts_with(include) && line.size() > include.size() &&
             blanks.find(line[include.size()]) != std::string_view::npos) {
             line.remove_prefix(line.find_first_not_of(blanks, include.size()));

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::package {
 
@@ -51,23 +51,15 @@ constexpr std::array lines{
 constexpr std::array<std::string_view, 10> quantizations{"int8", "int4", "w8a16", "w4a16", "w8a8",
                                                          "fp16", "bf16", "q8_0",  "q4_0",  "q4_k_m"};
 
-char lower(char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return c >= 'a' && c <= 'z';
-}
+using core::is_digit;
+using core::is_letter;
+
 bool separates(char c) {
     return c == '-' || c == '_' || c == ' ' || c == '/' || c == '\\' || c == ':';
 }
 
 std::string lowered(std::string_view text) {
-    std::string out(text.substr(0, 512));
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
+    return core::lower_case(text.substr(0, 512));
 }
 
 // Where `spelled` ends in `text`, when it begins at `from`; npos when it does not.

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
 #include "corral/process/child.hpp"
 #include "package/held_place.hpp"
 
@@ -43,10 +44,9 @@ print("asked")
 )";
 
 bool is_name(const std::string& text) {
-    return !text.empty() && text.size() <= 100 && (text[0] < '0' || text[0] > '9') &&
+    return !text.empty() && text.size() <= 100 && !core::is_digit(text[0]) &&
            std::all_of(text.begin(), text.end(), [](char letter) {
-               return letter == '_' || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                      (letter >= '0' && letter <= '9');
+               return letter == '_' || core::is_letter(letter) || core::is_digit(letter);
            });
 }
 

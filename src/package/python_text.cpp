@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "corral/core/text.hpp"
+
 namespace corral::package {
 
 namespace {
@@ -13,14 +15,11 @@ constexpr std::size_t longest_name = 100;
 constexpr std::string_view blanks = " \t\r\f\n";
 
 bool is_name_letter(char letter) {
-    return letter == '_' || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-           (letter >= '0' && letter <= '9');
+    return letter == '_' || core::is_letter(letter) || core::is_digit(letter);
 }
 
 std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(blanks);
-    return first == std::string_view::npos ? std::string_view{}
-                                           : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+    return core::trimmed(text, blanks);
 }
 
 // Cuts a script into statements.

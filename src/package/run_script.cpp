@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "corral/core/text.hpp"
+
 namespace corral::package {
 
 namespace {
@@ -25,10 +27,10 @@ bool is_among(const List& list, std::string_view word) {
 }
 
 bool starts_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return core::is_letter(c) || c == '_';
 }
 bool goes_on_name(char c) {
-    return starts_name(c) || (c >= '0' && c <= '9');
+    return starts_name(c) || core::is_digit(c);
 }
 
 // The length of the variable name that `text` begins with.
@@ -140,9 +142,8 @@ private:
         word found;
         const unsigned began = line_;
         fill(found);
-        const bool descriptor =
-            found.plain && !found.text.empty() && (at(">") || at("<")) &&
-            std::all_of(found.text.begin(), found.text.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool descriptor = found.plain && !found.text.empty() && (at(">") || at("<")) &&
+                                std::all_of(found.text.begin(), found.text.end(), core::is_digit);
         if (wrong_ || descriptor) {
             return;
         }

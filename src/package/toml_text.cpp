@@ -4,36 +4,13 @@
 #include <array>
 #include <cstdio>
 
+#include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
 #include "corral/package/package_tree.hpp"
 
 namespace corral::package {
 
 namespace {
-
-unsigned byte_at(std::string_view text, std::size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-}
-
-// The length of the character that `text` begins with; 0 where it is not UTF-8.
-std::size_t character_length(std::string_view text) {
-    const unsigned first = byte_at(text, 0);
-    if (first < 0x80) {
-        return 1;
-    }
-    const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4 || text.size() < length) {
-        return 0;
-    }
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte_at(text, i) & 0xC0U) != 0x80) {
-            return 0;
-        }
-    }
-    const unsigned second = byte_at(text, 1);
-    const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) ||
-                       (first == 0xF0 && second < 0x90) || (first == 0xF4 && second >= 0x90);
-    return wrong ? 0 : length;
-}
 
 std::string escaped(char c) {
     if (c == '"' || c == '\\') {
@@ -52,7 +29,7 @@ std::string escaped(char c) {
 
 bool is_number(std::string_view text) {
     return !text.empty() && text.size() <= 15 && (text.size() == 1 || text.front() != '0') &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+           std::all_of(text.begin(), text.end(), core::is_digit);
 }
 
 }  // namespace
@@ -60,10 +37,10 @@ bool is_number(std::string_view text) {
 std::string toml_string(std::string_view text) {
     std::string out = "\"";
     while (!text.empty()) {
-        const std::size_t length = character_length(text);
+        const std::size_t length = core::character_length(text);
         const char c = text.front();
         if (length == 0) {
-            out += "\xEF\xBF\xBD";
+            out += core::replacement_character;
         } else if (length == 1 &&
                    (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F)) {
             out += escaped(c);
@@ -89,8 +66,7 @@ std::string toml_list(const std::vector<std::string>& words) {
 
 std::string toml_key(std::string_view name) {
     const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               c == '-';
+        return core::is_letter(c) || core::is_digit(c) || c == '_' || c == '-';
     });
     return bare ? std::string(name) : toml_string(name);
 }

@@ -1,7 +1,7 @@
 #include <utility>
 
+#include "corral/core/utf8.hpp"
 #include "corral/telemetry/output_lines.hpp"
-#include "telemetry/utf8.hpp"
 
 namespace corral::telemetry {
 
@@ -10,7 +10,6 @@ namespace {
 constexpr char escape = '\x1B';
 constexpr char bell = '\x07';
 constexpr std::size_t max_escape_bytes = 256;
-constexpr std::string_view replacement = "\xEF\xBF\xBD";
 // Sequences that run up to a bell or ESC-backslash: OSC, DCS, APC, PM, SOS.
 constexpr std::string_view string_openers = "]P_^X";
 
@@ -47,12 +46,12 @@ escape_step continue_escape(std::string_view so_far, char next) {
 std::string well_formed(std::string_view bytes, std::size_t limit) {
     std::string text;
     while (!bytes.empty()) {
-        const utf8_step step = next_utf8(bytes);
-        if (step.kind == utf8_kind::cut_short) {
+        const core::utf8_step step = core::next_utf8(bytes);
+        if (step.kind == core::utf8_kind::cut_short) {
             break;
         }
         const std::string_view shown =
-            step.kind == utf8_kind::whole ? bytes.substr(0, step.length) : replacement;
+            step.kind == core::utf8_kind::whole ? bytes.substr(0, step.length) : core::replacement_character;
         if (text.size() + shown.size() > limit) {
             break;
         }

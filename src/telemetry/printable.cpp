@@ -1,8 +1,8 @@
 #include <array>
 #include <cstdio>
 
+#include "corral/core/utf8.hpp"
 #include "corral/telemetry/log.hpp"
-#include "telemetry/utf8.hpp"
 
 namespace corral::telemetry {
 
@@ -49,9 +49,9 @@ std::string printable(std::string_view text, std::size_t limit) {
     std::string result;
     std::size_t fits_with_mark = 0;  // longest prefix of `result` behind which the mark still has room
     while (!text.empty()) {
-        const utf8_step step = next_utf8(text);
+        const core::utf8_step step = core::next_utf8(text);
         const std::string_view bytes = text.substr(0, step.length);
-        const bool as_is = step.kind == utf8_kind::whole && is_harmless(step.point);
+        const bool as_is = step.kind == core::utf8_kind::whole && is_harmless(step.point);
         const std::string shown = as_is ? std::string(bytes) : escaped(bytes);
         if (result.size() + shown.size() > limit) {
             result.resize(fits_with_mark);

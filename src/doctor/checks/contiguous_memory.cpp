@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
+
 #include "doctor/checks.hpp"
 #include "doctor/root_files.hpp"
 
@@ -28,7 +30,7 @@ constexpr std::array kinds{
         "start any more after that"},
 };
 
-constexpr int deepest = 16;
+constexpr std::size_t deepest = 16;
 
 // "0x200000", "2097152" or a number.
 std::optional<std::uint64_t> size_in(const json& value) {
@@ -73,8 +75,7 @@ std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& ho
     if (!text) {
         return otherwise;
     }
-    const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= deepest; };
-    const json tree = json::parse(*text, shallow, false);
+    const json tree = core::parse_json(*text, {.depth = deepest});
     const auto said = tree.is_discarded() ? std::nullopt : find_size(tree, host.dma_key);
     return said && *said != 0 && *said < most ? *said : otherwise;
 }

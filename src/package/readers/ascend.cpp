@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
 #include "package/json_document.hpp"
@@ -83,7 +84,7 @@ mindie_settings settings_in(const std::string& text) {
          {"parallel", "/BackendConfig/ScheduleConfig/maxBatchSize"},
          {"most_output", "/BackendConfig/ScheduleConfig/maxIterTimes"}}};
     mindie_settings out;
-    const auto whole = nlohmann::json::parse(text, nullptr, false);
+    const auto whole = core::parse_json(text);
     if (whole.is_discarded()) {
         return out;
     }

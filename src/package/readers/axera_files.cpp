@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "corral/core/text.hpp"
+
 #include "package/json_document.hpp"
 
 namespace corral::package {
@@ -18,9 +20,7 @@ constexpr std::uint64_t most_rows = std::uint64_t{16} * 1024 * 1024;
 constexpr std::uint64_t most_width = 65536;
 constexpr std::uint64_t bytes_per_value = 2;  // bfloat16
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+using core::is_digit;
 
 struct numbered_name {
     std::string pattern;  // with %d

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::package {
 
@@ -42,10 +42,7 @@ bool is_among(const List& list, const Item& item) {
 }
 
 std::optional<std::uint64_t> number_in(const std::string& text) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value)
-                                                                                     : std::nullopt;
+    return core::whole_number<std::uint64_t>(text);
 }
 
 void refuse(reading& to, const source_of_words& from, const char* id, const std::string& what,
