@@ -1,6 +1,6 @@
 // What is decided about a service's ports before each launch, and what is said of it.
 
-#include "supervisor/confinement.hpp"
+#include "supervisor/service/confinement.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "supervisor/exit_policy.hpp"
+#include "supervisor/service/exit_policy.hpp"
 
 #include <csignal>
 

@@ -1,4 +1,4 @@
-#include "supervisor/group_policy.hpp"
+#include "supervisor/group/group_policy.hpp"
 
 #include <gtest/gtest.h>
 

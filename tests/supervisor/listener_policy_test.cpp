@@ -1,4 +1,4 @@
-#include "supervisor/listener_policy.hpp"
+#include "supervisor/service/listener_policy.hpp"
 
 #include <gtest/gtest.h>
 

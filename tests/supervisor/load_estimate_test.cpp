@@ -1,4 +1,4 @@
-#include "supervisor/load_estimate.hpp"
+#include "supervisor/machine/load_estimate.hpp"
 
 #include <gtest/gtest.h>
 

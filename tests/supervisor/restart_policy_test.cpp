@@ -1,4 +1,4 @@
-#include "supervisor/restart_policy.hpp"
+#include "supervisor/machine/restart_policy.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,9 +2,11 @@
 
 #include <csignal>
 
+#include <optional>
+
 #include <gtest/gtest.h>
 
-#include "supervisor/service_fsm.hpp"
+#include "supervisor/machine/service_fsm.hpp"
 
 namespace corral::supervisor {
 namespace {
@@ -35,16 +37,14 @@ public:
     driven& tell(const service_event& event, core::nanoseconds late = core::nanoseconds{0}) {
         transition moved = step(m, event, p, {now, 0.0, late});
         m = std::move(moved.next);
-        actions = std::move(moved.actions);
+        action = std::move(moved.action);
         return *this;
     }
     driven& pass(core::nanoseconds by) {
         now += by;
         return *this;
     }
-    [[nodiscard]] bool did(action_kind what) const {
-        return !actions.empty() && actions.front().what == what;
-    }
+    [[nodiscard]] bool did(action_kind what) const { return action && action->what == what; }
     // A load with a sign of progress at each of `pauses`.
     driven& load(std::initializer_list<seconds> pauses) {
         *this << spawned;
@@ -55,20 +55,20 @@ public:
     }
     driven& die() { return *this << exited << gone; }
     [[nodiscard]] seconds until_wake() const {
-        return m.wake ? std::chrono::duration_cast<seconds>(*m.wake - now) : seconds{-1};
+        return m.wake() ? std::chrono::duration_cast<seconds>(*m.wake() - now) : seconds{-1};
     }
 
     service_plan p = plan();
     service_machine m{catalog::restart_rule{}};
     core::steady_time now{seconds{1000}};
-    std::vector<service_action> actions;
+    std::optional<service_action> action;
 };
 
 TEST(service_fsm_clocks, a_good_load_is_the_measure_of_the_next) {
     driven d;
     d << start;
     d.load({seconds{4}, seconds{10}, seconds{6}});
-    ASSERT_EQ(d.m.state, service_state::ready);
+    ASSERT_EQ(d.m.state(), service_state::ready);
     d.die();
     d << spawned;
     EXPECT_EQ(d.until_wake(), seconds{50}) << "the longest pause, 10 s, times 5";
@@ -93,14 +93,14 @@ TEST(service_fsm_clocks, a_load_that_stalls_says_which_clock_and_widens_it) {
     d.load({seconds{4}, seconds{10}}).die();
     d << spawned;
     d.pass(seconds{50}) << timer;
-    ASSERT_EQ(d.m.state, service_state::stopping);
+    ASSERT_EQ(d.m.state(), service_state::stopping);
     EXPECT_EQ(
         d.m.reason,
         "no sign of progress for 50 s while loading (why); the clock of progress stood at 50 s (learned "
         "from 1 load, the longest 10 s, times 5; floor 20 s, ceiling 300 s)");
     d.die();
     d << timer;
-    if (d.m.state == service_state::waiting) {
+    if (d.m.state() == service_state::waiting) {
         d.pass(seconds{60}) << timer;
     }
     d << spawned;
@@ -118,9 +118,9 @@ TEST(service_fsm_clocks, our_own_lateness_is_given_on_top) {
     d.pass(seconds{60}).tell({timer, "", ""}, seconds{40});
     EXPECT_EQ(d.until_wake(), seconds{80});
     d.pass(seconds{60}) << timer;
-    EXPECT_EQ(d.m.state, service_state::starting) << "120 s, of which 40 were ours";
+    EXPECT_EQ(d.m.state(), service_state::starting) << "120 s, of which 40 were ours";
     d.pass(seconds{20}) << timer;
-    EXPECT_EQ(d.m.state, service_state::stopping);
+    EXPECT_EQ(d.m.state(), service_state::stopping);
 }
 
 TEST(service_fsm_clocks, lateness_before_a_sign_of_progress_is_over_with_it) {
@@ -136,19 +136,19 @@ TEST(service_fsm_liveness, silence_in_a_row_is_hung_and_a_single_one_is_not) {
     d << start;
     d.load({});
     d << probe_failed;
-    EXPECT_EQ(d.m.state, service_state::ready);
+    EXPECT_EQ(d.m.state(), service_state::ready);
     d << probe_ok << probe_failed;
-    EXPECT_EQ(d.m.state, service_state::ready) << "it had answered in between";
+    EXPECT_EQ(d.m.state(), service_state::ready) << "it had answered in between";
     d.tell({probe_failed, "no answer within 5 s", ""});
-    EXPECT_EQ(d.m.state, service_state::stopping);
+    EXPECT_EQ(d.m.state(), service_state::stopping);
     EXPECT_TRUE(d.did(action_kind::signal));
-    EXPECT_EQ(d.actions.front().step.signal, SIGKILL) << "nothing can be asked of it";
+    EXPECT_EQ(d.action->step.signal, SIGKILL) << "nothing can be asked of it";
     EXPECT_EQ(
         d.m.reason,
         "does not answer any more: OPTIONS /x failed 2 times in a row while nothing else was asked of it "
         "(no answer within 5 s)");
     d.die();
-    EXPECT_EQ(d.m.state, service_state::starting) << "at once";
+    EXPECT_EQ(d.m.state(), service_state::starting) << "at once";
 }
 
 TEST(service_fsm_liveness, a_new_process_begins_without_silences) {
@@ -158,42 +158,42 @@ TEST(service_fsm_liveness, a_new_process_begins_without_silences) {
     d << probe_failed;
     d.die().load({});
     d << probe_failed;
-    EXPECT_EQ(d.m.state, service_state::ready);
+    EXPECT_EQ(d.m.state(), service_state::ready);
 }
 
 TEST(service_fsm_liveness, answers_that_come_late_say_nothing) {
     driven d;
     d << start << spawned << probe_failed << probe_failed << probe_failed;
-    EXPECT_EQ(d.m.state, service_state::starting);
-    EXPECT_TRUE(d.actions.empty());
+    EXPECT_EQ(d.m.state(), service_state::starting);
+    EXPECT_FALSE(d.action);
 }
 
 TEST(service_fsm_canary, always) {
     driven d;
     d << start << spawned << socket_owned << probe_answered;
     EXPECT_TRUE(d.did(action_kind::self_test));
-    EXPECT_EQ(d.m.state, service_state::starting);
+    EXPECT_EQ(d.m.state(), service_state::starting);
 }
 
 TEST(service_fsm_canary, never) {
     driven d;
     d.p.rules.canary = catalog::canary_mode::never;
     d << start << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(d.m.state, service_state::ready);
+    EXPECT_EQ(d.m.state(), service_state::ready);
     d.die();
     d << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(d.m.state, service_state::ready);
+    EXPECT_EQ(d.m.state(), service_state::ready);
 }
 
 TEST(service_fsm_canary, after_restart_only_when_the_process_before_ended_unwanted) {
     driven d;
     d.p.rules.canary = catalog::canary_mode::after_restart;
     d << start << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(d.m.state, service_state::ready) << "the first start";
+    EXPECT_EQ(d.m.state(), service_state::ready) << "the first start";
     d << stop;
     d.die();
     d << start << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(d.m.state, service_state::ready) << "asked for";
+    EXPECT_EQ(d.m.state(), service_state::ready) << "asked for";
     d.die();
     d << spawned << socket_owned << probe_answered;
     EXPECT_TRUE(d.did(action_kind::self_test)) << "it had died";
@@ -204,7 +204,7 @@ TEST(service_fsm_canary, after_restart_only_when_the_process_before_ended_unwant
     d << self_test_passed << stop;
     d.die();
     d << start << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(d.m.state, service_state::ready) << "proved";
+    EXPECT_EQ(d.m.state(), service_state::ready) << "proved";
 }
 
 }  // namespace

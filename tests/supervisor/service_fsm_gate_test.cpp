@@ -1,6 +1,6 @@
 // The gate before a start, in the machine.
 
-#include "supervisor/service_fsm.hpp"
+#include "supervisor/machine/service_fsm.hpp"
 
 #include <csignal>
 
@@ -29,8 +29,8 @@ public:
         transition moved = step(m, event, p, {now, 0.5});
         m = std::move(moved.next);
         done.clear();
-        for (const service_action& action : moved.actions) {
-            done.push_back(action.what);
+        if (moved.action) {
+            done.push_back(moved.action->what);
         }
         return *this;
     }
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] bool asked() const { return done == std::vector{action_kind::ask_gate}; }
     [[nodiscard]] bool launched() const { return done == std::vector{action_kind::launch}; }
     [[nodiscard]] milliseconds until_wake() const {
-        return m.wake ? std::chrono::duration_cast<milliseconds>(*m.wake - now) : milliseconds{-1};
+        return m.wake() ? std::chrono::duration_cast<milliseconds>(*m.wake() - now) : milliseconds{-1};
     }
 
     service_plan p;
@@ -60,13 +60,13 @@ TEST(service_fsm_gate, nothing_is_launched_before_the_gate_is_open) {
     gated g;
     g << start;
     EXPECT_TRUE(g.asked());
-    EXPECT_EQ(g.m.state, service_state::starting);
+    EXPECT_EQ(g.m.state(), service_state::starting);
     EXPECT_EQ(g.m.reason, "loading");
     for (const event_kind other : {spawned, socket_owned, probe_answered, refused, launch_failed, progress}) {
         gated h = g;
         h << other;
         EXPECT_FALSE(h.launched()) << to_string(other);
-        EXPECT_NE(h.m.state, service_state::ready) << to_string(other);
+        EXPECT_NE(h.m.state(), service_state::ready) << to_string(other);
     }
     g << gate_opened;
     EXPECT_TRUE(g.launched());
@@ -74,20 +74,20 @@ TEST(service_fsm_gate, nothing_is_launched_before_the_gate_is_open) {
     g << gate_opened;
     EXPECT_TRUE(g.done.empty()) << "one answer, one launch";
     g << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(g.m.state, service_state::ready);
+    EXPECT_EQ(g.m.state(), service_state::ready);
 }
 
 TEST(service_fsm_gate, memory_on_its_way_is_waited_for_without_a_failure) {
     gated g;
     g << start << gate_waits;
-    EXPECT_EQ(g.m.state, service_state::waiting);
+    EXPECT_EQ(g.m.state(), service_state::waiting);
     EXPECT_EQ(g.m.reason, "gate_waits told");
     EXPECT_EQ(g.until_wake(), g.p.gate_interval);
     const auto since = g.m.since;
     for (int i = 0; i < 100; ++i) {
         g.pass(g.p.gate_interval);
         ASSERT_TRUE(g.asked());
-        ASSERT_EQ(g.m.state, service_state::waiting) << "asking changes nothing that a person sees";
+        ASSERT_EQ(g.m.state(), service_state::waiting) << "asking changes nothing that a person sees";
         g << gate_waits;
         ASSERT_TRUE(g.done.empty());
     }
@@ -102,20 +102,20 @@ TEST(service_fsm_gate, memory_on_its_way_is_waited_for_without_a_failure) {
 TEST(service_fsm_gate, a_lost_device_breaks_it_and_is_looked_at_again_for_ever) {
     gated g;
     g << start << gate_shut;
-    EXPECT_EQ(g.m.state, service_state::broken);
+    EXPECT_EQ(g.m.state(), service_state::broken);
     EXPECT_EQ(g.m.advice, "advice");
     EXPECT_EQ(g.until_wake(), g.p.look_again);
     for (int i = 0; i < 1000; ++i) {
         g.pass(g.p.look_again);
         ASSERT_TRUE(g.asked());
-        ASSERT_EQ(g.m.state, service_state::broken);
+        ASSERT_EQ(g.m.state(), service_state::broken);
         g << gate_shut;
-        ASSERT_EQ(g.m.state, service_state::broken);
-        ASSERT_FALSE(g.m.breaker);
+        ASSERT_EQ(g.m.state(), service_state::broken);
+        ASSERT_FALSE(g.m.breaker_is_open());
     }
     g.pass(g.p.look_again);
     g << gate_opened << spawned << socket_owned << probe_answered;
-    EXPECT_EQ(g.m.state, service_state::ready) << "started as soon as it is back";
+    EXPECT_EQ(g.m.state(), service_state::ready) << "started as soon as it is back";
 }
 
 TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
@@ -124,7 +124,7 @@ TEST(service_fsm_gate, the_cause_of_the_last_end_stays_in_the_reason) {
     g.tell({kill, "it hung", {}});
     g << exited << gone;
     EXPECT_TRUE(g.asked());
-    EXPECT_EQ(g.m.state, service_state::starting);
+    EXPECT_EQ(g.m.state(), service_state::starting);
     EXPECT_EQ(g.m.reason, "loading again after: it hung");
     g.tell({gate_waits, "waiting for memory", {}});
     EXPECT_EQ(g.m.reason, "waiting for memory; then loading again after: it hung");
@@ -143,7 +143,7 @@ TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
     g.tell({kill, "it hung", {}});
     g.tell({hold, "waits for tokenizer", {}});
     g << exited << gone;
-    EXPECT_EQ(g.m.state, service_state::waiting);
+    EXPECT_EQ(g.m.state(), service_state::waiting);
     g << release;
     g.tell({gate_shut, "the device is lost", {}});
     EXPECT_EQ(g.m.reason, "the device is lost; then loading again after: it hung");
@@ -152,7 +152,7 @@ TEST(service_fsm_gate, the_cause_outlives_the_wait_for_a_service_before_it) {
 TEST(service_fsm_gate, a_backoff_is_waited_out_before_the_gate_is_asked) {
     gated g;
     g.to_ready() << exited << gone << gate_opened << spawned << exited << gone;
-    EXPECT_EQ(g.m.state, service_state::waiting);
+    EXPECT_EQ(g.m.state(), service_state::waiting);
     EXPECT_EQ(g.until_wake(), milliseconds{500});
     EXPECT_TRUE(g.done.empty());
     g.pass(milliseconds{500});
@@ -165,8 +165,8 @@ TEST(service_fsm_gate, a_backoff_is_waited_out_before_the_gate_is_asked) {
 TEST(service_fsm_gate, the_one_trial_of_an_open_breaker_is_kept_while_the_gate_is_shut) {
     gated g;
     g << start << gate_opened << spawned << exited << gone;
-    while (!g.m.breaker) {
-        if (g.m.state == service_state::waiting) {
+    while (!g.m.breaker_is_open()) {
+        if (g.m.state() == service_state::waiting) {
             g.pass(g.until_wake());
         }
         g << gate_opened << spawned << exited << gone;
@@ -178,14 +178,14 @@ TEST(service_fsm_gate, the_one_trial_of_an_open_breaker_is_kept_while_the_gate_i
     g << gate_opened;
     EXPECT_TRUE(g.launched());
     g << spawned << exited << gone;
-    EXPECT_TRUE(g.m.breaker) << "one trial and no more";
+    EXPECT_TRUE(g.m.breaker_is_open()) << "one trial and no more";
 }
 
 TEST(service_fsm_gate, an_answer_that_never_comes_counts_as_shut) {
     gated g;
     g << start;
     g.pass(g.p.gate_limit);
-    EXPECT_EQ(g.m.state, service_state::broken);
+    EXPECT_EQ(g.m.state(), service_state::broken);
     g << gate_opened;
     EXPECT_FALSE(g.launched()) << "too late";
     g.pass(g.p.look_again);
@@ -206,10 +206,10 @@ TEST(service_fsm_gate, stop_hold_and_kill_at_the_gate_start_nothing_later) {
         };
         gated stopped = at_gate();
         stopped << stop;
-        EXPECT_EQ(stopped.m.state, service_state::stopped);
+        EXPECT_EQ(stopped.m.state(), service_state::stopped);
         stopped << gate_opened;
         EXPECT_TRUE(stopped.done.empty());
-        EXPECT_EQ(stopped.m.state, service_state::stopped);
+        EXPECT_EQ(stopped.m.state(), service_state::stopped);
 
         gated killed = at_gate();
         killed << kill;
@@ -223,16 +223,16 @@ TEST(service_fsm_gate, stop_hold_and_kill_at_the_gate_start_nothing_later) {
     broken << hold << gate_opened;
     EXPECT_TRUE(broken.done.empty()) << "held while the gate was asked";
     broken.pass(broken.p.look_again);
-    EXPECT_EQ(broken.m.state, service_state::waiting);
+    EXPECT_EQ(broken.m.state(), service_state::waiting);
     EXPECT_TRUE(broken.done.empty());
 
     gated let;
     let << start << let_go << gate_opened;
-    EXPECT_EQ(let.m.state, service_state::stopped);
+    EXPECT_EQ(let.m.state(), service_state::stopped);
     EXPECT_TRUE(let.done.empty());
     gated held;
     held << start << hold;
-    EXPECT_EQ(held.m.state, service_state::waiting);
+    EXPECT_EQ(held.m.state(), service_state::waiting);
     held << gate_opened;
     EXPECT_TRUE(held.done.empty());
     held << release;
@@ -243,17 +243,17 @@ TEST(service_fsm_gate, a_person_s_start_asks_at_once) {
     gated g;
     g << start << gate_shut << start;
     EXPECT_TRUE(g.asked());
-    EXPECT_EQ(g.m.state, service_state::starting);
+    EXPECT_EQ(g.m.state(), service_state::starting);
 }
 
 TEST(service_fsm_gate, what_it_says_unasked_means_nothing) {
     for (const event_kind answer : {gate_opened, gate_waits, gate_shut}) {
         gated g;
         g.to_ready() << answer;
-        EXPECT_EQ(g.m.state, service_state::ready);
+        EXPECT_EQ(g.m.state(), service_state::ready);
         gated s;
         s << answer;
-        EXPECT_EQ(s.m.state, service_state::stopped);
+        EXPECT_EQ(s.m.state(), service_state::stopped);
     }
 }
 

@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "supervisor/service_fsm.hpp"
+#include "supervisor/machine/service_fsm.hpp"
 
 namespace corral::supervisor {
 namespace {
@@ -95,47 +97,34 @@ struct driven {
     }()};
     core::steady_time now{seconds{1000}};
 
-    std::vector<service_action> tell(event_kind what) {
-        if (what == timer && m.wake) {
-            now = *m.wake;
+    std::optional<service_action> tell(event_kind what) {
+        if (what == timer && m.wake()) {
+            now = *m.wake();
         }
         transition moved = step(m, {what, "REASON", ""}, p, {now, 0.5});
         m = std::move(moved.next);
-        return std::move(moved.actions);
+        return moved.action;
     }
 };
 
-const char* text_of(start_stage stage) {
-    switch (stage) {
-        case start_stage::none:
-            return "?";
-        case start_stage::gate:
-            return "at its gate";
-        case start_stage::launching:
-            return "launching";
-        case start_stage::socket:
-            return "loading";
-        case start_stage::probe:
-            return "listening";
-        case start_stage::self_test:
-            return "first test";
+struct stage_text {
+    std::string operator()(const phase::gate_question&) const { return "at its gate"; }
+    std::string operator()(const phase::launching&) const { return "launching"; }
+    std::string operator()(const phase::loading& load) const {
+        switch (load.stage) {
+            case load_stage::socket:
+                return "loading";
+            case load_stage::probe:
+                return "listening";
+            case load_stage::self_test:
+                return "first test";
+        }
+        return "a stage that this test does not know";
     }
-    return "a stage that this test does not know";
-}
-
-const char* text_of(stop_stage stage) {
-    switch (stage) {
-        case stop_stage::none:
-            return "?";
-        case stop_stage::quiescing:
-            return "coming to rest";
-        case stop_stage::ladder:
-            return "signalled";
-        case stop_stage::cleaning:
-            return "dead";
-    }
-    return "a stage that this test does not know";
-}
+    std::string operator()(const phase::quiescing&) const { return "coming to rest"; }
+    std::string operator()(const phase::signalled&) const { return "signalled"; }
+    std::string operator()(const phase::dead&) const { return "dead"; }
+};
 
 const char* text_of(after_stop after) {
     switch (after) {
@@ -151,21 +140,29 @@ const char* text_of(after_stop after) {
     return "?";
 }
 
+const phase::signalled* signals_of(const service_machine& m) {
+    const auto* const stop = std::get_if<phase::stopping>(&m.now);
+    return stop != nullptr ? std::get_if<phase::signalled>(&stop->at) : nullptr;
+}
+
 std::string describe(const service_machine& m) {
-    std::string out = to_string(m.state);
-    if (m.state == service_state::starting) {
-        out += std::string(", ") + text_of(m.starting);
-    } else if (m.state == service_state::stopping) {
-        out += std::string(", ") + text_of(m.stopping) + ", " + text_of(m.after);
-        out += m.stuck ? ", stuck" : "";
+    std::string out = to_string(m.state());
+    if (const auto* const start = std::get_if<phase::starting>(&m.now)) {
+        out += ", " + std::visit(stage_text{}, start->at);
     }
-    if (!m.wanted && m.state != service_state::stopped && m.state != service_state::stopping) {
+    const auto* const stop = std::get_if<phase::stopping>(&m.now);
+    if (stop != nullptr) {
+        out += ", " + std::visit(stage_text{}, stop->at) + ", " + text_of(stop->after);
+        const phase::signalled* const sent = signals_of(m);
+        out += sent != nullptr && sent->stuck ? ", stuck" : "";
+    }
+    if (!m.wanted && m.state() != service_state::stopped && m.state() != service_state::stopping) {
         out += ", not wanted";
     }
-    if (m.wanted && m.state == service_state::stopping && m.after == after_stop::rest) {
+    if (m.wanted && stop != nullptr && stop->after == after_stop::rest) {
         out += ", wanted again";
     }
-    if (m.asking && m.state != service_state::starting) {
+    if (m.gate_asked() != nullptr && m.state() != service_state::starting) {
         out += ", asking its gate";
     }
     if (m.held) {
@@ -199,9 +196,16 @@ std::string describe(const service_action& action) {
     return "an action that this test does not know";
 }
 
+// What describe() does not show.
+std::size_t count_of(const service_machine& m) {
+    const auto* const serving = std::get_if<phase::ready>(&m.now);
+    const phase::signalled* const sent = signals_of(m);
+    return serving != nullptr ? serving->silent_probes : sent != nullptr ? sent->rung : 0;
+}
+
 bool same(const service_machine& a, const service_machine& b) {
-    return describe(a) == describe(b) && a.reason == b.reason && a.wake == b.wake && a.rung == b.rung &&
-           a.silent_probes == b.silent_probes && a.asking == b.asking;
+    return describe(a) == describe(b) && a.reason == b.reason && a.wake() == b.wake() &&
+           count_of(a) == count_of(b);
 }
 
 std::string when_reached(const situation& of) {
@@ -210,6 +214,11 @@ std::string when_reached(const situation& of) {
         d.tell(each);
     }
     return describe(d.m) + (of.note.empty() ? "" : " (" + of.note + ")");
+}
+
+bool launching(const service_machine& m) {
+    const auto* const start = std::get_if<phase::starting>(&m.now);
+    return start != nullptr && std::holds_alternative<phase::launching>(start->at);
 }
 
 std::string rows_of(const situation& from) {
@@ -223,17 +232,17 @@ std::string rows_of(const situation& from) {
         const service_machine before = d.m;
         // The answer to a launch comes to whoever launched, or has been told to stop meanwhile.
         const bool answers_nobody =
-            what == spawned && d.m.starting != start_stage::launching && d.m.state != service_state::stopped;
+            what == spawned && !launching(d.m) && d.m.state() != service_state::stopped;
         const bool left_out =
             !from.only.empty() && std::find(from.only.begin(), from.only.end(), what) == from.only.end();
         if (answers_nobody || left_out) {
             continue;
         }
-        const std::vector<service_action> actions = d.tell(what);
-        if (actions.empty() && same(before, d.m)) {
+        const std::optional<service_action> action = d.tell(what);
+        if (!action && same(before, d.m)) {
             continue;
         }
-        std::string acts = actions.empty() ? "" : describe(actions.front());
+        std::string acts = action ? describe(*action) : "";
         const std::string reason = d.m.reason == before.reason ? "" : d.m.reason;
         rows += "| " + when_reached(from) + " | `" + to_string(what) + "` | " + describe(d.m) + " | " + acts +
                 " | " + reason + " |\n";

@@ -1,4 +1,4 @@
-#include "supervisor/serving_output.hpp"
+#include "supervisor/service/serving_output.hpp"
 
 #include <gtest/gtest.h>
 

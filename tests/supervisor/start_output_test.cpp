@@ -1,4 +1,4 @@
-#include "supervisor/start_output.hpp"
+#include "supervisor/service/start_output.hpp"
 
 #include <gtest/gtest.h>
 

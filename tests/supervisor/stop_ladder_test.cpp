@@ -1,4 +1,4 @@
-#include "supervisor/stop_ladder.hpp"
+#include "supervisor/machine/stop_ladder.hpp"
 
 #include <csignal>
 

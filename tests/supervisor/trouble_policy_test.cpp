@@ -1,63 +1,59 @@
-#include "supervisor/trouble_policy.hpp"
+#include "supervisor/machine/trouble_policy.hpp"
+
+#include <utility>
 
 #include <gtest/gtest.h>
 
 namespace corral::supervisor {
 namespace {
 
-service_machine machine(service_state state, after_stop after = after_stop::rest) {
+service_machine machine(phase::any now) {
     service_machine m{catalog::restart_rule{}};
-    m.state = state;
-    m.after = after;
+    m.now = std::move(now);
     m.wanted = true;
-    m.alive = state == service_state::starting || state == service_state::ready;
     return m;
 }
 
-trouble after(service_state from, event_kind event, const service_machine& now) {
+service_machine machine(after_stop after) {
+    return machine(phase::stopping{after, {}, phase::dead{}});
+}
+
+const phase::starting loading{phase::loading{}};
+const phase::stopping asked_to_stop{after_stop::rest, {}, phase::dead{}};
+
+trouble after(const phase::any& from, event_kind event, const service_machine& now) {
     return trouble_of(machine_before(machine(from)), event, now);
 }
 
 TEST(trouble_policy, tells_a_crash_from_a_hang_and_from_a_start_that_failed) {
-    const service_machine again = machine(service_state::stopping, after_stop::retry);
-    EXPECT_EQ(after(service_state::ready, event_kind::exited, again), trouble::crash);
-    EXPECT_EQ(after(service_state::ready, event_kind::kill, again), trouble::hang);
-    EXPECT_EQ(after(service_state::starting, event_kind::exited, again), trouble::failed_start);
-    EXPECT_EQ(after(service_state::starting, event_kind::self_test_failed, again), trouble::failed_start);
-    EXPECT_EQ(after(service_state::starting, event_kind::timer, again), trouble::failed_start);
-    EXPECT_EQ(
-        after(service_state::ready, event_kind::fault, machine(service_state::stopping, after_stop::refused)),
-        trouble::intruder);
+    const service_machine again = machine(after_stop::retry);
+    EXPECT_EQ(after(phase::ready{}, event_kind::exited, again), trouble::crash);
+    EXPECT_EQ(after(phase::ready{}, event_kind::kill, again), trouble::hang);
+    EXPECT_EQ(after(loading, event_kind::exited, again), trouble::failed_start);
+    EXPECT_EQ(after(loading, event_kind::self_test_failed, again), trouble::failed_start);
+    EXPECT_EQ(after(loading, event_kind::timer, again), trouble::failed_start);
+    EXPECT_EQ(after(phase::ready{}, event_kind::fault, machine(after_stop::refused)), trouble::intruder);
 }
 
 TEST(trouble_policy, a_start_that_is_refused_or_can_t_be_launched_failed) {
-    EXPECT_EQ(after(service_state::starting, event_kind::refused, machine(service_state::broken)),
-              trouble::failed_start);
-    EXPECT_EQ(after(service_state::starting, event_kind::launch_failed, machine(service_state::starting)),
-              trouble::failed_start);
+    EXPECT_EQ(after(loading, event_kind::refused, machine(phase::broken{})), trouble::failed_start);
+    EXPECT_EQ(after(loading, event_kind::launch_failed, machine(loading)), trouble::failed_start);
 }
 
 TEST(trouble_policy, a_breaker_that_opens_is_told_once) {
-    service_machine open = machine(service_state::broken);
-    open.breaker = true;
-    EXPECT_EQ(after(service_state::stopping, event_kind::gone, open), trouble::breaker);
-    EXPECT_EQ(after(service_state::broken, event_kind::hold, open), trouble::none);
+    const service_machine open = machine(phase::broken{phase::breaker_open{}});
+    EXPECT_EQ(after(asked_to_stop, event_kind::gone, open), trouble::breaker);
+    EXPECT_EQ(after(phase::broken{}, event_kind::hold, open), trouble::none);
 }
 
 TEST(trouble_policy, what_was_asked_for_or_follows_from_another_trouble_is_none) {
-    EXPECT_EQ(after(service_state::ready, event_kind::stop, machine(service_state::stopping)), trouble::none);
-    EXPECT_EQ(
-        after(service_state::ready, event_kind::hold, machine(service_state::stopping, after_stop::held)),
-        trouble::none);
-    EXPECT_EQ(after(service_state::stopping, event_kind::gone, machine(service_state::starting)),
-              trouble::none);
-    EXPECT_EQ(after(service_state::stopping, event_kind::timer,
-                    machine(service_state::stopping, after_stop::retry)),
-              trouble::none);
-    service_machine unwanted = machine(service_state::ready);
+    EXPECT_EQ(after(phase::ready{}, event_kind::stop, machine(asked_to_stop)), trouble::none);
+    EXPECT_EQ(after(phase::ready{}, event_kind::hold, machine(after_stop::held)), trouble::none);
+    EXPECT_EQ(after(asked_to_stop, event_kind::gone, machine(loading)), trouble::none);
+    EXPECT_EQ(after(asked_to_stop, event_kind::timer, machine(after_stop::retry)), trouble::none);
+    service_machine unwanted = machine(phase::ready{});
     unwanted.wanted = false;
-    EXPECT_EQ(trouble_of(machine_before(unwanted), event_kind::exited,
-                         machine(service_state::stopping, after_stop::retry)),
+    EXPECT_EQ(trouble_of(machine_before(unwanted), event_kind::exited, machine(after_stop::retry)),
               trouble::none);
 }
 

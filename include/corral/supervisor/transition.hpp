@@ -8,10 +8,9 @@
 #include <sys/types.h>
 
 #include "corral/core/time.hpp"
+#include "corral/supervisor/service_status.hpp"
 
 namespace corral::supervisor {
-
-enum class service_state;
 
 // What went wrong without anybody having asked for it.
 enum class trouble {

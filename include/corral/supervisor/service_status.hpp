@@ -1,0 +1,34 @@
+#pragma once
+// How a service is, for people and for the modules above.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "corral/core/time.hpp"
+
+namespace corral::supervisor {
+
+enum class service_state { stopped, starting, ready, stopping, waiting, broken };
+[[nodiscard]] const char* to_string(service_state state) noexcept;
+// Both as one text for people, whether or not `reason` ends its sentence; `advice` may be empty.
+[[nodiscard]] std::string with_advice(const std::string& reason, const std::string& advice);
+
+struct service_status {
+    std::string name;
+    service_state state = service_state::stopped;
+    core::steady_time since;                    // of the state
+    std::string reason;                         // why it is in this state, one plain sentence
+    std::string advice;                         // what a person can do; may be empty
+    pid_t pid = 0;                              // 0: no process
+    std::uint64_t starts = 0;                   // processes started so far
+    std::optional<double> progress;             // of a load, 0..1
+    std::optional<core::seconds> left;          // of a load, from its progress and the loads before
+    std::optional<core::steady_time> next_try;  // in waiting and broken
+    std::string warning;                        // e.g. "listens on every interface"; may be empty
+    std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
+};
+
+}  // namespace corral::supervisor

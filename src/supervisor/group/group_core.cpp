@@ -1,0 +1,265 @@
+#include "supervisor/group/group_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "supervisor/group/group_policy.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+// After the caller's deadline everything gets SIGKILL and this long to be gone.
+constexpr core::milliseconds last_wait{3000};
+// Observers hear every state in between, but not without bound.
+constexpr std::size_t most_news = 256;
+constexpr std::size_t most_records = 64;
+
+}  // namespace
+
+group_core::group_core(const supervisor_context& context, group_spec wanted)
+    : context_(context), name_(std::move(wanted.name)), changed_(context.on) {
+    for (service_spec& service : wanted.services) {
+        services_.push_back(
+            std::make_shared<service_runner>(context, name_, std::move(service), wanted.restart, this));
+    }
+}
+
+void group_core::close() {
+    closed_ = true;
+    wanted_ = false;
+    observers_.clear();
+    for (auto service = services_.rbegin(); service != services_.rend(); ++service) {
+        (*service)->abandon();
+    }
+    changed_.ring();
+}
+
+void group_core::start() {
+    wanted_ = true;
+    settle();
+    for (const auto& service : services_) {
+        service->feed({event_kind::start, {}, {}});
+    }
+}
+
+void group_core::restart(std::string_view service, std::string cause, bool asked) {
+    for (const auto& each : services_) {
+        if (each->name() == service) {
+            service_event kill{event_kind::kill, std::move(cause), {}};
+            kill.asked = asked;
+            each->feed(std::move(kill));
+            return;
+        }
+    }
+    telemetry::log().warn("{}: has no service '{}' to restart", name_, telemetry::printable(service));
+}
+
+// Feeding a service makes it call on_changed(), which comes back here; so the orders are given in rounds.
+void group_core::settle() {
+    if (settling_) {
+        settle_again_ = true;
+        return;
+    }
+    settling_ = true;
+    do {
+        settle_again_ = false;
+        std::vector<service_view> views;
+        for (const auto& service : services_) {
+            const service_machine& machine = service->machine();
+            views.push_back({service->name(), machine.state(), machine.wanted, machine.held.has_value(),
+                             service->spec().dependents_survive});
+        }
+        for (group_order& order : next_orders(views, wanted_)) {
+            settle_again_ = true;
+            services_[order.service]->feed(std::move(order.event));
+        }
+    } while (settle_again_ && !closed_);
+    settling_ = false;
+}
+
+void group_core::on_changed(service_runner& service) {
+    queue_news(service.status());
+    settle();
+    changed_.ring();
+}
+
+void group_core::on_transition(transition_record what) {
+    what.number = ++transitions_;
+    if (history_.size() >= most_records) {
+        history_.pop_front();
+    }
+    history_.push_back(std::move(what));
+}
+
+void group_core::on_output(const service_runner& service, process::output_stream from,
+                           std::string_view bytes) {
+    const std::vector<group_observer*> present = observers_;
+    for (group_observer* hears : present) {
+        if (still_hears(hears)) {
+            hears->on_output(service.name(), from, bytes);
+        }
+    }
+}
+
+void group_core::queue_news(service_status status) {
+    const bool repeats =
+        !news_.empty() && news_.back().name == status.name && news_.back().state == status.state;
+    if (repeats) {
+        news_.back() = std::move(status);
+    } else {
+        if (news_.size() >= most_news) {
+            news_.pop_front();
+        }
+        news_.push_back(std::move(status));
+    }
+    if (!telling_ && !closed_) {
+        telling_ = true;
+        context_.tasks->spawn(name_ + ": status", tell(shared_from_this()));
+    }
+}
+
+core::awaitable<void> group_core::tell(std::shared_ptr<group_core> self) {
+    while (!self->news_.empty()) {
+        const service_status now = std::move(self->news_.front());
+        self->news_.pop_front();
+        const std::vector<group_observer*> present = self->observers_;
+        for (group_observer* hears : present) {
+            if (self->still_hears(hears)) {
+                hears->on_status(now);
+            }
+        }
+    }
+    self->telling_ = false;
+    co_return;
+}
+
+bool group_core::still_hears(const group_observer* hears) const {
+    return std::find(observers_.begin(), observers_.end(), hears) != observers_.end();
+}
+
+void group_core::add_observer(group_observer* hears) {
+    if (!still_hears(hears)) {
+        observers_.push_back(hears);
+    }
+}
+
+void group_core::remove_observer(group_observer* hears) {
+    std::erase(observers_, hears);
+}
+
+bool group_core::ready() const noexcept {
+    return !services_.empty() && std::all_of(services_.begin(), services_.end(), [](const auto& service) {
+        return service->machine().state() == service_state::ready;
+    });
+}
+
+bool group_core::at_rest() const noexcept {
+    return std::all_of(services_.begin(), services_.end(),
+                       [](const auto& service) { return service->at_rest(); });
+}
+
+bool group_core::verify_endpoints() {
+    bool verified = true;
+    for (const auto& service : services_) {
+        verified = service->verify_endpoint() && verified;
+    }
+    return verified && ready();
+}
+
+std::uint64_t group_core::epoch() const {
+    return services_.empty() ? 0 : services_.back()->status().starts;
+}
+
+std::vector<service_status> group_core::status() const {
+    std::vector<service_status> all;
+    for (const auto& service : services_) {
+        all.push_back(service->status());
+    }
+    return all;
+}
+
+const service_runner* group_core::find(std::string_view service) const {
+    for (const auto& each : services_) {
+        if (each->name() == service) {
+            return each.get();
+        }
+    }
+    return nullptr;
+}
+
+std::string group_core::hopeless() const {
+    if (!wanted_) {
+        return name_ + " is stopped";
+    }
+    for (const auto& service : services_) {
+        const service_machine& machine = service->machine();
+        if (machine.state() == service_state::broken) {
+            return service->name() + ": " + with_advice(machine.reason, machine.advice);
+        }
+    }
+    return {};
+}
+
+std::string group_core::what_is_awaited() const {
+    for (const auto& service : services_) {
+        const service_machine& machine = service->machine();
+        if (machine.state() != service_state::ready) {
+            return service->name() + " is " + to_string(machine.state()) + ": " + machine.reason;
+        }
+    }
+    return "ready";
+}
+
+core::awaitable<core::result<void>> group_core::wait_ready(std::shared_ptr<group_core> self,
+                                                           core::deadline until) {
+    while (!self->ready()) {
+        std::string why = self->hopeless();
+        if (!why.empty()) {
+            co_return core::make_failure(core::errc::unavailable, std::move(why));
+        }
+        const core::wake_reason woken = co_await self->changed_.wait(until);
+        if (woken == core::wake_reason::cancelled) {
+            co_return core::make_failure(core::errc::cancelled,
+                                         "nobody waits for " + self->name_ + " any more");
+        }
+        if (woken == core::wake_reason::timed_out && !self->ready()) {
+            co_return core::make_failure(core::errc::timed_out,
+                                         self->name_ + " is not ready in time: " + self->what_is_awaited());
+        }
+    }
+    co_return core::result<void>{};
+}
+
+core::awaitable<bool> group_core::stop(std::shared_ptr<group_core> self, core::deadline until) {
+    self->wanted_ = false;
+    self->settle();
+    self->changed_.ring();  // whoever waits for readiness hears that it will not come
+    while (!self->at_rest() && !self->wanted_ && !self->closed_) {
+        const core::wake_reason woken = co_await self->changed_.wait(until);
+        if (woken == core::wake_reason::cancelled) {
+            co_return false;
+        }
+        if (woken == core::wake_reason::timed_out) {
+            break;
+        }
+    }
+    if (self->wanted_ || self->closed_ || self->at_rest()) {
+        co_return self->at_rest();
+    }
+    for (auto service = self->services_.rbegin(); service != self->services_.rend(); ++service) {
+        (*service)->feed({event_kind::stop, {}, {}});
+        (*service)->feed({event_kind::kill, "stopping took too long", {}});
+    }
+    const auto last = core::deadline::after(last_wait, self->context_.clock->now());
+    while (!self->at_rest() && !self->wanted_ && !self->closed_) {
+        const core::wake_reason woken = co_await self->changed_.wait(last);
+        if (woken != core::wake_reason::rung) {
+            break;
+        }
+    }
+    co_return self->at_rest();
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,48 @@
+#include "supervisor/machine/restart_policy.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace corral::supervisor {
+
+core::milliseconds restart_policy::ceiling() const noexcept {
+    if (streak_ == 0) {
+        return core::milliseconds{0};
+    }
+    core::milliseconds ceiling = std::max(rule_.first_backoff, core::milliseconds{0});
+    for (unsigned step = 1; step < streak_ && ceiling < rule_.max_backoff; ++step) {
+        ceiling *= 2;
+    }
+    return std::min(ceiling, rule_.max_backoff);
+}
+
+restart_decision restart_policy::on_failure(core::steady_time now, core::milliseconds served, double jitter) {
+    const auto quarter = std::max(rule_.healthy_after / 4, core::milliseconds{1});
+    if (served >= rule_.healthy_after && served > core::milliseconds{0}) {
+        forget();
+    }
+    streak_ -= static_cast<unsigned>(std::min<std::int64_t>(streak_, served / quarter));
+    while (!restarts_.empty() && now - restarts_.front() >= rule_.intensity_window) {
+        restarts_.pop_front();
+    }
+    if (on_trial_ || restarts_.size() >= rule_.intensity) {
+        return {restart_verdict::give_up, {}};
+    }
+    restarts_.push_back(now);
+    const auto limit = ceiling();
+    // Past the ceiling's last doubling the streak only has to be remembered, not counted.
+    streak_ = std::min(streak_ + 1, 64U);
+    const core::milliseconds delay{static_cast<std::int64_t>(static_cast<double>(limit.count()) * jitter)};
+    if (delay <= core::milliseconds{0}) {
+        return {restart_verdict::at_once, {}};
+    }
+    return {restart_verdict::after_delay, delay};
+}
+
+void restart_policy::forget() noexcept {
+    restarts_.clear();
+    streak_ = 0;
+    on_trial_ = false;
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "supervisor/machine/service_stepper.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+const char* stage_text(load_stage stage) {
+    switch (stage) {
+        case load_stage::socket:
+            return "loading";
+        case load_stage::probe:
+            return "listening, but not answering";
+        case load_stage::self_test:
+            return "under its first test";
+    }
+    return "starting";
+}
+
+}  // namespace
+
+void stepper::on_spawned() {
+    if (!launching()) {
+        return begin_stop(stop_phase::dead, after_stop::rest, "was not wanted any more when it had started");
+    }
+    phase::loading& load = in<phase::starting>()->at.emplace<phase::loading>();
+    load.started = in_.now;
+    load.progressed = in_.now;
+    begin_stage(load, load_stage::socket, action_kind::watch_socket);
+}
+
+// It was proved ready by those who hand it over; that its port is still its own is looked at by the guard.
+void stepper::on_adopted() {
+    if (m_.state() == service_state::stopped) {
+        m_.wanted = true;
+        become_ready();
+    }
+}
+
+void stepper::on_start_refused() {
+    if (!launching()) {
+        return;
+    }
+    if (event_.what == event_kind::launch_failed) {
+        return fail(core::milliseconds{0}, event_.reason, event_.advice);
+    }
+    enter(phase::broken{phase::slow_retry{look_again_at()}}, event_.reason, event_.advice);
+}
+
+void stepper::on_stage_event() {
+    switch (event_.what) {
+        case event_kind::socket_owned:
+            if (in_stage(load_stage::socket)) {
+                begin_stage(*loading(), load_stage::probe, action_kind::probe);
+            }
+            return;
+        case event_kind::probe_answered:
+            if (in_stage(load_stage::probe)) {
+                if (wants_canary()) {
+                    begin_stage(*loading(), load_stage::self_test, action_kind::self_test);
+                } else {
+                    become_ready();
+                }
+            }
+            return;
+        case event_kind::self_test_passed:
+            if (in_stage(load_stage::self_test)) {
+                become_ready();
+            }
+            return;
+        case event_kind::self_test_failed:
+            if (in_stage(load_stage::self_test)) {
+                begin_stop(stop_phase::dead, after_stop::retry, event_.reason, event_.advice);
+            }
+            return;
+        case event_kind::fatal_line:
+            if (in_stage(load_stage::socket) || in_stage(load_stage::probe)) {
+                begin_stop(stop_phase::dead, after_stop::retry, event_.reason, event_.advice);
+            }
+            return;
+        case event_kind::fault:
+            if (running()) {
+                begin_stop(stop_phase::dead, after_stop::refused, event_.reason, event_.advice);
+            }
+            return;
+        case event_kind::progress:
+            if (phase::loading* const load = loading()) {
+                note_progress(*load);
+                arm_start_timer(*load);
+            }
+            return;
+        default:
+            return;
+    }
+}
+
+void stepper::begin_stage(phase::loading& load, load_stage stage, action_kind action) {
+    load.stage = stage;
+    note_progress(load);
+    arm_start_timer(load);
+    act(action);
+}
+
+void stepper::note_progress(phase::loading& load) const {
+    const core::nanoseconds pause = in_.now - load.progressed - load.late_since_progress;
+    load.longest_pause = std::max(load.longest_pause, pause);
+    load.late_since_progress = core::nanoseconds{0};
+    load.progressed = in_.now;
+}
+
+void stepper::note_lateness() {
+    phase::loading* const load = loading();
+    if (load == nullptr || in_.late <= core::nanoseconds{0}) {
+        return;
+    }
+    load->late_since_progress += in_.late;
+    load->late_since_start += in_.late;
+    arm_start_timer(*load);
+}
+
+void stepper::arm_start_timer(phase::loading& load) {
+    const auto limit = load.started + clocks().whole.limit() + load.late_since_start;
+    // The first test has deadlines of its own.
+    load.until = load.stage == load_stage::self_test
+                     ? limit
+                     : std::min(limit, load.progressed + clocks().stall.limit() + load.late_since_progress);
+}
+
+void stepper::on_start_timer(phase::loading& load) {
+    const bool too_long = in_.now >= load.started + clocks().whole.limit() + load.late_since_start;
+    std::string reason = overdue_text(load.stage, too_long);
+    (too_long ? clocks().whole : clocks().stall).ran_out();
+    begin_stop(stop_phase::loading, after_stop::retry, std::move(reason), event_.advice);
+}
+
+std::string stepper::overdue_text(load_stage stage, bool too_long) {
+    const learned_clock& clock = too_long ? clocks().whole : clocks().stall;
+    std::string reason = too_long ? "not ready within " : "no sign of progress for ";
+    reason += seconds_text(clock.limit()) + " while " + stage_text(stage);
+    if (!event_.reason.empty()) {
+        reason += " (" + event_.reason + ")";
+    }
+    reason += too_long ? "; the clock of a whole start " : "; the clock of progress ";
+    return reason + clock.stand();
+}
+
+bool stepper::wants_canary() const {
+    if (!plan_.has_self_test) {
+        return false;
+    }
+    switch (plan_.rules.canary) {
+        case catalog::canary_mode::always:
+            return true;
+        case catalog::canary_mode::after_restart:
+            return m_.ended_badly;
+        case catalog::canary_mode::never:
+            return false;
+    }
+    return true;
+}
+
+void stepper::become_ready() {
+    if (const phase::loading* const load = loading()) {
+        clocks().whole.observe(in_.now - load->started - load->late_since_start);
+        clocks().stall.observe(load->longest_pause);
+    }
+    enter(phase::ready{}, "ready");
+    m_.policy.on_ready();
+    m_.ended_badly = false;
+    act(action_kind::guard);
+}
+
+void stepper::on_life_probe() {
+    auto* const serving = in<phase::ready>();
+    if (serving == nullptr) {
+        return;
+    }
+    if (event_.what == event_kind::probe_ok) {
+        serving->silent_probes = 0;
+        return;
+    }
+    const catalog::liveness_rule& rule = plan_.rules.liveness;
+    const unsigned silences = ++serving->silent_probes;
+    if (silences < rule.failures) {
+        return;
+    }
+    std::string reason = "does not answer any more: " + rule.probe.method + " " + rule.probe.target;
+    reason += " failed " + std::to_string(silences) + (silences == 1 ? " time" : " times in a row") +
+              " while nothing else was asked of it";
+    if (!event_.reason.empty()) {
+        reason += " (" + event_.reason + ")";
+    }
+    begin_stop(stop_phase::dead, after_stop::retry, std::move(reason), event_.advice);
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,121 @@
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "supervisor/machine/service_stepper.hpp"
+
+namespace corral::supervisor {
+
+core::milliseconds stepper::served() {
+    if (in<phase::ready>() == nullptr) {
+        return core::milliseconds{0};
+    }
+    return std::chrono::duration_cast<core::milliseconds>(in_.now - m_.since);
+}
+
+void stepper::begin_stop(stop_phase how, after_stop after, std::string reason, std::string advice) {
+    phase::stopping stop{m_.wanted ? after : after_stop::rest, served(), {}};
+    std::vector<catalog::stop_step> ladder = stop_ladder(plan_.rules, how);
+    if (how == stop_phase::ready && plan_.has_quiesce) {
+        const core::steady_time until = in_.now + plan_.quiesce_limit;
+        stop.at = phase::quiescing{std::move(ladder), until};
+        action_ = {action_kind::quiesce, {}, until};
+    } else {
+        stop.at = send(std::move(ladder), 0);
+    }
+    enter(std::move(stop), std::move(reason), std::move(advice));
+}
+
+phase::signalled stepper::send(std::vector<catalog::stop_step> ladder, std::size_t rung) {
+    const catalog::stop_step step = ladder[rung];
+    action_ = {action_kind::signal, step, {}};
+    return {std::move(ladder), rung, in_.now + step.grace, false};
+}
+
+void stepper::on_quiesced() {
+    auto* const stop = in<phase::stopping>();
+    auto* const rest = stop != nullptr ? std::get_if<phase::quiescing>(&stop->at) : nullptr;
+    if (rest != nullptr) {
+        stop->at = send(std::move(rest->ladder), 0);
+    }
+}
+
+void stepper::on_stop_timer(phase::stopping& stop) {
+    auto* const sent = std::get_if<phase::signalled>(&stop.at);
+    if (sent == nullptr) {
+        return on_quiesced();
+    }
+    const std::size_t last = sent->ladder.size() - 1;
+    const bool at_its_end = sent->rung == last;
+    if (at_its_end && !sent->stuck) {
+        m_.reason += "; does not die of SIGKILL, it is probably stuck inside a driver";
+        m_.advice = "look at the kernel log (dmesg); the device may need a reset";
+    }
+    const std::size_t rung = at_its_end ? last : sent->rung + 1;
+    *sent = send(std::move(sent->ladder), rung);
+    sent->stuck = at_its_end;
+}
+
+void stepper::on_exited() {
+    if (running()) {
+        // What its last lines add comes with `gone`.
+        phase::stopping stop{m_.wanted ? after_stop::retry : after_stop::rest, served(), phase::dead{}};
+        return enter(std::move(stop), event_.reason, event_.advice);
+    }
+    auto* const stop = in<phase::stopping>();
+    if (stop != nullptr && !std::holds_alternative<phase::dead>(stop->at)) {
+        stop->at = phase::dead{true};
+    }
+}
+
+void stepper::on_gone() {
+    const auto* const stop = in<phase::stopping>();
+    if (stop == nullptr) {
+        return;
+    }
+    const after_stop after = stop->after;
+    const core::milliseconds served = stop->served;
+    // A process that was sent signals ended for the reason these were sent, not for what its exit says; but
+    // when its end was under way before them, its own exit is the cause.
+    const bool ours = m_.is_being_ended();
+    std::string reason = ours ? m_.reason : event_.reason;
+    std::string advice = ours && !event_.by_itself ? m_.advice : event_.advice;
+    if (ours && event_.by_itself && m_.wanted) {
+        reason += "; " + event_.reason;
+    }
+    if (!m_.wanted) {
+        return enter(phase::stopped{}, std::move(reason), std::move(advice));
+    }
+    m_.ended_badly = m_.ended_badly || after != after_stop::rest;
+    switch (after) {
+        case after_stop::rest:  // wanted again meanwhile
+            m_.policy.forget();
+            return launch_unless_held(std::move(reason), plain_start);
+        case after_stop::held:
+            return launch_unless_held(reason, loading_again(reason));
+        case after_stop::retry:
+            return fail(served, std::move(reason), std::move(advice));
+        case after_stop::refused:
+            return enter(phase::broken{phase::slow_retry{look_again_at()}}, std::move(reason),
+                         std::move(advice));
+    }
+}
+
+void stepper::fail(core::milliseconds served, std::string reason, std::string advice) {
+    const restart_decision decision = m_.policy.on_failure(in_.now, served, in_.jitter);
+    if (m_.held) {
+        return enter(phase::waiting{phase::held_back{}}, std::move(reason), std::move(advice));
+    }
+    switch (decision.what) {
+        case restart_verdict::at_once:
+            return launch(loading_again(reason));
+        case restart_verdict::after_delay:
+            return enter(phase::waiting{phase::backoff{in_.now + decision.delay}}, std::move(reason),
+                         std::move(advice));
+        case restart_verdict::give_up:
+            return enter(phase::broken{phase::breaker_open{in_.now + plan_.breaker_retry}},
+                         "failed too often, the last time: " + reason, std::move(advice));
+    }
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,103 @@
+#include "supervisor/service/confinement.hpp"
+
+#include <utility>
+
+#include "corral/process/portguard.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+constexpr const char* for_require = "; or say guard = \"warn\" to use it all the same, behind a firewall";
+
+constexpr const char* not_reached = "the guard had no effect on it";
+
+}  // namespace
+
+confinement::confinement(const service_spec& wanted)
+    : rules_(wanted.rules),
+      wanted_(wanted.endpoint),
+      expected_(wanted.endpoint),
+      asked_(wanted.asked_port),
+      can_follow_(static_cast<bool>(wanted.on_endpoint)) {}
+
+std::optional<process::program_fault> confinement::prepare(process::spawn_spec& command,
+                                                           core::steady_time now) {
+    expected_ = wanted_;
+    no_effect_.clear();
+    if (rules_.guard == catalog::guard_mode::off) {
+        no_effect_ = "it runs with guard = \"off\"";
+        return std::nullopt;
+    }
+    if (refusal_ && now < refused_until_) {
+        return refusal_;
+    }
+    refusal_.reset();
+    const std::string library =
+        rules_.guard_library.empty() ? process::find_portguard() : rules_.guard_library.string();
+    auto fault = process::check_portguard(command, library);
+    if (fault && required()) {
+        fault->message = "its ports can't be guarded, which guard = \"require\" asks for: " + fault->message;
+        fault->advice += for_require;
+        return fault;
+    }
+    if (fault || unreached_) {
+        no_effect_ = fault ? "the guard can't work: " + fault->message : not_reached;
+        // Expected there from the start it is not even launched while another program has that port.
+        if (can_follow_ && asked_ != 0) {
+            expected_.port(asked_);
+        }
+    }
+    std::map<std::uint16_t, std::uint16_t> moves;
+    if (const auto asked = asked_port()) {
+        moves[*asked] = wanted_.port();
+    }
+    // Also where the program itself won't meet it: what it starts may.
+    if (!fault || fault->id != "no-library") {
+        process::add_portguard(command, library, moves);
+    }
+    return std::nullopt;
+}
+
+void confinement::resume(bool followed, std::string unguarded) {
+    expected_ = wanted_;
+    if (followed && can_follow_ && asked_ != 0) {
+        expected_.port(asked_);
+    }
+    // That it was seen is remembered; a guard that can't work is looked at anew at the next launch.
+    unreached_ = expected_ != wanted_ && unguarded == not_reached;
+    no_effect_ = std::move(unguarded);
+}
+
+std::optional<std::uint16_t> confinement::asked_port() const noexcept {
+    return asked_ == 0 || asked_ == expected_.port() ? std::nullopt : std::optional(asked_);
+}
+
+bool confinement::had_no_effect() {
+    no_effect_ = not_reached;
+    if (required() || !can_follow_) {
+        return false;
+    }
+    unreached_ = true;
+    expected_.port(asked_);
+    return true;
+}
+
+std::string confinement::describe(const process::listening_socket& open) const {
+    const std::string where = open.any_address ? "every interface" : "a network address";
+    return "listens on " + where + " at port " + std::to_string(open.port) +
+           ": reachable from the network, without authentication; " +
+           (no_effect_.empty() ? not_reached : no_effect_);
+}
+
+void confinement::forget() noexcept {
+    refusal_.reset();
+    unreached_ = false;
+}
+
+void confinement::refuse(process::program_fault why, core::steady_time until) {
+    refusal_ = std::move(why);
+    refused_until_ = until;
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,80 @@
+#include "supervisor/service/exit_policy.hpp"
+
+#include <csignal>
+#include <cstring>
+
+#include <algorithm>
+#include <variant>
+
+namespace corral::supervisor {
+
+namespace {
+
+// "Illegal instruction", for a fault that a profile says nothing about; "Killed" would add nothing.
+std::string plain_words(const process::exit_reason& how) {
+    const auto* killed = std::get_if<process::killed_by>(&how);
+    const bool sent = killed != nullptr && (killed->signal == SIGKILL || killed->signal == SIGTERM ||
+                                            killed->signal == SIGINT || killed->signal == SIGHUP);
+    const char* words = killed == nullptr || sent ? nullptr : ::sigdescr_np(killed->signal);
+    return words == nullptr ? std::string() : std::string(words);
+}
+
+void tell(exit_story& story, const std::string& cause, const std::string& advice) {
+    story.how += ": " + cause;
+    story.advice = advice;
+}
+
+exit_story finished(exit_story story) {
+    story.reason = "ended by itself: " + story.how;
+    return story;
+}
+
+}  // namespace
+
+std::optional<int> exit_status(const process::exit_reason& how) {
+    if (const auto* exited = std::get_if<process::exited_with>(&how)) {
+        return exited->code;
+    }
+    if (const auto* killed = std::get_if<process::killed_by>(&how)) {
+        return 128 + killed->signal;
+    }
+    return std::nullopt;
+}
+
+bool explained_by(const process::exit_reason& how, const std::vector<int>& sent) {
+    if (const auto* killed = std::get_if<process::killed_by>(&how)) {
+        return std::find(sent.begin(), sent.end(), killed->signal) != sent.end();
+    }
+    if (std::holds_alternative<process::exited_with>(how)) {
+        return std::any_of(sent.begin(), sent.end(), [](int signal) { return signal != SIGKILL; });
+    }
+    return true;
+}
+
+exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
+                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked) {
+    exit_story story;
+    story.how = process::describe(how);
+    // A line that is known to end a start says more than a status; a harmless notice says less.
+    if (printed != nullptr && printed->fatal_at_start) {
+        tell(story, printed->cause, printed->advice);
+        return finished(std::move(story));
+    }
+    const std::optional<int> status = exit_status(how);
+    const auto meaning = std::find_if(rules.exits.begin(), rules.exits.end(),
+                                      [&](const auto& each) { return status && each.status == *status; });
+    if (meaning != rules.exits.end()) {
+        tell(story, meaning->cause, meaning->advice);
+    } else if (printed != nullptr) {
+        story.how += "; while loading it had said: " + printed->cause;
+    } else if (const std::string words = plain_words(how); !words.empty()) {
+        story.how += ": " + words;
+    }
+    if (remarked != nullptr) {
+        story.how += (story.how.ends_with('.') ? " Before, it" : "; before, it");
+        story.how += " printed what may mean: " + remarked->cause;
+    }
+    return finished(std::move(story));
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,145 @@
+#pragma once
+// Performs what one service's machine decides: launches, watches, asks, signals, reaps; and tells its owner
+// what changed. All on one thread. Its tasks hold it, so it may outlive its owner, which then has abandoned
+// it.
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "corral/core/async.hpp"
+#include "corral/core/lateness.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/supervisor/service_spec.hpp"
+#include "corral/telemetry/output_lines.hpp"
+#include "supervisor/machine/service_fsm.hpp"
+#include "supervisor/machine/trouble_policy.hpp"
+#include "supervisor/service/confinement.hpp"
+#include "supervisor/service/exit_policy.hpp"
+#include "supervisor/service/listener_policy.hpp"
+#include "supervisor/service/process_run.hpp"
+
+namespace corral::supervisor {
+
+class service_runner;
+
+class runner_owner {
+public:
+    virtual ~runner_owner() = default;
+    // The status is another than before. May feed events to any runner.
+    virtual void on_changed(service_runner& service) = 0;
+    // A step of the machine, before on_changed() follows from it. `number` is the owner's to fill in.
+    virtual void on_transition(transition_record what) = 0;
+    virtual void on_output(const service_runner& service, process::output_stream from,
+                           std::string_view bytes) = 0;
+};
+
+class service_runner : public std::enable_shared_from_this<service_runner> {
+public:
+    // `owner` is borrowed until abandon().
+    service_runner(const supervisor_context& context, const std::string& group, service_spec wanted,
+                   const catalog::restart_rule& restart, runner_owner* owner);
+
+    // Takes an event and performs what follows from it, before it returns.
+    void feed(service_event event);
+    // The owner goes: kills what lives, starts nothing more, tells nobody. The reaping goes on by itself.
+    void abandon();
+    // For another image of this process (service_handover.cpp); nothing unless ready.
+    [[nodiscard]] std::optional<service_handover> hand_over() const;
+    // Goes on with a ready process of an earlier image. Fails, and takes nothing, when it is not ours.
+    [[nodiscard]] core::result<void> take_over(const service_handover& from);
+    // Looks now whether the port is held by this service alone; if a foreign process has it, the service is
+    // killed. False when it can't be shown.
+    [[nodiscard]] bool verify_endpoint();
+
+    [[nodiscard]] const std::string& name() const noexcept { return spec_.name; }
+    [[nodiscard]] const service_spec& spec() const noexcept { return spec_; }
+    [[nodiscard]] const service_machine& machine() const noexcept { return machine_; }
+    [[nodiscard]] service_status status() const;
+    [[nodiscard]] const std::deque<std::string>& recent_lines() const noexcept { return ring_.lines(); }
+    [[nodiscard]] const telemetry::line_ring& output() const noexcept { return ring_; }
+    // Nothing of it runs or is wanted.
+    [[nodiscard]] bool at_rest() const noexcept {
+        return machine_.state() == service_state::stopped && run_ == nullptr;
+    }
+
+private:
+    using self_ptr = std::shared_ptr<service_runner>;
+    using run_ptr = std::shared_ptr<process_run>;
+
+    static constexpr std::size_t most_remarks = 8;  // of one process
+    void perform(const service_action& action);
+    void take_note(const machine_before& before, const service_event& event);
+    void remark(process_run& run, const catalog::log_meaning& known);
+    // True when the process ended by itself.
+    bool note_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
+    [[nodiscard]] transition_record new_record() const;
+    void publish();
+    void keep_time();
+    void launch();
+    void adopt(process::child started);
+    void signal(const catalog::stop_step& step);
+    void spawn_task(const char* what, core::awaitable<void> task);
+    void take_output(process_run& run, process::output_stream from, const std::string& bytes);
+    void take_line(process_run& run, process::output_stream from, std::string_view line);
+    void take_progress(process_run& run, std::string_view line);
+    void move_to(const boost::asio::ip::tcp::endpoint& where);
+    void report_foreign(const listener_judgement& found);
+    void report_unguarded(std::string what);
+    void warn_of(std::string what);
+    [[nodiscard]] listener_judgement look_at_port(const process_run& run);
+    [[nodiscard]] bool looked_for_in_vain(const process_run& run);
+    [[nodiscard]] bool shut_to_the_network(const process_run& run);
+    [[nodiscard]] bool in_stage(const process_run& run, load_stage stage) const;
+    [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
+
+    [[nodiscard]] std::optional<core::seconds> load_left() const;
+    [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
+
+    // Tasks; each holds what it uses (service_watch.cpp, service_liveness.cpp, service_reaper.cpp).
+    static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
+    static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
+    static core::awaitable<void> probe(self_ptr self, run_ptr run);
+    static core::awaitable<void> first_test(self_ptr self, run_ptr run);
+    static core::awaitable<void> guard_port(self_ptr self, run_ptr run);
+    static core::awaitable<void> ask_for_life(self_ptr self, run_ptr run);
+    static core::awaitable<std::string> probe_life(self_ptr self);
+    static core::awaitable<void> quiesce(self_ptr self, run_ptr run, core::deadline until);
+    static core::awaitable<void> pump(self_ptr self, run_ptr run, process::output_stream from);
+    static core::awaitable<void> read_all(self_ptr self, run_ptr run, process::output_stream from);
+    static core::awaitable<void> await_end(self_ptr self, run_ptr run);
+    static core::awaitable<void> clear_away(self_ptr self, run_ptr run);
+    static core::awaitable<void> until_dropped(run_ptr run);
+
+    supervisor_context context_;
+    service_spec spec_;
+    std::string label_;  // "qwen3:4b/runtime", for logs
+    service_plan plan_;
+    service_machine machine_;
+    runner_owner* owner_;
+    std::deque<service_event> inbox_;  // filled only by actions under way; at most a few
+    bool feeding_ = false;
+    bool abandoned_ = false;
+    bool timing_ = false;
+    core::wake_signal bell_;  // rung when the machine's wake moved
+    run_ptr run_;
+    std::uint64_t starts_ = 0;
+    pid_t last_pid_ = 0;
+    std::string last_end_;              // why the last process ended
+    std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
+    core::lateness late_;               // of the timer
+    core::nanoseconds late_told_{0};    // what of it the machine knows
+    std::string problem_;               // the last thing in the way of readiness
+    std::string warning_;
+    std::string warned_;  // in the log, so that it is said once and not at each restart
+    confinement confined_;
+    telemetry::line_ring ring_;
+    service_status published_;
+};
+
+}  // namespace corral::supervisor

@@ -1,0 +1,268 @@
+// The tasks that ask whether a service is ready and still the only one on its port.
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/http/client.hpp"
+#include "corral/process/ending.hpp"
+#include "corral/process/listener_owner.hpp"
+#include "corral/telemetry/log.hpp"
+#include "supervisor/service/service_runner.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+constexpr core::milliseconds first_interval{5};
+constexpr core::milliseconds longest_interval{250};
+constexpr core::milliseconds guard_interval{1000};
+constexpr int most_misses_of_an_end = 4;
+constexpr core::milliseconds longest_guard_interval{15'000};
+// Between looks for listeners of the service at other ports.
+constexpr core::milliseconds wide_look_interval{10'000};
+// A look stops the loop, and where the kernel's socket tables are large it takes tens of milliseconds; so
+// looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when
+// ready.
+constexpr int loading_spacing = 8;
+constexpr int ready_spacing = 500;
+// A hook whose process has died gets this long to notice by itself before it is cancelled.
+constexpr core::milliseconds hook_patience{5000};
+// A hook that knows its deadline is cancelled this long after it.
+constexpr core::milliseconds quiesce_overrun{500};
+
+// Quick while a start is young, then ever slower: a load takes from a second to minutes.
+core::milliseconds next_interval(core::milliseconds last) {
+    return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
+}
+
+bool is_wrong(const listener_judgement& found) {
+    return found.what == listener_finding::foreign || found.what == listener_finding::exposed;
+}
+
+// At the latest at `limit`.
+core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const core::clock_source* clock,
+                                     core::deadline limit) {
+    while (!run->ended && !run->dropped) {
+        const core::wake_reason woken = co_await run->changed.wait(limit);
+        if (woken != core::wake_reason::rung) {
+            co_return;
+        }
+    }
+    const auto patience = core::deadline::after(hook_patience, clock->now()).sooner(limit);
+    while (!run->dropped) {
+        const core::wake_reason woken = co_await run->changed.wait(patience);
+        if (woken != core::wake_reason::rung) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+listener_judgement service_runner::look_at_port(const process_run& run) {
+    const auto port = spec_.endpoint.port();
+    listener_judgement found = judge_listeners(
+        process::listeners_on(port), [&run](pid_t owner) { return process::descends_from(owner, run.pid); });
+    if (found.every_interface) {
+        process::listening_socket open;
+        open.port = port;
+        open.any_address = true;
+        if (confined_.required()) {
+            found.what = listener_finding::exposed;
+            found.who = confined_.describe(open);
+        } else {
+            warn_of(confined_.describe(open));
+        }
+    }
+    return found;
+}
+
+void service_runner::report_foreign(const listener_judgement& found) {
+    if (found.what == listener_finding::exposed) {
+        return report_unguarded(found.who);
+    }
+    const std::string port = std::to_string(spec_.endpoint.port());
+    feed({event_kind::fault,
+          "port " + port + " is also listened on by " + found.who +
+              ", which is not part of this service; no prompt may reach it",
+          "stop that program or give this service another port"});
+}
+
+bool service_runner::verify_endpoint() {
+    const run_ptr run = run_;
+    if (run == nullptr || run->ended || abandoned_) {
+        return false;
+    }
+    const listener_judgement found = look_at_port(*run);
+    if (is_wrong(found)) {
+        report_foreign(found);
+    }
+    return found.what == listener_finding::ours;
+}
+
+core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    core::milliseconds interval = first_interval;
+    int unknown = 0;
+    while (self->in_stage(*run, load_stage::socket)) {
+        const core::steady_time began = self->now();
+        const listener_judgement found = self->look_at_port(*run);
+        const core::nanoseconds cost = self->now() - began;
+        unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
+        if (found.what == listener_finding::ours) {
+            if (self->shut_to_the_network(*run)) {
+                self->feed({event_kind::socket_owned, {}, {}});
+            }
+            co_return;
+        }
+        if (found.what == listener_finding::none && self->looked_for_in_vain(*run)) {
+            continue;
+        }
+        if (is_wrong(found) || unknown > 1) {
+            self->report_foreign(found);
+            co_return;
+        }
+        const core::nanoseconds pause = std::max<core::nanoseconds>(interval, cost * loading_spacing);
+        const auto until = core::deadline::after(pause, self->now());
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken == core::wake_reason::cancelled) {
+            co_return;
+        }
+        interval = next_interval(interval);
+    }
+}
+
+core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    const catalog::probe_template& asked = self->spec_.rules.probe;
+    core::milliseconds interval = first_interval;
+    while (self->in_stage(*run, load_stage::probe)) {
+        http::client_call call;
+        call.to = self->spec_.probe_at.value_or(self->spec_.endpoint);
+        call.method = asked.method;
+        call.target = asked.target;
+        call.until = core::deadline::after(asked.timeout, self->now());
+        auto calling = http::call(std::move(call));
+        const core::result<http::client_reply> reply = co_await std::move(calling);
+        if (!self->in_stage(*run, load_stage::probe)) {
+            co_return;
+        }
+        if (reply && (asked.status == 0 || reply->status == asked.status)) {
+            if (self->verify_endpoint()) {
+                self->feed({event_kind::probe_answered, {}, {}});
+                co_return;
+            }
+            self->problem_ = "its socket is not its own";
+        } else if (reply) {
+            self->problem_ = asked.method + " " + asked.target + " was answered with status " +
+                             std::to_string(reply->status);
+        } else {
+            self->problem_ = asked.method + " " + asked.target + ": " + reply.error().message;
+        }
+        const auto until = core::deadline::after(interval, self->now());
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken == core::wake_reason::cancelled) {
+            co_return;
+        }
+        interval = next_interval(interval);
+    }
+}
+
+core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    if (!self->in_stage(*run, load_stage::self_test)) {
+        co_return;
+    }
+    run->tested = true;
+    core::result<void> verdict = core::make_failure(core::errc::cancelled, "its process ended meanwhile");
+    try {
+        auto test = self->spec_.self_test();
+        auto hopeless = until_hopeless(run, self->context_.clock, core::deadline{});
+        auto first = co_await (std::move(test) || std::move(hopeless));
+        if (first.index() == 0) {
+            verdict = std::get<0>(std::move(first));
+        }
+    } catch (const std::exception& error) {
+        verdict = core::make_failure(core::errc::internal, error.what());
+    }
+    if (!self->in_stage(*run, load_stage::self_test)) {
+        co_return;
+    }
+    if (!verdict) {
+        self->feed({event_kind::self_test_failed,
+                    "its first test failed: " + telemetry::printable(verdict.error().message),
+                    {}});
+    } else if (self->verify_endpoint()) {
+        self->feed({event_kind::self_test_passed, {}, {}});
+    } else {
+        self->feed({event_kind::self_test_failed,
+                    "after its first test its port could not be shown to be its own",
+                    {}});
+    }
+}
+
+core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
+    const run_task mark(run, &process_run::hooks);
+    int missing = 0;
+    core::steady_time next_wide_look;  // the first one at once: the first answer may have opened something
+    while (self->run_ == run && !run->ended && self->machine_.state() == service_state::ready) {
+        const core::steady_time began = self->now();
+        const listener_judgement found = self->look_at_port(*run);
+        const core::nanoseconds cost = self->now() - began;
+        missing = found.what == listener_finding::ours ? 0 : missing + 1;
+        if (is_wrong(found) || (found.what == listener_finding::unknown && missing > 1)) {
+            self->report_foreign(found);
+            co_return;
+        }
+        // The exit of one that is about to end tells more.
+        const bool ending = missing > 1 && process::is_ending(run->pid);
+        if (missing > (ending ? most_misses_of_an_end : 1)) {
+            run->ending_seen = ending;
+            self->feed({event_kind::kill, "does not listen on its port any more", {}});
+            co_return;
+        }
+        if (self->now() >= next_wide_look) {
+            if (!self->shut_to_the_network(*run)) {
+                co_return;
+            }
+            next_wide_look = self->now() + wide_look_interval;
+        }
+        self->publish();
+        // A doubt is looked into at once.
+        const core::nanoseconds pause =
+            missing > 0
+                ? core::nanoseconds{guard_interval}
+                : std::clamp<core::nanoseconds>(cost * ready_spacing, guard_interval, longest_guard_interval);
+        const auto until = core::deadline::after(pause, self->now());
+        core::wake_reason woken = core::wake_reason::rung;
+        // The bell also rings for other tasks, and a doubt needs its time.
+        while (woken == core::wake_reason::rung && !run->ended && !run->dropped) {
+            woken = co_await run->changed.wait(until);
+        }
+        if (woken == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+}
+
+core::awaitable<void> service_runner::quiesce(self_ptr self, run_ptr run, core::deadline until) {
+    const run_task mark(run, &process_run::hooks);
+    try {
+        auto rest = self->spec_.quiesce(until);
+        const auto limit = core::deadline::after(quiesce_overrun, until.at());
+        auto hopeless = until_hopeless(run, self->context_.clock, limit);
+        co_await (std::move(rest) || std::move(hopeless));
+    } catch (const std::exception& error) {
+        telemetry::log().warn("{}: could not be brought to rest: {}", self->label_, error.what());
+    }
+    if (self->run_ == run) {
+        self->feed({event_kind::quiesced, {}, {}});
+    }
+}
+
+}  // namespace corral::supervisor
