@@ -8,7 +8,7 @@
 
 #include "corral/device/gate_policy.hpp"
 #include "corral/device/reader.hpp"
-#include "corral/supervisor/group.hpp"
+#include "corral/supervisor/context.hpp"
 #include "corral/supervisor/start_gate.hpp"
 
 namespace corral::supervisor {

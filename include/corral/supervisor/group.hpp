@@ -13,23 +13,14 @@
 #include <sys/types.h>
 
 #include "corral/core/async.hpp"
-#include "corral/core/random_source.hpp"
 #include "corral/core/result.hpp"
-#include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/child.hpp"
-#include "corral/process/warden.hpp"
+#include "corral/supervisor/context.hpp"
 #include "corral/supervisor/handover.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "corral/supervisor/service_status.hpp"
 #include "corral/supervisor/transition.hpp"
-
-namespace corral::core {
-class disk_work;
-}
-namespace corral::device {
-class reader_set;
-}
 
 namespace corral::telemetry {
 class line_ring;
@@ -88,19 +79,6 @@ public:
     [[nodiscard]] virtual const telemetry::line_ring* output_of(std::string_view /*service*/) const {
         return nullptr;
     }
-};
-
-struct supervisor_context {
-    core::executor on;
-    const core::clock_source* clock = nullptr;  // not null, like all below
-    core::random_source* random = nullptr;
-    process::warden* guard = nullptr;
-    core::task_group* tasks = nullptr;  // owns the group's coroutines; outlives the group
-    bool log_content = false;           // may vendor output appear in our log
-    // Null: no device is looked at before a start.
-    device::reader_set* devices = nullptr;
-    // Null: no file is looked at before a start.
-    core::disk_work* disk = nullptr;
 };
 
 // A stopped group that keeps `wanted`.

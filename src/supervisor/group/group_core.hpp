@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "corral/supervisor/group.hpp"
 #include "supervisor/service/service_runner.hpp"
 
 namespace corral::supervisor {

@@ -1,4 +1,4 @@
-#include "corral/supervisor/group.hpp"
+#include "corral/supervisor/transition.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 
 namespace corral::supervisor {
