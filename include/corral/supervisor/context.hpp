@@ -1,0 +1,32 @@
+#pragma once
+// What the supervisor borrows from its owner.
+
+#include "corral/core/async.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/time.hpp"
+#include "corral/process/warden.hpp"
+
+namespace corral::core {
+class disk_work;
+}
+namespace corral::device {
+class reader_set;
+}
+
+namespace corral::supervisor {
+
+struct supervisor_context {
+    core::executor on;
+    const core::clock_source* clock = nullptr;  // not null, like all below
+    core::random_source* random = nullptr;
+    process::warden* guard = nullptr;
+    core::task_group* tasks = nullptr;  // owns the group's coroutines; outlives the group
+    bool log_content = false;           // may vendor output appear in our log
+    // Null: no device is looked at before a start.
+    device::reader_set* devices = nullptr;
+    // Null: no file is looked at before a start.
+    core::disk_work* disk = nullptr;
+};
+
+}  // namespace corral::supervisor
