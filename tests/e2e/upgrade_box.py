@@ -5,35 +5,30 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 
 import pytest
 
-from harness import BIN, MODEL, Box, started, wait_until
+from harness import BIN, MODEL, Box, wait_until
 
 
 class UpgradeBox(Box):
     """Runs a copy of the program, so that a test can put another in its place."""
 
-    def start(self, wait_ready=True, environment=None, before_exec=None, listen_fd=None):
+    listen_fd = None
+
+    def command(self):
+        if self.listen_fd is None:
+            return super().command()
+        return [sys.executable, "-c", ACTIVATE, str(self.listen_fd), *map(str, super().command())]
+
+    def start(self, listen_fd=None, **more):
         self.program = self.folder / "corral"
+        self.listen_fd = listen_fd
         if not self.program.exists():
             install(self.program)
-        self.log_file.touch()
-        self.log_start = len(self.log())
-        command = [self.program, "serve", "--config", self.config_file, "--listen", self.listen]
-        if listen_fd is not None:
-            command = [sys.executable, "-c", ACTIVATE, str(listen_fd), *map(str, command)]
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=[listen_fd] if listen_fd else [],
-                                            env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state-home"), **(environment or {})})
-        started.append(self.process)
-        self.port = wait_until(self._listening_port, what="corral listens")
-        if wait_ready:
-            self.wait_ready()
-        return self
+        return super().start(pass_fds=() if listen_fd is None else (listen_fd,), **more)
 
     def done(self):
         return self.log().count("the upgrade is done")

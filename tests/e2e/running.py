@@ -1,0 +1,107 @@
+"""Processes as a test sees them: waiting without fixed sleeps, the process table, and one running corral with its log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+BIN = pathlib.Path(os.environ["CORRAL_BIN_DIR"])
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+pause = threading.Event()  # never set
+started = []  # every process of corral; conftest.py ends what a failed test left
+
+
+def wait_until(condition, timeout=20.0, what="condition"):
+    """The first true value of `condition()`, polled; fails the test after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout} s: {what}"
+        pause.wait(0.005)
+
+
+def processes():
+    """pid -> (parent, state, command line) of everything that runs."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            stat = pathlib.Path("/proc", entry, "stat").read_text()
+            state, parent = stat.rpartition(")")[2].split()[:2]
+            command = pathlib.Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found[int(entry)] = (int(parent), state, command.strip())
+    return found
+
+
+def descendants(pid, table=None):
+    table = table or processes()
+    grown = {pid}
+    while True:
+        more = {p for p, (parent, _, _) in table.items() if parent in grown} - grown
+        if not more:
+            return grown - {pid}
+        grown |= more
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Daemon:
+    """One corral that serves `config_file`, and what it says of itself: its log, its exit status, the port it listens on.
+
+    Its owner sets `folder`, `config_file` and `listen`."""
+
+    program = BIN / "corral"
+    process = None
+    port = None
+    log_start = 0  # where the log of this start begins
+
+    @property
+    def log_file(self):
+        return self.folder / "corral.log"
+
+    def command(self):
+        return [self.program, "serve", "--config", self.config_file, "--listen", self.listen]
+
+    def start(self, wait_ready=True, environment=None, before_exec=None, pass_fds=()):
+        self.log_file.touch()
+        self.log_start = len(self.log())
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=pass_fds,
+                                            env={**os.environ, "XDG_STATE_HOME": str(self.folder / "state-home"),
+                                                 **(environment or {})}, preexec_fn=before_exec)
+        started.append(self.process)
+        self.port = wait_until(self._listening_port, what="corral listens")
+        if wait_ready:
+            self.wait_ready()
+        return self
+
+    def _listening_port(self):
+        found = re.findall(r"listening on https?://127\.0\.0\.1:(\d+)", self.log()[self.log_start:])
+        if found:
+            return int(found[-1])
+        assert self.process.poll() is None, f"corral ended: {self.process.returncode}\n{self.log()}"
+        return None
+
+    def log(self):
+        return self.log_file.read_text(errors="replace")
+
+    def stop(self, number=signal.SIGTERM, timeout=30):
+        """Exit status of corral after `number`."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout)
