@@ -10,7 +10,6 @@ find_package(CLI11 REQUIRED)
 # Not by its package file, which also wants what the parts need that are not used here (civetweb, curl).
 find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
 find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h REQUIRED)
-find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 if(CORRAL_TESTS)
   find_package(GTest REQUIRED)

@@ -5,11 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "chat/format/schema_check.hpp"
 #include "chat/json_mender.hpp"
 #include "chat/json_progress.hpp"
 #include "chat/json_search.hpp"
-#include "chat/plain_numbers.hpp"
-#include "chat/schema_check.hpp"
 
 namespace corral::chat {
 
@@ -107,10 +106,10 @@ struct format_reader::state {
     }
     bool fits_exactly(std::string_view part) {
         if (const auto tree = read_bounded_json(part)) {
-            return fits(with_plain_numbers(*tree));
+            return fits(nlohmann::json(*tree));
         }
         const auto scalar = read_scalar(part);
-        return scalar && fits(with_plain_numbers(nlohmann::ordered_json(*scalar)));
+        return scalar && fits(*scalar);
     }
     // A value that ends before what the model wrote is not its answer.
     bool is_news(const json_place& place) const { return place.from + place.length > begun; }

@@ -10,16 +10,16 @@
 
 namespace corral::chat {
 
-// What the local reference `text` ("#/$defs/a") points to in `root`; nullptr when that is nothing, or not
-// local.
+// The target of the local reference `text` ("#/$defs/a") in `root`; nullptr when there is none, or when the
+// reference is not local.
 [[nodiscard]] const nlohmann::ordered_json* find_local(const nlohmann::ordered_json& root,
                                                        std::string_view text);
 
-// Of each schema those that look at the same value.
+// For each schema, the schemas that look at the same value.
 using reference_graph = std::vector<std::vector<std::size_t>>;
 
-// A schema from which one comes back to itself, or over more than 24 others, without going into the value:
-// a check of it would not end, or eat up the stack. Nothing when there is none.
+// A schema that leads back to itself, or through more than 24 others, without going into the value: a check
+// of it would not end, or would exhaust the stack. Nothing when there is none.
 [[nodiscard]] std::optional<std::size_t> endless_reference(const reference_graph& graph);
 
 }  // namespace corral::chat

@@ -1,0 +1,434 @@
+#include "chat/format/schema_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <deque>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "chat/format/schema_reference.hpp"
+
+namespace corral::chat {
+
+namespace {
+
+using ordered = nlohmann::ordered_json;
+
+constexpr std::size_t max_text_bytes = 64 * 1024;
+constexpr unsigned max_depth = 32;
+constexpr std::size_t max_schemas = 2'000;
+constexpr std::size_t max_patterns = 100;
+constexpr std::size_t max_pattern_bytes = 4 * 1024;
+
+// The last three are draft 3's alone.
+constexpr std::array<std::string_view, 10> unsupported{
+    "$dynamicRef",      "$recursiveRef",         "maxContains", "minContains", "patternProperties",
+    "unevaluatedItems", "unevaluatedProperties", "divisibleBy", "disallow",    "extends"};
+
+std::string shown(std::string_view text) {
+    constexpr std::size_t longest = 100;
+    std::string out(text.substr(0, longest));
+    if (text.size() > longest) {
+        out += "...";
+    }
+    return out;
+}
+
+bool deeper_than(const ordered& value, unsigned levels) {
+    if (!value.is_structured()) {
+        return false;
+    }
+    return levels == 0 || std::any_of(value.begin(), value.end(), [levels](const ordered& each) {
+               return deeper_than(each, levels - 1);
+           });
+}
+
+// An ECMA-262 pattern in RE2's syntax: \uXXXX and \u{X} become \x{X}; all else that RE2 knows is alike.
+std::string with_re2_escapes(std::string_view pattern) {
+    constexpr std::size_t digits = 4;
+    std::string out;
+    for (std::size_t at = 0; at < pattern.size(); ++at) {
+        if (pattern[at] != '\\' || at + 1 == pattern.size()) {
+            out += pattern[at];
+            continue;
+        }
+        const std::string_view rest = pattern.substr(at + 2);
+        if (pattern[at + 1] == 'u' && rest.starts_with('{')) {
+            out += "\\x";
+        } else if (pattern[at + 1] == 'u' && rest.size() >= digits) {
+            out.append("\\x{").append(rest.substr(0, digits)).append("}");
+            at += digits;
+        } else {
+            out.append(pattern.substr(at, 2));
+        }
+        ++at;
+    }
+    return out;
+}
+
+class planner {
+public:
+    explicit planner(const ordered& root) : root_(root) {}
+
+    core::result<schema_plan> run() {
+        index_of(root_, "#", 0);
+        while (!waiting_.empty() && !refusal_) {
+            const job next = std::move(waiting_.front());
+            waiting_.pop_front();
+            read_schema(next);
+        }
+        if (!refusal_) {
+            if (const auto endless = endless_reference(same_value_)) {
+                refuse(paths_[*endless], "it refers to itself, or too many references follow each other");
+            }
+        }
+        if (refusal_) {
+            return *refusal_;
+        }
+        return std::move(plan_);
+    }
+
+private:
+    // A schema that has its index and is still to be read.
+    struct job {
+        const ordered* schema;
+        std::string path;
+        unsigned depth;
+        std::size_t index;
+    };
+    enum class looks_at { same_value, part };
+
+    // What to do with a keyword: where the indexes of its schemas belong in the node, or who reads it.
+    using handler = void (planner::*)(const job&, std::string_view, const ordered&);
+    using list = std::vector<std::size_t> schema_node::*;
+    struct child {
+        std::optional<std::size_t> schema_node::*where;
+        looks_at what;
+    };
+    struct keyword {
+        std::string_view name;
+        std::variant<handler, list, child> use;
+    };
+    static const std::array<keyword, 25> keywords;
+
+    schema_node& node(const job& now) { return plan_[now.index]; }
+
+    void refuse(const std::string& path, std::string_view reason) {
+        if (!refusal_) {
+            refusal_ = core::make_failure(
+                core::errc::refused, "the format's schema at " + shown(path) + ": " + std::string(reason));
+        }
+    }
+    void refuse(const job& now, std::string_view name, std::string_view reason) {
+        refuse(now.path, "'" + std::string(name) + "' " + std::string(reason));
+    }
+
+    // The index of `schema`, which is read later if it is new.
+    std::size_t index_of(const ordered& schema, const std::string& path, unsigned depth) {
+        const auto [known, is_new] = indexes_.try_emplace(&schema, plan_.size());
+        if (is_new) {
+            if (depth > max_depth) {
+                refuse(path, "more than " + std::to_string(max_depth) + " schemas inside each other");
+            } else if (plan_.size() >= max_schemas) {
+                refuse(path, "more than " + std::to_string(max_schemas) + " schemas");
+            }
+            plan_.emplace_back();
+            paths_.push_back(path);
+            same_value_.emplace_back();
+            waiting_.push_back(job{&schema, path, depth, known->second});
+        }
+        return known->second;
+    }
+    std::size_t child_index(const job& now, const ordered& schema, const std::string& path, looks_at what) {
+        const std::size_t index = index_of(schema, path, now.depth + 1);
+        if (what == looks_at::same_value) {
+            same_value_[now.index].push_back(index);
+        }
+        return index;
+    }
+    std::vector<std::size_t> child_list(const job& now, std::string_view name, const ordered& schemas,
+                                        looks_at what) {
+        std::vector<std::size_t> out;
+        for (std::size_t i = 0; i < schemas.size(); ++i) {
+            out.push_back(child_index(now, schemas[i], path_of(now, name) + "/" + std::to_string(i), what));
+        }
+        node(now).cost += static_cast<std::uint32_t>(out.size());
+        return out;
+    }
+    static std::string path_of(const job& now, std::string_view name) {
+        return now.path + "/" + std::string(name);
+    }
+
+    void read_schema(const job& now) {
+        if (now.schema->is_boolean()) {
+            node(now).never = !now.schema->get<bool>();
+        } else if (now.schema->is_object()) {
+            for (const auto& [name, value] : now.schema->items()) {
+                read_keyword(now, name, value);
+            }
+        } else {
+            refuse(now.path, "a schema must be an object or a boolean");
+        }
+    }
+
+    void read_keyword(const job& now, const std::string& name, const ordered& value) {
+        // Null is absent (docs/facts/ollama_wire.md#json-input), but for the value that `const` asks for.
+        if (value.is_null() && name != "const") {
+            return;
+        }
+        const auto limit = std::find_if(schema_limits.begin(), schema_limits.end(),
+                                        [&](const schema_limit& each) { return each.keyword == name; });
+        if (limit != schema_limits.end()) {
+            return read_limit(now, static_cast<std::size_t>(limit - schema_limits.begin()), value);
+        }
+        if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end()) {
+            return refuse(now, name, "can't be checked here, please leave it out");
+        }
+        const auto known = std::find_if(keywords.begin(), keywords.end(),
+                                        [&](const keyword& each) { return each.name == name; });
+        if (known == keywords.end()) {
+            return;  // it only describes
+        }
+        if (const auto* read = std::get_if<handler>(&known->use)) {
+            (this->**read)(now, name, value);
+        } else if (const auto* several = std::get_if<list>(&known->use)) {
+            read_list(now, name, value, *several);
+        } else if (const auto* one = std::get_if<child>(&known->use)) {
+            node(now).*one->where = child_index(now, value, path_of(now, name), one->what);
+        }
+    }
+
+    void read_limit(const job& now, std::size_t index, const ordered& value) {
+        const schema_limit& limit = schema_limits[index];
+        if (limit.exclusive && value.is_boolean()) {
+            // As draft 4 and OpenAPI 3.0 have it: the bound itself stands beside.
+            const auto bound = now.schema->find(limit.upper ? "maximum" : "minimum");
+            if (value == true && bound != now.schema->end()) {
+                read_limit(now, index, *bound);
+            }
+            return;
+        }
+        if (!value.is_number()) {
+            return refuse(now, limit.keyword, "must be a number");
+        }
+        const double bound = value.get<double>();
+        if (limit.type != schema_limit::kind::number && (bound < 0 || bound != std::trunc(bound))) {
+            return refuse(now, limit.keyword, "can't be used: it must be a whole number, zero or above");
+        }
+        node(now).limits[index] = bound;
+        ++node(now).cost;
+    }
+
+    void read_list(const job& now, std::string_view name, const ordered& value, list where) {
+        if (!value.is_array() || value.empty()) {
+            return refuse(now, name, "must be a list of schemas");
+        }
+        const auto schemas = child_list(now, name, value, looks_at::same_value);
+        auto& known = node(now).*where;
+        known.insert(known.end(), schemas.begin(), schemas.end());
+    }
+
+    void read_reference(const job& now, std::string_view, const ordered& value) {
+        const std::string text = value.is_string() ? value.get<std::string>() : std::string{};
+        const ordered* target = find_local(root_, text);
+        if (target == nullptr) {
+            return refuse(now.path, "'$ref' must point to something in the same schema (\"" + shown(text) +
+                                        "\" does not)");
+        }
+        // How deep the target stands says nothing of how deep schemas are inside each other.
+        const std::size_t index = index_of(*target, text, 1);
+        same_value_[now.index].push_back(index);
+        node(now).all_of.push_back(index);
+        ++node(now).cost;
+    }
+
+    void read_properties(const job& now, std::string_view name, const ordered& value) {
+        if (!value.is_object()) {
+            return refuse(now, name, "must be an object of schemas");
+        }
+        for (const auto& [property, schema] : value.items()) {
+            const std::size_t index =
+                child_index(now, schema, path_of(now, name) + "/" + property, looks_at::part);
+            node(now).properties[property] = index;
+        }
+        node(now).cost += static_cast<std::uint32_t>(value.size());
+    }
+    void read_more_properties(const job& now, std::string_view name, const ordered& value) {
+        node(now).no_more_properties = value == false;
+        if (value != false) {
+            node(now).more_properties = child_index(now, value, path_of(now, name), looks_at::part);
+        }
+    }
+
+    // Until draft 7 a list of schemas stands in `items` and the rest in `additionalItems`, since then in
+    // `prefixItems` and `items`.
+    void read_items(const job& now, std::string_view name, const ordered& value) {
+        const bool newer = now.schema->contains("prefixItems");
+        if (name == "additionalItems") {
+            const auto items = now.schema->find("items");
+            if (newer || items == now.schema->end() || !items->is_array()) {
+                return;
+            }
+        } else if (value.is_array()) {
+            node(now).first_items = child_list(now, name, value, looks_at::part);
+            return;
+        } else if (name == "prefixItems") {
+            return refuse(now, name, "must be a list of schemas");
+        }
+        const bool behind_list = newer || name == "additionalItems";
+        if (behind_list && value == false) {
+            node(now).no_more_items = true;
+        } else {
+            node(now).more_items = child_index(now, value, path_of(now, name), looks_at::part);
+        }
+    }
+
+    // For each name a list of other names, or a schema for the same value.
+    void read_dependencies(const job& now, std::string_view name, const ordered& value) {
+        if (!value.is_object()) {
+            return refuse(now, name, "must be an object");
+        }
+        for (const auto& [property, needs] : value.items()) {
+            if (needs.is_array()) {
+                read_names(now, name, needs, node(now).dependent_names[property]);
+            } else {
+                const std::size_t index =
+                    child_index(now, needs, path_of(now, name) + "/" + property, looks_at::same_value);
+                node(now).dependent_schemas.emplace(property, index);
+            }
+        }
+        node(now).cost += static_cast<std::uint32_t>(value.size());
+    }
+    void read_required(const job& now, std::string_view name, const ordered& value) {
+        if (!value.is_array()) {
+            return refuse(now, name, "must be a list of names");
+        }
+        read_names(now, name, value, node(now).required);
+    }
+    void read_names(const job& now, std::string_view keyword, const ordered& value,
+                    std::set<std::string>& names) {
+        for (const ordered& each : value) {
+            if (!each.is_string()) {
+                return refuse(now, keyword, "can't be used: a name must be a string");
+            }
+            names.insert(each.get<std::string>());
+        }
+        node(now).cost += static_cast<std::uint32_t>(value.size());
+    }
+
+    void read_types(const job& now, std::string_view, const ordered& value) {
+        static constexpr std::array<std::string_view, 7> known{"null",   "boolean", "integer", "number",
+                                                               "string", "array",   "object"};
+        for (const ordered& each : value.is_array() ? value : ordered::array({value})) {
+            if (!each.is_string() ||
+                std::find(known.begin(), known.end(), each.get_ref<const std::string&>()) == known.end()) {
+                return refuse(now.path,
+                              "'type' must be null, boolean, integer, number, string, array or object");
+            }
+            node(now).types.push_back(each.get<std::string>());
+        }
+    }
+
+    void read_choices(const job& now, std::string_view name, const ordered& value) {
+        if (name == "enum" && !value.is_array()) {
+            return refuse(now, name, "must be a list");
+        }
+        nlohmann::json choices = nlohmann::json(name == "enum" ? value : ordered::array({value}));
+        nlohmann::json& known = node(now).choices;
+        if (!known.is_null()) {
+            // Both were given: what is in both.
+            std::erase_if(choices.get_ref<nlohmann::json::array_t&>(), [&](const nlohmann::json& each) {
+                return std::find(known.begin(), known.end(), each) == known.end();
+            });
+        }
+        known = std::move(choices);
+        node(now).cost += static_cast<std::uint32_t>(known.size());
+    }
+
+    void read_multiple(const job& now, std::string_view name, const ordered& value) {
+        const double divisor = value.is_number() ? value.get<double>() : 0.0;
+        if (!(divisor > 0.0) || !std::isfinite(divisor)) {
+            return refuse(now, name, "must be a number above zero");
+        }
+        node(now).multiple_of = divisor;
+    }
+    void read_unique(const job& now, std::string_view, const ordered& value) {
+        node(now).unique_items = value == true;
+    }
+
+    void read_pattern(const job& now, std::string_view, const ordered& value) {
+        if (!value.is_string() || value.get_ref<const std::string&>().size() > max_pattern_bytes ||
+            ++patterns_ > max_patterns) {
+            return refuse(now.path, "'pattern' must be a text of at most " +
+                                        std::to_string(max_pattern_bytes) + " bytes, and there may be " +
+                                        std::to_string(max_patterns));
+        }
+        re2::RE2::Options options;
+        options.set_log_errors(false);
+        constexpr std::int64_t max_memory = 128 * 1024;
+        options.set_max_mem(max_memory);
+        auto made =
+            std::make_shared<const re2::RE2>(with_re2_escapes(value.get_ref<const std::string&>()), options);
+        if (!made->ok()) {
+            return refuse(now.path, "this 'pattern' can't be run in bounded time (" + shown(made->error()) +
+                                        "), please leave it out");
+        }
+        node(now).pattern = std::move(made);
+    }
+
+    const ordered& root_;
+    schema_plan plan_;
+    std::unordered_map<const ordered*, std::size_t> indexes_;
+    std::vector<std::string> paths_;  // of each node
+    reference_graph same_value_;
+    std::deque<job> waiting_;
+    std::size_t patterns_ = 0;
+    std::optional<core::failure> refusal_;
+};
+
+const std::array<planner::keyword, 25> planner::keywords{{
+    {"$ref", &planner::read_reference},
+    {"additionalItems", &planner::read_items},
+    {"additionalProperties", &planner::read_more_properties},
+    {"allOf", &schema_node::all_of},
+    {"anyOf", &schema_node::any_of},
+    {"const", &planner::read_choices},
+    {"contains", child{&schema_node::contains, looks_at::part}},
+    {"dependencies", &planner::read_dependencies},
+    {"dependentRequired", &planner::read_dependencies},
+    {"dependentSchemas", &planner::read_dependencies},
+    {"else", child{&schema_node::alternative, looks_at::same_value}},
+    {"enum", &planner::read_choices},
+    {"if", child{&schema_node::condition, looks_at::same_value}},
+    {"items", &planner::read_items},
+    {"multipleOf", &planner::read_multiple},
+    {"not", child{&schema_node::negated, looks_at::same_value}},
+    {"oneOf", &schema_node::one_of},
+    {"pattern", &planner::read_pattern},
+    {"prefixItems", &planner::read_items},
+    {"properties", &planner::read_properties},
+    {"propertyNames", child{&schema_node::property_names, looks_at::part}},
+    {"required", &planner::read_required},
+    {"then", child{&schema_node::consequence, looks_at::same_value}},
+    {"type", &planner::read_types},
+    {"uniqueItems", &planner::read_unique},
+}};
+
+}  // namespace
+
+core::result<schema_plan> plan_schema(const ordered& schema) {
+    constexpr unsigned max_levels = 128;
+    if (deeper_than(schema, max_levels)) {
+        return core::make_failure(core::errc::refused, "the format's schema is nested too deeply");
+    }
+    if (schema.dump(-1, ' ', false, ordered::error_handler_t::replace).size() > max_text_bytes) {
+        return core::make_failure(core::errc::refused, "the format's schema is longer than " +
+                                                           std::to_string(max_text_bytes / 1024) + " KiB");
+    }
+    return planner(schema).run();
+}
+
+}  // namespace corral::chat
