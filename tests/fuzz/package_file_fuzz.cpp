@@ -6,9 +6,9 @@
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "fuzz_input.hpp"
-#include "package/loader_cache.hpp"
-#include "package/number_pattern.hpp"
-#include "package/python_text.hpp"
+#include "package/files/loader_cache.hpp"
+#include "package/files/number_pattern.hpp"
+#include "package/scripts/python_text.hpp"
 
 using namespace corral;
 using tests::demand;

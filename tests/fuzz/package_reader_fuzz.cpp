@@ -5,10 +5,10 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/package/model_naming.hpp"
 #include "fuzz_input.hpp"
-#include "package/gguf_header.hpp"
-#include "package/json_document.hpp"
-#include "package/run_script.hpp"
-#include "package/toml_text.hpp"
+#include "package/files/gguf_header.hpp"
+#include "package/files/json_document.hpp"
+#include "package/readers/toml_text.hpp"
+#include "package/scripts/run_script.hpp"
 
 using namespace corral;
 using tests::demand;

@@ -1,4 +1,4 @@
-#include "package/gguf_header.hpp"
+#include "package/files/gguf_header.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "package/library_search.hpp"
+#include "package/files/library_search.hpp"
 
 #include <cstring>
 
@@ -7,7 +7,7 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/loader_cache.hpp"
+#include "package/files/loader_cache.hpp"
 #include "package/package_maker.hpp"
 #include "process/elf_maker.hpp"
 

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
 #include "corral/package/model_naming.hpp"
-#include "package/flag_binding.hpp"
-#include "package/json_document.hpp"
-#include "package/toml_text.hpp"
+#include "package/files/json_document.hpp"
+#include "package/readers/toml_text.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 namespace corral::package {
 namespace {

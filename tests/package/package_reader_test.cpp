@@ -7,9 +7,9 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/package/manifest.hpp"
-#include "package/flag_binding.hpp"
 #include "package/package_reading.hpp"
-#include "package/run_script.hpp"
+#include "package/scripts/flag_binding.hpp"
+#include "package/scripts/run_script.hpp"
 #include "package/vendor_tree.hpp"
 
 namespace corral::package {

@@ -1,11 +1,11 @@
-#include "package/python_text.hpp"
+#include "package/scripts/python_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "corral/package/machine.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/python_modules.hpp"
+#include "package/files/python_modules.hpp"
 
 namespace corral::package {
 namespace {

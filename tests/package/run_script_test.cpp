@@ -1,4 +1,4 @@
-#include "package/run_script.hpp"
+#include "package/scripts/run_script.hpp"
 
 #include <gtest/gtest.h>
 

@@ -24,4 +24,11 @@ struct utf8_step {
 // REQUIRES: !text.empty().
 [[nodiscard]] std::size_t character_length(std::string_view text) noexcept;
 
+// Whether a terminal or a log shows `point` as it is: no control character, no line or paragraph separator, nothing
+// that hides text or turns its direction around.
+[[nodiscard]] constexpr bool is_printable(std::uint32_t point) noexcept {
+    return point >= 0x20 && !(point >= 0x7F && point <= 0x9F) && !(point >= 0x200B && point <= 0x200F) &&
+           !(point >= 0x2028 && point <= 0x202E) && !(point >= 0x2066 && point <= 0x2069) && point != 0xFEFF;
+}
+
 }  // namespace corral::core

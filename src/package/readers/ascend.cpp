@@ -11,7 +11,7 @@
 #include "corral/core/json.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
-#include "package/json_document.hpp"
+#include "package/files/json_document.hpp"
 
 namespace corral::package {
 

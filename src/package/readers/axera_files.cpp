@@ -8,7 +8,7 @@
 
 #include "corral/core/text.hpp"
 
-#include "package/json_document.hpp"
+#include "package/files/json_document.hpp"
 
 namespace corral::package {
 

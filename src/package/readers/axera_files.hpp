@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "package/flag_binding.hpp"
 #include "package/readers/reader.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 namespace corral::package {
 

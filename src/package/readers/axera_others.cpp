@@ -4,7 +4,7 @@
 #include <array>
 
 #include "corral/package/model_naming.hpp"
-#include "package/json_document.hpp"
+#include "package/files/json_document.hpp"
 #include "package/readers/axera_files.hpp"
 #include "package/readers/axera_programs.hpp"
 

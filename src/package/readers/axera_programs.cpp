@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "corral/package/file_kind.hpp"
-#include "package/run_script.hpp"
+#include "package/scripts/run_script.hpp"
 
 namespace corral::package {
 

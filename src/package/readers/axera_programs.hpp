@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "package/flag_binding.hpp"
 #include "package/readers/reader.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 namespace corral::package {
 

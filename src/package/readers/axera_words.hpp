@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "package/flag_binding.hpp"
 #include "package/readers/axera_programs.hpp"
 #include "package/readers/reader.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 namespace corral::package {
 

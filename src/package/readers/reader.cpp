@@ -6,7 +6,7 @@
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
 #include "corral/package/package_check.hpp"
-#include "package/json_document.hpp"
+#include "package/files/json_document.hpp"
 
 namespace corral::package {
 

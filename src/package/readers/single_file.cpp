@@ -4,7 +4,7 @@
 
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
-#include "package/gguf_header.hpp"
+#include "package/files/gguf_header.hpp"
 
 namespace corral::package {
 

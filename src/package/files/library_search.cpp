@@ -1,4 +1,4 @@
-#include "package/library_search.hpp"
+#include "package/files/library_search.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,8 +12,8 @@
 
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
-#include "package/held_place.hpp"
-#include "package/loader_cache.hpp"
+#include "package/files/loader_cache.hpp"
+#include "package/files/path_handle.hpp"
 
 namespace corral::package {
 
@@ -117,7 +117,7 @@ private:
     }
 
     [[nodiscard]] verdict judge(const fs::path& path) const {
-        const auto place = hold(AT_FDCWD, path.string());
+        const auto place = open_path(AT_FDCWD, path.string());
         if (!place || S_ISDIR(place->about.st_mode)) {
             return verdict::absent;
         }

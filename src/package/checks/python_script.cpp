@@ -5,8 +5,8 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/text.hpp"
-#include "package/examination.hpp"
-#include "package/python_text.hpp"
+#include "package/checks/examination.hpp"
+#include "package/scripts/python_text.hpp"
 
 namespace corral::package {
 

@@ -1,4 +1,4 @@
-#include "gguf_header.hpp"
+#include "package/files/gguf_header.hpp"
 
 #include <algorithm>
 #include <array>

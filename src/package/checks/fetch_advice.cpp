@@ -3,7 +3,7 @@
 
 #include "corral/core/text.hpp"
 
-#include "package/examination.hpp"
+#include "package/checks/examination.hpp"
 
 namespace corral::package {
 

@@ -5,8 +5,8 @@
 
 #include "corral/core/text.hpp"
 
-#include "package/examination.hpp"
-#include "package/number_pattern.hpp"
+#include "package/checks/examination.hpp"
+#include "package/files/number_pattern.hpp"
 
 namespace corral::package {
 

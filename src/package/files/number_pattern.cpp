@@ -1,4 +1,4 @@
-#include "package/number_pattern.hpp"
+#include "package/files/number_pattern.hpp"
 
 #include <algorithm>
 

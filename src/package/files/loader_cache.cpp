@@ -1,4 +1,4 @@
-#include "package/loader_cache.hpp"
+#include "package/files/loader_cache.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 #include "corral/core/text.hpp"
 
-#include "package/held_place.hpp"
+#include "package/files/path_handle.hpp"
 
 namespace corral::package {
 

@@ -1,4 +1,4 @@
-#include "package/python_modules.hpp"
+#include "package/files/python_modules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,7 @@
 
 #include "corral/core/text.hpp"
 #include "corral/process/child.hpp"
-#include "package/held_place.hpp"
+#include "package/files/path_handle.hpp"
 
 namespace corral::package {
 

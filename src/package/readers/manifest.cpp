@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "corral/package/package_tree.hpp"
-#include "package/flag_binding.hpp"
-#include "package/toml_text.hpp"
+#include "package/readers/toml_text.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 namespace corral::package {
 

@@ -10,8 +10,8 @@
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "corral/process/program_check.hpp"
-#include "package/examination.hpp"
-#include "package/library_search.hpp"
+#include "package/checks/examination.hpp"
+#include "package/files/library_search.hpp"
 
 namespace corral::package {
 

@@ -1,4 +1,4 @@
-#include "package/python_text.hpp"
+#include "package/scripts/python_text.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "package/held_place.hpp"
+#include "package/files/path_handle.hpp"
 
 namespace corral::package {
 
@@ -137,16 +137,16 @@ struct package_tree::state {
                S_ISLNK(about.st_mode);
     }
     // Held only when it lies inside; `into` says what it is in any case.
-    [[nodiscard]] std::optional<held_place> find(const std::string& path, node& into) const;
+    [[nodiscard]] std::optional<path_handle> find(const std::string& path, node& into) const;
     void walk();
     bool walk_folder(const std::string& path, std::vector<std::string>& below);
     void note(const char* id, const std::string& path, std::string what, std::string fix);
 };
 
-std::optional<held_place> package_tree::state::find(const std::string& path, node& into) const {
+std::optional<path_handle> package_tree::state::find(const std::string& path, node& into) const {
     into.path = path;
     into.link = is_link(path);
-    auto place = hold(root.get(), path);
+    auto place = open_path(root.get(), path);
     if (!place) {
         const int number = errno;
         if (number == ELOOP || into.link) {
@@ -168,8 +168,8 @@ std::optional<held_place> package_tree::state::find(const std::string& path, nod
                                                 : node_kind::special;
     into.size = S_ISREG(place->about.st_mode) ? static_cast<std::uint64_t>(place->about.st_size) : 0;
     into.allocated = static_cast<std::uint64_t>(place->about.st_blocks) * bytes_of_a_block;
-    into.readable = may(*place, R_OK);
-    into.executable = may(*place, X_OK);
+    into.readable = has_access(*place, R_OK);
+    into.executable = has_access(*place, X_OK);
     return place;
 }
 
@@ -241,7 +241,7 @@ void package_tree::state::walk() {
 }
 
 core::result<package_tree> package_tree::open(const fs::path& folder, tree_limits limits) {
-    auto place = hold(AT_FDCWD, folder.string());
+    auto place = open_path(AT_FDCWD, folder.string());
     if (!place) {
         const int number = errno;
         return core::errno_failure(
@@ -250,7 +250,7 @@ core::result<package_tree> package_tree::open(const fs::path& folder, tree_limit
     if (!S_ISDIR(place->about.st_mode)) {
         return core::errno_failure(ENOTDIR, "'" + shown(folder.string()) + "' is no folder");
     }
-    if (!may(*place, R_OK | X_OK)) {
+    if (!has_access(*place, R_OK | X_OK)) {
         return core::errno_failure(
             EACCES, "the folder '" + shown(folder.string()) + "' may not be read by this user");
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "package/examination.hpp"
-#include "package/number_pattern.hpp"
+#include "package/checks/examination.hpp"
+#include "package/files/number_pattern.hpp"
 
 namespace corral::package {
 

@@ -1,4 +1,4 @@
-#include "run_script.hpp"
+#include "package/scripts/run_script.hpp"
 
 #include <algorithm>
 #include <array>

@@ -13,22 +13,22 @@
 
 namespace corral::package {
 
-// A place in the file system that is held but not opened (O_PATH).
-struct held_place {
+// A path that is resolved but not opened for reading (O_PATH).
+struct path_handle {
     core::owned_fd at;
     std::string real;  // its path without links; empty: the kernel does not say
     struct stat about {};
 };
 
 // Relative to `folder` (or AT_FDCWD), links followed. nullopt with errno.
-[[nodiscard]] std::optional<held_place> hold(int folder, const std::string& path);
+[[nodiscard]] std::optional<path_handle> open_path(int folder, const std::string& path);
 
 // For reading; nullopt with errno where it is no plain file (EINVAL) or may not be read.
-[[nodiscard]] std::optional<core::owned_fd> open_plain(const held_place& place);
+[[nodiscard]] std::optional<core::owned_fd> open_plain(const path_handle& place);
 [[nodiscard]] std::optional<core::owned_fd> open_plain(const std::string& path);
 
 // By mode and owner, as this process.
-[[nodiscard]] bool may(const held_place& place, int access);
+[[nodiscard]] bool has_access(const path_handle& place, int access);
 
 // At most `most` bytes from `offset`; what there is when the file is shorter. nullopt with errno.
 [[nodiscard]] std::optional<std::string> read_at(const core::owned_fd& file, std::uint64_t offset,

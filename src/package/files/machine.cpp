@@ -9,7 +9,7 @@
 #include <elf.h>
 
 #include "corral/process/elf_file.hpp"
-#include "package/python_modules.hpp"
+#include "package/files/python_modules.hpp"
 
 namespace corral::package {
 

@@ -1,4 +1,4 @@
-#include "flag_binding.hpp"
+#include "package/scripts/flag_binding.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "package/examination.hpp"
+#include "package/checks/examination.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "json_document.hpp"
+#include "package/files/json_document.hpp"
 
 #include <vector>
 

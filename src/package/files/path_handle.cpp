@@ -1,4 +1,4 @@
-#include "package/held_place.hpp"
+#include "package/files/path_handle.hpp"
 
 #include <array>
 #include <cerrno>
@@ -18,8 +18,8 @@ std::string own_name(int number) {
 
 }  // namespace
 
-std::optional<held_place> hold(int folder, const std::string& path) {
-    held_place out;
+std::optional<path_handle> open_path(int folder, const std::string& path) {
+    path_handle out;
     out.at = core::owned_fd(::openat(folder, path.c_str(), O_PATH | O_CLOEXEC));
     if (!out.at.valid() || ::fstat(out.at.get(), &out.about) != 0) {
         return std::nullopt;
@@ -32,7 +32,7 @@ std::optional<held_place> hold(int folder, const std::string& path) {
     return out;
 }
 
-std::optional<core::owned_fd> open_plain(const held_place& place) {
+std::optional<core::owned_fd> open_plain(const path_handle& place) {
     if (!S_ISREG(place.about.st_mode)) {
         errno = EINVAL;
         return std::nullopt;
@@ -43,11 +43,11 @@ std::optional<core::owned_fd> open_plain(const held_place& place) {
 }
 
 std::optional<core::owned_fd> open_plain(const std::string& path) {
-    const auto place = hold(AT_FDCWD, path);
+    const auto place = open_path(AT_FDCWD, path);
     return place ? open_plain(*place) : std::nullopt;
 }
 
-bool may(const held_place& place, int access) {
+bool has_access(const path_handle& place, int access) {
     return ::faccessat(AT_FDCWD, own_name(place.at.get()).c_str(), access, AT_EACCESS) == 0;
 }
 

@@ -1,4 +1,4 @@
-#include "toml_text.hpp"
+#include "package/readers/toml_text.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "package/examination.hpp"
+#include "package/checks/examination.hpp"
 
 namespace corral::package {
 

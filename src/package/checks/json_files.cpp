@@ -7,7 +7,7 @@
 
 #include "corral/core/json.hpp"
 
-#include "package/examination.hpp"
+#include "package/checks/examination.hpp"
 
 namespace corral::package {
 
