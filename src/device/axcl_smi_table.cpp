@@ -17,10 +17,10 @@ constexpr std::size_t longest_word = 128;
 // "193 MiB /      945 MiB"
 std::optional<memory_use> usage_in(std::string_view cell) {
     const auto used = whole_number<std::uint64_t>(take_word(cell));
-    const bool in_mib = same_letters(take_word(cell), "MiB");
+    const bool in_mib = core::equal_ignoring_case(take_word(cell), "MiB");
     const bool of = take_word(cell) == "/";
     const auto total = whole_number<std::uint64_t>(take_word(cell));
-    if (!used || !in_mib || !of || !total || !same_letters(cell, "MiB")) {
+    if (!used || !in_mib || !of || !total || !core::equal_ignoring_case(cell, "MiB")) {
         return std::nullopt;
     }
     return believable(*used, *total);
@@ -78,23 +78,13 @@ private:
         }
         if (cells[0].starts_with("AXCL-SMI")) {
             titled_ = true;
-            take_title(cells[0]);
+            out_.driver = word_after(cells[0], "Driver");
         } else if (cells[0].starts_with("Processes:")) {
             in_processes_ = true;
         } else if (in_processes_) {
             take_process(cells[0]);
         } else if (cells.size() >= 3) {
             take_card_line(cells[0], cells[1], cells[2]);
-        }
-    }
-
-    // "AXCL-SMI  V3.4.0_20250423020139           Driver  V3.4.0_20250423020139"
-    void take_title(std::string_view title) {
-        while (!title.empty()) {
-            if (take_word(title) == "Driver") {
-                out_.driver = telemetry::printable(take_word(title), longest_word);
-                return;
-            }
         }
     }
 
@@ -126,7 +116,7 @@ private:
     void take_process(std::string_view cell) {
         const auto card = whole_number<unsigned>(take_word(cell));
         const auto pid = whole_number<pid_t>(take_word(cell));
-        const bool in_kib = same_letters(take_last_word(cell), "KiB");
+        const bool in_kib = core::equal_ignoring_case(take_last_word(cell), "KiB");
         const auto size = whole_number<std::uint64_t>(take_last_word(cell));
         if (card && pid && *pid > 0 && in_kib && size && out_.processes.size() < most_processes) {
             out_.processes.push_back({*card, *pid, telemetry::printable(cell, longest_word), *size});

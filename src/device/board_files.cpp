@@ -124,7 +124,8 @@ private:
     static std::optional<std::uint64_t> mebibytes_in(std::string_view line) {
         static_cast<void>(take_until(line, ':'));
         const auto value = whole_number<std::uint64_t>(take_word(line));
-        return value && same_letters(line, "kB") ? std::optional(*value / kib_in_mib) : std::nullopt;
+        return value && core::equal_ignoring_case(line, "kB") ? std::optional(*value / kib_in_mib)
+                                                              : std::nullopt;
     }
 
     std::vector<unsigned> cores_;

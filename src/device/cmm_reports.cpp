@@ -15,7 +15,7 @@ constexpr std::uint64_t kib_in_mib = 1024;
 // "  3145728 KiB", whatever the case of the unit.
 std::optional<std::uint64_t> kib_in(std::string_view value) {
     const auto number = whole_number<std::uint64_t>(take_word(value));
-    return number && same_letters(value, "KiB") ? number : std::nullopt;
+    return number && core::equal_ignoring_case(value, "KiB") ? number : std::nullopt;
 }
 
 // The number right behind `key`, such as "used=" in "used=18876KB(18MB + 444KB)".
@@ -55,11 +55,11 @@ std::optional<device_report> parse_axcl_smi_cmm(std::string_view text, unsigned 
     for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
         std::string_view value = take_until(text, '\n');
         const std::string_view key = trimmed(take_until(value, ':'));
-        if (same_letters(key, "Device ID")) {
+        if (core::equal_ignoring_case(key, "Device ID")) {
             finish(block, card, out);
-        } else if (same_letters(key, "CMM Total")) {
+        } else if (core::equal_ignoring_case(key, "CMM Total")) {
             block.total = kib_in(value);
-        } else if (same_letters(key, "CMM Used")) {
+        } else if (core::equal_ignoring_case(key, "CMM Used")) {
             block.used = kib_in(value);
         }
     }

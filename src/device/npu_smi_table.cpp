@@ -104,7 +104,7 @@ std::vector<memory_use> pairs_in(std::string_view cell) {
 // "Error Code : 80E3A203"
 std::string_view value_of(std::string_view line, std::string_view key) {
     const std::string_view before = trimmed(take_until(line, ':'));
-    return same_letters(before, key) ? trimmed(line) : std::string_view();
+    return core::equal_ignoring_case(before, key) ? trimmed(line) : std::string_view();
 }
 
 class table_reader {
@@ -130,12 +130,12 @@ private:
             take_health(line);
         } else if (cells[0].starts_with("npu-smi")) {
             titled_ = true;
-            take_title(cells[0]);
+            out_.driver = word_after(cells[0], "Version:");
         } else if (cells.size() >= 3 && cells[0].starts_with("NPU") && cells[2].starts_with("AICore")) {
             one_line_each_ = true;
         } else if (cells.size() >= 3 && cells[0].starts_with("Chip") && cells[1].starts_with("AICore")) {
             load_in_the_middle_ = true;
-        } else if (cells.size() > 1 && same_letters(cells[1], "Process id")) {
+        } else if (cells.size() > 1 && core::equal_ignoring_case(cells[1], "Process id")) {
             in_processes_ = true;
             second_line_due_ = false;
         } else if (in_processes_) {
@@ -145,23 +145,13 @@ private:
         }
     }
 
-    // "npu-smi 23.0.0                                   Version: 23.0.0"
-    void take_title(std::string_view title) {
-        while (!title.empty()) {
-            if (take_word(title) == "Version:") {
-                out_.driver = telemetry::printable(take_word(title), longest_word);
-                return;
-            }
-        }
-    }
-
     void take_chip_line(std::string_view what, std::string_view middle, std::string_view figures) {
         const auto number = whole_number<unsigned>(take_word(what));
         const bool named = number && *number < most_number && has_letter(what);
         if (number && !named && second_line_due_) {
             const std::string load = std::string(middle) + ' ' + std::string(figures);
             take_loads(out_.cards.back(), load_in_the_middle_ ? load : figures,
-                       load_in_the_middle_ || same_letters(middle, "NA"));
+                       load_in_the_middle_ || core::equal_ignoring_case(middle, "NA"));
         }
         second_line_due_ = false;
         if (!named || out_.cards.size() >= most_cards) {

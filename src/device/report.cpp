@@ -40,7 +40,7 @@ const report_format* find_report_format(std::string_view name) {
 }
 
 bool is_healthy(const card_figures& card) {
-    return card.health.empty() || same_letters(card.health, "OK");
+    return card.health.empty() || core::equal_ignoring_case(card.health, "OK");
 }
 
 std::string describe(const card_figures& card) {

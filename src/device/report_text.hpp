@@ -4,11 +4,14 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
+#include "corral/core/text.hpp"
 #include "corral/device/report.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::device {
 
@@ -18,13 +21,7 @@ namespace corral::device {
 }
 
 [[nodiscard]] inline std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && is_blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && is_blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
+    return core::trimmed(text, " \t\r");
 }
 
 // What is before `end`, which goes with it; all when there is none.
@@ -60,12 +57,7 @@ namespace corral::device {
 // Digits and nothing else.
 template <typename Number>
 [[nodiscard]] std::optional<Number> whole_number(std::string_view text) noexcept {
-    Number value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || text.empty() || text.front() == '-') {
-        return std::nullopt;
-    }
-    return value;
+    return text.starts_with('-') ? std::nullopt : core::whole_number<Number>(text);
 }
 
 // The digits that `text` begins with; they go.
@@ -79,17 +71,15 @@ template <typename Number>
     return value;
 }
 
-[[nodiscard]] inline bool same_letters(std::string_view a, std::string_view b) noexcept {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    if (a.size() != b.size()) {
-        return false;
-    }
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) {
-            return false;
+// "AXCL-SMI  V3.4.0  Driver  V3.4.0": the word after `label`; empty where there is none.
+[[nodiscard]] inline std::string word_after(std::string_view title, std::string_view label) {
+    constexpr std::size_t longest = 128;
+    while (!title.empty()) {
+        if (take_word(title) == label) {
+            return telemetry::printable(take_word(title), longest);
         }
     }
-    return true;
+    return {};
 }
 
 // Cells between the bars of a table's line; the lines of its frame give none. At most eight.
