@@ -33,7 +33,7 @@ bool open_to_all(const http::request& incoming) {
 
 }  // namespace
 
-std::optional<std::string> key_owner(const key_ring& keys, const http::request& incoming) {
+std::optional<std::string> key_owner(const config::key_ring& keys, const http::request& incoming) {
     for (const std::string_view key : shown_keys(incoming)) {
         auto owner = key.empty() ? std::nullopt : keys.owner_of(key);
         if (owner) {
@@ -43,7 +43,7 @@ std::optional<std::string> key_owner(const key_ring& keys, const http::request& 
     return std::nullopt;
 }
 
-access_verdict judge_access(const key_ring& keys, const http::request& incoming) {
+access_verdict judge_access(const config::key_ring& keys, const http::request& incoming) {
     if (open_to_all(incoming) || key_owner(keys, incoming)) {
         return access_verdict::allowed;
     }

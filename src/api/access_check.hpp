@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "corral/api/key_ring.hpp"
+#include "corral/config/key_ring.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/message.hpp"
@@ -16,12 +16,13 @@ namespace corral::api {
 
 // Whose key the request shows, as "Authorization: Bearer KEY" or as "x-api-key: KEY"; nothing without a known
 // one.
-[[nodiscard]] std::optional<std::string> key_owner(const key_ring& keys, const http::request& incoming);
+[[nodiscard]] std::optional<std::string> key_owner(const config::key_ring& keys,
+                                                   const http::request& incoming);
 
 enum class access_verdict { allowed, no_key, unknown_key };
 
 // Open to all: GET and HEAD of "/", "/healthz" and "/readyz".
-[[nodiscard]] access_verdict judge_access(const key_ring& keys, const http::request& incoming);
+[[nodiscard]] access_verdict judge_access(const config::key_ring& keys, const http::request& incoming);
 
 // 401 in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
 [[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,

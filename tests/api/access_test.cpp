@@ -183,11 +183,11 @@ protected:
         context.keys = &keys;
         handler = make_api(context);
     }
-    void set(const std::string& text) { keys = key_ring::parse(text, "keys").value.value(); }
+    void set(const std::string& text) { keys = config::key_ring::parse(text, "keys").value.value(); }
     using header = std::pair<std::string, std::string>;
     unsigned status_with(const header& key) { return ask("GET", "/api/tags", {}, {key})->answer.status; }
 
-    key_ring keys;
+    config::key_ring keys;
 };
 
 TEST_F(access_with_keys, takes_a_key_in_either_header) {

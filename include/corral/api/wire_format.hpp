@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "corral/api/generation_service.hpp"
-#include "corral/api/key_ring.hpp"
 #include "corral/api/model_directory.hpp"
+#include "corral/config/key_ring.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/router.hpp"
@@ -28,7 +28,7 @@ struct api_context {
     core::random_source* random = nullptr;
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
-    const key_ring* keys = nullptr;      // absent: nobody is asked for a key
+    const config::key_ring* keys = nullptr;  // absent: nobody is asked for a key
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
     // What a person should mend though the server works, a sentence each; open to all. Empty function:

@@ -1,0 +1,23 @@
+#pragma once
+// Who may ask and how the talk is protected: [access] and [tls].
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/config/configuration_reading.hpp"
+
+namespace corral::config {
+
+// Reads both tables, and the files they name, so that what is wrong with those is told before anything
+// starts. `errors` takes the complaints about the files' own lines.
+void read_access(catalog::section& root, configuration& to, const std::filesystem::path& base,
+                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors);
+
+// The keys file that a configuration names, whatever else is wrong with either; for commands that make it.
+[[nodiscard]] std::optional<std::filesystem::path> configured_keys_file(const std::filesystem::path& config);
+
+// What one should know of an address and its protection, as sentences; empty when there is nothing to say.
+[[nodiscard]] std::vector<std::string> listen_warnings(const configuration& settings);
+
+}  // namespace corral::config

@@ -1,0 +1,31 @@
+#pragma once
+// The folder of manifests: one file for each model, with the keys of a [[models]] table at its top level.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "corral/config/configuration_reading.hpp"
+
+namespace corral::config {
+
+// Reads `models_directory`; without the key models.d in the folder of the configuration.
+void read_models_directory(catalog::section& root, const std::filesystem::path& base, configuration& to);
+
+// Every *.toml of `to.models_directory` in the order of their names; hidden files, editors' copies and what
+// is no file are passed over, at most 1,000 are read. Relative paths of a manifest start at its own folder.
+// One with a mistake, or with a name that is taken (the configuration's own models first, then those of
+// earlier files), goes to `left_out`, and all others to `models`.
+void read_manifests(configuration& to, configuration_reading& with);
+
+// Moves the model of that name to `left_out`, `why` being what is wrong; false, and nothing moved, when no
+// manifest says it but the configuration itself.
+[[nodiscard]] bool leave_out(configuration& from, const std::string& name, const std::string& why);
+
+// For people: what is wrong with it, and what follows. At least two lines.
+[[nodiscard]] std::vector<std::string> left_out_lines(const left_out_manifest& of);
+
+// Complains where a model can't be beside those of `so_far`: its name or an alias is taken, or a port is.
+void check_beside(catalog::section& from, const catalog::model_entry& model, const configuration& so_far);
+
+}  // namespace corral::config

@@ -1,0 +1,42 @@
+#pragma once
+// The API keys and the TLS certificate of a running server, read again when their files change. A bad new
+// file changes nothing: what was read before stays.
+
+#include <optional>
+
+#include "corral/config/configuration.hpp"
+#include "corral/config/key_ring.hpp"
+#include "corral/core/file_watch.hpp"
+
+namespace corral::config {
+
+class credential_files {
+public:
+    explicit credential_files(const configuration& settings);
+    credential_files(const credential_files&) = delete;
+    credential_files& operator=(const credential_files&) = delete;
+
+    // Reads all for the first time; fails with a sentence for the person who started us.
+    [[nodiscard]] core::result<void> load();
+
+    // Reads what has changed, or everything when `asked`, and logs what came of it, once for each change.
+    // True when the TLS credentials are new ones.
+    bool refresh(bool asked);
+
+    // Nothing configured: nullptr, and nothing. The pointer stays, what it points at changes with the file.
+    [[nodiscard]] const key_ring* keys() const noexcept { return keys_file_ ? &keys_ : nullptr; }
+    [[nodiscard]] const std::optional<http::tls_credentials>& tls() const noexcept { return tls_; }
+
+private:
+    [[nodiscard]] core::result<void> read_keys();
+    [[nodiscard]] core::result<void> read_tls();
+
+    std::optional<std::filesystem::path> keys_file_;
+    std::optional<http::tls_files> tls_files_;
+    core::file_watch keys_watch_;
+    core::file_watch tls_watch_;
+    key_ring keys_;
+    std::optional<http::tls_credentials> tls_;
+};
+
+}  // namespace corral::config

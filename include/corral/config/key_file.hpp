@@ -1,0 +1,34 @@
+#pragma once
+// The file of API keys (docs/configuration.md, "API keys") and the keys themselves.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/config/key_ring.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::config {
+
+struct key_file_reading {
+    std::optional<key_ring> value;            // set exactly when `errors` is empty
+    std::vector<catalog::diagnostic> errors;  // line 0: the file as a whole
+    std::vector<std::string> warnings;        // nobody gets in; others may read it
+};
+
+// Blocks on the disk; at most 1 MiB.
+[[nodiscard]] key_file_reading read_key_file(const std::filesystem::path& file);
+
+// "sk-corral-" and 256 random bits of the system in base64url.
+[[nodiscard]] core::result<std::string> make_key();
+
+// Adds `key` under `name`; the file is made if it is not there (mode 0600). It changes as a whole or not at
+// all, is on the disk when this returns, and keeps its comments, its owner and what its mode says of the
+// owner and the group. `today` is for the comment.
+[[nodiscard]] core::result<void> add_key(const std::filesystem::path& file, const std::string& name,
+                                         std::string_view key, std::string_view today);
+[[nodiscard]] core::result<void> remove_key(const std::filesystem::path& file, const std::string& name);
+
+}  // namespace corral::config

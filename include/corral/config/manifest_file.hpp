@@ -1,0 +1,21 @@
+#pragma once
+// A manifest in the folder of manifests: written whole or not at all, and nowhere else.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "corral/core/result.hpp"
+
+namespace corral::config {
+
+// "qwen3:4b" -> "qwen3-4b.toml". `model` is a display name.
+[[nodiscard]] std::string manifest_file_name(std::string_view model);
+
+// Blocking. Makes the folder where it is missing; mode 0644. Fails (errc::refused) when the folder or the
+// file is a link, for then it would be written elsewhere, and with EEXIST when there is one and it may not be
+// replaced.
+[[nodiscard]] core::result<void> write_manifest(const std::filesystem::path& file, std::string_view text,
+                                                bool replace);
+
+}  // namespace corral::config

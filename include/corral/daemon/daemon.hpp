@@ -1,0 +1,145 @@
+#pragma once
+// The daemon: builds the rooms, opens the doors, and closes them in order.
+//
+// Life: configure -> warden -> listen -> start the models -> serve -> (signal) refuse new requests -> let
+// running answers end within the grace -> stop the models by their ladders -> exit. A second signal ends the
+// grace. SIGHUP is the end of the terminal where there is one; where there is none, the configuration, keys
+// and certificate are read again. SIGUSR2 goes on as another image of the program, with models loaded
+// (upgrade.hpp).
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "corral/api/generation_service.hpp"
+#include "corral/api/variant_library.hpp"
+#include "corral/api/wire_format.hpp"
+#include "corral/config/configuration.hpp"
+#include "corral/config/credential_files.hpp"
+#include "corral/config/shared_runtimes.hpp"
+#include "corral/control/admin_socket.hpp"
+#include "corral/core/disk_work.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/daemon/admin_verbs.hpp"
+#include "corral/device/reader.hpp"
+#include "corral/fleet/reload.hpp"
+#include "corral/http/server.hpp"
+#include "corral/incidents/black_box.hpp"
+#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_watch.hpp"
+#include "corral/monitor/compute_watch.hpp"
+#include "corral/monitor/progress_watch.hpp"
+#include "corral/monitor/service_meter.hpp"
+#include "corral/process/warden.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/telemetry/metrics.hpp"
+#include "corral/telemetry/run_journal.hpp"
+#include "corral/upgrade/inheritance.hpp"
+#include "corral/upgrade/upgrade.hpp"
+
+namespace corral::daemon {
+
+class daemon {
+public:
+    // `guard` is borrowed. `source`: where the settings came from, to read them again.
+    daemon(boost::asio::io_context& loop, config::configuration settings, config::configuration_source source,
+           process::warden& guard);
+    ~daemon();
+
+    // How this program was started, and what it has from before; to be said before open().
+    void begin_with(upgrade::launch_facts how, upgrade::inheritance from);
+
+    // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
+    [[nodiscard]] core::result<void> open();
+
+    // Serves until SIGTERM or SIGINT, then shuts down. Runs the loop.
+    void run();
+
+    // Goes on as `program` (absolute; empty: the one this was started as), which is asked first; answers and
+    // waiting requests end before. Comes back at once: the log and status tell what becomes of it. Fails when
+    // it can't be begun now.
+    core::result<void> upgrade_to(std::string program = {});
+
+private:
+    void prepare_upgrade(bool activated);
+    [[nodiscard]] std::string why_not_reload() const;
+    [[nodiscard]] core::awaitable<void> start_models();
+    [[nodiscard]] core::awaitable<void> look_at_cards();
+    void go_on_with_models();
+    [[nodiscard]] bool cards_are_shared() const;
+    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
+    [[nodiscard]] core::result<void> open_models();
+    [[nodiscard]] core::result<void> open_lanes(const std::vector<config::model_lane>& lanes,
+                                                std::string& culprit);
+    void open_variants();
+    [[nodiscard]] core::result<void> open_admin();
+    [[nodiscard]] http::handler make_front();
+    void open_black_box();
+    void open_metrics();
+    void meter(engine::backend& runtime);
+    core::awaitable<void> measure_lateness();
+    void begin_watch(engine::backend& runtime);
+    void end_watch(engine::backend& runtime);
+    core::awaitable<void> live();
+    core::awaitable<void> shut_down();
+    core::awaitable<void> watch_signals();
+    core::awaitable<void> watch_credentials();
+    core::awaitable<void> watch_reload();
+    [[nodiscard]] core::awaitable<control::admin_json> reload_for_admin();
+    core::awaitable<void> tell_systemd();
+    core::awaitable<void> collect_orphans();
+    [[nodiscard]] std::string status_line() const;
+    [[nodiscard]] bool work_advances();
+    [[nodiscard]] core::awaitable<void> stop_backend(engine::backend& runtime, core::deadline until);
+
+    boost::asio::io_context& loop_;
+    config::configuration settings_;  // as they are in force; a reload changes them
+    config::configuration_source source_;
+    core::steady_clock_source clock_;
+    core::system_random random_;
+    telemetry::run_journal journal_;
+    telemetry::metrics metrics_;
+    core::task_group service_tasks_;  // supervision and housekeeping
+    core::task_group run_tasks_;      // generations
+    device::reader_set devices_;
+    core::disk_work before_start_;
+    supervisor::supervisor_context supervision_;
+    std::shared_ptr<config::credential_files> credentials_;
+    upgrade::launch_facts how_started_;
+    upgrade::inheritance inherited_;
+    boost::asio::ip::tcp::endpoint doors_;  // where clients come in
+    std::set<std::string> adopted_;         // models that were loaded before this image began
+    std::vector<std::unique_ptr<engine::backend>> backends_;  // every place of every model that has its own
+    monitor::service_meter meter_{metrics_};
+    monitor::card_room room_;
+    monitor::card_watch cards_;
+    monitor::compute_watch compute_;
+    std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
+    std::unique_ptr<scheduler::scheduler> scheduler_;
+    std::unique_ptr<api::model_directory> models_;
+    std::unique_ptr<catalog::variant_store> variant_store_;
+    std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
+    std::unique_ptr<api::generation_service> generations_;
+    std::unique_ptr<http::server> server_;
+    std::unique_ptr<fleet::reloader> reloader_;
+    admin_context admin_context_;
+    std::unique_ptr<control::admin_socket>
+        admin_;  // absent: none is wanted, or the usual place can't be used
+    std::unique_ptr<upgrade::upgrade> upgrade_;
+    boost::asio::signal_set signals_;
+    core::wake_signal signalled_;
+    core::wake_signal credentials_asked_;  // by SIGHUP, as the next
+    core::wake_signal reload_asked_;
+    bool reload_wanted_ = false;
+    const bool hang_up_stops_;
+    unsigned signals_seen_ = 0;
+    monitor::progress_watch progress_;
+    bool stands_still_ = false;
+};
+
+}  // namespace corral::daemon

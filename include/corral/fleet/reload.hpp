@@ -1,0 +1,100 @@
+#pragma once
+// SIGHUP and `corral reload`: the configuration file read again while everything runs. A file with a mistake
+// changes nothing at all; a good one is applied without disturbing running answers.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "corral/api/generation_service.hpp"
+#include "corral/api/model_directory.hpp"
+#include "corral/api/variant_library.hpp"
+#include "corral/config/configuration.hpp"
+#include "corral/config/credential_files.hpp"
+#include "corral/config/shared_runtimes.hpp"
+#include "corral/core/disk_work.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/fleet/reload_policy.hpp"
+#include "corral/fleet/retired_models.hpp"
+#include "corral/http/server.hpp"
+#include "corral/monitor/card_room.hpp"
+#include "corral/scheduler/scheduler.hpp"
+#include "corral/supervisor/group.hpp"
+
+namespace corral::fleet {
+
+// The running server's parts that a reload changes; all borrowed.
+struct reloadable {
+    config::configuration* settings = nullptr;
+    std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
+    std::shared_ptr<config::credential_files>* credentials = nullptr;
+    scheduler::scheduler* admission = nullptr;
+    api::model_directory* models = nullptr;
+    std::unique_ptr<api::variant_library>* variants = nullptr;
+    api::generation_service* generations = nullptr;
+    http::server* server = nullptr;
+    const supervisor::supervisor_context* supervision = nullptr;
+    monitor::card_room* room = nullptr;
+    core::task_group* tasks = nullptr;
+    // Told of each backend that comes, and of each that goes while it still lives.
+    std::function<void(engine::backend&)> on_brought_in;
+    std::function<void(engine::backend&)> on_taken_out;
+    std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
+    std::function<void()> renew_front;  // settings or credentials are others: requests get a new handler
+};
+
+struct reload_report {
+    bool applied = false;
+    reload_plan plan;
+    std::vector<std::string> errors;  // one line each, file and place first; why nothing was applied
+    std::vector<std::string> warnings;
+    std::vector<std::string> left_out;  // lines about manifests with mistakes, while all else was applied
+};
+
+// What the configuration means for the parts of a server, at the start as at a reload.
+// `room` is told what the configuration says of it, and asked for as long as the options live.
+[[nodiscard]] scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
+                                                                monitor::card_room& room);
+[[nodiscard]] api::generation_options generation_options_of(const config::configuration& settings);
+class reloader {
+public:
+    reloader(reloadable parts, config::configuration_source source);
+
+    // One at a time, others wait. Everything of it is in the log too.
+    [[nodiscard]] core::awaitable<reload_report> reload();
+
+    [[nodiscard]] retired_models& retired() noexcept { return retired_; }
+    [[nodiscard]] bool under_way() const noexcept { return busy_; }
+    [[nodiscard]] std::size_t applied() const noexcept { return applied_; }
+    // From now on none is applied.
+    void close() noexcept;
+
+private:
+    struct lane_change;
+    struct newcomers;
+    [[nodiscard]] core::awaitable<reload_report> reload_now();
+    [[nodiscard]] core::result<newcomers> prepare(const config::configuration& wanted, std::string& culprit);
+    [[nodiscard]] core::result<newcomers> prepare_what_can_be(config::configuration& wanted,
+                                                              reload_report& report);
+    void apply(config::configuration wanted, const reload_plan& plan, newcomers made);
+    [[nodiscard]] core::result<lane_change> prepare_lane(const config::model_lane& lane);
+    void take_out(const std::string& lane);
+    void bring_in(lane_change change);
+    void retire(std::unique_ptr<engine::backend> runtime);
+    void offer(const std::vector<config::model_lane>& lanes, const reload_plan& plan);
+    void sort_backends();
+    [[nodiscard]] std::vector<std::string> lanes_now() const;
+
+    reloadable parts_;
+    config::configuration_source source_;
+    core::disk_work disk_;
+    retired_models retired_;
+    core::wake_signal over_;
+    bool busy_ = false;
+    bool closed_ = false;
+    std::size_t applied_ = 0;
+};
+
+}  // namespace corral::fleet

@@ -1,0 +1,53 @@
+#pragma once
+// Backends that a reload took out of service: each ends its running answer, is stopped by its ladder, and
+// goes when nobody points at it any more. Those that come in their place wait until all have stopped, for a
+// device seldom holds two.
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "corral/api/model_directory.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
+
+namespace corral::fleet {
+
+class retired_models {
+public:
+    // All borrowed.
+    retired_models(core::task_group& tasks, scheduler::scheduler& admission)
+        : tasks_(tasks), admission_(admission) {}
+
+    // `runtime` was removed from the scheduler or replaced there; `holders`: what the directory said of it.
+    void take(std::unique_ptr<engine::backend> runtime,
+              std::vector<std::weak_ptr<const api::served_model>> holders);
+    // `then` is called once everything taken so far, and until then, has stopped; at once if nothing is left.
+    void when_stopped(std::function<void()> then);
+
+    // Those whose services may still live, for the shutdown, which stops them itself.
+    [[nodiscard]] std::vector<engine::backend*> not_stopped() const;
+    // From now on nothing is destroyed and nobody is called.
+    void close() noexcept { closed_ = true; }
+
+private:
+    struct one {
+        std::unique_ptr<engine::backend> runtime;
+        std::vector<std::weak_ptr<const api::served_model>> holders;
+        bool stopped = false;
+    };
+    [[nodiscard]] core::awaitable<void> see_off(std::list<one>::iterator which);
+    void on_stopped();
+
+    core::task_group& tasks_;
+    scheduler::scheduler& admission_;
+    std::list<one> all_;
+    std::vector<std::function<void()>> waiting_;
+    bool closed_ = false;
+};
+
+}  // namespace corral::fleet

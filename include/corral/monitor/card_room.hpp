@@ -1,0 +1,77 @@
+#pragma once
+// How much of each card the models of this server may use in all: what its status tool says of the whole
+// card, less what was in use without us and what programs of others hold. Where no tool tells, what the
+// configuration says.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <sys/types.h>
+
+#include "corral/device/reader.hpp"
+
+namespace corral::monitor {
+
+// What of a card is not for us, in MiB.
+struct foreign_memory {
+    std::uint64_t total = 0;
+    std::uint64_t others = 0;  // by processes that are not ours, where the tool lists processes
+    // In use and nobody's: what the driver keeps. Where the tool lists no processes only a look while nothing
+    // of ours was there can tell. Sum and list are not of one moment: while a process comes or goes this may
+    // be far too much. Absent: this look does not tell.
+    std::optional<std::uint64_t> nobodys;
+};
+
+// Nothing where the report says nothing of that card's memory. `ours_there`: a process of ours may hold some
+// of it now.
+[[nodiscard]] std::optional<foreign_memory> foreign_memory_in(const device::device_report& report,
+                                                              unsigned card,
+                                                              const std::function<bool(pid_t)>& ours,
+                                                              bool ours_there);
+
+// What is nobody's on one card: the least of what the looks of the last minute said, for one of them may have
+// been taken while a process came or went.
+class idle_figures {
+public:
+    // `at` of the look, not before the one told last; `nobodys` absent: it does not tell. 0 while none has.
+    [[nodiscard]] std::uint64_t least(core::steady_time at, std::optional<std::uint64_t> nobodys);
+
+private:
+    struct figure {
+        core::steady_time at;
+        std::uint64_t nobodys = 0;
+    };
+    std::deque<figure> known_;  // oldest first
+};
+
+class card_room {
+public:
+    // `tools` is borrowed.
+    explicit card_room(const device::reader_set& tools) : tools_(tools) {}
+
+    // In MiB; 0: not known, and then nothing is bound where no tool tells.
+    void set_otherwise(std::uint64_t memory_mb) noexcept { otherwise_ = memory_mb; }
+    // A service of ours that uses cards runs as `pid`, the first of its process group; it is gone. What it
+    // leaves in a card's memory counts as ours also later: before the next start the gate of that service
+    // sees to it.
+    void on_started(pid_t pid);
+    void on_gone(pid_t pid);
+
+    // From the tools' last answers; asks nobody.
+    [[nodiscard]] std::optional<std::uint64_t> of(unsigned card);
+
+private:
+    [[nodiscard]] bool is_ours(pid_t pid);
+
+    const device::reader_set& tools_;
+    std::uint64_t otherwise_ = 0;
+    std::set<pid_t> running_;
+    std::set<pid_t> ours_;  // now or earlier, with those of their groups that a tool has named
+    std::map<unsigned, idle_figures> idle_;
+};
+
+}  // namespace corral::monitor

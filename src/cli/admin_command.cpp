@@ -1,0 +1,255 @@
+#include "admin_command.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
+#include "status_page.hpp"
+#include "status_watch.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// Above what the daemon takes for any answer.
+constexpr core::seconds answer_limit{150};
+constexpr core::seconds status_limit{10};
+constexpr core::seconds wait_limit{3600};
+// An upgrade closes the socket for as long as the new program takes to come up.
+constexpr core::seconds silent_limit{60};
+constexpr core::milliseconds between_looks{100};
+
+control::admin_json request_of(const admin_command& asked) {
+    control::admin_json out;
+    out["verb"] = asked.verb;
+    if (!asked.target.empty()) {
+        out["target"] = asked.target;
+    }
+    if (!asked.program.empty()) {
+        out["program"] = std::filesystem::absolute(asked.program).string();
+    }
+    if (asked.now) {
+        out["now"] = true;
+    }
+    if (asked.wait) {
+        out["wait_seconds"] = wait_limit.count();
+    }
+    return out;
+}
+
+void print_lines(const control::admin_json& answer, const char* key, const char* before) {
+    const auto found = answer.find(key);
+    if (found == answer.end() || !found->is_array()) {
+        return;
+    }
+    for (const control::admin_json& line : *found) {
+        if (line.is_string()) {
+            std::cerr << before << telemetry::printable(line.get<std::string>(), 1000) << '\n';
+        }
+    }
+}
+
+std::string names_in(const control::admin_json& answer, const char* key) {
+    std::string out;
+    const auto found = answer.find(key);
+    if (found != answer.end() && found->is_array()) {
+        for (const control::admin_json& name : *found) {
+            if (name.is_string()) {
+                out += (out.empty() ? "" : ", ") + telemetry::printable(name.get<std::string>());
+            }
+        }
+    }
+    return out.empty() ? "none" : out;
+}
+
+void print_reloaded(const control::admin_json& answer) {
+    std::cout << "reloaded; added: " << names_in(answer, "added")
+              << "; removed: " << names_in(answer, "removed") << "; changed: " << names_in(answer, "changed")
+              << '\n';
+}
+
+// What goes to standard error, whatever else is printed.
+void print_complaints(const control::admin_json& answer) {
+    print_lines(answer, "warnings", "warning: ");
+    print_lines(answer, "left_out", "left out: ");
+    print_lines(answer, "errors", "error: ");
+}
+
+void print_done(const admin_command& asked, const control::admin_json& answer, const text_style& style) {
+    if (asked.verb == "status") {
+        std::cout << status_page(answer, style);
+    } else if (asked.verb == "reload") {
+        print_reloaded(answer);
+    } else {
+        std::cout << names_in(answer, "models") << ": " << reported_text(answer, "message") << '\n';
+    }
+}
+
+// The daemon's word on an upgrade that began `since` ago; nothing while it goes on. Its socket is gone for a
+// moment in between.
+std::optional<core::result<void>> upgrade_result(const core::result<control::admin_json>& status,
+                                                 core::nanoseconds since) {
+    if (!status || !status->contains("uptime_seconds") || !(*status)["uptime_seconds"].is_number()) {
+        return since < silent_limit ? std::nullopt
+                                    : std::optional(core::result<void>(core::make_failure(
+                                          core::errc::unavailable, "the daemon does not answer any more")));
+    }
+    if ((*status)["uptime_seconds"].get<double>() < std::chrono::duration<double>(since).count()) {
+        return core::result<void>{};
+    }
+    const control::admin_json upgrade = status->value("upgrade", control::admin_json::object());
+    if (upgrade.is_object() &&
+        upgrade.value("under_way", control::admin_json(false)) == true) {
+        return std::nullopt;
+    }
+    return core::make_failure(core::errc::refused,
+                              "nothing has changed: " + reported_text(upgrade, "failure"));
+}
+
+// Waits for the new program to answer.
+int see_upgrade(const std::vector<std::filesystem::path>& places, bool as_json) {
+    const auto began = std::chrono::steady_clock::now();
+    control::admin_json question;
+    question["verb"] = "status";
+    while (std::chrono::steady_clock::now() - began < wait_limit) {
+        std::this_thread::sleep_for(between_looks);
+        const auto status = control::ask_daemon(places, question, core::seconds{5});
+        const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
+        if (!over) {
+            continue;
+        }
+        if (!*over) {
+            return fail(telemetry::printable(over->error().message, 2000));
+        }
+        if (as_json) {
+            const control::admin_json told = {{"ok", true}, {"version", reported_text(*status, "version")}};
+            std::cout << told.dump(2) << '\n';
+        } else {
+            std::cout << "upgraded: corral " << reported_text(*status, "version") << " runs now\n";
+        }
+        return 0;
+    }
+    return fail("the upgrade still goes on; see 'corral status'");
+}
+
+// A command and what it asks for; the caller adds what is its own.
+struct added_verb {
+    CLI::App* command = nullptr;
+    std::shared_ptr<admin_command> asked;
+};
+
+added_verb add_verb(CLI::App& program, command_context& context, const std::string& verb,
+                    const std::string& about) {
+    auto asked = std::make_shared<admin_command>();
+    asked->verb = verb;
+    CLI::App* one = program.add_subcommand(verb, about);
+    add_daemon_options(*one, asked->place);
+    one->add_flag("--json", asked->json, "Print the daemon's answer as JSON");
+    one->parse_complete_callback([asked, &context] {
+        context.run = [asked, &context] { return run_admin_command(*asked, context.environment); };
+    });
+    return {one, asked};
+}
+
+constexpr const char* target_text = "MODEL, or nothing for all";
+
+}  // namespace
+
+void add_status_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "status", "Say how the models and their services fare");
+    command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
+}
+
+void add_start_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
+}
+
+void add_stop_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "stop", "Stop models after their running answer; they stay stopped");
+    command->add_option("model", asked->target, target_text)->type_name("MODEL");
+    command->add_flag("--now", asked->now, "Cut the running answer");
+    command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
+}
+
+void add_restart_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "restart", "Kill and start services; running answers are cut");
+    command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
+        ->type_name("SERVICE");
+    command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
+}
+
+void add_reload_command(CLI::App& program, command_context& context) {
+    add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+}
+
+void add_upgrade_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "upgrade",
+                 "Go on as a new program file with the models loaded; answers end before");
+    command
+        ->add_option("program", asked->program,
+                     "The new program; else the one that runs, read anew from its place")
+        ->type_name("FILE");
+}
+
+bool tell_reload(const control::admin_json& answer) {
+    print_complaints(answer);
+    if (answer.value("ok", control::admin_json(false)) != true) {
+        std::cerr << "error: " << reported_text(answer, "error") << '\n';
+        return false;
+    }
+    print_reloaded(answer);
+    return true;
+}
+
+int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
+    const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    if (asked.watch) {
+        return watch_status(places, asked.json, style);
+    }
+    const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
+    const auto answer = asked.wait ? ask_with_bars(places, request_of(asked), wait_limit + usual,
+                                                   style_of(STDERR_FILENO, environment))
+                                   : control::ask_daemon(places, request_of(asked), usual);
+    if (!answer) {
+        return fail(answer.error().message);
+    }
+    const bool good = answer->value("ok", control::admin_json(false)) == true;
+    const bool goes_on = good && asked.verb == "upgrade";
+    if (asked.json && !goes_on) {
+        std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    }
+    if (asked.verb != "status") {
+        print_complaints(*answer);
+    }
+    if (!good) {
+        return fail(reported_text(*answer, "error"));
+    }
+    if (goes_on) {
+        return see_upgrade(places, asked.json);
+    }
+    if (!asked.json) {
+        print_done(asked, *answer, style);
+    }
+    return 0;
+}
+
+}  // namespace corral::cli

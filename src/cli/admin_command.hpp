@@ -1,0 +1,31 @@
+#pragma once
+// corral status | start | stop | restart | reload | upgrade: what the command line asks a running daemon.
+
+#include <map>
+#include <string>
+
+#include "corral/control/admin_socket.hpp"
+#include "daemon_place.hpp"
+
+namespace corral::cli {
+
+struct admin_command {
+    std::string verb;
+    std::string program;  // of upgrade; empty: the one that runs
+    std::string target;   // MODEL or MODEL/SERVICE; empty: all
+    daemon_place place;
+    bool json = false;
+    bool now = false;
+    bool wait = false;
+    bool watch = false;
+};
+
+// Asks the daemon and tells the person; the exit status of the program: 0, or 1 when nobody answers or the
+// daemon refuses.
+[[nodiscard]] int run_admin_command(const admin_command& asked,
+                                    const std::map<std::string, std::string>& environment);
+
+// What an answer to "reload" says, on standard output and error; false: nothing was applied.
+bool tell_reload(const control::admin_json& answer);
+
+}  // namespace corral::cli

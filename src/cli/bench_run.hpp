@@ -1,0 +1,38 @@
+#pragma once
+// Runs a set of prompts against a server, and keeps what is known on disk after each test.
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "corral/bench/prompt_set.hpp"
+#include "corral/bench/trial.hpp"
+
+namespace corral::cli {
+
+// One server, and what is found there.
+struct bench_side {
+    bench::trial_target target;
+    bench::run_record record;   // with what is known before: model, url, hardware, set, planned, warm_up
+    std::filesystem::path out;  // exists
+};
+
+struct bench_plan {
+    bench_side side;
+    std::optional<bench_side> other;  // measured in turn with it, test by test, as its baseline
+    bench::prompt_set set;
+    unsigned repeat = 1;
+    std::optional<bench::run_record> before;  // of an earlier run, to compare with; not beside `other`
+    // After each test and each warm-up; `next` is the title of the next, empty at the end.
+    std::function<void(const bench::run_record&, const std::string& next)> progress;
+};
+
+// Until the last test, or SIGINT or SIGTERM, which leave a report of what is there. Of two servers each has
+// its turn at every test, now one and now the other first, so that neither always finds the box warm. Fails
+// when nobody answers at an address, or when the report can't be written.
+[[nodiscard]] core::result<bench::run_record> run_bench(bench_plan plan);
+
+// `text` as the whole of `file`: written aside, synced and renamed, so that there is never half of it.
+[[nodiscard]] core::result<void> write_whole(const std::filesystem::path& file, const std::string& text);
+
+}  // namespace corral::cli

@@ -1,0 +1,36 @@
+#pragma once
+// What the commands of the program share. Each has a file of its own, adds itself to the parser, and says
+// what is to be run when it was asked for; one line in commands.hpp and one in the list of command_line.cpp.
+
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace corral::cli {
+
+// Of the program. What else a command says by its status is in its own help.
+enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2 };
+
+// Says why on standard error; the exit status for it.
+[[nodiscard]] inline int fail(const std::string& why) {
+    std::cerr << "error: " << why << '\n';
+    return failed;
+}
+
+struct command_context {
+    std::map<std::string, std::string> environment;  // known_environment() of command_source.hpp
+    std::string program;                             // as it was called
+    const CLI::App* root = nullptr;                  // of all commands; complete when `run` is called
+    std::function<int()> run;  // set, while the arguments are read, by the command that was asked for
+};
+
+// Adds a command. What its options are read into must live as long as the parser: usually a shared pointer
+// that the command's callback holds. `context` is filled later and outlives the parser.
+using command_adder = void (*)(CLI::App& program, command_context& context);
+
+}  // namespace corral::cli

@@ -1,0 +1,63 @@
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "command_source.hpp"
+#include "commands.hpp"
+#include "doctor_examination.hpp"
+#include "doctor_text.hpp"
+#include "terminal.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+// Beside those of doctor_status().
+constexpr int could_not_examine = 3;
+
+struct doctor_options {
+    std::optional<std::string> model;
+    std::optional<std::string> config;
+    std::optional<std::string> socket;
+    bool json = false;
+};
+
+int examine(const doctor_options& asked, const command_context& context) {
+    const config::configuration_source source = source_of(asked.config, context.environment);
+    const auto gathered = gather_examination({asked.model, source, asked.socket});
+    if (!gathered) {
+        std::cerr << "error: " << gathered.error().message << '\n';
+        return could_not_examine;
+    }
+    const auto found = doctor::examine(*gathered);
+    if (asked.json) {
+        std::cout << doctor_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    } else {
+        std::cout << doctor_page(found, style_of(STDOUT_FILENO, context.environment));
+    }
+    return doctor_status(found);
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<doctor_options>();
+    CLI::App* one = program.add_subcommand(
+        "doctor", "Examine this box and its models, and say what is wrong and what to do");
+    one->add_option("model", asked->model, "Only this model, and the box");
+    one->add_option("--config", asked->config, "Configuration file; else the usual places");
+    one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs");
+    one->add_flag("--json", asked->json, "As a JSON array of findings");
+    one->footer(
+        "Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
+        "1 warnings, 2 errors, 3 it could not be examined.");
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return examine(*asked, context); }; });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,258 @@
+#include "doctor_examination.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "corral/config/admin_place.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/core/task_group.hpp"
+#include "corral/device/reader.hpp"
+#include "corral/engine/device_tools.hpp"
+#include "corral/process/warden.hpp"
+#include "reported_fields.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr core::seconds daemon_patience{5};
+constexpr std::size_t most_profiles = 100;
+
+doctor::served_model served_model_of(const control::admin_json& model) {
+    doctor::served_model out{reported_text(model, "name"),
+                             reported_text(model, "state"),
+                             reported_text(model, "reason"),
+                             {},
+                             reported_text(model, "warning")};
+    const control::admin_json compute = model.value("compute", control::admin_json::object());
+    const std::string verdict = compute.is_object() ? reported_text(compute, "verdict") : std::string();
+    if (out.warning.empty() && (verdict == "fallback" || verdict == "suspected")) {
+        out.warning = reported_text(compute, "text");
+    }
+    for (const control::admin_json& service : model.value("services", control::admin_json::array())) {
+        // Of the service that the model's reason is about; any will do where it has none.
+        if (service.is_object() && out.advice.empty() && reported_text(service, "state") == out.state) {
+            out.advice = reported_text(service, "advice");
+        }
+    }
+    return out;
+}
+
+std::string taken_address(const config::configuration& of) {
+    const auto address = of.listen.address();
+    return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+}
+
+doctor::configuration_view view_of(const config::configuration_source& from,
+                                   const config::configuration_result& read) {
+    doctor::configuration_view out;
+    out.file = from.file;
+    std::error_code unreadable;
+    out.there = fs::exists(from.file, unreadable);
+    out.errors = read.errors;
+    out.warnings = read.warnings;
+    const config::configuration* const said = read.value ? &*read.value : nullptr;
+    if (said == nullptr) {
+        return out;
+    }
+    out.known = true;
+    out.address = taken_address(*said);
+    out.port = said->listen.port();
+    out.beyond_loopback = !said->listen.address().is_loopback();
+    out.needs_key = said->keys_file.has_value();
+    out.state_directory = said->state_directory;
+    for (const config::left_out_manifest& one : said->left_out) {
+        out.left_out.insert(out.left_out.end(), one.problems.begin(), one.problems.end());
+    }
+    return out;
+}
+
+// Profiles that are installed, so that a card is known before there is a model for it.
+std::vector<catalog::device_template> installed_devices(const fs::path& config) {
+    std::vector<fs::path> folders{config.parent_path() / "vendor", "/usr/local/share/corral/vendor",
+                                  "/usr/share/corral/vendor"};
+    std::error_code unknown;
+    if (const fs::path program = fs::read_symlink("/proc/self/exe", unknown); !unknown) {
+        folders.push_back(program.parent_path().parent_path() / "share/corral/vendor");
+    }
+    std::vector<catalog::device_template> out;
+    for (const fs::path& folder : folders) {
+        std::error_code absent;
+        for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
+             entry.increment(absent)) {
+            auto profile = catalog::read_profile(entry->path() / "profile.toml");
+            if (profile.value && out.size() < most_profiles) {
+                out.push_back(std::move(profile.value->device));
+            }
+        }
+    }
+    return out;
+}
+
+catalog::device_template filled(catalog::device_template said, unsigned card) {
+    for (std::string& word : said.command) {
+        word = engine::with_card(word, card);
+    }
+    said.advice = engine::with_card(said.advice, card);
+    return said;
+}
+
+// The cards that a model may run on.
+std::set<unsigned> cards_of(const catalog::model_entry& model) {
+    std::set<unsigned> out;
+    for (const catalog::seat& seat : model.seats) {
+        out.insert(seat.begin(), seat.end());
+    }
+    return out.size() > 1 ? out : std::set<unsigned>{model.runtime.device.card};
+}
+
+// Every way of asking, once.
+std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view>& models) {
+    std::vector<doctor::device_view> out;
+    for (const doctor::model_view& model : models) {
+        const catalog::device_template& said = model.entry.runtime.device;
+        if (!engine::can_be_asked(model.entry)) {
+            continue;
+        }
+        for (const unsigned card : cards_of(model.entry)) {
+            const catalog::device_template here = filled(said, card);
+            auto known = std::find_if(out.begin(), out.end(), [&](const doctor::device_view& other) {
+                return other.said == here && other.card == card;
+            });
+            if (known == out.end()) {
+                known = out.insert(out.end(), {here, card, {}, {}});
+            }
+            known->models.push_back(model.entry.name);
+        }
+    }
+    return out;
+}
+
+core::awaitable<void> look_at(doctor::device_view& device, device::reader& tool) {
+    auto looking = tool.look();
+    device.look = co_await std::move(looking);
+}
+
+core::result<void> ask_devices(std::vector<doctor::device_view>& devices) {
+    if (devices.empty()) {
+        return core::result<void>{boost::system::in_place_value};
+    }
+    auto guard = process::warden::start();
+    if (!guard) {
+        return guard.error();
+    }
+    boost::asio::io_context loop(1);
+    core::steady_clock_source clock;
+    std::string problem;
+    core::task_group tasks(loop.get_executor(),
+                           [&problem](const std::string&, const std::string& what) { problem = what; });
+    device::reader_set tools({loop.get_executor(), &clock, &*guard});
+    std::vector<std::shared_ptr<device::reader>> kept;
+    for (doctor::device_view& each : devices) {
+        each.look.problem = device::look_problem::tool_fails;
+        each.look.message = "it was not asked";
+        kept.push_back(tools.find_or_make(engine::reader_options_of(each.said, each.card)));
+        tasks.spawn("device", look_at(each, *kept.back()));
+    }
+    loop.run();
+    if (!problem.empty()) {
+        return core::make_failure(core::errc::internal, problem);
+    }
+    return core::result<void>{boost::system::in_place_value};
+}
+
+void ask_corral(const doctor_request& asked, doctor::examination& to) {
+    const std::vector<fs::path> places =
+        asked.socket ? std::vector<fs::path>{*asked.socket}
+                     : config::admin_socket_candidates(asked.source.file, asked.source.environment);
+    const auto answer = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, daemon_patience);
+    if (answer) {
+        to.daemon = daemon_view_of(*answer);
+    } else {
+        to.daemon_problem = answer.error().message;
+    }
+}
+
+}  // namespace
+
+doctor::daemon_view daemon_view_of(const control::admin_json& status) {
+    doctor::daemon_view out;
+    out.version = reported_text(status, "version");
+    if (const auto pid = status.find("pid"); pid != status.end() && pid->is_number_unsigned()) {
+        out.pid = pid->get<pid_t>();
+    }
+    for (const control::admin_json& model : status.value("models", control::admin_json::array())) {
+        if (model.is_object()) {
+            out.models.push_back(served_model_of(model));
+        }
+    }
+    return out;
+}
+
+namespace {
+
+// The model, and each fallback that is run here, under the name that status has for it.
+void add_views(doctor::examination& to, const catalog::model_entry& model) {
+    std::vector<catalog::model_entry> tiers{model};
+    for (const catalog::model_entry& fallback : model.fallbacks) {
+        if (!fallback.runtime.services.empty()) {
+            to.accelerators.push_back(fallback.runtime.device);
+            tiers.push_back(fallback);
+            tiers.back().name = catalog::label_of(catalog::entry_at(fallback, fallback.seats.front()));
+        }
+    }
+    for (catalog::model_entry& tier : tiers) {
+        auto view = doctor::view_of(tier);
+        to.models.push_back(view ? std::move(*view) : doctor::model_view{std::move(tier), {}});
+    }
+}
+
+}  // namespace
+
+core::result<doctor::examination> gather_examination(const doctor_request& asked) {
+    doctor::examination out;
+    config::configuration_result read = config::load_configuration(asked.source);
+    out.configuration = view_of(asked.source, read);
+    const config::configuration* const said = read.value ? &*read.value : read.draft ? &*read.draft : nullptr;
+    std::vector<std::string> names;
+    for (const catalog::model_entry& model :
+         said != nullptr ? said->models : std::vector<catalog::model_entry>{}) {
+        names.push_back(model.name);
+        names.push_back(model.name.substr(0, model.name.find(':')));
+        out.accelerators.push_back(model.runtime.device);
+        if (asked.model && !catalog::same_model(model.name, *asked.model) &&
+            std::none_of(model.aliases.begin(), model.aliases.end(),
+                         [&](const auto& alias) { return catalog::same_model(alias, *asked.model); })) {
+            continue;
+        }
+        add_views(out, model);
+    }
+    if (asked.model && out.models.empty()) {
+        const std::string meant = catalog::nearest(*asked.model, names);
+        return core::make_failure(
+            core::errc::not_found,
+            fmt::format("there is no model '{}' in '{}'{}", *asked.model, asked.source.file.string(),
+                        meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+    }
+    for (catalog::device_template& one : installed_devices(asked.source.file)) {
+        out.accelerators.push_back(std::move(one));
+    }
+    ask_corral(asked, out);
+    out.devices = devices_of(out.models);
+    if (const auto looked = ask_devices(out.devices); !looked) {
+        return looked.error();
+    }
+    out.around = doctor::these_surroundings(out.daemon ? out.daemon->pid : 0);
+    return out;
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,212 @@
+#include "import_plan.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/profile_reader.hpp"
+#include "corral/chat/family.hpp"
+#include "corral/config/configuration_reading.hpp"
+#include "corral/config/manifest_file.hpp"
+#include "corral/config/profile_search.hpp"
+#include "corral/package/manifest.hpp"
+#include "corral/package/package_check.hpp"
+#include "corral/package/package_reader.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using catalog::severity;
+
+void add(import_plan& to, std::string id, severity level, std::string what, std::string why,
+         std::string fix) {
+    to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
+}
+
+// `profiles` of the configuration, read leniently: 'corral check' is the one to complain.
+std::vector<fs::path> folders_for(const config::configuration_place& place) {
+    const fs::path base = place.file.parent_path();
+    std::vector<fs::path> out;
+    catalog::issue_list ignored(place.file.string());
+    const auto tree = place.there ? catalog::parse_toml_file(place.file, ignored) : std::nullopt;
+    const auto* const named = tree ? tree->get_as<toml::array>("profiles") : nullptr;
+    for (std::size_t i = 0; named != nullptr && i < named->size(); ++i) {
+        if (const auto folder = (*named)[i].value<std::string>()) {
+            out.push_back((base / *folder).lexically_normal());
+        }
+    }
+    for (fs::path& one : config::usual_profile_folders(base)) {
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+// Profiles as the readers ask for them; what is wrong with one is told once.
+class profile_shelf {
+public:
+    profile_shelf(fs::path base, std::vector<fs::path> folders, import_plan& tell)
+        : base_(std::move(base)), folders_(std::move(folders)), tell_(tell) {}
+
+    const catalog::profile* find(const std::string& name) {
+        const auto [entry, fresh] = known_.try_emplace(name);
+        const auto file = fresh ? config::find_profile_file(name, base_, folders_) : std::nullopt;
+        if (file) {
+            auto reading = catalog::read_profile(*file);
+            entry->second = std::move(reading.value);
+            for (const catalog::diagnostic& wrong : reading.errors) {
+                add(tell_, "profile.mistake", severity::error, catalog::to_text(wrong),
+                    "The profile can't be used.", "Mend the profile, or install it anew.");
+            }
+        }
+        return entry->second ? &*entry->second : nullptr;
+    }
+    [[nodiscard]] const std::vector<fs::path>& folders() const noexcept { return folders_; }
+
+private:
+    fs::path base_;
+    std::vector<fs::path> folders_;
+    import_plan& tell_;
+    std::map<std::string, std::optional<catalog::profile>> known_;
+};
+
+// What the family can do and the package allows.
+void set_capabilities(package::reading& of) {
+    catalog::model_entry& model = *of.model;
+    const auto* const family = chat::find_family(model.family);
+    model.capabilities = {"completion"};
+    if (family == nullptr || !of.origins.contains("family")) {
+        return;
+    }
+    if (family->tools != chat::tool_style::none) {
+        model.capabilities.emplace_back("tools");
+    }
+    if (family->thinks && !model.package_forbids_thinking) {
+        model.capabilities.emplace_back("thinking");
+    }
+    of.origins["capabilities"] = "the family";
+}
+
+// The manifest as the daemon will read it, so that what is checked is what is served.
+catalog::model_entry read_back(import_plan& plan, const config::configuration_source& source,
+                               const profile_shelf& shelf) {
+    catalog::issue_list errors(plan.file.string());
+    catalog::issue_list warnings(plan.file.string());
+    catalog::model_entry out;
+    if (const auto tree = catalog::parse_toml_text(plan.text, errors)) {
+        config::configuration_reading with{
+            source, plan.file.parent_path(), shelf.folders(), errors, warnings, {}, {}};
+        out = config::read_model(catalog::section(*tree, "the manifest", errors), with);
+    }
+    for (const catalog::diagnostic& wrong : errors.take()) {
+        add(plan, "manifest.incomplete", severity::error, wrong.message,
+            "Corral leaves a manifest with a mistake out.",
+            "Fill it in in " + plan.file.string() + " (docs/configuration.md).");
+    }
+    return out;
+}
+
+// What a reader has said about a file needs no second word.
+void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
+    std::vector<std::string> told;
+    for (const catalog::finding& one : plan.findings) {
+        if (!one.subject.empty() && one.level == severity::error) {
+            told.push_back(one.subject);
+        }
+    }
+    for (catalog::finding& one : found) {
+        const bool said = std::find(plan.findings.begin(), plan.findings.end(), one) != plan.findings.end();
+        const bool known = std::any_of(told.begin(), told.end(), [&](const std::string& file) {
+            return one.subject == file || one.what.starts_with("'" + file + "' is not there") ||
+                   one.what.starts_with("'./" + file + "' is not there");
+        });
+        if (!said && !known) {
+            plan.findings.push_back(std::move(one));
+        }
+    }
+}
+
+// False when something stands where the manifest would.
+bool check_place(import_plan& plan, const import_request& asked, const config::configuration_source& source) {
+    std::error_code unreadable;  // then the write will say why
+    if (fs::exists(fs::symlink_status(plan.file, unreadable)) && !asked.replace) {
+        add(plan, "import.there", severity::error, plan.file.string() + " is there already.",
+            "It may hold what somebody changed by hand.",
+            "Say --force to replace it, or --name for a model beside it.");
+        return false;
+    }
+    const auto configured = config::load_configuration(source);
+    const auto* const twin = configured.value ? config::find_model(*configured.value, plan.model) : nullptr;
+    if (twin == nullptr || twin->source == plan.file) {
+        return true;
+    }
+    add(plan, "import.name-taken", severity::error,
+        "A model named '" + twin->name + "' is there already" +
+            (twin->source.empty() ? "." : ", of " + twin->source.string() + "."),
+        "Of two models with one name only the first is served.", "Say --name for another name.");
+    return false;
+}
+
+void sort_findings(import_plan& plan) {
+    std::stable_sort(plan.findings.begin(), plan.findings.end(),
+                     [](const auto& a, const auto& b) { return a.level > b.level; });
+}
+
+bool has_error(const import_plan& plan) {
+    return std::any_of(plan.findings.begin(), plan.findings.end(),
+                       [](const auto& one) { return one.level == severity::error; });
+}
+
+void plan_manifest(import_plan& plan, package::reading& read, const import_request& asked,
+                   const config::configuration_place& place, const config::configuration_source& source,
+                   const package::machine& here, profile_shelf& shelf) {
+    const catalog::profile* const runtime = shelf.find(read.profile);
+    if (runtime == nullptr) {
+        return;  // no reader makes a model without one
+    }
+    set_capabilities(read);
+    plan.model = read.model->name;
+    plan.file = place.models / config::manifest_file_name(plan.model);
+    plan.text = package::manifest_text(read, *runtime);
+    const catalog::model_entry model = read_back(plan, source, shelf);
+    if (model.package != read.model->package) {
+        add(plan, "import.folder-name", severity::error,
+            "The package's folder has a name that can't be written into a manifest.",
+            "A manifest is UTF-8 text.", "Rename the folder.");
+        return;
+    }
+    add_checks(plan, package::check_package(model, here));
+    plan.startable = !has_error(plan);
+    plan.writable = check_place(plan, asked, source);
+}
+
+}  // namespace
+
+import_plan plan_import(const import_request& asked, const config::configuration_place& place,
+                        const config::configuration_source& source, const package::machine& here) {
+    import_plan plan;
+    profile_shelf shelf(place.file.parent_path(), folders_for(place), plan);
+    package::read_options how;
+    how.name = asked.name;
+    how.profile = asked.profile;
+    how.profiles = [&shelf](const std::string& name) { return shelf.find(name); };
+    package::reading read = package::read_package(asked.package, here, how);
+    plan.kind = read.kind;
+    plan.profile = read.profile;
+    plan.findings.insert(plan.findings.end(), read.findings.begin(), read.findings.end());
+    if (read.model) {
+        plan_manifest(plan, read, asked, place, source, here, shelf);
+    } else {
+        for (const std::string& note : read.notes) {
+            add(plan, "package.note", severity::note, note + ".", {}, {});
+        }
+    }
+    sort_findings(plan);
+    return plan;
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,39 @@
+#pragma once
+// What `corral import` finds out before it writes anything. Reads; runs nothing of the package.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/catalog/finding.hpp"
+#include "corral/config/configuration.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/package/machine.hpp"
+
+namespace corral::cli {
+
+struct import_request {
+    std::filesystem::path package;
+    std::optional<std::string> name;
+    std::optional<std::string> profile;
+    bool replace = false;  // a manifest that is there
+};
+
+struct import_plan {
+    std::string kind;                        // of package; empty: not recognised
+    std::string profile;                     // that serves it
+    std::string model;                       // its name; empty: nothing can be written
+    std::string text;                        // of the manifest
+    std::filesystem::path file;              // where it would be written
+    bool writable = false;                   // nothing keeps it from being written
+    bool startable = false;                  // nothing that is known keeps it from starting
+    std::vector<catalog::finding> findings;  // worst first
+};
+
+// `source` is the configuration that the model will be part of; it may have mistakes.
+[[nodiscard]] import_plan plan_import(const import_request& asked, const config::configuration_place& place,
+                                      const config::configuration_source& source,
+                                      const package::machine& here);
+
+}  // namespace corral::cli

@@ -1,0 +1,144 @@
+#include "key_command.hpp"
+
+#include <array>
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "corral/config/configuration_access.hpp"
+#include "corral/config/key_file.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+core::result<fs::path> file_of(const key_command& asked) {
+    if (asked.file) {
+        return fs::path(*asked.file);
+    }
+    if (auto named = config::configured_keys_file(asked.config)) {
+        return *std::move(named);
+    }
+    return core::make_failure(core::errc::not_found,
+                              "which file? Say --file FILE, or --config FILE with a configuration that has "
+                              "'keys' in [access] ('" +
+                                  asked.config + "' names none)");
+}
+
+std::string today() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 16> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
+    return text.data();
+}
+
+int make(const fs::path& file, const std::string& name, bool as_json) {
+    const auto key = config::make_key();
+    if (!key) {
+        return fail(key.error().message);
+    }
+    if (const auto added = config::add_key(file, name, *key, today()); !added) {
+        return fail(added.error().message);
+    }
+    if (as_json) {
+        std::cout << json{{"name", name}, {"key", *key}}.dump(2) << std::endl;
+    } else {
+        std::cout << *key << std::endl;
+    }
+    std::cerr << "This is the key of '" << name << "'. It is shown this once: " << file.string()
+              << " holds only its SHA-256. A running Corral takes it within seconds.\n";
+    return 0;
+}
+
+int list(const fs::path& file, bool as_json) {
+    const config::key_file_reading read = config::read_key_file(file);
+    for (const std::string& text : read.warnings) {
+        std::cerr << "warning: " << text << '\n';
+    }
+    for (const catalog::diagnostic& wrong : read.errors) {
+        std::cerr << "error: " << (wrong.line == 0 ? wrong.message : catalog::to_text(wrong)) << '\n';
+    }
+    if (!read.value) {
+        return 1;
+    }
+    json names = json::array();
+    for (const config::key_entry& each : read.value->all()) {
+        names.push_back(each.name);
+    }
+    if (as_json) {
+        std::cout << json{{"file", file.string()}, {"names", names}}.dump(2) << '\n';
+        return 0;
+    }
+    for (const config::key_entry& each : read.value->all()) {
+        std::cout << each.name << '\n';
+    }
+    return 0;
+}
+
+int remove(const fs::path& file, const std::string& name, bool as_json) {
+    if (const auto removed = config::remove_key(file, name); !removed) {
+        return fail(removed.error().message);
+    }
+    if (as_json) {
+        std::cout << json{{"name", name}, {"removed", true}}.dump(2) << '\n';
+    }
+    std::cerr << "The key of '" << name << "' is gone; a running Corral refuses it within seconds.\n";
+    return 0;
+}
+
+}  // namespace
+
+int run_key_command(const key_command& asked) {
+    const auto file = file_of(asked);
+    if (!file) {
+        return fail(file.error().message);
+    }
+    switch (asked.what) {
+        case key_command::action::make:
+            return make(*file, asked.name, asked.json);
+        case key_command::action::remove:
+            return remove(*file, asked.name, asked.json);
+        case key_command::action::list:
+            break;
+    }
+    return list(*file, asked.json);
+}
+
+// "key" with its own commands.
+void add_key_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<key_command>();
+    CLI::App* keys = program.add_subcommand("key", "Make, list and remove API keys");
+    keys->require_subcommand(1);
+    const auto add = [&](const char* name, const char* about, key_command::action what) {
+        CLI::App* one = keys->add_subcommand(name, about);
+        if (what != key_command::action::list) {
+            one->add_option("name", asked->name, "Whose key it is: letters, digits, '_', '.', '-'")
+                ->required();
+        }
+        one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
+            ->type_name("FILE");
+        one->add_flag("--json", asked->json, "As JSON");
+        one->add_option("--config", asked->config, "Configuration file whose [access] names the file of keys")
+            ->capture_default_str()
+            ->type_name("FILE");
+        one->parse_complete_callback([asked, what, &context] {
+            asked->what = what;
+            context.run = [asked] { return run_key_command(*asked); };
+        });
+    };
+    add("new", "Make a key, print it once and keep its SHA-256", key_command::action::make);
+    add("list", "Print the names of the keys", key_command::action::list);
+    add("remove", "Remove a key", key_command::action::remove);
+}
+
+}  // namespace corral::cli

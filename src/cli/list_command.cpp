@@ -1,0 +1,107 @@
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "known_models.hpp"
+#include "model_listing.hpp"
+#include "model_page.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+struct listing_options {
+    daemon_place place;
+    std::string model;
+    bool json = false;
+};
+
+std::string dumped(const control::admin_json& value) {
+    return value.dump(2, ' ', false, control::admin_json::error_handler_t::replace) + "\n";
+}
+
+int list(const listing_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable && known.status.is_null()) {
+        return bad_configuration;
+    }
+    const auto models = list_models(known.files, known.status);
+    if (asked.json) {
+        std::cout << dumped({{"daemon", known.status.is_object()},
+                             {"configuration", known.file.string()},
+                             {"models_directory", known.files.models_directory.string()},
+                             {"models", listing_json(models)}});
+    } else {
+        if (known.status.is_null()) {
+            std::cerr << "no daemon answers, so this is what the files say: " << known.file.string()
+                      << " and its manifests (" << known.silent << ")\n";
+        }
+        if (models.empty()) {
+            std::cerr << "there is no model yet; 'corral import DIR' makes one of a vendor's folder\n";
+        }
+        std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
+    }
+    return known.readable ? succeeded : bad_configuration;
+}
+
+control::admin_json status_of(const control::admin_json& status, const std::string& name) {
+    if (!status.is_object() || !status.contains("models") || !status["models"].is_array()) {
+        return nullptr;
+    }
+    for (const control::admin_json& one : status["models"]) {
+        if (one.is_object() && one.value("name", control::admin_json("")) == name) {
+            return one;
+        }
+    }
+    return nullptr;
+}
+
+int show(const listing_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable) {
+        return bad_configuration;
+    }
+    const catalog::model_entry* const model = config::find_model(known.files, asked.model);
+    if (model == nullptr) {
+        for (const config::left_out_manifest& one : known.files.left_out) {
+            for (const catalog::diagnostic& problem : one.problems) {
+                std::cerr << "left out: " << catalog::to_text(problem) << '\n';
+            }
+        }
+        return fail(no_such_model(known.files, asked.model));
+    }
+    const control::admin_json facts = model_facts(*model, status_of(known.status, model->name));
+    std::cout << (asked.json ? dumped(facts)
+                             : model_page(facts, style_of(STDOUT_FILENO, context.environment)));
+    return succeeded;
+}
+
+using action = int (*)(const listing_options&, const command_context&);
+
+CLI::App* add(CLI::App& program, command_context& context, const std::shared_ptr<listing_options>& asked,
+              const char* name, const char* about, action what) {
+    CLI::App* one = program.add_subcommand(name, about);
+    one->add_flag("--json", asked->json, "As JSON");
+    add_daemon_options(*one, asked->place);
+    one->parse_complete_callback(
+        [asked, what, &context] { context.run = [asked, what, &context] { return what(*asked, context); }; });
+    return one;
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& program, command_context& context) {
+    add(program, context, std::make_shared<listing_options>(), "list",
+        "List the models of the configuration and its manifests, and how they fare", list);
+}
+
+void add_show_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<listing_options>();
+    CLI::App* one = add(program, context, asked, "show", "Show all that is known of a model", show);
+    one->add_option("model", asked->model, "The model, by name or alias")->type_name("MODEL")->required();
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,199 @@
+#include "logs_command.hpp"
+
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <vector>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/config/state_directory.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/telemetry/crash_store.hpp"
+#include "corral/telemetry/log.hpp"
+#include "crash_text.hpp"
+#include "log_text.hpp"
+#include "terminal.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+fs::path folder_of(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    if (asked.state) {
+        return config::crash_folder(*asked.state);
+    }
+    if (const auto named = config::configured_state_directory(
+            config::find_configuration(asked.place.config, environment).file)) {
+        return config::crash_folder(*named);
+    }
+    const fs::path usual = config::usual_state_directory(environment);
+    std::error_code ignored;  // one that can't be looked at is not there for us
+    if (!usual.empty() && fs::exists(config::crash_folder(usual), ignored)) {
+        return config::crash_folder(usual);
+    }
+    // StateDirectory= of the unit that comes with Corral.
+    const fs::path service = "/var/lib/corral";
+    return config::crash_folder(fs::exists(service, ignored) || usual.empty() ? service : usual);
+}
+
+// Null when it is no JSON. Much deeper than ours it is not looked into.
+json parsed(const std::string& text) {
+    constexpr int deepest = 16;
+    json out = json::parse(
+        text, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
+    return out.is_discarded() ? json() : out;
+}
+
+int show_list(const fs::path& folder, const std::vector<std::string>& names, bool as_json) {
+    json all = json::array();
+    for (const std::string& name : names) {
+        const auto text = telemetry::read_crash(folder, name);
+        all.push_back(summary(name, text ? parsed(*text) : json()));
+    }
+    if (as_json) {
+        std::cout << all.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    } else if (names.empty()) {
+        std::cout << "Nothing is kept in " << folder.string() << ".\n";
+    } else {
+        std::cout << list_text(all) << "\nSee one with 'corral logs --crash N'.\n";
+    }
+    return 0;
+}
+
+// The name that is meant; empty: none.
+std::string chosen(const std::vector<std::string>& names, const std::string& which) {
+    std::size_t number = 0;
+    const auto read = std::from_chars(which.data(), which.data() + which.size(), number);
+    if (read.ec == std::errc{} && read.ptr == which.data() + which.size()) {
+        return number >= 1 && number <= names.size() ? names[number - 1] : std::string();
+    }
+    for (const std::string& name : names) {
+        if (name == which || name == which + ".json") {
+            return name;
+        }
+    }
+    return {};
+}
+
+int show_one(const fs::path& folder, const std::string& name, bool as_json) {
+    const auto text = telemetry::read_crash(folder, name);
+    if (!text) {
+        return fail(text.error().message);
+    }
+    if (as_json) {
+        std::cout << *text;
+        return 0;
+    }
+    const json bundle = parsed(*text);
+    if (!bundle.is_object()) {
+        return fail("'" + (folder / name).string() + "' is damaged");
+    }
+    std::cout << (folder / name).string() << "\n\n" << bundle_text(bundle);
+    return 0;
+}
+
+// Above the daemon's sign of life.
+constexpr core::seconds longest_silence{60};
+
+int show_crashes(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    const fs::path folder = folder_of(asked, environment);
+    const auto names = telemetry::list_crashes(folder);
+    if (!names) {
+        return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");
+    }
+    if (asked.which.empty()) {
+        return show_list(folder, *names, asked.json);
+    }
+    const std::string name = chosen(*names, asked.which);
+    if (name.empty()) {
+        return fail("there is no '" + asked.which + "' among the " + std::to_string(names->size()) +
+                    " bundles in " + folder.string());
+    }
+    return show_one(folder, name, asked.json);
+}
+
+void print_lines(const json& batch, bool as_json, const text_style& style) {
+    const auto lines = batch.find("lines");
+    if (lines == batch.end() || !lines->is_array()) {
+        return;
+    }
+    for (const json& line : *lines) {
+        if (!line.is_object()) {
+            continue;
+        }
+        std::cout << (as_json ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                              : log_line_text(line, style));
+    }
+    std::cout.flush();
+}
+
+int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    json request;
+    request["verb"] = "logs";
+    request["lines"] = asked.lines;
+    request["follow"] = asked.follow;
+    if (!asked.target.empty()) {
+        request["target"] = asked.target;
+    }
+    const text_style style = style_of(STDOUT_FILENO, environment);
+    std::string refused;
+    const auto take = [&](const json& object) {
+        if (object.value("ok", json(true)) == false) {
+            const json why = object.value("error", json("the daemon refuses"));
+            refused = why.is_string() ? telemetry::printable(why.get<std::string>(), 2000) : "it refuses";
+            return false;
+        }
+        print_lines(object, asked.json, style);
+        return std::cout.good();
+    };
+    const auto followed =
+        control::follow_daemon(sockets_of(asked.place, environment), request, longest_silence, take);
+    if (!followed) {
+        return fail(followed.error().message);
+    }
+    return refused.empty() ? 0 : fail(refused);
+}
+
+}  // namespace
+
+int run_logs_command(const logs_command& asked, const std::map<std::string, std::string>& environment) {
+    return asked.crash ? show_crashes(asked, environment) : show_lines(asked, environment);
+}
+
+void add_logs_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<logs_command>();
+    CLI::App* logs =
+        program.add_subcommand("logs", "Show what services printed last, or what was kept of crashes");
+    logs->add_option("service", asked->target,
+                     "MODEL, MODEL/SERVICE, a service that only one model has, or 'corral' for its own log; "
+                     "else all of them")
+        ->type_name("SERVICE");
+    logs->add_flag("-f,--follow", asked->follow, "Go on with each line that is printed, until Ctrl-C");
+    logs->add_option("-n,--lines", asked->lines, "So many of the last lines")
+        ->check(CLI::Range(0, 10000))
+        ->capture_default_str();
+    const CLI::Option* crash =
+        logs->add_option(
+                "--crash", asked->which,
+                "What was kept of crashes and hangs: a bundle's number in the list (1 is the newest) or "
+                "its name; without one the list")
+            ->expected(0, 1);
+    logs->add_flag("--json", asked->json, "As JSON; of lines one object each");
+    logs->add_option("--state", asked->state, "The server's state directory, of --crash")->type_name("DIR");
+    add_daemon_options(*logs, asked->place);
+    logs->parse_complete_callback([asked, crash, &context] {
+        asked->crash = crash->count() > 0;
+        context.run = [asked, &context] { return run_logs_command(*asked, context.environment); };
+    });
+}
+
+}  // namespace corral::cli

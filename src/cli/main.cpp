@@ -1,0 +1,10 @@
+#include <malloc.h>
+
+#include "command_line.hpp"
+
+int main(int argc, char** argv) {
+    // Fixed, so that one large body does not teach the allocator to keep such sizes for ever.
+    ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    return corral::cli::run_command_line(argc, argv);
+}

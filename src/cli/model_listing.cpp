@@ -1,0 +1,188 @@
+#include "model_listing.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
+#include "status_page.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+listed_model from_entry(const catalog::model_entry& model) {
+    listed_model out;
+    out.name = model.name;
+    out.aliases = model.aliases;
+    out.size_bytes = model.size_bytes;
+    out.profile = model.runtime.name;
+    out.package = model.package.string();
+    out.source = model.source.string();
+    return out;
+}
+
+listed_model from_left_out(const config::left_out_manifest& manifest) {
+    listed_model out;
+    out.name = manifest.name.empty() ? manifest.file.filename().string() : manifest.name;
+    out.state = "left out";
+    out.source = manifest.file.string();
+    out.note = manifest.problems.empty() ? std::string() : catalog::to_text(manifest.problems.front());
+    return out;
+}
+
+// With what the daemon knows of it. Of a manifest that is left out only what is served of that very file: its
+// name may be another model's.
+void join(listed_model& model, const std::vector<json>& served, bool daemon) {
+    const bool left_out = model.state == "left out";
+    const auto found = std::find_if(served.begin(), served.end(), [&](const json& one) {
+        return left_out ? reported_text(one, "source") == model.source
+                        : catalog::same_model(reported_text(one, "name"), model.name);
+    });
+    if (found != served.end()) {
+        model.state = reported_text(*found, "state");
+        if (left_out) {
+            model.name = reported_text(*found, "name");
+            model.note = "served as it was before its manifest had a mistake: " + model.note;
+        }
+    } else if (daemon && !left_out) {
+        model.state = "new";
+        model.note = "not served yet; say 'corral reload'";
+    }
+}
+
+}  // namespace
+
+std::vector<listed_model> list_models(const config::configuration& files, const json& status) {
+    const bool daemon = status.is_object();
+    const std::vector<json> served = reported_objects(status, "models");
+    std::vector<listed_model> out;
+    for (const catalog::model_entry& model : files.models) {
+        out.push_back(from_entry(model));
+    }
+    for (const config::left_out_manifest& manifest : files.left_out) {
+        out.push_back(from_left_out(manifest));
+    }
+    for (listed_model& model : out) {
+        join(model, served, daemon);
+    }
+    for (const json& one : served) {
+        const std::string name = reported_text(one, "name");
+        const bool known = std::any_of(out.begin(), out.end(), [&](const listed_model& model) {
+            return catalog::same_model(model.name, name);
+        });
+        if (!known) {
+            listed_model gone;
+            gone.name = name;
+            gone.state = reported_text(one, "state");
+            gone.source = reported_text(one, "source");
+            gone.note = "no file says it any more; 'corral reload' takes it out";
+            out.push_back(std::move(gone));
+        }
+    }
+    return out;
+}
+
+json listing_json(const std::vector<listed_model>& models) {
+    json out = json::array();
+    for (const listed_model& model : models) {
+        json one;
+        one["name"] = model.name;
+        one["state"] = model.state.empty() ? json(nullptr) : json(model.state);
+        one["aliases"] = model.aliases;
+        one["size_bytes"] = model.size_bytes;
+        one["profile"] = model.profile;
+        one["package"] = model.package;
+        one["source"] = model.source;
+        one["note"] = model.note;
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+std::string size_text(std::uint64_t bytes) {
+    if (bytes == 0) {
+        return "-";
+    }
+    constexpr std::array<const char*, 4> units{"B", "KB", "MB", "GB"};
+    auto amount = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; amount >= 1000.0 && unit + 1 < units.size(); ++unit) {
+        amount /= 1000.0;
+    }
+    return amount < 10.0 && unit > 0 ? fmt::format("{:.1f} {}", amount, units[unit])
+                                     : fmt::format("{:.0f} {}", amount, units[unit]);
+}
+
+std::string listing_text(const std::vector<listed_model>& models, const text_style& style) {
+    constexpr std::size_t columns = 6;
+    using row = std::array<std::string, columns>;
+    std::vector<row> rows{{"NAME", "STATE", "SIZE", "PROFILE", "PACKAGE", "FROM"}};
+    for (const listed_model& model : models) {
+        std::string name = model.name;
+        for (const std::string& alias : model.aliases) {
+            name += ", " + alias;
+        }
+        const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
+        rows.push_back({name, or_dash(model.state), size_text(model.size_bytes), or_dash(model.profile),
+                        or_dash(model.package), or_dash(model.source)});
+    }
+    std::array<std::size_t, columns> widths{};
+    for (const row& each : rows) {
+        for (std::size_t i = 0; i < columns; ++i) {
+            widths[i] = std::max(widths[i], each[i].size());
+        }
+    }
+    std::string out;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        for (std::size_t i = 0; i < columns; ++i) {
+            const std::string pad =
+                i + 1 < columns ? std::string(widths[i] - rows[r][i].size() + 2, ' ') : "\n";
+            const bool state = r > 0 && i == 1;
+            out += (state    ? state_text(rows[r][i], style)
+                    : r == 0 ? painted(rows[r][i], colour::bold, style)
+                             : rows[r][i]) +
+                   pad;
+        }
+    }
+    for (const listed_model& model : models) {
+        if (!model.note.empty()) {
+            out += fmt::format("{}: {}\n", model.name, model.note);
+        }
+    }
+    return out;
+}
+
+std::string no_such_model(const config::configuration& files, const std::string& typed) {
+    const std::string shown = telemetry::printable(typed);
+    if (!catalog::display_name(typed)) {
+        return "'" + shown + "' is not a model name; write NAME or NAME:TAG, such as qwen3:4b";
+    }
+    std::vector<std::string> names;
+    for (const catalog::model_entry& model : files.models) {
+        names.push_back(model.name);
+        names.insert(names.end(), model.aliases.begin(), model.aliases.end());
+    }
+    for (const config::left_out_manifest& manifest : files.left_out) {
+        if (!manifest.name.empty()) {
+            names.push_back(manifest.name);
+        }
+    }
+    std::string out = "there is no model '" + shown + "'";
+    std::string meant = catalog::nearest(typed, names);
+    if (meant.empty()) {
+        meant = catalog::nearest(*catalog::display_name(typed), names);
+    }
+    if (!meant.empty()) {
+        return out + "; did you mean '" + meant + "'?";
+    }
+    return out + (names.empty() ? std::string("; there is none at all: 'corral import DIR' makes one")
+                                : fmt::format("; there are {}", fmt::join(names, ", ")));
+}
+
+}  // namespace corral::cli

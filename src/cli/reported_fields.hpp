@@ -1,0 +1,25 @@
+#pragma once
+// Fields of what another Corral process reports in JSON: what is missing, or of another kind, is as if it
+// were empty, and control characters are made visible.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace corral::cli {
+
+// `of` is an object or an array without them; at most `longest` bytes of a text.
+[[nodiscard]] std::string reported_text(const nlohmann::ordered_json& of, const char* key,
+                                        std::size_t longest = 2000);
+[[nodiscard]] std::optional<double> reported_number(const nlohmann::ordered_json& of, const char* key);
+// 0 where none is said.
+[[nodiscard]] double reported_amount(const nlohmann::ordered_json& of, const char* key);
+[[nodiscard]] bool reported_flag(const nlohmann::ordered_json& of, const char* key);
+// Those of an array; no others.
+[[nodiscard]] std::vector<nlohmann::ordered_json> reported_objects(const nlohmann::ordered_json& of,
+                                                                   const char* key);
+
+}  // namespace corral::cli

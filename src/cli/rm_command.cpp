@@ -1,0 +1,153 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "admin_command.hpp"
+#include "commands.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/control/admin_client.hpp"
+#include "known_models.hpp"
+#include "model_listing.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr core::seconds reload_limit{150};
+
+struct rm_options {
+    daemon_place place;
+    std::string model;
+    bool yes = false;
+    bool json = false;
+};
+
+// The manifest that says a model.
+struct manifest {
+    std::string name;
+    fs::path file;
+    std::string problem;  // why it is not to be removed; then nothing else counts
+};
+
+// "FILE:LINE" of the [[models]] table.
+std::string place_of(const fs::path& file, const std::string& name) {
+    catalog::issue_list ignored(file.string());  // it was read whole a moment ago
+    const auto tree = catalog::parse_toml_file(file, ignored);
+    const toml::array* const all = tree ? tree->get_as<toml::array>("models") : nullptr;
+    if (all != nullptr) {
+        for (const toml::node& one : *all) {
+            const auto* const table = one.as_table();
+            const auto said = table != nullptr ? (*table)["name"].value<std::string>() : std::nullopt;
+            if (said && catalog::same_model(*said, name)) {
+                return file.string() + ":" + std::to_string(one.source().begin.line);
+            }
+        }
+    }
+    return file.string();
+}
+
+manifest find_manifest(const known_models& known, const std::string& typed) {
+    const catalog::model_entry* const model = config::find_model(known.files, typed);
+    if (model == nullptr) {
+        for (const config::left_out_manifest& one : known.files.left_out) {
+            if (catalog::same_model(one.name, typed) || one.file.filename() == typed) {
+                return {one.name.empty() ? one.file.filename().string() : one.name, one.file, {}};
+            }
+        }
+        return {{}, {}, no_such_model(known.files, typed)};
+    }
+    if (!catalog::same_model(model->name, typed)) {
+        return {{},
+                {},
+                "'" + typed + "' is an alias of '" + model->name + "'; take it out of 'aliases' in " +
+                    model->source.string() + ", or say 'corral rm " + model->name + "'"};
+    }
+    if (model->source.parent_path() != known.files.models_directory) {
+        return {{},
+                {},
+                "'" + model->name + "' is no manifest of its own: take its [[models]] table out at " +
+                    place_of(model->source, model->name) + " and say 'corral reload'"};
+    }
+    return {model->name, model->source, {}};
+}
+
+bool agreed(const manifest& which) {
+    std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string()
+              << " is removed. Its package stays.\nRemove it? [y/N] ";
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+// Tells a running daemon; nothing where none runs.
+std::optional<control::admin_json> reload(const known_models& known, const rm_options& asked,
+                                          const command_context& context) {
+    if (known.status.is_null()) {
+        return std::nullopt;
+    }
+    control::admin_json question;
+    question["verb"] = "reload";
+    const auto answer =
+        control::ask_daemon(sockets_of(asked.place, context.environment), question, reload_limit);
+    return answer ? *answer : control::admin_refusal(answer.error().message);
+}
+
+int remove(const rm_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable) {
+        return bad_configuration;
+    }
+    const manifest which = find_manifest(known, asked.model);
+    if (!which.problem.empty()) {
+        return fail(which.problem);
+    }
+    if (!asked.yes && ::isatty(STDIN_FILENO) != 1) {
+        return fail("this would remove " + which.file.string() + "; say --yes where nobody can be asked");
+    }
+    if (!asked.yes && !agreed(which)) {
+        return fail("nothing was removed");
+    }
+    std::error_code error;
+    if (!fs::remove(which.file, error)) {
+        return fail("can't remove " + which.file.string() + ": " +
+                    (error ? error.message() : std::string("it is not there any more")));
+    }
+    const auto reloaded = reload(known, asked, context);
+    if (asked.json) {
+        const control::admin_json told = {{"ok", true},
+                                          {"model", which.name},
+                                          {"removed", which.file.string()},
+                                          {"reload", reloaded ? *reloaded : control::admin_json(nullptr)}};
+        std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+        return succeeded;
+    }
+    std::cout << "removed " << which.file.string() << '\n';
+    if (!reloaded) {
+        std::cout << "no daemon was told (" << known.silent << ")\n";
+        return succeeded;
+    }
+    return tell_reload(*reloaded) ? succeeded : failed;
+}
+
+}  // namespace
+
+void add_rm_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<rm_options>();
+    CLI::App* one = program.add_subcommand("rm", "Remove a model's manifest; its package stays");
+    one->add_option("model", asked->model, "The model")->type_name("MODEL")->required();
+    one->add_flag("-y,--yes", asked->yes, "Don't ask");
+    one->add_flag("--json", asked->json, "As JSON");
+    add_daemon_options(*one, asked->place);
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return remove(*asked, context); }; });
+}
+
+}  // namespace corral::cli

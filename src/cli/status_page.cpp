@@ -1,0 +1,244 @@
+#include "status_page.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "corral/telemetry/log.hpp"
+#include "reported_fields.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+void add_note(std::string& out, const char* what, const std::string& text, const text_style& style) {
+    if (!text.empty()) {
+        out += fmt::format("      {}: {}\n", painted(what, colour::faint, style), text);
+    }
+}
+
+// With the bar on a terminal, in words elsewhere.
+std::string progress_text(const json& of, const text_style& style) {
+    const auto percent = reported_number(of, "progress_percent");
+    const auto left = reported_number(of, "left_seconds");
+    if (!percent && !left) {
+        return {};
+    }
+    return " " + load_bar(percent, left, style.live ? style.columns / 2 : 0);
+}
+
+void add_service(std::string& out, const json& service, const text_style& style) {
+    const std::string state = reported_text(service, "state");
+    const double starts = reported_amount(service, "starts");
+    const auto percent = reported_number(service, "progress_percent");
+    out += fmt::format("    {:<12} {}{} for {}", reported_text(service, "name"), state_text(state, style),
+                       percent ? fmt::format(" {:.0f} %", *percent) : std::string(),
+                       span_text(reported_amount(service, "for_seconds")));
+    if (reported_number(service, "pid")) {
+        out += fmt::format(", process {:.0f}", reported_amount(service, "pid"));
+    }
+    out += fmt::format(", {:.0f} {}", starts, starts == 1.0 ? "start" : "starts");
+    if (reported_number(service, "next_try_seconds")) {
+        out += ", next try in " + span_text(reported_amount(service, "next_try_seconds"));
+    }
+    out += '\n';
+    const std::string reason = reported_text(service, "reason");
+    add_note(out, "reason", reason == state ? std::string() : reason, style);
+    add_note(out, "advice", reported_text(service, "advice"), style);
+    add_note(out, "warning", reported_text(service, "warning"), style);
+}
+
+void add_device(std::string& out, const json& tool) {
+    if (const std::string problem = reported_text(tool, "problem"); !problem.empty()) {
+        out +=
+            fmt::format("  device: {} ({} ago)\n", problem, span_text(reported_amount(tool, "age_seconds")));
+        return;
+    }
+    for (const json& card : tool.value("cards", json::array())) {
+        if (!card.is_object()) {
+            continue;
+        }
+        out += fmt::format("  device: card {:.0f} {}", reported_amount(card, "card"),
+                           reported_text(card, "name"));
+        if (reported_number(card, "temperature_c")) {
+            out += fmt::format(", {:.0f} C", reported_amount(card, "temperature_c"));
+        }
+        if (reported_number(card, "npu_percent")) {
+            out += fmt::format(", {:.0f} % busy", reported_amount(card, "npu_percent"));
+        }
+        if (const std::string health = reported_text(card, "health"); !health.empty() && health != "OK") {
+            out += ", health " + health;
+        }
+        if (reported_number(card, "system_memory_total_mb") && !reported_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB of the system's memory in use",
+                               reported_amount(card, "system_memory_used_mb"),
+                               reported_amount(card, "system_memory_total_mb"));
+        }
+        if (reported_number(card, "memory_total_mb")) {
+            out += fmt::format(", {:.0f} of {:.0f} MB in use", reported_amount(card, "memory_used_mb"),
+                               reported_amount(card, "memory_total_mb"));
+        }
+        out += fmt::format(" ({} ago)\n", span_text(reported_amount(tool, "age_seconds")));
+    }
+}
+
+void add_left_out(std::string& out, const json& manifest, const text_style& style) {
+    out += fmt::format(
+        "  {} {}{}\n", painted("left out:", colour::red, style), reported_text(manifest, "file"),
+        reported_text(manifest, "name").empty() ? "" : ", model " + reported_text(manifest, "name"));
+    const auto problems = manifest.find("problems");
+    if (problems == manifest.end() || !problems->is_array()) {
+        return;
+    }
+    for (const json& problem : *problems) {
+        if (problem.is_string()) {
+            out += "      " + telemetry::printable(problem.get<std::string>(), 500) + '\n';
+        }
+    }
+}
+
+// "one, two"; what is no text is passed over.
+std::string words_of(const json& object, const char* key) {
+    std::string out;
+    const auto found = object.find(key);
+    if (found != object.end() && found->is_array()) {
+        for (const json& word : *found) {
+            if (word.is_string()) {
+                out += (out.empty() ? "" : ", ") + telemetry::printable(word.get<std::string>(), 100);
+            }
+        }
+    }
+    return out;
+}
+
+void add_compute(std::string& out, const json& compute, const text_style& style) {
+    const std::string verdict = reported_text(compute, "verdict");
+    const bool trouble = verdict == "fallback" || verdict == "suspected";
+    const std::string text = reported_text(compute, "text");
+    add_note(out, "compute", trouble ? painted(text, colour::red, style) : text, style);
+}
+
+void add_model(std::string& out, const json& model, const text_style& style) {
+    const json queue = model.value("queue", json::object());
+    const json& counts = queue.is_object() ? queue : json::object();
+    out += fmt::format("  {}  {}{}, {:.0f} running, {:.0f} waiting\n",
+                       painted(reported_text(model, "name"), colour::bold, style),
+                       state_text(reported_text(model, "state"), style), progress_text(model, style),
+                       reported_amount(counts, "running"), reported_amount(counts, "waiting"));
+    add_note(out, "also serves", words_of(model, "also"), style);
+    add_note(out, "waits", reported_text(model, "waits"), style);
+    if (const json tier = model.value("tier", json::object());
+        tier.is_object() && reported_flag(tier, "serves")) {
+        const std::string why = reported_text(tier, "why");
+        add_note(out, "serves", "requests go here" + (why.empty() ? why : ", as " + why), style);
+    }
+    if (const json compute = model.value("compute", json::object()); compute.is_object()) {
+        add_compute(out, compute, style);
+    }
+    const json memory = model.value("memory", json::object());
+    add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),
+             style);
+    for (const json& service : reported_objects(model, "services")) {
+        add_service(out, service, style);
+    }
+}
+
+}  // namespace
+
+std::string load_bar(std::optional<double> percent, std::optional<double> left_seconds, unsigned columns) {
+    std::string words = percent ? fmt::format("{:.0f} %", std::floor(std::clamp(*percent, 0.0, 100.0))) : "";
+    if (left_seconds) {
+        words += (words.empty() ? "" : ", ") + fmt::format("about {} left", span_text(*left_seconds));
+    }
+    constexpr unsigned least = 10;
+    constexpr unsigned most = 40;
+    const auto taken = static_cast<unsigned>(words.size()) + 4;
+    if (!percent || columns < taken + least) {
+        return words;
+    }
+    const unsigned wide = std::min(columns - taken, most);
+    const auto full = static_cast<unsigned>(std::clamp(*percent, 0.0, 100.0) * wide / 100.0);
+    return "[" + std::string(full, '#') + std::string(wide - full, '-') + "]  " + words;
+}
+
+std::string span_text(double seconds) {
+    const auto whole = static_cast<long long>(std::clamp(seconds, 0.0, 1e12));
+    if (whole < 60) {
+        return fmt::format("{} s", whole);
+    }
+    if (whole < 3600) {
+        return fmt::format("{} min {} s", whole / 60, whole % 60);
+    }
+    if (whole < 86400) {
+        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+    }
+    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
+}
+
+std::string state_text(const std::string& state, const text_style& style) {
+    static constexpr std::array<std::pair<std::string_view, colour>, 7> colours{{
+        {"ready", colour::green},
+        {"loading", colour::yellow},
+        {"starting", colour::yellow},
+        {"waiting", colour::yellow},
+        {"stopping", colour::yellow},
+        {"broken", colour::red},
+        {"left out", colour::red},
+    }};
+    const auto found =
+        std::find_if(colours.begin(), colours.end(), [&](const auto& one) { return one.first == state; });
+    return found == colours.end() ? state : painted(state, found->second, style);
+}
+
+std::string status_page(const json& status, const text_style& style) {
+    std::string out =
+        fmt::format("corral {}, process {:.0f}, up {}", reported_text(status, "version"),
+                    reported_amount(status, "pid"), span_text(reported_amount(status, "uptime_seconds")));
+    out += reported_flag(status, "shutting_down") ? ", shutting down\n" : "\n";
+    const json upgrade = status.value("upgrade", json::object());
+    if (const std::string stands =
+            upgrade.is_object() ? reported_text(upgrade, "status") : "";
+        !stands.empty()) {
+        out += "  " + stands + '\n';
+    }
+    for (const json& tool : reported_objects(status, "devices")) {
+        add_device(out, tool);
+    }
+    for (const json& model : reported_objects(status, "models")) {
+        add_model(out, model, style);
+    }
+    for (const json& manifest : reported_objects(status, "left_out")) {
+        add_left_out(out, manifest, style);
+    }
+    return out;
+}
+
+std::string loads_page(const json& status, const text_style& style) {
+    std::string out;
+    for (const json& model : reported_objects(status, "models")) {
+        if (reported_text(model, "state") != "loading") {
+            continue;
+        }
+        const std::string name = reported_text(model, "name");
+        const auto room = static_cast<unsigned>(std::min<std::size_t>(name.size() + 2, style.columns));
+        const std::string bar = load_bar(reported_number(model, "progress_percent"),
+                                         reported_number(model, "left_seconds"), style.columns - room);
+        out += fmt::format("{}  {}\n", painted(name, colour::bold, style), bar.empty() ? "loading" : bar);
+    }
+    return out;
+}
+
+bool still_loads(const json& status) {
+    const auto models = reported_objects(status, "models");
+    return std::any_of(models.begin(), models.end(),
+                       [](const json& model) { return reported_text(model, "state") == "loading"; });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,146 @@
+#include "status_watch.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include "corral/control/admin_client.hpp"
+#include "reported_fields.hpp"
+#include "status_page.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+constexpr core::seconds status_limit{10};
+constexpr core::milliseconds between_looks{500};
+constexpr core::milliseconds between_ends{50};
+constexpr int steps = 10;  // of a load, where lines can't be drawn again
+
+control::admin_json status_question() {
+    control::admin_json out;
+    out["verb"] = "status";
+    return out;
+}
+
+control::admin_json models_in(const control::admin_json& status) {
+    const auto found = status.find("models");
+    return found != status.end() && found->is_array() ? *found : control::admin_json::array();
+}
+
+// One line of each model, said again when its state or a tenth of its load is another.
+void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told) {
+    const control::admin_json models = models_in(status);
+    for (const control::admin_json& model : models) {
+        if (!model.is_object()) {
+            continue;
+        }
+        const std::string name = reported_text(model, "name");
+        const std::string state = reported_text(model, "state");
+        const auto percent = model.find("progress_percent");
+        const bool known = state == "loading" && percent != model.end() && percent->is_number();
+        const int step = known ? static_cast<int>(percent->get<double>()) * steps / 100 : -1;
+        const std::string key = state + std::to_string(step);
+        if (told[name] == key) {
+            continue;
+        }
+        told[name] = key;
+        const auto left = model.find("left_seconds");
+        const auto seconds = known && left != model.end() && left->is_number()
+                                 ? std::optional(left->get<double>())
+                                 : std::nullopt;
+        const std::string bar = known ? " " + load_bar(percent->get<double>(), seconds, 0) : std::string();
+        const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
+        std::cout << name << "  " << state << bar << reason << '\n';
+    }
+    std::cout.flush();
+}
+
+// What a change is: of ages and process numbers none is worth a line.
+std::string outline(const control::admin_json& status) {
+    std::string out;
+    const control::admin_json models = models_in(status);
+    for (const control::admin_json& model : models) {
+        if (model.is_object()) {
+            out += reported_text(model, "name") + ' ' + reported_text(model, "state") + ' ' +
+                   model.value("progress_percent", control::admin_json()).dump() + '\n';
+        }
+    }
+    return out;
+}
+
+bool any_broken(const control::admin_json& status) {
+    const control::admin_json models = models_in(status);
+    return std::any_of(models.begin(), models.end(), [](const control::admin_json& model) {
+        return model.is_object() && reported_text(model, "state") == "broken";
+    });
+}
+
+}  // namespace
+
+core::result<control::admin_json> ask_with_bars(const std::vector<std::filesystem::path>& places,
+                                                const control::admin_json& asked, core::seconds longest,
+                                                const text_style& style) {
+    if (!style.live) {
+        return control::ask_daemon(places, asked, longest);
+    }
+    std::atomic<bool> over{false};
+    core::result<control::admin_json> answer = control::admin_json();
+    std::thread asking([&] {
+        answer = control::ask_daemon(places, asked, longest);
+        over = true;
+    });
+    live_lines lines(STDERR_FILENO, style);
+    auto next = std::chrono::steady_clock::now() + between_looks;
+    while (!over) {
+        if (std::chrono::steady_clock::now() >= next) {
+            if (const auto status = control::ask_daemon(places, status_question(), status_limit)) {
+                lines.draw(loads_page(*status, style));
+            }
+            next = std::chrono::steady_clock::now() + between_looks;
+        }
+        std::this_thread::sleep_for(between_ends);
+    }
+    asking.join();
+    lines.clear();
+    return answer;
+}
+
+int watch_status(const std::vector<std::filesystem::path>& places, bool as_json, const text_style& style) {
+    live_lines lines(STDOUT_FILENO, style);
+    std::map<std::string, std::string> told;
+    std::string before;
+    while (true) {
+        const auto status = control::ask_daemon(places, status_question(), status_limit);
+        if (!status) {
+            std::cerr << "error: " << status.error().message << '\n';
+            return 1;
+        }
+        if (as_json) {
+            std::string now = outline(*status);
+            if (now != before) {
+                std::cout << status->dump(-1, ' ', false, control::admin_json::error_handler_t::replace)
+                          << std::endl;
+                before = std::move(now);
+            }
+        } else if (style.live) {
+            lines.draw(status_page(*status, style));
+        } else {
+            tell_changes(*status, told);
+        }
+        if (!still_loads(*status)) {
+            return any_broken(*status) ? 1 : 0;
+        }
+        std::this_thread::sleep_for(between_looks);
+    }
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,91 @@
+#include "corral/config/admin_place.hpp"
+
+#include <optional>
+
+#include "corral/config/state_directory.hpp"
+
+namespace corral::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* socket_name = "corral.sock";
+
+// systemd lists several with colons.
+fs::path runtime_directory(const std::map<std::string, std::string>& environment) {
+    const auto found = environment.find("RUNTIME_DIRECTORY");
+    if (found == environment.end()) {
+        return {};
+    }
+    const fs::path path = found->second.substr(0, found->second.find(':'));
+    return path.is_absolute() ? path : fs::path();
+}
+
+fs::path usual_place(const std::map<std::string, std::string>& environment, const fs::path& state_directory) {
+    if (const fs::path given = runtime_directory(environment); !given.empty()) {
+        return given / socket_name;
+    }
+    return state_directory.empty() ? fs::path() : state_directory / socket_name;
+}
+
+struct said_in_file {
+    std::optional<fs::path> socket;  // empty: switched off
+    fs::path state_directory;
+};
+
+said_in_file read_lenient(const fs::path& config) {
+    said_in_file out;
+    catalog::issue_list ignored(config.string());  // 'corral check' is the one to complain
+    const auto tree = catalog::parse_toml_file(config, ignored);
+    std::error_code error;
+    const fs::path base = fs::absolute(config, error).lexically_normal().parent_path();
+    if (!tree || error) {
+        return out;
+    }
+    if (const auto text = tree->at_path("admin_socket").value<std::string>()) {
+        out.socket = text->empty() ? fs::path() : (base / *text).lexically_normal();
+    }
+    if (const auto text = tree->at_path("state_directory").value<std::string>(); text && !text->empty()) {
+        out.state_directory = (base / *text).lexically_normal();
+    }
+    return out;
+}
+
+}  // namespace
+
+void read_admin_socket(catalog::section& root, const std::map<std::string, std::string>& environment,
+                       const fs::path& base, configuration& to) {
+    std::string text;
+    root.text("admin_socket", text);
+    to.admin_socket_named = root.has("admin_socket");
+    if (!to.admin_socket_named) {
+        to.admin_socket = usual_place(environment, to.state_directory);
+    } else if (!text.empty()) {
+        to.admin_socket = (base / text).lexically_normal();
+    }
+}
+
+std::vector<fs::path> admin_socket_candidates(const fs::path& config,
+                                              const std::map<std::string, std::string>& environment) {
+    const said_in_file said = config.empty() ? said_in_file{} : read_lenient(config);
+    if (said.socket) {
+        return said.socket->empty() ? std::vector<fs::path>{} : std::vector<fs::path>{*said.socket};
+    }
+    std::vector<fs::path> out;
+    if (!said.state_directory.empty()) {
+        out.push_back(said.state_directory / socket_name);
+    }
+    if (const fs::path given = runtime_directory(environment); !given.empty()) {
+        out.push_back(given / socket_name);
+    }
+    if (const fs::path usual = usual_state_directory(environment); !usual.empty()) {
+        out.push_back(usual / socket_name);
+    }
+    // Of the unit that comes with Corral.
+    out.push_back(fs::path("/run/corral") / socket_name);
+    out.push_back(fs::path("/var/lib/corral") / socket_name);
+    return out;
+}
+
+}  // namespace corral::config

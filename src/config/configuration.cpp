@@ -1,0 +1,285 @@
+#include "corral/config/configuration.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <utility>
+
+#include "configuration_black_box.hpp"
+#include "configuration_cards.hpp"
+#include "configuration_keep_alive.hpp"
+#include "configuration_listen.hpp"
+#include "corral/config/admin_place.hpp"
+#include "corral/config/configuration_access.hpp"
+#include "corral/config/configuration_manifests.hpp"
+#include "corral/config/configuration_reading.hpp"
+#include "corral/config/profile_search.hpp"
+#include "corral/config/state_directory.hpp"
+#include "goes_by.hpp"
+
+namespace corral::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+using boost::asio::ip::tcp;
+using core::milliseconds;
+using core::seconds;
+using std::chrono::hours;
+
+// docs/facts/ollama_wire.md#environment: values are trimmed of spaces and surrounding quotes.
+std::string environment_value(const configuration_source& from, const std::string& name) {
+    const auto found = from.environment.find(name);
+    if (found == from.environment.end()) {
+        return {};
+    }
+    constexpr std::string_view noise = " \t\r\n\"'";
+    const auto& value = found->second;
+    const auto first = value.find_first_not_of(noise);
+    return first == std::string::npos ? std::string()
+                                      : value.substr(first, value.find_last_not_of(noise) - first + 1);
+}
+
+void note(configuration_result& out, const std::string& variable, std::string message) {
+    out.warnings.push_back({variable, 0, 0, std::move(message)});
+}
+
+void apply_environment(const configuration_source& from, configuration& to, configuration_result& out) {
+    if (const auto text = environment_value(from, "OLLAMA_MAX_QUEUE"); !text.empty()) {
+        std::uint32_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65536) {
+            to.max_queue = value;
+        } else {
+            note(out, "OLLAMA_MAX_QUEUE",
+                 "'" + text + "' is not a number from 1 to 65536; the default stays");
+        }
+    }
+    if (const auto text = environment_value(from, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
+        unsigned value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc{} && end == text.data() + text.size() && value <= 1024) {
+            to.max_loaded_models = value;
+        } else {
+            note(out, "OLLAMA_MAX_LOADED_MODELS",
+                 "'" + text + "' is not a number from 0 to 1024; the default stays");
+        }
+    }
+    if (const auto text = environment_value(from, "OLLAMA_DEBUG"); !text.empty()) {
+        const bool off = text == "0" || text == "f" || text == "F" || text == "false" || text == "False" ||
+                         text == "FALSE";
+        to.log_level = off ? telemetry::log_level::info : telemetry::log_level::debug;
+    }
+    if (const auto text = environment_value(from, "OLLAMA_KEEP_ALIVE"); !text.empty()) {
+        if (const auto span = parse_keep_alive(text)) {
+            to.keep_alive = *span;
+        } else {
+            note(out, "OLLAMA_KEEP_ALIVE", "'" + text + "' is not a duration; the default stays");
+        }
+    }
+}
+
+// Command line, else file, else OLLAMA_HOST, else Ollama's own default.
+void read_listen(catalog::section& root, const configuration_source& from, configuration& to,
+                 configuration_result& out) {
+    std::string text;
+    root.text("listen", text);
+    root.flag("allow_unauthenticated", to.allow_unauthenticated);
+    core::result<tcp::endpoint> where = tcp::endpoint(boost::asio::ip::address_v4::loopback(), 11434);
+    std::string origin = "OLLAMA_HOST";
+    if (from.listen) {
+        origin = "--listen";
+        where = parse_listen(*from.listen);
+    } else if (root.has("listen")) {
+        origin.clear();
+        where = parse_listen(text);
+    } else if (const auto host = environment_value(from, "OLLAMA_HOST"); !host.empty()) {
+        where = parse_ollama_host(host);
+    }
+    std::string problem;
+    if (!where) {
+        problem = where.error().message;
+    } else if (!where->address().is_loopback() && !to.allow_unauthenticated && !to.keys_file) {
+        problem = "listening on " + where->address().to_string() +
+                  " would let every machine of the network in without a key; make a key with 'corral key new "
+                  "NAME --file FILE' and name the file as 'keys' in [access], or listen on 127.0.0.1, or say "
+                  "'allow_unauthenticated = true' if that is wanted";
+    } else {
+        to.listen = *where;
+        return;
+    }
+    if (origin.empty()) {
+        root.complain(root.place("listen"), std::move(problem));
+    } else {
+        out.errors.push_back({origin, 0, 0, std::move(problem)});
+    }
+}
+
+void read_log(catalog::section& root, configuration& to) {
+    const std::vector<std::pair<std::string, telemetry::log_level>> levels{
+        {"debug", telemetry::log_level::debug},
+        {"info", telemetry::log_level::info},
+        {"warn", telemetry::log_level::warn},
+        {"error", telemetry::log_level::error}};
+    std::string chosen;
+    root.choice("log_level", chosen, {"debug", "info", "warn", "error"});
+    for (const auto& [name, level] : levels) {
+        if (name == chosen) {
+            to.log_level = level;
+        }
+    }
+    root.flag("log_content", to.log_content);
+}
+
+void whole_seconds(catalog::section& from, std::string_view key, seconds& out, seconds least, seconds most) {
+    milliseconds span = out;
+    from.duration(key, span, least, most);
+    if (span % seconds{1} != milliseconds{0}) {
+        from.complain(from.place(key), "'" + std::string(key) + "' must be in whole seconds");
+    }
+    out = std::chrono::duration_cast<seconds>(span);
+}
+
+void read_http(catalog::section from, http::server_options& to) {
+    constexpr std::int64_t kib = 1024;
+    constexpr std::int64_t gib = 1024 * 1024 * kib;
+    from.integer("max_header_bytes", to.max_header_bytes, kib, 1024 * kib);
+    from.integer("max_body_bytes", to.max_body_bytes, kib, gib);
+    from.integer("max_buffered_body_bytes", to.max_buffered_body_bytes, kib, 16 * gib);
+    from.integer("max_connections", to.max_connections, 1, 65536);
+    whole_seconds(from, "header_timeout", to.header_timeout, seconds{1}, hours{1});
+    whole_seconds(from, "body_timeout", to.body_timeout, seconds{1}, hours{1});
+    whole_seconds(from, "idle_timeout", to.idle_timeout, seconds{1}, hours{24});
+    whole_seconds(from, "write_stall", to.write_stall, seconds{1}, hours{1});
+    from.finish();
+    if (to.max_buffered_body_bytes < to.max_body_bytes) {
+        from.complain(from.place("max_buffered_body_bytes"),
+                      "'max_buffered_body_bytes' is for all connections and must not be less than "
+                      "'max_body_bytes'");
+    }
+}
+
+void read_lifetimes(catalog::section& root, const configuration_source& from, const fs::path& base,
+                    configuration& to, catalog::issue_list& warnings) {
+    root.duration("request_deadline", to.request_deadline, seconds{1}, hours{24});
+    root.duration("shutdown_grace", to.shutdown_grace, milliseconds{0}, hours{1});
+    root.duration("upgrade_limit", to.upgrade_limit, seconds{1}, hours{24});
+    root.duration("silence", to.silence, milliseconds{0}, hours{1});
+    std::string text;
+    root.text_or_number("keep_alive", text);
+    if (const auto span = parse_keep_alive(text)) {
+        to.keep_alive = *span;
+    } else if (!text.empty()) {
+        root.complain(root.place("keep_alive"), "'" + text +
+                                                    "' is not a time that a model stays loaded; write "
+                                                    "\"forever\", \"30m\", or a number of seconds");
+    }
+    std::string folder;
+    root.text("state_directory", folder);
+    to.state_directory =
+        folder.empty() ? usual_state_directory(from.environment) : (base / folder).lexically_normal();
+    if (to.state_directory.empty()) {
+        warnings.add(root.place("state_directory"),
+                     "there is no folder for what outlives a run, so model variants can't be kept; say "
+                     "'state_directory'");
+    }
+}
+
+// Folders of the file first, then those beside it, beside the program, and of the system.
+std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base) {
+    std::vector<std::string> named;
+    root.texts("profiles", named);
+    std::vector<fs::path> out;
+    for (const auto& one : named) {
+        out.push_back((base / one).lexically_normal());
+    }
+    const auto usual = usual_profile_folders(base);
+    out.insert(out.end(), usual.begin(), usual.end());
+    return out;
+}
+
+void read_models(catalog::section& root, configuration& to, configuration_reading& with,
+                 const fs::path& file) {
+    for (auto& one : root.tables("models")) {
+        auto model = read_model(one, with);
+        model.source = file;
+        check_beside(one, model, to);
+        to.models.push_back(std::move(model));
+    }
+}
+
+std::optional<toml::table> read_tree(const configuration_source& from, catalog::issue_list& errors) {
+    std::error_code unreadable;  // then it is there, and the reader says why it can't be read
+    if (from.file_may_be_missing && !fs::exists(from.file, unreadable) && !unreadable) {
+        return toml::table{};
+    }
+    return catalog::parse_toml_file(from.file, errors);
+}
+
+void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnostic> more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+configuration_result load_configuration(const configuration_source& from) {
+    configuration_result out;
+    configuration value;
+    catalog::issue_list errors(from.file.string());
+    catalog::issue_list warnings(from.file.string());
+    const auto tree = read_tree(from, errors);
+    if (!tree) {
+        out.errors = errors.take();
+        return out;
+    }
+    std::error_code error;
+    const auto full = fs::absolute(from.file, error);
+    const auto file = (error ? from.file : full).lexically_normal();
+    const auto base = file.parent_path();
+
+    apply_environment(from, value, out);
+    catalog::section root(*tree, "the configuration", errors);
+    std::vector<catalog::diagnostic> key_errors;
+    read_access(root, value, base, warnings, key_errors);
+    read_listen(root, from, value, out);
+    for (std::string& text : listen_warnings(value)) {
+        warnings.add(root.place("listen"), std::move(text));
+    }
+    read_log(root, value);
+    root.integer("max_queue", value.max_queue, 1, 65536);
+    read_lifetimes(root, from, base, value, warnings);
+    read_admin_socket(root, from.environment, base, value);
+    if (auto limits = root.table("http")) {
+        read_http(*limits, value.http);
+    }
+    read_black_box(root, value);
+    read_server_cards(root, value);
+    configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
+    if (!value.state_directory.empty()) {
+        with.files_folder = value.state_directory / "services";
+    }
+    read_models_directory(root, base, value);
+    read_models(root, value, with, file);
+    root.finish();
+    read_manifests(value, with);
+
+    append(out.errors, errors.take());
+    append(out.errors, std::move(key_errors));
+    append(out.errors, std::move(with.profile_errors));
+    append(out.warnings, warnings.take());
+    append(out.warnings, std::move(with.manifest_warnings));
+    if (out.errors.empty()) {
+        out.value = std::move(value);
+    } else {
+        out.draft = std::move(value);
+    }
+    return out;
+}
+
+const catalog::model_entry* find_model(const configuration& in, std::string_view typed) {
+    const auto found = std::find_if(in.models.begin(), in.models.end(),
+                                    [&](const auto& model) { return goes_by(model, typed); });
+    return found == in.models.end() ? nullptr : &*found;
+}
+
+}  // namespace corral::config

@@ -1,0 +1,93 @@
+#include "corral/config/configuration_access.hpp"
+
+#include <utility>
+
+#include "corral/config/key_file.hpp"
+
+namespace corral::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void read_keys(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
+               std::vector<catalog::diagnostic>& errors) {
+    std::string name;
+    from.text("keys", name, true);
+    from.finish();
+    if (name.empty()) {
+        return;
+    }
+    to.keys_file = (base / name).lexically_normal();
+    key_file_reading read = read_key_file(*to.keys_file);
+    for (catalog::diagnostic& wrong : read.errors) {
+        if (wrong.line == 0) {
+            from.complain(from.place("keys"), std::move(wrong.message));
+        } else {
+            errors.push_back(std::move(wrong));
+        }
+    }
+    for (std::string& text : read.warnings) {
+        warnings.add(from.place("keys"), std::move(text));
+    }
+}
+
+void read_tls(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings) {
+    std::string certificate;
+    std::string key;
+    from.text("certificate", certificate, true);
+    from.text("key", key, true);
+    from.finish();
+    if (certificate.empty() || key.empty()) {
+        return;
+    }
+    to.tls = http::tls_files{(base / certificate).lexically_normal(), (base / key).lexically_normal()};
+    const auto read = http::tls_credentials::load(*to.tls);
+    if (!read) {
+        from.complain(from.place(), read.error().message);
+        return;
+    }
+    for (const std::string& text : read->warnings()) {
+        warnings.add(from.place(), text);
+    }
+}
+
+}  // namespace
+
+void read_access(catalog::section& root, configuration& to, const fs::path& base,
+                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors) {
+    if (const auto access = root.table("access")) {
+        read_keys(*access, to, base, warnings, errors);
+    }
+    if (const auto tls = root.table("tls")) {
+        read_tls(*tls, to, base, warnings);
+    }
+}
+
+std::optional<fs::path> configured_keys_file(const fs::path& config) {
+    catalog::issue_list ignored(config.string());  // 'corral check' is the one to complain
+    const auto tree = catalog::parse_toml_file(config, ignored);
+    if (!tree) {
+        return std::nullopt;
+    }
+    const auto name = tree->at_path("access.keys").value<std::string>();
+    std::error_code error;
+    const fs::path full = fs::absolute(config, error);
+    if (!name || name->empty() || error) {
+        return std::nullopt;
+    }
+    return (full.parent_path() / *name).lexically_normal();
+}
+
+std::vector<std::string> listen_warnings(const configuration& settings) {
+    std::vector<std::string> out;
+    if (settings.keys_file && settings.allow_unauthenticated) {
+        out.emplace_back("'allow_unauthenticated' has no effect beside [access]: every request needs a key");
+    }
+    if (settings.keys_file && !settings.tls && !settings.listen.address().is_loopback()) {
+        out.emplace_back("without [tls] the API keys cross the network readable for everybody on it");
+    }
+    return out;
+}
+
+}  // namespace corral::config

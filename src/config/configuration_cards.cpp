@@ -1,0 +1,139 @@
+#include "configuration_cards.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "configuration_keep_alive.hpp"
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::config {
+
+namespace {
+
+constexpr unsigned most_cards = 64;  // as for the card of [models.device]
+constexpr std::size_t most_seats = 64;
+
+// "0", "0,1"; nothing for another text, and for a card that comes twice.
+std::optional<catalog::seat> parse_seat(std::string_view text) {
+    catalog::seat out;
+    while (true) {
+        unsigned card = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), card);
+        if (error != std::errc{} || card >= most_cards ||
+            std::find(out.begin(), out.end(), card) != out.end()) {
+            return std::nullopt;
+        }
+        out.push_back(card);
+        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+        if (text.empty()) {
+            return out;
+        }
+        if (text.front() != ',') {
+            return std::nullopt;
+        }
+        text.remove_prefix(1);
+    }
+}
+
+void read_seats(catalog::section& from, catalog::model_entry& to) {
+    to.seats = {{to.runtime.device.card}};
+    std::vector<std::string> texts;
+    from.texts_or_numbers("cards", texts);
+    std::vector<catalog::seat> seats;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        auto seat = parse_seat(texts[i]);
+        if (!seat) {
+            from.complain(from.place("cards", i), "'" + texts[i] +
+                                                      "' is no place to run in; write the number of a card, "
+                                                      "such as 0, or \"0,1\" for one process on two cards");
+        } else if (std::find(seats.begin(), seats.end(), *seat) != seats.end()) {
+            from.complain(from.place("cards", i), "'cards' names " + texts[i] + " twice");
+        } else {
+            seats.push_back(std::move(*seat));
+        }
+    }
+    if (from.has("cards") && texts.empty()) {
+        from.complain(from.place("cards"), "'cards' must name at least one card");
+    } else if (seats.size() > most_seats) {
+        from.complain(from.place("cards"), "'cards' names too many places");
+    } else if (!seats.empty()) {
+        to.seats = std::move(seats);
+    }
+}
+
+// A program that is not told its card would start on the same one for every place.
+void check_told(catalog::section& from, const catalog::model_entry& model) {
+    const auto& services = model.runtime.services;
+    const bool told = std::any_of(services.begin(), services.end(),
+                                  [](const auto& service) { return catalog::mentions(service, "devices"); });
+    if (model.seats.size() > 1 && !told && !services.empty()) {
+        from.complain(from.place("cards"),
+                      "model '" + model.name +
+                          "' names several places, but no service is told which: put "
+                          "{devices} into a command, such as \"--devices\", \"{devices}\"");
+    }
+    for (const auto& service : services) {
+        const bool fixed = service.port != 0 && !catalog::port_is_moved(model.runtime, service);
+        if (model.seats.size() > 1 && fixed) {
+            from.complain(from.place("cards"),
+                          "model '" + model.name + "' names several places, but its service '" +
+                              service.name + "' has the one port " + std::to_string(service.port) +
+                              "; say port = 0 and put {port} into its command");
+        }
+    }
+}
+
+}  // namespace
+
+void read_places(catalog::section& from, catalog::model_entry& to) {
+    read_seats(from, to);
+    check_told(from, to);
+    to.cards = to.seats.front();
+    to.runtime.device.card = to.cards.front();
+    constexpr std::int64_t most_instances = 16;
+    from.integer("instances", to.instances, 1, most_instances);
+    if (to.instances > to.seats.size()) {
+        from.complain(from.place("instances"),
+                      "'instances' is " + std::to_string(to.instances) + ", but 'cards' names " +
+                          (to.seats.size() == 1 ? std::string("one place")
+                                                : std::to_string(to.seats.size()) + " places") +
+                          "; each instance needs its own, such as cards = [0, 1]");
+    }
+}
+
+void read_model_cards(catalog::section& from, catalog::model_entry& to) {
+    read_places(from, to);
+    from.flag("preload", to.preload);
+    from.flag("pinned", to.pinned);
+    std::string stay;
+    from.text_or_number("keep_alive", stay);
+    to.keep_alive = parse_keep_alive(stay);
+    if (!stay.empty() && !to.keep_alive) {
+        from.complain(from.place("keep_alive"), "'" + stay +
+                                                    "' is not a time that a model stays loaded; write "
+                                                    "\"forever\", \"30m\", or a number of seconds");
+    }
+}
+
+void read_server_cards(catalog::section& root, configuration& to) {
+    constexpr std::int64_t most_mb = 16 * 1024 * 1024;
+    root.integer("max_loaded_models", to.max_loaded_models, 0, 1024);
+    root.integer("card_memory_mb", to.card_memory_mb, 0, most_mb);
+    if (auto swap = root.table("swap")) {
+        swap->integer("overtakes", to.swap.overtakes, 1, 1000);
+        swap->duration("patience", to.swap.patience, core::milliseconds{0}, std::chrono::minutes{10});
+        swap->duration("patience_ceiling", to.swap.patience_ceiling, core::milliseconds{0},
+                       std::chrono::hours{1});
+        swap->finish();
+        if (to.swap.patience_ceiling < to.swap.patience) {
+            swap->complain(swap->place("patience_ceiling"),
+                           "'patience_ceiling' must not be less than 'patience'");
+        }
+    }
+}
+
+}  // namespace corral::config

@@ -1,0 +1,102 @@
+#include "configuration_listen.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+
+namespace corral::config {
+
+namespace {
+
+namespace ip = boost::asio::ip;
+
+struct host_and_port {
+    std::string_view host;
+    std::optional<std::string_view> port;
+};
+
+host_and_port split(std::string_view text) {
+    if (text.starts_with('[')) {
+        const auto close = text.find(']');
+        if (close != std::string_view::npos) {
+            const auto rest = text.substr(close + 1);
+            const bool has_port = rest.starts_with(':');
+            return {text.substr(1, close - 1), has_port ? std::optional(rest.substr(1)) : std::nullopt};
+        }
+    }
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || text.find(':') != colon) {
+        return {text, std::nullopt};  // a bare name, or a bare IPv6 address
+    }
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return port;
+}
+
+core::result<ip::address> parse_host(std::string_view host) {
+    if (host == "localhost") {
+        return ip::address(ip::address_v4::loopback());
+    }
+    boost::system::error_code error;
+    const auto address = ip::make_address(std::string(host), error);
+    if (error) {
+        return core::make_failure(core::errc::invalid,
+                                  "'" + std::string(host) +
+                                      "' is neither 'localhost' nor an IP address; names "
+                                      "are not looked up for listening");
+    }
+    return address;
+}
+
+}  // namespace
+
+core::result<ip::tcp::endpoint> parse_listen(std::string_view text) {
+    const auto [host, port] = split(text);
+    if (!port || host.empty()) {
+        return core::make_failure(core::errc::invalid, "\"" + std::string(text) +
+                                                           "\" is not an address to listen on; write "
+                                                           "ADDRESS:PORT, such as \"127.0.0.1:11434\"");
+    }
+    const auto number = parse_port(*port);
+    if (!number) {
+        return core::make_failure(core::errc::invalid,
+                                  "\"" + std::string(text) + "\" must end in a port from 0 to 65535");
+    }
+    const auto address = parse_host(host);
+    if (!address) {
+        return address.error();
+    }
+    return ip::tcp::endpoint(*address, *number);
+}
+
+core::result<ip::tcp::endpoint> parse_ollama_host(std::string_view text) {
+    constexpr std::uint16_t default_port = 11434;
+    std::uint16_t port_without = default_port;
+    if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
+        const auto name = text.substr(0, scheme);
+        port_without = name == "https" ? 443 : name == "http" ? 80 : default_port;
+        text.remove_prefix(scheme + 3);
+    }
+    text = text.substr(0, text.find('/'));
+    const auto [host, port] = split(text);
+    const auto number = port ? parse_port(*port).value_or(default_port) : port_without;
+    if (host.empty()) {
+        // ":8080" is every interface, while nothing at all is the default address.
+        const auto address = port ? ip::address_v4::any() : ip::address_v4::loopback();
+        return ip::tcp::endpoint(address, number);
+    }
+    const auto address = parse_host(host);
+    if (!address) {
+        return address.error();
+    }
+    return ip::tcp::endpoint(*address, number);
+}
+
+}  // namespace corral::config

@@ -1,0 +1,20 @@
+#pragma once
+// Addresses to listen on, as people write them.
+
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/result.hpp"
+
+namespace corral::config {
+
+// "127.0.0.1:11434", "[::1]:8080", "localhost:0", "0.0.0.0:11434". No name is looked up.
+[[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> parse_listen(std::string_view text);
+
+// OLLAMA_HOST: [scheme://]host[:port][/path]; without a port 11434, or 80 and 443 after a scheme; a bad port
+// means 11434; no host means every interface (docs/facts/ollama_wire.md#environment).
+[[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> parse_ollama_host(std::string_view text);
+
+}  // namespace corral::config

@@ -1,0 +1,228 @@
+#include "corral/config/configuration_manifests.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placeholders.hpp"
+
+namespace corral::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_manifests = 1000;
+
+struct folder_listing {
+    std::set<std::string> names;  // the first ones
+    bool more = false;
+    std::string problem;
+};
+
+bool is_manifest(const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    std::error_code gone;  // then it is no file
+    return !name.starts_with('.') && !name.starts_with('#') && entry.path().extension() == ".toml" &&
+           entry.is_regular_file(gone) && !gone;
+}
+
+folder_listing list_manifests(const fs::path& folder) {
+    folder_listing out;
+    std::error_code error;
+    if (!fs::exists(folder, error) && !error) {
+        return out;
+    }
+    for (fs::directory_iterator at(folder, error); !error && at != fs::directory_iterator();
+         at.increment(error)) {
+        if (!is_manifest(*at)) {
+            continue;
+        }
+        out.names.insert(at->path().filename().string());
+        if (out.names.size() > most_manifests) {
+            out.names.erase(std::prev(out.names.end()));
+            out.more = true;
+        }
+    }
+    if (error) {
+        out.problem = "the folder of manifests can't be read: " + error.message();
+    }
+    return out;
+}
+
+// The one of `so_far` that has that name already, or nullptr.
+const catalog::model_entry* owner_of(const std::string& name, const configuration& so_far) {
+    return find_model(so_far, name);
+}
+
+std::string where_said(const catalog::model_entry& model) {
+    return model.source.empty() ? std::string() : ", of " + model.source.string();
+}
+
+void check_names(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+    if (const auto* twin = owner_of(model.name, so_far)) {
+        const bool by_name = catalog::same_model(twin->name, model.name);
+        from.complain(from.place("name"), by_name
+                                              ? "a model named '" + twin->name +
+                                                    "' is there already (upper and lower case are the same)" +
+                                                    where_said(*twin)
+                                              : "'" + model.name + "' is already an alias of model '" +
+                                                    twin->name + "'" + where_said(*twin));
+    }
+    for (std::size_t i = 0; i < model.aliases.size(); ++i) {
+        if (const auto* other = owner_of(model.aliases[i], so_far)) {
+            from.complain(from.place("aliases", i), "'" + model.aliases[i] +
+                                                        "' is already a name of model '" + other->name + "'" +
+                                                        where_said(*other));
+        }
+    }
+}
+
+void check_own_ports(catalog::section& from, const catalog::model_entry& model,
+                     std::map<std::uint16_t, std::string>& taken) {
+    for (const auto& service : model.runtime.services) {
+        if (service.port == 0 || catalog::port_is_moved(model.runtime, service)) {
+            continue;
+        }
+        const auto [twin, fresh] =
+            taken.emplace(service.port, "service '" + service.name + "' of the same model");
+        if (!fresh) {
+            from.complain(from.place(), "service '" + service.name + "' of model '" + model.name +
+                                            "' wants port " + std::to_string(service.port) +
+                                            ", which is already that of " + twin->second);
+        }
+    }
+}
+
+// The vendor's server would even share its port with a second one and mix both up
+// (docs/facts/vendor_ax_observed.md#port).
+void check_ports(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+    std::map<std::uint16_t, std::string> taken{{so_far.listen.port(), "'listen'"}};
+    const auto tiers_of = [](const catalog::model_entry& one) {
+        std::vector<const catalog::model_entry*> out{&one};
+        for (const catalog::model_entry& fallback : one.fallbacks) {
+            out.push_back(&fallback);
+        }
+        return out;
+    };
+    for (const auto& other : so_far.models) {
+        for (const catalog::model_entry* const tier : tiers_of(other)) {
+            for (const auto& service : tier->runtime.services) {
+                if (!catalog::port_is_moved(tier->runtime, service)) {
+                    taken.emplace(service.port,
+                                  "service '" + service.name + "' of model '" + other.name + "'");
+                }
+            }
+        }
+    }
+    for (const catalog::model_entry* const tier : tiers_of(model)) {
+        check_own_ports(from, *tier, taken);
+    }
+}
+
+void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnostic> more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+void replace_all(std::string& in, std::string_view what, std::string_view with) {
+    for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + with.size())) {
+        in.replace(at, what.size(), with);
+    }
+}
+
+// What is [models.context] in the configuration is [context] here.
+std::vector<catalog::diagnostic> in_words_of_manifests(std::vector<catalog::diagnostic> all) {
+    for (catalog::diagnostic& one : all) {
+        replace_all(one.message, "[[models]]", "the manifest");
+        replace_all(one.message, "[models.", "[");
+    }
+    return all;
+}
+
+// Mistakes and warnings are the manifest's own; what was read of profiles is shared.
+void read_manifest(const fs::path& file, configuration& to, configuration_reading& with) {
+    catalog::issue_list errors(file.string());
+    catalog::issue_list warnings(file.string());
+    left_out_manifest out{file, {}, {}};
+    if (const auto tree = catalog::parse_toml_file(file, errors)) {
+        configuration_reading own{with.from, file.parent_path(), with.profiles,
+                                  errors,    warnings,           std::move(with.read_profiles),
+                                  {}};
+        own.files_folder = with.files_folder;
+        catalog::section root(*tree, "the manifest", errors);
+        catalog::model_entry model = read_model(root, own);
+        with.read_profiles = std::move(own.read_profiles);
+        out.problems = std::move(own.profile_errors);
+        out.name = model.name;
+        model.source = file;
+        if (errors.empty() && out.problems.empty() && model.runtime.name.empty()) {
+            errors.add(root.place("profile"), "the profile has mistakes, which are told with another file");
+        }
+        check_beside(root, model, to);
+        if (errors.empty() && out.problems.empty()) {
+            to.models.push_back(std::move(model));
+        }
+    }
+    append(out.problems, in_words_of_manifests(errors.take()));
+    append(with.manifest_warnings, in_words_of_manifests(warnings.take()));
+    if (!out.problems.empty()) {
+        to.left_out.push_back(std::move(out));
+    }
+}
+
+}  // namespace
+
+bool leave_out(configuration& from, const std::string& name, const std::string& why) {
+    const auto found = std::find_if(from.models.begin(), from.models.end(),
+                                    [&](const catalog::model_entry& one) { return one.name == name; });
+    if (found == from.models.end() || found->source.parent_path() != from.models_directory) {
+        return false;
+    }
+    from.left_out.push_back({found->source, found->name, {{found->source.string(), 0, 0, why}}});
+    from.models.erase(found);
+    return true;
+}
+
+std::vector<std::string> left_out_lines(const left_out_manifest& of) {
+    std::vector<std::string> out;
+    for (const catalog::diagnostic& problem : of.problems) {
+        out.push_back(catalog::to_text(problem));
+    }
+    out.push_back(of.file.string() + (of.name.empty() ? std::string(" is") : ", model " + of.name + ", is") +
+                  " left out until that is mended and 'corral reload' is said");
+    return out;
+}
+
+void read_models_directory(catalog::section& root, const fs::path& base, configuration& to) {
+    std::string folder = "models.d";
+    root.text("models_directory", folder);
+    const fs::path said = (base / (folder.empty() ? "models.d" : folder)).lexically_normal();
+    to.models_directory = said.has_filename() ? said : said.parent_path();
+}
+
+void check_beside(catalog::section& from, const catalog::model_entry& model, const configuration& so_far) {
+    check_names(from, model, so_far);
+    check_ports(from, model, so_far);
+}
+
+void read_manifests(configuration& to, configuration_reading& with) {
+    const folder_listing found = list_manifests(to.models_directory);
+    for (const std::string& name : found.names) {
+        read_manifest(to.models_directory / name, to, with);
+    }
+    if (found.more) {
+        with.manifest_warnings.push_back({to.models_directory.string(), 0, 0,
+                                          "holds more than " + std::to_string(most_manifests) +
+                                              " manifests; those after '" + *found.names.rbegin() +
+                                              "' are not read"});
+    }
+    if (!found.problem.empty()) {
+        to.left_out.push_back(
+            {to.models_directory, {}, {{to.models_directory.string(), 0, 0, found.problem}}});
+    }
+}
+
+}  // namespace corral::config

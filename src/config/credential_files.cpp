@@ -1,0 +1,84 @@
+#include "corral/config/credential_files.hpp"
+
+#include <utility>
+
+#include "corral/config/key_file.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::config {
+
+namespace {
+
+using paths = std::vector<std::filesystem::path>;
+
+void warn_of(const std::vector<std::string>& warnings) {
+    for (const std::string& text : warnings) {
+        telemetry::log().warn("{}", telemetry::printable(text, 500));
+    }
+}
+
+}  // namespace
+
+credential_files::credential_files(const configuration& settings)
+    : keys_file_(settings.keys_file),
+      tls_files_(settings.tls),
+      keys_watch_(keys_file_ ? paths{*keys_file_} : paths{}),
+      tls_watch_(tls_files_ ? paths{tls_files_->certificate, tls_files_->key} : paths{}) {}
+
+core::result<void> credential_files::load() {
+    if (auto read = read_keys(); !read) {
+        return read;
+    }
+    return read_tls();
+}
+
+core::result<void> credential_files::read_keys() {
+    if (!keys_file_) {
+        return {};
+    }
+    key_file_reading read = read_key_file(*keys_file_);
+    if (!read.value) {
+        return core::make_failure(core::errc::invalid, catalog::to_text(read.errors.front()));
+    }
+    keys_ = *std::move(read.value);
+    warn_of(read.warnings);
+    telemetry::log().info("API keys: {} in {}", keys_.all().size(), keys_file_->string());
+    return {};
+}
+
+core::result<void> credential_files::read_tls() {
+    if (!tls_files_) {
+        return {};
+    }
+    auto read = http::tls_credentials::load(*tls_files_);
+    if (!read) {
+        return read.error();
+    }
+    tls_ = *std::move(read);
+    warn_of(tls_->warnings());
+    telemetry::log().info("TLS certificate: {}", telemetry::printable(tls_->description()));
+    return {};
+}
+
+bool credential_files::refresh(bool asked) {
+    if (asked && !keys_file_ && !tls_files_) {
+        telemetry::log().info("there are no keys and no certificate to read again");
+    }
+    if (keys_watch_.changed() || asked) {
+        if (const auto read = read_keys(); !read) {
+            telemetry::log().error("the API keys stay as they were: {}",
+                                   telemetry::printable(read.error().message, 500));
+        }
+    }
+    if (!(tls_watch_.changed() || asked) || !tls_files_) {
+        return false;
+    }
+    if (const auto read = read_tls(); !read) {
+        telemetry::log().error("the TLS certificate stays as it was: {}",
+                               telemetry::printable(read.error().message, 500));
+        return false;
+    }
+    return true;
+}
+
+}  // namespace corral::config

@@ -1,0 +1,131 @@
+#include "corral/config/key_ring.hpp"
+
+#include <algorithm>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+namespace corral::config {
+
+namespace {
+
+constexpr std::string_view blank = " \t\r";
+
+// The next word of `rest`, which loses it; empty at the end.
+std::string_view take_word(std::string_view& rest) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(blank), rest.size()));
+    const std::string_view word = rest.substr(0, rest.find_first_of(blank));
+    rest.remove_prefix(word.size());
+    return word;
+}
+
+int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    const char lower = static_cast<char>(digit | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+std::optional<key_digest> parse_digest(std::string_view hex) {
+    key_digest out{};
+    if (hex.size() != 2 * out.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const int high = hex_value(hex[2 * i]);
+        const int low = hex_value(hex[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return std::nullopt;
+        }
+        out.at(i) = static_cast<std::uint8_t>(high * 16 + low);
+    }
+    return out;
+}
+
+std::optional<key_digest> digest_of(std::string_view key) {
+    key_digest out{};
+    unsigned length = 0;
+    const bool made = EVP_Digest(key.data(), key.size(), out.data(), &length, EVP_sha256(), nullptr) == 1;
+    return made && length == out.size() ? std::optional(out) : std::nullopt;
+}
+
+// What is wrong with the line of `made`, whose words are told; empty when nothing is.
+std::string problem(std::string_view name, bool has_digest, std::string_view rest) {
+    if (!is_key_name(name)) {
+        return "a key's name is 1 to 64 letters, digits, '_', '.' or '-'";
+    }
+    if (!has_digest) {
+        return "key '" + std::string(name) +
+               "' needs the 64 hex digits of its SHA-256; 'corral key new NAME' makes a key and its line";
+    }
+    return rest.empty() ? std::string()
+                        : "only a comment (#) may stand behind the digest of key '" + std::string(name) + "'";
+}
+
+std::string twin_problem(const std::vector<key_entry>& all, const key_entry& made) {
+    for (const key_entry& other : all) {
+        const std::string where = " is in line " + std::to_string(other.line) + " already";
+        if (other.name == made.name) {
+            return "a key named '" + made.name + "'" + where;
+        }
+        if (other.digest == made.digest) {
+            return "the key of '" + made.name + "'" + where + ", as that of '" + other.name + "'";
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+bool is_key_name(std::string_view name) {
+    constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    constexpr std::size_t longest = 64;
+    return !name.empty() && name.size() <= longest &&
+           name.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+key_ring_reading key_ring::parse(std::string_view text, const std::string& file) {
+    key_ring made;
+    key_ring_reading out;
+    std::uint32_t number = 0;
+    while (!text.empty()) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        ++number;
+        line = line.substr(0, line.find('#'));
+        const std::string_view name = take_word(line);
+        if (name.empty()) {
+            continue;
+        }
+        const auto digest = parse_digest(take_word(line));
+        key_entry entry{std::string(name), digest.value_or(key_digest{}), number};
+        std::string wrong = problem(name, digest.has_value(), take_word(line));
+        if (wrong.empty()) {
+            wrong = twin_problem(made.all_, entry);
+        }
+        if (wrong.empty()) {
+            made.all_.push_back(std::move(entry));
+        } else {
+            out.errors.push_back({file, number, 1, std::move(wrong)});
+        }
+    }
+    if (out.errors.empty()) {
+        out.value = std::move(made);
+    }
+    return out;
+}
+
+std::optional<std::string> key_ring::owner_of(std::string_view key) const {
+    const auto asked = digest_of(key);
+    const key_entry* owner = nullptr;
+    for (const key_entry& each : all_) {
+        // No way out before the end: the time must not tell which one fitted.
+        if (asked && CRYPTO_memcmp(each.digest.data(), asked->data(), asked->size()) == 0) {
+            owner = &each;
+        }
+    }
+    return owner == nullptr ? std::nullopt : std::optional(owner->name);
+}
+
+}  // namespace corral::config

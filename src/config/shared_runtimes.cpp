@@ -1,0 +1,83 @@
+#include "corral/config/shared_runtimes.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "corral/catalog/placement.hpp"
+
+namespace corral::config {
+
+namespace {
+
+catalog::model_entry as_processes(catalog::model_entry of) {
+    const catalog::model_entry nobody;
+    of.name.clear();
+    of.family.clear();
+    of.default_system.clear();
+    of.capabilities.clear();
+    of.package_forbids_thinking = false;
+    of.sampling = nobody.sampling;
+    of.parameter_size.clear();
+    of.quantization.clear();
+    return of;
+}
+
+bool run_alike(const catalog::model_entry& a, const catalog::model_entry& b) {
+    return a.package == b.package && a.seats == b.seats && a.instances == b.instances &&
+           a.failback_after == b.failback_after &&
+           catalog::same_processes(as_processes(a), as_processes(b)) &&
+           std::equal(a.fallbacks.begin(), a.fallbacks.end(), b.fallbacks.begin(), b.fallbacks.end(),
+                      [](const auto& one, const auto& other) {
+                          return one.preload == other.preload && run_alike(one, other);
+                      });
+}
+
+// Negative is for ever, and nothing is what the configuration says for all.
+std::optional<core::nanoseconds> longer(std::optional<core::nanoseconds> a,
+                                        std::optional<core::nanoseconds> b) {
+    if (!a || !b) {
+        return a ? a : b;
+    }
+    const bool for_ever = a->count() < 0 || b->count() < 0;
+    return for_ever ? core::nanoseconds{-1} : std::max(*a, *b);
+}
+
+void join(model_lane& to, const catalog::model_entry& model) {
+    to.entry.preload = to.entry.preload || model.preload;
+    to.entry.pinned = to.entry.pinned || model.pinned;
+    to.entry.keep_alive = longer(to.entry.keep_alive, model.keep_alive);
+}
+
+}  // namespace
+
+std::vector<model_lane> lanes_of(const std::vector<catalog::model_entry>& models,
+                                 const std::vector<std::string>& running) {
+    std::vector<model_lane> out;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const auto twin = std::find_if(
+            out.begin(), out.end(), [&](const model_lane& lane) { return run_alike(lane.entry, models[i]); });
+        if (twin == out.end()) {
+            out.push_back({models[i], {i}});
+            continue;
+        }
+        join(*twin, models[i]);
+        twin->members.push_back(i);
+    }
+    for (model_lane& lane : out) {
+        const auto runs = std::find_if(lane.members.begin(), lane.members.end(), [&](std::size_t member) {
+            return std::find(running.begin(), running.end(), models[member].name) != running.end();
+        });
+        if (runs == lane.members.end() || *runs == lane.members.front()) {
+            continue;
+        }
+        model_lane renamed{models[*runs], std::move(lane.members)};
+        for (const std::size_t member : renamed.members) {
+            join(renamed, models[member]);
+        }
+        lane = std::move(renamed);
+    }
+    return out;
+}
+
+}  // namespace corral::config

@@ -1,0 +1,102 @@
+#include "corral/core/private_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace corral::core {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+failure file_failure(const char* what, const fs::path& where, int value) {
+    return errno_failure(value, std::string(what) + " '" + where.string() +
+                                    "': " + boost::system::system_category().message(value));
+}
+
+// 0 or an errno value.
+int fill(int handle, const private_file& with) {
+    const bool own = with.owner == ::geteuid() && with.group == ::getegid();
+    if (!own && ::fchown(handle, with.owner, with.group) != 0) {
+        return errno;
+    }
+    const bool done =
+        ::fchmod(handle, with.mode) == 0 && write_all(handle, with.text) && ::fsync(handle) == 0;
+    return done ? 0 : errno;
+}
+
+result<void> sync_folder(const fs::path& folder) {
+    const owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!handle.valid() || ::fsync(handle.get()) != 0) {
+        return file_failure("can't sync the folder", folder, errno);
+    }
+    return {};
+}
+
+}  // namespace
+
+result<private_file> read_private_file(const fs::path& file) {
+    constexpr std::size_t most = 1024 * 1024;
+    // Not blocking: the name may be that of a pipe.
+    const owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat facts {};
+    if (!handle.valid() || ::fstat(handle.get(), &facts) != 0) {
+        return file_failure("can't read", file, errno);
+    }
+    if (!S_ISREG(facts.st_mode)) {
+        return make_failure(errc::invalid, "'" + file.string() + "' is not a regular file");
+    }
+    private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
+    std::array<char, 16 * 1024> part{};
+    while (out.text.size() <= most) {
+        const auto got = ::read(handle.get(), part.data(), part.size());
+        if (got < 0) {
+            return file_failure("can't read", file, errno);
+        }
+        if (got == 0) {
+            return out;
+        }
+        out.text.append(part.data(), static_cast<std::size_t>(got));
+    }
+    return make_failure(errc::limit_exceeded, "'" + file.string() + "' is larger than 1 MiB");
+}
+
+result<void> replace_private_file(const fs::path& file, const private_file& with) {
+    std::string aside = file.string() + ".XXXXXX";
+    const owned_fd handle(::mkostemp(aside.data(), O_CLOEXEC));
+    if (!handle.valid()) {
+        return file_failure("can't write beside", file, errno);
+    }
+    int problem = fill(handle.get(), with);
+    if (problem == 0 && ::rename(aside.c_str(), file.c_str()) != 0) {
+        problem = errno;
+    }
+    if (problem != 0) {
+        ::unlink(aside.c_str());
+        return file_failure("can't write", file, problem);
+    }
+    return sync_folder(file.parent_path());
+}
+
+result<folder_lock> folder_lock::take(const fs::path& folder) {
+    owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!handle.valid()) {
+        return file_failure("can't open the folder", folder, errno);
+    }
+    if (::flock(handle.get(), LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK
+                   ? make_failure(errc::unavailable, "another program is changing files of '" +
+                                                         folder.string() + "' just now; try again")
+                   : file_failure("can't lock the folder", folder, errno);
+    }
+    return folder_lock(std::move(handle));
+}
+
+}  // namespace corral::core

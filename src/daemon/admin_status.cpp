@@ -1,0 +1,194 @@
+#include "admin_status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include <unistd.h>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/monitor/device_figures.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/version.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+double seconds_of(core::nanoseconds span) {
+    constexpr double per_second = 1000.0;
+    return std::round(std::chrono::duration<double>(span).count() * per_second) / per_second;
+}
+
+// The wall clock may have jumped since; the age beside it counts.
+std::string wall_stamp(core::nanoseconds age) {
+    const auto when = std::chrono::system_clock::now() - age;
+    const std::time_t whole = std::chrono::system_clock::to_time_t(
+        std::chrono::time_point_cast<std::chrono::system_clock::duration>(when));
+    std::tm parts{};
+    ::gmtime_r(&whole, &parts);
+    char text[32] = {};
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+control::admin_json percent_or_null(const std::optional<double>& progress) {
+    return progress ? control::admin_json(std::round(*progress * 1000.0) / 10.0)
+                    : control::admin_json(nullptr);
+}
+
+control::admin_json seconds_or_null(const std::optional<core::seconds>& left) {
+    return left ? control::admin_json(left->count()) : control::admin_json(nullptr);
+}
+
+control::admin_json service_json(const supervisor::service_status& service, core::steady_time now) {
+    const core::nanoseconds age = std::max(core::nanoseconds{0}, core::nanoseconds(now - service.since));
+    control::admin_json out;
+    out["name"] = service.name;
+    out["state"] = supervisor::to_string(service.state);
+    out["since"] = wall_stamp(age);
+    out["for_seconds"] = seconds_of(age);
+    out["pid"] = service.pid != 0 ? control::admin_json(service.pid) : control::admin_json(nullptr);
+    out["starts"] = service.starts;
+    out["reason"] = service.reason;
+    out["advice"] = service.advice;
+    out["next_try_seconds"] = nullptr;
+    if (service.next_try) {
+        out["next_try_seconds"] = seconds_of(core::deadline(*service.next_try).left(now));
+    }
+    out["progress_percent"] = percent_or_null(service.progress);
+    out["left_seconds"] = seconds_or_null(service.left);
+    out["warning"] = service.warning;
+    return out;
+}
+
+const char* word_of(engine::availability_state state) {
+    switch (state) {
+        case engine::availability_state::ready:
+            return "ready";
+        case engine::availability_state::loading:
+            return "loading";
+        case engine::availability_state::broken:
+            return "broken";
+        case engine::availability_state::stopped:
+            break;
+    }
+    return "unloaded";
+}
+
+// Other names under which clients use the same processes.
+control::admin_json names_beside(const admin_context& of, const std::string& lane) {
+    control::admin_json out = control::admin_json::array();
+    for (const api::served& each : of.models->all()) {
+        if (each->lane == lane && each->name != lane) {
+            out.push_back(each->name);
+        }
+    }
+    return out;
+}
+
+double tenths(double value) {
+    return std::round(value * 10.0) / 10.0;
+}
+
+control::admin_json compute_json(const device::compute_state& seen) {
+    control::admin_json out;
+    out["verdict"] = device::to_string(seen.verdict);
+    out["text"] = seen.text;
+    if (seen.verdict != device::compute_verdict::unknown) {
+        out["npu_mean_percent"] = tenths(seen.npu_mean);
+        out["npu_most_percent"] = seen.npu_most;
+        out["cpu_cores"] = tenths(seen.busy_cores);
+    }
+    return out;
+}
+
+control::admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
+    const catalog::model_entry& entry = runtime.model();
+    const std::string& name = entry.name;
+    const engine::availability state = runtime.available();
+    const bool suspended = of.admission->suspended(name);
+    const bool lives = state.state != engine::availability_state::stopped;
+    const scheduler::model_queue queue = of.admission->queue_of(name);
+    control::admin_json out;
+    out["name"] = catalog::label_of(entry);
+    out["model"] = name;
+    if (control::admin_json others = names_beside(of, name); !others.empty()) {
+        out["also"] = std::move(others);
+    }
+    out["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
+    out["reason"] = suspended ? std::string("stopped by its operator") : state.reason;
+    out["progress_percent"] = percent_or_null(state.progress);
+    out["left_seconds"] = seconds_or_null(state.left);
+    out["warning"] = state.warning;
+    out["waits"] = queue.why;
+    if (const auto tiers = of.admission->tiers_of(name)) {
+        const bool serves = tiers->serving == entry.tier;
+        out["tier"] = {{"number", entry.tier},
+                       {"serves", serves},
+                       {"changes", tiers->changes},
+                       {"why", serves ? tiers->why : std::string()}};
+    }
+    const engine::device_claim claim = runtime.claim();
+    out["pinned"] = entry.pinned;
+    out["memory"] = {{"cards", claim.cards},
+                     {"mb", claim.memory_mb},
+                     {"measured", claim.measured},
+                     {"after_unload", of.cards->after_unload(runtime)}};
+    if (const device::compute_state* const seen = of.compute->of(runtime)) {
+        out["compute"] = compute_json(*seen);
+    }
+    out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
+    out["aliases"] = runtime.model().aliases;
+    out["source"] = runtime.model().source.string();
+    out["services"] = control::admin_json::array();
+    for (const supervisor::service_status& service : runtime.services().status()) {
+        out["services"].push_back(service_json(service, now));
+    }
+    return out;
+}
+
+control::admin_json left_out_json(const config::configuration& settings) {
+    control::admin_json out = control::admin_json::array();
+    for (const config::left_out_manifest& one : settings.left_out) {
+        control::admin_json problems = control::admin_json::array();
+        for (const catalog::diagnostic& problem : one.problems) {
+            problems.push_back(catalog::to_text(problem));
+        }
+        out.push_back({{"file", one.file.string()}, {"name", one.name}, {"problems", std::move(problems)}});
+    }
+    return out;
+}
+
+}  // namespace
+
+control::admin_json status_json(const admin_context& of) {
+    const core::steady_time now = of.clock->now();
+    const scheduler::queue_snapshot queue = of.admission->snapshot();
+    control::admin_json out;
+    out["ok"] = true;
+    out["version"] = version;
+    out["pid"] = ::getpid();
+    out["uptime_seconds"] = seconds_of(now - of.started);
+    out["reloads"] = of.reloads();
+    out["shutting_down"] = of.admission->refuses_new();
+    const upgrade::upgrade_report upgrade = of.upgrades();
+    out["upgrade"] = {{"under_way", upgrade.under_way},
+                      {"status", upgrade.status},
+                      {"failure", upgrade.failure}};
+    out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
+    out["swaps"] = {{"loads", queue.swaps}, {"evictions", queue.evictions}, {"overtaken", queue.overtaken}};
+    if (control::admin_json devices = monitor::device_figures(*of.devices, now); !devices.is_null()) {
+        out["devices"] = std::move(devices);
+    }
+    out["configuration"] = of.settings_file;
+    out["left_out"] = left_out_json(*of.settings);
+    out["models"] = control::admin_json::array();
+    for (const auto& runtime : *of.backends) {
+        out["models"].push_back(model_json(of, *runtime, now));
+    }
+    return out;
+}
+
+}  // namespace corral::daemon

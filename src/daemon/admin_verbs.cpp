@@ -1,0 +1,322 @@
+#include "corral/daemon/admin_verbs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "admin_aim.hpp"
+#include "admin_status.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/telemetry/log.hpp"
+#include "log_stream.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+constexpr double usual_stop_wait = 120.0;  // seconds; a stop that takes longer goes on
+constexpr double longest_wait = 3600.0;
+// Until a killed service may be started again.
+constexpr core::seconds kill_limit{20};
+constexpr core::milliseconds longest_look{500};
+constexpr const char* restart_cause = "restarted by its operator";
+
+core::deadline wait_of(const admin_context& of, const control::admin_json& asked, double otherwise) {
+    const auto found = asked.find("wait_seconds");
+    const double wanted = found != asked.end() && found->is_number() ? found->get<double>() : otherwise;
+    const double seconds = wanted >= 0.0 ? std::min(wanted, longest_wait) : 0.0;
+    const auto span = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(seconds));
+    return core::deadline::after(span, of.clock->now());
+}
+
+bool flag_of(const control::admin_json& asked, const char* key) {
+    const auto found = asked.find(key);
+    return found != asked.end() && found->is_boolean() && found->get<bool>();
+}
+
+control::admin_json done(const aim& at, const char* what) {
+    control::admin_json out;
+    out["ok"] = true;
+    out["models"] = at.models;
+    out["message"] = what;
+    return out;
+}
+
+core::awaitable<control::admin_json> run_status(const admin_context& of, control::admin_json) {
+    co_return status_json(of);
+}
+
+using runtimes = std::vector<engine::backend*>;
+using condition = std::function<bool(const runtimes&)>;
+
+// Until `met` holds for what runs `model` then, all its process sets; false at `until`, or when the model has
+// left the configuration.
+core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met,
+                               core::deadline until) {
+    while (true) {
+        const runtimes all = of.admission->runtimes_of(model);
+        if (all.empty()) {
+            co_return false;
+        }
+        if (met(all)) {
+            co_return true;
+        }
+        if (until.passed(of.clock->now())) {
+            co_return false;
+        }
+        // The services' own states are looked at too, whose changes ring a moment later; and the others.
+        const core::deadline next = core::deadline::after(longest_look, of.clock->now()).sooner(until);
+        const core::wake_reason why = co_await all.front()->availability_changed().wait(next);
+        if (why == core::wake_reason::cancelled) {
+            co_return false;
+        }
+    }
+}
+
+bool in_state(const engine::backend* runtime, engine::availability_state state) {
+    const engine::availability now = runtime->available();
+    return now.state == state;
+}
+
+bool all_in(const runtimes& all, engine::availability_state state) {
+    return std::all_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
+}
+
+bool any_in(const runtimes& all, engine::availability_state state) {
+    return std::any_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
+}
+
+core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
+    const aim at = aim_of(of, asked);
+    if (!at.problem.empty()) {
+        co_return control::admin_refusal(at.problem);
+    }
+    if (!at.service.empty() || !at.label.empty()) {
+        co_return control::admin_refusal("a service is stopped with its model: stop " + at.models.front() +
+                                         ", or restart the service");
+    }
+    const bool at_once = flag_of(asked, "now");
+    for (const std::string& model : at.models) {
+        telemetry::log().info("model {}: stopped by its operator{}", model, at_once ? ", at once" : "");
+        of.admission->suspend(model, at_once);
+    }
+    const core::deadline until = wait_of(of, asked, usual_stop_wait);
+    for (const std::string& model : at.models) {
+        std::string name = model;
+        // Who starts it meanwhile has the last word.
+        condition met = [&of, &model](const runtimes& all) {
+            return all_in(all, engine::availability_state::stopped) || !of.admission->suspended(model);
+        };
+        const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
+        if (of.admission->runtime_of(model) != nullptr && !of.admission->suspended(model)) {
+            co_return control::admin_refusal("model " + model + " was started again before it had stopped");
+        }
+        if (!stopped && of.admission->runtime_of(model) != nullptr) {
+            const std::size_t running = of.admission->queue_of(model).running;
+            co_return control::admin_refusal(
+                "model " + model + " gets no more requests, but has not stopped yet: " +
+                (running > 0 ? std::string("an answer is still running ('--now' cuts it)")
+                             : std::string("its services are on their way down")));
+        }
+    }
+    co_return done(at, "stopped");
+}
+
+std::string why_not_ready(const admin_context& of, const std::string& model, const runtimes& all) {
+    if (std::string waits = of.admission->queue_of(model).why; !waits.empty()) {
+        return "it " + waits;
+    }
+    std::string reason = all.empty() ? std::string() : all.front()->available().reason;
+    return reason.empty() ? "it is starting" : reason;
+}
+
+// Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
+core::awaitable<control::admin_json> see_ready(const admin_context& of, const aim& at, core::deadline until) {
+    for (const std::string& model : at.models) {
+        std::string name = model;
+        condition settled = [](const runtimes& all) {
+            return any_in(all, engine::availability_state::ready) ||
+                   all_in(all, engine::availability_state::broken);
+        };
+        co_await wait_for(of, std::move(name), std::move(settled), until);
+        const runtimes all = of.admission->runtimes_of(model);
+        if (!any_in(all, engine::availability_state::ready)) {
+            co_return control::admin_refusal("model " + model +
+                                             " is not ready: " + why_not_ready(of, model, all));
+        }
+    }
+    co_return done(at, "ready");
+}
+
+core::awaitable<control::admin_json> run_start(const admin_context& of, control::admin_json asked) {
+    const aim at = aim_of(of, asked);
+    if (!at.problem.empty()) {
+        co_return control::admin_refusal(at.problem);
+    }
+    if (!at.service.empty() || !at.label.empty()) {
+        co_return control::admin_refusal("a service is started with its model: start " + at.models.front());
+    }
+    for (const std::string& model : at.models) {
+        telemetry::log().info("model {}: started by its operator", model);
+        of.admission->resume(model);
+    }
+    const core::deadline until = wait_of(of, asked, 0.0);
+    if (until.passed(of.clock->now())) {
+        co_return done(at, "starting");
+    }
+    control::admin_json answer = co_await see_ready(of, at, until);
+    co_return answer;
+}
+
+bool is_meant(const engine::backend& runtime, const aim& at) {
+    return at.label.empty() || catalog::label_of(runtime.model()) == at.label;
+}
+
+// Kills what runs, and starts at once what the restart rule would let wait.
+core::awaitable<void> restart_services(const admin_context& of, std::string model, aim at) {
+    bool any = false;
+    const runtimes all = of.admission->runtimes_of(model);
+    for (engine::backend* const runtime : all) {
+        if (!is_meant(*runtime, at) || in_state(runtime, engine::availability_state::stopped)) {
+            continue;
+        }
+        any = true;
+        supervisor::group& services = runtime->services();
+        for (const supervisor::service_status& one : services.status()) {
+            if (at.service.empty() || one.name == at.service) {
+                services.restart_as_asked(one.name, restart_cause);
+            }
+        }
+    }
+    if (!any) {
+        co_return;
+    }
+    condition gone = [](const runtimes& now) {
+        return std::none_of(now.begin(), now.end(), [](engine::backend* each) {
+            const auto services = each->services().status();
+            return std::any_of(services.begin(), services.end(), [](const supervisor::service_status& one) {
+                return one.state == supervisor::service_state::stopping;
+            });
+        });
+    };
+    const core::deadline until = core::deadline::after(kill_limit, of.clock->now());
+    std::string name = model;
+    co_await wait_for(of, std::move(name), std::move(gone), until);
+    // Closes an open breaker and ends a backoff; no effect where everything starts already.
+    const runtimes after = of.admission->runtimes_of(model);
+    if (after == all && !any_in(after, engine::availability_state::ready)) {
+        of.admission->resume(model);
+    }
+}
+
+core::awaitable<control::admin_json> run_restart(const admin_context& of, control::admin_json asked) {
+    const aim at = aim_of(of, asked);
+    if (!at.problem.empty()) {
+        co_return control::admin_refusal(at.problem);
+    }
+    for (const std::string& model : at.models) {
+        telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
+                              at.service.empty() ? "all of it is" : at.service + " is");
+        const runtimes all = of.admission->runtimes_of(model);
+        if (all.empty()) {
+            continue;
+        }
+        if (of.admission->suspended(model) || all_in(all, engine::availability_state::stopped)) {
+            of.admission->resume(model);
+            continue;
+        }
+        std::string name = model;
+        aim which = at;
+        co_await restart_services(of, std::move(name), std::move(which));
+    }
+    const core::deadline until = wait_of(of, asked, 0.0);
+    if (until.passed(of.clock->now())) {
+        co_return done(at, "restarting");
+    }
+    control::admin_json answer = co_await see_ready(of, at, until);
+    co_return answer;
+}
+
+core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json) {
+    if (of.admission->refuses_new()) {
+        co_return control::admin_refusal("the server is shutting down");
+    }
+    control::admin_json answer = co_await of.reload();
+    co_return answer;
+}
+
+core::awaitable<control::admin_json> run_upgrade(const admin_context& of, control::admin_json asked) {
+    const auto named = asked.find("program");
+    std::string program = named != asked.end() && named->is_string() ? named->get<std::string>() : "";
+    if (!program.empty() && program.front() != '/') {
+        co_return control::admin_refusal("'program' must be a path from the root");
+    }
+    const auto begun = of.upgrade(std::move(program));
+    if (!begun) {
+        co_return control::admin_refusal(begun.error().message);
+    }
+    control::admin_json out;
+    out["ok"] = true;
+    out["message"] = "the upgrade has begun";
+    co_return out;
+}
+
+constexpr std::array<admin_verb, 6> verbs{{
+    {"status", run_status},
+    {"start", run_start},
+    {"stop", run_stop},
+    {"restart", run_restart},
+    {"reload", run_reload},
+    {"upgrade", run_upgrade},
+}};
+
+constexpr std::array<admin_stream_verb, 1> streams{{
+    {"logs", open_log_stream},
+}};
+
+std::string all_verbs() {
+    std::string out;
+    for (const admin_verb& each : verbs) {
+        out += (out.empty() ? "" : ", ") + std::string(each.name);
+    }
+    for (const admin_stream_verb& each : streams) {
+        out += ", " + std::string(each.name);
+    }
+    return out;
+}
+
+}  // namespace
+
+core::awaitable<control::admin_answer> answer_admin(const admin_context& of, control::admin_json asked) {
+    const auto name = asked.find("verb");
+    const std::string wanted = name != asked.end() && name->is_string() ? name->get<std::string>() : "";
+    const auto found =
+        std::find_if(verbs.begin(), verbs.end(), [&](const admin_verb& each) { return each.name == wanted; });
+    const auto stream = std::find_if(streams.begin(), streams.end(),
+                                     [&](const admin_stream_verb& each) { return each.name == wanted; });
+    if (found == verbs.end() && stream == streams.end()) {
+        co_return control::answer_with(control::admin_refusal(
+            "unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs()));
+    }
+    std::string thrown;
+    try {
+        if (stream != streams.end()) {
+            co_return stream->open(of, asked);
+        }
+        control::admin_json answer = co_await found->run(of, std::move(asked));
+        co_return control::answer_with(std::move(answer));
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == boost::asio::error::operation_aborted) {
+            throw;
+        }
+        thrown = error.what();
+    } catch (const std::exception& error) {
+        thrown = error.what();
+    }
+    telemetry::log().error("admin socket: '{}' met an exception: {}", wanted, telemetry::printable(thrown));
+    co_return control::answer_with(control::admin_refusal("internal error: " + telemetry::printable(thrown)));
+}
+
+}  // namespace corral::daemon

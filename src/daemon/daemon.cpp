@@ -1,0 +1,296 @@
+#include "corral/daemon/daemon.hpp"
+
+#include <csignal>
+#include <cstring>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <boost/asio/co_spawn.hpp>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/config/configuration_manifests.hpp"
+#include "corral/config/state_directory.hpp"
+#include "corral/fleet/served_models.hpp"
+#include "corral/monitor/device_figures.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/telemetry/service_notify.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+// Answers are cut after the grace, so what remains is connections that write their last bytes.
+constexpr core::seconds connection_end{2};
+// Beyond the longest stop ladder of any shipped profile.
+constexpr core::seconds services_end{60};
+
+core::task_group::error_sink log_escaped(const char* group) {
+    return [group](const std::string& task, const std::string& what) {
+        telemetry::log().error("{} task '{}' ended by an exception: {}", group, task, what);
+    };
+}
+
+bool has_terminal() {
+    const int handle = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (handle < 0) {
+        return false;
+    }
+    ::close(handle);
+    return true;
+}
+
+std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
+    const std::string address = where.address().to_string();
+    const std::string host = where.address().is_v6() ? "[" + address + "]" : address;
+    return fmt::format("{}://{}:{}", tls ? "https" : "http", host, where.port());
+}
+
+}  // namespace
+
+daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
+               config::configuration_source source, process::warden& guard)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      source_(std::move(source)),
+      service_tasks_(loop.get_executor(), log_escaped("service")),
+      run_tasks_(loop.get_executor(), log_escaped("generation")),
+      devices_({loop.get_executor(), &clock_, &guard}),
+      supervision_{loop.get_executor(),   &clock_,   &random_,      &guard, &service_tasks_,
+                   settings_.log_content, &devices_, &before_start_},
+      credentials_(std::make_shared<config::credential_files>(settings_)),
+      room_(devices_),
+      cards_(service_tasks_, clock_, devices_, room_),
+      compute_(service_tasks_, clock_, devices_, journal_),
+      signals_(loop, SIGINT, SIGTERM, SIGUSR2),
+      signalled_(loop.get_executor()),
+      credentials_asked_(loop.get_executor()),
+      reload_asked_(loop.get_executor()),
+      hang_up_stops_(has_terminal()) {
+    // Under nohup the end of the terminal is not ours.
+    struct sigaction hang_up {};
+    if (::sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) {
+        signals_.add(SIGHUP);
+    }
+}
+
+daemon::~daemon() = default;
+
+core::result<void> daemon::open() {
+    if (auto read = credentials_->load(); !read) {
+        return read;
+    }
+    const bool activated =
+        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
+    // First, or a service could be given the very port that the kernel would choose for us.
+    const auto where = open_server();
+    if (!where) {
+        return where.error();
+    }
+    if (auto made = open_models(); !made) {
+        return made;
+    }
+    open_variants();
+    open_black_box();
+    open_metrics();
+    for (const auto& runtime : backends_) {
+        cards_.watch(*runtime);
+        compute_.watch(*runtime);
+    }
+    api::generation_options generation = fleet::generation_options_of(settings_);
+    generation.journal = &journal_;
+    generation.metrics = &metrics_;
+    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
+                                                             *models_, generation);
+    server_->serve_with(make_front());
+    telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
+    auto opened = open_admin();
+    prepare_upgrade(activated);
+    return opened;
+}
+
+// Nobody is let in before start().
+core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
+    server_ = std::make_unique<http::server>(
+        loop_.get_executor(), settings_.http, http::handler{},
+        [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
+    server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
+        return api::format_of(path).refuse(status, text, random_);
+    });
+    if (credentials_->tls()) {
+        server_->use_tls(*credentials_->tls());
+    }
+    doors_ = upgrade::doors_of(settings_, inherited_);
+    return upgrade::open_doors(*server_, settings_, inherited_);
+}
+
+core::result<void> daemon::open_models() {
+    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
+                                                        fleet::scheduler_options_of(settings_, room_));
+    const std::vector<std::string> before = upgrade::lanes_before(inherited_);
+    std::vector<config::model_lane> lanes = config::lanes_of(settings_.models, before);
+    std::string culprit;
+    for (auto made = open_lanes(lanes, culprit); !made; made = open_lanes(lanes, culprit)) {
+        if (!config::leave_out(settings_, culprit, made.error().message)) {
+            return made;
+        }
+        telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
+        lanes = config::lanes_of(settings_.models, before);
+    }
+    upgrade::drop_the_rest(*supervision_.guard, inherited_);
+    models_ =
+        std::make_unique<api::model_directory>(fleet::served_models(settings_.models, lanes, backends_));
+    return {};
+}
+
+// Those that are not open yet. `culprit`: the model whose lane can't be.
+core::result<void> daemon::open_lanes(const std::vector<config::model_lane>& lanes, std::string& culprit) {
+    for (const config::model_lane& lane : lanes) {
+        if (!scheduler_->runtimes_of(lane.entry.name).empty()) {
+            continue;
+        }
+        std::vector<std::unique_ptr<engine::backend>> places;
+        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
+            bool adopted = false;
+            auto made = upgrade::make_or_adopt_backend(supervision_, here, inherited_, adopted);
+            if (!made) {
+                culprit = lane.entry.name;
+                return made.error();
+            }
+            if (adopted) {
+                adopted_.insert(lane.entry.name);
+            }
+            places.push_back(std::move(*made));
+        }
+        for (auto& place : places) {
+            backends_.push_back(std::move(place));
+            scheduler_->add(*backends_.back());
+        }
+    }
+    return {};
+}
+
+// Without a place to keep them clients make no models; all else goes on.
+void daemon::open_variants() {
+    if (settings_.state_directory.empty()) {
+        return;
+    }
+    auto opened = catalog::variant_store::open(settings_.state_directory / "variants");
+    if (!opened) {
+        telemetry::log().warn("clients can't make models: {}", opened.error().message);
+        return;
+    }
+    variant_store_ = std::move(*opened);
+    variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
+    variants_->load();
+}
+
+void daemon::open_black_box() {
+    if (settings_.state_directory.empty() || settings_.black_box.keep == 0) {
+        return;
+    }
+    incidents::black_box_sources from;
+    from.journal = &journal_;
+    from.device = [this] { return monitor::device_figures(devices_, clock_.now()); };
+    black_box_ = std::make_unique<incidents::black_box>(service_tasks_, clock_, settings_.black_box,
+                                                        config::crash_folder(settings_.state_directory),
+                                                        std::move(from));
+    for (const auto& runtime : backends_) {
+        black_box_->watch(catalog::label_of(runtime->model()), runtime->services());
+    }
+}
+
+void daemon::begin_watch(engine::backend& runtime) {
+    cards_.watch(runtime);
+    compute_.watch(runtime);
+    meter(runtime);
+    if (black_box_) {
+        black_box_->watch(catalog::label_of(runtime.model()), runtime.services());
+    }
+}
+
+void daemon::end_watch(engine::backend& runtime) {
+    cards_.forget(runtime);
+    compute_.forget(runtime);
+    meter_.forget(runtime.services());
+    if (black_box_) {
+        black_box_->forget(runtime.services());
+    }
+}
+
+void daemon::run() {
+    boost::asio::co_spawn(loop_, live(), [](const std::exception_ptr& failed) {
+        if (failed) {
+            std::rethrow_exception(failed);
+        }
+    });
+    loop_.run();
+}
+
+core::awaitable<void> daemon::live() {
+    service_tasks_.spawn("signals", watch_signals());
+    service_tasks_.spawn("credentials", watch_credentials());
+    service_tasks_.spawn("reload", watch_reload());
+    service_tasks_.spawn("systemd", tell_systemd());
+    service_tasks_.spawn("orphans", collect_orphans());
+    service_tasks_.spawn("lateness", measure_lateness());
+    server_->start();
+    if (admin_) {
+        admin_->start();
+    }
+    telemetry::notify_ready();
+    service_tasks_.spawn("start models", start_models());
+    while (signals_seen_ == 0) {
+        co_await signalled_.wait();
+    }
+    co_await shut_down();
+}
+
+core::awaitable<void> daemon::shut_down() {
+    telemetry::log().info("stopping: running answers may end within {} s",
+                          std::chrono::duration_cast<core::seconds>(settings_.shutdown_grace).count());
+    // With a margin for what comes after: the warden and the last log lines.
+    telemetry::notify_stopping(settings_.shutdown_grace + services_end + 10 * connection_end);
+    server_->stop_accepting();
+    reloader_->close();
+    scheduler_->refuse_new();
+    const core::deadline grace = core::deadline::after(settings_.shutdown_grace, clock_.now());
+    while (scheduler_->snapshot().running > 0 && signals_seen_ < 2 && !grace.passed(clock_.now())) {
+        const core::deadline tick = core::deadline::after(core::milliseconds(100), clock_.now());
+        co_await scheduler_->wait_idle(tick.sooner(grace));
+    }
+    // What still runs is told so in its stream before its connection goes.
+    run_tasks_.cancel();
+    co_await server_->wait_idle(core::deadline::after(connection_end, clock_.now()));
+    server_->close_all();
+    const core::deadline until = core::deadline::after(services_end, clock_.now());
+    for (const auto& runtime : backends_) {
+        run_tasks_.spawn("stop " + catalog::label_of(runtime->model()), stop_backend(*runtime, until));
+    }
+    for (engine::backend* const retired : reloader_->retired().not_stopped()) {
+        run_tasks_.spawn("stop " + retired->model().name, stop_backend(*retired, until));
+    }
+    const bool all_ended = co_await run_tasks_.wait_empty(until);
+    if (!all_ended) {
+        telemetry::log().error("not everything ended in time; the warden kills what is left");
+    }
+    signals_.cancel();
+    if (admin_) {
+        admin_->close();
+    }
+    service_tasks_.cancel();
+    co_await service_tasks_.wait_empty(core::deadline::after(connection_end, clock_.now()));
+    process::reap_orphans();
+    telemetry::log().info("stopped");
+    loop_.stop();
+}
+
+core::awaitable<void> daemon::stop_backend(engine::backend& runtime, core::deadline until) {
+    const bool stopped = co_await runtime.stop(until);
+    if (!stopped) {
+        telemetry::log().error("model {}: its services did not stop in time",
+                               catalog::label_of(runtime.model()));
+    }
+}
+
+}  // namespace corral::daemon

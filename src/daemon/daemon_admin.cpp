@@ -1,0 +1,145 @@
+// The daemon's parts that let a person, or a new configuration, change it while it runs.
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "corral/daemon/daemon.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+// Whether one that keeps a reload waiting has been given up.
+constexpr core::milliseconds look_for_upgrade{500};
+
+std::string absolute_text(const std::filesystem::path& file) {
+    std::error_code unknown_folder;  // then it stays as it was said
+    const auto full = std::filesystem::absolute(file, unknown_folder);
+    return (unknown_folder ? file : full).lexically_normal().string();
+}
+
+// The exchange keeps its keys while a reload may put others in their place.
+core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_files> keys, http::handler serve,
+                                    const http::request& incoming, http::response_writer& out) {
+    co_await serve(incoming, out);
+    keys.reset();
+}
+
+}  // namespace
+
+// For requests from now on. Those under way keep what they began with, the keys included.
+http::handler daemon::make_front() {
+    api::api_context context;
+    context.generations = generations_.get();
+    context.models = models_.get();
+    context.variants = variants_.get();
+    context.admission = scheduler_.get();
+    context.clock = &clock_;
+    context.random = &random_;
+    context.loopback_only = doors_.address().is_loopback();
+    context.keys = credentials_->keys();
+    context.silence = settings_.silence;
+    context.metrics = [this] { return metrics_.text(); };
+    context.warnings = [this] {
+        std::vector<std::string> out = compute_.warnings();
+        for (const config::left_out_manifest& one : settings_.left_out) {
+            out.push_back("the manifest " + one.file.filename().string() +
+                          " has a mistake and is left out; 'corral status' says which");
+        }
+        return out;
+    };
+    return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
+                                                                 http::response_writer& out) {
+        return serve_holding(keys, serve, incoming, out);
+    };
+}
+
+core::result<void> daemon::open_admin() {
+    reloader_ = std::make_unique<fleet::reloader>(
+        fleet::reloadable{.settings = &settings_,
+                          .backends = &backends_,
+                          .credentials = &credentials_,
+                          .admission = scheduler_.get(),
+                          .models = models_.get(),
+                          .variants = &variants_,
+                          .generations = generations_.get(),
+                          .server = server_.get(),
+                          .supervision = &supervision_,
+                          .room = &room_,
+                          .tasks = &service_tasks_,
+                          .on_brought_in = [this](auto& runtime) { begin_watch(runtime); },
+                          .on_taken_out = [this](auto& runtime) { end_watch(runtime); },
+                          .in_the_way = [this] { return why_not_reload(); },
+                          .renew_front = [this] { server_->serve_with(make_front()); }},
+        source_);
+    if (settings_.admin_socket.empty()) {
+        return {};
+    }
+    admin_context_ = {.backends = &backends_,
+                      .admission = scheduler_.get(),
+                      .models = models_.get(),
+                      .cards = &cards_,
+                      .compute = &compute_,
+                      .clock = &clock_,
+                      .started = clock_.now(),
+                      .devices = &devices_,
+                      .reload = [this] { return reload_for_admin(); },
+                      .reloads = [this] { return reloader_->applied(); },
+                      .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
+                      .upgrades = [this] { return upgrade_->report(); },
+                      .settings = &settings_,
+                      .settings_file = absolute_text(source_.file)};
+    admin_ = std::make_unique<control::admin_socket>(service_tasks_, [this](control::admin_json asked) {
+        return answer_admin(admin_context_, std::move(asked));
+    });
+    auto opened = admin_->listen(settings_.admin_socket);
+    if (opened) {
+        return opened;
+    }
+    admin_.reset();
+    // Without a usual place the command line has nobody to ask; all else goes on.
+    if (settings_.admin_socket_named || opened.error().code == boost::system::errc::address_in_use) {
+        return opened;
+    }
+    telemetry::log().warn("there is no admin socket, so 'corral status' and the like do not work: {}",
+                          opened.error().message);
+    return {};
+}
+
+core::awaitable<void> daemon::watch_reload() {
+    core::wake_reason why = core::wake_reason::rung;
+    while (why != core::wake_reason::cancelled) {
+        // One that is asked for while another goes on comes after it: the file may have changed since.
+        core::deadline next;
+        if (reload_wanted_ && upgrade_->under_way()) {
+            // The next image reads it by itself; where there is none after all it is read then.
+            next = core::deadline::after(look_for_upgrade, clock_.now());
+        } else if (reload_wanted_) {
+            reload_wanted_ = false;
+            co_await reloader_->reload();
+            continue;
+        }
+        why = co_await reload_asked_.wait(next);
+    }
+}
+
+core::awaitable<control::admin_json> daemon::reload_for_admin() {
+    const fleet::reload_report report = co_await reloader_->reload();
+    control::admin_json out;
+    out["ok"] = report.applied;
+    if (!report.applied) {
+        out["error"] = "the configuration was not reloaded: nothing has changed";
+        out["errors"] = report.errors;
+    }
+    out["warnings"] = report.warnings;
+    out["left_out"] = report.left_out;
+    out["added"] = report.plan.added;
+    out["removed"] = report.plan.removed;
+    out["changed"] = report.plan.changed;
+    out["unchanged"] = report.plan.unchanged;
+    co_return out;
+}
+
+}  // namespace corral::daemon

@@ -1,0 +1,119 @@
+// What the daemon does beside serving: hears signals, looks after credentials, orphans and the warden, and
+// tells systemd.
+
+#include <csignal>
+#include <cstring>
+
+#include "corral/daemon/daemon.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/telemetry/service_notify.hpp"
+#include "status_view.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+constexpr core::seconds housekeeping_period{5};
+constexpr core::seconds credentials_period{2};
+
+}  // namespace
+
+core::awaitable<void> daemon::watch_signals() {
+    while (true) {
+        const auto [error, number] = co_await signals_.async_wait(core::as_result);
+        if (error) {
+            co_return;
+        }
+        telemetry::log().info("received {}", strsignal(number));
+        if (number == SIGUSR2) {
+            if (const auto begun = upgrade_to(); !begun) {
+                telemetry::log().warn("{}", begun.error().message);
+            }
+            continue;
+        }
+        if (number == SIGHUP && !hang_up_stops_) {
+            credentials_asked_.ring();
+            reload_wanted_ = true;
+            reload_asked_.ring();
+            continue;
+        }
+        ++signals_seen_;
+        signalled_.ring();
+    }
+}
+
+core::awaitable<void> daemon::watch_credentials() {
+    core::wake_reason why = core::wake_reason::timed_out;
+    while (why != core::wake_reason::cancelled) {
+        const bool asked = why == core::wake_reason::rung;
+        if (credentials_->refresh(asked)) {
+            server_->use_tls(*credentials_->tls());
+        }
+        const core::deadline next = core::deadline::after(credentials_period, clock_.now());
+        why = co_await credentials_asked_.wait(next);
+    }
+}
+
+core::awaitable<void> daemon::tell_systemd() {
+    const auto interval = telemetry::watchdog_interval();
+    const core::nanoseconds period =
+        std::min<core::nanoseconds>(interval.value_or(core::seconds(2)), core::seconds(2));
+    std::string told;
+    bool awake = true;
+    while (awake) {
+        if (interval && work_advances()) {
+            telemetry::notify_watchdog();
+        }
+        std::string line = status_line();
+        if (line != told) {
+            telemetry::notify_status(line);
+            told = std::move(line);
+        }
+        awake = co_await core::sleep_for(period);
+    }
+}
+
+core::awaitable<void> daemon::collect_orphans() {
+    bool awake = true;
+    while (awake) {
+        process::reap_orphans();
+        if (const auto replaced = supervision_.guard->look_after(); !replaced) {
+            telemetry::log().error("the warden is gone and there is no new one: {}",
+                                   replaced.error().message);
+        } else if (*replaced) {
+            telemetry::log().warn("the warden had been killed; there is a new one");
+        }
+        awake = co_await core::sleep_for(housekeeping_period);
+    }
+}
+
+std::string daemon::status_line() const {
+    std::vector<model_view> views;
+    for (const auto& runtime : backends_) {
+        // Of a model with several places, those where nothing is are no news while it is loaded elsewhere.
+        const bool elsewhere =
+            runtime->model().seats.size() > 1 && scheduler_->residence_of(runtime->model().name).loaded;
+        model_view view = view_of(*runtime, clock_.now());
+        if (!elsewhere || view.phase != model_phase::unloaded) {
+            views.push_back(std::move(view));
+        }
+    }
+    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const std::string upgrading = upgrade_->report().status;
+    return (upgrading.empty() ? "" : upgrading + "; ") + status_text(views, queue.running, queue.waiting);
+}
+
+// False, with a line in the log, while work stands still: then the service manager starts us anew.
+bool daemon::work_advances() {
+    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const auto stuck = progress_.stuck({queue.granted, queue.neglected, queue.overdue}, clock_.now());
+    if (stuck && !stands_still_) {
+        telemetry::log().error("the watchdog is not fed any more: {}", *stuck);
+    } else if (!stuck && stands_still_) {
+        telemetry::log().info("work advances again; the watchdog is fed");
+    }
+    stands_still_ = stuck.has_value();
+    return !stands_still_;
+}
+
+}  // namespace corral::daemon

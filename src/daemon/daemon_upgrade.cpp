@@ -1,0 +1,134 @@
+// The daemon's part in an upgrade: what it has from an earlier image of itself, and what it gives to the
+// next.
+
+#include <set>
+#include <utility>
+
+#include "corral/daemon/daemon.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::daemon {
+
+void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from) {
+    how_started_ = std::move(how);
+    inherited_ = std::move(from);
+}
+
+void daemon::prepare_upgrade(bool activated) {
+    upgrade::upgrade_parts parts;
+    parts.on = loop_.get_executor();
+    parts.clock = &clock_;
+    parts.settings = &settings_;
+    parts.guard = supervision_.guard;
+    parts.server = server_.get();
+    parts.scheduler = scheduler_.get();
+    parts.backends = &backends_;
+    parts.runs = &run_tasks_;
+    parts.activated = activated;
+    parts.stopping = [this] { return signals_seen_ > 0; };
+    parts.end_threads = [this] { black_box_.reset(); };
+    parts.begin_threads = [this] { open_black_box(); };
+    parts.unfinished = [this]() -> std::string {
+        const bool reloads = reloader_->under_way() || !reloader_->retired().not_stopped().empty();
+        return reloads ? "a reload of the configuration" : "";
+    };
+    upgrade_ = std::make_unique<upgrade::upgrade>(std::move(parts), how_started_);
+}
+
+std::string daemon::why_not_reload() const {
+    return upgrade_->under_way() ? "an upgrade is under way; it reads the configuration again itself" : "";
+}
+
+core::result<void> daemon::upgrade_to(std::string program) {
+    if (upgrade_->under_way()) {
+        return core::make_failure(core::errc::unavailable, "an upgrade is under way already");
+    }
+    if (signals_seen_ > 0) {
+        return core::make_failure(core::errc::unavailable, "corral is being stopped");
+    }
+    service_tasks_.spawn("upgrade", upgrade_->run(std::move(program)));
+    return {};
+}
+
+// Whether several process sets may want the memory of one card.
+bool daemon::cards_are_shared() const {
+    std::set<unsigned> seen;
+    for (const auto& runtime : backends_) {
+        const std::vector<unsigned> cards = runtime->claim().cards;
+        for (const unsigned card : cards) {
+            if (!seen.insert(card).second) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// One look at each, all at the same time: what room there is decides who is loaded first. A tool that is slow
+// delays nobody for long; its answer counts when it comes.
+core::awaitable<void> daemon::look_at_cards() {
+    constexpr core::seconds patience{3};
+    auto open = std::make_shared<std::size_t>(devices_.all().size());
+    for (const auto& tool : devices_.all()) {
+        service_tasks_.spawn("first look at card " + std::to_string(tool->options().card),
+                             [](std::shared_ptr<device::reader> at,
+                                std::shared_ptr<std::size_t> left) -> core::awaitable<void> {
+                                 auto looking = at->look();
+                                 co_await std::move(looking);
+                                 --*left;
+                             }(tool, open));
+    }
+    const core::deadline until = core::deadline::after(patience, clock_.now());
+    constexpr core::milliseconds between_looks{20};
+    bool awake = true;
+    while (awake && *open > 0 && !until.passed(clock_.now())) {
+        awake = co_await core::sleep_for(between_looks);
+    }
+}
+
+// Those that were loaded before this image began are ready already; those that had been unloaded stay so.
+// What did not come along is loaded as if somebody had asked for it.
+void daemon::go_on_with_models() {
+    std::set<std::string> seen;
+    for (const auto& runtime : backends_) {
+        const std::string& name = runtime->model().name;
+        if (!seen.insert(name).second) {
+            continue;
+        }
+        const upgrade::lane_handover before = upgrade::lane_entry_of(inherited_, name);
+        if (before.suspended) {
+            scheduler_->suspend(name, false);
+        } else if (before.wanted) {
+            scheduler_->load(name, before.stay);
+        } else if (!before.known && runtime->model().preload) {
+            scheduler_->preload(name);
+        }
+    }
+}
+
+core::awaitable<void> daemon::start_models() {
+    if (!inherited_.before) {
+        if (cards_are_shared()) {
+            co_await look_at_cards();
+        }
+        scheduler_->preload();
+        co_return;
+    }
+    go_on_with_models();
+    for (const int client : inherited_.before->connections) {
+        server_->adopt_connection(client);
+    }
+    const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
+    std::set<std::string> lanes;
+    for (const auto& runtime : backends_) {
+        lanes.insert(runtime->model().name);
+    }
+    telemetry::log().info(
+        "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
+        "new ones had waited for {:.2f} s",
+        adopted_.size(), lanes.size(), inherited_.before->connections.size(), waited.count());
+    inherited_.before.reset();
+    co_await look_at_cards();
+}
+
+}  // namespace corral::daemon

@@ -1,0 +1,272 @@
+#include "log_stream.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/telemetry/log.hpp"
+#include "log_cursor.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+constexpr const char* own_log = "corral";
+constexpr std::int64_t usual_lines = 100;
+constexpr std::int64_t most_lines = 10'000;
+constexpr std::int64_t most_followers = 8;
+constexpr core::milliseconds between_looks{200};
+// So that a reader can tell silence from a server that hangs.
+constexpr core::seconds sign_of_life{15};
+
+// Which lines are wanted; looked up anew each time, for models come and go.
+struct log_choice {
+    std::string model;    // empty: every model
+    std::string service;  // empty: every service
+    bool own = true;      // Corral's own log too
+    bool services = true;
+    std::string problem;
+};
+
+// A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
+const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
+    const api::served served = of.models->find(typed);
+    const auto found = std::find_if(of.backends->begin(), of.backends->end(), [&](const auto& one) {
+        return served != nullptr ? one->model().name == served->lane
+                                 : catalog::label_of(one->model()) == typed;
+    });
+    return found == of.backends->end() ? nullptr : found->get();
+}
+
+// What the lines of all that `typed` means are chosen by: a model, or one process set.
+std::string chosen_by(const engine::backend& first, std::string_view typed) {
+    return typed.find('@') == std::string_view::npos ? first.model().name : catalog::label_of(first.model());
+}
+
+bool is_chosen(const engine::backend& runtime, const std::string& model) {
+    return model.empty() || runtime.model().name == model || catalog::label_of(runtime.model()) == model;
+}
+
+bool has_service(const engine::backend& runtime, std::string_view service) {
+    const auto& all = runtime.model().runtime.services;
+    return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.name == service; });
+}
+
+// Every name that would do.
+std::vector<std::string> all_names(const admin_context& of) {
+    std::vector<std::string> out{own_log};
+    for (const auto& runtime : *of.backends) {
+        out.push_back(runtime->model().name);
+        for (const auto& service : runtime->model().runtime.services) {
+            out.push_back(runtime->model().name + "/" + service.name);
+        }
+    }
+    return out;
+}
+
+log_choice unknown(const admin_context& of, const std::string& target) {
+    const std::vector<std::string> names = all_names(of);
+    // Near is what is near to the whole name, the tag included.
+    const auto slash = target.rfind('/');
+    const auto model = catalog::display_name(target.substr(0, slash));
+    const std::string whole = slash == std::string::npos || !model ? target : *model + target.substr(slash);
+    const std::string meant = catalog::nearest(whole, names);
+    log_choice out;
+    out.problem = "there is no model or service '" + telemetry::printable(target) + "'";
+    if (!meant.empty()) {
+        out.problem += "; did you mean '" + meant + "'?";
+    } else {
+        out.problem += fmt::format("; there are {}", fmt::join(names, ", "));
+    }
+    return out;
+}
+
+log_choice choose(const admin_context& of, const std::string& target) {
+    if (target.empty()) {
+        return {};
+    }
+    if (target == own_log) {
+        return {{}, {}, true, false, {}};
+    }
+    if (const auto* whole = find_backend(of, target)) {
+        return {chosen_by(*whole, target), {}, false, true, {}};
+    }
+    const auto slash = target.rfind('/');
+    if (slash != std::string::npos) {
+        const std::string typed = target.substr(0, slash);
+        const auto* model = find_backend(of, typed);
+        const std::string service = target.substr(slash + 1);
+        const bool known = model != nullptr && has_service(*model, service);
+        return known ? log_choice{chosen_by(*model, typed), service, false, true, {}} : unknown(of, target);
+    }
+    std::vector<std::string> with_it;
+    for (const auto& runtime : *of.backends) {
+        const std::string& name = runtime->model().name;
+        if (has_service(*runtime, target) &&
+            std::find(with_it.begin(), with_it.end(), name) == with_it.end()) {
+            with_it.push_back(name);
+        }
+    }
+    if (with_it.empty()) {
+        return unknown(of, target);
+    }
+    if (with_it.size() > 1) {
+        log_choice out;
+        out.problem = fmt::format("several models have a service '{0}'; say {1}/{0}", target,
+                                  fmt::join(with_it, fmt::format("/{} or ", target)));
+        return out;
+    }
+    return {with_it.front(), target, false, true, {}};
+}
+
+std::vector<log_source> sources_of(const admin_context& of, const log_choice& wanted) {
+    std::vector<log_source> out;
+    if (wanted.own) {
+        out.push_back({{}, own_log, [](std::uint64_t number, std::size_t most) {
+                           auto tail = telemetry::recent_log(number, most);
+                           return ring_part{tail.ring, tail.end, std::move(tail.lines)};
+                       }});
+    }
+    for (const auto& runtime : *of.backends) {
+        const std::string model = catalog::label_of(runtime->model());
+        if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
+            continue;
+        }
+        for (const auto& service : runtime->model().runtime.services) {
+            const telemetry::line_ring* const ring = runtime->services().output_of(service.name);
+            if (ring != nullptr && (wanted.service.empty() || service.name == wanted.service)) {
+                out.push_back({model, service.name, [ring](std::uint64_t number, std::size_t most) {
+                                   return ring_part{ring->id(), ring->end(), ring->from(number, most)};
+                               }});
+            }
+        }
+    }
+    return out;
+}
+
+control::admin_json stamp(std::chrono::system_clock::time_point when) {
+    if (when == std::chrono::system_clock::time_point{}) {
+        return nullptr;
+    }
+    const auto since = std::chrono::duration_cast<core::milliseconds>(when.time_since_epoch()).count();
+    const std::time_t whole = since / 1000;
+    std::tm parts{};
+    ::gmtime_r(&whole, &parts);
+    char text[32] = {};
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    return fmt::format("{}.{:03}Z", text, since % 1000);
+}
+
+control::admin_json batch_of(const std::vector<log_line>& lines) {
+    control::admin_json all = control::admin_json::array();
+    for (const log_line& line : lines) {
+        control::admin_json one;
+        one["model"] = line.model.empty() ? control::admin_json(nullptr) : control::admin_json(line.model);
+        one["service"] = line.service;
+        one["time"] = stamp(line.when);
+        if (line.lost > 0) {
+            one["lost"] = line.lost;
+        } else {
+            one["text"] = line.text;
+        }
+        all.push_back(std::move(one));
+    }
+    return {{"lines", std::move(all)}};
+}
+
+// One reader's way through the lines.
+struct stream_state {
+    const admin_context* of = nullptr;
+    log_choice wanted;
+    bool follow = false;
+    bool over = false;
+    std::vector<log_line> pending;  // the lines that were there when it began
+    std::size_t sent = 0;           // of them
+    log_cursor cursor;
+    std::shared_ptr<const int> counted;
+};
+
+using state_ptr = std::shared_ptr<stream_state>;
+
+// A bounded piece of what was there when the stream began.
+control::admin_json take_pending(stream_state& state) {
+    constexpr std::size_t at_once = 400;
+    const std::size_t end = std::min(state.pending.size(), state.sent + at_once);
+    const std::vector<log_line> part(state.pending.begin() + static_cast<std::ptrdiff_t>(state.sent),
+                                     state.pending.begin() + static_cast<std::ptrdiff_t>(end));
+    state.sent = end;
+    if (state.sent == state.pending.size()) {
+        state.pending = {};
+        state.sent = 0;
+    }
+    return batch_of(part);
+}
+
+core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
+    if (!state->pending.empty()) {
+        co_return take_pending(*state);
+    }
+    if (!state->follow) {
+        if (std::exchange(state->over, true)) {
+            co_return std::nullopt;
+        }
+        control::admin_json end;
+        end["end"] = true;
+        co_return end;
+    }
+    const core::deadline alive = core::deadline::after(sign_of_life, state->of->clock->now());
+    std::vector<log_line> lines = state->cursor.next(sources_of(*state->of, state->wanted));
+    while (lines.empty() && !alive.passed(state->of->clock->now())) {
+        const bool awake = co_await core::sleep_for(between_looks);
+        if (!awake) {
+            co_return std::nullopt;
+        }
+        lines = state->cursor.next(sources_of(*state->of, state->wanted));
+    }
+    co_return batch_of(lines);
+}
+
+std::int64_t lines_asked(const control::admin_json& asked) {
+    const auto found = asked.find("lines");
+    return found != asked.end() && found->is_number_integer()
+               ? std::clamp(found->get<std::int64_t>(), std::int64_t{0}, most_lines)
+               : usual_lines;
+}
+
+}  // namespace
+
+control::admin_answer open_log_stream(const admin_context& of, const control::admin_json& asked) {
+    const auto target = asked.find("target");
+    if (target != asked.end() && !target->is_null() && !target->is_string()) {
+        return control::answer_with(
+            control::admin_refusal("'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral"));
+    }
+    const bool named = target != asked.end() && target->is_string();
+    auto state = std::make_shared<stream_state>();
+    state->of = &of;
+    state->wanted = choose(of, named ? target->get<std::string>() : std::string());
+    if (!state->wanted.problem.empty()) {
+        return control::answer_with(control::admin_refusal(state->wanted.problem));
+    }
+    const auto follow = asked.find("follow");
+    state->follow = follow != asked.end() && follow->is_boolean() && follow->get<bool>();
+    if (of.followers.use_count() > most_followers) {
+        return control::answer_with(
+            control::admin_refusal(std::to_string(most_followers) + " readers follow the lines already"));
+    }
+    state->counted = of.followers;
+    state->pending =
+        state->cursor.last(sources_of(of, state->wanted), static_cast<std::size_t>(lines_asked(asked)));
+    control::admin_answer out;
+    out.first["ok"] = true;
+    out.more = [state = std::move(state)] { return next_of(state); };
+    return out;
+}
+
+}  // namespace corral::daemon

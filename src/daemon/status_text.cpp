@@ -1,0 +1,76 @@
+#include "status_text.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "corral/telemetry/log.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+constexpr std::size_t most_reason = 120;
+constexpr std::size_t most_line = 400;
+
+std::string span_text(core::seconds span) {
+    if (span.count() >= 120) {
+        return fmt::format("{} min", (span.count() + 30) / 60);
+    }
+    return fmt::format("{} s", span.count());
+}
+
+// The first sentence says what; the figures are in the log.
+std::string shortened(const std::string& reason) {
+    const std::size_t end = std::min(reason.find_first_of(";\n"), reason.find(". "));
+    std::string out = reason.substr(0, end);
+    while (out.ends_with('.')) {
+        out.pop_back();
+    }
+    return telemetry::printable(out, most_reason);
+}
+
+std::string with_reason(std::string out, const model_view& of) {
+    return of.reason.empty() ? out : out + ": " + shortened(of.reason);
+}
+
+std::string text_of(const model_view& of) {
+    const std::string name = telemetry::printable(of.name, most_reason);
+    const std::string in = of.next_try ? ", next try in " + span_text(*of.next_try) : std::string();
+    switch (of.phase) {
+        case model_phase::ready:
+            return name + " ready";
+        case model_phase::unloaded:
+            return name + " unloaded";
+        case model_phase::waiting:
+            return with_reason(name + " waits" + in, of);
+        case model_phase::broken:
+            return with_reason(name + " broken" + in, of);
+        case model_phase::loading:
+            break;
+    }
+    std::string out = "loading " + name;
+    if (of.progress) {
+        out += fmt::format(" {:.0f} %", std::floor(*of.progress * 100.0));
+    }
+    if (of.left) {
+        out += ", about " + span_text(*of.left) + " left";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string status_text(const std::vector<model_view>& models, std::size_t running, std::size_t waiting) {
+    std::string line;
+    for (const model_view& each : models) {
+        line += (line.empty() ? "" : "; ") + text_of(each);
+    }
+    if (running > 0 || waiting > 0) {
+        line += fmt::format("{}{} running, {} waiting", line.empty() ? "" : "; ", running, waiting);
+    }
+    return line.size() > most_line ? telemetry::printable(line, most_line) : line;
+}
+
+}  // namespace corral::daemon

@@ -1,0 +1,278 @@
+#include "corral/fleet/reload.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "corral/config/configuration_manifests.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/telemetry/service_notify.hpp"
+#include "reload_change.hpp"
+
+namespace corral::fleet {
+
+namespace {
+
+// Of the configuration, where negative is forever, for the scheduler.
+core::nanoseconds forever_if_negative(core::nanoseconds span) {
+    return span < core::nanoseconds{0} ? core::nanoseconds::max() : span;
+}
+
+spdlog::level::level_enum as_spdlog(telemetry::log_level level) {
+    switch (level) {
+        case telemetry::log_level::debug:
+            return spdlog::level::debug;
+        case telemetry::log_level::warn:
+            return spdlog::level::warn;
+        case telemetry::log_level::error:
+            return spdlog::level::err;
+        case telemetry::log_level::info:
+            break;
+    }
+    return spdlog::level::info;
+}
+
+config::configuration_result read_guarded(const config::configuration_source& source) {
+    try {
+        return config::load_configuration(source);
+    } catch (const std::exception& error) {
+        config::configuration_result out;
+        out.errors.push_back({source.file.string(), 0, 0, std::string("can't be read: ") + error.what()});
+        return out;
+    }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Tells systemd of a reload, whichever way it ends.
+class told_systemd {
+public:
+    explicit told_systemd(const bool& stopping) : stopping_(stopping) { telemetry::notify_reloading(); }
+    told_systemd(const told_systemd&) = delete;
+    told_systemd& operator=(const told_systemd&) = delete;
+    ~told_systemd() {
+        if (!stopping_) {
+            telemetry::notify_ready();
+        }
+    }
+
+private:
+    const bool& stopping_;
+};
+
+void log_report(const reload_report& report) {
+    for (const std::string& text : report.warnings) {
+        telemetry::log().warn("reload: {}", telemetry::printable(text, 500));
+    }
+    for (const std::string& text : report.left_out) {
+        telemetry::log().error("reload: {}", telemetry::printable(text, 500));
+    }
+    for (const std::string& text : report.errors) {
+        telemetry::log().error("reload: {}", telemetry::printable(text, 500));
+    }
+    if (!report.applied) {
+        telemetry::log().error("the configuration was not reloaded: nothing has changed");
+        return;
+    }
+    const reload_plan& plan = report.plan;
+    telemetry::log().info(
+        "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
+        joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
+}
+
+// What was served of a manifest that has a mistake now goes on as it was: `kept`.
+std::vector<std::string> lines_of_left_out(const config::configuration& wanted,
+                                           const std::vector<std::string>& kept) {
+    std::vector<std::string> out;
+    for (const config::left_out_manifest& one : wanted.left_out) {
+        for (std::string& line : config::left_out_lines(one)) {
+            out.push_back(std::move(line));
+        }
+    }
+    for (const std::string& name : kept) {
+        out.push_back("model " + name + " stays as it was before");
+    }
+    return out;
+}
+
+bool same_files(const config::configuration& a, const config::configuration& b) {
+    const auto tls = [](const config::configuration& of) {
+        return of.tls ? std::pair(of.tls->certificate, of.tls->key)
+                      : std::pair<std::filesystem::path, std::filesystem::path>();
+    };
+    return a.keys_file == b.keys_file && tls(a) == tls(b);
+}
+
+}  // namespace
+
+scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
+                                                  monitor::card_room& room) {
+    room.set_otherwise(settings.card_memory_mb);
+    scheduler::scheduler_options out;
+    out.room_mb = [&room](unsigned card) { return room.of(card); };
+    out.max_loaded = settings.max_loaded_models;
+    out.swaps.overtakes = settings.swap.overtakes;
+    out.swaps.least_patience = settings.swap.patience;
+    out.swaps.most_patience = settings.swap.patience_ceiling;
+    out.max_queue = settings.max_queue;
+    out.keep_alive = forever_if_negative(settings.keep_alive);
+    return out;
+}
+
+api::generation_options generation_options_of(const config::configuration& settings) {
+    api::generation_options out;
+    out.request_deadline = settings.request_deadline;
+    return out;
+}
+
+reloader::reloader(reloadable parts, config::configuration_source source)
+    : parts_(std::move(parts)),
+      source_(std::move(source)),
+      retired_(*parts_.tasks, *parts_.admission),
+      over_(parts_.tasks->get_executor()) {}
+
+void reloader::close() noexcept {
+    closed_ = true;
+    retired_.close();
+}
+
+core::awaitable<reload_report> reloader::reload() {
+    while (busy_) {
+        const core::deadline never;
+        const core::wake_reason why = co_await over_.wait(never);
+        if (why == core::wake_reason::cancelled) {
+            reload_report none;
+            none.errors.emplace_back("the server is shutting down");
+            co_return none;
+        }
+    }
+    busy_ = true;
+    reload_report report;
+    std::string thrown;
+    try {
+        report = co_await reload_now();
+    } catch (const std::exception& error) {
+        thrown = error.what();
+    }
+    if (!thrown.empty()) {
+        report.errors.push_back("an exception: " + thrown);
+    }
+    busy_ = false;
+    over_.ring();
+    log_report(report);
+    co_return report;
+}
+
+core::awaitable<reload_report> reloader::reload_now() {
+    const told_systemd told(closed_);
+    reload_report report;
+    telemetry::log().info("the configuration is read again: {}", source_.file.string());
+    std::function<config::configuration_result()> work = [source = source_] { return read_guarded(source); };
+    config::configuration_result read = co_await disk_.run(std::move(work));
+    for (const catalog::diagnostic& what : read.warnings) {
+        report.warnings.push_back(catalog::to_text(what));
+    }
+    for (const catalog::diagnostic& what : read.errors) {
+        report.errors.push_back(catalog::to_text(what));
+    }
+    if (closed_) {
+        report.errors.emplace_back("the server is shutting down");
+    }
+    if (std::string why = parts_.in_the_way(); !why.empty()) {
+        report.errors.push_back(std::move(why));
+    }
+    if (!read.value || !report.errors.empty()) {
+        co_return report;
+    }
+    auto made = prepare_what_can_be(*read.value, report);
+    if (!made) {
+        report.errors.push_back(made.error().message);
+        co_return report;
+    }
+    for (const std::string& key : report.plan.later) {
+        report.warnings.push_back("'" + key + "' takes effect at the next start");
+    }
+    apply(std::move(*read.value), report.plan, std::move(*made));
+    report.applied = true;
+    ++applied_;
+    co_return report;
+}
+
+// A manifest whose model can't be made is left out like one with a mistake, and the others are looked at
+// anew.
+core::result<reloader::newcomers> reloader::prepare_what_can_be(config::configuration& wanted,
+                                                                reload_report& report) {
+    std::vector<std::string> kept;
+    while (true) {
+        for (std::string& name : keep_served(*parts_.settings, wanted)) {
+            kept.push_back(std::move(name));
+        }
+        report.plan = plan_reload(*parts_.settings, wanted);
+        std::string culprit;
+        auto made = prepare(wanted, culprit);
+        if (made || !config::leave_out(wanted, culprit, made.error().message)) {
+            report.left_out = lines_of_left_out(wanted, kept);
+            return made;
+        }
+    }
+}
+
+// `culprit`: the model that is to blame, where one is.
+core::result<reloader::newcomers> reloader::prepare(const config::configuration& wanted,
+                                                    std::string& culprit) {
+    newcomers out;
+    out.lanes = config::lanes_of(wanted.models, lanes_now());
+    for (const config::model_lane& lane : out.lanes) {
+        auto change = prepare_lane(lane);
+        if (!change) {
+            culprit = lane.entry.name;
+            return change.error();
+        }
+        out.changes.push_back(std::move(*change));
+    }
+    const config::configuration after = settings_after(*parts_.settings, wanted);
+    if (!same_files(*parts_.settings, after)) {
+        out.credentials = std::make_shared<config::credential_files>(after);
+        if (auto loaded = out.credentials->load(); !loaded) {
+            return loaded.error();
+        }
+    }
+    return out;
+}
+
+// Nothing in here waits, so nobody sees half of it.
+void reloader::apply(config::configuration wanted, const reload_plan& plan, newcomers made) {
+    *parts_.settings = settings_after(*parts_.settings, std::move(wanted));
+    const config::configuration& settings = *parts_.settings;
+    telemetry::log().set_level(as_spdlog(settings.log_level));
+    parts_.admission->adjust(scheduler_options_of(settings, *parts_.room));
+    parts_.generations->adjust(generation_options_of(settings));
+    parts_.server->adjust(settings.http);
+    if (made.credentials) {
+        *parts_.credentials = std::move(made.credentials);
+        if ((*parts_.credentials)->tls()) {
+            parts_.server->use_tls(*(*parts_.credentials)->tls());
+        }
+    }
+    const std::vector<std::string> now = lanes_now();
+    for (const std::string& lane : now) {
+        const bool stays = std::any_of(made.lanes.begin(), made.lanes.end(),
+                                       [&](const config::model_lane& one) { return one.entry.name == lane; });
+        if (!stays) {
+            take_out(lane);
+        }
+    }
+    for (lane_change& change : made.changes) {
+        bring_in(std::move(change));
+    }
+    sort_backends();
+    offer(made.lanes, plan);
+    parts_.renew_front();
+}
+
+}  // namespace corral::fleet

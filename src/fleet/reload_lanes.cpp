@@ -1,0 +1,189 @@
+// What a reload does to the processes and to what clients are offered.
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/engine/make_backend.hpp"
+#include "corral/fleet/served_models.hpp"
+#include "corral/telemetry/log.hpp"
+#include "reload_change.hpp"
+
+namespace corral::fleet {
+
+std::vector<std::string> reloader::lanes_now() const {
+    std::vector<std::string> out;
+    for (const auto& runtime : *parts_.backends) {
+        const std::string& name = runtime->model().name;
+        if (std::find(out.begin(), out.end(), name) == out.end()) {
+            out.push_back(name);
+        }
+    }
+    return out;
+}
+
+// A place whose processes would be started as they were keeps them, whatever becomes of the others.
+core::result<reloader::lane_change> reloader::prepare_lane(const config::model_lane& lane) {
+    lane_change out;
+    out.lane = lane.entry.name;
+    for (catalog::model_entry& entry : catalog::places_of(lane.entry)) {
+        lane_change::place place;
+        place.entry = std::move(entry);
+        for (const auto& runtime : *parts_.backends) {
+            const catalog::model_entry& now = runtime->model();
+            const bool there =
+                now.name == out.lane && now.tier == place.entry.tier && now.cards == place.entry.cards;
+            if (there && catalog::same_processes(now, place.entry)) {
+                place.stays = runtime.get();
+            }
+        }
+        if (place.stays == nullptr) {
+            auto made = engine::make_backend(*parts_.supervision, place.entry);
+            if (!made) {
+                return made.error();
+            }
+            place.comes = std::move(*made);
+        }
+        out.places.push_back(std::move(place));
+    }
+    return out;
+}
+
+// Its running answer ends, then it is stopped and forgotten.
+void reloader::retire(std::unique_ptr<engine::backend> runtime) {
+    std::vector<std::weak_ptr<const api::served_model>> holders;
+    for (const api::served& each : parts_.models->all()) {
+        const bool by_tier = std::any_of(each->tiers.begin(), each->tiers.end(),
+                                         [&](const auto& tier) { return tier.runs_on(runtime.get()); });
+        if (by_tier || each->runs_on(runtime.get())) {
+            holders.emplace_back(each);
+        }
+    }
+    parts_.on_taken_out(*runtime);
+    retired_.take(std::move(runtime), std::move(holders));
+}
+
+// The whole lane, for good.
+void reloader::take_out(const std::string& lane) {
+    parts_.admission->remove(lane);
+    auto& backends = *parts_.backends;
+    const auto leave = std::stable_partition(
+        backends.begin(), backends.end(), [&](const auto& runtime) { return runtime->model().name != lane; });
+    std::vector<std::unique_ptr<engine::backend>> gone(std::make_move_iterator(leave),
+                                                       std::make_move_iterator(backends.end()));
+    backends.erase(leave, backends.end());
+    for (auto& runtime : gone) {
+        retire(std::move(runtime));
+    }
+}
+
+void reloader::bring_in(lane_change change) {
+    auto& backends = *parts_.backends;
+    const auto runs = parts_.admission->runtimes_of(change.lane);
+    const bool known = !runs.empty();
+    const bool broken = std::any_of(runs.begin(), runs.end(), [](const engine::backend* one) {
+        return one->available().state == engine::availability_state::broken;
+    });
+    const bool loaded = known ? parts_.admission->residence_of(change.lane).loaded || broken
+                              : change.places.front().entry.preload;
+    bool comes = false;
+    bool renewed = false;
+    std::vector<engine::backend*> successors;
+    for (lane_change::place& place : change.places) {
+        comes = comes || place.comes != nullptr;
+        successors.push_back(place.comes ? place.comes.get() : place.stays);
+        if (place.stays == nullptr || same_setup(place.stays->model(), place.entry)) {
+            continue;
+        }
+        renewed = true;
+        if (!place.stays->renew(place.entry)) {
+            telemetry::log().warn(
+                "model {}: what changed about its places takes effect when it is next started",
+                catalog::label_of(place.entry));
+        }
+    }
+    if (!renewed && runs == successors) {
+        return;
+    }
+    parts_.admission->replace(successors);
+    std::vector<std::unique_ptr<engine::backend>> leave;
+    for (auto& runtime : backends) {
+        const bool stays = std::find(successors.begin(), successors.end(), runtime.get()) != successors.end();
+        if (runtime->model().name == change.lane && !stays) {
+            leave.push_back(std::move(runtime));
+        }
+    }
+    std::erase(backends, nullptr);
+    for (auto& runtime : leave) {
+        retire(std::move(runtime));
+    }
+    for (lane_change::place& place : change.places) {
+        if (place.comes) {
+            parts_.on_brought_in(*place.comes);
+            backends.push_back(std::move(place.comes));
+        }
+    }
+    if (!comes) {
+        parts_.admission->admit(change.lane);
+        return;
+    }
+    retired_.when_stopped([admission = parts_.admission, lane = change.lane, loaded, known] {
+        admission->admit(lane);
+        if (!loaded || admission->suspended(lane)) {
+            return;
+        }
+        // A new one takes nobody's place before somebody asks for it.
+        if (known) {
+            admission->load(lane, std::nullopt);
+        } else {
+            admission->preload(lane);
+        }
+    });
+}
+
+// Names that left, then all that are there: what is held by requests on their way stays as it was.
+void reloader::offer(const std::vector<config::model_lane>& lanes, const reload_plan& plan) {
+    const std::vector<api::served_model> all =
+        served_models(parts_.settings->models, lanes, *parts_.backends);
+    for (const std::string& name : plan.removed) {
+        if (*parts_.variants) {
+            (*parts_.variants)->set_aside(name);
+        }
+    }
+    const std::vector<api::served> before = parts_.models->all();
+    for (const api::served& each : before) {
+        const bool named = std::any_of(all.begin(), all.end(), [&](const api::served_model& one) {
+            return catalog::same_model(one.name, each->name);
+        });
+        if (each->variant == nullptr && !named) {
+            parts_.models->remove(each->name);
+        }
+    }
+    for (const api::served_model& each : all) {
+        parts_.models->put(each);
+    }
+    for (const catalog::model_entry& model : parts_.settings->models) {
+        if (*parts_.variants) {
+            (*parts_.variants)->follow(model.name);
+        }
+    }
+}
+
+// In the order of the file, and of a model's places, for people.
+void reloader::sort_backends() {
+    const std::vector<catalog::model_entry>& models = parts_.settings->models;
+    const auto place = [&models](const std::unique_ptr<engine::backend>& one) {
+        const catalog::model_entry& entry = one->model();
+        const auto model = std::find_if(models.begin(), models.end(),
+                                        [&](const auto& each) { return each.name == entry.name; });
+        const auto seat = std::find(entry.seats.begin(), entry.seats.end(), entry.cards);
+        return std::tuple(model - models.begin(), entry.tier, seat - entry.seats.begin());
+    };
+    std::stable_sort(parts_.backends->begin(), parts_.backends->end(),
+                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
+}
+
+}  // namespace corral::fleet

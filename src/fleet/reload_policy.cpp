@@ -1,0 +1,103 @@
+#include "corral/fleet/reload_policy.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace corral::fleet {
+
+namespace {
+
+catalog::model_entry without_survey(catalog::model_entry of) {
+    of.size_bytes = 0;
+    of.device_bytes = 0;
+    of.digest.clear();
+    of.modified = {};
+    of.source.clear();
+    for (catalog::model_entry& fallback : of.fallbacks) {
+        fallback = without_survey(std::move(fallback));
+    }
+    return of;
+}
+
+const catalog::model_entry* find_exactly(const config::configuration& in, const std::string& name) {
+    const auto found = std::find_if(in.models.begin(), in.models.end(),
+                                    [&](const catalog::model_entry& one) { return one.name == name; });
+    return found == in.models.end() ? nullptr : &*found;
+}
+
+// By the folder itself, when that can't be read.
+bool is_left_out(const catalog::model_entry& model, const config::configuration& in) {
+    return !model.source.empty() && std::any_of(in.left_out.begin(), in.left_out.end(), [&](const auto& one) {
+        return one.file == model.source || one.file == model.source.parent_path();
+    });
+}
+
+bool is_free(const catalog::model_entry& model, const config::configuration& in) {
+    return config::find_model(in, model.name) == nullptr &&
+           std::none_of(model.aliases.begin(), model.aliases.end(),
+                        [&](const std::string& name) { return config::find_model(in, name) != nullptr; });
+}
+
+}  // namespace
+
+std::vector<std::string> keep_served(const config::configuration& now, config::configuration& wanted) {
+    std::vector<std::string> kept;
+    for (const catalog::model_entry& model : now.models) {
+        if (is_left_out(model, wanted) && is_free(model, wanted)) {
+            wanted.models.push_back(model);
+            kept.push_back(model.name);
+        }
+    }
+    return kept;
+}
+
+bool same_setup(const catalog::model_entry& a, const catalog::model_entry& b) {
+    return without_survey(a) == without_survey(b);
+}
+
+reload_plan plan_reload(const config::configuration& now, const config::configuration& wanted) {
+    reload_plan out;
+    for (const catalog::model_entry& model : now.models) {
+        if (find_exactly(wanted, model.name) == nullptr) {
+            out.removed.push_back(model.name);
+        }
+    }
+    for (const catalog::model_entry& model : wanted.models) {
+        const catalog::model_entry* const before = find_exactly(now, model.name);
+        if (before == nullptr) {
+            out.added.push_back(model.name);
+        } else if (same_setup(*before, model)) {
+            out.unchanged.push_back(model.name);
+        } else {
+            out.changed.push_back(model.name);
+        }
+    }
+    const auto note = [&](bool differs, const char* key) {
+        if (differs) {
+            out.later.emplace_back(key);
+        }
+    };
+    note(now.listen != wanted.listen, "listen");
+    note(now.state_directory != wanted.state_directory, "state_directory");
+    const bool named = now.admin_socket_named || wanted.admin_socket_named;
+    note(named && now.admin_socket != wanted.admin_socket, "admin_socket");
+    note(now.log_content != wanted.log_content, "log_content");
+    note(now.black_box != wanted.black_box, "black_box");
+    note(now.tls.has_value() != wanted.tls.has_value(), "tls");
+    return out;
+}
+
+config::configuration settings_after(const config::configuration& now, config::configuration wanted) {
+    wanted.listen = now.listen;
+    wanted.state_directory = now.state_directory;
+    wanted.admin_socket = now.admin_socket;
+    wanted.admin_socket_named = now.admin_socket_named;
+    wanted.log_content = now.log_content;
+    wanted.black_box = now.black_box;
+    if (now.tls.has_value() != wanted.tls.has_value()) {
+        wanted.tls = now.tls;
+    }
+    return wanted;
+}
+
+}  // namespace corral::fleet

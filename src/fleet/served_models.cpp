@@ -1,0 +1,63 @@
+#include "corral/fleet/served_models.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace corral::fleet {
+
+namespace {
+
+// A copy of a model has its digest in Ollama too.
+void offer(std::vector<api::served_model>& to, const std::string& name, const api::served_model& like) {
+    api::served_model one = like;
+    one.name = name;
+    one.digest = like.entry->digest;
+    one.modified = like.entry->modified;
+    to.push_back(std::move(one));
+}
+
+// Each as this very model has it: what shares its processes may differ in family and the like.
+void add_tiers(api::served_model& to, const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    for (const catalog::model_entry& fallback : to.owned->fallbacks) {
+        api::served_model tier;
+        tier.entry = &fallback;
+        for (const auto& runtime : backends) {
+            if (runtime->model().name == to.lane && runtime->model().tier == fallback.tier) {
+                tier.instances.push_back(runtime.get());
+            }
+        }
+        tier.runtime = tier.instances.front();
+        to.tiers.push_back(std::move(tier));
+    }
+}
+
+}  // namespace
+
+std::vector<api::served_model> served_models(const std::vector<catalog::model_entry>& models,
+                                             const std::vector<config::model_lane>& lanes,
+                                             const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    std::vector<api::served_model> out;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        const auto lane = std::find_if(lanes.begin(), lanes.end(), [i](const config::model_lane& each) {
+            return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
+        });
+        api::served_model model;
+        model.owned = std::make_shared<const catalog::model_entry>(models[i]);
+        model.entry = model.owned.get();
+        model.lane = lane->entry.name;
+        for (const auto& runtime : backends) {
+            if (runtime->model().name == model.lane && runtime->model().tier == 0) {
+                model.instances.push_back(runtime.get());
+            }
+        }
+        add_tiers(model, backends);
+        model.runtime = model.instances.front();
+        offer(out, models[i].name, model);
+        for (const std::string& alias : models[i].aliases) {
+            offer(out, alias, model);
+        }
+    }
+    return out;
+}
+
+}  // namespace corral::fleet

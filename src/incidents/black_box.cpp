@@ -1,0 +1,225 @@
+#include "corral/incidents/black_box.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "corral/core/wake_signal.hpp"
+#include "corral/telemetry/crash_store.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/telemetry/system_figures.hpp"
+#include "crash_bundle.hpp"
+
+namespace corral::incidents {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t most_finished = 16;  // requests of the model in a bundle
+
+// The runs on the model whose label that is, the last ones, oldest first.
+std::vector<telemetry::run_record> finished_of(const telemetry::run_journal& journal,
+                                               const std::string& model) {
+    std::vector<telemetry::run_record> out;
+    const auto& all = journal.finished();
+    for (auto each = all.rbegin(); each != all.rend() && out.size() < most_finished; ++each) {
+        if (each->lane == model.substr(0, model.find('@'))) {
+            out.push_back(*each);
+        }
+    }
+    std::reverse(out.begin(), out.end());
+    return out;
+}
+
+}  // namespace
+
+// One thread, made when there is something to write; everything but post() happens on it. The ration bounds
+// what can wait.
+class black_box::writer {
+public:
+    writer(std::filesystem::path folder, telemetry::crash_limits limits)
+        : folder_(std::move(folder)), limits_(limits) {}
+    writer(const writer&) = delete;
+    writer& operator=(const writer&) = delete;
+    ~writer() {
+        if (thread_) {
+            thread_->join();
+        }
+    }
+
+    void post(std::string name, json bundle) {
+        if (!thread_) {
+            thread_ = std::make_unique<boost::asio::thread_pool>(1);
+        }
+        boost::asio::post(*thread_, [this, name = std::move(name), bundle = std::move(bundle)]() mutable {
+            try {
+                write(name, std::move(bundle));
+            } catch (const std::exception& error) {
+                complain(error.what());
+            }
+        });
+    }
+
+private:
+    void write(const std::string& name, json bundle) {
+        bundle["system"] = telemetry::read_system_figures();
+        const std::string text = bundle.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+        const auto kept = telemetry::keep_crash(folder_, name, text, limits_);
+        if (!kept) {
+            return complain(kept.error().message);
+        }
+        complained_ = false;
+        telemetry::log().info("{}: what happened is kept in {}; see it with 'corral logs --crash'",
+                              bundle.value("model", ""), (folder_ / name).string());
+    }
+    void complain(const std::string& why) {
+        if (!std::exchange(complained_, true)) {
+            telemetry::log().warn("the black box can't be kept, all else goes on: {}",
+                                  telemetry::printable(why, 400));
+        }
+    }
+
+    std::filesystem::path folder_;
+    telemetry::crash_limits limits_;
+    bool complained_ = false;
+    std::unique_ptr<boost::asio::thread_pool> thread_;
+};
+
+// One model. Its task may outlive the box's interest in it.
+class black_box::watched final : public supervisor::group_observer,
+                                 public std::enable_shared_from_this<watched> {
+public:
+    watched(black_box& box, std::string name, supervisor::group& of)
+        : model(std::move(name)), services(&of), bell(box.tasks_.get_executor()), box_(&box) {
+        const auto before = of.history();
+        seen_ = before.empty() ? 0 : before.back().number;
+    }
+
+    void on_output(std::string_view, process::output_stream, std::string_view) override {}
+
+    void on_status(const supervisor::service_status&) override {
+        if (box_ == nullptr) {
+            return;
+        }
+        const auto all = services->history();
+        for (const supervisor::transition_record& each : all) {
+            if (each.number > seen_) {
+                seen_ = each.number;
+                take(each);
+            }
+        }
+        bell.ring();
+        if (incidents.due() && !settling) {
+            settling = true;
+            box_->tasks_.spawn("black box: " + model, settle(shared_from_this()));
+        }
+    }
+
+    // Null once the box is not interested any more.
+    [[nodiscard]] black_box* box() const noexcept { return box_; }
+    void leave() {
+        services->remove_observer(this);
+        box_ = nullptr;
+        bell.ring();
+    }
+
+    const std::string model;
+    supervisor::group* const services;  // not after leave()
+    core::wake_signal bell;             // rung when `incidents` changed
+    incident_watch incidents;
+    std::vector<telemetry::run_record> inside;  // requests that ran when the incident began
+    bool settling = false;
+
+private:
+    void take(const supervisor::transition_record& record) {
+        if (incidents.note(record) && box_->from_.journal != nullptr) {
+            inside = box_->from_.journal->running(box_->clock_.now());
+        }
+        if (record.to == supervisor::service_state::ready) {
+            box_->ration_.on_ready(model, record.service);
+        }
+    }
+
+    black_box* box_;
+    std::uint64_t seen_ = 0;
+};
+
+black_box::black_box(core::task_group& tasks, const core::clock_source& clock,
+                     const config::black_box_settings& settings, std::filesystem::path folder,
+                     black_box_sources from)
+    : tasks_(tasks),
+      clock_(clock),
+      from_(std::move(from)),
+      writer_(std::make_unique<writer>(
+          std::move(folder), telemetry::crash_limits{settings.keep, settings.size_mb * 1024 * 1024})) {}
+
+black_box::~black_box() {
+    for (const auto& each : watched_) {
+        keep(*each);
+        each->leave();
+    }
+}
+
+void black_box::watch(const std::string& model, supervisor::group& services) {
+    auto made = std::make_shared<watched>(*this, model, services);
+    services.add_observer(made.get());
+    watched_.push_back(std::move(made));
+}
+
+void black_box::forget(const supervisor::group& services) {
+    const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                    [&](const auto& each) { return each->services == &services; });
+    if (found == watched_.end()) {
+        return;
+    }
+    keep(**found);
+    (*found)->leave();
+    watched_.erase(found);
+}
+
+core::awaitable<void> black_box::settle(std::shared_ptr<watched> about) {
+    while (about->box() != nullptr && about->incidents.due()) {
+        const core::deadline until{*about->incidents.due()};
+        if (until.passed(about->box()->clock_.now())) {
+            about->box()->keep(*about);
+            continue;
+        }
+        const core::wake_reason woken = co_await about->bell.wait(until);
+        if (woken == core::wake_reason::cancelled) {
+            break;  // the destructor keeps what is open
+        }
+    }
+    about->settling = false;
+}
+
+void black_box::keep(watched& about) {
+    std::optional<incident> what = about.incidents.take();
+    if (!what || !ration_.grant(about.model, *what, clock_.now())) {
+        return;
+    }
+    bundle_facts facts;
+    facts.model = about.model;
+    facts.what = std::move(*what);
+    facts.not_kept = ration_.take_refused();
+    facts.services = about.services->status();
+    for (const supervisor::service_status& service : facts.services) {
+        facts.lines.push_back(about.services->recent_lines(service.name));
+    }
+    facts.history = about.services->history();
+    facts.inside = std::exchange(about.inside, {});
+    if (from_.journal != nullptr) {
+        facts.finished = finished_of(*from_.journal, about.model);
+    }
+    if (from_.device) {
+        facts.device = from_.device();
+    }
+    facts.time = std::chrono::system_clock::now();
+    facts.now = clock_.now();
+    writer_->post(telemetry::crash_name(facts.what.first.time, about.model), to_bundle(facts));
+}
+
+}  // namespace corral::incidents

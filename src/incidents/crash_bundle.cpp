@@ -1,0 +1,212 @@
+#include "crash_bundle.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+
+#include "corral/telemetry/log.hpp"
+#include "corral/version.hpp"
+
+namespace corral::incidents {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t longest_sentence = 1000;
+constexpr std::size_t most_lines = 200;
+constexpr std::size_t most_line_bytes = 48 * 1024;
+
+std::string sentence(const std::string& text) {
+    return telemetry::printable(text, longest_sentence);
+}
+
+// Milliseconds with one decimal.
+double ms(core::nanoseconds span) {
+    return std::round(std::chrono::duration<double, std::milli>(span).count() * 10.0) / 10.0;
+}
+
+json trigger(const bundle_facts& facts) {
+    const supervisor::transition_record& first = facts.what.first;
+    json out{{"time", utc_text(first.time)},
+             {"service", first.service},
+             {"state", to_string(first.from)},
+             {"event", first.event},
+             {"sentence", sentence(first.reason)},
+             {"advice", sentence(first.advice)},
+             {"pid", first.pid}};
+    for (const supervisor::service_status& service : facts.services) {
+        // Its last lines, read after its end, may have added to the story.
+        const bool more = service.name == first.service && first.pid != 0 && !service.last_end.empty() &&
+                          first.reason.find(service.last_end) == std::string::npos;
+        if (more) {
+            out["ended"] = sentence(service.last_end);
+        }
+    }
+    return out;
+}
+
+json record(const supervisor::transition_record& what) {
+    json out{{"time", utc_text(what.time)},     {"service", what.service}, {"from", to_string(what.from)},
+             {"to", to_string(what.to)},        {"event", what.event},     {"reason", sentence(what.reason)},
+             {"advice", sentence(what.advice)}, {"pid", what.pid}};
+    if (what.failure != supervisor::trouble::none) {
+        out["failure"] = to_string(what.failure);
+    }
+    return out;
+}
+
+template <typename Records>
+json records(const Records& all) {
+    json out = json::array();
+    for (const auto& each : all) {
+        out.push_back(record(each));
+    }
+    return out;
+}
+
+// The last ones that fit.
+json last_lines(const std::deque<std::string>& all) {
+    std::size_t first = all.size();
+    std::size_t bytes = 0;
+    while (first > 0 && all.size() - first < most_lines) {
+        bytes += all[first - 1].size();
+        if (bytes > most_line_bytes) {
+            break;
+        }
+        --first;
+    }
+    json out = json::array();
+    for (; first < all.size(); ++first) {
+        out.push_back(all[first]);
+    }
+    return out;
+}
+
+json service(const supervisor::service_status& of, const std::deque<std::string>& lines,
+             core::steady_time now) {
+    json out{{"name", of.name},
+             {"state", to_string(of.state)},
+             {"state_for_ms", ms(now - of.since)},
+             {"reason", sentence(of.reason)},
+             {"advice", sentence(of.advice)},
+             {"last_end", sentence(of.last_end)},
+             {"pid", of.pid},
+             {"starts", of.starts},
+             {"warning", sentence(of.warning)}};
+    if (of.progress) {
+        out["progress"] = *of.progress;
+    }
+    if (of.next_try) {
+        out["next_try_ms"] = ms(*of.next_try - now);
+    }
+    out["lines"] = last_lines(lines);
+    return out;
+}
+
+json sampling(const telemetry::run_record& of) {
+    json out = json::object();
+    const auto put = [&out](const char* name, const auto& value) {
+        if (value) {
+            out[name] = *value;
+        }
+    };
+    put("temperature", of.temperature);
+    put("top_p", of.top_p);
+    put("top_k", of.top_k);
+    put("repeat_penalty", of.repeat_penalty);
+    put("max_tokens", of.max_tokens);
+    return out;
+}
+
+json request(const telemetry::run_record& of) {
+    json gaps = json::array();
+    for (const core::nanoseconds each : of.gaps.all()) {
+        gaps.push_back(ms(each));
+    }
+    json out{{"id", telemetry::printable(of.id)},
+             {"model", of.model},
+             {"arrived", utc_text(of.arrived)},
+             {"prompt_bytes", of.prompt_bytes},
+             {"messages", of.messages},
+             {"tools", of.tools},
+             {"stops", of.stops},
+             {"format", of.wants_format},
+             {"verbatim", of.verbatim},
+             {"sampling", sampling(of)},
+             {"tries", of.tries},
+             {"queue_ms", ms(of.queue)},
+             {"reset_ms", ms(of.reset)},
+             {"prefill_ms", ms(of.prefill)},
+             {"decode_ms", ms(of.decode)},
+             {"total_ms", ms(of.total)},
+             {"prompt_tokens", of.prompt_tokens},
+             {"tokens", of.generated_tokens},
+             {"exact", of.exact},
+             {"pieces", of.pieces},
+             {"longest_gap_ms", ms(of.longest_gap)},
+             {"last_gaps_ms", std::move(gaps)}};
+    for (const auto& [name, part] :
+         {std::pair{"tokenise_ms", of.tokenise}, std::pair{"detokenise_ms", of.detokenise},
+          std::pair{"delivery_ms", of.delivery}}) {
+        if (part) {
+            out[name] = ms(*part);
+        }
+    }
+    if (of.silent_for) {
+        out["silent_for_ms"] = ms(*of.silent_for);
+    }
+    if (!of.served_by.empty()) {
+        out["served_by"] = of.served_by;
+    }
+    out["outcome"] = of.outcome.empty() ? "running" : of.outcome;
+    return out;
+}
+
+json requests(const std::vector<telemetry::run_record>& all) {
+    json out = json::array();
+    for (const telemetry::run_record& each : all) {
+        out.push_back(request(each));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string utc_text(std::chrono::system_clock::time_point when) {
+    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
+    const std::time_t whole = since / 1000;
+    std::tm parts{};
+    ::gmtime_r(&whole, &parts);
+    std::array<char, 32> day{};
+    const std::size_t length = std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+    std::array<char, 8> fraction{};
+    std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(since % 1000));
+    return std::string(day.data(), length) + fraction.data();
+}
+
+json to_bundle(const bundle_facts& facts) {
+    json out{{"schema", bundle_schema},
+             {"corral", std::string(version)},
+             {"time", utc_text(facts.time)},
+             {"model", facts.model},
+             {"kind", to_string(facts.what.kind)},
+             {"trigger", trigger(facts)},
+             {"troubles", facts.what.troubles},
+             {"further", records(facts.what.further)},
+             {"incidents_not_kept_before", facts.not_kept}};
+    json services = json::array();
+    for (std::size_t i = 0; i < facts.services.size(); ++i) {
+        services.push_back(service(facts.services[i], facts.lines.at(i), facts.now));
+    }
+    out["services"] = std::move(services);
+    out["history"] = records(facts.history);
+    out["requests"] = json{{"inside", requests(facts.inside)}, {"finished", requests(facts.finished)}};
+    if (!facts.device.is_null()) {
+        out["device"] = facts.device;
+    }
+    return out;
+}
+
+}  // namespace corral::incidents

@@ -1,0 +1,41 @@
+#pragma once
+// A black box bundle as JSON (docs/black_box.md): what is known of one incident. Nothing in it comes from a
+// prompt, an answer, a key or an environment.
+
+#include <chrono>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/core/time.hpp"
+#include "corral/incidents/incident_policy.hpp"
+#include "corral/supervisor/group.hpp"
+#include "corral/telemetry/run_journal.hpp"
+
+namespace corral::incidents {
+
+inline constexpr int bundle_schema = 1;
+
+struct bundle_facts {
+    std::string model;
+    incident what;
+    std::size_t not_kept = 0;  // incidents before this one that got no bundle
+    std::vector<supervisor::service_status> services;
+    std::vector<std::deque<std::string>> lines;  // of each of `services`
+    std::deque<supervisor::transition_record> history;
+    std::vector<telemetry::run_record> inside;    // ran when it began
+    std::vector<telemetry::run_record> finished;  // oldest first
+    nlohmann::ordered_json device;                // null: not known
+    std::chrono::system_clock::time_point time;   // of the bundle
+    core::steady_time now;
+};
+
+// Without the machine's figures, which cost a look at files.
+[[nodiscard]] nlohmann::ordered_json to_bundle(const bundle_facts& facts);
+
+// "2026-11-20T14:21:30.123Z"
+[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point when);
+
+}  // namespace corral::incidents

@@ -1,0 +1,111 @@
+#include "corral/monitor/card_room.hpp"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+namespace corral::monitor {
+
+namespace {
+
+constexpr std::uint64_t kib_in_mb = 1024;
+// Process numbers are used again; of so many the oldest mean nothing any more.
+constexpr std::size_t most_remembered = 4096;
+constexpr core::seconds remembered_for{60};
+constexpr std::size_t most_looks = 100;
+
+// The newest answer that tells of that card's memory.
+const device::device_look* newest(const device::reader_set& tools, unsigned card) {
+    const device::device_look* found = nullptr;
+    for (const auto& tool : tools.all()) {
+        const device::device_look* const last = tool->last();
+        if (last == nullptr || last->problem != device::look_problem::none) {
+            continue;
+        }
+        const device::card_figures* const figures = device::find_card(last->report, card);
+        if (figures != nullptr && figures->model_memory && (found == nullptr || last->at > found->at)) {
+            found = last;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::optional<foreign_memory> foreign_memory_in(const device::device_report& report, unsigned card,
+                                                const std::function<bool(pid_t)>& ours, bool ours_there) {
+    const device::card_figures* const figures = device::find_card(report, card);
+    if (figures == nullptr || !figures->model_memory) {
+        return std::nullopt;
+    }
+    const device::memory_use& memory = *figures->model_memory;
+    foreign_memory out;
+    out.total = memory.total;
+    if (!report.lists_processes) {
+        if (!ours_there) {
+            out.nobodys = memory.used;
+        }
+        return out;
+    }
+    std::uint64_t all_kib = 0;
+    std::uint64_t others_kib = 0;
+    for (const device::device_process& one : report.processes) {
+        if (one.card == card) {
+            all_kib += one.kib;
+            others_kib += ours(one.pid) ? 0 : one.kib;
+        }
+    }
+    out.others = others_kib / kib_in_mb;
+    out.nobodys = memory.used - std::min(all_kib / kib_in_mb, memory.used);
+    return out;
+}
+
+void card_room::on_started(pid_t pid) {
+    running_.insert(pid);
+    if (ours_.size() >= most_remembered) {
+        ours_ = running_;
+    }
+    ours_.insert(pid);
+}
+
+void card_room::on_gone(pid_t pid) {
+    running_.erase(pid);
+}
+
+// A service may be a script that started the program: then its group is ours.
+bool card_room::is_ours(pid_t pid) {
+    if (ours_.contains(pid)) {
+        return true;
+    }
+    const pid_t group = ::getpgid(pid);
+    if (group <= 0 || !running_.contains(group)) {
+        return false;
+    }
+    ours_.insert(pid);
+    return true;
+}
+
+std::optional<std::uint64_t> card_room::of(unsigned card) {
+    const device::device_look* const look = newest(tools_, card);
+    if (look == nullptr) {
+        return otherwise_ != 0 ? std::optional(otherwise_) : std::nullopt;
+    }
+    const auto found = foreign_memory_in(
+        look->report, card, [this](pid_t pid) { return is_ours(pid); }, !running_.empty());
+    const std::uint64_t taken = found->others + idle_[card].least(look->at, found->nobodys);
+    return found->total - std::min(taken, found->total);
+}
+
+std::uint64_t idle_figures::least(core::steady_time at, std::optional<std::uint64_t> nobodys) {
+    if (nobodys && (known_.empty() || known_.back().at < at)) {
+        known_.push_back({at, *nobodys});
+    }
+    while (known_.size() > most_looks || (known_.size() > 1 && at - known_.front().at > remembered_for)) {
+        known_.pop_front();
+    }
+    const auto least = std::min_element(known_.begin(), known_.end(),
+                                        [](const auto& a, const auto& b) { return a.nobodys < b.nobodys; });
+    return least == known_.end() ? 0 : least->nobodys;
+}
+
+}  // namespace corral::monitor

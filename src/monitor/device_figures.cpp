@@ -1,0 +1,74 @@
+#include "corral/monitor/device_figures.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <string>
+
+namespace corral::monitor {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+template <typename Figure>
+void add(json& to, const char* name, const std::optional<Figure>& figure) {
+    if (figure) {
+        to[name] = *figure;
+    }
+}
+
+json card_json(const device::card_figures& card) {
+    json out{{"card", card.index}};
+    if (!card.name.empty()) {
+        out["name"] = card.name;
+    }
+    add(out, "temperature_c", card.temperature);
+    add(out, "cpu_percent", card.cpu);
+    add(out, "npu_percent", card.npu);
+    add(out, "npu_most_percent", card.npu_most);
+    add(out, "power_w", card.power);
+    if (!card.health.empty()) {
+        out["health"] = card.health;
+    }
+    if (!card.health_code.empty()) {
+        out["health_code"] = card.health_code;
+    }
+    if (card.memory) {
+        out["system_memory_used_mb"] = card.memory->used;
+        out["system_memory_total_mb"] = card.memory->total;
+    }
+    if (card.model_memory) {
+        out["memory_used_mb"] = card.model_memory->used;
+        out["memory_total_mb"] = card.model_memory->total;
+    }
+    return out;
+}
+
+json tool_json(const device::reader& tool, const device::device_look& look, core::steady_time now) {
+    json out{{"tool", tool.options().command.empty() ? std::string() : tool.options().command.front()},
+             {"age_seconds", std::round(std::chrono::duration<double>(now - look.at).count() * 10.0) / 10.0}};
+    if (look.problem != device::look_problem::none) {
+        out["problem"] = look.message;
+        return out;
+    }
+    out["cards"] = json::array();
+    for (const device::card_figures& card : look.report.cards) {
+        out["cards"].push_back(card_json(card));
+    }
+    return out;
+}
+
+}  // namespace
+
+json device_figures(const device::reader_set& tools, core::steady_time now) {
+    json out = json::array();
+    for (const auto& tool : tools.all()) {
+        if (const device::device_look* const last = tool->last(); last != nullptr) {
+            out.push_back(tool_json(*tool, *last, now));
+        }
+    }
+    return out.empty() ? json() : out;
+}
+
+}  // namespace corral::monitor

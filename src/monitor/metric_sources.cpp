@@ -1,0 +1,186 @@
+#include "corral/monitor/metric_sources.hpp"
+
+#include <array>
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/version.hpp"
+
+namespace corral::monitor {
+
+namespace {
+
+using engine::availability_state;
+using telemetry::metric_labels;
+
+constexpr double bytes_in_mib = 1024.0 * 1024.0;
+constexpr double percents = 100.0;
+
+constexpr std::array<std::pair<availability_state, const char*>, 4> model_states{
+    {{availability_state::stopped, "unloaded"},
+     {availability_state::loading, "loading"},
+     {availability_state::ready, "ready"},
+     {availability_state::broken, "broken"}}};
+
+double seconds_of(core::nanoseconds span) {
+    return std::chrono::duration<double>(span).count();
+}
+
+void collect_backend(telemetry::metric_page& page, const engine::backend& runtime) {
+    const metric_labels at{{"model", runtime.model().name}, {"backend", catalog::label_of(runtime.model())}};
+    const engine::availability now = runtime.available();
+    for (const auto& [state, word] : model_states) {
+        metric_labels labels = at;
+        labels.emplace_back("state", word);
+        page.gauge("corral_backend_state", "1 for the state that the backend is in, 0 for the others.",
+                   std::move(labels), now.state == state ? 1 : 0);
+    }
+    if (now.progress) {
+        page.gauge("corral_backend_load_ratio", "How far the load that goes on has come, 0 to 1.", at,
+                   *now.progress);
+    }
+    const engine::device_claim claim = runtime.claim();
+    page.gauge("corral_backend_device_memory_bytes", "What the backend takes of its cards, or would take.",
+               at, static_cast<double>(claim.memory_mb) * bytes_in_mib);
+}
+
+void collect_card(telemetry::metric_page& page, const device::card_figures& card) {
+    const metric_labels at{{"card", std::to_string(card.index)}};
+    if (card.npu) {
+        page.gauge("corral_device_utilisation_ratio", "How busy the NPU of the card is, 0 to 1.", at,
+                   *card.npu / percents);
+    }
+    if (card.cpu) {
+        page.gauge("corral_device_cpu_ratio", "How busy the card's own processors are, 0 to 1.", at,
+                   *card.cpu / percents);
+    }
+    if (card.temperature) {
+        page.gauge("corral_device_temperature_celsius", "Temperature of the card.", at, *card.temperature);
+    }
+    if (card.power) {
+        page.gauge("corral_device_power_watts", "Power that the card takes, as its tool says it.", at,
+                   *card.power);
+    }
+    if (!card.health.empty()) {
+        page.gauge("corral_device_healthy", "1 while the card's tool finds nothing wrong with it, else 0.",
+                   at, device::is_healthy(card) ? 1 : 0);
+    }
+    if (card.memory) {
+        page.gauge("corral_device_system_memory_used_bytes",
+                   "Memory in use of the system on the card, or of the board.", at,
+                   static_cast<double>(card.memory->used) * bytes_in_mib);
+        page.gauge("corral_device_system_memory_bytes", "Memory of the system on the card, or of the board.",
+                   at, static_cast<double>(card.memory->total) * bytes_in_mib);
+    }
+    if (card.model_memory) {
+        page.gauge("corral_device_memory_used_bytes", "Memory for models in use on the card.", at,
+                   static_cast<double>(card.model_memory->used) * bytes_in_mib);
+        page.gauge("corral_device_memory_bytes", "Memory for models that the card has.", at,
+                   static_cast<double>(card.model_memory->total) * bytes_in_mib);
+    }
+}
+
+constexpr std::array compute_verdicts{device::compute_verdict::unknown, device::compute_verdict::ok,
+                                      device::compute_verdict::underused, device::compute_verdict::suspected,
+                                      device::compute_verdict::fallback};
+
+}  // namespace
+
+void collect_build(telemetry::metric_page& page) {
+    page.gauge("corral_build_info", "Always 1; which Corral this is.", {{"version", std::string(version)}},
+               1);
+}
+
+void collect_queue(telemetry::metric_page& page, const scheduler::scheduler& admission) {
+    const scheduler::queue_snapshot now = admission.snapshot();
+    const auto count = [&](const char* name, const char* help, std::uint64_t value) {
+        page.counter(name, help, {}, static_cast<double>(value));
+    };
+    page.gauge("corral_up", "1 while requests are taken, 0 while the server shuts down.", {},
+               admission.refuses_new() ? 0 : 1);
+    count("corral_grants_total", "Turns on a backend that were given to requests.", now.granted);
+    count("corral_swaps_total", "Loads that had to wait for another model to make room.", now.swaps);
+    count("corral_evictions_total", "Models that were unloaded to make room for another.", now.evictions);
+    count("corral_overtaken_total", "Turns on a model in whose room an earlier request wanted another one.",
+          now.overtaken);
+    if (now.estimate) {
+        page.gauge("corral_queue_estimate_seconds",
+                   "About how long a request that comes now waits for its turn; absent while nobody knows.",
+                   {}, static_cast<double>(now.estimate->count()));
+    }
+}
+
+void collect_models(telemetry::metric_page& page, const scheduler::scheduler& admission,
+                    const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    std::set<std::string> told;
+    for (const auto& runtime : backends) {
+        collect_backend(page, *runtime);
+        const std::string& name = runtime->model().name;
+        if (!told.insert(name).second) {
+            continue;
+        }
+        const scheduler::model_queue queue = admission.queue_of(name);
+        page.gauge("corral_queue_waiting", "Requests that wait for the model.", {{"model", name}},
+                   static_cast<double>(queue.waiting));
+        page.gauge("corral_requests_running", "Requests that the model works on.", {{"model", name}},
+                   static_cast<double>(queue.running));
+    }
+}
+
+void collect_compute(telemetry::metric_page& page, const compute_watch& watch,
+                     const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    for (const auto& runtime : backends) {
+        const device::compute_state* const now = watch.of(*runtime);
+        if (now == nullptr) {
+            continue;
+        }
+        const metric_labels at{{"model", runtime->model().name},
+                               {"backend", catalog::label_of(runtime->model())}};
+        for (const device::compute_verdict each : compute_verdicts) {
+            metric_labels labels = at;
+            labels.emplace_back("state", device::to_string(each));
+            page.gauge("corral_compute_state",
+                       "1 for what the last looks during answers say of where they are computed.",
+                       std::move(labels), now->verdict == each ? 1 : 0);
+        }
+        if (now->verdict != device::compute_verdict::unknown) {
+            page.gauge("corral_compute_utilisation_ratio",
+                       "How busy the NPU is in the mean while answers are made, 0 to 1.", at,
+                       now->npu_mean / percents);
+            page.gauge("corral_compute_cpu_cores",
+                       "Processors of the host that the backend keeps busy meanwhile.", at, now->busy_cores);
+        }
+    }
+}
+
+void collect_devices(telemetry::metric_page& page, const device::reader_set& tools, core::steady_time now) {
+    for (std::size_t i = 0; i < tools.all().size(); ++i) {
+        const device::device_look* const last = tools.all()[i]->last();
+        if (last == nullptr) {
+            continue;
+        }
+        const metric_labels at{{"tool", std::to_string(i)}};
+        page.gauge("corral_device_answers",
+                   "1 when the status tool of the cards gave figures when last asked.", at,
+                   last->problem == device::look_problem::none ? 1 : 0);
+        page.gauge("corral_device_age_seconds", "How old the figures of the cards are.", at,
+                   seconds_of(now - last->at));
+        if (last->problem != device::look_problem::none) {
+            continue;
+        }
+        for (const device::card_figures& card : last->report.cards) {
+            collect_card(page, card);
+        }
+    }
+}
+
+void collect_server(telemetry::metric_page& page, const http::server_stats& now) {
+    page.gauge("corral_connections", "Connections of clients that are open.", {},
+               static_cast<double>(now.connections));
+    page.gauge("corral_exchanges", "HTTP requests that are being answered.", {},
+               static_cast<double>(now.exchanges));
+}
+
+}  // namespace corral::monitor

@@ -1,0 +1,293 @@
+#include "corral/upgrade/inheritance.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/engine/make_backend.hpp"
+#include "corral/process/replace_image.hpp"
+#include "corral/process/sealed_memory.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::upgrade {
+
+namespace {
+
+using boost::asio::ip::tcp;
+
+std::optional<int> descriptor_in(const char* text) {
+    int value = -1;
+    const std::string_view all(text);
+    const auto [end, error] = std::from_chars(all.data(), all.data() + all.size(), value);
+    return error == std::errc{} && end == all.data() + all.size() ? std::optional(value) : std::nullopt;
+}
+
+core::result<handover> read_handover(const char* variable) {
+    const auto memory = descriptor_in(variable);
+    if (!memory) {
+        return core::make_failure(core::errc::invalid,
+                                  std::string(handover_variable) + " is not the number of a descriptor");
+    }
+    const auto text = process::read_sealed_memory(*memory, longest_handover);
+    if (!text) {
+        return text.error();
+    }
+    ::close(*memory);
+    auto read = decode(*text);
+    if (read) {
+        if (auto open = check_descriptors(*read); !open) {
+            return open.error();
+        }
+    }
+    return read;
+}
+
+std::optional<tcp::endpoint> address_of(int socket) {
+    tcp::endpoint at;
+    auto length = static_cast<socklen_t>(at.capacity());
+    const bool known = ::getsockname(socket, at.data(), &length) == 0 &&
+                       (at.data()->sa_family == AF_INET || at.data()->sa_family == AF_INET6);
+    if (!known) {
+        return std::nullopt;
+    }
+    at.resize(length);
+    return at;
+}
+
+std::string name_of(const tcp::endpoint& where) {
+    std::ostringstream out;
+    out << where;
+    return out.str();
+}
+
+// A port of 0 asked for any.
+bool as_wanted(const tcp::endpoint& at, const tcp::endpoint& wanted) {
+    return at.address() == wanted.address() && (wanted.port() == 0 || at.port() == wanted.port());
+}
+
+void end_processes(const engine::backend_handover& of) {
+    for (const supervisor::service_handover& service : of.services.services) {
+        // Ours, or nobody's: anything else was refused when it was read, or is not a child.
+        if (process::child::can_adopt({service.process.pid, -1, -1, false})) {
+            ::kill(-service.process.pid, SIGKILL);
+        }
+    }
+}
+
+void close_streams(const engine::backend_handover& of) {
+    for (const supervisor::service_handover& service : of.services.services) {
+        for (const int fd : {service.process.out, service.process.err}) {
+            if (fd >= 0) {
+                ::close(fd);
+            }
+        }
+    }
+    if (of.tap >= 0) {
+        ::close(of.tap);
+    }
+}
+
+// What stands before the place in a label (catalog::label_of).
+std::string lane_of(const model_handover& one) {
+    return one.name.substr(0, one.name.find('@'));
+}
+
+// What ran under that label, or failing that something of the same making that has another one now: a model
+// that was renamed, or that has got a second place to run in.
+std::optional<engine::backend_handover> take_running(inheritance& from, const std::string& label,
+                                                     const std::string& fingerprint) {
+    if (!from.before) {
+        return std::nullopt;
+    }
+    auto& all = from.before->models;
+    auto found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
+        return one.running && one.name == label && one.running->fingerprint == fingerprint;
+    });
+    if (found == all.end() && !fingerprint.empty()) {
+        found = std::find_if(all.begin(), all.end(), [&](const model_handover& one) {
+            return one.running && one.running->fingerprint == fingerprint;
+        });
+    }
+    if (found == all.end()) {
+        found = std::find_if(all.begin(), all.end(),
+                             [&](const model_handover& one) { return one.running && one.name == label; });
+    }
+    return found == all.end() ? std::nullopt : std::exchange(found->running, std::nullopt);
+}
+
+std::optional<int> activated_socket() {
+    const int count = sd_listen_fds(1);
+    if (count > 1) {
+        std::cerr << "warning: " << count << " sockets were handed over by the service manager; the first is "
+                  << "used\n";
+    }
+    for (int extra = 1; extra < count; ++extra) {
+        ::close(SD_LISTEN_FDS_START + extra);
+    }
+    if (count < 1) {
+        return std::nullopt;
+    }
+    if (!address_of(SD_LISTEN_FDS_START)) {
+        std::cerr << "warning: the socket handed over by the service manager is no TCP socket; it is not "
+                     "used\n";
+        ::close(SD_LISTEN_FDS_START);
+        return std::nullopt;
+    }
+    return SD_LISTEN_FDS_START;
+}
+
+}  // namespace
+
+inheritance take_inheritance() {
+    inheritance out;
+    if (const char* const variable = std::getenv(handover_variable); variable != nullptr) {
+        auto read = read_handover(variable);
+        ::unsetenv(handover_variable);
+        if (read) {
+            process::close_everything_on_exec();
+            out.before = std::move(*read);
+            return out;
+        }
+        std::cerr << "warning: " << read.error().message << "; everything is started anew\n";
+        process::close_everything();
+    }
+    out.socket = activated_socket();
+    return out;
+}
+
+tcp::endpoint doors_of(const config::configuration& settings, const inheritance& from) {
+    std::optional<tcp::endpoint> at;
+    if (from.socket) {
+        at = address_of(*from.socket);
+    } else if (from.before && from.before->activated && !from.before->listeners.empty()) {
+        at = address_of(from.before->listeners.front());
+    }
+    return at.value_or(settings.listen);
+}
+
+core::result<tcp::endpoint> open_doors(http::server& at, const config::configuration& settings,
+                                       inheritance& from) {
+    const tcp::endpoint wanted = doors_of(settings, from);
+    if (!as_wanted(wanted, settings.listen)) {
+        telemetry::log().warn(
+            "the socket of the service manager listens on {}, and 'listen' says {}; the "
+            "socket is used",
+            name_of(wanted), name_of(settings.listen));
+        if (!wanted.address().is_loopback() && !settings.allow_unauthenticated && !settings.keys_file) {
+            return core::make_failure(
+                core::errc::refused,
+                "the socket of the service manager would let every machine of the network in without a key; "
+                "name a file of keys in [access], or say 'allow_unauthenticated = true' if that is wanted");
+        }
+    }
+    std::optional<int> inherited = std::exchange(from.socket, std::nullopt);
+    if (from.before && !from.before->listeners.empty()) {
+        inherited = from.before->listeners.front();
+        for (std::size_t extra = 1; extra < from.before->listeners.size(); ++extra) {
+            ::close(from.before->listeners[extra]);
+        }
+    }
+    if (!inherited) {
+        return at.listen(settings.listen);
+    }
+    const auto where = address_of(*inherited);
+    if (where && as_wanted(*where, wanted)) {
+        return at.listen_on(*inherited);
+    }
+    auto moved = at.listen(settings.listen);
+    if (!moved) {
+        telemetry::log().error("{}; it goes on where it was", moved.error().message);
+        return at.listen_on(*inherited);
+    }
+    ::close(*inherited);
+    return moved;
+}
+
+std::vector<std::string> lanes_before(const inheritance& from) {
+    std::vector<std::string> out;
+    if (from.before) {
+        for (const model_handover& one : from.before->models) {
+            out.push_back(lane_of(one));
+        }
+    }
+    return out;
+}
+
+lane_handover lane_entry_of(const inheritance& from, const std::string& model) {
+    lane_handover out;
+    if (!from.before) {
+        return out;
+    }
+    for (const model_handover& one : from.before->models) {
+        if (lane_of(one) == model) {
+            out.known = true;
+            out.wanted = out.wanted || one.wanted;
+            out.suspended = out.suspended || one.suspended;
+            out.stay = std::max(out.stay, one.stay);
+        }
+    }
+    return out;
+}
+
+core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
+    const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
+    bool& adopted) {
+    const auto known = engine::dialect_of(model);
+    if (!known) {
+        return known.error();
+    }
+    const engine::dialect_descriptor* const dialect = *known;
+    const std::string label = catalog::label_of(model);
+    adopted = false;
+    const bool can = dialect->adopt != nullptr && dialect->fingerprint != nullptr;
+    const std::string fingerprint = can ? dialect->fingerprint(model) : std::string();
+    std::optional<engine::backend_handover> running = take_running(from, label, fingerprint);
+    if (!running) {
+        return dialect->make(context, model);
+    }
+    if (can && fingerprint == running->fingerprint) {
+        auto made = dialect->adopt(context, model, *running);
+        if (made) {
+            adopted = true;
+            return made;
+        }
+        telemetry::log().error("{}; it is started anew", made.error().message);
+    } else {
+        telemetry::log().warn("model {}: its configuration is another now; it is started anew", label);
+        close_streams(*running);
+    }
+    end_processes(*running);
+    return dialect->make(context, model);
+}
+
+void drop_the_rest(process::warden& guard, inheritance& from) {
+    if (!from.before) {
+        return;
+    }
+    for (model_handover& one : from.before->models) {
+        if (!one.running) {
+            continue;
+        }
+        telemetry::log().info("model {}: is not in the configuration any more and is ended", one.name);
+        end_processes(*one.running);
+        close_streams(*one.running);
+        for (const supervisor::service_handover& service : one.running->services.services) {
+            if (const auto told = guard.forget_group(service.process.pid); !told) {
+                telemetry::log().debug("the warden was not told: {}", told.error().message);
+            }
+        }
+        one.running.reset();
+    }
+}
+
+}  // namespace corral::upgrade

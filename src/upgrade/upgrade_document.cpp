@@ -1,0 +1,303 @@
+#include "corral/upgrade/upgrade_document.hpp"
+
+#include <limits>
+#include <set>
+#include <stdexcept>
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+namespace corral::upgrade {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int deepest = 12;
+constexpr std::size_t most_models = 1024;
+constexpr std::size_t most_services = 64;
+constexpr std::size_t most_lines = 4096;
+constexpr std::size_t most_connections = 65536;
+constexpr std::size_t most_groups = 4096;
+constexpr std::size_t longest_text = 64 * 1024;
+
+// What breaks the format; told as one failure by decode().
+[[noreturn]] void reject(const std::string& what) {
+    throw std::invalid_argument(what);
+}
+
+const json& member(const json& of, const char* name) {
+    const auto found = of.is_object() ? of.find(name) : of.end();
+    if (!of.is_object() || found == of.end()) {
+        reject(std::string("'") + name + "' is missing");
+    }
+    return *found;
+}
+
+const json& list(const json& of, const char* name, std::size_t most) {
+    const json& all = member(of, name);
+    if (!all.is_array() || all.size() > most) {
+        reject(std::string("'") + name + "' is no list of a sane length");
+    }
+    return all;
+}
+
+const json& object(const json& of, const char* name, std::size_t most) {
+    const json& all = member(of, name);
+    if (!all.is_object() || all.size() > most) {
+        reject(std::string("'") + name + "' is no object of a sane size");
+    }
+    return all;
+}
+
+std::string text_in(const json& value, const char* name) {
+    if (!value.is_string() || value.get_ref<const std::string&>().size() > longest_text) {
+        reject(std::string("'") + name + "' is no text of a sane length");
+    }
+    return value.get<std::string>();
+}
+
+std::string text(const json& of, const char* name) {
+    return text_in(member(of, name), name);
+}
+
+bool flag(const json& of, const char* name) {
+    const json& value = member(of, name);
+    if (!value.is_boolean()) {
+        reject(std::string("'") + name + "' is neither true nor false");
+    }
+    return value.get<bool>();
+}
+
+std::int64_t number_in(const json& value, const char* name, std::int64_t least, std::int64_t most) {
+    const bool too_large =
+        value.is_number_unsigned() &&
+        value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (!value.is_number_integer() || too_large || value.get<std::int64_t>() < least ||
+        value.get<std::int64_t>() > most) {
+        reject(std::string("'") + name + "' is no number in its range");
+    }
+    return value.get<std::int64_t>();
+}
+
+std::int64_t number(const json& of, const char* name, std::int64_t least, std::int64_t most) {
+    return number_in(member(of, name), name, least, most);
+}
+
+constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t most_pid = std::numeric_limits<pid_t>::max();
+constexpr std::int64_t most_descriptor = std::numeric_limits<int>::max();
+
+int descriptor(const json& of, const char* name, bool optional) {
+    return static_cast<int>(number(of, name, optional ? -1 : STDERR_FILENO + 1, most_descriptor));
+}
+
+std::vector<int> descriptors(const json& of, const char* name) {
+    std::vector<int> out;
+    for (const json& one : list(of, name, most_connections)) {
+        out.push_back(static_cast<int>(number_in(one, name, STDERR_FILENO + 1, most_descriptor)));
+    }
+    return out;
+}
+
+std::uint16_t port(const json& value, const char* name) {
+    return static_cast<std::uint16_t>(number_in(value, name, 1, 65535));
+}
+
+core::steady_time moment(const json& of, const char* name) {
+    return core::steady_time(core::nanoseconds(number(of, name, 0, most_number)));
+}
+
+std::int64_t count_of(core::steady_time at) {
+    return core::nanoseconds(at.time_since_epoch()).count();
+}
+
+json write_service(const supervisor::service_handover& one) {
+    return {{"name", one.name},         {"pid", one.process.pid},
+            {"out", one.process.out},   {"err", one.process.err},
+            {"pty", one.process.pty},   {"port", one.port},
+            {"followed", one.followed}, {"unguarded", one.unguarded},
+            {"starts", one.starts},     {"ready_since", count_of(one.ready_since)},
+            {"lines", one.lines}};
+}
+
+supervisor::service_handover read_service(const json& from) {
+    supervisor::service_handover out;
+    out.name = text(from, "name");
+    out.process.pid = static_cast<pid_t>(number(from, "pid", 2, most_pid));
+    out.process.out = descriptor(from, "out", true);
+    out.process.err = descriptor(from, "err", true);
+    out.process.pty = flag(from, "pty");
+    out.port = port(member(from, "port"), "port");
+    out.followed = flag(from, "followed");
+    out.unguarded = text(from, "unguarded");
+    out.starts = static_cast<std::uint64_t>(number(from, "starts", 1, most_number));
+    out.ready_since = moment(from, "ready_since");
+    for (const json& line : list(from, "lines", most_lines)) {
+        out.lines.push_back(text_in(line, "lines"));
+    }
+    return out;
+}
+
+json write_running(const engine::backend_handover& one) {
+    json services = json::array();
+    for (const supervisor::service_handover& service : one.services.services) {
+        services.push_back(write_service(service));
+    }
+    return {{"fingerprint", one.fingerprint},
+            {"services", std::move(services)},
+            {"ports", one.ports},
+            {"tap", one.tap},
+            {"state", one.state}};
+}
+
+engine::backend_handover read_running(const json& from, const std::string& model) {
+    engine::backend_handover out;
+    out.model = model;
+    out.fingerprint = text(from, "fingerprint");
+    for (const json& service : list(from, "services", most_services)) {
+        out.services.services.push_back(read_service(service));
+    }
+    for (const auto& [name, value] : object(from, "ports", most_services).items()) {
+        out.ports[name] = port(value, "ports");
+    }
+    out.tap = descriptor(from, "tap", true);
+    for (const auto& [name, value] : object(from, "state", most_services).items()) {
+        out.state[name] = text_in(value, "state");
+    }
+    return out;
+}
+
+json write_model(const model_handover& one) {
+    json out = {
+        {"name", one.name}, {"wanted", one.wanted}, {"suspended", one.suspended}, {"stay", one.stay.count()}};
+    if (one.running) {
+        out["running"] = write_running(*one.running);
+    }
+    return out;
+}
+
+model_handover read_model(const json& from) {
+    model_handover out;
+    out.name = text(from, "name");
+    out.wanted = flag(from, "wanted");
+    out.suspended = flag(from, "suspended");
+    out.stay = core::nanoseconds(number(from, "stay", 0, most_number));
+    if (from.contains("running")) {
+        out.running = read_running(from["running"], out.name);
+    }
+    return out;
+}
+
+process::warden_handover read_guard(const json& from) {
+    process::warden_handover out;
+    out.pipe = descriptor(from, "pipe", false);
+    out.pid = static_cast<pid_t>(number(from, "pid", 0, most_pid));
+    out.token = text(from, "token");
+    for (const json& group : list(from, "groups", most_groups)) {
+        out.groups.insert(static_cast<pid_t>(number_in(group, "groups", 2, most_pid)));
+    }
+    return out;
+}
+
+handover read_all(const json& from) {
+    if (number(from, "version", 0, most_number) != handover_version) {
+        reject("its version is another");
+    }
+    handover out;
+    out.guard = read_guard(member(from, "guard"));
+    out.descriptor_limit = static_cast<std::uint64_t>(number(from, "descriptor_limit", 0, most_number));
+    out.listeners = descriptors(from, "listeners");
+    out.activated = flag(from, "activated");
+    out.connections = descriptors(from, "connections");
+    out.paused = moment(from, "paused");
+    for (const json& model : list(from, "models", most_models)) {
+        out.models.push_back(read_model(model));
+    }
+    return out;
+}
+
+// A tree only as deep as ours, so that no depth can exhaust the stack.
+json parse(std::string_view text) {
+    bool too_deep = false;
+    const auto judge = [&too_deep](int depth, json::parse_event_t, json&) {
+        too_deep = too_deep || depth > deepest;
+        return depth <= deepest;
+    };
+    json tree = json::parse(text.begin(), text.end(), judge, false);
+    if (tree.is_discarded() || too_deep) {
+        reject("it is not the JSON it should be");
+    }
+    return tree;
+}
+
+}  // namespace
+
+std::string encode(const handover& what) {
+    json models = json::array();
+    for (const model_handover& model : what.models) {
+        models.push_back(write_model(model));
+    }
+    const json guard = {{"pipe", what.guard.pipe},
+                        {"pid", what.guard.pid},
+                        {"token", what.guard.token},
+                        {"groups", what.guard.groups}};
+    const json all = {{"version", handover_version},
+                      {"guard", guard},
+                      {"descriptor_limit", what.descriptor_limit},
+                      {"listeners", what.listeners},
+                      {"activated", what.activated},
+                      {"connections", what.connections},
+                      {"paused", count_of(what.paused)},
+                      {"models", std::move(models)}};
+    return all.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+core::result<handover> decode(std::string_view text) {
+    try {
+        if (text.size() > longest_handover) {
+            reject("it is too long");
+        }
+        return read_all(parse(text));
+    } catch (const std::exception& error) {
+        return core::make_failure(core::errc::invalid,
+                                  std::string("what was handed over can't be read: ") + error.what());
+    }
+}
+
+std::vector<int> descriptors_of(const handover& what) {
+    std::vector<int> all = what.listeners;
+    all.push_back(what.guard.pipe);
+    all.insert(all.end(), what.connections.begin(), what.connections.end());
+    const auto add = [&all](int fd) {
+        if (fd >= 0) {
+            all.push_back(fd);
+        }
+    };
+    for (const model_handover& model : what.models) {
+        if (!model.running) {
+            continue;
+        }
+        add(model.running->tap);
+        for (const supervisor::service_handover& service : model.running->services.services) {
+            add(service.process.out);
+            add(service.process.err);
+        }
+    }
+    return all;
+}
+
+core::result<void> check_descriptors(const handover& what) {
+    std::set<int> seen;
+    for (const int fd : descriptors_of(what)) {
+        if (fd <= STDERR_FILENO || !seen.insert(fd).second || ::fcntl(fd, F_GETFD) < 0) {
+            return core::make_failure(core::errc::invalid, "what was handed over names descriptor " +
+                                                               std::to_string(fd) +
+                                                               ", which is not open or not its own");
+        }
+    }
+    return {};
+}
+
+}  // namespace corral::upgrade

@@ -1,0 +1,158 @@
+#include "corral/upgrade/upgrade_preflight.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <nlohmann/json.hpp>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/config/shared_runtimes.hpp"
+#include "corral/engine/dialect.hpp"
+#include "corral/process/child.hpp"
+#include "corral/process/program_check.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/upgrade/upgrade_document.hpp"
+#include "corral/version.hpp"
+
+namespace corral::upgrade {
+
+namespace {
+
+using nlohmann::json;
+using namespace boost::asio::experimental::awaitable_operators;
+
+constexpr core::seconds patience{20};
+constexpr std::size_t longest_report = 1024 * 1024;
+constexpr std::size_t longest_complaint = 4096;
+constexpr std::size_t most_models = 1024;
+
+// Reads to the end and keeps `most` bytes.
+core::awaitable<std::string> read_stream(process::child& from, process::output_stream which,
+                                         std::size_t most) {
+    std::string all;
+    while (true) {
+        const core::result<std::string> part = co_await from.read(which);
+        if (!part || part->empty()) {
+            co_return all;
+        }
+        if (all.size() < most) {
+            all += part->substr(0, most - all.size());
+        }
+    }
+}
+
+struct answer {
+    std::string out;
+    std::string err;
+    process::exit_reason how;
+};
+
+core::awaitable<answer> listen_to(process::child& asked) {
+    auto out = read_stream(asked, process::output_stream::out, longest_report);
+    auto err = read_stream(asked, process::output_stream::err, longest_complaint);
+    auto texts = co_await (std::move(out) && std::move(err));
+    const process::exit_reason how = co_await asked.wait();
+    co_return answer{std::move(std::get<0>(texts)), std::move(std::get<1>(texts)), how};
+}
+
+core::result<preflight_report> judge(const std::string& program, const answer& got) {
+    const auto* const ended = std::get_if<process::exited_with>(&got.how);
+    if (ended == nullptr || ended->code != 0) {
+        std::string why = program + " can't take over: " + process::describe(got.how);
+        if (!got.err.empty()) {
+            why += ": " + telemetry::printable(got.err, 600);
+        }
+        return core::make_failure(core::errc::refused, std::move(why));
+    }
+    auto report = parse_preflight(got.out);
+    if (!report) {
+        return core::make_failure(core::errc::invalid,
+                                  program + " can't take over: " + report.error().message);
+    }
+    return report;
+}
+
+}  // namespace
+
+int print_preflight(const config::configuration& settings, int version_asked) {
+    if (version_asked != handover_version) {
+        std::cerr << "error: this program takes over in version " << handover_version
+                  << " of the format, and version " << version_asked << " was asked for\n";
+        return 1;
+    }
+    json models = json::object();
+    const std::vector<config::model_lane> lanes = config::lanes_of(settings.models);
+    for (const config::model_lane& lane : lanes) {
+        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
+            const engine::dialect_descriptor* dialect = engine::find_dialect(here.runtime.dialect);
+            const bool can = dialect != nullptr && dialect->fingerprint != nullptr;
+            models[catalog::label_of(here)] = can ? dialect->fingerprint(here) : std::string();
+        }
+    }
+    const json report = {{"handover_version", handover_version}, {"version", version}, {"models", models}};
+    std::cout << report.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    return 0;
+}
+
+core::result<preflight_report> parse_preflight(const std::string& text) {
+    const auto refuse = [](const char* why) { return core::make_failure(core::errc::invalid, why); };
+    constexpr int deepest = 4;
+    const auto shallow = [](int depth, json::parse_event_t, json&) { return depth <= deepest; };
+    const json tree = text.size() < longest_report ? json::parse(text, shallow, false) : json();
+    if (!tree.is_object() || !tree.contains("handover_version") || !tree.contains("models") ||
+        !tree.contains("version")) {
+        return refuse("its answer is not that of corral");
+    }
+    if (tree["handover_version"] != handover_version) {
+        return refuse("it knows another version of the format");
+    }
+    const json& models = tree["models"];
+    if (!models.is_object() || models.size() > most_models || !tree["version"].is_string()) {
+        return refuse("its answer is not that of corral");
+    }
+    preflight_report out;
+    out.version = telemetry::printable(tree["version"].get<std::string>(), 40);
+    for (const auto& [name, fingerprint] : models.items()) {
+        if (!fingerprint.is_string()) {
+            return refuse("its answer is not that of corral");
+        }
+        out.fingerprints[name] = fingerprint.get<std::string>();
+    }
+    return out;
+}
+
+core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on, launch_facts how,
+                                                               std::string program, process::warden& guard) {
+    process::spawn_spec what;
+    what.command = {program, "preflight", "--handover-version", std::to_string(handover_version)};
+    what.command.insert(what.command.end(), how.options.begin(), how.options.end());
+    what.environment = environment_for_next_image();
+    what.environment[process::warden::token_name()] = guard.token();
+    if (const auto fault = process::check_program(what)) {
+        co_return core::make_failure(core::errc::refused, fault->message);
+    }
+    auto started = process::child::spawn(on, what);
+    if (!started) {
+        co_return started.error();
+    }
+    process::child asked = std::move(started.value());
+    auto listening = listen_to(asked);
+    auto late = core::sleep_for(patience);
+    auto first = co_await (std::move(listening) || std::move(late));
+    const auto killed = asked.signal_group(SIGKILL);  // also what a finished one left behind
+    if (!killed) {
+        telemetry::log().warn("upgrade: {}", killed.error().message);
+    }
+    if (first.index() == 1) {
+        co_await asked.wait();
+        co_return core::make_failure(core::errc::timed_out,
+                                     program + " can't take over: it did not answer within " +
+                                         std::to_string(patience.count()) + " s");
+    }
+    co_return judge(program, std::get<0>(first));
+}
+
+}  // namespace corral::upgrade

@@ -1,0 +1,42 @@
+#include "cli/crash_text.hpp"
+
+#include <gmock/gmock.h>
+
+#include "incidents/crash_bundle.hpp"
+
+namespace corral::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(crash_text, times_are_utc) {
+    EXPECT_EQ(utc_text(std::chrono::system_clock::time_point{std::chrono::milliseconds{1'700'000'000'123}}),
+              "2023-11-14T22:13:20.123Z");
+}
+
+TEST(crash_text, a_list_has_a_line_for_each_with_its_number) {
+    const json one{{"time", "2023-11-14T22:13:20.123Z"},
+                   {"model", "m"},
+                   {"kind", "hang"},
+                   {"trigger", {{"service", "runtime"}, {"sentence", "It hung."}}}};
+    const json all{summary("b.json", one), summary("a.json", json())};
+    EXPECT_EQ(list_text(all),
+              "  1  2023-11-14 22:13:20  m  hang  runtime: It hung.\n  2        : (damaged)\n");
+}
+
+TEST(crash_text, damaged_and_foreign_bundles_are_shown_as_far_as_they_go) {
+    for (
+        const char* text :
+        {"{}", "[]", "3", R"({"trigger":5,"history":"x","services":{"a":1},"requests":[],"system":7})",
+         R"({"history":[1,"x",null,{"time":3}],"services":[null,{"lines":"x"},{"lines":[1,"\u001b[31mred"]}]})",
+         R"({"time":"x","requests":{"inside":[{}],"finished":[[]]},"troubles":9,"incidents_not_kept_before":2})"}) {
+        const std::string shown = bundle_text(json::parse(text));
+        EXPECT_FALSE(shown.empty());
+        EXPECT_THAT(shown, Not(HasSubstr("\x1b"))) << "the terminal is not theirs";
+    }
+}
+
+}  // namespace
+}  // namespace corral::cli

@@ -1,0 +1,104 @@
+#include "cli/model_page.hpp"
+
+#include <gmock/gmock.h>
+
+#include "cli/model_listing.hpp"
+#include "config/configuration_fixture.hpp"
+
+namespace corral::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(secrets, are_known_by_their_names) {
+    for (const char* name :
+         {"API_KEY", "--auth-token", "HF_TOKEN", "password", "client.secret", "x-api-key"}) {
+        EXPECT_TRUE(names_a_secret(name)) << name;
+    }
+    for (const char* name :
+         {"--tokens_embed_num", "tokenizer_url", "KEYBOARD", "--url_tokenizer_model", "PATH"}) {
+        EXPECT_FALSE(names_a_secret(name)) << name;
+    }
+}
+
+TEST(secrets, are_not_shown_in_commands) {
+    EXPECT_THAT(without_secrets({"./run", "--api-key", "abc", "--token=def", "--tokens_embed_num", "5",
+                                 "http://me:pw@host/x", "http://host/a@b", "--key", "--x"}),
+                ElementsAre("./run", "--api-key", "(hidden)", "--token=(hidden)", "--tokens_embed_num", "5",
+                            "http://(hidden)@host/x", "http://host/a@b", "--key", "--x"));
+}
+
+class model_pages : public configuration_file {
+protected:
+    config::configuration read(const std::string& text) {
+        auto out = load(text);
+        EXPECT_TRUE(out.value) << complaints(text);
+        return out.value ? *out.value : config::configuration{};
+    }
+};
+
+TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
+    const auto settings = read(model_text +
+                               "aliases = [\"q\"]\n[models.services.runtime]\nport = 0\n"
+                               "command = [\"./run me\", \"{port}\", \"{layers}\", \"{tokenizer_url}\"]\n"
+                               "environment = { HF_TOKEN = \"abc\", PLAIN = \"shown\" }\n");
+    const json facts = model_facts(settings.models.front(), json{{"state", "ready"}, {"reason", ""}});
+    EXPECT_EQ(facts["state"], "ready");
+    EXPECT_EQ(facts["services"][1]["command"], json({"./run me", "0", "36", "http://127.0.0.1:0"}));
+    EXPECT_TRUE(facts["services"][1]["port"].is_null());
+    const std::string page = model_page(facts, {});
+    EXPECT_THAT(page, HasSubstr("'./run me' 0 36 http://127.0.0.1:0"));
+    EXPECT_THAT(page, HasSubstr("PLAIN=shown"));
+    EXPECT_THAT(page, Not(HasSubstr("abc")));
+    EXPECT_THAT(page, HasSubstr((folder_.path() / "c.toml").string()));
+    EXPECT_THAT(page, HasSubstr("q:latest"));
+    EXPECT_THAT(model_page(model_facts(settings.models.front(), nullptr), {}),
+                HasSubstr("no daemon answers"));
+}
+
+TEST_F(model_pages, list_files_and_daemon_together) {
+    auto settings = read(model_text + "aliases = [\"q\"]\n");
+    settings.left_out.push_back({"/m/bad.toml", "bad:latest", {{"/m/bad.toml", 3, 1, "no"}}});
+    settings.left_out.push_back({"/m/kept.toml", "", {{"/m/kept.toml", 1, 1, "no"}}});
+    const auto alone = list_models(settings, nullptr);
+    ASSERT_EQ(alone.size(), 3U);
+    EXPECT_EQ(alone[0].state, "");
+    EXPECT_EQ(alone[1].state, "left out");
+    EXPECT_EQ(alone[2].name, "kept.toml");
+    const json status = json::parse(R"({"models":[{"name":"gone:latest","state":"ready"},7,
+        {"name":"kept:latest","state":"loading","source":"/m/kept.toml"}]})");
+    const auto both = list_models(settings, status);
+    ASSERT_EQ(both.size(), 4U);
+    EXPECT_EQ(both[0].state, "new");
+    EXPECT_EQ(both[1].state, "left out");
+    EXPECT_EQ(both[2].name + " " + both[2].state, "kept:latest loading");
+    EXPECT_THAT(both[2].note, HasSubstr("as it was before"));
+    EXPECT_THAT(both[3].note, HasSubstr("no file says it any more"));
+    const std::string text = listing_text(both, {});
+    EXPECT_THAT(text, HasSubstr("NAME "));
+    EXPECT_THAT(text, HasSubstr("Qwen3:4b, q:latest  new"));
+    EXPECT_EQ(listing_json(both)[1]["state"], "left out");
+}
+
+TEST_F(model_pages, suggest_the_nearest_name) {
+    const auto settings = read(model_text + "aliases = [\"quick\"]\n");
+    EXPECT_THAT(no_such_model(settings, "qwen3:4"), HasSubstr("did you mean 'Qwen3:4b'?"));
+    EXPECT_THAT(no_such_model(settings, "quik"), HasSubstr("did you mean 'quick:latest'?"));
+    EXPECT_THAT(no_such_model(settings, "something-else"), HasSubstr("there are Qwen3:4b, quick:latest"));
+    EXPECT_THAT(no_such_model(settings, "a b"), HasSubstr("is not a model name"));
+    EXPECT_THAT(no_such_model({}, "x"), HasSubstr("corral import"));
+}
+
+TEST(size_text, is_written_as_ollama_does) {
+    EXPECT_EQ(size_text(0), "-");
+    EXPECT_EQ(size_text(999), "999 B");
+    EXPECT_EQ(size_text(1500), "1.5 KB");
+    EXPECT_EQ(size_text(3'920'000'000), "3.9 GB");
+    EXPECT_EQ(size_text(42'000'000'000), "42 GB");
+}
+
+}  // namespace
+}  // namespace corral::cli

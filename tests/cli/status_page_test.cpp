@@ -1,0 +1,92 @@
+#include "cli/status_page.hpp"
+
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+namespace corral::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+using testing::HasSubstr;
+using testing::Not;
+
+const text_style plain{};
+const text_style terminal{true, true, 100};
+const text_style no_colour{false, true, 100};
+
+json loading() {
+    return json::parse(R"({"version":"1","pid":7,"uptime_seconds":61,"models":[
+        {"name":"a:latest","state":"loading","progress_percent":45.4,"left_seconds":80,
+         "queue":{"running":0,"waiting":2},"services":[{"name":"runtime","state":"starting","for_seconds":3,
+         "progress_percent":45.4,"starts":1}]},
+        {"name":"b:latest","state":"ready"}],
+        "left_out":[{"file":"/x/c.toml","name":"c:latest","problems":["/x/c.toml:1:1: no"]}]})");
+}
+
+TEST(load_bar, shows_percent_and_time_left) {
+    EXPECT_EQ(load_bar(45.4, 80.0, 0), "45 %, about 1 min 20 s left");
+    EXPECT_EQ(load_bar(45.4, {}, 30), "[#########-------------]  45 %");
+    EXPECT_EQ(load_bar(0.0, {}, 20), "[-------------]  0 %");
+    EXPECT_EQ(load_bar(100.0, 0.0, 60), "[###################################]  100 %, about 0 s left");
+    EXPECT_EQ(load_bar({}, 5.0, 60), "about 5 s left");
+    EXPECT_EQ(load_bar({}, {}, 60), "");
+    EXPECT_EQ(load_bar(250.0, {}, 8), "100 %");
+}
+
+TEST(load_bar, is_never_wider_than_its_room) {
+    for (unsigned columns = 30; columns < 200; ++columns) {
+        EXPECT_LE(load_bar(99.9, 8000.0, columns).size(), columns);
+    }
+}
+
+TEST(status_page, is_words_for_files_and_a_bar_on_a_terminal) {
+    const std::string text = status_page(loading(), plain);
+    EXPECT_THAT(text, HasSubstr("  a:latest  loading 45 %, about 1 min 20 s left, 0 running, 2 waiting\n"));
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text, Not(HasSubstr("[#")));
+    EXPECT_THAT(text, HasSubstr("left out: /x/c.toml, model c:latest\n      /x/c.toml:1:1: no\n"));
+    EXPECT_THAT(status_page(loading(), no_colour), HasSubstr("loading [####"));
+    EXPECT_THAT(status_page(loading(), no_colour), Not(HasSubstr("\x1b")));
+    EXPECT_THAT(status_page(loading(), terminal), HasSubstr("\x1b[32mready\x1b[0m"));
+}
+
+TEST(status_page, tells_what_loads) {
+    EXPECT_TRUE(still_loads(loading()));
+    const std::string bars = loads_page(loading(), no_colour);
+    EXPECT_TRUE(bars.starts_with("a:latest  [###")) << bars;
+    EXPECT_THAT(bars, Not(HasSubstr("b:latest")));
+    auto done = loading();
+    done["models"][0]["state"] = "ready";
+    EXPECT_FALSE(still_loads(done));
+    EXPECT_EQ(loads_page(done, terminal), "");
+}
+
+TEST(status_page, survives_what_is_not_a_status) {
+    for (const char* odd :
+         {"{}", R"({"models":1,"devices":[1],"left_out":{}})",
+          R"({"models":[{"queue":3,"services":"x","state":4}],"left_out":[{"problems":7}]})"}) {
+        EXPECT_FALSE(still_loads(json::parse(odd)));
+        EXPECT_THAT(status_page(json::parse(odd), terminal), HasSubstr("corral"));
+    }
+}
+
+TEST(terminal, cuts_lines_without_counting_colours) {
+    EXPECT_EQ(cut_to("abcdef\nab\n", 3), "abc\nab\n");
+    EXPECT_EQ(cut_to("\x1b[31mabcdef\x1b[0m", 3), "\x1b[31mabc\x1b[0m\n");
+    EXPECT_EQ(cut_to("\xC3\xA4\xC3\xB6\xC3\xBC", 2), "\xC3\xA4\xC3\xB6\n");
+    EXPECT_EQ(cut_to("", 3), "");
+    EXPECT_EQ(cut_to("\x1b[", 3), "\x1b[\x1b[0m\n");
+}
+
+TEST(terminal, a_pipe_is_plain) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::pipe(ends), 0);
+    EXPECT_FALSE(style_of(ends[1], {{"TERM", "xterm"}}).colour);
+    EXPECT_FALSE(style_of(ends[1], {}).live);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+}  // namespace
+}  // namespace corral::cli

@@ -1,0 +1,37 @@
+#include <gtest/gtest.h>
+
+#include "config/configuration_fixture.hpp"
+#include "corral/config/state_directory.hpp"
+
+namespace corral::config {
+namespace {
+
+using configured_black_box = configuration_file;
+
+TEST_F(configured_black_box, keeps_twenty_bundles_unless_told_otherwise) {
+    const auto usual = load(model_text).value;
+    ASSERT_TRUE(usual);
+    EXPECT_EQ(usual->black_box.keep, 20U);
+    EXPECT_EQ(usual->black_box.size_mb, 16U);
+    const auto other = load("[black_box]\nkeep = 0\nsize_mb = 3\n" + model_text).value;
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->black_box.keep, 0U);
+    EXPECT_EQ(other->black_box.size_mb, 3U);
+}
+
+TEST_F(configured_black_box, mistakes_are_named) {
+    EXPECT_EQ(complaints("[black_box]\nkep = 3\nsize_mb = 0\n" + model_text),
+              "c.toml:2:1: unknown key 'kep' in [black_box]; did you mean 'keep'?\n"
+              "c.toml:3:11: 'size_mb' must be between 1 and 4096, not 0\n");
+}
+
+TEST_F(configured_black_box, the_state_directory_is_found_in_a_file_that_is_not_good_otherwise) {
+    folder_.write("c.toml", "state_directory = \"state\"\nlisten = 3\n");
+    EXPECT_EQ(configured_state_directory(source_.file), folder_.path() / "state");
+    folder_.write("c.toml", "listen = 3\n");
+    EXPECT_FALSE(configured_state_directory(source_.file));
+    EXPECT_FALSE(configured_state_directory(folder_.path() / "none.toml"));
+}
+
+}  // namespace
+}  // namespace corral::config

@@ -1,0 +1,81 @@
+#include "corral/config/key_ring.hpp"
+
+#include <gmock/gmock.h>
+
+#include "corral/catalog/package_survey.hpp"
+
+namespace corral::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string line(const std::string& name, const std::string& key) {
+    return name + " " + catalog::sha256_hex(key).value();
+}
+
+std::vector<std::string> complaints(const std::string& text) {
+    std::vector<std::string> out;
+    for (const auto& each : key_ring::parse(text, "keys").errors) {
+        out.push_back(catalog::to_text(each));
+    }
+    return out;
+}
+
+TEST(key_ring, knows_whose_key_it_is) {
+    const auto read = key_ring::parse("# the keys\n\n" + line("anna", "sk-1") + "  # made today\r\n\t" +
+                                          line("bot_2.x-y", "sk-2") + "\n" + line("last", "sk-3"),
+                                      "keys");
+    ASSERT_TRUE(read.value);
+    EXPECT_EQ(read.value->owner_of("sk-1"), "anna");
+    EXPECT_EQ(read.value->owner_of("sk-2"), "bot_2.x-y");
+    EXPECT_EQ(read.value->owner_of("sk-3"), "last");
+    for (const char* wrong : {"", "sk-", "sk-11", "SK-1", "anna"}) {
+        EXPECT_EQ(read.value->owner_of(wrong), std::nullopt) << wrong;
+    }
+    // A digest is no key.
+    EXPECT_EQ(read.value->owner_of(catalog::sha256_hex("sk-1").value()), std::nullopt);
+}
+
+TEST(key_ring, of_an_empty_file_lets_nobody_in) {
+    for (const char* text : {"", "\n\n", "# none yet"}) {
+        const auto read = key_ring::parse(text, "keys");
+        ASSERT_TRUE(read.value);
+        EXPECT_TRUE(read.value->all().empty());
+        EXPECT_EQ(read.value->owner_of(""), std::nullopt);
+    }
+}
+
+TEST(key_ring, takes_digests_in_either_case) {
+    std::string text = line("a", "k");
+    for (char& c : text) {
+        c = static_cast<char>(std::toupper(c));
+    }
+    EXPECT_EQ(key_ring::parse(text, "keys").value->owner_of("k"), "A");
+}
+
+TEST(key_ring, names_file_and_line_of_every_mistake) {
+    const std::string good = line("anna", "sk-1") + "\n";
+    const std::string digest(64, 'a');
+    std::string long_name(65, 'n');
+    long_name += " " + digest;
+    const std::vector<std::pair<std::string, std::string>> table{
+        {good + "bert\n", "keys:2:1: key 'bert' needs the 64 hex digits of its SHA-256"},
+        {good + "\nbert abc\n", "keys:3:1: key 'bert' needs"},
+        {"bert gg" + digest.substr(2), "keys:1:1: key 'bert' needs"},
+        {"bert a" + digest, "keys:1:1: key 'bert' needs"},
+        {"b\xC3\xA4rt " + digest, "keys:1:1: a key's name is 1 to 64 letters"},
+        {long_name, "a key's name is 1 to 64 letters"},
+        {line("bert", "x") + " and more", "only a comment (#) may stand behind the digest of key 'bert'"},
+        {good + line("anna", "sk-2"), "keys:2:1: a key named 'anna' is in line 1 already"},
+        {good + line("bert", "sk-1"), "keys:2:1: the key of 'bert' is in line 1 already, as that of 'anna'"},
+    };
+    for (const auto& [text, complaint] : table) {
+        EXPECT_THAT(complaints(text), ElementsAre(HasSubstr(complaint))) << text;
+        EXPECT_FALSE(key_ring::parse(text, "keys").value);
+    }
+    EXPECT_EQ(complaints("a\nb\n").size(), 2U);
+}
+
+}  // namespace
+}  // namespace corral::config

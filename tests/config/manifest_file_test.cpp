@@ -1,0 +1,65 @@
+#include "corral/config/manifest_file.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "catalog/temporary_folder.hpp"
+
+namespace corral::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(manifest_file, is_named_like_its_model) {
+    EXPECT_EQ(manifest_file_name("qwen3:4b"), "qwen3-4b.toml");
+    EXPECT_EQ(manifest_file_name("my/qwen2.5:1.5b"), "my-qwen2.5-1.5b.toml");
+}
+
+TEST(manifest_file, is_written_whole_for_everybody_to_read) {
+    const tests::temporary_folder folder;
+    const fs::path file = folder.path() / "config/models.d/a.toml";
+    ASSERT_TRUE(write_manifest(file, "name = 1\n", false));
+    EXPECT_EQ(text_of(file), "name = 1\n");
+    struct stat facts {};
+    ASSERT_EQ(::stat(file.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0644U);
+    EXPECT_EQ(std::distance(fs::directory_iterator(file.parent_path()), {}), 1) << "nothing else is left";
+}
+
+TEST(manifest_file, replaces_only_when_it_may) {
+    const tests::temporary_folder folder;
+    const fs::path file = folder.path() / "a.toml";
+    ASSERT_TRUE(write_manifest(file, "old", false));
+    const auto refused = write_manifest(file, "new", false);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code.value(), EEXIST);
+    EXPECT_EQ(text_of(file), "old");
+    ASSERT_TRUE(write_manifest(file, "new", true));
+    EXPECT_EQ(text_of(file), "new");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(manifest_file, follows_no_link) {
+    const tests::temporary_folder folder;
+    const fs::path elsewhere = folder.path() / "elsewhere";
+    fs::create_directory(elsewhere);
+    fs::create_directory_symlink(elsewhere, folder.path() / "models.d");
+    EXPECT_FALSE(write_manifest(folder.path() / "models.d/a.toml", "x", true));
+    EXPECT_TRUE(fs::is_empty(elsewhere));
+    fs::create_symlink(elsewhere / "target", folder.path() / "a.toml");
+    EXPECT_FALSE(write_manifest(folder.path() / "a.toml", "x", true));
+    EXPECT_TRUE(fs::is_empty(elsewhere));
+    fs::create_directory(folder.path() / "b.toml");
+    EXPECT_FALSE(write_manifest(folder.path() / "b.toml", "x", true));
+}
+
+}  // namespace
+}  // namespace corral::config
