@@ -16,11 +16,16 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept
 }
 
 std::string_view trimmed(std::string_view text, std::string_view blanks) noexcept {
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+    return trimmed_back(trimmed_front(text, blanks), blanks);
+}
+
+std::string_view trimmed_front(std::string_view text, std::string_view blanks) noexcept {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text;
+}
+
+std::string_view trimmed_back(std::string_view text, std::string_view blanks) noexcept {
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

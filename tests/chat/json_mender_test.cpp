@@ -1,9 +1,9 @@
-#include "chat/json_mender.hpp"
+#include "chat/json/json_mender.hpp"
 
 #include <gtest/gtest.h>
 
-#include "chat/json_progress.hpp"
-#include "chat/tool_call_text.hpp"
+#include "chat/answer/tool_call_text.hpp"
+#include "chat/json/json_progress.hpp"
 
 namespace corral::chat {
 namespace {

@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "chat/tool_filter.hpp"
-#include "chat/utf8_assembler.hpp"
+#include "chat/answer/tool_filter.hpp"
+#include "chat/answer/utf8_assembler.hpp"
 #include "filter_run.hpp"
 
 namespace corral::chat::tests {

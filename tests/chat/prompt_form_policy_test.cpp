@@ -1,4 +1,4 @@
-#include "chat/prompt_form_policy.hpp"
+#include "chat/prompt/prompt_form_policy.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,11 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "chat/conversation.hpp"
-#include "chat/prompt_form_policy.hpp"
-#include "chat/shown_template.hpp"
-#include "chat/template_prompt.hpp"
-#include "chat/verbatim_prompt.hpp"
+#include "chat/prompt/conversation.hpp"
+#include "chat/prompt/prompt_form_policy.hpp"
+#include "chat/prompt/shown_template.hpp"
+#include "chat/prompt/template_prompt.hpp"
+#include "chat/prompt/verbatim_prompt.hpp"
 #include "service_wrapper.hpp"
 
 namespace corral::chat::tests {

@@ -1,4 +1,4 @@
-#include "chat/stop_matcher.hpp"
+#include "chat/answer/stop_matcher.hpp"
 
 #include <gtest/gtest.h>
 

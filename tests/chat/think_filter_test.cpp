@@ -1,8 +1,6 @@
-#include "chat/think_filter.hpp"
+#include "chat/answer/think_filter.hpp"
 
 #include <gtest/gtest.h>
-
-#include "chat/empty_think_filter.hpp"
 
 namespace corral::chat {
 namespace {

@@ -1,4 +1,4 @@
-#include "chat/tool_filter.hpp"
+#include "chat/answer/tool_filter.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "chat/utf8_assembler.hpp"
+#include "chat/answer/utf8_assembler.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // The whole texts of docs/facts/ollama_wire.md#prompts, family by family.
 
-#include "chat/verbatim_prompt.hpp"
+#include "chat/prompt/verbatim_prompt.hpp"
 
 #include <gtest/gtest.h>
 
-#include "chat/conversation.hpp"
+#include "chat/prompt/conversation.hpp"
 #include "service_wrapper.hpp"
 
 namespace corral::chat::tests {

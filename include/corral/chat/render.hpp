@@ -75,12 +75,9 @@ struct render_options {
 [[nodiscard]] core::result<rendered_prompt> render_fill_in_middle(const render_options& how,
                                                                   const fill_in_middle& hole);
 
-// Which messages to leave out, oldest first, so that fewer tokens remain: drops the oldest non-system turn
-// (an assistant turn with calls goes with its tool results). System messages and the newest turn stay. False
-// when nothing can go.
-[[nodiscard]] bool drop_oldest_turn(std::vector<message>& messages);
-// The same again and again, in one pass: `go_on` hears of each message that goes, and what it says of a
-// turn's last one decides whether the next turn goes too.
+// Drops turns, oldest first, so that fewer tokens remain: an assistant turn with calls goes with its tool
+// results; system messages and the newest turn stay. `go_on` hears of each dropped message, and its answer for
+// the last one of a turn decides whether the next turn goes too. False when nothing can go.
 [[nodiscard]] bool drop_oldest_turns(std::vector<message>& messages,
                                      const std::function<bool(const message&)>& go_on);
 

@@ -42,6 +42,11 @@ inline constexpr std::string_view white_space = " \t\r\n\v\f";
 // Without the characters of `blanks` at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text, std::string_view blanks = white_space) noexcept;
 
+[[nodiscard]] std::string_view trimmed_front(std::string_view text,
+                                             std::string_view blanks = white_space) noexcept;
+[[nodiscard]] std::string_view trimmed_back(std::string_view text,
+                                            std::string_view blanks = white_space) noexcept;
+
 // The parts between the separators, empty ones included; one part where there is no separator.
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 

@@ -1,4 +1,5 @@
 #include "chat/families/all.hpp"
+#include "chat/families/chatml_base.hpp"
 
 namespace corral::chat {
 
@@ -20,40 +21,38 @@ const family& phi3_family() {
     return instance;
 }
 
-// No line breaks, and a mark of its own behind the role.
+// ChatML without line breaks, with a mark of its own behind the role.
 const family& phi4_family() {
-    static const family instance{
-        .name = "phi4",
-        .turn_open = "<|im_start|>",
-        .turn_close = "<|im_end|>",
-        .system_header = "system<|im_sep|>",
-        .user_header = "user<|im_sep|>",
-        .assistant_header = "assistant<|im_sep|>",
-        .default_system = "You are a helpful assistant.",
-        .control_tokens = {"<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<|endofprompt|>",
-                           "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|dummy_"},
-        .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
-        .document_mark = "<|endoftext|>",
-    };
+    static const family instance = [] {
+        family made = chatml_base("phi4");
+        made.turn_close = "<|im_end|>";
+        made.system_header = "system<|im_sep|>";
+        made.user_header = "user<|im_sep|>";
+        made.assistant_header = "assistant<|im_sep|>";
+        made.control_tokens = {"<|im_start|>",   "<|im_end|>",      "<|im_sep|>",
+                               "<|endoftext|>",  "<|endofprompt|>", "<|fim_prefix|>",
+                               "<|fim_middle|>", "<|fim_suffix|>",  "<|dummy_"};
+        return made;
+    }();
     return instance;
 }
 
-// How it writes a call is not sure, so it is offered no tools although its template has a place for them.
+// Phi-3 without line breaks. How it writes a call is not sure, so it is offered no tools although its template
+// has a place for them.
 const family& phi4_mini_family() {
-    static const family instance{
-        .name = "phi4-mini",
-        .turn_open = "",
-        .turn_close = "<|end|>",
-        .system_header = "<|system|>",
-        .user_header = "<|user|>",
-        .assistant_header = "<|assistant|>",
-        .default_system = "You are a helpful assistant.",
-        .control_tokens = {"<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|tool|>", "<|/tool|>",
-                           "<|tool_call|>", "<|/tool_call|>", "<|tool_response|>", "<|tag|>", "<|endoftext|>",
-                           "<|endofprompt|>", "<|dummy_"},
-        .end_texts = {"<|end|>", "<|endoftext|>", "<|user|>", "<|assistant|>"},
-        .document_mark = "<|endoftext|>",
-    };
+    static const family instance = [] {
+        family made = phi3_family();
+        made.name = "phi4-mini";
+        made.turn_close = "<|end|>";
+        made.system_header = "<|system|>";
+        made.user_header = "<|user|>";
+        made.assistant_header = "<|assistant|>";
+        made.control_tokens = {"<|system|>",        "<|user|>",  "<|assistant|>", "<|end|>",
+                               "<|tool|>",          "<|/tool|>", "<|tool_call|>", "<|/tool_call|>",
+                               "<|tool_response|>", "<|tag|>",   "<|endoftext|>", "<|endofprompt|>",
+                               "<|dummy_"};
+        return made;
+    }();
     return instance;
 }
 

@@ -1,5 +1,5 @@
 #include "chat/families/all.hpp"
-#include "chat/families/qwen_tokens.hpp"
+#include "chat/families/chatml_base.hpp"
 
 namespace corral::chat {
 
@@ -7,21 +7,14 @@ namespace corral::chat {
 // (docs/facts/ollama_wire.md#generate-request, `suffix`); the others know the marks and do it badly, so it is
 // for the manifest to say.
 const family& qwen2_5_family() {
-    static const family instance{
-        .name = "qwen2.5",
-        .turn_open = "<|im_start|>",
-        .turn_close = "<|im_end|>\n",
-        .system_header = "system\n",
-        .user_header = "user\n",
-        .assistant_header = "assistant\n",
-        .default_system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
-        .writes_default_system = true,
-        .control_tokens = qwen_control_tokens(),
-        .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
-        .tools = tool_style::hermes,
-        .fill = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"},
-        .document_mark = "<|endoftext|>",
-    };
+    static const family instance = [] {
+        family made = chatml_base("qwen2.5");
+        made.default_system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
+        made.writes_default_system = true;
+        made.tools = tool_style::hermes;
+        made.fill = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"};
+        return made;
+    }();
     return instance;
 }
 

@@ -1,5 +1,5 @@
 #include "chat/families/all.hpp"
-#include "chat/families/qwen_tokens.hpp"
+#include "chat/families/chatml_base.hpp"
 
 namespace corral::chat {
 
@@ -11,23 +11,15 @@ namespace corral::chat {
 // service's wrapper writes that opening behind everything we send, so in a wrapped prompt it can't be ours;
 // the soft switch makes the model write the empty block itself, and `output_filter` swallows it.
 const family& qwen3_family() {
-    static const family instance{
-        .name = "qwen3",
-        .turn_open = "<|im_start|>",
-        .turn_close = "<|im_end|>\n",
-        .system_header = "system\n",
-        .user_header = "user\n",
-        .assistant_header = "assistant\n",
-        .default_system = "You are a helpful assistant.",
-        .control_tokens = qwen_control_tokens(),
-        .end_texts = {"<|im_end|>", "<|im_start|>", "<|endoftext|>"},
-        .tools = tool_style::hermes,
-        .thinks = true,
-        .repeats_thinking = true,
-        .no_think_switch = "/no_think",
-        .thinking_skipped = "<think>\n\n</think>\n\n",
-        .document_mark = "<|endoftext|>",
-    };
+    static const family instance = [] {
+        family made = chatml_base("qwen3");
+        made.tools = tool_style::hermes;
+        made.thinks = true;
+        made.repeats_thinking = true;
+        made.no_think_switch = "/no_think";
+        made.thinking_skipped = "<think>\n\n</think>\n\n";
+        return made;
+    }();
     return instance;
 }
 

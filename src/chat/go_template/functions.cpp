@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "chat/go_template/printing.hpp"
-#include "chat/json_text.hpp"
+#include "chat/json/json_text.hpp"
 
 namespace corral::chat::go_template {
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "chat/go_template/quoting.hpp"
-#include "chat/json_text.hpp"
+#include "chat/json/json_text.hpp"
 
 namespace corral::chat::go_template {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "chat/json_text.hpp"
+#include "chat/json/json_text.hpp"
 
 namespace corral::chat::go_template {
 

@@ -1,0 +1,47 @@
+#include "chat/answer/stop_matcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace corral::chat {
+
+stop_matcher::stop_matcher(std::vector<std::string> ends) : ends_(std::move(ends)) {
+    std::erase_if(ends_, [](const std::string& one) { return one.empty(); });
+}
+
+std::string stop_matcher::feed(std::string_view text) {
+    if (stopped_) {
+        return {};
+    }
+    held_ += text;
+    return advance(true);
+}
+
+std::string stop_matcher::finish() {
+    return advance(false);
+}
+
+std::string stop_matcher::advance(bool more_may_come) {
+    std::size_t at = 0;
+    for (; at < held_.size(); ++at) {
+        const auto rest = std::string_view(held_).substr(at);
+        const bool inside_character = (static_cast<unsigned char>(rest.front()) & 0xC0U) == 0x80U;
+        if (inside_character) {
+            continue;  // a stop of broken bytes must not cut a character
+        }
+        if (std::any_of(ends_.begin(), ends_.end(),
+                        [&](const std::string& end) { return rest.starts_with(end); })) {
+            stopped_ = true;
+            break;
+        }
+        if (more_may_come && std::any_of(ends_.begin(), ends_.end(),
+                                         [&](const std::string& end) { return end.starts_with(rest); })) {
+            break;
+        }
+    }
+    auto out = held_.substr(0, at);
+    held_.erase(0, stopped_ ? held_.size() : at);
+    return out;
+}
+
+}  // namespace corral::chat

@@ -1,0 +1,57 @@
+#pragma once
+// Thinking apart from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
+// particulars of Qwen3. Held back is what may still be a tag, the white space before the answer, and inside
+// thinking the white space at its end for now; the answer itself goes through untouched.
+
+#include <string>
+#include <string_view>
+
+namespace corral::chat {
+
+struct split_text {
+    std::string thinking;  // comes before `answer`
+    std::string answer;
+};
+
+class think_filter {
+public:
+    // `end_tag` ends the thinking as well and is the answer's beginning; empty: there is none. It must live
+    // as long as this.
+    explicit think_filter(bool starts_in_thinking, std::string_view end_tag = {})
+        : state_(starts_in_thinking ? state::opened : state::looking), end_tag_(end_tag) {}
+
+    [[nodiscard]] split_text feed(std::string_view text);
+    // An unclosed block stays thinking.
+    [[nodiscard]] split_text finish();
+
+private:
+    enum class state { looking, opened, thinking, closed, answer };
+
+    // Each takes what it can from held_ and returns whether another state should go on with the rest.
+    bool look(split_text& out);
+    bool open();
+    bool think(split_text& out);
+    bool skip_space();
+
+    state state_;
+    std::string_view end_tag_;
+    bool may_repeat_tag_ = true;
+    std::string held_;
+};
+
+// With thinking turned off by a soft switch a model still writes `<think>\n\n</think>\n\n` before its answer
+// (docs/facts/vendor_ax.md#tokenizer-semantics). That block is swallowed; a block with words in it and every
+// later tag stay text.
+class empty_think_filter {
+public:
+    [[nodiscard]] std::string feed(std::string_view text);
+    [[nodiscard]] std::string finish();
+
+private:
+    enum class state { looking, closed, answer };
+
+    state state_ = state::looking;
+    std::string held_;
+};
+
+}  // namespace corral::chat

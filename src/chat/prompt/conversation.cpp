@@ -1,0 +1,193 @@
+#include "chat/prompt/conversation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "chat/prompt/tool_words.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::chat {
+
+namespace {
+
+constexpr std::string_view think_open = "<think>";
+constexpr std::string_view think_close = "</think>";
+
+std::string_view trim_leading_lines(std::string_view text) {
+    while (text.starts_with('\n')) {
+        text.remove_prefix(1);
+    }
+    return text;
+}
+
+std::string_view trim_lines(std::string_view text) {
+    text = trim_leading_lines(text);
+    while (text.ends_with('\n')) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+void append_paragraph(std::string& to, std::string_view text) {
+    if (!to.empty() && !text.empty()) {
+        to += "\n\n";
+    }
+    to += text;
+}
+
+// Tool results stay apart, and nothing is put before a call that was made earlier.
+std::vector<message> merge_neighbours(const family& in, const std::vector<message>& messages) {
+    std::vector<message> merged;
+    for (const auto& original : messages) {
+        auto next = original;
+        if (next.from == role::system && in.system_header.empty() && !merged.empty() &&
+            (merged.size() > 1 || merged.front().from != role::system)) {
+            next.from = role::user;
+        }
+        if (in.trims_texts && next.from != role::tool) {
+            next.content = std::string(core::trimmed(next.content));
+        }
+        const bool joins = !merged.empty() && merged.back().from == next.from && next.from != role::tool &&
+                           merged.back().calls.empty();
+        if (!joins) {
+            merged.push_back(std::move(next));
+            continue;
+        }
+        append_paragraph(merged.back().content, next.content);
+        append_paragraph(merged.back().thinking, next.thinking);
+        merged.back().calls = std::move(next.calls);
+    }
+    return merged;
+}
+
+// Content that shows its thinking is parted; an unclosed tag at the start of an answer that is to be
+// continued says that it is still thinking.
+void part_thinking(message& answer, bool last) {
+    if (!answer.thinking.empty()) {
+        answer.thinking = std::string(trim_lines(answer.thinking));
+        answer.content = std::string(trim_leading_lines(answer.content));
+        return;
+    }
+    std::string_view content = answer.content;
+    const auto close = content.rfind(think_close);
+    if (close != std::string_view::npos) {
+        std::string_view thinking = content.substr(0, close);
+        const auto open = thinking.rfind(think_open);
+        if (open != std::string_view::npos) {
+            thinking.remove_prefix(open + think_open.size());
+        }
+        std::string kept(trim_leading_lines(content.substr(close + think_close.size())));
+        answer.thinking = std::string(trim_lines(thinking));
+        answer.content = std::move(kept);
+    } else if (last && answer.calls.empty() && core::trimmed_front(content).starts_with(think_open)) {
+        answer.thinking = std::string(trim_lines(core::trimmed_front(content).substr(think_open.size())));
+        answer.content.clear();
+    }
+}
+
+// The index of the last user message that isn't a tool result in disguise, else of the last message.
+std::size_t last_real_user(const std::vector<message>& messages) {
+    for (std::size_t at = messages.size(); at-- > 0;) {
+        const auto& one = messages[at];
+        const bool result =
+            one.content.starts_with("<tool_response>") && one.content.ends_with("</tool_response>");
+        if (one.from == role::user && !result) {
+            return at;
+        }
+    }
+    return messages.empty() ? 0 : messages.size() - 1;
+}
+
+std::string assistant_body(const family& in, const message& from, bool after_last_user) {
+    std::string body;
+    if (in.repeats_thinking && after_last_user && !from.thinking.empty()) {
+        body.append(think_open).append("\n").append(from.thinking).append("\n");
+        body.append(think_close).append("\n\n");
+    }
+    return body + answer_with_calls(in, from.content, from.calls);
+}
+
+}  // namespace
+
+std::vector<message> settled(const family& in, const std::vector<message>& messages) {
+    auto merged = merge_neighbours(in, messages);
+    if (in.thinks) {
+        for (auto& one : merged) {
+            if (one.from == role::assistant) {
+                part_thinking(one, &one == &merged.back());
+            }
+        }
+    }
+    const auto is_user = [](const message& one) { return one.from == role::user; };
+    const auto first = std::find_if(merged.begin(), merged.end(),
+                                    [](const message& one) { return one.from != role::system; });
+    const bool opens_with_user = first == merged.end() || is_user(*first);
+    const bool has_user = std::any_of(merged.begin(), merged.end(), is_user);
+    if ((in.system_in_first_user && !opens_with_user) || (!in.tool_header.empty() && !has_user)) {
+        merged.insert(first, message{});
+    }
+    return merged;
+}
+
+std::vector<turn> to_turns(const family& in, const std::vector<message>& messages) {
+    const auto last_user = last_real_user(messages);
+    std::vector<turn> turns;
+    for (std::size_t at = 0; at < messages.size(); ++at) {
+        const auto& one = messages[at];
+        switch (one.from) {
+            case role::system:
+                turns.push_back({speaker::system, one.content});
+                break;
+            case role::user:
+                turns.push_back({speaker::user, one.content});
+                break;
+            case role::assistant:
+                turns.push_back({speaker::assistant, assistant_body(in, one, at > last_user)});
+                break;
+            case role::tool:
+                if (!in.tool_header.empty()) {
+                    turns.push_back({speaker::tool, tool_result(in, one.content)});
+                } else if (at > 0 && messages[at - 1].from == role::tool) {
+                    turns.back().body += '\n' + tool_result(in, one.content);
+                } else {
+                    turns.push_back({speaker::user, tool_result(in, one.content)});
+                }
+                break;
+        }
+    }
+    return turns;
+}
+
+std::string_view header(const family& in, speaker from) {
+    switch (from) {
+        case speaker::system:
+            return in.system_header;
+        case speaker::user:
+            return in.user_header;
+        case speaker::assistant:
+            return in.assistant_header;
+        case speaker::tool:
+            return in.tool_header;
+    }
+    return {};
+}
+
+std::string splice(const family& in, std::span<const turn> turns) {
+    std::string out;
+    bool first = true;
+    for (const auto& one : turns) {
+        if (!first) {
+            out += in.turn_close;
+            out += in.turn_open;
+            out += header(in, one.from);
+        }
+        out += neutralise(in, one.body);
+        if (one.from == speaker::assistant) {
+            out += in.assistant_end;
+        }
+        first = false;
+    }
+    return out;
+}
+
+}  // namespace corral::chat
