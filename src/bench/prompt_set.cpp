@@ -2,10 +2,10 @@
 
 #include <set>
 
-#include <toml++/toml.h>
 #include <nlohmann/json.hpp>
 
 #include "corral/core/json.hpp"
+#include "corral/core/toml.hpp"
 
 namespace corral::bench {
 
@@ -181,13 +181,11 @@ core::result<prompt_set> parse_prompt_set(std::string_view text, const std::stri
     if (text.size() > longest_file) {
         return core::make_failure(core::errc::limit_exceeded, name + ": the file is longer than 1 MiB");
     }
-    toml::table root;
-    try {
-        root = toml::parse(text, name);
-    } catch (const toml::parse_error& error) {
-        return bad_set(name + ":" + std::to_string(error.source().begin.line) + ": " +
-                       std::string(error.description()));
+    const auto parsed = core::parse_toml(text, name);
+    if (const auto* wrong = std::get_if<core::toml_error>(&parsed)) {
+        return bad_set(name + ":" + std::to_string(wrong->line) + ": " + wrong->message);
     }
+    const auto& root = std::get<toml::table>(parsed);
     set_reader reader(name);
     prompt_set out;
     const toml::node* tests = root.get("tests");

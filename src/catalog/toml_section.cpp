@@ -58,12 +58,15 @@ std::vector<diagnostic> issue_list::take() {
 }
 
 std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& issues) {
-    try {
-        return toml::parse(text, issues.file());
-    } catch (const toml::parse_error& wrong) {
-        issues.add(wrong.source(), std::string(wrong.description()));
+    auto parsed = core::parse_toml(text, issues.file());
+    if (auto* wrong = std::get_if<core::toml_error>(&parsed)) {
+        toml::source_region where;
+        where.begin = {static_cast<toml::source_index>(wrong->line),
+                       static_cast<toml::source_index>(wrong->column)};
+        issues.add(where, std::move(wrong->message));
         return std::nullopt;
     }
+    return std::get<toml::table>(std::move(parsed));
 }
 
 std::optional<toml::table> parse_toml_file(const std::filesystem::path& path, issue_list& issues) {

@@ -13,10 +13,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <toml++/toml.h>
-
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/core/time.hpp"
+#include "corral/core/toml.hpp"
 
 namespace corral::catalog {
 
