@@ -191,6 +191,8 @@ protected:
         return run(made->stop(core::deadline::after(limit, std::chrono::steady_clock::now())))
             .value_or(false);
     }
+    // Processes of the last service so far.
+    std::uint64_t starts() { return made->status().back().starts; }
     service_status status(std::size_t index = 0) { return made->status().at(index); }
     bool reaches(service_state state, std::size_t index = 0) {
         return run_until([this, state, index] { return status(index).state == state; });
@@ -214,7 +216,7 @@ protected:
     supervisor_context context;
     group_spec wanted;
     recorder heard;
-    std::unique_ptr<group> made;
+    std::shared_ptr<group> made;
     std::filesystem::path folder;
 };
 

@@ -28,20 +28,20 @@ public:
     core::steady_clock_source clock;
     core::seeded_random random{3};
     supervisor_context context;
-    group* made = nullptr;
+    std::shared_ptr<group>* const made = new std::shared_ptr<group>;
 
     bool becomes_ready(const group_spec& wanted) {
-        made = make_group(context, wanted).release();
-        made->start();
+        *made = make_group(context, wanted);
+        (*made)->start();
         const auto end = std::chrono::steady_clock::now() + patience;
-        while (!made->ready() && std::chrono::steady_clock::now() < end) {
+        while (!(*made)->ready() && std::chrono::steady_clock::now() < end) {
             io->restart();
             io->run_one_for(std::chrono::milliseconds(20));
         }
-        return made->ready();
+        return (*made)->ready();
     }
     group_handover left() const {
-        group_handover out = made->hand_over().value();
+        group_handover out = (*made)->hand_over().value();
         for (service_handover& service : out.services) {
             service.process.out = ::fcntl(service.process.out, F_DUPFD_CLOEXEC, 3);
             service.process.err = ::fcntl(service.process.err, F_DUPFD_CLOEXEC, 3);
@@ -63,7 +63,7 @@ TEST_F(group_handover_test, an_adopted_group_is_ready_with_the_same_processes) {
     add("runtime");
     static before_exec first(guard);
     ASSERT_TRUE(first.becomes_ready(wanted));
-    const auto before = first.made->status();
+    const auto before = (*first.made)->status();
     auto adopted = adopt_group(context, wanted, first.left());
     ASSERT_TRUE(adopted) << adopted.error().message;
     made = std::move(*adopted);
@@ -87,7 +87,7 @@ TEST_F(group_handover_test, an_adopted_process_that_died_in_between_is_restarted
     add("only");
     static before_exec first(guard);
     ASSERT_TRUE(first.becomes_ready(wanted));
-    const pid_t old = first.made->status()[0].pid;
+    const pid_t old = (*first.made)->status()[0].pid;
     const group_handover left = first.left();
     ::kill(old, SIGKILL);
     auto adopted = adopt_group(context, wanted, left);

@@ -16,7 +16,7 @@ TEST_F(group_restart, a_death_is_noticed_without_any_request_and_mended) {
     ASSERT_TRUE(run_until([this] { return !made->ready(); }));
     EXPECT_EQ(wait_ready(), "");
     EXPECT_NE(status().pid, first);
-    EXPECT_EQ(made->epoch(), 2U);
+    EXPECT_EQ(starts(), 2U);
     EXPECT_NE(heard.told().find("runtime ready; runtime stopping; runtime starting; runtime ready"),
               std::string::npos)
         << heard.told();
@@ -33,7 +33,7 @@ TEST_F(group_restart, those_that_depend_on_the_dead_are_restarted_in_order) {
     const pid_t runtime_pid = status(1).pid;
     heard.history.clear();
     ::kill(tokenizer, SIGKILL);
-    ASSERT_TRUE(run_until([this] { return made->epoch() == 2 && made->ready(); }));
+    ASSERT_TRUE(run_until([this] { return starts() == 2 && made->ready(); }));
     EXPECT_NE(status(0).pid, tokenizer);
     EXPECT_NE(status(1).pid, runtime_pid);
     EXPECT_FALSE(process_lives(runtime_pid));
@@ -51,7 +51,7 @@ TEST_F(group_restart, the_death_of_the_last_leaves_the_others_alone) {
     ASSERT_EQ(wait_ready(), "");
     const pid_t tokenizer = status(0).pid;
     ::kill(status(1).pid, SIGSEGV);
-    ASSERT_TRUE(run_until([this] { return made->epoch() == 2 && made->ready(); }));
+    ASSERT_TRUE(run_until([this] { return starts() == 2 && made->ready(); }));
     EXPECT_EQ(status(0).pid, tokenizer);
 }
 
@@ -67,7 +67,7 @@ TEST_F(group_restart, dependents_that_survive_keep_their_process) {
     EXPECT_EQ(wait_ready(), "");
     EXPECT_NE(status(0).pid, tokenizer);
     EXPECT_EQ(status(1).pid, runtime);
-    EXPECT_EQ(made->epoch(), 1U);
+    EXPECT_EQ(starts(), 1U);
 }
 
 TEST_F(group_restart, a_dependent_that_dies_while_its_survivor_is_down_waits_for_it) {
@@ -80,7 +80,7 @@ TEST_F(group_restart, a_dependent_that_dies_while_its_survivor_is_down_waits_for
     ::kill(status(1).pid, SIGKILL);
     ASSERT_TRUE(reaches(service_state::waiting, 1));
     EXPECT_EQ(wait_ready(), "");
-    EXPECT_EQ(made->epoch(), 2U);
+    EXPECT_EQ(starts(), 2U);
 }
 
 TEST_F(group_restart, an_asked_restart_takes_effect_before_the_call_returns) {
@@ -91,7 +91,7 @@ TEST_F(group_restart, an_asked_restart_takes_effect_before_the_call_returns) {
     EXPECT_FALSE(made->ready()) << "else a waiter would take the dead one";
     EXPECT_NE(status().reason.find("it gave no text"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
-    EXPECT_EQ(made->epoch(), 2U);
+    EXPECT_EQ(starts(), 2U);
     made->restart("nobody", "no such service");
     EXPECT_TRUE(made->ready());
 }
@@ -117,7 +117,7 @@ TEST_F(group_restart, an_observer_may_restart_from_within_what_it_hears) {
     observer.of = made.get();
     made->add_observer(&observer);
     made->start();
-    EXPECT_TRUE(run_until([this] { return made->epoch() == 2 && made->ready(); }));
+    EXPECT_TRUE(run_until([this] { return starts() == 2 && made->ready(); }));
     made->remove_observer(&observer);
 }
 
@@ -127,7 +127,7 @@ TEST_F(group_restart, what_it_leaves_behind_is_killed_before_the_next_start) {
     ASSERT_EQ(wait_ready(), "");
     const pid_t group = status().pid;
     ::kill(group, SIGKILL);
-    ASSERT_TRUE(run_until([this] { return made->epoch() == 2; }));
+    ASSERT_TRUE(run_until([this] { return starts() == 2; }));
     EXPECT_NE(::kill(-group, 0), 0) << "the grandchild that held the output lives on";
     EXPECT_EQ(wait_ready(), "");
 }

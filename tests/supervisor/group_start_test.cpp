@@ -69,7 +69,7 @@ TEST_F(group_start, ready_means_listening_answering_and_tested) {
     EXPECT_EQ(wait_ready(), "");
     EXPECT_TRUE(made->ready());
     EXPECT_EQ(asked, 1);
-    EXPECT_EQ(made->epoch(), 1U);
+    EXPECT_EQ(starts(), 1U);
     EXPECT_TRUE(process_lives(status().pid));
     EXPECT_TRUE(made->verify_endpoints());
     EXPECT_NE(heard.output.find("listening"), std::string::npos);
@@ -156,7 +156,7 @@ TEST_F(group_start, the_same_line_printed_after_the_first_test_began_changes_not
     ASSERT_TRUE(run_until([this] { return heard.output.find("read_file") != std::string::npos; }));
     run_until([] { return false; }, std::chrono::milliseconds(100));
     EXPECT_TRUE(made->ready());
-    EXPECT_EQ(made->epoch(), 1U);
+    EXPECT_EQ(starts(), 1U);
     EXPECT_EQ(printed("runtime").find("words of a prompt"), std::string::npos) << "counted, not kept";
     EXPECT_TRUE(stop());
     EXPECT_NE(printed("runtime").find("1 lines were not kept"), std::string::npos) << printed("runtime");

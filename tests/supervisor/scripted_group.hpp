@@ -44,7 +44,6 @@ public:
     const std::string& name() const noexcept override { return name_; }
     std::vector<supervisor::service_status> status() const override { return services; }
     bool ready() const noexcept override { return services[0].state == supervisor::service_state::ready; }
-    std::uint64_t epoch() const noexcept override { return 1; }
     core::awaitable<core::result<void>> wait_ready(core::deadline) override {
         co_return core::result<void>{};
     }

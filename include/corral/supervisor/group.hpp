@@ -45,8 +45,6 @@ public:
     [[nodiscard]] virtual std::vector<service_status> status() const = 0;
     // Every service is ready.
     [[nodiscard]] virtual bool ready() const noexcept = 0;
-    // Counts the processes of the last service: what was learned of one process is void for the next.
-    [[nodiscard]] virtual std::uint64_t epoch() const noexcept = 0;
     // Succeeds when ready; fails with the reason when a service is broken, on timed_out, cancelled, or while
     // stopping.
     [[nodiscard]] virtual core::awaitable<core::result<void>> wait_ready(core::deadline until) = 0;
@@ -81,13 +79,13 @@ public:
     }
 };
 
-// A stopped group that keeps `wanted`.
-[[nodiscard]] std::unique_ptr<group> make_group(const supervisor_context& context, group_spec wanted);
+// A stopped group that keeps `wanted`. The end of the last reference kills what lives of it.
+[[nodiscard]] std::shared_ptr<group> make_group(const supervisor_context& context, group_spec wanted);
 
 // A group that is ready and wanted, with the processes of an earlier image of this process; one that ended
 // meanwhile is noticed and restarted at once. REQUIRES: they were started as `wanted` says. Fails, and takes
 // nothing, when `from` does not fit `wanted` or names what is not ours.
-[[nodiscard]] core::result<std::unique_ptr<group>> adopt_group(const supervisor_context& context,
+[[nodiscard]] core::result<std::shared_ptr<group>> adopt_group(const supervisor_context& context,
                                                                group_spec wanted, const group_handover& from);
 
 }  // namespace corral::supervisor

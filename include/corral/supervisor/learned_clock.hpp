@@ -43,8 +43,6 @@ public:
     [[nodiscard]] core::nanoseconds floor() const noexcept { return floor_; }
     [[nodiscard]] core::nanoseconds ceiling() const noexcept { return ceiling_; }
     [[nodiscard]] std::size_t observed() const noexcept { return seen_.size(); }
-    // Times that it ran out since enough steps in a row were well.
-    [[nodiscard]] unsigned doubts() const noexcept { return doubts_; }
     // The newest step, zero before one.
     [[nodiscard]] core::nanoseconds latest() const noexcept;
     // Where the limit comes from: "learned from 120 gaps, 99 % within 0.6 s, times 10".
@@ -66,7 +64,7 @@ private:
     std::vector<core::nanoseconds> seen_;  // a ring once it is full
     std::size_t next_ = 0;
     std::size_t well_since_ = 0;  // steps since it last ran out
-    unsigned doubts_ = 0;
+    unsigned doubts_ = 0;         // times that it ran out since enough steps in a row were well
 };
 
 }  // namespace corral::supervisor

@@ -89,7 +89,7 @@ private:
     core::wake_signal changed_;
     stream_clocks clocks_;
     stream_run runs_;
-    std::unique_ptr<supervisor::group> group_;
+    std::shared_ptr<supervisor::group> group_;
 };
 
 }  // namespace corral::engine::streaming

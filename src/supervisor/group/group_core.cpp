@@ -19,11 +19,19 @@ constexpr std::size_t most_records = 64;
 }  // namespace
 
 group_core::group_core(const supervisor_context& context, group_spec wanted)
-    : context_(context), name_(std::move(wanted.name)), changed_(context.on) {
+    : context_(context),
+      name_(std::move(wanted.name)),
+      changed_(context.on),
+      changes_([this](change) { give_orders(); }) {
     for (service_spec& service : wanted.services) {
         services_.push_back(
             std::make_shared<service_runner>(context, name_, std::move(service), wanted.restart, this));
     }
+}
+
+std::shared_ptr<group> group_core::handle() {
+    // Counted apart from the tasks' own references.
+    return {static_cast<group*>(this), [core = shared_from_this()](group*) { core->close(); }};
 }
 
 void group_core::close() {
@@ -44,7 +52,7 @@ void group_core::start() {
     }
 }
 
-void group_core::restart(std::string_view service, std::string cause, bool asked) {
+void group_core::kill(std::string_view service, std::string cause, bool asked) {
     for (const auto& each : services_) {
         if (each->name() == service) {
             service_event kill{event_kind::kill, std::move(cause), {}};
@@ -56,27 +64,21 @@ void group_core::restart(std::string_view service, std::string cause, bool asked
     telemetry::log().warn("{}: has no service '{}' to restart", name_, telemetry::printable(service));
 }
 
-// Feeding a service makes it call on_changed(), which comes back here; so the orders are given in rounds.
-void group_core::settle() {
-    if (settling_) {
-        settle_again_ = true;
+// Feeding a service makes it call on_changed(); what that asks for waits until these orders are given.
+void group_core::give_orders() {
+    if (closed_) {
         return;
     }
-    settling_ = true;
-    do {
-        settle_again_ = false;
-        std::vector<service_view> views;
-        for (const auto& service : services_) {
-            const service_machine& machine = service->machine();
-            views.push_back({service->name(), machine.state(), machine.wanted, machine.held.has_value(),
-                             service->spec().dependents_survive});
-        }
-        for (group_order& order : next_orders(views, wanted_)) {
-            settle_again_ = true;
-            services_[order.service]->feed(std::move(order.event));
-        }
-    } while (settle_again_ && !closed_);
-    settling_ = false;
+    std::vector<service_view> views;
+    for (const auto& service : services_) {
+        const service_machine& machine = service->machine();
+        views.push_back({service->name(), machine.state(), machine.wanted, machine.held.has_value(),
+                         service->spec().dependents_survive});
+    }
+    for (group_order& order : next_orders(views, wanted_)) {
+        settle();
+        services_[order.service]->feed(std::move(order.event));
+    }
 }
 
 void group_core::on_changed(service_runner& service) {
@@ -168,10 +170,6 @@ bool group_core::verify_endpoints() {
     return verified && ready();
 }
 
-std::uint64_t group_core::epoch() const {
-    return services_.empty() ? 0 : services_.back()->status().starts;
-}
-
 std::vector<service_status> group_core::status() const {
     std::vector<service_status> all;
     for (const auto& service : services_) {
@@ -187,6 +185,16 @@ const service_runner* group_core::find(std::string_view service) const {
         }
     }
     return nullptr;
+}
+
+std::deque<std::string> group_core::recent_lines(std::string_view service) const {
+    const service_runner* const found = find(service);
+    return found == nullptr ? std::deque<std::string>{} : found->output().lines();
+}
+
+const telemetry::line_ring* group_core::output_of(std::string_view service) const {
+    const service_runner* const found = find(service);
+    return found == nullptr ? nullptr : &found->output();
 }
 
 std::string group_core::hopeless() const {
@@ -260,6 +268,57 @@ core::awaitable<bool> group_core::stop(std::shared_ptr<group_core> self, core::d
         }
     }
     co_return self->at_rest();
+}
+
+std::optional<group_handover> group_core::hand_over() const {
+    group_handover out;
+    for (const auto& service : services_) {
+        auto one = service->hand_over();
+        if (!one) {
+            return std::nullopt;
+        }
+        out.services.push_back(std::move(*one));
+    }
+    if (!wanted_ || out.services.empty()) {
+        return std::nullopt;
+    }
+    return out;
+}
+
+// All are looked at before the first is taken: half a group is none.
+core::result<void> group_core::take_over(const group_handover& from) {
+    if (from.services.size() != services_.size()) {
+        return core::make_failure(core::errc::invalid, name_ + ": other services were handed over");
+    }
+    for (std::size_t index = 0; index < services_.size(); ++index) {
+        if (from.services[index].name != services_[index]->name()) {
+            return core::make_failure(core::errc::invalid, name_ + ": other services were handed over");
+        }
+        if (auto fit = process::child::can_adopt(from.services[index].process); !fit) {
+            return fit;
+        }
+    }
+    wanted_ = true;
+    for (std::size_t index = 0; index < services_.size(); ++index) {
+        if (auto taken = services_[index]->take_over(from.services[index]); !taken) {
+            return taken;
+        }
+    }
+    return {};
+}
+
+std::shared_ptr<group> make_group(const supervisor_context& context, group_spec wanted) {
+    return std::make_shared<group_core>(context, std::move(wanted))->handle();
+}
+
+core::result<std::shared_ptr<group>> adopt_group(const supervisor_context& context, group_spec wanted,
+                                                 const group_handover& from) {
+    const auto made = std::make_shared<group_core>(context, std::move(wanted));
+    std::shared_ptr<group> handle = made->handle();
+    if (auto taken = made->take_over(from); !taken) {
+        return taken.error();
+    }
+    return handle;
 }
 
 }  // namespace corral::supervisor

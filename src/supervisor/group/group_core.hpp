@@ -1,49 +1,55 @@
 #pragma once
 // The services of one group on their way together: gives the orders of group_policy after every change and
-// tells the observers, later and in order, from a task of its own. Held by its tasks, so it may outlive its
-// handle.
+// tells the observers, later and in order, from a task of its own. Its tasks hold it, so it may outlive the
+// handle that make_group() gives out.
 
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "corral/core/event_queue.hpp"
 #include "corral/supervisor/group.hpp"
 #include "supervisor/service/service_runner.hpp"
 
 namespace corral::supervisor {
 
-class group_core final : public runner_owner, public std::enable_shared_from_this<group_core> {
+class group_core final : public group, public runner_owner, public std::enable_shared_from_this<group_core> {
 public:
     group_core(const supervisor_context& context, group_spec wanted);
 
-    // Kills what lives and forgets the observers; the handle goes.
+    // What others hold: its end closes the group.
+    [[nodiscard]] std::shared_ptr<group> handle();
+    // Kills what lives and forgets the observers.
     void close();
-
-    void start();
-    void restart(std::string_view service, std::string cause, bool asked);
-    // Coroutines hold the core themselves, the handle may go meanwhile.
-    static core::awaitable<bool> stop(std::shared_ptr<group_core> self, core::deadline until);
-    static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,
-                                                          core::deadline until);
-
-    // See group::hand_over() and adopt_group() (group_handover.cpp).
-    [[nodiscard]] std::optional<group_handover> hand_over() const;
+    // See adopt_group().
     [[nodiscard]] core::result<void> take_over(const group_handover& from);
 
-    [[nodiscard]] bool ready() const noexcept;
-    [[nodiscard]] bool at_rest() const noexcept;
-    [[nodiscard]] bool verify_endpoints();
-    [[nodiscard]] std::uint64_t epoch() const;
-    [[nodiscard]] std::vector<service_status> status() const;
-    [[nodiscard]] const std::deque<transition_record>& history() const noexcept { return history_; }
-    [[nodiscard]] const service_runner* find(std::string_view service) const;
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-    void add_observer(group_observer* hears);
-    void remove_observer(group_observer* hears);
+    const std::string& name() const noexcept override { return name_; }
+    std::vector<service_status> status() const override;
+    bool ready() const noexcept override;
+    core::awaitable<core::result<void>> wait_ready(core::deadline until) override {
+        return wait_ready(shared_from_this(), until);
+    }
+    bool verify_endpoints() override;
+    void restart(std::string_view service, std::string cause) override {
+        kill(service, std::move(cause), false);
+    }
+    void restart_as_asked(std::string_view service, std::string cause) override {
+        kill(service, std::move(cause), true);
+    }
+    void start() override;
+    core::awaitable<bool> stop(core::deadline until) override { return stop(shared_from_this(), until); }
+    std::optional<group_handover> hand_over() const override;
+    void add_observer(group_observer* hears) override;
+    void remove_observer(group_observer* hears) override;
+    std::deque<transition_record> history() const override { return history_; }
+    std::deque<std::string> recent_lines(std::string_view service) const override;
+    const telemetry::line_ring* output_of(std::string_view service) const override;
 
     void on_changed(service_runner& service) override;
     void on_transition(transition_record what) override;
@@ -51,7 +57,16 @@ public:
                    std::string_view bytes) override;
 
 private:
-    void settle();
+    struct change {};
+    void settle() { changes_.post({}); }
+    void give_orders();
+    void kill(std::string_view service, std::string cause, bool asked);
+    // Coroutines hold the core themselves, the handle may go meanwhile.
+    static core::awaitable<bool> stop(std::shared_ptr<group_core> self, core::deadline until);
+    static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,
+                                                          core::deadline until);
+    [[nodiscard]] bool at_rest() const noexcept;
+    [[nodiscard]] const service_runner* find(std::string_view service) const;
     void queue_news(service_status status);
     static core::awaitable<void> tell(std::shared_ptr<group_core> self);
     // Why readiness can't come by waiting; empty while it can.
@@ -67,10 +82,9 @@ private:
     std::deque<transition_record> history_;
     std::uint64_t transitions_ = 0;
     core::wake_signal changed_;
+    core::event_queue<change> changes_;
     bool wanted_ = false;
     bool closed_ = false;
-    bool settling_ = false;
-    bool settle_again_ = false;
     bool telling_ = false;
 };
 

@@ -2,41 +2,40 @@
 // One process of a service, from spawn until nothing of its group lives: what its tasks share. The tasks hold
 // it, so it outlives the service's interest in it.
 
-#include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "corral/catalog/profile.hpp"
+#include "corral/core/async.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/child.hpp"
-#include "corral/telemetry/output_lines.hpp"
+#include "supervisor/service/output_tap.hpp"
 
 namespace corral::supervisor {
 
 struct process_run {
-    process_run(const core::executor& on, process::child started, telemetry::line_assembler out,
-                telemetry::line_assembler err)
-        : child(std::move(started)), pid(child.pid()), lines{std::move(out), std::move(err)}, changed(on) {}
+    process_run(const core::executor& on, process::child started, std::string log_label)
+        : child(std::move(started)), pid(child.pid()), label(std::move(log_label)), changed(on) {}
+
+    void signal(const catalog::stop_step& step);
 
     process::child child;
     const pid_t pid;
-    std::array<telemetry::line_assembler, 2> lines;  // by output_stream
-    core::wake_signal changed;       // rung when `ended` or `dropped` turns true, and when a task ends
-    bool ended = false;              // the leader is dead
-    bool dropped = false;            // what still runs for it must end now
-    bool tested = false;             // its first test has begun: its output may echo prompts from here on
-    std::size_t pumps = 0;           // readers of its output
-    std::size_t hooks = 0;           // other tasks that talk to it
-    std::optional<double> progress;  // of loading, 0..1
-    std::optional<catalog::log_meaning> complaint;  // the last known line of trouble while loading
-    std::optional<catalog::log_meaning> remark;  // the last known line while serving; maybe a prompt's words
-    std::size_t remarks = 0;
-    std::vector<int> signals_sent;  // bounded by the ladder and its repeats
-    bool ending_seen = false;       // it was ending before any of them was sent
-    std::size_t lines_not_kept = 0;
+    const std::string label;           // "qwen3:4b/runtime", for logs
+    std::optional<output_tap> output;  // set before the first byte is read
+    core::wake_signal changed;         // rung when `ended` or `dropped` turns true, and when a task ends
+    bool ended = false;                // the leader is dead
+    bool dropped = false;              // what still runs for it must end now
+    std::size_t pumps = 0;             // readers of its output
+    std::size_t hooks = 0;             // other tasks that talk to it
+    std::vector<int> signals_sent;     // bounded by the ladder and its repeats
+    bool ending_seen = false;          // it was ending before any of them was sent
 };
 
 // Counts a task of a run, whichever way it ends.
@@ -57,5 +56,13 @@ private:
     std::shared_ptr<process_run> run_;
     std::size_t process_run::*kind_;
 };
+
+// Reads one of its streams to its end, or until it is dropped; `hears` gets the bytes before the tap does.
+core::awaitable<void> pump_output(std::shared_ptr<process_run> run, process::output_stream from,
+                                  std::function<void(std::string_view)> hears);
+
+// Once its leader is dead: reads what is left of its output, kills what lives of its group, and waits for the
+// tasks that talk to it, each for a bounded time.
+core::awaitable<void> clear_away(std::shared_ptr<process_run> run, const core::clock_source* clock);
 
 }  // namespace corral::supervisor

@@ -8,15 +8,15 @@
 namespace corral::supervisor {
 
 std::optional<service_handover> service_runner::hand_over() const {
-    if (machine_.state() != service_state::ready || run_ == nullptr || run_->ended || abandoned_) {
+    if (run_ == nullptr || !serves(*run_)) {
         return std::nullopt;
     }
     service_handover out;
     out.name = spec_.name;
     out.process = run_->child.hand_over();
-    out.port = spec_.endpoint.port();
-    out.followed = confined_.followed();
-    out.unguarded = confined_.unguarded();
+    out.port = port_.endpoint().port();
+    out.followed = port_.confined().followed();
+    out.unguarded = port_.confined().unguarded();
     out.starts = starts_;
     out.ready_since = machine_.since;
     const auto& lines = ring_.lines();
@@ -25,15 +25,14 @@ std::optional<service_handover> service_runner::hand_over() const {
 }
 
 core::result<void> service_runner::take_over(const service_handover& from) {
-    confined_.resume(from.followed, from.unguarded);
-    if (confined_.expected().port() != from.port) {
-        return core::make_failure(core::errc::invalid, label_ + " listens where it is not expected");
+    if (auto expected = port_.resume(from.followed, from.unguarded, from.port); !expected) {
+        return expected;
     }
     auto taken = process::child::adopt(context_.on, from.process);
     if (!taken) {
         return taken.error();
     }
-    move_to(confined_.expected());
+    port_.go_on();
     for (const std::string& line : from.lines) {
         ring_.add(line, telemetry::line_ring::wall_time{});
     }

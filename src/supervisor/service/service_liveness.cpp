@@ -23,7 +23,7 @@ constexpr core::milliseconds most_own_lateness{500};
 core::awaitable<std::string> service_runner::probe_life(self_ptr self) {
     const catalog::probe_template asked = self->spec_.rules.liveness.probe;
     http::client_call call;
-    call.to = self->spec_.liveness_at.value_or(self->spec_.endpoint);
+    call.to = self->spec_.liveness_at.value_or(self->port_.endpoint());
     call.method = asked.method;
     call.target = asked.target;
     call.until = core::deadline::after(asked.timeout, self->now());
@@ -47,10 +47,7 @@ core::awaitable<std::string> service_runner::probe_life(self_ptr self) {
 core::awaitable<void> service_runner::ask_for_life(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
     const core::milliseconds interval = self->spec_.rules.liveness.interval;
-    const auto serves = [&] {
-        return self->run_ == run && !run->ended && !self->abandoned_ &&
-               self->machine_.state() == service_state::ready;
-    };
+    const auto serves = [&] { return self->serves(*run); };
     core::milliseconds pause = interval;
     while (serves()) {
         const auto until = core::deadline::after(pause, self->now());

@@ -7,14 +7,14 @@
 #include <array>
 #include <cmath>
 #include <utility>
+#include <variant>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/error.hpp>
 
-#include "corral/process/listener_owner.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/machine/load_estimate.hpp"
-#include "supervisor/service/start_output.hpp"
+#include "supervisor/service/exit_policy.hpp"
 
 namespace corral::supervisor {
 
@@ -50,28 +50,17 @@ bool same_news(const service_status& a, const service_status& b) {
            a.warning == b.warning && a.next_try == b.next_try && percent(a) == percent(b);
 }
 
-// True when the kernel lets us have the port beside no listener. Much cheaper than a look through /proc,
-// which is then only needed to name who has it. SO_REUSEADDR, so that connections of the last process that
-// fade away don't count.
-bool is_free(const core::executor& on, const boost::asio::ip::tcp::endpoint& at) {
-    core::error_code failed;
-    boost::asio::ip::tcp::acceptor trial(on);
-    trial.open(at.protocol(), failed);
-    if (!failed) {
-        trial.set_option(boost::asio::socket_base::reuse_address(true), failed);
-    }
-    if (!failed) {
-        trial.bind(at, failed);
-    }
-    return !failed;
-}
-
 spdlog::level::level_enum level_of(const service_status& now) {
     if (now.state == service_state::broken) {
         return spdlog::level::err;
     }
     // Without a time it only waits for its turn, as in every start.
     return now.state == service_state::waiting && now.next_try ? spdlog::level::warn : spdlog::level::info;
+}
+
+bool was_cancelled(const process::exit_reason& how) {
+    const auto* lost = std::get_if<process::lost_track>(&how);
+    return lost != nullptr && lost->why == boost::asio::error::operation_aborted;
 }
 
 }  // namespace
@@ -83,40 +72,44 @@ service_runner::service_runner(const supervisor_context& context, const std::str
       label_(group + "/" + spec_.name),
       plan_(plan_for(spec_, restart)),
       machine_(restart),
+      events_([this](const service_event& event) { take(event); }),
       owner_(owner),
       bell_(context.on),
-      confined_(spec_),
+      port_(spec_, label_, plan_.breaker_retry),
+      notes_(spec_.name, context.clock),
       ring_(ring_lines, ring_bytes) {
     machine_.since = context.clock->now();
     published_ = status();
 }
 
 void service_runner::feed(service_event event) {
-    if (event.what == event_kind::start) {
-        confined_.forget();
+    const self_ptr self = shared_from_this();
+    events_.post(std::move(event));
+    if (!events_.handling()) {
+        keep_time();
+        publish();
     }
-    inbox_.push_back(std::move(event));
-    if (feeding_) {
+}
+
+void service_runner::take(const service_event& event) {
+    if (abandoned_) {
         return;
     }
-    feeding_ = true;
-    const self_ptr self = shared_from_this();
-    while (!inbox_.empty() && !abandoned_) {
-        const service_event next = std::move(inbox_.front());
-        inbox_.pop_front();
-        const machine_before before(machine_);
-        const core::nanoseconds late = late_.total() - late_told_;
-        late_told_ = late_.total();
-        transition moved = step(machine_, next, plan_, {now(), context_.random->unit(), late});
-        machine_ = std::move(moved.next);
-        take_note(before, next);
-        if (moved.action) {
-            perform(*moved.action);
-        }
+    if (event.what == event_kind::start) {
+        port_.forget();
     }
-    feeding_ = false;
-    keep_time();
-    publish();
+    const machine_before before(machine_);
+    const core::nanoseconds late = late_.total() - late_told_;
+    late_told_ = late_.total();
+    transition moved = step(machine_, event, plan_, {now(), context_.random->unit(), late});
+    machine_ = std::move(moved.next);
+    auto record = notes_.on_step(before, event, machine_, run_ != nullptr ? run_->pid : 0);
+    if (record && owner_ != nullptr) {
+        owner_->on_transition(std::move(*record));
+    }
+    if (moved.action) {
+        perform(*moved.action);
+    }
 }
 
 void service_runner::perform(const service_action& action) {
@@ -133,56 +126,46 @@ void service_runner::perform(const service_action& action) {
         case action_kind::self_test:
             return spawn_task("first test", first_test(self, run_));
         case action_kind::guard:
-            run_->tested = true;  // without a first test too: who serves may print what it is asked
-            if (spec_.gate) {
-                spec_.gate->on_ready(run_->pid);
-            }
-            if (spec_.rules.liveness.interval > core::milliseconds{0}) {
-                spawn_task("signs of life", ask_for_life(self, run_));
-            }
-            return spawn_task("guard port", guard_port(self, run_));
+            return begin_service();
         case action_kind::quiesce:
             return spawn_task("quiesce", quiesce(self, run_, core::deadline{action.until}));
         case action_kind::signal:
-            return signal(action.step);
+            return run_->signal(action.step);
     }
+}
+
+void service_runner::begin_service() {
+    const self_ptr self = shared_from_this();
+    run_->output->first_test_begins();  // without one too: who serves may print what it is asked
+    if (spec_.gate) {
+        spec_.gate->on_ready(run_->pid);
+    }
+    if (spec_.rules.liveness.interval > core::milliseconds{0}) {
+        spawn_task("signs of life", ask_for_life(self, run_));
+    }
+    spawn_task("guard port", guard_port(self, run_));
 }
 
 void service_runner::launch() {
     problem_.clear();
-    if (auto fault = process::check_program(spec_.command)) {
-        inbox_.push_back({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
-        return;
-    }
     process::spawn_spec command = spec_.command;
-    if (auto fault = confined_.prepare(command, now())) {
-        inbox_.push_back({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
-        return;
+    auto fault = process::check_program(command);
+    if (!fault) {
+        fault = port_.prepare(command, context_.on, now());
     }
-    move_to(confined_.expected());
-    const auto port = spec_.endpoint.port();
-    listener_judgement taken;
-    if (!is_free(context_.on, spec_.endpoint)) {
-        taken = judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
-    }
-    if (taken.what != listener_finding::none) {
-        inbox_.push_back({event_kind::refused,
-                          "port " + std::to_string(port) + " is already taken by " + taken.who,
-                          "stop that program or give this service another port; it is looked at again by "
-                          "itself"});
-        return;
+    if (fault) {
+        return feed({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
     }
     command.environment[process::warden::token_name()] = context_.guard->token();
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
         const core::failure& why = started.error();
         const bool lasting = is_lasting(why.code);
-        inbox_.push_back({lasting ? event_kind::refused : event_kind::launch_failed, why.message,
-                          lasting ? "mend the command of this service" : ""});
-        return;
+        return feed({lasting ? event_kind::refused : event_kind::launch_failed, why.message,
+                     lasting ? "mend the command of this service" : ""});
     }
     adopt(std::move(started.value()));
-    inbox_.push_back({event_kind::spawned, {}, {}});
+    feed({event_kind::spawned, {}, {}});
 }
 
 void service_runner::adopt(process::child started) {
@@ -190,44 +173,77 @@ void service_runner::adopt(process::child started) {
         telemetry::log().warn("{}: the warden was not told of it: {}", label_, told.error().message);
     }
     ++starts_;
-    last_pid_ = started.pid();
-    warning_.clear();
-    // The sinks need the run that will own them; it is set before the first byte is read.
-    const auto place = std::make_shared<process_run*>(nullptr);
-    const auto assembler = [this, place](process::output_stream from) {
-        return telemetry::line_assembler(
-            [this, place, from](std::string_view line) { take_line(**place, from, line); },
-            [this, place](std::string_view line) { take_progress(**place, line); });
-    };
-    run_ =
-        std::make_shared<process_run>(context_.on, std::move(started), assembler(process::output_stream::out),
-                                      assembler(process::output_stream::err));
-    *place = run_.get();
-    ring_.add("[corral] started as process " + std::to_string(run_->pid));
-    if (const auto asked = confined_.asked_port()) {
+    port_.clear_warning();
+    run_ = std::make_shared<process_run>(context_.on, std::move(started), label_);
+    notes_.on_launched(run_->pid);
+    // Nothing is read but by tasks of this run, which hold both.
+    process_run* const run = run_.get();
+    run->output.emplace(
+        output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content},
+        [this, run] { return context_of(*run); },
+        [this, run](const line_news& news) { take_news(*run, news); });
+    ring_.add("[corral] started as process " + std::to_string(run->pid));
+    if (const auto asked = port_.confined().asked_port()) {
         ring_.add("[corral] guarded: its port " + std::to_string(*asked) + " is " +
-                  std::to_string(spec_.endpoint.port()) + " on loopback");
+                  std::to_string(port_.endpoint().port()) + " on loopback");
     }
     if (spec_.gate) {
-        spec_.gate->on_spawned(run_->pid);
+        spec_.gate->on_spawned(run->pid);
     }
     const self_ptr self = shared_from_this();
-    spawn_task("output", pump(self, run_, process::output_stream::out));
-    spawn_task("errors", pump(self, run_, process::output_stream::err));
+    const auto hears = [self](process::output_stream from) {
+        return [self, from](std::string_view bytes) {
+            if (self->owner_ != nullptr) {
+                self->owner_->on_output(*self, from, bytes);
+            }
+        };
+    };
+    using enum process::output_stream;
+    spawn_task("output", pump_output(run_, out, hears(out)));
+    spawn_task("errors", pump_output(run_, err, hears(err)));
     spawn_task("end", await_end(self, run_));
 }
 
-void service_runner::signal(const catalog::stop_step& step) {
-    const bool group = step.target == catalog::signal_target::group;
-    if (std::find(run_->signals_sent.begin(), run_->signals_sent.end(), step.signal) ==
-        run_->signals_sent.end()) {
-        run_->signals_sent.push_back(step.signal);
+line_context service_runner::context_of(const process_run& run) const {
+    const bool tested = run.output->first_test_has_begun();
+    if (run_.get() != &run || machine_.is_being_ended()) {
+        return line_context::over;
     }
-    const auto sent = group ? run_->child.signal_group(step.signal) : run_->child.signal_leader(step.signal);
-    if (!sent) {
-        telemetry::log().warn("{}: signal {} could not be sent: {}", label_, step.signal,
-                              sent.error().message);
+    if (tested) {
+        return line_context::serving;
     }
+    return machine_.state() == service_state::starting ? line_context::loading : line_context::over;
+}
+
+void service_runner::take_news(process_run& run, const line_news& news) {
+    if (news.progress) {
+        feed({event_kind::progress, {}, {}});
+    }
+    if (news.fatal != nullptr) {
+        feed({event_kind::fatal_line, news.fatal->cause, news.fatal->advice});
+    }
+    if (news.remark != nullptr && owner_ != nullptr) {
+        transition_record record = notes_.remark(*news.remark, machine_, run.pid);
+        telemetry::log().info("{}: {}", label_,
+                              telemetry::printable(with_advice(record.reason, record.advice), 800));
+        owner_->on_transition(std::move(record));
+    }
+}
+
+void service_runner::report_fault(process::program_fault what) {
+    feed({event_kind::fault, std::move(what.message), std::move(what.advice)});
+}
+
+bool service_runner::verify_endpoint() {
+    const run_ptr run = run_;
+    if (run == nullptr || run->ended || abandoned_) {
+        return false;
+    }
+    const listener_judgement found = port_.look(run->pid);
+    if (port_watch::is_wrong(found)) {
+        report_fault(port_.fault_of(found, now()));
+    }
+    return found.what == listener_finding::ours;
 }
 
 void service_runner::spawn_task(const char* what, core::awaitable<void> task) {
@@ -236,6 +252,10 @@ void service_runner::spawn_task(const char* what, core::awaitable<void> task) {
 
 bool service_runner::in_stage(const process_run& run, load_stage stage) const {
     return run_.get() == &run && !run.ended && !abandoned_ && machine_.in_stage(stage);
+}
+
+bool service_runner::serves(const process_run& run) const {
+    return run_.get() == &run && !run.ended && !abandoned_ && machine_.state() == service_state::ready;
 }
 
 void service_runner::keep_time() {
@@ -247,11 +267,15 @@ void service_runner::keep_time() {
 }
 
 core::awaitable<void> service_runner::run_timer(self_ptr self) {
-    while (self->machine_.wake() && !self->abandoned_) {
+    while (!self->abandoned_) {
+        const std::optional<core::steady_time> wake = self->machine_.wake();
+        if (!wake) {
+            break;
+        }
         // A start is watched in slices, to see how late the loop is.
         const bool sliced = self->machine_.state() == service_state::starting;
         const core::steady_time slice = self->now() + lateness_slice;
-        const core::deadline until{sliced ? std::min(*self->machine_.wake(), slice) : *self->machine_.wake()};
+        const core::deadline until{sliced ? std::min(*wake, slice) : *wake};
         const core::wake_reason woken = co_await self->bell_.wait(until);
         if (woken == core::wake_reason::cancelled) {
             break;
@@ -259,12 +283,58 @@ core::awaitable<void> service_runner::run_timer(self_ptr self) {
         if (woken == core::wake_reason::timed_out && sliced) {
             self->late_.woke(until.at(), self->now());
         }
+        const std::optional<core::steady_time> due = self->machine_.wake();
         const bool was_late = self->late_.total() > self->late_told_;
-        if (self->machine_.wake() && (was_late || self->now() >= *self->machine_.wake())) {
+        if (due && (was_late || self->now() >= *due)) {
             self->feed({event_kind::timer, self->problem_, {}});
         }
     }
     self->timing_ = false;
+}
+
+core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
+    const process::exit_reason how = co_await run->child.wait();
+    run->ended = true;
+    run->changed.ring();
+    const auto swept = run->child.signal_group(SIGKILL);
+    if (!swept) {
+        telemetry::log().warn("{}: the rest of its processes could not be killed: {}", self->label_,
+                              swept.error().message);
+    }
+    if (was_cancelled(how)) {
+        // The owner of all tasks ends: nothing may be started any more, and an orphan reaper gets the dead.
+        self->feed({event_kind::let_go, {}, {}});
+        self->feed({event_kind::exited, "its supervision was cancelled", {}});
+        self->run_.reset();
+        self->feed({event_kind::gone, "its supervision was cancelled", {}});
+        self->abandoned_ = true;
+        co_return;
+    }
+    const auto explain = [&self, &run, &how] {
+        return explain_exit(self->spec_.rules, how, run->output->complaint(), run->output->remark());
+    };
+    // Its last lines may not have been read yet; they add to the story at its end.
+    const exit_story first = explain();
+    (void)self->notes_.on_end(*run, first, how);
+    self->feed({event_kind::exited, first.reason, first.advice});
+    auto clearing = clear_away(run, self->context_.clock);
+    co_await std::move(clearing);
+    if (const auto told = self->context_.guard->forget_group(run->pid); !told) {
+        telemetry::log().debug("{}: the warden was not told of its end: {}", self->label_,
+                               told.error().message);
+    }
+    process::reap_orphans();
+    const exit_story story = explain();
+    run->output->note_omissions();
+    self->ring_.add("[corral] process " + std::to_string(run->pid) + ": " + process::describe(how));
+    if (self->spec_.gate) {
+        self->spec_.gate->on_gone(run->pid);
+    }
+    if (self->run_ == run) {
+        const bool by_itself = self->notes_.on_end(*run, story, how);
+        self->run_.reset();
+        self->feed({event_kind::gone, story.reason, story.advice, by_itself});
+    }
 }
 
 std::optional<core::seconds> service_runner::load_left() const {
@@ -276,7 +346,7 @@ std::optional<core::seconds> service_runner::load_left() const {
     if (machine_.clocks && machine_.clocks->whole.observed() > 0) {
         usual = machine_.clocks->whole.latest();
     }
-    return load_time_left(run_->progress, now() - load->started, usual);
+    return load_time_left(run_->output->progress(), now() - load->started, usual);
 }
 
 void service_runner::publish() {
@@ -306,12 +376,12 @@ service_status service_runner::status() const {
     status.reason = machine_.reason;
     status.advice = machine_.advice;
     status.starts = starts_;
-    status.warning = warning_;
-    status.last_end = last_end_;
+    status.warning = port_.warning();
+    status.last_end = notes_.last_end();
     if (run_ != nullptr) {
         status.pid = run_->pid;
         if (machine_.state() == service_state::starting) {
-            status.progress = run_->progress;
+            status.progress = run_->output->progress();
             status.left = load_left();
         }
     }
@@ -332,7 +402,7 @@ void service_runner::abandon() {
     }
     run_->dropped = true;
     run_->changed.ring();
-    signal({SIGKILL, catalog::signal_target::group, {}});
+    run_->signal({SIGKILL, catalog::signal_target::group, {}});
 }
 
 }  // namespace corral::supervisor

@@ -1,7 +1,8 @@
 #pragma once
-// Performs what one service's machine decides: launches, watches, asks, signals, reaps; and tells its owner
-// what changed. All on one thread. Its tasks hold it, so it may outlive its owner, which then has abandoned
-// it.
+// Performs what one service's machine decides and reports back what came of it. What it finds out is the job of its
+// parts: port_watch (who listens), output_tap (what is printed), process_run (one process and its end),
+// service_notes (what is left in writing). All on one thread. Its tasks hold it, so it may outlive its owner,
+// which then has abandoned it.
 
 #include <cstdint>
 #include <deque>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "corral/core/async.hpp"
+#include "corral/core/event_queue.hpp"
 #include "corral/core/lateness.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/supervisor/context.hpp"
@@ -20,11 +22,9 @@
 #include "corral/supervisor/transition.hpp"
 #include "corral/telemetry/output_lines.hpp"
 #include "supervisor/machine/service_fsm.hpp"
-#include "supervisor/machine/trouble_policy.hpp"
-#include "supervisor/service/confinement.hpp"
-#include "supervisor/service/exit_policy.hpp"
-#include "supervisor/service/listener_policy.hpp"
+#include "supervisor/service/port_watch.hpp"
 #include "supervisor/service/process_run.hpp"
+#include "supervisor/service/service_notes.hpp"
 
 namespace corral::supervisor {
 
@@ -47,11 +47,12 @@ public:
     service_runner(const supervisor_context& context, const std::string& group, service_spec wanted,
                    const catalog::restart_rule& restart, runner_owner* owner);
 
-    // Takes an event and performs what follows from it, before it returns.
+    // Takes an event and performs what follows from it, before it returns; from within an action it is taken
+    // once the step under way is complete.
     void feed(service_event event);
     // The owner goes: kills what lives, starts nothing more, tells nobody. The reaping goes on by itself.
     void abandon();
-    // For another image of this process (service_handover.cpp); nothing unless ready.
+    // For another image of this process; nothing unless ready.
     [[nodiscard]] std::optional<service_handover> hand_over() const;
     // Goes on with a ready process of an earlier image. Fails, and takes nothing, when it is not ours.
     [[nodiscard]] core::result<void> take_over(const service_handover& from);
@@ -63,7 +64,6 @@ public:
     [[nodiscard]] const service_spec& spec() const noexcept { return spec_; }
     [[nodiscard]] const service_machine& machine() const noexcept { return machine_; }
     [[nodiscard]] service_status status() const;
-    [[nodiscard]] const std::deque<std::string>& recent_lines() const noexcept { return ring_.lines(); }
     [[nodiscard]] const telemetry::line_ring& output() const noexcept { return ring_; }
     // Nothing of it runs or is wanted.
     [[nodiscard]] bool at_rest() const noexcept {
@@ -74,37 +74,27 @@ private:
     using self_ptr = std::shared_ptr<service_runner>;
     using run_ptr = std::shared_ptr<process_run>;
 
-    static constexpr std::size_t most_remarks = 8;  // of one process
+    void take(const service_event& event);
     void perform(const service_action& action);
-    void take_note(const machine_before& before, const service_event& event);
-    void remark(process_run& run, const catalog::log_meaning& known);
-    // True when the process ended by itself.
-    bool note_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
-    [[nodiscard]] transition_record new_record() const;
     void publish();
     void keep_time();
     void launch();
     void adopt(process::child started);
-    void signal(const catalog::stop_step& step);
+    void begin_service();
     void spawn_task(const char* what, core::awaitable<void> task);
-    void take_output(process_run& run, process::output_stream from, const std::string& bytes);
-    void take_line(process_run& run, process::output_stream from, std::string_view line);
-    void take_progress(process_run& run, std::string_view line);
-    void move_to(const boost::asio::ip::tcp::endpoint& where);
-    void report_foreign(const listener_judgement& found);
-    void report_unguarded(std::string what);
-    void warn_of(std::string what);
-    [[nodiscard]] listener_judgement look_at_port(const process_run& run);
-    [[nodiscard]] bool looked_for_in_vain(const process_run& run);
-    [[nodiscard]] bool shut_to_the_network(const process_run& run);
+    void take_news(process_run& run, const line_news& news);
+    [[nodiscard]] line_context context_of(const process_run& run) const;
+    void report_fault(process::program_fault what);
     [[nodiscard]] bool in_stage(const process_run& run, load_stage stage) const;
+    [[nodiscard]] bool serves(const process_run& run) const;
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
-
     [[nodiscard]] std::optional<core::seconds> load_left() const;
     [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
 
-    // Tasks; each holds what it uses (service_watch.cpp, service_liveness.cpp, service_reaper.cpp).
+    // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and
+    // service_liveness.cpp.
     static core::awaitable<void> run_timer(self_ptr self);
+    static core::awaitable<void> await_end(self_ptr self, run_ptr run);
     static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
     static core::awaitable<void> probe(self_ptr self, run_ptr run);
@@ -113,34 +103,25 @@ private:
     static core::awaitable<void> ask_for_life(self_ptr self, run_ptr run);
     static core::awaitable<std::string> probe_life(self_ptr self);
     static core::awaitable<void> quiesce(self_ptr self, run_ptr run, core::deadline until);
-    static core::awaitable<void> pump(self_ptr self, run_ptr run, process::output_stream from);
-    static core::awaitable<void> read_all(self_ptr self, run_ptr run, process::output_stream from);
-    static core::awaitable<void> await_end(self_ptr self, run_ptr run);
-    static core::awaitable<void> clear_away(self_ptr self, run_ptr run);
-    static core::awaitable<void> until_dropped(run_ptr run);
 
     supervisor_context context_;
     service_spec spec_;
     std::string label_;  // "qwen3:4b/runtime", for logs
     service_plan plan_;
     service_machine machine_;
+    core::event_queue<service_event> events_;
     runner_owner* owner_;
-    std::deque<service_event> inbox_;  // filled only by actions under way; at most a few
-    bool feeding_ = false;
     bool abandoned_ = false;
     bool timing_ = false;
     core::wake_signal bell_;  // rung when the machine's wake moved
     run_ptr run_;
     std::uint64_t starts_ = 0;
-    pid_t last_pid_ = 0;
-    std::string last_end_;              // why the last process ended
     std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
     core::lateness late_;               // of the timer
     core::nanoseconds late_told_{0};    // what of it the machine knows
     std::string problem_;               // the last thing in the way of readiness
-    std::string warning_;
-    std::string warned_;  // in the log, so that it is said once and not at each restart
-    confinement confined_;
+    port_watch port_;
+    service_notes notes_;
     telemetry::line_ring ring_;
     service_status published_;
 };

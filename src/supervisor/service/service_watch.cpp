@@ -1,4 +1,5 @@
-// The tasks that ask whether a service is ready and still the only one on its port.
+// The tasks that ask before a start whether it may be, and then whether the service is ready and still the only
+// one on its port.
 
 #include <algorithm>
 #include <exception>
@@ -8,7 +9,6 @@
 
 #include "corral/http/client.hpp"
 #include "corral/process/ending.hpp"
-#include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/service/service_runner.hpp"
 
@@ -40,8 +40,16 @@ core::milliseconds next_interval(core::milliseconds last) {
     return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
 }
 
-bool is_wrong(const listener_judgement& found) {
-    return found.what == listener_finding::foreign || found.what == listener_finding::exposed;
+event_kind event_of(gate_state state) {
+    switch (state) {
+        case gate_state::open:
+            return event_kind::gate_opened;
+        case gate_state::wait:
+            return event_kind::gate_waits;
+        case gate_state::shut:
+            return event_kind::gate_shut;
+    }
+    return event_kind::gate_opened;
 }
 
 // At the latest at `limit`.
@@ -64,45 +72,28 @@ core::awaitable<void> until_hopeless(std::shared_ptr<process_run> run, const cor
 
 }  // namespace
 
-listener_judgement service_runner::look_at_port(const process_run& run) {
-    const auto port = spec_.endpoint.port();
-    listener_judgement found = judge_listeners(
-        process::listeners_on(port), [&run](pid_t owner) { return process::descends_from(owner, run.pid); });
-    if (found.every_interface) {
-        process::listening_socket open;
-        open.port = port;
-        open.any_address = true;
-        if (confined_.required()) {
-            found.what = listener_finding::exposed;
-            found.who = confined_.describe(open);
-        } else {
-            warn_of(confined_.describe(open));
+core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t question) {
+    const std::shared_ptr<start_gate> gate = self->spec_.gate;
+    gate_verdict verdict;
+    try {
+        auto asking = gate->ask();
+        verdict = co_await std::move(asking);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == boost::asio::error::operation_aborted) {
+            co_return;  // all tasks end; nothing may be started any more
         }
+        telemetry::log().error("{}: starts without its gate, which failed: {}", self->label_, error.what());
+        verdict = {};
+    } catch (const std::exception& error) {
+        telemetry::log().error("{}: starts without its gate, which failed: {}", self->label_, error.what());
+        verdict = {};
     }
-    return found;
-}
-
-void service_runner::report_foreign(const listener_judgement& found) {
-    if (found.what == listener_finding::exposed) {
-        return report_unguarded(found.who);
+    const auto cancelled = co_await boost::asio::this_coro::cancellation_state;
+    const bool all_end = cancelled.cancelled() != boost::asio::cancellation_type::none;
+    if (all_end || self->abandoned_ || question != self->gate_questions_) {
+        co_return;
     }
-    const std::string port = std::to_string(spec_.endpoint.port());
-    feed({event_kind::fault,
-          "port " + port + " is also listened on by " + found.who +
-              ", which is not part of this service; no prompt may reach it",
-          "stop that program or give this service another port"});
-}
-
-bool service_runner::verify_endpoint() {
-    const run_ptr run = run_;
-    if (run == nullptr || run->ended || abandoned_) {
-        return false;
-    }
-    const listener_judgement found = look_at_port(*run);
-    if (is_wrong(found)) {
-        report_foreign(found);
-    }
-    return found.what == listener_finding::ours;
+    self->feed({event_of(verdict.state), std::move(verdict.reason), std::move(verdict.advice)});
 }
 
 core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
@@ -111,20 +102,29 @@ core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
     int unknown = 0;
     while (self->in_stage(*run, load_stage::socket)) {
         const core::steady_time began = self->now();
-        const listener_judgement found = self->look_at_port(*run);
+        const listener_judgement found = self->port_.look(run->pid);
         const core::nanoseconds cost = self->now() - began;
         unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
         if (found.what == listener_finding::ours) {
-            if (self->shut_to_the_network(*run)) {
+            if (auto wrong = self->port_.beyond_loopback(run->pid, self->now())) {
+                self->report_fault(std::move(*wrong));
+            } else {
                 self->feed({event_kind::socket_owned, {}, {}});
             }
             co_return;
         }
-        if (found.what == listener_finding::none && self->looked_for_in_vain(*run)) {
-            continue;
+        if (found.what == listener_finding::none) {
+            port_watch::search missing = self->port_.listener_missing(run->pid, self->now());
+            if (missing.wrong) {
+                self->report_fault(std::move(*missing.wrong));
+                co_return;
+            }
+            if (missing.moved) {
+                continue;
+            }
         }
-        if (is_wrong(found) || unknown > 1) {
-            self->report_foreign(found);
+        if (port_watch::is_wrong(found) || unknown > 1) {
+            self->report_fault(self->port_.fault_of(found, self->now()));
             co_return;
         }
         const core::nanoseconds pause = std::max<core::nanoseconds>(interval, cost * loading_spacing);
@@ -143,7 +143,7 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
     core::milliseconds interval = first_interval;
     while (self->in_stage(*run, load_stage::probe)) {
         http::client_call call;
-        call.to = self->spec_.probe_at.value_or(self->spec_.endpoint);
+        call.to = self->spec_.probe_at.value_or(self->port_.endpoint());
         call.method = asked.method;
         call.target = asked.target;
         call.until = core::deadline::after(asked.timeout, self->now());
@@ -178,7 +178,7 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
     if (!self->in_stage(*run, load_stage::self_test)) {
         co_return;
     }
-    run->tested = true;
+    run->output->first_test_begins();
     core::result<void> verdict = core::make_failure(core::errc::cancelled, "its process ended meanwhile");
     try {
         auto test = self->spec_.self_test();
@@ -210,13 +210,13 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
     int missing = 0;
     core::steady_time next_wide_look;  // the first one at once: the first answer may have opened something
-    while (self->run_ == run && !run->ended && self->machine_.state() == service_state::ready) {
+    while (self->serves(*run)) {
         const core::steady_time began = self->now();
-        const listener_judgement found = self->look_at_port(*run);
+        const listener_judgement found = self->port_.look(run->pid);
         const core::nanoseconds cost = self->now() - began;
         missing = found.what == listener_finding::ours ? 0 : missing + 1;
-        if (is_wrong(found) || (found.what == listener_finding::unknown && missing > 1)) {
-            self->report_foreign(found);
+        if (port_watch::is_wrong(found) || (found.what == listener_finding::unknown && missing > 1)) {
+            self->report_fault(self->port_.fault_of(found, self->now()));
             co_return;
         }
         // The exit of one that is about to end tells more.
@@ -227,7 +227,8 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
             co_return;
         }
         if (self->now() >= next_wide_look) {
-            if (!self->shut_to_the_network(*run)) {
+            if (auto wrong = self->port_.beyond_loopback(run->pid, self->now())) {
+                self->report_fault(std::move(*wrong));
                 co_return;
             }
             next_wide_look = self->now() + wide_look_interval;

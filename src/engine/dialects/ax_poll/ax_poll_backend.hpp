@@ -104,7 +104,7 @@ private:
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;
     cycle_runner cycle_;
-    std::unique_ptr<supervisor::group> group_;
+    std::shared_ptr<supervisor::group> group_;
 };
 
 // dialect_descriptor::make of "ax-poll".

@@ -15,7 +15,6 @@ public:
     const std::string& name() const noexcept override { return name_; }
     std::vector<supervisor::service_status> status() const override { return {}; }
     bool ready() const noexcept override { return true; }
-    std::uint64_t epoch() const noexcept override { return 0; }
     core::awaitable<core::result<void>> wait_ready(core::deadline) override {
         co_return core::result<void>{};
     }

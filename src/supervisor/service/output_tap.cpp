@@ -1,0 +1,101 @@
+#include "supervisor/service/output_tap.hpp"
+
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "supervisor/service/serving_output.hpp"
+#include "supervisor/service/start_output.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+// Of one process: whoever may ask can make the runtime print such a line, and must not fill the history.
+constexpr std::size_t most_remarks = 8;
+
+}  // namespace
+
+output_tap::output_tap(settings with, std::function<line_context()> context,
+                       std::function<void(const line_news&)> tell)
+    : with_(std::move(with)),
+      context_(std::move(context)),
+      tell_(std::move(tell)),
+      lines_{make_assembler(process::output_stream::out), make_assembler(process::output_stream::err)} {}
+
+telemetry::line_assembler output_tap::make_assembler(process::output_stream from) {
+    return {[this, from](std::string_view line) { take_line(from, line); },
+            [this](std::string_view pending) {
+                if (context_() == line_context::loading) {
+                    report({take_progress(pending), nullptr, nullptr});
+                }
+            }};
+}
+
+void output_tap::take_line(process::output_stream from, std::string_view line) {
+    keep(from, line);
+    switch (context_()) {
+        case line_context::loading:
+            return report(read_loading(line));
+        case line_context::serving:
+            return report(read_serving(line));
+        case line_context::over:
+            return;
+    }
+}
+
+void output_tap::keep(process::output_stream from, std::string_view line) {
+    const bool may_quote = tested_ && !with_.keep_content;
+    if (may_quote && from == process::output_stream::out) {
+        ++omitted_;
+        return;
+    }
+    std::string kept = may_quote ? without_quotations(line) : std::string(line);
+    telemetry::log().debug("{}: {}", with_.label, telemetry::printable(kept));
+    with_.ring->add(std::move(kept));
+}
+
+line_news output_tap::read_loading(std::string_view line) {
+    line_news news;
+    news.progress = take_progress(line);
+    if (const catalog::log_meaning* const known = meaning_of(*with_.known, line)) {
+        if (complaint_ == nullptr || !complaint_->fatal_at_start) {
+            complaint_ = known;
+        }
+        news.fatal = known->fatal_at_start ? known : nullptr;
+    }
+    // Once a bar has been seen only the bar counts as progress; a service that retries for ever prints lines
+    // too.
+    news.progress = news.progress || !progress_;
+    return news;
+}
+
+line_news output_tap::read_serving(std::string_view line) {
+    const catalog::log_meaning* const known = meaning_of(*with_.known, line);
+    if (known == nullptr || (remark_ != nullptr && remark_->pattern == known->pattern)) {
+        return {};
+    }
+    remark_ = known;
+    return {false, nullptr, ++remarks_ > most_remarks ? nullptr : known};
+}
+
+bool output_tap::take_progress(std::string_view line) {
+    const std::optional<double> now_at = progress_in(line);
+    const bool moved = now_at && (!progress_ || *now_at > *progress_);
+    progress_ = moved ? now_at : progress_;
+    return moved;
+}
+
+void output_tap::report(const line_news& news) const {
+    if (news.progress || news.fatal != nullptr || news.remark != nullptr) {
+        tell_(news);
+    }
+}
+
+void output_tap::note_omissions() {
+    if (omitted_ > 0) {
+        with_.ring->add("[corral] " + std::to_string(omitted_) +
+                        " lines were not kept: they may hold prompts and answers");
+    }
+}
+
+}  // namespace corral::supervisor

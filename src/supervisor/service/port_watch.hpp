@@ -1,0 +1,76 @@
+#pragma once
+// Where one service listens, and who else does: found by /proc alone, whatever was done to prevent it. Knows the
+// port guard's part in it. Looks and judges; what follows from a fault is its caller's.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/process/child.hpp"
+#include "corral/process/program_check.hpp"
+#include "corral/supervisor/service_spec.hpp"
+#include "supervisor/service/confinement.hpp"
+#include "supervisor/service/listener_policy.hpp"
+
+namespace corral::supervisor {
+
+class port_watch {
+public:
+    using fault = std::optional<process::program_fault>;
+
+    // `refused_for`: how long a service stays unused that its guard does not reach although it must.
+    port_watch(const service_spec& wanted, std::string label, core::milliseconds refused_for);
+
+    // Before each launch: puts the guard into `command`. A fault when the service must not be started: it can't
+    // be confined, or its port is taken.
+    [[nodiscard]] fault prepare(process::spawn_spec& command, const core::executor& on,
+                                core::steady_time now);
+    // In place of prepare(), for a process that an earlier image of this program launched.
+    [[nodiscard]] core::result<void> resume(bool followed, std::string unguarded, std::uint16_t port);
+    // The process is ours now: it is reached where resume() expected it.
+    void go_on() { move_to(confined_.expected()); }
+    // A person asked for a start: what was learned may have been mended.
+    void forget() noexcept { confined_.forget(); }
+
+    // Who listens where the process `leader` should. One that is open to the network is `exposed` where that is
+    // forbidden, else warned of.
+    [[nodiscard]] listener_judgement look(pid_t leader);
+    // The service must end for what was found.
+    [[nodiscard]] static bool is_wrong(const listener_judgement& found) noexcept;
+    [[nodiscard]] process::program_fault fault_of(const listener_judgement& found, core::steady_time now);
+    // For a look that found nobody: the guard may not have reached the program. `moved`: it was followed to the
+    // port that is compiled into it, so look again.
+    struct search {
+        bool moved = false;
+        fault wrong;
+    };
+    [[nodiscard]] search listener_missing(pid_t leader, core::steady_time now);
+    // Whatever of it listens outside loopback, at any port: a fault where that is forbidden, else a warning.
+    [[nodiscard]] fault beyond_loopback(pid_t leader, core::steady_time now);
+
+    [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return endpoint_; }
+    [[nodiscard]] const confinement& confined() const noexcept { return confined_; }
+    // What others can reach of the present process; may be empty.
+    [[nodiscard]] const std::string& warning() const noexcept { return warning_; }
+    void clear_warning() noexcept { warning_.clear(); }
+
+private:
+    void move_to(const boost::asio::ip::tcp::endpoint& where);
+    void warn_of(std::string what);
+    [[nodiscard]] process::program_fault unguarded(std::string what, core::steady_time now);
+
+    boost::asio::ip::tcp::endpoint endpoint_;
+    std::function<void(const boost::asio::ip::tcp::endpoint&)> on_endpoint_;
+    std::string label_;
+    core::milliseconds refused_for_;
+    confinement confined_;
+    std::string warning_;
+    std::string warned_;  // in the log, so that it is said once and not at each restart
+};
+
+}  // namespace corral::supervisor

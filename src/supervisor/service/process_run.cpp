@@ -1,0 +1,123 @@
+#include "supervisor/service/process_run.hpp"
+
+#include <csignal>
+
+#include <algorithm>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/process/warden.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+using namespace boost::asio::experimental::awaitable_operators;
+
+using run_ptr = std::shared_ptr<process_run>;
+
+// A grandchild in another session may hold the pipe for ever; its output is not waited for longer than this.
+constexpr core::milliseconds drain_limit{2000};
+constexpr core::milliseconds group_limit{5000};
+constexpr core::milliseconds hooks_limit{10'000};
+constexpr core::milliseconds longest_look{50};
+
+// The wait gets a named deadline and a named result: GCC 12 miscompiled `if (co_await changed.wait() == ...)`.
+core::awaitable<void> until_dropped(run_ptr run) {
+    const core::deadline forever;
+    while (!run->dropped) {
+        const core::wake_reason woken = co_await run->changed.wait(forever);
+        if (woken == core::wake_reason::cancelled) {
+            co_return;
+        }
+    }
+}
+
+core::awaitable<void> read_all(run_ptr run, process::output_stream from,
+                               std::function<void(std::string_view)> hears) {
+    while (true) {
+        const core::result<std::string> bytes = co_await run->child.read(from);
+        if (!bytes) {
+            if (bytes.error().code != boost::asio::error::operation_aborted) {
+                telemetry::log().warn("{}: its output can't be read: {}", run->label, bytes.error().message);
+            }
+            co_return;
+        }
+        if (bytes->empty()) {
+            run->output->finish(from);
+            co_return;
+        }
+        hears(*bytes);
+        run->output->feed(from, *bytes);
+    }
+}
+
+// True when none is left.
+core::awaitable<bool> until_none(run_ptr run, std::size_t process_run::*tasks, core::deadline until) {
+    while ((*run).*tasks > 0) {
+        const core::wake_reason woken = co_await run->changed.wait(until);
+        if (woken != core::wake_reason::rung) {
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+core::awaitable<void> kill_group(run_ptr run, const core::clock_source* clock) {
+    const auto dead_by = core::deadline::after(group_limit, clock->now());
+    for (core::milliseconds look{1}; run->child.group_alive(); look = std::min(look * 2, longest_look)) {
+        const auto killed = run->child.signal_group(SIGKILL);
+        process::reap_orphans();
+        if (!killed || dead_by.passed(clock->now())) {
+            telemetry::log().error("{}: processes of its group {} can't be killed", run->label, run->pid);
+            co_return;
+        }
+        const bool slept = co_await core::sleep_for(look);
+        if (!slept) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+void process_run::signal(const catalog::stop_step& step) {
+    if (std::find(signals_sent.begin(), signals_sent.end(), step.signal) == signals_sent.end()) {
+        signals_sent.push_back(step.signal);
+    }
+    const bool group = step.target == catalog::signal_target::group;
+    const auto sent = group ? child.signal_group(step.signal) : child.signal_leader(step.signal);
+    if (!sent) {
+        telemetry::log().warn("{}: signal {} could not be sent: {}", label, step.signal,
+                              sent.error().message);
+    }
+}
+
+core::awaitable<void> pump_output(run_ptr run, process::output_stream from,
+                                  std::function<void(std::string_view)> hears) {
+    const run_task mark(run, &process_run::pumps);
+    auto reading = read_all(run, from, std::move(hears));
+    auto dropped = until_dropped(run);
+    co_await (std::move(reading) || std::move(dropped));
+}
+
+core::awaitable<void> clear_away(run_ptr run, const core::clock_source* clock) {
+    auto draining = until_none(run, &process_run::pumps, core::deadline::after(drain_limit, clock->now()));
+    co_await std::move(draining);
+    auto killing = kill_group(run, clock);
+    co_await std::move(killing);
+    const auto over_by = core::deadline::after(hooks_limit, clock->now());
+    auto hooks = until_none(run, &process_run::hooks, over_by);
+    const bool quiet = co_await std::move(hooks);
+    if (!quiet) {
+        telemetry::log().error("{}: a task that talks to a dead process does not end", run->label);
+    }
+    run->dropped = true;
+    run->changed.ring();
+    auto pumps = until_none(run, &process_run::pumps, over_by);
+    co_await std::move(pumps);
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,45 @@
+#pragma once
+// What a service leaves in writing about its steps and its end, for those who ask later.
+
+#include <optional>
+#include <string>
+
+#include "corral/core/time.hpp"
+#include "corral/process/exit_reason.hpp"
+#include "corral/supervisor/transition.hpp"
+#include "supervisor/machine/trouble_policy.hpp"
+#include "supervisor/service/exit_policy.hpp"
+#include "supervisor/service/process_run.hpp"
+
+namespace corral::supervisor {
+
+class service_notes {
+public:
+    service_notes(std::string service, const core::clock_source* clock)
+        : service_(std::move(service)), clock_(clock) {}
+
+    void on_launched(pid_t pid) noexcept { last_pid_ = pid; }
+    // A step of the machine, to `now`, with the process `pid` (0: none). Nothing when it is not worth a record.
+    [[nodiscard]] std::optional<transition_record> on_step(const machine_before& before,
+                                                           const service_event& event,
+                                                           const service_machine& now, pid_t pid);
+    // It printed a known line while it served. Whoever may ask can make it print such a line, so it is
+    // remembered and nothing is done about it.
+    [[nodiscard]] transition_record remark(const catalog::log_meaning& known, const service_machine& now,
+                                           pid_t pid) const;
+    // True when the process ended by itself.
+    bool on_end(const process_run& run, const exit_story& story, const process::exit_reason& how);
+
+    // Why the last process ended; empty: none has.
+    [[nodiscard]] const std::string& last_end() const noexcept { return last_end_; }
+
+private:
+    [[nodiscard]] transition_record new_record(const service_machine& now, pid_t pid) const;
+
+    std::string service_;
+    const core::clock_source* clock_;
+    pid_t last_pid_ = 0;
+    std::string last_end_;
+};
+
+}  // namespace corral::supervisor
