@@ -6,9 +6,9 @@
 #include <gmock/gmock.h>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "process/listener_dump.hpp"
+#include "process/ports/listener_dump.hpp"
 #include "process/process_test_support.hpp"
-#include "process/tcp_table.hpp"
+#include "process/ports/tcp_table.hpp"
 
 namespace corral::process {
 namespace {

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "process/process_test_support.hpp"
-#include "process/run_token.hpp"
+#include "process/children/run_token.hpp"
 
 namespace corral::process {
 namespace {

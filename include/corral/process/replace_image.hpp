@@ -21,7 +21,8 @@ namespace corral::process {
 
 void unblock_signals();
 
-// From now on every open descriptor above 2 closes at an exec. False when the kernel refuses.
+// From now on every open descriptor above 2 closes at an exec. False when the kernel refuses. May be called
+// between fork and exec.
 bool close_everything_on_exec();
 // Closes every descriptor above 2 now. For an image that can't use what it inherited.
 void close_everything();

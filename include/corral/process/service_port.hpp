@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/result.hpp"
 
@@ -31,21 +32,13 @@ public:
     // One that a running service has. Where somebody else has promised it, the service has it all the same.
     [[nodiscard]] static service_port keep(std::uint16_t number);
 
-    service_port(service_port&& other) noexcept
-        : number_(std::exchange(other.number_, std::uint16_t{0})), sign_(std::exchange(other.sign_, -1)) {}
-    service_port& operator=(service_port&& other) noexcept {
-        std::swap(number_, other.number_);
-        std::swap(sign_, other.sign_);
-        return *this;
-    }
-    ~service_port();
-
     [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
 
 private:
-    service_port(std::uint16_t number, int sign) noexcept : number_(number), sign_(sign) {}
+    service_port(std::uint16_t number, core::owned_fd sign) noexcept
+        : number_(number), sign_(std::move(sign)) {}
     std::uint16_t number_ = 0;
-    int sign_ = -1;  // a socket that is bound to the port's name; -1: none
+    core::owned_fd sign_;  // a socket that is bound to the port's name
 };
 
 }  // namespace corral::process

@@ -12,12 +12,12 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include "process/child_stdio.hpp"
-#include "process/launcher.hpp"
-#include "process/owned_children.hpp"
-#include "process/pidfd.hpp"
+#include "process/children/child_stdio.hpp"
+#include "process/children/launcher.hpp"
+#include "process/children/owned_children.hpp"
+#include "process/children/pidfd.hpp"
+#include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"
-#include "process/program_path.hpp"
 
 namespace corral::process {
 

@@ -1,4 +1,4 @@
-#include "process/child_stdio.hpp"
+#include "process/children/child_stdio.hpp"
 
 #include <array>
 #include <cerrno>

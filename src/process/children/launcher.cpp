@@ -1,21 +1,20 @@
-#include "process/launcher.hpp"
+#include "process/children/launcher.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <optional>
 
-#include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "corral/process/descriptor_limit.hpp"
-#include "process/exec_words.hpp"
-#include "process/pidfd.hpp"
-#include "process/program_path.hpp"
+#include "corral/process/replace_image.hpp"
+#include "process/children/exec_words.hpp"
+#include "process/children/pidfd.hpp"
+#include "process/children/program_path.hpp"
 
 namespace corral::process {
 
@@ -78,21 +77,6 @@ void reset_signals(const prepared& start) {
     }
 }
 
-bool close_the_rest_on_exec() {
-    if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
-        return true;
-    }
-    // Kernels before 5.11.
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return false;
-    }
-    for (rlim_t fd = STDERR_FILENO + 1; fd < limit.rlim_cur; ++fd) {
-        ::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC);
-    }
-    return true;
-}
-
 bool set_limit(__rlimit_resource what, const rlimit* limit) {
     return limit == nullptr || ::setrlimit(what, limit) == 0;
 }
@@ -124,7 +108,7 @@ void set_limits(const prepared& start) {
         ::dup2(start.err, STDERR_FILENO) < 0) {
         give_up(start, stage::stdio);
     }
-    if (!close_the_rest_on_exec()) {
+    if (!close_everything_on_exec()) {
         give_up(start, stage::descriptors);
     }
     set_limits(start);

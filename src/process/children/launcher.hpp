@@ -7,7 +7,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/core/result.hpp"
-#include "process/child_stdio.hpp"
+#include "process/children/child_stdio.hpp"
 
 namespace corral::process {
 

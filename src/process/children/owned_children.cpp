@@ -1,4 +1,4 @@
-#include "process/owned_children.hpp"
+#include "process/children/owned_children.hpp"
 
 #include <cerrno>
 #include <set>

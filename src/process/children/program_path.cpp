@@ -1,4 +1,4 @@
-#include "process/program_path.hpp"
+#include "process/children/program_path.hpp"
 
 #include <cerrno>
 #include <filesystem>

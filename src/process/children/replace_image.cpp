@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "process/exec_words.hpp"
-#include "process/program_path.hpp"
+#include "process/children/exec_words.hpp"
+#include "process/children/program_path.hpp"
 
 namespace corral::process {
 

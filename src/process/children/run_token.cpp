@@ -1,4 +1,4 @@
-#include "process/run_token.hpp"
+#include "process/children/run_token.hpp"
 
 #include <array>
 #include <charconv>
@@ -13,7 +13,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "corral/process/warden.hpp"
-#include "process/pidfd.hpp"
+#include "process/children/pidfd.hpp"
 #include "process/proc_files.hpp"
 
 namespace corral::process {

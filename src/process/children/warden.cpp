@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
-#include "process/owned_children.hpp"
-#include "process/pidfd.hpp"
+#include "process/children/owned_children.hpp"
+#include "process/children/pidfd.hpp"
+#include "process/children/run_token.hpp"
+#include "process/children/warden_process.hpp"
 #include "process/proc_files.hpp"
-#include "process/run_token.hpp"
-#include "process/warden_process.hpp"
 
 namespace corral::process {
 

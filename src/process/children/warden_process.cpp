@@ -1,4 +1,4 @@
-#include "process/warden_process.hpp"
+#include "process/children/warden_process.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "process/children/run_token.hpp"
 #include "process/proc_files.hpp"
-#include "process/run_token.hpp"
 
 namespace corral::process {
 

@@ -1,4 +1,4 @@
-#include "process/listener_dump.hpp"
+#include "process/ports/listener_dump.hpp"
 
 #include <array>
 #include <cstring>

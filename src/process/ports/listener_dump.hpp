@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "process/tcp_table.hpp"
+#include "process/ports/tcp_table.hpp"
 
 namespace corral::process {
 

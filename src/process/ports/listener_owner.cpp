@@ -10,9 +10,9 @@
 #include <dirent.h>
 #include <unistd.h>
 
-#include "process/listener_dump.hpp"
+#include "process/ports/listener_dump.hpp"
+#include "process/ports/tcp_table.hpp"
 #include "process/proc_files.hpp"
-#include "process/tcp_table.hpp"
 
 namespace corral::process {
 

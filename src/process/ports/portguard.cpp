@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "corral/process/elf_file.hpp"
+#include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"
-#include "process/program_path.hpp"
 
 namespace corral::process {
 

@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 namespace corral::process {
 
@@ -33,34 +33,30 @@ port_range ephemeral_ports() {
 
 // 0, or why not.
 int bind_once(std::uint16_t port) {
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) {
+    const core::owned_fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!probe.valid()) {
         return errno;
     }
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_port = htons(port);
-    const int failed = ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
-    ::close(probe);
-    return failed;
+    return ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 ? 0 : errno;
 }
 
 // A socket with an abstract name: those are one to a network namespace, as ports are, and end with whoever
 // holds them. EADDRINUSE: the port is promised.
-core::result<int> put_up_sign(std::uint16_t port) {
+core::result<core::owned_fd> put_up_sign(std::uint16_t port) {
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
     const std::string text = "corral-service-port-" + std::to_string(port);
     std::copy(text.begin(), text.end(), name.sun_path + 1);
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
-    const int sign = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (sign < 0) {
+    core::owned_fd sign(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!sign.valid()) {
         return core::errno_failure(errno, "socket");
     }
-    if (::bind(sign, reinterpret_cast<const sockaddr*>(&name), length) != 0) {
-        const int failed = errno;
-        ::close(sign);
-        return core::errno_failure(failed, "bind");
+    if (::bind(sign.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) {
+        return core::errno_failure(errno, "bind");
     }
     return sign;
 }
@@ -84,10 +80,10 @@ core::result<service_port> service_port::promise(core::random_source& random) {
     int failed = EADDRINUSE;
     for (unsigned i = 0; i < most_tries && i < count; ++i) {
         const auto number = static_cast<std::uint16_t>(from.first + (start + i) % count);
-        const auto sign = put_up_sign(number);
+        auto sign = put_up_sign(number);
         failed = sign ? 0 : sign.error().code.value();
         if (sign) {
-            service_port promised(number, *sign);
+            service_port promised(number, std::move(*sign));
             failed = bind_once(number);
             if (failed == 0) {
                 return promised;
@@ -103,14 +99,8 @@ core::result<service_port> service_port::promise(core::random_source& random) {
 }
 
 service_port service_port::keep(std::uint16_t number) {
-    const auto sign = put_up_sign(number);
-    return {number, sign ? *sign : -1};
-}
-
-service_port::~service_port() {
-    if (sign_ >= 0) {
-        ::close(sign_);
-    }
+    auto sign = put_up_sign(number);
+    return {number, sign ? std::move(*sign) : core::owned_fd()};
 }
 
 }  // namespace corral::process

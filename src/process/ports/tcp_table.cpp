@@ -1,4 +1,4 @@
-#include "process/tcp_table.hpp"
+#include "process/ports/tcp_table.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,13 +1,10 @@
 #include "corral/process/elf_dynamic.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <string_view>
 
-#include <elf.h>
-
 #include "corral/process/elf_file.hpp"
+#include "process/programs/elf_layout.hpp"
 
 namespace corral::process {
 
@@ -33,16 +30,6 @@ struct dynamic_tags {
     std::uint64_t strings_size = 0;
 };
 
-template <typename T>
-std::optional<T> at(std::string_view bytes, std::size_t offset) {
-    if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) {
-        return std::nullopt;
-    }
-    T value;
-    std::memcpy(&value, bytes.data() + offset, sizeof value);
-    return value;
-}
-
 // Where in the file the byte of that address is, and how many of its segment follow.
 std::optional<segment_range> in_file(const std::vector<segment_range>& loaded, std::uint64_t address) {
     for (const auto& one : loaded) {
@@ -57,11 +44,11 @@ std::optional<segment_range> in_file(const std::vector<segment_range>& loaded, s
     return std::nullopt;
 }
 
-template <typename Entry>
+template <typename Layout>
 dynamic_tags read_tags(std::string_view section) {
     dynamic_tags out;
     for (std::size_t i = 0; i < most_tags; ++i) {
-        const auto entry = at<Entry>(section, i * sizeof(Entry));
+        const auto entry = value_at<typename Layout::tag>(section, i * sizeof(typename Layout::tag));
         if (!entry || entry->d_tag == DT_NULL) {
             break;
         }
@@ -130,21 +117,22 @@ std::optional<elf_dynamic> read_names(const dynamic_tags& tags, const string_tab
     return out;
 }
 
-template <typename Header, typename Segment, typename Entry>
+template <typename Layout>
 std::optional<elf_dynamic> read_as(const byte_source& from, std::string_view head) {
-    const auto header = at<Header>(head, 0);
-    if (!header || (header->e_phnum != 0 && header->e_phentsize != sizeof(Segment))) {
+    using segment = typename Layout::segment;
+    const auto header = value_at<typename Layout::header>(head, 0);
+    if (!header || (header->e_phnum != 0 && header->e_phentsize != sizeof(segment))) {
         return std::nullopt;
     }
     const std::size_t count = std::min<std::size_t>(header->e_phnum, most_segments);
-    const auto table = from(header->e_phoff, count * sizeof(Segment));
-    if (!table || table->size() < count * sizeof(Segment)) {
+    const auto table = from(header->e_phoff, count * sizeof(segment));
+    if (!table || table->size() < count * sizeof(segment)) {
         return std::nullopt;
     }
     std::vector<segment_range> loaded;
     std::optional<segment_range> dynamic;
     for (std::size_t i = 0; i < count; ++i) {
-        const auto one = at<Segment>(*table, i * sizeof(Segment));
+        const auto one = value_at<segment>(*table, i * sizeof(segment));
         const segment_range range{one->p_vaddr, one->p_offset, one->p_filesz};
         if (one->p_type == PT_LOAD) {
             loaded.push_back(range);
@@ -155,13 +143,13 @@ std::optional<elf_dynamic> read_as(const byte_source& from, std::string_view hea
     if (!dynamic) {
         return elf_dynamic{};
     }
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(dynamic->size, most_tags * sizeof(Entry)));
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(dynamic->size, most_tags * sizeof(typename Layout::tag)));
     const auto section = from(dynamic->offset, wanted);
     if (!section || section->size() < wanted) {
         return std::nullopt;
     }
-    const dynamic_tags tags = read_tags<Entry>(*section);
+    const dynamic_tags tags = read_tags<Layout>(*section);
     const auto place = in_file(loaded, tags.strings_address);
     if (!place) {
         return tags.needed.empty() ? std::optional(elf_dynamic{}) : std::nullopt;
@@ -174,18 +162,11 @@ std::optional<elf_dynamic> read_as(const byte_source& from, std::string_view hea
 }  // namespace
 
 std::optional<elf_dynamic> read_dynamic(const byte_source& from) {
-    constexpr char own_order = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
     const auto head = from(0, sizeof(Elf64_Ehdr));
-    if (!head || !is_elf(*head) || head->size() < EI_NIDENT || (*head)[EI_DATA] != own_order) {
+    if (!head || !is_elf(*head) || head->size() < EI_NIDENT || !is_in_own_byte_order(*head)) {
         return std::nullopt;
     }
-    if ((*head)[EI_CLASS] == ELFCLASS64) {
-        return read_as<Elf64_Ehdr, Elf64_Phdr, Elf64_Dyn>(from, *head);
-    }
-    if ((*head)[EI_CLASS] == ELFCLASS32) {
-        return read_as<Elf32_Ehdr, Elf32_Phdr, Elf32_Dyn>(from, *head);
-    }
-    return std::nullopt;
+    return read_by_class(*head, [&]<typename Layout>(Layout) { return read_as<Layout>(from, *head); });
 }
 
 }  // namespace corral::process

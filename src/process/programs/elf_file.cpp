@@ -1,33 +1,22 @@
 #include "corral/process/elf_file.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
+#include <cstddef>
 
-#include <elf.h>
+#include "process/programs/elf_layout.hpp"
 
 namespace corral::process {
 
 namespace {
-
-template <typename T>
-std::optional<T> at(std::string_view bytes, std::uint64_t offset) {
-    if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) {
-        return std::nullopt;
-    }
-    T value;
-    std::memcpy(&value, bytes.data() + offset, sizeof value);
-    return value;
-}
 
 // Saturates, for the numbers come from a file that may be garbage.
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-template <typename Header, typename Segment>
+template <typename Layout>
 std::optional<elf_summary> summarize(std::string_view head) {
-    const auto header = at<Header>(head, 0);
+    const auto header = value_at<typename Layout::header>(head, 0);
     if (!header) {
         return std::nullopt;
     }
@@ -37,11 +26,12 @@ std::optional<elf_summary> summarize(std::string_view head) {
     const auto table_end = [](std::uint64_t offset, std::uint64_t count, std::uint64_t size) {
         return count == 0 ? 0 : sum(offset, count * size);
     };
-    result.bytes_needed = std::max({std::uint64_t{sizeof(Header)},
+    result.bytes_needed = std::max({std::uint64_t{sizeof(typename Layout::header)},
                                     table_end(header->e_phoff, header->e_phnum, header->e_phentsize),
                                     table_end(header->e_shoff, header->e_shnum, header->e_shentsize)});
     for (std::uint64_t index = 0; index < header->e_phnum; ++index) {
-        const auto segment = at<Segment>(head, sum(header->e_phoff, index * header->e_phentsize));
+        const auto segment =
+            value_at<typename Layout::segment>(head, sum(header->e_phoff, index * header->e_phentsize));
         if (!segment) {
             break;  // beyond what was read; the end of the table is in bytes_needed
         }
@@ -62,13 +52,12 @@ bool is_elf(std::string_view head) {
 }
 
 std::optional<elf_summary> parse_elf(std::string_view head) {
-    constexpr char own_order = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
     if (!is_elf(head) || head.size() < EI_NIDENT) {
         return std::nullopt;
     }
-    if (head[EI_DATA] != own_order) {
+    if (!is_in_own_byte_order(head)) {
         // Only the machine matters then, and it is told in the other byte order.
-        const auto machine = at<std::uint16_t>(head, offsetof(Elf64_Ehdr, e_machine));
+        const auto machine = value_at<std::uint16_t>(head, offsetof(Elf64_Ehdr, e_machine));
         if (!machine) {
             return std::nullopt;
         }
@@ -77,13 +66,7 @@ std::optional<elf_summary> parse_elf(std::string_view head) {
         foreign.type = ET_EXEC;
         return foreign;
     }
-    if (head[EI_CLASS] == ELFCLASS64) {
-        return summarize<Elf64_Ehdr, Elf64_Phdr>(head);
-    }
-    if (head[EI_CLASS] == ELFCLASS32) {
-        return summarize<Elf32_Ehdr, Elf32_Phdr>(head);
-    }
-    return std::nullopt;
+    return read_by_class(head, [&]<typename Layout>(Layout) { return summarize<Layout>(head); });
 }
 
 std::uint16_t machine_here() {

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "corral/process/elf_file.hpp"
+#include "process/children/program_path.hpp"
 #include "process/proc_files.hpp"
-#include "process/program_path.hpp"
-#include "process/program_text.hpp"
+#include "process/programs/program_text.hpp"
 
 namespace corral::process {
 

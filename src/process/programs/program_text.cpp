@@ -1,4 +1,4 @@
-#include "process/program_text.hpp"
+#include "process/programs/program_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "process/program_path.hpp"
+#include "process/children/program_path.hpp"
 
 namespace corral::process {
 
