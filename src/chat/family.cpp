@@ -28,11 +28,11 @@ const family* find_family(std::string_view name) {
 // no space, so one would have to be an unbroken run of the original, and that run was broken. A plain space
 // rather than an invisible character, because normalisers drop or fold those, and because a reader shall see
 // that the text was changed.
-std::string neutralise(const family& in, std::string_view text) {
+std::string neutralise(const family& format, std::string_view text) {
     std::string out;
     out.reserve(text.size());
     std::bitset<256> may_start;  // so that a long text costs a look at each byte and no more
-    for (const std::string_view token : in.control_tokens) {
+    for (const std::string_view token : format.control_tokens) {
         may_start.set(static_cast<unsigned char>(token.front()));
     }
     for (std::size_t at = 0; at < text.size(); ++at) {
@@ -41,7 +41,7 @@ std::string neutralise(const family& in, std::string_view text) {
             continue;
         }
         const auto rest = text.substr(at);
-        const bool control = std::any_of(in.control_tokens.begin(), in.control_tokens.end(),
+        const bool control = std::any_of(format.control_tokens.begin(), format.control_tokens.end(),
                                          [&](std::string_view token) { return rest.starts_with(token); });
         if (control) {
             out += ' ';

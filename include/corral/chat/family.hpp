@@ -8,14 +8,14 @@
 
 namespace corral::chat {
 
-// How tools are told to the model and how it calls them.
+// How tools are declared to the model and how it calls them.
 enum class tool_style {
-    none,        // no tool definitions; past calls and results are still written, as hermes does
+    none,        // no tool definitions; past calls and results are still written in hermes style
     hermes,      // JSON between <tool_call> and </tool_call> (docs/facts/ollama_wire.md#prompts)
     llama_json,  // the whole answer is one JSON object with "name" and "parameters" (Llama 3.1 to 3.3)
 };
 
-// What stands before the text in front of a hole, before the text behind it, and before what fills it.
+// Marks before the text in front of a hole, before the text behind it, and before the filling.
 struct fill_marks {
     std::string_view prefix;  // "<|fim_prefix|>"; empty: the family fills no holes
     std::string_view suffix;
@@ -78,19 +78,19 @@ struct family {
 [[nodiscard]] const family* find_family(std::string_view name);
 [[nodiscard]] const std::vector<const family*>& families();
 
-// `text` with every control token text of `in` broken so that no tokenizer takes it for a control token, and
-// still readable: a space goes behind its first character. Idempotent, and safe next to any text of ours.
-[[nodiscard]] std::string neutralise(const family& in, std::string_view text);
+// `text` with every control token text of the family broken, so that no tokenizer takes it for a control token,
+// and still readable: a space follows its first character. Idempotent, and safe next to any text of ours.
+[[nodiscard]] std::string neutralise(const family& format, std::string_view text);
 
-// What a model of the family is said to do.
+// The abilities that a shown template mentions.
 struct shown_parts {
     bool tools = true;
     bool holes = true;
 };
 
-// The format as a Go template, for those who look in it for what a model can do: .Tools, .Suffix, <think>
+// The format as a Go template, for clients that look for a model's abilities in it: .Tools, .Suffix, <think>
 // (docs/facts/ollama_wire.md#listings). As a render_options::prompt_template it gives the family's own
 // verbatim prompt.
-[[nodiscard]] std::string shown_template(const family& in, const shown_parts& what = {});
+[[nodiscard]] std::string shown_template(const family& format, const shown_parts& what = {});
 
 }  // namespace corral::chat

@@ -1,6 +1,6 @@
 #pragma once
-// What comes back for one request: any number of text, thinking and tool call events, then exactly one
-// finished or failed.
+// The events of one request: any number of text, thinking and tool call events, then exactly one finished or
+// failed.
 
 #include <cstdint>
 #include <optional>

@@ -28,28 +28,27 @@ namespace corral::chat {
 
 struct filter_options {
     const family* format = nullptr;  // not null
-    // Act on the raw text, thinking included (docs/facts/ollama_wire.md#stops-and-limits).
+    // Applied to the raw text, thinking included (docs/facts/ollama_wire.md#stops-and-limits).
     std::vector<std::string> stops;
-    bool separate_thinking = false;   // else tags stay in the text
+    bool separate_thinking = false;   // otherwise tags stay in the text
     bool starts_in_thinking = false;  // the prompt already opened the tag
-    // Names of the declared tools; calls of others are not calls. Empty: tool calls are not looked for and
-    // stay text.
+    // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
     std::vector<std::string> tool_names;
 };
 
 class output_filter {
 public:
-    explicit output_filter(filter_options how);
+    explicit output_filter(filter_options options);
     ~output_filter();
     output_filter(output_filter&&) noexcept;
     output_filter& operator=(output_filter&&) noexcept;
 
-    // Text, thinking and tool call events that `piece` makes certain; a call comes whole, as soon as it is
-    // complete, its id empty. After stopped() nothing more comes.
+    // The text, thinking and tool call events that `piece` makes certain. A call comes whole, its id empty.
+    // Nothing comes after stopped().
     [[nodiscard]] std::vector<generation_event> feed(std::string_view piece);
     // A stop string or an end-of-turn text was met: the runtime may be stopped.
     [[nodiscard]] bool stopped() const noexcept;
-    // What was held back, at the end of the run. An incomplete character becomes U+FFFD.
+    // Flushes the text held back at the end of the run. An incomplete character becomes U+FFFD.
     [[nodiscard]] std::vector<generation_event> finish();
 
 private:

@@ -1,11 +1,11 @@
 #pragma once
-// Answers that shall be JSON, from models that nothing holds to it: what to tell the model, where the value
-// stands in what it wrote, and whether it fits (docs/facts/ollama_wire.md#format).
+// JSON answers from models without constrained decoding: the instruction to the model, the place of the value
+// in its text, and whether it fits (docs/facts/ollama_wire.md#format).
 //
-// A schema is JSON Schema, draft 7 with 2020-12's prefixItems, dependentRequired and dependentSchemas. What
-// only describes (title, description, default, format ...) goes to the model and is not checked, and so are
-// keywords that no draft knows. `pattern` runs in RE2, whose time is linear. What can't be checked in bounded
-// time, or not at all, is refused by name, with the place where it stands: patternProperties, patterns beyond
+// A schema is JSON Schema, draft 7 with 2020-12's prefixItems, dependentRequired and dependentSchemas.
+// Annotations (title, description, default, format ...) and unknown keywords go to the model and are not
+// checked. `pattern` runs in RE2, whose time is linear. A keyword that can't be checked in bounded time, or not
+// at all, is refused by name, with its place: patternProperties, patterns beyond
 // RE2 (look-around, back references), unevaluatedProperties, unevaluatedItems, minContains, maxContains,
 // $dynamicRef, $recursiveRef, a $ref that is not local, points to nothing, or leads back to itself without
 // going into the value.
@@ -29,9 +29,9 @@ public:
     // client.
     [[nodiscard]] static core::result<format_plan> make(const nlohmann::ordered_json& wanted);
 
-    // What the model is told. `may_call`: it also has tools, and may call one instead.
+    // The instruction to the model. `may_call`: it also has tools, and may call one instead.
     [[nodiscard]] std::string instruction(bool may_call) const;
-    // What it is told after an answer of which `violation` was found.
+    // The instruction after an answer with that violation.
     [[nodiscard]] static std::string correction(std::string_view violation);
 
 private:
@@ -41,20 +41,20 @@ private:
     std::shared_ptr<const state> state_;
 };
 
-// Reads one answer. The value is looked for as the whole answer, in code fences, and as the first balanced
-// object or array that fits; where none is exactly JSON, what json_mender can make of it.
+// Reads one answer. The value is searched for as the whole answer, in code fences, and as the first balanced
+// object or array that fits; where none is exactly JSON, json_mender repairs it.
 class format_reader {
 public:
-    // `begun`: what already stands in the answer, before what the model writes.
+    // `begun`: the beginning of the answer, which the model continues.
     explicit format_reader(const format_plan& plan, std::string begun = {});
     ~format_reader();
     format_reader(format_reader&&) noexcept;
     format_reader& operator=(format_reader&&) noexcept;
 
     void feed(std::string_view piece);
-    // A value that fits is there, so the model need not go on.
+    // A fitting value is complete, so the model may be stopped.
     [[nodiscard]] bool complete() const noexcept;
-    // What the model wrote, `begun` left out.
+    // The model's text, without `begun`.
     [[nodiscard]] std::string_view written() const noexcept;
     // The text for the client: the value in the model's own words where they are JSON, without what stands
     // in `begun`; or errc::invalid with the first violation ("$.age: expected integer, got string"). `cut`:

@@ -13,32 +13,32 @@ namespace corral::chat {
 
 namespace {
 
-std::vector<std::string> ends_of(const filter_options& how) {
-    auto ends = how.stops;
-    ends.insert(ends.end(), how.format->end_texts.begin(), how.format->end_texts.end());
+std::vector<std::string> ends_of(const filter_options& options) {
+    auto ends = options.stops;
+    ends.insert(ends.end(), options.format->end_texts.begin(), options.format->end_texts.end());
     return ends;
 }
 
-std::optional<call_syntax> calls_of(const filter_options& how) {
-    return how.tool_names.empty() ? std::nullopt : syntax_of(how.format->tools);
+std::optional<call_syntax> calls_of(const filter_options& options) {
+    return options.tool_names.empty() ? std::nullopt : syntax_of(options.format->tools);
 }
 
-void append(std::vector<generation_event>& to, std::vector<generation_event> events) {
-    std::move(events.begin(), events.end(), std::back_inserter(to));
+void append(std::vector<generation_event>& target, std::vector<generation_event> events) {
+    std::move(events.begin(), events.end(), std::back_inserter(target));
 }
 
 }  // namespace
 
 struct output_filter::state {
-    explicit state(filter_options how) : stops(ends_of(how)) {
-        const auto syntax = calls_of(how);
-        if (how.separate_thinking) {
-            thinking.emplace(how.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
-        } else if (how.format->thinks) {
+    explicit state(filter_options options) : stops(ends_of(options)) {
+        const auto syntax = calls_of(options);
+        if (options.separate_thinking) {
+            thinking.emplace(options.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
+        } else if (options.format->thinks) {
             empty_block.emplace();
         }
         if (syntax) {
-            tools.emplace(*syntax, std::move(how.tool_names));
+            tools.emplace(*syntax, std::move(options.tool_names));
         }
     }
 
@@ -88,7 +88,7 @@ struct output_filter::state {
     bool ended = false;
 };
 
-output_filter::output_filter(filter_options how) : state_(std::make_unique<state>(std::move(how))) {}
+output_filter::output_filter(filter_options options) : state_(std::make_unique<state>(std::move(options))) {}
 output_filter::~output_filter() = default;
 output_filter::output_filter(output_filter&&) noexcept = default;
 output_filter& output_filter::operator=(output_filter&&) noexcept = default;

@@ -1,6 +1,6 @@
 #pragma once
-// Text up to the first of several texts that end it. The hit that starts first wins, whatever the pieces;
-// held back is only the longest tail that may still become one.
+// Cuts text off at the first of several stop texts. The hit that starts first wins, however the text is cut
+// into pieces; only the longest suffix that may still become a stop is held back.
 
 #include <string>
 #include <string_view>
@@ -16,7 +16,7 @@ public:
     // `text` is whole UTF-8 characters, and so is what comes back. Nothing after stopped().
     [[nodiscard]] std::string feed(std::string_view text);
     [[nodiscard]] bool stopped() const noexcept { return stopped_; }
-    // What was held back; may stop, when a longer candidate that began earlier stood in the way of a hit.
+    // The text held back; may stop, when a longer candidate that began earlier hid a hit.
     [[nodiscard]] std::string finish();
 
 private:

@@ -1,7 +1,7 @@
 #pragma once
-// Thinking apart from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
-// particulars of Qwen3. Held back is what may still be a tag, the white space before the answer, and inside
-// thinking the white space at its end for now; the answer itself goes through untouched.
+// Separates thinking from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
+// particulars of Qwen3. Held back are a possible tag, the white space before the answer, and white space at the
+// current end of thinking; the answer itself passes unchanged.
 
 #include <string>
 #include <string_view>
@@ -15,8 +15,7 @@ struct split_text {
 
 class think_filter {
 public:
-    // `end_tag` ends the thinking as well and is the answer's beginning; empty: there is none. It must live
-    // as long as this.
+    // `end_tag` also ends the thinking and begins the answer; empty: there is none. It must outlive this.
     explicit think_filter(bool starts_in_thinking, std::string_view end_tag = {})
         : state_(starts_in_thinking ? state::opened : state::looking), end_tag_(end_tag) {}
 
@@ -27,7 +26,7 @@ public:
 private:
     enum class state { looking, opened, thinking, closed, answer };
 
-    // Each takes what it can from held_ and returns whether another state should go on with the rest.
+    // Each consumes what it can of held_ and returns whether another state continues with the rest.
     bool look(split_text& out);
     bool open();
     bool think(split_text& out);

@@ -1,5 +1,5 @@
 #pragma once
-// What a model wrote where a call should stand, read as calls (docs/facts/ollama_wire.md#tool-calls).
+// Reads tool calls from the text that a model wrote for them (docs/facts/ollama_wire.md#tool-calls).
 
 #include <string>
 #include <string_view>
@@ -15,8 +15,8 @@ struct call_rules {
     bool arguments_required = false;  // else a call without any has the empty object
 };
 
-// The calls that `text` holds, in their order, ids empty, when all of it is calls of declared tools; else
-// none. One object or several, also in an array: {"name": …, "arguments" or "parameters": an object, or a
+// The calls in `text`, in order, ids empty; none unless all of it is calls of declared tools. One object or
+// several, also in an array: {"name": …, "arguments" or "parameters": an object, or a
 // string that holds one}, also one level down under "function". JSON that does not parse is mended.
 [[nodiscard]] std::vector<tool_call> calls_in(std::string_view text, const call_rules& rules, text_end end);
 

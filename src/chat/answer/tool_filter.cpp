@@ -31,11 +31,11 @@ std::optional<call_syntax> syntax_of(tool_style style) {
     return std::nullopt;
 }
 
-tool_filter::tool_filter(call_syntax how, std::vector<std::string> names, std::size_t max_call)
-    : how_(how),
-      rules_{std::move(names), how.arguments_required},
+tool_filter::tool_filter(call_syntax syntax, std::vector<std::string> names, std::size_t max_call)
+    : syntax_(syntax),
+      rules_{std::move(names), syntax.arguments_required},
       max_call_(max_call),
-      part_(how.bare ? part::start : part::text) {}
+      part_(syntax.bare ? part::start : part::text) {}
 
 std::vector<generation_event> tool_filter::feed(std::string_view text) {
     held_ += text;
@@ -67,7 +67,7 @@ bool tool_filter::go_on() {
         case part::behind_value:
             return behind_value();
         case part::broken:
-            return how_.close_tag.empty() ? broken_bare() : broken();
+            return syntax_.close_tag.empty() ? broken_bare() : broken();
         case part::behind_call:
             return behind_call();
     }
@@ -90,14 +90,14 @@ bool tool_filter::start() {
 
 bool tool_filter::plain_text() {
     const auto rest = held();
-    const auto tag = rest.find(how_.open_tag);
+    const auto tag = rest.find(syntax_.open_tag);
     if (tag != nowhere) {
         const auto before = core::trimmed_back(rest.substr(0, tag)).size();
         pass(before);
-        begin_call(tag - before + how_.open_tag.size());
+        begin_call(tag - before + syntax_.open_tag.size());
         return true;
     }
-    const auto sure = rest.size() - partial_suffix_length(rest, how_.open_tag);
+    const auto sure = rest.size() - partial_suffix_length(rest, syntax_.open_tag);
     pass(last_ ? rest.size() : core::trimmed_back(rest.substr(0, sure)).size());
     return false;
 }
@@ -145,7 +145,7 @@ bool tool_filter::inside() {
             return search_end(value_);
         }
         if (now == json_progress::verdict::complete) {
-            if (how_.close_tag.empty()) {
+            if (syntax_.close_tag.empty()) {
                 return decide(next_, next_, text_end::certain);
             }
             part_ = part::behind_value;
@@ -166,17 +166,17 @@ bool tool_filter::behind_value() {
     if (rest.starts_with('{') || rest.starts_with('[')) {
         return begin_value();
     }
-    if (rest.starts_with(how_.close_tag)) {
-        return decide(next_, next_ + how_.close_tag.size(), text_end::certain);
+    if (rest.starts_with(syntax_.close_tag)) {
+        return decide(next_, next_ + syntax_.close_tag.size(), text_end::certain);
     }
-    if (rest.starts_with(how_.open_tag)) {
+    if (rest.starts_with(syntax_.open_tag)) {
         return decide(next_, next_, text_end::certain);
     }
-    const bool half_closed = how_.close_tag.starts_with(rest);
+    const bool half_closed = syntax_.close_tag.starts_with(rest);
     if (last_ && half_closed) {
         return decide(next_, held_text.size(), text_end::maybe_cut);
     }
-    if (!last_ && (half_closed || how_.open_tag.starts_with(rest))) {
+    if (!last_ && (half_closed || syntax_.open_tag.starts_with(rest))) {
         return false;
     }
     return search_end(next_);
@@ -184,19 +184,19 @@ bool tool_filter::behind_value() {
 
 bool tool_filter::broken() {
     const auto rest = held();
-    const auto closing = rest.find(how_.close_tag, next_);
-    const auto end = std::min(closing, rest.find(how_.open_tag, next_));
+    const auto closing = rest.find(syntax_.close_tag, next_);
+    const auto end = std::min(closing, rest.find(syntax_.open_tag, next_));
     if (end != nowhere && end - body_ <= max_call_) {
-        return decide(end, end == closing ? end + how_.close_tag.size() : end, text_end::certain);
+        return decide(end, end == closing ? end + syntax_.close_tag.size() : end, text_end::certain);
     }
-    if (end != nowhere || rest.size() - body_ > max_call_ + how_.close_tag.size()) {
+    if (end != nowhere || rest.size() - body_ > max_call_ + syntax_.close_tag.size()) {
         return pass_opening();
     }
     if (last_) {
-        const auto half_tag = partial_suffix_length(rest.substr(next_), how_.close_tag);
+        const auto half_tag = partial_suffix_length(rest.substr(next_), syntax_.close_tag);
         return decide(rest.size() - half_tag, rest.size(), text_end::maybe_cut);
     }
-    next_ = std::max(next_, rest.size() - std::min(rest.size(), how_.close_tag.size() - 1));
+    next_ = std::max(next_, rest.size() - std::min(rest.size(), syntax_.close_tag.size() - 1));
     return false;
 }
 
@@ -212,7 +212,7 @@ bool tool_filter::broken_bare() {
 bool tool_filter::behind_call() {
     front_ = held_.size() - core::trimmed_front(held()).size();
     const auto rest = held();
-    if (how_.bare) {
+    if (syntax_.bare) {
         return behind_bare_call(rest);
     }
     part_ = rest.empty() ? part::behind_call : part::text;
@@ -223,11 +223,11 @@ bool tool_filter::behind_bare_call(std::string_view rest) {
     const auto next = std::min(rest.find_first_not_of(behind_bare_calls), rest.size());
     const auto behind = rest.substr(next);
     if (next <= max_separators) {
-        if (behind.starts_with('{') || behind.starts_with(how_.open_tag)) {
-            begin_call(next + (behind.front() == '{' ? 0 : how_.open_tag.size()));
+        if (behind.starts_with('{') || behind.starts_with(syntax_.open_tag)) {
+            begin_call(next + (behind.front() == '{' ? 0 : syntax_.open_tag.size()));
             return true;
         }
-        if (!last_ && how_.open_tag.starts_with(behind)) {
+        if (!last_ && syntax_.open_tag.starts_with(behind)) {
             return false;
         }
         if (behind.empty()) {
@@ -239,8 +239,8 @@ bool tool_filter::behind_bare_call(std::string_view rest) {
     return true;
 }
 
-bool tool_filter::decide(std::size_t end, std::size_t after, text_end how) {
-    auto calls = calls_in(held().substr(body_, end - body_), rules_, how);
+bool tool_filter::decide(std::size_t end, std::size_t after, text_end end_kind) {
+    auto calls = calls_in(held().substr(body_, end - body_), rules_, end_kind);
     if (calls.empty()) {
         pass(after);
         part_ = part::text;

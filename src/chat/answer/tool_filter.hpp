@@ -1,6 +1,6 @@
 #pragma once
-// Calls apart from the answer (docs/facts/ollama_wire.md#tool-calls). Held back is a call until its end, what
-// may still become the tag of one, and the white space before that. The rules are stated at `output_filter`.
+// Separates tool calls from the answer (docs/facts/ollama_wire.md#tool-calls). Held back are an unfinished
+// call, a possible beginning of its tag, and the white space before it. The rules are stated at `output_filter`.
 
 #include <cstddef>
 #include <optional>
@@ -19,11 +19,11 @@ namespace corral::chat {
 struct call_syntax {
     std::string_view open_tag;
     std::string_view close_tag;       // empty: a call ends with its object
-    bool bare = false;                // an answer that begins with '{' is a call without the tag
+    bool bare = false;                // an answer that begins with '{' is a call without a tag
     bool arguments_required = false;  // an object without them is no call
 };
 
-// Nothing for a style that has no calls.
+// Nothing for a style without calls.
 [[nodiscard]] std::optional<call_syntax> syntax_of(tool_style style);
 
 class tool_filter {
@@ -31,7 +31,7 @@ public:
     static constexpr std::size_t default_max_call = 256 * 1024;
 
     // `names` of the declared tools. A call longer than `max_call` bytes is text.
-    tool_filter(call_syntax how, std::vector<std::string> names, std::size_t max_call = default_max_call);
+    tool_filter(call_syntax syntax, std::vector<std::string> names, std::size_t max_call = default_max_call);
 
     // `text` is whole UTF-8 characters, and so are the texts that come back.
     [[nodiscard]] std::vector<generation_event> feed(std::string_view text);
@@ -49,7 +49,7 @@ private:
     };
 
     std::vector<generation_event> advance();
-    // Each takes what it can and returns whether another part should go on with the rest.
+    // Each consumes what it can and returns whether another part continues with the rest.
     bool go_on();
     bool start();
     bool plain_text();
@@ -64,24 +64,24 @@ private:
     void begin_call(std::size_t body);
     bool begin_value();
     bool search_end(std::size_t from);
-    // The call's text is complete: it goes as calls, or else as text up to `after`.
-    bool decide(std::size_t end, std::size_t after, text_end how);
-    // No call: what led to it is text, and what follows is looked at as text.
+    // The call's text is complete: emits its calls, or everything up to `after` as text.
+    bool decide(std::size_t end, std::size_t after, text_end end_kind);
+    // No call: its opening is text, and the rest is scanned as text.
     bool pass_opening();
     void pass(std::size_t count);
     [[nodiscard]] std::string_view held() const noexcept { return std::string_view(held_).substr(front_); }
 
-    call_syntax how_;
+    call_syntax syntax_;
     call_rules rules_;
     std::size_t max_call_;
     part part_;
-    bool last_ = false;  // nothing comes behind held_
+    bool last_ = false;  // held_ is the end of the answer
     std::string held_;
-    std::size_t front_ = 0;  // of held_: what is before it has gone
-    // Places in held():
+    std::size_t front_ = 0;  // bytes of held_ that were emitted
+    // Positions in held():
     std::size_t body_ = 0;   // behind the opening tag
     std::size_t value_ = 0;  // where the object or array begins
-    std::size_t next_ = 0;   // the first byte that was not looked at
+    std::size_t next_ = 0;   // the first unread byte
     json_progress progress_;
     std::vector<generation_event> out_;
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Bytes in any pieces in, whole UTF-8 characters out. What can't be UTF-8 becomes U+FFFD, one for each
+// Bytes in pieces of any size in, whole UTF-8 characters out. Invalid bytes become U+FFFD, one for each
 // longest start of a character, as browsers do it (core::next_utf8 takes an overlong form as one). Holds at most three bytes.
 
 #include <string>

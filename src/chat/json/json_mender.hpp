@@ -1,5 +1,5 @@
 #pragma once
-// JSON as small models break it, made whole where there is only one way to read it.
+// Repairs JSON as small models break it, where there is only one way to read it.
 
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 namespace corral::chat {
 
 enum class text_end {
-    certain,    // the model went on behind the text
+    certain,    // the model wrote more behind the text
     maybe_cut,  // the text may have been longer
 };
 
@@ -23,7 +23,7 @@ struct mended_json {
 // surrogates (U+FFFD), doubled braces, missing closing brackets and closing ones too many at the end. A text
 // that may be cut gets no brackets behind a number, a comma or a key, for more may have been to come. A
 // string without an end is never mended. Nothing when something else is wrong; the result may still not be
-// JSON (numbers are copied unseen). Bounded in depth, and by the length of `text` in all else.
+// JSON (numbers are copied unchecked). Bounded in depth, and by the length of `text` in all else.
 [[nodiscard]] std::optional<mended_json> mend_json(std::string_view text, text_end end);
 
 }  // namespace corral::chat

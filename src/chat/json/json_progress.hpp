@@ -1,6 +1,6 @@
 #pragma once
-// How far a JSON object or array has come, one byte at a time and without building anything. Looks at
-// brackets and strings only; whether the text is JSON says read_bounded_json.
+// Finds the end of a JSON object or array, one byte at a time and without building a tree. Looks at brackets
+// and strings only; read_bounded_json tells whether the text is JSON.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace corral::chat {
 
 inline constexpr std::size_t max_json_depth = 64;
-// Of one object; a tree that keeps the order looks its keys up one after the other.
+// Of one object: looking up a key in a tree that keeps the order is linear.
 inline constexpr std::uint32_t max_json_members = 2'000;
 
 class json_progress {

@@ -28,23 +28,23 @@ std::string_view trim_lines(std::string_view text) {
     return text;
 }
 
-void append_paragraph(std::string& to, std::string_view text) {
-    if (!to.empty() && !text.empty()) {
-        to += "\n\n";
+void append_paragraph(std::string& target, std::string_view text) {
+    if (!target.empty() && !text.empty()) {
+        target += "\n\n";
     }
-    to += text;
+    target += text;
 }
 
-// Tool results stay apart, and nothing is put before a call that was made earlier.
-std::vector<message> merge_neighbours(const family& in, const std::vector<message>& messages) {
+// Tool results stay separate, and no text is put before an earlier call.
+std::vector<message> merge_neighbours(const family& format, const std::vector<message>& messages) {
     std::vector<message> merged;
     for (const auto& original : messages) {
         auto next = original;
-        if (next.from == role::system && in.system_header.empty() && !merged.empty() &&
+        if (next.from == role::system && format.system_header.empty() && !merged.empty() &&
             (merged.size() > 1 || merged.front().from != role::system)) {
             next.from = role::user;
         }
-        if (in.trims_texts && next.from != role::tool) {
+        if (format.trims_texts && next.from != role::tool) {
             next.content = std::string(core::trimmed(next.content));
         }
         const bool joins = !merged.empty() && merged.back().from == next.from && next.from != role::tool &&
@@ -60,8 +60,8 @@ std::vector<message> merge_neighbours(const family& in, const std::vector<messag
     return merged;
 }
 
-// Content that shows its thinking is parted; an unclosed tag at the start of an answer that is to be
-// continued says that it is still thinking.
+// Splits thinking off the content. An unclosed tag at the start of an answer to be continued means that the
+// model is still thinking.
 void part_thinking(message& answer, bool last) {
     if (!answer.thinking.empty()) {
         answer.thinking = std::string(trim_lines(answer.thinking));
@@ -85,7 +85,7 @@ void part_thinking(message& answer, bool last) {
     }
 }
 
-// The index of the last user message that isn't a tool result in disguise, else of the last message.
+// The index of the last user message that is no tool result in disguise, else of the last message.
 std::size_t last_real_user(const std::vector<message>& messages) {
     for (std::size_t at = messages.size(); at-- > 0;) {
         const auto& one = messages[at];
@@ -98,20 +98,20 @@ std::size_t last_real_user(const std::vector<message>& messages) {
     return messages.empty() ? 0 : messages.size() - 1;
 }
 
-std::string assistant_body(const family& in, const message& from, bool after_last_user) {
+std::string assistant_body(const family& format, const message& answer, bool after_last_user) {
     std::string body;
-    if (in.repeats_thinking && after_last_user && !from.thinking.empty()) {
-        body.append(think_open).append("\n").append(from.thinking).append("\n");
+    if (format.repeats_thinking && after_last_user && !answer.thinking.empty()) {
+        body.append(think_open).append("\n").append(answer.thinking).append("\n");
         body.append(think_close).append("\n\n");
     }
-    return body + answer_with_calls(in, from.content, from.calls);
+    return body + answer_with_calls(format, answer.content, answer.calls);
 }
 
 }  // namespace
 
-std::vector<message> settled(const family& in, const std::vector<message>& messages) {
-    auto merged = merge_neighbours(in, messages);
-    if (in.thinks) {
+std::vector<message> settled(const family& format, const std::vector<message>& messages) {
+    auto merged = merge_neighbours(format, messages);
+    if (format.thinks) {
         for (auto& one : merged) {
             if (one.from == role::assistant) {
                 part_thinking(one, &one == &merged.back());
@@ -123,13 +123,13 @@ std::vector<message> settled(const family& in, const std::vector<message>& messa
                                     [](const message& one) { return one.from != role::system; });
     const bool opens_with_user = first == merged.end() || is_user(*first);
     const bool has_user = std::any_of(merged.begin(), merged.end(), is_user);
-    if ((in.system_in_first_user && !opens_with_user) || (!in.tool_header.empty() && !has_user)) {
+    if ((format.system_in_first_user && !opens_with_user) || (!format.tool_header.empty() && !has_user)) {
         merged.insert(first, message{});
     }
     return merged;
 }
 
-std::vector<turn> to_turns(const family& in, const std::vector<message>& messages) {
+std::vector<turn> to_turns(const family& format, const std::vector<message>& messages) {
     const auto last_user = last_real_user(messages);
     std::vector<turn> turns;
     for (std::size_t at = 0; at < messages.size(); ++at) {
@@ -142,15 +142,15 @@ std::vector<turn> to_turns(const family& in, const std::vector<message>& message
                 turns.push_back({speaker::user, one.content});
                 break;
             case role::assistant:
-                turns.push_back({speaker::assistant, assistant_body(in, one, at > last_user)});
+                turns.push_back({speaker::assistant, assistant_body(format, one, at > last_user)});
                 break;
             case role::tool:
-                if (!in.tool_header.empty()) {
-                    turns.push_back({speaker::tool, tool_result(in, one.content)});
+                if (!format.tool_header.empty()) {
+                    turns.push_back({speaker::tool, tool_result(format, one.content)});
                 } else if (at > 0 && messages[at - 1].from == role::tool) {
-                    turns.back().body += '\n' + tool_result(in, one.content);
+                    turns.back().body += '\n' + tool_result(format, one.content);
                 } else {
-                    turns.push_back({speaker::user, tool_result(in, one.content)});
+                    turns.push_back({speaker::user, tool_result(format, one.content)});
                 }
                 break;
         }
@@ -158,32 +158,32 @@ std::vector<turn> to_turns(const family& in, const std::vector<message>& message
     return turns;
 }
 
-std::string_view header(const family& in, speaker from) {
+std::string_view header(const family& format, speaker from) {
     switch (from) {
         case speaker::system:
-            return in.system_header;
+            return format.system_header;
         case speaker::user:
-            return in.user_header;
+            return format.user_header;
         case speaker::assistant:
-            return in.assistant_header;
+            return format.assistant_header;
         case speaker::tool:
-            return in.tool_header;
+            return format.tool_header;
     }
     return {};
 }
 
-std::string splice(const family& in, std::span<const turn> turns) {
+std::string splice(const family& format, std::span<const turn> turns) {
     std::string out;
     bool first = true;
     for (const auto& one : turns) {
         if (!first) {
-            out += in.turn_close;
-            out += in.turn_open;
-            out += header(in, one.from);
+            out += format.turn_close;
+            out += format.turn_open;
+            out += header(format, one.from);
         }
-        out += neutralise(in, one.body);
+        out += neutralise(format, one.body);
         if (one.from == speaker::assistant) {
-            out += in.assistant_end;
+            out += format.assistant_end;
         }
         first = false;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Messages as the turns that a chat format writes: equal neighbours merged, tool results grouped, old
-// thinking left out. Texts are still raw.
+// Messages as the turns of a chat format: neighbours of one role merged, tool results grouped, old thinking
+// left out. Texts are not yet neutralised.
 
 #include <span>
 #include <string>
@@ -19,20 +19,20 @@ struct turn {
     std::string body;
 };
 
-// The messages as every prompt in the format takes them: equal neighbours are one
-// (docs/facts/ollama_wire.md#prompts), thinking is apart from content, a system text for which the format has
-// no turn speaks as the user, texts are trimmed where the format trims, and an empty user turn stands where
-// the format can't do without a first one.
-[[nodiscard]] std::vector<message> settled(const family& in, const std::vector<message>& messages);
+// The messages in the form all prompts of the format start from: neighbours of one role are one message
+// (docs/facts/ollama_wire.md#prompts), thinking is separate from content, a system text without a turn of its
+// own becomes the user's, texts are trimmed where the format trims, and an empty user turn is inserted where
+// the format needs a first one.
+[[nodiscard]] std::vector<message> settled(const family& format, const std::vector<message>& messages);
 
-// Of settled messages.
-[[nodiscard]] std::vector<turn> to_turns(const family& in, const std::vector<message>& messages);
+// REQUIRES: `messages` are settled.
+[[nodiscard]] std::vector<turn> to_turns(const family& format, const std::vector<message>& messages);
 
-// The role and what follows it.
-[[nodiscard]] std::string_view header(const family& in, speaker from);
+// What begins a turn, behind turn_open.
+[[nodiscard]] std::string_view header(const family& format, speaker from);
 
-// The turns in the family's format with their bodies neutralised, without the opening of the first and the
-// turn_close of the last, which the service's wrapper writes.
-[[nodiscard]] std::string splice(const family& in, std::span<const turn> turns);
+// The turns in the family's format, neutralised, without the opening of the first and the turn_close of the
+// last, which the service's wrapper writes.
+[[nodiscard]] std::string splice(const family& format, std::span<const turn> turns);
 
 }  // namespace corral::chat

@@ -4,29 +4,29 @@ namespace corral::chat {
 
 namespace {
 
-// Only models that know the switch heed a package's script that appends it.
-bool package_forbids(const render_options& how) {
-    return how.package_forbids_thinking && !how.format->no_think_switch.empty();
+// A package's script appends the switch; only models that know the switch heed it.
+bool package_forbids(const render_options& options) {
+    return options.package_forbids_thinking && !options.format->no_think_switch.empty();
 }
 
-bool better_verbatim(const render_options& how, const prompt_need& need) {
-    const family& in = *how.format;
-    if (in.thinks && need.thinking == thinking_mode::on && package_forbids(how)) {
+bool better_verbatim(const render_options& options, const prompt_need& need) {
+    const family& format = *options.format;
+    if (format.thinks && need.thinking == thinking_mode::on && package_forbids(options)) {
         return true;
     }
-    const bool no_switch = in.no_think_switch.empty() && !in.thinking_skipped.empty();
-    if (in.thinks && need.thinking == thinking_mode::off && no_switch) {
+    const bool no_switch = format.no_think_switch.empty() && !format.thinking_skipped.empty();
+    if (format.thinks && need.thinking == thinking_mode::off && no_switch) {
         return true;
     }
-    return need.tools && !in.tools_lead.empty();
+    return need.tools && !format.tools_lead.empty();
 }
 
 }  // namespace
 
-core::result<prompt_form> choose_form(const render_options& how, const prompt_need& need) {
-    if (how.may_be_verbatim) {
-        const bool needed = need.open_answer || need.no_question || !how.prompt_template.empty();
-        return needed || better_verbatim(how, need) ? prompt_form::verbatim : prompt_form::wrapped;
+core::result<prompt_form> choose_form(const render_options& options, const prompt_need& need) {
+    if (options.may_be_verbatim) {
+        const bool needed = need.open_answer || need.no_question || !options.prompt_template.empty();
+        return needed || better_verbatim(options, need) ? prompt_form::verbatim : prompt_form::wrapped;
     }
     if (need.no_question) {
         return core::make_failure(core::errc::refused,
@@ -37,7 +37,7 @@ core::result<prompt_form> choose_form(const render_options& how, const prompt_ne
                                   "the conversation ends with an assistant message, and this runtime can't "
                                   "continue one; end it with a user message");
     }
-    if (!how.prompt_template.empty()) {
+    if (!options.prompt_template.empty()) {
         return core::make_failure(core::errc::refused,
                                   "this runtime can't use a prompt template: it puts "
                                   "every prompt into the model's chat format itself");
@@ -45,19 +45,19 @@ core::result<prompt_form> choose_form(const render_options& how, const prompt_ne
     return prompt_form::wrapped;
 }
 
-bool expects_thinking(const render_options& how, prompt_form form, thinking_mode wanted) {
-    const family& in = *how.format;
-    if (!in.thinks) {
+bool expects_thinking(const render_options& options, prompt_form form, thinking_mode wanted) {
+    const family& format = *options.format;
+    if (!format.thinks) {
         return false;
     }
     if (form == prompt_form::wrapped) {
-        const bool off = wanted == thinking_mode::off && !in.no_think_switch.empty();
-        return !off && !package_forbids(how);
+        const bool off = wanted == thinking_mode::off && !format.no_think_switch.empty();
+        return !off && !package_forbids(options);
     }
-    // A package that forbids is not asked, but what it does is what its model does by default.
+    // A verbatim prompt bypasses the package's script, but keeps its choice as the model's default.
     const bool off =
-        wanted == thinking_mode::off || (wanted == thinking_mode::model_default && package_forbids(how));
-    return !off || in.thinking_skipped.empty();
+        wanted == thinking_mode::off || (wanted == thinking_mode::model_default && package_forbids(options));
+    return !off || format.thinking_skipped.empty();
 }
 
 }  // namespace corral::chat

@@ -16,28 +16,28 @@ namespace corral::chat {
 
 namespace {
 
-bool asks_something(const message& one) {
-    return one.from == role::user || one.from == role::tool;
+bool asks_something(const message& next) {
+    return next.from == role::user || next.from == role::tool;
 }
 
-// The first system turn: what the request says, else the default, then the tools.
-std::string system_body(const render_options& how, std::string asked, const nlohmann::ordered_json& tools,
+// The first system turn: the request's text or the default, then the tools.
+std::string system_body(const render_options& options, std::string text, const nlohmann::ordered_json& tools,
                         bool has_tools) {
-    const family& in = *how.format;
-    const bool takes_tools = has_tools && !in.tools_in_first_user;
-    if (asked.empty()) {
-        asked = how.default_system;
+    const family& format = *options.format;
+    const bool takes_tools = has_tools && !format.tools_in_first_user;
+    if (text.empty()) {
+        text = options.default_system;
     }
-    if (asked.empty() && (!takes_tools || in.writes_default_system)) {
-        asked = in.default_system;
+    if (text.empty() && (!takes_tools || format.writes_default_system)) {
+        text = format.default_system;
     }
     if (!takes_tools) {
-        return asked;
+        return text;
     }
-    if (!asked.empty()) {
-        asked += "\n\n";
+    if (!text.empty()) {
+        text += "\n\n";
     }
-    return asked + tool_definitions(in, tools);
+    return text + tool_definitions(format, tools);
 }
 
 // The switch at the very end, where the vendor's own scripts put it as well
@@ -65,14 +65,14 @@ std::string_view role_word(speaker from) {
 
 // Results of tools speak as the user, in the family's words; texts of the same speaker are one, for many
 // templates refuse two turns of one role in a row.
-std::vector<role_text> as_role_texts(const family& in, const std::vector<turn>& turns) {
+std::vector<role_text> as_role_texts(const family& format, const std::vector<turn>& turns) {
     std::vector<role_text> out;
     for (const turn& one : turns) {
         if (one.from == speaker::system && one.body.empty()) {
             continue;
         }
         const auto role = role_word(one.from);
-        auto text = neutralise(in, one.body);
+        auto text = neutralise(format, one.body);
         if (!out.empty() && out.back().role == role) {
             out.back().text += "\n\n" + text;
         } else {
@@ -82,42 +82,42 @@ std::vector<role_text> as_role_texts(const family& in, const std::vector<turn>& 
     return out;
 }
 
-rendered_prompt wrapped_prompt(const render_options& how, const std::vector<message>& messages,
+rendered_prompt wrapped_prompt(const render_options& options, const std::vector<message>& messages,
                                const nlohmann::ordered_json& tools, thinking_mode thinking) {
-    const family& in = *how.format;
+    const family& format = *options.format;
     const bool has_tools = tools.is_array() && !tools.empty();
-    auto turns = to_turns(in, messages);
+    auto turns = to_turns(format, messages);
     if (turns.front().from != speaker::system) {
         turns.insert(turns.begin(), turn{speaker::system, {}});
     }
-    turns.front().body = system_body(how, std::move(turns.front().body), tools, has_tools);
+    turns.front().body = system_body(options, std::move(turns.front().body), tools, has_tools);
     const auto first_user = std::find_if(turns.begin(), turns.end(), is_user);
-    if (has_tools && in.tools_in_first_user && first_user != turns.end()) {
-        first_user->body.insert(0, tool_definitions(in, tools) + "\n\n");
+    if (has_tools && format.tools_in_first_user && first_user != turns.end()) {
+        first_user->body.insert(0, tool_definitions(format, tools) + "\n\n");
     }
 
     rendered_prompt prompt;
-    prompt.thinking = expects_thinking(how, prompt_form::wrapped, thinking);
-    prompt.starts_in_thinking = prompt.thinking && in.may_start_in_thinking;
-    const bool off = in.thinks && !in.no_think_switch.empty() && thinking == thinking_mode::off;
-    if (off && !how.package_forbids_thinking) {
-        append_switch(turns.back().body, in.no_think_switch);
+    prompt.thinking = expects_thinking(options, prompt_form::wrapped, thinking);
+    prompt.starts_in_thinking = prompt.thinking && format.may_start_in_thinking;
+    const bool off = format.thinks && !format.no_think_switch.empty() && thinking == thinking_mode::off;
+    if (off && !options.package_forbids_thinking) {
+        append_switch(turns.back().body, format.no_think_switch);
     }
-    prompt.system = splice(in, std::span(turns.begin(), first_user));
-    prompt.turns = splice(in, std::span(first_user, turns.end()));
-    if (how.as_messages) {
-        prompt.messages = as_role_texts(in, turns);
+    prompt.system = splice(format, std::span(turns.begin(), first_user));
+    prompt.turns = splice(format, std::span(first_user, turns.end()));
+    if (options.as_messages) {
+        prompt.messages = as_role_texts(format, turns);
     }
     return prompt;
 }
 
 }  // namespace
 
-core::result<rendered_prompt> render(const render_options& how, const std::vector<message>& messages,
+core::result<rendered_prompt> render(const render_options& options, const std::vector<message>& messages,
                                      const nlohmann::ordered_json& tools, thinking_mode thinking) {
-    const family& in = *how.format;
-    if (!how.prompt_template.empty() && is_shown_template(in, how.prompt_template)) {
-        auto plain = how;
+    const family& format = *options.format;
+    if (!options.prompt_template.empty() && is_shown_template(format, options.prompt_template)) {
+        auto plain = options;
         plain.prompt_template.clear();
         return render(plain, messages, tools, thinking);
     }
@@ -125,25 +125,26 @@ core::result<rendered_prompt> render(const render_options& how, const std::vecto
     if (messages.empty()) {
         return core::make_failure(core::errc::refused, "the conversation has no message");
     }
-    if (has_tools && in.tools == tool_style::none) {
+    if (has_tools && format.tools == tool_style::none) {
         return core::make_failure(core::errc::refused,
-                                  "the chat format '" + std::string(in.name) + "' has no tools");
+                                  "the chat format '" + std::string(format.name) + "' has no tools");
     }
     const bool no_question = std::none_of(messages.begin(), messages.end(), asks_something);
     const bool open_answer = messages.back().from == role::assistant;
     const prompt_need need{open_answer, no_question, has_tools, thinking};
-    const auto form = choose_form(how, need);
+    const auto form = choose_form(options, need);
     if (!form) {
         return form.error();
     }
-    const auto ready = settled(in, messages);
+    const auto ready = settled(format, messages);
     if (*form == prompt_form::wrapped) {
-        return wrapped_prompt(how, ready, tools, thinking);
+        return wrapped_prompt(options, ready, tools, thinking);
     }
-    if (how.prompt_template.empty()) {
-        return verbatim_prompt(in, ready, how.default_system, tools, expects_thinking(how, *form, thinking));
+    if (options.prompt_template.empty()) {
+        return verbatim_prompt(format, ready, options.default_system, tools,
+                               expects_thinking(options, *form, thinking));
     }
-    return template_prompt(how, ready, tools, thinking);
+    return template_prompt(options, ready, tools, thinking);
 }
 
 rendered_prompt render_raw(std::string text) {
@@ -153,10 +154,11 @@ rendered_prompt render_raw(std::string text) {
     return prompt;
 }
 
-core::result<rendered_prompt> render_fill_in_middle(const render_options& how, const fill_in_middle& hole) {
-    const family& in = *how.format;
-    if (!how.prompt_template.empty()) {
-        auto by_template = template_hole(how, hole);
+core::result<rendered_prompt> render_fill_in_middle(const render_options& options,
+                                                    const fill_in_middle& hole) {
+    const family& format = *options.format;
+    if (!options.prompt_template.empty()) {
+        auto by_template = template_hole(options, hole);
         if (!by_template) {
             return by_template.error();
         }
@@ -164,15 +166,15 @@ core::result<rendered_prompt> render_fill_in_middle(const render_options& how, c
             return std::move(**by_template);
         }
     }
-    if (in.fill.prefix.empty()) {
-        return core::make_failure(core::errc::refused, "the chat format '" + std::string(in.name) +
+    if (format.fill.prefix.empty()) {
+        return core::make_failure(core::errc::refused, "the chat format '" + std::string(format.name) +
                                                            "' can't fill in what stands between two texts");
     }
-    std::string text(in.fill.prefix);
-    text += neutralise(in, hole.prefix);
-    text += in.fill.suffix;
-    text += neutralise(in, hole.suffix);
-    text += in.fill.middle;
+    std::string text(format.fill.prefix);
+    text += neutralise(format, hole.prefix);
+    text += format.fill.suffix;
+    text += neutralise(format, hole.suffix);
+    text += format.fill.middle;
     return render_raw(std::move(text));
 }
 

@@ -1,4 +1,4 @@
-// A family's format as a Go template: the same text as verbatim_prompt writes, decided by the template.
+// A family's format as a Go template that writes the same text as verbatim_prompt.
 
 #include "chat/prompt/shown_template.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-// Stands in the words about tools for what the template fills in.
+// Placeholder in the words about tools for what the template fills in.
 constexpr std::string_view place = "@@";
 
 std::string joined(std::initializer_list<std::string_view> parts) {
@@ -27,12 +27,12 @@ std::string joined(std::initializer_list<std::string_view> parts) {
     return out;
 }
 
-std::string replaced(std::string in, std::string_view what, std::string_view by) {
-    const auto at = in.find(what);
+std::string replaced(std::string text, std::string_view part, std::string_view replacement) {
+    const auto at = text.find(part);
     if (at != std::string::npos) {
-        in.replace(at, what.size(), by);
+        text.replace(at, part.size(), replacement);
     }
-    return in;
+    return text;
 }
 
 constexpr std::string_view thinking_off = "(and $.IsThinkSet (not $.Think))";
@@ -40,32 +40,33 @@ constexpr std::string_view end = "{{ end }}";
 
 class format_writer {
 public:
-    format_writer(const family& in, const shown_parts& what)
-        : in_(in), tools_(what.tools && in.tools != tool_style::none), what_(what) {}
+    format_writer(const family& format, const shown_parts& what)
+        : format_(format), tools_(what.tools && format.tools != tool_style::none), what_(what) {}
 
     std::string whole() const {
-        const bool holes = what_.holes && !in_.fill.prefix.empty();
+        const bool holes = what_.holes && !format_.fill.prefix.empty();
         std::string out;
         if (holes) {
-            out += joined({"{{ if .Suffix }}", in_.fill.prefix, "{{ .Prompt }}", in_.fill.suffix,
-                           "{{ .Suffix }}", in_.fill.middle, "{{ else }}"});
+            out += joined({"{{ if .Suffix }}", format_.fill.prefix, "{{ .Prompt }}", format_.fill.suffix,
+                           "{{ .Suffix }}", format_.fill.middle, "{{ else }}"});
         }
         out += variables();
-        out += in_.bos;
+        out += format_.bos;
         out += system_turn();
         out += "{{ range $i, $m := .Messages }}{{ $last := eq (len (slice $.Messages $i)) 1 }}";
         out += "{{ if and (eq .Role \"system\") (eq $i 0) }}";
-        if (!in_.system_header.empty()) {
-            out += joined({"{{ else if eq .Role \"system\" }}", in_.turn_open, in_.system_header,
-                           "{{ .Content }}", in_.turn_close});
+        if (!format_.system_header.empty()) {
+            out += joined({"{{ else if eq .Role \"system\" }}", format_.turn_open, format_.system_header,
+                           "{{ .Content }}", format_.turn_close});
         }
-        out += joined({"{{ else if eq .Role \"user\" }}", in_.turn_open, in_.user_header, first_user(),
-                       "{{ .Content }}", in_.turn_close});
+        out += joined({"{{ else if eq .Role \"user\" }}", format_.turn_open, format_.user_header,
+                       first_user(), "{{ .Content }}", format_.turn_close});
         out += "{{ else if eq .Role \"tool\" }}" + result();
-        out += joined({"{{ else }}", in_.turn_open, in_.assistant_header, "{{ if $last }}", open_answer(),
-                       "{{ else }}", old_thinking(), answer(), in_.assistant_end, in_.turn_close, end, end});
-        out += joined({"{{ if and $last (ne .Role \"assistant\") }}", in_.turn_open, in_.assistant_header,
-                       new_answer(), end, "{{ $before = .Role }}", end});
+        out += joined({"{{ else }}", format_.turn_open, format_.assistant_header, "{{ if $last }}",
+                       open_answer(), "{{ else }}", old_thinking(), answer(), format_.assistant_end,
+                       format_.turn_close, end, end});
+        out += joined({"{{ if and $last (ne .Role \"assistant\") }}", format_.turn_open,
+                       format_.assistant_header, new_answer(), end, "{{ $before = .Role }}", end});
         out += holes ? end : std::string_view{};
         return out;
     }
@@ -75,14 +76,14 @@ private:
         std::string out =
             "{{ $system := \"\" }}{{ if eq (index .Messages 0).Role \"system\" }}"
             "{{ $system = (index .Messages 0).Content }}{{ end }}{{ $before := \"\" }}";
-        if (in_.repeats_thinking) {
+        if (format_.repeats_thinking) {
             // The last user message that isn't a tool result in disguise.
             out +=
                 "{{ $question := len .Messages }}{{ range $i, $m := .Messages }}"
                 "{{ if and (eq .Role \"user\") (or (lt (len .Content) 15) "
                 "(ne (slice .Content 0 15) \"<tool_response>\")) }}{{ $question = $i }}{{ end }}{{ end }}";
         }
-        if (in_.system_in_first_user || in_.tools_in_first_user) {
+        if (format_.system_in_first_user || format_.tools_in_first_user) {
             out +=
                 "{{ $first := -1 }}{{ range $i, $m := .Messages }}"
                 "{{ if and (lt $first 0) (eq .Role \"user\") }}{{ $first = $i }}{{ end }}{{ end }}";
@@ -91,8 +92,8 @@ private:
     }
 
     std::string definitions() const {
-        const auto words = tool_definitions(in_, json::array({place}));
-        const bool indented = in_.tools == tool_style::llama_json;
+        const auto words = tool_definitions(format_, json::array({place}));
+        const bool indented = format_.tools == tool_style::llama_json;
         const auto one = joined({"\"", place, "\""});
         return indented
                    ? replaced(words, "\n\n" + one, "{{ range $.Tools }}\n\n{{ indentedJson . }}{{ end }}")
@@ -100,63 +101,63 @@ private:
     }
 
     std::string system_turn() const {
-        if (in_.system_in_first_user) {
+        if (format_.system_in_first_user) {
             return {};
         }
-        const bool tools_here = tools_ && !in_.tools_in_first_user;
-        const bool always = in_.writes_default_system || !in_.system_lead.empty();
+        const bool tools_here = tools_ && !format_.tools_in_first_user;
+        const bool always = format_.writes_default_system || !format_.system_lead.empty();
         std::string out;
         if (!always) {
             out += tools_here ? "{{ if or $system .Tools }}" : "{{ if $system }}";
         }
-        out += joined({in_.turn_open, in_.system_header});
-        if (tools_ && !in_.tools_lead.empty()) {
-            out += joined({"{{ if .Tools }}", in_.tools_lead, end});
+        out += joined({format_.turn_open, format_.system_header});
+        if (tools_ && !format_.tools_lead.empty()) {
+            out += joined({"{{ if .Tools }}", format_.tools_lead, end});
         }
-        out += in_.system_lead;
-        out += in_.writes_default_system
-                   ? joined({"{{ if $system }}{{ $system }}{{ else }}", in_.default_system, end})
+        out += format_.system_lead;
+        out += format_.writes_default_system
+                   ? joined({"{{ if $system }}{{ $system }}{{ else }}", format_.default_system, end})
                    : "{{ $system }}";
         if (tools_here) {
             out += joined({"{{ if .Tools }}",
-                           in_.writes_default_system ? "\n\n" : "{{ if $system }}\n\n{{ end }}",
+                           format_.writes_default_system ? "\n\n" : "{{ if $system }}\n\n{{ end }}",
                            definitions(), end});
         }
-        out += in_.turn_close;
+        out += format_.turn_close;
         out += always ? std::string_view{} : end;
         return out;
     }
 
     std::string first_user() const {
         std::string out;
-        if (in_.system_in_first_user) {
+        if (format_.system_in_first_user) {
             out += "{{ if and $system (eq $i $first) }}{{ $system }}\n\n{{ end }}";
         }
-        if (tools_ && in_.tools_in_first_user) {
+        if (tools_ && format_.tools_in_first_user) {
             out += joined({"{{ if and $.Tools (eq $i $first) }}", definitions(), "\n\n", end});
         }
         return out;
     }
 
     std::string result() const {
-        const auto words = tool_result(in_, place);
-        if (!in_.tool_header.empty()) {
+        const auto words = tool_result(format_, place);
+        if (!format_.tool_header.empty()) {
             const auto one = joined({"\"", place, "\""});
-            return joined({in_.turn_open, in_.tool_header, replaced(words, one, "{{ json .Content }}"),
-                           in_.turn_close});
+            return joined({format_.turn_open, format_.tool_header,
+                           replaced(words, one, "{{ json .Content }}"), format_.turn_close});
         }
-        return joined({"{{ if eq $before \"tool\" }}\n{{ else }}", in_.turn_open, in_.user_header, end,
-                       replaced(words, place, "{{ .Content }}"),
-                       "{{ if or $last (ne (index (slice $.Messages $i) 1).Role \"tool\") }}", in_.turn_close,
-                       end});
+        return joined({"{{ if eq $before \"tool\" }}\n{{ else }}", format_.turn_open, format_.user_header,
+                       end, replaced(words, place, "{{ .Content }}"),
+                       "{{ if or $last (ne (index (slice $.Messages $i) 1).Role \"tool\") }}",
+                       format_.turn_close, end});
     }
 
     std::string answer() const {
         const std::string name(place);
-        auto one = answer_with_calls(in_, {}, {tool_call{{}, name, json{{name, 0}}}});
+        auto one = answer_with_calls(format_, {}, {tool_call{{}, name, json{{name, 0}}}});
         one = replaced(std::move(one), joined({"\"", place, "\""}), "{{ json .Function.Name }}");
         one = replaced(std::move(one), joined({"{\"", place, "\": 0}"}), "{{ json .Function.Arguments }}");
-        if (in_.tools == tool_style::llama_json) {
+        if (format_.tools == tool_style::llama_json) {
             return joined({"{{ if .ToolCalls }}{{ range $j, $c := .ToolCalls }}{{ if $j }}; {{ end }}", one,
                            end, "{{ else }}{{ .Content }}", end});
         }
@@ -165,48 +166,49 @@ private:
     }
 
     std::string old_thinking() const {
-        if (!in_.repeats_thinking) {
+        if (!format_.repeats_thinking) {
             return {};
         }
         return "{{ if and .Thinking (gt $i $question) }}<think>\n{{ .Thinking }}\n</think>\n\n{{ end }}";
     }
 
     std::string open_answer() const {
-        if (!in_.thinks) {
+        if (!format_.thinks) {
             return answer();
         }
         const auto thinks =
-            in_.thinking_skipped.empty() ? std::string{} : joined({" (not ", thinking_off, ")"});
+            format_.thinking_skipped.empty() ? std::string{} : joined({" (not ", thinking_off, ")"});
         return joined({"{{ if or .Content .ToolCalls }}<think>\n{{ .Thinking }}\n</think>\n\n", answer(),
                        "{{ else if and .Thinking", thinks, " }}<think>\n{{ .Thinking }}{{ else }}",
                        new_answer(), end});
     }
 
     std::string new_answer() const {
-        if (!in_.thinks || in_.thinking_skipped.empty()) {
-            return std::string(in_.thinking_opened);
+        if (!format_.thinks || format_.thinking_skipped.empty()) {
+            return std::string(format_.thinking_opened);
         }
-        const auto skipped = joined({"{{ if ", thinking_off, " }}", in_.thinking_skipped});
-        return in_.thinking_opened.empty() ? joined({skipped, end})
-                                           : joined({skipped, "{{ else }}", in_.thinking_opened, end});
+        const auto skipped = joined({"{{ if ", thinking_off, " }}", format_.thinking_skipped});
+        return format_.thinking_opened.empty()
+                   ? joined({skipped, end})
+                   : joined({skipped, "{{ else }}", format_.thinking_opened, end});
     }
 
-    const family& in_;
+    const family& format_;
     bool tools_;
     shown_parts what_;
 };
 
 }  // namespace
 
-std::string shown_template(const family& in, const shown_parts& what) {
-    return format_writer(in, what).whole();
+std::string shown_template(const family& format, const shown_parts& what) {
+    return format_writer(format, what).whole();
 }
 
-bool is_shown_template(const family& in, std::string_view text) {
+bool is_shown_template(const family& format, std::string_view text) {
     const auto copied = core::trimmed(text);
     for (const bool tools : {true, false}) {
         for (const bool holes : {true, false}) {
-            const auto shown = shown_template(in, {tools, holes});
+            const auto shown = shown_template(format, {tools, holes});
             if (copied == core::trimmed(shown)) {
                 return true;
             }

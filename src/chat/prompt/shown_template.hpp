@@ -1,5 +1,5 @@
 #pragma once
-// The way back from what people are shown.
+// Recognises a template that shown_template() made.
 
 #include <string_view>
 
@@ -7,8 +7,8 @@
 
 namespace corral::chat {
 
-// Whether a template is no more than the family's own format as somebody copied it from shown_template(), be
-// it with white space around. Such a one needs no verbatim prompt.
-[[nodiscard]] bool is_shown_template(const family& in, std::string_view text);
+// Whether a template is a copy of shown_template(), white space around it aside. A prompt by such a template
+// need not be verbatim.
+[[nodiscard]] bool is_shown_template(const family& format, std::string_view text);
 
 }  // namespace corral::chat

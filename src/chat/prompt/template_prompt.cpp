@@ -16,33 +16,33 @@ namespace {
 using json = nlohmann::ordered_json;
 using go_template::compiled;
 
-json neutral(const family& in, const json& from) {
-    if (from.is_string()) {
-        return neutralise(in, from.get_ref<const std::string&>());
+json neutral(const family& format, const json& value) {
+    if (value.is_string()) {
+        return neutralise(format, value.get_ref<const std::string&>());
     }
-    if (from.is_array()) {
+    if (value.is_array()) {
         json out = json::array();
-        for (const auto& each : from) {
-            out.push_back(neutral(in, each));
+        for (const auto& each : value) {
+            out.push_back(neutral(format, each));
         }
         return out;
     }
-    if (from.is_object()) {
+    if (value.is_object()) {
         json out = json::object();
-        for (const auto& [key, each] : from.items()) {
-            out[neutralise(in, key)] = neutral(in, each);
+        for (const auto& [key, each] : value.items()) {
+            out[neutralise(format, key)] = neutral(format, each);
         }
         return out;
     }
-    return from;
+    return value;
 }
 
-json calls_data(const family& in, const std::vector<tool_call>& calls) {
+json calls_data(const family& format, const std::vector<tool_call>& calls) {
     json out = json::array();
     for (const auto& call : calls) {
-        json function{{"index", out.size()}, {"name", neutralise(in, call.name)}};
-        function["arguments"] = call.arguments.is_null() ? json::object() : neutral(in, call.arguments);
-        out.push_back({{"id", neutralise(in, call.id)}, {"function", std::move(function)}});
+        json function{{"index", out.size()}, {"name", neutralise(format, call.name)}};
+        function["arguments"] = call.arguments.is_null() ? json::object() : neutral(format, call.arguments);
+        out.push_back({{"id", neutralise(format, call.id)}, {"function", std::move(function)}});
     }
     return out;
 }
@@ -61,35 +61,35 @@ const char* role_name(role from) {
     return "";
 }
 
-// As Ollama's own message has it; what is empty is left out, but for the content.
-json message_data(const family& in, const message& from) {
-    json out{{"role", role_name(from.from)}, {"content", neutralise(in, from.content)}};
+// The fields of Ollama's own message; empty ones are left out, except the content.
+json message_data(const family& format, const message& original) {
+    json out{{"role", role_name(original.from)}, {"content", neutralise(format, original.content)}};
     const auto put = [&](const char* name, const std::string& text) {
         if (!text.empty()) {
-            out[name] = neutralise(in, text);
+            out[name] = neutralise(format, text);
         }
     };
-    put("thinking", from.thinking);
-    if (!from.calls.empty()) {
-        out["tool_calls"] = calls_data(in, from.calls);
+    put("thinking", original.thinking);
+    if (!original.calls.empty()) {
+        out["tool_calls"] = calls_data(format, original.calls);
     }
-    put("tool_name", from.tool_name);
-    put("tool_call_id", from.tool_call_id);
+    put("tool_name", original.tool_name);
+    put("tool_call_id", original.tool_call_id);
     return out;
 }
 
-// What every template gets to see of the wish to think.
-json common_data(const render_options& how, thinking_mode thinking) {
-    const bool thinks = expects_thinking(how, prompt_form::verbatim, thinking);
-    const bool said = thinking != thinking_mode::model_default || (how.format->thinks && !thinks);
+// The data of every template about thinking.
+json common_data(const render_options& options, thinking_mode thinking) {
+    const bool thinks = expects_thinking(options, prompt_form::verbatim, thinking);
+    const bool is_set = thinking != thinking_mode::model_default || (options.format->thinks && !thinks);
     return {{"Response", ""},
-            {"Think", said && thinks},
-            {"ThinkLevel", thinks ? neutralise(*how.format, how.effort) : std::string{}},
-            {"IsThinkSet", said}};
+            {"Think", is_set && thinks},
+            {"ThinkLevel", thinks ? neutralise(*options.format, options.effort) : std::string{}},
+            {"IsThinkSet", is_set}};
 }
 
-std::vector<message> with_default_system(const render_options& how, std::vector<message> messages) {
-    if (how.default_system.empty()) {
+std::vector<message> with_default_system(const render_options& options, std::vector<message> messages) {
+    if (options.default_system.empty()) {
         return messages;
     }
     if (messages.front().from != role::system) {
@@ -97,7 +97,7 @@ std::vector<message> with_default_system(const render_options& how, std::vector<
         messages.front().from = role::system;
     }
     if (messages.front().content.empty()) {
-        messages.front().content = how.default_system;
+        messages.front().content = options.default_system;
     }
     return messages;
 }
@@ -113,23 +113,23 @@ std::string joined_system(const std::vector<message>& messages) {
     return out;
 }
 
-core::result<std::string> by_messages(const render_options& how, const compiled& with,
+core::result<std::string> by_messages(const render_options& options, const compiled& source,
                                       const std::vector<message>& messages, const json& tools, json data) {
-    const family& in = *how.format;
-    data["System"] = neutralise(in, joined_system(messages));
+    const family& format = *options.format;
+    data["System"] = neutralise(format, joined_system(messages));
     data["Messages"] = json::array();
     for (const auto& one : messages) {
-        data["Messages"].push_back(message_data(in, one));
+        data["Messages"].push_back(message_data(format, one));
     }
-    data["Tools"] = neutral(in, tools);
-    return with.execute(data, how.today);
+    data["Tools"] = neutral(format, tools);
+    return source.execute(data, options.today);
 }
 
 // One run of the template for each question with its answer.
 class turn_writer {
 public:
-    turn_writer(const render_options& how, const compiled& with, json data)
-        : how_(how), with_(with), data_(std::move(data)) {}
+    turn_writer(const render_options& options, const compiled& source, json data)
+        : options_(options), source_(source), data_(std::move(data)) {}
 
     core::result<void> take(const message& one) {
         const bool answered = !response_.empty();
@@ -147,7 +147,7 @@ public:
             response_ = one.content;
         } else {
             prompt_ += prompt_.empty() ? "" : "\n\n";
-            prompt_ += one.from == role::tool ? tool_result(*how_.format, one.content) : one.content;
+            prompt_ += one.from == role::tool ? tool_result(*options_.format, one.content) : one.content;
         }
         return {};
     }
@@ -162,10 +162,10 @@ public:
 
 private:
     core::result<void> write(bool open) {
-        data_["System"] = neutralise(*how_.format, std::exchange(system_, {}));
-        data_["Prompt"] = neutralise(*how_.format, std::exchange(prompt_, {}));
-        data_["Response"] = neutralise(*how_.format, std::exchange(response_, {}));
-        const auto text = with_.execute(data_, how_.today, open);
+        data_["System"] = neutralise(*options_.format, std::exchange(system_, {}));
+        data_["Prompt"] = neutralise(*options_.format, std::exchange(prompt_, {}));
+        data_["Response"] = neutralise(*options_.format, std::exchange(response_, {}));
+        const auto text = source_.execute(data_, options_.today, open);
         if (!text) {
             return text.error();
         }
@@ -173,8 +173,8 @@ private:
         return {};
     }
 
-    const render_options& how_;
-    const compiled& with_;
+    const render_options& options_;
+    const compiled& source_;
     json data_;
     std::string system_;
     std::string prompt_;
@@ -182,9 +182,9 @@ private:
     std::string out_;
 };
 
-core::result<std::string> by_turns(const render_options& how, const compiled& with,
+core::result<std::string> by_turns(const render_options& options, const compiled& source,
                                    const std::vector<message>& messages, json data) {
-    turn_writer writer(how, with, std::move(data));
+    turn_writer writer(options, source, std::move(data));
     for (const auto& one : messages) {
         const auto taken = writer.take(one);
         if (!taken) {
@@ -194,68 +194,70 @@ core::result<std::string> by_turns(const render_options& how, const compiled& wi
     return writer.last();
 }
 
-// A template that shows no answer is one that ends where the answer begins.
-core::result<compiled> ready(const std::string& source) {
-    auto first = compiled::from(source);
+// A template without a place for the answer ends where the answer begins.
+core::result<compiled> with_answer(const std::string& text) {
+    auto first = compiled::from(text);
     if (!first || first->mentions("Messages") || first->mentions("Response")) {
         return first;
     }
-    return compiled::from(source + "{{ .Response }}");
+    return compiled::from(text + "{{ .Response }}");
 }
 
-// Where the model stands when it goes on is read off the text: the template decided it.
-rendered_prompt finished(const family& in, std::string text, const message& last, bool may_think) {
+// Whether the model continues inside its thinking is decided by the template, so it is read off the text.
+rendered_prompt finished(const family& format, std::string text, const message& last, bool may_think) {
     const auto end = core::trimmed_back(text);
     const bool continued = last.from == role::assistant;
     const bool answering = continued && !(last.content.empty() && last.calls.empty());
     const bool goes_on_thinking = may_think && continued && !answering && !last.thinking.empty() &&
-                                  end.ends_with(core::trimmed_back(neutralise(in, last.thinking)));
+                                  end.ends_with(core::trimmed_back(neutralise(format, last.thinking)));
     rendered_prompt prompt;
     prompt.verbatim = true;
-    prompt.starts_in_thinking = in.thinks && !answering && (goes_on_thinking || end.ends_with("<think>"));
-    prompt.thinking = prompt.starts_in_thinking || (in.thinks && !answering && !end.ends_with("</think>"));
+    prompt.starts_in_thinking = format.thinks && !answering && (goes_on_thinking || end.ends_with("<think>"));
+    prompt.thinking =
+        prompt.starts_in_thinking || (format.thinks && !answering && !end.ends_with("</think>"));
     prompt.turns = std::move(text);
     return prompt;
 }
 
 }  // namespace
 
-core::result<rendered_prompt> template_prompt(const render_options& how, const std::vector<message>& messages,
-                                              const json& tools, thinking_mode thinking) {
-    const auto with = ready(how.prompt_template);
-    if (!with) {
-        return with.error();
+core::result<rendered_prompt> template_prompt(const render_options& options,
+                                              const std::vector<message>& messages, const json& tools,
+                                              thinking_mode thinking) {
+    const auto source = with_answer(options.prompt_template);
+    if (!source) {
+        return source.error();
     }
     const bool has_tools = tools.is_array() && !tools.empty();
-    if (has_tools && !with->mentions("Tools")) {
+    if (has_tools && !source->mentions("Tools")) {
         return core::make_failure(core::errc::refused,
                                   "the template has no place for tools: it does not use .Tools");
     }
-    const auto all = with_default_system(how, messages);
-    auto data = common_data(how, thinking);
-    auto text = with->mentions("Messages")
-                    ? by_messages(how, *with, all, has_tools ? tools : json(), std::move(data))
-                    : by_turns(how, *with, all, std::move(data));
+    const auto all = with_default_system(options, messages);
+    auto data = common_data(options, thinking);
+    auto text = source->mentions("Messages")
+                    ? by_messages(options, *source, all, has_tools ? tools : json(), std::move(data))
+                    : by_turns(options, *source, all, std::move(data));
     if (!text) {
         return text.error();
     }
-    const bool may_think = expects_thinking(how, prompt_form::verbatim, thinking);
-    return finished(*how.format, std::move(*text), messages.back(), may_think);
+    const bool may_think = expects_thinking(options, prompt_form::verbatim, thinking);
+    return finished(*options.format, std::move(*text), messages.back(), may_think);
 }
 
-core::result<std::optional<rendered_prompt>> template_hole(const render_options& how,
+core::result<std::optional<rendered_prompt>> template_hole(const render_options& options,
                                                            const fill_in_middle& hole) {
-    const auto with = compiled::from(how.prompt_template);
-    if (!with) {
-        return with.error();
+    const auto source = compiled::from(options.prompt_template);
+    if (!source) {
+        return source.error();
     }
-    if (!with->mentions("Suffix")) {
+    if (!source->mentions("Suffix")) {
         return std::optional<rendered_prompt>{};
     }
-    auto data = common_data(how, thinking_mode::model_default);
-    data["Prompt"] = neutralise(*how.format, hole.prefix);
-    data["Suffix"] = neutralise(*how.format, hole.suffix);
-    auto text = with->execute(data, how.today);
+    auto data = common_data(options, thinking_mode::model_default);
+    data["Prompt"] = neutralise(*options.format, hole.prefix);
+    data["Suffix"] = neutralise(*options.format, hole.suffix);
+    auto text = source->execute(data, options.today);
     if (!text) {
         return text.error();
     }

@@ -9,16 +9,16 @@
 
 namespace corral::chat {
 
-// `messages`: settled. A template that uses .Messages gets all of them; another one is written once a turn,
-// with .System, .Prompt and .Response, and the last time cut off where .Response stands, for there the model
-// goes on. Refuses a broken template, and tools where the template has no place for them.
-[[nodiscard]] core::result<rendered_prompt> template_prompt(const render_options& how,
+// `messages`: settled. A template that uses .Messages gets all of them. Any other runs once per turn, with
+// .System, .Prompt and .Response, and the last run is cut off at .Response, where the model continues. Refuses
+// a broken template, and tools where the template has no place for them.
+[[nodiscard]] core::result<rendered_prompt> template_prompt(const render_options& options,
                                                             const std::vector<message>& messages,
                                                             const nlohmann::ordered_json& tools,
                                                             thinking_mode thinking);
 
-// The same for a hole, by a template that uses .Suffix; nothing when it doesn't.
-[[nodiscard]] core::result<std::optional<rendered_prompt>> template_hole(const render_options& how,
+// The same for a hole; nothing when the template does not use .Suffix.
+[[nodiscard]] core::result<std::optional<rendered_prompt>> template_hole(const render_options& options,
                                                                          const fill_in_middle& hole);
 
 }  // namespace corral::chat
