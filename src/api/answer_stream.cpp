@@ -13,7 +13,7 @@ namespace {
 // The next event, with a sign of life for each stretch of silence. Nothing when the client has gone.
 class patient_reader {
 public:
-    patient_reader(const api_context& context, generation_handle& handle, stream_format& format,
+    patient_reader(const api_context& context, generation::generation_handle& handle, stream_format& format,
                    http::response_writer& out)
         : context_(context), handle_(handle), format_(format), out_(out) {}
 
@@ -80,7 +80,7 @@ public:
 
 private:
     const api_context& context_;
-    generation_handle& handle_;
+    generation::generation_handle& handle_;
     stream_format& format_;
     http::response_writer& out_;
     bool open_ = false;
@@ -93,7 +93,7 @@ bool is_end(const chat::generation_event& event) {
            std::holds_alternative<chat::failed_event>(event);
 }
 
-core::awaitable<void> stream_answer(const api_context& context, generation_handle handle,
+core::awaitable<void> stream_answer(const api_context& context, generation::generation_handle handle,
                                     std::unique_ptr<stream_format> format, http::response_writer& out) {
     patient_reader reader(context, handle, *format, out);
     bool over = false;
@@ -136,7 +136,7 @@ bool collect(whole_answer& into, chat::generation_event& event) {
     return !is_end(event);
 }
 
-core::awaitable<whole_answer> collect_answer(generation_handle& handle) {
+core::awaitable<whole_answer> collect_answer(generation::generation_handle& handle) {
     whole_answer out;
     handle.hold_until_end();
     chat::generation_event event = co_await handle.next();
@@ -151,7 +151,7 @@ core::awaitable<whole_answer> collect_answer(generation_handle& handle) {
     co_return out;
 }
 
-void add_notes(http::header_fields& to, const generation_handle& handle) {
+void add_notes(http::header_fields& to, const generation::generation_handle& handle) {
     if (handle.dropped_messages() > 0) {
         add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
     }

@@ -29,7 +29,8 @@ public:
 
 // Sends the answer of `handle`. A failure before the first byte is a status code, a later one is encoded.
 // Returns when the answer has ended or the client has gone.
-[[nodiscard]] core::awaitable<void> stream_answer(const api_context& context, generation_handle handle,
+[[nodiscard]] core::awaitable<void> stream_answer(const api_context& context,
+                                                  generation::generation_handle handle,
                                                   std::unique_ptr<stream_format> format,
                                                   http::response_writer& out);
 
@@ -45,14 +46,14 @@ struct whole_answer {
 bool collect(whole_answer& into, chat::generation_event& event);
 
 // REQUIRES: `handle` outlives the call.
-[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation_handle& handle);
+[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation::generation_handle& handle);
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
 // came, and the seconds until its turn as they looked then), Server-Timing for those who asked, and for a
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
-void add_notes(http::header_fields& to, const generation_handle& handle);
+void add_notes(http::header_fields& to, const generation::generation_handle& handle);
 
 [[nodiscard]] bool is_end(const chat::generation_event& event);
 

@@ -53,7 +53,8 @@ embedding_outcome finish(engine::embedding_result made, std::size_t wanted, std:
 
 }  // namespace
 
-core::awaitable<embedding_outcome> embed(const api_context& context, served model, embedding_request what) {
+core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
+                                         embedding_request what) {
     if (!model->runtime->can_embed()) {
         co_return failure(chat::failure_kind::unsupported, "no-embeddings",
                           "\"" + model->name + "\" does not support embeddings");

@@ -27,6 +27,6 @@ struct embedding_answer {
 
 // Takes its turn in the queue like a generation. A runtime that can't is told at once, without a wait.
 [[nodiscard]] core::awaitable<std::variant<embedding_answer, chat::failed_event>> embed(
-    const api_context& context, served model, embedding_request what);
+    const api_context& context, generation::served model, embedding_request what);
 
 }  // namespace corral::api

@@ -1,55 +1,35 @@
 #include "api/failure_status.hpp"
 
-#include <array>
-
-#include "api/model_lookup.hpp"
-
 namespace corral::api {
 
-namespace {
-
-using chat::failure_kind;
-
-struct failure_row {
-    failure_kind kind;
-    unsigned status;
-    const char* name;
-};
-
 // docs/facts/ollama_wire.md#errors, #keep-alive; what Ollama has no case for takes the nearest HTTP status.
-constexpr std::array<failure_row, 12> rows{{
-    {failure_kind::bad_request, 400, "bad-request"},
-    {failure_kind::context_too_long, 400, "context-too-long"},
-    {failure_kind::unsupported, 400, "unsupported"},
-    {failure_kind::format_unmet, 422, "format-unmet"},
-    {failure_kind::model_not_found, 404, "model-not-found"},
-    {failure_kind::queue_full, 503, "queue-full"},
-    {failure_kind::unavailable, 503, "unavailable"},
-    {failure_kind::timed_out, 504, "timed-out"},
-    {failure_kind::runtime_failed, 500, "runtime-failed"},
-    {failure_kind::shutting_down, 503, "shutting-down"},
-    {failure_kind::cancelled, 499, "cancelled"},
-    {failure_kind::internal, 500, "internal"},
-}};
-
-const failure_row& row_of(failure_kind kind) noexcept {
-    for (const failure_row& row : rows) {
-        if (row.kind == kind) {
-            return row;
-        }
-    }
-    return rows.back();
-}
-
-}  // namespace
-
 unsigned status_of(chat::failure_kind kind) noexcept {
-    return row_of(kind).status;
+    switch (kind) {
+        case chat::failure_kind::bad_request:
+        case chat::failure_kind::context_too_long:
+        case chat::failure_kind::unsupported:
+            return 400;
+        case chat::failure_kind::model_not_found:
+            return 404;
+        case chat::failure_kind::format_unmet:
+            return 422;
+        case chat::failure_kind::cancelled:
+            return 499;
+        case chat::failure_kind::queue_full:
+        case chat::failure_kind::unavailable:
+        case chat::failure_kind::shutting_down:
+            return 503;
+        case chat::failure_kind::timed_out:
+            return 504;
+        case chat::failure_kind::runtime_failed:
+        case chat::failure_kind::internal:
+            break;
+    }
+    return 500;
 }
 
-bool tells_why(chat::failure_kind kind) noexcept {
-    return kind == failure_kind::unavailable || kind == failure_kind::runtime_failed ||
-           kind == failure_kind::timed_out;
+std::string not_found_text(std::string_view shown) {
+    return "model '" + std::string(shown) + "' not found";
 }
 
 std::string failure_text(const chat::failed_event& why, std::string_view typed) {
@@ -63,10 +43,6 @@ std::string failure_text(const chat::failed_event& why, std::string_view typed) 
         default:
             return why.message.empty() ? name_of(why.kind) : why.message;
     }
-}
-
-const char* name_of(chat::failure_kind kind) noexcept {
-    return row_of(kind).name;
 }
 
 }  // namespace corral::api

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "api/access_check.hpp"
 #include "api/server_timing.hpp"
 
 namespace corral::api {
@@ -15,29 +14,20 @@ std::string random_hex_id(core::random_source& random) {
     return text.data();
 }
 
-std::string client_name(const api_context& context, const http::request& incoming) {
-    if (context.keys != nullptr) {
-        if (auto owner = key_owner(*context.keys, incoming)) {
-            return *std::move(owner);
-        }
-    }
-    return incoming.peer.address().to_string();
-}
-
 chat::generation_request begin_request(const api_context& context, const http::request& incoming,
-                                       const served_model& model, std::string typed) {
+                                       const generation::served_model& model, std::string typed) {
     chat::generation_request out;
     out.id = random_hex_id(*context.random);
-    out.client = client_name(context, incoming);
+    out.client = incoming.client;
     out.model_typed = std::move(typed);
     out.model = model.name;
     out.arrived = incoming.arrived;
     return out;
 }
 
-generation_handle start_generation(const api_context& context, const http::request& incoming,
-                                   chat::generation_request what) {
-    generation_handle out = context.generations->start(std::move(what));
+generation::generation_handle start_generation(const api_context& context, const http::request& incoming,
+                                               chat::generation_request what) {
+    generation::generation_handle out = context.generations->start(std::move(what));
     if (wants_timing(incoming)) {
         out.tell_timings();
     }

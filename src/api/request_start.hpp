@@ -10,17 +10,16 @@ namespace corral::api {
 
 // A request for `model`, known to the log and the queue; the format fills in the rest.
 [[nodiscard]] chat::generation_request begin_request(const api_context& context,
-                                                     const http::request& incoming, const served_model& model,
+                                                     const http::request& incoming,
+                                                     const generation::served_model& model,
                                                      std::string typed);
-
-// Who asks, for the queue and the log: the name of the key, else the address of the peer.
-[[nodiscard]] std::string client_name(const api_context& context, const http::request& incoming);
 
 // 16 hex digits.
 [[nodiscard]] std::string random_hex_id(core::random_source& random);
 
 // Starts it; `incoming` says whether its client is told where the time went.
-[[nodiscard]] generation_handle start_generation(const api_context& context, const http::request& incoming,
-                                                 chat::generation_request what);
+[[nodiscard]] generation::generation_handle start_generation(const api_context& context,
+                                                             const http::request& incoming,
+                                                             chat::generation_request what);
 
 }  // namespace corral::api

@@ -55,7 +55,7 @@ std::string server_timing(const chat::generation_timings& took) {
     return out;
 }
 
-void add_timing(http::header_fields& to, const generation_handle& handle) {
+void add_timing(http::header_fields& to, const generation::generation_handle& handle) {
     if (!handle.tells_timings()) {
         return;
     }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "corral/api/generation_service.hpp"
+#include "corral/generation/generation_service.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::api {
@@ -20,6 +20,6 @@ inline constexpr std::string_view timing_wish = "X-Corral-Timing";
 [[nodiscard]] std::string server_timing(const chat::generation_timings& took);
 
 // Adds it, and lets scripts of other origins read it; nothing for a client that did not ask.
-void add_timing(http::header_fields& to, const generation_handle& handle);
+void add_timing(http::header_fields& to, const generation::generation_handle& handle);
 
 }  // namespace corral::api

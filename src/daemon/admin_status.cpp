@@ -80,7 +80,7 @@ const char* word_of(engine::availability_state state) {
 // Other names under which clients use the same processes.
 control::admin_json names_beside(const admin_context& of, const std::string& lane) {
     control::admin_json out = control::admin_json::array();
-    for (const api::served& each : of.models->all()) {
+    for (const generation::served& each : of.models->all()) {
         if (each->lane == lane && each->name != lane) {
             out.push_back(each->name);
         }
@@ -174,9 +174,8 @@ control::admin_json status_json(const admin_context& of) {
     out["reloads"] = of.reloads();
     out["shutting_down"] = of.admission->refuses_new();
     const upgrade::upgrade_report upgrade = of.upgrades();
-    out["upgrade"] = {{"under_way", upgrade.under_way},
-                      {"status", upgrade.status},
-                      {"failure", upgrade.failure}};
+    out["upgrade"] = {
+        {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["swaps"] = {{"loads", queue.swaps}, {"evictions", queue.evictions}, {"overtaken", queue.overtaken}};
     if (control::admin_json devices = monitor::device_figures(*of.devices, now); !devices.is_null()) {

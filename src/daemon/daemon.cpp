@@ -97,11 +97,11 @@ core::result<void> daemon::open() {
         cards_.watch(*runtime);
         compute_.watch(*runtime);
     }
-    api::generation_options generation = fleet::generation_options_of(settings_);
+    generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
     generation.metrics = &metrics_;
-    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                             *models_, generation);
+    generations_ = std::make_unique<generation::generation_service>(run_tasks_, clock_, random_, *scheduler_,
+                                                                    *models_, generation);
     server_->serve_with(make_front());
     telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
     auto opened = open_admin();
@@ -138,8 +138,8 @@ core::result<void> daemon::open_models() {
         lanes = config::lanes_of(settings_.models, before);
     }
     upgrade::drop_the_rest(*supervision_.guard, inherited_);
-    models_ =
-        std::make_unique<api::model_directory>(fleet::served_models(settings_.models, lanes, backends_));
+    models_ = std::make_unique<generation::model_directory>(
+        fleet::served_models(settings_.models, lanes, backends_));
     return {};
 }
 

@@ -22,7 +22,7 @@ std::string absolute_text(const std::filesystem::path& file) {
 
 // The exchange keeps its keys while a reload may put others in their place.
 core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_files> keys, http::handler serve,
-                                    const http::request& incoming, http::response_writer& out) {
+                                    http::request& incoming, http::response_writer& out) {
     co_await serve(incoming, out);
     keys.reset();
 }
@@ -50,7 +50,7 @@ http::handler daemon::make_front() {
         }
         return out;
     };
-    return [serve = api::make_api(context), keys = credentials_](const http::request& incoming,
+    return [serve = api::make_api(context), keys = credentials_](http::request& incoming,
                                                                  http::response_writer& out) {
         return serve_holding(keys, serve, incoming, out);
     };

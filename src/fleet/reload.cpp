@@ -124,8 +124,8 @@ scheduler::scheduler_options scheduler_options_of(const config::configuration& s
     return out;
 }
 
-api::generation_options generation_options_of(const config::configuration& settings) {
-    api::generation_options out;
+generation::generation_options generation_options_of(const config::configuration& settings) {
+    generation::generation_options out;
     out.request_deadline = settings.request_deadline;
     return out;
 }

@@ -54,8 +54,8 @@ core::result<reloader::lane_change> reloader::prepare_lane(const config::model_l
 
 // Its running answer ends, then it is stopped and forgotten.
 void reloader::retire(std::unique_ptr<engine::backend> runtime) {
-    std::vector<std::weak_ptr<const api::served_model>> holders;
-    for (const api::served& each : parts_.models->all()) {
+    std::vector<std::weak_ptr<const generation::served_model>> holders;
+    for (const generation::served& each : parts_.models->all()) {
         const bool by_tier = std::any_of(each->tiers.begin(), each->tiers.end(),
                                          [&](const auto& tier) { return tier.runs_on(runtime.get()); });
         if (by_tier || each->runs_on(runtime.get())) {
@@ -146,23 +146,23 @@ void reloader::bring_in(lane_change change) {
 
 // Names that left, then all that are there: what is held by requests on their way stays as it was.
 void reloader::offer(const std::vector<config::model_lane>& lanes, const reload_plan& plan) {
-    const std::vector<api::served_model> all =
+    const std::vector<generation::served_model> all =
         served_models(parts_.settings->models, lanes, *parts_.backends);
     for (const std::string& name : plan.removed) {
         if (*parts_.variants) {
             (*parts_.variants)->set_aside(name);
         }
     }
-    const std::vector<api::served> before = parts_.models->all();
-    for (const api::served& each : before) {
-        const bool named = std::any_of(all.begin(), all.end(), [&](const api::served_model& one) {
+    const std::vector<generation::served> before = parts_.models->all();
+    for (const generation::served& each : before) {
+        const bool named = std::any_of(all.begin(), all.end(), [&](const generation::served_model& one) {
             return catalog::same_model(one.name, each->name);
         });
         if (each->variant == nullptr && !named) {
             parts_.models->remove(each->name);
         }
     }
-    for (const api::served_model& each : all) {
+    for (const generation::served_model& each : all) {
         parts_.models->put(each);
     }
     for (const catalog::model_entry& model : parts_.settings->models) {

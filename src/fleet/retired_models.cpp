@@ -17,7 +17,7 @@ constexpr core::milliseconds look_interval{200};
 }  // namespace
 
 void retired_models::take(std::unique_ptr<engine::backend> runtime,
-                          std::vector<std::weak_ptr<const api::served_model>> holders) {
+                          std::vector<std::weak_ptr<const generation::served_model>> holders) {
     const std::string name = runtime->model().name;
     const auto added = all_.insert(all_.end(), one{std::move(runtime), std::move(holders), false});
     tasks_.spawn("model " + name + " goes", see_off(added));

@@ -8,8 +8,9 @@ namespace corral::fleet {
 namespace {
 
 // A copy of a model has its digest in Ollama too.
-void offer(std::vector<api::served_model>& to, const std::string& name, const api::served_model& like) {
-    api::served_model one = like;
+void offer(std::vector<generation::served_model>& to, const std::string& name,
+           const generation::served_model& like) {
+    generation::served_model one = like;
     one.name = name;
     one.digest = like.entry->digest;
     one.modified = like.entry->modified;
@@ -17,9 +18,9 @@ void offer(std::vector<api::served_model>& to, const std::string& name, const ap
 }
 
 // Each as this very model has it: what shares its processes may differ in family and the like.
-void add_tiers(api::served_model& to, const std::vector<std::unique_ptr<engine::backend>>& backends) {
+void add_tiers(generation::served_model& to, const std::vector<std::unique_ptr<engine::backend>>& backends) {
     for (const catalog::model_entry& fallback : to.owned->fallbacks) {
-        api::served_model tier;
+        generation::served_model tier;
         tier.entry = &fallback;
         for (const auto& runtime : backends) {
             if (runtime->model().name == to.lane && runtime->model().tier == fallback.tier) {
@@ -33,15 +34,15 @@ void add_tiers(api::served_model& to, const std::vector<std::unique_ptr<engine::
 
 }  // namespace
 
-std::vector<api::served_model> served_models(const std::vector<catalog::model_entry>& models,
-                                             const std::vector<config::model_lane>& lanes,
-                                             const std::vector<std::unique_ptr<engine::backend>>& backends) {
-    std::vector<api::served_model> out;
+std::vector<generation::served_model> served_models(
+    const std::vector<catalog::model_entry>& models, const std::vector<config::model_lane>& lanes,
+    const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    std::vector<generation::served_model> out;
     for (std::size_t i = 0; i < models.size(); ++i) {
         const auto lane = std::find_if(lanes.begin(), lanes.end(), [i](const config::model_lane& each) {
             return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
         });
-        api::served_model model;
+        generation::served_model model;
         model.owned = std::make_shared<const catalog::model_entry>(models[i]);
         model.entry = model.owned.get();
         model.lane = lane->entry.name;

@@ -52,7 +52,7 @@ void router::add(std::string method, std::string path, handler serve) {
     routes_.push_back({std::move(method), std::move(path), std::move(serve)});
 }
 
-core::awaitable<void> router::serve(const request& incoming, response_writer& out) const {
+core::awaitable<void> router::serve(request& incoming, response_writer& out) const {
     std::size_t best = 0;
     const route* chosen = nullptr;
     std::vector<std::string> methods;

@@ -138,7 +138,7 @@ struct exchange_count {
     std::size_t& count_;
 };
 
-core::awaitable<void> call_handler(session_context& context, connection& on, const request& incoming,
+core::awaitable<void> call_handler(session_context& context, connection& on, request& incoming,
                                    exchange_writer& out) {
     const exchange_count counted(context.exchanges);
     std::exception_ptr thrown;

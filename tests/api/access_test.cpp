@@ -1,10 +1,9 @@
 // Who may ask: Host header, Origin header, API key, and the two health routes
 // (docs/facts/ollama_wire.md#hosts-and-origins).
 
-#include "api/access_check.hpp"
-#include "api/cors_policy.hpp"
-#include "api/host_check.hpp"
-#include "api/request_start.hpp"
+#include "api/door/access_check.hpp"
+#include "api/door/cors_policy.hpp"
+#include "api/door/host_check.hpp"
 #include "api_fixture.hpp"
 #include "corral/catalog/package_survey.hpp"
 
@@ -267,11 +266,11 @@ TEST_F(access_with_keys, follows_the_ring_that_is_there_now) {
 TEST_F(access_with_keys, names_the_client_by_its_key_and_else_by_its_address) {
     http::request incoming;
     incoming.peer = {boost::asio::ip::make_address("192.168.1.9"), 1};
-    EXPECT_EQ(client_name(context, incoming), "192.168.1.9");
+    EXPECT_EQ(judge_access(nullptr, incoming).client, "192.168.1.9");
+    EXPECT_EQ(judge_access(context.keys, incoming).verdict, access_verdict::no_key);
     incoming.headers.add("Authorization", "Bearer sk-bot");
-    EXPECT_EQ(client_name(context, incoming), "bot");
-    context.keys = nullptr;
-    EXPECT_EQ(client_name(context, incoming), "192.168.1.9");
+    EXPECT_EQ(judge_access(context.keys, incoming).client, "bot");
+    EXPECT_EQ(judge_access(nullptr, incoming).client, "192.168.1.9");
 }
 
 TEST(refusal_log, has_a_line_a_minute_for_a_peer_and_is_bounded) {

@@ -2,7 +2,7 @@
 // #errors).
 
 #include "api/anthropic/messages_request.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 #include "api_fixture.hpp"
 
 namespace corral::api::anthropic {

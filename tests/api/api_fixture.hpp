@@ -1,5 +1,5 @@
 #pragma once
-// The whole of api and scheduler over a scripted backend, without sockets.
+// The whole of api, generation and scheduler over a scripted backend, without sockets.
 
 #include <memory>
 #include <regex>
@@ -14,7 +14,7 @@
 #include <boost/asio/post.hpp>
 
 #include "corral/api/wire_format.hpp"
-#include "scheduler/fake_backend.hpp"
+#include "generation/generation_fixture.hpp"
 
 namespace corral::test {
 
@@ -84,28 +84,15 @@ struct exchange {
     bool over = false;
 };
 
-class api_test : public testing::Test {
+class api_test : public generation_fixture {
 protected:
-    api_test() { build(); }
-    ~api_test() override {
-        admission->refuse_new();
-        backend.otherwise.gate_before_text = false;
-        backend.open_gates();
-        tasks.cancel();
-        run_until(io, [&] {
-            backend.open_gates();
-            return tasks.empty();
-        });
-        admission.reset();
-        settle(io);
+    api_test() { serve(); }
+    void build(generation::generation_options options = {}, std::size_t max_queue = 8) {
+        generation_fixture::build(options, max_queue);
+        serve();
     }
-    void build(api::generation_options options = {}, std::size_t max_queue = 8) {
-        generations.reset();
-        admission = std::make_unique<scheduler::scheduler>(io.get_executor(), clock,
-                                                           scheduler::scheduler_options{max_queue});
-        admission->add(backend);
-        generations =
-            std::make_unique<api::generation_service>(tasks, clock, random, *admission, models, options);
+    // With what `context` says.
+    void serve() {
         context.generations = generations.get();
         context.models = &models;
         context.admission = admission.get();
@@ -147,17 +134,6 @@ protected:
         return each;
     }
 
-    boost::asio::io_context io;
-    core::steady_clock_source clock;
-    core::seeded_random random{7};
-    fake_backend backend{io};
-    api::model_directory models{{{&backend.entry, &backend}}};
-    std::vector<std::string> task_errors;
-    core::task_group tasks{io.get_executor(), [this](const std::string& task, const std::string& what) {
-                               task_errors.push_back(task + ": " + what);
-                           }};
-    std::unique_ptr<scheduler::scheduler> admission;
-    std::unique_ptr<api::generation_service> generations;
     api::api_context context;
     http::handler handler;
 };

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "api/json_fields.hpp"
-#include "api/json_input.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_fields.hpp"
+#include "api/json/json_input.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace corral::api {
 namespace {

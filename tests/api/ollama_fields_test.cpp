@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/model_parameters.hpp"
+#include "api/models/model_parameters.hpp"
 #include "api/ollama/image_data.hpp"
 #include "api/ollama/keep_alive.hpp"
 #include "api/ollama/model_details.hpp"

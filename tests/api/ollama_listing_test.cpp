@@ -23,7 +23,7 @@ protected:
         build();
     }
     // The directory takes names and digests over when it is made.
-    void list_again() { models = model_directory({{&backend.entry, &backend}}); }
+    void list_again() { models = generation::model_directory({{&backend.entry, &backend}}); }
 };
 
 TEST_F(ollama_listing, root_is_exact) {
@@ -65,14 +65,14 @@ TEST_F(ollama_listing, an_unknown_context_is_left_out_and_a_short_digest_filled)
 TEST_F(ollama_listing, tags_are_sorted_newest_first) {
     test::fake_backend newer(io, "newer:latest");
     newer.entry.modified = backend.entry.modified + std::chrono::hours(1);
-    models = model_directory({{&backend.entry, &backend}, {&newer.entry, &newer}});
+    models = generation::model_directory({{&backend.entry, &backend}, {&newer.entry, &newer}});
     const auto tree = nlohmann::json::parse(ask("GET", "/api/tags")->answer.body);
     EXPECT_EQ(tree["models"][0]["name"], "newer:latest");
     EXPECT_EQ(tree["models"][1]["name"], "qwen3:4b");
 }
 
 TEST_F(ollama_listing, an_empty_server_lists_empty_arrays) {
-    models = model_directory({});
+    models = generation::model_directory({});
     EXPECT_EQ(ask("GET", "/api/tags")->answer.body, R"({"models":[]})");
     EXPECT_EQ(ask("GET", "/api/ps")->answer.body, R"({"models":[]})");
     EXPECT_EQ(ask("GET", "/readyz")->answer.status, 503U);

@@ -13,7 +13,7 @@ protected:
     // Times are whole seconds since the epoch.
     void serve(std::vector<std::pair<std::string, int>> all) {
         for (const auto& [name, seconds] : all) {
-            served_model one{&backend.entry, &backend};
+            generation::served_model one{&backend.entry, &backend};
             one.name = name;
             one.modified = std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
             models.put(one);

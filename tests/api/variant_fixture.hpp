@@ -21,7 +21,7 @@ protected:
     void restart() {
         library.reset();
         store.reset();
-        models = api::model_directory({{&backend.entry, &backend}});
+        models = generation::model_directory({{&backend.entry, &backend}});
         auto opened = catalog::variant_store::open(folder.path() / "variants");
         ASSERT_TRUE(opened) << opened.error().message;
         store = std::move(*opened);

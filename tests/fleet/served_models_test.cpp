@@ -39,7 +39,7 @@ protected:
     std::vector<catalog::model_entry> models;
     std::vector<config::model_lane> lanes;
     std::vector<std::unique_ptr<engine::backend>> backends;
-    std::vector<api::served_model> served;
+    std::vector<generation::served_model> served;
 };
 
 TEST_F(served_models_of, an_alias_is_the_model_under_another_name) {

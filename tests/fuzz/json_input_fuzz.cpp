@@ -1,6 +1,6 @@
 // A request's body: what the reader makes of it can be written and read again, and it takes whatever is JSON.
 
-#include "api/json_input.hpp"
+#include "api/json/json_input.hpp"
 #include "fuzz_input.hpp"
 
 using namespace corral;

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
 #include "corral/catalog/variant_store.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::api {
 
@@ -19,7 +19,7 @@ struct variant_document;
 class variant_library {
 public:
     // Both are borrowed and outlive the library.
-    variant_library(model_directory& models, catalog::variant_store& store);
+    variant_library(generation::model_directory& models, catalog::variant_store& store);
     variant_library(const variant_library&) = delete;
     variant_library& operator=(const variant_library&) = delete;
     ~variant_library();
@@ -37,19 +37,19 @@ public:
     // Serves `content` over the model below `base` as `name` (display form), once it is on disk; in the place
     // of a variant of that name. Failures: errc::refused for the name of a configured model, those of
     // variant_store::save().
-    [[nodiscard]] core::awaitable<core::result<void>> keep(std::string name, served base,
-                                                           model_variant content);
+    [[nodiscard]] core::awaitable<core::result<void>> keep(std::string name, generation::served base,
+                                                           generation::model_variant content);
 
     // Deletes a variant. Failures: errc::refused for a configured model, errc::not_found.
     [[nodiscard]] core::awaitable<core::result<void>> forget(std::string name);
 
 private:
-    model_directory& models_;
+    generation::model_directory& models_;
     catalog::variant_store& store_;
     std::vector<variant_document> aside_;  // the model below is not served
 };
 
 // True when `typed` names a model of the configuration, which no client may change.
-[[nodiscard]] bool is_configured(const model_directory& models, std::string_view typed);
+[[nodiscard]] bool is_configured(const generation::model_directory& models, std::string_view typed);
 
 }  // namespace corral::api

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/api/generation_service.hpp"
-#include "corral/api/model_directory.hpp"
 #include "corral/config/key_ring.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
+#include "corral/generation/generation_service.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/http/router.hpp"
 
 namespace corral::api {
@@ -20,8 +20,8 @@ class variant_library;
 
 // Everything a handler may use; borrowed, outlives the server.
 struct api_context {
-    generation_service* generations = nullptr;
-    model_directory* models = nullptr;
+    generation::generation_service* generations = nullptr;
+    generation::model_directory* models = nullptr;
     variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;

@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/monitor/card_watch.hpp"
 #include "corral/monitor/compute_watch.hpp"
 #include "corral/scheduler/scheduler.hpp"
@@ -24,7 +24,7 @@ namespace corral::daemon {
 struct admin_context {
     const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
     scheduler::scheduler* admission = nullptr;
-    const api::model_directory* models = nullptr;
+    const generation::model_directory* models = nullptr;
     const monitor::card_watch* cards = nullptr;
     const monitor::compute_watch* compute = nullptr;
     const core::clock_source* clock = nullptr;

@@ -14,7 +14,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "corral/api/generation_service.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
@@ -28,6 +27,7 @@
 #include "corral/daemon/admin_verbs.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/fleet/reload.hpp"
+#include "corral/generation/generation_service.hpp"
 #include "corral/http/server.hpp"
 #include "corral/incidents/black_box.hpp"
 #include "corral/monitor/card_room.hpp"
@@ -121,10 +121,10 @@ private:
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<scheduler::scheduler> scheduler_;
-    std::unique_ptr<api::model_directory> models_;
+    std::unique_ptr<generation::model_directory> models_;
     std::unique_ptr<catalog::variant_store> variant_store_;
     std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
-    std::unique_ptr<api::generation_service> generations_;
+    std::unique_ptr<generation::generation_service> generations_;
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;
     admin_context admin_context_;

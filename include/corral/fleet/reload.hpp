@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "corral/api/generation_service.hpp"
-#include "corral/api/model_directory.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
@@ -18,6 +16,8 @@
 #include "corral/engine/backend.hpp"
 #include "corral/fleet/reload_policy.hpp"
 #include "corral/fleet/retired_models.hpp"
+#include "corral/generation/generation_service.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/http/server.hpp"
 #include "corral/monitor/card_room.hpp"
 #include "corral/scheduler/scheduler.hpp"
@@ -31,9 +31,9 @@ struct reloadable {
     std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
     std::shared_ptr<config::credential_files>* credentials = nullptr;
     scheduler::scheduler* admission = nullptr;
-    api::model_directory* models = nullptr;
+    generation::model_directory* models = nullptr;
     std::unique_ptr<api::variant_library>* variants = nullptr;
-    api::generation_service* generations = nullptr;
+    generation::generation_service* generations = nullptr;
     http::server* server = nullptr;
     const supervisor::supervisor_context* supervision = nullptr;
     monitor::card_room* room = nullptr;
@@ -57,7 +57,7 @@ struct reload_report {
 // `room` is told what the configuration says of it, and asked for as long as the options live.
 [[nodiscard]] scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
                                                                 monitor::card_room& room);
-[[nodiscard]] api::generation_options generation_options_of(const config::configuration& settings);
+[[nodiscard]] generation::generation_options generation_options_of(const config::configuration& settings);
 class reloader {
 public:
     reloader(reloadable parts, config::configuration_source source);

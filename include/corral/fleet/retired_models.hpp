@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/scheduler/scheduler.hpp"
 
 namespace corral::fleet {
@@ -25,7 +25,7 @@ public:
 
     // `runtime` was removed from the scheduler or replaced there; `holders`: what the directory said of it.
     void take(std::unique_ptr<engine::backend> runtime,
-              std::vector<std::weak_ptr<const api::served_model>> holders);
+              std::vector<std::weak_ptr<const generation::served_model>> holders);
     // `then` is called once everything taken so far, and until then, has stopped; at once if nothing is left.
     void when_stopped(std::function<void()> then);
 
@@ -37,7 +37,7 @@ public:
 private:
     struct one {
         std::unique_ptr<engine::backend> runtime;
-        std::vector<std::weak_ptr<const api::served_model>> holders;
+        std::vector<std::weak_ptr<const generation::served_model>> holders;
         bool stopped = false;
     };
     [[nodiscard]] core::awaitable<void> see_off(std::list<one>::iterator which);

@@ -42,6 +42,7 @@ struct request {
     std::string body;  // whole, within server_options::max_body_bytes
     boost::asio::ip::tcp::endpoint peer;
     core::steady_time arrived;
+    std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
 };
 
 struct response {

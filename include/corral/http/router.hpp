@@ -10,7 +10,8 @@
 
 namespace corral::http {
 
-using handler = std::function<core::awaitable<void>(const request&, response_writer&)>;
+// What identifies callers writes the request; routes take it as const.
+using handler = std::function<core::awaitable<void>(request&, response_writer&)>;
 
 class router {
 public:
@@ -20,7 +21,7 @@ public:
 
     // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405
     // text/plain "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE.
-    [[nodiscard]] core::awaitable<void> serve(const request& incoming, response_writer& out) const;
+    [[nodiscard]] core::awaitable<void> serve(request& incoming, response_writer& out) const;
 
 private:
     struct route {

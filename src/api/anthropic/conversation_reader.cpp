@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace corral::api::anthropic {
 

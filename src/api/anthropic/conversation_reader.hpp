@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/chat/generation_request.hpp"
 
 namespace corral::api::anthropic {

@@ -6,7 +6,7 @@
 #include "api/add_header.hpp"
 #include "api/anthropic/identifier.hpp"
 #include "api/failure_status.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace corral::api::anthropic {
 

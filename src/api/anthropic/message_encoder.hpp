@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "api/answer_stream.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 #include "corral/chat/generation_event.hpp"
 
 namespace corral::api::anthropic {

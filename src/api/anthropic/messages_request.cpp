@@ -3,9 +3,9 @@
 #include <array>
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/capability_check.hpp"
-#include "api/json_input.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_input.hpp"
+#include "api/models/capability_check.hpp"
 
 namespace corral::api::anthropic {
 
@@ -148,7 +148,7 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
     return out;
 }
 
-void check(const served_model& model, const messages_request& asked, decode_problem& problem) {
+void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem) {
     if (!has_capability(model, "completion")) {
         problem.set("\"" + asked.model + "\" does not support chat");
     }
@@ -156,7 +156,7 @@ void check(const served_model& model, const messages_request& asked, decode_prob
     refuse_images(model, asked.talk.has_images, problem);
 }
 
-void fill(messages_request& asked, const served_model& model, chat::generation_request& request) {
+void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request) {
     request.messages = std::move(asked.talk.messages);
     request.tools = std::move(asked.tools.tools);
     request.unused_options = std::move(asked.tools.unused);

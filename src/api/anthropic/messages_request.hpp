@@ -8,8 +8,8 @@
 
 #include "api/anthropic/conversation_reader.hpp"
 #include "api/anthropic/tool_reader.hpp"
-#include "api/json_fields.hpp"
-#include "corral/api/model_directory.hpp"
+#include "api/json/json_fields.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::api::anthropic {
@@ -31,10 +31,10 @@ struct messages_request {
 [[nodiscard]] messages_request read_messages_request(const http::request& incoming, decode_problem& problem);
 
 // Refuses what `model` can't do.
-void check(const served_model& model, const messages_request& asked, decode_problem& problem);
+void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem);
 
 // Moves what was asked into `request`; thinking that `model` can't do is dropped.
-void fill(messages_request& asked, const served_model& model, chat::generation_request& request);
+void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request);
 
 // Tokens of the prompt before anything was counted: at least 1.
 [[nodiscard]] std::size_t guessed_input_tokens(const messages_request& asked);

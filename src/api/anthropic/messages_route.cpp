@@ -9,7 +9,7 @@
 #include "api/anthropic/identifier.hpp"
 #include "api/anthropic/message_encoder.hpp"
 #include "api/anthropic/messages_request.hpp"
-#include "api/model_lookup.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/request_start.hpp"
 
 namespace corral::api::anthropic {
@@ -41,7 +41,7 @@ private:
     core::random_source* random_;
 };
 
-core::awaitable<void> answer_whole(generation_handle handle, message_identity who,
+core::awaitable<void> answer_whole(generation::generation_handle handle, message_identity who,
                                    core::random_source& random, http::response_writer& out) {
     whole_answer said = co_await collect_answer(handle);
     http::response whole;
@@ -68,7 +68,7 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
         co_return;
     }
     const lookup_words words;
-    const served model = find_model(*context.models, asked.model, words, problem);
+    const generation::served model = find_model(*context.models, asked.model, words, problem);
     if (model != nullptr) {
         check(*model, asked, problem);
     }
@@ -82,7 +82,7 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
     const std::size_t guessed = guessed_input_tokens(asked);
     const bool stream = asked.stream;
     fill(asked, *model, request);
-    generation_handle handle = start_generation(context, incoming, std::move(request));
+    generation::generation_handle handle = start_generation(context, incoming, std::move(request));
     if (stream) {
         std::unique_ptr<stream_format> events =
             std::make_unique<event_stream>(std::move(who), guessed, *context.random);

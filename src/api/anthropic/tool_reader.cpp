@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace corral::api::anthropic {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 
 namespace corral::api::anthropic {
 

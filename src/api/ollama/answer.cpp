@@ -52,13 +52,13 @@ private:
 
 }  // namespace
 
-core::awaitable<void> answer_stream(const api_context& context, generation_handle handle,
+core::awaitable<void> answer_stream(const api_context& context, generation::generation_handle handle,
                                     reply_encoder encoder, http::response_writer& out) {
     std::unique_ptr<stream_format> lines = std::make_unique<line_stream>(std::move(encoder));
     co_await stream_answer(context, std::move(handle), std::move(lines), out);
 }
 
-core::awaitable<void> answer_whole(generation_handle handle, reply_encoder encoder,
+core::awaitable<void> answer_whole(generation::generation_handle handle, reply_encoder encoder,
                                    http::response_writer& out) {
     whole_answer said = co_await collect_answer(handle);
     http::response whole;

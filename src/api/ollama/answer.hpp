@@ -10,11 +10,12 @@ namespace corral::api::ollama {
 
 // Sends the answer of `handle` as a stream of lines. A failure within it is an error line, and never
 // done:true.
-[[nodiscard]] core::awaitable<void> answer_stream(const api_context& context, generation_handle handle,
-                                                  reply_encoder encoder, http::response_writer& out);
+[[nodiscard]] core::awaitable<void> answer_stream(const api_context& context,
+                                                  generation::generation_handle handle, reply_encoder encoder,
+                                                  http::response_writer& out);
 
 // The same as one object.
-[[nodiscard]] core::awaitable<void> answer_whole(generation_handle handle, reply_encoder encoder,
+[[nodiscard]] core::awaitable<void> answer_whole(generation::generation_handle handle, reply_encoder encoder,
                                                  http::response_writer& out);
 
 // Sends one whole JSON answer.

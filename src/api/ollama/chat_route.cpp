@@ -1,4 +1,4 @@
-#include "api/capability_check.hpp"
+#include "api/models/capability_check.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_route.hpp"
 #include "api/ollama/message_reader.hpp"
@@ -26,12 +26,12 @@ chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
     return out;
 }
 
-void check(const served_model& model, const chat_fields& asked, decode_problem& problem) {
+void check(const generation::served_model& model, const chat_fields& asked, decode_problem& problem) {
     check_abilities(model, asked.common, "chat", problem);
     check_tools(model, !asked.tools.is_null(), problem);
 }
 
-void check_content(const served_model& model, const chat_fields& asked, decode_problem& problem) {
+void check_content(const generation::served_model& model, const chat_fields& asked, decode_problem& problem) {
     refuse_images(model, asked.messages.has_images, problem);
     check_answer_wishes(asked.common, problem);
 }

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "api/utf8.hpp"
+#include "api/json/utf8.hpp"
 
 namespace corral::api::ollama {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/chat/generation_request.hpp"
 
 namespace corral::api::ollama {

@@ -1,5 +1,5 @@
-#include "api/ascii_text.hpp"
-#include "api/model_lookup.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
@@ -33,7 +33,7 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
                                  http::response_writer& out) {
     decode_problem problem;
     const copy_fields asked = read_copy(incoming, problem);
-    served source;
+    generation::served source;
     if (!problem.found()) {
         source = context.models->find(asked.source);
         if (source == nullptr) {
@@ -43,7 +43,8 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
         }
     }
     if (!problem.found() && !catalog::same_model(asked.source, asked.destination)) {
-        model_variant content = source->variant == nullptr ? model_variant{} : *source->variant;
+        generation::model_variant content =
+            source->variant == nullptr ? generation::model_variant{} : *source->variant;
         std::string name = *catalog::display_name(asked.destination);
         const core::result<void> kept =
             co_await context.variants->keep(std::move(name), std::move(source), std::move(content));

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/model_parameters.hpp"
+#include "api/models/model_parameters.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/template_check.hpp"
 
@@ -65,8 +65,9 @@ create_request read_create(std::string_view body, decode_problem& problem) {
     return out;
 }
 
-model_variant content_of(create_request asked, const served_model& base, decode_problem& problem) {
-    model_variant out = base.variant == nullptr ? model_variant{} : *base.variant;
+generation::model_variant content_of(create_request asked, const generation::served_model& base,
+                                     decode_problem& problem) {
+    generation::model_variant out = base.variant == nullptr ? generation::model_variant{} : *base.variant;
     const auto replace = [](std::string& old, std::string& with) {
         if (!with.empty()) {
             old = std::move(with);

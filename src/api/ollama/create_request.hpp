@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "api/ollama/message_reader.hpp"
-#include "corral/api/model_directory.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::api::ollama {
 
@@ -26,7 +26,7 @@ struct create_request {
 
 // `asked` over what `base` has: texts and messages replace, parameters replace by name. Wrong parameters are
 // a problem, and so is a template that can't be read.
-[[nodiscard]] model_variant content_of(create_request asked, const served_model& base,
-                                       decode_problem& problem);
+[[nodiscard]] generation::model_variant content_of(create_request asked, const generation::served_model& base,
+                                                   decode_problem& problem);
 
 }  // namespace corral::api::ollama

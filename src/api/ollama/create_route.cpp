@@ -1,4 +1,4 @@
-#include "api/model_lookup.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/ollama/create_request.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
@@ -28,11 +28,11 @@ void check_form(const create_request& asked, decode_problem& problem) {
     }
 }
 
-core::awaitable<void> keep(variant_library* library, std::string name, served base, create_request asked,
-                           http::response_writer& out) {
+core::awaitable<void> keep(variant_library* library, std::string name, generation::served base,
+                           create_request asked, http::response_writer& out) {
     const bool stream = asked.stream;
     decode_problem problem;
-    model_variant content = content_of(std::move(asked), *base, problem);
+    generation::model_variant content = content_of(std::move(asked), *base, problem);
     if (library == nullptr) {
         problem.set(no_variants_error, 500);
     }
@@ -73,7 +73,7 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
         co_await send_progress_error(problem.status, problem.message, out);
         co_return;
     }
-    served base = context.models->find(asked.from);
+    generation::served base = context.models->find(asked.from);
     if (base == nullptr) {
         progress said;  // Ollama would go and fetch it
         said.statuses = {"pulling manifest"};

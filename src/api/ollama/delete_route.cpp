@@ -1,5 +1,6 @@
-#include "api/ascii_text.hpp"
-#include "api/model_lookup.hpp"
+#include "api/failure_status.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
@@ -21,7 +22,7 @@ std::string find_variant(const api_context& context, const std::string& typed, d
     if (problem.found()) {
         return {};
     }
-    const served found = context.models->find(typed);
+    const generation::served found = context.models->find(typed);
     if (found == nullptr) {
         problem.set(not_found_text(typed), 404);
         return {};

@@ -1,15 +1,15 @@
 #include <utility>
 
 #include "api/embedding.hpp"
-#include "api/model_lookup.hpp"
-#include "api/model_parameters.hpp"
+#include "api/models/model_lookup.hpp"
+#include "api/models/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/keep_alive.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
-#include "api/wait_ready.hpp"
+#include "corral/generation/wait_ready.hpp"
 
 namespace corral::api::ollama {
 
@@ -122,18 +122,19 @@ embedding_fields read(const http::request& incoming, const embedding_route& rout
     return out;
 }
 
-core::awaitable<std::optional<chat::failed_event>> load(const api_context& context, const served_model& model,
+core::awaitable<std::optional<chat::failed_event>> load(const api_context& context,
+                                                        const generation::served_model& model,
                                                         std::optional<core::nanoseconds> keep_alive) {
     context.admission->load(model.lane, keep_alive);
     std::string lane = model.lane;
     std::optional<chat::failed_event> failed =
-        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
+        co_await generation::wait_ready(std::move(lane), *context.admission, context.load_deadline);
     co_return failed;
 }
 
 core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const api_context& context,
                                                                          const http::request& incoming,
-                                                                         served model,
+                                                                         generation::served model,
                                                                          embedding_fields& asked) {
     if (asked.texts.empty()) {
         std::optional<chat::failed_event> failed = co_await load(context, *model, asked.keep_alive);
@@ -144,7 +145,7 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
     }
     embedding_request wanted;
     wanted.id = random_hex_id(*context.random);
-    wanted.client = client_name(context, incoming);
+    wanted.client = incoming.client;
     wanted.texts = std::move(asked.texts);
     wanted.dimensions = asked.dimensions;
     wanted.keep_alive = asked.keep_alive;
@@ -158,7 +159,7 @@ core::awaitable<void> serve_embedding(api_context context, const http::request& 
                                       http::response_writer& out, embedding_route route) {
     decode_problem problem;
     embedding_fields asked = read(incoming, route, problem);
-    served model;
+    generation::served model;
     if (!problem.found() || problem.status == 500) {
         // A wrong option is Ollama's last complaint.
         decode_problem name_problem;

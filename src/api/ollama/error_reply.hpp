@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/chat/generation_event.hpp"
 #include "corral/http/message.hpp"
 

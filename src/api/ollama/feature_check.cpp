@@ -1,11 +1,11 @@
 #include "api/ollama/feature_check.hpp"
 
-#include "api/ascii_text.hpp"
-#include "api/capability_check.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/models/capability_check.hpp"
 
 namespace corral::api::ollama {
 
-void check_abilities(const served_model& model, const common_fields& asked, const char* activity,
+void check_abilities(const generation::served_model& model, const common_fields& asked, const char* activity,
                      decode_problem& problem) {
     const std::string typed = go_quoted(asked.model);
     if (asked.think.value == think_value::on && !has_capability(model, "thinking")) {
@@ -26,7 +26,7 @@ void check_answer_wishes(const common_fields& asked, decode_problem& problem) {
     check_format(asked.format, problem);
 }
 
-chat::thinking_mode thinking_for(const served_model& model, think_value asked) {
+chat::thinking_mode thinking_for(const generation::served_model& model, think_value asked) {
     return asked == think_value::off ? chat::thinking_mode::off : default_thinking(model);
 }
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "api/capability_check.hpp"
+#include "api/models/capability_check.hpp"
 #include "api/ollama/conversation_context.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_route.hpp"
@@ -46,7 +46,7 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
     return out;
 }
 
-void check(const served_model& model, const generate_fields& asked, decode_problem& problem) {
+void check(const generation::served_model& model, const generate_fields& asked, decode_problem& problem) {
     if (asked.raw && (!asked.prompt_template.empty() || !asked.system.empty() || asked.has_context)) {
         problem.set("raw mode does not support template, system, or context");
     }
@@ -56,7 +56,8 @@ void check(const served_model& model, const generate_fields& asked, decode_probl
     }
 }
 
-void check_content(const served_model& model, const generate_fields& asked, decode_problem& problem) {
+void check_content(const generation::served_model& model, const generate_fields& asked,
+                   decode_problem& problem) {
     refuse_images(model, asked.has_images, problem);
     check_answer_wishes(asked.common, problem);
     if (!problem.found() && asked.suffix.empty()) {

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "api/model_lookup.hpp"
-#include "api/model_parameters.hpp"
+#include "api/models/model_lookup.hpp"
+#include "api/models/model_parameters.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/generation_start.hpp"
 
@@ -21,8 +21,9 @@ struct generation_route {
     bool (*is_empty)(const Fields& asked);
     // What also a load is refused for, and then what only a generation is
     // (docs/facts/ollama_wire.md#generate-request, the order).
-    void (*check)(const served_model& model, const Fields& asked, decode_problem& problem);
-    void (*check_content)(const served_model& model, const Fields& asked, decode_problem& problem);
+    void (*check)(const generation::served_model& model, const Fields& asked, decode_problem& problem);
+    void (*check_content)(const generation::served_model& model, const Fields& asked,
+                          decode_problem& problem);
     void (*fill)(Fields& asked, chat::generation_request& request, reply_encoder& encoder);
 };
 
@@ -35,7 +36,7 @@ core::awaitable<void> serve_generation(api_context context, const http::request&
     const bool empty = route.is_empty(asked);
     const bool unload = empty && unloads(asked.common);
     chat::generation_request request;
-    served model;
+    generation::served model;
     if (!problem.found()) {
         model = find_model(*context.models, asked.common.model, route.words, problem);
     }

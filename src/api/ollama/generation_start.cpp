@@ -2,22 +2,22 @@
 
 #include <utility>
 
-#include "api/model_parameters.hpp"
+#include "api/models/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/request_start.hpp"
-#include "api/wait_ready.hpp"
+#include "corral/generation/wait_ready.hpp"
 
 namespace corral::api::ollama {
 
-core::awaitable<void> answer_load(const api_context& context, const served_model& model,
+core::awaitable<void> answer_load(const api_context& context, const generation::served_model& model,
                                   std::optional<core::nanoseconds> keep_alive, reply_encoder encoder,
                                   http::response_writer& out) {
     context.admission->load(model.lane, keep_alive);
     std::string lane = model.lane;
     const std::optional<chat::failed_event> failed =
-        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
+        co_await generation::wait_ready(std::move(lane), *context.admission, context.load_deadline);
     if (!failed) {
         std::string body = encoder.without_run("load", std::chrono::system_clock::now());
         co_await send_json(std::move(body), out);
@@ -27,7 +27,7 @@ core::awaitable<void> answer_load(const api_context& context, const served_model
     }
 }
 
-core::awaitable<void> answer_unload(const api_context& context, const served_model& model,
+core::awaitable<void> answer_unload(const api_context& context, const generation::served_model& model,
                                     reply_encoder encoder, http::response_writer& out) {
     if (!context.admission->unload(model.lane)) {
         // Ollama knows no pins; a 200 would make its clients believe that the memory is free.
@@ -44,7 +44,7 @@ core::awaitable<void> answer_unload(const api_context& context, const served_mod
 }
 
 chat::generation_request new_request(const api_context& context, const http::request& incoming,
-                                     const served_model& model, const common_fields& asked) {
+                                     const generation::served_model& model, const common_fields& asked) {
     chat::generation_request out = begin_request(context, incoming, model, asked.model);
     out.keep_alive = asked.keep_alive;
     out.format = asked.format;
@@ -65,7 +65,7 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
 core::awaitable<void> answer_generation(const api_context& context, const http::request& incoming,
                                         chat::generation_request request, reply_encoder encoder, bool stream,
                                         http::response_writer& out) {
-    generation_handle handle = start_generation(context, incoming, std::move(request));
+    generation::generation_handle handle = start_generation(context, incoming, std::move(request));
     if (stream) {
         co_await answer_stream(context, std::move(handle), std::move(encoder), out);
     } else {

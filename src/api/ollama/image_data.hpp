@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 
 namespace corral::api::ollama {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "api/ascii_text.hpp"
+#include "api/json/ascii_text.hpp"
 
 namespace corral::api::ollama {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::api::ollama {

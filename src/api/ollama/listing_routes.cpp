@@ -1,22 +1,23 @@
 #include <algorithm>
 #include <vector>
 
-#include "api/lane_state.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/model_details.hpp"
 #include "api/ollama/routes.hpp"
+#include "corral/generation/readiness.hpp"
 
 namespace corral::api::ollama {
 
 namespace {
 
-std::string list_all(const model_directory& models) {
-    std::vector<served> all = models.all();
-    std::stable_sort(all.begin(), all.end(),
-                     [](const served& a, const served& b) { return a->modified > b->modified; });
+std::string list_all(const generation::model_directory& models) {
+    std::vector<generation::served> all = models.all();
+    std::stable_sort(all.begin(), all.end(), [](const generation::served& a, const generation::served& b) {
+        return a->modified > b->modified;
+    });
     json_writer json;
     json.begin_object().key("models").begin_array();
-    for (const served& each : all) {
+    for (const generation::served& each : all) {
         json.begin_object().member("name", each->name).member("model", each->name);
         json.member("modified_at", local_stamp(each->modified)).count("size", each->entry->size_bytes);
         json.member("digest", shown_digest(*each));
@@ -45,14 +46,14 @@ wall_time expiry_of(const scheduler::residence& stay, core::steady_time now) {
 }
 
 struct running_model {
-    served model;
+    generation::served model;
     wall_time expires;
     std::uint64_t size = 0;  // bytes
 };
 
 // What its loaded instances hold of the accelerator, where the device's own figures have shown it; else the
 // size of its package.
-std::uint64_t memory_of(const served_model& model, const scheduler::scheduler& admission) {
+std::uint64_t memory_of(const generation::served_model& model, const scheduler::scheduler& admission) {
     constexpr std::uint64_t mebibyte = 1024 * 1024;
     std::uint64_t sum = 0;
     const std::vector<scheduler::instance_state> all = admission.instances_of(model.lane);
@@ -70,9 +71,9 @@ std::uint64_t memory_of(const served_model& model, const scheduler::scheduler& a
 std::vector<running_model> all_running(const api_context& context) {
     const core::steady_time now = context.clock->now();
     std::vector<running_model> out;
-    for (const served& each : context.models->all()) {
+    for (const generation::served& each : context.models->all()) {
         const scheduler::residence stay = context.admission->residence_of(each->lane);
-        const engine::availability state = availability_of(*context.admission, each->lane);
+        const engine::availability state = generation::availability_of(*context.admission, each->lane);
         if (!stay.loaded || state.state == engine::availability_state::broken) {
             continue;
         }
@@ -100,7 +101,7 @@ std::string list_running(const api_context& context) {
 }  // namespace
 
 void add_listing_routes(http::router& routes, const api_context& context) {
-    const model_directory* models = context.models;
+    const generation::model_directory* models = context.models;
     for (const char* method : {"GET", "HEAD"}) {
         routes.add(method, "/api/tags", [models](const http::request&, http::response_writer& out) {
             std::string body = list_all(*models);

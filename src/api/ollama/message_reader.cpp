@@ -1,6 +1,6 @@
 #include "api/ollama/message_reader.hpp"
 
-#include "api/ascii_text.hpp"
+#include "api/json/ascii_text.hpp"
 #include "api/ollama/image_data.hpp"
 
 namespace corral::api::ollama {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/chat/generation_request.hpp"
 
 namespace corral::api::ollama {

@@ -3,12 +3,12 @@
 #include <charconv>
 #include <cmath>
 
-#include "api/capability_check.hpp"
-#include "api/lane_state.hpp"
+#include "api/models/capability_check.hpp"
+#include "corral/generation/readiness.hpp"
 
 namespace corral::api::ollama {
 
-void write_details(json_writer& json, const served_model& model, bool lengths) {
+void write_details(json_writer& json, const generation::served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
@@ -21,7 +21,7 @@ void write_details(json_writer& json, const served_model& model, bool lengths) {
     json.end_object();
 }
 
-void write_capabilities(json_writer& json, const served_model& model) {
+void write_capabilities(json_writer& json, const generation::served_model& model) {
     json.key("capabilities").begin_array();
     for (const std::string& each : capabilities_of(model)) {
         json.text(each);
@@ -29,14 +29,14 @@ void write_capabilities(json_writer& json, const served_model& model) {
     json.end_array();
 }
 
-std::string shown_digest(const served_model& model) {
+std::string shown_digest(const generation::served_model& model) {
     std::string digest = model.digest;
     digest.resize(64, '0');
     return digest;
 }
 
-std::uint32_t shown_context(const served_model& model) {
-    const std::uint32_t stated = context_length_of(model);
+std::uint32_t shown_context(const generation::served_model& model) {
+    const std::uint32_t stated = generation::context_length_of(model);
     return stated > 0 ? stated : model.entry->context.positions;
 }
 

@@ -6,19 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::api::ollama {
 
 // What of it a model really has; a variant's own words come before those of the model below it.
-[[nodiscard]] std::string system_of(const served_model& model);
-[[nodiscard]] std::string template_of(const served_model& model);
-[[nodiscard]] std::string license_of(const served_model& model);
+[[nodiscard]] std::string system_of(const generation::served_model& model);
+[[nodiscard]] std::string template_of(const generation::served_model& model);
+[[nodiscard]] std::string license_of(const generation::served_model& model);
 
 // One `key value` a line, the key padded to 30 columns, texts in quotes; a list is a line for each.
-[[nodiscard]] std::string parameter_lines(const served_model& model);
+[[nodiscard]] std::string parameter_lines(const generation::served_model& model);
 
 // What `ollama show --modelfile` prints.
-[[nodiscard]] std::string modelfile_text(const served_model& model);
+[[nodiscard]] std::string modelfile_text(const generation::served_model& model);
 
 }  // namespace corral::api::ollama

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 #include "api/ollama/error_reply.hpp"
 
 namespace corral::api::ollama {

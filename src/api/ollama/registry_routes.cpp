@@ -26,7 +26,7 @@ transfer_fields read_transfer(const http::request& incoming, const char* go_type
     return out;
 }
 
-progress pull(const model_directory& models, const std::string& model) {
+progress pull(const generation::model_directory& models, const std::string& model) {
     progress said;
     said.statuses = {"pulling manifest"};
     if (models.find(model) == nullptr) {
@@ -37,7 +37,7 @@ progress pull(const model_directory& models, const std::string& model) {
     return said;
 }
 
-progress push(const model_directory& models, const std::string& model) {
+progress push(const generation::model_directory& models, const std::string& model) {
     progress said;
     said.statuses = {"retrieving manifest"};
     if (models.find(model) == nullptr) {
@@ -53,7 +53,7 @@ struct transfer_route {
     const char* path;
     const char* go_type;
     const char* without_name;  // what is said then
-    progress (*perform)(const model_directory& models, const std::string& model);
+    progress (*perform)(const generation::model_directory& models, const std::string& model);
 };
 
 constexpr std::array<transfer_route, 2> transfers{{
@@ -61,7 +61,7 @@ constexpr std::array<transfer_route, 2> transfers{{
     {"/api/push", "PushRequest", "model is required", push},
 }};
 
-core::awaitable<void> serve_transfer(const model_directory* models, const transfer_route* route,
+core::awaitable<void> serve_transfer(const generation::model_directory* models, const transfer_route* route,
                                      const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
     const transfer_fields asked = read_transfer(incoming, route->go_type, problem);
@@ -82,7 +82,7 @@ core::awaitable<void> serve_transfer(const model_directory* models, const transf
 }  // namespace
 
 void add_registry_routes(http::router& routes, const api_context& context) {
-    const model_directory* models = context.models;
+    const generation::model_directory* models = context.models;
     for (const transfer_route& each : transfers) {
         routes.add("POST", each.path,
                    [models, route = &each](const http::request& incoming, http::response_writer& out) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/answer_stream.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 #include "api/timestamp.hpp"
 #include "corral/chat/generation_event.hpp"
 

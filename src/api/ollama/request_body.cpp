@@ -1,6 +1,6 @@
 #include "api/ollama/request_body.hpp"
 
-#include "api/json_input.hpp"
+#include "api/json/json_input.hpp"
 #include "api/ollama/keep_alive.hpp"
 
 namespace corral::api::ollama {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "api/ollama/think_value.hpp"
 #include "corral/core/time.hpp"
 

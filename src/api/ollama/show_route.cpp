@@ -1,18 +1,18 @@
-#include "api/model_lookup.hpp"
+#include "api/models/model_lookup.hpp"
+#include "api/models/role_word.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
 #include "api/ollama/modelfile.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
-#include "api/role_word.hpp"
 
 namespace corral::api::ollama {
 
 namespace {
 
 // Only what is known: of the vocabulary its size, of the network nothing but the context.
-void write_model_info(json_writer& json, const served_model& model, std::string_view basename) {
+void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename) {
     const catalog::model_entry& entry = *model.entry;
     json.key("model_info").begin_object().member("general.architecture", entry.family);
     json.member("general.basename", basename);
@@ -30,7 +30,7 @@ void write_model_info(json_writer& json, const served_model& model, std::string_
     json.end_object();
 }
 
-void write_messages(json_writer& json, const model_variant& variant) {
+void write_messages(json_writer& json, const generation::model_variant& variant) {
     json.key("messages").begin_array();
     for (const chat::message& each : variant.messages) {
         json.begin_object().member("role", role_word(each.from)).member("content", each.content);
@@ -42,7 +42,7 @@ void write_messages(json_writer& json, const model_variant& variant) {
     json.end_array();
 }
 
-std::string describe(const served_model& model, std::string_view basename) {
+std::string describe(const generation::served_model& model, std::string_view basename) {
     json_writer json;
     // Typed clients want these four as texts, so none is left out.
     json.begin_object()
@@ -73,14 +73,14 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
     return entry.name.substr(0, entry.name.rfind(':'));
 }
 
-core::awaitable<void> serve_show(const model_directory* models, const http::request& incoming,
+core::awaitable<void> serve_show(const generation::model_directory* models, const http::request& incoming,
                                  http::response_writer& out) {
     decode_problem problem;
     const nlohmann::ordered_json body = read_body(incoming.body, "ShowRequest", problem);
     const json_fields fields(body, "ShowRequest", problem);
     const std::string typed = read_model_name(fields);
     static_cast<void>(fields.boolean("verbose"));  // there are no long arrays to leave out
-    served found;
+    generation::served found;
     if (!problem.found()) {
         lookup_words words;
         words.display_form = true;

@@ -5,7 +5,7 @@
 namespace corral::api::ollama {
 
 // Tried on the smallest conversation, so that a broken one is heard of now.
-void check_template(const served_model& model, const std::string& text, unsigned status,
+void check_template(const generation::served_model& model, const std::string& text, unsigned status,
                     decode_problem& problem) {
     chat::render_options how;
     how.format = chat::find_family(model.entry->family);

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 
 namespace corral::api::ollama {
 

@@ -21,7 +21,7 @@ http::response answer_format::refusal(const chat::failed_event& why) {
 core::awaitable<void> answer(const api_context& context, const http::request& incoming,
                              chat::generation_request what, std::unique_ptr<answer_format> format,
                              bool stream, http::response_writer& out) {
-    generation_handle handle = start_generation(context, incoming, std::move(what));
+    generation::generation_handle handle = start_generation(context, incoming, std::move(what));
     if (stream) {
         std::unique_ptr<stream_format> events = std::move(format);
         co_await stream_answer(context, std::move(handle), std::move(events), out);

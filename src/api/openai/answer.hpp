@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "api/answer_stream.hpp"
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 
 namespace corral::api::openai {
 

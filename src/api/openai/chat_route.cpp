@@ -11,7 +11,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     generation_fields asked = read_chat_request(incoming, problem);
     const lookup_words words;
     http::response refused;
-    const served model = admit(context, asked, problem, words, "chat", refused);
+    const generation::served model = admit(context, asked, problem, words, "chat", refused);
     if (model == nullptr) {
         co_await out.send(std::move(refused));
         co_return;

@@ -4,20 +4,20 @@
 #include "api/openai/completion_request.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/openai/routes.hpp"
-#include "api/wait_ready.hpp"
+#include "corral/generation/wait_ready.hpp"
 
 namespace corral::api::openai {
 
 namespace {
 
 // An empty prompt loads the model and answers once it is ready.
-core::awaitable<void> load(const api_context& context, const served_model& model,
+core::awaitable<void> load(const api_context& context, const generation::served_model& model,
                            std::unique_ptr<completion_answer> format, bool stream,
                            http::response_writer& out) {
     context.admission->load(model.lane, std::nullopt);
     std::string lane = model.lane;
     const std::optional<chat::failed_event> failed =
-        co_await wait_ready(std::move(lane), *context.admission, context.load_deadline);
+        co_await generation::wait_ready(std::move(lane), *context.admission, context.load_deadline);
     http::response whole;
     if (!failed) {
         whole.content_type = stream ? "text/event-stream" : reply_type;
@@ -37,7 +37,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     words.missing = "model '' not found";
     words.missing_status = 404;
     http::response refused;
-    const served model = admit(context, asked, problem, words, "generate", refused);
+    const generation::served model = admit(context, asked, problem, words, "generate", refused);
     if (model == nullptr) {
         co_await out.send(std::move(refused));
         co_return;

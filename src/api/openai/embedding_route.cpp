@@ -4,10 +4,10 @@
 #include <variant>
 #include <vector>
 
-#include "api/ascii_text.hpp"
 #include "api/embedding.hpp"
-#include "api/json_writer.hpp"
-#include "api/model_lookup.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_writer.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
 #include "api/openai/base64.hpp"
 #include "api/openai/error_reply.hpp"
@@ -109,7 +109,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     if (!asked.has_texts) {
         problem.set("invalid input type");
     }
-    served model;
+    generation::served model;
     if (!problem.found()) {
         model = find_model(*context.models, asked.model, embedding_words, problem);
     }
@@ -120,7 +120,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     }
     embedding_request what;
     what.id = random_hex_id(*context.random);
-    what.client = client_name(context, incoming);
+    what.client = incoming.client;
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;
     what.arrived = incoming.arrived;

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/capability_check.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/models/capability_check.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 constexpr double default_temperature = 1.0;
 constexpr double default_top_p = 1.0;
 
-void check(const served_model& model, const generation_fields& asked, const char* activity,
+void check(const generation::served_model& model, const generation_fields& asked, const char* activity,
            decode_problem& problem) {
     const std::string typed = "\"" + asked.model + "\"";
     if (asked.hole && !has_capability(model, "insert")) {
@@ -101,8 +101,9 @@ reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
     return out;
 }
 
-served admit(const api_context& context, const generation_fields& asked, const decode_problem& decoding,
-             const lookup_words& words, const char* activity, http::response& refused) {
+generation::served admit(const api_context& context, const generation_fields& asked,
+                         const decode_problem& decoding, const lookup_words& words, const char* activity,
+                         http::response& refused) {
     if (decoding.found()) {
         refused = rejection(decoding);
         return nullptr;
@@ -112,7 +113,7 @@ served admit(const api_context& context, const generation_fields& asked, const d
     if (asked.top_logprobs < 0 || asked.top_logprobs > most_logprobs) {
         problem.set("top_logprobs must be between 0 and 20");
     }
-    served model;
+    generation::served model;
     if (!problem.found()) {
         model = find_model(*context.models, asked.model, words, problem);
     }
@@ -127,7 +128,7 @@ served admit(const api_context& context, const generation_fields& asked, const d
 }
 
 chat::generation_request make_request(const api_context& context, const http::request& incoming,
-                                      const served_model& model, generation_fields asked) {
+                                      const generation::served_model& model, generation_fields asked) {
     chat::generation_request out = begin_request(context, incoming, model, std::move(asked.model));
     out.messages = std::move(asked.messages);
     out.hole = std::move(asked.hole);

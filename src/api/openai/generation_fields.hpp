@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "api/json_fields.hpp"
-#include "api/model_lookup.hpp"
+#include "api/json/json_fields.hpp"
+#include "api/models/model_lookup.hpp"
 #include "corral/api/wire_format.hpp"
 
 namespace corral::api::openai {
@@ -49,11 +49,12 @@ void read_stops(const json_fields& fields, generation_fields& into);
 [[nodiscard]] reasoning_choice read_effort(const std::string& said, decode_problem& problem);
 
 // The model of a decoded request, or nullptr with `refused` filled. `activity` is "chat" or "generate".
-[[nodiscard]] served admit(const api_context& context, const generation_fields& asked,
-                           const decode_problem& decoding, const lookup_words& words, const char* activity,
-                           http::response& refused);
+[[nodiscard]] generation::served admit(const api_context& context, const generation_fields& asked,
+                                       const decode_problem& decoding, const lookup_words& words,
+                                       const char* activity, http::response& refused);
 
 [[nodiscard]] chat::generation_request make_request(const api_context& context, const http::request& incoming,
-                                                    const served_model& model, generation_fields asked);
+                                                    const generation::served_model& model,
+                                                    generation_fields asked);
 
 }  // namespace corral::api::openai

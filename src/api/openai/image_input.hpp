@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 
 namespace corral::api::openai {
 

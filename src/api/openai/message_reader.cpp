@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/json_input.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_input.hpp"
 #include "api/openai/base64.hpp"
 #include "api/openai/image_input.hpp"
 #include "api/openai/request_body.hpp"

@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "api/json_writer.hpp"
-#include "api/model_lookup.hpp"
+#include "api/json/json_writer.hpp"
+#include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/openai/routes.hpp"
@@ -26,20 +26,21 @@ std::string_view owner_of(std::string_view name) {
     return host == std::string_view::npos ? before : before.substr(host + 1);
 }
 
-void write_model(json_writer& json, const served_model& model, std::string_view id) {
+void write_model(json_writer& json, const generation::served_model& model, std::string_view id) {
     const auto since = model.modified.time_since_epoch();
     json.begin_object().member("id", id).member("object", "model");
     json.count("created", std::chrono::duration_cast<std::chrono::seconds>(since).count());
     json.member("owned_by", owner_of(model.name)).end_object();
 }
 
-std::string list_all(const model_directory& models) {
-    std::vector<served> all = models.all();
-    std::stable_sort(all.begin(), all.end(),
-                     [](const served& a, const served& b) { return a->modified > b->modified; });
+std::string list_all(const generation::model_directory& models) {
+    std::vector<generation::served> all = models.all();
+    std::stable_sort(all.begin(), all.end(), [](const generation::served& a, const generation::served& b) {
+        return a->modified > b->modified;
+    });
     json_writer json;
     json.begin_object().member("object", "list").key("data").begin_array();
-    for (const served& each : all) {
+    for (const generation::served& each : all) {
         write_model(json, *each, each->name);
     }
     json.end_array().end_object();
@@ -48,14 +49,14 @@ std::string list_all(const model_directory& models) {
     return out;
 }
 
-core::awaitable<void> serve_one(const model_directory& models, const http::request& incoming,
+core::awaitable<void> serve_one(const generation::model_directory& models, const http::request& incoming,
                                 http::response_writer& out) {
     const std::string typed = incoming.path.substr(one_model.size());
     http::response whole;
     lookup_words words;
     words.display_form = true;
     decode_problem problem;
-    const served model = find_model(models, typed, words, problem);
+    const generation::served model = find_model(models, typed, words, problem);
     if (model == nullptr) {
         whole = error_response(problem.status, problem.message);
     } else {
@@ -71,7 +72,7 @@ core::awaitable<void> serve_one(const model_directory& models, const http::reque
 }  // namespace
 
 void add_model_routes(http::router& routes, const api_context& context) {
-    const model_directory* models = context.models;
+    const generation::model_directory* models = context.models;
     routes.add("GET", "/v1/models", [models](const http::request&, http::response_writer& out) {
         std::string body = list_all(*models);
         return send_json(std::move(body), out);

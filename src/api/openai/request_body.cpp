@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "api/ascii_text.hpp"
-#include "api/json_input.hpp"
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_input.hpp"
 
 namespace corral::api::openai {
 

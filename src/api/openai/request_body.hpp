@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "api/json_fields.hpp"
+#include "api/json/json_fields.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::api::openai {

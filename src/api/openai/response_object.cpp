@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/json_writer.hpp"
+#include "api/json/json_writer.hpp"
 #include "api/openai/answer.hpp"
 
 namespace corral::api::openai {

@@ -1,0 +1,40 @@
+#pragma once
+// Who may ask: the API key of a request, and what one without a good key is told. Stands behind CORS and the
+// host check, before the routes.
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "corral/config/key_ring.hpp"
+#include "corral/core/random_source.hpp"
+#include "corral/core/time.hpp"
+#include "corral/http/message.hpp"
+
+namespace corral::api {
+
+enum class access_verdict { allowed, no_key, unknown_key };
+
+struct access {
+    access_verdict verdict = access_verdict::allowed;
+    std::string client;  // when allowed: the name of the key, else the peer's address
+};
+
+// The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.
+// Open to all: GET and HEAD of "/", "/healthz" and "/readyz".
+[[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming);
+
+// 401 in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
+[[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,
+                                            core::random_source& random);
+
+// Which refusals are worth a line of the log: one a minute for a peer, and no more peers than are kept.
+class refusal_log {
+public:
+    [[nodiscard]] bool worth_a_line(const std::string& peer, core::steady_time now);
+
+private:
+    std::map<std::string, core::steady_time> told_;
+};
+
+}  // namespace corral::api

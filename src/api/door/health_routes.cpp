@@ -1,0 +1,211 @@
+#include "api/door/health_routes.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "api/json/json_writer.hpp"
+#include "corral/catalog/placement.hpp"
+#include "corral/generation/readiness.hpp"
+#include "corral/telemetry/metrics.hpp"
+
+namespace corral::api {
+
+namespace {
+
+constexpr const char* json_type = "application/json; charset=utf-8";
+
+const char* word_of(engine::availability_state state) {
+    switch (state) {
+        case engine::availability_state::stopped:
+            return "unloaded";
+        case engine::availability_state::loading:
+            return "loading";
+        case engine::availability_state::ready:
+            return "ready";
+        case engine::availability_state::broken:
+            return "broken";
+    }
+    return "unknown";
+}
+
+struct model_state {
+    engine::availability now;
+    bool suspended = false;  // by its operator
+    std::string waits;       // why it is not being loaded though somebody wants it; may be empty
+    std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
+    std::string served_by;                             // of one with fallbacks
+};
+
+const char* word_of(const model_state& of) {
+    return of.suspended ? "stopped" : word_of(of.now.state);
+}
+
+model_state look_at(const generation::served_model& model, const scheduler::scheduler& admission) {
+    model_state out;
+    out.now = generation::availability_of(admission, model.lane);
+    out.suspended = admission.suspended(model.lane);
+    if (out.suspended) {
+        out.now.reason = scheduler::suspension_text(model.lane);
+        return out;
+    }
+    out.waits = admission.queue_of(model.lane).why;
+    if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
+        out.now.reason = "The model is not loaded: it " + out.waits + ".";
+    }
+    if (const auto tiers = admission.tiers_of(model.lane)) {
+        out.served_by = tiers->label;
+    }
+    const auto instances = admission.instances_of(model.lane);
+    if (instances.size() > 1) {
+        out.instances = instances;
+    }
+    return out;
+}
+
+// The most hopeful state of all: one model that loads is worth waiting for, whatever the others do, and one
+// that was unloaded is a request away.
+const char* overall(const std::vector<model_state>& all) {
+    const auto any = [&](engine::availability_state wanted) {
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto& each) { return !each.suspended && each.now.state == wanted; });
+    };
+    for (const auto state : {engine::availability_state::ready, engine::availability_state::stopped,
+                             engine::availability_state::loading, engine::availability_state::broken}) {
+        if (any(state)) {
+            return word_of(state);
+        }
+    }
+    return all.empty() ? "no model is configured" : "stopped";
+}
+
+core::awaitable<void> serve_healthz(http::response_writer& out) {
+    http::response whole;
+    whole.content_type = json_type;
+    whole.body = R"({"status":"ok"})";
+    co_await out.send(std::move(whole));
+}
+
+// The body of /readyz and whether it stands for ready.
+struct readiness {
+    bool ready = false;
+    std::string body;
+};
+
+void write_queue(json_writer& json, const scheduler::queue_snapshot& queue) {
+    json.key("queue").begin_object();
+    json.count("waiting", queue.waiting).count("running", queue.running).key("estimate_seconds");
+    if (queue.estimate) {
+        json.number(queue.estimate->count());
+    } else {
+        json.tree(nullptr);
+    }
+    json.count("swaps", queue.swaps);
+    json.end_object();
+}
+
+void write_warnings(json_writer& json, const api_context& context) {
+    const auto warnings = context.warnings ? context.warnings() : std::vector<std::string>{};
+    if (warnings.empty()) {
+        return;
+    }
+    json.key("warnings").begin_array();
+    for (const std::string& text : warnings) {
+        json.text(text);
+    }
+    json.end_array();
+}
+
+void write_instances(json_writer& json, const std::vector<scheduler::instance_state>& all) {
+    if (all.empty()) {
+        return;
+    }
+    json.key("instances").begin_array();
+    for (const scheduler::instance_state& each : all) {
+        const engine::availability now = each.backend->available();
+        json.begin_object().member("cards", catalog::seat_text(each.claim.cards));
+        json.member("state", word_of(now.state)).member("reason", now.reason);
+        json.count("tier", each.backend->model().tier);
+        json.count("running", each.in_use).end_object();
+    }
+    json.end_array();
+}
+
+readiness describe_readiness(const api_context& context) {
+    const generation::model_directory& models = *context.models;
+    const scheduler::scheduler& admission = *context.admission;
+    std::vector<model_state> states;
+    for (const generation::served& each : models.all()) {
+        states.push_back(look_at(*each, admission));
+    }
+    const bool ends = admission.refuses_new();
+    readiness out;
+    json_writer json;
+    json.begin_object().member("status", ends ? "shutting down" : overall(states));
+    write_queue(json, admission.snapshot());
+    json.key("models").begin_array();
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        const engine::availability& state = states[i].now;
+        const bool answers = state.state == engine::availability_state::ready ||
+                             state.state == engine::availability_state::stopped;
+        out.ready = out.ready || (answers && !states[i].suspended && !ends);
+        json.begin_object().member("name", models.all()[i]->name).member("state", word_of(states[i]));
+        json.member("reason", state.reason).key("progress");
+        if (state.progress) {
+            json.real(*state.progress);
+        } else {
+            json.tree(nullptr);
+        }
+        if (state.left) {
+            json.key("left_seconds").number(state.left->count());
+        }
+        if (!state.warning.empty()) {
+            json.member("warning", state.warning);
+        }
+        if (!states[i].served_by.empty()) {
+            json.member("served_by", states[i].served_by);
+        }
+        write_instances(json, states[i].instances);
+        json.end_object();
+    }
+    json.end_array();
+    write_warnings(json, context);
+    json.end_object();
+    out.body = json.take();
+    return out;
+}
+
+core::awaitable<void> serve_readyz(const api_context& context, http::response_writer& out) {
+    readiness now = describe_readiness(context);
+    http::response whole;
+    whole.status = now.ready ? 200 : 503;
+    whole.content_type = json_type;
+    whole.body = std::move(now.body);
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> serve_metrics(const api_context& context, http::response_writer& out) {
+    http::response whole;
+    whole.content_type = telemetry::metrics::content_type;
+    whole.body = context.metrics();
+    co_await out.send(std::move(whole));
+}
+
+}  // namespace
+
+void add_health_routes(http::router& routes, const api_context& context) {
+    for (const char* method : {"GET", "HEAD"}) {
+        routes.add(method, "/healthz",
+                   [](const http::request&, http::response_writer& out) { return serve_healthz(out); });
+        routes.add(method, "/readyz", [context](const http::request&, http::response_writer& out) {
+            return serve_readyz(context, out);
+        });
+        if (context.metrics) {
+            routes.add(method, "/metrics", [context](const http::request&, http::response_writer& out) {
+                return serve_metrics(context, out);
+            });
+        }
+    }
+}
+
+}  // namespace corral::api

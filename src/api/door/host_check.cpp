@@ -1,0 +1,104 @@
+#include "api/door/host_check.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "api/json/ascii_text.hpp"
+
+namespace corral::api {
+
+namespace ip = boost::asio::ip;
+
+namespace {
+
+bool is_private(const ip::address_v4& address) {
+    const auto bytes = address.to_bytes();
+    return bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xF0) == 16) ||
+           (bytes[0] == 192 && bytes[1] == 168);
+}
+
+bool is_private(const ip::address& address) {
+    if (address.is_v4()) {
+        return is_private(address.to_v4());
+    }
+    const ip::address_v6 six = address.to_v6();
+    if (six.is_v4_mapped()) {
+        const ip::address_v4 four = ip::make_address_v4(ip::v4_mapped, six);
+        return four.is_loopback() || four.is_unspecified() || is_private(four);
+    }
+    return (six.to_bytes()[0] & 0xFE) == 0xFC;
+}
+
+std::vector<ip::address> interface_addresses() {
+    std::vector<ip::address> out;
+    ifaddrs* first = nullptr;
+    if (getifaddrs(&first) != 0) {
+        return out;
+    }
+    for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+        if (each->ifa_addr == nullptr) {
+            continue;
+        }
+        if (each->ifa_addr->sa_family == AF_INET) {
+            const auto* four = reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
+            out.emplace_back(ip::address_v4(ntohl(four->sin_addr.s_addr)));
+        } else if (each->ifa_addr->sa_family == AF_INET6) {
+            const auto* six = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr);
+            ip::address_v6::bytes_type bytes;
+            std::copy_n(six->sin6_addr.s6_addr, bytes.size(), bytes.begin());
+            out.emplace_back(ip::address_v6(bytes));
+        }
+    }
+    freeifaddrs(first);
+    return out;
+}
+
+bool is_local_name(const machine_identity& machine, std::string_view name) {
+    return name.empty() || name == "localhost" || name == machine.hostname || name.ends_with(".localhost") ||
+           name.ends_with(".local") || name.ends_with(".internal");
+}
+
+}  // namespace
+
+machine_identity read_machine_identity() {
+    machine_identity out;
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) == 0) {
+        out.hostname = lower_case(name.data());
+    }
+    out.addresses = interface_addresses();
+    return out;
+}
+
+std::string host_without_port(std::string_view host_header) {
+    std::string_view host = trimmed(host_header);
+    if (host.starts_with('[')) {
+        const auto end = host.find(']');
+        return lower_case(host.substr(1, end == std::string_view::npos ? end : end - 1));
+    }
+    // More than one colon without brackets is a bare IPv6 address.
+    const auto colon = host.find(':');
+    if (colon != std::string_view::npos && host.find(':', colon + 1) == std::string_view::npos) {
+        host = host.substr(0, colon);
+    }
+    return lower_case(host);
+}
+
+host_verdict judge_host(const machine_identity& machine, std::string_view host_header) {
+    const std::string host = host_without_port(host_header);
+    boost::system::error_code not_an_address;
+    const ip::address address = ip::make_address(host, not_an_address);
+    if (not_an_address) {
+        return is_local_name(machine, host) ? host_verdict::allowed_name : host_verdict::refused;
+    }
+    const bool own =
+        std::find(machine.addresses.begin(), machine.addresses.end(), address) != machine.addresses.end();
+    const bool allowed = address.is_loopback() || address.is_unspecified() || is_private(address) || own;
+    return allowed ? host_verdict::allowed_address : host_verdict::refused;
+}
+
+}  // namespace corral::api

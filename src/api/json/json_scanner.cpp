@@ -1,0 +1,308 @@
+#include "api/json/json_scanner.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "api/json/utf8.hpp"
+
+namespace corral::api {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n";
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+int hex_value(char c) {
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// The code of "\uXXXX" at the beginning of `text`; -1 when that is not there.
+std::int32_t escaped_code(std::string_view text) {
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') {
+        return -1;
+    }
+    std::int32_t code = 0;
+    for (const char c : text.substr(2, 4)) {
+        const int digit = hex_value(c);
+        if (digit < 0) {
+            return -1;
+        }
+        code = code * 16 + digit;
+    }
+    return code;
+}
+
+std::string quoted(char c) {
+    switch (c) {
+        case '\'':
+            return "'\\''";
+        case '\n':
+            return "'\\n'";
+        case '\r':
+            return "'\\r'";
+        case '\t':
+            return "'\\t'";
+        case '\\':
+            return "'\\\\'";
+        default:
+            break;
+    }
+    const auto code = static_cast<unsigned char>(c);
+    if (code >= 0x20 && code < 0x7F) {
+        return std::string("'") + c + "'";
+    }
+    constexpr std::string_view hex = "0123456789abcdef";
+    return std::string("'\\x") + hex[code >> 4] + hex[code & 0xF] + "'";
+}
+
+// Length of the beginning of `text` that a string takes as it is.
+std::size_t plain_run(std::string_view text) {
+    const auto special = [](char c) {
+        const auto code = static_cast<unsigned char>(c);
+        return code < 0x20 || code >= 0x80 || c == '"' || c == '\\';
+    };
+    return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin());
+}
+
+}  // namespace
+
+core::result<std::string> json_scanner::scan() {
+    const auto first = rest_.find_first_not_of(blanks);
+    if (first == std::string_view::npos) {
+        return core::make_failure(core::errc::not_found, "missing request body");
+    }
+    out_.reserve(rest_.size());
+    while (!over_ && !failed_) {
+        step();
+    }
+    if (failed_) {
+        return why_;
+    }
+    return std::move(out_);
+}
+
+void json_scanner::step() {
+    const auto skip = rest_.find_first_not_of(blanks);
+    rest_.remove_prefix(skip == std::string_view::npos ? rest_.size() : skip);
+    if (rest_.empty()) {
+        return unexpected({});
+    }
+    const char c = rest_.front();
+    switch (expect_) {
+        case expect::value_or_end:
+            if (c == ']') {
+                return close();
+            }
+            [[fallthrough]];
+        case expect::value:
+            return begin_value();
+        case expect::key_or_end:
+        case expect::key:
+            return key_or_close(c);
+        case expect::colon:
+            if (c != ':') {
+                return unexpected("after object key");
+            }
+            take();
+            expect_ = expect::value;
+            return;
+        case expect::comma_or_end:
+            return comma_or_close(c);
+    }
+}
+
+void json_scanner::begin_value() {
+    if (++values_ > limits_.values) {
+        return fail(core::errc::limit_exceeded, "the JSON of the request holds too many values");
+    }
+    const char c = rest_.front();
+    if (c == '{' || c == '[') {
+        return open(c);
+    }
+    if (c == '"') {
+        string();
+    } else if (c == '-' || is_digit(c)) {
+        number();
+    } else if (c == 't') {
+        literal("true");
+    } else if (c == 'f') {
+        literal("false");
+    } else if (c == 'n') {
+        literal("null");
+    } else {
+        return unexpected("looking for beginning of value");
+    }
+    value_over();
+}
+
+void json_scanner::open(char bracket) {
+    if (open_.size() >= limits_.depth) {
+        return fail(core::errc::limit_exceeded, "the JSON of the request is nested deeper than " +
+                                                    std::to_string(limits_.depth) + " levels");
+    }
+    open_.push_back(level{bracket});
+    take();
+    expect_ = bracket == '{' ? expect::key_or_end : expect::value_or_end;
+}
+
+void json_scanner::close() {
+    take();
+    open_.pop_back();
+    value_over();
+}
+
+void json_scanner::value_over() {
+    over_ = open_.empty();
+    expect_ = expect::comma_or_end;
+}
+
+void json_scanner::comma_or_close(char c) {
+    const bool object = open_.back().bracket == '{';
+    if (c == (object ? '}' : ']')) {
+        return close();
+    }
+    if (c != ',') {
+        return unexpected(object ? "after object key:value pair" : "after array element");
+    }
+    take();
+    expect_ = object ? expect::key : expect::value;
+}
+
+void json_scanner::key_or_close(char c) {
+    if (c == '}' && expect_ == expect::key_or_end) {
+        return close();
+    }
+    if (c != '"') {
+        return unexpected("looking for beginning of object key string");
+    }
+    if (++open_.back().members > limits_.members) {
+        return fail(core::errc::limit_exceeded, "an object in the JSON of the request has too many members");
+    }
+    string();
+    expect_ = expect::colon;
+}
+
+void json_scanner::string() {
+    take();
+    while (!failed_) {
+        if (rest_.empty()) {
+            return unexpected({});
+        }
+        const char c = rest_.front();
+        if (c == '"') {
+            return take();
+        }
+        if (c == '\\') {
+            string_escape();
+            continue;
+        }
+        if (static_cast<unsigned char>(c) < 0x20) {
+            return unexpected("in string literal");
+        }
+        if (const std::size_t run = plain_run(rest_); run > 0) {
+            out_ += rest_.substr(0, run);
+            rest_.remove_prefix(run);
+            continue;
+        }
+        const std::size_t length = character_length(rest_);
+        out_ += length == 0 ? replacement_character : rest_.substr(0, length);
+        rest_.remove_prefix(length == 0 ? 1 : length);
+    }
+}
+
+void json_scanner::string_escape() {
+    if (rest_.size() > 1 && rest_[1] == 'u') {
+        return hex_escape();
+    }
+    const char kind = rest_.size() > 1 ? rest_[1] : '\0';
+    take();
+    if (rest_.empty() || std::string_view("\"\\/bfnrt").find(kind) == std::string_view::npos) {
+        return unexpected("in string escape code");
+    }
+    take();
+}
+
+void json_scanner::hex_escape() {
+    const std::int32_t code = escaped_code(rest_);
+    if (code < 0) {
+        rest_.remove_prefix(2);
+        while (!rest_.empty() && hex_value(rest_.front()) >= 0) {
+            rest_.remove_prefix(1);
+        }
+        return unexpected("in \\u hexadecimal character escape");
+    }
+    if (code >= 0xD800 && code <= 0xDBFF && low_surrogate_follows()) {
+        out_ += rest_.substr(0, 12);
+        rest_.remove_prefix(12);
+        return;
+    }
+    const bool lone = code >= 0xD800 && code <= 0xDFFF;
+    out_ += lone ? std::string_view("\\ufffd") : rest_.substr(0, 6);
+    rest_.remove_prefix(6);
+}
+
+bool json_scanner::low_surrogate_follows() const {
+    const std::int32_t next = escaped_code(rest_.substr(6));
+    return next >= 0xDC00 && next <= 0xDFFF;
+}
+
+void json_scanner::number() {
+    if (rest_.front() == '-') {
+        take();
+    }
+    if (!rest_.empty() && rest_.front() == '0') {
+        take();
+    } else {
+        digits("in numeric literal");
+    }
+    if (!failed_ && !rest_.empty() && rest_.front() == '.') {
+        take();
+        digits("after decimal point in numeric literal");
+    }
+    if (!failed_ && !rest_.empty() && (rest_.front() == 'e' || rest_.front() == 'E')) {
+        take();
+        if (!rest_.empty() && (rest_.front() == '+' || rest_.front() == '-')) {
+            take();
+        }
+        digits("in exponent of numeric literal");
+    }
+}
+
+void json_scanner::digits(std::string_view where) {
+    if (rest_.empty() || !is_digit(rest_.front())) {
+        return unexpected(where);
+    }
+    while (!rest_.empty() && is_digit(rest_.front())) {
+        take();
+    }
+}
+
+void json_scanner::literal(std::string_view word) {
+    for (const char wanted : word) {
+        if (rest_.empty() || rest_.front() != wanted) {
+            return unexpected("in literal " + std::string(word) + " (expecting " + quoted(wanted) + ")");
+        }
+        take();
+    }
+}
+
+void json_scanner::fail(core::errc code, std::string message) {
+    failed_ = true;
+    why_ = core::make_failure(code, std::move(message));
+}
+
+void json_scanner::unexpected(std::string_view where) {
+    if (rest_.empty()) {
+        return fail(core::errc::invalid, "unexpected EOF");
+    }
+    fail(core::errc::invalid, "invalid character " + quoted(rest_.front()) + " " + std::string(where));
+}
+
+}  // namespace corral::api

@@ -1,0 +1,70 @@
+#include "api/models/capability_check.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "api/json/ascii_text.hpp"
+#include "api/json/json_writer.hpp"
+#include "api/models/model_lookup.hpp"
+
+namespace corral::api {
+
+namespace {
+
+struct template_need {
+    std::string_view capability;
+    std::string_view field;
+};
+// docs/facts/ollama_wire.md#listings: what a template must mention.
+constexpr std::array<template_need, 2> needs{{{"tools", ".Tools"}, {"insert", ".Suffix"}}};
+
+bool has_no_place(const std::string& prompt_template, std::string_view capability) {
+    return std::any_of(needs.begin(), needs.end(), [&](const template_need& each) {
+        return each.capability == capability && prompt_template.find(each.field) == std::string::npos;
+    });
+}
+
+}  // namespace
+
+std::vector<std::string> capabilities_of(const generation::served_model& model) {
+    std::vector<std::string> out = model.entry->capabilities;
+    if (model.variant != nullptr && !model.variant->prompt_template.empty()) {
+        std::erase_if(
+            out, [&](const std::string& each) { return has_no_place(model.variant->prompt_template, each); });
+    }
+    return out;
+}
+
+bool has_capability(const generation::served_model& model, std::string_view wanted) {
+    const std::vector<std::string> all = capabilities_of(model);
+    return std::find(all.begin(), all.end(), wanted) != all.end();
+}
+
+void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem) {
+    if (has_tools && !has_capability(model, "tools")) {
+        problem.set(long_name(model) + " does not support tools");
+    }
+}
+
+void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem) {
+    if (has_images) {
+        problem.set(long_name(model) + " does not support images");
+    }
+}
+
+void check_format(const nlohmann::ordered_json& format, decode_problem& problem) {
+    if (format.is_null() || format.is_object() || format == "json") {
+        return;
+    }
+    json_writer raw;
+    raw.tree(format);
+    problem.set(
+        "invalid format: " + go_quoted(raw.take()) + R"(; expected "json" or a valid JSON Schema object)",
+        500);
+}
+
+chat::thinking_mode default_thinking(const generation::served_model& model) {
+    return has_capability(model, "thinking") ? chat::thinking_mode::on : chat::thinking_mode::model_default;
+}
+
+}  // namespace corral::api

@@ -1,0 +1,26 @@
+#pragma once
+// What a model can do, as its manifest says, and the refusals of what it can't
+// (docs/facts/ollama_wire.md#think, #chat-request).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/json/json_fields.hpp"
+#include "corral/generation/model_directory.hpp"
+
+namespace corral::api {
+
+// Those of the model below, without what a variant's own template has no place for.
+[[nodiscard]] std::vector<std::string> capabilities_of(const generation::served_model& model);
+[[nodiscard]] bool has_capability(const generation::served_model& model, std::string_view wanted);
+
+void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem);
+void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem);
+// Its form alone; whether a schema can be kept to is the generation path's to say.
+void check_format(const nlohmann::ordered_json& format, decode_problem& problem);
+
+// For a request that says nothing of thinking: on for a model that can.
+[[nodiscard]] chat::thinking_mode default_thinking(const generation::served_model& model);
+
+}  // namespace corral::api

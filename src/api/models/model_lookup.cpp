@@ -1,0 +1,75 @@
+#include "api/models/model_lookup.hpp"
+
+#include <algorithm>
+
+#include "api/json/ascii_text.hpp"
+#include "corral/catalog/model_name.hpp"
+
+namespace corral::api {
+
+namespace {
+
+bool is_cloud(std::string_view lower) {
+    const auto colon = lower.rfind(':');
+    return colon != std::string_view::npos &&
+           (lower.substr(colon) == ":cloud" || lower.substr(colon).ends_with("-cloud"));
+}
+
+// Sets the problem of a cloud name, if it is one.
+void refuse_cloud(std::string_view typed, decode_problem& problem) {
+    std::string lower = lower_case(trimmed(typed));
+    bool local = false;
+    if (lower.ends_with(":local")) {
+        local = true;
+        lower.resize(lower.size() - std::string_view(":local").size());
+    }
+    if (!is_cloud(lower)) {
+        return;
+    }
+    if (local) {
+        problem.set("use either :local or :cloud, not both: " + go_quoted(typed));
+    } else {
+        problem.set("ollama cloud is disabled: remote model is unavailable", 403);
+    }
+}
+
+}  // namespace
+
+bool names_cloud(std::string_view typed) {
+    return is_cloud(lower_case(trimmed(typed)));
+}
+
+generation::served find_model(const generation::model_directory& models, std::string_view typed,
+                              const lookup_words& words, decode_problem& problem) {
+    if (trimmed(typed).empty()) {
+        problem.set(words.missing, words.missing_status);
+        return nullptr;
+    }
+    refuse_cloud(typed, problem);
+    const auto display = catalog::display_name(typed);
+    if (!display) {
+        problem.set("invalid model name");
+    }
+    if (problem.found()) {
+        return nullptr;
+    }
+    generation::served found = models.find(typed);
+    if (found == nullptr) {
+        const std::string shown(words.display_form ? std::string_view(*display) : typed);
+        problem.set(words.unknown_before + shown + words.unknown_after, 404);
+    }
+    return found;
+}
+
+std::string long_name(const generation::served_model& model) {
+    switch (std::count(model.name.begin(), model.name.end(), '/')) {
+        case 0:
+            return "registry.ollama.ai/library/" + model.name;
+        case 1:
+            return "registry.ollama.ai/" + model.name;
+        default:
+            return model.name;
+    }
+}
+
+}  // namespace corral::api

@@ -1,0 +1,167 @@
+#include "api/models/variant_document.hpp"
+
+#include <utility>
+
+#include "api/json/json_input.hpp"
+#include "api/json/json_writer.hpp"
+#include "api/models/model_parameters.hpp"
+#include "api/models/role_word.hpp"
+#include "corral/catalog/model_name.hpp"
+
+namespace corral::api {
+
+namespace {
+
+using clock = std::chrono::system_clock;
+
+constexpr std::int64_t version = 1;
+
+chat::role read_role(const std::string& word, decode_problem& problem) {
+    for (const chat::role each :
+         {chat::role::system, chat::role::user, chat::role::assistant, chat::role::tool}) {
+        if (word == role_word(each)) {
+            return each;
+        }
+    }
+    problem.set("a message has no known role");
+    return chat::role::user;
+}
+
+void text_member(json_writer& json, std::string_view name, const std::string& text) {
+    if (!text.empty()) {
+        json.member(name, text);
+    }
+}
+
+void write_message(json_writer& json, const chat::message& each) {
+    json.begin_object().member("role", role_word(each.from)).member("content", each.content);
+    text_member(json, "thinking", each.thinking);
+    text_member(json, "tool_name", each.tool_name);
+    text_member(json, "tool_call_id", each.tool_call_id);
+    if (!each.calls.empty()) {
+        json.key("tool_calls").begin_array();
+        for (const chat::tool_call& call : each.calls) {
+            json.begin_object().member("id", call.id).member("name", call.name);
+            json.key("arguments").tree(call.arguments).end_object();
+        }
+        json.end_array();
+    }
+    json.end_object();
+}
+
+void write_content(json_writer& json, const generation::model_variant& content) {
+    text_member(json, "system", content.system);
+    text_member(json, "template", content.prompt_template);
+    json.key("parameters").tree(content.parameters);
+    json.key("messages").begin_array();
+    for (const chat::message& each : content.messages) {
+        write_message(json, each);
+    }
+    json.end_array();
+    text_member(json, "license", content.license);
+}
+
+// Every object in the array `key`.
+template <typename Read>
+void read_each(const json_fields& fields, std::string_view key, Read read) {
+    const auto* all = fields.array(key, "array");
+    if (all == nullptr) {
+        return;
+    }
+    for (const auto& each : *all) {
+        if (!each.is_object()) {
+            fields.wrong_type(key, each, "object");
+            return;
+        }
+        read(fields.inside(key, each));
+    }
+}
+
+chat::message read_message(const json_fields& from) {
+    chat::message out;
+    out.from = read_role(from.text("role").value_or(""), from.problem());
+    out.content = from.text("content").value_or("");
+    out.thinking = from.text("thinking").value_or("");
+    out.tool_name = from.text("tool_name").value_or("");
+    out.tool_call_id = from.text("tool_call_id").value_or("");
+    read_each(from, "tool_calls", [&out](const json_fields& call) {
+        chat::tool_call read;
+        read.id = call.text("id").value_or("");
+        read.name = call.text("name").value_or("");
+        const auto* arguments = call.object("arguments", "object");
+        read.arguments = arguments == nullptr ? nlohmann::ordered_json::object() : *arguments;
+        out.calls.push_back(std::move(read));
+    });
+    return out;
+}
+
+generation::model_variant read_content(const json_fields& fields) {
+    generation::model_variant out;
+    out.system = fields.text("system").value_or("");
+    out.prompt_template = fields.text("template").value_or("");
+    out.license = fields.text("license").value_or("");
+    if (const auto* parameters = fields.object("parameters", "object")) {
+        out.parameters = *parameters;
+    }
+    read_parameters(out.parameters, out.sampling, out.limits, fields.problem());
+    read_each(fields, "messages",
+              [&out](const json_fields& each) { out.messages.push_back(read_message(each)); });
+    return out;
+}
+
+std::string checked_name(const json_fields& fields, std::string_view key) {
+    const auto name = catalog::display_name(fields.text(key).value_or(""));
+    if (!name) {
+        fields.problem().set("its \"" + std::string(key) + "\" is no model name");
+    }
+    return name.value_or("");
+}
+
+}  // namespace
+
+std::string to_text(const variant_document& what) {
+    const auto since = std::chrono::duration_cast<core::nanoseconds>(what.modified.time_since_epoch());
+    json_writer json;
+    json.begin_object().count("corral_variant", version).member("name", what.name).member("from", what.from);
+    json.count("modified", since.count());
+    write_content(json, what.content);
+    json.end_object();
+    return json.take() + "\n";
+}
+
+std::string to_text(const generation::model_variant& content) {
+    json_writer json;
+    json.begin_object();
+    write_content(json, content);
+    json.end_object();
+    return json.take();
+}
+
+core::result<variant_document> read_variant_document(std::string_view text) {
+    auto tree = read_json(text);
+    if (!tree) {
+        const bool empty = tree.error().code == core::errc::not_found;
+        return empty ? core::make_failure(core::errc::invalid, "it is empty") : tree.error();
+    }
+    decode_problem problem;
+    variant_document out;
+    if (!tree->is_object()) {
+        problem.set("it is not a JSON object");
+    } else {
+        const json_fields fields(*tree, "variant", problem);
+        if (fields.integer("corral_variant") != version) {
+            problem.set("it is not a variant of version " + std::to_string(version));
+        }
+        out.name = checked_name(fields, "name");
+        out.from = checked_name(fields, "from");
+        const core::nanoseconds since{fields.integer("modified").value_or(0)};
+        out.modified = clock::time_point(std::chrono::duration_cast<clock::duration>(since));
+        out.content = read_content(fields);
+    }
+    if (problem.found()) {
+        return core::make_failure(core::errc::invalid, problem.message);
+    }
+    return out;
+}
+
+}  // namespace corral::api

@@ -1,0 +1,57 @@
+#include "generation/format_request.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace corral::generation {
+
+namespace {
+
+// The model needs to see what it did, not all of it.
+constexpr std::size_t longest_bad_answer = 4 * 1024;
+
+std::string shortened(std::string_view text) {
+    if (text.size() <= longest_bad_answer) {
+        return std::string(text);
+    }
+    std::size_t end = longest_bad_answer;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string(text.substr(0, end)) + " ...";
+}
+
+}  // namespace
+
+void add_instruction(std::vector<chat::message>& messages, std::string_view instruction) {
+    const auto last_user = std::find_if(messages.rbegin(), messages.rend(), [](const chat::message& one) {
+        return one.from == chat::role::user;
+    });
+    if (last_user != messages.rend()) {
+        last_user->content += last_user->content.empty() ? "" : "\n\n";
+        last_user->content += instruction;
+        return;
+    }
+    chat::message own;
+    own.content = instruction;
+    const bool begun = messages.back().from == chat::role::assistant;
+    messages.insert(begun ? messages.end() - 1 : messages.end(), std::move(own));
+}
+
+std::vector<chat::message> with_correction(std::vector<chat::message> messages, std::string_view bad,
+                                           std::string_view correction) {
+    if (messages.back().from == chat::role::assistant) {
+        add_instruction(messages, correction);
+        return messages;
+    }
+    chat::message answer;
+    answer.from = chat::role::assistant;
+    answer.content = shortened(bad);
+    messages.push_back(std::move(answer));
+    chat::message hint;
+    hint.content = correction;
+    messages.push_back(std::move(hint));
+    return messages;
+}
+
+}  // namespace corral::generation

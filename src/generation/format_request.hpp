@@ -1,0 +1,21 @@
+#pragma once
+// How a conversation tells the model of the wanted format, and of an answer that did not keep to it.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/chat/generation_request.hpp"
+
+namespace corral::generation {
+
+// Puts `instruction` at the end of the last user message, which small models heed best; the client's own
+// system text stays as it is. REQUIRES: `messages` is not empty.
+void add_instruction(std::vector<chat::message>& messages, std::string_view instruction);
+
+// `messages` with the answer `bad` (cut when long) and what to do better. An answer that the client began
+// stays at the end, and the hint joins the last user message.
+[[nodiscard]] std::vector<chat::message> with_correction(std::vector<chat::message> messages,
+                                                         std::string_view bad, std::string_view correction);
+
+}  // namespace corral::generation

@@ -1,0 +1,279 @@
+#include "generation/generation_run.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "corral/catalog/placement.hpp"
+#include "corral/chat/failure.hpp"
+#include "corral/generation/readiness.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::generation {
+
+namespace asio = core::asio;
+
+namespace {
+
+// Turns the cancellation of a task into the one way in which a request is given up, so that no await inside
+// is cut short.
+struct abandon_instead {
+    std::shared_ptr<generation_state> state;
+    asio::cancellation_type operator()(asio::cancellation_type) const {
+        state->abandon();
+        return asio::cancellation_type::none;
+    }
+};
+
+}  // namespace
+
+generation_run::generation_run(const run_context& with, chat::generation_request what,
+                               std::shared_ptr<generation_state> to)
+    : with_(with), request_(std::move(what)), to_(std::move(to)) {
+    if (request_.arrived == core::steady_time{}) {
+        request_.arrived = with_.clock->now();
+    }
+    figures_.arrive(request_.arrived);
+    to_->use_clock(*with_.clock);
+}
+
+core::deadline generation_run::deadline() const {
+    return request_.until.sooner(core::deadline::after(with_.options.request_deadline, request_.arrived));
+}
+
+core::awaitable<void> generation_run::perform() {
+    const asio::cancellation_state before = co_await asio::this_coro::cancellation_state;
+    if (before.cancelled() != asio::cancellation_type::none) {
+        to_->abandon();
+    }
+    abandon_instead filter{to_};
+    co_await asio::this_coro::reset_cancellation_state(filter);
+    std::string thrown;
+    try {
+        co_await steps();
+    } catch (const std::exception& error) {
+        thrown = error.what();
+    }
+    to_->attach(nullptr);
+    control_ = nullptr;
+    lease_.reset();
+    stays_.reset();
+    if (!to_->ended() && !thrown.empty()) {
+        telemetry::log().error("request id={} met an exception: {}", request_.id,
+                               telemetry::printable(thrown));
+    }
+    if (!to_->ended()) {
+        fail(chat::failure_kind::internal, "no-end", "the request ended without a result");
+    }
+    note_timings();
+    log_line();
+    close_journal();
+    count_in_metrics();
+}
+
+core::awaitable<void> generation_run::steps() {
+    if (!prepare(nullptr)) {
+        co_return;
+    }
+    verdict now = verdict::again;
+    while (now == verdict::again) {
+        const bool granted = co_await take_turn();
+        if (!granted || !follow_model()) {
+            co_return;
+        }
+        now = co_await attempt();
+        lease_.reset();
+    }
+}
+
+bool generation_run::prepare(const engine::backend* on) {
+    model_ = with_.models->find(request_.model);
+    if (model_ != nullptr && on != nullptr) {
+        model_ = tier_of(model_, *on);
+    }
+    if (model_ == nullptr) {
+        fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
+        return false;
+    }
+    asked_ = {request_.sampling, request_.limits, std::nullopt};
+    if (model_->variant != nullptr || !request_.format.is_null()) {
+        asked_.messages = request_.messages;
+    }
+    const engine::backend& runtime = *model_->runtime;
+    with_.ignored->report(model_->name,
+                          ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
+    preparation prepared = prepare_request(request_, *model_, std::chrono::system_clock::now());
+    if (!prepared) {
+        fail(prepared.error());
+        return false;
+    }
+    how_ = std::move(prepared->how);
+    if (prepared->format) {
+        gate_.emplace(std::move(*prepared->format), begun_answer(request_));
+    }
+    if (request_.limits.num_predict == 0) {
+        finish(chat::finish_reason::length);
+        return false;
+    }
+    return true;
+}
+
+// While it waited, or between two of its runs, the configuration changed the model, or another tier serves.
+bool generation_run::follow_model() {
+    const engine::backend* const granted = &**lease_;
+    if (model_->runs_on(granted)) {
+        return true;
+    }
+    request_.sampling = asked_.sampling;
+    request_.limits = std::move(asked_.limits);
+    if (asked_.messages) {
+        request_.messages = std::move(*asked_.messages);
+    }
+    correction_.clear();
+    gate_.reset();
+    if (!prepare(granted)) {
+        return false;
+    }
+    if (!model_->runs_on(granted)) {
+        fail(chat::failure_kind::unavailable, "model-changed",
+             "the model was changed while the request waited; ask again");
+        return false;
+    }
+    return true;
+}
+
+core::awaitable<bool> generation_run::take_turn() {
+    if (to_->abandoned()) {
+        fail_as_cancelled();
+        co_return false;
+    }
+    scheduler::admission_request who;
+    who.id = request_.id;
+    who.client = request_.client;
+    who.model = model_->lane;
+    who.until = deadline();
+    who.readmission = tries_ > 0;
+    who.keep_alive = request_.keep_alive;
+    if (tries_ == 0) {
+        who.on_queued = [to = to_](const scheduler::queue_place& place) { to->place = place; };
+    }
+    using namespace asio::experimental::awaitable_operators;
+    // The reader's going ends the wait. The bell's own limit only guards against an admission that never
+    // answers.
+    const core::deadline guard = core::deadline::after(core::seconds{5}, who.until.at());
+    auto first = co_await (with_.admission->acquire(std::move(who)) || to_->abandoned_bell().wait(guard));
+    if (first.index() == 1) {
+        fail_as_cancelled();
+        co_return false;
+    }
+    auto& answer = std::get<0>(first);
+    if (!answer) {
+        const scheduler::refusal& no = answer.error();
+        chat::failed_event event{no.kind, no.cause, no.message,
+                                 no.kind != chat::failure_kind::model_not_found, no.retry_after};
+        note_timings();
+        to_->end(event);
+        outcome_ = no.cause;
+        ended_as_ = name_of(no.kind);
+        why_ = tells_why(no.kind) ? no.message : std::string();
+        co_return false;
+    }
+    lease_.emplace(std::move(*answer));
+    backend_label_ = catalog::label_of((*lease_)->model());
+    // Between two runs of one request its model is not unloaded, whatever its keep_alive.
+    stays_ = with_.admission->hold(model_->lane);
+    figures_.begin_run(with_.clock->now());
+    note_who_serves();
+    note_stages_so_far();
+    open_journal();
+    co_return true;
+}
+
+core::awaitable<generation_run::verdict> generation_run::attempt() {
+    ++tries_;
+    settled_ = false;
+    concluded_ = false;
+    unmet_ = false;
+    verdict_ = verdict::over;
+    engine::backend& runtime = **lease_;
+    fit_result fitted = co_await fit(runtime);
+    if (to_->abandoned()) {
+        fail_as_cancelled();
+        co_return verdict::over;
+    }
+    if (!fitted) {
+        settle_failure(fitted.error());
+        co_return verdict_;
+    }
+    to_->dropped_messages = fitted->dropped_messages;
+    begin_run(fitted->prompt);
+    note_run(fitted->prompt);
+
+    const core::executor on = co_await asio::this_coro::executor;
+    engine::run_control control(on);
+    control_ = &control;
+    to_->attach(&control);
+    engine::run_spec spec = make_spec(std::move(fitted->prompt));
+    std::function<void(const engine::run_outcome&)> on_end = [this](const engine::run_outcome& outcome) {
+        settle(outcome);
+    };
+    const engine::run_outcome outcome =
+        co_await runtime.run(std::move(spec), *this, control, std::move(on_end));
+    to_->attach(nullptr);
+    control_ = nullptr;
+    settle(outcome);
+    if (const auto& given_up = to_->abandoned_at()) {
+        idle_after_ = with_.clock->now() - *given_up;
+    }
+    if (unmet_) {
+        figures_.keep_run(with_.clock->now());
+    }
+    co_return verdict_;
+}
+
+// With what was wrong before, if there is room for it; else the conversation alone, which the model may
+// answer better this time.
+core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
+    const core::deadline until = deadline();
+    if (!correction_.empty()) {
+        std::vector<chat::message> corrected = std::move(correction_);
+        correction_.clear();
+        fit_result with_hint =
+            co_await fit_prompt(runtime, how_, request_, std::move(corrected), false, until);
+        if (with_hint || with_hint.error().kind != chat::failure_kind::context_too_long) {
+            co_return with_hint;
+        }
+    }
+    std::vector<chat::message> messages = request_.messages;
+    const bool may_shorten = request_.limits.truncate;
+    fit_result fitted = co_await fit_prompt(runtime, how_, request_, std::move(messages), may_shorten, until);
+    co_return fitted;
+}
+
+void generation_run::begin_run(const chat::rendered_prompt& prompt) {
+    first_text_after_.reset();
+    chat::filter_options how;
+    how.format = how_.format;
+    how.stops = request_.limits.stops;
+    how.separate_thinking = prompt.thinking;
+    how.starts_in_thinking = prompt.starts_in_thinking;
+    how.tool_names = tool_names(request_);
+    filter_.emplace(std::move(how));
+    if (gate_) {
+        gate_->begin_run();
+    }
+}
+
+engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
+    engine::run_spec spec;
+    spec.id = request_.id;
+    spec.prompt = std::move(prompt);
+    spec.sampling = request_.sampling;
+    spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
+    spec.until = deadline();
+    return spec;
+}
+
+}  // namespace corral::generation

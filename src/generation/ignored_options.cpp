@@ -1,0 +1,64 @@
+#include "generation/ignored_options.hpp"
+
+#include <algorithm>
+
+#include "corral/telemetry/log.hpp"
+
+namespace corral::generation {
+
+namespace {
+
+constexpr std::size_t most_known = 1'000;
+constexpr std::size_t longest_name = 64;
+
+}  // namespace
+
+std::vector<std::string> ignored_by(const chat::generation_request& request,
+                                    std::span<const std::string_view> honoured, std::uint32_t context) {
+    const chat::sampling& asked = request.sampling;
+    const std::pair<std::string_view, bool> given[] = {
+        {"temperature", asked.temperature.has_value()},
+        {"top_k", asked.top_k.has_value()},
+        {"top_p", asked.top_p.has_value()},
+        {"min_p", asked.min_p.has_value()},
+        {"typical_p", asked.typical_p.has_value()},
+        {"repeat_penalty", asked.repeat_penalty.has_value()},
+        {"repeat_last_n", asked.repeat_last_n.has_value()},
+        {"presence_penalty", asked.presence_penalty.has_value()},
+        {"frequency_penalty", asked.frequency_penalty.has_value()},
+        {"seed", asked.seed.has_value()},
+    };
+    std::vector<std::string> out;
+    for (const auto& [name, is_given] : given) {
+        if (is_given && std::find(honoured.begin(), honoured.end(), name) == honoured.end()) {
+            out.emplace_back(name);
+        }
+    }
+    if (context > 0 && request.limits.num_ctx.value_or(0) > static_cast<std::int64_t>(context)) {
+        out.emplace_back("num_ctx");
+    }
+    for (const std::string& name : request.unused_options) {
+        if (std::find(out.begin(), out.end(), name) == out.end()) {
+            out.push_back(name);
+        }
+    }
+    return out;
+}
+
+void ignored_options::report(const std::string& model, const std::vector<std::string>& options) {
+    for (const std::string& option : options) {
+        const std::string name = telemetry::printable(option, longest_name);
+        if (known_.size() >= most_known || !known_.emplace(model, name).second) {
+            continue;
+        }
+        if (name == "num_ctx") {
+            telemetry::log().warn(
+                "model={} option num_ctx has no effect beyond the context that this runtime was built with",
+                model);
+        } else {
+            telemetry::log().warn("model={} option {} has no effect with this runtime", model, name);
+        }
+    }
+}
+
+}  // namespace corral::generation

@@ -1,0 +1,182 @@
+#include "generation/request_preparation.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "corral/chat/family.hpp"
+#include "generation/context_fit.hpp"
+#include "generation/format_request.hpp"
+
+namespace corral::generation {
+
+namespace {
+
+engine::run_failure refusal(chat::failure_kind kind, std::string cause, std::string message) {
+    engine::run_failure out;
+    out.kind = kind;
+    out.cause = std::move(cause);
+    out.message = std::move(message);
+    return out;
+}
+
+template <typename Value>
+void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwise) {
+    if (!wanted) {
+        wanted = otherwise;
+    }
+}
+
+void complete(chat::sampling& wanted, const chat::sampling& otherwise) {
+    complete(wanted.temperature, otherwise.temperature);
+    // Who asks for top-p means it; a default top-k beside it would win in runtimes that heed only one
+    // (docs/facts/vendor_ax.md#sampling). One is no limit, so it says nothing.
+    const bool means_top_p = wanted.top_p && *wanted.top_p < 1.0;
+    if (!means_top_p) {
+        complete(wanted.top_k, otherwise.top_k);
+    }
+    complete(wanted.top_p, otherwise.top_p);
+    complete(wanted.min_p, otherwise.min_p);
+    complete(wanted.typical_p, otherwise.typical_p);
+    complete(wanted.repeat_penalty, otherwise.repeat_penalty);
+    complete(wanted.repeat_last_n, otherwise.repeat_last_n);
+    complete(wanted.presence_penalty, otherwise.presence_penalty);
+    complete(wanted.frequency_penalty, otherwise.frequency_penalty);
+    complete(wanted.seed, otherwise.seed);
+}
+
+void complete(chat::limits& wanted, const chat::limits& otherwise) {
+    complete(wanted.num_predict, otherwise.num_predict);
+    complete(wanted.num_ctx, otherwise.num_ctx);
+    if (wanted.stops.empty() && !wanted.stops_given) {
+        wanted.stops = otherwise.stops;
+    }
+}
+
+chat::sampling as_sampling(const catalog::sampling_defaults& from) {
+    chat::sampling out;
+    out.temperature = from.temperature;
+    out.top_k = from.top_k;
+    out.top_p = from.top_p;
+    out.repeat_penalty = from.repeat_penalty;
+    return out;
+}
+
+// Behind what the request says first as system text, so that this stays the first.
+void insert_examples(std::vector<chat::message>& messages, const std::vector<chat::message>& examples) {
+    const auto first = std::find_if(messages.begin(), messages.end(),
+                                    [](const chat::message& one) { return one.from != chat::role::system; });
+    messages.insert(first, examples.begin(), examples.end());
+}
+
+std::string date_of(wall_time when) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+chat::render_options render_options_for(const chat::generation_request& request, const served_model& model,
+                                        wall_time now) {
+    const catalog::model_entry& entry = *model.entry;
+    chat::render_options out;
+    out.format = chat::find_family(entry.family);
+    out.default_system = entry.default_system;
+    out.package_forbids_thinking = entry.package_forbids_thinking;
+    out.may_be_verbatim = model.runtime->takes_verbatim();
+    out.as_messages = model.runtime->takes_messages();
+    out.prompt_template = request.prompt_template;
+    out.effort = request.effort;
+    out.today = date_of(now);
+    if (model.variant && !model.variant->system.empty()) {
+        out.default_system = model.variant->system;
+    }
+    if (model.variant && out.prompt_template.empty()) {
+        out.prompt_template = model.variant->prompt_template;
+    }
+    return out;
+}
+
+void apply_defaults(chat::generation_request& request, const served_model& model) {
+    std::erase(request.limits.stops, std::string{});
+    if (model.variant) {
+        complete(request.sampling, model.variant->sampling);
+        complete(request.limits, model.variant->limits);
+        std::erase(request.limits.stops, std::string{});
+        if (is_conversation(request)) {
+            insert_examples(request.messages, model.variant->messages);
+        }
+    }
+    complete(request.sampling, as_sampling(model.entry->sampling));
+}
+
+}  // namespace
+
+preparation prepare_request(chat::generation_request& request, const served_model& model, wall_time now) {
+    apply_defaults(request, model);
+    prepared_request out;
+    out.how = render_options_for(request, model, now);
+    if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
+        return refusal(chat::failure_kind::internal, "not-renderable",
+                       "the conversation can't be rendered for this model");
+    }
+    if (!request.format.is_null()) {
+        core::result<chat::format_plan> plan = chat::format_plan::make(request.format);
+        if (!plan) {
+            return refusal(chat::failure_kind::bad_request, "format-refused", plan.error().message);
+        }
+        out.format = std::move(*plan);
+        if (is_conversation(request)) {
+            add_instruction(request.messages, out.format->instruction(!tool_names(request).empty()));
+        }
+    }
+    // What can't be rendered is refused now and not after a wait for the runtime.
+    const auto rendered = render_request(out.how, request, request.messages);
+    if (!rendered) {
+        return rendered.error();
+    }
+    return out;
+}
+
+bool is_conversation(const chat::generation_request& request) {
+    return !request.raw_prompt && !request.hole;
+}
+
+std::string begun_answer(const chat::generation_request& request) {
+    const bool begun = is_conversation(request) && !request.messages.empty() &&
+                       request.messages.back().from == chat::role::assistant;
+    return begun ? request.messages.back().content : std::string{};
+}
+
+std::vector<std::string> tool_names(const chat::generation_request& request) {
+    std::vector<std::string> out;
+    if (!is_conversation(request) || !request.tools.is_array()) {
+        return out;
+    }
+    for (const auto& tool : request.tools) {
+        const auto function = tool.is_object() ? tool.find("function") : tool.end();
+        if (function == tool.end() || !function->is_object()) {
+            continue;
+        }
+        const auto name = function->find("name");
+        if (name != function->end() && name->is_string() && !name->get_ref<const std::string&>().empty()) {
+            out.push_back(name->get<std::string>());
+        }
+    }
+    return out;
+}
+
+std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_t context) {
+    const std::int64_t wanted = limits.num_predict.value_or(-1);
+    if (wanted < 0) {
+        return std::nullopt;
+    }
+    const std::int64_t most = context > 0 ? context : std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, most));
+}
+
+}  // namespace corral::generation

@@ -1,0 +1,45 @@
+#pragma once
+// What a request leaves open, filled in before it waits for its turn: from the model's variant, then from its
+// manifest; and what can't be done said at once.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "corral/chat/generation_request.hpp"
+#include "corral/chat/render.hpp"
+#include "corral/chat/structured_output.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/generation/model_directory.hpp"
+
+namespace corral::generation {
+
+using wall_time = std::chrono::system_clock::time_point;
+
+struct prepared_request {
+    chat::render_options how;
+    std::optional<chat::format_plan> format;  // the conversation already tells the model of it
+};
+
+using preparation = boost::system::result<prepared_request, engine::run_failure>;
+
+// Completes `request`: sampling, limits and messages. Refused (bad_request, unsupported) when it can't be
+// rendered for the model or its format can't be checked. `now`: some templates write the local date.
+[[nodiscard]] preparation prepare_request(chat::generation_request& request, const served_model& model,
+                                          wall_time now);
+
+// A conversation in the model's chat format, and not a text that goes to the model as it is.
+[[nodiscard]] bool is_conversation(const chat::generation_request& request);
+
+// The answer that the model shall go on with; empty when it begins a new one.
+[[nodiscard]] std::string begun_answer(const chat::generation_request& request);
+
+// The names that calls may have.
+[[nodiscard]] std::vector<std::string> tool_names(const chat::generation_request& request);
+
+// As many tokens as the runtime may make: nothing for as many as it can
+// (docs/facts/ollama_wire.md#stops-and-limits). `context`: of the runtime, 0 unknown.
+[[nodiscard]] std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_t context);
+
+}  // namespace corral::generation

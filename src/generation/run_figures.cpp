@@ -1,0 +1,99 @@
+#include "generation/run_figures.hpp"
+
+#include <algorithm>
+
+namespace corral::generation {
+
+namespace {
+
+core::nanoseconds between(core::steady_time from, core::steady_time to) {
+    const bool known = from != core::steady_time{} && to != core::steady_time{};
+    return known && to > from ? std::chrono::duration_cast<core::nanoseconds>(to - from)
+                              : core::nanoseconds{0};
+}
+
+}  // namespace
+
+void run_figures::begin_run(core::steady_time at) {
+    leased_ = at;
+    progress_ = {};
+    tokens_at_first_text_ = 0;
+}
+
+void run_figures::note_text(const engine::run_progress& now) {
+    progress_ = now;
+    if (tokens_at_first_text_ == 0) {
+        tokens_at_first_text_ = now.usage.generated_tokens;
+    }
+}
+
+void run_figures::keep_run(core::steady_time at) {
+    const core::nanoseconds decode = timings(at).decode;
+    earlier_tokens_ += progress_.usage.generated_tokens;
+    earlier_exact_ = earlier_exact_ && progress_.usage.exact;
+    earlier_decode_ = decode;
+    if (const auto& took = progress_.stages.detokenise) {
+        earlier_detokenise_ = earlier_detokenise_.value_or(core::nanoseconds{0}) + *took;
+    }
+    earlier_runs_ += between(leased_, at);
+    progress_.usage.generated_tokens = 0;
+    progress_.first_text = {};
+}
+
+chat::token_usage run_figures::usage() const {
+    chat::token_usage out = progress_.usage;
+    out.generated_tokens += earlier_tokens_;
+    out.exact = out.exact && earlier_exact_;
+    return out;
+}
+
+// Text first shows when a whole piece of tokens is done (docs/facts/vendor_ax_observed.md#cycle), so the
+// tokens of the first piece were decoded before it; their time is taken at the pace of the rest. Else short
+// answers would look twice as fast as they are. An answer of one piece shows no pace: a token then counts as
+// much as a chunk of the prompt, both being one pass through the model.
+core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_it,
+                                                        core::nanoseconds before_it) const {
+    constexpr std::uint32_t chunk = 128;
+    const std::uint32_t all = progress_.usage.generated_tokens;
+    const std::uint32_t first = tokens_at_first_text_;
+    if (first == 0) {
+        return core::nanoseconds{0};
+    }
+    if (all <= first) {
+        const std::uint32_t chunks = progress_.usage.prompt_tokens / chunk + 1;
+        return before_it / (chunks + first) * first;
+    }
+    return std::min(after_it / (all - first) * (first - 1), before_it / 10 * 9);
+}
+
+// A runtime that says what its stages took knows better; what it says can't be more than what passed.
+core::nanoseconds run_figures::hidden_decode(const chat::generation_timings& seen) const {
+    const core::nanoseconds both = seen.prefill + seen.decode;
+    if (const auto& prefill = progress_.stages.prefill) {
+        return seen.prefill - std::clamp(*prefill, core::nanoseconds{0}, both);
+    }
+    if (const auto& decode = progress_.stages.decode) {
+        return std::clamp(*decode, core::nanoseconds{0}, both) - seen.decode;
+    }
+    return decode_before_first_text(seen.decode, seen.prefill);
+}
+
+chat::generation_timings run_figures::timings(core::steady_time now) const {
+    chat::generation_timings out;
+    out.queue = std::max(between(arrived_, leased_) - earlier_runs_, core::nanoseconds{0});
+    out.reset = between(leased_, progress_.reset_confirmed);
+    out.prefill = between(progress_.generate_accepted, progress_.first_text);
+    out.decode = between(progress_.first_text, now);
+    const core::nanoseconds hidden = hidden_decode(out);
+    out.prefill -= hidden;
+    out.decode += hidden + earlier_decode_;
+    out.total = between(arrived_, now);
+    out.tokenise = progress_.stages.tokenise;
+    out.detokenise = progress_.stages.detokenise;
+    if (earlier_detokenise_) {
+        out.detokenise = out.detokenise.value_or(core::nanoseconds{0}) + *earlier_detokenise_;
+    }
+    return out;
+}
+
+}  // namespace corral::generation

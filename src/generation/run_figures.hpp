@@ -1,0 +1,46 @@
+#pragma once
+// Tokens and times of one request, over all its runs.
+
+#include <cstdint>
+#include <optional>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
+
+namespace corral::generation {
+
+class run_figures {
+public:
+    void arrive(core::steady_time at) { arrived_ = at; }
+    // A new run begins on a lease that was granted `at`.
+    void begin_run(core::steady_time at);
+    void note_text(const engine::run_progress& now);
+    void note(const engine::run_progress& now) { progress_ = now; }
+    // The run that ends `at` gave an answer that was thrown away: its tokens and its time count.
+    void keep_run(core::steady_time at);
+
+    // The prompt of the last run, and what all of them that count have generated.
+    [[nodiscard]] chat::token_usage usage() const;
+    [[nodiscard]] chat::generation_timings timings(core::steady_time now) const;
+
+private:
+    [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
+                                                             core::nanoseconds before_it) const;
+
+    // How much of what passed before the first text was decoding; less than zero: prefill went on after it.
+    [[nodiscard]] core::nanoseconds hidden_decode(const chat::generation_timings& seen) const;
+
+    core::steady_time arrived_{};
+    core::steady_time leased_{};
+    engine::run_progress progress_;
+    std::uint32_t tokens_at_first_text_ = 0;
+    // Of runs that were kept.
+    std::uint32_t earlier_tokens_ = 0;
+    bool earlier_exact_ = true;
+    core::nanoseconds earlier_decode_{0};
+    core::nanoseconds earlier_runs_{0};
+    std::optional<core::nanoseconds> earlier_detokenise_;
+};
+
+}  // namespace corral::generation

@@ -1,0 +1,77 @@
+#include "corral/generation/wait_ready.hpp"
+
+#include <string>
+#include <utility>
+
+#include "corral/generation/readiness.hpp"
+
+namespace corral::generation {
+
+namespace {
+
+constexpr core::milliseconds look_interval{100};
+
+chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::string message) {
+    chat::failed_event out;
+    out.kind = kind;
+    out.cause = std::move(cause);
+    out.message = std::move(message);
+    out.retryable = true;
+    return out;
+}
+
+}  // namespace
+
+core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
+                                                              scheduler::scheduler& admission,
+                                                              core::nanoseconds longest) {
+    const core::deadline until = core::deadline::after(longest, std::chrono::steady_clock::now());
+    scheduler::model_hold stays;
+    const engine::backend* held = nullptr;
+    while (true) {
+        if (admission.refuses_new()) {
+            co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
+                                "the server is shutting down");
+        }
+        // Meanwhile another may have taken its place.
+        engine::backend* const present = admission.runtime_of(model);
+        if (present == nullptr) {
+            co_return not_ready(chat::failure_kind::unavailable, "model-removed",
+                                "the model was taken out of this server's configuration");
+        }
+        if (admission.suspended(model)) {
+            co_return not_ready(chat::failure_kind::unavailable, "model-stopped",
+                                scheduler::suspension_text(model));
+        }
+        if (present != held) {
+            held = present;
+            stays = admission.hold(model);
+        }
+        const scheduler::model_queue queue = admission.queue_of(model);
+        if (queue.impossible) {
+            co_return not_ready(chat::failure_kind::unavailable, "no-room", queue.why);
+        }
+        const engine::availability now = availability_of(admission, model);
+        if (now.state == engine::availability_state::ready) {
+            co_return std::nullopt;
+        }
+        if (now.state == engine::availability_state::broken) {
+            co_return not_ready(chat::failure_kind::unavailable, "backend-broken", now.reason);
+        }
+        // Only the first one's bell is heard; the others are looked at now and then.
+        const bool alone = admission.runtimes_of(model).size() == 1;
+        const core::deadline next =
+            alone ? until
+                  : core::deadline::after(look_interval, std::chrono::steady_clock::now()).sooner(until);
+        const core::wake_reason reason = co_await present->availability_changed().wait(next);
+        if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
+            co_return not_ready(chat::failure_kind::timed_out, "load-deadline",
+                                "the model did not become ready in time");
+        }
+        if (reason == core::wake_reason::cancelled) {
+            co_return not_ready(chat::failure_kind::cancelled, "cancelled", "the client has gone");
+        }
+    }
+}
+
+}  // namespace corral::generation

@@ -1,0 +1,338 @@
+// Structured output over the whole generation path: what goes out, when, and how often the model is asked.
+
+#include "generation_driver.hpp"
+
+namespace corral::generation {
+namespace {
+
+using chat::failure_kind;
+using chat::finish_reason;
+using test::reading;
+
+constexpr const char* schema =
+    R"({"type":"object","properties":{"age":{"type":"integer"}},"required":["age"]})";
+constexpr const char* good = R"({"age": 36})";
+constexpr const char* bad = R"({"age": "old"})";
+
+class generation_format : public test::generation_test {
+protected:
+    static chat::generation_request request_for(const std::string& format = schema) {
+        chat::generation_request out = request("How old is Ada?");
+        out.format = nlohmann::ordered_json::parse(format);
+        return out;
+    }
+    chat::generation_request thinking_request() {
+        backend.entry.family = "qwen3";
+        chat::generation_request out = request_for();
+        out.thinking = chat::thinking_mode::on;
+        return out;
+    }
+    static chat::generation_request with_tool(chat::generation_request out) {
+        out.tools = nlohmann::ordered_json::parse(
+            R"([{"type":"function","function":{"name":"look_up","parameters":{"type":"object"}}}])");
+        return out;
+    }
+    std::string turns(std::size_t run) const { return backend.seen.at(run).prompt.turns; }
+};
+
+TEST_F(generation_format, the_model_is_told_and_exactly_its_json_comes_back) {
+    backend.script = {saying({"Sure:\n```json\n", "{\"age\"", ": 36}", "\n```\nBye"})};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, good);
+    ASSERT_TRUE(got.finished);
+    EXPECT_EQ(got.finished->reason, finish_reason::stop);
+    EXPECT_EQ(got.order, "tf");
+    EXPECT_NE(turns(0).find("How old is Ada?\n\n"), std::string::npos);
+    EXPECT_NE(turns(0).find(schema), std::string::npos) << turns(0);
+}
+
+TEST_F(generation_format, nothing_goes_out_before_the_value_is_complete) {
+    test::scripted_run run = saying({"{\"age\": 3"});
+    run.gate_after_text = true;
+    run.end = engine::run_end::length;
+    backend.script = {run};
+    generation_handle handle = generations->start(request_for());
+    ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+    test::settle(io);
+    EXPECT_FALSE(handle.poll());
+    backend.open_gates();
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return got.over();
+    }));
+    EXPECT_EQ(got.ends, 1);
+}
+
+TEST_F(generation_format, a_complete_value_stops_the_runtime) {
+    test::scripted_run run = saying({good, " and now ", "a long story"});
+    run.gate_after_text = true;
+    backend.script = {run};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, good);
+    EXPECT_EQ(backend.cancelled, 1);
+}
+
+TEST_F(generation_format, an_answer_that_does_not_fit_is_asked_again_with_the_reason) {
+    backend.script = {saying({bad}), saying({good})};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, good);
+    ASSERT_TRUE(got.finished);
+    ASSERT_EQ(backend.seen.size(), 2U);
+    EXPECT_NE(turns(1).find(bad), std::string::npos) << turns(1);
+    EXPECT_NE(turns(1).find("$.age: expected integer, got string"), std::string::npos) << turns(1);
+    EXPECT_NE(turns(1).find("How old is Ada?"), std::string::npos);
+    // Of the run that answered the prompt, of both what they made.
+    EXPECT_EQ(got.finished->usage.prompt_tokens, 7U);
+    EXPECT_EQ(got.finished->usage.generated_tokens, 2U);
+    EXPECT_GE(got.finished->timings.total.count(), got.finished->timings.decode.count());
+}
+
+TEST_F(generation_format, the_third_wrong_answer_is_the_last) {
+    backend.script = {saying({"I am sorry."}), saying({"No."}), saying({bad}), saying({good})};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, "");
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
+    EXPECT_FALSE(got.failed->retryable);
+    EXPECT_EQ(got.failed->message,
+              "the model's answer does not keep to the requested format after 3 tries: $.age: expected "
+              "integer, got string");
+    EXPECT_EQ(backend.seen.size(), 3U);
+}
+
+TEST_F(generation_format, only_the_newest_wrong_answer_is_shown_again) {
+    backend.script = {saying({"FIRST"}), saying({"SECOND"}), saying({good})};
+    EXPECT_EQ(read(request_for()).text, good);
+    EXPECT_EQ(turns(2).find("FIRST"), std::string::npos);
+    EXPECT_NE(turns(2).find("SECOND"), std::string::npos);
+}
+
+TEST_F(generation_format, a_cut_answer_goes_out_as_it_is_with_length) {
+    backend.script = {saying({"{\"age\"", ": 3"}, engine::run_end::length)};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, R"({"age": 3)");
+    ASSERT_TRUE(got.finished);
+    EXPECT_EQ(got.finished->reason, finish_reason::length);
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+TEST_F(generation_format, thinking_streams_and_that_of_later_runs_does_not) {
+    auto what = thinking_request();
+    test::scripted_run first = saying({"<think>\nlet me", " see</think>\n\n", bad});
+    first.gate_before_return = true;
+    backend.script = {first, saying({"<think>\nagain</think>\n\n", good})};
+    generation_handle handle = generations->start(what);
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return !got.thinking.empty();
+    }));
+    EXPECT_FALSE(got.over());
+    ASSERT_TRUE(test::run_until(io, [&] {
+        backend.open_gates();
+        drain(handle, got);
+        return got.over();
+    }));
+    EXPECT_EQ(got.thinking.find("again"), std::string::npos);
+    EXPECT_NE(got.thinking.find("let me see"), std::string::npos);
+    EXPECT_EQ(got.text, good);
+    EXPECT_TRUE(got.finished);
+}
+
+// What went out can't be taken back: no other run after a death, even though only thinking went out.
+TEST_F(generation_format, thinking_that_went_out_counts_as_sent) {
+    test::scripted_run dies = failing(true);
+    dies.pieces = {"<think>\nhm"};
+    backend.script = {dies, saying({good})};
+    const reading got = read(thinking_request());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->cause, "runtime-died");
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+// The first run showed nothing, so the second one's thinking is the first to go out.
+TEST_F(generation_format, thinking_streams_after_a_death_without_a_word) {
+    backend.script = {failing(true), saying({"<think>\nhm</think>\n\n", good})};
+    const reading got = read(thinking_request());
+    EXPECT_NE(got.thinking.find("hm"), std::string::npos);
+    EXPECT_EQ(got.text, good);
+}
+
+// Text that waits is not sent, so a death is survived.
+TEST_F(generation_format, text_that_waits_does_not_count_as_sent) {
+    test::scripted_run dies = failing(true);
+    dies.pieces = {"{\"age\": "};
+    backend.script = {dies, saying({good})};
+    const reading got = read(request_for());
+    EXPECT_EQ(got.text, good);
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+TEST_F(generation_format, failures_and_wrong_answers_share_the_bound) {
+    backend.script = {failing(true), saying({bad}), saying({bad}), saying({good})};
+    const reading got = read(request_for());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
+    EXPECT_NE(got.failed->message.find("after 2 tries"), std::string::npos) << got.failed->message;
+    EXPECT_EQ(backend.seen.size(), 3U);
+}
+
+TEST_F(generation_format, deaths_around_a_wrong_answer_are_poison) {
+    backend.script = {failing(true, true), saying({bad}), failing(true, true), saying({good})};
+    const reading got = read(request_for());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->cause, "poisonous");
+    EXPECT_EQ(backend.seen.size(), 3U);
+}
+
+TEST_F(generation_format, a_stop_string_ends_the_answer_before_it_is_judged) {
+    backend.script = {saying({"no json ST", "OP {\"age\": 1}"}), saying({"{\"age\":", " 2} STOP"})};
+    auto what = request_for();
+    what.limits.stops = {"STOP"};
+    const reading got = read(what);
+    EXPECT_EQ(got.text, R"({"age": 2})");
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+TEST_F(generation_format, a_call_is_a_valid_outcome) {
+    backend.entry.family = "qwen2.5";
+    backend.script = {saying({"One moment. <tool_call>\n{\"name\": \"look_up\", \"argu",
+                              "ments\": {\"who\": \"Ada\"}}\n</tool_call>"})};
+    const reading got = read(with_tool(request_for()));
+    ASSERT_EQ(got.calls.size(), 1U);
+    EXPECT_EQ(got.calls[0].name, "look_up");
+    EXPECT_EQ(got.order, "tcf");
+    EXPECT_EQ(got.finished->reason, finish_reason::stop);
+    EXPECT_EQ(backend.seen.size(), 1U);
+    EXPECT_NE(turns(0).find("call no function"), std::string::npos) << turns(0);
+}
+
+TEST_F(generation_format, with_tools_an_answer_still_has_to_fit) {
+    backend.entry.family = "qwen2.5";
+    backend.script = {saying({"I'd rather not."}), saying({good})};
+    EXPECT_EQ(read(with_tool(request_for())).text, good);
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+TEST_F(generation_format, a_reader_that_goes_between_two_runs_stops_everything) {
+    test::scripted_run first = saying({bad});
+    first.state_after = engine::availability_state::loading;
+    backend.script = {first, saying({good})};
+    {
+        generation_handle gone = generations->start(request_for());
+        ASSERT_TRUE(
+            test::run_until(io, [&] { return backend.finished == 1 && admission->snapshot().waiting == 1; }));
+    }
+    ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
+    backend.set(engine::availability_state::ready);
+    test::settle(io);
+    EXPECT_EQ(backend.seen.size(), 1U);
+    EXPECT_EQ(admission->snapshot().waiting, 0U);
+}
+
+TEST_F(generation_format, a_reader_that_goes_while_a_wrong_answer_is_drained_stops_everything) {
+    test::scripted_run first = saying({bad});
+    first.tells_end_early = true;
+    first.gate_before_return = true;
+    backend.script = {first, saying({good})};
+    {
+        generation_handle gone = generations->start(request_for());
+        ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+        test::settle(io);
+    }
+    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+TEST_F(generation_format, no_further_run_after_the_deadline) {
+    test::scripted_run first = saying({bad});
+    first.gate_after_text = true;
+    backend.script = {first, saying({good})};
+    auto what = request_for();
+    what.until = core::deadline::after(core::milliseconds{30}, clock.now());
+    generation_handle handle = generations->start(what);
+    ASSERT_TRUE(test::run_until(io, [&] { return what.until.passed(clock.now()); }));
+    backend.open_gates();
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(handle, got);
+        return got.over();
+    }));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, failure_kind::format_unmet);
+    EXPECT_NE(got.failed->message.find("after 1 try"), std::string::npos) << got.failed->message;
+    EXPECT_EQ(backend.seen.size(), 1U);
+}
+
+TEST_F(generation_format, an_answer_without_end_is_bounded) {
+    backend.script = {saying(std::vector<std::string>(3000, "[\"" + std::string(1022, 'x')))};
+    const reading got = read(request_for());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->cause, "answer-too-long");
+    EXPECT_EQ(backend.cancelled, 1);
+}
+
+TEST_F(generation_format, a_long_answer_that_fits_comes_whole) {
+    std::vector<std::string> pieces{"{\"age\": 1, \"note\": \""};
+    for (int i = 0; i < 900; ++i) {
+        pieces.push_back(std::string(1024, 'x'));
+    }
+    pieces.push_back("\"}");
+    backend.script = {saying(pieces)};
+    const reading got = read(request_for());
+    EXPECT_TRUE(got.finished);
+    EXPECT_EQ(got.text.size(), 900U * 1024 + 22);
+}
+
+TEST_F(generation_format, a_long_wrong_answer_leaves_room_for_the_question) {
+    backend.prompt_limit = 700;
+    backend.script = {saying({std::string(3000, 'x')}), saying({good})};
+    EXPECT_EQ(read(request_for()).text, good);
+    // There was no room for the answer, so the question alone was asked again.
+    EXPECT_EQ(turns(1).find("xxx"), std::string::npos);
+    EXPECT_NE(turns(1).find("How old is Ada?"), std::string::npos);
+}
+
+TEST_F(generation_format, what_can_not_be_checked_is_refused_without_a_run) {
+    const reading got = read(request_for(R"({"patternProperties":{}})"));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, failure_kind::bad_request);
+    EXPECT_NE(got.failed->message.find("patternProperties"), std::string::npos);
+    EXPECT_TRUE(backend.seen.empty());
+}
+
+TEST_F(generation_format, plain_json_is_any_object_or_array) {
+    backend.script = {saying({"The list: [1, 2]"}), saying({"just words"}), saying({"{}"})};
+    EXPECT_EQ(read(request_for("\"json\"")).text, "[1, 2]");
+    EXPECT_EQ(read(request_for("\"json\"")).text, "{}");
+}
+
+TEST_F(generation_format, a_begun_answer_is_completed) {
+    backend.verbatim = true;
+    auto what = request_for();
+    chat::message begun;
+    begun.from = chat::role::assistant;
+    begun.content = "{\"age\":";
+    what.messages.push_back(begun);
+    backend.script = {saying({" old}"}), saying({" 36}"})};
+    EXPECT_EQ(read(what).text, " 36}");
+    ASSERT_EQ(backend.seen.size(), 2U);
+    EXPECT_TRUE(turns(1).ends_with("{\"age\":")) << turns(1);
+}
+
+TEST_F(generation_format, a_raw_prompt_is_judged_once) {
+    backend.verbatim = true;
+    auto what = request_for();
+    what.messages.clear();
+    what.raw_prompt = "Ada's age as JSON: ";
+    backend.script = {saying({good}), saying({bad})};
+    EXPECT_EQ(read(what).text, good);
+    EXPECT_EQ(turns(0), "Ada's age as JSON: ");
+    EXPECT_EQ(read(what).failed->kind, failure_kind::format_unmet);
+    EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+}  // namespace
+}  // namespace corral::generation

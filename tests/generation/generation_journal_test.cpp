@@ -1,0 +1,92 @@
+#include "corral/telemetry/run_journal.hpp"
+
+#include "generation_driver.hpp"
+
+namespace corral::generation {
+namespace {
+
+using test::run_until;
+
+class generation_journal : public test::generation_test {
+protected:
+    generation_journal() {
+        generation_options options;
+        options.journal = &journal;
+        build(options);
+    }
+
+    telemetry::run_journal journal;
+};
+
+TEST_F(generation_journal, knows_the_shape_of_a_request_and_how_it_went) {
+    backend.script.push_back(saying({"Hel", "lo"}));
+    auto what = request("four words of prompt");
+    what.sampling.temperature = 0.5;
+    what.limits.num_predict = 12;
+    what.limits.stops = {"one", "two"};
+    read(what);
+    ASSERT_EQ(journal.finished().size(), 1U);
+    const telemetry::run_record& seen = journal.finished().front();
+    EXPECT_EQ(seen.id, "r1");
+    EXPECT_EQ(seen.model, "tiny:latest");
+    EXPECT_EQ(seen.outcome, "stop");
+    EXPECT_EQ(seen.messages, 1U);
+    EXPECT_GE(seen.prompt_bytes, std::string("four words of prompt").size());
+    EXPECT_EQ(seen.temperature, 0.5);
+    EXPECT_EQ(seen.top_k, 40) << "the model's own, for the request left it out";
+    EXPECT_EQ(seen.max_tokens, 12U);
+    EXPECT_EQ(seen.stops, 2U);
+    EXPECT_EQ(seen.pieces, 2U);
+    EXPECT_EQ(seen.gaps.all().size(), 1U);
+    EXPECT_EQ(seen.prompt_tokens, 7U);
+    EXPECT_EQ(seen.generated_tokens, 2U);
+    EXPECT_EQ(seen.tries, 1U);
+    EXPECT_TRUE(journal.running(clock.now()).empty());
+}
+
+TEST_F(generation_journal, shows_what_runs_while_it_runs) {
+    test::scripted_run waits = saying({"text"});
+    waits.gate_after_text = true;
+    backend.script.push_back(waits);
+    generation_handle handle = generations->start(request());
+    test::reading got;
+    ASSERT_TRUE(run_until(io, [&] {
+        const auto now = journal.running(clock.now());
+        return now.size() == 1 && now[0].pieces == 1;
+    }));
+    EXPECT_TRUE(journal.running(clock.now())[0].silent_for);
+    EXPECT_EQ(journal.running(clock.now())[0].outcome, "");
+    backend.open_gates();
+    ASSERT_TRUE(run_until(io, [&] {
+        drain(handle, got);
+        return got.over() && tasks.empty();
+    }));
+    EXPECT_TRUE(journal.running(clock.now()).empty());
+    EXPECT_EQ(journal.finished().size(), 1U);
+}
+
+TEST_F(generation_journal, a_request_that_ran_again_is_one_record) {
+    backend.script = {failing(true), saying({"well"})};
+    read(request());
+    ASSERT_EQ(journal.finished().size(), 1U);
+    EXPECT_EQ(journal.finished().front().tries, 2U);
+}
+
+TEST_F(generation_journal, one_that_never_had_its_turn_is_none) {
+    auto what = request();
+    what.model = "nobody";
+    read(what);
+    EXPECT_TRUE(journal.finished().empty());
+}
+
+TEST_F(generation_journal, a_poisonous_request_is_told_how_the_runtime_died) {
+    backend.otherwise = failing(true, true);
+    const test::reading got = read(request());
+    ASSERT_TRUE(got.failed);
+    EXPECT_NE(got.failed->message.find("The last time: the runtime died"), std::string::npos)
+        << got.failed->message;
+    EXPECT_EQ(journal.finished().front().outcome, "poisonous");
+}
+
+}  // namespace
+}  // namespace corral::generation

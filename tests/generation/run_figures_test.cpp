@@ -1,0 +1,77 @@
+#include "generation/run_figures.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::generation {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The stages of one run on a clock that moves as it is told.
+class run_figures_test : public testing::Test {
+protected:
+    run_figures_test() {
+        figures.arrive(clock.now());
+        clock.advance(milliseconds{10});
+        figures.begin_run(clock.now());
+        clock.advance(milliseconds{20});
+        now.reset_confirmed = clock.now();
+        now.generate_accepted = clock.now();
+        clock.advance(milliseconds{300});
+        now.first_text = clock.now();
+        now.usage.prompt_tokens = 10;
+        now.usage.generated_tokens = 3;
+        figures.note_text(now);
+        clock.advance(milliseconds{900});
+        now.usage.generated_tokens = 30;
+    }
+    chat::generation_timings took() {
+        figures.note(now);
+        return figures.timings(clock.now());
+    }
+
+    core::manual_clock clock;
+    run_figures figures;
+    engine::run_progress now;
+};
+
+TEST_F(run_figures_test, add_up_to_the_total) {
+    const chat::generation_timings all = took();
+    EXPECT_EQ(all.queue, milliseconds{10});
+    EXPECT_EQ(all.reset, milliseconds{20});
+    EXPECT_EQ(all.queue + all.reset + all.prefill + all.decode, all.total);
+    EXPECT_FALSE(all.tokenise);
+    EXPECT_FALSE(all.detokenise);
+}
+
+TEST_F(run_figures_test, a_runtime_that_says_its_prefill_is_believed_within_what_passed) {
+    now.stages.prefill = milliseconds{250};
+    EXPECT_EQ(took().prefill, milliseconds{250});
+    EXPECT_EQ(took().decode, milliseconds{950});
+    now.stages.prefill = milliseconds{5000};
+    EXPECT_EQ(took().prefill, milliseconds{1200}) << "no more than prefill and decode took together";
+    EXPECT_EQ(took().decode, milliseconds{0});
+    now.stages.prefill = milliseconds{-5};
+    EXPECT_EQ(took().prefill, milliseconds{0});
+}
+
+TEST_F(run_figures_test, a_runtime_that_says_its_decode_only_is_believed_too) {
+    now.stages.decode = milliseconds{1000};
+    EXPECT_EQ(took().decode, milliseconds{1000});
+    EXPECT_EQ(took().prefill, milliseconds{200});
+}
+
+TEST_F(run_figures_test, calls_of_the_tokenizer_are_told_beside_and_those_of_a_kept_run_are_added) {
+    now.stages.tokenise = milliseconds{4};
+    now.stages.detokenise = milliseconds{7};
+    EXPECT_EQ(took().tokenise, milliseconds{4});
+    EXPECT_EQ(took().detokenise, milliseconds{7});
+    figures.keep_run(clock.now());
+    figures.begin_run(clock.now());
+    EXPECT_EQ(figures.timings(clock.now()).detokenise, milliseconds{7});
+    now.stages.detokenise = milliseconds{3};
+    EXPECT_EQ(took().detokenise, milliseconds{10});
+}
+
+}  // namespace
+}  // namespace corral::generation
