@@ -36,17 +36,6 @@ std::string refusal(std::string_view format, const std::vector<message>& message
     return prompt.error().message;
 }
 
-const auto weather = json::parse(
-    R"([{"type":"function","function":{"name":"f","parameters":{"type":"object","required":["city"]}}}])");
-
-const std::string tools_text =
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
-    R"({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["city"]}}})"
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-    "<tool_call></tool_call> XML tags:\n<tool_call>\n"
-    "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
-
 TEST(render, one_question_with_the_default_of_its_family) {
     EXPECT_EQ(
         chatml("qwen2.5", {says(role::user, "Hi")}),
@@ -74,7 +63,7 @@ TEST(render, a_server_with_a_template_of_its_own_gets_messages_with_tools_in_the
         weather);
     ASSERT_EQ(prompt.messages.size(), 4U);
     EXPECT_EQ(prompt.messages[0].role, "system");
-    EXPECT_EQ(prompt.messages[0].text, "S\n\n" + tools_text);
+    EXPECT_EQ(prompt.messages[0].text, "S\n\n" + hermes_text);
     EXPECT_EQ(prompt.messages[1], (role_text{"user", "U1"}));
     EXPECT_EQ(prompt.messages[2].role, "assistant");
     EXPECT_NE(prompt.messages[2].text.find("<tool_call>\n{\"name\": \"f\""), std::string::npos)
@@ -162,11 +151,11 @@ TEST(render, equal_neighbours_become_one_turn) {
 }
 
 TEST(render, tools_stand_in_the_system_text) {
-    EXPECT_EQ(rendered("qwen3", {says(role::user, "U")}, weather).system, tools_text);
+    EXPECT_EQ(rendered("qwen3", {says(role::user, "U")}, weather).system, hermes_text);
     EXPECT_EQ(rendered("qwen3", {says(role::system, "S"), says(role::user, "U")}, weather).system,
-              "S\n\n" + tools_text);
+              "S\n\n" + hermes_text);
     EXPECT_EQ(rendered("qwen2.5", {says(role::user, "U")}, weather).system,
-              "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.\n\n" + tools_text);
+              "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.\n\n" + hermes_text);
     EXPECT_EQ(rendered("qwen2.5", {says(role::system, "S"), says(role::user, "U")}, json::array()).system,
               "S");
 }

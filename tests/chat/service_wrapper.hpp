@@ -25,6 +25,18 @@ inline std::string deepseek_service_text(const rendered_prompt& prompt) {
     return "<｜begin▁of▁sentence｜>" + prompt.system + "<｜User｜>" + prompt.turns + "<｜Assistant｜>";
 }
 
+// One tool, and its definition in the style of hermes.
+inline const auto weather = nlohmann::ordered_json::parse(
+    R"([{"type":"function","function":{"name":"f","parameters":{"type":"object","required":["city"]}}}])");
+
+inline const std::string hermes_text =
+    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
+    R"({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["city"]}}})"
+    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+    "<tool_call></tool_call> XML tags:\n<tool_call>\n"
+    "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
+
 inline message says(role from, std::string content) {
     message one;
     one.from = from;

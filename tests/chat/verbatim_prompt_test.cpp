@@ -23,17 +23,6 @@ std::string text(std::string_view format, const std::vector<message>& messages, 
     return verbatim(format, messages, tools, thinking).turns;
 }
 
-const auto weather = json::parse(
-    R"([{"type":"function","function":{"name":"f","parameters":{"type":"object","required":["city"]}}}])");
-
-const std::string hermes_text =
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
-    R"({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["city"]}}})"
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-    "<tool_call></tool_call> XML tags:\n<tool_call>\n"
-    "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
-
 const std::vector<message> talk{says(role::system, "S"), says(role::user, "U1"), says(role::assistant, "A1"),
                                 says(role::user, "U2")};
 const std::vector<message> question{says(role::user, "U")};

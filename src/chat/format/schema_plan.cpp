@@ -114,7 +114,7 @@ private:
     };
     static const std::array<keyword, 25> keywords;
 
-    schema_node& node(const job& now) { return plan_[now.index]; }
+    schema_node& node(const job& current) { return plan_[current.index]; }
 
     void refuse(const std::string& path, std::string_view reason) {
         if (!refusal_) {
@@ -122,8 +122,8 @@ private:
                 core::errc::refused, "the format's schema at " + shown(path) + ": " + std::string(reason));
         }
     }
-    void refuse(const job& now, std::string_view name, std::string_view reason) {
-        refuse(now.path, "'" + std::string(name) + "' " + std::string(reason));
+    void refuse(const job& current, std::string_view name, std::string_view reason) {
+        refuse(current.path, "'" + std::string(name) + "' " + std::string(reason));
     }
 
     // The index of `schema`, which is read later if it is new.
@@ -142,39 +142,41 @@ private:
         }
         return known->second;
     }
-    std::size_t child_index(const job& now, const ordered& schema, const std::string& path, looks_at what) {
-        const std::size_t index = index_of(schema, path, now.depth + 1);
+    std::size_t child_index(const job& current, const ordered& schema, const std::string& path,
+                            looks_at what) {
+        const std::size_t index = index_of(schema, path, current.depth + 1);
         if (what == looks_at::same_value) {
-            same_value_[now.index].push_back(index);
+            same_value_[current.index].push_back(index);
         }
         return index;
     }
-    std::vector<std::size_t> child_list(const job& now, std::string_view name, const ordered& schemas,
+    std::vector<std::size_t> child_list(const job& current, std::string_view name, const ordered& schemas,
                                         looks_at what) {
         std::vector<std::size_t> out;
-        for (std::size_t i = 0; i < schemas.size(); ++i) {
-            out.push_back(child_index(now, schemas[i], path_of(now, name) + "/" + std::to_string(i), what));
+        for (std::size_t i = 0; i < schemas.size() && !refusal_; ++i) {
+            out.push_back(
+                child_index(current, schemas[i], path_of(current, name) + "/" + std::to_string(i), what));
         }
-        node(now).cost += static_cast<std::uint32_t>(out.size());
+        node(current).cost += static_cast<std::uint32_t>(out.size());
         return out;
     }
-    static std::string path_of(const job& now, std::string_view name) {
-        return now.path + "/" + std::string(name);
+    static std::string path_of(const job& current, std::string_view name) {
+        return current.path + "/" + std::string(name);
     }
 
-    void read_schema(const job& now) {
-        if (now.schema->is_boolean()) {
-            node(now).never = !now.schema->get<bool>();
-        } else if (now.schema->is_object()) {
-            for (const auto& [name, value] : now.schema->items()) {
-                read_keyword(now, name, value);
+    void read_schema(const job& current) {
+        if (current.schema->is_boolean()) {
+            node(current).never = !current.schema->get<bool>();
+        } else if (current.schema->is_object()) {
+            for (const auto& [name, value] : current.schema->items()) {
+                read_keyword(current, name, value);
             }
         } else {
-            refuse(now.path, "a schema must be an object or a boolean");
+            refuse(current.path, "a schema must be an object or a boolean");
         }
     }
 
-    void read_keyword(const job& now, const std::string& name, const ordered& value) {
+    void read_keyword(const job& current, const std::string& name, const ordered& value) {
         // Null is absent (docs/facts/ollama_wire.md#json-input), but for the value that `const` asks for.
         if (value.is_null() && name != "const") {
             return;
@@ -182,162 +184,166 @@ private:
         const auto limit = std::find_if(schema_limits.begin(), schema_limits.end(),
                                         [&](const schema_limit& each) { return each.keyword == name; });
         if (limit != schema_limits.end()) {
-            return read_limit(now, static_cast<std::size_t>(limit - schema_limits.begin()), value);
+            return read_limit(current, static_cast<std::size_t>(limit - schema_limits.begin()), value);
         }
         if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end()) {
-            return refuse(now, name, "can't be checked here, please leave it out");
+            return refuse(current, name, "can't be checked here, please leave it out");
         }
         const auto known = std::find_if(keywords.begin(), keywords.end(),
                                         [&](const keyword& each) { return each.name == name; });
         if (known == keywords.end()) {
-            return;  // it only describes
+            return;  // an annotation
         }
         if (const auto* read = std::get_if<handler>(&known->use)) {
-            (this->**read)(now, name, value);
+            (this->**read)(current, name, value);
         } else if (const auto* several = std::get_if<list>(&known->use)) {
-            read_list(now, name, value, *several);
-        } else if (const auto* one = std::get_if<child>(&known->use)) {
-            node(now).*one->where = child_index(now, value, path_of(now, name), one->what);
+            read_list(current, name, value, *several);
+        } else if (const auto* single = std::get_if<child>(&known->use)) {
+            node(current).*single->where = child_index(current, value, path_of(current, name), single->what);
         }
     }
 
-    void read_limit(const job& now, std::size_t index, const ordered& value) {
+    void read_limit(const job& current, std::size_t index, const ordered& value) {
         const schema_limit& limit = schema_limits[index];
         if (limit.exclusive && value.is_boolean()) {
             // As draft 4 and OpenAPI 3.0 have it: the bound itself stands beside.
-            const auto bound = now.schema->find(limit.upper ? "maximum" : "minimum");
-            if (value == true && bound != now.schema->end()) {
-                read_limit(now, index, *bound);
+            const auto bound = current.schema->find(limit.upper ? "maximum" : "minimum");
+            if (value == true && bound != current.schema->end()) {
+                read_limit(current, index, *bound);
             }
             return;
         }
         if (!value.is_number()) {
-            return refuse(now, limit.keyword, "must be a number");
+            return refuse(current, limit.keyword, "must be a number");
         }
         const double bound = value.get<double>();
         if (limit.type != schema_limit::kind::number && (bound < 0 || bound != std::trunc(bound))) {
-            return refuse(now, limit.keyword, "can't be used: it must be a whole number, zero or above");
+            return refuse(current, limit.keyword, "can't be used: it must be a whole number, zero or above");
         }
-        node(now).limits[index] = bound;
-        ++node(now).cost;
+        node(current).limits[index] = bound;
+        ++node(current).cost;
     }
 
-    void read_list(const job& now, std::string_view name, const ordered& value, list where) {
+    void read_list(const job& current, std::string_view name, const ordered& value, list where) {
         if (!value.is_array() || value.empty()) {
-            return refuse(now, name, "must be a list of schemas");
+            return refuse(current, name, "must be a list of schemas");
         }
-        const auto schemas = child_list(now, name, value, looks_at::same_value);
-        auto& known = node(now).*where;
+        const auto schemas = child_list(current, name, value, looks_at::same_value);
+        auto& known = node(current).*where;
         known.insert(known.end(), schemas.begin(), schemas.end());
     }
 
-    void read_reference(const job& now, std::string_view, const ordered& value) {
+    void read_reference(const job& current, std::string_view, const ordered& value) {
         const std::string text = value.is_string() ? value.get<std::string>() : std::string{};
         const ordered* target = find_local(root_, text);
         if (target == nullptr) {
-            return refuse(now.path, "'$ref' must point to something in the same schema (\"" + shown(text) +
-                                        "\" does not)");
+            return refuse(current.path, "'$ref' must point to something in the same schema (\"" +
+                                            shown(text) + "\" does not)");
         }
         // How deep the target stands says nothing of how deep schemas are inside each other.
         const std::size_t index = index_of(*target, text, 1);
-        same_value_[now.index].push_back(index);
-        node(now).all_of.push_back(index);
-        ++node(now).cost;
+        same_value_[current.index].push_back(index);
+        node(current).all_of.push_back(index);
+        ++node(current).cost;
     }
 
-    void read_properties(const job& now, std::string_view name, const ordered& value) {
+    void read_properties(const job& current, std::string_view name, const ordered& value) {
         if (!value.is_object()) {
-            return refuse(now, name, "must be an object of schemas");
+            return refuse(current, name, "must be an object of schemas");
         }
         for (const auto& [property, schema] : value.items()) {
+            if (refusal_) {
+                return;
+            }
             const std::size_t index =
-                child_index(now, schema, path_of(now, name) + "/" + property, looks_at::part);
-            node(now).properties[property] = index;
+                child_index(current, schema, path_of(current, name) + "/" + property, looks_at::part);
+            node(current).properties[property] = index;
         }
-        node(now).cost += static_cast<std::uint32_t>(value.size());
+        node(current).cost += static_cast<std::uint32_t>(value.size());
     }
-    void read_more_properties(const job& now, std::string_view name, const ordered& value) {
-        node(now).no_more_properties = value == false;
+    void read_more_properties(const job& current, std::string_view name, const ordered& value) {
+        node(current).no_more_properties = value == false;
         if (value != false) {
-            node(now).more_properties = child_index(now, value, path_of(now, name), looks_at::part);
+            node(current).more_properties =
+                child_index(current, value, path_of(current, name), looks_at::part);
         }
     }
 
     // Until draft 7 a list of schemas stands in `items` and the rest in `additionalItems`, since then in
     // `prefixItems` and `items`.
-    void read_items(const job& now, std::string_view name, const ordered& value) {
-        const bool newer = now.schema->contains("prefixItems");
+    void read_items(const job& current, std::string_view name, const ordered& value) {
+        const bool newer = current.schema->contains("prefixItems");
         if (name == "additionalItems") {
-            const auto items = now.schema->find("items");
-            if (newer || items == now.schema->end() || !items->is_array()) {
+            const auto items = current.schema->find("items");
+            if (newer || items == current.schema->end() || !items->is_array()) {
                 return;
             }
         } else if (value.is_array()) {
-            node(now).first_items = child_list(now, name, value, looks_at::part);
+            node(current).first_items = child_list(current, name, value, looks_at::part);
             return;
         } else if (name == "prefixItems") {
-            return refuse(now, name, "must be a list of schemas");
+            return refuse(current, name, "must be a list of schemas");
         }
         const bool behind_list = newer || name == "additionalItems";
         if (behind_list && value == false) {
-            node(now).no_more_items = true;
+            node(current).no_more_items = true;
         } else {
-            node(now).more_items = child_index(now, value, path_of(now, name), looks_at::part);
+            node(current).more_items = child_index(current, value, path_of(current, name), looks_at::part);
         }
     }
 
     // For each name a list of other names, or a schema for the same value.
-    void read_dependencies(const job& now, std::string_view name, const ordered& value) {
+    void read_dependencies(const job& current, std::string_view name, const ordered& value) {
         if (!value.is_object()) {
-            return refuse(now, name, "must be an object");
+            return refuse(current, name, "must be an object");
         }
         for (const auto& [property, needs] : value.items()) {
             if (needs.is_array()) {
-                read_names(now, name, needs, node(now).dependent_names[property]);
+                read_names(current, name, needs, node(current).dependent_names[property]);
             } else {
-                const std::size_t index =
-                    child_index(now, needs, path_of(now, name) + "/" + property, looks_at::same_value);
-                node(now).dependent_schemas.emplace(property, index);
+                const std::size_t index = child_index(current, needs, path_of(current, name) + "/" + property,
+                                                      looks_at::same_value);
+                node(current).dependent_schemas.emplace(property, index);
             }
         }
-        node(now).cost += static_cast<std::uint32_t>(value.size());
+        node(current).cost += static_cast<std::uint32_t>(value.size());
     }
-    void read_required(const job& now, std::string_view name, const ordered& value) {
+    void read_required(const job& current, std::string_view name, const ordered& value) {
         if (!value.is_array()) {
-            return refuse(now, name, "must be a list of names");
+            return refuse(current, name, "must be a list of names");
         }
-        read_names(now, name, value, node(now).required);
+        read_names(current, name, value, node(current).required);
     }
-    void read_names(const job& now, std::string_view keyword, const ordered& value,
+    void read_names(const job& current, std::string_view keyword, const ordered& value,
                     std::set<std::string>& names) {
         for (const ordered& each : value) {
             if (!each.is_string()) {
-                return refuse(now, keyword, "can't be used: a name must be a string");
+                return refuse(current, keyword, "can't be used: a name must be a string");
             }
             names.insert(each.get<std::string>());
         }
-        node(now).cost += static_cast<std::uint32_t>(value.size());
+        node(current).cost += static_cast<std::uint32_t>(value.size());
     }
 
-    void read_types(const job& now, std::string_view, const ordered& value) {
+    void read_types(const job& current, std::string_view, const ordered& value) {
         static constexpr std::array<std::string_view, 7> known{"null",   "boolean", "integer", "number",
                                                                "string", "array",   "object"};
         for (const ordered& each : value.is_array() ? value : ordered::array({value})) {
             if (!each.is_string() ||
                 std::find(known.begin(), known.end(), each.get_ref<const std::string&>()) == known.end()) {
-                return refuse(now.path,
+                return refuse(current.path,
                               "'type' must be null, boolean, integer, number, string, array or object");
             }
-            node(now).types.push_back(each.get<std::string>());
+            node(current).types.push_back(each.get<std::string>());
         }
     }
 
-    void read_choices(const job& now, std::string_view name, const ordered& value) {
+    void read_choices(const job& current, std::string_view name, const ordered& value) {
         if (name == "enum" && !value.is_array()) {
-            return refuse(now, name, "must be a list");
+            return refuse(current, name, "must be a list");
         }
         nlohmann::json choices = nlohmann::json(name == "enum" ? value : ordered::array({value}));
-        nlohmann::json& known = node(now).choices;
+        nlohmann::json& known = node(current).choices;
         if (!known.is_null()) {
             // Both were given: what is in both.
             std::erase_if(choices.get_ref<nlohmann::json::array_t&>(), [&](const nlohmann::json& each) {
@@ -345,26 +351,26 @@ private:
             });
         }
         known = std::move(choices);
-        node(now).cost += static_cast<std::uint32_t>(known.size());
+        node(current).cost += static_cast<std::uint32_t>(known.size());
     }
 
-    void read_multiple(const job& now, std::string_view name, const ordered& value) {
+    void read_multiple(const job& current, std::string_view name, const ordered& value) {
         const double divisor = value.is_number() ? value.get<double>() : 0.0;
         if (!(divisor > 0.0) || !std::isfinite(divisor)) {
-            return refuse(now, name, "must be a number above zero");
+            return refuse(current, name, "must be a number above zero");
         }
-        node(now).multiple_of = divisor;
+        node(current).multiple_of = divisor;
     }
-    void read_unique(const job& now, std::string_view, const ordered& value) {
-        node(now).unique_items = value == true;
+    void read_unique(const job& current, std::string_view, const ordered& value) {
+        node(current).unique_items = value == true;
     }
 
-    void read_pattern(const job& now, std::string_view, const ordered& value) {
+    void read_pattern(const job& current, std::string_view, const ordered& value) {
         if (!value.is_string() || value.get_ref<const std::string&>().size() > max_pattern_bytes ||
             ++patterns_ > max_patterns) {
-            return refuse(now.path, "'pattern' must be a text of at most " +
-                                        std::to_string(max_pattern_bytes) + " bytes, and there may be " +
-                                        std::to_string(max_patterns));
+            return refuse(current.path, "'pattern' must be a text of at most " +
+                                            std::to_string(max_pattern_bytes) + " bytes, and there may be " +
+                                            std::to_string(max_patterns));
         }
         re2::RE2::Options options;
         options.set_log_errors(false);
@@ -373,10 +379,10 @@ private:
         auto made =
             std::make_shared<const re2::RE2>(with_re2_escapes(value.get_ref<const std::string&>()), options);
         if (!made->ok()) {
-            return refuse(now.path, "this 'pattern' can't be run in bounded time (" + shown(made->error()) +
-                                        "), please leave it out");
+            return refuse(current.path, "this 'pattern' can't be run in bounded time (" +
+                                            shown(made->error()) + "), please leave it out");
         }
-        node(now).pattern = std::move(made);
+        node(current).pattern = std::move(made);
     }
 
     const ordered& root_;

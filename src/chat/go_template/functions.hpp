@@ -1,5 +1,5 @@
 #pragma once
-// The functions that a template may call: Go's own that make sense in a prompt, and Ollama's.
+// The functions of templates: those of Go that make sense in a prompt, and Ollama's.
 
 #include <cstddef>
 #include <span>
@@ -12,13 +12,13 @@ namespace corral::chat::go_template {
 
 struct call_context {
     std::string_view today;  // "2006-01-02"
-    std::size_t effort = 0;  // grows with the bytes that were looked at or made
+    std::size_t effort = 0;  // grows with the bytes read or made
     std::string problem{};   // not empty: the call failed
 };
 
 [[nodiscard]] bool is_function(std::string_view name);
 
-// REQUIRES: is_function(name). `and` and `or` see all their arguments here; who calls stops earlier.
+// REQUIRES: is_function(name). `and` and `or` get all their arguments; the caller short-circuits.
 [[nodiscard]] value call(std::string_view name, std::span<const value> arguments, call_context& with);
 
 }  // namespace corral::chat::go_template

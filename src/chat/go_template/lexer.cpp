@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "chat/go_template/quoting.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::chat::go_template {
 
@@ -14,15 +15,11 @@ constexpr std::string_view blanks = " \t\r\n";
 bool is_blank(char c) {
     return blanks.find(c) != std::string_view::npos;
 }
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
+bool begins_word(char c) {
+    return core::is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_word(char c) {
-    return is_letter(c) || is_digit(c);
+    return begins_word(c) || core::is_digit(c);
 }
 
 class lexer {
@@ -142,7 +139,7 @@ private:
             quoted(c);
         } else if (c == '`') {
             raw();
-        } else if (c == '.' && rest_.size() > 1 && is_letter(rest_[1])) {
+        } else if (c == '.' && rest_.size() > 1 && begins_word(rest_[1])) {
             rest_.remove_prefix(1);
             add(kind::field, take_word());
         } else if (c == '$') {
@@ -150,10 +147,10 @@ private:
             std::string name = "$";
             name += take_word();
             add(kind::variable, std::move(name));
-        } else if (is_digit(c) ||
-                   ((c == '+' || c == '-' || c == '.') && rest_.size() > 1 && is_digit(rest_[1]))) {
+        } else if (core::is_digit(c) ||
+                   ((c == '+' || c == '-' || c == '.') && rest_.size() > 1 && core::is_digit(rest_[1]))) {
             number();
-        } else if (is_letter(c)) {
+        } else if (begins_word(c)) {
             add(kind::word, take_word());
         } else {
             mark(c);

@@ -1,5 +1,5 @@
 #pragma once
-// Tokens as a tree; names of functions and variables are checked here, as Go does it.
+// Tokens to a tree. Names of functions and variables are checked here, as in Go.
 
 #include <string_view>
 
@@ -7,7 +7,7 @@
 
 namespace corral::chat::go_template {
 
-// Nothing of worth when `wrong` is found.
+// The tree is meaningless when `wrong` is set.
 [[nodiscard]] syntax_tree parse(std::string_view source, problem& wrong);
 
 }  // namespace corral::chat::go_template

@@ -12,7 +12,7 @@ namespace corral::chat::go_template {
 using kind = token::kind;
 
 // "$x :=", "$x =" and in a range "$i, $x :=".
-void pipeline_parser::assignment(bool in_range, pipeline& to) {
+void pipeline_parser::assignment(bool in_range, pipeline& target) {
     const auto start = at_.place();
     std::vector<std::string> names;
     bool more = true;
@@ -28,8 +28,8 @@ void pipeline_parser::assignment(bool in_range, pipeline& to) {
         return;
     }
     at_.taken();
-    to.declares = declares;
-    to.variables = std::move(names);
+    target.declares = declares;
+    target.variables = std::move(names);
 }
 
 void pipeline_parser::known(const std::string& name) {
@@ -38,7 +38,7 @@ void pipeline_parser::known(const std::string& name) {
     }
 }
 
-pipeline pipeline_parser::parse(const std::string& of, bool in_range) {
+pipeline pipeline_parser::parse(const std::string& action, bool in_range) {
     pipeline out;
     out.line = at_.next().line;
     at_.spaces();
@@ -53,7 +53,7 @@ pipeline pipeline_parser::parse(const std::string& of, bool in_range) {
             at_.spaces();
         }
         if (made.operands.empty()) {
-            at_.fail("missing value for " + of);
+            at_.fail("missing value for " + action);
         }
         out.commands.push_back(std::move(made));
         more = at_.take(kind::pipe);
@@ -107,35 +107,35 @@ operand pipeline_parser::term() {
     return out;
 }
 
-void pipeline_parser::chain(operand& to) {
+void pipeline_parser::chain(operand& target) {
     while (at_.next().what == kind::field) {
         const auto& name = at_.taken().text;
-        if (to.fields.empty() && to.what == operand::kind::dot && name == "Response") {
+        if (target.fields.empty() && target.what == operand::kind::dot && name == "Response") {
             named_response = true;
         }
         fields.insert(name);
-        to.fields.push_back(name);
+        target.fields.push_back(name);
     }
 }
 
-void pipeline_parser::word(const std::string& text, operand& to) {
-    to.what = operand::kind::literal;
+void pipeline_parser::word(const std::string& text, operand& target) {
+    target.what = operand::kind::literal;
     if (text == "true" || text == "false") {
-        to.constant = value(json(text == "true"));
+        target.constant = value(json(text == "true"));
     } else if (text != "nil") {
-        to.what = operand::kind::function;
-        to.name = text;
+        target.what = operand::kind::function;
+        target.name = text;
         if (!is_function(text)) {
             at_.fail("function \"" + text + "\" not defined");
         }
     }
 }
 
-void pipeline_parser::group(operand& to) {
+void pipeline_parser::group(operand& target) {
     at_.taken();
-    to.what = operand::kind::group;
+    target.what = operand::kind::group;
     if (at_.deeper()) {
-        to.group.push_back(parse("parenthesized pipeline"));
+        target.group.push_back(parse("parenthesized pipeline"));
         if (!at_.take(kind::right)) {
             at_.fail("unclosed left paren");
         }

@@ -1,6 +1,5 @@
 #pragma once
-// The inside of an action: pipelines, their variables and constants. What is named is checked here, as Go
-// does.
+// The inside of an action: pipelines, their variables and constants. Names are checked here, as in Go.
 
 #include <optional>
 #include <set>
@@ -17,22 +16,22 @@ class pipeline_parser {
 public:
     explicit pipeline_parser(token_cursor& at) : at_(at) {}
 
-    // Up to the end of the action or the parenthesis, which stays. `of` names it for people; in a range two
-    // variables may be set.
-    [[nodiscard]] pipeline parse(const std::string& of, bool in_range = false);
+    // Up to the end of the action or the parenthesis, which is not consumed. `action` is its name in messages;
+    // a range may set two variables.
+    [[nodiscard]] pipeline parse(const std::string& action, bool in_range = false);
 
     // Variables that are declared and in scope, "$" first.
     std::vector<std::string> variables{"$"};
-    std::set<std::string> fields;  // all that were named
+    std::set<std::string> fields;  // every named field
     bool named_response = false;   // ".Response" was among them, not in a chain
 
 private:
-    void assignment(bool in_range, pipeline& to);
+    void assignment(bool in_range, pipeline& target);
     void known(const std::string& name);
     operand term();
-    void word(const std::string& text, operand& to);
-    void group(operand& to);
-    void chain(operand& to);
+    void word(const std::string& text, operand& target);
+    void group(operand& target);
+    void chain(operand& target);
     value constant(const token& from);
     value number(std::string_view text);
 

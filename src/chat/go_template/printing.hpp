@@ -1,5 +1,5 @@
 #pragma once
-// Go's print functions, as far as prompts need them.
+// The subset of Go's print functions that prompts need.
 
 #include <span>
 #include <string>
@@ -9,12 +9,11 @@
 
 namespace corral::chat::go_template {
 
-// A space between two neighbours of which neither is a text.
+// A space between two neighbours that are both no strings.
 [[nodiscard]] std::string print_text(std::span<const value> from);
-// A space between all, and a line break.
+// Spaces between all of them, and a line break.
 [[nodiscard]] std::string println_text(std::span<const value> from);
-// %v %s %d %q %t %f %e %g %x %X %c %% with flags, width and precision. What doesn't fit is written as Go
-// does:
+// %v %s %d %q %t %f %e %g %x %X %c %% with flags, width and precision. Mismatches are written as in Go:
 // %!d(string=x), %!d(MISSING).
 [[nodiscard]] std::string printf_text(std::string_view format, std::span<const value> from);
 

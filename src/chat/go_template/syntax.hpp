@@ -12,7 +12,7 @@
 
 namespace corral::chat::go_template {
 
-// What is wrong, and where. Empty `reason`: nothing.
+// A fault and its place. Empty `reason`: none.
 struct problem {
     std::size_t line = 0;
     std::string reason;
@@ -34,7 +34,7 @@ struct operand {
     value constant;
     std::string name;                 // of the function or the variable
     std::vector<pipeline> group;      // one, in parentheses
-    std::vector<std::string> fields;  // taken one after the other
+    std::vector<std::string> fields;  // applied in order
 };
 
 struct command {
@@ -57,7 +57,7 @@ using block = std::vector<node>;
 struct syntax_tree {
     block root;
     std::map<std::string, block> defined;
-    std::set<std::string> fields;                // every field that is named anywhere
+    std::set<std::string> fields;                // every field named anywhere
     std::optional<std::size_t> prints_response;  // the order of the first action that prints .Response
 };
 

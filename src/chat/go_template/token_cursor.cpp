@@ -52,10 +52,10 @@ void token_cursor::skip_word() {
     take(kind::word);
 }
 
-void token_cursor::need_close(const std::string& of) {
+void token_cursor::need_close(const std::string& action) {
     spaces();
     if (!take(kind::close)) {
-        fail("unexpected text in " + of);
+        fail("unexpected text in " + action);
     }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A place in the tokens of a template, and the first thing found wrong with them.
+// A position in the tokens of a template, and the first problem found.
 
 #include <string>
 #include <utility>
@@ -19,22 +19,22 @@ public:
     [[nodiscard]] bool failed() const { return wrong_.found(); }
     // Only the first failure counts; after it the next token is the end, for good.
     void fail(std::string reason);
-    // The next token, behind which the cursor then stands; the end is never passed.
+    // Consumes the next token and returns it; never passes the end.
     const token& taken();
-    // Whether it was the next, which is then behind.
+    // Consumes the next token if it is of that kind.
     bool take(token::kind what);
     void spaces();
-    // The word that an action at this place begins with; empty when there is none.
+    // The first word of an action at this position; empty when there is none.
     [[nodiscard]] std::string next_word() const;
     void skip_word();
-    // The end of an action. `of` names it for people.
-    void need_close(const std::string& of);
-    // One level down, which must be left with shallower(); false beyond what is allowed.
+    // Consumes the end of an action, whose name in messages is `action`.
+    void need_close(const std::string& action);
+    // One level down, to be left with shallower(); false beyond the limit.
     bool deeper();
     void shallower() { --depth_; }
     [[nodiscard]] std::size_t depth() const { return depth_; }
 
-    // To go back there when what follows turns out to be something else.
+    // For going back after a look ahead.
     [[nodiscard]] std::size_t place() const { return at_; }
     void back_to(std::size_t place) { at_ = place; }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a template computes with: JSON, shared and never copied when a part of it is taken.
+// The values of templates: JSON, shared and not copied when a part of it is taken.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,12 +30,12 @@ public:
     [[nodiscard]] const std::string& text() const { return data_->get_ref<const std::string&>(); }
     [[nodiscard]] std::optional<std::int64_t> whole_number() const;
     [[nodiscard]] double number() const { return data_->get<double>(); }
-    // For people: "string", "map" ...
+    // The kind in messages: "string", "map" ...
     [[nodiscard]] const char* kind() const;
 
-    // Go's: nothing, zero and the empty are false.
+    // As in Go: nil, zero and empty values are false.
     [[nodiscard]] bool truth() const;
-    // Elements, members or bytes; of other things 0.
+    // Elements, members or bytes; 0 for other kinds.
     [[nodiscard]] std::size_t size() const;
     // The element, or the member in its order. REQUIRES: a list or a map, at < size().
     [[nodiscard]] value element(std::size_t at) const;
@@ -44,7 +44,7 @@ public:
     [[nodiscard]] value member(std::string_view name) const;
     // REQUIRES: a list; from <= to <= size().
     [[nodiscard]] value part(std::size_t from, std::size_t to) const;
-    // The JSON of it; a part of a list is copied.
+    // Its JSON; a part of a list is copied.
     [[nodiscard]] json whole() const;
 
 private:
@@ -54,8 +54,8 @@ private:
     std::size_t to_ = 0;
 };
 
-// As an action prints it: texts as they are, numbers as Go does, nil as nothing, lists and maps as JSON,
-// which is what Ollama's own types do.
+// As an action prints it: strings as they are, numbers as in Go, nil as nothing, lists and maps as JSON, like
+// Ollama's own types.
 [[nodiscard]] std::string printed(const value& what);
 [[nodiscard]] std::string json_of(const value& what);
 
