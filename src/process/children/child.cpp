@@ -1,8 +1,11 @@
 #include "corral/process/child.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,6 +27,14 @@ namespace corral::process {
 namespace asio = boost::asio;
 
 namespace {
+
+constexpr std::array<std::string_view, 7> kept_variables = {
+    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "USER"};
+
+bool is_kept(std::string_view name) {
+    return name.starts_with("LC_") ||
+           std::find(kept_variables.begin(), kept_variables.end(), name) != kept_variables.end();
+}
 
 constexpr std::size_t read_bytes = 65536;
 
@@ -345,6 +356,18 @@ bool child::group_alive() const {
 
 core::awaitable<core::result<std::string>> child::read(output_stream from) {
     return state::read(state_, from);
+}
+
+std::map<std::string, std::string> clean_environment() {
+    std::map<std::string, std::string> result;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const auto equals = text.find('=');
+        if (equals != std::string_view::npos && is_kept(text.substr(0, equals))) {
+            result.emplace(text.substr(0, equals), text.substr(equals + 1));
+        }
+    }
+    return result;
 }
 
 }  // namespace corral::process

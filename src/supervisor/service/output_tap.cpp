@@ -3,8 +3,7 @@
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
-#include "supervisor/service/serving_output.hpp"
-#include "supervisor/service/start_output.hpp"
+#include "supervisor/service/line_meaning.hpp"
 
 namespace corral::supervisor {
 

@@ -1,7 +1,7 @@
 #pragma once
 // What one process prints: cut into lines, kept for people as far as it may be kept, and read for what it means
 // to the service. Once its first test has begun a line may echo a prompt word for word
-// (docs/facts/vendor_ax.md), so from there on nothing of its standard output is kept or believed to be progress.
+// (docs/facts/vendor_ax.md#start), so from there on nothing of its standard output is kept or believed to be progress.
 
 #include <array>
 #include <cstddef>

@@ -1,0 +1,29 @@
+#pragma once
+// What a line that a service printed means, and what of it may be kept. A meaning is only trusted before the first
+// test: afterwards a line may echo a prompt word for word (docs/facts/vendor_ax.md#start). Prompts are not printed to
+// standard error, but exceptions quote what they could not read: nlohmann's "last read: '...'" holds the text of an
+// answer, a Python error the value it met (docs/facts/vendor_ax.md#start-log, #failures, F8b).
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/catalog/profile.hpp"
+
+namespace corral::supervisor {
+
+// Progress of a bar such as " 40% |####    | 2 / 5", 0..1: a number 0..100, a percent sign, then a bar, a
+// bracket or the end of the line. Nothing when the line holds no bar.
+[[nodiscard]] std::optional<double> progress_in(std::string_view line);
+
+// The first entry whose pattern the line contains; null when none does.
+[[nodiscard]] const catalog::log_meaning* meaning_of(const std::vector<catalog::log_meaning>& known,
+                                                     std::string_view line);
+
+// `line` without what is quoted in it, and of an exception's words only those of the system ("[Errno 28] No
+// space left on device"). Names of files and functions of a traceback, types of exceptions and plain messages
+// stay.
+[[nodiscard]] std::string without_quotations(std::string_view line);
+
+}  // namespace corral::supervisor
