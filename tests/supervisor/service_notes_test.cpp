@@ -1,0 +1,72 @@
+#include "supervisor/service/service_notes.hpp"
+
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace corral::supervisor {
+namespace {
+
+class service_notes_test : public ::testing::Test {
+protected:
+    static service_machine machine(phase::any now, std::string reason = "why") {
+        service_machine m{catalog::restart_rule{}};
+        m.now = std::move(now);
+        m.wanted = true;
+        m.reason = std::move(reason);
+        return m;
+    }
+
+    core::steady_clock_source clock;
+    service_notes notes{"runtime", &clock};
+    const service_machine ready = machine(phase::ready{}, "ready");
+    const service_machine dying = machine(phase::stopping{after_stop::retry, {}, phase::dead{}}, "crashed");
+};
+
+TEST_F(service_notes_test, a_step_that_changes_nothing_is_not_worth_a_record) {
+    EXPECT_FALSE(notes.on_step(machine_before(ready), {event_kind::probe_ok, {}, {}}, ready, 7));
+}
+
+TEST_F(service_notes_test, a_crash_is_a_record_with_its_cause_and_process) {
+    const auto record = notes.on_step(machine_before(ready), {event_kind::exited, {}, {}}, dying, 7);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->service, "runtime");
+    EXPECT_EQ(record->from, service_state::ready);
+    EXPECT_EQ(record->to, service_state::stopping);
+    EXPECT_EQ(record->event, "exited");
+    EXPECT_EQ(record->reason, "crashed");
+    EXPECT_EQ(record->pid, 7);
+    EXPECT_EQ(record->failure, trouble::crash);
+}
+
+TEST_F(service_notes_test, what_a_person_asked_for_is_no_trouble) {
+    service_event kill{event_kind::kill, {}, {}};
+    kill.asked = true;
+    const auto record = notes.on_step(machine_before(ready), kill, dying, 7);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->failure, trouble::none);
+    EXPECT_EQ(notes.last_end(), "crashed") << "the reason why it was ended";
+}
+
+TEST_F(service_notes_test, the_end_of_a_process_names_the_one_that_ended) {
+    notes.on_launched(7);
+    const service_machine waits = machine(phase::waiting{phase::backoff{}});
+    const auto record = notes.on_step(machine_before(dying), {event_kind::gone, {}, {}}, waits, 0);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(record->pid, 7);
+}
+
+TEST_F(service_notes_test, a_remark_moves_nothing) {
+    catalog::log_meaning known;
+    known.cause = "the card is slow";
+    known.advice = "cool it";
+    const transition_record record = notes.remark(known, ready, 7);
+    EXPECT_EQ(record.event, "line");
+    EXPECT_EQ(record.from, record.to);
+    EXPECT_EQ(record.reason, "printed what may mean: the card is slow");
+    EXPECT_EQ(record.advice, "cool it");
+    EXPECT_EQ(record.failure, trouble::none);
+}
+
+}  // namespace
+}  // namespace corral::supervisor
