@@ -27,12 +27,12 @@ TEST(vendor_protocol, a_poll_that_is_not_whole_is_a_failure) {
 }
 
 TEST(vendor_protocol, tells_busy_from_refused) {
-    EXPECT_EQ(control_answer(reply(200, "{\"status\": \"ok\"}")), control_verdict::accepted);
-    EXPECT_EQ(control_answer(reply(400, "{\"error\": \"llm is running\"}")), control_verdict::busy);
-    EXPECT_EQ(control_answer(reply(400, "{\"error\": \"Invalid request format\"}")),
+    EXPECT_EQ(control_answer(reply(200, "{\"status\": \"ok\"}")).verdict, control_verdict::accepted);
+    EXPECT_EQ(control_answer(reply(400, "{\"error\": \"llm is running\"}")).verdict, control_verdict::busy);
+    EXPECT_EQ(control_answer(reply(400, "{\"error\": \"Invalid request format\"}")).verdict,
               control_verdict::refused);
-    EXPECT_EQ(control_answer(reply(500, "")), control_verdict::refused);
-    EXPECT_EQ(control_answer(reply(400, "")), control_verdict::refused);
+    EXPECT_EQ(control_answer(reply(500, "")).verdict, control_verdict::refused);
+    EXPECT_EQ(control_answer(reply(400, "")).verdict, control_verdict::refused);
 }
 
 TEST(vendor_protocol, writes_the_whole_sampling_set_with_the_runtimes_spelling) {

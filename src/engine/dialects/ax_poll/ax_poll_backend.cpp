@@ -42,7 +42,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
     : context_(context),
       model_(std::move(model)),
       places_(std::move(places)),
-      watch_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
+      epochs_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
       log_(with_vocabulary(model_.context, places_.vocabulary)),
       own_(tokenizer_client(places_.tokenizer_at)),
       verbatim_(own_, *context.clock, chat::find_family(model_.family)),
@@ -87,11 +87,12 @@ cycle_parts ax_poll_backend::parts() {
         .link = runtime_link(&places_.runtime_at, &clocks_, *context_.clock),
         .tap = places_.tap.get(),
         .verbatim = places_.tap ? &verbatim_ : nullptr,
-        .watch = &watch_,
-        .clocks = model_.runtime.clocks,
+        .epochs = &epochs_,
+        .settings = {.clocks = model_.runtime.clocks,
+                     .poll_interval = model_.runtime.poll_interval,
+                     .keeps_nothing = keeps_nothing(),
+                     .can_encode = places_.tap != nullptr},
         .learned = &clocks_,
-        .poll_interval = model_.runtime.poll_interval,
-        .keeps_nothing = keeps_nothing(),
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
         .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
@@ -216,19 +217,19 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
 }
 
 void ax_poll_backend::start() {
-    watch_.want_stop(false);
+    epochs_.want_stop(false);
     group_->start();
 }
 
 core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
-    watch_.want_stop(true);
+    epochs_.want_stop(true);
     co_return co_await group_->stop(until);
 }
 
 bool ax_poll_backend::tokenizer_in_use() const noexcept {
     const bool asked_by_runtime = places_.tap && places_.tap->view().calls_open > 0;
     // A runtime that loads or runs asks it without us where there is no tap.
-    const bool unseen = !places_.tap && watch_.runtime().state == supervisor::service_state::starting;
+    const bool unseen = !places_.tap && epochs_.runtime().state == supervisor::service_state::starting;
     return cycle_.busy() || tokenizer_calls_ > 0 || asked_by_runtime || unseen;
 }
 
@@ -281,7 +282,7 @@ void ax_poll_backend::restart(bool pair, const std::string& cause) {
 }
 
 void ax_poll_backend::on_tokenizer_hung() {
-    if (watch_.tokenizer().state == supervisor::service_state::ready) {
+    if (epochs_.tokenizer().state == supervisor::service_state::ready) {
         group_->restart(places_.tokenizer, "The tokenizer service took a call and did not answer it.");
     }
 }
@@ -291,7 +292,7 @@ void ax_poll_backend::count_failed_starts() {
     failed_starts_ = served_ ? 0 : failed_starts_ + 1;
     served_ = false;
     if (failed_starts_ == starts_before_doubt &&
-        watch_.tokenizer().state == supervisor::service_state::ready) {
+        epochs_.tokenizer().state == supervisor::service_state::ready) {
         group_->restart(
             places_.tokenizer,
             "The runtime failed two starts in a row, and its tokenizer service may be the cause.");
@@ -308,9 +309,9 @@ void ax_poll_backend::on_output(std::string_view service, process::output_stream
 }
 
 void ax_poll_backend::on_status(const supervisor::service_status& now) {
-    const service_watch::mark before = watch_.now();
-    watch_.on_status(now);
-    const service_watch::mark after = watch_.now();
+    const process_epochs::mark before = epochs_.now();
+    epochs_.on_status(now);
+    const process_epochs::mark after = epochs_.now();
     if (before.runtime_starts != after.runtime_starts) {
         log_.on_process_started();
         cycle_.on_new_process();
@@ -318,7 +319,7 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
     if (before.runtime_starts < after.runtime_starts) {  // reports may come late
         count_failed_starts();
     }
-    served_ = served_ || watch_.runtime().state == supervisor::service_state::ready;
+    served_ = served_ || epochs_.runtime().state == supervisor::service_state::ready;
     if (before.tokenizer_starts != after.tokenizer_starts) {
         own_.on_tokenizer_started();
         verbatim_.on_tokenizer_started();

@@ -15,7 +15,7 @@
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
-#include "engine/dialects/ax_poll/service_watch.hpp"
+#include "engine/dialects/ax_poll/process_epochs.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 #include "engine/sticky_sampling_policy.hpp"
@@ -92,7 +92,7 @@ private:
     supervisor::supervisor_context context_;
     catalog::model_entry model_;
     ax_poll_places places_;
-    service_watch watch_;
+    process_epochs epochs_;
     log_reader log_;
     own_identity own_;
     verbatim_encoder verbatim_;

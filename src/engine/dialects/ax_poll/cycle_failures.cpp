@@ -1,113 +1,238 @@
-// What ends a run early, told apart and named.
+// How a turn of the machine ends early: told apart and named, and when silence counts as hung.
+#include <algorithm>
 #include <utility>
 
-#include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
-#include "engine/dialects/ax_poll/cycle_runner.hpp"
+#include "engine/dialects/ax_poll/cycle_fsm.hpp"
+#include "engine/dialects/ax_poll/tokenizer_client.hpp"
 #include "engine/loss_text.hpp"
 
 namespace corral::engine::ax_poll {
 
 namespace {
 
-using namespace std::chrono_literals;
+using supervisor::seconds_text;
 
-constexpr core::nanoseconds death_notice =
-    2s;  // a broken connection comes before the report of the process's end
-
-core::steady_time plus(core::steady_time at, core::nanoseconds by) {
-    return at + std::chrono::duration_cast<core::steady_time::duration>(by);
-}
+constexpr core::seconds death_notice{2};  // a broken connection comes before the report of the process's end
 
 }  // namespace
 
-cycle_runner::verdict cycle_runner::fail(run_state& now, chat::failure_kind kind, const char* cause,
-                                         std::string message) const {
+void cycle_fsm::set_failure(chat::failure_kind kind, const char* cause, std::string message) {
     run_failure what;
     what.kind = kind;
     what.cause = cause;
     what.message = std::move(message);
     what.retryable = kind != chat::failure_kind::timed_out && kind != chat::failure_kind::context_too_long &&
                      kind != chat::failure_kind::bad_request && kind != chat::failure_kind::unsupported;
-    now.failure = std::move(what);
-    return verdict::failed;
+    run_.failure = std::move(what);
 }
 
-cycle_runner::verdict cycle_runner::fail_and_restart(run_state& now, const char* cause,
-                                                     std::string message) const {
-    now.restart_cause = message;
-    return fail(now, chat::failure_kind::runtime_failed, cause, with_restart(std::move(message)));
+void cycle_fsm::fail(chat::failure_kind kind, const char* cause, std::string message) {
+    set_failure(kind, cause, std::move(message));
+    end(run_end::failed);
 }
 
-cycle_runner::verdict cycle_runner::context_full(run_state& now, std::uint32_t prompt_tokens) const {
-    const catalog::context_sizes sizes = parts_.sizes();
+void cycle_fsm::fail_and_restart(const char* cause, std::string message) {
+    run_.restart_cause = message;
+    fail(chat::failure_kind::runtime_failed, cause, with_restart(std::move(message)));
+}
+
+void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
+    const catalog::context_sizes& sizes = signs_.sizes;
     std::string message = "The prompt does not fit into the model's context";
     if (prompt_tokens > 0 && known(sizes)) {
         message += ": it has " + std::to_string(prompt_tokens) + " tokens and at most " +
                    std::to_string(sizes.prompt_limit) + " can be taken, in whole blocks of " +
                    std::to_string(sizes.chunk);
     }
-    return fail(now, chat::failure_kind::context_too_long, "context-full", message + ".");
+    fail(chat::failure_kind::context_too_long, "context-full", message + ".");
 }
 
-cycle_runner::verdict cycle_runner::foreign_ids(run_state& now) const {
-    const verdict end =
-        fail(now, chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
-             "The tokenizer service gave token ids that the model does not have: its files belong to another "
-             "model.");
-    now.failure->retryable = false;
-    return end;
+void cycle_fsm::foreign_ids() {
+    set_failure(
+        chat::failure_kind::runtime_failed, "tokenizer-foreign-ids",
+        "The tokenizer service gave token ids that the model does not have: its files belong to another "
+        "model.");
+    run_.failure->retryable = false;
+    end(run_end::failed);
 }
 
-cycle_runner::early cycle_runner::interrupted(run_state& now) const {
-    if (now.control->cancelled()) {
-        return verdict::cancelled;
-    }
-    const service_watch::loss lost = parts_.watch->since(now.began);
-    if (lost != service_watch::loss::none) {
-        return on_loss(now, lost);
-    }
-    if (now.what.until.passed(clock_now())) {
-        return fail(now, chat::failure_kind::timed_out, "deadline", "The request took longer than it may.");
-    }
-    return std::nullopt;
+void cycle_fsm::no_prompt_tokens() {
+    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable",
+                "The tokenizer service did not answer for the prompt.");
 }
 
-cycle_runner::early cycle_runner::on_loss(run_state& now, service_watch::loss lost) const {
-    if (lost == service_watch::loss::stopping) {
-        return fail(now, chat::failure_kind::unavailable, "stopping", "The runtime is being stopped.");
-    }
-    if (lost == service_watch::loss::tokenizer) {
-        return fail(now, chat::failure_kind::runtime_failed, "tokenizer-died",
-                    ended_text("The tokenizer service", parts_.watch->tokenizer()));
-    }
-    const verdict end = fail(now, chat::failure_kind::runtime_failed, "runtime-died",
-                             ended_text("The runtime", parts_.watch->runtime()));
-    now.failure->blames_request = now.prompt_inside;
-    return end;
+void cycle_fsm::no_reset_tokens() {
+    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable",
+                "The tokenizer service did not answer while the runtime was reset.");
 }
 
-core::awaitable<cycle_runner::verdict> cycle_runner::call_failed(run_state& now, core::failure why,
-                                                                 const char* call) {
+void cycle_fsm::verbatim_failed(const core::failure& why) {
+    if (why.code == core::errc::invalid) {
+        fail(chat::failure_kind::bad_request, "prompt-too-short", why.message);
+        return;
+    }
+    if (why.code == core::errc::refused) {
+        fail(chat::failure_kind::unsupported, "verbatim-impossible", why.message);
+        return;
+    }
+    if (why.code == core::errc::timed_out) {
+        ask(act::report_tokenizer_hung{});
+    }
+    no_prompt_tokens();
+    end(run_end::failed);
+}
+
+void cycle_fsm::take_ids(token_ids ids) {
+    const catalog::context_sizes& sizes = signs_.sizes;
+    const auto count = static_cast<std::uint32_t>(ids.size());
+    if (!within_vocabulary(ids, sizes.vocabulary)) {
+        foreign_ids();
+        return;
+    }
+    if (known(sizes) && count > most_verbatim_tokens(sizes)) {
+        context_full(count);
+        return;
+    }
+    const auto cut = ids.begin() + static_cast<std::ptrdiff_t>(reset_share(sizes, count));
+    prompt_ids out;
+    out.system.assign(ids.begin(), cut);
+    out.turns.assign(cut, ids.end());
+    run_.ids = std::move(out);
+}
+
+bool cycle_fsm::interrupted() {
+    if (signs_.cancelled) {
+        end(run_end::cancelled);
+    } else if (signs_.lost != process_epochs::loss::none) {
+        fail_by_loss();
+    } else if (run_.what.until.passed(now_)) {
+        fail(chat::failure_kind::timed_out, "deadline", "The request took longer than it may.");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void cycle_fsm::fail_by_loss() {
+    if (signs_.lost == process_epochs::loss::stopping) {
+        fail(chat::failure_kind::unavailable, "stopping", "The runtime is being stopped.");
+        return;
+    }
+    const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
+    set_failure(chat::failure_kind::runtime_failed, tokenizer ? "tokenizer-died" : "runtime-died",
+                signs_.loss_text);
+    run_.failure->blames_request = !tokenizer && run_.prompt_inside;
+    end(run_end::failed);
+}
+
+void cycle_fsm::call_failed(const char* call, const core::failure& why) {
     const bool silent = why.code == core::make_error_code(core::errc::timed_out);
-    const core::steady_time patience = plus(clock_now(), death_notice);
-    while (!silent && clock_now() < patience) {
-        const service_watch::loss lost = parts_.watch->since(now.began);
-        if (lost != service_watch::loss::none) {
-            const early end = on_loss(now, lost);
-            co_return *end;
+    state_ = noticing{call, silent, why.message, core::deadline::after(death_notice, now_)};
+}
+
+void cycle_fsm::decide(noticing& in) {
+    if (!in.silent && !in.patience.passed(now_)) {
+        if (signs_.lost != process_epochs::loss::none) {
+            fail_by_loss();
+        } else if (signs_.cancelled) {
+            end(run_end::cancelled);
+        } else {
+            poll_or_rest(false, in.patience.at());
         }
-        if (now.control->cancelled()) {
-            co_return verdict::cancelled;
+        return;
+    }
+    const noticing what = std::move(in);
+    tell(act::note::level::warn, std::string(what.call) + " failed: " + what.why);
+    if (what.silent) {
+        hung(what.call);
+    } else {
+        fail(chat::failure_kind::runtime_failed, "call-failed",
+             std::string("The runtime did not answer ") + what.call + " whole.");
+    }
+}
+
+// ---- silence
+
+cycle_fsm::sign cycle_fsm::sign_now() const {
+    return {now_, learned_.late.total(), signs_.tapped ? signs_.tap.waited : core::nanoseconds{0}};
+}
+
+core::nanoseconds cycle_fsm::silence_since(const sign& last) const {
+    const core::nanoseconds late = learned_.late.total() - last.late;
+    // Counted anew with every process of the runtime.
+    const core::nanoseconds waited = signs_.tapped
+                                         ? std::max(signs_.tap.waited - last.waited, core::nanoseconds{0})
+                                         : core::nanoseconds{0};
+    return std::max<core::nanoseconds>(now_ - last.at - late - waited, core::nanoseconds{0});
+}
+
+prompt_size cycle_fsm::size_of_turns() const {
+    if (run_.ids) {
+        return {static_cast<std::uint32_t>(run_.ids->turns.size()), signs_.sizes.chunk};
+    }
+    if (signs_.tapped && signs_.tap.encode_answered) {
+        return {signs_.tap.turn_tokens, signs_.sizes.chunk};
+    }
+    return {token_estimate(run_.what.prompt.turns), signs_.sizes.chunk};
+}
+
+prompt_size cycle_fsm::size_of_system() const {
+    if (run_.ids) {
+        return {static_cast<std::uint32_t>(run_.ids->system.size()), signs_.sizes.chunk};
+    }
+    return {token_estimate(run_.what.prompt.system), signs_.sizes.chunk};
+}
+
+bool cycle_fsm::stalled() {
+    core::nanoseconds silence = silence_since(run_.last_sign_of_life);
+    bool decoding = run_.text_given;
+    if (signs_.tapped) {
+        if (signs_.tap.calls_open > 0) {
+            return false;  // it waits for its tokenizer
         }
-        co_await rest(now.control, patience);
+        if (signs_.tap.last_answer > run_.last_sign_of_life.at) {
+            const core::nanoseconds late = learned_.late.total() - run_.last_sign_of_life.late;
+            silence = std::min<core::nanoseconds>(silence, now_ - signs_.tap.last_answer - late);
+        }
+        decoding = decoding || signs_.tap.pieces_answered > 0;
     }
-    telemetry::log().warn("run {}: {} failed: {}", now.what.id, call, why.message);
-    if (silent) {
-        co_return hung(now, call);
+    const prompt_size size = size_of_turns();
+    if (silence <= (decoding ? learned_.decode.limit() : learned_.prefill.limit(size))) {
+        return false;
     }
-    co_return fail(now, chat::failure_kind::runtime_failed, "call-failed",
-                   std::string("The runtime did not answer ") + call + " whole.");
+    run_.restart_pair = suspect_ && !decoding;
+    const std::string length = " No text came for " + seconds_text(silence) + "; the ";
+    if (decoding) {
+        fail_and_restart("decode-stalled", "The runtime stopped in the middle of an answer." + length +
+                                               "decode clock " + learned_.decode.stand() + ".");
+        learned_.decode.ran_out();
+    } else {
+        fail_and_restart("prefill-stalled", "The runtime did not begin to answer in its time." + length +
+                                                "prefill clock " + learned_.prefill.stand(size) + ".");
+        learned_.prefill.ran_out();
+    }
+    return true;
+}
+
+bool cycle_fsm::reset_stalled() {
+    const bool waits_for_tokenizer = signs_.tapped && signs_.tap.calls_open > 0;
+    const prompt_size size = size_of_system();
+    const core::nanoseconds silence = silence_since(run_.reset_sent);
+    if (waits_for_tokenizer || silence <= learned_.reset.limit(size)) {
+        return false;
+    }
+    fail_and_restart("reset-stalled",
+                     "The runtime did not finish a reset in its time. It was busy with it for " +
+                         seconds_text(silence) + "; the reset clock " + learned_.reset.stand(size) + ".");
+    learned_.reset.ran_out();
+    return true;
+}
+
+void cycle_fsm::hung(const char* call) {
+    fail_and_restart("runtime-hung", std::string("The runtime took a call and did not answer it. It was ") +
+                                         call + "; the call clock " + learned_.call.stand() + ".");
+    learned_.call.ran_out();
 }
 
 }  // namespace corral::engine::ax_poll

@@ -7,93 +7,34 @@
 
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/context_policy.hpp"
-#include "engine/streaming/request_fields.hpp"
+#include "engine/loss_text.hpp"
 
 namespace corral::engine::ax_poll {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr int most_attempts = 3;
-constexpr core::nanoseconds stop_interval = 20ms;
-constexpr core::nanoseconds mend_limit = 20s;
-constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
-constexpr std::string_view encode_failed_line = "]: encode failed";
-constexpr std::string_view reset_failed_line = "]: reset failed, status";
-constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
-
-core::steady_time plus(core::steady_time at, core::nanoseconds by) {
-    return at + std::chrono::duration_cast<core::steady_time::duration>(by);
-}
+// What the runtime is sent, and prints, where the tap answers with ids in place of a text.
+constexpr std::string_view prescribed_text = "(token ids)";
 
 }  // namespace
 
-chat::rendered_prompt without_reset(chat::rendered_prompt prompt) {
-    if (!prompt.verbatim) {
-        prompt.turns = streaming::single_message(prompt);
-        prompt.system.clear();
-    }
-    return prompt;
-}
-
 cycle_runner::cycle_runner(cycle_parts parts)
     : parts_(std::move(parts)),
+      fsm_(parts_.settings, *parts_.learned, parts_.clock->now()),
       bell_(parts_.on),
-      freed_(parts_.on),
-      idle_(parts_.clocks.idle_grace),
-      schedule_(parts_.poll_interval) {
-    on_new_process();
-}
-
-void cycle_runner::on_new_process() {
-    // Nothing was sent to it yet, so two empty polls are proof enough.
-    idle_.on_call(clock_now());
-    idle_.on_begun(clock_now());
-    suspect_ = false;
-    bell_.ring();
-}
+      freed_(parts_.on) {}
 
 void cycle_runner::on_output(std::string_view bytes) {
-    if (listens_for_failure_ && output_before_text_.size() < most_output_kept) {
-        output_before_text_ += bytes.substr(0, most_output_kept - output_before_text_.size());
+    fsm_.see(signs());
+    if (fsm_.on_output(bytes, clock_now())) {
+        bell_.ring();
     }
-    if (!following_ || (tapped() && parts_.tap->view().pieces_answered <= pieces_seen_)) {
-        return;  // with the tap, only an answered piece can be followed by text
-    }
-    schedule_.on_sign(clock_now());
-    bell_.ring();
 }
 
 void cycle_runner::on_tap_event() {
-    if (following_) {
-        const std::uint32_t answered = parts_.tap->view().pieces_answered;
-        if (parts_.tap->tokens().final_seen() && !final_heard_) {
-            final_heard_ = true;
-            schedule_.on_ending(clock_now());
-        } else if (answered != answers_heard_ && parts_.tap->view().calls_open <= 1) {
-            schedule_.on_answered(clock_now());
-        }
-        answers_heard_ = answered;
-    }
+    fsm_.see(signs());
+    fsm_.on_tap_event(clock_now());
     bell_.ring();
-}
-
-bool cycle_runner::encode_failed_in_output() const {
-    return output_before_text_.find(encode_failed_line) != std::string::npos;
-}
-
-bool cycle_runner::reset_failed_in_output() const {
-    return output_before_text_.find(reset_failed_line) != std::string::npos;
-}
-
-bool cycle_runner::reset_begun_in_output(const run_state& now) const {
-    return output_before_text_.find(reset_begun_line) != std::string::npos &&
-           now.what.prompt.system.find(reset_begun_line) == std::string::npos;
-}
-
-bool cycle_runner::runs_something_else() const {
-    return tapped() && parts_.tap->view().pieces_answered > 0 && !parts_.tap->view().run_begun;
 }
 
 core::awaitable<bool> cycle_runner::take_turn(core::deadline until) {
@@ -112,128 +53,30 @@ void cycle_runner::end_turn() {
     freed_.ring();
 }
 
-core::awaitable<void> cycle_runner::rest(run_control* control, core::steady_time when) {
-    using namespace core::asio::experimental::awaitable_operators;
-    const core::deadline until{when};
-    const core::steady_time due = std::max(when, clock_now());
-    if (control == nullptr) {
-        co_await bell_.wait(until);
-    } else {
-        co_await (bell_.wait(until) || control->bell().wait(until));
-    }
-    parts_.learned->late.woke(due, clock_now());
-}
-
 core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, run_control& control,
                                                std::function<void(const run_outcome&)> on_end,
                                                bool may_restart) {
-    run_state now;
-    now.what = std::move(what);
-    if (parts_.keeps_nothing) {
-        now.what.prompt = without_reset(std::move(now.what.prompt));
+    const bool mine = co_await take_turn(what.until);
+    if (!mine) {
+        run_outcome out;
+        out.failure = run_failure{chat::failure_kind::timed_out, "deadline",
+                                  "The request's time was over before it could begin.", false, false};
+        out.progress.usage.prompt_tokens =
+            token_estimate(what.prompt.system) + token_estimate(what.prompt.turns);
+        if (on_end) {
+            on_end(out);
+        }
+        co_return out;
     }
+    turn now;
     now.sink = &sink;
     now.control = &control;
-    verdict end = verdict::failed;
-    const bool mine = co_await take_turn(now.what.until);
-    now.began = parts_.watch->now();
-    if (mine) {
-        end = co_await attempts(now);
-    } else {
-        end = fail(now, chat::failure_kind::timed_out, "deadline",
-                   "The request's time was over before it could begin.");
-    }
-    note_usage(now);
-    run_outcome out;
-    out.end = end == verdict::stop        ? run_end::stop
-              : end == verdict::length    ? run_end::length
-              : end == verdict::cancelled ? run_end::cancelled
-                                          : run_end::failed;
-    out.progress = now.progress;
-    out.failure = now.failure;
-    if (on_end) {
-        on_end(out);
-    }
-    if (mine) {
-        if (!may_restart) {
-            now.restart_cause.reset();
-        }
-        co_await settle(now);
-        suspect_ = end != verdict::stop;
-        end_turn();
-    }
-    co_return out;
-}
-
-core::awaitable<cycle_runner::verdict> cycle_runner::attempts(run_state& now) {
-    verdict end = verdict::again;
-    for (int i = 0; i < most_attempts; ++i) {
-        end = co_await attempt(now);
-        following_ = false;
-        listens_for_failure_ = false;
-        if (end != verdict::again || now.text_given) {
-            break;
-        }
-        telemetry::log().warn("run {}: {}; trying again", now.what.id,
-                              now.failure ? now.failure->message : "failed");
-        const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
-        const bool idle = co_await bring_to_idle(now.began, true, until);
-        if (!idle) {
-            now.restart_cause = "The runtime did not become idle after a request.";
-            break;
-        }
-        if (i + 1 < most_attempts) {
-            now.failure.reset();
-        }
-    }
-    if (end == verdict::again && !now.failure) {
-        end = fail(now, chat::failure_kind::runtime_failed, "runtime-stuck",
-                   "The runtime did not become idle.");
-    }
-    co_return end == verdict::again ? verdict::failed : end;
-}
-
-core::awaitable<cycle_runner::verdict> cycle_runner::attempt(run_state& now) {
-    early ended = co_await encode_verbatim(now);
-    if (!ended) {
-        ended = co_await drain(now);
-    }
-    if (!ended && !parts_.keeps_nothing) {
-        ended = co_await reset(now);
-    }
-    if (!ended) {
-        ended = co_await generate(now);
-    }
-    if (!ended) {
-        ended = co_await follow(now);
-    }
-    co_return *ended;
-}
-
-core::awaitable<void> cycle_runner::settle(run_state& now) {
-    following_ = false;
-    if (parts_.watch->since(now.began) != service_watch::loss::none) {
-        co_return;
-    }
-    if (now.restart_cause) {
-        parts_.restart(now.restart_pair, *now.restart_cause);
-        co_return;
-    }
-    core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
-    if (until.at() < reset_until_.at() && now.progress.reset_confirmed == core::steady_time{}) {
-        until = reset_until_;  // a reset can't be interrupted, and loading the model anew takes longer
-    }
-    const bool idle = co_await bring_to_idle(now.began, !now.ended_by_itself, until);
-    if (!idle) {
-        if (parts_.watch->since(now.began) == service_watch::loss::none) {
-            parts_.restart(false, "The runtime did not become idle after a request.");
-        }
-        co_return;
-    }
-    if (tapped()) {
-        const core::deadline mended = core::deadline::after(mend_limit, clock_now());
-        co_await parts_.tap->mend(mended);
-    }
+    now.on_end = std::move(on_end);
+    now.began = parts_.epochs->now();
+    fsm_.begin(std::move(what), may_restart, clock_now());
+    co_await carry_out(now);
+    end_turn();
+    co_return now.outcome;
 }
 
 core::awaitable<bool> cycle_runner::come_to_rest(core::deadline until) {
@@ -241,61 +84,177 @@ core::awaitable<bool> cycle_runner::come_to_rest(core::deadline until) {
     if (!mine) {
         co_return false;
     }
-    const service_watch::mark began = parts_.watch->now();
-    const bool idle = co_await bring_to_idle(began, true, until);
+    turn now;
+    now.began = parts_.epochs->now();
+    fsm_.begin_rest(until, clock_now());
+    co_await carry_out(now);
     end_turn();
-    co_return idle;
+    co_return now.idle;
 }
 
-void cycle_runner::see_tap() {
-    if (!tapped()) {
-        return;
+core::awaitable<void> cycle_runner::carry_out(turn& now) {
+    turn_ = &now;
+    while (!now.over) {
+        fsm_.see(signs());
+        const cycle_action next = fsm_.next(clock_now());
+        const bool done = perform_at_once(now, next);
+        if (!done) {
+            co_await perform(next);
+        }
     }
-    const tap_view& seen = parts_.tap->view();
-    if (seen.run_begun) {
-        idle_.on_begun(seen.run_begun_at);
-    } else if (seen.reset_begun) {
-        idle_.on_begun(seen.reset_begun_at);
+    turn_ = nullptr;
+}
+
+cycle_signs cycle_runner::signs() const {
+    cycle_signs out;
+    out.cancelled = cancelled();
+    if (turn_ != nullptr) {
+        out.lost = parts_.epochs->since(turn_->began);
+    }
+    if (out.lost == process_epochs::loss::runtime) {
+        out.loss_text = ended_text("The runtime", parts_.epochs->runtime());
+    } else if (out.lost == process_epochs::loss::tokenizer) {
+        out.loss_text = ended_text("The tokenizer service", parts_.epochs->tokenizer());
+    }
+    out.sizes = parts_.sizes();
+    out.tapped = tapped();
+    if (out.tapped) {
+        const token_ledger& tokens = parts_.tap->tokens();
+        out.tap = parts_.tap->view();
+        out.tokens_made = tokens.made();
+        out.tokens_wanted = tokens.count();
+        out.limit_reached = tokens.limit_reached();
+        out.final_seen = tokens.final_seen();
+    }
+    return out;
+}
+
+bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
+    if (const auto* const piece = std::get_if<act::deliver>(&what)) {
+        now.sink->on_text(piece->text, fsm_.progress());
+    } else if (const auto* const said = std::get_if<act::note>(&what)) {
+        write(*said);
+    } else if (const auto* const wish = std::get_if<act::restart>(&what)) {
+        parts_.restart(wish->pair, wish->cause);
+    } else if (std::holds_alternative<act::report_tokenizer_hung>(what)) {
+        parts_.tokenizer_hung();
+    } else if (const auto* const end = std::get_if<act::tell_end>(&what)) {
+        now.outcome = end->outcome;
+        if (now.on_end) {
+            now.on_end(now.outcome);
+        }
+    } else if (const auto* const last = std::get_if<act::finish>(&what)) {
+        now.over = true;
+        now.idle = last->idle;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+core::awaitable<void> cycle_runner::perform(const cycle_action& what) {
+    if (std::holds_alternative<act::poll>(what)) {
+        co_await poll();
+    } else if (const auto* const pause = std::get_if<act::rest>(&what)) {
+        co_await rest(pause->until);
+    } else if (std::holds_alternative<act::stop>(what)) {
+        const auto got = co_await parts_.link.stop();
+        fsm_.see(signs());
+        fsm_.on_stopped(got, clock_now());
+    } else if (std::holds_alternative<act::reset>(what)) {
+        co_await reset();
+    } else if (std::holds_alternative<act::generate>(what)) {
+        co_await generate();
+    } else if (const auto* const asked = std::get_if<act::encode>(&what)) {
+        co_await encode(asked->until);
+    } else if (const auto* const owed = std::get_if<act::fetch_owed>(&what)) {
+        co_await fetch_owed(owed->until);
+    } else if (const auto* const mended = std::get_if<act::mend_tap>(&what)) {
+        co_await parts_.tap->mend(mended->until);
+        fsm_.on_mended(clock_now());
     }
 }
 
-core::awaitable<bool> cycle_runner::bring_to_idle(service_watch::mark began, bool stop,
-                                                  core::deadline until) {
-    schedule_.begin(poll_mode::settling, clock_now());
-    core::steady_time next_stop = clock_now();
-    bool running = stop && !idle_.idle();
-    while (!idle_.idle()) {
-        const service_watch::loss lost = parts_.watch->since(began);
-        if ((lost != service_watch::loss::none && lost != service_watch::loss::stopping) ||
-            until.passed(clock_now())) {
-            co_return false;
-        }
-        if (running && clock_now() >= next_stop) {
-            // Lost when it comes before /encode has returned, so it is repeated
-            // (docs/facts/vendor_ax_observed.md#stop-and-races).
-            const auto stopped = co_await parts_.link.stop();
-            next_stop = plus(clock_now(), stop_interval);
-            if (!stopped) {
-                telemetry::log().debug("stop failed: {}", stopped.error().message);
-            }
-        }
-        see_tap();
-        const core::steady_time sent = clock_now();
-        const auto got = co_await parts_.link.poll();
-        if (got) {
-            idle_.on_poll(sent, got->done, !got->text.empty());
-            running = stop && !got->done;
-        }
-        if (!got && lost == service_watch::loss::stopping) {
-            co_return false;  // it closes its port before it ends
-        }
-        schedule_.on_polled(sent, clock_now(), got && !got->text.empty(), got && got->done);
-        if (!idle_.idle()) {
-            const core::steady_time next = running ? std::min(schedule_.next(), next_stop) : schedule_.next();
-            co_await rest(nullptr, std::min(next, until.at()));
-        }
+core::awaitable<void> cycle_runner::poll() {
+    const core::steady_time sent = clock_now();
+    const auto got = co_await parts_.link.poll();
+    fsm_.see(signs());
+    fsm_.on_polled(sent, got, clock_now());
+}
+
+core::awaitable<void> cycle_runner::reset() {
+    if (tapped()) {
+        const catalog::context_sizes sizes = parts_.sizes();
+        parts_.tap->set_limits(most_system_tokens(sizes), sizes.vocabulary);
+        parts_.tap->begin_reset(fsm_.ids());
+        parts_.tap->begin_run(std::nullopt);
     }
-    co_return true;
+    std::string system(fsm_.ids() ? prescribed_text : std::string_view(fsm_.request().prompt.system));
+    const auto got = co_await parts_.link.reset(std::move(system));
+    fsm_.see(signs());
+    fsm_.on_reset(got, clock_now());
+}
+
+core::awaitable<void> cycle_runner::generate() {
+    const wire_sampling sampling =
+        complete_sampling(fsm_.request().sampling, parts_.sampling, parts_.sizes().vocabulary);
+    if (tapped()) {
+        parts_.tap->begin_run(fsm_.request().max_tokens);
+    }
+    std::string prompt(fsm_.ids() ? prescribed_text : std::string_view(fsm_.request().prompt.turns));
+    const auto got = co_await parts_.link.generate(std::move(prompt), sampling);
+    fsm_.see(signs());
+    fsm_.on_generated(got, clock_now());
+}
+
+core::awaitable<void> cycle_runner::encode(core::deadline until) {
+    std::string text = fsm_.request().prompt.turns;
+    verbatim_encoder::predicate unwanted = [this] {
+        return cancelled() || parts_.epochs->since(turn_->began) != process_epochs::loss::none;
+    };
+    core::result<token_ids> ids =
+        co_await parts_.verbatim->encode(std::move(text), until, std::move(unwanted));
+    fsm_.see(signs());
+    fsm_.on_encoded(std::move(ids), clock_now());
+}
+
+core::awaitable<void> cycle_runner::fetch_owed(core::deadline until) {
+    const token_ledger& tokens = parts_.tap->tokens();
+    const bool cut = !tokens.limit_reached() && !tokens.tail().empty();
+    tokenizer_tap::predicate unwanted = [this] { return cancelled(); };
+    const auto text = co_await parts_.tap->owed_text(until, std::move(unwanted));
+    fsm_.see(signs());
+    fsm_.on_owed(text, cut, clock_now());
+}
+
+core::awaitable<void> cycle_runner::rest(core::steady_time when) {
+    using namespace core::asio::experimental::awaitable_operators;
+    const core::deadline until{when};
+    const core::steady_time due = std::max(when, clock_now());
+    run_control* const control = turn_->control;
+    if (control == nullptr) {
+        co_await bell_.wait(until);
+    } else {
+        co_await (bell_.wait(until) || control->bell().wait(until));
+    }
+    parts_.learned->late.woke(due, clock_now());
+    fsm_.see(signs());
+    fsm_.on_rested(clock_now());
+}
+
+void cycle_runner::write(const act::note& what) const {
+    const std::string& run = fsm_.request().id;
+    switch (what.how) {
+        case act::note::level::debug:
+            telemetry::log().debug("run {}: {}", run, what.text);
+            break;
+        case act::note::level::info:
+            telemetry::log().info("run {}: {}", run, what.text);
+            break;
+        case act::note::level::warn:
+            telemetry::log().warn("run {}: {}", run, what.text);
+            break;
+    }
 }
 
 }  // namespace corral::engine::ax_poll

@@ -1,10 +1,9 @@
-// The first half of the cycle: from an unknown runtime to an accepted prompt.
+// From an unknown runtime to an accepted prompt: encode, drain, reset, confirm, generate.
 #include <algorithm>
 #include <utility>
 
-#include "corral/telemetry/log.hpp"
-#include "engine/dialects/ax_poll/context_policy.hpp"
-#include "engine/dialects/ax_poll/cycle_runner.hpp"
+#include "engine/dialects/ax_poll/cycle_fsm.hpp"
+#include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -13,237 +12,236 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_resets = 3;
-// What the runtime is sent, and prints, where the tap answers with ids in place of a text.
-constexpr std::string_view prescribed_text = "(token ids)";
-constexpr core::nanoseconds stop_interval = 100ms;
-
-core::steady_time plus(core::steady_time at, core::nanoseconds by) {
-    return at + std::chrono::duration_cast<core::steady_time::duration>(by);
-}
+constexpr core::seconds encode_limit{60};  // a tokenizer service starts again in this time
 
 }  // namespace
 
-core::awaitable<cycle_runner::early> cycle_runner::drain(run_state& now) {
-    schedule_.begin(poll_mode::settling, clock_now());
-    const core::deadline until = core::deadline::after(parts_.clocks.scrub, clock_now());
-    core::steady_time next_stop{};
-    do {
-        if (const early end = interrupted(now)) {
-            co_return end;
-        }
-        if (until.passed(clock_now())) {
-            co_return fail_and_restart(now, "runtime-stuck",
-                                       "The runtime was still busy with something else.");
-        }
-        see_tap();
-        const core::steady_time sent = clock_now();
-        const auto got = co_await parts_.link.poll();
-        if (!got) {
-            co_return co_await call_failed(now, got.error(), "a poll");
-        }
-        if (!got->text.empty()) {
-            telemetry::log().info("run {}: {} bytes of an earlier answer discarded", now.what.id,
-                                  got->text.size());
-        }
-        idle_.on_poll(sent, got->done, !got->text.empty());
-        schedule_.on_polled(sent, clock_now(), !got->text.empty(), got->done);
-        if (!got->done && clock_now() >= next_stop) {
-            const auto stopped = co_await parts_.link.stop();
-            if (!stopped) {
-                co_return co_await call_failed(now, stopped.error(), "stop");
-            }
-            next_stop = plus(clock_now(), stop_interval);
-        }
-        if (!idle_.idle()) {
-            co_await rest(now.control, std::min(schedule_.next(), until.at()));
-        }
-    } while (!idle_.idle());
-    co_return std::nullopt;
-}
-
-core::awaitable<cycle_runner::early> cycle_runner::reset(run_state& now) {
-    for (int i = 0; i < most_resets; ++i) {
-        early end = co_await send_reset(now);
-        if (end) {
-            co_return end;
-        }
-        bool swallowed = false;
-        end = co_await confirm_reset(now, swallowed);
-        if (end) {
-            co_return end;
-        }
-        // Never believed: the prompt would run behind the conversation of somebody else.
-        if (swallowed) {
-            telemetry::log().warn("run {}: the reset was accepted but not seen to run; repeating it",
-                                  now.what.id);
-            continue;
-        }
-        now.progress.reset_confirmed = clock_now();
-        co_return std::nullopt;
+chat::rendered_prompt without_reset(chat::rendered_prompt prompt) {
+    if (!prompt.verbatim) {
+        prompt.turns = streaming::single_message(prompt);
+        prompt.system.clear();
     }
-    co_return fail_and_restart(now, "reset-swallowed",
-                               "The runtime accepts resets but does not carry them out.");
+    return prompt;
 }
 
-core::awaitable<cycle_runner::early> cycle_runner::send_reset(run_state& now) {
-    const core::deadline until = core::deadline::after(parts_.clocks.reset, clock_now());
-    for (unsigned tries = 0;; ++tries) {
-        if (const early end = interrupted(now)) {
-            co_return end;
-        }
-        if (tapped()) {
-            const catalog::context_sizes sizes = parts_.sizes();
-            parts_.tap->set_limits(most_system_tokens(sizes), sizes.vocabulary);
-            parts_.tap->begin_reset(now.ids);
-            parts_.tap->begin_run(std::nullopt);
-        }
-        idle_.on_call(clock_now());
-        now.prompt_inside = true;
-        output_before_text_.clear();
-        listens_for_failure_ = !tapped();
-        std::string system(now.ids ? prescribed_text : std::string_view(now.what.prompt.system));
-        const auto reply = co_await parts_.link.reset(std::move(system));
-        if (!reply) {
-            co_return co_await call_failed(now, reply.error(), "reset");
-        }
-        if (reply->verdict == control_verdict::accepted) {
-            reset_sent_ = sign_at(clock_now());
-            const core::nanoseconds limit = parts_.learned->reset.limit(size_of_system(now));
-            reset_until_ = core::deadline::after(limit, clock_now());
-            co_return std::nullopt;
-        }
-        if (reply->verdict == control_verdict::refused) {
-            co_return fail(now, chat::failure_kind::runtime_failed, "reset-refused",
-                           "The runtime refused a reset with status " + std::to_string(reply->status) + ".");
-        }
-        if (until.passed(clock_now())) {
-            co_return fail_and_restart(now, "runtime-stuck", "The runtime stayed busy and took no reset.");
-        }
-        const early end = co_await back_off(now, tries);
-        if (end) {
-            co_return end;
-        }
+void cycle_fsm::start_attempt() {
+    ++run_.attempts;
+    run_.resets = 0;
+    state_ = encoding{};
+}
+
+void cycle_fsm::decide(encoding& /*in*/) {
+    if (!run_.what.prompt.verbatim || run_.ids) {
+        drain();
+    } else if (!signs_.tapped || !settings_.can_encode) {
+        verbatim_failed(core::make_failure(core::errc::refused,
+                                           "This model's runtime asks its tokenizer without Corral, so it "
+                                           "can't run a prompt as it stands."));
+    } else if (!interrupted()) {
+        ask(act::encode{core::deadline::after(encode_limit, now_).sooner(run_.what.until)});
     }
 }
 
-core::awaitable<cycle_runner::early> cycle_runner::confirm_reset(run_state& now, bool& swallowed) {
-    schedule_.begin(poll_mode::settling, clock_now());
-    while (!idle_.idle()) {
-        if (const early end = interrupted(now)) {
-            co_return end;
-        }
-        if (const early end = reset_stalled(now)) {
-            co_return end;
-        }
-        see_tap();
-        if (!tapped() && reset_begun_in_output(now)) {
-            idle_.on_begun(clock_now());
-        }
-        const core::steady_time sent = clock_now();
-        const auto got = co_await parts_.link.poll();
-        if (!got) {
-            co_return co_await call_failed(now, got.error(), "a poll");
-        }
-        idle_.on_poll(sent, got->done, !got->text.empty());
-        schedule_.on_polled(sent, clock_now(), !got->text.empty(), got->done);
-        if (!idle_.idle()) {
-            // What looks empty is polled once more without delay.
-            const bool nearly = idle_.begun() && got->done;
-            co_await rest(now.control, nearly ? clock_now() : schedule_.next());
-        }
+void cycle_fsm::on_encoded(core::result<token_ids> ids, core::steady_time now) {
+    now_ = now;
+    if (!answers<act::encode>() || interrupted()) {
+        return;
     }
-    if (!idle_.by_grace()) {
-        parts_.learned->reset.observe(size_of_system(now), silence_since(reset_sent_));
-    }
-    swallowed = idle_.by_grace();
-    if (!tapped() && reset_failed_in_output()) {
-        // The system text of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
-        (void)fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
-                   "The tokenizer service did not answer while the runtime was reset.");
-        co_return verdict::again;
-    }
-    if (!tapped()) {
-        co_return std::nullopt;
-    }
-    const tap_view& seen = parts_.tap->view();
-    swallowed = !seen.reset_begun;
-    if (seen.foreign_ids) {
-        co_return foreign_ids(now);
-    }
-    if (seen.reset_failed) {
-        co_return fail(now, chat::failure_kind::unavailable, "tokenizer-unavailable",
-                       "The tokenizer service did not answer while the runtime was reset.");
-    }
-    if (seen.reset_too_long) {
-        co_return context_full(now, seen.system_tokens);
-    }
-    co_return std::nullopt;
-}
-
-core::awaitable<cycle_runner::early> cycle_runner::generate(run_state& now) {
-    const wire_sampling sampling =
-        complete_sampling(now.what.sampling, parts_.sampling, parts_.sizes().vocabulary);
-    const core::deadline until = core::deadline::after(parts_.clocks.reset, clock_now());
-    for (unsigned tries = 0;; ++tries) {
-        if (const early end = interrupted(now)) {
-            co_return end;
-        }
-        if (tapped()) {
-            parts_.tap->begin_run(now.what.max_tokens);
-        }
-        idle_.on_call(clock_now());
-        // A prompt is printed word for word, so one that has these words makes the runtime's own line
-        // worthless.
-        output_before_text_.clear();
-        listens_for_failure_ = !tapped() && now.what.prompt.turns.find("encode failed") == std::string::npos;
-        std::string prompt(now.ids ? prescribed_text : std::string_view(now.what.prompt.turns));
-        const auto reply = co_await parts_.link.generate(std::move(prompt), sampling);
-        if (!reply) {
-            co_return co_await call_failed(now, reply.error(), "generate");
-        }
-        if (reply->verdict == control_verdict::accepted) {
-            now.progress.prompt_accepted = true;
-            now.progress.generate_accepted = clock_now();
-            accepted_ = sign_at(clock_now());
-            co_return std::nullopt;
-        }
-        if (reply->verdict == control_verdict::refused) {
-            co_return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
-                           "The runtime refused a prompt with status " + std::to_string(reply->status) + ".");
-        }
-        if (until.passed(clock_now())) {
-            co_return fail_and_restart(now, "runtime-stuck", "The runtime stayed busy and took no prompt.");
-        }
-        const early end = co_await back_off(now, tries);
-        if (end) {
-            co_return end;
-        }
+    if (ids) {
+        take_ids(std::move(*ids));
+    } else {
+        verbatim_failed(ids.error());
     }
 }
 
-core::awaitable<cycle_runner::early> cycle_runner::back_off(run_state& now, unsigned tries) {
-    const core::nanoseconds pause = std::min<core::nanoseconds>(2ms * (1U << std::min(tries, 6U)), 100ms);
-    const core::steady_time again = plus(clock_now(), pause);
-    while (clock_now() < again) {
-        if (const early end = interrupted(now)) {
-            co_return end;
-        }
-        co_await rest(now.control, again);
+void cycle_fsm::drain() {
+    schedule_.begin(poll_mode::settling, now_);
+    poll_due_ = true;
+    must_stop_ = false;
+    next_stop_ = now_;
+    state_ = draining{core::deadline::after(settings_.clocks.scrub, now_)};
+}
+
+void cycle_fsm::decide(draining& in) {
+    if (interrupted()) {
+        return;
     }
-    const core::steady_time sent = clock_now();
-    const auto got = co_await parts_.link.poll();
+    if (in.looked && idle_.idle()) {
+        prepare();
+    } else if (in.until.passed(now_)) {
+        fail_and_restart("runtime-stuck", "The runtime was still busy with something else.");
+    } else {
+        settle_step(in.until);
+    }
+}
+
+// The one place that decides in what the prompt is put. The runtime is idle here, confirmed, and empty of text;
+// whose conversation it holds is not known to anybody, so it is reset always, unless it keeps none.
+void cycle_fsm::prepare() {
+    if (settings_.keeps_nothing) {
+        generate();
+    } else {
+        reset();
+    }
+}
+
+void cycle_fsm::reset() {
+    ++run_.resets;
+    state_ = asking_reset{core::deadline::after(settings_.clocks.reset, now_)};
+}
+
+void cycle_fsm::decide(asking_reset& /*in*/) {
+    if (interrupted()) {
+        return;
+    }
+    idle_.on_call(now_);
+    last_work_ = work::reset;
+    run_.prompt_inside = true;
+    output_.clear();
+    listens_ = !signs_.tapped;
+    ask(act::reset{});
+}
+
+void cycle_fsm::on_reset(const core::result<control_reply>& got, core::steady_time now) {
+    now_ = now;
+    if (!answers<act::reset>()) {
+        return;
+    }
+    const asking_reset asked = std::get<asking_reset>(state_);
     if (!got) {
-        co_return co_await call_failed(now, got.error(), "a poll");
+        call_failed("reset", got.error());
+    } else if (got->verdict == control_verdict::accepted) {
+        confirm();
+    } else if (got->verdict == control_verdict::refused) {
+        fail(chat::failure_kind::runtime_failed, "reset-refused",
+             "The runtime refused a reset with status " + std::to_string(got->status) + ".");
+    } else if (asked.until.passed(now_)) {
+        fail_and_restart("runtime-stuck", "The runtime stayed busy and took no reset.");
+    } else {
+        back_off(work::reset, asked.until, asked.tries);
     }
-    idle_.on_poll(sent, got->done, !got->text.empty());
-    if (!got->done) {
-        // Perhaps an earlier prompt that began late: nobody waits for its answer. A reset does not mind.
-        const auto stopped = co_await parts_.link.stop();
-        if (!stopped) {
-            co_return co_await call_failed(now, stopped.error(), "stop");
+}
+
+void cycle_fsm::confirm() {
+    run_.reset_sent = sign_now();
+    run_.reset_until = core::deadline::after(learned_.reset.limit(size_of_system()), now_);
+    schedule_.begin(poll_mode::settling, now_);
+    poll_due_ = true;
+    must_stop_ = false;
+    state_ = confirming{};
+}
+
+void cycle_fsm::decide(confirming& /*in*/) {
+    if (idle_.idle()) {
+        confirmed();
+        return;
+    }
+    if (interrupted() || reset_stalled()) {
+        return;
+    }
+    if (!signs_.tapped && reset_begun_in_output()) {
+        idle_.on_begun(now_);
+    }
+    settle_step(run_.what.until);
+}
+
+// Idle after a reset. Never believed where nobody saw it run: the prompt would stand behind the conversation of
+// somebody else.
+void cycle_fsm::confirmed() {
+    if (!idle_.by_grace()) {
+        learned_.reset.observe(size_of_system(), silence_since(run_.reset_sent));
+    }
+    if (signs_.tapped) {
+        if (signs_.tap.foreign_ids) {
+            foreign_ids();
+            return;
         }
+        if (signs_.tap.reset_failed) {
+            no_reset_tokens();
+            end(run_end::failed);
+            return;
+        }
+        if (signs_.tap.reset_too_long) {
+            context_full(signs_.tap.system_tokens);
+            return;
+        }
+    } else if (said("]: reset failed, status")) {
+        // The system text of the request before is in force still (docs/facts/vendor_ax.md#failures, F8).
+        no_reset_tokens();
+        retry();
+        return;
     }
-    co_return std::nullopt;
+    const bool seen = signs_.tapped ? signs_.tap.reset_begun : !idle_.by_grace();
+    if (seen) {
+        run_.progress.reset_confirmed = now_;
+        generate();
+        return;
+    }
+    tell(act::note::level::warn, "the reset was accepted but not seen to run; repeating it");
+    if (run_.resets < most_resets) {
+        reset();
+    } else {
+        fail_and_restart("reset-swallowed", "The runtime accepts resets but does not carry them out.");
+    }
+}
+
+// ---- from an empty runtime to an accepted prompt
+
+void cycle_fsm::generate() {
+    state_ = asking_generate{core::deadline::after(settings_.clocks.reset, now_)};
+}
+
+void cycle_fsm::decide(asking_generate& /*in*/) {
+    if (interrupted()) {
+        return;
+    }
+    idle_.on_call(now_);
+    last_work_ = work::run;
+    // A prompt is printed word for word, so one that has these words makes the runtime's own line worthless.
+    output_.clear();
+    listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
+    run_.prompt_inside = true;
+    ask(act::generate{});
+}
+
+void cycle_fsm::on_generated(const core::result<control_reply>& got, core::steady_time now) {
+    now_ = now;
+    if (!answers<act::generate>()) {
+        return;
+    }
+    const asking_generate asked = std::get<asking_generate>(state_);
+    if (!got) {
+        call_failed("generate", got.error());
+    } else if (got->verdict == control_verdict::accepted) {
+        follow();
+    } else if (got->verdict == control_verdict::refused) {
+        fail(chat::failure_kind::runtime_failed, "generate-refused",
+             "The runtime refused a prompt with status " + std::to_string(got->status) + ".");
+    } else if (asked.until.passed(now_)) {
+        fail_and_restart("runtime-stuck", "The runtime stayed busy and took no prompt.");
+    } else {
+        back_off(work::run, asked.until, asked.tries);
+    }
+}
+
+void cycle_fsm::back_off(work then, core::deadline until, unsigned tries) {
+    const core::nanoseconds pause = std::min<core::nanoseconds>(2ms * (1U << std::min(tries, 6U)), 100ms);
+    state_ = backing_off{then, until, tries + 1, now_ + pause};
+}
+
+void cycle_fsm::decide(backing_off& in) {
+    if (interrupted()) {
+        return;
+    }
+    if (!in.looked) {
+        poll_or_rest(now_ >= in.again, in.again);
+    } else if (in.must_stop) {
+        ask(act::stop{});
+    } else if (in.then == work::reset) {
+        state_ = asking_reset{in.until, in.tries};
+    } else {
+        state_ = asking_generate{in.until, in.tries};
+    }
 }
 
 }  // namespace corral::engine::ax_poll

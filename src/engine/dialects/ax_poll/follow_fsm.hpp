@@ -5,9 +5,9 @@
 //  accepted  begin seen, done:false, text            running   go_on
 //  accepted  done:true, no text, within the grace    accepted  go_on     (the worker has not begun)
 //  accepted  done:true, no text, grace over          over      swallowed (the call was dropped)
-//  running   done:true                               closing   go_on     (its text was joined before `done`
-//  was read) closing   done:true                               over      ended closing   done:false running
-//  go_on
+//  running   done:true                               closing   go_on     (text joined before `done` was read)
+//  closing   done:true                               over      ended
+//  closing   done:false                              running   go_on
 
 #include "corral/core/time.hpp"
 

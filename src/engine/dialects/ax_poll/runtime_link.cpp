@@ -72,7 +72,7 @@ core::awaitable<core::result<control_reply>> runtime_link::control(const char* m
     if (!reply) {
         co_return reply.error();
     }
-    co_return control_reply{control_answer(*reply), reply->status};
+    co_return control_answer(*reply);
 }
 
 core::awaitable<core::result<control_reply>> runtime_link::reset(std::string system) const {

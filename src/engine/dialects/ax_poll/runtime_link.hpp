@@ -14,11 +14,6 @@
 
 namespace corral::engine::ax_poll {
 
-struct control_reply {
-    control_verdict verdict = control_verdict::refused;
-    unsigned status = 0;
-};
-
 class runtime_link {
 public:
     // All borrowed. `to` may change between two processes of the runtime.

@@ -5,9 +5,10 @@
 //
 // The runtime waits 10 s for an answer and dies beyond (docs/facts/vendor_ax_observed.md#tokenizer-trouble),
 // so each call is answered before:
-//   /decode  with "" as text; the ids are kept and go with the next piece, so that text stays in the order of
-//   the polls /encode, /reset  with ids that do no harm; the run or reset is marked as failed and nobody
-//   reads what comes of it
+//   /decode          with "" as text; the ids are kept and go with the next piece, so that text stays in the
+//                    order of the polls
+//   /encode, /reset  with ids that do no harm; the run or reset is marked as failed and what comes of it is
+//                    discarded
 // The runtime knows one identity for its whole life. Behind it the tap uses one for /reset and /encode and,
 // once a decode cache was found stuck (docs/facts/vendor_ax.md#tokenizer-semantics), a fresh one for /decode.
 
@@ -24,6 +25,7 @@
 #include "corral/core/time.hpp"
 #include "corral/http/server.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
+#include "engine/dialects/ax_poll/tap_view.hpp"
 #include "engine/dialects/ax_poll/token_ledger.hpp"
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
 
@@ -34,37 +36,6 @@ struct tap_options {
     core::milliseconds pause{50};    // between tries while the tokenizer is away
     std::function<void()> on_event;  // something in tap_view changed
     std::function<void()> on_hung;   // the tokenizer took a call and did not answer it in `hold`
-};
-
-struct tap_view {
-    bool in_use = false;  // the runtime has fetched its identity here
-    // Of the last reset since begin_reset().
-    bool reset_begun = false;
-    bool reset_answered = false;
-    bool reset_failed = false;    // the tokenizer gave no ids
-    bool reset_too_long = false;  // more than `most_system_tokens`; harmless ids were answered in their place
-    bool foreign_ids = false;     // ids that the model does not have came, here or in the run; as too long
-    core::steady_time reset_begun_at{};
-    std::uint32_t system_tokens = 0;
-    // Of the last run since begin_run().
-    bool run_begun = false;
-    bool encode_answered = false;
-    bool encode_failed = false;
-    core::steady_time run_begun_at{};
-    std::uint32_t turn_tokens = 0;
-    std::uint32_t pieces_answered = 0;
-    core::nanoseconds encode_took{0};  // from the call to our answer
-    core::nanoseconds decode_took{0};  // all /decode calls together
-    core::steady_time last_answer{};
-    unsigned calls_open = 0;      // the runtime waits for us: it is not stalled
-    core::nanoseconds waited{0};  // by the runtime, in all calls that were answered
-};
-
-// Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the
-// runtime was sent: the model then reads these and nothing else.
-struct prompt_ids {
-    token_ids system;  // neither is empty
-    token_ids turns;
 };
 
 // Calls in flight share its ownership.

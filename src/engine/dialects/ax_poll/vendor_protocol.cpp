@@ -34,17 +34,17 @@ std::string generate_body(std::string_view prompt, const wire_sampling& sampling
     return dump(body);
 }
 
-control_verdict control_answer(const http::client_reply& reply) {
+control_reply control_answer(const http::client_reply& reply) {
+    control_reply out{control_verdict::refused, reply.status};
     if (reply.status == 200) {
-        return control_verdict::accepted;
-    }
-    if (reply.status == 400) {
+        out.verdict = control_verdict::accepted;
+    } else if (reply.status == 400) {
         const json body = json::parse(reply.body, nullptr, false);
         if (body.is_object() && body.value("error", json{}) == "llm is running") {
-            return control_verdict::busy;
+            out.verdict = control_verdict::busy;
         }
     }
-    return control_verdict::refused;
+    return out;
 }
 
 core::result<poll_answer> parse_poll(const http::client_reply& reply) {

@@ -26,9 +26,14 @@ enum class control_verdict {
     refused,  // anything else
 };
 
+struct control_reply {
+    control_verdict verdict = control_verdict::refused;
+    unsigned status = 0;
+};
+
 [[nodiscard]] std::string reset_body(std::string_view system);
 [[nodiscard]] std::string generate_body(std::string_view prompt, const wire_sampling& sampling);
-[[nodiscard]] control_verdict control_answer(const http::client_reply& reply);
+[[nodiscard]] control_reply control_answer(const http::client_reply& reply);
 // Fails with errc::protocol on anything but a whole 200 of that form: its text is then lost.
 [[nodiscard]] core::result<poll_answer> parse_poll(const http::client_reply& reply);
 

@@ -1,4 +1,4 @@
-#include "engine/dialects/ax_poll/service_watch.hpp"
+#include "engine/dialects/ax_poll/process_epochs.hpp"
 
 #include <utility>
 
@@ -17,10 +17,10 @@ bool gone(const supervisor::service_status& service, std::uint64_t starts) {
 
 }  // namespace
 
-service_watch::service_watch(std::string runtime, std::string tokenizer, bool bridged)
+process_epochs::process_epochs(std::string runtime, std::string tokenizer, bool bridged)
     : runtime_name_(std::move(runtime)), tokenizer_name_(std::move(tokenizer)), bridged_(bridged) {}
 
-void service_watch::on_status(const supervisor::service_status& now) {
+void process_epochs::on_status(const supervisor::service_status& now) {
     if (now.name == runtime_name_) {
         runtime_ = now;
     } else if (now.name == tokenizer_name_) {
@@ -28,7 +28,7 @@ void service_watch::on_status(const supervisor::service_status& now) {
     }
 }
 
-service_watch::loss service_watch::since(mark begun) const noexcept {
+process_epochs::loss process_epochs::since(mark begun) const noexcept {
     const bool tokenizer_gone = !tokenizer_name_.empty() && gone(tokenizer_, begun.tokenizer_starts);
     const bool runtime_gone = gone(runtime_, begun.runtime_starts);
     if (runtime_gone && stop_wanted_) {

@@ -8,10 +8,10 @@
 
 namespace corral::engine::ax_poll {
 
-class service_watch {
+class process_epochs {
 public:
     // `tokenizer` may be empty. `bridged`: the tap outlives the tokenizer's death, so that alone is no loss.
-    service_watch(std::string runtime, std::string tokenizer, bool bridged);
+    process_epochs(std::string runtime, std::string tokenizer, bool bridged);
 
     void on_status(const supervisor::service_status& now);
 

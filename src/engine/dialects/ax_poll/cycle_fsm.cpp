@@ -1,0 +1,325 @@
+#include "engine/dialects/ax_poll/cycle_fsm.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int most_attempts = 3;
+// A stop is lost when it comes before the runtime has its prompt's tokens, or while an accepted call waits for
+// its worker, and nothing tells (docs/facts/vendor_ax_observed.md#stop-and-races), so it is repeated until the
+// runtime is idle. What is missed costs one interval: whoever comes next waits for it, wherever in the cycle
+// the stop is sent, so there is one interval for all. A call costs the runtime less than half a millisecond.
+constexpr core::nanoseconds stop_interval = 20ms;
+constexpr core::nanoseconds mend_limit = 20s;
+constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
+
+}  // namespace
+
+cycle_fsm::cycle_fsm(cycle_settings settings, cycle_clocks& learned, core::steady_time now)
+    : settings_(std::move(settings)),
+      learned_(learned),
+      now_(now),
+      idle_(settings_.clocks.idle_grace),
+      schedule_(settings_.poll_interval) {
+    on_new_process(now);
+}
+
+void cycle_fsm::begin(run_spec what, bool may_restart, core::steady_time now) {
+    now_ = now;
+    run_ = run_state{};
+    run_.what = std::move(what);
+    run_.may_restart = may_restart;
+    if (settings_.keeps_nothing) {
+        run_.what.prompt = without_reset(std::move(run_.what.prompt));
+    }
+    start_attempt();
+}
+
+void cycle_fsm::begin_rest(core::deadline until, core::steady_time now) {
+    now_ = now;
+    run_ = run_state{};
+    scrub(scrub_for::a_stop, true, until);
+}
+
+void cycle_fsm::see(cycle_signs signs) {
+    signs_ = std::move(signs);
+    if (!signs_.tapped) {
+        return;
+    }
+    // A reset that was seen to begin says nothing about the prompt behind it.
+    if (last_work_ == work::run && signs_.tap.run_begun) {
+        idle_.on_begun(signs_.tap.run_begun_at);
+    } else if (last_work_ == work::reset && signs_.tap.reset_begun) {
+        idle_.on_begun(signs_.tap.reset_begun_at);
+    }
+}
+
+cycle_action cycle_fsm::next(core::steady_time now) {
+    now_ = now;
+    while (due_.empty()) {
+        std::visit([this](auto& in) { decide(in); }, state_);
+    }
+    cycle_action out = std::move(due_.front());
+    due_.pop_front();
+    asked_ = out.index();
+    return out;
+}
+
+// ---- poll, feed, rest
+
+void cycle_fsm::poll_or_rest(bool due, core::steady_time when) {
+    if (!due) {
+        ask(act::rest{when});
+        return;
+    }
+    poll_due_ = false;
+    ask(act::poll{});
+}
+
+// Of a runtime that is to become idle. A sign from outside ends a rest, and what it announces is looked for.
+void cycle_fsm::settle_step(core::deadline until) {
+    if (must_stop_ && now_ >= next_stop_) {
+        ask(act::stop{});
+        return;
+    }
+    const core::steady_time next = must_stop_ ? std::min(schedule_.next(), next_stop_) : schedule_.next();
+    poll_or_rest(poll_due_, std::min(next, until.at()));
+}
+
+void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer>& got,
+                          core::steady_time now) {
+    now_ = now;
+    if (!answers<act::poll>()) {
+        return;
+    }
+    if (!got) {
+        if (auto* const in = std::get_if<scrubbing>(&state_)) {
+            schedule_.on_polled(sent, now_, false, false);
+            // A runtime that is being stopped closes its port before it ends.
+            in->given_up = signs_.lost == process_epochs::loss::stopping;
+            return;
+        }
+        call_failed("a poll", got.error());
+        return;
+    }
+    idle_.on_poll(sent, got->done, !got->text.empty());
+    if (auto* const followed = std::get_if<following>(&state_)) {
+        on_followed(*followed, sent, *got);
+        return;
+    }
+    schedule_.on_polled(sent, now_, !got->text.empty(), got->done);
+    if (auto* const drained = std::get_if<draining>(&state_)) {
+        drained->looked = true;
+        must_stop_ = !got->done;
+        if (!got->text.empty()) {
+            tell(act::note::level::info,
+                 std::to_string(got->text.size()) + " bytes of an earlier answer discarded");
+        }
+    } else if (std::holds_alternative<confirming>(state_)) {
+        poll_due_ = idle_.begun() && got->done;  // what looks empty is polled once more without delay
+    } else if (const auto* const scrubbed = std::get_if<scrubbing>(&state_)) {
+        must_stop_ = scrubbed->stops && !got->done;
+    } else if (auto* const waited = std::get_if<backing_off>(&state_)) {
+        waited->looked = true;
+        // Perhaps an earlier prompt that began late: nobody waits for its answer. A reset does not mind.
+        waited->must_stop = !got->done;
+    } else if (auto* const late = std::get_if<concluding>(&state_)) {
+        ++late->late_polls;
+        late->next = core::steady_time{};
+        run_.full_text_held = got->text == context_full_text;
+    }
+}
+
+void cycle_fsm::on_rested(core::steady_time now) {
+    now_ = now;
+    if (answers<act::rest>()) {
+        poll_due_ = true;
+    }
+}
+
+void cycle_fsm::on_stopped(const core::result<control_reply>& got, core::steady_time now) {
+    now_ = now;
+    if (!answers<act::stop>()) {
+        return;
+    }
+    next_stop_ = now_ + stop_interval;
+    if (!got && std::holds_alternative<scrubbing>(state_)) {
+        tell(act::note::level::debug, "stop failed: " + got.error().message);
+    } else if (!got) {
+        call_failed("stop", got.error());
+    } else if (std::holds_alternative<following>(state_)) {
+        schedule_.on_sign(now_);
+    } else if (auto* const in = std::get_if<backing_off>(&state_)) {
+        in->must_stop = false;
+    }
+}
+
+// ---- back to an idle runtime
+
+void cycle_fsm::end(run_end how) {
+    note_usage();
+    run_outcome out;
+    out.end = how;
+    out.progress = run_.progress;
+    if (how == run_end::failed) {
+        out.failure = run_.failure;
+    }
+    listens_ = false;
+    suspect_ = how != run_end::stop;
+    state_ = ended{};
+    ask(act::tell_end{std::move(out)});
+}
+
+// An attempt failed in a way that another may not. The runtime has to be idle first.
+void cycle_fsm::retry() {
+    listens_ = false;
+    if (run_.attempts == most_attempts || run_.text_given) {
+        end(run_end::failed);
+        return;
+    }
+    tell(act::note::level::warn, run_.failure->message + "; trying again");
+    scrub(scrub_for::another_try, true, core::deadline::after(settings_.clocks.scrub, now_));
+}
+
+void cycle_fsm::decide(ended& /*in*/) {
+    if (signs_.lost != process_epochs::loss::none) {
+        over(false);
+        return;
+    }
+    if (run_.restart_cause && run_.may_restart) {
+        ask(act::restart{run_.restart_pair, *run_.restart_cause});
+        over(false);
+        return;
+    }
+    core::deadline until = core::deadline::after(settings_.clocks.scrub, now_);
+    if (until.at() < run_.reset_until.at() && run_.progress.reset_confirmed == core::steady_time{}) {
+        until = run_.reset_until;  // a reset can't be interrupted, and loading the model anew takes longer
+    }
+    scrub(scrub_for::the_next_borrower, !run_.ended_by_itself, until);
+}
+
+void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
+    schedule_.begin(poll_mode::settling, now_);
+    poll_due_ = true;
+    must_stop_ = stops && !idle_.idle();
+    next_stop_ = now_;
+    state_ = scrubbing{what, until, stops};
+}
+
+void cycle_fsm::decide(scrubbing& in) {
+    const bool lost =
+        signs_.lost != process_epochs::loss::none && signs_.lost != process_epochs::loss::stopping;
+    if (idle_.idle()) {
+        scrubbed(true);
+    } else if (lost || in.given_up || in.until.passed(now_)) {
+        scrubbed(false);
+    } else {
+        settle_step(in.until);
+    }
+}
+
+void cycle_fsm::scrubbed(bool idle) {
+    static constexpr const char* stuck = "The runtime did not become idle after a request.";
+    const scrub_for what = std::get<scrubbing>(state_).what;
+    if (what == scrub_for::a_stop) {
+        over(idle);
+    } else if (what == scrub_for::another_try && idle) {
+        run_.failure.reset();
+        start_attempt();
+    } else if (what == scrub_for::another_try) {
+        run_.restart_cause = stuck;
+        end(run_end::failed);
+    } else if (idle && signs_.tapped) {
+        state_ = mending{};
+    } else {
+        if (!idle && signs_.lost == process_epochs::loss::none) {
+            ask(act::restart{false, stuck});
+        }
+        over(idle);
+    }
+}
+
+void cycle_fsm::decide(mending& /*in*/) {
+    ask(act::mend_tap{core::deadline::after(mend_limit, now_)});
+}
+
+void cycle_fsm::on_mended(core::steady_time now) {
+    now_ = now;
+    if (answers<act::mend_tap>()) {
+        over(true);
+    }
+}
+
+void cycle_fsm::over(bool idle) {
+    state_ = resting{};
+    ask(act::finish{idle});
+}
+
+void cycle_fsm::decide(resting& /*in*/) {
+    ask(act::finish{idle_.idle()});
+}
+
+// ---- signs from outside
+
+bool cycle_fsm::on_output(std::string_view bytes, core::steady_time now) {
+    now_ = now;
+    if (listens_ && output_.size() < most_output_kept) {
+        output_ += bytes.substr(0, most_output_kept - output_.size());
+    }
+    auto* const in = std::get_if<following>(&state_);
+    if (in == nullptr || (signs_.tapped && signs_.tap.pieces_answered <= in->pieces_seen)) {
+        return false;  // with the tap, only an answered piece can be followed by text
+    }
+    schedule_.on_sign(now_);
+    return true;
+}
+
+void cycle_fsm::on_tap_event(core::steady_time now) {
+    now_ = now;
+    auto* const in = std::get_if<following>(&state_);
+    if (in == nullptr) {
+        return;
+    }
+    const std::uint32_t answered = signs_.tap.pieces_answered;
+    if (signs_.final_seen && !in->final_heard) {
+        in->final_heard = true;
+        schedule_.on_ending(now_);
+    } else if (answered != in->answers_heard && signs_.tap.calls_open <= 1) {
+        schedule_.on_answered(now_);
+    }
+    in->answers_heard = answered;
+}
+
+void cycle_fsm::on_new_process(core::steady_time now) {
+    // Nothing was sent to it yet, so two empty polls are proof enough.
+    now_ = now;
+    idle_.on_call(now_);
+    idle_.on_begun(now_);
+    last_work_ = work::none;
+    suspect_ = false;
+}
+
+// ---- small parts
+
+void cycle_fsm::ask(cycle_action what) {
+    due_.push_back(std::move(what));
+}
+
+void cycle_fsm::tell(act::note::level how, std::string text) {
+    due_.emplace_back(act::note{how, std::move(text)});
+}
+
+const char* cycle_fsm::state_name() const noexcept {
+    static constexpr std::array<const char*, std::variant_size_v<state>> names{
+        "resting",   "encoding",   "draining", "asking_reset", "confirming", "asking_generate", "backing_off",
+        "following", "concluding", "owing",    "noticing",     "ended",      "scrubbing",       "mending"};
+    return names.at(state_.index());
+}
+
+}  // namespace corral::engine::ax_poll

@@ -1,0 +1,316 @@
+#pragma once
+// The polled cycle as decisions alone: drain, reset, confirmed idle, generate, follow, conclude, and back to an
+// idle runtime. The machine names the one thing to do next; the runner does it and reports what came of it.
+// docs/polled_cycle.md holds its states, events and rules.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "corral/engine/backend.hpp"
+#include "engine/dialects/ax_poll/cycle_clocks.hpp"
+#include "engine/dialects/ax_poll/follow_fsm.hpp"
+#include "engine/dialects/ax_poll/idle_evidence.hpp"
+#include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
+#include "engine/dialects/ax_poll/process_epochs.hpp"
+#include "engine/dialects/ax_poll/tap_view.hpp"
+#include "engine/dialects/ax_poll/vendor_protocol.hpp"
+
+namespace corral::engine::ax_poll {
+
+// What to do next. A call, `rest`, `fetch_owed` and `mend_tap` are to be answered by the event of that name
+// before next() is asked again; the others are done by then.
+namespace act {
+struct encode {  // the prompt, verbatim, into ids
+    core::deadline until;
+};
+struct poll {};
+struct stop {};
+struct reset {};     // with the system text, or its ids
+struct generate {};  // with the turns, or their ids
+struct rest {        // until then, or until a sign from outside
+    core::steady_time until{};
+};
+struct fetch_owed {  // text that was in no poll, from the tap
+    core::deadline until;
+};
+struct mend_tap {
+    core::deadline until;
+};
+struct deliver {
+    std::string text;
+};
+struct note {
+    enum class level { debug, info, warn };
+    level how = level::info;
+    std::string text;
+};
+struct restart {  // the runtime, or with `pair` its tokenizer too
+    bool pair = false;
+    std::string cause;
+};
+struct report_tokenizer_hung {};
+struct tell_end {
+    run_outcome outcome;
+};
+struct finish {  // the turn is over
+    bool idle = false;
+};
+}  // namespace act
+using cycle_action = std::variant<act::encode, act::poll, act::stop, act::reset, act::generate, act::rest,
+                                  act::fetch_owed, act::mend_tap, act::deliver, act::note, act::restart,
+                                  act::report_tokenizer_hung, act::tell_end, act::finish>;
+
+// What the world shows without being asked; given to see() before every other event.
+struct cycle_signs {
+    bool cancelled = false;
+    process_epochs::loss lost = process_epochs::loss::none;
+    std::string loss_text;  // of a lost process: a sentence for people
+    catalog::context_sizes sizes;
+    bool tapped = false;  // the runtime asks its tokenizer through the tap; those below count only then
+    tap_view tap;
+    std::uint32_t tokens_made = 0;
+    std::uint32_t tokens_wanted = 0;  // of them, those within the limit
+    bool limit_reached = false;
+    bool final_seen = false;
+};
+
+// For a build that has no reset, and so no place for a system text: the turns begin with it.
+[[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
+
+struct cycle_settings {
+    catalog::engine_clocks clocks;
+    core::milliseconds poll_interval{250};
+    bool keeps_nothing = false;  // a build without reset, whose runs each begin anew
+    bool can_encode = false;     // a verbatim prompt can be made into ids
+};
+
+class cycle_fsm {
+public:
+    // `learned` is borrowed: what steps took, for all processes of this model.
+    cycle_fsm(cycle_settings settings, cycle_clocks& learned, core::steady_time now);
+
+    // A turn: one run, or only the way to an idle runtime. It is over with act::finish. REQUIRES: none goes on.
+    // `may_restart` false: a failed start is the supervisor's to judge.
+    void begin(run_spec what, bool may_restart, core::steady_time now);
+    void begin_rest(core::deadline until, core::steady_time now);
+
+    void see(cycle_signs signs);
+    // REQUIRES: a turn goes on, and the last action was answered.
+    [[nodiscard]] cycle_action next(core::steady_time now);
+
+    // Answers. One that was not asked for changes nothing.
+    void on_encoded(core::result<token_ids> ids, core::steady_time now);
+    void on_polled(core::steady_time sent, const core::result<poll_answer>& got, core::steady_time now);
+    void on_stopped(const core::result<control_reply>& got, core::steady_time now);
+    void on_reset(const core::result<control_reply>& got, core::steady_time now);
+    void on_generated(const core::result<control_reply>& got, core::steady_time now);
+    void on_rested(core::steady_time now);
+    // `cut`: the tap knows of tokens that were in no piece.
+    void on_owed(const core::result<std::string>& text, bool cut, core::steady_time now);
+    void on_mended(core::steady_time now);
+
+    // From outside, at any time; true: text may be there now, so a rest is over.
+    [[nodiscard]] bool on_output(std::string_view bytes, core::steady_time now);
+    void on_tap_event(core::steady_time now);
+    void on_new_process(core::steady_time now);
+
+    // Of this turn, or of the last.
+    [[nodiscard]] const run_spec& request() const noexcept { return run_.what; }
+    [[nodiscard]] const std::optional<prompt_ids>& ids() const noexcept { return run_.ids; }
+    [[nodiscard]] const run_progress& progress() const noexcept { return run_.progress; }
+
+    [[nodiscard]] const char* state_name() const noexcept;
+    // Confirmed, by what polls and signs said since the last call that starts work.
+    [[nodiscard]] bool idle() const noexcept { return idle_.idle(); }
+
+private:
+    enum class scrub_for { another_try, the_next_borrower, a_stop };
+    enum class work { none, reset, run };  // what the runtime was last asked to do
+
+    struct resting {};
+    struct encoding {};
+    struct draining {
+        core::deadline until;
+        bool looked = false;
+    };
+    struct asking_reset {
+        core::deadline until;
+        unsigned tries = 0;
+    };
+    struct confirming {};
+    struct asking_generate {
+        core::deadline until;
+        unsigned tries = 0;
+    };
+    struct backing_off {  // after a busy answer: lets time pass and discards text
+        work then = work::none;
+        core::deadline until;
+        unsigned tries = 0;
+        core::steady_time again{};
+        bool looked = false;
+        bool must_stop = false;
+    };
+    struct following {
+        follow_fsm fsm;
+        std::uint32_t pieces_seen = 0;    // answers of the tap that polls have caught up with
+        std::uint32_t answers_heard = 0;  // ... and that the schedule knows of
+        std::uint32_t answers_at_poll = 0;
+        bool final_heard = false;
+    };
+    struct concluding {
+        std::size_t late_polls = 0;  // made
+        core::steady_time next{};
+    };
+    struct owing {};
+    struct noticing {  // a call broke: the report of a death may be on its way
+        const char* call = "";
+        bool silent = false;
+        std::string why;
+        core::deadline patience;
+    };
+    struct ended {};
+    struct scrubbing {
+        scrub_for what = scrub_for::the_next_borrower;
+        core::deadline until;
+        bool stops = true;
+        bool given_up = false;
+    };
+    struct mending {};
+    using state =
+        std::variant<resting, encoding, draining, asking_reset, confirming, asking_generate, backing_off,
+                     following, concluding, owing, noticing, ended, scrubbing, mending>;
+
+    // A moment to measure from, and what has passed since that is the runtime's own doing: without what its
+    // tokenizer kept it waiting, and without what our loop was late.
+    struct sign {
+        core::steady_time at{};
+        core::nanoseconds late{0};
+        core::nanoseconds waited{0};
+    };
+
+    struct run_state {
+        run_spec what;
+        bool may_restart = true;
+        std::optional<prompt_ids> ids;  // of a verbatim prompt
+        run_progress progress;
+        std::optional<run_failure> failure;
+        std::optional<std::string> restart_cause;  // the runtime is beyond talking to
+        bool restart_pair = false;
+        bool prompt_inside = false;  // something of the request went to the runtime
+        bool ended_by_itself = false;
+        bool text_given = false;
+        bool full_text_held = false;  // what may be the in-band text of a full context
+        std::uint32_t polls_with_text = 0;
+        std::size_t text_bytes = 0;
+        int attempts = 0;
+        int resets = 0;                                   // of this attempt
+        core::deadline reset_until{core::steady_time{}};  // of a reset that was accepted
+        sign reset_sent;
+        sign accepted;  // the prompt
+        sign last_sign_of_life;
+    };
+
+    // One action, or another state.
+    void decide(resting& in);
+    void decide(encoding& in);
+    void decide(draining& in);
+    void decide(asking_reset& in);
+    void decide(confirming& in);
+    void decide(asking_generate& in);
+    void decide(backing_off& in);
+    void decide(following& in);
+    void decide(concluding& in);
+    void decide(owing& in);
+    void decide(noticing& in);
+    void decide(ended& in);
+    void decide(scrubbing& in);
+    void decide(mending& in);
+
+    // Poll, feed (on_polled), rest: the one place of each.
+    void poll_or_rest(bool due, core::steady_time when);
+    void settle_step(core::deadline until);
+
+    // Ways from one state to the next.
+    void start_attempt();
+    void drain();
+    void prepare();
+    void reset();
+    void confirm();
+    void confirmed();
+    void generate();
+    void follow();
+    void conclude();
+    void scrub(scrub_for what, bool stops, core::deadline until);
+    void scrubbed(bool idle);
+    void retry();
+    void back_off(work then, core::deadline until, unsigned tries);
+    void end(run_end how);
+    void over(bool idle);
+    // Whether that is what was asked for; then it is answered.
+    template <typename Action>
+    [[nodiscard]] bool answers() {
+        const bool asked = asked_ == cycle_action(Action{}).index();
+        asked_ = asked ? std::variant_npos : asked_;
+        return asked;
+    }
+    void ask(cycle_action what);
+    void tell(act::note::level how, std::string text);
+
+    // How a run ends early (cycle_failures.cpp). The first two: true when it did.
+    [[nodiscard]] bool interrupted();
+    [[nodiscard]] bool stalled();
+    [[nodiscard]] bool reset_stalled();
+    void set_failure(chat::failure_kind kind, const char* cause, std::string message);
+    void fail(chat::failure_kind kind, const char* cause, std::string message);
+    void fail_and_restart(const char* cause, std::string message);
+    void fail_by_loss();
+    void call_failed(const char* call, const core::failure& why);
+    void hung(const char* call);
+    void context_full(std::uint32_t prompt_tokens);
+    void foreign_ids();
+    void no_prompt_tokens();
+    void no_reset_tokens();
+    void verbatim_failed(const core::failure& why);
+    void take_ids(token_ids ids);
+
+    // The text of a run (cycle_text.cpp).
+    [[nodiscard]] bool take_text(const poll_answer& got);
+    void deliver(std::string text);
+    void on_followed(following& in, core::steady_time sent, const poll_answer& got);
+    void note_usage();
+    [[nodiscard]] prompt_size size_of_turns() const;
+    [[nodiscard]] prompt_size size_of_system() const;
+    [[nodiscard]] sign sign_now() const;
+    [[nodiscard]] core::nanoseconds silence_since(const sign& last) const;
+    // Without the tap: what the runtime says of its tokenizer and of a reset, where nothing but itself can have
+    // said so.
+    [[nodiscard]] bool said(std::string_view line) const { return output_.find(line) != std::string::npos; }
+    [[nodiscard]] bool reset_begun_in_output() const;
+    // With the tap: the runtime turns tokens into text and has asked for none of this prompt.
+    [[nodiscard]] bool runs_something_else() const;
+
+    cycle_settings settings_;
+    cycle_clocks& learned_;
+    core::steady_time now_;
+    state state_;
+    std::deque<cycle_action> due_;
+    std::size_t asked_ = std::variant_npos;  // the last action, until it is answered
+    cycle_signs signs_;
+    run_state run_;
+    idle_evidence idle_;
+    poll_schedule_policy schedule_;
+    work last_work_ = work::none;
+    bool poll_due_ = false;          // of a runtime that settles
+    bool must_stop_ = false;         // something runs in it that is not wanted
+    core::steady_time next_stop_{};  // not before
+    bool suspect_ = false;           // the last run did not end by the model's own will
+    std::string output_;             // since the last reset or generate, bounded; only without the tap
+    bool listens_ = false;           // to output_
+};
+
+}  // namespace corral::engine::ax_poll

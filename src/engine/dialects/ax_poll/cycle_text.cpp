@@ -1,0 +1,229 @@
+// From an accepted prompt to the end of its text: whose text it is, what is counted, and what its end means.
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "engine/dialects/ax_poll/context_policy.hpp"
+#include "engine/dialects/ax_poll/cycle_fsm.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr core::nanoseconds owed_limit = 120s;  // a tokenizer service starts again in this time
+constexpr std::size_t longest_usual_token = 6;  // bytes
+constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
+constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
+constexpr std::string_view reset_begun_line = "GenerateKVCachePrefill][";  // docs/facts/vendor_ax.md#reset
+
+}  // namespace
+
+void cycle_fsm::follow() {
+    run_.progress.prompt_accepted = true;
+    run_.progress.generate_accepted = now_;
+    run_.accepted = sign_now();
+    run_.last_sign_of_life = run_.accepted;
+    schedule_.begin(poll_mode::following, now_);
+    schedule_.on_sign(now_);
+    next_stop_ = now_;
+    state_ = following{follow_fsm(settings_.clocks.idle_grace, now_)};
+}
+
+void cycle_fsm::decide(following& in) {
+    if (interrupted() || stalled()) {
+        return;
+    }
+    if (signs_.tapped && signs_.tap.foreign_ids) {
+        foreign_ids();
+        return;
+    }
+    if (signs_.tapped && signs_.tap.encode_failed) {
+        no_prompt_tokens();
+        end(run_end::failed);
+        return;
+    }
+    if (signs_.tapped && signs_.tap.run_begun) {
+        in.fsm.on_begun(signs_.tap.run_begun_at);
+    }
+    const bool enough = signs_.tapped && signs_.limit_reached;
+    if (enough && now_ >= next_stop_) {
+        ask(act::stop{});
+        return;
+    }
+    const core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
+    in.answers_at_poll = signs_.tapped ? signs_.tap.pieces_answered : 0;
+    poll_or_rest(now_ >= schedule_.next(), std::min(schedule_.next(), last));
+}
+
+// The in-band text of a full context may be queued a moment after `done` (docs/facts/vendor_ax.md#state).
+void cycle_fsm::decide(concluding& in) {
+    static constexpr std::array<core::nanoseconds, 3> late{5ms, 15ms, 40ms};
+    const bool silent = !run_.text_given && !run_.full_text_held;
+    const bool decoded = signs_.tapped && signs_.tokens_made > 0;
+    if (!silent || decoded || in.late_polls == late.size()) {
+        conclude();
+        return;
+    }
+    if (in.next == core::steady_time{}) {
+        in.next = now_ + late.at(in.late_polls);
+    }
+    poll_or_rest(now_ >= in.next, in.next);
+}
+
+void cycle_fsm::conclude() {
+    if (run_.full_text_held) {
+        context_full(run_.progress.usage.exact ? run_.progress.usage.prompt_tokens : 0);
+    } else if (signs_.tapped) {
+        state_ = owing{};
+    } else if (!run_.text_given) {
+        run_.restart_pair = true;
+        fail_and_restart("mute", "The runtime ran the prompt but gave no text.");
+    } else {
+        end(run_end::stop);
+    }
+}
+
+void cycle_fsm::decide(owing& /*in*/) {
+    ask(act::fetch_owed{core::deadline::after(owed_limit, now_).sooner(run_.what.until)});
+}
+
+bool cycle_fsm::reset_begun_in_output() const {
+    return said(reset_begun_line) && run_.what.prompt.system.find(reset_begun_line) == std::string::npos;
+}
+
+bool cycle_fsm::runs_something_else() const {
+    return signs_.tapped && signs_.tap.pieces_answered > 0 && !signs_.tap.run_begun;
+}
+
+// A poll of a run that is followed.
+void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_answer& got) {
+    if (!run_.text_given && (said("]: encode failed") || runs_something_else())) {
+        // What comes now answers the prompt of an earlier request (docs/facts/vendor_ax.md#failures, F3).
+        no_prompt_tokens();
+        retry();
+        return;
+    }
+    const bool ours = take_text(got);
+    if (ours) {
+        in.pieces_seen = std::max(in.pieces_seen, in.answers_at_poll);
+    }
+    schedule_.on_polled(sent, now_, ours, got.done);
+    if (signs_.tapped && signs_.tap.run_begun) {
+        in.fsm.on_begun(signs_.tap.run_begun_at);
+    }
+    const follow_verdict verdict = in.fsm.on_poll(sent, got.done, ours);
+    const std::optional<std::uint32_t>& most = run_.what.max_tokens;
+    if (!signs_.tapped && most && run_.progress.usage.generated_tokens >= *most) {
+        end(run_end::length);
+    } else if (verdict == follow_verdict::swallowed) {
+        set_failure(chat::failure_kind::runtime_failed, "generate-swallowed",
+                    "The runtime accepted the prompt but did not run it.");
+        retry();
+    } else if (verdict == follow_verdict::ended) {
+        run_.ended_by_itself = true;
+        state_ = concluding{};
+    }
+}
+
+// The text of a poll: true when it is this run's.
+bool cycle_fsm::take_text(const poll_answer& got) {
+    if (got.text.empty()) {
+        return false;
+    }
+    const bool looks_full = !run_.text_given && !run_.full_text_held && got.text == context_full_text;
+    if (signs_.tapped && signs_.tap.pieces_answered == 0 && !looks_full) {
+        // No token of this run was turned into text yet.
+        tell(act::note::level::warn,
+             std::to_string(got.text.size()) + " bytes that are not of this run discarded");
+        return false;
+    }
+    if (looks_full && (!signs_.tapped || signs_.tap.pieces_answered == 0)) {
+        run_.full_text_held = true;
+        return true;
+    }
+    std::string text = got.text;
+    if (run_.full_text_held) {
+        run_.full_text_held = false;  // the model wrote these words
+        text.insert(0, context_full_text);
+    }
+    deliver(std::move(text));
+    return true;
+}
+
+void cycle_fsm::deliver(std::string text) {
+    if (text.empty() || signs_.cancelled) {
+        return;
+    }
+    if (!run_.text_given) {
+        run_.progress.first_text = now_;
+        learned_.prefill.observe(size_of_turns(), silence_since(run_.accepted));
+    } else {
+        learned_.decode.observe(silence_since(run_.last_sign_of_life));
+    }
+    run_.last_sign_of_life = sign_now();
+    run_.text_given = true;
+    listens_ = false;
+    ++run_.polls_with_text;
+    run_.text_bytes += text.size();
+    note_usage();
+    ask(act::deliver{std::move(text)});
+}
+
+void cycle_fsm::note_usage() {
+    chat::token_usage& usage = run_.progress.usage;
+    if (signs_.tapped && run_.progress.prompt_accepted && signs_.tap.encode_answered) {
+        usage.prompt_tokens = signs_.tap.system_tokens + signs_.tap.turn_tokens;
+        usage.generated_tokens = std::max(usage.generated_tokens, signs_.tokens_wanted);
+        usage.exact = true;
+        // The runtime waits for each call of its tokenizer, so they are parts of what passed.
+        run_.progress.stages.tokenise = signs_.tap.encode_took;
+        if (signs_.tap.pieces_answered > 0) {
+            run_.progress.stages.detokenise = signs_.tap.decode_took;
+        }
+        return;
+    }
+    if (usage.exact) {
+        return;
+    }
+    usage.prompt_tokens = token_estimate(run_.what.prompt.system) + token_estimate(run_.what.prompt.turns);
+    // A late poll brings many pieces at once, and a token is seldom longer than this.
+    const auto in_text = static_cast<std::uint32_t>(std::min<std::size_t>(
+        run_.text_bytes / longest_usual_token, std::numeric_limits<std::uint32_t>::max()));
+    usage.generated_tokens =
+        std::max({usage.generated_tokens, run_.polls_with_text * tokens_of_a_piece, in_text});
+    if (run_.what.max_tokens) {
+        usage.generated_tokens = std::min(usage.generated_tokens, *run_.what.max_tokens);
+    }
+}
+
+void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::steady_time now) {
+    now_ = now;
+    if (!answers<act::fetch_owed>()) {
+        return;
+    }
+    if (signs_.cancelled) {
+        end(run_end::cancelled);
+        return;
+    }
+    if (!text) {
+        fail(chat::failure_kind::unavailable, "tokenizer-died", text.error().message);
+        return;
+    }
+    deliver(*text);
+    const std::uint32_t made = signs_.tokens_made;
+    if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
+        run_.restart_pair = true;
+        fail_and_restart("mute", "The runtime ran the prompt but gave no text.");
+        return;
+    }
+    const catalog::context_sizes& sizes = signs_.sizes;
+    note_usage();
+    const bool used_up =
+        known(sizes) && made + 1 >= most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
+    end(signs_.limit_reached || cut || used_up ? run_end::length : run_end::stop);
+}
+
+}  // namespace corral::engine::ax_poll
