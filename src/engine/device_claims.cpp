@@ -19,12 +19,13 @@ constexpr std::uint64_t estimated(std::uint64_t bytes) {
 
 }  // namespace
 
-std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_gate>>& gates) {
+std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_gate>>& gates,
+                          std::uint64_t before) {
     std::uint64_t sum = 0;
     for (const auto& gate : gates) {
         sum += gate->measured_mb();
     }
-    return sum;
+    return sum != 0 ? sum : before;
 }
 
 device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb) {

@@ -16,7 +16,8 @@ namespace corral::engine {
 // the model needs the device.
 [[nodiscard]] device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb);
 
-// What the device's figures showed of a set of processes, in MiB; 0: not seen yet.
-[[nodiscard]] std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_gate>>& gates);
+// What the device's figures showed of a set of processes, in MiB; `before` while they were not seen yet.
+[[nodiscard]] std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_gate>>& gates,
+                                        std::uint64_t before);
 
 }  // namespace corral::engine

@@ -13,46 +13,39 @@ namespace corral::engine {
 
 namespace {
 
+// Axera main_api_*: reset, generate, poll, with a tokenizer service.
 constexpr dialect_descriptor ax_poll_descriptor{
     .name = "ax-poll",
-    .summary = "Axera main_api_*: reset, generate, poll, with a tokenizer service",
-    .needs_tokenizer_service = true,
-    .can_continue_assistant_turn = true,  // both with the tokenizer tap; see backend::takes_verbatim()
-    .can_take_raw_prompt = true,
     .make = &ax_poll::make_ax_poll,
     .adopt = &ax_poll::adopt_ax_poll,
     .fingerprint = &ax_poll::fingerprint_of,
 };
 
+// Rockchip flask_server.py up to 1.2.3: one message, documents that repeat themselves.
 constexpr dialect_descriptor rkllm_flask_descriptor{
     .name = "rkllm-flask",
-    .summary = "Rockchip flask_server.py up to 1.2.3: one message, documents that repeat themselves",
     .make = &rkllm_flask::make_rkllm_flask,
     .adopt = &rkllm_flask::adopt_rkllm_flask,
     .fingerprint = &streaming::stream_backend::fingerprint_of,
 };
 
+// Axera's transitional server of late 2025: chat completions with settings that stay.
 constexpr dialect_descriptor ax_sse_descriptor{
     .name = "ax-sse",
-    .summary = "Axera's transitional server of late 2025: chat completions with settings that stay",
     .make = &ax_sse::make_ax_sse,
     .adopt = &ax_sse::adopt_ax_sse,
     .fingerprint = &streaming::stream_backend::fingerprint_of,
 };
 
+// A server elsewhere that speaks Ollama's API; nothing is started here.
 constexpr dialect_descriptor ollama_remote_descriptor{
     .name = "ollama-remote",
-    .summary = "a server elsewhere that speaks Ollama's API; nothing is started here",
-    .can_continue_assistant_turn = true,
-    .can_take_raw_prompt = true,
     .make = &ollama_remote::make_ollama_remote,
 };
 
+// Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others.
 constexpr dialect_descriptor openai_sse_descriptor{
     .name = "openai-sse",
-    .summary = "Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others",
-    .can_continue_assistant_turn = true,  // both where the profile names a completion_target
-    .can_take_raw_prompt = true,
     .make = &openai_sse::make_openai_sse,
     .adopt = &openai_sse::adopt_openai_sse,
     .fingerprint = &streaming::stream_backend::fingerprint_of,

@@ -60,9 +60,9 @@ availability availability_of(const supervisor::group& of, std::string_view runti
     return out;
 }
 
-core::awaitable<std::optional<run_failure>> why_not_ready(supervisor::group& of, std::string runtime,
-                                                          const run_control& control,
-                                                          const core::clock_source& clock) {
+core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of, std::string runtime,
+                                                        const run_control& control,
+                                                        const core::clock_source& clock) {
     const core::deadline patience = core::deadline::after(notice_of_death, clock.now());
     bool goes_on = true;
     bool verified = of.verify_endpoints();
@@ -74,10 +74,12 @@ core::awaitable<std::optional<run_failure>> why_not_ready(supervisor::group& of,
         co_return std::nullopt;
     }
     const availability why = availability_of(of, runtime);
-    co_return run_failure{.kind = chat::failure_kind::unavailable,
-                          .cause = "not-ready",
-                          .message = why.reason.empty() ? "The model is not ready." : why.reason,
-                          .retryable = true};
+    run_outcome out;
+    out.failure = run_failure{.kind = chat::failure_kind::unavailable,
+                              .cause = "not-ready",
+                              .message = why.reason.empty() ? "The model is not ready." : why.reason,
+                              .retryable = true};
+    co_return out;
 }
 
 }  // namespace corral::engine

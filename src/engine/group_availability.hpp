@@ -13,12 +13,12 @@ namespace corral::engine {
 // `runtime`: the service whose load is the model's.
 [[nodiscard]] availability availability_of(const supervisor::group& of, std::string_view runtime);
 
-// Before a run: nothing when all services are there and at sockets of their own, else why there can be none
-// now. A process that has just died is missed before its end is known; that is waited for, or whoever asks
-// again at once would use up all his tries in that moment.
-[[nodiscard]] core::awaitable<std::optional<run_failure>> why_not_ready(supervisor::group& of,
-                                                                        std::string runtime,
-                                                                        const run_control& control,
-                                                                        const core::clock_source& clock);
+// Before a run: nothing when all services are there and at sockets of their own, else the end that it comes to
+// without having begun. A process that has just died is missed before its end is known; that is waited for, or
+// retries at once would all be used up in that moment.
+[[nodiscard]] core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of,
+                                                                      std::string runtime,
+                                                                      const run_control& control,
+                                                                      const core::clock_source& clock);
 
 }  // namespace corral::engine

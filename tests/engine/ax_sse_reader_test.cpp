@@ -73,5 +73,14 @@ TEST(ax_sse_reader, errors_and_garbage_are_told_apart) {
     EXPECT_EQ(read("data: " + std::string(5000, '[') + "\n\n", 64).substr(0, 7), "failed:");
 }
 
+TEST(ax_sse_reader, an_answer_that_is_code_is_no_depth) {
+    const std::string code(100, '{');
+    ax_sse_reader reader;
+    std::vector<streaming::answer_part> parts;
+    ASSERT_TRUE(reader.feed("data: {\"choices\":[{\"delta\":{\"content\":\"" + code + "\"}}]}\n\n", parts));
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_EQ(std::get<streaming::text_part>(parts[0]).text, code);
+}
+
 }  // namespace
 }  // namespace corral::engine::ax_sse

@@ -24,6 +24,7 @@ TEST(idle_answer, takes_nonsense_for_busy) {
     for (const char* const body : {"", "<html>", "[]", "{}", "null", R"({"concurrency":)"}) {
         EXPECT_FALSE(says_idle(health, body)) << body;
     }
+    EXPECT_FALSE(says_idle(health, std::string(100'000, '[') + std::string(100'000, ']')));
 }
 
 }  // namespace

@@ -56,5 +56,10 @@ TEST(request_fields, a_long_error_is_cut_between_characters) {
     EXPECT_EQ(said.size(), 498U);
 }
 
+TEST(request_fields, an_error_that_quotes_code_is_told) {
+    const std::string code(40, '{');
+    EXPECT_EQ(sentence_of_error("{\"error\": {\"message\": \"bad " + code + "\"}}"), "bad " + code);
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

@@ -50,5 +50,11 @@ TEST(vendor_protocol, bytes_that_are_no_text_do_not_break_the_request) {
     EXPECT_EQ(reset_body("a\xFFz"), "{\"system_prompt\":\"a\xEF\xBF\xBDz\"}");
 }
 
+TEST(vendor_protocol, a_reply_that_nests_too_deep_is_no_reply) {
+    const std::string deep = "{\"done\":true,\"response\":\"\",\"x\":" + std::string(100'000, '[');
+    EXPECT_FALSE(parse_poll(reply(200, deep + std::string(100'000, ']') + "}")));
+    EXPECT_EQ(control_answer(reply(400, std::string(100'000, '['))).verdict, control_verdict::refused);
+}
+
 }  // namespace
 }  // namespace corral::engine::ax_poll

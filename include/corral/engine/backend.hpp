@@ -165,7 +165,9 @@ public:
     // Vectors of texts; errc::refused with a sentence for the client where the runtime has none. REQUIRES:
     // the caller holds the lease.
     [[nodiscard]] virtual core::awaitable<core::result<embedding_result>> embed(
-        std::vector<std::string> texts, core::deadline until);
+        std::vector<std::string> /*texts*/, core::deadline /*until*/) {
+        co_return core::make_failure(core::errc::refused, "this runtime can't make embeddings");
+    }
 
     // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the
     // texts leaves doubt.

@@ -12,12 +12,6 @@ namespace corral::engine {
 
 struct dialect_descriptor {
     std::string_view name;
-    std::string_view summary;
-    bool needs_tokenizer_service = false;
-    bool can_embed = false;
-    bool can_continue_assistant_turn = false;
-    bool can_take_raw_prompt = false;
-    unsigned runs_at_once = 1;
     // Builds a stopped backend for `model`: takes ports from the kernel where none is given, starts the tap,
     // expands the service templates, makes the group. Fails with a sentence naming the model and the service.
     core::result<std::unique_ptr<backend>> (*make)(const supervisor::supervisor_context& context,

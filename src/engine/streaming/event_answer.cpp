@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/streaming/shallow_json.hpp"
+#include "corral/core/json.hpp"
 
 namespace corral::engine::streaming {
 
@@ -53,7 +53,7 @@ core::result<void> event_answer::finish(std::vector<answer_part>& out) {
     lines_.finish(events_);
     for (const std::string& event : events_) {
         // Cut in the middle of an event: what came before it counts, and the end is missing.
-        if (event != last_event && shallow_json(event).is_discarded()) {
+        if (event != last_event && core::parse_json(event).is_discarded()) {
             return {};
         }
         if (const auto taken = take_data(event, out); !taken) {
@@ -72,7 +72,7 @@ core::result<void> event_answer::take_data(const std::string& data, std::vector<
         out.emplace_back(end_part{});
         return {};
     }
-    const nlohmann::json event = shallow_json(data);
+    const nlohmann::json event = core::parse_json(data);
     if (!event.is_object()) {
         return core::make_failure(core::errc::protocol, "The runtime sent an event that is no JSON object.");
     }

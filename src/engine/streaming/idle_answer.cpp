@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
 namespace corral::engine::streaming {
 
 namespace {
@@ -43,7 +44,7 @@ bool holds(const json& in, std::string_view path, const json& wanted) {
 }  // namespace
 
 bool says_idle(const catalog::idle_probe& probe, std::string_view body) {
-    const json answer = json::parse(body, nullptr, false);
+    const json answer = core::parse_json(body);
     const json wanted = json::parse(probe.value, nullptr, false);
     return !answer.is_discarded() && !wanted.is_discarded() && holds(answer, probe.pointer, wanted);
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "corral/catalog/placeholders.hpp"
-#include "engine/streaming/shallow_json.hpp"
+#include "corral/core/json.hpp"
 
 namespace corral::engine::streaming {
 
@@ -117,7 +117,7 @@ std::string single_message(const chat::rendered_prompt& prompt) {
 
 std::string sentence_of_error(std::string_view body) {
     body = body.substr(0, most_error_body);
-    const json answer = shallow_json(body, deepest_error);
+    const json answer = core::parse_json(body, {.depth = deepest_error});
     if (!answer.is_object()) {
         return answer.is_string() ? cleaned(answer.get_ref<const std::string&>()) : sentence_of_page(body);
     }

@@ -10,7 +10,6 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/telemetry/log.hpp"
-#include "engine/device_claims.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
@@ -177,10 +176,6 @@ bool stream_backend::takes_messages() const noexcept {
     return model_.runtime.traits.conversation != catalog::conversation_form::single_message;
 }
 
-device_claim stream_backend::claim() const {
-    return claim_of(model_, measured_mb());
-}
-
 bool stream_backend::renew(const catalog::model_entry& as) {
     if (as.cards != model_.cards) {
         return false;
@@ -207,14 +202,12 @@ core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat
 core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    auto missing = co_await why_not_ready(*group_, places_.runtime, control, *context_.clock);
-    if (missing) {
-        run_outcome out;
-        out.failure = std::move(missing);
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock);
+    if (refused) {
         if (on_end) {
-            on_end(out);
+            on_end(*refused);
         }
-        co_return out;
+        co_return std::move(*refused);
     }
     co_return co_await runs_.run(std::move(what), sink, control, std::move(on_end), true);
 }

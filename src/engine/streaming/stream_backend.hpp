@@ -10,6 +10,7 @@
 #include "corral/engine/backend.hpp"
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
+#include "engine/device_claims.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -39,7 +40,7 @@ public:
     }
     [[nodiscard]] bool takes_messages() const noexcept override;
     [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
-    [[nodiscard]] device_claim claim() const override;
+    [[nodiscard]] device_claim claim() const override { return claim_of(model_, measured_mb()); }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;
@@ -73,7 +74,7 @@ private:
     void on_status(const supervisor::service_status& now) override;
     void look_at_services();
     [[nodiscard]] stream_parts parts();
-    [[nodiscard]] std::uint64_t measured_mb() const;
+    [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] std::optional<run_failure> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "engine/device_claims.hpp"
 #include "engine/service_fingerprint.hpp"
 #include "engine/service_places.hpp"
 #include "engine/streaming/stream_backend.hpp"
@@ -37,11 +36,6 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out.ports = places_.ports;
     out.state["device_mb"] = std::to_string(measured_mb());
     return out;
-}
-
-std::uint64_t stream_backend::measured_mb() const {
-    const std::uint64_t now = measured_by(places_.gates);
-    return now != 0 ? now : measured_before_;
 }
 
 }  // namespace corral::engine::streaming

@@ -34,13 +34,10 @@ core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_
     if (++runs_ > 1) {
         ++meetings_;
     }
-    const verdict end = co_await attempt(now);
+    const run_end end = co_await attempt(now);
     note_usage(now);
     run_outcome out;
-    out.end = end == verdict::stop        ? run_end::stop
-              : end == verdict::length    ? run_end::length
-              : end == verdict::cancelled ? run_end::cancelled
-                                          : run_end::failed;
+    out.end = end;
     out.progress = now.progress;
     out.failure = now.failure;
     if (on_end) {
@@ -65,7 +62,7 @@ core::awaitable<bool> stream_run::come_to_rest(core::deadline until) {
     co_return true;
 }
 
-core::awaitable<stream_run::verdict> stream_run::attempt(run_state& now) {
+core::awaitable<run_end> stream_run::attempt(run_state& now) {
     auto request = parts_.protocol->request_for(now.what);
     if (!request) {
         co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
@@ -162,7 +159,7 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::dea
                    status >= 500);
 }
 
-core::awaitable<stream_run::verdict> stream_run::follow(run_state& now) {
+core::awaitable<run_end> stream_run::follow(run_state& now) {
     now.reader = parts_.protocol->reader();
     while (true) {
         if (now.pump->has_bytes()) {
@@ -246,17 +243,17 @@ stream_run::early stream_run::deliver(run_state& now) {
         now.sink->on_text(piece, now.progress);
     }
     if (now.control->cancelled()) {
-        return verdict::cancelled;
+        return run_end::cancelled;
     }
     // Who keeps the limit himself is let end, for what he says of the run comes last.
     const bool unlimited = parts_.traits.max_tokens.empty();
     if (unlimited && now.what.max_tokens && now.text.reached(*now.what.max_tokens)) {
-        return verdict::length;
+        return run_end::length;
     }
     return std::nullopt;
 }
 
-core::awaitable<stream_run::verdict> stream_run::conclude(run_state& now) {
+core::awaitable<run_end> stream_run::conclude(run_state& now) {
     using catalog::end_mark;
     if (!now.done && now.pump->trouble()) {
         core::failure why = *now.pump->trouble();
@@ -298,7 +295,7 @@ core::awaitable<stream_run::verdict> stream_run::conclude(run_state& now) {
     now.done = true;
     const bool used_up = parts_.traits.finish == catalog::finish_trust::untrusted && now.what.max_tokens &&
                          now.text.reached(*now.what.max_tokens);
-    co_return now.length || used_up ? verdict::length : verdict::stop;
+    co_return now.length || used_up ? run_end::length : run_end::stop;
 }
 
 core::awaitable<bool> stream_run::still_listens() {

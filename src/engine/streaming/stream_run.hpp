@@ -50,8 +50,7 @@ public:
     void on_status() { bell_.ring(); }
 
 private:
-    enum class verdict { stop, length, cancelled, failed };
-    using early = std::optional<verdict>;
+    using early = std::optional<run_end>;
 
     struct run_state {
         run_spec what;
@@ -75,12 +74,12 @@ private:
         bool done = false;      // nothing more belongs to the answer
     };
 
-    [[nodiscard]] core::awaitable<verdict> attempt(run_state& now);
+    [[nodiscard]] core::awaitable<run_end> attempt(run_state& now);
     [[nodiscard]] core::awaitable<early> ask(run_state& now, const stream_request& request);
     [[nodiscard]] core::awaitable<early> await_head(run_state& now);
     [[nodiscard]] core::awaitable<early> refused(run_state& now, core::deadline until);
-    [[nodiscard]] core::awaitable<verdict> follow(run_state& now);
-    [[nodiscard]] core::awaitable<verdict> conclude(run_state& now);
+    [[nodiscard]] core::awaitable<run_end> follow(run_state& now);
+    [[nodiscard]] core::awaitable<run_end> conclude(run_state& now);
     [[nodiscard]] core::awaitable<bool> still_listens();
     [[nodiscard]] core::awaitable<void> settle(run_state& now);
     [[nodiscard]] core::awaitable<bool> bring_to_end(run_state& now);
@@ -91,8 +90,8 @@ private:
     [[nodiscard]] early deliver(run_state& now);
     [[nodiscard]] early interrupted(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
-    [[nodiscard]] core::awaitable<verdict> call_failed(run_state& now, core::failure why);
-    static verdict fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
+    [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
+    static run_end fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
                         bool retryable);
     // What its silences were tells how quick the server is.
     void note_text(run_state& now);

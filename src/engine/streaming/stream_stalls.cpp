@@ -25,21 +25,21 @@ std::uint32_t prompt_tokens(const run_spec& what) {
 
 }  // namespace
 
-stream_run::verdict stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause,
-                                     std::string message, bool retryable) {
+run_end stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
+                         bool retryable) {
     now.failure =
         run_failure{.kind = kind, .cause = cause, .message = std::move(message), .retryable = retryable};
-    return verdict::failed;
+    return run_end::failed;
 }
 
 stream_run::early stream_run::interrupted(run_state& now) const {
     if (now.control->cancelled()) {
-        return verdict::cancelled;
+        return run_end::cancelled;
     }
     if (auto lost = parts_.lost(now.began)) {
         lost->blames_request = lost->blames_request && now.inside;
         now.failure = std::move(*lost);
-        return verdict::failed;
+        return run_end::failed;
     }
     if (now.what.until.passed(clock_now())) {
         return fail(now, chat::failure_kind::timed_out, "deadline", "The request took longer than it may.",
@@ -114,7 +114,7 @@ stream_run::early stream_run::stalled(run_state& now) const {
                 said + " It is being restarted.", true);
 }
 
-core::awaitable<stream_run::verdict> stream_run::call_failed(run_state& now, core::failure why) {
+core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure why) {
     const core::deadline patience = core::deadline::after(notice_of_death, clock_now());
     while (!patience.passed(clock_now())) {
         if (const early end = interrupted(now)) {

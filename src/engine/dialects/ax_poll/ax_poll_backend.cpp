@@ -204,16 +204,22 @@ bool ax_poll_backend::takes_verbatim() const noexcept {
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    auto missing = co_await why_not_ready(*group_, places_.runtime, control, *context_.clock);
-    if (missing) {
-        run_outcome out;
-        out.failure = std::move(missing);
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock);
+    if (refused) {
         if (on_end) {
-            on_end(out);
+            on_end(*refused);
         }
-        co_return out;
+        co_return std::move(*refused);
     }
     co_return co_await cycle_.run(std::move(what), sink, control, std::move(on_end), true);
+}
+
+bool ax_poll_backend::renew(const catalog::model_entry& as) {
+    if (as.cards != model_.cards) {
+        return false;
+    }
+    model_ = as;
+    return true;
 }
 
 void ax_poll_backend::start() {

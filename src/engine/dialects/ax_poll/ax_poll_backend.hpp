@@ -12,6 +12,7 @@
 #include "corral/engine/backend.hpp"
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
+#include "engine/device_claims.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
@@ -53,7 +54,7 @@ public:
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
-    [[nodiscard]] device_claim claim() const override;
+    [[nodiscard]] device_claim claim() const override { return claim_of(model_, measured_mb()); }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();
@@ -75,7 +76,7 @@ private:
 
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure_verbatim(std::string text,
                                                                                  core::deadline until);
-    [[nodiscard]] std::uint64_t measured_mb() const;
+    [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/json.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 
@@ -48,7 +49,7 @@ core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::respon
     const core::deadline limit = core::deadline::after(options_.hold, came);
     json body = json::object();
     if (in.method == "POST") {
-        body = json::parse(in.body, nullptr, false);
+        body = core::parse_json(in.body);
     }
     const std::string path = in.path;
     http::response whole;

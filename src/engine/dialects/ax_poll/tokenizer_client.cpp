@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "corral/core/json.hpp"
 #include "corral/http/client.hpp"
 
 namespace corral::engine::ax_poll {
@@ -10,6 +11,8 @@ namespace corral::engine::ax_poll {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t most_reply = std::size_t{64} * 1024 * 1024;
 
 bool is_id_array(const json& value) {
     return value.is_array() &&
@@ -86,14 +89,14 @@ core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target
     what.content_type = "application/json";
     what.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
     what.until = until;
-    what.max_reply_bytes = std::size_t{64} * 1024 * 1024;
+    what.max_reply_bytes = most_reply;
     co_return co_await perform(std::move(what), wanted);
 }
 
 tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokenizer_field wanted) {
     tokenizer_answer out;
     out.body = std::move(body);
-    out.json = json::parse(out.body, nullptr, false);
+    out.json = core::parse_json(out.body, {.bytes = most_reply});
     const json error = out.json.is_object() ? out.json.value("error", json{}) : json{};
     if (error.is_string() && error.get_ref<const std::string&>().find("uid") != std::string::npos) {
         out.fault = tokenizer_fault::unknown_uid;

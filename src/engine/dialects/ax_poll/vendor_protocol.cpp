@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/json.hpp"
 namespace corral::engine::ax_poll {
 
 namespace {
@@ -39,7 +40,7 @@ control_reply control_answer(const http::client_reply& reply) {
     if (reply.status == 200) {
         out.verdict = control_verdict::accepted;
     } else if (reply.status == 400) {
-        const json body = json::parse(reply.body, nullptr, false);
+        const json body = core::parse_json(reply.body);
         if (body.is_object() && body.value("error", json{}) == "llm is running") {
             out.verdict = control_verdict::busy;
         }
@@ -52,7 +53,7 @@ core::result<poll_answer> parse_poll(const http::client_reply& reply) {
         return core::make_failure(core::errc::protocol, "The runtime answered a poll with status " +
                                                             std::to_string(reply.status) + ".");
     }
-    const json body = json::parse(reply.body, nullptr, false);
+    const json body = core::parse_json(reply.body);
     if (!body.is_object()) {
         return core::make_failure(core::errc::protocol,
                                   "The runtime answered a poll with something else than JSON.");

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/model_name.hpp"
-#include "engine/streaming/shallow_json.hpp"
+#include "corral/core/json.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -123,7 +123,7 @@ private:
         if (line.find_first_not_of(" \t\r") == std::string_view::npos || over_) {
             return {};
         }
-        const json object = shallow_json(line);
+        const json object = core::parse_json(line);
         if (!object.is_object()) {
             return core::make_failure(core::errc::protocol, "a line of the answer is no JSON object");
         }
@@ -208,7 +208,7 @@ std::unique_ptr<answer_reader> remote_protocol::reader() const {
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
-    const json object = shallow_json(body);
+    const json object = core::parse_json(body);
     return error_from(status, object.is_object() ? object : json::object());
 }
 
@@ -227,7 +227,7 @@ std::span<const std::string_view> remote_sampling() noexcept {
 }
 
 core::result<bool> lists_model(std::string_view tags, std::string_view model) {
-    const json object = shallow_json(tags);
+    const json object = core::parse_json(tags);
     const auto models = object.is_object() ? object.find("models") : object.end();
     if (!object.is_object() || models == object.end() || !models->is_array()) {
         return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");

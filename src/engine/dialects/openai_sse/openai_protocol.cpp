@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "corral/core/json.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/shallow_json.hpp"
 #include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::openai_sse {
@@ -148,7 +148,7 @@ streaming::error_part error_in(std::string_view body) {
     while (out.message.ends_with('.')) {
         out.message.pop_back();
     }
-    const json whole = streaming::shallow_json(body);
+    const json whole = core::parse_json(body);
     const json error = whole.is_object() && whole.contains("error") ? whole["error"] : json();
     out.context_full = says_context_full(error, out.message);
     return out;
