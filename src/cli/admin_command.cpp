@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "commands.hpp"
+#include "command.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "reported_fields.hpp"
@@ -109,8 +109,7 @@ std::optional<core::result<void>> upgrade_result(const core::result<control::adm
         return core::result<void>{};
     }
     const control::admin_json upgrade = status->value("upgrade", control::admin_json::object());
-    if (upgrade.is_object() &&
-        upgrade.value("under_way", control::admin_json(false)) == true) {
+    if (upgrade.is_object() && upgrade.value("under_way", control::admin_json(false)) == true) {
         return std::nullopt;
     }
     return core::make_failure(core::errc::refused,

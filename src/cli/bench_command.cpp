@@ -13,7 +13,7 @@
 #include <boost/url/parse.hpp>
 
 #include "bench_run.hpp"
-#include "commands.hpp"
+#include "command.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/statistics.hpp"
 #include "terminal.hpp"

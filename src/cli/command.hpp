@@ -1,6 +1,6 @@
 #pragma once
 // What the commands of the program share. Each has a file of its own, adds itself to the parser, and says
-// what is to be run when it was asked for; one line in commands.hpp and one in the list of command_line.cpp.
+// what is to be run when it was asked for; one line at the end of this header and one in the list of command_line.cpp.
 
 #include <functional>
 #include <iostream>
@@ -32,5 +32,31 @@ struct command_context {
 // Adds a command. What its options are read into must live as long as the parser: usually a shared pointer
 // that the command's callback holds. `context` is filled later and outlives the parser.
 using command_adder = void (*)(CLI::App& program, command_context& context);
+
+// In the order of the help.
+void add_serve_command(CLI::App& program, command_context& context);
+void add_check_command(CLI::App& program, command_context& context);
+void add_import_command(CLI::App& program, command_context& context);
+void add_list_command(CLI::App& program, command_context& context);
+void add_show_command(CLI::App& program, command_context& context);
+void add_rm_command(CLI::App& program, command_context& context);
+void add_doctor_command(CLI::App& program, command_context& context);
+void add_bench_command(CLI::App& program, command_context& context);
+void add_status_command(CLI::App& program, command_context& context);
+void add_start_command(CLI::App& program, command_context& context);
+void add_stop_command(CLI::App& program, command_context& context);
+void add_restart_command(CLI::App& program, command_context& context);
+void add_logs_command(CLI::App& program, command_context& context);
+void add_reload_command(CLI::App& program, command_context& context);
+void add_upgrade_command(CLI::App& program, command_context& context);
+void add_key_command(CLI::App& program, command_context& context);
+void add_completion_command(CLI::App& program, command_context& context);
+void add_version_command(CLI::App& program, command_context& context);
+void add_preflight_command(CLI::App& program, command_context& context);
+void add_complete_command(CLI::App& program, command_context& context);
+void add_man_command(CLI::App& program, command_context& context);
+
+// Runs the command that the arguments name; the exit status of the program.
+[[nodiscard]] int run_command_line(int argc, const char* const* argv);
 
 }  // namespace corral::cli

@@ -1,11 +1,10 @@
-#include "command_line.hpp"
+#include "command.hpp"
 
 #include <array>
 
 #include <CLI/CLI.hpp>
 
 #include "command_source.hpp"
-#include "commands.hpp"
 
 namespace corral::cli {
 

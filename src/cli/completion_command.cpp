@@ -4,11 +4,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "command.hpp"
 #include "command_source.hpp"
-#include "commands.hpp"
 #include "completion.hpp"
 #include "corral/control/admin_client.hpp"
 #include "daemon_place.hpp"
+#include "man_page.hpp"
 
 namespace corral::cli {
 
@@ -109,6 +110,18 @@ void add_complete_command(CLI::App& program, command_context& context) {
     one->add_option("words", *words);
     one->parse_complete_callback(
         [words, &context] { context.run = [words, &context] { return print_candidates(*words, context); }; });
+}
+
+// Run by the build; not for people.
+void add_man_command(CLI::App& program, command_context& context) {
+    CLI::App* one = program.add_subcommand("man", "Print the manual page");
+    one->group("");
+    one->parse_complete_callback([&context] {
+        context.run = [&context] {
+            std::cout << man_page(*context.root);
+            return static_cast<int>(succeeded);
+        };
+    });
 }
 
 }  // namespace corral::cli

@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "corral/config/admin_place.hpp"
 #include "corral/config/configuration_place.hpp"
+#include "corral/config/server_places.hpp"
 
 namespace corral::cli {
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include "command.hpp"
 #include "command_source.hpp"
-#include "commands.hpp"
 #include "doctor_examination.hpp"
 #include "doctor_text.hpp"
 #include "terminal.hpp"

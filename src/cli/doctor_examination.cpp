@@ -10,7 +10,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/profile_reader.hpp"
-#include "corral/config/admin_place.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/device/reader.hpp"

@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "command.hpp"
 #include "command_source.hpp"
-#include "commands.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"

@@ -1,21 +1,32 @@
-#include "key_command.hpp"
+// corral key new | list | remove.
 
 #include <array>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "commands.hpp"
+#include "command.hpp"
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/key_file.hpp"
 
 namespace corral::cli {
 
 namespace {
+
+struct key_command {
+    enum class action { make, list, remove };
+    action what = action::list;
+    std::string name;                 // for make and remove
+    std::optional<std::string> file;  // of keys; else the one that `config` names
+    std::string config = "/etc/corral/corral.toml";
+    bool json = false;
+};
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
@@ -96,8 +107,8 @@ int remove(const fs::path& file, const std::string& name, bool as_json) {
     return 0;
 }
 
-}  // namespace
-
+// Does it and tells the person; the exit status of the program. A new key goes to standard output, alone, and
+// is kept nowhere; everything else that is said about it goes to standard error.
 int run_key_command(const key_command& asked) {
     const auto file = file_of(asked);
     if (!file) {
@@ -113,6 +124,8 @@ int run_key_command(const key_command& asked) {
     }
     return list(*file, asked.json);
 }
+
+}  // namespace
 
 // "key" with its own commands.
 void add_key_command(CLI::App& program, command_context& context) {

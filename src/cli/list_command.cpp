@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "commands.hpp"
+#include "command.hpp"
 #include "known_models.hpp"
 #include "model_listing.hpp"
 #include "model_page.hpp"

@@ -1,28 +1,46 @@
-#include "logs_command.hpp"
+// corral logs --crash [N|NAME]: what the black box has kept, for people or as JSON. Reads files only, so the
+// server need not run. Without --crash: what services printed last, from the daemon.
 
 #include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "commands.hpp"
+#include "command.hpp"
 #include "corral/config/configuration_place.hpp"
-#include "corral/config/state_directory.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "crash_text.hpp"
+#include "daemon_place.hpp"
 #include "log_text.hpp"
 #include "terminal.hpp"
 
 namespace corral::cli {
 
 namespace {
+
+struct logs_command {
+    std::string target;  // MODEL, MODEL/SERVICE, SERVICE or corral; empty: all
+    bool follow = false;
+    std::int64_t lines = 100;
+    bool crash = false;
+    std::string which;  // of crashes: a number, 1 being the newest, or a name; empty: the list
+    bool json = false;
+    std::optional<std::string> state;  // the state directory; else the configuration names it, else the
+                                       // environment, else systemd's usual one
+    daemon_place place;
+};
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
@@ -163,11 +181,12 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
     return refused.empty() ? 0 : fail(refused);
 }
 
-}  // namespace
-
+// The exit status of the program. `environment` is as for usual_state_directory().
 int run_logs_command(const logs_command& asked, const std::map<std::string, std::string>& environment) {
     return asked.crash ? show_crashes(asked, environment) : show_lines(asked, environment);
 }
+
+}  // namespace
 
 void add_logs_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<logs_command>();

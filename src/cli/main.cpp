@@ -1,6 +1,6 @@
 #include <malloc.h>
 
-#include "command_line.hpp"
+#include "command.hpp"
 
 int main(int argc, char** argv) {
     // Fixed, so that one large body does not teach the allocator to keep such sizes for ever.

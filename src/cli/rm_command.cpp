@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "admin_command.hpp"
-#include "commands.hpp"
+#include "command.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/control/admin_client.hpp"

@@ -10,8 +10,8 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "command.hpp"
 #include "command_source.hpp"
-#include "commands.hpp"
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/process/descriptor_limit.hpp"

@@ -203,8 +203,7 @@ std::string status_page(const json& status, const text_style& style) {
                     reported_amount(status, "pid"), span_text(reported_amount(status, "uptime_seconds")));
     out += reported_flag(status, "shutting_down") ? ", shutting down\n" : "\n";
     const json upgrade = status.value("upgrade", json::object());
-    if (const std::string stands =
-            upgrade.is_object() ? reported_text(upgrade, "status") : "";
+    if (const std::string stands = upgrade.is_object() ? reported_text(upgrade, "status") : "";
         !stands.empty()) {
         out += "  " + stands + '\n';
     }

@@ -5,17 +5,14 @@
 #include <iterator>
 #include <utility>
 
-#include "configuration_black_box.hpp"
 #include "configuration_cards.hpp"
-#include "configuration_keep_alive.hpp"
-#include "configuration_listen.hpp"
-#include "corral/config/admin_place.hpp"
+#include "configuration_values.hpp"
+#include "corral/catalog/model_name.hpp"
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/configuration_manifests.hpp"
-#include "corral/config/configuration_reading.hpp"
-#include "corral/config/profile_search.hpp"
-#include "corral/config/state_directory.hpp"
-#include "goes_by.hpp"
+#include "corral/config/configuration_model.hpp"
+#include "corral/config/configuration_place.hpp"
+#include "corral/config/server_places.hpp"
 
 namespace corral::config {
 
@@ -185,6 +182,14 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
     }
 }
 
+void read_black_box(catalog::section& root, configuration& to) {
+    if (auto from = root.table("black_box")) {
+        from->integer("keep", to.black_box.keep, 0, 1000);
+        from->integer("size_mb", to.black_box.size_mb, 1, 4096);
+        from->finish();
+    }
+}
+
 // Folders of the file first, then those beside it, beside the program, and of the system.
 std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base) {
     std::vector<std::string> named;
@@ -214,6 +219,12 @@ std::optional<toml::table> read_tree(const configuration_source& from, catalog::
         return toml::table{};
     }
     return catalog::parse_toml_file(from.file, errors);
+}
+
+// By its name or an alias, as Ollama compares names.
+bool matches_name(const catalog::model_entry& model, std::string_view typed) {
+    const auto same = [&](const std::string& name) { return catalog::same_model(name, typed); };
+    return same(model.name) || std::any_of(model.aliases.begin(), model.aliases.end(), same);
 }
 
 void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnostic> more) {
@@ -278,7 +289,7 @@ configuration_result load_configuration(const configuration_source& from) {
 
 const catalog::model_entry* find_model(const configuration& in, std::string_view typed) {
     const auto found = std::find_if(in.models.begin(), in.models.end(),
-                                    [&](const auto& model) { return goes_by(model, typed); });
+                                    [&](const auto& model) { return matches_name(model, typed); });
     return found == in.models.end() ? nullptr : &*found;
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "configuration_keep_alive.hpp"
+#include "configuration_values.hpp"
 #include "corral/catalog/placeholders.hpp"
 
 namespace corral::config {

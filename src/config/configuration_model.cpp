@@ -1,31 +1,23 @@
-#include "configuration_model.hpp"
+#include "corral/config/configuration_model.hpp"
 
 #include <algorithm>
-#include <string_view>
+#include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "configuration_cards.hpp"
-#include "configuration_device.hpp"
-#include "configuration_fallbacks.hpp"
+#include "configuration_processes.hpp"
 #include "corral/catalog/model_name.hpp"
-#include "corral/catalog/package_survey.hpp"
-#include "corral/catalog/placeholders.hpp"
-#include "corral/catalog/profile_reader.hpp"
-#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
-#include "corral/config/configuration_reading.hpp"
-#include "corral/config/profile_search.hpp"
-#include "corral/package/package_check.hpp"
+#include "corral/package/model_naming.hpp"
 
 namespace corral::config {
 
 namespace {
 
-namespace fs = std::filesystem;
-using core::milliseconds;
-using core::seconds;
-
 constexpr std::size_t most_aliases = 32;
+constexpr std::size_t most_fallbacks = 8;
 
 void read_name(catalog::section& from, catalog::model_entry& to) {
     std::string typed;
@@ -66,233 +58,141 @@ void read_aliases(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
-void check_dialect(catalog::section& from, const catalog::profile& runtime,
-                   const configuration_reading& with) {
-    const auto& known = with.from.dialects;
-    if (!known.empty() && std::find(known.begin(), known.end(), runtime.dialect) == known.end()) {
-        from.complain(from.place("profile"), "profile '" + runtime.name + "' wants the dialect '" +
-                                                 runtime.dialect + "', which does not exist" +
-                                                 catalog::meant_instead(runtime.dialect, known));
+const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
+    from.text("family", to.family);
+    from.text("default_system", to.default_system);
+    const auto* family = chat::find_family(to.family);
+    if (family == nullptr) {
+        std::vector<std::string> names;
+        for (const auto* one : chat::families()) {
+            names.emplace_back(one->name);
+        }
+        from.complain(from.place("family"),
+                      "there is no family '" + to.family + "'" + catalog::meant_instead(to.family, names));
     }
+    return family;
 }
 
-// False when there is none to go on with; the reason is told.
-bool read_runtime(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
-    std::string name;
-    from.text("profile", name, true);
-    if (name.empty()) {
-        return false;
-    }
-    const auto file = find_profile_file(name, with.base, with.profiles);
-    if (!file) {
-        from.complain(from.place("profile"),
-                      "there is no profile '" + name + "'" +
-                          catalog::meant_instead(name, installed_profiles(with.profiles)));
-        return false;
-    }
-    auto known = with.read_profiles.find(*file);
-    if (known == with.read_profiles.end()) {
-        auto reading = catalog::read_profile(*file);
-        with.profile_errors.insert(with.profile_errors.end(), reading.errors.begin(), reading.errors.end());
-        known = with.read_profiles.emplace(*file, std::move(reading.value)).first;
-    }
-    if (!known->second) {
-        return false;
-    }
-    to.runtime = *known->second;
-    check_dialect(from, to.runtime, with);
-    return true;
-}
-
-// The profile's fallbacks below the model's own values.
-void read_variables(catalog::section& from, catalog::model_entry& to) {
-    for (const auto& variable : to.runtime.variables) {
-        if (variable.fallback) {
-            to.variables[variable.name] = *variable.fallback;
+void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
+    const std::vector<std::string> known{"completion", "tools", "insert", "thinking"};
+    from.texts("capabilities", to.capabilities);
+    const auto has = [&](const char* name) {
+        return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
+    };
+    for (std::size_t i = 0; i < to.capabilities.size(); ++i) {
+        const auto& one = to.capabilities[i];
+        if (std::find(known.begin(), known.end(), one) == known.end()) {
+            from.complain(from.place("capabilities", i), "'" + one + "' is not a capability that is served" +
+                                                             catalog::meant_instead(one, known));
         }
     }
-    auto inner = from.table("variables");
-    if (!inner) {
+    if (!has("completion")) {
+        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion'");
+    }
+    if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
+        from.complain(from.place("capabilities"), "model '" + to.name +
+                                                      "' can't claim 'tools': its family '" + to.family +
+                                                      "' has no form for calling them");
+    }
+    if (has("insert") && family != nullptr && family->fill.prefix.empty()) {
+        from.complain(
+            from.place("capabilities"),
+            "model '" + to.name + "' can't claim 'insert': its family '" + to.family + "' fills no holes");
+    }
+    if (!has("thinking")) {
         return;
     }
-    std::map<std::string, std::string> given;
-    from.text_map("variables", given);
-    for (auto& [name, value] : given) {
-        if (const auto problem = catalog::variable_name_problem(name, to.runtime); !problem.empty()) {
-            inner->complain(inner->place(name), problem);
-        }
-        to.variables[name] = std::move(value);
+    if (to.package_forbids_thinking) {
+        from.complain(
+            from.place("capabilities"),
+            "model '" + to.name +
+                "' can't claim 'thinking': the tokenizer script of its package appends /no_think to "
+                "every user turn, so that the model never thinks; take 'thinking' out, or use a "
+                "script that leaves it off and say 'package_forbids_thinking = false'");
+    } else if (family != nullptr && !family->thinks) {
+        from.complain(from.place("capabilities"), "model '" + to.name +
+                                                      "' can't claim 'thinking': its family '" + to.family +
+                                                      "' does not write <think>");
     }
 }
 
-void read_overrides(catalog::section& from, catalog::model_entry& to, const configuration_reading& with,
-                    bool have_profile) {
-    auto services = from.table("services");
-    if (!services || !have_profile) {
-        return;
+// Clients show them and some count on them, so what the configuration leaves out is taken from the names.
+void name_sizes(catalog::model_entry& of) {
+    const package::model_naming said = package::name_model(
+        {{of.name, "the model's name"}, {of.package.filename().string(), "the package folder's name"}});
+    if (of.parameter_size.empty()) {
+        of.parameter_size = said.parameter_size;
     }
-    catalog::service_reading how;
-    how.overriding = true;
-    how.base = with.base;
-    how.known = catalog::built_in_placeholders(to.runtime);
-    for (const auto& variable : to.runtime.variables) {
-        how.known.push_back(variable.name);
-    }
-    for (const auto& [name, value] : to.variables) {
-        how.known.push_back(name);
-    }
-    std::vector<std::string> names;
-    for (const auto& service : to.runtime.services) {
-        names.push_back(service.name);
-    }
-    for (auto& [name, inner] : services->named_tables()) {
-        const auto service = std::find_if(to.runtime.services.begin(), to.runtime.services.end(),
-                                          [&wanted = name](const auto& one) { return one.name == wanted; });
-        if (service == to.runtime.services.end()) {
-            inner.complain(inner.place(), "profile '" + to.runtime.name + "' has no service '" + name + "'" +
-                                              catalog::meant_instead(name, names));
-        } else {
-            catalog::read_service(inner, *service, how);
-        }
+    if (of.quantization.empty()) {
+        of.quantization = said.quantization;
     }
 }
 
-bool anybody_mentions(const catalog::profile& runtime, std::string_view name) {
-    return std::any_of(runtime.services.begin(), runtime.services.end(),
-                       [&](const auto& service) { return catalog::mentions(service, name); });
+// The chat family, the capabilities, and what is said of the model to people.
+void read_words(catalog::section& from, catalog::model_entry& to) {
+    const auto* family = read_family(from, to);
+    read_capabilities(from, to, family);
+    from.text("parameter_size", to.parameter_size);
+    from.text("quantization", to.quantization);
+    name_sizes(to);
 }
 
-// After the overrides: what the commands really need is there, and nothing is given that nobody takes.
-void check_variables(catalog::section& from, const catalog::model_entry& model) {
-    std::vector<std::string> names;
-    for (const auto& variable : model.runtime.variables) {
-        names.push_back(variable.name);
-        const bool used = model.runtime.services.empty() || anybody_mentions(model.runtime, variable.name);
-        if (!model.variables.contains(variable.name) && used) {
-            from.complain(from.place("variables"), "model '" + model.name + "' needs the variable '" +
-                                                       variable.name + "': " + variable.about);
-        }
-    }
-    auto inner = from.table("variables");
-    for (const auto& [name, value] : model.variables) {
-        const bool declared = std::find(names.begin(), names.end(), name) != names.end();
-        if (inner && !declared && !anybody_mentions(model.runtime, name)) {
-            inner->complain(inner->place(name),
-                            "nothing uses the variable '" + name + "'" + catalog::meant_instead(name, names));
-        }
-    }
-    if (model.context.vocabulary == 0 && anybody_mentions(model.runtime, "vocabulary")) {
-        from.complain(from.place("context"), "model '" + model.name +
-                                                 "' needs 'vocabulary' in [models.context]: the rows of its "
-                                                 "embedding, which also bound top_k");
-    }
+// What a fallback leaves open is as the model has it, but for what belongs to its processes.
+catalog::model_entry begun_like(const catalog::model_entry& model) {
+    catalog::model_entry out;
+    out.name = model.name;
+    out.aliases = model.aliases;
+    out.pinned = model.pinned;
+    out.keep_alive = model.keep_alive;
+    out.preflight = model.preflight;
+    out.failback_after = model.failback_after;
+    out.family = model.family;
+    out.default_system = model.default_system;
+    out.capabilities = model.capabilities;
+    out.sampling = model.sampling;
+    out.parameter_size = model.parameter_size;
+    out.digest = model.digest;
+    out.modified = model.modified;
+    return out;
 }
 
-void read_context(catalog::section from, catalog::context_sizes& to) {
-    constexpr std::int64_t most = 16 * 1024 * 1024;
-    from.integer("positions", to.positions, 0, most);
-    from.integer("prompt_limit", to.prompt_limit, 0, most);
-    from.integer("chunk", to.chunk, 0, most);
-    from.integer("vocabulary", to.vocabulary, 0, most);
+catalog::model_entry read_fallback(catalog::section& from, const catalog::model_entry& of, unsigned tier,
+                                   configuration_reading& with) {
+    catalog::model_entry out = begun_like(of);
+    out.tier = tier;
+    const bool have_profile = read_processes(from, out, with);
+    read_words(from, out);
+    read_places(from, out);
+    std::string standby = "hot";
+    from.choice("standby", standby, {"hot", "cold"});
+    out.preload = standby != "cold";
+    if (have_profile) {
+        check_processes(from, out);
+    }
     from.finish();
+    return out;
 }
 
-void read_sampling(catalog::section from, catalog::sampling_defaults& to) {
-    from.number("temperature", to.temperature, 0.0, 10.0);
-    from.integer("top_k", to.top_k, 0, 16 * 1024 * 1024);
-    from.number("top_p", to.top_p, 0.0, 1.0);
-    from.number("repeat_penalty", to.repeat_penalty, 0.0, 10.0);
-    from.finish();
-}
-
-// By what the runtime is started with, where its profile knows.
-void bound_context(catalog::section& from, catalog::model_entry& to) {
-    const auto started_with = catalog::context_of(to);
-    if (!started_with) {
-        from.complain(from.place("variables"), started_with.error().message);
+// [[models.fallbacks]], and `failback_after`. REQUIRES: all else of `to` was read.
+void read_fallbacks(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
+    from.duration("failback_after", to.failback_after, core::milliseconds{0}, std::chrono::hours{24});
+    auto sections = from.tables("fallbacks");
+    if (from.has("failback_after") && sections.empty()) {
+        from.complain(from.place("failback_after"),
+                      "'failback_after' means nothing without [[models.fallbacks]]");
+    }
+    if (sections.size() > most_fallbacks) {
+        from.complain(from.place("fallbacks"),
+                      "a model has at most " + std::to_string(most_fallbacks) + " fallbacks");
         return;
     }
-    if (*started_with == 0) {
-        return;
+    for (auto& one : sections) {
+        const auto tier = static_cast<unsigned>(to.fallbacks.size() + 1);
+        to.fallbacks.push_back(read_fallback(one, to, tier, with));
     }
-    for (std::uint32_t* const said : {&to.context.positions, &to.context.prompt_limit}) {
-        *said = *said == 0 ? *started_with : std::min(*said, *started_with);
-    }
-}
-
-void read_tuning(catalog::section& from, catalog::model_entry& to) {
-    from.flag("tokenizer_tap", to.runtime.tokenizer_tap);
-    from.duration("poll_interval", to.runtime.poll_interval, milliseconds{10}, seconds{10});
-    if (auto inner = from.table("clocks")) {
-        catalog::read_clocks(*inner, to.runtime.clocks);
-    }
-    if (auto inner = from.table("restart")) {
-        catalog::read_restart(*inner, to.runtime.restart);
-    }
-    read_model_device(from, to);
-    from.flag("preflight", to.preflight);
-    if (auto inner = from.table("context")) {
-        read_context(*inner, to.context);
-    }
-    if (auto inner = from.table("sampling")) {
-        read_sampling(*inner, to.sampling);
-    }
-}
-
-void read_digest(catalog::section& from, catalog::model_entry& to, const std::string& listing) {
-    auto digest = catalog::sha256_hex(to.name + "\n" + to.runtime.name + "\n" + listing);
-    if (digest) {
-        to.digest = std::move(*digest);
-    } else {
-        from.complain(from.place(), digest.error().message);
-    }
-}
-
-// A package that is not there is no error of the file: a disk may be mounted later, and its services say what
-// is missing.
-void read_package(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
-    std::string folder;
-    from.text("package", folder, true);
-    std::string listing;
-    std::string script;
-    if (!folder.empty()) {
-        to.package = (with.base / folder).lexically_normal();
-        if (auto found = catalog::survey_package(to.package)) {
-            to.size_bytes = found->size_bytes;
-            to.device_bytes = package::device_bytes(to);
-            to.modified = found->modified;
-            listing = std::move(found->listing);
-            script = std::move(found->no_think_script);
-        } else {
-            with.warnings.add(from.place("package"), found.error().message);
-        }
-    }
-    to.package_forbids_thinking = !script.empty();
-    from.flag("package_forbids_thinking", to.package_forbids_thinking);
-    read_digest(from, to, listing);
 }
 
 }  // namespace
-
-bool read_processes(catalog::section& from, catalog::model_entry& to, configuration_reading& with) {
-    const bool have_profile = read_runtime(from, to, with);
-    to.files_folder = with.files_folder;
-    read_variables(from, to);
-    read_overrides(from, to, with, have_profile);
-    read_tuning(from, to);
-    bound_context(from, to);
-    // What runs elsewhere has its files there.
-    if (!have_profile || !to.runtime.services.empty() || from.has("package")) {
-        read_package(from, to, with);
-    } else if (to.digest.empty()) {
-        read_digest(from, to, {});
-    }
-    return have_profile;
-}
-
-void check_processes(catalog::section& from, const catalog::model_entry& model) {
-    check_variables(from, model);
-}
 
 catalog::model_entry read_model(catalog::section from, configuration_reading& with) {
     catalog::model_entry out;

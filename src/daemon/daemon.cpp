@@ -10,7 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/config/configuration_manifests.hpp"
-#include "corral/config/state_directory.hpp"
+#include "corral/config/server_places.hpp"
 #include "corral/fleet/served_models.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/telemetry/log.hpp"

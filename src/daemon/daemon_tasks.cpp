@@ -1,13 +1,14 @@
-// What the daemon does beside serving: hears signals, looks after credentials, orphans and the warden, and
-// tells systemd.
+// The daemon beside its serving: signals, credentials, orphans, the warden, metrics, and reports to systemd.
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
+#include "corral/catalog/placement.hpp"
 #include "corral/daemon/daemon.hpp"
+#include "corral/monitor/metric_sources.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
-#include "status_view.hpp"
 
 namespace corral::daemon {
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr core::seconds housekeeping_period{5};
 constexpr core::seconds credentials_period{2};
+constexpr core::milliseconds loop_look{250};
 
 }  // namespace
 
@@ -114,6 +116,43 @@ bool daemon::work_advances() {
     }
     stands_still_ = stuck.has_value();
     return !stands_still_;
+}
+
+void daemon::open_metrics() {
+    const double began =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    metrics_.collect_with([this, began](telemetry::metric_page& page) {
+        const core::steady_time now = clock_.now();
+        monitor::collect_build(page);
+        monitor::collect_queue(page, *scheduler_);
+        monitor::collect_models(page, *scheduler_, backends_);
+        meter_.collect(page, now);
+        monitor::collect_compute(page, compute_, backends_);
+        monitor::collect_devices(page, devices_, now);
+        monitor::collect_server(page, server_->stats());
+        monitor::collect_process(page);
+        page.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {},
+                   began);
+    });
+    for (const auto& runtime : backends_) {
+        meter(*runtime);
+    }
+}
+
+void daemon::meter(engine::backend& runtime) {
+    const std::string label = catalog::label_of(runtime.model());
+    metrics_.expect(runtime.model().name, label);
+    meter_.watch(label, runtime.services());
+}
+
+// A loop that is late makes everybody wait, and nothing else shows it.
+core::awaitable<void> daemon::measure_lateness() {
+    bool awake = true;
+    while (awake) {
+        const core::steady_time wanted = clock_.now() + loop_look;
+        awake = co_await core::sleep_for(loop_look);
+        metrics_.note_lateness(clock_.now() - wanted);
+    }
 }
 
 }  // namespace corral::daemon

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "corral/catalog/placement.hpp"
+#include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::daemon {
@@ -60,6 +62,25 @@ std::string text_of(const model_view& of) {
     return out;
 }
 
+// The service that a backoff or a breaker keeps down; held ones wait without a time.
+void see_who_waits(model_view& view, const std::vector<supervisor::service_status>& services,
+                   core::steady_time now) {
+    for (const supervisor::service_status& service : services) {
+        const bool waits = service.state == supervisor::service_state::waiting;
+        const bool broken = service.state == supervisor::service_state::broken;
+        if (!service.next_try || !(waits || broken)) {
+            continue;
+        }
+        view.phase = broken ? model_phase::broken : model_phase::waiting;
+        view.reason = service.reason;
+        const core::nanoseconds left = *service.next_try - now;
+        view.next_try = std::max(std::chrono::ceil<core::seconds>(left), core::seconds{0});
+        if (broken) {
+            return;
+        }
+    }
+}
+
 }  // namespace
 
 std::string status_text(const std::vector<model_view>& models, std::size_t running, std::size_t waiting) {
@@ -71,6 +92,31 @@ std::string status_text(const std::vector<model_view>& models, std::size_t runni
         line += fmt::format("{}{} running, {} waiting", line.empty() ? "" : "; ", running, waiting);
     }
     return line.size() > most_line ? telemetry::printable(line, most_line) : line;
+}
+
+model_view view_of(engine::backend& runtime, core::steady_time now) {
+    const engine::availability state = runtime.available();
+    model_view view;
+    view.name = catalog::label_of(runtime.model());
+    switch (state.state) {
+        case engine::availability_state::ready:
+            view.phase = model_phase::ready;
+            return view;
+        case engine::availability_state::stopped:
+            view.phase = model_phase::unloaded;
+            return view;
+        case engine::availability_state::broken:
+            view.phase = model_phase::broken;
+            view.reason = state.reason;
+            break;
+        case engine::availability_state::loading:
+            view.phase = model_phase::loading;
+            view.progress = state.progress;
+            view.left = state.left;
+            break;
+    }
+    see_who_waits(view, runtime.services().status(), now);
+    return view;
 }
 
 }  // namespace corral::daemon

@@ -1,5 +1,5 @@
 #pragma once
-// The line that `systemctl status` shows. No I/O.
+// The line that `systemctl status` shows, and what it is made from. No I/O.
 
 #include <cstddef>
 #include <optional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
+#include "corral/engine/backend.hpp"
 
 namespace corral::daemon {
 
@@ -26,6 +27,9 @@ struct model_view {
     std::optional<core::seconds> next_try;  // until then, waiting and broken
     std::string reason;                     // why waiting or broken; any length, not to be trusted
 };
+
+// A model as its backend and its services stand now.
+[[nodiscard]] model_view view_of(engine::backend& runtime, core::steady_time now);
 
 // "loading qwen3:4b 62 %, about 40 s left; smollm:latest ready; 1 running, 3 waiting". One line of at most
 // 400 bytes.

@@ -7,7 +7,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
-#include "corral/engine/make_backend.hpp"
+#include "corral/engine/dialect.hpp"
 #include "corral/fleet/served_models.hpp"
 #include "corral/telemetry/log.hpp"
 #include "reload_change.hpp"

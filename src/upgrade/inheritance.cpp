@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "corral/catalog/placement.hpp"
-#include "corral/engine/make_backend.hpp"
+#include "corral/engine/dialect.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/sealed_memory.hpp"
 #include "corral/telemetry/log.hpp"

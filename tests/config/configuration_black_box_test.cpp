@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "config/configuration_fixture.hpp"
-#include "corral/config/state_directory.hpp"
+#include "corral/config/server_places.hpp"
 
 namespace corral::config {
 namespace {

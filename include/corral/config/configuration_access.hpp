@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/config/configuration_reading.hpp"
+#include "corral/config/configuration_model.hpp"
 
 namespace corral::config {
 

@@ -1,10 +1,12 @@
 #pragma once
-// Where the configuration is when nobody says: of the daemon, and of commands that change what it serves.
+// Where the configuration is when nobody says, and where its profiles are: of the daemon, and of commands that
+// change what it serves or look at packages.
 
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace corral::config {
 
@@ -22,5 +24,16 @@ struct configuration_place {
 [[nodiscard]] configuration_place find_configuration(const std::optional<std::string>& said,
                                                      const std::map<std::string, std::string>& environment,
                                                      const std::filesystem::path& root = "/");
+
+// Where profiles are looked for when nobody names a folder; `base` is the configuration's own.
+[[nodiscard]] std::vector<std::filesystem::path> usual_profile_folders(const std::filesystem::path& base);
+
+// The first of `folders` that has it; a name with '/' is the file itself, relative to `base`.
+[[nodiscard]] std::optional<std::filesystem::path> find_profile_file(
+    const std::string& name, const std::filesystem::path& base,
+    const std::vector<std::filesystem::path>& folders);
+
+// Every profile that is there, sorted, 100 at most of each folder.
+[[nodiscard]] std::vector<std::string> installed_profiles(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace corral::config

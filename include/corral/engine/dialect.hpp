@@ -30,4 +30,10 @@ struct dialect_descriptor {
 // nullptr when unknown.
 [[nodiscard]] const dialect_descriptor* find_dialect(std::string_view name);
 
+// The dialect that the model's profile names, never nullptr. Fails with a sentence for people.
+[[nodiscard]] core::result<const dialect_descriptor*> dialect_of(const catalog::model_entry& model);
+// The stopped backend of `model`. Fails with a sentence for people.
+[[nodiscard]] core::result<std::unique_ptr<backend>> make_backend(
+    const supervisor::supervisor_context& supervision, const catalog::model_entry& model);
+
 }  // namespace corral::engine

@@ -1,12 +1,14 @@
 #pragma once
-// Addresses to listen on, as people write them.
+// Addresses and durations as people, and Ollama's variables, write them.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
 
 namespace corral::config {
 
@@ -16,5 +18,9 @@ namespace corral::config {
 // OLLAMA_HOST: [scheme://]host[:port][/path]; without a port 11434, or 80 and 443 after a scheme; a bad port
 // means 11434; no host means every interface (docs/facts/ollama_wire.md#environment).
 [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> parse_ollama_host(std::string_view text);
+
+// "forever", "5m", "1h30m", "300" (seconds), anything negative (for ever); nothing for another text. For ever
+// is a negative value (docs/facts/ollama_wire.md#environment).
+[[nodiscard]] std::optional<core::nanoseconds> parse_keep_alive(std::string_view text);
 
 }  // namespace corral::config

@@ -1,7 +1,7 @@
 #pragma once
-// The parts of a [[models]] table that its fallbacks have too.
+// What a [[models]] table and its fallbacks say of the processes: profile, variables, services and package.
 
-#include "corral/config/configuration_reading.hpp"
+#include "corral/config/configuration_model.hpp"
 
 namespace corral::config {
 
@@ -9,8 +9,6 @@ namespace corral::config {
 // told.
 [[nodiscard]] bool read_processes(catalog::section& from, catalog::model_entry& to,
                                   configuration_reading& with);
-// The chat family, the capabilities, and what is said of the model to people.
-void read_words(catalog::section& from, catalog::model_entry& to);
 // What the commands need is there, and nothing is given that nobody takes. REQUIRES: all else was read.
 void check_processes(catalog::section& from, const catalog::model_entry& model);
 

@@ -1,8 +1,9 @@
-#include "corral/config/admin_place.hpp"
+#include "corral/config/server_places.hpp"
 
 #include <optional>
+#include <utility>
 
-#include "corral/config/state_directory.hpp"
+#include "corral/catalog/toml_section.hpp"
 
 namespace corral::config {
 
@@ -53,6 +54,31 @@ said_in_file read_lenient(const fs::path& config) {
 }
 
 }  // namespace
+
+fs::path usual_state_directory(const std::map<std::string, std::string>& environment) {
+    // A relative one is to be ignored, says the XDG base directory specification.
+    const auto absolute = [&](const char* name) {
+        const auto found = environment.find(name);
+        // systemd lists several with colons.
+        const fs::path path = found == environment.end()
+                                  ? fs::path()
+                                  : fs::path(found->second.substr(0, found->second.find(':')));
+        return path.is_absolute() ? path : fs::path();
+    };
+    if (auto given = absolute("STATE_DIRECTORY"); !given.empty()) {
+        return given;
+    }
+    if (const auto given = absolute("XDG_STATE_HOME"); !given.empty()) {
+        return given / "corral";
+    }
+    const auto home = absolute("HOME");
+    return home.empty() ? home : home / ".local" / "state" / "corral";
+}
+
+std::optional<fs::path> configured_state_directory(const fs::path& config) {
+    fs::path said = read_lenient(config).state_directory;
+    return said.empty() ? std::nullopt : std::optional(std::move(said));
+}
 
 void read_admin_socket(catalog::section& root, const std::map<std::string, std::string>& environment,
                        const fs::path& base, configuration& to) {

@@ -1,5 +1,5 @@
 #pragma once
-// What the parts of the configuration reader share while one file is read.
+// One [[models]] table, or manifest, and what its readers share while a file is read.
 
 #include <filesystem>
 #include <map>
