@@ -5,8 +5,8 @@
 #include <exception>
 #include <utility>
 
-#include "admin_aim.hpp"
 #include "admin_status.hpp"
+#include "admin_target.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -36,7 +36,7 @@ bool flag_of(const control::admin_json& asked, const char* key) {
     return found != asked.end() && found->is_boolean() && found->get<bool>();
 }
 
-control::admin_json done(const aim& at, const char* what) {
+control::admin_json done(const admin_target& at, const char* what) {
     control::admin_json out;
     out["ok"] = true;
     out["models"] = at.models;
@@ -89,7 +89,7 @@ bool any_in(const runtimes& all, engine::availability_state state) {
 }
 
 core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
-    const aim at = aim_of(of, asked);
+    const admin_target at = resolve_target(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
@@ -133,7 +133,8 @@ std::string why_not_ready(const admin_context& of, const std::string& model, con
 }
 
 // Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
-core::awaitable<control::admin_json> see_ready(const admin_context& of, const aim& at, core::deadline until) {
+core::awaitable<control::admin_json> see_ready(const admin_context& of, const admin_target& at,
+                                               core::deadline until) {
     for (const std::string& model : at.models) {
         std::string name = model;
         condition settled = [](const runtimes& all) {
@@ -151,7 +152,7 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ai
 }
 
 core::awaitable<control::admin_json> run_start(const admin_context& of, control::admin_json asked) {
-    const aim at = aim_of(of, asked);
+    const admin_target at = resolve_target(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
@@ -170,12 +171,12 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
     co_return answer;
 }
 
-bool is_meant(const engine::backend& runtime, const aim& at) {
+bool is_meant(const engine::backend& runtime, const admin_target& at) {
     return at.label.empty() || catalog::label_of(runtime.model()) == at.label;
 }
 
 // Kills what runs, and starts at once what the restart rule would let wait.
-core::awaitable<void> restart_services(const admin_context& of, std::string model, aim at) {
+core::awaitable<void> restart_services(const admin_context& of, std::string model, admin_target at) {
     bool any = false;
     const runtimes all = of.admission->runtimes_of(model);
     for (engine::backend* const runtime : all) {
@@ -212,7 +213,7 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
 }
 
 core::awaitable<control::admin_json> run_restart(const admin_context& of, control::admin_json asked) {
-    const aim at = aim_of(of, asked);
+    const admin_target at = resolve_target(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
@@ -228,7 +229,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
             continue;
         }
         std::string name = model;
-        aim which = at;
+        admin_target which = at;
         co_await restart_services(of, std::move(name), std::move(which));
     }
     const core::deadline until = wait_of(of, asked, 0.0);

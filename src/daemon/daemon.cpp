@@ -59,8 +59,8 @@ daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
       supervision_{loop.get_executor(),   &clock_,   &random_,      &guard, &service_tasks_,
                    settings_.log_content, &devices_, &before_start_},
       credentials_(std::make_shared<config::credential_files>(settings_)),
-      room_(devices_),
-      cards_(service_tasks_, clock_, devices_, room_),
+      card_memory_(devices_),
+      cards_(service_tasks_, clock_, devices_, card_memory_),
       compute_(service_tasks_, clock_, devices_, journal_),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
       signalled_(loop.get_executor()),
@@ -100,9 +100,9 @@ core::result<void> daemon::open() {
     generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
     generation.metrics = &metrics_;
-    generations_ = std::make_unique<generation::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                                    *models_, generation);
-    server_->serve_with(make_front());
+    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
+                                                             *models_, generation);
+    server_->serve_with(make_request_pipeline());
     telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
     auto opened = open_admin();
     prepare_upgrade(activated);
@@ -120,45 +120,47 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());
     }
-    doors_ = upgrade::doors_of(settings_, inherited_);
-    return upgrade::open_doors(*server_, settings_, inherited_);
+    endpoint_ = upgrade::listen_endpoint(settings_, inherited_);
+    return upgrade::open_listener(*server_, settings_, inherited_);
 }
 
 core::result<void> daemon::open_models() {
     scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
-                                                        fleet::scheduler_options_of(settings_, room_));
-    const std::vector<std::string> before = upgrade::lanes_before(inherited_);
-    std::vector<config::model_lane> lanes = config::lanes_of(settings_.models, before);
+                                                        fleet::scheduler_options_of(settings_, card_memory_));
+    const std::vector<std::string> before = upgrade::deployments_before(inherited_);
+    std::vector<config::deployment> deployments = config::deployments_of(settings_.models, before);
     std::string culprit;
-    for (auto made = open_lanes(lanes, culprit); !made; made = open_lanes(lanes, culprit)) {
+    for (auto made = open_deployments(deployments, culprit); !made;
+         made = open_deployments(deployments, culprit)) {
         if (!config::leave_out(settings_, culprit, made.error().message)) {
             return made;
         }
         telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
-        lanes = config::lanes_of(settings_.models, before);
+        deployments = config::deployments_of(settings_.models, before);
     }
-    upgrade::drop_the_rest(*supervision_.guard, inherited_);
-    models_ = std::make_unique<generation::model_directory>(
-        fleet::served_models(settings_.models, lanes, backends_));
+    upgrade::release_unclaimed(*supervision_.guard, inherited_);
+    models_ = std::make_unique<api::model_directory>(
+        fleet::served_models(settings_.models, deployments, backends_));
     return {};
 }
 
-// Those that are not open yet. `culprit`: the model whose lane can't be.
-core::result<void> daemon::open_lanes(const std::vector<config::model_lane>& lanes, std::string& culprit) {
-    for (const config::model_lane& lane : lanes) {
-        if (!scheduler_->runtimes_of(lane.entry.name).empty()) {
+// Those that are not open yet. `culprit`: the model whose deployment can't be.
+core::result<void> daemon::open_deployments(const std::vector<config::deployment>& deployments,
+                                            std::string& culprit) {
+    for (const config::deployment& deployment : deployments) {
+        if (!scheduler_->runtimes_of(deployment.entry.name).empty()) {
             continue;
         }
         std::vector<std::unique_ptr<engine::backend>> places;
-        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
+        for (const catalog::model_entry& here : catalog::places_of(deployment.entry)) {
             bool adopted = false;
             auto made = upgrade::make_or_adopt_backend(supervision_, here, inherited_, adopted);
             if (!made) {
-                culprit = lane.entry.name;
+                culprit = deployment.entry.name;
                 return made.error();
             }
             if (adopted) {
-                adopted_.insert(lane.entry.name);
+                adopted_.insert(deployment.entry.name);
             }
             places.push_back(std::move(*made));
         }

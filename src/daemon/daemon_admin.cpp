@@ -30,7 +30,7 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
 }  // namespace
 
 // For requests from now on. Those under way keep what they began with, the keys included.
-http::handler daemon::make_front() {
+http::handler daemon::make_request_pipeline() {
     api::api_context context;
     context.generations = generations_.get();
     context.models = models_.get();
@@ -38,7 +38,7 @@ http::handler daemon::make_front() {
     context.admission = scheduler_.get();
     context.clock = &clock_;
     context.random = &random_;
-    context.loopback_only = doors_.address().is_loopback();
+    context.loopback_only = endpoint_.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
     context.metrics = [this] { return metrics_.text(); };
@@ -67,12 +67,12 @@ core::result<void> daemon::open_admin() {
                           .generations = generations_.get(),
                           .server = server_.get(),
                           .supervision = &supervision_,
-                          .room = &room_,
+                          .room = &card_memory_,
                           .tasks = &service_tasks_,
-                          .on_brought_in = [this](auto& runtime) { begin_watch(runtime); },
-                          .on_taken_out = [this](auto& runtime) { end_watch(runtime); },
+                          .on_deployed = [this](auto& runtime) { begin_watch(runtime); },
+                          .on_removed = [this](auto& runtime) { end_watch(runtime); },
                           .in_the_way = [this] { return why_not_reload(); },
-                          .renew_front = [this] { server_->serve_with(make_front()); }},
+                          .renew_pipeline = [this] { server_->serve_with(make_request_pipeline()); }},
         source_);
     if (settings_.admin_socket.empty()) {
         return {};

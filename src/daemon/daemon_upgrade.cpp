@@ -95,7 +95,7 @@ void daemon::go_on_with_models() {
         if (!seen.insert(name).second) {
             continue;
         }
-        const upgrade::lane_handover before = upgrade::lane_entry_of(inherited_, name);
+        const upgrade::deployment_handover before = upgrade::handover_of(inherited_, name);
         if (before.suspended) {
             scheduler_->suspend(name, false);
         } else if (before.wanted) {
@@ -119,14 +119,14 @@ core::awaitable<void> daemon::start_models() {
         server_->adopt_connection(client);
     }
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
-    std::set<std::string> lanes;
+    std::set<std::string> deployments;
     for (const auto& runtime : backends_) {
-        lanes.insert(runtime->model().name);
+        deployments.insert(runtime->model().name);
     }
     telemetry::log().info(
         "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
         "new ones had waited for {:.2f} s",
-        adopted_.size(), lanes.size(), inherited_.before->connections.size(), waited.count());
+        adopted_.size(), deployments.size(), inherited_.before->connections.size(), waited.count());
     inherited_.before.reset();
     co_await look_at_cards();
 }

@@ -111,7 +111,7 @@ bool same_files(const config::configuration& a, const config::configuration& b) 
 }  // namespace
 
 scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
-                                                  monitor::card_room& room) {
+                                                  monitor::card_memory& room) {
     room.set_otherwise(settings.card_memory_mb);
     scheduler::scheduler_options out;
     out.room_mb = [&room](unsigned card) { return room.of(card); };
@@ -189,7 +189,7 @@ core::awaitable<reload_report> reloader::reload_now() {
     if (!read.value || !report.errors.empty()) {
         co_return report;
     }
-    auto made = prepare_what_can_be(*read.value, report);
+    auto made = prepare_partial(*read.value, report);
     if (!made) {
         report.errors.push_back(made.error().message);
         co_return report;
@@ -205,8 +205,8 @@ core::awaitable<reload_report> reloader::reload_now() {
 
 // A manifest whose model can't be made is left out like one with a mistake, and the others are looked at
 // anew.
-core::result<reloader::newcomers> reloader::prepare_what_can_be(config::configuration& wanted,
-                                                                reload_report& report) {
+core::result<reloader::newcomers> reloader::prepare_partial(config::configuration& wanted,
+                                                            reload_report& report) {
     std::vector<std::string> kept;
     while (true) {
         for (std::string& name : keep_served(*parts_.settings, wanted)) {
@@ -226,11 +226,11 @@ core::result<reloader::newcomers> reloader::prepare_what_can_be(config::configur
 core::result<reloader::newcomers> reloader::prepare(const config::configuration& wanted,
                                                     std::string& culprit) {
     newcomers out;
-    out.lanes = config::lanes_of(wanted.models, lanes_now());
-    for (const config::model_lane& lane : out.lanes) {
-        auto change = prepare_lane(lane);
+    out.deployments = config::deployments_of(wanted.models, deployments_now());
+    for (const config::deployment& deployment : out.deployments) {
+        auto change = prepare_deployment(deployment);
         if (!change) {
-            culprit = lane.entry.name;
+            culprit = deployment.entry.name;
             return change.error();
         }
         out.changes.push_back(std::move(*change));
@@ -259,20 +259,21 @@ void reloader::apply(config::configuration wanted, const reload_plan& plan, newc
             parts_.server->use_tls(*(*parts_.credentials)->tls());
         }
     }
-    const std::vector<std::string> now = lanes_now();
-    for (const std::string& lane : now) {
-        const bool stays = std::any_of(made.lanes.begin(), made.lanes.end(),
-                                       [&](const config::model_lane& one) { return one.entry.name == lane; });
+    const std::vector<std::string> now = deployments_now();
+    for (const std::string& deployment : now) {
+        const bool stays =
+            std::any_of(made.deployments.begin(), made.deployments.end(),
+                        [&](const config::deployment& one) { return one.entry.name == deployment; });
         if (!stays) {
-            take_out(lane);
+            remove_deployment(deployment);
         }
     }
-    for (lane_change& change : made.changes) {
-        bring_in(std::move(change));
+    for (deployment_change& change : made.changes) {
+        deploy(std::move(change));
     }
     sort_backends();
-    offer(made.lanes, plan);
-    parts_.renew_front();
+    publish(made.deployments, plan);
+    parts_.renew_pipeline();
 }
 
 }  // namespace corral::fleet

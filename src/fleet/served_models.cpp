@@ -8,9 +8,8 @@ namespace corral::fleet {
 namespace {
 
 // A copy of a model has its digest in Ollama too.
-void offer(std::vector<generation::served_model>& to, const std::string& name,
-           const generation::served_model& like) {
-    generation::served_model one = like;
+void publish(std::vector<api::served_model>& to, const std::string& name, const api::served_model& like) {
+    api::served_model one = like;
     one.name = name;
     one.digest = like.entry->digest;
     one.modified = like.entry->modified;
@@ -34,18 +33,19 @@ void add_tiers(generation::served_model& to, const std::vector<std::unique_ptr<e
 
 }  // namespace
 
-std::vector<generation::served_model> served_models(
-    const std::vector<catalog::model_entry>& models, const std::vector<config::model_lane>& lanes,
-    const std::vector<std::unique_ptr<engine::backend>>& backends) {
-    std::vector<generation::served_model> out;
+std::vector<api::served_model> served_models(const std::vector<catalog::model_entry>& models,
+                                             const std::vector<config::deployment>& deployments,
+                                             const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    std::vector<api::served_model> out;
     for (std::size_t i = 0; i < models.size(); ++i) {
-        const auto lane = std::find_if(lanes.begin(), lanes.end(), [i](const config::model_lane& each) {
-            return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
-        });
-        generation::served_model model;
+        const auto deployment =
+            std::find_if(deployments.begin(), deployments.end(), [i](const config::deployment& each) {
+                return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
+            });
+        api::served_model model;
         model.owned = std::make_shared<const catalog::model_entry>(models[i]);
         model.entry = model.owned.get();
-        model.lane = lane->entry.name;
+        model.lane = deployment->entry.name;
         for (const auto& runtime : backends) {
             if (runtime->model().name == model.lane && runtime->model().tier == 0) {
                 model.instances.push_back(runtime.get());
@@ -53,9 +53,9 @@ std::vector<generation::served_model> served_models(
         }
         add_tiers(model, backends);
         model.runtime = model.instances.front();
-        offer(out, models[i].name, model);
+        publish(out, models[i].name, model);
         for (const std::string& alias : models[i].aliases) {
-            offer(out, alias, model);
+            publish(out, alias, model);
         }
     }
     return out;

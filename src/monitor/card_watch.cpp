@@ -8,7 +8,7 @@
 #include "corral/engine/device_tools.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
-#include "give_back_policy.hpp"
+#include "memory_reclaim_policy.hpp"
 
 namespace corral::monitor {
 
@@ -55,7 +55,7 @@ public:
     void leave() {
         runtime->services().remove_observer(this);
         if (pid_ != 0) {
-            box_->room_.on_gone(pid_);
+            box_->card_memory_.on_gone(pid_);
         }
         box_ = nullptr;
     }
@@ -83,7 +83,7 @@ private:
             pid_ = now.pid;
             ++ends_;
             told.clear();
-            box_->room_.on_started(pid_);
+            box_->card_memory_.on_started(pid_);
         } else if (now.pid == 0 && pid_ != 0) {
             end_of_process();
             looks_due_ = true;
@@ -96,7 +96,7 @@ private:
     void end_of_process() {
         if (pid_ != 0) {
             ended_ = std::exchange(pid_, 0);
-            box_->room_.on_gone(ended_);
+            box_->card_memory_.on_gone(ended_);
         }
     }
     void begin_look() {
@@ -153,21 +153,21 @@ namespace {
 
 // Of all its cards: the worst of them counts.
 struct whole_answer {
-    give_back answer = give_back::all;
+    memory_reclaim answer = memory_reclaim::all;
     std::uint64_t mb = 0;  // all: what came back; not_yet: what is missing
     std::string held_by;
     std::string figures;
 };
 
-void add(whole_answer& to, const give_back_decision& one, const held_share& share) {
+void add(whole_answer& to, const memory_reclaim_decision& one, const held_share& share) {
     to.figures += (to.figures.empty() || one.figures.empty() ? "" : "; ") + one.figures;
-    if (one.answer == give_back::unknown || to.answer == give_back::unknown) {
-        to.answer = give_back::unknown;
-    } else if (one.answer == give_back::not_yet) {
-        to.mb = (to.answer == give_back::not_yet ? to.mb : 0) + one.missing_mb;
-        to.answer = give_back::not_yet;
+    if (one.answer == memory_reclaim::unknown || to.answer == memory_reclaim::unknown) {
+        to.answer = memory_reclaim::unknown;
+    } else if (one.answer == memory_reclaim::not_yet) {
+        to.mb = (to.answer == memory_reclaim::not_yet ? to.mb : 0) + one.missing_mb;
+        to.answer = memory_reclaim::not_yet;
         to.held_by = one.held_by;
-    } else if (to.answer == give_back::all) {
+    } else if (to.answer == memory_reclaim::all) {
         to.mb += share.mb;
     }
 }
@@ -202,17 +202,17 @@ core::awaitable<void> card_watch::see(std::shared_ptr<watched> about, std::uint6
                 co_return;
             }
             const bool quiet = tools[i]->changes() == changes[i];
-            give_back_decision one;
+            memory_reclaim_decision one;
             if (look.problem == device::look_problem::none) {
-                one = judge_give_back(shares[i], pid, look.report, quiet);
+                one = judge_memory_reclaim(shares[i], pid, look.report, quiet);
             }
             add(found, one, shares[i]);
         }
         const core::nanoseconds passed = about->box()->clock_.now() - began;
-        if (found.answer == give_back::unknown || passed > longest_watch) {
+        if (found.answer == memory_reclaim::unknown || passed > longest_watch) {
             co_return;
         }
-        if (found.answer == give_back::all) {
+        if (found.answer == memory_reclaim::all) {
             about->told = "gave back " + std::to_string(found.mb) + " MB (" + found.figures + ")";
             telemetry::log().info("model {}: {}", label, about->told);
             co_return;

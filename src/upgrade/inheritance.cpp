@@ -165,7 +165,7 @@ inheritance take_inheritance() {
     return out;
 }
 
-tcp::endpoint doors_of(const config::configuration& settings, const inheritance& from) {
+tcp::endpoint listen_endpoint(const config::configuration& settings, const inheritance& from) {
     std::optional<tcp::endpoint> at;
     if (from.socket) {
         at = address_of(*from.socket);
@@ -175,9 +175,9 @@ tcp::endpoint doors_of(const config::configuration& settings, const inheritance&
     return at.value_or(settings.listen);
 }
 
-core::result<tcp::endpoint> open_doors(http::server& at, const config::configuration& settings,
-                                       inheritance& from) {
-    const tcp::endpoint wanted = doors_of(settings, from);
+core::result<tcp::endpoint> open_listener(http::server& at, const config::configuration& settings,
+                                          inheritance& from) {
+    const tcp::endpoint wanted = listen_endpoint(settings, from);
     if (!as_wanted(wanted, settings.listen)) {
         telemetry::log().warn(
             "the socket of the service manager listens on {}, and 'listen' says {}; the "
@@ -213,7 +213,7 @@ core::result<tcp::endpoint> open_doors(http::server& at, const config::configura
     return moved;
 }
 
-std::vector<std::string> lanes_before(const inheritance& from) {
+std::vector<std::string> deployments_before(const inheritance& from) {
     std::vector<std::string> out;
     if (from.before) {
         for (const model_handover& one : from.before->models) {
@@ -223,8 +223,8 @@ std::vector<std::string> lanes_before(const inheritance& from) {
     return out;
 }
 
-lane_handover lane_entry_of(const inheritance& from, const std::string& model) {
-    lane_handover out;
+deployment_handover handover_of(const inheritance& from, const std::string& model) {
+    deployment_handover out;
     if (!from.before) {
         return out;
     }
@@ -270,7 +270,7 @@ core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     return dialect->make(context, model);
 }
 
-void drop_the_rest(process::warden& guard, inheritance& from) {
+void release_unclaimed(process::warden& guard, inheritance& from) {
     if (!from.before) {
         return;
     }

@@ -114,7 +114,7 @@ core::awaitable<core::failure> upgrade::attempt(std::string program) {
     if (!next) {
         co_return next.error();
     }
-    const auto ended = co_await end_what_stays_behind(*next, until);
+    const auto ended = co_await stop_leftovers(*next, until);
     if (!ended) {
         co_return ended.error();
     }
@@ -164,9 +164,8 @@ core::awaitable<core::result<void>> upgrade::drain(core::deadline until) {
 
 // Services that the next image would start by another command, or that are not ready, end by their own
 // ladder, in our hands.
-core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_report next,
-                                                                   core::deadline until) {
-    const auto stays_behind = [&next](engine::backend& runtime) {
+core::awaitable<core::result<void>> upgrade::stop_leftovers(preflight_report next, core::deadline until) {
+    const auto is_leftover = [&next](engine::backend& runtime) {
         const auto running = runtime.hand_over();
         // Under whatever name.
         const bool goes_on =
@@ -182,7 +181,7 @@ core::awaitable<core::result<void>> upgrade::end_what_stays_behind(preflight_rep
             co_return settled;
         }
         for (const auto& runtime : *parts_.backends) {
-            if (!stays_behind(*runtime)) {
+            if (!is_leftover(*runtime)) {
                 continue;
             }
             again = true;
@@ -212,11 +211,11 @@ handover upgrade::compose() const {
     out.paused = paused_;
     for (const auto& runtime : *parts_.backends) {
         model_handover one;
-        const std::string& lane = runtime->model().name;
+        const std::string& deployment = runtime->model().name;
         one.name = catalog::label_of(runtime->model());
         one.wanted = ended_.contains(one.name) || any_service(*runtime, &is_wanted);
-        one.suspended = parts_.scheduler->suspended(lane);
-        one.stay = parts_.scheduler->residence_of(lane).stay;
+        one.suspended = parts_.scheduler->suspended(deployment);
+        one.stay = parts_.scheduler->residence_of(deployment).stay;
         one.running = runtime->hand_over();
         out.models.push_back(std::move(one));
     }

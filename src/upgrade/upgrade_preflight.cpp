@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/placement.hpp"
-#include "corral/config/shared_runtimes.hpp"
+#include "corral/config/deployments.hpp"
 #include "corral/engine/dialect.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/program_check.hpp"
@@ -84,9 +84,9 @@ int print_preflight(const config::configuration& settings, int version_asked) {
         return 1;
     }
     json models = json::object();
-    const std::vector<config::model_lane> lanes = config::lanes_of(settings.models);
-    for (const config::model_lane& lane : lanes) {
-        for (const catalog::model_entry& here : catalog::places_of(lane.entry)) {
+    const std::vector<config::deployment> deployments = config::deployments_of(settings.models);
+    for (const config::deployment& deployment : deployments) {
+        for (const catalog::model_entry& here : catalog::places_of(deployment.entry)) {
             const engine::dialect_descriptor* dialect = engine::find_dialect(here.runtime.dialect);
             const bool can = dialect != nullptr && dialect->fingerprint != nullptr;
             models[catalog::label_of(here)] = can ? dialect->fingerprint(here) : std::string();

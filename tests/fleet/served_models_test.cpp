@@ -18,15 +18,15 @@ using testing::ElementsAre;
 class served_models_of : public testing::Test {
 protected:
     void run_all() {
-        lanes = config::lanes_of(models);
-        for (const config::model_lane& lane : lanes) {
-            for (const catalog::seat& cards : lane.entry.seats) {
+        deployments = config::deployments_of(models);
+        for (const config::deployment& deployment : deployments) {
+            for (const catalog::seat& cards : deployment.entry.seats) {
                 auto made = std::make_unique<test::fake_backend>(io);
-                made->entry = catalog::entry_at(lane.entry, cards);
+                made->entry = catalog::entry_at(deployment.entry, cards);
                 backends.push_back(std::move(made));
             }
         }
-        served = served_models(models, lanes, backends);
+        served = served_models(models, deployments, backends);
     }
     catalog::model_entry& add(const std::string& name, const std::string& package) {
         catalog::model_entry& model = models.emplace_back();
@@ -37,7 +37,7 @@ protected:
     }
     boost::asio::io_context io;
     std::vector<catalog::model_entry> models;
-    std::vector<config::model_lane> lanes;
+    std::vector<config::deployment> deployments;
     std::vector<std::unique_ptr<engine::backend>> backends;
     std::vector<generation::served_model> served;
 };

@@ -18,7 +18,7 @@
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
-#include "corral/config/shared_runtimes.hpp"
+#include "corral/config/deployments.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
@@ -30,7 +30,7 @@
 #include "corral/generation/generation_service.hpp"
 #include "corral/http/server.hpp"
 #include "corral/incidents/black_box.hpp"
-#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_memory.hpp"
 #include "corral/monitor/card_watch.hpp"
 #include "corral/monitor/compute_watch.hpp"
 #include "corral/monitor/progress_watch.hpp"
@@ -74,11 +74,11 @@ private:
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
     [[nodiscard]] core::result<void> open_models();
-    [[nodiscard]] core::result<void> open_lanes(const std::vector<config::model_lane>& lanes,
-                                                std::string& culprit);
+    [[nodiscard]] core::result<void> open_deployments(const std::vector<config::deployment>& deployments,
+                                                      std::string& culprit);
     void open_variants();
     [[nodiscard]] core::result<void> open_admin();
-    [[nodiscard]] http::handler make_front();
+    [[nodiscard]] http::handler make_request_pipeline();
     void open_black_box();
     void open_metrics();
     void meter(engine::backend& runtime);
@@ -112,11 +112,11 @@ private:
     std::shared_ptr<config::credential_files> credentials_;
     upgrade::launch_facts how_started_;
     upgrade::inheritance inherited_;
-    boost::asio::ip::tcp::endpoint doors_;  // where clients come in
-    std::set<std::string> adopted_;         // models that were loaded before this image began
+    boost::asio::ip::tcp::endpoint endpoint_;  // where clients come in
+    std::set<std::string> adopted_;            // models that were loaded before this image began
     std::vector<std::unique_ptr<engine::backend>> backends_;  // every place of every model that has its own
     monitor::service_meter meter_{metrics_};
-    monitor::card_room room_;
+    monitor::card_memory card_memory_;
     monitor::card_watch cards_;
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes

@@ -10,7 +10,7 @@
 #include "corral/api/variant_library.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
-#include "corral/config/shared_runtimes.hpp"
+#include "corral/config/deployments.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/engine/backend.hpp"
@@ -19,7 +19,7 @@
 #include "corral/generation/generation_service.hpp"
 #include "corral/generation/model_directory.hpp"
 #include "corral/http/server.hpp"
-#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_memory.hpp"
 #include "corral/scheduler/scheduler.hpp"
 #include "corral/supervisor/group.hpp"
 
@@ -36,13 +36,13 @@ struct reloadable {
     generation::generation_service* generations = nullptr;
     http::server* server = nullptr;
     const supervisor::supervisor_context* supervision = nullptr;
-    monitor::card_room* room = nullptr;
+    monitor::card_memory* room = nullptr;
     core::task_group* tasks = nullptr;
     // Told of each backend that comes, and of each that goes while it still lives.
-    std::function<void(engine::backend&)> on_brought_in;
-    std::function<void(engine::backend&)> on_taken_out;
+    std::function<void(engine::backend&)> on_deployed;
+    std::function<void(engine::backend&)> on_removed;
     std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
-    std::function<void()> renew_front;  // settings or credentials are others: requests get a new handler
+    std::function<void()> renew_pipeline;  // settings or credentials are others: requests get a new handler
 };
 
 struct reload_report {
@@ -56,8 +56,8 @@ struct reload_report {
 // What the configuration means for the parts of a server, at the start as at a reload.
 // `room` is told what the configuration says of it, and asked for as long as the options live.
 [[nodiscard]] scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
-                                                                monitor::card_room& room);
-[[nodiscard]] generation::generation_options generation_options_of(const config::configuration& settings);
+                                                                monitor::card_memory& room);
+[[nodiscard]] api::generation_options generation_options_of(const config::configuration& settings);
 class reloader {
 public:
     reloader(reloadable parts, config::configuration_source source);
@@ -72,20 +72,20 @@ public:
     void close() noexcept;
 
 private:
-    struct lane_change;
+    struct deployment_change;
     struct newcomers;
     [[nodiscard]] core::awaitable<reload_report> reload_now();
     [[nodiscard]] core::result<newcomers> prepare(const config::configuration& wanted, std::string& culprit);
-    [[nodiscard]] core::result<newcomers> prepare_what_can_be(config::configuration& wanted,
-                                                              reload_report& report);
+    [[nodiscard]] core::result<newcomers> prepare_partial(config::configuration& wanted,
+                                                          reload_report& report);
     void apply(config::configuration wanted, const reload_plan& plan, newcomers made);
-    [[nodiscard]] core::result<lane_change> prepare_lane(const config::model_lane& lane);
-    void take_out(const std::string& lane);
-    void bring_in(lane_change change);
+    [[nodiscard]] core::result<deployment_change> prepare_deployment(const config::deployment& deployment);
+    void remove_deployment(const std::string& deployment);
+    void deploy(deployment_change change);
     void retire(std::unique_ptr<engine::backend> runtime);
-    void offer(const std::vector<config::model_lane>& lanes, const reload_plan& plan);
+    void publish(const std::vector<config::deployment>& deployments, const reload_plan& plan);
     void sort_backends();
-    [[nodiscard]] std::vector<std::string> lanes_now() const;
+    [[nodiscard]] std::vector<std::string> deployments_now() const;
 
     reloadable parts_;
     config::configuration_source source_;

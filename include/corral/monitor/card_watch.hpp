@@ -1,5 +1,5 @@
 #pragma once
-// Watches what the models' processes do to the cards: tells card_room whose memory is ours, and after each
+// Watches what the models' processes do to the cards: tells card_memory whose memory is ours, and after each
 // unload looks whether the memory came back, which the log and status say. Decides nothing about the
 // services: before the next start their own gate sees to a card that is short.
 
@@ -11,7 +11,7 @@
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/engine/backend.hpp"
-#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_memory.hpp"
 
 namespace corral::monitor {
 
@@ -19,8 +19,8 @@ class card_watch {
 public:
     // All borrowed, and outliving this.
     card_watch(core::task_group& tasks, const core::clock_source& clock, device::reader_set& tools,
-               card_room& room)
-        : tasks_(tasks), clock_(clock), tools_(tools), room_(room) {}
+               card_memory& room)
+        : tasks_(tasks), clock_(clock), tools_(tools), card_memory_(room) {}
     card_watch(const card_watch&) = delete;
     card_watch& operator=(const card_watch&) = delete;
     ~card_watch();
@@ -38,7 +38,7 @@ private:
     core::task_group& tasks_;
     const core::clock_source& clock_;
     device::reader_set& tools_;
-    card_room& room_;
+    card_memory& card_memory_;
     std::vector<std::shared_ptr<watched>> watched_;
 };
 

@@ -31,29 +31,28 @@ struct inheritance {
 [[nodiscard]] inheritance take_inheritance();
 
 // Where the doors will open: at the inherited socket, else where the configuration says.
-[[nodiscard]] boost::asio::ip::tcp::endpoint doors_of(const config::configuration& settings,
-                                                      const inheritance& from);
+[[nodiscard]] boost::asio::ip::tcp::endpoint listen_endpoint(const config::configuration& settings,
+                                                             const inheritance& from);
 // Opens them there. Fails with a sentence: taken, or open to other machines without keys.
-[[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_doors(http::server& at,
-                                                                      const config::configuration& settings,
-                                                                      inheritance& from);
+[[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_listener(
+    http::server& at, const config::configuration& settings, inheritance& from);
 
 // How a model stood before, over all its sets of processes.
-struct lane_handover {
+struct deployment_handover {
     bool known = false;
     bool wanted = false;
     bool suspended = false;
     core::nanoseconds stay{0};
 };
-[[nodiscard]] lane_handover lane_entry_of(const inheritance& from, const std::string& model);
+[[nodiscard]] deployment_handover handover_of(const inheritance& from, const std::string& model);
 // Names of the models whose processes were handed over.
-[[nodiscard]] std::vector<std::string> lanes_before(const inheritance& from);
+[[nodiscard]] std::vector<std::string> deployments_before(const inheritance& from);
 // A backend that goes on with what was handed over, under its label or by its making, else a stopped one;
 // what has its label and is of another making is killed. `adopted` says which.
 [[nodiscard]] core::result<std::unique_ptr<engine::backend>> make_or_adopt_backend(
     const supervisor::supervisor_context& context, const catalog::model_entry& model, inheritance& from,
     bool& adopted);
 // Kills and closes what no model of the configuration took.
-void drop_the_rest(process::warden& guard, inheritance& from);
+void release_unclaimed(process::warden& guard, inheritance& from);
 
 }  // namespace corral::upgrade

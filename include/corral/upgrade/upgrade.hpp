@@ -60,8 +60,8 @@ private:
     [[nodiscard]] core::awaitable<core::failure> attempt(std::string program);
     [[nodiscard]] core::awaitable<core::result<preflight_report>> ask(std::string program);
     [[nodiscard]] core::awaitable<core::result<void>> drain(core::deadline until);
-    [[nodiscard]] core::awaitable<core::result<void>> end_what_stays_behind(preflight_report next,
-                                                                            core::deadline until);
+    [[nodiscard]] core::awaitable<core::result<void>> stop_leftovers(preflight_report next,
+                                                                     core::deadline until);
     [[nodiscard]] std::string still_open() const;
     [[nodiscard]] handover compose() const;
     [[nodiscard]] core::failure replace(const std::string& program);

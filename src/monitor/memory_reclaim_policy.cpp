@@ -1,4 +1,4 @@
-#include "give_back_policy.hpp"
+#include "memory_reclaim_policy.hpp"
 
 #include <algorithm>
 
@@ -33,9 +33,9 @@ held_share share_of(const device::device_report& at, unsigned card, pid_t pid, s
     return out;
 }
 
-give_back_decision judge_give_back(const held_share& before, pid_t pid, const device::device_report& now,
-                                   bool quiet) {
-    give_back_decision out;
+memory_reclaim_decision judge_memory_reclaim(const held_share& before, pid_t pid,
+                                             const device::device_report& now, bool quiet) {
+    memory_reclaim_decision out;
     const device::card_figures* const figures = device::find_card(now, before.card);
     if (figures == nullptr || !figures->model_memory || before.mb == 0) {
         return out;
@@ -45,12 +45,12 @@ give_back_decision judge_give_back(const held_share& before, pid_t pid, const de
                   std::to_string(memory.total) + " MB in use";
     if (now.lists_processes && before.listed) {
         if (const device::device_process* const one = find_process(now, before.card, pid)) {
-            out.answer = give_back::not_yet;
+            out.answer = memory_reclaim::not_yet;
             out.missing_mb = one->kib / kib_in_mb;
             out.held_by = "the ended process " + std::to_string(pid);
             return out;
         }
-        out.answer = give_back::all;
+        out.answer = memory_reclaim::all;
         return out;
     }
     if (!quiet || !before.used) {
@@ -58,10 +58,10 @@ give_back_decision judge_give_back(const held_share& before, pid_t pid, const de
     }
     const std::uint64_t expected = *before.used - std::min(before.mb, *before.used);
     if (memory.used <= expected + slack_mb) {
-        out.answer = give_back::all;
+        out.answer = memory_reclaim::all;
         return out;
     }
-    out.answer = give_back::not_yet;
+    out.answer = memory_reclaim::not_yet;
     out.missing_mb = std::min(memory.used - expected, before.mb);
     return out;
 }

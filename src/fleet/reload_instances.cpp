@@ -14,7 +14,7 @@
 
 namespace corral::fleet {
 
-std::vector<std::string> reloader::lanes_now() const {
+std::vector<std::string> reloader::deployments_now() const {
     std::vector<std::string> out;
     for (const auto& runtime : *parts_.backends) {
         const std::string& name = runtime->model().name;
@@ -26,16 +26,16 @@ std::vector<std::string> reloader::lanes_now() const {
 }
 
 // A place whose processes would be started as they were keeps them, whatever becomes of the others.
-core::result<reloader::lane_change> reloader::prepare_lane(const config::model_lane& lane) {
-    lane_change out;
-    out.lane = lane.entry.name;
-    for (catalog::model_entry& entry : catalog::places_of(lane.entry)) {
-        lane_change::place place;
+core::result<reloader::deployment_change> reloader::prepare_deployment(const config::deployment& deployment) {
+    deployment_change out;
+    out.name = deployment.entry.name;
+    for (catalog::model_entry& entry : catalog::places_of(deployment.entry)) {
+        deployment_change::place place;
         place.entry = std::move(entry);
         for (const auto& runtime : *parts_.backends) {
             const catalog::model_entry& now = runtime->model();
             const bool there =
-                now.name == out.lane && now.tier == place.entry.tier && now.cards == place.entry.cards;
+                now.name == out.name && now.tier == place.entry.tier && now.cards == place.entry.cards;
             if (there && catalog::same_processes(now, place.entry)) {
                 place.stays = runtime.get();
             }
@@ -62,16 +62,17 @@ void reloader::retire(std::unique_ptr<engine::backend> runtime) {
             holders.emplace_back(each);
         }
     }
-    parts_.on_taken_out(*runtime);
+    parts_.on_removed(*runtime);
     retired_.take(std::move(runtime), std::move(holders));
 }
 
-// The whole lane, for good.
-void reloader::take_out(const std::string& lane) {
-    parts_.admission->remove(lane);
+// The whole deployment, for good.
+void reloader::remove_deployment(const std::string& deployment) {
+    parts_.admission->remove(deployment);
     auto& backends = *parts_.backends;
-    const auto leave = std::stable_partition(
-        backends.begin(), backends.end(), [&](const auto& runtime) { return runtime->model().name != lane; });
+    const auto leave = std::stable_partition(backends.begin(), backends.end(), [&](const auto& runtime) {
+        return runtime->model().name != deployment;
+    });
     std::vector<std::unique_ptr<engine::backend>> gone(std::make_move_iterator(leave),
                                                        std::make_move_iterator(backends.end()));
     backends.erase(leave, backends.end());
@@ -80,19 +81,19 @@ void reloader::take_out(const std::string& lane) {
     }
 }
 
-void reloader::bring_in(lane_change change) {
+void reloader::deploy(deployment_change change) {
     auto& backends = *parts_.backends;
-    const auto runs = parts_.admission->runtimes_of(change.lane);
+    const auto runs = parts_.admission->runtimes_of(change.name);
     const bool known = !runs.empty();
     const bool broken = std::any_of(runs.begin(), runs.end(), [](const engine::backend* one) {
         return one->available().state == engine::availability_state::broken;
     });
-    const bool loaded = known ? parts_.admission->residence_of(change.lane).loaded || broken
+    const bool loaded = known ? parts_.admission->residence_of(change.name).loaded || broken
                               : change.places.front().entry.preload;
     bool comes = false;
     bool renewed = false;
     std::vector<engine::backend*> successors;
-    for (lane_change::place& place : change.places) {
+    for (deployment_change::place& place : change.places) {
         comes = comes || place.comes != nullptr;
         successors.push_back(place.comes ? place.comes.get() : place.stays);
         if (place.stays == nullptr || same_setup(place.stays->model(), place.entry)) {
@@ -112,7 +113,7 @@ void reloader::bring_in(lane_change change) {
     std::vector<std::unique_ptr<engine::backend>> leave;
     for (auto& runtime : backends) {
         const bool stays = std::find(successors.begin(), successors.end(), runtime.get()) != successors.end();
-        if (runtime->model().name == change.lane && !stays) {
+        if (runtime->model().name == change.name && !stays) {
             leave.push_back(std::move(runtime));
         }
     }
@@ -120,34 +121,34 @@ void reloader::bring_in(lane_change change) {
     for (auto& runtime : leave) {
         retire(std::move(runtime));
     }
-    for (lane_change::place& place : change.places) {
+    for (deployment_change::place& place : change.places) {
         if (place.comes) {
-            parts_.on_brought_in(*place.comes);
+            parts_.on_deployed(*place.comes);
             backends.push_back(std::move(place.comes));
         }
     }
     if (!comes) {
-        parts_.admission->admit(change.lane);
+        parts_.admission->admit(change.name);
         return;
     }
-    retired_.when_stopped([admission = parts_.admission, lane = change.lane, loaded, known] {
-        admission->admit(lane);
-        if (!loaded || admission->suspended(lane)) {
+    retired_.when_stopped([admission = parts_.admission, deployment = change.name, loaded, known] {
+        admission->admit(deployment);
+        if (!loaded || admission->suspended(deployment)) {
             return;
         }
         // A new one takes nobody's place before somebody asks for it.
         if (known) {
-            admission->load(lane, std::nullopt);
+            admission->load(deployment, std::nullopt);
         } else {
-            admission->preload(lane);
+            admission->preload(deployment);
         }
     });
 }
 
 // Names that left, then all that are there: what is held by requests on their way stays as it was.
-void reloader::offer(const std::vector<config::model_lane>& lanes, const reload_plan& plan) {
-    const std::vector<generation::served_model> all =
-        served_models(parts_.settings->models, lanes, *parts_.backends);
+void reloader::publish(const std::vector<config::deployment>& deployments, const reload_plan& plan) {
+    const std::vector<api::served_model> all =
+        served_models(parts_.settings->models, deployments, *parts_.backends);
     for (const std::string& name : plan.removed) {
         if (*parts_.variants) {
             (*parts_.variants)->set_aside(name);

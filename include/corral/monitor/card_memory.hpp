@@ -48,10 +48,10 @@ private:
     std::deque<figure> known_;  // oldest first
 };
 
-class card_room {
+class card_memory {
 public:
     // `tools` is borrowed.
-    explicit card_room(const device::reader_set& tools) : tools_(tools) {}
+    explicit card_memory(const device::reader_set& tools) : tools_(tools) {}
 
     // In MiB; 0: not known, and then nothing is bound where no tool tells.
     void set_otherwise(std::uint64_t memory_mb) noexcept { otherwise_ = memory_mb; }

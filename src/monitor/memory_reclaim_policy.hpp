@@ -25,10 +25,10 @@ struct held_share {
 [[nodiscard]] held_share share_of(const device::device_report& at, unsigned card, pid_t pid,
                                   std::uint64_t claimed_mb);
 
-enum class give_back { all, not_yet, unknown };
+enum class memory_reclaim { all, not_yet, unknown };
 
-struct give_back_decision {
-    give_back answer = give_back::unknown;
+struct memory_reclaim_decision {
+    memory_reclaim answer = memory_reclaim::unknown;
     std::uint64_t missing_mb = 0;  // not_yet: what has not come back
     std::string held_by;           // not_yet: "the ended process 1234"; may be empty
     std::string figures;           // "card 0: 18 of 7040 MB in use"; may be empty
@@ -36,7 +36,7 @@ struct give_back_decision {
 
 // `quiet`: nobody else of ours has begun or ended on the device since the process ended, so that sums can be
 // compared; where the tool lists processes that does not matter.
-[[nodiscard]] give_back_decision judge_give_back(const held_share& before, pid_t pid,
-                                                 const device::device_report& now, bool quiet);
+[[nodiscard]] memory_reclaim_decision judge_memory_reclaim(const held_share& before, pid_t pid,
+                                                           const device::device_report& now, bool quiet);
 
 }  // namespace corral::monitor

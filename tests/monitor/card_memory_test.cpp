@@ -1,4 +1,4 @@
-#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_memory.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ bool mine(pid_t pid) {
     return pid == 10;
 }
 
-TEST(card_room, all_but_what_is_ours_is_others) {
+TEST(card_memory, all_but_what_is_ours_is_others) {
     const auto found = foreign_memory_in(report(3018, {process(10, 2000), process(11, 1000)}), 1, mine, true);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->total, 7040U);
@@ -33,30 +33,30 @@ TEST(card_room, all_but_what_is_ours_is_others) {
     EXPECT_EQ(found->nobodys, 18U) << "what the driver keeps";
 }
 
-TEST(card_room, a_process_on_another_card_counts_there) {
+TEST(card_memory, a_process_on_another_card_counts_there) {
     const auto found =
         foreign_memory_in(report(2018, {process(10, 2000), process(10, 999, 0)}), 1, mine, true);
     EXPECT_EQ(found->others, 0U);
     EXPECT_EQ(found->nobodys, 18U);
 }
 
-TEST(card_room, a_list_that_claims_more_than_is_in_use_is_not_believed) {
+TEST(card_memory, a_list_that_claims_more_than_is_in_use_is_not_believed) {
     EXPECT_EQ(foreign_memory_in(report(18, {process(10, 9000)}), 1, mine, true)->nobodys, 0U);
 }
 
-TEST(card_room, without_a_list_only_a_card_without_us_tells) {
+TEST(card_memory, without_a_list_only_a_card_without_us_tells) {
     EXPECT_EQ(foreign_memory_in(report(18, {}, false), 1, mine, false)->nobodys, 18U);
     EXPECT_FALSE(foreign_memory_in(report(4797, {}, false), 1, mine, true)->nobodys);
 }
 
-TEST(card_room, a_report_without_that_card_or_its_memory_tells_nothing) {
+TEST(card_memory, a_report_without_that_card_or_its_memory_tells_nothing) {
     EXPECT_FALSE(foreign_memory_in(report(18, {}), 0, mine, false));
     auto bare = report(18, {});
     bare.cards[0].model_memory.reset();
     EXPECT_FALSE(foreign_memory_in(bare, 1, mine, false));
 }
 
-TEST(card_room, one_look_that_was_torn_takes_no_room_away) {
+TEST(card_memory, one_look_that_was_torn_takes_no_room_away) {
     idle_figures idle;
     const core::steady_time begin{core::seconds{1000}};
     EXPECT_EQ(idle.least(begin, std::nullopt), 0U);
@@ -67,9 +67,9 @@ TEST(card_room, one_look_that_was_torn_takes_no_room_away) {
     EXPECT_EQ(idle.least(begin + core::seconds{64}, std::nullopt), 500U);
 }
 
-TEST(card_room, without_a_tool_the_configuration_counts) {
+TEST(card_memory, without_a_tool_the_configuration_counts) {
     const device::reader_set none(device::reader_context{});
-    card_room room(none);
+    card_memory room(none);
     EXPECT_FALSE(room.of(0));
     room.set_otherwise(6000);
     EXPECT_EQ(room.of(0), 6000U);

@@ -1,4 +1,4 @@
-#include "corral/monitor/card_room.hpp"
+#include "corral/monitor/card_memory.hpp"
 
 #include <algorithm>
 
@@ -60,7 +60,7 @@ std::optional<foreign_memory> foreign_memory_in(const device::device_report& rep
     return out;
 }
 
-void card_room::on_started(pid_t pid) {
+void card_memory::on_started(pid_t pid) {
     running_.insert(pid);
     if (ours_.size() >= most_remembered) {
         ours_ = running_;
@@ -68,12 +68,12 @@ void card_room::on_started(pid_t pid) {
     ours_.insert(pid);
 }
 
-void card_room::on_gone(pid_t pid) {
+void card_memory::on_gone(pid_t pid) {
     running_.erase(pid);
 }
 
 // A service may be a script that started the program: then its group is ours.
-bool card_room::is_ours(pid_t pid) {
+bool card_memory::is_ours(pid_t pid) {
     if (ours_.contains(pid)) {
         return true;
     }
@@ -85,7 +85,7 @@ bool card_room::is_ours(pid_t pid) {
     return true;
 }
 
-std::optional<std::uint64_t> card_room::of(unsigned card) {
+std::optional<std::uint64_t> card_memory::of(unsigned card) {
     const device::device_look* const look = newest(tools_, card);
     if (look == nullptr) {
         return otherwise_ != 0 ? std::optional(otherwise_) : std::nullopt;

@@ -12,16 +12,16 @@
 namespace corral::config {
 
 // Models on the same processes. For the scheduler they are one model, by the name of `entry`.
-struct model_lane {
+struct deployment {
     // What the processes are made of. It is loaded early or pinned when one of its members is to be, and
     // stays as long as the one that stays longest.
     catalog::model_entry entry;
     std::vector<std::size_t> members;  // positions in the list of models, in its order
 };
 
-// In the order of their first members. A lane has the name of its first member, or of the first that is in
+// In the order of their first members. Each has the name of its first member, or of the first that is in
 // `running`, so that a reload does not give what runs another name.
-[[nodiscard]] std::vector<model_lane> lanes_of(const std::vector<catalog::model_entry>& models,
-                                               const std::vector<std::string>& running = {});
+[[nodiscard]] std::vector<deployment> deployments_of(const std::vector<catalog::model_entry>& models,
+                                                     const std::vector<std::string>& running = {});
 
 }  // namespace corral::config

@@ -9,7 +9,7 @@
 namespace corral::daemon {
 
 // What a verb is about.
-struct aim {
+struct admin_target {
     std::vector<std::string> models;  // as the scheduler knows them
     std::string label;                // of one process set of the only model; empty: all of them
     std::string service;              // of the only model; empty: all
@@ -18,6 +18,6 @@ struct aim {
 
 // The `target` of `asked`: MODEL, MODEL@CARDS, one of them and /SERVICE, or none for all models. A problem
 // too while the server is shutting down.
-[[nodiscard]] aim aim_of(const admin_context& of, const control::admin_json& asked);
+[[nodiscard]] admin_target resolve_target(const admin_context& of, const control::admin_json& asked);
 
 }  // namespace corral::daemon

@@ -1,4 +1,4 @@
-#include "corral/config/shared_runtimes.hpp"
+#include "corral/config/deployments.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -43,7 +43,7 @@ std::optional<core::nanoseconds> longer(std::optional<core::nanoseconds> a,
     return for_ever ? core::nanoseconds{-1} : std::max(*a, *b);
 }
 
-void join(model_lane& to, const catalog::model_entry& model) {
+void join(deployment& to, const catalog::model_entry& model) {
     to.entry.preload = to.entry.preload || model.preload;
     to.entry.pinned = to.entry.pinned || model.pinned;
     to.entry.keep_alive = longer(to.entry.keep_alive, model.keep_alive);
@@ -51,12 +51,12 @@ void join(model_lane& to, const catalog::model_entry& model) {
 
 }  // namespace
 
-std::vector<model_lane> lanes_of(const std::vector<catalog::model_entry>& models,
-                                 const std::vector<std::string>& running) {
-    std::vector<model_lane> out;
+std::vector<deployment> deployments_of(const std::vector<catalog::model_entry>& models,
+                                       const std::vector<std::string>& running) {
+    std::vector<deployment> out;
     for (std::size_t i = 0; i < models.size(); ++i) {
         const auto twin = std::find_if(
-            out.begin(), out.end(), [&](const model_lane& lane) { return run_alike(lane.entry, models[i]); });
+            out.begin(), out.end(), [&](const deployment& one) { return run_alike(one.entry, models[i]); });
         if (twin == out.end()) {
             out.push_back({models[i], {i}});
             continue;
@@ -64,18 +64,18 @@ std::vector<model_lane> lanes_of(const std::vector<catalog::model_entry>& models
         join(*twin, models[i]);
         twin->members.push_back(i);
     }
-    for (model_lane& lane : out) {
-        const auto runs = std::find_if(lane.members.begin(), lane.members.end(), [&](std::size_t member) {
+    for (deployment& one : out) {
+        const auto runs = std::find_if(one.members.begin(), one.members.end(), [&](std::size_t member) {
             return std::find(running.begin(), running.end(), models[member].name) != running.end();
         });
-        if (runs == lane.members.end() || *runs == lane.members.front()) {
+        if (runs == one.members.end() || *runs == one.members.front()) {
             continue;
         }
-        model_lane renamed{models[*runs], std::move(lane.members)};
+        deployment renamed{models[*runs], std::move(one.members)};
         for (const std::size_t member : renamed.members) {
             join(renamed, models[member]);
         }
-        lane = std::move(renamed);
+        one = std::move(renamed);
     }
     return out;
 }

@@ -1,4 +1,4 @@
-#include "admin_aim.hpp"
+#include "admin_target.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -25,10 +25,10 @@ engine::backend* set_of(const admin_context& of, std::string_view typed) {
     if (at == std::string_view::npos) {
         return nullptr;
     }
-    const std::string lane = served_name(of, typed.substr(0, at));
-    const std::string label = lane + std::string(typed.substr(at));
+    const std::string deployment = served_name(of, typed.substr(0, at));
+    const std::string label = deployment + std::string(typed.substr(at));
     for (const auto& runtime : *of.backends) {
-        if (!lane.empty() && catalog::label_of(runtime->model()) == label) {
+        if (!deployment.empty() && catalog::label_of(runtime->model()) == label) {
             return runtime.get();
         }
     }
@@ -54,9 +54,9 @@ std::string no_model(const admin_context& of, const std::string& typed) {
 }
 
 // A model, or one of its process sets.
-bool aim_at_model(const admin_context& of, std::string_view target, aim& out) {
-    if (std::string lane = served_name(of, target); !lane.empty()) {
-        out.models.push_back(std::move(lane));
+bool resolve_model(const admin_context& of, std::string_view target, admin_target& out) {
+    if (std::string deployment = served_name(of, target); !deployment.empty()) {
+        out.models.push_back(std::move(deployment));
         return true;
     }
     if (const engine::backend* const set = set_of(of, target)) {
@@ -68,13 +68,13 @@ bool aim_at_model(const admin_context& of, std::string_view target, aim& out) {
 }
 
 // MODEL, MODEL@CARDS, or one of them and /SERVICE; a model's name may hold a '/' itself.
-aim aim_at(const admin_context& of, const std::string& target) {
-    aim out;
-    if (aim_at_model(of, target, out)) {
+admin_target resolve_name(const admin_context& of, const std::string& target) {
+    admin_target out;
+    if (resolve_model(of, target, out)) {
         return out;
     }
     const auto slash = target.rfind('/');
-    if (slash == std::string::npos || !aim_at_model(of, target.substr(0, slash), out)) {
+    if (slash == std::string::npos || !resolve_model(of, target.substr(0, slash), out)) {
         out.problem = no_model(of, target);
         return out;
     }
@@ -94,8 +94,8 @@ aim aim_at(const admin_context& of, const std::string& target) {
 
 }  // namespace
 
-aim aim_of(const admin_context& of, const control::admin_json& asked) {
-    aim out;
+admin_target resolve_target(const admin_context& of, const control::admin_json& asked) {
+    admin_target out;
     const auto found = asked.find("target");
     if (of.admission->refuses_new()) {
         out.problem = "the server is shutting down";
@@ -109,7 +109,7 @@ aim aim_of(const admin_context& of, const control::admin_json& asked) {
     } else if (!found->is_string()) {
         out.problem = "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE";
     } else {
-        out = aim_at(of, found->get<std::string>());
+        out = resolve_name(of, found->get<std::string>());
     }
     return out;
 }
