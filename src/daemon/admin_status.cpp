@@ -80,7 +80,7 @@ const char* word_of(engine::availability_state state) {
 // Other names under which clients use the same processes.
 control::admin_json names_beside(const admin_context& of, const std::string& deployment) {
     control::admin_json out = control::admin_json::array();
-    for (const api::served& each : of.models->all()) {
+    for (const api::served& each : of.running->models().all()) {
         if (each->lane == deployment && each->name != deployment) {
             out.push_back(each->name);
         }
@@ -108,9 +108,9 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
     const catalog::model_entry& entry = runtime.model();
     const std::string& name = entry.name;
     const engine::availability state = runtime.available();
-    const bool suspended = of.admission->suspended(name);
+    const bool suspended = of.running->admission().suspended(name);
     const bool lives = state.state != engine::availability_state::stopped;
-    const scheduler::model_queue queue = of.admission->queue_of(name);
+    const scheduler::model_queue queue = of.running->admission().queue_of(name);
     control::admin_json out;
     out["name"] = catalog::label_of(entry);
     out["model"] = name;
@@ -123,7 +123,7 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
     out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;
     out["waits"] = queue.why;
-    if (const auto tiers = of.admission->tiers_of(name)) {
+    if (const auto tiers = of.running->admission().tiers_of(name)) {
         const bool serves = tiers->serving == entry.tier;
         out["tier"] = {{"number", entry.tier},
                        {"serves", serves},
@@ -165,14 +165,14 @@ control::admin_json left_out_json(const config::configuration& settings) {
 
 control::admin_json status_json(const admin_context& of) {
     const core::steady_time now = of.clock->now();
-    const scheduler::queue_snapshot queue = of.admission->snapshot();
+    const scheduler::queue_snapshot queue = of.running->admission().snapshot();
     control::admin_json out;
     out["ok"] = true;
     out["version"] = version;
     out["pid"] = ::getpid();
     out["uptime_seconds"] = seconds_of(now - of.started);
     out["reloads"] = of.reloads();
-    out["shutting_down"] = of.admission->refuses_new();
+    out["shutting_down"] = of.running->admission().refuses_new();
     const upgrade::upgrade_report upgrade = of.upgrades();
     out["upgrade"] = {
         {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};
@@ -184,7 +184,7 @@ control::admin_json status_json(const admin_context& of) {
     out["configuration"] = of.settings_file;
     out["left_out"] = left_out_json(*of.settings);
     out["models"] = control::admin_json::array();
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         out["models"].push_back(model_json(of, *runtime, now));
     }
     return out;

@@ -1,7 +1,7 @@
 #pragma once
 // How the models fare, as data (`corral status --json`); status_page.hpp makes text of it.
 
-#include "corral/daemon/admin_verbs.hpp"
+#include "corral/daemon/admin_context.hpp"
 
 namespace corral::daemon {
 

@@ -15,7 +15,7 @@ namespace {
 
 // A name that clients may use, to what runs it.
 std::string served_name(const admin_context& of, std::string_view typed) {
-    const generation::served found = of.models->find(typed);
+    const api::served found = of.running->models().find(typed);
     return found == nullptr ? std::string() : found->lane;
 }
 
@@ -27,7 +27,7 @@ engine::backend* set_of(const admin_context& of, std::string_view typed) {
     }
     const std::string deployment = served_name(of, typed.substr(0, at));
     const std::string label = deployment + std::string(typed.substr(at));
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         if (!deployment.empty() && catalog::label_of(runtime->model()) == label) {
             return runtime.get();
         }
@@ -37,7 +37,7 @@ engine::backend* set_of(const admin_context& of, std::string_view typed) {
 
 std::string names_of_all(const admin_context& of) {
     std::string out;
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         out += (out.empty() ? "" : ", ") + catalog::label_of(runtime->model());
     }
     return out.empty() ? "none" : out;
@@ -45,7 +45,7 @@ std::string names_of_all(const admin_context& of) {
 
 std::string no_model(const admin_context& of, const std::string& typed) {
     std::vector<std::string> names;
-    for (const generation::served& each : of.models->all()) {
+    for (const api::served& each : of.running->models().all()) {
         names.push_back(each->name);
     }
     const std::string meant = catalog::nearest(typed, names);
@@ -81,7 +81,8 @@ admin_target resolve_name(const admin_context& of, const std::string& target) {
     out.service = target.substr(slash + 1);
     std::string known;
     const std::string& model = out.models.front();
-    for (const supervisor::service_status& one : of.admission->runtime_of(model)->services().status()) {
+    for (const supervisor::service_status& one :
+         of.running->admission().runtime_of(model)->services().status()) {
         if (one.name == out.service) {
             return out;
         }
@@ -97,10 +98,10 @@ admin_target resolve_name(const admin_context& of, const std::string& target) {
 admin_target resolve_target(const admin_context& of, const control::admin_json& asked) {
     admin_target out;
     const auto found = asked.find("target");
-    if (of.admission->refuses_new()) {
+    if (of.running->admission().refuses_new()) {
         out.problem = "the server is shutting down";
     } else if (found == asked.end() || found->is_null()) {
-        for (const auto& runtime : *of.backends) {
+        for (const auto& runtime : of.running->backends()) {
             const std::string& name = runtime->model().name;
             if (std::find(out.models.begin(), out.models.end(), name) == out.models.end()) {
                 out.models.push_back(name);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "corral/daemon/admin_verbs.hpp"
+#include "corral/daemon/admin_context.hpp"
 
 namespace corral::daemon {
 

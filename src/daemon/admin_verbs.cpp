@@ -1,4 +1,4 @@
-#include "corral/daemon/admin_verbs.hpp"
+#include "admin_verbs.hpp"
 
 #include <algorithm>
 #include <array>
@@ -56,7 +56,7 @@ using condition = std::function<bool(const runtimes&)>;
 core::awaitable<bool> wait_for(const admin_context& of, std::string model, condition met,
                                core::deadline until) {
     while (true) {
-        const runtimes all = of.admission->runtimes_of(model);
+        const runtimes all = of.running->admission().runtimes_of(model);
         if (all.empty()) {
             co_return false;
         }
@@ -100,21 +100,23 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
     const bool at_once = flag_of(asked, "now");
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: stopped by its operator{}", model, at_once ? ", at once" : "");
-        of.admission->suspend(model, at_once);
+        of.running->admission().suspend(model, at_once);
     }
     const core::deadline until = wait_of(of, asked, usual_stop_wait);
     for (const std::string& model : at.models) {
         std::string name = model;
         // Who starts it meanwhile has the last word.
         condition met = [&of, &model](const runtimes& all) {
-            return all_in(all, engine::availability_state::stopped) || !of.admission->suspended(model);
+            return all_in(all, engine::availability_state::stopped) ||
+                   !of.running->admission().suspended(model);
         };
         const bool stopped = co_await wait_for(of, std::move(name), std::move(met), until);
-        if (of.admission->runtime_of(model) != nullptr && !of.admission->suspended(model)) {
+        if (of.running->admission().runtime_of(model) != nullptr &&
+            !of.running->admission().suspended(model)) {
             co_return control::admin_refusal("model " + model + " was started again before it had stopped");
         }
-        if (!stopped && of.admission->runtime_of(model) != nullptr) {
-            const std::size_t running = of.admission->queue_of(model).running;
+        if (!stopped && of.running->admission().runtime_of(model) != nullptr) {
+            const std::size_t running = of.running->admission().queue_of(model).running;
             co_return control::admin_refusal(
                 "model " + model + " gets no more requests, but has not stopped yet: " +
                 (running > 0 ? std::string("an answer is still running ('--now' cuts it)")
@@ -125,7 +127,7 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
 }
 
 std::string why_not_ready(const admin_context& of, const std::string& model, const runtimes& all) {
-    if (std::string waits = of.admission->queue_of(model).why; !waits.empty()) {
+    if (std::string waits = of.running->admission().queue_of(model).why; !waits.empty()) {
         return "it " + waits;
     }
     std::string reason = all.empty() ? std::string() : all.front()->available().reason;
@@ -142,7 +144,7 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ad
                    all_in(all, engine::availability_state::broken);
         };
         co_await wait_for(of, std::move(name), std::move(settled), until);
-        const runtimes all = of.admission->runtimes_of(model);
+        const runtimes all = of.running->admission().runtimes_of(model);
         if (!any_in(all, engine::availability_state::ready)) {
             co_return control::admin_refusal("model " + model +
                                              " is not ready: " + why_not_ready(of, model, all));
@@ -161,7 +163,7 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
     }
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);
-        of.admission->resume(model);
+        of.running->admission().resume(model);
     }
     const core::deadline until = wait_of(of, asked, 0.0);
     if (until.passed(of.clock->now())) {
@@ -178,7 +180,7 @@ bool is_meant(const engine::backend& runtime, const admin_target& at) {
 // Kills what runs, and starts at once what the restart rule would let wait.
 core::awaitable<void> restart_services(const admin_context& of, std::string model, admin_target at) {
     bool any = false;
-    const runtimes all = of.admission->runtimes_of(model);
+    const runtimes all = of.running->admission().runtimes_of(model);
     for (engine::backend* const runtime : all) {
         if (!is_meant(*runtime, at) || in_state(runtime, engine::availability_state::stopped)) {
             continue;
@@ -206,9 +208,9 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
     std::string name = model;
     co_await wait_for(of, std::move(name), std::move(gone), until);
     // Closes an open breaker and ends a backoff; no effect where everything starts already.
-    const runtimes after = of.admission->runtimes_of(model);
+    const runtimes after = of.running->admission().runtimes_of(model);
     if (after == all && !any_in(after, engine::availability_state::ready)) {
-        of.admission->resume(model);
+        of.running->admission().resume(model);
     }
 }
 
@@ -220,12 +222,12 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
                               at.service.empty() ? "all of it is" : at.service + " is");
-        const runtimes all = of.admission->runtimes_of(model);
+        const runtimes all = of.running->admission().runtimes_of(model);
         if (all.empty()) {
             continue;
         }
-        if (of.admission->suspended(model) || all_in(all, engine::availability_state::stopped)) {
-            of.admission->resume(model);
+        if (of.running->admission().suspended(model) || all_in(all, engine::availability_state::stopped)) {
+            of.running->admission().resume(model);
             continue;
         }
         std::string name = model;
@@ -241,7 +243,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
 }
 
 core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json) {
-    if (of.admission->refuses_new()) {
+    if (of.running->admission().refuses_new()) {
         co_return control::admin_refusal("the server is shutting down");
     }
     control::admin_json answer = co_await of.reload();
@@ -264,26 +266,27 @@ core::awaitable<control::admin_json> run_upgrade(const admin_context& of, contro
     co_return out;
 }
 
-constexpr std::array<admin_verb, 6> verbs{{
+struct admin_verb {
+    std::string_view name;
+    core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked) = nullptr;
+    // Instead of `run`, where the answer goes on after its first part.
+    control::admin_answer (*stream)(const admin_context& of, const control::admin_json& asked) = nullptr;
+};
+
+constexpr std::array<admin_verb, 7> verbs{{
     {"status", run_status},
     {"start", run_start},
     {"stop", run_stop},
     {"restart", run_restart},
     {"reload", run_reload},
     {"upgrade", run_upgrade},
-}};
-
-constexpr std::array<admin_stream_verb, 1> streams{{
-    {"logs", open_log_stream},
+    {"logs", nullptr, open_log_stream},
 }};
 
 std::string all_verbs() {
     std::string out;
     for (const admin_verb& each : verbs) {
         out += (out.empty() ? "" : ", ") + std::string(each.name);
-    }
-    for (const admin_stream_verb& each : streams) {
-        out += ", " + std::string(each.name);
     }
     return out;
 }
@@ -295,16 +298,14 @@ core::awaitable<control::admin_answer> answer_admin(const admin_context& of, con
     const std::string wanted = name != asked.end() && name->is_string() ? name->get<std::string>() : "";
     const auto found =
         std::find_if(verbs.begin(), verbs.end(), [&](const admin_verb& each) { return each.name == wanted; });
-    const auto stream = std::find_if(streams.begin(), streams.end(),
-                                     [&](const admin_stream_verb& each) { return each.name == wanted; });
-    if (found == verbs.end() && stream == streams.end()) {
+    if (found == verbs.end()) {
         co_return control::answer_with(control::admin_refusal(
             "unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs()));
     }
     std::string thrown;
     try {
-        if (stream != streams.end()) {
-            co_return stream->open(of, asked);
+        if (found->stream != nullptr) {
+            co_return found->stream(of, asked);
         }
         control::admin_json answer = co_await found->run(of, std::move(asked));
         co_return control::answer_with(std::move(answer));

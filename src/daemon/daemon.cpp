@@ -9,9 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "corral/catalog/placement.hpp"
-#include "corral/config/configuration_manifests.hpp"
 #include "corral/config/server_places.hpp"
-#include "corral/fleet/served_models.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
@@ -60,6 +58,7 @@ daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
                    settings_.log_content, &devices_, &before_start_},
       credentials_(std::make_shared<config::credential_files>(settings_)),
       card_memory_(devices_),
+      fleet_(supervision_, card_memory_, settings_),
       cards_(service_tasks_, clock_, devices_, card_memory_),
       compute_(service_tasks_, clock_, devices_, journal_),
       signals_(loop, SIGINT, SIGTERM, SIGUSR2),
@@ -87,21 +86,20 @@ core::result<void> daemon::open() {
     if (!where) {
         return where.error();
     }
-    if (auto made = open_models(); !made) {
+    if (auto made = fleet_.open(settings_, inherited_); !made) {
         return made;
     }
-    open_variants();
     open_black_box();
     open_metrics();
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         cards_.watch(*runtime);
         compute_.watch(*runtime);
     }
     generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
     generation.metrics = &metrics_;
-    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, *scheduler_,
-                                                             *models_, generation);
+    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, fleet_.admission(),
+                                                             fleet_.models(), generation);
     server_->serve_with(make_request_pipeline());
     telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
     auto opened = open_admin();
@@ -124,69 +122,6 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
     return upgrade::open_listener(*server_, settings_, inherited_);
 }
 
-core::result<void> daemon::open_models() {
-    scheduler_ = std::make_unique<scheduler::scheduler>(loop_.get_executor(), clock_,
-                                                        fleet::scheduler_options_of(settings_, card_memory_));
-    const std::vector<std::string> before = upgrade::deployments_before(inherited_);
-    std::vector<config::deployment> deployments = config::deployments_of(settings_.models, before);
-    std::string culprit;
-    for (auto made = open_deployments(deployments, culprit); !made;
-         made = open_deployments(deployments, culprit)) {
-        if (!config::leave_out(settings_, culprit, made.error().message)) {
-            return made;
-        }
-        telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
-        deployments = config::deployments_of(settings_.models, before);
-    }
-    upgrade::release_unclaimed(*supervision_.guard, inherited_);
-    models_ = std::make_unique<api::model_directory>(
-        fleet::served_models(settings_.models, deployments, backends_));
-    return {};
-}
-
-// Those that are not open yet. `culprit`: the model whose deployment can't be.
-core::result<void> daemon::open_deployments(const std::vector<config::deployment>& deployments,
-                                            std::string& culprit) {
-    for (const config::deployment& deployment : deployments) {
-        if (!scheduler_->runtimes_of(deployment.entry.name).empty()) {
-            continue;
-        }
-        std::vector<std::unique_ptr<engine::backend>> places;
-        for (const catalog::model_entry& here : catalog::places_of(deployment.entry)) {
-            bool adopted = false;
-            auto made = upgrade::make_or_adopt_backend(supervision_, here, inherited_, adopted);
-            if (!made) {
-                culprit = deployment.entry.name;
-                return made.error();
-            }
-            if (adopted) {
-                adopted_.insert(deployment.entry.name);
-            }
-            places.push_back(std::move(*made));
-        }
-        for (auto& place : places) {
-            backends_.push_back(std::move(place));
-            scheduler_->add(*backends_.back());
-        }
-    }
-    return {};
-}
-
-// Without a place to keep them clients make no models; all else goes on.
-void daemon::open_variants() {
-    if (settings_.state_directory.empty()) {
-        return;
-    }
-    auto opened = catalog::variant_store::open(settings_.state_directory / "variants");
-    if (!opened) {
-        telemetry::log().warn("clients can't make models: {}", opened.error().message);
-        return;
-    }
-    variant_store_ = std::move(*opened);
-    variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
-    variants_->load();
-}
-
 void daemon::open_black_box() {
     if (settings_.state_directory.empty() || settings_.black_box.keep == 0) {
         return;
@@ -197,7 +132,7 @@ void daemon::open_black_box() {
     black_box_ = std::make_unique<incidents::black_box>(service_tasks_, clock_, settings_.black_box,
                                                         config::crash_folder(settings_.state_directory),
                                                         std::move(from));
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         black_box_->watch(catalog::label_of(runtime->model()), runtime->services());
     }
 }
@@ -255,21 +190,22 @@ core::awaitable<void> daemon::shut_down() {
     telemetry::notify_stopping(settings_.shutdown_grace + services_end + 10 * connection_end);
     server_->stop_accepting();
     reloader_->close();
-    scheduler_->refuse_new();
+    fleet_.close();
+    fleet_.admission().refuse_new();
     const core::deadline grace = core::deadline::after(settings_.shutdown_grace, clock_.now());
-    while (scheduler_->snapshot().running > 0 && signals_seen_ < 2 && !grace.passed(clock_.now())) {
+    while (fleet_.admission().snapshot().running > 0 && signals_seen_ < 2 && !grace.passed(clock_.now())) {
         const core::deadline tick = core::deadline::after(core::milliseconds(100), clock_.now());
-        co_await scheduler_->wait_idle(tick.sooner(grace));
+        co_await fleet_.admission().wait_idle(tick.sooner(grace));
     }
     // What still runs is told so in its stream before its connection goes.
     run_tasks_.cancel();
     co_await server_->wait_idle(core::deadline::after(connection_end, clock_.now()));
     server_->close_all();
     const core::deadline until = core::deadline::after(services_end, clock_.now());
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         run_tasks_.spawn("stop " + catalog::label_of(runtime->model()), stop_backend(*runtime, until));
     }
-    for (engine::backend* const retired : reloader_->retired().not_stopped()) {
+    for (engine::backend* const retired : fleet_.not_stopped()) {
         run_tasks_.spawn("stop " + retired->model().name, stop_backend(*retired, until));
     }
     const bool all_ended = co_await run_tasks_.wait_empty(until);

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "admin_verbs.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -33,9 +34,9 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
 http::handler daemon::make_request_pipeline() {
     api::api_context context;
     context.generations = generations_.get();
-    context.models = models_.get();
-    context.variants = variants_.get();
-    context.admission = scheduler_.get();
+    context.models = &fleet_.models();
+    context.variants = fleet_.variants();
+    context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;
     context.loopback_only = endpoint_.address().is_loopback();
@@ -57,29 +58,22 @@ http::handler daemon::make_request_pipeline() {
 }
 
 core::result<void> daemon::open_admin() {
+    fleet_.listen_with({.on_deployed = [this](auto& runtime) { begin_watch(runtime); },
+                        .on_removed = [this](auto& runtime) { end_watch(runtime); }});
     reloader_ = std::make_unique<fleet::reloader>(
+        loop_.get_executor(),
         fleet::reloadable{.settings = &settings_,
-                          .backends = &backends_,
                           .credentials = &credentials_,
-                          .admission = scheduler_.get(),
-                          .models = models_.get(),
-                          .variants = &variants_,
+                          .models = &fleet_,
                           .generations = generations_.get(),
                           .server = server_.get(),
-                          .supervision = &supervision_,
-                          .room = &card_memory_,
-                          .tasks = &service_tasks_,
-                          .on_deployed = [this](auto& runtime) { begin_watch(runtime); },
-                          .on_removed = [this](auto& runtime) { end_watch(runtime); },
                           .in_the_way = [this] { return why_not_reload(); },
                           .renew_pipeline = [this] { server_->serve_with(make_request_pipeline()); }},
         source_);
     if (settings_.admin_socket.empty()) {
         return {};
     }
-    admin_context_ = {.backends = &backends_,
-                      .admission = scheduler_.get(),
-                      .models = models_.get(),
+    admin_context_ = {.running = &fleet_,
                       .cards = &cards_,
                       .compute = &compute_,
                       .clock = &clock_,

@@ -91,23 +91,23 @@ core::awaitable<void> daemon::collect_orphans() {
 
 std::string daemon::status_line() const {
     std::vector<model_view> views;
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         // Of a model with several places, those where nothing is are no news while it is loaded elsewhere.
-        const bool elsewhere =
-            runtime->model().seats.size() > 1 && scheduler_->residence_of(runtime->model().name).loaded;
+        const bool elsewhere = runtime->model().seats.size() > 1 &&
+                               fleet_.admission().residence_of(runtime->model().name).loaded;
         model_view view = view_of(*runtime, clock_.now());
         if (!elsewhere || view.phase != model_phase::unloaded) {
             views.push_back(std::move(view));
         }
     }
-    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const std::string upgrading = upgrade_->report().status;
     return (upgrading.empty() ? "" : upgrading + "; ") + status_text(views, queue.running, queue.waiting);
 }
 
 // False, with a line in the log, while work stands still: then the service manager starts us anew.
 bool daemon::work_advances() {
-    const scheduler::queue_snapshot queue = scheduler_->snapshot();
+    const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const auto stuck = progress_.stuck({queue.granted, queue.neglected, queue.overdue}, clock_.now());
     if (stuck && !stands_still_) {
         telemetry::log().error("the watchdog is not fed any more: {}", *stuck);
@@ -124,17 +124,17 @@ void daemon::open_metrics() {
     metrics_.collect_with([this, began](telemetry::metric_page& page) {
         const core::steady_time now = clock_.now();
         monitor::collect_build(page);
-        monitor::collect_queue(page, *scheduler_);
-        monitor::collect_models(page, *scheduler_, backends_);
+        monitor::collect_queue(page, fleet_.admission());
+        monitor::collect_models(page, fleet_.admission(), fleet_.backends());
         meter_.collect(page, now);
-        monitor::collect_compute(page, compute_, backends_);
+        monitor::collect_compute(page, compute_, fleet_.backends());
         monitor::collect_devices(page, devices_, now);
         monitor::collect_server(page, server_->stats());
         monitor::collect_process(page);
         page.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", {},
                    began);
     });
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         meter(*runtime);
     }
 }

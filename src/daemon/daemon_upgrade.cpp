@@ -21,15 +21,15 @@ void daemon::prepare_upgrade(bool activated) {
     parts.settings = &settings_;
     parts.guard = supervision_.guard;
     parts.server = server_.get();
-    parts.scheduler = scheduler_.get();
-    parts.backends = &backends_;
+    parts.scheduler = &fleet_.admission();
+    parts.backends = &fleet_.backends();
     parts.runs = &run_tasks_;
     parts.activated = activated;
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };
     parts.begin_threads = [this] { open_black_box(); };
     parts.unfinished = [this]() -> std::string {
-        const bool reloads = reloader_->under_way() || !reloader_->retired().not_stopped().empty();
+        const bool reloads = reloader_->under_way() || !fleet_.not_stopped().empty();
         return reloads ? "a reload of the configuration" : "";
     };
     upgrade_ = std::make_unique<upgrade::upgrade>(std::move(parts), how_started_);
@@ -53,7 +53,7 @@ core::result<void> daemon::upgrade_to(std::string program) {
 // Whether several process sets may want the memory of one card.
 bool daemon::cards_are_shared() const {
     std::set<unsigned> seen;
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         const std::vector<unsigned> cards = runtime->claim().cards;
         for (const unsigned card : cards) {
             if (!seen.insert(card).second) {
@@ -90,18 +90,18 @@ core::awaitable<void> daemon::look_at_cards() {
 // What did not come along is loaded as if somebody had asked for it.
 void daemon::go_on_with_models() {
     std::set<std::string> seen;
-    for (const auto& runtime : backends_) {
+    for (const auto& runtime : fleet_.backends()) {
         const std::string& name = runtime->model().name;
         if (!seen.insert(name).second) {
             continue;
         }
         const upgrade::deployment_handover before = upgrade::handover_of(inherited_, name);
         if (before.suspended) {
-            scheduler_->suspend(name, false);
+            fleet_.admission().suspend(name, false);
         } else if (before.wanted) {
-            scheduler_->load(name, before.stay);
+            fleet_.admission().load(name, before.stay);
         } else if (!before.known && runtime->model().preload) {
-            scheduler_->preload(name);
+            fleet_.admission().preload(name);
         }
     }
 }
@@ -111,7 +111,7 @@ core::awaitable<void> daemon::start_models() {
         if (cards_are_shared()) {
             co_await look_at_cards();
         }
-        scheduler_->preload();
+        fleet_.admission().preload();
         co_return;
     }
     go_on_with_models();
@@ -119,14 +119,11 @@ core::awaitable<void> daemon::start_models() {
         server_->adopt_connection(client);
     }
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
-    std::set<std::string> deployments;
-    for (const auto& runtime : backends_) {
-        deployments.insert(runtime->model().name);
-    }
     telemetry::log().info(
         "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
         "new ones had waited for {:.2f} s",
-        adopted_.size(), deployments.size(), inherited_.before->connections.size(), waited.count());
+        fleet_.adopted().size(), fleet_.deployments().size(), inherited_.before->connections.size(),
+        waited.count());
     inherited_.before.reset();
     co_await look_at_cards();
 }

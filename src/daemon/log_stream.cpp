@@ -36,12 +36,13 @@ struct log_choice {
 
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
 const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
-    const generation::served served = of.models->find(typed);
-    const auto found = std::find_if(of.backends->begin(), of.backends->end(), [&](const auto& one) {
-        return served != nullptr ? one->model().name == served->lane
-                                 : catalog::label_of(one->model()) == typed;
-    });
-    return found == of.backends->end() ? nullptr : found->get();
+    const api::served served = of.running->models().find(typed);
+    const auto found =
+        std::find_if(of.running->backends().begin(), of.running->backends().end(), [&](const auto& one) {
+            return served != nullptr ? one->model().name == served->lane
+                                     : catalog::label_of(one->model()) == typed;
+        });
+    return found == of.running->backends().end() ? nullptr : found->get();
 }
 
 // What the lines of all that `typed` means are chosen by: a model, or one process set.
@@ -61,7 +62,7 @@ bool has_service(const engine::backend& runtime, std::string_view service) {
 // Every name that would do.
 std::vector<std::string> all_names(const admin_context& of) {
     std::vector<std::string> out{own_log};
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         out.push_back(runtime->model().name);
         for (const auto& service : runtime->model().runtime.services) {
             out.push_back(runtime->model().name + "/" + service.name);
@@ -106,7 +107,7 @@ log_choice choose(const admin_context& of, const std::string& target) {
         return known ? log_choice{chosen_by(*model, typed), service, false, true, {}} : unknown(of, target);
     }
     std::vector<std::string> with_it;
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         const std::string& name = runtime->model().name;
         if (has_service(*runtime, target) &&
             std::find(with_it.begin(), with_it.end(), name) == with_it.end()) {
@@ -133,7 +134,7 @@ std::vector<log_source> sources_of(const admin_context& of, const log_choice& wa
                            return ring_part{tail.ring, tail.end, std::move(tail.lines)};
                        }});
     }
-    for (const auto& runtime : *of.backends) {
+    for (const auto& runtime : of.running->backends()) {
         const std::string model = catalog::label_of(runtime->model());
         if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
             continue;

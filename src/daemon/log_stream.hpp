@@ -2,7 +2,7 @@
 // The verb "logs" of the admin socket: {"verb":"logs","target":"qwen3:4b/runtime","lines":100,"follow":true}.
 // After the first answer come objects {"lines":[...]}, and {"end":true} where nothing is followed.
 
-#include "corral/daemon/admin_verbs.hpp"
+#include "corral/daemon/admin_context.hpp"
 
 namespace corral::daemon {
 

@@ -10,16 +10,10 @@
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
-#include "reload_change.hpp"
 
 namespace corral::fleet {
 
 namespace {
-
-// Of the configuration, where negative is forever, for the scheduler.
-core::nanoseconds forever_if_negative(core::nanoseconds span) {
-    return span < core::nanoseconds{0} ? core::nanoseconds::max() : span;
-}
 
 spdlog::level::level_enum as_spdlog(telemetry::log_level level) {
     switch (level) {
@@ -110,36 +104,14 @@ bool same_files(const config::configuration& a, const config::configuration& b) 
 
 }  // namespace
 
-scheduler::scheduler_options scheduler_options_of(const config::configuration& settings,
-                                                  monitor::card_memory& room) {
-    room.set_otherwise(settings.card_memory_mb);
-    scheduler::scheduler_options out;
-    out.room_mb = [&room](unsigned card) { return room.of(card); };
-    out.max_loaded = settings.max_loaded_models;
-    out.swaps.overtakes = settings.swap.overtakes;
-    out.swaps.least_patience = settings.swap.patience;
-    out.swaps.most_patience = settings.swap.patience_ceiling;
-    out.max_queue = settings.max_queue;
-    out.keep_alive = forever_if_negative(settings.keep_alive);
-    return out;
-}
-
-generation::generation_options generation_options_of(const config::configuration& settings) {
-    generation::generation_options out;
+api::generation_options generation_options_of(const config::configuration& settings) {
+    api::generation_options out;
     out.request_deadline = settings.request_deadline;
     return out;
 }
 
-reloader::reloader(reloadable parts, config::configuration_source source)
-    : parts_(std::move(parts)),
-      source_(std::move(source)),
-      retired_(*parts_.tasks, *parts_.admission),
-      over_(parts_.tasks->get_executor()) {}
-
-void reloader::close() noexcept {
-    closed_ = true;
-    retired_.close();
-}
+reloader::reloader(core::executor on, reloadable parts, config::configuration_source source)
+    : parts_(std::move(parts)), source_(std::move(source)), over_(std::move(on)) {}
 
 core::awaitable<reload_report> reloader::reload() {
     while (busy_) {
@@ -205,8 +177,8 @@ core::awaitable<reload_report> reloader::reload_now() {
 
 // A manifest whose model can't be made is left out like one with a mistake, and the others are looked at
 // anew.
-core::result<reloader::newcomers> reloader::prepare_partial(config::configuration& wanted,
-                                                            reload_report& report) {
+core::result<reloader::preparation> reloader::prepare_partial(config::configuration& wanted,
+                                                              reload_report& report) {
     std::vector<std::string> kept;
     while (true) {
         for (std::string& name : keep_served(*parts_.settings, wanted)) {
@@ -222,19 +194,15 @@ core::result<reloader::newcomers> reloader::prepare_partial(config::configuratio
     }
 }
 
-// `culprit`: the model that is to blame, where one is.
-core::result<reloader::newcomers> reloader::prepare(const config::configuration& wanted,
-                                                    std::string& culprit) {
-    newcomers out;
-    out.deployments = config::deployments_of(wanted.models, deployments_now());
-    for (const config::deployment& deployment : out.deployments) {
-        auto change = prepare_deployment(deployment);
-        if (!change) {
-            culprit = deployment.entry.name;
-            return change.error();
-        }
-        out.changes.push_back(std::move(*change));
+// `culprit`: the deployment at fault, where one is.
+core::result<reloader::preparation> reloader::prepare(const config::configuration& wanted,
+                                                      std::string& culprit) {
+    preparation out;
+    auto models = parts_.models->prepare(wanted, culprit);
+    if (!models) {
+        return models.error();
     }
+    out.models = std::move(*models);
     const config::configuration after = settings_after(*parts_.settings, wanted);
     if (!same_files(*parts_.settings, after)) {
         out.credentials = std::make_shared<config::credential_files>(after);
@@ -246,11 +214,10 @@ core::result<reloader::newcomers> reloader::prepare(const config::configuration&
 }
 
 // Nothing in here waits, so nobody sees half of it.
-void reloader::apply(config::configuration wanted, const reload_plan& plan, newcomers made) {
+void reloader::apply(config::configuration wanted, const reload_plan& plan, preparation made) {
     *parts_.settings = settings_after(*parts_.settings, std::move(wanted));
     const config::configuration& settings = *parts_.settings;
     telemetry::log().set_level(as_spdlog(settings.log_level));
-    parts_.admission->adjust(scheduler_options_of(settings, *parts_.room));
     parts_.generations->adjust(generation_options_of(settings));
     parts_.server->adjust(settings.http);
     if (made.credentials) {
@@ -259,20 +226,7 @@ void reloader::apply(config::configuration wanted, const reload_plan& plan, newc
             parts_.server->use_tls(*(*parts_.credentials)->tls());
         }
     }
-    const std::vector<std::string> now = deployments_now();
-    for (const std::string& deployment : now) {
-        const bool stays =
-            std::any_of(made.deployments.begin(), made.deployments.end(),
-                        [&](const config::deployment& one) { return one.entry.name == deployment; });
-        if (!stays) {
-            remove_deployment(deployment);
-        }
-    }
-    for (deployment_change& change : made.changes) {
-        deploy(std::move(change));
-    }
-    sort_backends();
-    publish(made.deployments, plan);
+    parts_.models->apply(std::move(made.models), settings, plan);
     parts_.renew_pipeline();
 }
 

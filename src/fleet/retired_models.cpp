@@ -57,7 +57,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
         co_return;
     }
     while (!which->stopped) {
-        const core::deadline until = core::deadline::after(stop_limit, std::chrono::steady_clock::now());
+        const core::deadline until = core::deadline::after(stop_limit, clock_.now());
         const bool stopped = co_await which->runtime->stop(until);
         if (closed_) {
             co_return;

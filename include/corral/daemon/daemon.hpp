@@ -8,24 +8,23 @@
 // (upgrade.hpp).
 
 #include <memory>
-#include <set>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "corral/api/variant_library.hpp"
+#include "corral/api/generation_service.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
-#include "corral/config/deployments.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
-#include "corral/daemon/admin_verbs.hpp"
+#include "corral/daemon/admin_context.hpp"
 #include "corral/device/reader.hpp"
+#include "corral/fleet/fleet.hpp"
 #include "corral/fleet/reload.hpp"
 #include "corral/generation/generation_service.hpp"
 #include "corral/http/server.hpp"
@@ -73,10 +72,6 @@ private:
     void go_on_with_models();
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
-    [[nodiscard]] core::result<void> open_models();
-    [[nodiscard]] core::result<void> open_deployments(const std::vector<config::deployment>& deployments,
-                                                      std::string& culprit);
-    void open_variants();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_request_pipeline();
     void open_black_box();
@@ -113,18 +108,13 @@ private:
     upgrade::launch_facts how_started_;
     upgrade::inheritance inherited_;
     boost::asio::ip::tcp::endpoint endpoint_;  // where clients come in
-    std::set<std::string> adopted_;            // models that were loaded before this image began
-    std::vector<std::unique_ptr<engine::backend>> backends_;  // every place of every model that has its own
-    monitor::service_meter meter_{metrics_};
     monitor::card_memory card_memory_;
+    fleet::fleet fleet_;
+    monitor::service_meter meter_{metrics_};
     monitor::card_watch cards_;
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
-    std::unique_ptr<scheduler::scheduler> scheduler_;
-    std::unique_ptr<generation::model_directory> models_;
-    std::unique_ptr<catalog::variant_store> variant_store_;
-    std::unique_ptr<api::variant_library> variants_;  // absent: there is no place to keep any
-    std::unique_ptr<generation::generation_service> generations_;
+    std::unique_ptr<api::generation_service> generations_;
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;
     admin_context admin_context_;

@@ -20,8 +20,8 @@ namespace corral::fleet {
 class retired_models {
 public:
     // All borrowed.
-    retired_models(core::task_group& tasks, scheduler::scheduler& admission)
-        : tasks_(tasks), admission_(admission) {}
+    retired_models(core::task_group& tasks, scheduler::scheduler& admission, const core::clock_source& clock)
+        : tasks_(tasks), admission_(admission), clock_(clock) {}
 
     // `runtime` was removed from the scheduler or replaced there; `holders`: what the directory said of it.
     void take(std::unique_ptr<engine::backend> runtime,
@@ -45,6 +45,7 @@ private:
 
     core::task_group& tasks_;
     scheduler::scheduler& admission_;
+    const core::clock_source& clock_;
     std::list<one> all_;
     std::vector<std::function<void()>> waiting_;
     bool closed_ = false;

@@ -1,30 +1,25 @@
 #pragma once
-// What the admin socket can be asked: one line in the table of admin_verbs.cpp for each verb.
+// What the verbs of the admin socket work on.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
-#include "corral/engine/backend.hpp"
-#include "corral/generation/model_directory.hpp"
+#include "corral/fleet/fleet.hpp"
 #include "corral/monitor/card_watch.hpp"
 #include "corral/monitor/compute_watch.hpp"
-#include "corral/scheduler/scheduler.hpp"
 #include "corral/upgrade/upgrade.hpp"
 
 namespace corral::daemon {
 
-// What verbs work on; borrowed from the daemon.
+// Borrowed from the daemon.
 struct admin_context {
-    const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
-    scheduler::scheduler* admission = nullptr;
-    const generation::model_directory* models = nullptr;
+    fleet::fleet* running = nullptr;
     const monitor::card_watch* cards = nullptr;
     const monitor::compute_watch* compute = nullptr;
     const core::clock_source* clock = nullptr;
@@ -39,20 +34,5 @@ struct admin_context {
     std::string settings_file;
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
-
-// One that goes on after its first answer.
-struct admin_stream_verb {
-    std::string_view name;
-    control::admin_answer (*open)(const admin_context& of, const control::admin_json& asked);
-};
-
-struct admin_verb {
-    std::string_view name;
-    core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked);
-};
-
-// Finds the verb and runs it; an unknown one is a refusal that names those there are. `of` outlives the call.
-[[nodiscard]] core::awaitable<control::admin_answer> answer_admin(const admin_context& of,
-                                                                  control::admin_json asked);
 
 }  // namespace corral::daemon
