@@ -14,20 +14,20 @@ namespace corral::daemon {
 namespace {
 
 // A name that clients may use, to what runs it.
-std::string served_name(const admin_context& of, std::string_view typed) {
-    const api::served found = of.running->models().find(typed);
+std::string served_name(const known_targets& among, std::string_view typed) {
+    const api::served found = among.models.find(typed);
     return found == nullptr ? std::string() : found->lane;
 }
 
 // "qwen3:4b@1": the only one that `typed` can mean; nullptr: none.
-engine::backend* set_of(const admin_context& of, std::string_view typed) {
+engine::backend* set_of(const known_targets& among, std::string_view typed) {
     const auto at = typed.rfind('@');
     if (at == std::string_view::npos) {
         return nullptr;
     }
-    const std::string deployment = served_name(of, typed.substr(0, at));
+    const std::string deployment = served_name(among, typed.substr(0, at));
     const std::string label = deployment + std::string(typed.substr(at));
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : among.backends) {
         if (!deployment.empty() && catalog::label_of(runtime->model()) == label) {
             return runtime.get();
         }
@@ -35,31 +35,31 @@ engine::backend* set_of(const admin_context& of, std::string_view typed) {
     return nullptr;
 }
 
-std::string names_of_all(const admin_context& of) {
+std::string names_of_all(const known_targets& among) {
     std::string out;
-    for (const auto& runtime : of.running->backends()) {
+    for (const auto& runtime : among.backends) {
         out += (out.empty() ? "" : ", ") + catalog::label_of(runtime->model());
     }
     return out.empty() ? "none" : out;
 }
 
-std::string no_model(const admin_context& of, const std::string& typed) {
+std::string no_model(const known_targets& among, const std::string& typed) {
     std::vector<std::string> names;
-    for (const api::served& each : of.running->models().all()) {
+    for (const api::served& each : among.models.all()) {
         names.push_back(each->name);
     }
     const std::string meant = catalog::nearest(typed, names);
     return "there is no model '" + telemetry::printable(typed) + "'" +
-           (meant.empty() ? "" : "; did you mean '" + meant + "'?") + "; models: " + names_of_all(of);
+           (meant.empty() ? "" : "; did you mean '" + meant + "'?") + "; models: " + names_of_all(among);
 }
 
-// A model, or one of its process sets.
-bool resolve_model(const admin_context& of, std::string_view target, admin_target& out) {
-    if (std::string deployment = served_name(of, target); !deployment.empty()) {
+// A model, or one of its instances.
+bool resolve_model(const known_targets& among, std::string_view target, admin_target& out) {
+    if (std::string deployment = served_name(among, target); !deployment.empty()) {
         out.models.push_back(std::move(deployment));
         return true;
     }
-    if (const engine::backend* const set = set_of(of, target)) {
+    if (const engine::backend* const set = set_of(among, target)) {
         out.models.push_back(set->model().name);
         out.label = catalog::label_of(set->model());
         return true;
@@ -68,21 +68,20 @@ bool resolve_model(const admin_context& of, std::string_view target, admin_targe
 }
 
 // MODEL, MODEL@CARDS, or one of them and /SERVICE; a model's name may hold a '/' itself.
-admin_target resolve_name(const admin_context& of, const std::string& target) {
+admin_target resolve_name(const known_targets& among, const std::string& target) {
     admin_target out;
-    if (resolve_model(of, target, out)) {
+    if (resolve_model(among, target, out)) {
         return out;
     }
     const auto slash = target.rfind('/');
-    if (slash == std::string::npos || !resolve_model(of, target.substr(0, slash), out)) {
-        out.problem = no_model(of, target);
+    if (slash == std::string::npos || !resolve_model(among, target.substr(0, slash), out)) {
+        out.problem = no_model(among, target);
         return out;
     }
     out.service = target.substr(slash + 1);
     std::string known;
     const std::string& model = out.models.front();
-    for (const supervisor::service_status& one :
-         of.running->admission().runtime_of(model)->services().status()) {
+    for (const supervisor::service_status& one : among.admission.runtime_of(model)->services().status()) {
         if (one.name == out.service) {
             return out;
         }
@@ -95,13 +94,13 @@ admin_target resolve_name(const admin_context& of, const std::string& target) {
 
 }  // namespace
 
-admin_target resolve_target(const admin_context& of, const control::admin_json& asked) {
+admin_target resolve_target(const known_targets& among, const control::admin_json& asked) {
     admin_target out;
     const auto found = asked.find("target");
-    if (of.running->admission().refuses_new()) {
+    if (among.admission.refuses_new()) {
         out.problem = "the server is shutting down";
     } else if (found == asked.end() || found->is_null()) {
-        for (const auto& runtime : of.running->backends()) {
+        for (const auto& runtime : among.backends) {
             const std::string& name = runtime->model().name;
             if (std::find(out.models.begin(), out.models.end(), name) == out.models.end()) {
                 out.models.push_back(name);
@@ -110,7 +109,7 @@ admin_target resolve_target(const admin_context& of, const control::admin_json& 
     } else if (!found->is_string()) {
         out.problem = "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE";
     } else {
-        out = resolve_name(of, found->get<std::string>());
+        out = resolve_name(among, found->get<std::string>());
     }
     return out;
 }

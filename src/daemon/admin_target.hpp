@@ -1,23 +1,34 @@
 #pragma once
-// What the target of an admin verb means: all models, one, one of its process sets, or one service.
+// What the target of an admin verb means: all models, one, one of its instances, or one service. Decides only.
 
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "corral/daemon/admin_context.hpp"
+#include "corral/api/model_directory.hpp"
+#include "corral/control/admin_socket.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
 
 namespace corral::daemon {
 
 // What a verb is about.
 struct admin_target {
     std::vector<std::string> models;  // as the scheduler knows them
-    std::string label;                // of one process set of the only model; empty: all of them
+    std::string label;                // of one instance of the only model; empty: all of them
     std::string service;              // of the only model; empty: all
     std::string problem;              // for the person; nothing else counts then
 };
 
+// What there is to name.
+struct known_targets {
+    const std::vector<std::unique_ptr<engine::backend>>& backends;
+    const api::model_directory& models;
+    const scheduler::scheduler& admission;
+};
+
 // The `target` of `asked`: MODEL, MODEL@CARDS, one of them and /SERVICE, or none for all models. A problem
 // too while the server is shutting down.
-[[nodiscard]] admin_target resolve_target(const admin_context& of, const control::admin_json& asked);
+[[nodiscard]] admin_target resolve_target(const known_targets& among, const control::admin_json& asked);
 
 }  // namespace corral::daemon

@@ -36,6 +36,11 @@ bool flag_of(const control::admin_json& asked, const char* key) {
     return found != asked.end() && found->is_boolean() && found->get<bool>();
 }
 
+admin_target target_of(const admin_context& of, const control::admin_json& asked) {
+    const fleet::fleet& running = *of.running;
+    return resolve_target({running.backends(), running.models(), running.admission()}, asked);
+}
+
 control::admin_json done(const admin_target& at, const char* what) {
     control::admin_json out;
     out["ok"] = true;
@@ -89,7 +94,7 @@ bool any_in(const runtimes& all, engine::availability_state state) {
 }
 
 core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
-    const admin_target at = resolve_target(of, asked);
+    const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
@@ -154,7 +159,7 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ad
 }
 
 core::awaitable<control::admin_json> run_start(const admin_context& of, control::admin_json asked) {
-    const admin_target at = resolve_target(of, asked);
+    const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
@@ -215,7 +220,7 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
 }
 
 core::awaitable<control::admin_json> run_restart(const admin_context& of, control::admin_json asked) {
-    const admin_target at = resolve_target(of, asked);
+    const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }

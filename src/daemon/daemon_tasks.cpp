@@ -9,6 +9,7 @@
 #include "corral/monitor/metric_sources.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
+#include "status_text.hpp"
 
 namespace corral::daemon {
 

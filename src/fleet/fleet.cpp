@@ -44,7 +44,9 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
         telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);
         wanted = config::deployments_of(settings.models, before);
     }
-    upgrade::release_unclaimed(*supervision_.guard, from);
+    if (from.before) {
+        upgrade::release_unclaimed(*supervision_.guard, from);
+    }
     models_ = std::make_unique<api::model_directory>(served_models(settings.models, wanted, backends_));
     open_variants(settings.state_directory);
     return {};

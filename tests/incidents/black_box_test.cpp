@@ -96,7 +96,7 @@ TEST_F(black_box_files, a_crash_is_kept_with_all_that_is_known_of_it) {
     EXPECT_EQ(bundle["requests"]["finished"][0]["outcome"], "runtime-died");
     EXPECT_EQ(bundle["device"]["free_mb"], 12);
     EXPECT_TRUE(bundle["system"].contains("memory_kb")) << bundle["system"];
-    const std::string shown = bundle_text(bundle);
+    const std::string shown = cli::bundle_text(bundle);
     EXPECT_THAT(shown, HasSubstr("how it ended: killed by SIGSEGV: The runtime crashed."));
     EXPECT_THAT(shown, HasSubstr("321 bytes"));
     EXPECT_THAT(shown, HasSubstr("| init ok"));
