@@ -31,7 +31,7 @@ TEST(secrets, are_not_shown_in_commands) {
                             "http://(hidden)@host/x", "http://host/a@b", "--key", "--x"));
 }
 
-class model_pages : public configuration_file {
+class model_pages : public config::configuration_file {
 protected:
     config::configuration read(const std::string& text) {
         auto out = load(text);
@@ -41,7 +41,7 @@ protected:
 };
 
 TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
-    const auto settings = read(model_text +
+    const auto settings = read(config::model_text +
                                "aliases = [\"q\"]\n[models.services.runtime]\nport = 0\n"
                                "command = [\"./run me\", \"{port}\", \"{layers}\", \"{tokenizer_url}\"]\n"
                                "environment = { HF_TOKEN = \"abc\", PLAIN = \"shown\" }\n");
@@ -60,7 +60,7 @@ TEST_F(model_pages, show_all_that_is_known_but_no_secret) {
 }
 
 TEST_F(model_pages, list_files_and_daemon_together) {
-    auto settings = read(model_text + "aliases = [\"q\"]\n");
+    auto settings = read(config::model_text + "aliases = [\"q\"]\n");
     settings.left_out.push_back({"/m/bad.toml", "bad:latest", {{"/m/bad.toml", 3, 1, "no"}}});
     settings.left_out.push_back({"/m/kept.toml", "", {{"/m/kept.toml", 1, 1, "no"}}});
     const auto alone = list_models(settings, nullptr);
@@ -84,7 +84,7 @@ TEST_F(model_pages, list_files_and_daemon_together) {
 }
 
 TEST_F(model_pages, suggest_the_nearest_name) {
-    const auto settings = read(model_text + "aliases = [\"quick\"]\n");
+    const auto settings = read(config::model_text + "aliases = [\"quick\"]\n");
     EXPECT_THAT(no_such_model(settings, "qwen3:4"), HasSubstr("did you mean 'Qwen3:4b'?"));
     EXPECT_THAT(no_such_model(settings, "quik"), HasSubstr("did you mean 'quick:latest'?"));
     EXPECT_THAT(no_such_model(settings, "something-else"), HasSubstr("there are Qwen3:4b, quick:latest"));

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class reload_policy : public configuration_file {
+class reload_policy : public config::configuration_file {
 protected:
     config::configuration read(const std::string& text) {
         auto out = load(text);
@@ -57,7 +57,7 @@ TEST_F(reload_policy, every_part_of_a_model_counts) {
 
 TEST_F(reload_policy, a_profile_that_changed_changes_its_models) {
     const auto before = read(model("a"));
-    auto text = profile_text;
+    auto text = config::profile_text;
     text.replace(text.rfind("grace = \"1s\""), 12, "grace = \"2s\"");
     folder_.write("vendor/small/profile.toml", text);
     EXPECT_THAT(plan_reload(before, read(model("a"))).changed, ElementsAre("a:latest"));
