@@ -1,4 +1,5 @@
 #include "corral/control/admin_socket.hpp"
+#include "corral/core/private_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -41,19 +42,6 @@ private:
     core::wake_signal& changed_;
 };
 
-core::result<void> make_folder(const fs::path& folder) {
-    std::error_code error;
-    const bool made = fs::create_directories(folder, error);
-    if (!error && made) {
-        fs::permissions(folder, fs::perms::owner_all, error);
-    }
-    if (error) {
-        return core::errno_failure(error.value(),
-                                   "can't make the folder '" + folder.string() + "': " + error.message());
-    }
-    return {};
-}
-
 }  // namespace
 
 admin_json admin_refusal(std::string why) {
@@ -85,7 +73,7 @@ bool admin_socket::is_trusted(uid_t peer) {
 }
 
 core::result<void> admin_socket::listen(const fs::path& path) {
-    if (auto made = make_folder(path.parent_path()); !made) {
+    if (auto made = core::make_private_folder(path.parent_path()); !made) {
         return made;
     }
     const auto opened = listen_unix(path);

@@ -85,6 +85,19 @@ result<void> replace_private_file(const fs::path& file, const private_file& with
     return sync_folder(file.parent_path());
 }
 
+result<void> make_private_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    const bool made = std::filesystem::create_directories(folder, error);
+    if (!error && made) {
+        std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    }
+    if (error) {
+        return errno_failure(error.value(),
+                             "can't make the folder '" + folder.string() + "': " + error.message());
+    }
+    return {};
+}
+
 result<folder_lock> folder_lock::take(const fs::path& folder) {
     owned_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!handle.valid()) {

@@ -1,4 +1,5 @@
 #include "corral/telemetry/crash_store.hpp"
+#include "corral/core/private_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -116,18 +117,6 @@ core::result<void> write_whole(const fs::path& folder, const std::string& name, 
     return {};
 }
 
-core::result<void> make_folder(const fs::path& folder) {
-    std::error_code error;
-    const bool made = fs::create_directories(folder, error);
-    if (!error && made) {
-        fs::permissions(folder, fs::perms::owner_all, error);
-    }
-    if (error) {
-        return failed("can't make the folder", folder, error.value());
-    }
-    return {};
-}
-
 void prune(const fs::path& folder, const std::string& newest, const crash_limits& limits) {
     const auto found = list(folder);
     if (!found) {
@@ -213,7 +202,7 @@ core::result<void> keep_crash(const fs::path& folder, const std::string& name, s
     if (!is_ours(name, ending)) {
         return core::make_failure(core::errc::invalid, "'" + name + "' is not the name of a bundle");
     }
-    if (auto made = make_folder(folder); !made) {
+    if (auto made = core::make_private_folder(folder); !made) {
         return made;
     }
     if (auto written = write_whole(folder, name, text); !written) {

@@ -6,7 +6,6 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/catalog/package_survey.hpp"
-#include "corral/core/file_watch.hpp"
 #include "http/test_certificate.hpp"
 
 namespace corral::config {
@@ -92,27 +91,6 @@ TEST_F(credentials, that_are_bad_at_the_start_are_said) {
     write_keys("sk-1");
     write("key.pem", "");
     EXPECT_THAT(credential_files(settings_).load().error().message, HasSubstr("holds no private key"));
-}
-
-TEST(file_watch, sees_files_change_come_and_go) {
-    const tests::temporary_folder folder;
-    const auto a = folder.write("a", "1");
-    core::file_watch watch({a, folder.path() / "b"});
-    EXPECT_FALSE(watch.changed());
-    folder.write("b", "1");
-    EXPECT_TRUE(watch.changed());
-    EXPECT_FALSE(watch.changed());
-    folder.write("a", "12");
-    EXPECT_TRUE(watch.changed());
-    // Another file of the same size and time.
-    const auto time = std::filesystem::last_write_time(a);
-    const auto aside = folder.write("aside", "34");
-    std::filesystem::last_write_time(aside, time);
-    std::filesystem::rename(aside, a);
-    EXPECT_TRUE(watch.changed());
-    std::filesystem::remove(a);
-    EXPECT_TRUE(watch.changed());
-    EXPECT_FALSE(watch.changed());
 }
 
 }  // namespace

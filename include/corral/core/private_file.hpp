@@ -1,5 +1,5 @@
 #pragma once
-// Small files whose owner and mode matter, read and replaced as a whole.
+// Small files and folders whose owner and mode matter; files are read and replaced as a whole.
 
 #include <filesystem>
 #include <string>
@@ -25,6 +25,9 @@ struct private_file {
 
 // A new file in the place of the old: written aside, synced, renamed, and the folder synced.
 [[nodiscard]] result<void> replace_private_file(const std::filesystem::path& file, const private_file& with);
+
+// With the folders above it; open to its owner alone where it was not there. Fails with a sentence.
+[[nodiscard]] result<void> make_private_folder(const std::filesystem::path& folder);
 
 // The right to change files of a folder, against others who ask for it too; ends with its life.
 class folder_lock {
