@@ -1,7 +1,6 @@
 #include "corral/config/configuration.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::config {
 
@@ -30,11 +30,7 @@ std::string environment_value(const configuration_source& from, const std::strin
     if (found == from.environment.end()) {
         return {};
     }
-    constexpr std::string_view noise = " \t\r\n\"'";
-    const auto& value = found->second;
-    const auto first = value.find_first_not_of(noise);
-    return first == std::string::npos ? std::string()
-                                      : value.substr(first, value.find_last_not_of(noise) - first + 1);
+    return std::string(core::trimmed(found->second, " \t\r\n\"'"));
 }
 
 void note(configuration_result& out, const std::string& variable, std::string message) {
@@ -43,20 +39,18 @@ void note(configuration_result& out, const std::string& variable, std::string me
 
 void apply_environment(const configuration_source& from, configuration& to, configuration_result& out) {
     if (const auto text = environment_value(from, "OLLAMA_MAX_QUEUE"); !text.empty()) {
-        std::uint32_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65536) {
-            to.max_queue = value;
+        const auto value = core::whole_number<std::uint32_t>(text);
+        if (value && *value >= 1 && *value <= 65536) {
+            to.max_queue = *value;
         } else {
             note(out, "OLLAMA_MAX_QUEUE",
                  "'" + text + "' is not a number from 1 to 65536; the default stays");
         }
     }
     if (const auto text = environment_value(from, "OLLAMA_MAX_LOADED_MODELS"); !text.empty()) {
-        unsigned value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error == std::errc{} && end == text.data() + text.size() && value <= 1024) {
-            to.max_loaded_models = value;
+        const auto value = core::whole_number<unsigned>(text);
+        if (value && *value <= 1024) {
+            to.max_loaded_models = *value;
         } else {
             note(out, "OLLAMA_MAX_LOADED_MODELS",
                  "'" + text + "' is not a number from 0 to 1024; the default stays");

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::config {
 
@@ -33,15 +34,6 @@ host_and_port split(std::string_view text) {
     return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return port;
-}
-
 core::result<ip::address> parse_host(std::string_view host) {
     if (host == "localhost") {
         return ip::address(ip::address_v4::loopback());
@@ -66,7 +58,7 @@ core::result<ip::tcp::endpoint> parse_listen(std::string_view text) {
                                                            "\" is not an address to listen on; write "
                                                            "ADDRESS:PORT, such as \"127.0.0.1:11434\"");
     }
-    const auto number = parse_port(*port);
+    const auto number = core::whole_number<std::uint16_t>(*port);
     if (!number) {
         return core::make_failure(core::errc::invalid,
                                   "\"" + std::string(text) + "\" must end in a port from 0 to 65535");
@@ -88,7 +80,7 @@ core::result<ip::tcp::endpoint> parse_ollama_host(std::string_view text) {
     }
     text = text.substr(0, text.find('/'));
     const auto [host, port] = split(text);
-    const auto number = port ? parse_port(*port).value_or(default_port) : port_without;
+    const auto number = port ? core::whole_number<std::uint16_t>(*port).value_or(default_port) : port_without;
     if (host.empty()) {
         // ":8080" is every interface, while nothing at all is the default address.
         const auto address = port ? ip::address_v4::any() : ip::address_v4::loopback();

@@ -5,9 +5,8 @@
 #include <map>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "corral/config/configuration_manifests.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
 
@@ -39,8 +38,8 @@ config::configuration_result read_guarded(const config::configuration_source& so
     }
 }
 
-std::string joined(const std::vector<std::string>& names) {
-    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+std::string listed(const std::vector<std::string>& names) {
+    return names.empty() ? "none" : core::joined(names);
 }
 
 // Tells systemd of a reload, whichever way it ends.
@@ -76,7 +75,7 @@ void log_report(const reload_report& report) {
     const reload_plan& plan = report.plan;
     telemetry::log().info(
         "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
-        joined(plan.added), joined(plan.removed), joined(plan.changed), plan.unchanged.size());
+        listed(plan.added), listed(plan.removed), listed(plan.changed), plan.unchanged.size());
 }
 
 // What was served of a manifest that has a mistake now goes on as it was: `kept`.
