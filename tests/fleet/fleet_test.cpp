@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/device/reader.hpp"
 
