@@ -80,7 +80,7 @@ const char* word_of(engine::availability_state state) {
 // Other names under which clients use the same processes.
 control::admin_json names_beside(const admin_context& of, const std::string& deployment) {
     control::admin_json out = control::admin_json::array();
-    for (const api::served& each : of.running->models().all()) {
+    for (const generation::served& each : of.running->models().all()) {
         if (each->lane == deployment && each->name != deployment) {
             out.push_back(each->name);
         }

@@ -15,7 +15,7 @@ namespace {
 
 // A name that clients may use, to what runs it.
 std::string served_name(const known_targets& among, std::string_view typed) {
-    const api::served found = among.models.find(typed);
+    const generation::served found = among.models.find(typed);
     return found == nullptr ? std::string() : found->lane;
 }
 
@@ -45,7 +45,7 @@ std::string names_of_all(const known_targets& among) {
 
 std::string no_model(const known_targets& among, const std::string& typed) {
     std::vector<std::string> names;
-    for (const api::served& each : among.models.all()) {
+    for (const generation::served& each : among.models.all()) {
         names.push_back(each->name);
     }
     const std::string meant = catalog::nearest(typed, names);

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/scheduler/scheduler.hpp"
 
 namespace corral::daemon {
@@ -23,7 +23,7 @@ struct admin_target {
 // What there is to name.
 struct known_targets {
     const std::vector<std::unique_ptr<engine::backend>>& backends;
-    const api::model_directory& models;
+    const generation::model_directory& models;
     const scheduler::scheduler& admission;
 };
 

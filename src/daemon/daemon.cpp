@@ -98,8 +98,8 @@ core::result<void> daemon::open() {
     generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
     generation.metrics = &metrics_;
-    generations_ = std::make_unique<api::generation_service>(run_tasks_, clock_, random_, fleet_.admission(),
-                                                             fleet_.models(), generation);
+    generations_ = std::make_unique<generation::generation_service>(
+        run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     server_->serve_with(make_request_pipeline());
     telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
     auto opened = open_admin();

@@ -36,7 +36,7 @@ struct log_choice {
 
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
 const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
-    const api::served served = of.running->models().find(typed);
+    const generation::served served = of.running->models().find(typed);
     const auto found =
         std::find_if(of.running->backends().begin(), of.running->backends().end(), [&](const auto& one) {
             return served != nullptr ? one->model().name == served->lane

@@ -47,7 +47,8 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
     if (from.before) {
         upgrade::release_unclaimed(*supervision_.guard, from);
     }
-    models_ = std::make_unique<api::model_directory>(served_models(settings.models, wanted, backends_));
+    models_ =
+        std::make_unique<generation::model_directory>(served_models(settings.models, wanted, backends_));
     open_variants(settings.state_directory);
     return {};
 }

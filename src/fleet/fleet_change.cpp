@@ -75,8 +75,8 @@ void fleet::apply(fleet_change made, const config::configuration& settings, cons
 
 // Its running answer ends, then it is stopped and forgotten.
 void fleet::retire(std::unique_ptr<engine::backend> runtime) {
-    std::vector<std::weak_ptr<const api::served_model>> holders;
-    for (const api::served& each : models_->all()) {
+    std::vector<std::weak_ptr<const generation::served_model>> holders;
+    for (const generation::served& each : models_->all()) {
         const bool by_tier = std::any_of(each->tiers.begin(), each->tiers.end(),
                                          [&](const auto& tier) { return tier.runs_on(runtime.get()); });
         if (by_tier || each->runs_on(runtime.get())) {
@@ -184,22 +184,22 @@ void fleet::admit(const std::string& name, bool load, bool known) {
 // Names that left, then all that are there: what is held by requests on their way stays as it was.
 void fleet::publish(const config::configuration& settings, const std::vector<config::deployment>& deployments,
                     const reload_plan& plan) {
-    const std::vector<api::served_model> all = served_models(settings.models, deployments, backends_);
+    const std::vector<generation::served_model> all = served_models(settings.models, deployments, backends_);
     if (variants_) {
         for (const std::string& name : plan.removed) {
             variants_->set_aside(name);
         }
     }
-    const std::vector<api::served> before = models_->all();
-    for (const api::served& each : before) {
-        const bool named = std::any_of(all.begin(), all.end(), [&](const api::served_model& one) {
+    const std::vector<generation::served> before = models_->all();
+    for (const generation::served& each : before) {
+        const bool named = std::any_of(all.begin(), all.end(), [&](const generation::served_model& one) {
             return catalog::same_model(one.name, each->name);
         });
         if (each->variant == nullptr && !named) {
             models_->remove(each->name);
         }
     }
-    for (const api::served_model& each : all) {
+    for (const generation::served_model& each : all) {
         models_->put(each);
     }
     if (variants_) {

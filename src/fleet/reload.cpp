@@ -103,8 +103,8 @@ bool same_files(const config::configuration& a, const config::configuration& b) 
 
 }  // namespace
 
-api::generation_options generation_options_of(const config::configuration& settings) {
-    api::generation_options out;
+generation::generation_options generation_options_of(const config::configuration& settings) {
+    generation::generation_options out;
     out.request_deadline = settings.request_deadline;
     return out;
 }

@@ -8,8 +8,9 @@ namespace corral::fleet {
 namespace {
 
 // A copy of a model has its digest in Ollama too.
-void publish(std::vector<api::served_model>& to, const std::string& name, const api::served_model& like) {
-    api::served_model one = like;
+void publish(std::vector<generation::served_model>& to, const std::string& name,
+             const generation::served_model& like) {
+    generation::served_model one = like;
     one.name = name;
     one.digest = like.entry->digest;
     one.modified = like.entry->modified;
@@ -33,16 +34,16 @@ void add_tiers(generation::served_model& to, const std::vector<std::unique_ptr<e
 
 }  // namespace
 
-std::vector<api::served_model> served_models(const std::vector<catalog::model_entry>& models,
-                                             const std::vector<config::deployment>& deployments,
-                                             const std::vector<std::unique_ptr<engine::backend>>& backends) {
-    std::vector<api::served_model> out;
+std::vector<generation::served_model> served_models(
+    const std::vector<catalog::model_entry>& models, const std::vector<config::deployment>& deployments,
+    const std::vector<std::unique_ptr<engine::backend>>& backends) {
+    std::vector<generation::served_model> out;
     for (std::size_t i = 0; i < models.size(); ++i) {
         const auto deployment =
             std::find_if(deployments.begin(), deployments.end(), [i](const config::deployment& each) {
                 return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
             });
-        api::served_model model;
+        generation::served_model model;
         model.owned = std::make_shared<const catalog::model_entry>(models[i]);
         model.entry = model.owned.get();
         model.lane = deployment->entry.name;

@@ -28,7 +28,7 @@ protected:
         return backends.back().get();
     }
     void offer(const std::string& name, const std::string& deployment) {
-        api::served_model one;
+        generation::served_model one;
         one.name = name;
         one.lane = deployment;
         models.put(std::move(one));
@@ -41,7 +41,7 @@ protected:
     core::steady_clock_source clock;
     scheduler::scheduler admission{io.get_executor(), clock, {}};
     std::vector<std::unique_ptr<engine::backend>> backends;
-    api::model_directory models{{}};
+    generation::model_directory models{{}};
 };
 
 TEST_F(admin_targets, without_a_name_are_all_models_once_each) {

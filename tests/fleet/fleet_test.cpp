@@ -37,7 +37,7 @@ protected:
     }
     [[nodiscard]] std::vector<std::string> offered() {
         std::vector<std::string> out;
-        for (const api::served& each : models.models().all()) {
+        for (const generation::served& each : models.models().all()) {
             out.push_back(each->name);
         }
         return out;

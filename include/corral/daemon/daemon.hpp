@@ -13,7 +13,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "corral/api/generation_service.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
@@ -114,7 +113,7 @@ private:
     monitor::card_watch cards_;
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
-    std::unique_ptr<api::generation_service> generations_;
+    std::unique_ptr<generation::generation_service> generations_;
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;
     admin_context admin_context_;

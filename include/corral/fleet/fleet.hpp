@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "corral/api/model_directory.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/deployments.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/fleet/reload_policy.hpp"
 #include "corral/fleet/retired_models.hpp"
+#include "corral/generation/model_directory.hpp"
 #include "corral/monitor/card_memory.hpp"
 #include "corral/scheduler/scheduler.hpp"
 #include "corral/supervisor/context.hpp"
@@ -68,8 +68,8 @@ public:
     [[nodiscard]] scheduler::scheduler& admission() noexcept { return scheduler_; }
     [[nodiscard]] const scheduler::scheduler& admission() const noexcept { return scheduler_; }
     // REQUIRES: open().
-    [[nodiscard]] api::model_directory& models() noexcept { return *models_; }
-    [[nodiscard]] const api::model_directory& models() const noexcept { return *models_; }
+    [[nodiscard]] generation::model_directory& models() noexcept { return *models_; }
+    [[nodiscard]] const generation::model_directory& models() const noexcept { return *models_; }
     // nullptr: there is no folder to keep any.
     [[nodiscard]] api::variant_library* variants() noexcept { return variants_.get(); }
     // Deployments that were loaded before this image of the program began.
@@ -110,7 +110,7 @@ private:
     monitor::card_memory& memory_;
     backend_list backends_;
     scheduler::scheduler scheduler_;
-    std::unique_ptr<api::model_directory> models_;
+    std::unique_ptr<generation::model_directory> models_;
     std::unique_ptr<catalog::variant_store> variant_store_;
     std::unique_ptr<api::variant_library> variants_;
     retired_models retired_;

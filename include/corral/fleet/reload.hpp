@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "corral/api/generation_service.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
 #include "corral/core/async.hpp"
@@ -15,6 +14,7 @@
 #include "corral/core/wake_signal.hpp"
 #include "corral/fleet/fleet.hpp"
 #include "corral/fleet/reload_policy.hpp"
+#include "corral/generation/generation_service.hpp"
 #include "corral/http/server.hpp"
 
 namespace corral::fleet {
@@ -24,7 +24,7 @@ struct reloadable {
     config::configuration* settings = nullptr;
     std::shared_ptr<config::credential_files>* credentials = nullptr;
     fleet* models = nullptr;
-    api::generation_service* generations = nullptr;
+    generation::generation_service* generations = nullptr;
     http::server* server = nullptr;
     std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
     std::function<void()> renew_pipeline;  // settings or credentials are others: requests get a new handler
@@ -39,7 +39,7 @@ struct reload_report {
 };
 
 // What the configuration means for generations, at the start as at a reload.
-[[nodiscard]] api::generation_options generation_options_of(const config::configuration& settings);
+[[nodiscard]] generation::generation_options generation_options_of(const config::configuration& settings);
 
 class reloader {
 public:
