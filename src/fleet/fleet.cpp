@@ -21,9 +21,9 @@ scheduler::scheduler_options fleet::options_of(const config::configuration& sett
                                                monitor::card_memory& memory) {
     memory.set_otherwise(settings.card_memory_mb);
     scheduler::scheduler_options out;
-    out.room_mb = [&memory](unsigned card) { return memory.of(card); };
+    out.usable_mb = [&memory](unsigned card) { return memory.of(card); };
     out.max_loaded = settings.max_loaded_models;
-    out.swaps.overtakes = settings.swap.overtakes;
+    out.swaps.max_overtakes = settings.swap.overtakes;
     out.swaps.least_patience = settings.swap.patience;
     out.swaps.most_patience = settings.swap.patience_ceiling;
     out.max_queue = settings.max_queue;

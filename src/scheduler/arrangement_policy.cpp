@@ -20,7 +20,7 @@ public:
         for (const bool pinned : {true, false}) {
             for (std::size_t model = 0; model < box_.models.size(); ++model) {
                 const model_view& of = box_.models[model];
-                if (of.spare && !of.wants && of.pinned == pinned && working(model) == 0) {
+                if (of.preload && !of.wants && of.pinned == pinned && working(model) == 0) {
                     place_if_free(model, true);
                 }
             }
@@ -28,9 +28,9 @@ public:
         for (std::size_t model = 0; model < box_.models.size(); ++model) {
             const model_view& of = box_.models[model];
             const std::size_t there = working(model);
-            const bool more = of.spare_more || (of.more && !loads_anew(model));
+            const bool more = of.preload_more || (of.more && !loads_anew(model));
             if (more && there > 0 && there < of.most) {
-                place_if_free(model, of.spare_more);
+                place_if_free(model, of.preload_more);
             }
             if (there > of.most) {
                 give_up_one(model);
@@ -53,21 +53,21 @@ private:
         return out;
     }
     template <typename Condition>
-    [[nodiscard]] std::size_t count_seats(std::size_t model, Condition holds) const {
+    [[nodiscard]] std::size_t count_instances(std::size_t model, Condition holds) const {
         return static_cast<std::size_t>(
-            std::count_if(box_.seats.begin(), box_.seats.end(),
-                          [&](const seat_view& one) { return one.model == model && holds(one); }));
+            std::count_if(box_.instances.begin(), box_.instances.end(),
+                          [&](const instance_view& one) { return one.model == model && holds(one); }));
     }
-    [[nodiscard]] std::size_t working(std::size_t model) const { return count_seats(model, works); }
+    [[nodiscard]] std::size_t working(std::size_t model) const { return count_instances(model, works); }
     [[nodiscard]] bool loads_anew(std::size_t model) const {
-        return count_seats(model, [](const seat_view& one) {
+        return count_instances(model, [](const instance_view& one) {
                    return one.is == presence::loading && one.first_load;
                }) > 0;
     }
     // What loads on a card of `wanted` whose room is known; one that takes too long hinders nobody.
-    [[nodiscard]] const seat_view* loading_beside(const seat_view& wanted) const {
-        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
-            const seat_view& one = box_.seats[i];
+    [[nodiscard]] const instance_view* loading_beside(const instance_view& wanted) const {
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            const instance_view& one = box_.instances[i];
             const bool begun = std::find(out_.start.begin(), out_.start.end(), i) != out_.start.end();
             const bool loads = one.is == presence::loading && one.first_load &&
                                now_ - one.load_began < box_.rule.longest_load;
@@ -77,16 +77,16 @@ private:
             for (const unsigned card : one.cards) {
                 const auto& cards = wanted.cards;
                 const bool shared = std::find(cards.begin(), cards.end(), card) != cards.end();
-                if (shared && box_.room_mb && box_.room_mb(card)) {
+                if (shared && box_.usable_mb && box_.usable_mb(card)) {
                     return &one;
                 }
             }
         }
         return nullptr;
     }
-    void start(std::size_t seat) {
-        out_.start.push_back(seat);
-        present_.take(box_.seats[seat]);
+    void start(std::size_t instance) {
+        out_.start.push_back(instance);
+        present_.take(box_.instances[instance]);
     }
     void look_again(std::optional<core::steady_time> when) {
         if (when && (!out_.look_again || *when < *out_.look_again)) {
@@ -97,114 +97,117 @@ private:
     // A model that somebody waits for: what it needs is taken off before others are looked at, also where it
     // can't begin yet, so that nothing smaller slips in for ever.
     void place(std::size_t model) {
-        const bool any = count_seats(model, [](const seat_view& one) {
+        const bool any = count_instances(model, [](const instance_view& one) {
                              return one.is == presence::absent && one.admitted;
                          }) > 0;
         if (!any) {
             return;  // its own instances are on their way down, or up
         }
-        const std::optional<seat_choice> choice = choose_seat(box_, later_, given_, model, now_);
+        const std::optional<instance_choice> choice = choose_instance(box_, later_, given_, model, now_);
         if (!choice) {
             nowhere(model);
             return;
         }
-        const seat_view& wanted = box_.seats[choice->seat];
+        const instance_view& wanted = box_.instances[choice->instance];
         reserved_.push_back(model);
         for (const victim& each : choice->victims) {
-            later_.give(box_.seats[each.seat]);
-            given_.push_back(each.seat);
+            later_.give(box_.instances[each.instance]);
+            given_.push_back(each.instance);
         }
         later_.take(wanted);
-        if (choice->protected_by_turn()) {
+        if (choice->is_protected()) {
             wait_for_turns(model, *choice);
         } else if (!choice->victims.empty()) {
             clear(model, *choice);
         } else if (!present_.fits(wanted)) {
             out_.blocked.push_back({model, text_of_leaving(box_, wanted), {}, {}, false});
-        } else if (const seat_view* const other = loading_beside(wanted)) {
+        } else if (const instance_view* const other = loading_beside(wanted)) {
             out_.blocked.push_back({model, text_of_load_before(box_, wanted, *other), {}, {}, false});
             look_again_after_load(*other);
         } else {
-            start(choice->seat);
+            start(choice->instance);
         }
     }
     // Those who wait longer have it first, or it can't be.
     void nowhere(std::size_t model) {
-        const auto without_them = choose_seat(box_, card_ledger(box_, false), {}, model, now_);
+        const auto without_them = choose_instance(box_, card_ledger(box_, false), {}, model, now_);
         if (!without_them) {
             out_.hopeless.emplace_back(model, text_of_hopeless(box_, model));
             return;
         }
         blocked_model told{model,
-                           text_of_turn(box_, box_.seats[without_them->seat], reserved_.front()),
+                           text_of_turn(box_, box_.instances[without_them->instance], reserved_.front()),
                            reserved_,
                            {},
                            true};
         out_.blocked.push_back(std::move(told));
     }
-    [[nodiscard]] std::optional<core::steady_time> end_of_load(const seat_view& of) const {
+    [[nodiscard]] std::optional<core::steady_time> end_of_load(const instance_view& of) const {
         return core::deadline::after(box_.rule.longest_load, of.load_began).at();
     }
-    void look_again_after_load(const seat_view& of) {
+    void look_again_after_load(const instance_view& of) {
         if (of.is == presence::loading) {
             look_again(end_of_load(of));
         }
     }
-    // Nobody goes as long as one of them has its turn; those whose turn is over get nothing more to do.
-    void wait_for_turns(std::size_t model, const seat_choice& choice) {
-        blocked_model told{model, text_of_wait(box_, box_.seats[choice.seat], choice.victims), {}, {}, false};
+    // Nobody goes as long as one of them is protected; those whose time slice has expired get nothing more.
+    void wait_for_turns(std::size_t model, const instance_choice& choice) {
+        blocked_model told{
+            model, text_of_wait(box_, box_.instances[choice.instance], choice.victims), {}, {}, false};
         const model_view& of = box_.models[model];
         for (const victim& each : choice.victims) {
-            const seat_view& seat = box_.seats[each.seat];
-            told.behind.push_back(seat.model);
-            if (each.how == willingness::ends) {
-                out_.drain.push_back(each.seat);
+            const instance_view& instance = box_.instances[each.instance];
+            told.behind.push_back(instance.model);
+            if (each.how == evictability::ends) {
+                out_.drain.push_back(each.instance);
             }
-            if (each.how == willingness::has_turn) {
-                told.serving.push_back(seat.model);
-                look_again(seat.first_load ? end_of_load(seat)
-                                           : box_.models[seat.model].own->over_at(*of.wants, of.patience));
+            if (each.how == evictability::protected_) {
+                told.serving.push_back(instance.model);
+                look_again(instance.first_load
+                               ? end_of_load(instance)
+                               : box_.models[instance.model].slice->expires_at(*of.wants, of.patience));
             }
         }
         out_.blocked.push_back(std::move(told));
     }
-    void clear(std::size_t model, const seat_choice& choice) {
-        blocked_model told{model, text_of_wait(box_, box_.seats[choice.seat], choice.victims), {}, {}, false};
+    void clear(std::size_t model, const instance_choice& choice) {
+        blocked_model told{
+            model, text_of_wait(box_, box_.instances[choice.instance], choice.victims), {}, {}, false};
         for (const victim& each : choice.victims) {
-            told.behind.push_back(box_.seats[each.seat].model);
-            if (box_.seats[each.seat].in_use) {
-                out_.drain.push_back(each.seat);
+            told.behind.push_back(box_.instances[each.instance].model);
+            if (box_.instances[each.instance].in_use) {
+                out_.drain.push_back(each.instance);
             } else {
-                out_.evict.push_back({each.seat, model});
+                out_.evict.push_back({each.instance, model});
             }
         }
         out_.blocked.push_back(std::move(told));
     }
     // `told`: that it does not fit is worth saying.
     void place_if_free(std::size_t model, bool told) {
-        const auto seat = choose_free_seat(box_, present_, later_, model);
-        if (!seat) {
+        const auto instance = choose_free_instance(box_, present_, later_, model);
+        if (!instance) {
             // What is on its way down may make the room.
-            const bool fits_later = choose_free_seat(box_, later_, later_, model).has_value();
+            const bool fits_later = choose_free_instance(box_, later_, later_, model).has_value();
             if (told && !fits_later) {
-                out_.not_spared.push_back(model);
+                out_.preload_rejected.push_back(model);
             }
             return;
         }
-        later_.take(box_.seats[*seat]);
-        if (const seat_view* const other = loading_beside(box_.seats[*seat])) {
+        later_.take(box_.instances[*instance]);
+        if (const instance_view* const other = loading_beside(box_.instances[*instance])) {
             look_again_after_load(*other);
             return;
         }
-        start(*seat);
+        start(*instance);
     }
     // The least recently used one that nobody uses.
     void give_up_one(std::size_t model) {
         std::optional<std::size_t> least;
-        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
-            const seat_view& one = box_.seats[i];
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            const instance_view& one = box_.instances[i];
             const bool idle = one.model == model && works(one) && !one.in_use;
-            if (idle && (!least || one.last_used < box_.seats[*least].last_used)) {
+            if (idle && (!least || one.last_used < box_.instances[*least].last_used)) {
                 least = i;
             }
         }
@@ -218,7 +221,7 @@ private:
     card_ledger present_;
     card_ledger later_;                  // once all that waited longer are where they are to be
     std::vector<std::size_t> reserved_;  // those
-    std::vector<std::size_t> given_;     // seats that are to go for them
+    std::vector<std::size_t> given_;     // instances that are to go for them
     arrangement out_;
 };
 

@@ -23,18 +23,18 @@ struct blocked_model {
 };
 
 struct eviction_order {
-    std::size_t seat = 0;
+    std::size_t instance = 0;
     std::size_t by = 0;  // the model that needs its room
 };
 
 struct arrangement {
-    std::vector<std::size_t> start;  // seats
+    std::vector<std::size_t> start;  // instances
     std::vector<eviction_order> evict;
     std::vector<std::size_t> surplus;  // to be unloaded: more instances than the model may have
-    std::vector<std::size_t> drain;    // seats that get nothing more to do
+    std::vector<std::size_t> drain;    // instances that get nothing more to do
     std::vector<blocked_model> blocked;
     std::vector<std::pair<std::size_t, std::string>> hopeless;  // models that nothing could make room for
-    std::vector<std::size_t> not_spared;          // models that were to be loaded if there was room
+    std::vector<std::size_t> preload_rejected;    // models that were to be loaded if there was room
     std::optional<core::steady_time> look_again;  // when time alone changes something
 };
 

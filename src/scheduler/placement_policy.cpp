@@ -5,16 +5,16 @@
 
 namespace corral::scheduler {
 
-std::uint64_t share_of(const seat_view& one) noexcept {
+std::uint64_t share_of(const instance_view& one) noexcept {
     const std::uint64_t cards = one.cards.size();
     return cards == 0 ? 0 : one.need_mb / cards + (one.need_mb % cards == 0 ? 0 : 1);
 }
 
 card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_loaded) {
-    for (const seat_view& each : box.seats) {
+    for (const instance_view& each : box.instances) {
         for (const unsigned card : each.cards) {
-            if (!pages_.contains(card) && box.room_mb) {
-                pages_[card].room = box.room_mb(card);
+            if (!pages_.contains(card) && box.usable_mb) {
+                pages_[card].room = box.usable_mb(card);
             }
         }
         if (each.is != presence::absent && (leaving || each.is != presence::leaving)) {
@@ -23,7 +23,7 @@ card_ledger::card_ledger(const box_view& box, bool leaving) : most_(box.max_load
     }
 }
 
-void card_ledger::enter(const seat_view& by, bool takes) {
+void card_ledger::enter(const instance_view& by, bool takes) {
     if (by.counts) {
         sets_ = takes ? sets_ + 1 : sets_ - 1;
     }
@@ -42,7 +42,7 @@ bool card_ledger::full() const noexcept {
     return most_ > 0 && sets_ >= most_;
 }
 
-bool card_ledger::short_on(const seat_view& one, unsigned card) const {
+bool card_ledger::short_on(const instance_view& one, unsigned card) const {
     const auto found = pages_.find(card);
     if (found == pages_.end() || !found->second.room) {
         return false;
@@ -55,12 +55,12 @@ bool card_ledger::short_on(const seat_view& one, unsigned card) const {
     return on.unknown > 0 || on.used + share > *on.room;
 }
 
-bool card_ledger::fits(const seat_view& one) const {
+bool card_ledger::fits(const instance_view& one) const {
     return !(full() && one.counts) && std::none_of(one.cards.begin(), one.cards.end(),
                                                    [&](unsigned card) { return short_on(one, card); });
 }
 
-std::size_t card_ledger::sets_beside(const seat_view& one) const {
+std::size_t card_ledger::sets_beside(const instance_view& one) const {
     std::size_t most = 0;
     for (const unsigned card : one.cards) {
         const auto found = pages_.find(card);
@@ -69,44 +69,45 @@ std::size_t card_ledger::sets_beside(const seat_view& one) const {
     return most;
 }
 
-bool seat_choice::protected_by_turn() const noexcept {
+bool instance_choice::is_protected() const noexcept {
     return std::any_of(victims.begin(), victims.end(),
-                       [](const victim& one) { return one.how == willingness::has_turn; });
+                       [](const victim& one) { return one.how == evictability::protected_; });
 }
 
 namespace {
 
-// Looks for those who must go so that one seat fits.
+// Looks for those who must go so that one instance fits.
 class eviction {
 public:
     eviction(const box_view& box, card_ledger ledger, const std::vector<std::size_t>& given,
-             const seat_view& wanted, core::steady_time now)
+             const instance_view& wanted, core::steady_time now)
         : box_(box), ledger_(std::move(ledger)), given_(given), wanted_(wanted), now_(now) {}
 
     // Nothing: it can't be made to fit.
     [[nodiscard]] std::optional<std::vector<victim>> find() {
         while (!ledger_.fits(wanted_)) {
-            const std::optional<victim> next = most_willing();
+            const std::optional<victim> next = most_evictable();
             if (!next) {
                 return std::nullopt;
             }
-            ledger_.give(box_.seats[next->seat]);
+            ledger_.give(box_.instances[next->instance]);
             found_.push_back(*next);
         }
-        spare_needless();
+        keep_needless();
         return std::move(found_);
     }
 
 private:
-    [[nodiscard]] bool is_victim(std::size_t seat) const {
-        return std::find(given_.begin(), given_.end(), seat) != given_.end() ||
-               std::any_of(found_.begin(), found_.end(), [seat](const victim& v) { return v.seat == seat; });
+    [[nodiscard]] bool is_victim(std::size_t instance) const {
+        return std::find(given_.begin(), given_.end(), instance) != given_.end() ||
+               std::any_of(found_.begin(), found_.end(),
+                           [instance](const victim& v) { return v.instance == instance; });
     }
-    [[nodiscard]] bool same_lane(const seat_view& one) const {
-        const std::optional<std::size_t>& own = box_.models[wanted_.model].lane;
-        return own && box_.models[one.model].lane == own;
+    [[nodiscard]] bool same_deployment(const instance_view& one) const {
+        const std::optional<std::size_t>& own = box_.models[wanted_.model].deployment;
+        return own && box_.models[one.model].deployment == own;
     }
-    [[nodiscard]] bool helps(const seat_view& one) const {
+    [[nodiscard]] bool helps(const instance_view& one) const {
         return (ledger_.full() && wanted_.counts && one.counts) ||
                std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
                    const auto& cards = wanted_.cards;
@@ -114,43 +115,44 @@ private:
                           ledger_.short_on(wanted_, card);
                });
     }
-    [[nodiscard]] bool is_extra(std::size_t seat) const {
-        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
-            const seat_view& other = box_.seats[i];
-            if (i != seat && other.model == box_.seats[seat].model && works(other) && !is_victim(i)) {
+    [[nodiscard]] bool is_extra(std::size_t instance) const {
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            const instance_view& other = box_.instances[i];
+            if (i != instance && other.model == box_.instances[instance].model && works(other) &&
+                !is_victim(i)) {
                 return true;
             }
         }
         return false;
     }
-    [[nodiscard]] willingness grade(std::size_t seat) const {
-        const seat_view& of = box_.seats[seat];
+    [[nodiscard]] evictability grade(std::size_t instance) const {
+        const instance_view& of = box_.instances[instance];
         const model_view& model = box_.models[of.model];
-        if (is_extra(seat)) {
-            return of.in_use ? willingness::busy_extra : willingness::idle_extra;
+        if (is_extra(instance)) {
+            return of.in_use ? evictability::busy_extra : evictability::idle_extra;
         }
         if (!model.needed) {
-            return of.in_use ? willingness::ends : willingness::idle;
+            return of.in_use ? evictability::ends : evictability::idle;
         }
         const model_view& other = box_.models[wanted_.model];
         const moment waits = other.wants.value_or(moment{});
         const bool over = of.first_load ? now_ - of.load_began >= box_.rule.longest_load
-                                        : model.own->spent(waits, other.patience, box_.rule, now_);
-        return over ? willingness::ends : willingness::has_turn;
+                                        : model.slice->expired(waits, other.patience, box_.rule, now_);
+        return over ? evictability::ends : evictability::protected_;
     }
     // Those who will be gone anyway first, then the shortest rest of life, then the least recently used.
-    [[nodiscard]] std::optional<victim> most_willing() const {
+    [[nodiscard]] std::optional<victim> most_evictable() const {
         std::optional<victim> best;
-        std::tuple<willingness, bool, bool, core::steady_time, std::uint64_t> least;
-        for (std::size_t i = 0; i < box_.seats.size(); ++i) {
-            const seat_view& one = box_.seats[i];
+        std::tuple<evictability, bool, bool, core::steady_time, std::uint64_t> least;
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            const instance_view& one = box_.instances[i];
             const bool there = works(one) || one.is == presence::broken;
-            const bool other = one.model != wanted_.model && !same_lane(one);
+            const bool other = one.model != wanted_.model && !same_deployment(one);
             const bool may_go = there && other && !box_.models[one.model].pinned;
             if (!may_go || is_victim(i) || !helps(one)) {
                 continue;
             }
-            const willingness how = grade(i);
+            const evictability how = grade(i);
             const std::tuple rank{how, one.in_use, !one.draining, one.expires, one.last_used};
             if (!best || rank < least) {
                 best = victim{i, how};
@@ -160,9 +162,9 @@ private:
         return best;
     }
     // What was found first may not be needed beside what was found later.
-    void spare_needless() {
+    void keep_needless() {
         for (std::size_t i = found_.size(); i-- > 0;) {
-            const seat_view& one = box_.seats[found_[i].seat];
+            const instance_view& one = box_.instances[found_[i].instance];
             ledger_.take(one);
             if (ledger_.fits(wanted_)) {
                 found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -175,24 +177,24 @@ private:
     const box_view& box_;
     card_ledger ledger_;
     const std::vector<std::size_t>& given_;
-    const seat_view& wanted_;
+    const instance_view& wanted_;
     core::steady_time now_;
     std::vector<victim> found_;
 };
 
-bool may_start(const seat_view& one, std::size_t model) {
+bool may_start(const instance_view& one, std::size_t model) {
     return one.model == model && one.is == presence::absent && one.admitted;
 }
 
 }  // namespace
 
-std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
-                                       const std::vector<std::size_t>& given, std::size_t model,
-                                       core::steady_time now) {
-    std::optional<seat_choice> best;
+std::optional<instance_choice> choose_instance(const box_view& box, const card_ledger& ledger,
+                                               const std::vector<std::size_t>& given, std::size_t model,
+                                               core::steady_time now) {
+    std::optional<instance_choice> best;
     std::tuple<int, std::size_t, std::size_t> least;
-    for (std::size_t i = 0; i < box.seats.size(); ++i) {
-        const seat_view& one = box.seats[i];
+    for (std::size_t i = 0; i < box.instances.size(); ++i) {
+        const instance_view& one = box.instances[i];
         if (!may_start(one, model)) {
             continue;
         }
@@ -207,20 +209,20 @@ std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& l
         }
         const std::tuple rank{worst, victims->size(), ledger.sets_beside(one)};
         if (!best || rank < least) {
-            best = seat_choice{i, std::move(*victims)};
+            best = instance_choice{i, std::move(*victims)};
             least = rank;
         }
     }
     return best;
 }
 
-std::optional<std::size_t> choose_free_seat(const box_view& box, const card_ledger& present,
-                                            const card_ledger& later, std::size_t model) {
+std::optional<std::size_t> choose_free_instance(const box_view& box, const card_ledger& present,
+                                                const card_ledger& later, std::size_t model) {
     std::optional<std::size_t> best;
-    for (std::size_t i = 0; i < box.seats.size(); ++i) {
-        const seat_view& one = box.seats[i];
+    for (std::size_t i = 0; i < box.instances.size(); ++i) {
+        const instance_view& one = box.instances[i];
         const bool fits = may_start(one, model) && present.fits(one) && later.fits(one);
-        if (fits && (!best || later.sets_beside(one) < later.sets_beside(box.seats[*best]))) {
+        if (fits && (!best || later.sets_beside(one) < later.sets_beside(box.instances[*best]))) {
             best = i;
         }
     }

@@ -13,14 +13,12 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
-#include "scheduler/turn_policy.hpp"
+#include "scheduler/residency_policy.hpp"
+#include "scheduler/time_slice_policy.hpp"
 
 namespace corral::scheduler {
 
-// An instance on its cards. `leaving`: on its way down, its room comes back by itself.
-enum class presence { absent, loading, ready, broken, leaving };
-
-struct seat_view {
+struct instance_view {
     std::size_t model = 0;  // in box_view::models
     std::vector<unsigned> cards;
     std::uint64_t need_mb = 0;  // in MiB, of all its cards together; 0: not known
@@ -38,25 +36,26 @@ struct seat_view {
 
 struct model_view {
     std::string name;
-    std::optional<std::size_t> lane{};  // tiers of one model have the same, and make no room for each other
+    std::optional<std::size_t>
+        deployment{};  // tiers of one model have the same, and make no room for each other
     bool pinned = false;
     std::size_t most = 1;         // instances at once
     std::optional<moment> wants;  // since when somebody waits for it in vain, as none of its instances works
-    bool spare = false;           // to be loaded if that costs nobody anything
-    bool spare_more = false;      // the same for its further instances
+    bool preload = false;         // to be loaded if that costs nobody anything
+    bool preload_more = false;    // the same for its further instances
     bool more = false;            // a further instance would be of use now
     bool needed = false;          // somebody waits for it, beside those it serves
     std::size_t running = 0;      // answers
     core::nanoseconds patience{0};
-    const turn* own = nullptr;  // not null
+    const time_slice* slice = nullptr;  // not null
 };
 
 struct box_view {
-    std::function<std::optional<std::uint64_t>(unsigned card)> room_mb;
+    std::function<std::optional<std::uint64_t>(unsigned card)> usable_mb;
     std::size_t max_loaded = 0;  // process sets; 0: no bound
     swap_rule rule;
     std::vector<model_view> models;
-    std::vector<seat_view> seats;
+    std::vector<instance_view> instances;
 };
 
 // What is taken of each card.
@@ -64,14 +63,14 @@ class card_ledger {
 public:
     // Of all that is there. Without `leaving` those are taken to be gone.
     card_ledger(const box_view& box, bool leaving);
-    void take(const seat_view& by) { enter(by, true); }
-    void give(const seat_view& by) { enter(by, false); }
-    [[nodiscard]] bool fits(const seat_view& one) const;
-    [[nodiscard]] bool short_on(const seat_view& one, unsigned card) const;
+    void take(const instance_view& by) { enter(by, true); }
+    void give(const instance_view& by) { enter(by, false); }
+    [[nodiscard]] bool fits(const instance_view& one) const;
+    [[nodiscard]] bool short_on(const instance_view& one, unsigned card) const;
     // As many are loaded as there may be.
     [[nodiscard]] bool full() const noexcept;
     // On the busiest of the cards of `one`.
-    [[nodiscard]] std::size_t sets_beside(const seat_view& one) const;
+    [[nodiscard]] std::size_t sets_beside(const instance_view& one) const;
 
 private:
     struct page {
@@ -80,46 +79,46 @@ private:
         std::size_t sets = 0;
         std::size_t unknown = 0;  // sets whose need is not known
     };
-    void enter(const seat_view& by, bool takes);
+    void enter(const instance_view& by, bool takes);
     std::map<unsigned, page> pages_;
     std::size_t sets_ = 0;
     std::size_t most_ = 0;
 };
 
 // In MiB, on each of its cards.
-[[nodiscard]] std::uint64_t share_of(const seat_view& one) noexcept;
-[[nodiscard]] constexpr bool works(const seat_view& one) noexcept {
+[[nodiscard]] std::uint64_t share_of(const instance_view& one) noexcept;
+[[nodiscard]] constexpr bool works(const instance_view& one) noexcept {
     return one.is == presence::loading || one.is == presence::ready;
 }
 
 // How willing an instance is to make room, most willing first.
-enum class willingness {
+enum class evictability {
     idle_extra,  // nobody uses it, and its model has another one
     idle,        // nobody uses or waits for it
     busy_extra,  // goes when its answer has ended
-    ends,        // the same: nobody waits for it, or its turn is over
-    has_turn,    // others are served first
+    ends,        // the same: nobody waits for it, or its time slice has expired
+    protected_,  // others are served first
 };
 
 struct victim {
-    std::size_t seat = 0;
-    willingness how = willingness::idle;
+    std::size_t instance = 0;
+    evictability how = evictability::idle;
 };
 
 // Where a model is to be loaded, and who must go before.
-struct seat_choice {
-    std::size_t seat = 0;
+struct instance_choice {
+    std::size_t instance = 0;
     std::vector<victim> victims;
-    [[nodiscard]] bool protected_by_turn() const noexcept;
+    [[nodiscard]] bool is_protected() const noexcept;
 };
 
-// For the first instance of `model`, on `ledger`, from which the seats `given` are taken off already;
+// For the first instance of `model`, on `ledger`, from which the instances `given` are taken off already;
 // nothing: nowhere, whoever goes.
-[[nodiscard]] std::optional<seat_choice> choose_seat(const box_view& box, const card_ledger& ledger,
-                                                     const std::vector<std::size_t>& given, std::size_t model,
-                                                     core::steady_time now);
-// A seat that fits on both ledgers as they are.
-[[nodiscard]] std::optional<std::size_t> choose_free_seat(const box_view& box, const card_ledger& present,
-                                                          const card_ledger& later, std::size_t model);
+[[nodiscard]] std::optional<instance_choice> choose_instance(const box_view& box, const card_ledger& ledger,
+                                                             const std::vector<std::size_t>& given,
+                                                             std::size_t model, core::steady_time now);
+// An instance that fits on both ledgers as they are.
+[[nodiscard]] std::optional<std::size_t> choose_free_instance(const box_view& box, const card_ledger& present,
+                                                              const card_ledger& later, std::size_t model);
 
 }  // namespace corral::scheduler

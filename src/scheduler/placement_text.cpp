@@ -18,26 +18,26 @@ std::string cards_text(const std::vector<unsigned>& cards) {
     return (cards.size() == 1 ? "card " : "cards ") + out;
 }
 
-std::string place_text(const box_view& box, const seat_view& wanted) {
+std::string place_text(const box_view& box, const instance_view& wanted) {
     if (card_ledger(box, true).full() || wanted.cards.empty()) {
         return fmt::format("a place among the {} that may be loaded at once", box.max_loaded);
     }
     return "room on " + cards_text(wanted.cards);
 }
 
-bool share_a_card(const seat_view& a, const seat_view& b) {
+bool share_a_card(const instance_view& a, const instance_view& b) {
     return std::any_of(a.cards.begin(), a.cards.end(), [&](unsigned card) {
         return std::find(b.cards.begin(), b.cards.end(), card) != b.cards.end();
     });
 }
 
-const char* sure_text(const seat_view& of) {
+const char* sure_text(const instance_view& of) {
     return of.measured ? "" : "about ";
 }
 
-std::string pinned_names(const box_view& box, const seat_view& wanted, bool anywhere) {
+std::string pinned_names(const box_view& box, const instance_view& wanted, bool anywhere) {
     std::set<std::string> names;
-    for (const seat_view& each : box.seats) {
+    for (const instance_view& each : box.instances) {
         const model_view& model = box.models[each.model];
         const bool there = each.is != presence::absent && each.is != presence::leaving;
         if (there && model.pinned && (anywhere || share_a_card(each, wanted))) {
@@ -47,9 +47,9 @@ std::string pinned_names(const box_view& box, const seat_view& wanted, bool anyw
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string short_text(const box_view& box, const seat_view& wanted) {
+std::string short_text(const box_view& box, const instance_view& wanted) {
     for (const unsigned card : wanted.cards) {
-        const std::optional<std::uint64_t> room = box.room_mb ? box.room_mb(card) : std::nullopt;
+        const std::optional<std::uint64_t> room = box.usable_mb ? box.usable_mb(card) : std::nullopt;
         if (!room) {
             continue;
         }
@@ -58,7 +58,7 @@ std::string short_text(const box_view& box, const seat_view& wanted) {
                                sure_text(wanted), share_of(wanted));
         }
         std::uint64_t pinned = 0;
-        for (const seat_view& each : box.seats) {
+        for (const instance_view& each : box.instances) {
             const bool stays = works(each) || each.is == presence::broken;
             const bool there = std::find(each.cards.begin(), each.cards.end(), card) != each.cards.end();
             pinned += stays && there && box.models[each.model].pinned ? share_of(each) : 0;
@@ -77,17 +77,18 @@ std::string short_text(const box_view& box, const seat_view& wanted) {
 
 }  // namespace
 
-std::string text_of_wait(const box_view& box, const seat_view& wanted, const std::vector<victim>& victims) {
+std::string text_of_wait(const box_view& box, const instance_view& wanted,
+                         const std::vector<victim>& victims) {
     // Told of the one that will take longest.
     const victim& last = *std::max_element(victims.begin(), victims.end(),
                                            [](const victim& a, const victim& b) { return a.how < b.how; });
-    const seat_view& seat = box.seats[last.seat];
-    const model_view& other = box.models[seat.model];
+    const instance_view& instance = box.instances[last.instance];
+    const model_view& other = box.models[instance.model];
     const std::string place = place_text(box, wanted);
-    if (last.how == willingness::has_turn) {
+    if (last.how == evictability::protected_) {
         return fmt::format("waits for {}, which {} holds until its turn is over", place, other.name);
     }
-    if (!seat.in_use) {
+    if (!instance.in_use) {
         return fmt::format("waits for {}, which {} is leaving", place, other.name);
     }
     if (other.running > 1) {
@@ -97,8 +98,8 @@ std::string text_of_wait(const box_view& box, const seat_view& wanted, const std
     return fmt::format("waits for {}, which {} holds until its running answer ends", place, other.name);
 }
 
-std::string text_of_leaving(const box_view& box, const seat_view& wanted) {
-    for (const seat_view& each : box.seats) {
+std::string text_of_leaving(const box_view& box, const instance_view& wanted) {
+    for (const instance_view& each : box.instances) {
         if (each.is == presence::leaving && (share_a_card(each, wanted) || box.max_loaded > 0)) {
             return fmt::format("waits for {}, which {} is leaving", place_text(box, wanted),
                                box.models[each.model].name);
@@ -107,19 +108,20 @@ std::string text_of_leaving(const box_view& box, const seat_view& wanted) {
     return "waits for " + place_text(box, wanted);
 }
 
-std::string text_of_turn(const box_view& box, const seat_view& wanted, std::size_t first) {
+std::string text_of_turn(const box_view& box, const instance_view& wanted, std::size_t first) {
     return fmt::format("waits for {}, which {} is to have first", place_text(box, wanted),
                        box.models[first].name);
 }
 
-std::string text_of_load_before(const box_view& box, const seat_view& wanted, const seat_view& loading) {
+std::string text_of_load_before(const box_view& box, const instance_view& wanted,
+                                const instance_view& loading) {
     return fmt::format("waits until {} is loaded on {}", box.models[loading.model].name,
                        cards_text(wanted.cards));
 }
 
 std::string text_of_hopeless(const box_view& box, std::size_t model) {
     std::string out;
-    for (const seat_view& each : box.seats) {
+    for (const instance_view& each : box.instances) {
         if (each.model != model || each.is != presence::absent) {
             continue;
         }
@@ -130,7 +132,7 @@ std::string text_of_hopeless(const box_view& box, std::size_t model) {
     }
     const std::string& name = box.models[model].name;
     if (out.empty()) {
-        const std::string names = pinned_names(box, seat_view{}, true);
+        const std::string names = pinned_names(box, instance_view{}, true);
         return fmt::format("{} can't be loaded: at most {} may be loaded at once, and {} stays", name,
                            box.max_loaded, names.empty() ? std::string("what is loaded") : names);
     }

@@ -27,54 +27,69 @@ std::optional<core::seconds> whole_seconds(const duration& span) {
 }  // namespace
 
 std::size_t queue_policy::waiting_for(const std::string& model) const {
-    const auto found = lanes_.find(model);
-    return found == lanes_.end() ? 0 : found->second.queue.size();
+    const auto found = queues_.find(model);
+    return found == queues_.end() ? 0 : found->second.ring.size();
+}
+
+unsigned queue_policy::tier_of(const std::string& model) const {
+    const auto found = queues_.find(model);
+    return found == queues_.end() ? 0 : found->second.tier;
+}
+
+bool queue_policy::suspended(const std::string& model) const {
+    const auto found = queues_.find(model);
+    return found != queues_.end() && found->second.suspended;
+}
+
+std::size_t queue_policy::leases(instance_id which) const noexcept {
+    return static_cast<std::size_t>(std::count_if(
+        granted_.begin(), granted_.end(), [which](const auto& one) { return one.second.instance == which; }));
 }
 
 std::optional<moment> queue_policy::oldest_of(const std::string& model) const {
-    const auto found = lanes_.find(model);
-    if (found == lanes_.end() || found->second.arrivals.empty()) {
+    const auto found = queues_.find(model);
+    if (found == queues_.end() || found->second.arrivals.empty()) {
         return std::nullopt;
     }
     const auto& [order, at] = *found->second.arrivals.begin();
     return moment{order, at};
 }
 
-const turn* queue_policy::turn_of(const std::string& model) const {
-    const auto found = lanes_.find(model);
-    return found == lanes_.end() ? nullptr : &found->second.own;
+const time_slice* queue_policy::slice_of(const std::string& model) const {
+    const auto found = queues_.find(model);
+    return found == queues_.end() ? nullptr : &found->second.slice;
 }
 
-void queue_policy::end_turn(const std::string& model, core::steady_time now) {
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
-        found->second.own.ended(mark(now));
+void queue_policy::end_slice(const std::string& model, core::steady_time now) {
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
+        found->second.slice.ended(mark(now));
     }
 }
 
-void queue_policy::set_room_delay(const std::string& model, duration delay) {
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
-        found->second.room_delay = delay;
+void queue_policy::set_memory_delay(const std::string& model, duration delay) {
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
+        found->second.memory_delay = delay;
     }
 }
 
 duration queue_policy::usual_load(const std::string& model) const {
-    const auto found = lanes_.find(model);
-    return found == lanes_.end() ? std::nullopt : mean_of(found->second.load, found->second.tier);
+    const auto found = queues_.find(model);
+    return found == queues_.end() ? std::nullopt : mean_of(found->second.load, found->second.tier);
 }
 
-bool queue_policy::is_free(slot_id which) const {
-    const auto found = slots_.find(which);
-    if (found == slots_.end()) {
+bool queue_policy::is_free(instance_id which) const {
+    const auto found = instances_.find(which);
+    if (found == instances_.end()) {
         return false;
     }
-    return has_place(found->second) && serves(lanes_.at(found->second.model), found->second);
+    return has_place(which, found->second) && serves(queues_.at(found->second.model), found->second);
 }
 
-std::uint64_t queue_policy::last_used(slot_id which) const {
-    const auto found = slots_.find(which);
-    return found == slots_.end() ? 0 : found->second.last_used;
+std::uint64_t queue_policy::last_used(instance_id which) const {
+    const auto found = instances_.find(which);
+    return found == instances_.end() ? 0 : found->second.last_used;
 }
 
 std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady_time now) const {
@@ -82,8 +97,8 @@ std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady
     if (found == waiting_.end()) {
         return std::nullopt;
     }
-    const lane& on = lanes_.at(found->second.model);
-    const std::size_t ahead = on.queue.ahead_of(ticket).value_or(0);
+    const queue& on = queues_.at(found->second.model);
+    const std::size_t ahead = on.ring.ahead_of(ticket).value_or(0);
     auto estimate = whole_seconds(until_turn(on, ahead, now));
     if (estimate) {
         estimate = std::max(core::seconds{1}, *estimate);
@@ -96,13 +111,13 @@ std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) c
     for (const bool up : up_first) {
         bool any = false;
         core::nanoseconds longest{0};
-        for (const auto& [model, on] : lanes_) {
-            const bool is_up = any_slot(on, slot_state::ready, slot_state::loading);
-            const bool refuses = on.barred || broken_reason(on) != nullptr;
+        for (const auto& [model, on] : queues_) {
+            const bool is_up = any_instance(on, presence::ready, presence::loading);
+            const bool refuses = on.suspended || broken_reason(on) != nullptr;
             if (refuses || is_up != up) {
                 continue;
             }
-            const duration one = until_turn(on, on.queue.ahead_of_new_client(), now);
+            const duration one = until_turn(on, on.ring.ahead_of_new_client(), now);
             if (!one) {
                 return std::nullopt;
             }
@@ -118,15 +133,15 @@ std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) c
 
 duration queue_policy::until_drained(const std::string& model, std::size_t further,
                                      core::steady_time now) const {
-    const auto found = lanes_.find(model);
-    if (found == lanes_.end()) {
+    const auto found = queues_.find(model);
+    if (found == queues_.end()) {
         return core::nanoseconds{0};
     }
-    const lane& on = found->second;
-    return until_turn(on, std::min(further, on.queue.size()), now);
+    const queue& on = found->second;
+    return until_turn(on, std::min(further, on.ring.size()), now);
 }
 
-duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::steady_time now) const {
+duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::steady_time now) const {
     const duration begin = until_ready(on, now);
     if (!begin) {
         return std::nullopt;
@@ -142,12 +157,11 @@ duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::stead
     }
     if (taken) {
         core::nanoseconds soonest = *usual;
-        for (const slot_id one : on.slots) {
-            const slot& of = slots_.at(one);
-            for (const ticket_id holder : of.holders) {
-                const bool counts = serves(on, of);
-                const core::nanoseconds left = rest(*usual, now - granted_.at(holder).since);
-                soonest = counts ? std::min(soonest, left) : soonest;
+        for (const auto& [ticket, each] : granted_) {
+            const bool own =
+                std::find(on.instances.begin(), on.instances.end(), each.instance) != on.instances.end();
+            if (own && serves(on, instances_.at(each.instance))) {
+                soonest = std::min(soonest, rest(*usual, now - each.since));
             }
         }
         out += soonest;
@@ -156,9 +170,9 @@ duration queue_policy::until_turn(const lane& on, std::size_t ahead, core::stead
     return out + *usual * static_cast<core::nanoseconds::rep>(ahead) / side_by_side;
 }
 
-// Of the slot that is ready first; a load that has not begun waits for its room before.
-duration queue_policy::until_ready(const lane& on, core::steady_time now) const {
-    if (any_slot(on, slot_state::ready, slot_state::ready)) {
+// Of the instance that is ready first; a load that has not begun waits for its room before.
+duration queue_policy::until_ready(const queue& on, core::steady_time now) const {
+    if (any_instance(on, presence::ready, presence::ready)) {
         return core::nanoseconds{0};
     }
     const duration usual = mean_of(on.load, on.tier);
@@ -166,9 +180,9 @@ duration queue_policy::until_ready(const lane& on, core::steady_time now) const 
         return usual;
     }
     duration soonest;
-    for (const slot_id one : on.slots) {
-        const slot& of = slots_.at(one);
-        if (of.state == slot_state::loading && serves(on, of)) {
+    for (const instance_id one : on.instances) {
+        const instance& of = instances_.at(one);
+        if (of.state == presence::loading && serves(on, of)) {
             const core::nanoseconds left = rest(*usual, now - of.since);
             soonest = soonest ? std::min(*soonest, left) : left;
         }
@@ -176,31 +190,30 @@ duration queue_policy::until_ready(const lane& on, core::steady_time now) const 
     if (soonest) {
         return soonest;
     }
-    return on.room_delay ? duration(*usual + *on.room_delay) : std::nullopt;
+    return on.memory_delay ? duration(*usual + *on.memory_delay) : std::nullopt;
 }
 
-bool queue_policy::any_slot(const lane& on, slot_state a, slot_state b) const {
-    return std::any_of(on.slots.begin(), on.slots.end(), [&](slot_id one) {
-        const slot& of = slots_.at(one);
+bool queue_policy::any_instance(const queue& on, presence a, presence b) const {
+    return std::any_of(on.instances.begin(), on.instances.end(), [&](instance_id one) {
+        const instance& of = instances_.at(one);
         return serves(on, of) && (of.state == a || of.state == b);
     });
 }
 
-std::size_t queue_policy::leases_on(const lane& on) const {
+std::size_t queue_policy::leases_on(const queue& on) const {
     std::size_t out = 0;
-    for (const slot_id one : on.slots) {
-        const slot& of = slots_.at(one);
-        out += serves(on, of) ? of.holders.size() : 0;
+    for (const instance_id one : on.instances) {
+        const instance& of = instances_.at(one);
+        out += serves(on, of) ? leases(one) : 0;
     }
     return out;
 }
 
-std::size_t queue_policy::servers(const lane& on) const {
+std::size_t queue_policy::servers(const queue& on) const {
     std::size_t out = 0;
-    for (const slot_id one : on.slots) {
-        const slot& of = slots_.at(one);
-        const bool up =
-            of.state == slot_state::ready || of.state == slot_state::loading || !of.holders.empty();
+    for (const instance_id one : on.instances) {
+        const instance& of = instances_.at(one);
+        const bool up = of.state == presence::ready || of.state == presence::loading || leases(one) > 0;
         out += up && serves(on, of) ? of.shape.capacity : 0;
     }
     return std::max<std::size_t>(1, out);

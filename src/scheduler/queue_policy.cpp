@@ -5,88 +5,88 @@
 
 namespace corral::scheduler {
 
-void queue_policy::add_lane(const std::string& model) {
-    lanes_.emplace(model, lane{});
+void queue_policy::add_queue(const std::string& model) {
+    queues_.emplace(model, queue{});
 }
 
-std::vector<decision> queue_policy::remove_lane(const std::string& model) {
+std::vector<decision> queue_policy::remove_queue(const std::string& model) {
     std::vector<decision> out;
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
         refuse_waiting(found->second, verdict::removed, {}, out);
-        for (const slot_id one : found->second.slots) {
-            slots_.erase(one);
+        for (const instance_id one : found->second.instances) {
+            instances_.erase(one);
         }
-        lanes_.erase(found);
+        queues_.erase(found);
     }
     return out;
 }
 
-void queue_policy::renew_lane(const std::string& model) {
-    const auto found = lanes_.find(model);
-    if (found == lanes_.end()) {
+void queue_policy::renew_queue(const std::string& model) {
+    const auto found = queues_.find(model);
+    if (found == queues_.end()) {
         return;
     }
-    lane& on = found->second;
-    for (const slot_id one : on.slots) {
-        slots_.erase(one);
+    queue& on = found->second;
+    for (const instance_id one : on.instances) {
+        instances_.erase(one);
     }
-    lane fresh;
-    fresh.queue = std::move(on.queue);
+    queue fresh;
+    fresh.ring = std::move(on.ring);
     fresh.arrivals = std::move(on.arrivals);
-    fresh.barred = std::move(on.barred);
+    fresh.suspended = std::move(on.suspended);
     fresh.tier = on.tier;
     on = std::move(fresh);
 }
 
-void queue_policy::add_slot(const std::string& model, slot_id which, std::vector<unsigned> cards,
-                            core::steady_time now, slot_shape shape) {
-    const auto found = lanes_.find(model);
-    if (found == lanes_.end()) {
+void queue_policy::add_instance(const std::string& model, instance_id which, std::vector<unsigned> cards,
+                                core::steady_time now, instance_shape shape) {
+    const auto found = queues_.find(model);
+    if (found == queues_.end()) {
         return;
     }
-    slot fresh;
+    instance fresh;
     fresh.model = model;
     fresh.shape = {std::max(1U, shape.capacity), shape.tier};
     fresh.cards = std::move(cards);
     fresh.since = now;
-    slots_.emplace(which, std::move(fresh));
-    found->second.slots.push_back(which);
+    instances_.emplace(which, std::move(fresh));
+    found->second.instances.push_back(which);
 }
 
-void queue_policy::remove_slot(slot_id which) {
-    const auto found = slots_.find(which);
-    if (found != slots_.end()) {
-        std::erase(lanes_.at(found->second.model).slots, which);
-        slots_.erase(found);
+void queue_policy::remove_instance(instance_id which) {
+    const auto found = instances_.find(which);
+    if (found != instances_.end()) {
+        std::erase(queues_.at(found->second.model).instances, which);
+        instances_.erase(found);
     }
 }
 
-// 1. shutting down, unknown, barred or broken: refused. 2. A slot is free: granted. 3. No room: refused. 4.
+// 1. shutting down, unknown, suspended or broken: refused. 2. An instance is free: granted. 3. No room: refused. 4.
 // Waits.
 std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time now) {
     if (closed_) {
         return {decision{who.ticket, verdict::shutting_down, {}, {}, {}}};
     }
-    const auto found = lanes_.find(who.model);
-    if (found == lanes_.end()) {
+    const auto found = queues_.find(who.model);
+    if (found == queues_.end()) {
         return {decision{who.ticket, verdict::unknown_model, {}, {}, {}}};
     }
-    lane& on = found->second;
-    if (on.barred) {
-        return {decision{who.ticket, verdict::barred, *on.barred, {}, {}}};
+    queue& on = found->second;
+    if (on.suspended) {
+        return {decision{who.ticket, verdict::suspended, *on.suspended, {}, {}}};
     }
     if (const std::string* why = broken_reason(on)) {
         return {decision{who.ticket, verdict::broken, *why, {}, {}}};
     }
-    const bool served_at_once = on.queue.size() == 0 && free_slot(on);
+    const bool served_at_once = on.ring.size() == 0 && free_instance(on);
     if (!served_at_once && !who.readmission && waiting_.size() >= max_waiting_) {
         const std::size_t side_by_side = servers(on);
-        const std::size_t ahead = on.queue.size() + leases_on(on);
+        const std::size_t ahead = on.ring.size() + leases_on(on);
         const std::size_t rounds = (ahead + side_by_side - 1) / side_by_side;
         return {decision{who.ticket, verdict::queue_full, {}, on.held[on.tier].until_served(rounds), {}}};
     }
-    on.queue.add(who.client, who.ticket, who.readmission);
+    on.ring.add(who.client, who.ticket, who.readmission);
     const moment came = mark(now);
     on.arrivals.emplace(came.order, came.at);
     waiting_.emplace(who.ticket, pending{who.model, came.order});
@@ -100,8 +100,8 @@ bool queue_policy::cancel(ticket_id ticket) {
     if (found == waiting_.end()) {
         return false;
     }
-    lane& on = lanes_.at(found->second.model);
-    on.queue.remove(ticket);
+    queue& on = queues_.at(found->second.model);
+    on.ring.remove(ticket);
     forget(on, ticket);
     return true;
 }
@@ -114,28 +114,27 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     }
     const grant over = found->second;
     granted_.erase(found);
-    const auto place = slots_.find(over.slot);
-    if (place == slots_.end()) {
+    const auto place = instances_.find(over.instance);
+    if (place == instances_.end()) {
         return out;  // removed meanwhile
     }
-    std::erase(place->second.holders, ticket);
     place->second.last_used = mark(now).order;
-    lane& on = lanes_.at(place->second.model);
+    queue& on = queues_.at(place->second.model);
     on.held[place->second.shape.tier].add(now - over.since);
     grant_next(on, now, out);
     return out;
 }
 
-std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state, std::string_view reason,
-                                                 core::steady_time now) {
+std::vector<decision> queue_policy::instance_changed(instance_id which, presence state,
+                                                     std::string_view reason, core::steady_time now) {
     std::vector<decision> out;
-    const auto found = slots_.find(which);
-    if (found == slots_.end()) {
+    const auto found = instances_.find(which);
+    if (found == instances_.end()) {
         return out;
     }
-    slot& of = found->second;
-    lane& on = lanes_.at(of.model);
-    if (of.state == slot_state::loading && state == slot_state::ready) {
+    instance& of = found->second;
+    queue& on = queues_.at(of.model);
+    if (of.state == presence::loading && state == presence::ready) {
         on.load[of.shape.tier].add(now - of.since);
     }
     if (of.state != state) {
@@ -143,18 +142,18 @@ std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state
     }
     of.state = state;
     of.reason = reason;
-    if (state == slot_state::unloaded) {
+    if (state == presence::absent) {
         of.was_ready = false;
-    } else if (state == slot_state::ready && !of.was_ready) {
-        // A further instance begins no new turn of its model, nor does what stands by for it.
-        const auto beside = [&](slot_id other) {
-            const slot& one = slots_.at(other);
+    } else if (state == presence::ready && !of.was_ready) {
+        // A further instance begins no new time slice of its model, nor does what stands by for it.
+        const auto beside = [&](instance_id other) {
+            const instance& one = instances_.at(other);
             return one.was_ready && one.shape.tier <= of.shape.tier;
         };
-        const bool first = std::none_of(on.slots.begin(), on.slots.end(), beside);
+        const bool first = std::none_of(on.instances.begin(), on.instances.end(), beside);
         of.was_ready = true;
         if (first) {
-            on.own.began(mark(now));
+            on.slice.began(mark(now));
         }
     }
     if (const std::string* why = broken_reason(on)) {
@@ -165,52 +164,52 @@ std::vector<decision> queue_policy::slot_changed(slot_id which, slot_state state
     return out;
 }
 
-std::vector<decision> queue_policy::withhold(slot_id which, bool is, core::steady_time now) {
+std::vector<decision> queue_policy::withhold(instance_id which, bool is, core::steady_time now) {
     std::vector<decision> out;
-    const auto found = slots_.find(which);
-    if (found == slots_.end() || found->second.withheld == is) {
+    const auto found = instances_.find(which);
+    if (found == instances_.end() || found->second.withheld == is) {
         return out;
     }
     found->second.withheld = is;
-    grant_next(lanes_.at(found->second.model), now, out);
+    grant_next(queues_.at(found->second.model), now, out);
     return out;
 }
 
 std::vector<decision> queue_policy::serve_by(const std::string& model, unsigned tier, core::steady_time now) {
     std::vector<decision> out;
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
         found->second.tier = tier;
         grant_next(found->second, now, out);
     }
     return out;
 }
 
-std::vector<decision> queue_policy::bar(const std::string& model, std::string_view reason) {
+std::vector<decision> queue_policy::suspend(const std::string& model, std::string_view reason) {
     std::vector<decision> out;
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
-        found->second.barred = std::string(reason);
-        refuse_waiting(found->second, verdict::barred, *found->second.barred, out);
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
+        found->second.suspended = std::string(reason);
+        refuse_waiting(found->second, verdict::suspended, *found->second.suspended, out);
     }
     return out;
 }
 
-std::vector<decision> queue_policy::unbar(const std::string& model, core::steady_time now) {
+std::vector<decision> queue_policy::resume(const std::string& model, core::steady_time now) {
     std::vector<decision> out;
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
-        found->second.barred.reset();
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
+        found->second.suspended.reset();
         grant_next(found->second, now, out);
     }
     return out;
 }
 
-std::vector<decision> queue_policy::refuse_for_room(const std::string& model, const std::string& reason) {
+std::vector<decision> queue_policy::refuse_for_memory(const std::string& model, const std::string& reason) {
     std::vector<decision> out;
-    const auto found = lanes_.find(model);
-    if (found != lanes_.end()) {
-        refuse_waiting(found->second, verdict::no_room, reason, out);
+    const auto found = queues_.find(model);
+    if (found != queues_.end()) {
+        refuse_waiting(found->second, verdict::no_memory, reason, out);
     }
     return out;
 }
@@ -218,55 +217,53 @@ std::vector<decision> queue_policy::refuse_for_room(const std::string& model, co
 std::vector<decision> queue_policy::refuse_new() {
     closed_ = true;
     std::vector<decision> out;
-    for (auto& [model, on] : lanes_) {
+    for (auto& [model, on] : queues_) {
         refuse_waiting(on, verdict::shutting_down, {}, out);
     }
     return out;
 }
 
-void queue_policy::grant_next(lane& on, core::steady_time now, std::vector<decision>& out) {
-    if (closed_ || on.barred) {
+void queue_policy::grant_next(queue& on, core::steady_time now, std::vector<decision>& out) {
+    if (closed_ || on.suspended) {
         return;
     }
-    for (auto at = free_slot(on); at; at = free_slot(on)) {
-        const auto next = on.queue.take();
+    for (auto at = free_instance(on); at; at = free_instance(on)) {
+        const auto next = on.ring.take();
         if (!next) {
             return;
         }
         forget(on, *next);
         const moment when = mark(now);
-        slot& serves = slots_.at(*at);
-        serves.holders.push_back(*next);
-        serves.last_used = when.order;
-        on.own.granted(when);
+        instances_.at(*at).last_used = when.order;
+        on.slice.granted(when);
         granted_.emplace(*next, grant{*at, now});
         out.push_back(decision{*next, verdict::granted, {}, {}, *at});
     }
 }
 
-void queue_policy::refuse_waiting(lane& on, verdict why, const std::string& reason,
+void queue_policy::refuse_waiting(queue& on, verdict why, const std::string& reason,
                                   std::vector<decision>& out) {
-    for (const ticket_id id : on.queue.take_all()) {
+    for (const ticket_id id : on.ring.take_all()) {
         forget(on, id);
         out.push_back(decision{id, why, reason, {}, {}});
     }
 }
 
-void queue_policy::forget(lane& on, ticket_id ticket) {
+void queue_policy::forget(queue& on, ticket_id ticket) {
     const auto found = waiting_.find(ticket);
     on.arrivals.erase(found->second.order);
     waiting_.erase(found);
 }
 
-std::optional<slot_id> queue_policy::free_slot(const lane& on) const {
-    std::optional<slot_id> best;
+std::optional<instance_id> queue_policy::free_instance(const queue& on) const {
+    std::optional<instance_id> best;
     std::pair<std::size_t, std::uint64_t> least;
-    for (const slot_id one : on.slots) {
-        const slot& of = slots_.at(one);
-        if (of.state != slot_state::ready || !serves(on, of) || !has_place(of)) {
+    for (const instance_id one : on.instances) {
+        const instance& of = instances_.at(one);
+        if (of.state != presence::ready || !serves(on, of) || !has_place(one, of)) {
             continue;
         }
-        const std::size_t busy = std::max(leases_beside(of), of.holders.size());
+        const std::size_t busy = std::max(leases_beside(of), leases(one));
         const std::pair<std::size_t, std::uint64_t> load{busy, of.last_used};
         if (!best || load < least) {
             best = one;
@@ -277,13 +274,13 @@ std::optional<slot_id> queue_policy::free_slot(const lane& on) const {
 }
 
 // On the busiest of its cards, whatever the model.
-std::size_t queue_policy::leases_beside(const slot& of) const {
+std::size_t queue_policy::leases_beside(const instance& of) const {
     std::size_t most = 0;
     for (const unsigned card : of.cards) {
         std::size_t there = 0;
-        for (const auto& [id, each] : slots_) {
+        for (const auto& [id, each] : instances_) {
             const bool on_it = std::find(each.cards.begin(), each.cards.end(), card) != each.cards.end();
-            there += on_it ? each.holders.size() : 0;
+            there += on_it ? leases(id) : 0;
         }
         most = std::max(most, there);
     }
@@ -291,11 +288,12 @@ std::size_t queue_policy::leases_beside(const slot& of) const {
 }
 
 // The first one's; nullptr: not all are broken.
-const std::string* queue_policy::broken_reason(const lane& on) const {
-    const bool all = !on.slots.empty() && std::all_of(on.slots.begin(), on.slots.end(), [this](slot_id one) {
-        return slots_.at(one).state == slot_state::broken;
-    });
-    return all ? &slots_.at(on.slots.front()).reason : nullptr;
+const std::string* queue_policy::broken_reason(const queue& on) const {
+    const bool all = !on.instances.empty() &&
+                     std::all_of(on.instances.begin(), on.instances.end(), [this](instance_id one) {
+                         return instances_.at(one).state == presence::broken;
+                     });
+    return all ? &instances_.at(on.instances.front()).reason : nullptr;
 }
 
 }  // namespace corral::scheduler

@@ -6,8 +6,8 @@
 // cancel():
 //
 //   arrive ──▶ waiting ──▶ granted ──release()──▶ over
-//      │          └──────▶ refused (broken, barred, removed, no room, shutting down) or cancelled
-//      └─────▶ refused (unknown model, full, broken, barred, shutting down)
+//      │          └──────▶ refused (broken, suspended, removed, no room, shutting down) or cancelled
+//      └─────▶ refused (unknown model, full, broken, suspended, shutting down)
 
 #include <cstddef>
 #include <cstdint>
@@ -20,31 +20,37 @@
 
 #include "corral/core/time.hpp"
 #include "scheduler/client_ring.hpp"
+#include "scheduler/residency_policy.hpp"
 #include "scheduler/service_time.hpp"
-#include "scheduler/turn_policy.hpp"
+#include "scheduler/time_slice_policy.hpp"
 
 namespace corral::scheduler {
 
-using slot_id = core::strong_id<struct slot_tag>;
+using instance_id = core::strong_id<struct instance_tag>;
 
-// What one backend of a lane, a slot, can do now. `loading` and `unloaded` keep tickets waiting. `unloaded`
-// is not on its way to be ready yet. A lane whose slots are all `broken` refuses its tickets.
-enum class slot_state { loading, ready, broken, unloaded };
+enum class verdict {
+    granted,
+    queue_full,
+    unknown_model,
+    broken,
+    shutting_down,
+    suspended,
+    removed,
+    no_memory
+};
 
-enum class verdict { granted, queue_full, unknown_model, broken, shutting_down, barred, removed, no_room };
-
-// What a slot is beside its state.
-struct slot_shape {
+// What an instance is beside its state.
+struct instance_shape {
     unsigned capacity = 1;  // leases at once, at least 1
-    unsigned tier = 0;      // it is granted only while its lane is served by that one
+    unsigned tier = 0;      // it is granted only while its queue is served by that one
 };
 
 struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
-    std::string reason;                        // of a broken or barred lane, or why there is no room
+    std::string reason;                        // of a broken or suspended model, or why there is no room
     std::optional<core::seconds> retry_after;  // with queue_full
-    slot_id slot{};                            // with granted
+    instance_id instance{};                    // with granted
 };
 
 struct arrival {
@@ -62,25 +68,25 @@ struct standing {
 
 // Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
 // a round, a client that was not waiting at the end of the round. So a place is known for those who wait now,
-// and others may come between later. Of several slots with a place free the one serves on whose cards, or on
+// and others may come between later. Of several instances with a place free the one serves on whose cards, or on
 // which itself, the fewest leases run, then the one that has been idle for longest.
 class queue_policy {
 public:
-    // At most `max_waiting` tickets wait, over all lanes; readmissions come on top.
+    // At most `max_waiting` tickets wait, over all queues; readmissions come on top.
     explicit queue_policy(std::size_t max_waiting) : max_waiting_(max_waiting) {}
 
-    // A lane begins without slots. Its name must be new.
-    void add_lane(const std::string& model);
-    // Refuses all that wait there; who was granted a slot still gives it back.
-    [[nodiscard]] std::vector<decision> remove_lane(const std::string& model);
-    // Other backends have the lane from now on: it has no slots and nothing measured, but those who wait
+    // A queue begins without instances. Its name must be new.
+    void add_queue(const std::string& model);
+    // Refuses all that wait there; who was granted an instance still gives it back.
+    [[nodiscard]] std::vector<decision> remove_queue(const std::string& model);
+    // Other backends have the queue from now on: it has no instances and nothing measured, but those who wait
     // there go on waiting.
-    void renew_lane(const std::string& model);
-    // A slot begins as unloaded. `slot` is new in every call; no effect without its lane.
-    void add_slot(const std::string& model, slot_id slot, std::vector<unsigned> cards, core::steady_time now,
-                  slot_shape shape = {});
+    void renew_queue(const std::string& model);
+    // An instance begins as unloaded. `instance` is new in every call; no effect without its queue.
+    void add_instance(const std::string& model, instance_id instance, std::vector<unsigned> cards,
+                      core::steady_time now, instance_shape shape = {});
     // Who was granted it still gives it back.
-    void remove_slot(slot_id slot);
+    void remove_instance(instance_id instance);
     void set_max_waiting(std::size_t most) noexcept { max_waiting_ = most; }
 
     [[nodiscard]] std::vector<decision> arrive(const arrival& who, core::steady_time now);
@@ -88,33 +94,35 @@ public:
     bool cancel(ticket_id ticket);
     // The holder of a granted ticket gives it back.
     [[nodiscard]] std::vector<decision> release(ticket_id ticket, core::steady_time now);
-    [[nodiscard]] std::vector<decision> slot_changed(slot_id slot, slot_state state, std::string_view reason,
-                                                     core::steady_time now);
-    // From now on the slot gets nothing more to do, or something again.
-    [[nodiscard]] std::vector<decision> withhold(slot_id slot, bool is, core::steady_time now);
-    // From now on that tier serves the lane, which began with 0. Those who wait go on waiting, for that one;
+    // What is not `ready` keeps tickets waiting; a model whose instances are all `broken` refuses them.
+    [[nodiscard]] std::vector<decision> instance_changed(instance_id instance, presence state,
+                                                         std::string_view reason, core::steady_time now);
+    // From now on the instance gets nothing more to do, or something again.
+    [[nodiscard]] std::vector<decision> withhold(instance_id instance, bool is, core::steady_time now);
+    // From now on that tier serves the queue, which began with 0. Those who wait go on waiting, for that one;
     // running leases go on where they are.
     [[nodiscard]] std::vector<decision> serve_by(const std::string& model, unsigned tier,
                                                  core::steady_time now);
-    // By a person: refuses all that wait and come, until unbar().
-    [[nodiscard]] std::vector<decision> bar(const std::string& model, std::string_view reason);
-    [[nodiscard]] std::vector<decision> unbar(const std::string& model, core::steady_time now);
+    // By a person: refuses all that wait and come, until resume().
+    [[nodiscard]] std::vector<decision> suspend(const std::string& model, std::string_view reason);
+    [[nodiscard]] std::vector<decision> resume(const std::string& model, core::steady_time now);
     // Refuses all that wait, as there is no room for the model.
-    [[nodiscard]] std::vector<decision> refuse_for_room(const std::string& model, const std::string& reason);
+    [[nodiscard]] std::vector<decision> refuse_for_memory(const std::string& model,
+                                                          const std::string& reason);
     // Refuses all that wait and all that come.
     [[nodiscard]] std::vector<decision> refuse_new();
     [[nodiscard]] bool closed() const noexcept { return closed_; }
     // A moment after all that were told so far.
     [[nodiscard]] moment mark(core::steady_time now) noexcept { return {++order_, now}; }
     // The model was unloaded to make room.
-    void end_turn(const std::string& model, core::steady_time now);
+    void end_slice(const std::string& model, core::steady_time now);
     // What is left until there is room to load the model, for estimates; nothing: not known.
-    void set_room_delay(const std::string& model, std::optional<core::nanoseconds> delay);
+    void set_memory_delay(const std::string& model, std::optional<core::nanoseconds> delay);
 
     // Nothing when it does not wait.
     [[nodiscard]] std::optional<standing> standing_of(ticket_id ticket, core::steady_time now) const;
     // Until the turn of a ticket that came now, of a client that has none waiting: whole seconds, rounded up,
-    // 0 when it would be served at once. With several lanes the longest of those that are loaded or loading;
+    // 0 when it would be served at once. With several queues the longest of those that are loaded or loading;
     // if none is, of those that are unloaded.
     [[nodiscard]] std::optional<core::seconds> estimate_now(core::steady_time now) const;
     // Until the running one and at most `further` of those who wait for the model are served.
@@ -126,76 +134,80 @@ public:
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
     [[nodiscard]] std::size_t running() const noexcept { return granted_.size(); }
-    // In that lane; 0 when there is none.
+    // In that queue; 0 when there is none.
     [[nodiscard]] std::size_t waiting_for(const std::string& model) const;
     // When the oldest of those came.
     [[nodiscard]] std::optional<moment> oldest_of(const std::string& model) const;
-    // nullptr: no such lane.
-    [[nodiscard]] const turn* turn_of(const std::string& model) const;
+    // The tier that serves it.
+    [[nodiscard]] unsigned tier_of(const std::string& model) const;
+    [[nodiscard]] bool suspended(const std::string& model) const;
+    // Running on that instance, also after its removal.
+    [[nodiscard]] std::size_t leases(instance_id instance) const noexcept;
+    // nullptr: no such queue.
+    [[nodiscard]] const time_slice* slice_of(const std::string& model) const;
     // A place on it is free, and nothing keeps it from being granted once it is ready.
-    [[nodiscard]] bool is_free(slot_id slot) const;
-    // The order in which slots were last granted or given back; 0: never.
-    [[nodiscard]] std::uint64_t last_used(slot_id slot) const;
+    [[nodiscard]] bool is_free(instance_id instance) const;
+    // The order in which instances were last granted or given back; 0: never.
+    [[nodiscard]] std::uint64_t last_used(instance_id instance) const;
 
 private:
-    struct slot {
+    struct instance {
         std::string model;
         std::vector<unsigned> cards;
-        slot_state state = slot_state::unloaded;
+        presence state = presence::absent;
         core::steady_time since{};  // of the state
         std::string reason;
-        slot_shape shape;
-        std::vector<ticket_id> holders;  // at most shape.capacity
+        instance_shape shape;
         bool withheld = false;
         bool was_ready = false;  // since it was loaded
         std::uint64_t last_used = 0;
     };
-    struct lane {
-        client_ring queue;
-        std::vector<slot_id> slots;
+    struct queue {
+        client_ring ring;
+        std::vector<instance_id> instances;
         std::map<std::uint64_t, core::steady_time> arrivals;  // by order, of those who wait
-        std::optional<std::string> barred;
-        std::optional<core::nanoseconds> room_delay{core::nanoseconds{0}};
+        std::optional<std::string> suspended;
+        std::optional<core::nanoseconds> memory_delay{core::nanoseconds{0}};
         std::map<unsigned, service_time> held;  // of each tier
         std::map<unsigned, service_time> load;
         unsigned tier = 0;  // that serves
-        turn own;
+        time_slice slice;
     };
     struct pending {
         std::string model;
         std::uint64_t order = 0;
     };
     struct grant {
-        slot_id slot;
+        instance_id instance;
         core::steady_time since;
     };
-    void grant_next(lane& on, core::steady_time now, std::vector<decision>& out);
-    void refuse_waiting(lane& on, verdict why, const std::string& reason, std::vector<decision>& out);
-    void forget(lane& on, ticket_id ticket);
-    [[nodiscard]] std::optional<slot_id> free_slot(const lane& on) const;
-    [[nodiscard]] static bool has_place(const slot& of) noexcept {
-        return of.holders.size() < of.shape.capacity && !of.withheld;
+    void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
+    void refuse_waiting(queue& on, verdict why, const std::string& reason, std::vector<decision>& out);
+    void forget(queue& on, ticket_id ticket);
+    [[nodiscard]] std::optional<instance_id> free_instance(const queue& on) const;
+    [[nodiscard]] bool has_place(instance_id which, const instance& of) const noexcept {
+        return !of.withheld && leases(which) < of.shape.capacity;
     }
-    [[nodiscard]] bool serves(const lane& on, const slot& of) const noexcept {
+    [[nodiscard]] bool serves(const queue& on, const instance& of) const noexcept {
         return of.shape.tier == on.tier;
     }
-    [[nodiscard]] std::size_t leases_beside(const slot& of) const;
-    [[nodiscard]] const std::string* broken_reason(const lane& on) const;
-    [[nodiscard]] bool any_slot(const lane& on, slot_state a, slot_state b) const;
+    [[nodiscard]] std::size_t leases_beside(const instance& of) const;
+    [[nodiscard]] const std::string* broken_reason(const queue& on) const;
+    [[nodiscard]] bool any_instance(const queue& on, presence a, presence b) const;
     // Leases on the tier that serves.
-    [[nodiscard]] std::size_t leases_on(const lane& on) const;
-    // Places that serve the lane or are about to; at least 1.
-    [[nodiscard]] std::size_t servers(const lane& on) const;
+    [[nodiscard]] std::size_t leases_on(const queue& on) const;
+    // Places that serve the queue or are about to; at least 1.
+    [[nodiscard]] std::size_t servers(const queue& on) const;
     [[nodiscard]] static std::optional<core::nanoseconds> mean_of(const std::map<unsigned, service_time>& of,
                                                                   unsigned tier);
-    // Time until `ahead` waiting tickets and the holders are served by slots that are ready by then.
-    [[nodiscard]] std::optional<core::nanoseconds> until_turn(const lane& on, std::size_t ahead,
+    // Time until `ahead` waiting tickets and the holders are served by instances that are ready by then.
+    [[nodiscard]] std::optional<core::nanoseconds> until_turn(const queue& on, std::size_t ahead,
                                                               core::steady_time now) const;
-    [[nodiscard]] std::optional<core::nanoseconds> until_ready(const lane& on, core::steady_time now) const;
+    [[nodiscard]] std::optional<core::nanoseconds> until_ready(const queue& on, core::steady_time now) const;
 
     std::size_t max_waiting_;
-    std::map<std::string, lane> lanes_;
-    std::unordered_map<slot_id, slot> slots_;
+    std::map<std::string, queue> queues_;
+    std::unordered_map<instance_id, instance> instances_;
     std::unordered_map<ticket_id, pending> waiting_;
     std::unordered_map<ticket_id, grant> granted_;
     std::uint64_t order_ = 0;

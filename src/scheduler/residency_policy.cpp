@@ -4,22 +4,15 @@ namespace corral::scheduler {
 
 using engine::availability_state;
 
-residence_order residency_policy::requested(core::steady_time now) {
-    ++users_;
-    return settle(now);
-}
-
-residence_order residency_policy::released(core::steady_time now) {
-    if (users_ > 0) {
-        --users_;
-    }
+residence_order residency_policy::needed_by(std::size_t users, core::steady_time now) {
+    users_ = users;
     return settle(now);
 }
 
 void residency_policy::granted(std::optional<core::nanoseconds> keep_alive) noexcept {
     if (keep_alive && !pinned_) {
         set_stay(*keep_alive);
-        goes_ = *keep_alive == core::nanoseconds{0};
+        unload_when_idle_ = *keep_alive == core::nanoseconds{0};
     }
 }
 
@@ -27,11 +20,11 @@ residence_order residency_policy::load(std::optional<core::nanoseconds> keep_ali
     if (keep_alive && !pinned_) {
         set_stay(*keep_alive);
     }
-    goes_ = false;
+    unload_when_idle_ = false;
     expires_.reset();
     // One that broke is tried again when a person asks.
     const bool again =
-        stage_ == residence_stage::loaded && seen_ == availability_state::broken && !barred_ && !closed_;
+        stage_ == residence_stage::loaded && seen_ == availability_state::broken && may_load() && !closed_;
     wanted_ = true;
     const residence_order order = settle(now);
     return again ? residence_order::start : order;
@@ -42,13 +35,13 @@ residence_order residency_policy::unload(core::steady_time now) {
         return residence_order::none;
     }
     // Of one that is not there nothing is kept; one that is being loaded again for somebody goes after them.
-    goes_ = stage_ == residence_stage::loaded || users_ > 0;
+    unload_when_idle_ = stage_ == residence_stage::loaded || users_ > 0;
     wanted_ = false;
     return settle(now);
 }
 
-residence_order residency_policy::give_room(std::optional<core::nanoseconds> stay) noexcept {
-    if (stage_ != residence_stage::unloaded || barred_ || closed_) {
+residence_order residency_policy::load_now(std::optional<core::nanoseconds> stay) noexcept {
+    if (stage_ != residence_stage::unloaded || !may_load() || closed_) {
         return residence_order::none;
     }
     wanted_ = false;
@@ -57,14 +50,14 @@ residence_order residency_policy::give_room(std::optional<core::nanoseconds> sta
     return residence_order::start;
 }
 
-residence_order residency_policy::make_room(core::steady_time now) {
+residence_order residency_policy::evict(core::steady_time now) {
     if (stage_ != residence_stage::loaded || closed_) {
         return residence_order::none;
     }
     // Those who wait load it again, and it goes after them if somebody asked for that.
-    const bool goes = goes_ && users_ > 0;
+    const bool goes = unload_when_idle_ && users_ > 0;
     const residence_order order = leave(now);
-    goes_ = goes;
+    unload_when_idle_ = goes;
     return order;
 }
 
@@ -77,7 +70,7 @@ residence_order residency_policy::observed(engine::availability_state state, cor
     } else if (stage_ == residence_stage::loaded && !there && before != availability_state::stopped) {
         stage_ = residence_stage::unloaded;  // by somebody else
         stay_ = usual_;
-        goes_ = false;
+        unload_when_idle_ = false;
     }
     return settle(now);
 }
@@ -94,12 +87,7 @@ residence_order residency_policy::stopped(bool all, core::steady_time now) {
     return settle(now);
 }
 
-residence_order residency_policy::tick(core::steady_time now) {
-    return settle(now);
-}
-
 residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
-    barred_ = true;
     suspended_ = true;
     wanted_ = false;
     if (at_once && stage_ == residence_stage::loaded && !closed_) {
@@ -109,9 +97,8 @@ residence_order residency_policy::suspend(bool at_once, core::steady_time now) {
 }
 
 residence_order residency_policy::resume(core::steady_time now) {
-    barred_ = false;
     suspended_ = false;
-    goes_ = false;
+    unload_when_idle_ = false;
     wanted_ = true;
     expires_.reset();
     // Also one that waits for its next try.
@@ -121,7 +108,7 @@ residence_order residency_policy::resume(core::steady_time now) {
 }
 
 residence_order residency_policy::admit(core::steady_time now) {
-    barred_ = false;
+    admitted_ = true;
     return settle(now);
 }
 
@@ -156,12 +143,12 @@ residence_order residency_policy::settle(core::steady_time now) {
             break;
         case residence_stage::unloaded:
             expires_.reset();
-            if (!barred_ && !needs_room_ && (users_ > 0 || wanted_)) {
+            if (may_load() && !needs_memory_ && (users_ > 0 || wanted_)) {
                 wanted_ = false;
                 stage_ = residence_stage::loaded;
                 return residence_order::start;
             }
-            goes_ = goes_ && users_ > 0;  // nobody is left whom it was to go after
+            unload_when_idle_ = unload_when_idle_ && users_ > 0;  // nobody is left whom it was to go after
             break;
         case residence_stage::loaded:
             wanted_ = false;
@@ -172,7 +159,7 @@ residence_order residency_policy::settle(core::steady_time now) {
 
 residence_order residency_policy::settle_loaded(core::steady_time now) {
     const bool ready = seen_ == availability_state::ready;
-    const bool goes = goes_ || suspended_;  // no request's word keeps a suspended one
+    const bool goes = unload_when_idle_ || suspended_;  // no request's word keeps a suspended one
     if (users_ > 0 || (!ready && !goes)) {
         expires_.reset();
         return residence_order::none;
@@ -192,9 +179,9 @@ residence_order residency_policy::settle_loaded(core::steady_time now) {
 // The next load begins with the usual stay.
 residence_order residency_policy::leave(core::steady_time now) {
     stage_ = residence_stage::unloading;
-    left_ = now;
+    unload_began_ = now;
     stay_ = usual_;
-    goes_ = false;
+    unload_when_idle_ = false;
     expires_.reset();
     return residence_order::stop;
 }

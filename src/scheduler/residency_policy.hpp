@@ -2,16 +2,17 @@
 // How long one instance of a model stays loaded (docs/facts/ollama_wire.md#keep-alive). Owns no timer and no
 // backend: events in, orders out.
 //
-//   unloaded ──requested, load──▶ loaded ──idle for its stay, or asked to go──▶ unloading ──stopped──▶
-//   unloaded
-//                                   ▲                                                          │
-//                                   └──────────── somebody needs it again ─────────────────────┘
+// | state     | event                               | next      |
+// |-----------|-------------------------------------|-----------|
+// | unloaded  | needed, load(), load_now()          | loaded    |
+// | loaded    | idle for its stay, unload(), evict()| unloading |
+// | unloading | stopped()                           | unloaded  |
 //
 // A model that somebody needs is never unloaded: those who wait when its end is asked for are served first,
 // so that it is not loaded again for them. A model that is broken or restarting is loaded here: it is the
 // supervisor's to bring back, and no stay runs out meanwhile.
 //
-// Where room is scarce it is loaded only by give_room(), and make_room() unloads it even while requests wait
+// Where room is scarce it is loaded only by load_now(), and evict() unloads it even while requests wait
 // for it.
 
 #include <cstddef>
@@ -27,11 +28,15 @@ enum class residence_order { none, start, stop };
 
 enum class residence_stage { unloaded, loaded, unloading };
 
+// What there is of an instance. `absent`: it is not loaded, and nobody failed; `loading`: for the first time,
+// or again; `leaving`: on its way down, its card memory comes back by itself.
+enum class presence { absent, loading, ready, broken, leaving };
+
 struct residency_rule {
     // After each load, until a request says otherwise; nanoseconds::max(): for ever.
     core::nanoseconds usual_stay = core::nanoseconds::max();
-    bool pinned = false;      // nobody's word but suspend() ends its stay
-    bool needs_room = false;  // to be needed is not enough to be loaded: see give_room()
+    bool pinned = false;        // nobody's word but suspend() ends its stay
+    bool needs_memory = false;  // to be needed is not enough to be loaded: see load_now()
 };
 
 class residency_policy {
@@ -41,11 +46,11 @@ public:
         : usual_(rule.pinned ? core::nanoseconds::max() : rule.usual_stay),
           stay_(usual_),
           pinned_(rule.pinned),
-          needs_room_(rule.needs_room) {}
+          needs_memory_(rule.needs_memory) {}
 
-    // Somebody needs the model, until released(): a request that waits or runs, or one that only loads.
-    [[nodiscard]] residence_order requested(core::steady_time now);
-    [[nodiscard]] residence_order released(core::steady_time now);
+    // So many need the model now: requests that wait or run, and holds. Told again when time has passed: a
+    // stay may have run out.
+    [[nodiscard]] residence_order needed_by(std::size_t users, core::steady_time now);
     // A request begins to run; its value takes the place of the stay, none leaves it as it is. Zero: the
     // model goes when nobody needs it any more.
     void granted(std::optional<core::nanoseconds> keep_alive) noexcept;
@@ -55,23 +60,22 @@ public:
     [[nodiscard]] residence_order unload(core::steady_time now);
 
     // There is room for it: it is loaded, if that may be, and stays for `stay`; absent: as usual.
-    [[nodiscard]] residence_order give_room(std::optional<core::nanoseconds> stay) noexcept;
+    [[nodiscard]] residence_order load_now(std::optional<core::nanoseconds> stay) noexcept;
     // Another needs its room. REQUIRES: nobody runs on it.
-    [[nodiscard]] residence_order make_room(core::steady_time now);
+    [[nodiscard]] residence_order evict(core::steady_time now);
 
     // What the backend is now, told at least whenever it changed. Others may start it too, and then it is
     // loaded.
     [[nodiscard]] residence_order observed(engine::availability_state state, core::steady_time now);
     // The stop that was ordered is over; `all`: nothing of the model lives any more.
     [[nodiscard]] residence_order stopped(bool all, core::steady_time now);
-    // At expires() or later; harmless before.
-    [[nodiscard]] residence_order tick(core::steady_time now);
     // An operator's word: the model goes when nobody needs it any more, or `at_once`, and comes back only
     // by resume(), which loads it and tries a broken one again.
     [[nodiscard]] residence_order suspend(bool at_once, core::steady_time now);
     [[nodiscard]] residence_order resume(core::steady_time now);
     // Until admit() nothing is loaded, whoever asks; those who asked meanwhile are heard then.
-    void bar() noexcept { barred_ = true; }
+    void hold_back() noexcept { admitted_ = false; }
+    [[nodiscard]] bool admitted() const noexcept { return admitted_; }
     [[nodiscard]] residence_order admit(core::steady_time now);
     // Takes the place of the usual stay, and of the present one where no request said otherwise.
     [[nodiscard]] residence_order set_usual_stay(core::nanoseconds usual, core::steady_time now);
@@ -79,15 +83,15 @@ public:
     void close() noexcept;
 
     [[nodiscard]] residence_stage stage() const noexcept { return stage_; }
-    // When tick() is wanted. Set only while the model is loaded, ready and needed by nobody.
+    // When needed_by() is wanted again. Set only while the model is loaded, ready and needed by nobody.
     [[nodiscard]] std::optional<core::steady_time> expires() const noexcept { return expires_; }
     // For people: the same, or when the unloading began that goes on now.
-    [[nodiscard]] std::optional<core::steady_time> leaves_at() const noexcept {
-        return stage_ == residence_stage::unloading ? left_ : expires_;
+    [[nodiscard]] std::optional<core::steady_time> unloads_at() const noexcept {
+        return stage_ == residence_stage::unloading ? unload_began_ : expires_;
     }
     // From the moment when nobody needs it any more, as things stand.
     [[nodiscard]] core::nanoseconds stay() const noexcept {
-        return goes_ || suspended_ ? core::nanoseconds{0} : stay_;
+        return unload_when_idle_ || suspended_ ? core::nanoseconds{0} : stay_;
     }
     // What the backend was when last seen.
     [[nodiscard]] engine::availability_state seen() const noexcept { return seen_; }
@@ -98,21 +102,22 @@ private:
     [[nodiscard]] residence_order settle_loaded(core::steady_time now);
     [[nodiscard]] residence_order leave(core::steady_time now);
     void set_stay(core::nanoseconds stay) noexcept;
+    [[nodiscard]] bool may_load() const noexcept { return admitted_ && !suspended_; }
 
     core::nanoseconds usual_;
     core::nanoseconds stay_;
     bool pinned_;
-    bool needs_room_;
+    bool needs_memory_;
     residence_stage stage_ = residence_stage::unloaded;
     engine::availability_state seen_ = engine::availability_state::stopped;
     std::size_t users_ = 0;
-    bool wanted_ = false;  // load() asked for it while it could not be done
-    bool goes_ = false;    // as soon as nobody needs it
-    bool barred_ = false;  // may not be loaded
+    bool wanted_ = false;            // load() asked for it while it could not be done
+    bool unload_when_idle_ = false;  // as soon as nobody needs it
+    bool admitted_ = true;
     bool suspended_ = false;
     bool closed_ = false;
     std::optional<core::steady_time> expires_;
-    std::optional<core::steady_time> left_;
+    std::optional<core::steady_time> unload_began_;
 };
 
 }  // namespace corral::scheduler

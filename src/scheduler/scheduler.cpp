@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "scheduler/scheduler_impl.hpp"
+#include "scheduler/scheduler_runner.hpp"
 
 namespace corral::scheduler {
 
@@ -26,9 +24,9 @@ refusal make_refusal(const decision& why) {
         case verdict::broken:
             return {failure_kind::unavailable, "backend-broken",
                     why.reason.empty() ? "the model's runtime does not start" : why.reason, why.retry_after};
-        case verdict::barred:
+        case verdict::suspended:
             return {failure_kind::unavailable, "model-stopped", why.reason, {}};
-        case verdict::no_room:
+        case verdict::no_memory:
             return {failure_kind::unavailable, "no-room", why.reason, {}};
         case verdict::removed:
             return {failure_kind::unavailable,
@@ -45,201 +43,232 @@ refusal make_refusal(const decision& why) {
 
 }  // namespace
 
-namespace {
-
-// A place in the queue: however acquire() ends, it is left or its grant is handed on.
-template <typename Impl>
-class waiting_place {
-public:
-    waiting_place(std::shared_ptr<Impl> of, ticket_id id, const std::string& model)
-        : of_(std::move(of)), id_(id), self_(of_->on) {
-        self_.of = of_->find(model);
-        self_.age = self_.of ? self_.of->age : 0;
-        of_->waiters.emplace(id_, &self_);
-    }
-    waiting_place(const waiting_place&) = delete;
-    waiting_place& operator=(const waiting_place&) = delete;
-    ~waiting_place() {
-        of_->waiters.erase(id_);
-        if (handed_on_) {
-            return;
-        }
-        if (granted()) {
-            of_->release(id_, *self_.of, self_.age, *self_.at);
-            return;
-        }
-        if (!self_.told) {
-            of_->policy.cancel(id_);
-        }
-        if (self_.admitted) {
-            self_.of->released(self_.age);
-            of_->arrange();
-        }
-    }
-    [[nodiscard]] typename Impl::waiter& self() noexcept { return self_; }
-    [[nodiscard]] bool granted() const noexcept { return self_.told && self_.told->what == verdict::granted; }
-    void hand_on() noexcept { handed_on_ = true; }
-
-private:
-    std::shared_ptr<Impl> of_;
-    ticket_id id_;
-    typename Impl::waiter self_;
-    bool handed_on_ = false;
-};
-
-}  // namespace
-
-struct lease::ticket {
-    ticket(engine::backend* runtime, std::uint64_t epoch, std::function<void()> give_back)
-        : runtime_(runtime), epoch_(epoch), give_back_(std::move(give_back)) {}
-    ticket(const ticket&) = delete;
-    ticket& operator=(const ticket&) = delete;
-    ~ticket() { give_back_(); }
-
-    engine::backend* runtime_;
-    std::uint64_t epoch_;
-    std::function<void()> give_back_;
-};
-
-lease::lease(std::shared_ptr<ticket> held) : held_(std::move(held)) {}
-lease::lease(lease&&) noexcept = default;
-lease& lease::operator=(lease&&) noexcept = default;
-lease::~lease() = default;
-engine::backend& lease::operator*() const noexcept {
-    return *held_->runtime_;
-}
-engine::backend* lease::operator->() const noexcept {
-    return held_->runtime_;
-}
-std::uint64_t lease::epoch() const noexcept {
-    return held_->epoch_;
-}
-
 scheduler::scheduler(core::executor on, const core::clock_source& clock, scheduler_options options)
     : impl_(std::make_shared<impl>(std::move(on), clock, std::move(options))) {
-    asio::co_spawn(impl_->on, impl::keep_looking(impl_), [](std::exception_ptr thrown) {
-        if (thrown) {
-            std::rethrow_exception(thrown);
-        }
-    });
+    impl_->tasks.spawn("clock of the scheduler", impl::keep_time(impl_));
 }
 
 scheduler::~scheduler() {
-    impl_->apply(impl_->policy.refuse_new());
+    refuse_new();
     impl_->over = true;
-    for (const auto& each : impl_->lanes) {
-        for (const auto& one : each->instances) {
-            one->residency->close();
-            one->backend->availability_changed().ring();
-        }
-    }
-    impl_->given_back.ring();
+    impl_->lease_over.ring();
     impl_->look_bell.ring();
+    // The group of the tasks goes after the last of them.
+    asio::co_spawn(impl_->on, impl_->tasks.wait_empty(), [last = impl_](std::exception_ptr, bool) {});
 }
+
+// --- requests
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
     const std::shared_ptr<impl> of = impl_;
-    const ticket_id id{++of->last_ticket};
-    waiting_place<impl> place(of, id, who.model);
-    of->refresh(who.model);
-    const arrival arrived{id, who.client, who.model, who.readmission};
-    of->apply(of->policy.arrive(arrived, of->clock.now()));
-    if (!place.self().told || place.granted()) {
-        place.self().admitted = true;
-        place.self().of->requested();
-        of->arrange();
-    }
-    if (!place.self().told && who.on_queued && !who.readmission) {
-        if (const auto stands = of->policy.standing_of(id, of->clock.now())) {
+    impl::waiter place(of);
+    const ticket_id id = place.id();
+    of->post(event::arrived{{id, who.client, who.model, who.readmission}, who.until, who.keep_alive});
+    if (!place.told() && who.on_queued && !who.readmission) {
+        if (const auto stands = of->core.queue().standing_of(id, of->clock.now())) {
             who.on_queued({stands->ahead, stands->estimate});
         }
     }
-
     core::wake_reason reason = core::wake_reason::rung;
-    while (!place.self().told && reason == core::wake_reason::rung) {
-        reason = co_await place.self().bell.wait(who.until);
+    while (!place.told() && reason == core::wake_reason::rung) {
+        reason = co_await place.bell().wait(who.until);
     }
     if (reason == core::wake_reason::cancelled) {
         co_return refusal{chat::failure_kind::cancelled, "cancelled", "the request was withdrawn", {}};
     }
-    if (!place.self().told) {
+    if (!place.told()) {
         co_return refusal{chat::failure_kind::timed_out,
                           "queue-deadline",
                           "the request's deadline passed while it waited for its turn",
                           {}};
     }
-    if (!place.granted()) {
-        co_return make_refusal(*place.self().told);
+    if (place.at() == nullptr) {
+        co_return make_refusal(*place.told());
     }
-    const std::shared_ptr<impl::hosted> at = place.self().at;
-    const std::shared_ptr<impl::lane> served = place.self().of;
-    const std::uint64_t age = place.self().age;
-    if (age == served->age) {
-        served->granted(who.keep_alive);
-    }
-    ++of->granted;
-    of->due.emplace(id, who.until);
-    auto give_back = [of, id, served, age, at] {
-        of->due.erase(id);
-        if (!of->over) {
-            of->release(id, *served, age, *at);
-        }
-    };
-    lease given(std::make_shared<lease::ticket>(at->backend, id.value, std::move(give_back)));
+    lease given(std::shared_ptr<engine::backend>(
+        place.at(), [of, id](engine::backend*) { of->post(event::released{id}); }));
     place.hand_on();
     co_return std::move(given);
 }
 
 void scheduler::refuse_new() {
-    impl_->apply(impl_->policy.refuse_new());
-    for (const auto& each : impl_->lanes) {
-        for (const auto& one : each->instances) {
-            one->residency->refuse_new();
-            one->backend->availability_changed().ring();
-        }
-    }
+    impl_->post(event::closed{});
 }
 
 bool scheduler::refuses_new() const noexcept {
-    return impl_->policy.closed();
+    return impl_->core.queue().closed();
 }
 
 core::awaitable<bool> scheduler::wait_idle(core::deadline until) {
     const std::shared_ptr<impl> of = impl_;
-    while (of->policy.running() > 0) {
-        const core::wake_reason reason = co_await of->idle.wait(until);
-        if (reason != core::wake_reason::rung) {
-            co_return of->policy.running() == 0;
+    core::wake_reason reason = core::wake_reason::rung;
+    while (of->core.queue().running() > 0 && reason == core::wake_reason::rung) {
+        reason = co_await of->lease_over.wait(until);
+    }
+    co_return of->core.queue().running() == 0;
+}
+
+model_hold scheduler::hold(std::string_view model) {
+    if (impl_->core.find(model) == nullptr) {
+        return nullptr;
+    }
+    const hold_id id{++impl_->last_id};
+    impl_->post(event::held{std::string(model), id});
+    // Who holds may outlive the scheduler.
+    return model_hold(impl_.get(), [home = std::weak_ptr<impl>(impl_), id](void*) {
+        if (const std::shared_ptr<impl> still = home.lock()) {
+            still->post(event::let_go{id});
+        }
+    });
+}
+
+// --- models
+
+void scheduler::add(engine::backend& runtime) {
+    impl_->add(runtime.model().name, {&runtime}, false);
+}
+
+void scheduler::replace(const std::vector<engine::backend*>& successors) {
+    const std::string& model = successors.front()->model().name;
+    impl_->add(model, successors, impl_->core.find(model) != nullptr);
+}
+
+void scheduler::admit(std::string_view model) {
+    impl_->post(event::admitted{std::string(model)});
+}
+
+void scheduler::remove(std::string_view model) {
+    impl_->post(event::removed{std::string(model)});
+}
+
+void scheduler::adjust(const scheduler_options& with) {
+    impl_->post(event::adjusted{with});
+}
+
+void scheduler::preload() {
+    impl_->post(event::preload{});
+}
+
+void scheduler::preload(std::string_view model) {
+    impl_->post(event::preload{std::string(model)});
+}
+
+void scheduler::load(std::string_view model, std::optional<core::nanoseconds> keep_alive) {
+    impl_->post(event::load{std::string(model), keep_alive});
+}
+
+bool scheduler::unload(std::string_view model) {
+    const deployment* const of = impl_->core.find(model);
+    impl_->post(event::unload{std::string(model)});
+    return of == nullptr || !of->settings.pinned;
+}
+
+void scheduler::suspend(std::string_view model, bool at_once) {
+    impl_->post(event::suspended{std::string(model), at_once});
+}
+
+void scheduler::resume(std::string_view model) {
+    impl_->post(event::resumed{std::string(model)});
+}
+
+bool scheduler::suspended(std::string_view model) const {
+    return impl_->core.queue().suspended(std::string(model));
+}
+
+core::awaitable<bool> scheduler::wait_unleased(const engine::backend& runtime, core::deadline until) {
+    const std::shared_ptr<impl> of = impl_;
+    const engine::backend* const which = &runtime;
+    core::wake_reason reason = core::wake_reason::rung;
+    while (of->leased(which) && !of->over && reason == core::wake_reason::rung) {
+        reason = co_await of->lease_over.wait(until);
+    }
+    co_return !of->leased(which);
+}
+
+// --- what others see
+
+engine::backend* scheduler::runtime_of(std::string_view model) const {
+    const std::vector<engine::backend*> all = runtimes_of(model);
+    for (const auto wanted : {engine::availability_state::ready, engine::availability_state::loading}) {
+        for (engine::backend* const one : all) {
+            if (one->available().state == wanted) {
+                return one;
+            }
         }
     }
-    co_return true;
+    return all.empty() ? nullptr : all.front();
+}
+
+std::vector<engine::backend*> scheduler::runtimes_of(std::string_view model) const {
+    std::vector<engine::backend*> out;
+    if (const deployment* const of = impl_->core.find(model)) {
+        for (const instance& one : of->instances) {
+            out.push_back(&impl_->backend_of(one));
+        }
+    }
+    return out;
+}
+
+std::vector<instance_state> scheduler::instances_of(std::string_view model) const {
+    std::vector<instance_state> out;
+    if (const deployment* const of = impl_->core.find(model)) {
+        for (const instance& one : of->instances) {
+            engine::backend& backend = impl_->backend_of(one);
+            const bool loaded = one.residency.stage() != residence_stage::unloaded && !one.broken();
+            out.push_back({&backend, loaded, backend.claim(), impl_->core.queue().leases(one.facts.id),
+                           one.residency.unloads_at()});
+        }
+    }
+    return out;
+}
+
+residence scheduler::residence_of(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    return of == nullptr ? residence{} : of->stays();
+}
+
+std::optional<tier_report> scheduler::tiers_of(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    if (of == nullptr || !impl_->core.tiered(*of)) {
+        return std::nullopt;
+    }
+    tier_report out = of->last_change;
+    out.serving = impl_->core.queue().tier_of(of->model);
+    out.label = of->label_of(out.serving);
+    return out;
+}
+
+model_queue scheduler::queue_of(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    if (of == nullptr) {
+        return {};
+    }
+    return {impl_->core.queue().waiting_for(of->model), impl_->core.leases(*of), of->why, of->impossible};
 }
 
 queue_snapshot scheduler::snapshot() const noexcept {
-    const queue_policy& policy = impl_->policy;
+    const queue_policy& queue = impl_->core.queue();
+    const scheduler_figures& figures = impl_->core.figures();
     const core::steady_time now = impl_->clock.now();
     queue_snapshot out;
-    out.waiting = policy.waiting();
-    out.running = policy.running();
-    out.estimate = policy.estimate_now(now);
-    out.granted = impl_->granted;
-    out.swaps = impl_->swaps;
-    out.evictions = impl_->evictions;
-    out.overtaken = impl_->overtaken;
-    for (const auto& each : impl_->lanes) {
-        const auto idles = [&](const std::shared_ptr<impl::hosted>& one) {
+    out.waiting = queue.waiting();
+    out.running = queue.running();
+    out.estimate = queue.estimate_now(now);
+    out.granted = figures.granted;
+    out.swaps = figures.swaps;
+    out.evictions = figures.evictions;
+    out.overtaken = figures.overtaken;
+    out.overdue = impl_->core.overdue(now);
+    for (const deployment& each : impl_->core.deployments()) {
+        const auto idles = [&](const instance& one) {
             const bool leaves =
-                !one->admitted || one->residency->policy().stage() == residence_stage::unloading;
-            return !leaves && policy.is_free(one->slot) &&
-                   one->backend->available().state == engine::availability_state::ready;
+                !one.residency.admitted() || one.residency.stage() == residence_stage::unloading;
+            return !leaves && queue.is_free(one.facts.id) &&
+                   impl_->backend_of(one).available().state == engine::availability_state::ready;
         };
-        if (!each->suspended && std::any_of(each->instances.begin(), each->instances.end(), idles)) {
-            out.neglected += policy.waiting_for(each->model);
-        }
-    }
-    for (const auto& [ticket, due] : impl_->due) {
-        if (due.passed(now)) {
-            out.overdue = std::max<core::nanoseconds>(out.overdue, now - due.at());
+        if (!queue.suspended(each.model) &&
+            std::any_of(each.instances.begin(), each.instances.end(), idles)) {
+            out.neglected += queue.waiting_for(each.model);
         }
     }
     return out;

@@ -1,6 +1,7 @@
 #pragma once
 // Which of a model's tiers new requests go to. Tier 0 is the one that is wanted; each later one stands in
-// while nothing before it can serve. Owns no timer: told how each tier is, it answers which one serves.
+// while nothing before it can serve. Owns no timer: told how each tier is, by its best instance, it answers which one
+// serves.
 //
 // A tier is out of order from when it broke, or had to be restarted, until it has been ready without a break
 // for `failback_after`, or was unloaded on purpose: what is then loaded begins afresh. A tier that loads for
@@ -17,15 +18,9 @@
 #include <vector>
 
 #include "corral/core/time.hpp"
+#include "scheduler/residency_policy.hpp"
 
 namespace corral::scheduler {
-
-enum class tier_state {
-    absent,   // not loaded, and nobody failed
-    loading,  // for the first time, or again
-    ready,
-    broken,
-};
 
 // Why requests go to another tier.
 enum class tier_reason {
@@ -47,10 +42,10 @@ public:
     explicit tier_policy(core::nanoseconds failback_after) : failback_after_(failback_after) {}
     void set_failback(core::nanoseconds after) noexcept { failback_after_ = after; }
 
-    // How all tiers are now, first one first; told whenever one changed, and at look_again(). At least one.
-    tier_verdict observe(const std::vector<tier_state>& states, core::steady_time now);
+    // How all tiers are now, first one first, and the one that serves; told whenever one changed, and at
+    // look_again(). At least one.
+    tier_verdict observe(unsigned serving, const std::vector<presence>& states, core::steady_time now);
 
-    [[nodiscard]] unsigned serving() const noexcept { return serving_; }
     // The tier that requests need loaded: an absent one that nothing before it is about to stand in for.
     [[nodiscard]] std::optional<unsigned> to_load() const noexcept;
     // It broke or was restarted and is not trusted yet.
@@ -60,18 +55,17 @@ public:
 
 private:
     struct tier {
-        tier_state is = tier_state::absent;
+        presence is = presence::absent;
         bool failed = false;
         bool mended = false;  // by what was told last
         core::steady_time ready_since{};
     };
-    void note(tier& of, tier_state is, core::steady_time now) const;
-    [[nodiscard]] unsigned choose() const noexcept;
-    [[nodiscard]] tier_verdict told(unsigned before) const noexcept;
+    void note(tier& of, presence is, core::steady_time now) const;
+    [[nodiscard]] unsigned choose(unsigned serving) const noexcept;
+    [[nodiscard]] tier_verdict told(unsigned before, unsigned serving) const noexcept;
 
     core::nanoseconds failback_after_;
     std::vector<tier> tiers_;
-    unsigned serving_ = 0;
 };
 
 }  // namespace corral::scheduler

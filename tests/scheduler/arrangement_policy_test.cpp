@@ -13,8 +13,8 @@ protected:
     void two_models_one_card() {
         a_ = model("a:1b");
         b_ = model("b:1b");
-        seat(a_, {0}, 600, presence::ready);
-        seat(b_, {0}, 600);
+        instance(a_, {0}, 600, presence::ready);
+        instance(b_, {0}, 600);
         turn_since(a_, 90);
         wants(b_);
     }
@@ -24,7 +24,7 @@ protected:
 
 TEST_F(arrangement_policy, free_room_is_used_at_once) {
     a_ = model("a:1b");
-    seat(a_, {0}, 600);
+    instance(a_, {0}, 600);
     EXPECT_EQ(arranged(), "");
     wants(a_);
     EXPECT_EQ(arranged(), "start a:1b@0");
@@ -32,7 +32,7 @@ TEST_F(arrangement_policy, free_room_is_used_at_once) {
 
 TEST_F(arrangement_policy, two_that_fit_beside_each_other_share_a_card) {
     two_models_one_card();
-    box_.seats[1].need_mb = 400;
+    box_.instances[1].need_mb = 400;
     EXPECT_EQ(arranged(), "start b:1b@0");
     rooms_[0] = 999;
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
@@ -42,16 +42,16 @@ TEST_F(arrangement_policy, the_idle_one_makes_room) {
     two_models_one_card();
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
     EXPECT_EQ(why(), "waits for room on card 0, which a:1b is leaving");
-    box_.seats[0].is = presence::leaving;
+    box_.instances[0].is = presence::leaving;
     EXPECT_EQ(arranged(), "blocked b:1b");
     EXPECT_EQ(why(), "waits for room on card 0, which a:1b is leaving");
-    box_.seats[0].is = presence::absent;
+    box_.instances[0].is = presence::absent;
     EXPECT_EQ(arranged(), "start b:1b@0");
 }
 
 TEST_F(arrangement_policy, a_running_answer_is_waited_for) {
     two_models_one_card();
-    box_.seats[0].in_use = true;
+    box_.instances[0].in_use = true;
     of(a_).running = 1;
     EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b");
     EXPECT_EQ(why(), "waits for room on card 0, which a:1b holds until its running answer ends");
@@ -63,7 +63,7 @@ TEST_F(arrangement_policy, a_running_answer_is_waited_for) {
 TEST_F(arrangement_policy, who_waits_for_the_loaded_one_is_served_for_its_turn) {
     two_models_one_card();
     of(a_).needed = true;
-    box_.seats[0].in_use = true;
+    box_.instances[0].in_use = true;
     EXPECT_EQ(arranged(), "blocked b:1b");
     EXPECT_EQ(why(), "waits for room on card 0, which a:1b holds until its turn is over");
     EXPECT_EQ(last_.look_again, now_ + seconds{10});
@@ -74,14 +74,14 @@ TEST_F(arrangement_policy, who_waits_for_the_loaded_one_is_served_for_its_turn) 
         grant(a_);
     }
     EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b");
-    box_.seats[0].in_use = false;
+    box_.instances[0].in_use = false;
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
 }
 
 TEST_F(arrangement_policy, a_turn_ends_with_the_patience_of_the_other) {
     two_models_one_card();
     of(a_).needed = true;
-    box_.seats[0].in_use = true;
+    box_.instances[0].in_use = true;
     now_ += seconds{9};
     EXPECT_EQ(arranged(), "blocked b:1b");
     now_ += seconds{1};
@@ -90,8 +90,8 @@ TEST_F(arrangement_policy, a_turn_ends_with_the_patience_of_the_other) {
 
 TEST_F(arrangement_policy, one_that_loads_for_somebody_is_not_stopped_unless_it_takes_for_ever) {
     two_models_one_card();
-    turns_[a_] = turn{};
-    seat_view& loads = box_.seats[0];
+    turns_[a_] = time_slice{};
+    instance_view& loads = box_.instances[0];
     loads.is = presence::loading;
     loads.first_load = true;
     loads.load_began = now_;
@@ -115,44 +115,44 @@ TEST_F(arrangement_policy, a_pinned_model_is_never_unloaded_and_the_refusal_has_
         "b:1b can't be loaded: card 0 has 1000 MB for models, of which the pinned a:1b holds 600 MB; it "
         "needs about 600 MB. Give it another card ('cards'), or make room there");
     // Another card will do.
-    seat(b_, {1}, 600);
+    instance(b_, {1}, 600);
     EXPECT_EQ(arranged(), "start b:1b@1");
 }
 
 TEST_F(arrangement_policy, what_is_larger_than_its_card_is_refused_with_figures) {
     a_ = model("a:70b");
-    seat(a_, {0}, 5000).measured = true;
+    instance(a_, {0}, 5000).measured = true;
     wants(a_);
     EXPECT_EQ(arranged(), "never a:70b");
     EXPECT_EQ(
         last_.hopeless[0].second,
         "a:70b can't be loaded: card 0 has 1000 MB for models, and it needs 5000 MB there. Give it another "
         "card ('cards'), or make room there");
-    box_.seats[0].cards = {0, 1};
+    box_.instances[0].cards = {0, 1};
     EXPECT_EQ(arranged(), "never a:70b");
-    box_.seats[0].need_mb = 2000;
+    box_.instances[0].need_mb = 2000;
     EXPECT_EQ(arranged(), "start a:70b@0");
-    box_.seats[0].need_mb = 2001;
+    box_.instances[0].need_mb = 2001;
     EXPECT_EQ(arranged(), "never a:70b");
 }
 
 TEST_F(arrangement_policy, one_whose_need_is_not_known_has_a_card_for_itself_where_the_room_is_known) {
     two_models_one_card();
-    box_.seats[1].need_mb = 0;
+    box_.instances[1].need_mb = 0;
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
     rooms_.clear();
     EXPECT_EQ(arranged(), "start b:1b@0");
     rooms_[0] = 1000;
-    box_.seats[0].need_mb = 0;
-    box_.seats[1].need_mb = 1;
+    box_.instances[0].need_mb = 0;
+    box_.instances[1].need_mb = 1;
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
 }
 
 TEST_F(arrangement_policy, so_many_process_sets_and_no_more) {
     a_ = model("a:1b");
     b_ = model("b:1b");
-    seat(a_, {}, 0, presence::ready);
-    seat(b_, {}, 0);
+    instance(a_, {}, 0, presence::ready);
+    instance(b_, {}, 0);
     wants(b_);
     EXPECT_EQ(arranged(), "start b:1b");
     box_.max_loaded = 1;
@@ -181,19 +181,19 @@ TEST_F(arrangement_policy,
     };
     for (const row& each : rows) {
         box_.models.clear();
-        box_.seats.clear();
+        box_.instances.clear();
         turns_.clear();
         const std::size_t a = model("a");
         const std::size_t b = model("b");
         const std::size_t c = model("c");
         const auto life = [&](long s) { return s == 0 ? core::steady_time::max() : now_ + seconds{s}; };
-        seat_view& first = seat(a, {0}, 500, presence::ready);
+        instance_view& first = instance(a, {0}, 500, presence::ready);
         first.expires = life(each.first_expires);
         first.last_used = each.first_used;
-        seat_view& second = seat(b, {0}, 500, presence::ready);
+        instance_view& second = instance(b, {0}, 500, presence::ready);
         second.expires = life(each.second_expires);
         second.last_used = each.second_used;
-        seat(c, {0}, 500);
+        instance(c, {0}, 500);
         wants(c);
         EXPECT_EQ(arranged(), std::string("evict ") + each.goes + "@0 for c; blocked c") << each.what;
     }
@@ -204,9 +204,9 @@ TEST_F(arrangement_policy, nobody_goes_needlessly) {
     const std::size_t a = model("a");
     const std::size_t b = model("b");
     const std::size_t c = model("c");
-    seat(b, {0}, 200, presence::ready).expires = now_ + seconds{1};
-    seat(a, {0}, 600, presence::ready);
-    seat(c, {0}, 700);
+    instance(b, {0}, 200, presence::ready).expires = now_ + seconds{1};
+    instance(a, {0}, 600, presence::ready);
+    instance(c, {0}, 700);
     wants(c);
     EXPECT_EQ(arranged(), "evict a@0 for c; blocked c");
     EXPECT_TRUE(b < c);
@@ -215,41 +215,41 @@ TEST_F(arrangement_policy, nobody_goes_needlessly) {
 TEST_F(arrangement_policy, who_waits_longer_goes_first_and_its_room_is_kept) {
     two_models_one_card();
     const std::size_t c = model("c:1b");
-    seat(c, {0}, 600);
+    instance(c, {0}, 600);
     wants(c);
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b; blocked c:1b");
     EXPECT_EQ(last_.blocked[1].why, "waits for room on card 0, which b:1b is to have first");
     // Not even what would fit now, as that would keep b out for ever.
-    box_.seats[0].in_use = true;
-    box_.seats[2].need_mb = 401;
+    box_.instances[0].in_use = true;
+    box_.instances[2].need_mb = 401;
     EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b; blocked c:1b");
     // But what fits beside it.
-    box_.seats[2].need_mb = 400;
+    box_.instances[2].need_mb = 400;
     EXPECT_EQ(arranged(), "start c:1b@0; drain a:1b@0; blocked b:1b");
 }
 
 TEST_F(arrangement_policy, one_load_at_a_time_begins_on_a_card) {
     a_ = model("a");
     b_ = model("b");
-    seat(a_, {0}, 300);
-    seat(b_, {0}, 300);
+    instance(a_, {0}, 300);
+    instance(b_, {0}, 300);
     const std::size_t c = model("c");
-    seat(c, {1}, 300);
+    instance(c, {1}, 300);
     wants(a_);
     wants(b_);
     wants(c);
     EXPECT_EQ(arranged(), "start a@0; start c@1; blocked b");
     EXPECT_EQ(why(), "waits until a is loaded on card 0");
-    box_.seats[0].is = presence::loading;
-    box_.seats[0].first_load = true;
-    box_.seats[0].load_began = now_;
+    box_.instances[0].is = presence::loading;
+    box_.instances[0].first_load = true;
+    box_.instances[0].load_began = now_;
     of(a_).wants.reset();
     of(c).wants.reset();
     EXPECT_EQ(arranged(), "blocked b");
     EXPECT_EQ(last_.look_again, now_ + seconds{600});
-    box_.seats[0].first_load = false;  // it was ready, and is restarted
+    box_.instances[0].first_load = false;  // it was ready, and is restarted
     EXPECT_EQ(arranged(), "start b@0");
-    box_.seats[0].first_load = true;
+    box_.instances[0].first_load = true;
     rooms_.clear();
     EXPECT_EQ(arranged(), "start b@0");
 }
@@ -259,61 +259,61 @@ TEST_F(arrangement_policy, further_instances_begin_in_free_room_only_and_go_firs
     of(a_).most = 2;
     of(a_).more = true;
     of(a_).needed = true;
-    seat(a_, {0}, 600, presence::ready).in_use = true;
-    seat(a_, {1}, 600);
+    instance(a_, {0}, 600, presence::ready).in_use = true;
+    instance(a_, {1}, 600);
     EXPECT_EQ(arranged(), "start a@1");
     of(a_).most = 1;
     EXPECT_EQ(arranged(), "");
     of(a_).most = 2;
     b_ = model("b");
-    seat(b_, {1}, 600, presence::ready);
+    instance(b_, {1}, 600, presence::ready);
     EXPECT_EQ(arranged(), "");
     // Both cards are a's now, and b comes.
-    box_.seats[1].is = presence::ready;
-    box_.seats[1].in_use = true;
-    box_.seats[2].is = presence::absent;
+    box_.instances[1].is = presence::ready;
+    box_.instances[1].in_use = true;
+    box_.instances[2].is = presence::absent;
     turn_since(a_, 99);
     wants(b_);
     EXPECT_EQ(arranged(), "drain a@1; blocked b");
-    box_.seats[1].in_use = false;
+    box_.instances[1].in_use = false;
     EXPECT_EQ(arranged(), "evict a@1 for b; blocked b");
     // The last one has its turn.
-    box_.seats[1].is = presence::absent;
-    box_.seats[2].cards = {0};
+    box_.instances[1].is = presence::absent;
+    box_.instances[2].cards = {0};
     EXPECT_EQ(arranged(), "start a@1; blocked b");
     EXPECT_EQ(why(), "waits for room on card 0, which a holds until its turn is over");
 }
 
 TEST_F(arrangement_policy, more_instances_than_there_may_be_are_given_up_when_idle) {
     a_ = model("a");
-    seat(a_, {0}, 600, presence::ready).last_used = 7;
-    seat(a_, {1}, 600, presence::ready).last_used = 5;
+    instance(a_, {0}, 600, presence::ready).last_used = 7;
+    instance(a_, {1}, 600, presence::ready).last_used = 5;
     EXPECT_EQ(arranged(), "surplus a@1");
-    box_.seats[1].in_use = true;
+    box_.instances[1].in_use = true;
     EXPECT_EQ(arranged(), "surplus a@0");
-    box_.seats[0].in_use = true;
+    box_.instances[0].in_use = true;
     EXPECT_EQ(arranged(), "");
 }
 
 TEST_F(arrangement_policy, the_least_loaded_card_is_taken) {
     a_ = model("a");
-    seat(a_, {0}, 100, presence::ready);
+    instance(a_, {0}, 100, presence::ready);
     b_ = model("b");
-    seat(b_, {0}, 100);
-    seat(b_, {1}, 100);
+    instance(b_, {0}, 100);
+    instance(b_, {1}, 100);
     wants(b_);
     EXPECT_EQ(arranged(), "start b@1");
 }
 
 TEST_F(arrangement_policy, a_broken_instance_is_replaced_where_there_is_another_seat) {
     a_ = model("a");
-    seat(a_, {0}, 600, presence::broken);
-    seat(a_, {1}, 600);
+    instance(a_, {0}, 600, presence::broken);
+    instance(a_, {1}, 600);
     wants(a_);
     EXPECT_EQ(arranged(), "start a@1");
     // And one that nobody needs makes room like an idle one.
     b_ = model("b");
-    seat(b_, {0}, 600);
+    instance(b_, {0}, 600);
     wants(b_);
     of(a_).wants.reset();
     EXPECT_EQ(arranged(), "evict a@0 for b; blocked b");
@@ -323,31 +323,31 @@ TEST_F(arrangement_policy, preloads_take_what_is_free_pinned_ones_first) {
     a_ = model("a");
     b_ = model("b");
     const std::size_t c = model("c");
-    seat(a_, {0}, 600);
-    seat(b_, {0}, 600);
-    seat(c, {1}, 600);
+    instance(a_, {0}, 600);
+    instance(b_, {0}, 600);
+    instance(c, {1}, 600);
     for (const std::size_t each : {a_, b_, c}) {
-        of(each).spare = true;
+        of(each).preload = true;
     }
     of(b_).pinned = true;
-    EXPECT_EQ(arranged(), "start b@0; start c@1; not spared a");
+    EXPECT_EQ(arranged(), "start b@0; start c@1; preload rejected a");
     // Never at the cost of somebody who waits.
-    of(b_).spare = false;
-    of(c).spare = false;
+    of(b_).preload = false;
+    of(c).preload = false;
     wants(b_);
-    EXPECT_EQ(arranged(), "start b@0; not spared a");
+    EXPECT_EQ(arranged(), "start b@0; preload rejected a");
 }
 
 TEST_F(arrangement_policy, a_preload_waits_for_the_load_before_it) {
     a_ = model("a");
     b_ = model("b");
-    seat(a_, {0}, 400);
-    seat(b_, {0}, 400);
-    of(a_).spare = true;
-    of(b_).spare = true;
+    instance(a_, {0}, 400);
+    instance(b_, {0}, 400);
+    of(a_).preload = true;
+    of(b_).preload = true;
     EXPECT_EQ(arranged(), "start a@0");
-    box_.seats[0].is = presence::ready;
-    of(a_).spare = false;
+    box_.instances[0].is = presence::ready;
+    of(a_).preload = false;
     EXPECT_EQ(arranged(), "start b@0");
 }
 

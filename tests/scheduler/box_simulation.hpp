@@ -39,7 +39,7 @@ class box_simulation {
 public:
     explicit box_simulation(scheduler::scheduler_options options, simulated_times times = {})
         : times_(times) {
-        options.room_mb = [this](unsigned card) -> std::optional<std::uint64_t> {
+        options.usable_mb = [this](unsigned card) -> std::optional<std::uint64_t> {
             const auto found = rooms.find(card);
             return found == rooms.end() ? std::nullopt : std::optional(found->second);
         };

@@ -18,7 +18,7 @@ protected:
     using presence = scheduler::presence;
 
     placement_fixture() {
-        box_.room_mb = [this](unsigned card) -> std::optional<std::uint64_t> {
+        box_.usable_mb = [this](unsigned card) -> std::optional<std::uint64_t> {
             const auto found = rooms_.find(card);
             return found == rooms_.end() ? std::nullopt : std::optional(found->second);
         };
@@ -28,29 +28,29 @@ protected:
         scheduler::model_view added;
         added.name = name;
         added.patience = core::seconds{10};
-        added.own = &turns_.back();
+        added.slice = &turns_.back();
         box_.models.push_back(added);
         return box_.models.size() - 1;
     }
     scheduler::model_view& of(std::size_t which) { return box_.models[which]; }
-    // A turn that began when the clock stood at `second`.
+    // A time slice that began when the clock stood at `second`.
     void turn_since(std::size_t which, long second) {
         turns_[which].began({++order_, core::steady_time{core::seconds{second}}});
     }
     void grant(std::size_t which) { turns_[which].granted({++order_, now_}); }
     void wants(std::size_t which) { of(which).wants = scheduler::moment{++order_, now_}; }
-    scheduler::seat_view& seat(std::size_t of_model, std::vector<unsigned> cards, std::uint64_t need,
-                               presence is = presence::absent) {
-        scheduler::seat_view added;
+    scheduler::instance_view& instance(std::size_t of_model, std::vector<unsigned> cards, std::uint64_t need,
+                                       presence is = presence::absent) {
+        scheduler::instance_view added;
         added.model = of_model;
         added.cards = std::move(cards);
         added.need_mb = need;
         added.is = is;
-        box_.seats.push_back(added);
-        return box_.seats.back();
+        box_.instances.push_back(added);
+        return box_.instances.back();
     }
 
-    // "start b@0; evict a@0 for b; drain c@1; blocked d; never e": seats by model and first card.
+    // "start b@0; evict a@0 for b; drain c@1; blocked d; never e": instances by model and first card.
     std::string arranged() {
         last_ = scheduler::arrange(box_, now_);
         std::string out;
@@ -59,7 +59,7 @@ protected:
             add("start " + name_of(each));
         }
         for (const auto& each : last_.evict) {
-            add("evict " + name_of(each.seat) + " for " + box_.models[each.by].name);
+            add("evict " + name_of(each.instance) + " for " + box_.models[each.by].name);
         }
         for (const std::size_t each : last_.surplus) {
             add("surplus " + name_of(each));
@@ -73,8 +73,8 @@ protected:
         for (const auto& each : last_.hopeless) {
             add("never " + box_.models[each.first].name);
         }
-        for (const std::size_t each : last_.not_spared) {
-            add("not spared " + box_.models[each].name);
+        for (const std::size_t each : last_.preload_rejected) {
+            add("preload rejected " + box_.models[each].name);
         }
         return out;
     }
@@ -82,14 +82,14 @@ protected:
 
     scheduler::box_view box_;
     std::map<unsigned, std::uint64_t> rooms_{{0, 1000}, {1, 1000}};
-    std::deque<scheduler::turn> turns_;
+    std::deque<scheduler::time_slice> turns_;
     scheduler::arrangement last_;
     std::uint64_t order_ = 0;
     core::steady_time now_{core::seconds{100}};
 
 private:
-    std::string name_of(std::size_t seat) const {
-        const scheduler::seat_view& one = box_.seats[seat];
+    std::string name_of(std::size_t instance) const {
+        const scheduler::instance_view& one = box_.instances[instance];
         return box_.models[one.model].name +
                (one.cards.empty() ? "" : "@" + std::to_string(one.cards.front()));
     }

@@ -12,17 +12,17 @@ protected:
         open("m");
         open("n");
     }
-    // With one slot.
+    // With one instance.
     void open(const std::string& model) {
-        policy_.add_lane(model);
+        policy_.add_queue(model);
         renew(model);
     }
     void renew(const std::string& model) {
-        slots_[model] = slot_id{++last_slot_};
-        policy_.add_slot(model, slots_[model], {}, now_);
+        instances_[model] = instance_id{++last_instance_};
+        policy_.add_instance(model, instances_[model], {}, now_);
     }
-    std::vector<decision> change(const std::string& model, slot_state state, const std::string& why = {}) {
-        return policy_.slot_changed(slots_.at(model), state, why, now_);
+    std::vector<decision> change(const std::string& model, presence state, const std::string& why = {}) {
+        return policy_.instance_changed(instances_.at(model), state, why, now_);
     }
     void take(const std::vector<decision>& decisions) {
         told_.insert(told_.end(), decisions.begin(), decisions.end());
@@ -31,16 +31,16 @@ protected:
                 bool again = false) {
         take(policy_.arrive({ticket_id{id}, client, model, again}, now_));
     }
-    void ready(const std::string& model = "m") { take(change(model, slot_state::ready)); }
-    void broken(const std::string& why) { take(change("m", slot_state::broken, why)); }
-    void loading() { take(change("m", slot_state::loading)); }
+    void ready(const std::string& model = "m") { take(change(model, presence::ready)); }
+    void broken(const std::string& why) { take(change("m", presence::broken, why)); }
+    void loading() { take(change("m", presence::loading)); }
     void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
     // "1+ 2:full 3:broken": what was told since the last call.
     std::string told() {
         std::string out;
         for (const decision& each : told_) {
-            constexpr const char* words[] = {"+",         ":full",   ":unknown", ":broken",
-                                             ":shutdown", ":barred", ":removed", ":room"};
+            constexpr const char* words[] = {"+",         ":full",      ":unknown", ":broken",
+                                             ":shutdown", ":suspended", ":removed", ":room"};
             out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
                    words[static_cast<int>(each.what)];
         }
@@ -70,11 +70,11 @@ protected:
         release(100);
         told();
     }
-    void unloaded(const std::string& model = "m") { take(change(model, slot_state::unloaded)); }
+    void unloaded(const std::string& model = "m") { take(change(model, presence::absent)); }
 
     queue_policy policy_{2};
-    std::map<std::string, slot_id> slots_;
-    std::uint64_t last_slot_ = 0;
+    std::map<std::string, instance_id> instances_;
+    std::uint64_t last_instance_ = 0;
     core::steady_time now_{core::seconds{100}};
     std::vector<decision> told_;
     decision last_;
@@ -98,7 +98,7 @@ TEST_F(queue_policy_test, grants_one_at_a_time) {
     EXPECT_EQ(told(), "2+");
 }
 
-TEST_F(queue_policy_test, lanes_do_not_wait_for_each_other) {
+TEST_F(queue_policy_test, models_do_not_wait_for_each_other) {
     ready("m");
     ready("n");
     arrive(1, "a", "m");
@@ -125,7 +125,7 @@ TEST_F(queue_policy_test, refuses_beyond_the_bound_with_the_time_to_wait) {
     EXPECT_EQ(last_.retry_after, core::seconds{30});
 }
 
-TEST_F(queue_policy_test, bound_counts_all_lanes_but_not_a_free_one) {
+TEST_F(queue_policy_test, bound_counts_all_queues_but_not_a_free_one) {
     arrive(1);
     arrive(2);
     ready("n");
@@ -224,7 +224,7 @@ TEST_F(queue_policy_test, releasing_twice_is_harmless) {
     EXPECT_EQ(policy_.running(), 1U);
 }
 
-TEST_F(queue_policy_test, an_unloaded_lane_keeps_its_tickets_waiting) {
+TEST_F(queue_policy_test, an_unloaded_model_keeps_its_tickets_waiting) {
     ready();
     unloaded();
     arrive(1);
@@ -285,7 +285,7 @@ TEST_F(queue_policy_test, loads_are_measured_too) {
     EXPECT_EQ(estimate(), "0 s");
     unloaded();
     now_ += core::seconds{1000};
-    EXPECT_EQ(estimate(), "unknown");  // the other lane was never loaded
+    EXPECT_EQ(estimate(), "unknown");  // the other queue was never loaded
     arrive(1);
     EXPECT_EQ(place(1), "0 ahead, 60 s");
     loading();
@@ -298,7 +298,7 @@ TEST_F(queue_policy_test, loads_are_measured_too) {
     EXPECT_EQ(told(), "1+");
 }
 
-TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_lane) {
+TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_model) {
     measure_service();
     EXPECT_EQ(estimate(), "0 s");  // the other one is unloaded
     arrive(1);
@@ -306,47 +306,47 @@ TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_lane) {
     EXPECT_EQ(estimate(), "10 s");
     broken("gone");
     EXPECT_EQ(estimate(), "0 s");
-    take(change("n", slot_state::broken, "gone"));
+    take(change("n", presence::broken, "gone"));
     EXPECT_EQ(estimate(), "unknown");
 }
 
 TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {
     queue_policy roomy(100);
-    roomy.add_lane("m");
-    roomy.add_slot("m", slot_id{1}, {}, now_);
+    roomy.add_queue("m");
+    roomy.add_instance("m", instance_id{1}, {}, now_);
     for (std::uint64_t id = 1; id <= 50; ++id) {
         take(roomy.arrive({ticket_id{id}, "greedy", "m", false}, now_));
     }
     take(roomy.arrive({ticket_id{51}, "modest", "m", false}, now_));
-    take(roomy.slot_changed(slot_id{1}, slot_state::ready, {}, now_));
+    take(roomy.instance_changed(instance_id{1}, presence::ready, {}, now_));
     EXPECT_EQ(told(), "1+");
     take(roomy.release(ticket_id{1}, now_));
     EXPECT_EQ(told(), "51+");
 }
 
-TEST_F(queue_policy_test, a_barred_lane_refuses_those_who_wait_and_come_with_the_reason) {
+TEST_F(queue_policy_test, a_suspended_model_refuses_those_who_wait_and_come_with_the_reason) {
     ready();
     arrive(1);
     arrive(2);
     told();
-    take(policy_.bar("m", "by hand"));
-    EXPECT_EQ(told(), "2:barred");
+    take(policy_.suspend("m", "by hand"));
+    EXPECT_EQ(told(), "2:suspended");
     EXPECT_EQ(last_.reason, "by hand");
     arrive(3);
-    EXPECT_EQ(told(), "3:barred");
+    EXPECT_EQ(told(), "3:suspended");
     release(1);
     EXPECT_EQ(told(), "");
-    take(policy_.unbar("m", now_));
+    take(policy_.resume("m", now_));
     arrive(4);
     EXPECT_EQ(told(), "4+");
 }
 
-TEST_F(queue_policy_test, a_removed_lane_refuses_those_who_wait_and_forgets_its_holder) {
+TEST_F(queue_policy_test, a_removed_model_refuses_those_who_wait_and_forgets_its_holder) {
     ready();
     arrive(1);
     arrive(2);
     told();
-    take(policy_.remove_lane("m"));
+    take(policy_.remove_queue("m"));
     EXPECT_EQ(told(), "2:removed");
     arrive(3);
     EXPECT_EQ(told(), "3:unknown");
@@ -354,7 +354,7 @@ TEST_F(queue_policy_test, a_removed_lane_refuses_those_who_wait_and_forgets_its_
     ready();
     arrive(4);
     EXPECT_EQ(told(), "4+");
-    release(1);  // of the lane that was removed: the new one keeps its holder
+    release(1);  // of the queue that was removed: the new one keeps its holder
     arrive(5);
     EXPECT_EQ(told(), "");
     release(4);
@@ -362,13 +362,13 @@ TEST_F(queue_policy_test, a_removed_lane_refuses_those_who_wait_and_forgets_its_
     EXPECT_EQ(policy_.running(), 1U);
 }
 
-TEST_F(queue_policy_test, a_renewed_lane_keeps_those_who_wait_in_their_order) {
+TEST_F(queue_policy_test, a_renewed_queue_keeps_those_who_wait_in_their_order) {
     ready();
     arrive(1);
     arrive(2);
     arrive(3);
     told();
-    policy_.renew_lane("m");
+    policy_.renew_queue("m");
     renew("m");
     EXPECT_EQ(policy_.waiting(), 2U);
     EXPECT_EQ(told(), "");

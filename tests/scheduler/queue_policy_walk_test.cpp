@@ -18,17 +18,17 @@ struct known_ticket {
     std::string model;
     bool readmission = false;
     fate now = fate::waiting;
-    int passed_by_client = 0;  // grants to others of its lane, by any client, since it waits
+    int passed_by_client = 0;  // grants to others of its queue, by any client, since it waits
 };
 
 class walk {
 public:
     explicit walk(std::uint64_t seed) : random_(seed) {
         for (const std::string& model : models_) {
-            policy_.add_lane(model);
-            slots_[model] = slot_id{slots_.size() + 1};
-            policy_.add_slot(model, slots_[model], {}, now_);
-            states_[model] = slot_state::unloaded;
+            policy_.add_queue(model);
+            instances_[model] = instance_id{instances_.size() + 1};
+            policy_.add_instance(model, instances_[model], {}, now_);
+            states_[model] = presence::absent;
         }
     }
 
@@ -45,7 +45,7 @@ public:
             case 5:
                 return release();
             default:
-                return change_lane();
+                return change_instance();
         }
     }
 
@@ -69,19 +69,19 @@ public:
             if (place) {
                 ASSERT_LT(place->ahead, waiting + running);
             }
-            // A ready lane without a holder leaves nobody waiting.
-            if (each.now == fate::waiting && states_[each.model] == slot_state::ready) {
+            // A ready instance without a holder leaves nobody waiting.
+            if (each.now == fate::waiting && states_[each.model] == presence::ready) {
                 ASSERT_EQ(holders[each.model], 1) << "ticket " << id << " is forgotten";
             }
-            ASSERT_FALSE(each.now == fate::waiting && states_[each.model] == slot_state::broken);
+            ASSERT_FALSE(each.now == fate::waiting && states_[each.model] == presence::broken);
         }
     }
 
     // Lets everything end, and finds that everything does.
     void drain() {
         for (const std::string& model : models_) {
-            states_[model] = slot_state::ready;
-            take(policy_.slot_changed(slots_.at(model), slot_state::ready, {}, now_));
+            states_[model] = presence::ready;
+            take(policy_.instance_changed(instances_.at(model), presence::ready, {}, now_));
         }
         for (int i = 0; i < 10'000 && policy_.running() > 0; ++i) {
             release();
@@ -133,10 +133,10 @@ private:
             }
         }
     }
-    void change_lane() {
+    void change_instance() {
         const std::string model = models_[below(models_.size())];
-        states_[model] = static_cast<slot_state>(below(4));
-        take(policy_.slot_changed(slots_.at(model), states_[model], "reason", now_));
+        states_[model] = static_cast<presence>(below(4));
+        take(policy_.instance_changed(instances_.at(model), states_[model], "reason", now_));
     }
 
     void take(const std::vector<decision>& decisions) {
@@ -145,7 +145,7 @@ private:
             ASSERT_EQ(who.now, fate::waiting) << "ticket " << each.ticket.value << " has two ends";
             who.now = each.what == verdict::granted ? fate::granted : fate::over;
             if (each.what == verdict::granted) {
-                ASSERT_EQ(states_[who.model], slot_state::ready);
+                ASSERT_EQ(states_[who.model], presence::ready);
                 check_order(each.ticket.value, who);
             }
         }
@@ -173,8 +173,8 @@ private:
     core::seeded_random random_;
     queue_policy policy_{bound};
     std::vector<std::string> models_{"m", "n"};
-    std::map<std::string, slot_id> slots_;
-    std::map<std::string, slot_state> states_;
+    std::map<std::string, instance_id> instances_;
+    std::map<std::string, presence> states_;
     std::map<std::uint64_t, known_ticket> tickets_;
     std::uint64_t last_ = 0;
     core::steady_time now_{core::seconds{1}};
@@ -197,8 +197,8 @@ TEST(queue_policy_walk, keeps_its_promises_on_every_step) {
 TEST(queue_policy_walk, serves_busy_clients_in_strict_rotation) {
     queue_policy policy(100);
     const core::steady_time now{core::seconds{1}};
-    policy.add_lane("m");
-    policy.add_slot("m", slot_id{1}, {}, now);
+    policy.add_queue("m");
+    policy.add_instance("m", instance_id{1}, {}, now);
     std::uint64_t last = 0;
     std::map<std::uint64_t, std::string> client_of;
     const auto ask = [&](const std::string& client) {
@@ -210,7 +210,7 @@ TEST(queue_policy_walk, serves_busy_clients_in_strict_rotation) {
             EXPECT_TRUE(ask(client).empty());
         }
     }
-    auto told = policy.slot_changed(slot_id{1}, slot_state::ready, {}, now);
+    auto told = policy.instance_changed(instance_id{1}, presence::ready, {}, now);
     std::string served;
     for (int i = 0; i < 30; ++i) {
         ASSERT_EQ(told.size(), 1U);

@@ -23,14 +23,14 @@ protected:
     std::string orders() { return std::exchange(orders_, {}); }
     void use(nanoseconds usual) { policy_ = residency_policy(usual); }
     void see(availability_state state) { take(policy_.observed(state, now_)); }
-    void request() { take(policy_.requested(now_)); }
-    void release() { take(policy_.released(now_)); }
+    void request() { take(policy_.needed_by(policy_.users() + 1, now_)); }
+    void release() { take(policy_.needed_by(policy_.users() - 1, now_)); }
     void stopped(bool all = true) { take(policy_.stopped(all, now_)); }
     void unload() { take(policy_.unload(now_)); }
     void load(std::optional<nanoseconds> stay = {}) { take(policy_.load(stay, now_)); }
     void tick_after(seconds span) {
         now_ += span;
-        take(policy_.tick(now_));
+        take(policy_.needed_by(policy_.users(), now_));
     }
     // Loaded and ready, needed by nobody.
     void be_loaded() {
@@ -85,10 +85,10 @@ TEST_F(residency_policy_test, the_stay_begins_when_the_last_request_ends) {
     EXPECT_EQ(orders(), "stop");
     EXPECT_EQ(policy_.stage(), residence_stage::unloading);
     EXPECT_EQ(policy_.expires(), std::nullopt);
-    EXPECT_EQ(policy_.leaves_at(), now_);
+    EXPECT_EQ(policy_.unloads_at(), now_);
     stopped();
     EXPECT_EQ(policy_.stage(), residence_stage::unloaded);
-    EXPECT_EQ(policy_.leaves_at(), std::nullopt);
+    EXPECT_EQ(policy_.unloads_at(), std::nullopt);
     EXPECT_EQ(orders(), "");
 }
 
@@ -346,7 +346,7 @@ TEST_F(residency_policy_test, a_broken_model_that_is_suspended_goes_at_once_and_
 }
 
 TEST_F(residency_policy_test, who_asks_before_it_is_admitted_is_heard_then) {
-    policy_.bar();
+    policy_.hold_back();
     request();
     load();
     EXPECT_EQ(orders(), "");

@@ -23,12 +23,12 @@ public:
             case 0:
             case 1:
                 ++users_;
-                return take(policy_.requested(now_));
+                return take(policy_.needed_by(users_, now_));
             case 2:
             case 3:
                 if (users_ > 0) {
                     --users_;
-                    take(policy_.released(now_));
+                    take(policy_.needed_by(users_, now_));
                 }
                 return;
             case 4:
@@ -73,7 +73,7 @@ public:
     void drain() {
         while (users_ > 0) {
             --users_;
-            take(policy_.released(now_));
+            take(policy_.needed_by(users_, now_));
         }
         take(policy_.unload(now_));
         end_stop();
@@ -129,7 +129,7 @@ private:
     }
     void tick() {
         const auto due = policy_.expires();
-        const residence_order order = policy_.tick(now_);
+        const residence_order order = policy_.needed_by(users_, now_);
         if (due && now_ >= *due) {
             ASSERT_EQ(order, residence_order::stop) << "its time has passed";
         } else if (due) {

@@ -12,13 +12,13 @@ namespace {
 using core::seconds;
 
 // One letter a tier: r(eady) l(oading) b(roken) a(bsent).
-std::vector<tier_state> states_of(const std::string& letters) {
-    std::vector<tier_state> out;
+std::vector<presence> states_of(const std::string& letters) {
+    std::vector<presence> out;
     for (const char letter : letters) {
-        out.push_back(letter == 'r'   ? tier_state::ready
-                      : letter == 'l' ? tier_state::loading
-                      : letter == 'b' ? tier_state::broken
-                                      : tier_state::absent);
+        out.push_back(letter == 'r'   ? presence::ready
+                      : letter == 'l' ? presence::loading
+                      : letter == 'b' ? presence::broken
+                                      : presence::absent);
     }
     return out;
 }
@@ -28,7 +28,7 @@ protected:
     // After `later` seconds the tiers are so; the tier that serves then.
     unsigned after(int later, const std::string& letters) {
         now_ += seconds{later};
-        last_ = policy_.observe(states_of(letters), now_);
+        last_ = policy_.observe(last_.serving, states_of(letters), now_);
         changes_ += last_.why == tier_reason::none ? 0 : 1;
         return last_.serving;
     }
@@ -166,7 +166,7 @@ TEST(tier_policy_walk, holds_its_promises) {
         int down = 0;
         int up = 0;
         core::steady_time stable_since = now;
-        policy.observe(states_of("rr"), now);
+        unsigned serving = policy.observe(0, states_of("rr"), now).serving;
         char before = 'r';
         for (int step = 0; step < 200; ++step) {
             now += seconds{1 + random.next() % 6};
@@ -174,8 +174,9 @@ TEST(tier_policy_walk, holds_its_promises) {
             history += first;
             stable_since = first == 'r' && before != 'r' ? now : stable_since;
             before = first;
-            const unsigned was = policy.serving();
-            const tier_verdict told = policy.observe(states_of(std::string{first} + 'r'), now);
+            const unsigned was = serving;
+            const tier_verdict told = policy.observe(was, states_of(std::string{first} + 'r'), now);
+            serving = told.serving;
             ASSERT_EQ(told.why != tier_reason::none, told.serving != was) << seed << ' ' << history;
             if (told.serving == 1 && was == 0) {
                 ++down;

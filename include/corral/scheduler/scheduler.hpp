@@ -1,8 +1,8 @@
 #pragma once
 // Who runs next: a bounded queue, first come first served within a client, round robin between clients, and
-// leases on ready backends. A lease given back is scrubbed by the backend itself (engine::backend::run), so
-// the next borrower finds it clean. It also decides which models are loaded, where, and for how long: a
-// request for one that is not there loads it, in free room or in the room of another.
+// leases on ready backends. A released lease is scrubbed by the backend itself (engine::backend::run), so the
+// next borrower finds it clean. It also decides which models are loaded, where, and for how long: a request
+// for one that is not there loads it, in free card memory or in that of another.
 //
 // A backend whose capacity() is n has up to n leases at once.
 //
@@ -12,20 +12,20 @@
 // whose model_entry::preload is false, which are loaded when they are needed.
 //
 // A model may have several backends, its *instances*, each on cards of its own: one queue, and the least
-// loaded ready one serves. Further instances are loaded only in free room, while requests wait, and are the
-// first to go when another model needs the room.
+// loaded ready one serves. Further instances are loaded only in free card memory, while requests wait, and
+// are the first to be evicted.
 //
-// The rule of swaps. While requests wait for model M, which needs the room of loaded model R:
-//   - nobody waits for R: R gets nothing more to do, its running answer ends, R is unloaded, M is loaded;
-//   - else R serves at most `overtakes` further requests, and for no longer than the patience of M (twice
-//     what M takes to load, from 10 s to 2 min), both counted from when M began to wait, or R to be ready if
-//     that was later. Then as above.
-// M waits since its oldest request came, or since M was last unloaded to make room if that was later; of
-// several waiting models the one that waits longest goes first. So models that want the same room have it in
-// turn, and with k of them a model that begins to wait is loaded after at most (k - 1) turns of at most
-// overtakes + 1 grants each, the running answer included. A pinned model is never unloaded to make room, a
-// running answer is never cut, and an idle model goes before one in use: the one that would expire first,
-// then the least recently used.
+// The rule of swaps. While requests wait for model M, which needs the card memory of loaded model R:
+//   - nobody waits for R: R gets nothing more to do, its running answer ends, R is evicted, M is loaded;
+//   - else R has a time slice: at most `max_overtakes` further requests, and no longer than the patience of M
+//     (twice what M takes to load, from 10 s to 2 min), both counted from when M began to wait, or R to be
+//     ready if that was later. Then as above.
+// M waits since its oldest request came, or since M was last evicted if that was later; of several waiting
+// models the one that waits longest goes first. So models that want the same card memory have it in turn, and
+// with k of them a model that begins to wait is loaded after at most (k - 1) time slices of at most
+// max_overtakes + 1 grants each, the running answer included. A pinned model is never evicted, a running
+// answer is never cut, and an idle model goes before one in use: the one that would expire first, then the
+// least recently used.
 
 #include <cstdint>
 #include <functional>
@@ -33,6 +33,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corral/chat/generation_event.hpp"
@@ -46,11 +47,11 @@ namespace corral::scheduler {
 
 // The numbers in the rule of swaps.
 struct swap_rule {
-    unsigned overtakes = 8;  // 1 to 1000
+    unsigned max_overtakes = 8;  // 1 to 1000
     core::nanoseconds least_patience = core::seconds{10};
     core::nanoseconds most_patience = core::seconds{120};
-    // A model that has not become ready for so long since its load began makes room like one whose turn is
-    // over.
+    // A model that has not become ready for so long since its load began is evicted like one whose time
+    // slice has expired.
     core::nanoseconds longest_load = core::seconds{600};
 };
 
@@ -63,11 +64,11 @@ struct scheduler_options {
     // For unloading; beyond the longest stop ladder of any profile.
     core::milliseconds stop_limit{60'000};
     // What the models of this server may use of that card in all, those loaded included, in MiB; nothing, or
-    // an empty function: not known, and then nobody waits for room there. Asked often, must be cheap and not
+    // an empty function: not known, and then nobody waits for memory there. Asked often, must be cheap and not
     // throw.
-    std::function<std::optional<std::uint64_t>(unsigned card)> room_mb = nullptr;
-    // Process sets loaded at once, over all cards (OLLAMA_MAX_LOADED_MODELS; a model with two instances
-    // counts twice); 0: as many as there is room for.
+    std::function<std::optional<std::uint64_t>(unsigned card)> usable_mb = nullptr;
+    // Instances loaded at once, over all cards (OLLAMA_MAX_LOADED_MODELS; a model with two instances
+    // counts twice); 0: as many as fit.
     unsigned max_loaded = 0;
     swap_rule swaps = {};
 };
@@ -111,19 +112,16 @@ struct refusal {
 // scheduler.
 class lease {
 public:
-    lease(lease&&) noexcept;
-    lease& operator=(lease&&) noexcept;
-    ~lease();
-    [[nodiscard]] engine::backend& operator*() const noexcept;
-    [[nodiscard]] engine::backend* operator->() const noexcept;
-    // Different for every lease ever granted.
-    [[nodiscard]] std::uint64_t epoch() const noexcept;
+    [[nodiscard]] engine::backend& operator*() const noexcept { return *held_; }
+    [[nodiscard]] engine::backend* operator->() const noexcept { return held_.get(); }
+    lease(lease&&) noexcept = default;
+    lease& operator=(lease&&) noexcept = default;
+    ~lease() = default;
 
 private:
     friend class scheduler;
-    struct ticket;
-    explicit lease(std::shared_ptr<ticket> held);
-    std::shared_ptr<ticket> held_;
+    explicit lease(std::shared_ptr<engine::backend> held) : held_(std::move(held)) {}
+    std::shared_ptr<engine::backend> held_;  // borrowed: its deleter tells the scheduler
 };
 
 struct queue_snapshot {

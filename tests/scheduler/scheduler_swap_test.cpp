@@ -64,7 +64,7 @@ const swap_row rows[] = {
 TEST(swap, happens_in_the_order_of_the_rule) {
     for (const swap_row& row : rows) {
         scheduler_options options;
-        options.swaps.overtakes = row.overtakes;
+        options.swaps.max_overtakes = row.overtakes;
         test::simulated_times times;
         times.answer = seconds{row.answer};
         test::box_simulation box(options, times);

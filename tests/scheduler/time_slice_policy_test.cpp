@@ -1,4 +1,4 @@
-#include "scheduler/turn_policy.hpp"
+#include "scheduler/time_slice_policy.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,11 +13,11 @@ constexpr moment at(std::uint64_t order, long second) {
 
 swap_rule rule_of(unsigned overtakes) {
     swap_rule out;
-    out.overtakes = overtakes;
+    out.max_overtakes = overtakes;
     return out;
 }
 
-TEST(turn_policy, patience_is_twice_the_load_within_its_bounds) {
+TEST(time_slice_policy, patience_is_twice_the_load_within_its_bounds) {
     struct row {
         std::optional<core::nanoseconds> load;
         core::nanoseconds patience;
@@ -34,42 +34,42 @@ TEST(turn_policy, patience_is_twice_the_load_within_its_bounds) {
     }
 }
 
-TEST(turn_policy, a_turn_is_over_after_so_many_grants_since_the_other_waits) {
-    turn own;
+TEST(time_slice_policy, a_turn_is_over_after_so_many_grants_since_the_other_waits) {
+    time_slice own;
     own.began(at(1, 100));
     own.granted(at(2, 100));  // before the other came
     const moment waits = at(3, 100);
     const swap_rule rule = rule_of(2);
     EXPECT_EQ(own.grants_left(waits, rule), 2U);
     own.granted(at(4, 100));
-    EXPECT_FALSE(own.spent(waits, seconds{10}, rule, waits.at));
+    EXPECT_FALSE(own.expired(waits, seconds{10}, rule, waits.at));
     own.granted(at(5, 100));
-    EXPECT_TRUE(own.spent(waits, seconds{10}, rule, waits.at));
+    EXPECT_TRUE(own.expired(waits, seconds{10}, rule, waits.at));
     // For one that came later the same turn has grants left.
-    EXPECT_FALSE(own.spent(at(6, 100), seconds{10}, rule, waits.at));
+    EXPECT_FALSE(own.expired(at(6, 100), seconds{10}, rule, waits.at));
 }
 
-TEST(turn_policy, a_turn_is_over_when_the_patience_of_the_other_is) {
-    turn own;
+TEST(time_slice_policy, a_turn_is_over_when_the_patience_of_the_other_is) {
+    time_slice own;
     own.began(at(1, 100));
     const moment waits = at(2, 105);
-    EXPECT_EQ(own.over_at(waits, seconds{10}), core::steady_time{seconds{115}});
-    EXPECT_FALSE(own.spent(waits, seconds{10}, rule_of(8), core::steady_time{seconds{114}}));
-    EXPECT_TRUE(own.spent(waits, seconds{10}, rule_of(8), core::steady_time{seconds{115}}));
+    EXPECT_EQ(own.expires_at(waits, seconds{10}), core::steady_time{seconds{115}});
+    EXPECT_FALSE(own.expired(waits, seconds{10}, rule_of(8), core::steady_time{seconds{114}}));
+    EXPECT_TRUE(own.expired(waits, seconds{10}, rule_of(8), core::steady_time{seconds{115}}));
 }
 
-TEST(turn_policy, who_waited_during_the_load_counts_from_its_end) {
+TEST(time_slice_policy, who_waited_during_the_load_counts_from_its_end) {
     const moment waits = at(1, 10);
-    turn own;
-    EXPECT_FALSE(own.spent(waits, seconds{10}, rule_of(1), core::steady_time{seconds{1000}}));
-    EXPECT_EQ(own.over_at(waits, seconds{10}), std::nullopt);
+    time_slice own;
+    EXPECT_FALSE(own.expired(waits, seconds{10}, rule_of(1), core::steady_time{seconds{1000}}));
+    EXPECT_EQ(own.expires_at(waits, seconds{10}), std::nullopt);
     own.began(at(2, 100));
-    EXPECT_FALSE(own.spent(waits, seconds{10}, rule_of(1), core::steady_time{seconds{109}}));
-    EXPECT_TRUE(own.spent(waits, seconds{10}, rule_of(1), core::steady_time{seconds{110}}));
+    EXPECT_FALSE(own.expired(waits, seconds{10}, rule_of(1), core::steady_time{seconds{109}}));
+    EXPECT_TRUE(own.expired(waits, seconds{10}, rule_of(1), core::steady_time{seconds{110}}));
 }
 
-TEST(turn_policy, after_its_turn_a_model_waits_from_then_on) {
-    turn own;
+TEST(time_slice_policy, after_its_turn_a_model_waits_from_then_on) {
+    time_slice own;
     const moment oldest = at(1, 10);
     EXPECT_EQ(own.waits_since(oldest).order, 1U);
     own.began(at(2, 20));

@@ -115,6 +115,7 @@ TEST_F(tiers_test, a_hot_fallback_is_loaded_along_and_a_cold_one_when_it_is_need
 
 TEST_F(tiers_test, a_cold_fallback_goes_when_it_is_not_needed_any_more) {
     other_.entry.preload = false;
+    build({});
     backend_.set(availability_state::loading);
     test::settle(io_);
     EXPECT_EQ(who_serves(), &other_);
@@ -164,7 +165,7 @@ TEST_F(tiers_test, a_fallback_that_a_reload_takes_away_while_it_serves_leaves_th
 
 TEST_F(tiers_test, a_first_tier_that_can_never_fit_is_served_by_the_next) {
     scheduler_options options;
-    options.room_mb = [](unsigned) { return std::optional<std::uint64_t>(1000); };
+    options.usable_mb = [](unsigned) { return std::optional<std::uint64_t>(1000); };
     backend_.takes = {{0}, 4000, true};
     backend_.set(availability_state::stopped);
     other_.set(availability_state::stopped);

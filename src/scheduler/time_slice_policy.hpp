@@ -1,6 +1,6 @@
 #pragma once
 // How long a loaded model may go on while another waits for its room: the rule of swaps
-// (corral/scheduler/scheduler.hpp). Owns no timer: told what happened, it answers whether a turn is over.
+// (corral/scheduler/scheduler.hpp). Owns no timer: told what happened, it answers whether a time slice has expired.
 
 #include <cstdint>
 #include <deque>
@@ -24,8 +24,8 @@ struct moment {
 [[nodiscard]] core::nanoseconds patience_of(std::optional<core::nanoseconds> usual_load,
                                             const swap_rule& rule) noexcept;
 
-// One model's turn in its room.
-class turn {
+// One model's time slice in its card memory.
+class time_slice {
 public:
     // It is ready for the first time since it was loaded.
     void began(moment when);
@@ -34,15 +34,15 @@ public:
     void ended(moment when);
 
     // Since when a model waits in vain whose oldest request came at `oldest`: that, or the end of its last
-    // turn if that was later.
+    // time slice if that was later.
     [[nodiscard]] moment waits_since(moment oldest) const noexcept;
     // It has to make room for a model that waits since `waits` and has `patience`. Never before it was ready.
-    [[nodiscard]] bool spent(moment waits, core::nanoseconds patience, const swap_rule& rule,
-                             core::steady_time now) const noexcept;
+    [[nodiscard]] bool expired(moment waits, core::nanoseconds patience, const swap_rule& rule,
+                               core::steady_time now) const noexcept;
     // When time alone ends it; nothing before it was ready.
-    [[nodiscard]] std::optional<core::steady_time> over_at(moment waits,
-                                                           core::nanoseconds patience) const noexcept;
-    // Grants that it may still give, at most rule.overtakes.
+    [[nodiscard]] std::optional<core::steady_time> expires_at(moment waits,
+                                                              core::nanoseconds patience) const noexcept;
+    // Grants that it may still give, at most rule.max_overtakes.
     [[nodiscard]] std::size_t grants_left(moment waits, const swap_rule& rule) const noexcept;
 
 private:

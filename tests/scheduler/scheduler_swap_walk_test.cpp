@@ -15,7 +15,7 @@ constexpr unsigned overtakes = 8;
 
 scheduler_options with_overtakes(unsigned most) {
     scheduler_options out;
-    out.swaps.overtakes = most;
+    out.swaps.max_overtakes = most;
     return out;
 }
 
@@ -151,7 +151,7 @@ struct random_box {
     unsigned overtakes = 1;
     bool pinned_first = false;
     bool alone = false;  // no two fit on a card beside each other
-    std::vector<std::vector<std::pair<unsigned, std::uint64_t>>> seats;  // of each model: card and need
+    std::vector<std::vector<std::pair<unsigned, std::uint64_t>>> instances;  // of each model: card and need
     std::vector<happening> all;
 };
 
@@ -165,14 +165,14 @@ random_box make_box(std::uint64_t seed) {
     out.pinned_first = out.cards == 2 && below(3) == 0;
     out.alone = below(2) == 0;
     for (std::size_t i = 0; i < out.models; ++i) {
-        out.seats.emplace_back();
-        const std::size_t seats = 1 + below(out.cards);
-        for (std::size_t j = 0; j < seats; ++j) {
+        out.instances.emplace_back();
+        const std::size_t instances = 1 + below(out.cards);
+        for (std::size_t j = 0; j < instances; ++j) {
             // A pinned one leaves a card to the others.
             const bool second = i > 0 && out.pinned_first;
             const auto card =
                 static_cast<unsigned>(second ? 1 : (out.pinned_first ? 0 : (i + j) % out.cards));
-            out.seats.back().emplace_back(card, out.alone ? 600 + 100 * below(5) : 300 + 100 * below(8));
+            out.instances.back().emplace_back(card, out.alone ? 600 + 100 * below(5) : 300 + 100 * below(8));
         }
     }
     for (int i = 0; i < 60; ++i) {
@@ -191,10 +191,10 @@ std::string live(const random_box& of, const std::vector<happening>& all) {
     }
     const auto name = [](std::size_t model) { return std::string(1, static_cast<char>('a' + model)); };
     for (std::size_t i = 0; i < of.models; ++i) {
-        for (const auto& [card, need] : of.seats[i]) {
+        for (const auto& [card, need] : of.instances[i]) {
             box.add(name(i), {card}, need, [&](catalog::model_entry& entry) {
                 entry.pinned = of.pinned_first && i == 0;
-                entry.instances = static_cast<unsigned>(of.seats[i].size());
+                entry.instances = static_cast<unsigned>(of.instances[i].size());
             });
         }
     }

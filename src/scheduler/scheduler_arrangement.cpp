@@ -1,0 +1,328 @@
+// What follows from the facts: who is granted, which tier serves, and what is loaded where.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "corral/telemetry/log.hpp"
+#include "scheduler/scheduler_core.hpp"
+
+namespace corral::scheduler {
+
+namespace {
+
+bool has(const std::vector<std::size_t>& all, std::size_t one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+void keep_earlier(std::optional<moment>& first, const std::optional<moment>& other) {
+    if (other && (!first || *other < *first)) {
+        first = other;
+    }
+}
+
+}  // namespace
+
+// Ends: each further round takes an answer to a ticket, a load or an unload of an instance, or a tier given
+// up, and no event adds any meanwhile.
+void scheduler_core::settle() {
+    do {
+        changed_ = false;
+        for (deployment& each : deployments_) {
+            settle(each);
+        }
+        if (!queue_.closed()) {
+            arrange();
+        }
+    } while (changed_);
+}
+
+void scheduler_core::settle(deployment& of) {
+    for (instance& one : of.instances) {
+        if (!one.loaded()) {
+            one.load_began.reset();
+        } else if (!one.load_began) {
+            one.load_began = now_;  // by somebody else
+            one.first_load = true;
+        }
+        const bool ready = one.residency.seen() == engine::availability_state::ready;
+        one.first_load = one.first_load && one.loaded() && !ready;
+        // One that is about to be stopped may still look ready, and so may what a failed stop has left.
+        apply(queue_.instance_changed(one.facts.id, one.serves_as(), one.reason, now_));
+    }
+    settle_tier(of);
+    const std::size_t users = queue_.waiting_for(of.model) + leases(of) + of.holds.size();
+    for (instance& one : of.instances) {
+        order(one, one.residency.needed_by(users, now_));
+    }
+}
+
+void scheduler_core::settle_tier(deployment& of) {
+    if (!tiered(of)) {
+        return;
+    }
+    const unsigned before = queue_.tier_of(of.model);
+    const tier_verdict now = of.tiers.observe(before, of.tier_states(), now_);
+    if (now.why == tier_reason::none) {
+        return;
+    }
+    of.last_change.why = of.change_text(before, now);
+    of.last_change.since = now_;
+    ++of.last_change.changes;
+    say(now.outage, fmt::format("model {}: requests go to {} from now on, as {}", of.model,
+                                of.label_of(now.serving), telemetry::printable(of.last_change.why, 500)));
+    apply(queue_.serve_by(of.model, now.serving, now_));
+    // What was loaded because it was needed is not needed any more.
+    for (instance& one : of.instances) {
+        if (one.facts.tier > now.serving && !one.facts.preload && now.why == tier_reason::in_order) {
+            order(one, one.residency.unload(now_));
+        }
+    }
+}
+
+model_view scheduler_core::view_of(const deployment& of, unsigned tier) const {
+    model_view out;
+    const bool suspended = queue_.suspended(of.model);
+    const bool serves = queue_.tier_of(of.model) == tier;
+    const std::size_t waiting = serves ? queue_.waiting_for(of.model) : 0;
+    bool works = false;
+    for (const instance& one : of.instances) {
+        if (one.facts.tier == tier) {
+            out.running += queue_.leases(one.facts.id);
+            works = works || (one.loaded() && !one.broken());
+        }
+    }
+    out.name = of.model;
+    out.pinned = of.settings.pinned && !suspended;
+    out.most = of.most(tier);
+    out.slice = queue_.slice_of(of.model);
+    out.patience = patience_of(queue_.usual_load(of.model), options_.swaps);
+    // A lease's own hold is no one else's.
+    out.needed = serves && (waiting > 0 || of.holds.size() > leases(of));
+    if (suspended) {
+        return out;
+    }
+    out.preload = of.preload.contains(tier);
+    out.preload_more = tier == 0 && of.preload_more;
+    out.more = waiting > 0;
+    const bool to_load = tiered(of) ? of.tiers.to_load() == tier : tier == 0;
+    if (!works && to_load) {
+        std::optional<moment> since = queue_.oldest_of(of.model);
+        keep_earlier(since, of.held_since);
+        keep_earlier(since, of.wanted);
+        if (since) {
+            out.wants = out.slice->waits_since(*since);
+        }
+    }
+    return out;
+}
+
+instance_view scheduler_core::view_of(const instance& one, std::size_t model) const {
+    instance_view out;
+    out.model = model;
+    out.cards = one.claim.cards;
+    out.need_mb = one.claim.memory_mb;
+    out.measured = one.claim.measured;
+    out.is = one.is();
+    out.admitted = one.residency.admitted();
+    out.counts = one.facts.tier == 0 || !one.claim.cards.empty();
+    out.in_use = queue_.leases(one.facts.id) > 0;
+    out.draining = one.draining;
+    out.first_load = one.first_load;
+    out.load_began = one.load_began.value_or(core::steady_time{});
+    out.expires = one.residency.expires().value_or(core::steady_time::max());
+    out.last_used = queue_.last_used(one.facts.id);
+    return out;
+}
+
+scheduler_core::picture scheduler_core::look() {
+    picture out;
+    out.box.usable_mb = options_.usable_mb;
+    out.box.max_loaded = options_.max_loaded;
+    out.box.rule = options_.swaps;
+    for (deployment& each : deployments_) {
+        const std::size_t first = out.models.size();
+        for (instance& one : each.instances) {
+            out.box.instances.push_back(view_of(one, first + one.facts.tier));
+            out.instances.emplace_back(&each, &one);
+        }
+        for (unsigned tier = 0; tier <= each.last_tier(); ++tier) {
+            out.box.models.push_back(view_of(each, tier));
+            out.box.models.back().deployment = first;
+            out.models.emplace_back(&each, tier);
+        }
+    }
+    return out;
+}
+
+void scheduler_core::arrange() {
+    const picture seen = look();
+    const arrangement plan = corral::scheduler::arrange(seen.box, now_);
+    withhold(seen, plan);
+    explain(seen, plan);
+    refuse_hopeless(seen, plan);
+    for (const std::size_t which : plan.surplus) {
+        instance& one = *seen.instances[which].second;
+        if (queue_.leases(one.facts.id) == 0) {
+            order(one, one.residency.evict(now_), "makes room");
+        }
+    }
+    for (const eviction_order& each : plan.evict) {
+        evict(seen, each);
+    }
+    for (const std::size_t model : plan.preload_rejected) {
+        const auto [of, tier] = seen.models[model];
+        if (of->preload.erase(tier) > 0) {
+            say(false, fmt::format("model {}: does not fit beside what is loaded; it is loaded when it is {}",
+                                   of->label_of(tier), tier == 0 ? "asked for" : "needed"));
+        }
+        of->preload_more = of->preload_more && tier != 0;
+    }
+    for (const std::size_t which : plan.start) {
+        start(*seen.instances[which].first, *seen.instances[which].second);
+    }
+    look_again_ = plan.look_again;
+    blocked_ = !plan.blocked.empty() || !plan.hopeless.empty();
+}
+
+void scheduler_core::withhold(const picture& seen, const arrangement& plan) {
+    for (std::size_t i = 0; i < seen.instances.size(); ++i) {
+        instance& one = *seen.instances[i].second;
+        const bool goes = has(plan.surplus, i) ||
+                          std::any_of(plan.evict.begin(), plan.evict.end(),
+                                      [i](const eviction_order& each) { return each.instance == i; });
+        one.draining = goes || has(plan.drain, i);
+        apply(queue_.withhold(one.facts.id, one.draining, now_));
+    }
+}
+
+// Why models wait, and how long that may take.
+void scheduler_core::explain(const picture& seen, const arrangement& plan) {
+    for (deployment& each : deployments_) {
+        each.why.clear();
+        each.overtakes = false;
+        queue_.set_memory_delay(each.model, core::nanoseconds{0});
+    }
+    for (const blocked_model& each : plan.blocked) {
+        deployment& waits = *seen.models[each.model].first;
+        waits.why = each.why;
+        for (const std::size_t model : each.serving) {
+            seen.models[model].first->overtakes = true;
+        }
+        queue_.set_memory_delay(waits.model, delay_of(seen, each));
+    }
+}
+
+// The longest of what those in the way take; their unloading itself is short beside a load.
+std::optional<core::nanoseconds> scheduler_core::delay_of(const picture& seen,
+                                                          const blocked_model& told) const {
+    const model_view& waits = seen.box.models[told.model];
+    core::nanoseconds longest{0};
+    if (told.after_others) {
+        return std::nullopt;
+    }
+    for (const std::size_t model : told.behind) {
+        const model_view& other = seen.box.models[model];
+        const bool serves = has(told.serving, model);
+        const std::size_t further = serves ? other.slice->grants_left(*waits.wants, options_.swaps) : 0;
+        if (!serves && other.running == 0) {
+            continue;
+        }
+        std::optional<core::nanoseconds> one = queue_.until_drained(other.name, further, now_);
+        if (const auto end = serves ? other.slice->expires_at(*waits.wants, waits.patience) : std::nullopt) {
+            const core::nanoseconds left = core::deadline(*end).left(now_);
+            one = one ? std::min(*one, left) : left;
+        }
+        if (!one) {
+            return std::nullopt;
+        }
+        longest = std::max(longest, *one);
+    }
+    return longest;
+}
+
+void scheduler_core::refuse_hopeless(const picture& seen, const arrangement& plan) {
+    std::set<deployment*> impossible;
+    for (const auto& [model, why] : plan.hopeless) {
+        const auto [of, tier] = seen.models[model];
+        if (falls_back(*of, tier)) {
+            say(true, fmt::format("model {}", why));
+            changed_ = true;
+            continue;
+        }
+        impossible.insert(of);
+        of->why = why;
+        if (of->wanted) {
+            say(true, fmt::format("model {}", why));
+        }
+        of->wanted.reset();
+        apply(queue_.refuse_for_memory(of->model, why));
+        if (!of->impossible) {
+            // Who waits outside the queue looks there.
+            notify(*of);
+        }
+    }
+    for (deployment& each : deployments_) {
+        each.impossible = impossible.contains(&each);
+    }
+}
+
+// For the lack of card memory. False: nothing else can serve, and those who wait must be told.
+bool scheduler_core::falls_back(deployment& of, unsigned tier) {
+    if (!tiered(of)) {
+        return false;
+    }
+    for (instance& one : of.instances) {
+        const bool absent = one.residency.stage() == residence_stage::unloaded;
+        one.no_memory = one.no_memory || (one.facts.tier == tier && absent);
+    }
+    settle_tier(of);
+    const std::vector<presence> states = of.tier_states();
+    const bool none =
+        std::all_of(states.begin(), states.end(), [](presence one) { return one == presence::broken; });
+    if (none) {
+        of.forget_no_memory();
+        settle_tier(of);
+    }
+    return !none;
+}
+
+void scheduler_core::evict(const picture& seen, const eviction_order& order_of) {
+    const auto [owner, one] = seen.instances[order_of.instance];
+    if (queue_.leases(one->facts.id) > 0 || !one->loaded()) {
+        return;  // it was granted meanwhile
+    }
+    ++figures_.evictions;
+    deployment& comes = *seen.models[order_of.by].first;
+    comes.displaces = true;
+    say(false, fmt::format("model {}: makes room for {}", owner->model, comes.model));
+    order(*one, one->residency.evict(now_), "makes room");
+    if (!owner->loaded_in(one->facts.tier)) {
+        queue_.end_slice(owner->model, now_);
+    }
+}
+
+void scheduler_core::start(deployment& of, instance& one) {
+    if (one.residency.stage() != residence_stage::unloaded) {
+        return;
+    }
+    const instance* const other = of.any_loaded();
+    const std::optional<core::nanoseconds> stay =
+        other != nullptr ? std::optional(other->residency.stay()) : of.asked_stay;
+    figures_.swaps += of.displaces ? 1 : 0;
+    of.displaces = false;
+    of.wanted.reset();
+    of.asked_stay.reset();
+    of.preload_standby();
+    of.preload.erase(one.facts.tier);
+    one.no_memory = false;
+    one.first_load = true;
+    one.load_began = now_;
+    order(one, one.residency.load_now(stay));
+    const auto loaded = std::count_if(of.instances.begin(), of.instances.end(), [](const instance& each) {
+        return each.facts.tier == 0 && each.loaded();
+    });
+    of.preload_more = of.preload_more && static_cast<std::size_t>(loaded) < of.most(0);
+}
+
+}  // namespace corral::scheduler
