@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Which source files may be compiled as one unit: nearly all of a compiler's time goes into reading the same Boost headers again
-for each file. Only files of one folder that define no name twice at their left margin share a unit.
+"""Which source files may be compiled as one unit: nearly all of a compiler's time goes into reading the same headers and
+instantiating the same templates again for each file. Only files that define no name twice at their left margin share a unit.
 
-usage: tools/source_groups.py MOST FILE...      prints a line per file: its group, a blank, the file
+usage: tools/source_groups.py LINES FILE...      a unit has at most LINES lines, or one file; prints a line per file: its unit,
+                                                 a blank, the file
 """
 import pathlib
 import re
@@ -23,48 +24,49 @@ ALL_OF = re.compile(r"^using enum ", re.MULTILINE)
 COMMENT = re.compile(r"//.*|\"(?:[^\"\\\n]|\\.)*\"")
 
 
-def defined_names(path: pathlib.Path):
-    names = set()
-    for line in path.read_text(encoding="utf-8").splitlines():
-        found = DEFINED.match(line)
-        if found and not found["short"]:
-            names.add(found["type"] or found["alias"] or found["name"])
-        found = BROUGHT.match(line)
-        if found and not line.startswith(("using core::", "using std::", "using ::testing", "using testing")):
-            names.add(found["name"])
-    return names
+class source:
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        text = path.read_text(encoding="utf-8")
+        self.lines = text.count("\n")
+        self.alone = bool(ALL_OF.search(text))
+        self.names = dict(self.defined(text))
+        # Those in its unnamed namespaces: there they would hide what a neighbour means by them.
+        parts = re.findall(r"^namespace \{$(.*?)^\}  // namespace$", text, re.MULTILINE | re.DOTALL)
+        self.own = {found["name"] for part in parts for found in map(DEFINED.match, part.splitlines()) if found and found["name"]}
+        self.called = set(CALLED.findall(COMMENT.sub("", text)))
 
+    def defined(self, text):
+        """(name, what it means): an alias may be said twice in one unit if both mean the same."""
+        for line in text.splitlines():
+            found = DEFINED.match(line)
+            if found and found["alias"]:
+                yield found["alias"], line
+            elif found and not found["short"]:
+                yield found["type"] or found["name"], str(self.path)
+            found = BROUGHT.match(line)
+            if found and not line.startswith(("using core::", "using std::", "using ::testing", "using testing")):
+                yield found["name"], line
 
-def own_names(path: pathlib.Path):
-    """Those in its unnamed namespaces: there they would hide what a neighbour means by them."""
-    text = path.read_text(encoding="utf-8")
-    parts = re.findall(r"^namespace \{$(.*?)^\}  // namespace$", text, re.MULTILINE | re.DOTALL)
-    return {found["name"] for part in parts for found in map(DEFINED.match, part.splitlines()) if found and found["name"]}
-
-
-def called_names(path: pathlib.Path):
-    return set(CALLED.findall(COMMENT.sub("", path.read_text(encoding="utf-8"))))
+    def minds(self, other):
+        return bool(self.own & other.called or other.own & self.called or
+                    any(self.names[name] != other.names[name] for name in self.names.keys() & other.names.keys()))
 
 
 def groups_of(files, most):
-    """Each file joins the first group of its folder that has room and where neither minds the other's names."""
-    open_groups, alone = {}, []
-    for path in files:
-        if ALL_OF.search(path.read_text(encoding="utf-8")):
-            alone.append([path])
+    """The longest file first, each into the fullest unit that has room and where neither minds the other's names."""
+    units, alone = [], []
+    for one in sorted(map(source, files), key=lambda one: (-one.lines, str(one.path))):
+        if one.alone:
+            alone.append([one.path])
             continue
-        names, own, called = defined_names(path), own_names(path), called_names(path)
-        mine = open_groups.setdefault(path.parent, [])
-        for members, taken, hidden, used in mine:
-            if len(members) < most and not (names & taken or own & used or hidden & called):
-                members.append(path)
-                taken |= names
-                hidden |= own
-                used |= called
-                break
+        fitting = [unit for unit in units
+                   if sum(member.lines for member in unit) + one.lines <= most and not any(one.minds(member) for member in unit)]
+        if fitting:
+            max(fitting, key=lambda unit: sum(member.lines for member in unit)).append(one)
         else:
-            mine.append(([path], names, own, called))
-    return [members for mine in open_groups.values() for members, *_ in mine] + alone
+            units.append([one])
+    return [sorted(member.path for member in unit) for unit in units] + alone
 
 
 def main(most, *files):

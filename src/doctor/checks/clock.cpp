@@ -12,7 +12,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array clock_kinds{
     finding_kind{
         "clock.wrong", severity::warning, "the clock is years behind",
         "certificates seem not to be valid yet, so TLS and downloads fail, and logs can't be compared",
@@ -22,16 +22,16 @@ constexpr std::array kinds{
 // Nothing that runs here is older.
 constexpr int least_year = 2024;
 
-void run(const examination& of, findings& out) {
+void check_clock(const examination& of, findings& out) {
     const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(of.around.now));
     const int year = static_cast<int>(today.year());
     if (year < least_year) {
-        say(out, kinds[0], "this machine", "the clock says the year " + std::to_string(year));
+        say(out, clock_kinds[0], "this machine", "the clock says the year " + std::to_string(year));
     }
 }
 
 }  // namespace
 
-const check clock_check{"clock", "the wall clock", start_part::none, kinds, run};
+const check clock_check{"clock", "the wall clock", start_part::none, clock_kinds, check_clock};
 
 }  // namespace corral::doctor

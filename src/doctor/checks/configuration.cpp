@@ -11,7 +11,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array configuration_kinds{
     finding_kind{"configuration.error", severity::error, "the configuration has a mistake",
                  "Corral does not start with it, and a reload keeps the old one",
                  "mend that line; 'corral check FILE' reads it again"},
@@ -26,11 +26,12 @@ constexpr std::array kinds{
                  "the model can't be started", "give the value that is missing in [models.variables]"},
 };
 
-void run(const examination& of, findings& out) {
+void check_configuration(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         if (model.services.empty()) {
             const auto expanded = view_of(model.entry);
-            say(out, kinds[4], subject_of(model), expanded ? "it has no services" : expanded.error().message);
+            say(out, configuration_kinds[4], subject_of(model),
+                expanded ? "it has no services" : expanded.error().message);
         }
     }
     if (!of.configuration) {
@@ -38,22 +39,22 @@ void run(const examination& of, findings& out) {
     }
     const configuration_view& said = *of.configuration;
     if (!said.there && said.errors.empty()) {
-        say(out, kinds[3], "the configuration", "'" + said.file.string() + "' does not exist");
+        say(out, configuration_kinds[3], "the configuration", "'" + said.file.string() + "' does not exist");
     }
     for (const catalog::diagnostic& wrong : said.errors) {
-        say(out, kinds[0], "the configuration", catalog::to_text(wrong));
+        say(out, configuration_kinds[0], "the configuration", catalog::to_text(wrong));
     }
     for (const catalog::diagnostic& wrong : said.left_out) {
-        say(out, kinds[1], "the configuration", catalog::to_text(wrong));
+        say(out, configuration_kinds[1], "the configuration", catalog::to_text(wrong));
     }
     for (const catalog::diagnostic& odd : said.warnings) {
-        say(out, kinds[2], "the configuration", catalog::to_text(odd));
+        say(out, configuration_kinds[2], "the configuration", catalog::to_text(odd));
     }
 }
 
 }  // namespace
 
 const check configuration_check{"configuration", "the configuration file, its profiles and the manifests",
-                                start_part::none, kinds, run};
+                                start_part::none, configuration_kinds, check_configuration};
 
 }  // namespace corral::doctor

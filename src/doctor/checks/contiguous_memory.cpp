@@ -22,7 +22,7 @@ namespace {
 using catalog::severity;
 using json = nlohmann::json;
 
-constexpr std::array kinds{
+constexpr std::array contiguous_memory_kinds{
     finding_kind{
         "cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
         "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
@@ -98,7 +98,7 @@ void look(const examination& of, const catalog::device_host& host, const std::st
             "that",
             host.settings, host.dma_key, buffer / 2);
     }
-    say(out, kinds[0], model,
+    say(out, contiguous_memory_kinds[0], model,
         fmt::format(
             "it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
             "are free",
@@ -106,7 +106,7 @@ void look(const examination& of, const catalog::device_host& host, const std::st
         std::move(fix));
 }
 
-void run(const examination& of, findings& out) {
+void check_contiguous_memory(const examination& of, findings& out) {
     if (of.around.machine.is_board) {
         return;
     }
@@ -124,7 +124,8 @@ void run(const examination& of, findings& out) {
 
 }  // namespace
 
-const check contiguous_memory_check{
-    "contiguous-memory", "the kernel's contiguous memory (CMA) for the driver", start_part::none, kinds, run};
+const check contiguous_memory_check{"contiguous-memory",
+                                    "the kernel's contiguous memory (CMA) for the driver", start_part::none,
+                                    contiguous_memory_kinds, check_contiguous_memory};
 
 }  // namespace corral::doctor

@@ -12,7 +12,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array daemon_kinds{
     finding_kind{"model.broken", severity::error, "a model of the Corral that runs is broken",
                  "requests for it are refused",
                  "the finding says what to do; corral logs shows its last lines"},
@@ -36,13 +36,13 @@ bool is_examined(const examination& of, const std::string& name) {
                                             [&](const model_view& one) { return one.entry.name == name; });
 }
 
-void run(const examination& of, findings& out) {
+void check_daemon(const examination& of, findings& out) {
     if (!of.daemon) {
-        say(out, kinds[3], "this Corral",
+        say(out, daemon_kinds[3], "this Corral",
             of.daemon_problem.empty() ? "no Corral runs here" : of.daemon_problem);
         return;
     }
-    say(out, kinds[2], "this Corral",
+    say(out, daemon_kinds[2], "this Corral",
         "Corral " + of.daemon->version + " runs as process " + std::to_string(of.daemon->pid));
     for (const served_model& model : of.daemon->models) {
         const std::string subject = "model " + model.name;
@@ -50,17 +50,17 @@ void run(const examination& of, findings& out) {
             continue;
         }
         if (model.state == "broken" && !is_told(out, subject, model.reason)) {
-            say(out, kinds[0], subject, model.reason, model.advice);
+            say(out, daemon_kinds[0], subject, model.reason, model.advice);
         }
         if (!model.warning.empty()) {
-            say(out, kinds[1], subject, model.warning);
+            say(out, daemon_kinds[1], subject, model.warning);
         }
     }
 }
 
 }  // namespace
 
-const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none, kinds,
-                         run};
+const check daemon_check{"daemon", "what the Corral that runs knows of its models", start_part::none,
+                         daemon_kinds, check_daemon};
 
 }  // namespace corral::doctor

@@ -11,7 +11,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array descriptors_kinds{
     finding_kind{"descriptors.few", severity::warning, "few files may be open at once",
                  "each client, each service and each log takes some; at the limit new clients have to wait",
                  "raise the hard limit: LimitNOFILE=65536 in the unit, or ulimit -Hn in the shell"},
@@ -19,16 +19,17 @@ constexpr std::array kinds{
 
 constexpr std::uint64_t enough = 1024;
 
-void run(const examination& of, findings& out) {
+void check_descriptors(const examination& of, findings& out) {
     const std::uint64_t most = of.around.most_descriptors;
     if (most != 0 && most < enough) {
-        say(out, kinds[0], "this machine", "at most " + std::to_string(most) + " files may be open at once");
+        say(out, descriptors_kinds[0], "this machine",
+            "at most " + std::to_string(most) + " files may be open at once");
     }
 }
 
 }  // namespace
 
-const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none, kinds,
-                              run};
+const check descriptors_check{"descriptors", "how many files may be open at once", start_part::none,
+                              descriptors_kinds, check_descriptors};
 
 }  // namespace corral::doctor

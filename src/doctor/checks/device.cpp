@@ -15,7 +15,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array device_kinds{
     finding_kind{"device.unusable", severity::error, "the device is lost, or its driver does not answer",
                  "no model can be started on it",
                  "restart the card, or the machine with the power off for a moment"},
@@ -77,23 +77,24 @@ void look_at_card(const device_view& device, const device::card_figures& card, f
     if (!card.firmware.empty()) {
         what += ", firmware " + card.firmware;
     }
-    say(out, kinds.back(), "the device", std::move(what));
+    say(out, device_kinds.back(), "the device", std::move(what));
     if (card.temperature && device.said.host.hot != 0 && *card.temperature >= device.said.host.hot) {
-        say(out, kinds[3], "the device", fmt::format("card {} has {:.0f} C", card.index, *card.temperature));
+        say(out, device_kinds[3], "the device",
+            fmt::format("card {} has {:.0f} C", card.index, *card.temperature));
     }
     if (!driver.empty() && !card.firmware.empty() && release_of(driver) != release_of(card.firmware)) {
-        say(out, kinds[4], "the device",
+        say(out, device_kinds[4], "the device",
             fmt::format("card {} has firmware {}, and the driver is {}", card.index, card.firmware, driver));
     }
     if (!device::is_healthy(card)) {
         const std::string code = card.health_code.empty() ? "" : ", code " + card.health_code;
-        say(out, kinds[6], "the device",
+        say(out, device_kinds[6], "the device",
             fmt::format("card {} {} says of its health: {}{}", card.index, card.name, card.health, code),
             device.said.advice);
     }
     for (const catalog::log_meaning& chip : device.said.host.unsuitable_chips) {
         if (card.name.find(chip.pattern) != std::string::npos) {
-            say(out, kinds[5], "the device",
+            say(out, device_kinds[5], "the device",
                 fmt::format("card {} is a {}: {}", card.index, card.name, chip.cause), chip.advice);
         }
     }
@@ -109,8 +110,8 @@ void judge(const examination& of, const device_view& device, findings& out) {
     const auto decision = policy.judge(device.look, device.look.at, of.around.lives);
     if (decision.answer == device::gate_answer::shut) {
         const std::string& log = device.said.host.log;
-        std::string fix = decision.advice.empty() ? std::string(kinds[0].fix) : decision.advice;
-        say(out, kinds[0], "the device", decision.reason,
+        std::string fix = decision.advice.empty() ? std::string(device_kinds[0].fix) : decision.advice;
+        say(out, device_kinds[0], "the device", decision.reason,
             log.empty() ? std::move(fix) : fix + "; the vendor's own log is " + log);
     } else if (decision.answer == device::gate_answer::wait) {
         constexpr std::string_view waiting = "waiting for device memory: ";
@@ -118,15 +119,15 @@ void judge(const examination& of, const device_view& device, findings& out) {
         if (figures.starts_with(waiting)) {
             figures.erase(0, waiting.size());
         }
-        say(out, kinds[2], "the device", "too little device memory: " + figures);
+        say(out, device_kinds[2], "the device", "too little device memory: " + figures);
     } else if (!decision.warning.empty()) {
         const bool host = !of.around.machine.is_board;
-        say(out, kinds[1], "the device", decision.warning,
+        say(out, device_kinds[1], "the device", decision.warning,
             host ? device.said.host.driver_advice : std::string());
     }
 }
 
-void run(const examination& of, findings& out) {
+void check_device(const examination& of, findings& out) {
     for (const device_view& device : of.devices) {
         judge(of, device, out);
         if (device.look.problem != device::look_problem::none) {
@@ -142,6 +143,6 @@ void run(const examination& of, findings& out) {
 
 const check device_check{"device",
                          "the accelerator by its status tool: there, answering, memory, heat, versions",
-                         start_part::none, kinds, run};
+                         start_part::none, device_kinds, check_device};
 
 }  // namespace corral::doctor

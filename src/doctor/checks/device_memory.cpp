@@ -17,7 +17,7 @@ namespace {
 using catalog::severity;
 namespace fs = std::filesystem;
 
-constexpr std::array kinds{
+constexpr std::array device_memory_kinds{
     finding_kind{"device.held-by-other", severity::warning, "a program that is not ours holds device memory",
                  "what it holds is missing for models", "stop it, if it is a left-over"},
     finding_kind{"device.held-by-dead", severity::warning,
@@ -41,12 +41,12 @@ void look_at_holders(const examination& of, const device_view& device, findings&
         }
         const std::uint64_t held = one.kib / kib_in_mb;
         if (of.around.lives(one.pid)) {
-            say(out, kinds[0], "the device",
+            say(out, device_memory_kinds[0], "the device",
                 fmt::format("process {} ({}) holds {} MB of card {} and is not ours", one.pid,
                             file_name(one.name), held, one.card),
                 fmt::format("if it is a left-over: kill {}", one.pid));
         } else {
-            say(out, kinds[1], "the device",
+            say(out, device_memory_kinds[1], "the device",
                 fmt::format("the ended process {} ({}) still holds {} MB of card {}", one.pid,
                             file_name(one.name), held, one.card),
                 device.said.advice);
@@ -90,7 +90,7 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
         const auto pid = static_cast<pid_t>(std::stol(name));
         const model_view* const model = model_of_program(of, program);
         if (model != nullptr && !of.around.is_ours(pid) && !told.contains(pid)) {
-            say(out, kinds[2], subject_of(*model),
+            say(out, device_memory_kinds[2], subject_of(*model),
                 fmt::format("process {} ({}) of its package runs, and no Corral keeps it", pid,
                             program.filename().string()),
                 fmt::format("stop it: kill {}", pid));
@@ -98,7 +98,7 @@ void look_at_processes(const examination& of, findings& out, const std::set<pid_
     }
 }
 
-void run(const examination& of, findings& out) {
+void check_device_memory(const examination& of, findings& out) {
     std::set<pid_t> told;
     for (const device_view& device : of.devices) {
         if (device.look.problem == device::look_problem::none) {
@@ -111,6 +111,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check device_memory_check{"device-memory", "who holds device memory, and left-over runtimes",
-                                start_part::none, kinds, run};
+                                start_part::none, device_memory_kinds, check_device_memory};
 
 }  // namespace corral::doctor

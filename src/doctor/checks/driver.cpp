@@ -17,7 +17,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array driver_kinds{
     finding_kind{
         "driver.no-card", severity::warning, "the accelerator's card is not on the PCI bus",
         "without the card no model of it can run",
@@ -57,7 +57,7 @@ void look_at_driver(const examination& of, const catalog::device_host& host, con
     std::error_code unreadable;
     if (!host.module.empty() &&
         !std::filesystem::exists(below(of.around.root, "/sys/module/" + host.module), unreadable)) {
-        say(out, kinds[1], "the device",
+        say(out, driver_kinds[1], "the device",
             "the card " + card + " is on the PCI bus, but the kernel module " + host.module +
                 ", its driver, is not loaded",
             host.driver_advice);
@@ -68,14 +68,14 @@ void look_at_driver(const examination& of, const catalog::device_host& host, con
     }
     const auto node = below(of.around.root, host.node);
     if (!std::filesystem::exists(node, unreadable)) {
-        say(out, kinds[2], "the device",
+        say(out, driver_kinds[2], "the device",
             "the driver " + host.module + " is loaded, but there is no " + host.node);
     } else if (::access(node.c_str(), R_OK | W_OK) != 0) {
-        say(out, kinds[3], "the device", "you may not read and write " + host.node);
+        say(out, driver_kinds[3], "the device", "you may not read and write " + host.node);
     }
 }
 
-void run(const examination& of, findings& out) {
+void check_driver(const examination& of, findings& out) {
     if (of.around.machine.is_board) {
         return;  // the accelerator is this machine
     }
@@ -90,7 +90,7 @@ void run(const examination& of, findings& out) {
             look_at_driver(of, host, cards.front().address, out);
         } else if (is_wanted(of, host) && !is_shown(of, host)) {
             const bool bus = has_pci_bus(of.around.root);
-            say(out, kinds[0], "the device",
+            say(out, driver_kinds[0], "the device",
                 bus ? "no card " + host.pci + " is on the PCI bus"
                     : "no PCI bus can be seen here, so no card " + host.pci + " either");
         }
@@ -100,6 +100,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check driver_check{"driver", "the accelerator's card on the PCI bus, its driver and its device file",
-                         start_part::none, kinds, run};
+                         start_part::none, driver_kinds, check_driver};
 
 }  // namespace corral::doctor

@@ -12,7 +12,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array guard_kinds{
     finding_kind{
         "guard.*", severity::error, "the port guard can't work for a service",
         "the vendor's server listens on every interface without asking for a key, and its port can't be "
@@ -30,13 +30,13 @@ void look(const model_view& model, const service_view& service, findings& out) {
     if (!fault) {
         return;
     }
-    say(out, kinds[0], subject_of(model, service), std::move(fault->message), std::move(fault->advice));
+    say(out, guard_kinds[0], subject_of(model, service), std::move(fault->message), std::move(fault->advice));
     out.back().id = "guard." + fault->id;
     const bool must = service.rules.guard == catalog::guard_mode::require;
     out.back().level = must ? severity::error : severity::warning;
 }
 
-void run(const examination& of, findings& out) {
+void check_guard(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         for (const service_view& service : model.services) {
             look(model, service, out);
@@ -47,6 +47,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check guard_check{"guard", "the library that keeps vendors' servers off the network", start_part::none,
-                        kinds, run};
+                        guard_kinds, check_guard};
 
 }  // namespace corral::doctor

@@ -15,7 +15,7 @@ namespace {
 using catalog::severity;
 namespace fs = std::filesystem;
 
-constexpr std::array kinds{
+constexpr std::array host_memory_kinds{
     finding_kind{
         "memory.short", severity::warning, "a model's files for the host are larger than its free memory",
         "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
@@ -39,7 +39,7 @@ std::uint64_t bytes_on_host(const model_view& model) {
     return sum;
 }
 
-void run(const examination& of, findings& out) {
+void check_host_memory(const examination& of, findings& out) {
     constexpr std::uint64_t kibibyte = 1024;
     const auto left = memory_figure(of.around.root, "MemAvailable");
     if (!left) {
@@ -48,7 +48,7 @@ void run(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         const std::uint64_t need = bytes_on_host(model);
         if (need > *left * kibibyte && !is_loaded(of, model)) {
-            say(out, kinds[0], subject_of(model),
+            say(out, host_memory_kinds[0], subject_of(model),
                 "its files for the host have " + size_text(need) + ", and " + size_text(*left * kibibyte) +
                     " of memory are free");
         }
@@ -58,6 +58,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check host_memory_check{"host-memory", "the host's memory for what stays off the device",
-                              start_part::none, kinds, run};
+                              start_part::none, host_memory_kinds, check_host_memory};
 
 }  // namespace corral::doctor

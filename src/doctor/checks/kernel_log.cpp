@@ -17,7 +17,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array kernel_log_kinds{
     finding_kind{"kernel.out-of-memory", severity::warning,
                  "the kernel has killed a process for want of memory",
                  "a runtime or tokenizer that is killed has to load again",
@@ -76,16 +76,16 @@ struct pattern {
 };
 
 std::vector<pattern> patterns(const examination& of) {
-    std::vector<pattern> out{{out_of_memory, &kinds[0], {}, {}}};
+    std::vector<pattern> out{{out_of_memory, &kernel_log_kinds[0], {}, {}}};
     for (const catalog::device_template& each : of.accelerators) {
         for (const catalog::log_meaning& line : each.host.kernel_lines) {
-            out.push_back({line.pattern, &kinds[1], line.cause, line.advice});
+            out.push_back({line.pattern, &kernel_log_kinds[1], line.cause, line.advice});
         }
     }
     return out;
 }
 
-void run(const examination& of, findings& out) {
+void check_kernel_log(const examination& of, findings& out) {
     const auto text = read_up_to(below(of.around.root, "/dev/kmsg"), log_bytes);
     if (!text) {
         return;
@@ -111,7 +111,7 @@ void run(const examination& of, findings& out) {
         const auto found = last.find(one.text);
         if (found != last.end()) {
             const std::string cause = one.cause.empty() ? "" : std::string(one.cause) + " ";
-            say(out, *one.kind, one.kind == &kinds[0] ? "this machine" : "the device",
+            say(out, *one.kind, one.kind == &kernel_log_kinds[0] ? "this machine" : "the device",
                 cause + said(found->second, now), std::string(one.advice));
             last.erase(found);
         }
@@ -121,6 +121,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check kernel_log_check{"kernel-log", "what the kernel has said in the last hours", start_part::none,
-                             kinds, run};
+                             kernel_log_kinds, check_kernel_log};
 
 }  // namespace corral::doctor

@@ -14,7 +14,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array libraries_kinds{
     finding_kind{"program.library-*", severity::error,
                  "a program needs a shared library that is not found here",
                  "the dynamic loader ends it before it begins (exit status 127)",
@@ -49,7 +49,7 @@ bool has_path(const service_view& service) {
     return !service.command.command.empty() && service.command.command.front().find('/') != std::string::npos;
 }
 
-void run(const examination& of, findings& out) {
+void check_libraries(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         for (const service_view& service : model.services) {
             if (!has_path(service) || is_program_variable(model, service)) {
@@ -69,6 +69,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check libraries_check{"libraries", "the shared libraries of programs that a model names itself",
-                            start_part::files, kinds, run};
+                            start_part::files, libraries_kinds, check_libraries};
 
 }  // namespace corral::doctor

@@ -12,7 +12,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array listen_kinds{
     finding_kind{"listen.taken", severity::error,
                  "another program holds the address that Corral is to serve on",
                  "Corral can't be started there, and clients that mean it reach the other program",
@@ -23,7 +23,7 @@ constexpr std::array kinds{
                  "ask as the user that runs it: sudo corral doctor"},
 };
 
-void run(const examination& of, findings& out) {
+void check_listen(const examination& of, findings& out) {
     if (!of.configuration || !of.configuration->known || of.configuration->port == 0) {
         return;
     }
@@ -33,17 +33,18 @@ void run(const examination& of, findings& out) {
     }
     const std::string where = of.configuration->address + ":" + std::to_string(of.configuration->port);
     if (holder->who.starts_with("corral (")) {
-        say(out, kinds[1], "this Corral",
+        say(out, listen_kinds[1], "this Corral",
             "a Corral serves at " + where + " (" + holder->who + ")" +
                 (of.daemon_problem.empty() ? "" : ", and can't be asked: " + of.daemon_problem));
         return;
     }
-    say(out, kinds[0], "this Corral", "the address " + where + " is already taken by " + holder->who,
+    say(out, listen_kinds[0], "this Corral", "the address " + where + " is already taken by " + holder->who,
         holder->fix);
 }
 
 }  // namespace
 
-const check listen_check{"listen", "the address that Corral serves on", start_part::none, kinds, run};
+const check listen_check{"listen", "the address that Corral serves on", start_part::none, listen_kinds,
+                         check_listen};
 
 }  // namespace corral::doctor

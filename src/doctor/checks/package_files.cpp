@@ -14,7 +14,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array package_files_kinds{
     finding_kind{"file.*", severity::error, "a file of the package is not what the model needs",
                  "the runtime would not start, or would come up and fail at the first prompt",
                  "fetch the file again; the finding names the command"},
@@ -61,7 +61,7 @@ catalog::model_entry part_for(const model_view& model) {
     return out;
 }
 
-void run(const examination& of, findings& out) {
+void check_package_files(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         for (catalog::finding& found : package::check_package(part_for(model), of.around.machine)) {
             // A path inside of the package says too little among several models.
@@ -80,6 +80,6 @@ void run(const examination& of, findings& out) {
 
 const check package_files_check{
     "package-files", "the files of each package: there, whole, of the right size, for this machine",
-    start_part::files, kinds, run};
+    start_part::files, package_files_kinds, check_package_files};
 
 }  // namespace corral::doctor

@@ -17,7 +17,7 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array pcie_link_kinds{
     finding_kind{
         "pcie.slow", severity::warning, "the card's link runs slower than card and slot can",
         "loading and answering take longer than they must",
@@ -67,11 +67,11 @@ void look_at_speed(const examination& of, const pci_link& link, findings& out) {
     const std::string what =
         "the card " + link.address + " runs at " + link.speed + " and can do " + link.most_speed;
     if (now == gen2 && is_raspberry_pi_5(of)) {
-        say(out, kinds[1], "the device", what);
+        say(out, pcie_link_kinds[1], "the device", what);
     } else if (now < lesser(card, slot)) {
-        say(out, kinds[0], "the device", what);
+        say(out, pcie_link_kinds[0], "the device", what);
     } else {
-        say(out, kinds[3], "the device", what + ", but its slot can't");
+        say(out, pcie_link_kinds[3], "the device", what + ", but its slot can't");
     }
 }
 
@@ -85,13 +85,13 @@ void look_at_width(const pci_link& link, findings& out) {
     const std::string what =
         "the card " + link.address + " uses " + link.width + " of its " + link.most_width + " lanes";
     if (slot != 0 && now < lesser(card, slot)) {
-        say(out, kinds[2], "the device", what + ", and its slot has " + link.slot_most_width);
+        say(out, pcie_link_kinds[2], "the device", what + ", and its slot has " + link.slot_most_width);
     } else {
-        say(out, kinds[3], "the device", what + ": its slot has no more");
+        say(out, pcie_link_kinds[3], "the device", what + ": its slot has no more");
     }
 }
 
-void run(const examination& of, findings& out) {
+void check_pcie_link(const examination& of, findings& out) {
     std::set<std::string> seen;
     for (const catalog::device_template& each : of.accelerators) {
         if (each.host.pci.empty() || !seen.insert(each.host.pci).second) {
@@ -107,6 +107,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check pcie_link_check{"pcie-link", "the speed and the lanes of the card's link", start_part::none,
-                            kinds, run};
+                            pcie_link_kinds, check_pcie_link};
 
 }  // namespace corral::doctor

@@ -19,7 +19,7 @@ namespace {
 using catalog::severity;
 namespace fs = std::filesystem;
 
-constexpr std::array kinds{
+constexpr std::array permissions_kinds{
     finding_kind{"permissions.service-user", severity::warning,
                  "the user that the system's service runs as can't read a package",
                  "what works for you fails for the service",
@@ -133,7 +133,7 @@ fs::path barrier(const account& who, const fs::path& package) {
     return {};
 }
 
-void run(const examination& of, findings& out) {
+void check_permissions(const examination& of, findings& out) {
     // Only where the service's own configuration is looked at, by somebody who may read everything.
     const bool of_system = of.configuration && of.configuration->there &&
                            of.configuration->file == below(of.around.root, "/etc/corral/corral.toml");
@@ -147,7 +147,7 @@ void run(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         const fs::path in_the_way = barrier(*who, model.entry.package);
         if (!in_the_way.empty()) {
-            say(out, kinds[0], subject_of(model),
+            say(out, permissions_kinds[0], subject_of(model),
                 "the user '" + std::string(service_user) + "' may not read '" + in_the_way.string() + "'",
                 "sudo chmod o+rX '" + in_the_way.string() + "' (and what lies below it: chmod -R)");
         }
@@ -157,6 +157,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check permissions_check{"permissions", "whether the service's user may read the packages",
-                              start_part::none, kinds, run};
+                              start_part::none, permissions_kinds, check_permissions};
 
 }  // namespace corral::doctor

@@ -13,12 +13,12 @@ namespace {
 
 using catalog::severity;
 
-constexpr std::array kinds{
+constexpr std::array programs_kinds{
     finding_kind{"program.*", severity::error, "the program of a service can't run here",
                  "the service can't be started", "the finding says which file, and what to do with it"},
 };
 
-void run(const examination& of, findings& out) {
+void check_programs(const examination& of, findings& out) {
     for (const model_view& model : of.models) {
         const bool package_has_faults = std::any_of(out.begin(), out.end(), [&](const auto& one) {
             return one.level == severity::error && one.subject == subject_of(model);
@@ -29,7 +29,7 @@ void run(const examination& of, findings& out) {
                 continue;
             }
             if (auto fault = process::check_program(service.command)) {
-                say(out, kinds[0], subject_of(model, service), std::move(fault->message),
+                say(out, programs_kinds[0], subject_of(model, service), std::move(fault->message),
                     std::move(fault->advice));
                 out.back().id = "program." + fault->id;
             }
@@ -40,6 +40,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check programs_check{"programs", "the program of each service's command, and its working directory",
-                           start_part::files, kinds, run};
+                           start_part::files, programs_kinds, check_programs};
 
 }  // namespace corral::doctor

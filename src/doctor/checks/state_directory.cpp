@@ -15,7 +15,7 @@ namespace {
 using catalog::severity;
 namespace fs = std::filesystem;
 
-constexpr std::array kinds{
+constexpr std::array state_directory_kinds{
     finding_kind{"state.full", severity::warning, "the disk of the state directory is nearly full",
                  "variants of models and what is known of crashes can't be kept",
                  "make room on that disk, or say another 'state_directory'"},
@@ -35,19 +35,19 @@ fs::path existing(fs::path folder) {
     return folder;
 }
 
-void run(const examination& of, findings& out) {
+void check_state_directory(const examination& of, findings& out) {
     if (!of.configuration || of.configuration->state_directory.empty()) {
         return;
     }
     const fs::path wanted = of.configuration->state_directory;
     const fs::path there = existing(wanted);
     if (const std::uint64_t left = of.around.free_bytes(there); left < least_free) {
-        say(out, kinds[0], "this machine",
+        say(out, state_directory_kinds[0], "this machine",
             "only " + size_text(left) + " are free for the state directory '" + wanted.string() + "'");
     }
     // A Corral that runs writes as its own user.
     if (!of.daemon && ::access(there.c_str(), W_OK | X_OK) != 0) {
-        say(out, kinds[1], "this machine",
+        say(out, state_directory_kinds[1], "this machine",
             "the state directory '" + wanted.string() + "' may not be written by you",
             "if Corral runs as you: say another 'state_directory', or sudo chown -R $USER '" +
                 there.string() + "'; if it runs as a service, all is well");
@@ -57,6 +57,6 @@ void run(const examination& of, findings& out) {
 }  // namespace
 
 const check state_directory_check{"state-directory", "the folder for what outlives a run", start_part::none,
-                                  kinds, run};
+                                  state_directory_kinds, check_state_directory};
 
 }  // namespace corral::doctor
