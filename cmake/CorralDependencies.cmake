@@ -1,12 +1,14 @@
+# What each is for, its weight and its licence: docs/dependencies.md.
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS system filesystem url)
+find_package(Boost 1.81 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
-# Not by pkg-config: its -pthread would not go with the precompiled header.
-find_library(RE2_LIBRARY re2 REQUIRED)
 find_package(CLI11 REQUIRED)
+# Not by pkg-config: it would be four packages more, and its -pthread does not go with the precompiled header.
+find_library(RE2_LIBRARY re2 REQUIRED)
+find_library(SYSTEMD_LIBRARY systemd REQUIRED)
+add_library(corral_systemd INTERFACE)
+target_link_libraries(corral_systemd INTERFACE "${SYSTEMD_LIBRARY}")
 # Not by its package file, which also wants what the parts need that are not used here (civetweb, curl).
 find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
 find_path(PROMETHEUS_INCLUDE_DIR prometheus/registry.h REQUIRED)
@@ -19,10 +21,11 @@ if(CORRAL_TESTS)
   endif()
 endif()
 
-# Asio and Beast are compiled once here instead of into every translation unit.
-add_library(corral_boost STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_bodies.cpp")
+# Asio, Beast, Boost.URL and the templates that corral_precompiled.hpp declares `extern` are compiled once here instead of into
+# every unit.
+add_library(corral_boost STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_bodies.cpp" "${CMAKE_SOURCE_DIR}/cmake/template_bodies.cpp")
 target_compile_definitions(corral_boost PUBLIC
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_BIND)
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_BIND BOOST_URL_NO_LIB)
 target_link_libraries(corral_boost PUBLIC
-  Boost::system Boost::filesystem Boost::url nlohmann_json::nlohmann_json Threads::Threads)
+  Boost::headers nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads)

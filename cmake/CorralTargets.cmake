@@ -18,6 +18,17 @@ endif()
 target_link_libraries(corral_boost PRIVATE corral_flags)
 target_precompile_headers(corral_boost PRIVATE "${CMAKE_SOURCE_DIR}/cmake/corral_precompiled.hpp")
 
+# Most of what the compiler's collector frees comes back at once. Where the machine has the memory, it need not run.
+if(CORRAL_COMPILER_MEMORY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
+  cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
+  math(EXPR share "${memory} / ${cores} / 5 * 1000")
+  if(share GREATER 800000)
+    set(share 800000)
+  endif()
+  target_compile_options(corral_flags INTERFACE --param=ggc-min-heapsize=${share})
+endif()
+
 # Lets sources of `target` share compilation units where CORRAL_UNITY is on.
 function(corral_unity target)
   if(NOT CORRAL_UNITY)
@@ -32,7 +43,7 @@ function(corral_unity target)
       list(APPEND paths "${source}")
     endif()
   endforeach()
-  execute_process(COMMAND "${Python3_EXECUTABLE}" "${CMAKE_SOURCE_DIR}/tools/source_groups.py" 8 ${paths}
+  execute_process(COMMAND "${Python3_EXECUTABLE}" "${CMAKE_SOURCE_DIR}/tools/source_groups.py" ${CORRAL_UNITY_LINES} ${paths}
     OUTPUT_VARIABLE lines OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   string(REPLACE "\n" ";" lines "${lines}")
   foreach(line IN LISTS lines)

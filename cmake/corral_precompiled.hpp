@@ -1,5 +1,5 @@
 #pragma once
-// Heavy headers that nearly every translation unit needs; see CorralTargets.cmake.
+// Heavy headers that nearly every unit needs; see CorralTargets.cmake.
 
 #include <algorithm>
 #include <chrono>
@@ -18,5 +18,9 @@
 #include <variant>
 #include <vector>
 
+#include <spdlog/spdlog.h>
 #include <boost/asio.hpp>
 #include <nlohmann/json.hpp>
+
+#define CORRAL_TEMPLATE extern template
+#include "common_templates.hpp"
