@@ -13,9 +13,9 @@ namespace {
 // The next event, with a sign of life for each stretch of silence. Nothing when the client has gone.
 class patient_reader {
 public:
-    patient_reader(const api_context& context, generation::generation_handle& handle, stream_format& format,
+    patient_reader(const api_context& context, generation::answer_reader& answer, stream_format& format,
                    http::response_writer& out)
-        : context_(context), handle_(handle), format_(format), out_(out) {}
+        : context_(context), answer_(answer), format_(format), out_(out) {}
 
     [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next() {
         while (true) {
@@ -23,7 +23,7 @@ public:
             if (context_.silence.count() > 0) {
                 until = core::deadline::after(context_.silence, context_.clock->now());
             }
-            std::optional<chat::generation_event> event = co_await handle_.next_before(until);
+            std::optional<chat::generation_event> event = co_await answer_.next_before(until);
             if (event) {
                 co_return event;
             }
@@ -46,8 +46,8 @@ public:
         }
         open_ = true;
         http::response_head head = format_.head();
-        add_notes(head.headers, handle_);
-        if (handle_.tells_timings()) {
+        add_notes(head.headers, answer_);
+        if (answer_.tells_timings()) {
             add_header(head.headers, "Trailer", "Server-Timing");
         }
         core::error_code gone = co_await out_.begin(std::move(head));
@@ -64,23 +64,23 @@ public:
     [[nodiscard]] core::awaitable<core::error_code> deliver(std::string bytes) {
         const core::steady_time begun = context_.clock->now();
         const core::error_code gone = co_await out_.write(std::move(bytes));
-        handle_.note_delivery(context_.clock->now() - begun);
+        answer_.note_delivery(context_.clock->now() - begun);
         co_return gone;
     }
 
     // What is known only now goes behind the body, for those who asked.
     [[nodiscard]] core::awaitable<core::error_code> finish() {
-        if (!handle_.tells_timings()) {
+        if (!answer_.tells_timings()) {
             co_return co_await out_.finish();
         }
         http::header_fields trailers;
-        add_header(trailers, "Server-Timing", server_timing(handle_.timings()));
+        add_header(trailers, "Server-Timing", server_timing(answer_.timings()));
         co_return co_await out_.finish_with(std::move(trailers));
     }
 
 private:
     const api_context& context_;
-    generation::generation_handle& handle_;
+    generation::answer_reader& answer_;
     stream_format& format_;
     http::response_writer& out_;
     bool open_ = false;
@@ -95,7 +95,7 @@ bool is_end(const chat::generation_event& event) {
 
 core::awaitable<void> stream_answer(const api_context& context, generation::generation_handle handle,
                                     std::unique_ptr<stream_format> format, http::response_writer& out) {
-    patient_reader reader(context, handle, *format, out);
+    patient_reader reader(context, *handle, *format, out);
     bool over = false;
     while (!over) {
         std::optional<chat::generation_event> event = co_await reader.next();
@@ -108,7 +108,7 @@ core::awaitable<void> stream_answer(const api_context& context, generation::gene
         }
         if (why != nullptr && !reader.is_open()) {
             http::response refused = format->refusal(*why);
-            add_timing(refused.headers, handle);
+            add_timing(refused.headers, *handle);
             co_await out.send(std::move(refused));
             co_return;
         }
@@ -125,47 +125,43 @@ core::awaitable<void> stream_answer(const api_context& context, generation::gene
     co_await reader.finish();
 }
 
-bool collect(whole_answer& into, chat::generation_event& event) {
-    if (auto* text = std::get_if<chat::text_event>(&event)) {
-        into.text += text->text;
-    } else if (auto* thinking = std::get_if<chat::thinking_event>(&event)) {
-        into.thinking += thinking->text;
-    } else if (auto* call = std::get_if<chat::tool_call_event>(&event)) {
-        into.calls.push_back(std::move(call->call));
-    }
-    return !is_end(event);
-}
-
-core::awaitable<whole_answer> collect_answer(generation::generation_handle& handle) {
+core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) {
     whole_answer out;
-    handle.hold_until_end();
-    chat::generation_event event = co_await handle.next();
-    while (collect(out, event)) {
-        event = co_await handle.next();
+    answer.hold_until_end();
+    while (true) {
+        chat::generation_event event = co_await answer.next();
+        if (auto* text = std::get_if<chat::text_event>(&event)) {
+            out.text += text->text;
+        } else if (auto* thinking = std::get_if<chat::thinking_event>(&event)) {
+            out.thinking += thinking->text;
+        } else if (auto* call = std::get_if<chat::tool_call_event>(&event)) {
+            out.calls.push_back(std::move(call->call));
+        } else if (auto* why = std::get_if<chat::failed_event>(&event)) {
+            out.end = std::move(*why);
+            co_return out;
+        } else {
+            out.end = std::get<chat::finished_event>(event);
+            co_return out;
+        }
     }
-    if (auto* why = std::get_if<chat::failed_event>(&event)) {
-        out.end = std::move(*why);
-    } else {
-        out.end = std::get<chat::finished_event>(event);
-    }
-    co_return out;
 }
 
-void add_notes(http::header_fields& to, const generation::generation_handle& handle) {
-    if (handle.dropped_messages() > 0) {
-        add_header(to, "Corral-Dropped-Messages", std::to_string(handle.dropped_messages()));
+void add_notes(http::header_fields& to, const generation::answer_reader& answer) {
+    const generation::answer_notes& notes = answer.notes();
+    if (notes.dropped_messages > 0) {
+        add_header(to, "Corral-Dropped-Messages", std::to_string(notes.dropped_messages));
     }
-    if (!handle.served_by().empty()) {
-        add_header(to, "Corral-Served-By", handle.served_by());
-        add_header(to, "Corral-Tier", std::to_string(handle.tier()));
+    if (!notes.served_by.empty()) {
+        add_header(to, "Corral-Served-By", notes.served_by);
+        add_header(to, "Corral-Tier", std::to_string(notes.tier));
     }
-    if (const auto& place = handle.queue_place()) {
+    if (const auto& place = notes.place) {
         add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
         if (place->estimate) {
             add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
         }
     }
-    add_timing(to, handle);
+    add_timing(to, answer);
 }
 
 }  // namespace corral::api

@@ -42,18 +42,15 @@ struct whole_answer {
     std::variant<chat::finished_event, chat::failed_event> end;
 };
 
-// Adds what `event` says; false for a terminal event, which is not consumed.
-bool collect(whole_answer& into, chat::generation_event& event);
-
-// REQUIRES: `handle` outlives the call.
-[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation::generation_handle& handle);
+// REQUIRES: `answer` outlives the call.
+[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer);
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
 // came, and the seconds until its turn as they looked then), Server-Timing for those who asked, and for a
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
-void add_notes(http::header_fields& to, const generation::generation_handle& handle);
+void add_notes(http::header_fields& to, const generation::answer_reader& answer);
 
 [[nodiscard]] bool is_end(const chat::generation_event& event);
 

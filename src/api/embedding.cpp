@@ -68,8 +68,9 @@ core::awaitable<embedding_outcome> embed(const api_context& context, generation:
     who.keep_alive = what.keep_alive;
     auto granted = co_await context.admission->acquire(std::move(who));
     if (!granted) {
-        const scheduler::refusal& no = granted.error();
-        co_return chat::failed_event{no.kind, no.cause, no.message, true, no.retry_after};
+        chat::failure no = granted.error();
+        no.retryable = true;
+        co_return no;
     }
     const core::steady_time ready = context.clock->now();
     const std::size_t wanted = what.texts.size();

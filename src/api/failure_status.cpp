@@ -32,7 +32,7 @@ std::string not_found_text(std::string_view shown) {
     return "model '" + std::string(shown) + "' not found";
 }
 
-std::string failure_text(const chat::failed_event& why, std::string_view typed) {
+std::string failure_text(const chat::failure& why, std::string_view typed) {
     switch (why.kind) {
         case chat::failure_kind::queue_full:
             return "server busy, please try again.  maximum pending requests exceeded";

@@ -11,7 +11,7 @@ namespace corral::api {
 [[nodiscard]] unsigned status_of(chat::failure_kind kind) noexcept;
 
 // The words for the client; `typed` is the model as the client wrote it.
-[[nodiscard]] std::string failure_text(const chat::failed_event& why, std::string_view typed);
+[[nodiscard]] std::string failure_text(const chat::failure& why, std::string_view typed);
 
 // Of a model that is not served.
 [[nodiscard]] std::string not_found_text(std::string_view shown);

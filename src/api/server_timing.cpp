@@ -55,11 +55,11 @@ std::string server_timing(const chat::generation_timings& took) {
     return out;
 }
 
-void add_timing(http::header_fields& to, const generation::generation_handle& handle) {
-    if (!handle.tells_timings()) {
+void add_timing(http::header_fields& to, const generation::answer_reader& answer) {
+    if (!answer.tells_timings()) {
         return;
     }
-    const std::string known = server_timing(handle.timings());
+    const std::string known = server_timing(answer.timings());
     if (!known.empty()) {
         add_header(to, "Server-Timing", known);
     }

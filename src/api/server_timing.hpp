@@ -20,6 +20,6 @@ inline constexpr std::string_view timing_wish = "X-Corral-Timing";
 [[nodiscard]] std::string server_timing(const chat::generation_timings& took);
 
 // Adds it, and lets scripts of other origins read it; nothing for a client that did not ask.
-void add_timing(http::header_fields& to, const generation::generation_handle& handle);
+void add_timing(http::header_fields& to, const generation::answer_reader& answer);
 
 }  // namespace corral::api

@@ -22,9 +22,9 @@ std::size_t turn_bytes(const chat::message& one) {
     return sum;
 }
 
-engine::run_failure too_long(const engine::prompt_measure& measured, bool may_shorten) {
+chat::failure too_long(const engine::prompt_measure& measured, bool may_shorten) {
     const std::string about = measured.exact ? "" : "about ";
-    engine::run_failure out;
+    chat::failure out;
     out.kind = chat::failure_kind::context_too_long;
     out.cause = "context-too-long";
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
@@ -64,8 +64,8 @@ std::optional<engine::prompt_measure> surely_too_long(const chat::rendered_promp
     return out;
 }
 
-engine::run_failure measure_failure(const core::failure& why) {
-    engine::run_failure out;
+chat::failure measure_failure(const core::failure& why) {
+    chat::failure out;
     out.kind = why.code == core::errc::timed_out ? chat::failure_kind::timed_out
                                                  : chat::failure_kind::runtime_failed;
     out.cause = "measure-failed";
@@ -83,8 +83,8 @@ double wanted_share(const engine::prompt_measure& measured, unsigned round) {
 }
 
 // How a failed render reads to the client.
-engine::run_failure render_failure(const core::failure& why) {
-    engine::run_failure out;
+chat::failure render_failure(const core::failure& why) {
+    chat::failure out;
     const bool ours = why.code == core::errc::internal;
     out.kind = ours ? chat::failure_kind::internal : chat::failure_kind::bad_request;
     out.cause = ours ? "render-failed" : "render-refused";
@@ -106,8 +106,8 @@ bool shorten(std::vector<chat::message>& messages, double share) {
     return shorter;
 }
 
-engine::run_failure not_verbatim(const char* what) {
-    engine::run_failure out;
+chat::failure not_verbatim(const char* what) {
+    chat::failure out;
     out.kind = chat::failure_kind::unsupported;
     out.cause = "no-verbatim-prompts";
     out.message = std::string("this runtime can't take ") + what +
@@ -117,7 +117,7 @@ engine::run_failure not_verbatim(const char* what) {
 
 }  // namespace
 
-boost::system::result<chat::rendered_prompt, engine::run_failure> render_request(
+boost::system::result<chat::rendered_prompt, chat::failure> render_request(
     const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages) {
     if (request.raw_prompt || request.hole) {
@@ -150,23 +150,29 @@ bool drop_to_share(std::vector<chat::message>& messages, double share) {
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
                                        const chat::generation_request& request,
-                                       std::vector<chat::message> messages, bool may_shorten,
+                                       const std::vector<chat::message>& messages,
+                                       std::optional<chat::rendered_prompt> first, bool may_shorten,
                                        core::deadline until) {
-    const std::size_t all = messages.size();
     chat::render_options form = how;
+    std::optional<std::vector<chat::message>> fewer;
     may_shorten = may_shorten && !request.raw_prompt && !request.hole;
     for (unsigned round = 0;; ++round) {
-        auto rendered = render_request(form, request, messages);
-        if (!rendered) {
-            co_return rendered.error();
+        if (!first) {
+            auto rendered = render_request(form, request, fewer ? *fewer : messages);
+            if (!rendered) {
+                co_return rendered.error();
+            }
+            first = std::move(*rendered);
         }
+        chat::rendered_prompt prompt = std::move(*first);
+        first.reset();
         core::result<engine::prompt_measure> measured = engine::prompt_measure{};
-        if (const auto sure = surely_too_long(*rendered, runtime.context_length())) {
+        if (const auto sure = surely_too_long(prompt, runtime.context_length())) {
             measured = *sure;
         } else {
-            measured = co_await runtime.measure(*rendered, until);
+            measured = co_await runtime.measure(prompt, until);
         }
-        if (rendered->verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
+        if (prompt.verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
             // Only now it showed that this tokenizer's wrapper can't be taken off.
             form.may_be_verbatim = false;
             continue;
@@ -175,9 +181,12 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return measure_failure(measured.error());
         }
         if (measured->fits) {
-            co_return fitted_prompt{std::move(*rendered), all - messages.size()};
+            co_return fitted_prompt{std::move(prompt), fewer ? messages.size() - fewer->size() : 0};
         }
-        if (!may_shorten || !shorten(messages, wanted_share(*measured, round))) {
+        if (may_shorten && !fewer) {
+            fewer = messages;
+        }
+        if (!may_shorten || !shorten(*fewer, wanted_share(*measured, round))) {
             co_return too_long(*measured, may_shorten);
         }
     }

@@ -2,6 +2,7 @@
 // Makes a conversation fit the model's context: measures, leaves out the oldest turns, measures again.
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "corral/chat/generation_request.hpp"
@@ -16,25 +17,26 @@ struct fitted_prompt {
     std::size_t dropped_messages = 0;
 };
 
-using fit_result = boost::system::result<fitted_prompt, engine::run_failure>;
+using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 
 // What the model shall read: the raw text of `request`, its hole, or `messages`, which stand in for those of
 // the request. bad_request or unsupported when that can't be rendered.
-[[nodiscard]] boost::system::result<chat::rendered_prompt, engine::run_failure> render_request(
+[[nodiscard]] boost::system::result<chat::rendered_prompt, chat::failure> render_request(
     const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages);
 
 // A prompt that fits `runtime`, or why there is none: context_too_long with the numbers, what render_request
-// refuses, or the tokenizer's failure. Only with `may_shorten` turns are left out; an answer to go on with
-// stays with its question. Few measures are taken: what to leave out is estimated from
-// the length of the texts. limits::num_ctx is not a bound here: the context of these runtimes is fixed, and a
-// smaller wish would only lose turns. REQUIRES: all references outlive the call; the lease of `runtime` is
-// held.
+// refuses, or the tokenizer's failure. `first`: all of `messages`, where they are rendered already. Only with
+// `may_shorten` turns are left out; an answer to go on with stays with its question. Few measures are taken:
+// what to leave out is estimated from the length of the texts. limits::num_ctx is not a bound here: the
+// context of these runtimes is fixed, and a smaller wish would only lose turns. REQUIRES: all references
+// outlive the call; the lease of `runtime` is held.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(engine::backend& runtime,
                                                      const chat::render_options& how,
                                                      const chat::generation_request& request,
-                                                     std::vector<chat::message> messages, bool may_shorten,
-                                                     core::deadline until);
+                                                     const std::vector<chat::message>& messages,
+                                                     std::optional<chat::rendered_prompt> first,
+                                                     bool may_shorten, core::deadline until);
 
 // Leaves out the oldest turns until about `share` (0 to 1) of the turns' text remains, at least one turn.
 // False when nothing could go.

@@ -29,14 +29,17 @@ struct abandon_instead {
 
 }  // namespace
 
-generation_run::generation_run(const run_context& with, chat::generation_request what,
+generation_run::generation_run(const run_context& with, chat::generation_request what, served model,
                                std::shared_ptr<generation_state> to)
-    : with_(with), request_(std::move(what)), to_(std::move(to)) {
+    : with_(with),
+      request_(std::move(what)),
+      to_(std::move(to)),
+      model_(std::move(model)),
+      report_(with.options.journal, with.options.metrics) {
     if (request_.arrived == core::steady_time{}) {
         request_.arrived = with_.clock->now();
     }
     figures_.arrive(request_.arrived);
-    to_->use_clock(*with_.clock);
 }
 
 core::deadline generation_run::deadline() const {
@@ -68,13 +71,11 @@ core::awaitable<void> generation_run::perform() {
         fail(chat::failure_kind::internal, "no-end", "the request ended without a result");
     }
     note_timings();
-    log_line();
-    close_journal();
-    count_in_metrics();
+    report_.close(summary());
 }
 
 core::awaitable<void> generation_run::steps() {
-    if (!prepare(nullptr)) {
+    if (!prepare()) {
         co_return;
     }
     verdict now = verdict::again;
@@ -88,11 +89,7 @@ core::awaitable<void> generation_run::steps() {
     }
 }
 
-bool generation_run::prepare(const engine::backend* on) {
-    model_ = with_.models->find(request_.model);
-    if (model_ != nullptr && on != nullptr) {
-        model_ = tier_of(model_, *on);
-    }
+bool generation_run::prepare() {
     if (model_ == nullptr) {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
         return false;
@@ -110,6 +107,7 @@ bool generation_run::prepare(const engine::backend* on) {
         return false;
     }
     how_ = std::move(prepared->how);
+    prompt_ = std::move(prepared->prompt);
     if (prepared->format) {
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
@@ -133,7 +131,11 @@ bool generation_run::follow_model() {
     }
     correction_.clear();
     gate_.reset();
-    if (!prepare(granted)) {
+    model_ = with_.models->find(request_.model);
+    if (model_ != nullptr) {
+        model_ = tier_of(model_, *granted);
+    }
+    if (!prepare()) {
         return false;
     }
     if (!model_->runs_on(granted)) {
@@ -146,7 +148,7 @@ bool generation_run::follow_model() {
 
 core::awaitable<bool> generation_run::take_turn() {
     if (to_->abandoned()) {
-        fail_as_cancelled();
+        carry_out(after_abandonment(standing()));
         co_return false;
     }
     scheduler::admission_request who;
@@ -157,7 +159,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.readmission = tries_ > 0;
     who.keep_alive = request_.keep_alive;
     if (tries_ == 0) {
-        who.on_queued = [to = to_](const scheduler::queue_place& place) { to->place = place; };
+        who.on_queued = [to = to_](const scheduler::queue_place& place) { to->notes().place = place; };
     }
     using namespace asio::experimental::awaitable_operators;
     // The reader's going ends the wait. The bell's own limit only guards against an admission that never
@@ -165,57 +167,50 @@ core::awaitable<bool> generation_run::take_turn() {
     const core::deadline guard = core::deadline::after(core::seconds{5}, who.until.at());
     auto first = co_await (with_.admission->acquire(std::move(who)) || to_->abandoned_bell().wait(guard));
     if (first.index() == 1) {
-        fail_as_cancelled();
+        carry_out(after_abandonment(standing()));
         co_return false;
     }
     auto& answer = std::get<0>(first);
     if (!answer) {
-        const scheduler::refusal& no = answer.error();
-        chat::failed_event event{no.kind, no.cause, no.message,
-                                 no.kind != chat::failure_kind::model_not_found, no.retry_after};
-        note_timings();
-        to_->end(event);
-        outcome_ = no.cause;
-        ended_as_ = name_of(no.kind);
-        why_ = tells_why(no.kind) ? no.message : std::string();
+        chat::failure no = answer.error();
+        no.retryable = no.kind != chat::failure_kind::model_not_found;
+        end_with(no);
         co_return false;
     }
     lease_.emplace(std::move(*answer));
-    backend_label_ = catalog::label_of((*lease_)->model());
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
     note_who_serves();
     note_stages_so_far();
-    open_journal();
     co_return true;
 }
 
 core::awaitable<generation_run::verdict> generation_run::attempt() {
     ++tries_;
     settled_ = false;
-    concluded_ = false;
-    unmet_ = false;
+    judged_ = false;
+    keeps_figures_ = false;
     verdict_ = verdict::over;
     engine::backend& runtime = **lease_;
     fit_result fitted = co_await fit(runtime);
     if (to_->abandoned()) {
-        fail_as_cancelled();
+        carry_out(after_abandonment(standing()));
         co_return verdict::over;
     }
     if (!fitted) {
         settle_failure(fitted.error());
         co_return verdict_;
     }
-    to_->dropped_messages = fitted->dropped_messages;
+    to_->notes().dropped_messages = fitted->dropped_messages;
     begin_run(fitted->prompt);
-    note_run(fitted->prompt);
+    engine::run_spec spec = make_spec(std::move(fitted->prompt));
+    report_.note_run(summary(), spec.prompt, spec.max_tokens);
 
     const core::executor on = co_await asio::this_coro::executor;
     engine::run_control control(on);
     control_ = &control;
     to_->attach(&control);
-    engine::run_spec spec = make_spec(std::move(fitted->prompt));
     std::function<void(const engine::run_outcome&)> on_end = [this](const engine::run_outcome& outcome) {
         settle(outcome);
     };
@@ -225,9 +220,9 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     control_ = nullptr;
     settle(outcome);
     if (const auto& given_up = to_->abandoned_at()) {
-        idle_after_ = with_.clock->now() - *given_up;
+        report_.note_idle_after(with_.clock->now() - *given_up);
     }
-    if (unmet_) {
+    if (keeps_figures_) {
         figures_.keep_run(with_.clock->now());
     }
     co_return verdict_;
@@ -238,22 +233,24 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
 core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     const core::deadline until = deadline();
     if (!correction_.empty()) {
-        std::vector<chat::message> corrected = std::move(correction_);
+        const std::vector<chat::message> corrected = std::move(correction_);
         correction_.clear();
+        std::optional<chat::rendered_prompt> unrendered;
         fit_result with_hint =
-            co_await fit_prompt(runtime, how_, request_, std::move(corrected), false, until);
+            co_await fit_prompt(runtime, how_, request_, corrected, std::move(unrendered), false, until);
         if (with_hint || with_hint.error().kind != chat::failure_kind::context_too_long) {
             co_return with_hint;
         }
     }
-    std::vector<chat::message> messages = request_.messages;
+    std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
+    prompt_.reset();
     const bool may_shorten = request_.limits.truncate;
-    fit_result fitted = co_await fit_prompt(runtime, how_, request_, std::move(messages), may_shorten, until);
+    fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
+                                            may_shorten, until);
     co_return fitted;
 }
 
 void generation_run::begin_run(const chat::rendered_prompt& prompt) {
-    first_text_after_.reset();
     chat::filter_options how;
     how.format = how_.format;
     how.stops = request_.limits.stops;

@@ -9,34 +9,32 @@
 #include "corral/telemetry/log.hpp"
 #include "generation/format_request.hpp"
 #include "generation/generation_run.hpp"
-#include "generation/tool_call_id.hpp"
 
 namespace corral::generation {
 
 namespace {
 
-double milliseconds_of(core::nanoseconds span) {
-    return std::chrono::duration<double, std::milli>(span).count();
-}
-
-// Of the log line: nothing where nobody knows it.
-std::string part_text(const char* name, const std::optional<core::nanoseconds>& took) {
-    return took ? fmt::format(" {}_ms={:.1f}", name, milliseconds_of(*took)) : std::string();
+std::string tool_call_id(core::random_source& random) {
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+    constexpr int length = 8;
+    std::string out = "call_";
+    std::uint64_t bits = random.next();
+    for (int i = 0; i < length; ++i) {
+        out += letters[static_cast<std::size_t>(bits % letters.size())];
+        bits /= letters.size();
+    }
+    return out;
 }
 
 }  // namespace
 
 void generation_run::on_text(std::string_view piece, const engine::run_progress& now) {
     figures_.note_text(now);
-    if (!first_text_after_) {
-        first_text_after_ = with_.clock->now() - request_.arrived;
+    if (!report_.has_text()) {
         note_stages_so_far();
     }
-    if (entry_ != nullptr) {
-        entry_->note_piece(with_.clock->now());
-        fill_journal();
-    }
-    if (to_->ended() || to_->abandoned() || concluded_) {
+    report_.note_piece(summary(), with_.clock->now());
+    if (to_->ended() || to_->abandoned() || judged_) {
         return;
     }
     push(filter_->feed(piece));
@@ -61,12 +59,30 @@ void generation_run::push(std::vector<chat::generation_event> events) {
     for (chat::generation_event& event : events) {
         if (auto* call = std::get_if<chat::tool_call_event>(&event);
             call != nullptr && call->call.id.empty()) {
-            call->call.id = new_tool_call_id(*with_.random);
+            call->call.id = tool_call_id(*with_.random);
         }
         if (!unwanted || !std::holds_alternative<chat::thinking_event>(event)) {
             to_->push(std::move(event));
         }
     }
+}
+
+run_standing generation_run::standing() const {
+    run_standing out;
+    out.tries = tries_;
+    out.deaths = deaths_;
+    out.last_death = last_death_;
+    out.gone_out = to_->gone_out();
+    out.deadline_passed = deadline().passed(with_.clock->now());
+    out.reader_gone = to_->reader_gone();
+    out.abandoned = to_->abandoned();
+    out.judged = judged_;
+    out.conversation = is_conversation(request_);
+    return out;
+}
+
+retry_limits generation_run::limits() const {
+    return {with_.options.max_tries, with_.options.poisonous_after};
 }
 
 // Called by the run's end and again by its return; the first one counts.
@@ -83,141 +99,105 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     if (to_->ended()) {
         return;
     }
-    if (to_->abandoned()) {
-        verdict_ = verdict::over;
-        return fail_as_cancelled();
+    const end_of_run next = after_run(standing(), limits(), outcome);
+    if (const auto* judge = std::get_if<judge_answer>(&next)) {
+        push(filter_->finish());
+        conclude(judge->reason);
+    } else if (const auto* again = std::get_if<run_again>(&next)) {
+        carry_out(*again, *outcome.failure);
+    } else if (const auto* failed = std::get_if<fail_request>(&next)) {
+        carry_out(*failed);
     }
-    if (concluded_) {
-        static_cast<void>(refuse_poisonous());
-        return;
-    }
-    if (outcome.end == engine::run_end::failed) {
-        return settle_failure(outcome.failure.value_or(engine::run_failure{}));
-    }
-    if (outcome.end == engine::run_end::cancelled) {
-        return fail(chat::failure_kind::internal, "run-cancelled", "the run was stopped without a reason");
-    }
-    push(filter_->finish());
-    conclude(outcome.end == engine::run_end::stop ? chat::finish_reason::stop : chat::finish_reason::length);
 }
 
-bool generation_run::gone_out() const {
-    return to_->answered() && !to_->held();
-}
-
-bool generation_run::may_run_again() const {
-    return tries_ < with_.options.max_tries && !deadline().passed(with_.clock->now());
-}
-
-bool generation_run::refuse_poisonous() {
-    if (gone_out() || deaths_ < with_.options.poisonous_after) {
-        return false;
+// Of a prompt that could not be measured, or does not fit.
+void generation_run::settle_failure(const chat::failure& why) {
+    const auto next = after_failure(standing(), limits(), why);
+    if (const auto* again = std::get_if<run_again>(&next)) {
+        carry_out(*again, why);
+    } else {
+        carry_out(std::get<fail_request>(next));
     }
-    telemetry::log().error("request id={} model={} client={} is poisonous: the runtime died in it {} times",
-                           request_.id, model_->name, telemetry::printable(request_.client), deaths_);
-    verdict_ = verdict::over;
-    fail(chat::failure_kind::runtime_failed, "poisonous",
-         "the runtime died " + std::to_string(deaths_) +
-             " times while it worked on this request, so the request is not tried again. The last time: " +
-             last_death_);
-    return true;
 }
 
-// 1. Killed the runtime too often: poisonous. 2. Nothing has gone out, worth a try and tries left: again.
-// 3. The failure.
-void generation_run::settle_failure(const engine::run_failure& why) {
-    if (refuse_poisonous()) {
-        return;
-    }
-    if (!gone_out() && why.retryable && may_run_again()) {
-        to_->take_back();
-        telemetry::log().warn(
-            "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to "
-            "run "
-            "again: {}",
-            request_.id, model_->name, tries_, why.cause,
-            tells_why(why.kind) ? telemetry::printable(why.message, 500) : "");
-        verdict_ = verdict::again;
-        return;
-    }
-    fail(why);
-}
-
-// All text that counts is there. One that waits for its format goes out when it keeps to it, or when it was
-// cut: then the client sees what there is and `length`.
+// All text that counts is there.
 void generation_run::conclude(chat::finish_reason reason) {
-    concluded_ = true;
+    judged_ = true;
     if (filter_->stopped()) {
         reason = chat::finish_reason::stop;
     }
+    std::optional<judged_answer> format;
     if (gate_) {
-        const bool cut = reason == chat::finish_reason::length;
-        format_verdict judged = gate_->finish(cut);
-        if (!judged.fits && !cut) {
-            return settle_violation(judged.violation);
-        }
-        if (!judged.fits) {
-            judged.text = std::string(gate_->written());
-        } else if (!judged.text.empty()) {
-            reason = chat::finish_reason::stop;
-        }
-        if (!judged.text.empty()) {
-            to_->push(chat::text_event{std::move(judged.text)});
-        }
+        format_verdict verdict = gate_->finish(reason == chat::finish_reason::length);
+        format = judged_answer{std::move(verdict), std::string(gate_->written()), gate_->tries()};
     }
-    finish(reason);
+    std::visit([this](auto&& next) { carry_out(std::forward<decltype(next)>(next)); },
+               after_answer(standing(), limits(), reason, std::move(format)));
 }
 
-// A text that is no conversation has no place for a hint, so it is not asked again.
-void generation_run::settle_violation(const std::string& violation) {
-    if (is_conversation(request_) && may_run_again()) {
-        telemetry::log().info("request id={} model={} try={} did not keep to the format, running again",
-                              request_.id, model_->name, tries_);
-        correction_ =
-            with_correction(request_.messages, gate_->written(), chat::format_plan::correction(violation));
-        unmet_ = true;
-        verdict_ = verdict::again;
-        return;
+void generation_run::carry_out(const run_again&, const chat::failure& why) {
+    to_->take_back();
+    telemetry::log().warn(
+        "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
+        "again: {}",
+        request_.id, model_->name, tries_, why.cause,
+        tells_why(why.kind) ? telemetry::printable(why.message, 500) : "");
+    verdict_ = verdict::again;
+}
+
+void generation_run::carry_out(run_corrected next) {
+    telemetry::log().info("request id={} model={} try={} did not keep to the format, running again",
+                          request_.id, model_->name, tries_);
+    correction_ =
+        with_correction(request_.messages, gate_->written(), chat::format_plan::correction(next.violation));
+    keeps_figures_ = true;
+    verdict_ = verdict::again;
+}
+
+void generation_run::carry_out(finish_request next) {
+    if (!next.text.empty()) {
+        to_->push(chat::text_event{std::move(next.text)});
     }
-    const std::string tries = gate_->tries() == 1 ? "1 try" : std::to_string(gate_->tries()) + " tries";
-    fail(chat::failure_kind::format_unmet, "format-unmet",
-         "the model's answer does not keep to the requested format after " + tries + ": " + violation);
+    finish(next.reason);
+}
+
+void generation_run::carry_out(const fail_request& next) {
+    verdict_ = verdict::over;
+    if (next.why.cause == poisonous_cause) {
+        telemetry::log().error(
+            "request id={} model={} client={} is poisonous: the runtime died in it {} times", request_.id,
+            model_->name, telemetry::printable(request_.client), deaths_);
+    }
+    fail(next.why);
 }
 
 void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
-    chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
+    const chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
     if (to_->end(event)) {
         to_->note_timings(event.timings);
-        outcome_ = reason == chat::finish_reason::stop ? "stop" : "length";
-        ended_as_ = reason == chat::finish_reason::stop ? "stop" : "length";
-        ended_well_ = true;
+        report_.note_finish(reason);
     }
 }
 
-void generation_run::fail(const engine::run_failure& why) {
-    chat::failed_event event{why.kind, why.cause, why.message, why.retryable && !to_->answered(), {}};
+void generation_run::fail(chat::failure why) {
+    why.retryable = why.retryable && !to_->answered();
+    end_with(why);
+}
+
+void generation_run::end_with(const chat::failure& why) {
     note_timings();
-    if (to_->end(event)) {
-        ended_as_ = name_of(why.kind);
-        outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
-        why_ = tells_why(why.kind) ? why.message : std::string();
+    if (to_->end(why)) {
+        report_.note_failure(why);
     }
 }
 
 void generation_run::fail(chat::failure_kind kind, std::string cause, std::string message) {
-    engine::run_failure why;
+    chat::failure why;
     why.kind = kind;
     why.cause = std::move(cause);
     why.message = std::move(message);
     fail(why);
-}
-
-void generation_run::fail_as_cancelled() {
-    if (to_->reader_gone()) {
-        return fail(chat::failure_kind::cancelled, "cancelled", "the client has gone");
-    }
-    fail(chat::failure_kind::shutting_down, "shutting-down", "the server is shutting down");
 }
 
 // A token is a few bytes; a reader that takes nothing can hold a context's worth of text, and no more.
@@ -227,15 +207,19 @@ std::size_t generation_run::max_pending_bytes() const {
     return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token);
 }
 
-// For the answer's headers and the log; only where there is a choice.
+// For the answer's headers, log and journal.
 void generation_run::note_who_serves() {
-    const engine::backend& runtime = **lease_;
-    if (!with_.admission->tiers_of(model_->lane)) {
-        return;
+    const catalog::model_entry& entry = (*lease_)->model();
+    std::string label = catalog::label_of(entry);
+    answer_notes& notes = to_->notes();
+    if (with_.admission->tiers_of(model_->lane)) {
+        notes.served_by = label;
+        notes.tier = entry.tier;
     }
-    by_ = catalog::label_of(runtime.model());
-    to_->served_by = by_;
-    to_->tier = runtime.model().tier;
+    const core::nanoseconds since = with_.clock->now() - request_.arrived;
+    const auto arrived = std::chrono::system_clock::now() -
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(since);
+    report_.begin(summary(), std::move(label), notes.served_by, arrived);
 }
 
 void generation_run::note_timings() {
@@ -253,22 +237,21 @@ void generation_run::note_stages_so_far() {
     to_->note_timings(now);
 }
 
-void generation_run::log_line() const {
-    const chat::generation_timings took = to_->timings();
-    const chat::token_usage usage = figures_.usage();
-    const double decode_seconds = std::chrono::duration<double>(took.decode).count();
-    const double rate = decode_seconds > 0 ? usage.generated_tokens / decode_seconds : 0.0;
-    telemetry::log().info(
-        "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
-        "total_ms={:.1f}{}{}{} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{} outcome={}{}",
-        request_.id, model_ == nullptr ? telemetry::printable(request_.model) : model_->name,
-        telemetry::printable(request_.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
-        milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
-        part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
-        part_text("delivery", took.delivery), usage.prompt_tokens, usage.generated_tokens, rate, tries_,
-        gate_ ? gate_->tries() : 0, to_->dropped_messages, by_.empty() ? by_ : " by=" + by_, outcome_,
-        why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
+request_summary generation_run::summary() const {
+    chat::generation_timings timings = to_->timings();
+    if (!to_->ended()) {
+        const std::optional<core::nanoseconds> delivery = timings.delivery;
+        timings = figures_.timings(with_.clock->now());
+        timings.delivery = delivery;
+    }
+    const unsigned format_tries = gate_ ? gate_->tries() : 0;
+    return {request_,
+            model_.get(),
+            timings,
+            figures_.usage(),
+            tries_,
+            format_tries,
+            to_->notes().dropped_messages};
 }
 
 }  // namespace corral::generation

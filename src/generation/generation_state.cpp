@@ -72,7 +72,7 @@ void generation_state::attach(engine::run_control* control) {
     }
 }
 
-void generation_state::abandon() {
+void answer_reader::abandon() {
     if (abandoned_) {
         return;
     }
@@ -86,20 +86,20 @@ void generation_state::abandon() {
     abandoned_bell_.ring();
 }
 
-chat::generation_timings generation_state::timings() const {
+chat::generation_timings answer_reader::timings() const {
     chat::generation_timings out = timings_;
     out.delivery = delivery_;
     return out;
 }
 
-void generation_state::leave() {
+void answer_reader::leave() {
     reader_gone_ = true;
     events_.clear();
     pending_bytes_ = 0;
     abandon();
 }
 
-std::optional<chat::generation_event> generation_state::poll() {
+std::optional<chat::generation_event> answer_reader::poll() {
     if (!readable()) {
         return std::nullopt;
     }
@@ -109,13 +109,13 @@ std::optional<chat::generation_event> generation_state::poll() {
     return first;
 }
 
-core::awaitable<chat::generation_event> generation_state::next() {
+core::awaitable<chat::generation_event> answer_reader::next() {
     const core::deadline never;
     std::optional<chat::generation_event> first = co_await next_before(never);
     co_return std::move(*first);
 }
 
-core::awaitable<std::optional<chat::generation_event>> generation_state::next_before(core::deadline until) {
+core::awaitable<std::optional<chat::generation_event>> answer_reader::next_before(core::deadline until) {
     while (!readable()) {
         const core::wake_reason reason = co_await arrived_.wait(until);
         if (reason == core::wake_reason::cancelled) {

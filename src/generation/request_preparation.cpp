@@ -16,8 +16,8 @@ namespace corral::generation {
 
 namespace {
 
-engine::run_failure refusal(chat::failure_kind kind, std::string cause, std::string message) {
-    engine::run_failure out;
+chat::failure refusal(chat::failure_kind kind, std::string cause, std::string message) {
+    chat::failure out;
     out.kind = kind;
     out.cause = std::move(cause);
     out.message = std::move(message);
@@ -135,10 +135,11 @@ preparation prepare_request(chat::generation_request& request, const served_mode
         }
     }
     // What can't be rendered is refused now and not after a wait for the runtime.
-    const auto rendered = render_request(out.how, request, request.messages);
+    auto rendered = render_request(out.how, request, request.messages);
     if (!rendered) {
         return rendered.error();
     }
+    out.prompt = std::move(*rendered);
     return out;
 }
 

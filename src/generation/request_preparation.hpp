@@ -19,10 +19,11 @@ using wall_time = std::chrono::system_clock::time_point;
 
 struct prepared_request {
     chat::render_options how;
+    chat::rendered_prompt prompt;             // of the whole conversation
     std::optional<chat::format_plan> format;  // the conversation already tells the model of it
 };
 
-using preparation = boost::system::result<prepared_request, engine::run_failure>;
+using preparation = boost::system::result<prepared_request, chat::failure>;
 
 // Completes `request`: sampling, limits and messages. Refused (bad_request, unsupported) when it can't be
 // rendered for the model or its format can't be checked. `now`: some templates write the local date.

@@ -20,7 +20,7 @@ protected:
 };
 
 TEST_F(generation_cancel, before_anything_ran) {
-    { generation_handle gone = generations->start(request()); }
+    { generation_handle gone = begin(request()); }
     ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
     EXPECT_TRUE(backend.seen.empty());
     expect_next_is_served();
@@ -30,10 +30,10 @@ TEST_F(generation_cancel, while_waiting_for_the_turn) {
     test::scripted_run long_run = saying({"x"});
     long_run.gate_before_text = true;
     backend.script = {long_run};
-    generation_handle first = generations->start(request("first"));
+    generation_handle first = begin(request("first"));
     test::settle(io);
     {
-        generation_handle second = generations->start(request("second"));
+        generation_handle second = begin(request("second"));
         test::settle(io);
         EXPECT_EQ(admission->snapshot().waiting, 1U);
     }
@@ -46,7 +46,7 @@ TEST_F(generation_cancel, while_waiting_for_the_turn) {
 TEST_F(generation_cancel, while_the_model_loads) {
     backend.set(engine::availability_state::loading);
     {
-        generation_handle gone = generations->start(request());
+        generation_handle gone = begin(request());
         test::settle(io);
     }
     ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
@@ -61,7 +61,7 @@ TEST_F(generation_cancel, before_the_first_text) {
     run.gate_before_return = true;
     backend.script = {run};
     {
-        generation_handle gone = generations->start(request());
+        generation_handle gone = begin(request());
         ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
     }
     ASSERT_TRUE(test::run_until(io, [&] { return backend.cancelled == 1; }));
@@ -75,8 +75,8 @@ TEST_F(generation_cancel, in_the_middle_of_the_text) {
     run.gate_after_text = true;
     backend.script = {run};
     {
-        generation_handle gone = generations->start(request());
-        ASSERT_TRUE(test::run_until(io, [&] { return gone.poll().has_value(); }));
+        generation_handle gone = begin(request());
+        ASSERT_TRUE(test::run_until(io, [&] { return gone->poll().has_value(); }));
     }
     ASSERT_TRUE(test::run_until(io, [&] { return backend.cancelled == 1; }));
     expect_next_is_served();
@@ -88,8 +88,8 @@ TEST_F(generation_cancel, after_the_end_was_told) {
     run.gate_before_return = true;
     backend.script = {run};
     {
-        generation_handle gone = generations->start(request());
-        ASSERT_TRUE(test::run_until(io, [&] { return gone.poll().has_value(); }));
+        generation_handle gone = begin(request());
+        ASSERT_TRUE(test::run_until(io, [&] { return gone->poll().has_value(); }));
     }
     expect_next_is_served();
 }
@@ -99,7 +99,7 @@ TEST_F(generation_cancel, between_two_tries) {
     dies.state_after = engine::availability_state::loading;
     backend.script = {dies};
     {
-        generation_handle gone = generations->start(request());
+        generation_handle gone = begin(request());
         ASSERT_TRUE(
             test::run_until(io, [&] { return backend.finished == 1 && admission->snapshot().waiting == 1; }));
     }
@@ -115,8 +115,8 @@ TEST_F(generation_cancel, by_the_end_of_the_server) {
     run.gate_after_text = true;
     run.gate_before_return = true;
     backend.script = {run};
-    generation_handle handle = generations->start(request());
-    generation_handle waiting = generations->start(request());
+    generation_handle handle = begin(request());
+    generation_handle waiting = begin(request());
     ASSERT_TRUE(
         test::run_until(io, [&] { return backend.running == 1 && admission->snapshot().waiting == 1; }));
     tasks.cancel();
@@ -139,7 +139,7 @@ TEST_F(generation_cancel, by_the_end_of_the_server) {
 }
 
 TEST_F(generation_cancel, by_the_end_of_the_server_before_the_task_began) {
-    generation_handle handle = generations->start(request());
+    generation_handle handle = begin(request());
     tasks.cancel();
     ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
     test::reading got;
@@ -152,9 +152,9 @@ TEST_F(generation_cancel, a_moved_handle_lets_go_of_what_it_had) {
     test::scripted_run run = saying({"x"});
     run.gate_before_text = true;
     backend.script = {run};
-    generation_handle handle = generations->start(request());
+    generation_handle handle = begin(request());
     ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
-    handle = generations->start(request("other"));
+    handle = begin(request("other"));
     ASSERT_TRUE(test::run_until(io, [&] { return backend.cancelled == 1; }));
     test::reading got;
     ASSERT_TRUE(test::run_until(io, [&] {

@@ -53,13 +53,13 @@ protected:
     }
     // Everything that is there now.
     static void drain(generation::generation_handle& handle, reading& into) {
-        while (const auto event = handle.poll()) {
+        while (const auto event = handle->poll()) {
             note(into, *event);
         }
-        into.dropped = handle.dropped_messages();
+        into.dropped = handle->notes().dropped_messages;
     }
     reading read(chat::generation_request what) {
-        generation::generation_handle handle = generations->start(std::move(what));
+        generation::generation_handle handle = begin(std::move(what));
         reading out;
         EXPECT_TRUE(run_until(io, [&] {
             drain(handle, out);
@@ -73,8 +73,8 @@ protected:
     }
     // As for a client that gets the answer in one piece.
     reading read_whole(chat::generation_request what) {
-        generation::generation_handle handle = generations->start(std::move(what));
-        handle.hold_until_end();
+        generation::generation_handle handle = begin(std::move(what));
+        handle->hold_until_end();
         reading out;
         EXPECT_TRUE(run_until(io, [&] {
             drain(handle, out);
@@ -83,8 +83,8 @@ protected:
         EXPECT_EQ(out.ends, 1);
         return out;
     }
-    static engine::run_failure failure(bool retryable, bool blames = false) {
-        engine::run_failure out;
+    static chat::failure failure(bool retryable, bool blames = false) {
+        chat::failure out;
         out.kind = chat::failure_kind::runtime_failed;
         out.cause = "runtime-died";
         out.message = "the runtime died";

@@ -36,6 +36,12 @@ protected:
                                                                        models, options);
     }
 
+    // For the model of that name, if there is one.
+    generation::generation_handle begin(chat::generation_request what) {
+        generation::served model = models.find(what.model);
+        return generations->start(std::move(what), std::move(model));
+    }
+
     boost::asio::io_context io;
     core::steady_clock_source clock;
     core::seeded_random random{7};

@@ -51,10 +51,10 @@ TEST_F(generation_format, nothing_goes_out_before_the_value_is_complete) {
     run.gate_after_text = true;
     run.end = engine::run_end::length;
     backend.script = {run};
-    generation_handle handle = generations->start(request_for());
+    generation_handle handle = begin(request_for());
     ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
     test::settle(io);
-    EXPECT_FALSE(handle.poll());
+    EXPECT_FALSE(handle->poll());
     backend.open_gates();
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] {
@@ -122,7 +122,7 @@ TEST_F(generation_format, thinking_streams_and_that_of_later_runs_does_not) {
     test::scripted_run first = saying({"<think>\nlet me", " see</think>\n\n", bad});
     first.gate_before_return = true;
     backend.script = {first, saying({"<think>\nagain</think>\n\n", good})};
-    generation_handle handle = generations->start(what);
+    generation_handle handle = begin(what);
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
@@ -220,7 +220,7 @@ TEST_F(generation_format, a_reader_that_goes_between_two_runs_stops_everything) 
     first.state_after = engine::availability_state::loading;
     backend.script = {first, saying({good})};
     {
-        generation_handle gone = generations->start(request_for());
+        generation_handle gone = begin(request_for());
         ASSERT_TRUE(
             test::run_until(io, [&] { return backend.finished == 1 && admission->snapshot().waiting == 1; }));
     }
@@ -237,7 +237,7 @@ TEST_F(generation_format, a_reader_that_goes_while_a_wrong_answer_is_drained_sto
     first.gate_before_return = true;
     backend.script = {first, saying({good})};
     {
-        generation_handle gone = generations->start(request_for());
+        generation_handle gone = begin(request_for());
         ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
         test::settle(io);
     }
@@ -252,7 +252,7 @@ TEST_F(generation_format, no_further_run_after_the_deadline) {
     backend.script = {first, saying({good})};
     auto what = request_for();
     what.until = core::deadline::after(core::milliseconds{30}, clock.now());
-    generation_handle handle = generations->start(what);
+    generation_handle handle = begin(what);
     ASSERT_TRUE(test::run_until(io, [&] { return what.until.passed(clock.now()); }));
     backend.open_gates();
     reading got;

@@ -48,7 +48,7 @@ TEST_F(generation_journal, shows_what_runs_while_it_runs) {
     test::scripted_run waits = saying({"text"});
     waits.gate_after_text = true;
     backend.script.push_back(waits);
-    generation_handle handle = generations->start(request());
+    generation_handle handle = begin(request());
     test::reading got;
     ASSERT_TRUE(run_until(io, [&] {
         const auto now = journal.running(clock.now());

@@ -63,7 +63,7 @@ TEST_F(generation_metrics, how_long_a_runtime_works_on_for_nobody_is_told) {
     waits.gate_after_text = true;
     backend.script.push_back(waits);
     {
-        generation_handle handle = generations->start(request());
+        generation_handle handle = begin(request());
         test::reading got;
         ASSERT_TRUE(run_until(io, [&] {
             drain(handle, got);

@@ -245,11 +245,11 @@ TEST_F(generation_request_test, a_text_that_waits_for_the_queue_knows_its_first_
     test::scripted_run slow = saying({"x"});
     slow.gate_before_text = true;
     backend.script = {slow, failing(true), saying({"second"})};
-    generation_handle first = generations->start(request());
+    generation_handle first = begin(request());
     ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
-    generation_handle second = generations->start(request());
+    generation_handle second = begin(request());
     test::settle(io);
-    const auto place = second.queue_place();
+    const auto place = second->notes().place;
     backend.open_gates();
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] {
@@ -257,7 +257,7 @@ TEST_F(generation_request_test, a_text_that_waits_for_the_queue_knows_its_first_
         return got.over();
     }));
     EXPECT_EQ(got.text, "second");
-    EXPECT_EQ(second.queue_place().has_value(), place.has_value());
+    EXPECT_EQ(second->notes().place.has_value(), place.has_value());
 }
 
 TEST(ignored_options, are_those_the_client_gave_and_the_runtime_lacks) {

@@ -66,7 +66,7 @@ TEST_F(generation_service_test, a_stop_string_ends_the_answer_at_once_and_stops_
     backend.script.push_back(run);
     auto what = request();
     what.limits.stops = {"", "STOP"};
-    generation_handle handle = generations->start(what);
+    generation_handle handle = begin(what);
     reading got;
     // The end is there while the runtime is still being drained.
     ASSERT_TRUE(test::run_until(io, [&] {
@@ -89,7 +89,7 @@ TEST_F(generation_service_test, the_end_is_told_before_the_runtime_is_drained) {
     run.tells_end_early = true;
     run.gate_before_return = true;
     backend.script.push_back(run);
-    generation_handle handle = generations->start(request());
+    generation_handle handle = begin(request());
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] {
         drain(handle, got);
@@ -159,9 +159,9 @@ TEST_F(generation_service_test, a_retry_waits_for_the_restart_and_goes_before_ne
     dies.gate_before_text = true;
     dies.state_after = engine::availability_state::loading;
     backend.script = {dies, saying({"first"}), saying({"second"})};
-    generation_handle first = generations->start(request("one"));
+    generation_handle first = begin(request("one"));
     test::settle(io);
-    generation_handle second = generations->start(request("two"));
+    generation_handle second = begin(request("two"));
     test::settle(io);
     backend.open_gates();
     ASSERT_TRUE(test::run_until(io, [&] { return backend.finished == 1; }));
@@ -237,7 +237,7 @@ TEST_F(generation_service_test, no_retry_after_the_deadline) {
     backend.otherwise = dies;
     auto what = request();
     what.until = core::deadline::after(core::milliseconds{30}, clock.now());
-    generation_handle handle = generations->start(what);
+    generation_handle handle = begin(what);
     ASSERT_TRUE(test::run_until(io, [&] { return what.until.passed(clock.now()); }));
     backend.open_gates();
     reading got;
@@ -266,7 +266,7 @@ TEST_F(generation_service_test, a_failed_measure_is_tried_again) {
 TEST_F(generation_service_test, a_slow_reader_does_not_hold_the_lease) {
     std::vector<std::string> pieces(2000, "word ");
     backend.script = {saying(pieces), saying({"next"})};
-    generation_handle slow = generations->start(request("slow"));
+    generation_handle slow = begin(request("slow"));
     const reading next = read(request("next"));
     EXPECT_EQ(next.text, "next");
     reading late;
@@ -278,7 +278,7 @@ TEST_F(generation_service_test, a_slow_reader_does_not_hold_the_lease) {
 
 TEST_F(generation_service_test, what_waits_for_a_reader_is_bounded) {
     backend.script = {saying(std::vector<std::string>(3000, std::string(1024, 'x')))};
-    generation_handle slow = generations->start(request());
+    generation_handle slow = begin(request());
     reading got;
     ASSERT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
     drain(slow, got);

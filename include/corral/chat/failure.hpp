@@ -1,11 +1,39 @@
 #pragma once
-// Words for the kinds of failure, for the log and for monitoring.
+// Why a request failed, from the scheduler and the runtime up to the client.
 
-#include "corral/chat/generation_event.hpp"
+#include <optional>
+#include <string>
+
+#include "corral/core/time.hpp"
 
 namespace corral::chat {
 
-// Stable word: "queue-full".
+// Why a request failed; each wire format maps these to its own statuses in one table.
+enum class failure_kind {
+    bad_request,       // the request can't be carried out as it stands
+    context_too_long,  // one turn alone exceeds the context, or shortening was forbidden
+    unsupported,       // this runtime can't do it
+    format_unmet,      // the model did not keep to the wanted format, however often it was asked
+    model_not_found,
+    queue_full,   // retry_after is set
+    unavailable,  // loading or broken
+    timed_out,
+    runtime_failed,  // died, hung or answered nonsense
+    shutting_down,
+    cancelled,  // the client went away; nobody reads this
+    internal,
+};
+
+struct failure {
+    failure_kind kind = failure_kind::internal;
+    std::string cause;    // stable id, e.g. "tokenizer-died"
+    std::string message;  // a plain sentence for the client
+    std::optional<core::seconds> retry_after{};
+    bool retryable = false;       // the same request may do better
+    bool blames_request = false;  // the runtime died inside it: twice is poisonous
+};
+
+// Stable word for logs and monitoring: "queue-full".
 [[nodiscard]] const char* name_of(failure_kind kind) noexcept;
 
 // The message of such a failure is about the runtime and our own state, and holds nothing of a request, so

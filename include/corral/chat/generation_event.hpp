@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "corral/chat/failure.hpp"
 #include "corral/chat/generation_request.hpp"
 #include "corral/core/time.hpp"
 
@@ -32,22 +33,6 @@ struct generation_timings {
 
 enum class finish_reason { stop, length };
 
-// Why a request failed; each wire format maps these to its own statuses in one table.
-enum class failure_kind {
-    bad_request,       // the request can't be carried out as it stands
-    context_too_long,  // one turn alone exceeds the context, or shortening was forbidden
-    unsupported,       // this runtime can't do it
-    format_unmet,      // the model did not keep to the wanted format, however often it was asked
-    model_not_found,
-    queue_full,   // retry_after is set
-    unavailable,  // loading or broken
-    timed_out,
-    runtime_failed,  // died, hung or answered nonsense
-    shutting_down,
-    cancelled,  // the client went away; nobody reads this
-    internal,
-};
-
 struct text_event {
     std::string text;  // whole UTF-8 characters, not empty
 };
@@ -62,13 +47,7 @@ struct finished_event {
     token_usage usage;
     generation_timings timings;
 };
-struct failed_event {
-    failure_kind kind = failure_kind::internal;
-    std::string cause;    // stable id, e.g. "tokenizer-died"
-    std::string message;  // a plain sentence for the client
-    bool retryable = false;
-    std::optional<core::seconds> retry_after;
-};
+using failed_event = failure;
 using generation_event =
     std::variant<text_event, thinking_event, tool_call_event, finished_event, failed_event>;
 

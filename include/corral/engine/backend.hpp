@@ -85,15 +85,10 @@ enum class run_end {
     failed,
 };
 
-struct run_failure {
-    chat::failure_kind kind = chat::failure_kind::runtime_failed;
-    std::string cause;  // stable id, e.g. "runtime-died", "tokenizer-died", "prefill-stalled", "context-full"
-    std::string message;  // a plain sentence for the client
-    // Running the same request again may work. Whether what was given to the sink can be taken back is the
-    // borrower's to know.
-    bool retryable = false;
-    bool blames_request = false;  // the runtime died inside this run: twice is poisonous
-};
+// Causes are "runtime-died", "tokenizer-died", "prefill-stalled", "context-full" and the like. Retryable: running
+// the same request again may work; whether what was given to the sink can be taken back is the borrower's to
+// know.
+using run_failure = chat::failure;
 
 struct run_outcome {
     run_end end = run_end::failed;

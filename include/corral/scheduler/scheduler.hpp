@@ -101,12 +101,8 @@ struct admission_request {
 // Why the requests of a suspended model are refused, for clients.
 [[nodiscard]] std::string suspension_text(std::string_view model);
 
-struct refusal {
-    chat::failure_kind kind = chat::failure_kind::queue_full;
-    std::string cause;
-    std::string message;
-    std::optional<core::seconds> retry_after;  // from measured service time; at least 1 s
-};
+// `retry_after` is from measured service time, at least 1 s.
+using refusal = chat::failure;
 
 // The right to one of the places of one ready backend. Move-only; ends by destruction, which only tells the
 // scheduler.

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "api/add_header.hpp"
-#include "api/anthropic/identifier.hpp"
 #include "api/failure_status.hpp"
+#include "api/ids.hpp"
 #include "api/json/json_writer.hpp"
 
 namespace corral::api::anthropic {
@@ -41,7 +41,7 @@ void open_envelope(json_writer& json, unsigned status, std::string_view message)
 std::string envelope(unsigned status, std::string_view message, core::random_source& random) {
     json_writer json;
     open_envelope(json, status, message);
-    json.member("request_id", new_identifier("req_", random)).end_object();
+    json.member("request_id", hex_id("req_", 24, random)).end_object();
     return json.take();
 }
 

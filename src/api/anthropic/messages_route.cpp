@@ -6,9 +6,9 @@
 #include "api/add_header.hpp"
 #include "api/answer_stream.hpp"
 #include "api/anthropic/error_reply.hpp"
-#include "api/anthropic/identifier.hpp"
 #include "api/anthropic/message_encoder.hpp"
 #include "api/anthropic/messages_request.hpp"
+#include "api/ids.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/request_start.hpp"
 
@@ -43,7 +43,7 @@ private:
 
 core::awaitable<void> answer_whole(generation::generation_handle handle, message_identity who,
                                    core::random_source& random, http::response_writer& out) {
-    whole_answer said = co_await collect_answer(handle);
+    whole_answer said = co_await collect_answer(*handle);
     http::response whole;
     if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
         if (why->kind == chat::failure_kind::cancelled) {
@@ -54,7 +54,7 @@ core::awaitable<void> answer_whole(generation::generation_handle handle, message
         whole.content_type = reply_type;
         whole.body = encode_message(who, said, std::get<chat::finished_event>(said.end));
     }
-    add_notes(whole.headers, handle);
+    add_notes(whole.headers, *handle);
     co_await out.send(std::move(whole));
 }
 
@@ -78,11 +78,11 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
         co_return;
     }
     chat::generation_request request = begin_request(context, incoming, *model, asked.model);
-    message_identity who{new_identifier("msg_", *context.random), asked.model};
+    message_identity who{hex_id("msg_", 24, *context.random), asked.model};
     const std::size_t guessed = guessed_input_tokens(asked);
     const bool stream = asked.stream;
     fill(asked, *model, request);
-    generation::generation_handle handle = start_generation(context, incoming, std::move(request));
+    generation::generation_handle handle = start_generation(context, incoming, std::move(request), model);
     if (stream) {
         std::unique_ptr<stream_format> events =
             std::make_unique<event_stream>(std::move(who), guessed, *context.random);

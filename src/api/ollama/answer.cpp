@@ -25,15 +25,13 @@ public:
     }
 
     std::string encode(chat::generation_event& event) override {
-        whole_answer said;
-        collect(said, event);
         std::string line;
         if (const auto* end = std::get_if<chat::finished_event>(&event)) {
-            line = encoder_.last(said, *end, wall_now());
+            line = encoder_.last({}, *end, wall_now());
         } else if (const auto* why = std::get_if<chat::failed_event>(&event)) {
             line = error_body(failure_text(*why, encoder_.model()));
         } else {
-            line = encoder_.partial(said, wall_now());
+            line = encoder_.partial(parts_of(event), wall_now());
         }
         return line += '\n';
     }
@@ -60,7 +58,7 @@ core::awaitable<void> answer_stream(const api_context& context, generation::gene
 
 core::awaitable<void> answer_whole(generation::generation_handle handle, reply_encoder encoder,
                                    http::response_writer& out) {
-    whole_answer said = co_await collect_answer(handle);
+    whole_answer said = co_await collect_answer(*handle);
     http::response whole;
     if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
         if (why->kind == chat::failure_kind::cancelled) {
@@ -69,9 +67,10 @@ core::awaitable<void> answer_whole(generation::generation_handle handle, reply_e
         whole = error_response(*why, encoder.model(), json_type);
     } else {
         whole.content_type = json_type;
-        whole.body = encoder.last(said, std::get<chat::finished_event>(said.end), wall_now());
+        whole.body = encoder.last({said.text, said.thinking, said.calls},
+                                  std::get<chat::finished_event>(said.end), wall_now());
     }
-    add_notes(whole.headers, handle);
+    add_notes(whole.headers, *handle);
     co_await out.send(std::move(whole));
 }
 

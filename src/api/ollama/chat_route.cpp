@@ -1,6 +1,6 @@
 #include "api/models/capability_check.hpp"
 #include "api/ollama/feature_check.hpp"
-#include "api/ollama/generation_route.hpp"
+#include "api/ollama/generation_start.hpp"
 #include "api/ollama/message_reader.hpp"
 #include "api/ollama/routes.hpp"
 
@@ -26,18 +26,17 @@ chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
     return out;
 }
 
-void check(const generation::served_model& model, const chat_fields& asked, decode_problem& problem) {
+// First what also a load is refused for, and then what only a generation is
+// (docs/facts/ollama_wire.md#generate-request, the order).
+void check(generation_start& begun, const chat_fields& asked, decode_problem& problem) {
+    const generation::served_model& model = *begun.model;
     check_abilities(model, asked.common, "chat", problem);
     check_tools(model, !asked.tools.is_null(), problem);
-}
-
-void check_content(const generation::served_model& model, const chat_fields& asked, decode_problem& problem) {
-    refuse_images(model, asked.messages.has_images, problem);
-    check_answer_wishes(asked.common, problem);
-}
-
-bool is_empty(const chat_fields& asked) {
-    return asked.messages.all.empty();
+    fill_parameters(asked.common.options, begun.request, problem);
+    if (begun.wanted == wish::generate) {
+        refuse_images(model, asked.messages.has_images, problem);
+        check_answer_wishes(asked.common, problem);
+    }
 }
 
 void fill(chat_fields& asked, chat::generation_request& request, reply_encoder&) {
@@ -45,15 +44,29 @@ void fill(chat_fields& asked, chat::generation_request& request, reply_encoder&)
     request.tools = std::move(asked.tools);
 }
 
+core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
+    decode_problem problem;
+    chat_fields asked = read_chat(incoming, problem);
+    const lookup_words words;
+    generation_start begun =
+        start(context, incoming, asked.common, asked.messages.all.empty(), words, problem);
+    if (begun.is_checked()) {
+        check(begun, asked, problem);
+    }
+    const bool stream = asked.common.stream;
+    reply_encoder encoder(reply_kind::chat, asked.common.model);
+    if (!problem.found() && begun.wanted == wish::generate) {
+        fill(asked, begun.request, encoder);
+    }
+    co_await answer(context, incoming, problem, std::move(begun), stream, std::move(encoder), out);
+}
+
 }  // namespace
 
 void add_chat_route(http::router& routes, const api_context& context) {
-    const generation_route<chat_fields> route{reply_kind::chat, {},  read_chat, is_empty, check,
-                                              check_content,    fill};
-    routes.add("POST", "/api/chat",
-               [context, route](const http::request& incoming, http::response_writer& out) {
-                   return serve_generation(context, incoming, out, route);
-               });
+    routes.add("POST", "/api/chat", [context](const http::request& incoming, http::response_writer& out) {
+        return serve(context, incoming, out);
+    });
 }
 
 }  // namespace corral::api::ollama

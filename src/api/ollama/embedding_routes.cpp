@@ -144,7 +144,7 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
         co_return embedding_answer{};
     }
     embedding_request wanted;
-    wanted.id = random_hex_id(*context.random);
+    wanted.id = new_request_id(context);
     wanted.client = incoming.client;
     wanted.texts = std::move(asked.texts);
     wanted.dimensions = asked.dimensions;

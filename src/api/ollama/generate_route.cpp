@@ -3,7 +3,7 @@
 #include "api/models/capability_check.hpp"
 #include "api/ollama/conversation_context.hpp"
 #include "api/ollama/feature_check.hpp"
-#include "api/ollama/generation_route.hpp"
+#include "api/ollama/generation_start.hpp"
 #include "api/ollama/image_data.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/ollama/template_check.hpp"
@@ -46,7 +46,10 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
     return out;
 }
 
-void check(const generation::served_model& model, const generate_fields& asked, decode_problem& problem) {
+// First what also a load is refused for, and then what only a generation is
+// (docs/facts/ollama_wire.md#generate-request, the order).
+void check(generation_start& begun, const generate_fields& asked, decode_problem& problem) {
+    const generation::served_model& model = *begun.model;
     if (asked.raw && (!asked.prompt_template.empty() || !asked.system.empty() || asked.has_context)) {
         problem.set("raw mode does not support template, system, or context");
     }
@@ -54,19 +57,15 @@ void check(const generation::served_model& model, const generate_fields& asked, 
     if (!asked.suffix.empty() && !has_capability(model, "insert")) {
         problem.set(long_name(model) + " does not support insert");
     }
-}
-
-void check_content(const generation::served_model& model, const generate_fields& asked,
-                   decode_problem& problem) {
+    fill_parameters(asked.common.options, begun.request, problem);
+    if (begun.wanted != wish::generate) {
+        return;
+    }
     refuse_images(model, asked.has_images, problem);
     check_answer_wishes(asked.common, problem);
     if (!problem.found() && asked.suffix.empty()) {
         check_template(model, asked.prompt_template, 500, problem);
     }
-}
-
-bool is_empty(const generate_fields& asked) {
-    return asked.prompt.empty();
 }
 
 chat::message message_of(chat::role from, std::string text) {
@@ -101,18 +100,30 @@ void fill(generate_fields& asked, chat::generation_request& request, reply_encod
     encoder.remember(request.messages);
 }
 
-}  // namespace
-
-void add_generate_route(http::router& routes, const api_context& context) {
+core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
+    decode_problem problem;
+    generate_fields asked = read_generate(incoming, problem);
     lookup_words words;
     words.missing = "model '' not found";
     words.missing_status = 404;
-    const generation_route<generate_fields> route{reply_kind::generate, words, read_generate, is_empty, check,
-                                                  check_content,        fill};
-    routes.add("POST", "/api/generate",
-               [context, route](const http::request& incoming, http::response_writer& out) {
-                   return serve_generation(context, incoming, out, route);
-               });
+    generation_start begun = start(context, incoming, asked.common, asked.prompt.empty(), words, problem);
+    if (begun.is_checked()) {
+        check(begun, asked, problem);
+    }
+    const bool stream = asked.common.stream;
+    reply_encoder encoder(reply_kind::generate, asked.common.model);
+    if (!problem.found() && begun.wanted == wish::generate) {
+        fill(asked, begun.request, encoder);
+    }
+    co_await answer(context, incoming, problem, std::move(begun), stream, std::move(encoder), out);
+}
+
+}  // namespace
+
+void add_generate_route(http::router& routes, const api_context& context) {
+    routes.add("POST", "/api/generate", [context](const http::request& incoming, http::response_writer& out) {
+        return serve(context, incoming, out);
+    });
 }
 
 }  // namespace corral::api::ollama

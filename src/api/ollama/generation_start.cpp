@@ -11,6 +11,8 @@
 
 namespace corral::api::ollama {
 
+namespace {
+
 core::awaitable<void> answer_load(const api_context& context, const generation::served_model& model,
                                   std::optional<core::nanoseconds> keep_alive, reply_encoder encoder,
                                   http::response_writer& out) {
@@ -43,14 +45,26 @@ core::awaitable<void> answer_unload(const api_context& context, const generation
     co_await send_json(std::move(body), out);
 }
 
-chat::generation_request new_request(const api_context& context, const http::request& incoming,
-                                     const generation::served_model& model, const common_fields& asked) {
-    chat::generation_request out = begin_request(context, incoming, model, asked.model);
-    out.keep_alive = asked.keep_alive;
-    out.format = asked.format;
-    out.limits.truncate = asked.truncate;
-    out.thinking = thinking_for(model, asked.think.value);
-    out.effort = asked.think.level;
+}  // namespace
+
+generation_start start(const api_context& context, const http::request& incoming, const common_fields& asked,
+                       bool empty, const lookup_words& words, decode_problem& problem) {
+    generation_start out;
+    if (empty) {
+        out.wanted = unloads(asked) ? wish::unload : wish::load;
+    }
+    if (!problem.found()) {
+        out.model = find_model(*context.models, asked.model, words, problem);
+    }
+    if (out.is_checked()) {
+        chat::generation_request& request = out.request;
+        request = begin_request(context, incoming, *out.model, asked.model);
+        request.keep_alive = asked.keep_alive;
+        request.format = asked.format;
+        request.limits.truncate = asked.truncate;
+        request.thinking = thinking_for(*out.model, asked.think.value);
+        request.effort = asked.think.level;
+    }
     return out;
 }
 
@@ -62,10 +76,24 @@ void fill_parameters(const nlohmann::ordered_json& options, chat::generation_req
     }
 }
 
-core::awaitable<void> answer_generation(const api_context& context, const http::request& incoming,
-                                        chat::generation_request request, reply_encoder encoder, bool stream,
-                                        http::response_writer& out) {
-    generation::generation_handle handle = start_generation(context, incoming, std::move(request));
+core::awaitable<void> answer(const api_context& context, const http::request& incoming,
+                             const decode_problem& problem, generation_start begun, bool stream,
+                             reply_encoder encoder, http::response_writer& out) {
+    if (problem.found()) {
+        http::response refused = error_response(problem.status, problem.message);
+        co_await out.send(std::move(refused));
+        co_return;
+    }
+    if (begun.wanted == wish::unload) {
+        co_await answer_unload(context, *begun.model, std::move(encoder), out);
+        co_return;
+    }
+    if (begun.wanted == wish::load) {
+        co_await answer_load(context, *begun.model, begun.request.keep_alive, std::move(encoder), out);
+        co_return;
+    }
+    generation::generation_handle handle =
+        start_generation(context, incoming, std::move(begun.request), std::move(begun.model));
     if (stream) {
         co_await answer_stream(context, std::move(handle), std::move(encoder), out);
     } else {

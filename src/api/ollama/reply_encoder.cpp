@@ -1,7 +1,6 @@
 #include "api/ollama/reply_encoder.hpp"
 
 #include <algorithm>
-
 #include <utility>
 
 #include "api/ollama/conversation_context.hpp"
@@ -34,7 +33,19 @@ void write_figures(json_writer& json, const chat::finished_event& end) {
 
 }  // namespace
 
-std::string reply_encoder::partial(const whole_answer& said, wall_time when) {
+reply_parts parts_of(const chat::generation_event& event) {
+    reply_parts out;
+    if (const auto* text = std::get_if<chat::text_event>(&event)) {
+        out.text = text->text;
+    } else if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
+        out.thinking = thinking->text;
+    } else if (const auto* call = std::get_if<chat::tool_call_event>(&event)) {
+        out.calls = {&call->call, 1};
+    }
+    return out;
+}
+
+std::string reply_encoder::partial(const reply_parts& said, wall_time when) {
     json_writer json;
     open(json, said, when);
     json.key("done").boolean(false);
@@ -45,7 +56,7 @@ std::string reply_encoder::partial(const whole_answer& said, wall_time when) {
     return json.take();
 }
 
-std::string reply_encoder::last(const whole_answer& said, const chat::finished_event& end, wall_time when) {
+std::string reply_encoder::last(const reply_parts& said, const chat::finished_event& end, wall_time when) {
     json_writer json;
     open(json, said, when);
     json.key("done").boolean(true);
@@ -63,12 +74,12 @@ std::string reply_encoder::last(const whole_answer& said, const chat::finished_e
 
 std::string reply_encoder::without_run(std::string_view reason, wall_time when) {
     json_writer json;
-    open(json, whole_answer{}, when);
+    open(json, reply_parts{}, when);
     json.key("done").boolean(true).member("done_reason", reason).end_object();
     return json.take();
 }
 
-void reply_encoder::open(json_writer& json, const whole_answer& said, wall_time when) {
+void reply_encoder::open(json_writer& json, const reply_parts& said, wall_time when) {
     if (!conversation_.empty()) {
         answer_ += said.text;
     }
@@ -106,7 +117,7 @@ void reply_encoder::write_context(json_writer& json) {
     json.end_array();
 }
 
-void reply_encoder::write_calls(json_writer& json, const std::vector<chat::tool_call>& calls) {
+void reply_encoder::write_calls(json_writer& json, std::span<const chat::tool_call> calls) {
     json.key("tool_calls").begin_array();
     for (const chat::tool_call& call : calls) {
         json.begin_object().member("id", call.id).key("function").begin_object();

@@ -2,11 +2,11 @@
 // One reply object of /api/generate or /api/chat: a streamed line, the last line, or the whole answer
 // (docs/facts/ollama_wire.md#generate-reply, #chat-reply). Key order is part of the format.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/answer_stream.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/timestamp.hpp"
 #include "corral/chat/generation_event.hpp"
@@ -14,6 +14,16 @@
 namespace corral::api::ollama {
 
 enum class reply_kind { generate, chat };
+
+// What one reply object says.
+struct reply_parts {
+    std::string_view text{};
+    std::string_view thinking{};
+    std::span<const chat::tool_call> calls{};
+};
+
+// Of one event; views into it. A terminal event says nothing.
+[[nodiscard]] reply_parts parts_of(const chat::generation_event& event);
 
 class reply_encoder {
 public:
@@ -23,17 +33,17 @@ public:
     // The last line will hold, as `context`, this conversation and the answer to it.
     void remember(std::vector<chat::message> conversation) { conversation_ = std::move(conversation); }
 
-    [[nodiscard]] std::string partial(const whole_answer& said, wall_time when);
-    [[nodiscard]] std::string last(const whole_answer& said, const chat::finished_event& end, wall_time when);
+    [[nodiscard]] std::string partial(const reply_parts& said, wall_time when);
+    [[nodiscard]] std::string last(const reply_parts& said, const chat::finished_event& end, wall_time when);
     // Answer to a load or unload request; `reason` is "load" or "unload".
     [[nodiscard]] std::string without_run(std::string_view reason, wall_time when);
 
     [[nodiscard]] const std::string& model() const noexcept { return model_; }
 
 private:
-    void open(json_writer& json, const whole_answer& said, wall_time when);
+    void open(json_writer& json, const reply_parts& said, wall_time when);
     void write_context(json_writer& json);
-    void write_calls(json_writer& json, const std::vector<chat::tool_call>& calls);
+    void write_calls(json_writer& json, std::span<const chat::tool_call> calls);
 
     reply_kind kind_;
     std::string model_;

@@ -19,15 +19,16 @@ http::response answer_format::refusal(const chat::failed_event& why) {
 }
 
 core::awaitable<void> answer(const api_context& context, const http::request& incoming,
-                             chat::generation_request what, std::unique_ptr<answer_format> format,
-                             bool stream, http::response_writer& out) {
-    generation::generation_handle handle = start_generation(context, incoming, std::move(what));
+                             chat::generation_request what, generation::served model,
+                             std::unique_ptr<answer_format> format, bool stream, http::response_writer& out) {
+    generation::generation_handle handle =
+        start_generation(context, incoming, std::move(what), std::move(model));
     if (stream) {
         std::unique_ptr<stream_format> events = std::move(format);
         co_await stream_answer(context, std::move(handle), std::move(events), out);
         co_return;
     }
-    whole_answer said = co_await collect_answer(handle);
+    whole_answer said = co_await collect_answer(*handle);
     http::response whole;
     if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
         if (why->kind == chat::failure_kind::cancelled) {
@@ -38,7 +39,7 @@ core::awaitable<void> answer(const api_context& context, const http::request& in
         whole.content_type = reply_type;
         whole.body = format->whole(said, std::get<chat::finished_event>(said.end));
     }
-    add_notes(whole.headers, handle);
+    add_notes(whole.headers, *handle);
     co_await out.send(std::move(whole));
 }
 
@@ -64,13 +65,6 @@ void write_usage(json_writer& json, const chat::token_usage& usage) {
 
 const char* finish_word(chat::finish_reason reason) noexcept {
     return reason == chat::finish_reason::length ? "length" : "stop";
-}
-
-std::string short_id(std::string_view prefix, core::random_source& random) {
-    constexpr std::uint64_t ids = 999;
-    std::string out(prefix);
-    out += std::to_string(random.next() % ids);
-    return out;
 }
 
 std::int64_t now_in_seconds() {

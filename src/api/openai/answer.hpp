@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/answer_stream.hpp"
+#include "api/ids.hpp"
 #include "api/json/json_writer.hpp"
 
 namespace corral::api::openai {
@@ -29,7 +30,7 @@ private:
 
 // Runs `what` and sends its answer, as a stream if `stream`.
 [[nodiscard]] core::awaitable<void> answer(const api_context& context, const http::request& incoming,
-                                           chat::generation_request what,
+                                           chat::generation_request what, generation::served model,
                                            std::unique_ptr<answer_format> format, bool stream,
                                            http::response_writer& out);
 
@@ -43,8 +44,6 @@ inline constexpr std::string_view done_event = "data: [DONE]\n\n";
 inline constexpr const char* system_fingerprint = "fp_ollama";
 void write_usage(json_writer& json, const chat::token_usage& usage);
 [[nodiscard]] const char* finish_word(chat::finish_reason reason) noexcept;
-// "chatcmpl-7": a number from 0 to 998 (docs/facts/ollama_wire.md#openai-chat-reply).
-[[nodiscard]] std::string short_id(std::string_view prefix, core::random_source& random);
 // Seconds since the epoch.
 [[nodiscard]] std::int64_t now_in_seconds();
 

@@ -34,12 +34,21 @@ std::string chat_answer::encode(chat::generation_event& event) {
     if (const auto* end = std::get_if<chat::finished_event>(&event)) {
         return last(*end);
     }
-    whole_answer said;
-    collect(said, event);
-    return piece(said);
+    return piece(event);
 }
 
-std::string chat_answer::piece(const whole_answer& said) {
+std::string chat_answer::piece(const chat::generation_event& event) {
+    if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
+        return chunk({}, thinking->text, {});
+    }
+    if (const auto* call = std::get_if<chat::tool_call_event>(&event)) {
+        return chunk({}, {}, {&call->call, 1});
+    }
+    return chunk(std::get<chat::text_event>(event).text, {}, {});
+}
+
+std::string chat_answer::chunk(std::string_view text, std::string_view thinking,
+                               std::span<const chat::tool_call> calls) {
     json_writer json;
     begin(json, "chat.completion.chunk");
     json.begin_array().begin_object().count("index", 0).key("delta").begin_object();
@@ -47,12 +56,12 @@ std::string chat_answer::piece(const whole_answer& said) {
         json.member("role", "assistant");
         role_said_ = true;
     }
-    json.member("content", said.text);
-    if (!said.thinking.empty()) {
-        json.member("reasoning", said.thinking);
+    json.member("content", text);
+    if (!thinking.empty()) {
+        json.member("reasoning", thinking);
     }
-    if (!said.calls.empty()) {
-        write_calls(json, said.calls);
+    if (!calls.empty()) {
+        write_calls(json, calls);
     }
     json.end_object();
     write_reason(json, nullptr);
@@ -63,7 +72,7 @@ std::string chat_answer::piece(const whole_answer& said) {
 std::string chat_answer::last(const chat::finished_event& end) {
     std::string out;
     if (!role_said_) {
-        out = piece({});
+        out = chunk({}, {}, {});
     }
     json_writer ending;
     begin(ending, "chat.completion.chunk");
@@ -109,7 +118,7 @@ void chat_answer::begin(json_writer& json, std::string_view object) const {
     json.member("model", model()).member("system_fingerprint", system_fingerprint).key("choices");
 }
 
-void chat_answer::write_calls(json_writer& json, const std::vector<chat::tool_call>& calls) {
+void chat_answer::write_calls(json_writer& json, std::span<const chat::tool_call> calls) {
     json.key("tool_calls").begin_array();
     for (const chat::tool_call& call : calls) {
         json_writer arguments;

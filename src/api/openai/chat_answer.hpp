@@ -1,7 +1,9 @@
 #pragma once
 // The answers of /v1/chat/completions (docs/facts/ollama_wire.md#openai-chat-reply, #openai-chat-stream).
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "api/openai/answer.hpp"
 
@@ -16,10 +18,13 @@ public:
 private:
     // {"id":…, up to and with the key of the choices.
     void begin(json_writer& json, std::string_view object) const;
-    [[nodiscard]] std::string piece(const whole_answer& said);
+    [[nodiscard]] std::string piece(const chat::generation_event& event);
+    // One chunk with what there is.
+    [[nodiscard]] std::string chunk(std::string_view text, std::string_view thinking,
+                                    std::span<const chat::tool_call> calls);
     // The last chunks: what ends the choice, the usage if wanted, the end mark.
     [[nodiscard]] std::string last(const chat::finished_event& end);
-    void write_calls(json_writer& json, const std::vector<chat::tool_call>& calls);
+    void write_calls(json_writer& json, std::span<const chat::tool_call> calls);
     [[nodiscard]] const char* reason_word(const chat::finished_event& end) const;
 
     std::string id_;

@@ -20,7 +20,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         std::make_unique<chat_answer>(asked.model, asked.include_usage, *context.random);
     const bool stream = asked.stream;
     chat::generation_request request = make_request(context, incoming, *model, std::move(asked));
-    co_await answer(context, incoming, std::move(request), std::move(format), stream, out);
+    co_await answer(context, incoming, std::move(request), model, std::move(format), stream, out);
 }
 
 }  // namespace

@@ -30,9 +30,8 @@ std::string completion_answer::encode(chat::generation_event& event) {
         return out;
     }
     // Thinking shows as chunks without text.
-    whole_answer said;
-    collect(said, event);
-    return chunk(said.text, nullptr);
+    const auto* text = std::get_if<chat::text_event>(&event);
+    return chunk(text == nullptr ? std::string_view() : text->text, nullptr);
 }
 
 std::string completion_answer::whole(const whole_answer& said, const chat::finished_event& end) {

@@ -51,7 +51,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     }
     std::unique_ptr<answer_format> writing = std::move(format);
     chat::generation_request request = make_request(context, incoming, *model, std::move(asked));
-    co_await answer(context, incoming, std::move(request), std::move(writing), stream, out);
+    co_await answer(context, incoming, std::move(request), model, std::move(writing), stream, out);
 }
 
 }  // namespace

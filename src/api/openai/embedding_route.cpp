@@ -119,7 +119,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
         co_return;
     }
     embedding_request what;
-    what.id = random_hex_id(*context.random);
+    what.id = new_request_id(context);
     what.client = incoming.client;
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;

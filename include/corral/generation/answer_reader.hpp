@@ -1,0 +1,95 @@
+#pragma once
+// The reader's side of one request on its way: its events, and notes on how it goes. All on one thread.
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
+#include "corral/engine/backend.hpp"
+#include "corral/scheduler/scheduler.hpp"
+
+namespace corral::generation {
+
+// For response headers; complete with the first event.
+struct answer_notes {
+    std::size_t dropped_messages = 0;             // left out of a conversation that was too long
+    std::optional<scheduler::queue_place> place;  // when it came; nothing: no need to wait
+    // The instance (catalog::label_of) of the run that goes on or was the last, and its tier; empty and 0
+    // where the model has one tier only, or no run has begun.
+    std::string served_by;
+    unsigned tier = 0;
+};
+
+class answer_reader {
+public:
+    answer_reader(const answer_reader&) = delete;
+    answer_reader& operator=(const answer_reader&) = delete;
+
+    // Before the first event: all of them come after the end. Then a run that broke in the middle may be
+    // repeated, for nothing of it has gone out.
+    void hold_until_end() noexcept { held_ = true; }
+    // The next event; after finished or failed none may be asked for. The events before the end wait in a
+    // buffer bounded by the model's context, so a slow reader does not hold the lease. A cancelled reader
+    // gets failed(cancelled), which is not the terminal event of the run.
+    [[nodiscard]] core::awaitable<chat::generation_event> next();
+    // Nothing when none is there yet.
+    [[nodiscard]] std::optional<chat::generation_event> poll();
+    // Nothing when `until` came first.
+    [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next_before(core::deadline until);
+
+    [[nodiscard]] const answer_notes& notes() const noexcept { return notes_; }
+    // What its stages took, as far as known now; whole with its end.
+    [[nodiscard]] chat::generation_timings timings() const;
+    // Its client asked for them; before the first event.
+    void tell_timings() noexcept { tells_timings_ = true; }
+    [[nodiscard]] bool tells_timings() const noexcept { return tells_timings_; }
+    // A piece of its answer waited for the client to take it.
+    void note_delivery(core::nanoseconds waited) {
+        delivery_ = delivery_.value_or(core::nanoseconds{0}) + waited;
+    }
+    // Nobody will read the rest: the runtime is stopped.
+    void leave();
+
+protected:
+    explicit answer_reader(const core::executor& on) : arrived_(on), abandoned_bell_(on) {}
+    ~answer_reader() = default;
+    // Leaves the queue and stops the runtime; the reader still gets what is there and then the end.
+    void abandon();
+
+    core::wake_signal arrived_;
+    core::wake_signal abandoned_bell_;
+    std::deque<chat::generation_event> events_;
+    std::size_t pending_bytes_ = 0;
+    const core::clock_source* clock_ = nullptr;
+    std::optional<core::steady_time> abandoned_at_;
+    chat::generation_timings timings_;
+    std::optional<core::nanoseconds> delivery_;
+    answer_notes notes_;
+    engine::run_control* control_ = nullptr;
+    bool tells_timings_ = false;
+    bool held_ = false;
+    bool answered_ = false;
+    bool ended_ = false;
+    bool abandoned_ = false;
+    bool reader_gone_ = false;
+
+private:
+    [[nodiscard]] bool readable() const noexcept { return !events_.empty() && (ended_ || !held_); }
+};
+
+// Lets the run go on to its end alone.
+struct leave_answer {
+    std::shared_ptr<answer_reader> kept{};
+    void operator()(answer_reader* reader) const { reader->leave(); }
+};
+
+// Its end before the request's means that nobody wants the rest.
+using generation_handle = std::unique_ptr<answer_reader, leave_answer>;
+
+}  // namespace corral::generation

@@ -1,0 +1,98 @@
+#include "generation/outcome_policy.hpp"
+
+#include <utility>
+
+namespace corral::generation {
+
+namespace {
+
+fail_request failing(chat::failure_kind kind, std::string cause, std::string message) {
+    fail_request out;
+    out.why.kind = kind;
+    out.why.cause = std::move(cause);
+    out.why.message = std::move(message);
+    return out;
+}
+
+bool is_poisonous(const run_standing& at, const retry_limits& limits) {
+    return !at.gone_out && at.deaths >= limits.poisonous_after;
+}
+
+fail_request poisonous(const run_standing& at) {
+    return failing(chat::failure_kind::runtime_failed, std::string(poisonous_cause),
+                   "the runtime died " + std::to_string(at.deaths) +
+                       " times while it worked on this request, so the request is not tried again. The last "
+                       "time: " +
+                       at.last_death);
+}
+
+bool may_run_again(const run_standing& at, const retry_limits& limits) {
+    return at.tries < limits.max_tries && !at.deadline_passed;
+}
+
+}  // namespace
+
+fail_request after_abandonment(const run_standing& at) {
+    if (at.reader_gone) {
+        return failing(chat::failure_kind::cancelled, "cancelled", "the client has gone");
+    }
+    return failing(chat::failure_kind::shutting_down, "shutting-down", "the server is shutting down");
+}
+
+std::variant<run_again, fail_request> after_failure(const run_standing& at, const retry_limits& limits,
+                                                    const chat::failure& why) {
+    if (is_poisonous(at, limits)) {
+        return poisonous(at);
+    }
+    if (!at.gone_out && why.retryable && may_run_again(at, limits)) {
+        return run_again{};
+    }
+    return fail_request{why};
+}
+
+end_of_run after_run(const run_standing& at, const retry_limits& limits, const engine::run_outcome& outcome) {
+    if (at.abandoned) {
+        return after_abandonment(at);
+    }
+    if (at.judged) {
+        return is_poisonous(at, limits) ? end_of_run(poisonous(at)) : end_of_run(keep_judgement{});
+    }
+    switch (outcome.end) {
+        case engine::run_end::failed:
+            return std::visit([](auto&& next) { return end_of_run(std::forward<decltype(next)>(next)); },
+                              after_failure(at, limits, outcome.failure.value_or(engine::run_failure{})));
+        case engine::run_end::cancelled:
+            return failing(chat::failure_kind::internal, "run-cancelled",
+                           "the run was stopped without a reason");
+        case engine::run_end::stop:
+            return judge_answer{chat::finish_reason::stop};
+        case engine::run_end::length:
+            break;
+    }
+    return judge_answer{chat::finish_reason::length};
+}
+
+// A text that is no conversation has no place for a hint, so it is not asked again.
+end_of_answer after_answer(const run_standing& at, const retry_limits& limits, chat::finish_reason reason,
+                           std::optional<judged_answer> format) {
+    if (!format) {
+        return finish_request{reason, {}};
+    }
+    format_verdict& verdict = format->verdict;
+    if (verdict.fits) {
+        const bool has_text = !verdict.text.empty();
+        return finish_request{has_text ? chat::finish_reason::stop : reason, std::move(verdict.text)};
+    }
+    if (reason == chat::finish_reason::length) {
+        return finish_request{reason, std::move(format->written)};
+    }
+    if (at.conversation && may_run_again(at, limits)) {
+        return run_corrected{std::move(verdict.violation)};
+    }
+    const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";
+    return failing(
+        chat::failure_kind::format_unmet, "format-unmet",
+        "the model's answer does not keep to the requested format after " + tries + ": " + verdict.violation);
+}
+
+}  // namespace corral::generation

@@ -1,0 +1,91 @@
+#pragma once
+// What becomes of a request when one of its runs ends: its end, or another run. Pure; the run performs it.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "corral/chat/generation_event.hpp"
+#include "corral/engine/backend.hpp"
+#include "generation/format_gate.hpp"
+
+namespace corral::generation {
+
+// How the request stands; counts include the run that ends.
+struct run_standing {
+    unsigned tries = 0;
+    unsigned deaths = 0;     // of the runtime, inside this request
+    std::string last_death;  // what the last of them said
+    bool gone_out = false;   // the client has something that can't be taken back
+    bool deadline_passed = false;
+    bool reader_gone = false;
+    bool abandoned = false;    // by its reader, or by the server's end
+    bool judged = false;       // what the run gave is judged already
+    bool conversation = true;  // has a place for a hint
+};
+
+struct retry_limits {
+    unsigned max_tries = 3;
+    unsigned poisonous_after = 2;
+};
+
+// Judged already, and the judgement stands.
+struct keep_judgement {};
+// The text is whole: judge it.
+struct judge_answer {
+    chat::finish_reason reason = chat::finish_reason::stop;
+};
+// What was pushed is taken back, and the same request runs again.
+struct run_again {};
+// Another run, with what was wrong.
+struct run_corrected {
+    std::string violation;
+};
+struct finish_request {
+    chat::finish_reason reason = chat::finish_reason::stop;
+    std::string text;  // that waited for its format; may be empty
+};
+// Of a request that killed the runtime too often.
+inline constexpr std::string_view poisonous_cause = "poisonous";
+struct fail_request {
+    chat::failure why;
+};
+
+using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_request>;
+
+// The cases in the order in which they count:
+//
+//   abandoned                                      fail: cancelled, or shutting down
+//   the runtime died in it too often, nothing out  fail: poisonous
+//   judged already                                 keep_judgement
+//   failed, retryable, nothing out, may run again  run_again
+//   failed                                         fail: as it failed
+//   cancelled, and nobody asked for it             fail: internal
+//   stop or length                                 judge_answer
+[[nodiscard]] end_of_run after_run(const run_standing& at, const retry_limits& limits,
+                                   const engine::run_outcome& outcome);
+
+// A request whose prompt could not be measured or does not fit: the part of after_run() for failures.
+[[nodiscard]] std::variant<run_again, fail_request> after_failure(const run_standing& at,
+                                                                  const retry_limits& limits,
+                                                                  const chat::failure& why);
+
+// Given up by its reader, or by the server's end.
+[[nodiscard]] fail_request after_abandonment(const run_standing& at);
+
+// An answer as its format sees it.
+struct judged_answer {
+    format_verdict verdict;
+    std::string written;  // as the model wrote it
+    unsigned tries = 0;   // answers judged, this one included
+};
+
+using end_of_answer = std::variant<finish_request, run_corrected, fail_request>;
+
+// `reason` is length for an answer that was cut. One that waits for its format goes out when it keeps to it, or
+// when it was cut: then the client sees what there is and `length`. `format` is absent where none is wanted.
+[[nodiscard]] end_of_answer after_answer(const run_standing& at, const retry_limits& limits,
+                                         chat::finish_reason reason, std::optional<judged_answer> format);
+
+}  // namespace corral::generation

@@ -1,0 +1,163 @@
+#include "generation/request_report.hpp"
+
+#include <utility>
+
+#include "corral/chat/failure.hpp"
+#include "corral/telemetry/log.hpp"
+#include "corral/telemetry/metrics.hpp"
+
+namespace corral::generation {
+
+namespace {
+
+double milliseconds_of(core::nanoseconds span) {
+    return std::chrono::duration<double, std::milli>(span).count();
+}
+
+// Of the log line: nothing where nobody knows it.
+std::string part_text(const char* name, const std::optional<core::nanoseconds>& took) {
+    return took ? fmt::format(" {}_ms={:.1f}", name, milliseconds_of(*took)) : std::string();
+}
+
+}  // namespace
+
+void request_report::begin(const request_summary& now, std::string backend, std::string served_by,
+                           std::chrono::system_clock::time_point arrived) {
+    backend_ = std::move(backend);
+    served_by_ = std::move(served_by);
+    if (journal_ == nullptr || entry_ != nullptr) {
+        return;
+    }
+    const chat::generation_request& request = now.request;
+    telemetry::run_record begun;
+    begun.id = request.id;
+    begun.model = now.model->name;
+    begun.lane = now.model->lane;
+    begun.processes = backend_;
+    begun.arrived = arrived;
+    begun.messages = request.messages.size();
+    begun.tools = request.tools.is_array() ? request.tools.size() : 0;
+    begun.wants_format = !request.format.is_null();
+    begun.temperature = request.sampling.temperature;
+    begun.top_p = request.sampling.top_p;
+    begun.top_k = request.sampling.top_k;
+    begun.repeat_penalty = request.sampling.repeat_penalty;
+    begun.stops = request.limits.stops.size();
+    entry_ = journal_->begin(std::move(begun));
+}
+
+void request_report::note_run(const request_summary& now, const chat::rendered_prompt& prompt,
+                              std::optional<std::uint32_t> max_tokens) {
+    first_text_after_.reset();
+    if (entry_ == nullptr) {
+        return;
+    }
+    telemetry::run_record& record = entry_->record();
+    record.prompt_bytes = prompt.system.size() + prompt.turns.size();
+    record.verbatim = prompt.verbatim;
+    record.served_by = served_by_;
+    record.processes = backend_;
+    record.max_tokens = max_tokens;
+    entry_->note_try();
+    fill_journal(now);
+}
+
+void request_report::note_piece(const request_summary& now, core::steady_time at) {
+    if (!first_text_after_) {
+        first_text_after_ = at - now.request.arrived;
+    }
+    if (entry_ != nullptr) {
+        entry_->note_piece(at);
+        fill_journal(now);
+    }
+}
+
+void request_report::note_finish(chat::finish_reason reason) {
+    ended_as_ = reason == chat::finish_reason::stop ? "stop" : "length";
+    outcome_ = ended_as_;
+    ended_well_ = true;
+}
+
+void request_report::note_failure(const chat::failure& why) {
+    ended_as_ = name_of(why.kind);
+    outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
+    why_ = tells_why(why.kind) ? why.message : std::string();
+}
+
+void request_report::close(const request_summary& now) {
+    log_line(now);
+    if (entry_ != nullptr) {
+        fill_journal(now);
+        entry_->record().outcome = outcome_;
+        journal_->finish(entry_);
+        entry_.reset();
+    }
+    if (metrics_ != nullptr) {
+        count_in_metrics(now);
+    }
+}
+
+void request_report::log_line(const request_summary& now) const {
+    const chat::generation_timings& took = now.timings;
+    const double decode_seconds = std::chrono::duration<double>(took.decode).count();
+    const double rate = decode_seconds > 0 ? now.usage.generated_tokens / decode_seconds : 0.0;
+    telemetry::log().info(
+        "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
+        "total_ms={:.1f}{}{}{} "
+        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{} outcome={}{}",
+        now.request.id, now.model == nullptr ? telemetry::printable(now.request.model) : now.model->name,
+        telemetry::printable(now.request.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
+        milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
+        part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
+        part_text("delivery", took.delivery), now.usage.prompt_tokens, now.usage.generated_tokens, rate,
+        now.tries, now.format_tries, now.dropped_messages,
+        served_by_.empty() ? served_by_ : " by=" + served_by_, outcome_,
+        why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
+}
+
+void request_report::fill_journal(const request_summary& now) const {
+    telemetry::run_record& record = entry_->record();
+    const chat::generation_timings& took = now.timings;
+    record.queue = took.queue;
+    record.reset = took.reset;
+    record.prefill = took.prefill;
+    record.decode = took.decode;
+    record.total = took.total;
+    record.tokenise = took.tokenise;
+    record.detokenise = took.detokenise;
+    record.delivery = took.delivery;
+    record.prompt_tokens = now.usage.prompt_tokens;
+    record.generated_tokens = now.usage.generated_tokens;
+    record.exact = now.usage.exact;
+    record.tries = now.tries;
+}
+
+void request_report::count_in_metrics(const request_summary& now) const {
+    telemetry::run_sample out;
+    out.model = now.model == nullptr ? std::string() : now.model->entry->name;
+    out.backend = backend_;
+    out.outcome = ended_as_;
+    out.cause = ended_well_ ? std::string() : outcome_;
+    out.tries = now.tries;
+    out.prompt_tokens = now.usage.prompt_tokens;
+    out.generated_tokens = now.usage.generated_tokens;
+    const chat::generation_timings& took = now.timings;
+    const auto known = [](core::nanoseconds span) {
+        return span.count() > 0 ? std::optional(span) : std::nullopt;
+    };
+    out.total = took.total;
+    if (!backend_.empty()) {
+        out.queue = took.queue;
+    }
+    out.reset = known(took.reset);
+    out.prefill = known(took.prefill);
+    out.decode = known(took.decode);
+    out.tokenise = took.tokenise;
+    out.detokenise = took.detokenise;
+    out.delivery = took.delivery;
+    out.first_text = first_text_after_;
+    out.idle_after = idle_after_;
+    metrics_->note_run(out);
+}
+
+}  // namespace corral::generation

@@ -1,0 +1,67 @@
+#pragma once
+// What log, journal and monitoring learn of one request: its shape, its times and its end, nothing of its text.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "corral/chat/render.hpp"
+#include "corral/generation/generation_service.hpp"
+#include "corral/telemetry/run_journal.hpp"
+
+namespace corral::generation {
+
+// How a request stands now.
+struct request_summary {
+    const chat::generation_request& request;
+    const served_model* model = nullptr;  // nullptr: none is served by that name
+    chat::generation_timings timings;
+    chat::token_usage usage;
+    unsigned tries = 0;
+    unsigned format_tries = 0;
+    std::size_t dropped_messages = 0;
+};
+
+class request_report {
+public:
+    request_report(telemetry::run_journal* journal, telemetry::metrics* metrics)
+        : journal_(journal), metrics_(metrics) {}
+
+    // It has its turn on the instance `backend`; `served_by` is the same where the model has several tiers,
+    // else empty. From the first turn on it is in the journal; its later tries are of the same record.
+    void begin(const request_summary& now, std::string backend, std::string served_by,
+               std::chrono::system_clock::time_point arrived);
+    // A run begins.
+    void note_run(const request_summary& now, const chat::rendered_prompt& prompt,
+                  std::optional<std::uint32_t> max_tokens);
+    void note_piece(const request_summary& now, core::steady_time at);
+    // An abandoned request's runtime was idle again so long after.
+    void note_idle_after(core::nanoseconds span) { idle_after_ = span; }
+    [[nodiscard]] bool has_text() const noexcept { return first_text_after_.has_value(); }
+    void note_finish(chat::finish_reason reason);
+    void note_failure(const chat::failure& why);
+    // After the end, once: one line of the log, the journal's record, the metrics.
+    void close(const request_summary& now);
+
+private:
+    void log_line(const request_summary& now) const;
+    void fill_journal(const request_summary& now) const;
+    // Only words of the configuration and of this program: the name that a client gave to a model of its own
+    // is not among them.
+    void count_in_metrics(const request_summary& now) const;
+
+    telemetry::run_journal* journal_;
+    telemetry::metrics* metrics_;
+    std::shared_ptr<telemetry::run_journal::entry> entry_;  // from its turn on
+    std::string backend_;                                   // of the last lease
+    std::string served_by_;
+    std::optional<core::nanoseconds> first_text_after_;  // of the last run
+    std::optional<core::nanoseconds> idle_after_;
+    const char* ended_as_ = "internal";  // for monitoring: a finish reason or a kind of failure
+    std::string outcome_ = "none";
+    bool ended_well_ = false;
+    std::string why_;  // of a failure, one sentence for the log; empty where it may hold a client's words
+};
+
+}  // namespace corral::generation

@@ -1,0 +1,161 @@
+#include "generation/outcome_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::generation {
+namespace {
+
+using chat::failure_kind;
+using chat::finish_reason;
+using engine::run_end;
+
+constexpr retry_limits usual{3, 2};
+
+chat::failure failure(bool retryable) {
+    chat::failure out;
+    out.kind = failure_kind::runtime_failed;
+    out.cause = "runtime-died";
+    out.message = "the runtime died";
+    out.retryable = retryable;
+    return out;
+}
+
+engine::run_outcome ended(run_end how, bool retryable = false) {
+    engine::run_outcome out;
+    out.end = how;
+    if (how == run_end::failed) {
+        out.failure = failure(retryable);
+    }
+    return out;
+}
+
+struct changed {
+    unsigned tries = 1;
+    unsigned deaths = 0;
+    bool gone_out = false;
+    bool deadline_passed = false;
+    bool reader_gone = false;
+    bool abandoned = false;
+    bool judged = false;
+    bool conversation = true;
+};
+
+run_standing standing(const changed& with) {
+    run_standing out;
+    out.tries = with.tries;
+    out.deaths = with.deaths;
+    out.last_death = with.deaths > 0 ? "it crashed" : "";
+    out.gone_out = with.gone_out;
+    out.deadline_passed = with.deadline_passed;
+    out.reader_gone = with.reader_gone;
+    out.abandoned = with.abandoned;
+    out.judged = with.judged;
+    out.conversation = with.conversation;
+    return out;
+}
+
+std::string told(const keep_judgement&) {
+    return "keep";
+}
+std::string told(const judge_answer& next) {
+    return next.reason == finish_reason::stop ? "judge stop" : "judge length";
+}
+std::string told(const run_again&) {
+    return "again";
+}
+std::string told(const run_corrected& next) {
+    return "corrected: " + next.violation;
+}
+std::string told(const finish_request& next) {
+    return (next.reason == finish_reason::stop ? "stop:" : "length:") + next.text;
+}
+std::string told(const fail_request& next) {
+    return next.why.cause;
+}
+
+template <typename Decision>
+std::string text(const Decision& decision) {
+    return std::visit([](const auto& next) { return told(next); }, decision);
+}
+
+TEST(outcome_policy, says_what_follows_a_run) {
+    const struct {
+        changed at;
+        engine::run_outcome outcome;
+        const char* wanted;
+    } table[] = {
+        {{}, ended(run_end::stop), "judge stop"},
+        {{}, ended(run_end::length), "judge length"},
+        {{}, ended(run_end::cancelled), "run-cancelled"},
+        {{}, ended(run_end::failed), "runtime-died"},
+        {{}, ended(run_end::failed, true), "again"},
+        {{.tries = 3}, ended(run_end::failed, true), "runtime-died"},
+        {{.deadline_passed = true}, ended(run_end::failed, true), "runtime-died"},
+        {{.gone_out = true}, ended(run_end::failed, true), "runtime-died"},
+        {{.deaths = 1}, ended(run_end::failed, true), "again"},
+        {{.deaths = 2}, ended(run_end::failed, true), "poisonous"},
+        {{.deaths = 2, .gone_out = true}, ended(run_end::failed, true), "runtime-died"},
+        {{.judged = true}, ended(run_end::cancelled), "keep"},
+        {{.judged = true}, ended(run_end::failed), "keep"},
+        {{.deaths = 2, .judged = true}, ended(run_end::failed), "poisonous"},
+        {{.deaths = 2, .gone_out = true, .judged = true}, ended(run_end::failed), "keep"},
+        {{.reader_gone = true, .abandoned = true}, ended(run_end::cancelled), "cancelled"},
+        {{.abandoned = true}, ended(run_end::stop), "shutting-down"},
+        {{.deaths = 2, .abandoned = true}, ended(run_end::failed, true), "shutting-down"},
+    };
+    for (const auto& row : table) {
+        EXPECT_EQ(text(after_run(standing(row.at), usual, row.outcome)), row.wanted)
+            << "row " << (&row - table);
+    }
+}
+
+TEST(outcome_policy, a_poisonous_request_is_told_how_the_runtime_died) {
+    const auto next = after_failure(standing({.deaths = 2}), usual, failure(true));
+    ASSERT_TRUE(std::holds_alternative<fail_request>(next));
+    const chat::failure& why = std::get<fail_request>(next).why;
+    EXPECT_EQ(why.kind, failure_kind::runtime_failed);
+    EXPECT_FALSE(why.retryable);
+    EXPECT_EQ(why.message,
+              "the runtime died 2 times while it worked on this request, so the request is not tried again. "
+              "The last time: it crashed");
+}
+
+TEST(outcome_policy, says_what_follows_an_answer) {
+    const judged_answer fits{{true, "{}", ""}, "Sure: {}", 1};
+    const judged_answer call{{true, "", ""}, "", 1};
+    const judged_answer wrong{{false, "", "$: no object"}, "Hello", 1};
+    const judged_answer third{{false, "", "$: no object"}, "Hello", 3};
+    const struct {
+        changed at;
+        finish_reason reason;
+        std::optional<judged_answer> format;
+        const char* wanted;
+    } table[] = {
+        {{}, finish_reason::stop, std::nullopt, "stop:"},
+        {{}, finish_reason::length, std::nullopt, "length:"},
+        {{}, finish_reason::stop, fits, "stop:{}"},
+        {{}, finish_reason::length, fits, "stop:{}"},
+        {{}, finish_reason::length, call, "length:"},
+        {{}, finish_reason::length, wrong, "length:Hello"},
+        {{}, finish_reason::stop, wrong, "corrected: $: no object"},
+        {{.conversation = false}, finish_reason::stop, wrong, "format-unmet"},
+        {{.deadline_passed = true}, finish_reason::stop, wrong, "format-unmet"},
+        {{.tries = 3}, finish_reason::stop, third, "format-unmet"},
+    };
+    for (const auto& row : table) {
+        EXPECT_EQ(text(after_answer(standing(row.at), usual, row.reason, row.format)), row.wanted)
+            << "row " << (&row - table);
+    }
+}
+
+TEST(outcome_policy, an_unmet_format_names_the_tries_and_the_violation) {
+    const judged_answer wrong{{false, "", "$: no object"}, "Hello", 1};
+    const auto next = after_answer(standing({.conversation = false}), usual, finish_reason::stop, wrong);
+    ASSERT_TRUE(std::holds_alternative<fail_request>(next));
+    EXPECT_EQ(std::get<fail_request>(next).why.kind, failure_kind::format_unmet);
+    EXPECT_EQ(std::get<fail_request>(next).why.message,
+              "the model's answer does not keep to the requested format after 1 try: $: no object");
+}
+
+}  // namespace
+}  // namespace corral::generation
