@@ -59,8 +59,9 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
     const bool mine = co_await take_turn(what.until);
     if (!mine) {
         run_outcome out;
-        out.failure = run_failure{chat::failure_kind::timed_out, "deadline",
-                                  "The request's time was over before it could begin.", false, false};
+        out.failure = run_failure{.kind = chat::failure_kind::timed_out,
+                                  .cause = "deadline",
+                                  .message = "The request's time was over before it could begin."};
         out.progress.usage.prompt_tokens =
             token_estimate(what.prompt.system) + token_estimate(what.prompt.turns);
         if (on_end) {
