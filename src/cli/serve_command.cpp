@@ -128,7 +128,8 @@ int serve(const serve_options& options, const command_context& context) {
     int status = succeeded;
     {
         for (const pid_t stray : process::kill_strays(guard->token())) {
-            telemetry::log().warn("killed process {}, left over from a run that was killed", stray);
+            telemetry::log().warn(
+                "killed process {}, left over from a run that was killed event=stray.killed", stray);
         }
         boost::asio::io_context loop(1);
         daemon::daemon here(loop, *settings, source, *guard);

@@ -42,7 +42,7 @@ core::result<void> credential_files::read_keys() {
     }
     keys_ = *std::move(read.value);
     warn_of(read.warnings);
-    telemetry::log().info("API keys: {} in {}", keys_.all().size(), keys_file_->string());
+    telemetry::log().info("API keys: {} in {} event=keys.read", keys_.all().size(), keys_file_->string());
     return {};
 }
 
@@ -66,7 +66,7 @@ bool credential_files::refresh(bool asked) {
     }
     if (keys_watch_.changed() || asked) {
         if (const auto read = read_keys(); !read) {
-            telemetry::log().error("the API keys stay as they were: {}",
+            telemetry::log().error("the API keys stay as they were: {} event=keys.kept",
                                    telemetry::printable(read.error().message, 500));
         }
     }
@@ -74,7 +74,7 @@ bool credential_files::refresh(bool asked) {
         return false;
     }
     if (const auto read = read_tls(); !read) {
-        telemetry::log().error("the TLS certificate stays as it was: {}",
+        telemetry::log().error("the TLS certificate stays as it was: {} event=certificate.kept",
                                telemetry::printable(read.error().message, 500));
         return false;
     }

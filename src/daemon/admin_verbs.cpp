@@ -104,7 +104,8 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
     }
     const bool at_once = flag_of(asked, "now");
     for (const std::string& model : at.models) {
-        telemetry::log().info("model {}: stopped by its operator{}", model, at_once ? ", at once" : "");
+        telemetry::log().info("model {}: stopped by its operator{} event=model.suspended", model,
+                              at_once ? ", at once" : "");
         of.running->admission().suspend(model, at_once);
     }
     const core::deadline until = wait_of(of, asked, usual_stop_wait);

@@ -101,7 +101,7 @@ core::result<void> daemon::open() {
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     server_->serve_with(make_request_pipeline());
-    telemetry::log().info("listening on {}", url_of(*where, credentials_->tls().has_value()));
+    telemetry::log().info("listening on {} event=listening", url_of(*where, credentials_->tls().has_value()));
     auto opened = open_admin();
     prepare_upgrade(activated);
     return opened;

@@ -121,9 +121,9 @@ core::awaitable<void> daemon::start_models() {
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
     telemetry::log().info(
         "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
-        "new ones had waited for {:.2f} s",
+        "new ones had waited for {:.2f} s event=upgrade.done kept={}/{}",
         fleet_.adopted().size(), fleet_.deployments().size(), inherited_.before->connections.size(),
-        waited.count());
+        waited.count(), fleet_.adopted().size(), fleet_.deployments().size());
     inherited_.before.reset();
     co_await look_at_cards();
 }

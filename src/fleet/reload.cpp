@@ -74,7 +74,8 @@ void log_report(const reload_report& report) {
     }
     const reload_plan& plan = report.plan;
     telemetry::log().info(
-        "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {}",
+        "the configuration was reloaded: models added: {}; removed: {}; changed: {}; unchanged: {} "
+        "event=configuration.reloaded",
         listed(plan.added), listed(plan.removed), listed(plan.changed), plan.unchanged.size());
 }
 

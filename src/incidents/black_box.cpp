@@ -78,7 +78,7 @@ private:
     }
     void complain(const std::string& why) {
         if (!std::exchange(complained_, true)) {
-            telemetry::log().warn("the black box can't be kept, all else goes on: {}",
+            telemetry::log().warn("the black box can't be kept, all else goes on: {} event=black-box.lost",
                                   telemetry::printable(why, 400));
         }
     }

@@ -70,7 +70,9 @@ void tell_verdict(const std::string& label, compute_verdict before, const device
     } else if (now.verdict == compute_verdict::underused) {
         telemetry::log().info("model {}: {}", label, now.text);
     } else if (now.verdict == compute_verdict::ok && is_trouble(before)) {
-        telemetry::log().info("model {}: answers are computed on the device again: {}", label, now.text);
+        telemetry::log().info(
+            "model {}: answers are computed on the device again: {} event=compute.recovered", label,
+            now.text);
     }
 }
 

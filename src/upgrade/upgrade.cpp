@@ -80,7 +80,8 @@ core::awaitable<void> upgrade::run(std::string program) {
     failure_ = why.message;
     if (!parts_.stopping()) {
         undo();
-        telemetry::log().error("the upgrade was given up, and all goes on as before: {}", why.message);
+        telemetry::log().error(
+            "the upgrade was given up, and all goes on as before: {} event=upgrade.given-up", why.message);
     }
     status_.clear();
     under_way_ = false;
@@ -100,8 +101,9 @@ core::awaitable<core::failure> upgrade::attempt(std::string program) {
     if (!first) {
         co_return first.error();
     }
-    telemetry::log().info("upgrade to {} (version {}): what was admitted is answered first", program,
-                          first->version);
+    telemetry::log().info(
+        "upgrade to {} (version {}): what was admitted is answered first event=upgrade.drain", program,
+        first->version);
     paused_ = now();
     const core::deadline until = core::deadline::after(parts_.settings->upgrade_limit, paused_);
     parts_.server->pause();

@@ -247,12 +247,12 @@ LATE = "ERROR the upgrade was given up, and all goes on as before: 1 running and
 
 
 def test_an_upgrade_is_done_or_given_up_for_a_long_answer(monkeypatch):
-    an_upgrade("the upgrade is done: 1 of 1 models stayed loaded", monkeypatch)
+    an_upgrade("the upgrade is done: 1 of 1 models stayed loaded event=upgrade.done kept=1/1", monkeypatch)
     an_upgrade(LATE, monkeypatch)
     an_upgrade("nothing yet", monkeypatch, alone=False, runtime=8)
 
 
-@pytest.mark.parametrize("log,runtime", [("", 7), (LATE.replace("did not end", "began"), 7), ("the upgrade is done", 8)])
+@pytest.mark.parametrize("log,runtime", [("", 7), (LATE.replace("did not end", "began"), 7), ("event=upgrade.done", 8)])
 def test_what_else_becomes_of_an_upgrade_is_seen(monkeypatch, log, runtime):
     with pytest.raises(life.Violation):
         an_upgrade(log, monkeypatch, runtime=runtime)

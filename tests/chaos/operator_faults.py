@@ -62,7 +62,7 @@ def check_upgrade(stage, args, held):
         return
     text = stage.log_from(held["log"])
     given_up = re.findall(r".*the upgrade was given up.*", text)
-    if not given_up and "the upgrade is done" not in text:
+    if not given_up and "event=upgrade.done" not in text:
         raise Violation("upgrade", f"nothing became of an upgrade:\n{text[-3000:]}")
     if given_up and "did not end within" not in given_up[0]:
         raise Violation("upgrade", f"an upgrade was given up for no good reason: {given_up[0]}")

@@ -79,9 +79,9 @@ def test_a_new_certificate_is_taken_while_a_stream_goes_on(tmp_path):
         # One that does not fit changes nothing.
         new = shown_certificate(box)
         (tmp_path / "tls" / "cert.pem").write_text(old)
-        wait_until(lambda: "the TLS certificate stays as it was" in box.log(), 10, "a line in the log")
+        wait_until(lambda: "event=certificate.kept" in box.log(), 10, "a line in the log")
         assert shown_certificate(box) == new
-    assert box.log().count("the TLS certificate stays as it was") == 1
+    assert box.log().count("event=certificate.kept") == 1
 
 
 def test_keys_come_and_go_while_it_runs(tmp_path):
@@ -93,7 +93,7 @@ def test_keys_come_and_go_while_it_runs(tmp_path):
         named = subprocess.run([BIN / "corral", "key", "list", "--config", box.config_file], check=True, capture_output=True)
         assert named.stdout == b"bert\n"
         (tmp_path / "keys").write_text("nonsense\n")
-        wait_until(lambda: "the API keys stay as they were" in box.log(), 10, "a line in the log")
+        wait_until(lambda: "event=keys.kept" in box.log(), 10, "a line in the log")
         assert "keys:1:1: key 'nonsense' needs" in box.log()
         assert box.request("GET", "/api/tags", headers=bearer(bert)).status == 200
 
@@ -110,7 +110,7 @@ def test_sighup_without_a_terminal_reads_the_keys_at_once(tmp_path):
     box = make_box(tmp_path).start(before_exec=without_terminal)
     with box_running(box):
         box.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: box.log().count("API keys: 1 in") == 2, 5, "read again")
+        wait_until(lambda: box.log().count("event=keys.read") == 2, 5, "read again")
         assert box.say("[[text=still here]]") == "still here"
 
 

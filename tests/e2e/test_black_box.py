@@ -267,9 +267,9 @@ def survives(box):
         wait_until(lambda: len(re.findall("runtime: ready", box.log())) >= number, 30, "ready again")
         box.wait_ready()
         assert box.say("[[text=still here]] hello") == "still here"
-        wait_until(lambda: "the black box can't be kept" in box.log(), 20, "the warning")
+        wait_until(lambda: "event=black-box.lost" in box.log(), 20, "the warning")
     assert box.stop() == 0
-    assert box.log().count("the black box can't be kept") == 1
+    assert box.log().count("event=black-box.lost") == 1
 
 
 def test_a_place_that_can_t_be_written_is_one_warning(tmp_path):

@@ -119,7 +119,7 @@ def test_killing_the_first_tier_under_load_loses_nothing_and_changes_once_each_w
             wait_until(lambda: load.count("npu") > before + 20, what="the first tier serves again")
         assert duo.changes()[begun:] == [SECOND, MODEL]
         assert {"npu", "cpu"} == set(load.served)
-        told = [line for line in duo.log().splitlines() if "requests go to" in line][begun:]
+        told = [line for line in duo.log().splitlines() if "event=tier.changed" in line][begun:]
         assert all("WARN" in line for line in told), told
         assert "failed and is started again" in told[0] and "ready for 2 s without a break" in told[1]
         assert re.search(rf"request id=.* by={SECOND} outcome=stop", duo.log())
@@ -147,7 +147,7 @@ def test_while_the_first_tier_loads_the_second_serves_and_the_first_takes_over_a
         assert duo.served_by() == "cpu"
         duo.wait_set(MODEL)
         assert duo.served_by() == "npu"
-        assert not [line for line in duo.log().splitlines() if "requests go to" in line and "WARN" in line]
+        assert not [line for line in duo.log().splitlines() if "event=tier.changed" in line and "WARN" in line]
 
 
 def test_a_cold_fallback_is_loaded_when_it_is_needed_and_goes_when_it_is_not(tmp_path):

@@ -58,7 +58,7 @@ def begin_that_drains(box):
     lines = iter(endless)
     next(lines)
     box.process.send_signal(signal.SIGUSR2)
-    wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+    wait_until(lambda: "event=upgrade.drain" in box.log(), what="it drains")
     return endless, lines
 
 
@@ -80,7 +80,7 @@ def test_a_reload_that_was_asked_for_meanwhile_is_made_when_it_is_given_up(tmp_p
         endless, _ = begin_that_drains(box)
         box.process.send_signal(signal.SIGHUP)
         wait_until(lambda: box.given_up() == 1, what="it is given up")
-        wait_until(lambda: "the configuration was reloaded" in box.log(), what="it is read then")
+        wait_until(lambda: "event=configuration.reloaded" in box.log(), what="it is read then")
         endless.close()
 
 

@@ -31,7 +31,7 @@ def test_nobody_loses_an_answer_and_nothing_is_loaded_again(tmp_path, profile):
             clients.stop()
         assert clients.problems == []
         assert box.pid_of("runtime") == before
-        assert "1 of 1 models stayed loaded" in box.log()
+        assert "kept=1/1" in box.log()
         # The new image minds the old process as its own.
         box.kill("runtime")
         wait_until(lambda: box.pid_of("runtime") not in (None, before), what="a new runtime")
@@ -45,7 +45,7 @@ def test_a_long_answer_is_finished_first(tmp_path):
         lines = iter(box.stream("[[n=60]]"))
         next(lines)
         box.process.send_signal(signal.SIGUSR2)
-        wait_until(lambda: "what was admitted is answered first" in box.log(), what="it drains")
+        wait_until(lambda: "event=upgrade.drain" in box.log(), what="it drains")
         late = box.stream_later("[[text=came late]]")
         rest = list(lines)
         assert rest[-1].get("done") is True and rest[-1]["eval_count"] >= 60, rest[-1]

@@ -31,10 +31,10 @@ class UpgradeBox(Box):
         return super().start(pass_fds=() if listen_fd is None else (listen_fd,), **more)
 
     def done(self):
-        return self.log().count("the upgrade is done")
+        return self.log().count("event=upgrade.done")
 
     def given_up(self):
-        return self.log().count("the upgrade was given up")
+        return self.log().count("event=upgrade.given-up")
 
     def upgrade(self, timeout=60):
         before = self.done()
@@ -45,7 +45,7 @@ class UpgradeBox(Box):
         before = self.given_up()
         self.process.send_signal(signal.SIGUSR2)
         wait_until(lambda: self.given_up() > before, timeout, "the upgrade is given up\n" + self.log()[-3000:])
-        return [line for line in self.log().splitlines() if "the upgrade was given up" in line][-1]
+        return [line for line in self.log().splitlines() if "event=upgrade.given-up" in line][-1]
 
     def services(self):
         return {name: self.pid_of(name) for name in ("tokenizer", "runtime")}

@@ -48,5 +48,5 @@ def test_the_cpu_answers_while_the_accelerator_is_down_and_no_request_is_lost(tm
     for reply in replies:
         by_cpu = served_by(reply) == "1"
         assert (reply.json["message"]["content"] == ALPHABET) == by_cpu
-    changes = [line for line in box.log()[before:].splitlines() if "requests go to" in line]
+    changes = [line for line in box.log()[before:].splitlines() if "event=tier.changed" in line]
     assert len(changes) == 2, changes  # there, and back

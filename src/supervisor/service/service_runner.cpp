@@ -358,9 +358,10 @@ void service_runner::publish() {
     const bool worth_a_line =
         launched || published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
-        telemetry::log().log(level_of(current), "{}: {}{}: {}", label_, to_string(current.state),
-                             current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
-                             telemetry::printable(with_advice(current.reason, current.advice), 800));
+        telemetry::log().log(
+            level_of(current), "{}: {}{}: {} event=service.{}", label_, to_string(current.state),
+            current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
+            telemetry::printable(with_advice(current.reason, current.advice), 800), to_string(current.state));
     }
     published_ = std::move(current);
     if (owner_ != nullptr) {
