@@ -1,7 +1,7 @@
 // A client's prompt template: refused with a reason, or bounded whole UTF-8, the same each time.
 
-#include "chat/go_template/go_template.hpp"
 #include "chat/answer/utf8_assembler.hpp"
+#include "chat/go_template/go_template.hpp"
 #include "fuzz_input.hpp"
 
 namespace {

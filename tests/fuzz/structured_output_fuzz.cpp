@@ -1,8 +1,8 @@
 // A client's schema on the first line, an answer behind it: the pieces don't matter, and what is handed on is
 // JSON.
 
-#include "chat/json/json_progress.hpp"
 #include "chat/answer/utf8_assembler.hpp"
+#include "chat/json/json_progress.hpp"
 #include "corral/chat/structured_output.hpp"
 #include "fuzz_input.hpp"
 

@@ -1,8 +1,8 @@
 // What stands where a call should: calls are of declared tools and can be written out again, and mending
 // changes nothing that was whole.
 
-#include "chat/json/json_progress.hpp"
 #include "chat/answer/tool_call_text.hpp"
+#include "chat/json/json_progress.hpp"
 #include "fuzz_input.hpp"
 
 using namespace corral;

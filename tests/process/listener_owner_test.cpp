@@ -7,8 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "process/ports/listener_dump.hpp"
-#include "process/process_test_support.hpp"
 #include "process/ports/tcp_table.hpp"
+#include "process/process_test_support.hpp"
 
 namespace corral::process {
 namespace {

@@ -7,8 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "process/process_test_support.hpp"
 #include "process/children/run_token.hpp"
+#include "process/process_test_support.hpp"
 
 namespace corral::process {
 namespace {
