@@ -39,8 +39,8 @@ protected:
 
     boost::asio::io_context io;
     core::steady_clock_source clock;
+    std::vector<std::unique_ptr<engine::backend>> backends;  // outlive the scheduler
     scheduler::scheduler admission{io.get_executor(), clock, {}};
-    std::vector<std::unique_ptr<engine::backend>> backends;
     generation::model_directory models{{}};
 };
 

@@ -30,6 +30,7 @@ protected:
                                       const std::string& url = "http://127.0.0.1:9") {
         catalog::model_entry out;
         out.name = name;
+        out.package = "/models/" + name;  // models started alike would share their processes
         out.runtime.name = "ollama-remote";
         out.runtime.dialect = "ollama-remote";
         out.variables["url"] = url;
@@ -95,7 +96,9 @@ TEST_F(remote_fleet, leaves_out_a_manifest_whose_model_cannot_be_made) {
 }
 
 TEST_F(remote_fleet, does_not_open_when_the_configuration_itself_is_at_fault) {
+    settings.models_directory = "/models.d";
     settings.models = {model("bad:latest", "nonsense")};
+    settings.models.front().source = "/corral.toml";
     upgrade::inheritance nothing;
     const auto opened = models.open(settings, nothing);
     ASSERT_FALSE(opened);
