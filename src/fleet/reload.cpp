@@ -111,7 +111,7 @@ generation::generation_options generation_options_of(const config::configuration
 }
 
 reloader::reloader(core::executor on, reloadable parts, config::configuration_source source)
-    : parts_(std::move(parts)), source_(std::move(source)), over_(std::move(on)) {}
+    : parts_(std::move(parts)), source_(std::move(source)), over_(on) {}
 
 core::awaitable<reload_report> reloader::reload() {
     while (busy_) {

@@ -31,6 +31,7 @@ class Box(Daemon, Client, Simulator):
         self.package = pathlib.Path(package) if package else self.folder / "package"
         if package is None:
             write_package(self.package, layers, package_flags, self.profile.files)
+        self.log_file = self.folder / "corral.log"
         self.config_file = self.folder / "corral.toml"
         self.config_file.write_text(self.config_text(config, model, runtime, tokenizer, layers, log_level, family))
 

@@ -63,16 +63,12 @@ def free_port():
 class Daemon:
     """One corral that serves `config_file`, and what it says of itself: its log, its exit status, the port it listens on.
 
-    Its owner sets `folder`, `config_file` and `listen`."""
+    Its owner sets `folder`, `config_file`, `log_file` and `listen`."""
 
     program = BIN / "corral"
     process = None
     port = None
     log_start = 0  # where the log of this start begins
-
-    @property
-    def log_file(self):
-        return self.folder / "corral.log"
 
     def command(self):
         return [self.program, "serve", "--config", self.config_file, "--listen", self.listen]

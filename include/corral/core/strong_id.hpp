@@ -10,6 +10,7 @@ namespace corral::core {
 template <typename Tag>
 struct strong_id {
     std::uint64_t value = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of the comparison for a pointer
     friend auto operator<=>(const strong_id&, const strong_id&) = default;
 };
 

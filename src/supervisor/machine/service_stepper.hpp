@@ -29,7 +29,7 @@ public:
 
     transition run() {
         dispatch();
-        return {std::move(m_), std::move(action_)};
+        return {std::move(m_), action_};
     }
 
 private:

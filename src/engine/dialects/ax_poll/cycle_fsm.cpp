@@ -22,7 +22,7 @@ constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 }  // namespace
 
 cycle_fsm::cycle_fsm(cycle_settings settings, cycle_clocks& learned, core::steady_time now)
-    : settings_(std::move(settings)),
+    : settings_(settings),
       learned_(learned),
       now_(now),
       idle_(settings_.clocks.idle_grace),
