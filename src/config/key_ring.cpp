@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "corral/core/text.hpp"
+
 namespace corral::config {
 
 namespace {
@@ -19,22 +21,14 @@ std::string_view take_word(std::string_view& rest) {
     return word;
 }
 
-int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    const char lower = static_cast<char>(digit | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 std::optional<key_digest> parse_digest(std::string_view hex) {
     key_digest out{};
     if (hex.size() != 2 * out.size()) {
         return std::nullopt;
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = hex_value(hex[2 * i]);
-        const int low = hex_value(hex[2 * i + 1]);
+        const int high = core::hex_value(hex[2 * i]);
+        const int low = core::hex_value(hex[2 * i + 1]);
         if (high < 0 || low < 0) {
             return std::nullopt;
         }

@@ -2,22 +2,11 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "corral/core/text.hpp"
+
 namespace corral::http {
 
 namespace {
-
-int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    if (digit >= 'a' && digit <= 'f') {
-        return digit - 'a' + 10;
-    }
-    if (digit >= 'A' && digit <= 'F') {
-        return digit - 'A' + 10;
-    }
-    return -1;
-}
 
 std::optional<std::string> decode(std::string_view text) {
     std::string out;
@@ -30,8 +19,8 @@ std::optional<std::string> decode(std::string_view text) {
         if (text.size() - at < 3) {
             return std::nullopt;
         }
-        const int high = hex_value(text[at + 1]);
-        const int low = hex_value(text[at + 2]);
+        const int high = core::hex_value(text[at + 1]);
+        const int low = core::hex_value(text[at + 2]);
         if (high < 0 || low < 0) {
             return std::nullopt;
         }

@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
 
@@ -68,7 +69,7 @@ private:
 };
 
 chat::role conversation_reader::read_role(const json_fields& from) {
-    const std::string role = lower_case(from.text("role").value_or(""));
+    const std::string role = core::lower_case(from.text("role").value_or(""));
     out_.bytes += role.size();
     if (role == "assistant") {
         return chat::role::assistant;

@@ -3,9 +3,10 @@
 #include <array>
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/models/capability_check.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
 
@@ -18,7 +19,7 @@ constexpr const char* go_name = "MessagesRequest";
 // The JSON object of the body; an empty one with a problem set.
 ordered_json read_body(const http::request& incoming, decode_problem& problem) {
     const std::string_view encoding = incoming.headers.find("Content-Encoding");
-    if (!encoding.empty() && lower_case(encoding) != "identity") {
+    if (!encoding.empty() && core::lower_case(encoding) != "identity") {
         problem.set("Content-Encoding " + go_quoted(encoding.substr(0, 40)) +
                     " is not supported: send the request uncompressed");
         return ordered_json::object();

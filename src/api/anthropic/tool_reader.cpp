@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
 
 namespace corral::api::anthropic {

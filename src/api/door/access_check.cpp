@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "api/add_header.hpp"
-#include "api/json/ascii_text.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -15,17 +15,19 @@ namespace {
 // The word behind "Bearer"; empty for another scheme.
 std::string_view bearer_key(std::string_view authorization) {
     constexpr std::string_view scheme = "bearer";
-    authorization = trimmed(authorization);
-    if (lower_case(authorization.substr(0, scheme.size())) != scheme) {
+    authorization = core::trimmed(authorization);
+    if (core::lower_case(authorization.substr(0, scheme.size())) != scheme) {
         return {};
     }
     const std::string_view rest = authorization.substr(scheme.size());
-    return rest.empty() || (rest.front() != ' ' && rest.front() != '\t') ? std::string_view{} : trimmed(rest);
+    return rest.empty() || (rest.front() != ' ' && rest.front() != '\t') ? std::string_view{}
+                                                                         : core::trimmed(rest);
 }
 
 // Both places where a key may be; some clients fill both, one of them with a word that means nothing.
 std::array<std::string_view, 2> shown_keys(const http::request& incoming) {
-    return {bearer_key(incoming.headers.find("Authorization")), trimmed(incoming.headers.find("x-api-key"))};
+    return {bearer_key(incoming.headers.find("Authorization")),
+            core::trimmed(incoming.headers.find("x-api-key"))};
 }
 
 bool open_to_all(const http::request& incoming) {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "api/add_header.hpp"
-#include "api/json/ascii_text.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -38,12 +38,12 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
 cors_policy::cors_policy(std::string_view extra_origins) {
     while (!extra_origins.empty()) {
         const auto comma = extra_origins.find(',');
-        const std::string_view one = trimmed(extra_origins.substr(0, comma));
+        const std::string_view one = core::trimmed(extra_origins.substr(0, comma));
         extra_origins.remove_prefix(comma == std::string_view::npos ? extra_origins.size() : comma + 1);
         if (one == "*") {
             any_ = true;
         } else if (!one.empty()) {
-            allowed_.push_back(lower_case(one));
+            allowed_.push_back(core::lower_case(one));
         }
     }
     allowed_.insert(allowed_.end(), default_origins.begin(), default_origins.end());
@@ -54,7 +54,7 @@ cors_verdict cors_policy::judge(std::string_view origin, std::string_view host) 
         origin == "https://" + std::string(host)) {
         return cors_verdict::same_origin;
     }
-    const std::string wanted = lower_case(origin);
+    const std::string wanted = core::lower_case(origin);
     const bool listed = std::any_of(allowed_.begin(), allowed_.end(), [&](const std::string& pattern) {
         return matches_pattern(pattern, wanted);
     });

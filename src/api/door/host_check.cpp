@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "api/json/ascii_text.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -68,24 +68,24 @@ machine_identity read_machine_identity() {
     machine_identity out;
     std::array<char, 256> name{};
     if (gethostname(name.data(), name.size() - 1) == 0) {
-        out.hostname = lower_case(name.data());
+        out.hostname = core::lower_case(name.data());
     }
     out.addresses = interface_addresses();
     return out;
 }
 
 std::string host_without_port(std::string_view host_header) {
-    std::string_view host = trimmed(host_header);
+    std::string_view host = core::trimmed(host_header);
     if (host.starts_with('[')) {
         const auto end = host.find(']');
-        return lower_case(host.substr(1, end == std::string_view::npos ? end : end - 1));
+        return core::lower_case(host.substr(1, end == std::string_view::npos ? end : end - 1));
     }
     // More than one colon without brackets is a bare IPv6 address.
     const auto colon = host.find(':');
     if (colon != std::string_view::npos && host.find(':', colon + 1) == std::string_view::npos) {
         host = host.substr(0, colon);
     }
-    return lower_case(host);
+    return core::lower_case(host);
 }
 
 host_verdict judge_host(const machine_identity& machine, std::string_view host_header) {

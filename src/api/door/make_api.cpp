@@ -6,9 +6,9 @@
 #include "api/door/cors_policy.hpp"
 #include "api/door/health_routes.hpp"
 #include "api/door/host_check.hpp"
-#include "api/json/ascii_text.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -109,7 +109,7 @@ core::awaitable<void> serve_checked(std::shared_ptr<const front> at, http::reque
 
 // Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
 void allow_own_headers(http::header_fields& to, std::string_view asked) {
-    if (lower_case(asked).find(lower_case(timing_wish)) != std::string::npos) {
+    if (core::lower_case(asked).find(core::lower_case(timing_wish)) != std::string::npos) {
         add_header(to, "Access-Control-Allow-Headers", timing_wish);
     }
 }

@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "api/json/ascii_text.hpp"
 #include "api/json/json_writer.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -25,13 +25,13 @@ std::string_view kind_word(const nlohmann::ordered_json& value) {
 
 const nlohmann::ordered_json* json_fields::find(std::string_view key) const {
     const nlohmann::ordered_json* found = nullptr;
-    const std::string wanted = lower_case(key);
+    const std::string wanted = core::lower_case(key);
     for (const auto& [name, value] : object_->items()) {
         if (name == key) {
             found = &value;
             break;
         }
-        if (name.size() == key.size() && lower_case(name) == wanted) {
+        if (name.size() == key.size() && core::lower_case(name) == wanted) {
             found = &value;
         }
     }

@@ -3,25 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "api/json/utf8.hpp"
+#include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::api {
 
 namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 // The code of "\uXXXX" at the beginning of `text`; -1 when that is not there.
 std::int32_t escaped_code(std::string_view text) {
@@ -30,7 +19,7 @@ std::int32_t escaped_code(std::string_view text) {
     }
     std::int32_t code = 0;
     for (const char c : text.substr(2, 4)) {
-        const int digit = hex_value(c);
+        const int digit = core::hex_value(c);
         if (digit < 0) {
             return -1;
         }
@@ -128,7 +117,7 @@ void json_scanner::begin_value() {
     }
     if (c == '"') {
         string();
-    } else if (c == '-' || is_digit(c)) {
+    } else if (c == '-' || core::is_digit(c)) {
         number();
     } else if (c == 't') {
         literal("true");
@@ -211,8 +200,8 @@ void json_scanner::string() {
             rest_.remove_prefix(run);
             continue;
         }
-        const std::size_t length = character_length(rest_);
-        out_ += length == 0 ? replacement_character : rest_.substr(0, length);
+        const std::size_t length = core::character_length(rest_);
+        out_ += length == 0 ? core::replacement_character : rest_.substr(0, length);
         rest_.remove_prefix(length == 0 ? 1 : length);
     }
 }
@@ -233,7 +222,7 @@ void json_scanner::hex_escape() {
     const std::int32_t code = escaped_code(rest_);
     if (code < 0) {
         rest_.remove_prefix(2);
-        while (!rest_.empty() && hex_value(rest_.front()) >= 0) {
+        while (!rest_.empty() && core::hex_value(rest_.front()) >= 0) {
             rest_.remove_prefix(1);
         }
         return unexpected("in \\u hexadecimal character escape");
@@ -276,10 +265,10 @@ void json_scanner::number() {
 }
 
 void json_scanner::digits(std::string_view where) {
-    if (rest_.empty() || !is_digit(rest_.front())) {
+    if (rest_.empty() || !core::is_digit(rest_.front())) {
         return unexpected(where);
     }
-    while (!rest_.empty() && is_digit(rest_.front())) {
+    while (!rest_.empty() && core::is_digit(rest_.front())) {
         take();
     }
 }

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "api/json/utf8.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::api {
 
@@ -84,7 +84,7 @@ void append_shortest(std::string& out, Number value) {
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     while (!text.empty()) {
-        const std::size_t length = character_length(text);
+        const std::size_t length = core::character_length(text);
         if (length == 0) {
             out += "\\ufffd";
             text.remove_prefix(1);

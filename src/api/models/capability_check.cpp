@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
 

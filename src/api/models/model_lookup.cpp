@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api {
 
@@ -17,7 +18,7 @@ bool is_cloud(std::string_view lower) {
 
 // Sets the problem of a cloud name, if it is one.
 void refuse_cloud(std::string_view typed, decode_problem& problem) {
-    std::string lower = lower_case(trimmed(typed));
+    std::string lower = core::lower_case(core::trimmed(typed));
     bool local = false;
     if (lower.ends_with(":local")) {
         local = true;
@@ -36,12 +37,12 @@ void refuse_cloud(std::string_view typed, decode_problem& problem) {
 }  // namespace
 
 bool names_cloud(std::string_view typed) {
-    return is_cloud(lower_case(trimmed(typed)));
+    return is_cloud(core::lower_case(core::trimmed(typed)));
 }
 
 generation::served find_model(const generation::model_directory& models, std::string_view typed,
                               const lookup_words& words, decode_problem& problem) {
-    if (trimmed(typed).empty()) {
+    if (core::trimmed(typed).empty()) {
         problem.set(words.missing, words.missing_status);
         return nullptr;
     }

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "api/json/utf8.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::api::ollama {
 
@@ -76,7 +76,7 @@ std::optional<std::size_t> take_length(std::string_view& from) {
 
 bool is_text(std::string_view bytes) {
     while (!bytes.empty()) {
-        const std::size_t length = character_length(bytes);
+        const std::size_t length = core::character_length(bytes);
         if (length == 0) {
             return false;
         }

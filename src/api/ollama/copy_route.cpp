@@ -1,4 +1,4 @@
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/request_body.hpp"

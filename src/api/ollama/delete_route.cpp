@@ -1,5 +1,5 @@
 #include "api/failure_status.hpp"
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/request_body.hpp"
@@ -7,6 +7,7 @@
 #include "api/ollama/variant_errors.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
 
@@ -14,7 +15,7 @@ namespace {
 
 // Why `typed` can't be deleted, or the name of the variant that it means.
 std::string find_variant(const api_context& context, const std::string& typed, decode_problem& problem) {
-    if (trimmed(typed).empty()) {
+    if (core::trimmed(typed).empty()) {
         problem.set("model is required");
     } else if (!catalog::display_name(typed)) {
         problem.set("name " + go_quoted(typed) + " is invalid");

@@ -1,6 +1,6 @@
 #include "api/ollama/feature_check.hpp"
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
 
 namespace corral::api::ollama {

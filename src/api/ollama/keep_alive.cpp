@@ -5,7 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
 
@@ -22,17 +23,13 @@ core::nanoseconds bounded(double nanoseconds) {
     return core::nanoseconds{static_cast<std::int64_t>(nanoseconds)};
 }
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 // Takes "12.5" from the front of `rest`. False when there is no digit.
 bool take_number(std::string_view& rest, double& value) {
     value = 0;
     bool any = false;
     double scale = 1;
     bool fraction = false;
-    while (!rest.empty() && (is_digit(rest.front()) || (rest.front() == '.' && !fraction))) {
+    while (!rest.empty() && (core::is_digit(rest.front()) || (rest.front() == '.' && !fraction))) {
         const char c = rest.front();
         rest.remove_prefix(1);
         if (c == '.') {
@@ -93,7 +90,7 @@ std::optional<core::nanoseconds> parse_go_duration(std::string_view text, decode
             return std::nullopt;
         }
         std::size_t length = 0;
-        while (length < rest.size() && rest[length] != '.' && !is_digit(rest[length])) {
+        while (length < rest.size() && rest[length] != '.' && !core::is_digit(rest[length])) {
             ++length;
         }
         const std::string_view unit = rest.substr(0, length);

@@ -1,7 +1,7 @@
 #include "api/ollama/message_reader.hpp"
 
-#include "api/json/ascii_text.hpp"
 #include "api/ollama/image_data.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
 
@@ -10,7 +10,7 @@ namespace {
 // What a role may be besides the four. Ollama hands any other to the model's template; here it is a user's,
 // so that its text is read.
 chat::role read_role(const json_fields& fields) {
-    const std::string role = lower_case(fields.text("role").value_or(""));
+    const std::string role = core::lower_case(fields.text("role").value_or(""));
     if (role == "system" || role == "developer") {
         return chat::role::system;
     }

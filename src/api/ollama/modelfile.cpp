@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/models/role_word.hpp"

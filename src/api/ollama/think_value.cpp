@@ -1,6 +1,6 @@
 #include "api/ollama/think_value.hpp"
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 
 namespace corral::api::ollama {
 

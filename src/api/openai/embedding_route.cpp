@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "api/embedding.hpp"
-#include "api/json/ascii_text.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
@@ -14,6 +13,7 @@
 #include "api/openai/request_body.hpp"
 #include "api/openai/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::openai {
 
@@ -56,8 +56,8 @@ embedding_fields read_embedding(const http::request& incoming, decode_problem& p
     const std::int64_t dimensions = fields.integer("dimensions").value_or(0);
     out.dimensions = dimensions > 0 ? static_cast<std::size_t>(dimensions) : 0;
     const std::string encoding = fields.text("encoding_format").value_or("");
-    out.as_base64 = lower_case(encoding) == "base64";
-    if (!encoding.empty() && !out.as_base64 && lower_case(encoding) != "float") {
+    out.as_base64 = core::lower_case(encoding) == "base64";
+    if (!encoding.empty() && !out.as_base64 && core::lower_case(encoding) != "float") {
         problem.set("Invalid value for 'encoding_format' = " + encoding +
                     ". Supported values: ['float', 'base64'].");
     }

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/openai/error_reply.hpp"
 #include "api/request_start.hpp"

@@ -2,11 +2,11 @@
 
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
 #include "api/json/json_input.hpp"
 #include "api/openai/base64.hpp"
 #include "api/openai/image_input.hpp"
 #include "api/openai/request_body.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::openai {
 
@@ -147,7 +147,7 @@ void add_message(const json_fields& from, conversation& to) {
 }  // namespace
 
 chat::role read_role(const json_fields& fields) {
-    const std::string role = lower_case(fields.text("role").value_or(""));
+    const std::string role = core::lower_case(fields.text("role").value_or(""));
     if (role == "assistant") {
         return chat::role::assistant;
     }

@@ -3,14 +3,15 @@
 #include <string>
 #include <utility>
 
-#include "api/json/ascii_text.hpp"
+#include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::openai {
 
 nlohmann::ordered_json read_body(const http::request& incoming, std::string_view go_type,
                                  decode_problem& problem) {
-    const std::string coding = lower_case(trimmed(incoming.headers.find("Content-Encoding")));
+    const std::string coding = core::lower_case(core::trimmed(incoming.headers.find("Content-Encoding")));
     if (!coding.empty() && coding != "identity") {
         problem.set("a request body with Content-Encoding " + go_quoted(coding.substr(0, 40)) +
                     " is not supported: send it uncompressed");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -71,12 +71,6 @@ json options_of(const run_spec& what, std::uint32_t context) {
     return out;
 }
 
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 error_part error_from(unsigned status, const json& body) {
     error_part out;
     out.status = status;
@@ -86,7 +80,7 @@ error_part error_from(unsigned status, const json& body) {
     } else {
         out.message = text_in(body, "error");
     }
-    const std::string words = lower(out.message);
+    const std::string words = core::lower_case(out.message);
     out.context_full =
         words.find("context length") != std::string::npos || words.find("context size") != std::string::npos;
     out.busy = status == 429 || status == 503;
