@@ -12,7 +12,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(crash_text, times_are_utc) {
-    EXPECT_EQ(incidents::utc_text(std::chrono::system_clock::time_point{std::chrono::milliseconds{1'700'000'000'123}}),
+    EXPECT_EQ(incidents::utc_text(
+                  std::chrono::system_clock::time_point{std::chrono::milliseconds{1'700'000'000'123}}),
               "2023-11-14T22:13:20.123Z");
 }
 
