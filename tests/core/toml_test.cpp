@@ -51,6 +51,17 @@ TEST(toml, dots_in_texts_comments_and_numbers_are_no_parts) {
     ASSERT_EQ(error_of(parsed), nullptr) << error_of(parsed)->message;
 }
 
+TEST(toml, letters_beyond_ascii_are_for_texts_and_comments) {
+    for (const std::string letter : {"\u00E4", "\u0296", "\u0416", "\u4F60", "\U0001F600"}) {
+        EXPECT_NE(error_of(parse_toml(letter + " = 1\n", "f.toml")), nullptr) << letter;
+        EXPECT_NE(error_of(parse_toml("a = " + letter + "\n", "f.toml")), nullptr) << letter;
+        const auto parsed = parse_toml(
+            "a = \"\"\"\\\n  " + letter + "\"\"\" # " + letter + "\n\"" + letter + "\" = 1\n", "f.toml");
+        ASSERT_EQ(error_of(parsed), nullptr) << letter;
+        EXPECT_EQ(std::get<toml::table>(parsed)["a"].value<std::string>(), letter);
+    }
+}
+
 TEST(toml, deep_values_are_an_error) {
     EXPECT_NE(error_of(parse_toml("x = " + repeated("[", 100'000), "f.toml")), nullptr);
     EXPECT_NE(error_of(parse_toml("x = " + repeated("{a=", 100'000), "f.toml")), nullptr);
