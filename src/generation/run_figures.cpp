@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "corral/core/stated_number.hpp"
+
 namespace corral::generation {
 
 namespace {
@@ -29,11 +31,11 @@ void run_figures::note_text(const engine::run_progress& now) {
 
 void run_figures::keep_run(core::steady_time at) {
     const core::nanoseconds decode = timings(at).decode;
-    earlier_tokens_ += progress_.usage.generated_tokens;
+    earlier_tokens_ = core::sum_of(earlier_tokens_, progress_.usage.generated_tokens);
     earlier_exact_ = earlier_exact_ && progress_.usage.exact;
     earlier_decode_ = decode;
     if (const auto& took = progress_.stages.detokenise) {
-        earlier_detokenise_ = earlier_detokenise_.value_or(core::nanoseconds{0}) + *took;
+        earlier_detokenise_ = core::sum_of(earlier_detokenise_.value_or(core::nanoseconds{0}), *took);
     }
     earlier_runs_ += between(leased_, at);
     progress_.usage.generated_tokens = 0;
@@ -42,7 +44,7 @@ void run_figures::keep_run(core::steady_time at) {
 
 chat::token_usage run_figures::usage() const {
     chat::token_usage out = progress_.usage;
-    out.generated_tokens += earlier_tokens_;
+    out.generated_tokens = core::sum_of(out.generated_tokens, earlier_tokens_);
     out.exact = out.exact && earlier_exact_;
     return out;
 }
@@ -54,16 +56,16 @@ chat::token_usage run_figures::usage() const {
 core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_it,
                                                         core::nanoseconds before_it) const {
     constexpr std::uint32_t chunk = 128;
-    const std::uint32_t all = progress_.usage.generated_tokens;
-    const std::uint32_t first = tokens_at_first_text_;
+    const double all = progress_.usage.generated_tokens;
+    const double first = tokens_at_first_text_;
     if (first == 0) {
         return core::nanoseconds{0};
     }
     if (all <= first) {
         const std::uint32_t chunks = progress_.usage.prompt_tokens / chunk + 1;
-        return before_it / (chunks + first) * first;
+        return core::share_of(before_it, first, chunks + first);
     }
-    return std::min(after_it / (all - first) * (first - 1), before_it / 10 * 9);
+    return std::min(core::share_of(after_it, first - 1, all - first), before_it / 10 * 9);
 }
 
 // A runtime that says what its stages took knows better; what it says can't be more than what passed.
@@ -91,7 +93,7 @@ chat::generation_timings run_figures::timings(core::steady_time now) const {
     out.tokenise = progress_.stages.tokenise;
     out.detokenise = progress_.stages.detokenise;
     if (earlier_detokenise_) {
-        out.detokenise = out.detokenise.value_or(core::nanoseconds{0}) + *earlier_detokenise_;
+        out.detokenise = core::sum_of(out.detokenise.value_or(core::nanoseconds{0}), *earlier_detokenise_);
     }
     return out;
 }

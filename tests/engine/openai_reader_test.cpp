@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/core/stated_number.hpp"
+
 namespace corral::engine::openai_sse {
 namespace {
 
@@ -78,6 +80,25 @@ TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
          .decode_ms = 40,
          .end = true},
         traits);
+}
+
+TEST(openai_reader, counts_and_times_that_no_run_can_have_are_the_most_there_is_or_none) {
+    catalog::runtime_traits traits;
+    traits.timings = catalog::timing_source::mindie;
+    const auto told = [&](const std::string& count, const std::string& times) {
+        return read("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":" + count +
+                        ",\"completion_tokens\":" + count + "},\"prefill_time\":" + count +
+                        ",\"decode_time_arr\":[" + times + "]}\n\n",
+                    64, traits);
+    };
+    for (const char* most : {"18446744073709551615", "9223372036854775808", "1e308", "4294967296"}) {
+        EXPECT_EQ(told(most, most).generated, core::most_stated) << most;
+        EXPECT_EQ(told(most, std::string(most) + "," + most).decode_ms, 24 * 3600 * 1000) << most;
+    }
+    for (const char* none : {"-1", "\"7\"", "null", "true", "[1]", "{}"}) {
+        EXPECT_EQ(told(none, none).generated, 0U) << none;
+        EXPECT_EQ(told(none, none).decode_ms, 0) << none;
+    }
 }
 
 TEST(openai_reader, reads_vllm_with_several_tokens_in_a_chunk_and_its_usage_in_an_event_of_its_own) {

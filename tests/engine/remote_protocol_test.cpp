@@ -88,7 +88,7 @@ TEST(remote_protocol, odd_types_and_huge_numbers_do_no_harm) {
         "{\"message\":3,\"done\":\"yes\"}\n{\"message\":{\"content\":[]},\"done\":true,\"eval_count\":"
         "99999999999999,\"prompt_eval_count\":-4,\"eval_duration\":18446744073709551615}\n",
         parts));
-    EXPECT_EQ(shown(parts), "usage 0+4294967295\nfinish \nend\n");
+    EXPECT_EQ(shown(parts), "usage 0+1000000000\nfinish \nend\n");
 }
 
 TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there) {

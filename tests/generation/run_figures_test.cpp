@@ -73,5 +73,42 @@ TEST_F(run_figures_test, calls_of_the_tokenizer_are_told_beside_and_those_of_a_k
     EXPECT_EQ(took().detokenise, milliseconds{10});
 }
 
+TEST(run_figures, no_count_and_no_time_that_a_runtime_states_breaks_the_arithmetic) {
+    constexpr std::uint32_t counts[] = {0, 1, 2, 1'000'000'000, UINT32_MAX - 1, UINT32_MAX};
+    constexpr core::nanoseconds spans[] = {core::nanoseconds::min(), core::nanoseconds{0}, milliseconds{1},
+                                           core::nanoseconds::max()};
+    for (const std::uint32_t first : counts) {
+        for (const std::uint32_t last : counts) {
+            for (const core::nanoseconds span : spans) {
+                core::manual_clock clock;
+                run_figures figures;
+                figures.arrive(clock.now());
+                for (int runs = 0; runs < 2; ++runs) {
+                    engine::run_progress now;
+                    figures.begin_run(clock.now());
+                    now.generate_accepted = clock.now();
+                    clock.advance(std::chrono::hours{20});
+                    now.first_text = clock.now();
+                    now.usage = {last, first, true};
+                    figures.note_text(now);
+                    clock.advance(std::chrono::hours{20});
+                    now.usage = {first, last, true};
+                    now.stages.detokenise = span;
+                    now.stages.prefill = runs == 0 ? std::nullopt : std::optional(span);
+                    figures.note(now);
+                    const chat::generation_timings took = figures.timings(clock.now());
+                    EXPECT_GE(took.prefill.count(), 0) << first << ' ' << last;
+                    EXPECT_GE(took.decode.count(), 0) << first << ' ' << last;
+                    if (runs == 0) {
+                        EXPECT_EQ(took.prefill + took.decode, took.total) << first << ' ' << last;
+                    }
+                    figures.keep_run(clock.now());
+                }
+                EXPECT_GE(figures.usage().generated_tokens, std::min(last, 1'000'000'000U));
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace corral::generation

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -10,6 +9,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/stated_number.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::engine::ollama_remote {
@@ -24,24 +24,6 @@ constexpr std::size_t longest_line = 1024 * 1024;
 std::string text_in(const json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::optional<std::uint32_t> count_in(const json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_number_unsigned()) {
-        return std::nullopt;
-    }
-    const std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(found->get<std::uint64_t>(), most));
-}
-
-std::optional<core::nanoseconds> span_in(const json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_number_unsigned()) {
-        return std::nullopt;
-    }
-    const std::uint64_t most = std::chrono::nanoseconds(std::chrono::hours(24)).count();
-    return core::nanoseconds(std::min<std::uint64_t>(found->get<std::uint64_t>(), most));
 }
 
 template <typename Value>
@@ -145,14 +127,14 @@ private:
     }
     void read_end(const json& object, std::vector<answer_part>& out) {
         over_ = true;
-        const auto prompt = count_in(object, "prompt_eval_count");
-        const auto generated = count_in(object, "eval_count");
+        const auto prompt = core::stated_count(object, "prompt_eval_count");
+        const auto generated = core::stated_count(object, "eval_count");
         if (generated) {
             out.emplace_back(usage_part{prompt.value_or(0), *generated});
         }
         stages_part took;
-        took.stages.prefill = span_in(object, "prompt_eval_duration");
-        took.stages.decode = span_in(object, "eval_duration");
+        took.stages.prefill = core::stated_span(object, "prompt_eval_duration", core::nanoseconds{1});
+        took.stages.decode = core::stated_span(object, "eval_duration", core::nanoseconds{1});
         out.emplace_back(took);
         finish_part end;
         end.word = text_in(object, "done_reason");

@@ -1,10 +1,6 @@
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <limits>
-#include <optional>
+#include "corral/core/stated_number.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -14,27 +10,7 @@ using nlohmann::json;
 using streaming::answer_part;
 using streaming::text_in;
 
-std::uint32_t count_in(const json& from, const char* key) {
-    const auto found = from.find(key);
-    if (found == from.end() || !found->is_number_unsigned()) {
-        return 0;
-    }
-    const auto value = found->get<std::uint64_t>();
-    return static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(value, std::numeric_limits<std::uint32_t>::max()));
-}
-
-std::optional<core::nanoseconds> milliseconds_of(const json& value) {
-    constexpr double longest = 1e9;
-    if (!value.is_number()) {
-        return std::nullopt;
-    }
-    const double given = value.get<double>();
-    if (!std::isfinite(given) || given < 0 || given > longest) {
-        return std::nullopt;
-    }
-    return std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double, std::milli>(given));
-}
+constexpr core::milliseconds millisecond{1};
 
 void take_llama_timings(const json& event, std::vector<answer_part>& out) {
     const auto timings = event.find("timings");
@@ -42,25 +18,24 @@ void take_llama_timings(const json& event, std::vector<answer_part>& out) {
         return;
     }
     streaming::stages_part part;
-    part.stages.prefill = milliseconds_of(timings->value("prompt_ms", json()));
-    part.stages.decode = milliseconds_of(timings->value("predicted_ms", json()));
+    part.stages.prefill = core::stated_span(*timings, "prompt_ms", millisecond);
+    part.stages.decode = core::stated_span(*timings, "predicted_ms", millisecond);
     out.emplace_back(part);
 }
 
 void take_step_timings(const json& event, std::vector<answer_part>& out) {
-    const auto prefill = event.find("prefill_time");
     const auto steps = event.find("decode_time_arr");
-    if (prefill == event.end() && steps == event.end()) {
+    if (!event.contains("prefill_time") && steps == event.end()) {
         return;
     }
     streaming::stages_part part;
-    if (prefill != event.end()) {
-        part.stages.prefill = milliseconds_of(*prefill);
-    }
+    part.stages.prefill = core::stated_span(event, "prefill_time", millisecond);
     if (steps != event.end() && steps->is_array()) {
+        constexpr auto in_a_millisecond = static_cast<double>(core::nanoseconds(millisecond).count());
         core::nanoseconds all{0};
         for (const json& step : *steps) {
-            all += milliseconds_of(step).value_or(core::nanoseconds{0});
+            const auto took = core::stated_number(step, core::longest_stated.count(), in_a_millisecond);
+            all = core::sum_of(all, core::nanoseconds(took.value_or(0)));
         }
         part.stages.decode = all;
     }
@@ -96,8 +71,8 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
         return core::make_failure(core::errc::protocol, "The runtime sent an event without \"choices\".");
     }
     if (has_usage) {
-        out.emplace_back(
-            streaming::usage_part{count_in(*usage, "prompt_tokens"), count_in(*usage, "completion_tokens")});
+        out.emplace_back(streaming::usage_part{core::stated_count(*usage, "prompt_tokens").value_or(0),
+                                               core::stated_count(*usage, "completion_tokens").value_or(0)});
     }
     if (timings_ == catalog::timing_source::llama_cpp) {
         take_llama_timings(event, out);
