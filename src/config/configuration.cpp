@@ -11,6 +11,7 @@
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/configuration_place.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/core/text.hpp"
 
@@ -90,14 +91,14 @@ void read_listen(catalog::section& root, const configuration_source& from, confi
     std::string problem;
     if (!where) {
         problem = where.error().message;
-    } else if (!where->address().is_loopback() && !to.allow_unauthenticated && !to.keys_file) {
-        problem = "listening on " + where->address().to_string() +
-                  " would let every machine of the network in without a key; make a key with 'corral key new "
-                  "NAME --file FILE' and name the file as 'keys' in [access], or listen on 127.0.0.1, or say "
-                  "'allow_unauthenticated = true' if that is wanted";
     } else {
-        to.listen = *where;
-        return;
+        const tcp::endpoint before = std::exchange(to.listen, *where);
+        const auto judged = judge_door({*where, false}, door_rules_of(to));
+        if (judged) {
+            return;
+        }
+        to.listen = before;
+        problem = judged.error().message;
     }
     if (origin.empty()) {
         root.complain(root.place("listen"), std::move(problem));
@@ -247,7 +248,7 @@ configuration_result load_configuration(const configuration_source& from) {
     std::vector<catalog::diagnostic> key_errors;
     read_access(root, value, base, warnings, key_errors);
     read_listen(root, from, value, out);
-    for (std::string& text : listen_warnings(value)) {
+    for (std::string& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));
     }
     read_log(root, value);

@@ -79,15 +79,4 @@ std::optional<fs::path> configured_keys_file(const fs::path& config) {
     return (full.parent_path() / *name).lexically_normal();
 }
 
-std::vector<std::string> listen_warnings(const configuration& settings) {
-    std::vector<std::string> out;
-    if (settings.keys_file && settings.allow_unauthenticated) {
-        out.emplace_back("'allow_unauthenticated' has no effect beside [access]: every request needs a key");
-    }
-    if (settings.keys_file && !settings.tls && !settings.listen.address().is_loopback()) {
-        out.emplace_back("without [tls] the API keys cross the network readable for everybody on it");
-    }
-    return out;
-}
-
 }  // namespace corral::config

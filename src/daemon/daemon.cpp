@@ -79,12 +79,9 @@ core::result<void> daemon::open() {
     if (auto read = credentials_->load(); !read) {
         return read;
     }
-    const bool activated =
-        inherited_.socket.has_value() || (inherited_.before && inherited_.before->activated);
     // First, or a service could be given the very port that the kernel would choose for us.
-    const auto where = open_server();
-    if (!where) {
-        return where.error();
+    if (auto opened = open_server(); !opened) {
+        return opened;
     }
     if (auto made = fleet_.open(settings_, inherited_); !made) {
         return made;
@@ -101,14 +98,15 @@ core::result<void> daemon::open() {
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     server_->serve_with(make_request_pipeline());
-    telemetry::log().info("listening on {} event=listening", url_of(*where, credentials_->tls().has_value()));
+    telemetry::log().info("listening on {} event=listening",
+                          url_of(door_.at, credentials_->tls().has_value()));
     auto opened = open_admin();
-    prepare_upgrade(activated);
+    prepare_upgrade();
     return opened;
 }
 
 // Nobody is let in before start().
-core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
+core::result<void> daemon::open_server() {
     server_ = std::make_unique<http::server>(
         loop_.get_executor(), settings_.http, http::handler{},
         [](const std::string& what) { telemetry::log().error("a request handler failed: {}", what); });
@@ -118,8 +116,12 @@ core::result<boost::asio::ip::tcp::endpoint> daemon::open_server() {
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());
     }
-    endpoint_ = upgrade::listen_endpoint(settings_, inherited_);
-    return upgrade::open_listener(*server_, settings_, inherited_);
+    auto opened = upgrade::open_door(*server_, settings_, inherited_);
+    if (!opened) {
+        return opened.error();
+    }
+    door_ = *opened;
+    return {};
 }
 
 void daemon::open_black_box() {

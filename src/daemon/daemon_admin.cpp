@@ -39,7 +39,7 @@ http::handler daemon::make_request_pipeline() {
     context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;
-    context.loopback_only = endpoint_.address().is_loopback();
+    context.loopback_only = door_.at.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
     context.metrics = [this] { return metrics_.text(); };
@@ -67,6 +67,7 @@ core::result<void> daemon::open_admin() {
                           .models = &fleet_,
                           .generations = generations_.get(),
                           .server = server_.get(),
+                          .door = door_,
                           .in_the_way = [this] { return why_not_reload(); },
                           .renew_pipeline = [this] { server_->serve_with(make_request_pipeline()); }},
         source_);

@@ -14,7 +14,7 @@ void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from) {
     inherited_ = std::move(from);
 }
 
-void daemon::prepare_upgrade(bool activated) {
+void daemon::prepare_upgrade() {
     upgrade::upgrade_parts parts;
     parts.on = loop_.get_executor();
     parts.clock = &clock_;
@@ -24,7 +24,7 @@ void daemon::prepare_upgrade(bool activated) {
     parts.scheduler = &fleet_.admission();
     parts.backends = &fleet_.backends();
     parts.runs = &run_tasks_;
-    parts.activated = activated;
+    parts.door = door_;
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };
     parts.begin_threads = [this] { open_black_box(); };
@@ -115,15 +115,16 @@ core::awaitable<void> daemon::start_models() {
         co_return;
     }
     go_on_with_models();
-    for (const int client : inherited_.before->connections) {
+    const std::vector<int> connections = upgrade::take_connections(inherited_, door_);
+    for (const int client : connections) {
         server_->adopt_connection(client);
     }
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);
     telemetry::log().info(
         "the upgrade is done: {} of {} models stayed loaded, {} connections stayed open; "
         "new ones had waited for {:.2f} s event=upgrade.done kept={}/{}",
-        fleet_.adopted().size(), fleet_.deployments().size(), inherited_.before->connections.size(),
-        waited.count(), fleet_.adopted().size(), fleet_.deployments().size());
+        fleet_.adopted().size(), fleet_.deployments().size(), connections.size(), waited.count(),
+        fleet_.adopted().size(), fleet_.deployments().size());
     inherited_.before.reset();
     co_await look_at_cards();
 }

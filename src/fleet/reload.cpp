@@ -79,6 +79,17 @@ void log_report(const reload_report& report) {
         listed(plan.added), listed(plan.removed), listed(plan.changed), plan.unchanged.size());
 }
 
+// But for those that the reader of the file gave already, behind their place.
+void add_warnings(reload_report& to, const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) {
+        const bool told = std::any_of(to.warnings.begin(), to.warnings.end(),
+                                      [&](const std::string& one) { return one.ends_with(text); });
+        if (!told) {
+            to.warnings.push_back(text);
+        }
+    }
+}
+
 // What was served of a manifest that has a mistake now goes on as it was: `kept`.
 std::vector<std::string> lines_of_left_out(const config::configuration& wanted,
                                            const std::vector<std::string>& kept) {
@@ -161,6 +172,11 @@ core::awaitable<reload_report> reloader::reload_now() {
     if (!read.value || !report.errors.empty()) {
         co_return report;
     }
+    if (std::string why = config::refuse_rules(parts_.door, config::door_rules_of(*read.value));
+        !why.empty()) {
+        report.errors.push_back(std::move(why));
+        co_return report;
+    }
     auto made = prepare_partial(*read.value, report);
     if (!made) {
         report.errors.push_back(made.error().message);
@@ -169,6 +185,8 @@ core::awaitable<reload_report> reloader::reload_now() {
     for (const std::string& key : report.plan.later) {
         report.warnings.push_back("'" + key + "' takes effect at the next start");
     }
+    add_warnings(report, config::door_warnings(parts_.door, config::door_rules_of(settings_after(
+                                                                *parts_.settings, *read.value))));
     apply(std::move(*read.value), report.plan, std::move(*made));
     report.applied = true;
     ++applied_;

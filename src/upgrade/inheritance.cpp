@@ -70,11 +70,6 @@ std::string name_of(const tcp::endpoint& where) {
     return out.str();
 }
 
-// A port of 0 asked for any.
-bool as_wanted(const tcp::endpoint& at, const tcp::endpoint& wanted) {
-    return at.address() == wanted.address() && (wanted.port() == 0 || at.port() == wanted.port());
-}
-
 void end_processes(const engine::backend_handover& of) {
     for (const supervisor::service_handover& service : of.services.services) {
         // Ours, or nobody's: anything else was refused when it was read, or is not a child.
@@ -165,31 +160,9 @@ inheritance take_inheritance() {
     return out;
 }
 
-tcp::endpoint listen_endpoint(const config::configuration& settings, const inheritance& from) {
-    std::optional<tcp::endpoint> at;
-    if (from.socket) {
-        at = address_of(*from.socket);
-    } else if (from.before && from.before->activated && !from.before->listeners.empty()) {
-        at = address_of(from.before->listeners.front());
-    }
-    return at.value_or(settings.listen);
-}
-
-core::result<tcp::endpoint> open_listener(http::server& at, const config::configuration& settings,
-                                          inheritance& from) {
-    const tcp::endpoint wanted = listen_endpoint(settings, from);
-    if (!as_wanted(wanted, settings.listen)) {
-        telemetry::log().warn(
-            "the socket of the service manager listens on {}, and 'listen' says {}; the "
-            "socket is used",
-            name_of(wanted), name_of(settings.listen));
-        if (!wanted.address().is_loopback() && !settings.allow_unauthenticated && !settings.keys_file) {
-            return core::make_failure(
-                core::errc::refused,
-                "the socket of the service manager would let every machine of the network in without a key; "
-                "name a file of keys in [access], or say 'allow_unauthenticated = true' if that is wanted");
-        }
-    }
+core::result<config::door> open_door(http::server& at, const config::configuration& settings,
+                                     inheritance& from) {
+    const bool managed = from.socket || (from.before && from.before->activated);
     std::optional<int> inherited = std::exchange(from.socket, std::nullopt);
     if (from.before && !from.before->listeners.empty()) {
         inherited = from.before->listeners.front();
@@ -197,20 +170,51 @@ core::result<tcp::endpoint> open_listener(http::server& at, const config::config
             ::close(from.before->listeners[extra]);
         }
     }
-    if (!inherited) {
-        return at.listen(settings.listen);
+    const auto where = inherited ? address_of(*inherited) : std::nullopt;
+    if (inherited && !where) {
+        ::close(*inherited);
     }
-    const auto where = address_of(*inherited);
-    if (where && as_wanted(*where, wanted)) {
-        return at.listen_on(*inherited);
+    const auto open = where ? std::optional(config::door{*where, managed}) : std::nullopt;
+    if (open && managed && !config::same_door(open->at, settings.listen)) {
+        telemetry::log().warn(
+            "the socket of the service manager listens on {}, and 'listen' says {}; the "
+            "socket is used",
+            name_of(open->at), name_of(settings.listen));
     }
-    auto moved = at.listen(settings.listen);
-    if (!moved) {
-        telemetry::log().error("{}; it goes on where it was", moved.error().message);
-        return at.listen_on(*inherited);
+    const config::door_plan plan = config::plan_door(open, config::door_rules_of(settings));
+    if (plan.step == config::door_step::refuse) {
+        return plan.why;
     }
-    ::close(*inherited);
-    return moved;
+    const auto opened = [](const core::result<tcp::endpoint>& at_last,
+                           bool is_managed) -> core::result<config::door> {
+        return at_last ? core::result<config::door>(config::door{*at_last, is_managed}) : at_last.error();
+    };
+    if (plan.step == config::door_step::keep) {
+        return opened(at.listen_on(*inherited), managed);
+    }
+    if (plan.step == config::door_step::move) {
+        // First, for an address that covers the new one would be in its way.
+        ::close(*inherited);
+    }
+    auto fresh = at.listen(settings.listen);
+    if (fresh || !plan.may_stay) {
+        return opened(fresh, false);
+    }
+    telemetry::log().error("{}; it goes on where it was", fresh.error().message);
+    return opened(at.listen(open->at), false);
+}
+
+std::vector<int> take_connections(inheritance& from, const config::door& open) {
+    std::vector<int> out;
+    for (const int client : from.before ? from.before->connections : std::vector<int>{}) {
+        const auto here = address_of(client);
+        if (here && config::leads_to(open, here->address())) {
+            out.push_back(client);
+        } else {
+            ::close(client);
+        }
+    }
+    return out;
 }
 
 std::vector<std::string> deployments_before(const inheritance& from) {

@@ -93,6 +93,12 @@ core::awaitable<core::result<preflight_report>> upgrade::ask(std::string program
     if (answer && parts_.stopping()) {
         co_return core::make_failure(core::errc::cancelled, "corral is being stopped");
     }
+    if (answer && answer->door) {
+        const config::door_plan plan = config::plan_door(parts_.door, *answer->door);
+        if (plan.step == config::door_step::refuse) {
+            co_return plan.why;
+        }
+    }
     co_return answer;
 }
 
@@ -208,7 +214,7 @@ handover upgrade::compose() const {
     out.guard = parts_.guard->hand_over();
     out.descriptor_limit = process::descriptor_limit_of_children().value_or(0);
     out.listeners = parts_.server->listeners();
-    out.activated = parts_.activated;
+    out.activated = parts_.door.managed;
     out.connections = parts_.server->kept_aside();
     out.paused = paused_;
     for (const auto& runtime : *parts_.backends) {

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <iostream>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -28,6 +29,36 @@ constexpr core::seconds patience{20};
 constexpr std::size_t longest_report = 1024 * 1024;
 constexpr std::size_t longest_complaint = 4096;
 constexpr std::size_t most_models = 1024;
+
+json write_door(const config::door_rules& of) {
+    return {{"address", of.listen.address().to_string()},
+            {"port", of.listen.port()},
+            {"keys", of.keys},
+            {"tls", of.tls},
+            {"allow_unauthenticated", of.allow_unauthenticated}};
+}
+
+// Nothing when that is no door.
+std::optional<config::door_rules> read_door(const json& from) {
+    const auto has = [&](const char* name, bool (json::*is)() const noexcept) {
+        return from.contains(name) && (from[name].*is)();
+    };
+    if (!from.is_object() || !has("address", &json::is_string) || !has("port", &json::is_number_unsigned) ||
+        !has("keys", &json::is_boolean) || !has("tls", &json::is_boolean) ||
+        !has("allow_unauthenticated", &json::is_boolean)) {
+        return std::nullopt;
+    }
+    boost::system::error_code wrong;
+    const auto address = boost::asio::ip::make_address(from["address"].get<std::string>(), wrong);
+    const auto port = from["port"].get<std::uint64_t>();
+    if (wrong || port > std::numeric_limits<std::uint16_t>::max()) {
+        return std::nullopt;
+    }
+    return config::door_rules{{address, static_cast<std::uint16_t>(port)},
+                              from["keys"].get<bool>(),
+                              from["tls"].get<bool>(),
+                              from["allow_unauthenticated"].get<bool>()};
+}
 
 // Reads to the end and keeps `most` bytes.
 core::awaitable<std::string> read_stream(process::child& from, process::output_stream which,
@@ -92,7 +123,10 @@ int print_preflight(const config::configuration& settings, int version_asked) {
             models[catalog::label_of(here)] = can ? dialect->fingerprint(here) : std::string();
         }
     }
-    const json report = {{"handover_version", handover_version}, {"version", version}, {"models", models}};
+    const json report = {{"handover_version", handover_version},
+                         {"version", version},
+                         {"models", models},
+                         {"door", write_door(config::door_rules_of(settings))}};
     std::cout << report.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
     return 0;
 }
@@ -114,6 +148,12 @@ core::result<preflight_report> parse_preflight(const std::string& text) {
         return refuse("its answer is not that of corral");
     }
     preflight_report out;
+    if (tree.contains("door")) {
+        out.door = read_door(tree["door"]);
+        if (!out.door) {
+            return refuse("its answer is not that of corral");
+        }
+    }
     out.version = telemetry::printable(tree["version"].get<std::string>(), 40);
     for (const auto& [name, fingerprint] : models.items()) {
         if (!fingerprint.is_string()) {

@@ -87,7 +87,7 @@ class Daemon:
         return self
 
     def _listening_port(self):
-        found = re.findall(r"https?://127\.0\.0\.1:(\d+) event=listening", self.log()[self.log_start:])
+        found = re.findall(r"https?://(?:127\.0\.0\.1|0\.0\.0\.0):(\d+) event=listening", self.log()[self.log_start:])
         if found:
             return int(found[-1])
         assert self.process.poll() is None, f"corral ended: {self.process.returncode}\n{self.log()}"

@@ -1,8 +1,8 @@
 #pragma once
 // Who may ask and how the talk is protected: [access] and [tls].
 
+#include <filesystem>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "corral/config/configuration_model.hpp"
@@ -16,8 +16,5 @@ void read_access(catalog::section& root, configuration& to, const std::filesyste
 
 // The keys file that a configuration names, whatever else is wrong with either; for commands that make it.
 [[nodiscard]] std::optional<std::filesystem::path> configured_keys_file(const std::filesystem::path& config);
-
-// What one should know of an address and its protection, as sentences; empty when there is nothing to say.
-[[nodiscard]] std::vector<std::string> listen_warnings(const configuration& settings);
 
 }  // namespace corral::config

@@ -16,6 +16,7 @@
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
@@ -64,13 +65,13 @@ public:
     core::result<void> upgrade_to(std::string program = {});
 
 private:
-    void prepare_upgrade(bool activated);
+    void prepare_upgrade();
     [[nodiscard]] std::string why_not_reload() const;
     [[nodiscard]] core::awaitable<void> start_models();
     [[nodiscard]] core::awaitable<void> look_at_cards();
     void go_on_with_models();
     [[nodiscard]] bool cards_are_shared() const;
-    [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_server();
+    [[nodiscard]] core::result<void> open_server();
     [[nodiscard]] core::result<void> open_admin();
     [[nodiscard]] http::handler make_request_pipeline();
     void open_black_box();
@@ -106,7 +107,7 @@ private:
     std::shared_ptr<config::credential_files> credentials_;
     upgrade::launch_facts how_started_;
     upgrade::inheritance inherited_;
-    boost::asio::ip::tcp::endpoint endpoint_;  // where clients come in
+    config::door door_;  // where clients come in
     monitor::card_memory card_memory_;
     fleet::fleet fleet_;
     monitor::service_meter meter_{metrics_};

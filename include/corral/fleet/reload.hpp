@@ -9,6 +9,7 @@
 
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/wake_signal.hpp"
@@ -26,6 +27,7 @@ struct reloadable {
     fleet* models = nullptr;
     generation::generation_service* generations = nullptr;
     http::server* server = nullptr;
+    config::door door;                        // where clients come in
     std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
     std::function<void()> renew_pipeline;  // settings or credentials are others: requests get a new handler
 };

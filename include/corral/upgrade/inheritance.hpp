@@ -10,6 +10,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/config/configuration.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/server.hpp"
 #include "corral/supervisor/group.hpp"
@@ -30,12 +31,13 @@ struct inheritance {
 // what that had started. Call it first, before anything opens a descriptor.
 [[nodiscard]] inheritance take_inheritance();
 
-// Where the doors will open: at the inherited socket, else where the configuration says.
-[[nodiscard]] boost::asio::ip::tcp::endpoint listen_endpoint(const config::configuration& settings,
-                                                             const inheritance& from);
-// Opens them there. Fails with a sentence: taken, or open to other machines without keys.
-[[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> open_listener(
-    http::server& at, const config::configuration& settings, inheritance& from);
+// Opens the door where config::plan_door says. Fails with a sentence: taken, or open to other machines without
+// keys.
+[[nodiscard]] core::result<config::door> open_door(http::server& at, const config::configuration& settings,
+                                                   inheritance& from);
+// The connections that were handed over and came in where that door still leads; the others are closed. To be
+// asked once.
+[[nodiscard]] std::vector<int> take_connections(inheritance& from, const config::door& open);
 
 // How a model stood before, over all its sets of processes.
 struct deployment_handover {

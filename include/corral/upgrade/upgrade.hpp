@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "corral/config/configuration.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/engine/backend.hpp"
@@ -32,7 +33,7 @@ struct upgrade_parts {
     scheduler::scheduler* scheduler = nullptr;
     const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
     const core::task_group* runs = nullptr;  // generations
-    bool activated = false;                  // the listeners are of a service manager
+    config::door door;                       // where clients come in
     std::function<bool()> stopping;          // the daemon shuts down: no upgrade any more
     std::function<void()> end_threads;    // those beside the loop that would not survive, and what they hold
     std::function<void()> begin_threads;  // after all, because there was no next image

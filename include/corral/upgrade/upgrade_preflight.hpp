@@ -3,9 +3,11 @@
 // load the configuration and know our format; nothing else happens.
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "corral/config/configuration.hpp"
+#include "corral/config/door_policy.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
@@ -17,6 +19,7 @@ namespace corral::upgrade {
 struct preflight_report {
     std::string version;                              // of the program that answered
     std::map<std::string, std::string> fingerprints;  // of each set of processes, by label
+    std::optional<config::door_rules> door;           // absent: an older program, which does not tell
 };
 
 // "corral preflight": what the new program prints, and its exit status.
