@@ -60,23 +60,31 @@ std::optional<std::size_t> client_ring::line::find(ticket_id id) const {
 
 // With `place` others before it in its own line, a ticket waits for as many whole rounds, and in the last one
 // for the clients whose turn comes before.
+std::size_t client_ring::ahead(std::list<line>::const_iterator own, std::size_t place) const {
+    std::size_t out = place;
+    bool before = true;
+    for (auto other = round_.begin(); other != round_.end(); ++other) {
+        before = before && other != own;
+        if (other != own) {
+            out += std::min(other->size(), place + (before ? 1 : 0));
+        }
+    }
+    return out;
+}
+
 std::optional<std::size_t> client_ring::ahead_of(ticket_id id) const {
     for (auto own = round_.begin(); own != round_.end(); ++own) {
-        const std::optional<std::size_t> place = own->find(id);
-        if (!place) {
-            continue;
+        if (const std::optional<std::size_t> place = own->find(id)) {
+            return ahead(own, *place);
         }
-        std::size_t ahead = *place;
-        bool before = true;
-        for (auto other = round_.begin(); other != round_.end(); ++other) {
-            before = before && other != own;
-            if (other != own) {
-                ahead += std::min(other->size(), *place + (before ? 1 : 0));
-            }
-        }
-        return ahead;
     }
     return std::nullopt;
+}
+
+std::size_t client_ring::ahead_of_next(const std::string& client) const {
+    const auto own =
+        std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
+    return ahead(own, own == round_.end() ? 0 : own->size());
 }
 
 std::vector<ticket_id> client_ring::take_all() {

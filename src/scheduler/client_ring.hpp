@@ -25,7 +25,9 @@ public:
     [[nodiscard]] std::optional<ticket_id> take();
     // How many take() gives before `id` if nobody else comes; nothing when it does not wait here.
     [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
-    // The same for a ticket that came now, of a client that has none waiting.
+    // The same for a ticket that `client` added now.
+    [[nodiscard]] std::size_t ahead_of_next(const std::string& client) const;
+    // The same of a client that has none waiting.
     [[nodiscard]] std::size_t ahead_of_new_client() const noexcept { return round_.size(); }
     // Everything, in the order take() would have given it to a single server.
     [[nodiscard]] std::vector<ticket_id> take_all();
@@ -41,6 +43,8 @@ private:
         // Its place in the line, from 0.
         [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };
+    [[nodiscard]] std::size_t ahead(std::list<line>::const_iterator own, std::size_t place) const;
+
     std::list<line> round_;  // front: whose turn it is; a line is never empty
     std::size_t size_ = 0;
 };

@@ -141,6 +141,18 @@ duration queue_policy::until_drained(const std::string& model, std::size_t furth
     return until_turn(on, std::min(further, on.ring.size()), now);
 }
 
+// As measured, or guessed before anything was; from 1 s to 10 minutes.
+core::seconds queue_policy::own_wait(const queue& on, std::size_t ahead, core::steady_time now) const {
+    constexpr core::seconds longest{600};
+    if (const auto known = whole_seconds(until_turn(on, ahead, now))) {
+        return std::clamp(*known, core::seconds{1}, longest);
+    }
+    const std::size_t side_by_side = servers(on);
+    const std::size_t rounds = (ahead + leases_on(on) + side_by_side - 1) / side_by_side;
+    const auto held = on.held.find(on.tier);
+    return (held == on.held.end() ? service_time{} : held->second).until_served(rounds);
+}
+
 duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::steady_time now) const {
     const duration begin = until_ready(on, now);
     if (!begin) {

@@ -80,19 +80,34 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
         return {decision{who.ticket, verdict::broken, *why, {}, {}}};
     }
     const bool served_at_once = on.ring.size() == 0 && free_instance(on);
-    if (!served_at_once && !who.readmission && waiting_.size() >= max_waiting_) {
-        const std::size_t side_by_side = servers(on);
-        const std::size_t ahead = on.ring.size() + leases_on(on);
-        const std::size_t rounds = (ahead + side_by_side - 1) / side_by_side;
-        return {decision{who.ticket, verdict::queue_full, {}, on.held[on.tier].until_served(rounds), {}}};
+    const bool full = !served_at_once && !who.readmission && waiting_.size() >= max_waiting_;
+    std::vector<decision> out;
+    if (full && !make_place(who, now, out)) {
+        const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.client), now);
+        return {decision{who.ticket, verdict::queue_full, {}, wait, {}}};
     }
     on.ring.add(who.client, who.ticket, who.readmission);
     const moment came = mark(now);
     on.arrivals.emplace(came.order, came.at);
-    waiting_.emplace(who.ticket, pending{who.model, came.order});
-    std::vector<decision> out;
+    waiting_.emplace(who.ticket, pending{who.model, who.client, came.order});
+    if (!who.readmission) {
+        shares_.add(who.client, came.order, who.ticket);
+    }
     grant_next(on, now, out);
     return out;
+}
+
+bool queue_policy::make_place(const arrival& who, core::steady_time now, std::vector<decision>& out) {
+    const std::optional<ticket_id> yields = shares_.yields_to(who.client);
+    if (!yields) {
+        return false;
+    }
+    queue& on = queues_.at(waiting_.at(*yields).model);
+    const core::seconds wait = own_wait(on, on.ring.ahead_of(*yields).value_or(0), now);
+    on.ring.remove(*yields);
+    forget(on, *yields);
+    out.push_back(decision{*yields, verdict::queue_full, {}, wait, {}});
+    return true;
 }
 
 bool queue_policy::cancel(ticket_id ticket) {
@@ -252,6 +267,7 @@ void queue_policy::refuse_waiting(queue& on, verdict why, const std::string& rea
 void queue_policy::forget(queue& on, ticket_id ticket) {
     const auto found = waiting_.find(ticket);
     on.arrivals.erase(found->second.order);
+    shares_.remove(found->second.client, found->second.order);
     waiting_.erase(found);
 }
 

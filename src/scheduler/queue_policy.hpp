@@ -20,6 +20,7 @@
 
 #include "corral/core/time.hpp"
 #include "scheduler/client_ring.hpp"
+#include "scheduler/client_shares.hpp"
 #include "scheduler/residency_policy.hpp"
 #include "scheduler/service_time.hpp"
 #include "scheduler/time_slice_policy.hpp"
@@ -49,7 +50,7 @@ struct decision {
     ticket_id ticket;
     verdict what = verdict::granted;
     std::string reason;                        // of a broken or suspended model, or why there is no room
-    std::optional<core::seconds> retry_after;  // with queue_full
+    std::optional<core::seconds> retry_after;  // with queue_full: the wait of this client
     instance_id instance{};                    // with granted
 };
 
@@ -72,7 +73,9 @@ struct standing {
 // which itself, the fewest leases run, then the one that has been idle for longest.
 class queue_policy {
 public:
-    // At most `max_waiting` tickets wait, over all queues; readmissions come on top.
+    // At most `max_waiting` tickets wait, over all queues; readmissions come on top. Beyond it the newest ticket
+    // of the client that has the most waiting is refused; the arrival itself where its client would have as
+    // many.
     explicit queue_policy(std::size_t max_waiting) : max_waiting_(max_waiting) {}
 
     // A queue begins without instances. Its name must be new.
@@ -175,12 +178,16 @@ private:
     };
     struct pending {
         std::string model;
+        std::string client;
         std::uint64_t order = 0;
     };
     struct grant {
         instance_id instance;
         core::steady_time since;
     };
+    // One place becomes free for `who`, in a full room. False: it has to be refused itself.
+    [[nodiscard]] bool make_place(const arrival& who, core::steady_time now, std::vector<decision>& out);
+    [[nodiscard]] core::seconds own_wait(const queue& on, std::size_t ahead, core::steady_time now) const;
     void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
     void refuse_waiting(queue& on, verdict why, const std::string& reason, std::vector<decision>& out);
     void forget(queue& on, ticket_id ticket);
@@ -210,6 +217,7 @@ private:
     std::unordered_map<instance_id, instance> instances_;
     std::unordered_map<ticket_id, pending> waiting_;
     std::unordered_map<ticket_id, grant> granted_;
+    client_shares shares_;  // of the waiting ones that can be refused for want of a place
     std::uint64_t order_ = 0;
     bool closed_ = false;
 };

@@ -175,3 +175,24 @@ def test_fair_between_clients(tmp_path):
         place = [k for k, p in enumerate(prompts) if "single" in p][0]
         after = [p for p in prompts[place:] if "flood" in p]
         assert len(after) >= 4
+
+
+def test_a_full_queue_of_one_client_lets_another_in(tmp_path):
+    """127.0.0.1 takes every place; 127.0.0.2 is served all the same, and the newest of the flood is told when to come again."""
+    with Box(tmp_path, {"directives": True, "timing": {"tokens_per_second": 200}}, config="max_queue = 4") as box:
+        holder = box.stream("[[n=60]] holder")
+        next(iter(holder))
+        flood = []
+        for k in range(4):
+            flood.append(box.stream_later(f"[[n=3]] flood {k}"))
+            wait_until(lambda: waiting(box) == k + 1, what="one more waits")
+        beyond = box.chat("flood 4")
+        assert beyond.status == 503 and int(beyond.headers["Retry-After"]) >= 1
+        connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=60, source_address=("127.0.0.2", 0))
+        connection.request("POST", "/api/chat", json.dumps(
+            {"model": MODEL, "stream": False, "messages": [{"role": "user", "content": "[[text=single]]"}]}))
+        yielded = flood.pop().open()
+        assert yielded.status == 503 and int(yielded.response.getheader("Retry-After")) >= 1, "the newest of the flood yields"
+        assert connection.getresponse().status == 200
+        for one in flood:
+            assert list(one.open())[-1]["done"] is True

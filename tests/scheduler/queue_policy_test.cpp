@@ -125,6 +125,66 @@ TEST_F(queue_policy_test, refuses_beyond_the_bound_with_the_time_to_wait) {
     EXPECT_EQ(last_.retry_after, core::seconds{30});
 }
 
+// The queue has two places; each lease takes ten seconds.
+TEST_F(queue_policy_test, a_greedy_client_does_not_keep_another_out_of_a_full_queue) {
+    measure_service();
+    arrive(1, "greedy");
+    arrive(2, "greedy");
+    arrive(3, "greedy");
+    told();
+    arrive(4, "polite");
+    EXPECT_EQ(told(), "3:full");
+    EXPECT_EQ(last_.retry_after, core::seconds{20}) << "where it stood: behind 1, which runs, and 2";
+    // Now both have one.
+    arrive(5, "greedy");
+    EXPECT_EQ(told(), "5:full");
+    EXPECT_EQ(last_.retry_after, core::seconds{30}) << "behind 1, 2 and 4";
+    arrive(6, "third");
+    EXPECT_EQ(told(), "6:full");
+    EXPECT_EQ(last_.retry_after, core::seconds{30});
+    release(1);
+    EXPECT_EQ(told(), "2+");
+    release(2);
+    EXPECT_EQ(told(), "4+");
+}
+
+TEST_F(queue_policy_test, retry_after_is_the_wait_of_this_client) {
+    measure_service();
+    policy_.set_max_waiting(20);
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        arrive(id, "greedy");
+    }
+    arrive(21, "polite");
+    policy_.set_max_waiting(3);
+    told();
+    arrive(22, "greedy");
+    EXPECT_EQ(told(), "22:full");
+    EXPECT_EQ(last_.retry_after, core::seconds{10 + 10 * 20});
+    policy_.set_max_waiting(1);
+    arrive(23, "polite");
+    arrive(24, "third");
+    EXPECT_EQ(told(), "20:full 19:full");
+}
+
+TEST_F(queue_policy_test, the_one_that_yields_may_wait_for_another_model) {
+    arrive(1, "greedy", "m");
+    arrive(2, "greedy", "n");
+    arrive(3, "polite", "m");
+    EXPECT_EQ(told(), "2:full");
+    ready("n");
+    ready("m");
+    EXPECT_EQ(told(), "1+");
+    release(1);
+    EXPECT_EQ(told(), "3+");
+}
+
+TEST_F(queue_policy_test, what_was_admitted_before_yields_to_nobody) {
+    arrive(1, "greedy", "m", true);
+    arrive(2, "greedy", "m", true);
+    arrive(3, "polite");
+    EXPECT_EQ(told(), "3:full");
+}
+
 TEST_F(queue_policy_test, bound_counts_all_queues_but_not_a_free_one) {
     arrive(1);
     arrive(2);

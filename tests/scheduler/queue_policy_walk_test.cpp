@@ -110,9 +110,29 @@ private:
                 ASSERT_GE(before, bound);
                 ASSERT_FALSE(who.readmission);
                 ASSERT_TRUE(each.retry_after && *each.retry_after >= core::seconds{1});
+                check_share(each.ticket.value, id);
             }
         }
         take(told);
+    }
+    // With how many places others stand, when somebody is refused one.
+    void check_share(std::uint64_t refused, std::uint64_t newcomer) {
+        std::map<std::string, std::size_t> held;
+        std::size_t most = 0;
+        for (const auto& [id, each] : tickets_) {
+            if (each.now == fate::waiting && !each.readmission && id != newcomer) {
+                most = std::max(most, ++held[each.client]);
+            }
+        }
+        const std::size_t own = held[tickets_.at(newcomer).client];
+        if (refused == newcomer) {
+            ASSERT_LE(most, own + 1) << "another holds more than its share";
+        } else {
+            const known_ticket& who = tickets_.at(refused);
+            ASSERT_EQ(held[who.client], most);
+            ASSERT_GT(most, own + 1);
+            ASSERT_FALSE(who.readmission);
+        }
     }
     void cancel() {
         if (last_ == 0) {
