@@ -19,8 +19,7 @@ const std::vector<const family*>& families() {
 
 const family* find_family(std::string_view name) {
     const auto& all = families();
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const family* one) { return one->name == name; });
+    const auto found = std::ranges::find(all, name, &family::name);
     return found == all.end() ? nullptr : *found;
 }
 
@@ -41,8 +40,8 @@ std::string neutralise(const family& format, std::string_view text) {
             continue;
         }
         const auto rest = text.substr(at);
-        const bool control = std::any_of(format.control_tokens.begin(), format.control_tokens.end(),
-                                         [&](std::string_view token) { return rest.starts_with(token); });
+        const bool control = std::ranges::any_of(
+            format.control_tokens, [&](std::string_view token) { return rest.starts_with(token); });
         if (control) {
             out += ' ';
         }

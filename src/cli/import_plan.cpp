@@ -12,7 +12,6 @@
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
-#include "corral/package/manifest.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
 

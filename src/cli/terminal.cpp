@@ -1,4 +1,5 @@
 #include "terminal.hpp"
+#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -37,10 +38,6 @@ const char* code_of(colour in) {
     return "0";
 }
 
-bool continues_character(char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
 std::string cut_line(std::string_view line, unsigned columns) {
     std::string out;
     unsigned used = 0;
@@ -53,7 +50,7 @@ std::string cut_line(std::string_view line, unsigned columns) {
             i = end;
             continue;
         }
-        if (!continues_character(line[i]) && ++used > columns) {
+        if (!core::continues_character(line[i]) && ++used > columns) {
             break;
         }
         out += line[i];

@@ -1,5 +1,6 @@
 #include "corral/core/utf8.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace corral::core {
@@ -38,7 +39,7 @@ utf8_step next_utf8(std::string_view text) noexcept {
             return {utf8_kind::cut_short, i, 0};
         }
         const auto byte = static_cast<unsigned char>(text[i]);
-        if ((byte & 0xC0U) != 0x80) {
+        if (!continues_character(text[i])) {
             return {utf8_kind::invalid, i, 0};
         }
         point = (point << 6U) | (byte & 0x3FU);
@@ -53,6 +54,42 @@ utf8_step next_utf8(std::string_view text) noexcept {
 std::size_t character_length(std::string_view text) noexcept {
     const utf8_step step = next_utf8(text);
     return step.kind == utf8_kind::whole ? step.length : 0;
+}
+
+std::size_t characters_of(std::string_view text) noexcept {
+    return text.size() -
+           static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues_character));
+}
+
+std::string_view cut_between_characters(std::string_view text, std::size_t most) noexcept {
+    if (text.size() > most) {
+        while (most > 0 && continues_character(text[most])) {
+            --most;
+        }
+    }
+    return text.substr(0, most);
+}
+
+void append_utf8(std::string& out, std::uint32_t point) {
+    const auto put = [&out](std::uint32_t byte) {
+        out += static_cast<char>(static_cast<unsigned char>(byte));
+    };
+    const auto tail = [&put](std::uint32_t bits) { put(0x80U | (bits & 0x3FU)); };
+    if (point < 0x80) {
+        put(point);
+    } else if (point < 0x800) {
+        put(0xC0U | (point >> 6U));
+        tail(point);
+    } else if (point < 0x10000) {
+        put(0xE0U | (point >> 12U));
+        tail(point >> 6U);
+        tail(point);
+    } else {
+        put(0xF0U | (point >> 18U));
+        tail(point >> 12U);
+        tail(point >> 6U);
+        tail(point);
+    }
 }
 
 }  // namespace corral::core

@@ -1,4 +1,5 @@
 #include "generation/format_request.hpp"
+#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,11 +15,7 @@ std::string shortened(std::string_view text) {
     if (text.size() <= longest_bad_answer) {
         return std::string(text);
     }
-    std::size_t end = longest_bad_answer;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-        --end;
-    }
-    return std::string(text.substr(0, end)) + " ...";
+    return std::string(core::cut_between_characters(text, longest_bad_answer)) + " ...";
 }
 
 }  // namespace

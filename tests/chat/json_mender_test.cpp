@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "chat/answer/tool_call_text.hpp"
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 
 namespace corral::chat {
 namespace {

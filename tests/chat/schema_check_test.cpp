@@ -1,4 +1,4 @@
-#include "chat/format/schema_check.hpp"
+#include "chat/format/schema_plan.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -19,12 +19,12 @@ using nlohmann::ordered_json;
 
 // "fits", the violation, or "refused: " and why.
 std::string outcome(const ordered_json& schema, const json& value) {
-    const auto made = schema_check::make(schema);
+    const auto made = plan_schema(schema);
     if (!made) {
         return "refused: " + made.error().message;
     }
     std::size_t budget = 400'000;
-    return made->violation(value, budget).value_or("fits");
+    return violation(*made, value, budget).value_or("fits");
 }
 
 std::string outcome(const std::string& schema, const std::string& value) {
@@ -83,17 +83,17 @@ TEST(schema_check, a_violation_in_an_alternative_counts_only_when_none_fits) {
 }
 
 TEST(schema_check, a_check_ends_with_its_budget) {
-    const auto made = schema_check::make(ordered_json::parse(R"({"items":{"not":{"type":"string"}}})"));
+    const auto made = plan_schema(ordered_json::parse(R"({"items":{"not":{"type":"string"}}})"));
     ASSERT_TRUE(made);
     const json value = json::array({1, 2, 3, 4, 5});
     std::size_t enough = 1'000;
-    EXPECT_EQ(made->violation(value, enough), std::nullopt);
+    EXPECT_EQ(violation(*made, value, enough), std::nullopt);
     const std::size_t needed = 1'000 - enough;
     std::size_t exactly = needed;
-    EXPECT_EQ(made->violation(value, exactly), std::nullopt);
+    EXPECT_EQ(violation(*made, value, exactly), std::nullopt);
     for (std::size_t budget = 0; budget < needed; ++budget) {
         std::size_t left = budget;
-        EXPECT_EQ(made->violation(value, left),
+        EXPECT_EQ(violation(*made, value, left),
                   "$: the value is too large to be checked against this schema");
         EXPECT_EQ(left, 0U);
     }

@@ -6,8 +6,6 @@
 
 #include "chat/prompt/conversation.hpp"
 #include "chat/prompt/prompt_form_policy.hpp"
-#include "chat/prompt/shown_template.hpp"
-#include "chat/prompt/template_prompt.hpp"
 #include "chat/prompt/verbatim_prompt.hpp"
 #include "service_wrapper.hpp"
 

@@ -1,4 +1,4 @@
-#include "chat/prompt/template_prompt.hpp"
+#include "chat/prompt/verbatim_prompt.hpp"
 
 #include <gtest/gtest.h>
 

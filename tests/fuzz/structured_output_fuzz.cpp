@@ -2,7 +2,7 @@
 // JSON.
 
 #include "chat/answer/utf8_assembler.hpp"
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 #include "corral/chat/structured_output.hpp"
 #include "fuzz_input.hpp"
 

@@ -2,7 +2,7 @@
 // changes nothing that was whole.
 
 #include "chat/answer/tool_call_text.hpp"
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 #include "fuzz_input.hpp"
 
 using namespace corral;

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "corral/catalog/placeholders.hpp"
-#include "corral/package/manifest.hpp"
 #include "package/package_reading.hpp"
 #include "package/scripts/flag_binding.hpp"
 #include "package/scripts/run_script.hpp"

@@ -92,5 +92,7 @@ struct shown_parts {
 // (docs/facts/ollama_wire.md#listings). As a render_options::prompt_template it gives the family's own
 // verbatim prompt.
 [[nodiscard]] std::string shown_template(const family& format, const shown_parts& what = {});
+// Whether a template is a copy of that, white space around it aside. A prompt by such a one need not be verbatim.
+[[nodiscard]] bool is_shown_template(const family& format, std::string_view text);
 
 }  // namespace corral::chat

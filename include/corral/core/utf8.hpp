@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace corral::core {
@@ -23,6 +24,20 @@ struct utf8_step {
 // Bytes of the well-formed character at the beginning of `text`; 0 where there is none.
 // REQUIRES: !text.empty().
 [[nodiscard]] std::size_t character_length(std::string_view text) noexcept;
+
+// A byte of a character that is not its first.
+[[nodiscard]] constexpr bool continues_character(char byte) noexcept {
+    return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
+// Of well-formed text.
+[[nodiscard]] std::size_t characters_of(std::string_view text) noexcept;
+
+// The beginning of `text`, at most so many bytes, cut between characters.
+[[nodiscard]] std::string_view cut_between_characters(std::string_view text, std::size_t most) noexcept;
+
+// REQUIRES: `point` is no surrogate, and at most U+10FFFF.
+void append_utf8(std::string& out, std::uint32_t point);
 
 // Whether a terminal or a log shows `point` as it is: no control character, no line or paragraph separator, nothing
 // that hides text or turns its direction around.

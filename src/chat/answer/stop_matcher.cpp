@@ -1,4 +1,5 @@
 #include "chat/answer/stop_matcher.hpp"
+#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -25,17 +26,15 @@ std::string stop_matcher::advance(bool more_may_come) {
     std::size_t at = 0;
     for (; at < held_.size(); ++at) {
         const auto rest = std::string_view(held_).substr(at);
-        const bool inside_character = (static_cast<unsigned char>(rest.front()) & 0xC0U) == 0x80U;
-        if (inside_character) {
+        if (core::continues_character(rest.front())) {
             continue;  // a stop of broken bytes must not cut a character
         }
-        if (std::any_of(ends_.begin(), ends_.end(),
-                        [&](const std::string& end) { return rest.starts_with(end); })) {
+        if (std::ranges::any_of(ends_, [&](const std::string& end) { return rest.starts_with(end); })) {
             stopped_ = true;
             break;
         }
-        if (more_may_come && std::any_of(ends_.begin(), ends_.end(),
-                                         [&](const std::string& end) { return end.starts_with(rest); })) {
+        if (more_may_come &&
+            std::ranges::any_of(ends_, [&](const std::string& end) { return end.starts_with(rest); })) {
             break;
         }
     }

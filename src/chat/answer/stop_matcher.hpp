@@ -2,11 +2,26 @@
 // Cuts text off at the first of several stop texts. The hit that starts first wins, however the text is cut
 // into pieces; only the longest suffix that may still become a stop is held back.
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace corral::chat {
+
+// Length of the longest suffix of `text` that is a proper prefix of `tag`, and may become the tag.
+[[nodiscard]] inline std::size_t partial_suffix_length(std::string_view text, std::string_view tag) {
+    if (tag.empty()) {
+        return 0;
+    }
+    for (auto length = std::min(tag.size() - 1, text.size()); length > 0; --length) {
+        if (text.ends_with(tag.substr(0, length))) {
+            return length;
+        }
+    }
+    return 0;
+}
 
 class stop_matcher {
 public:

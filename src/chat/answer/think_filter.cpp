@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "chat/answer/partial_suffix.hpp"
+#include "chat/answer/stop_matcher.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {
@@ -97,7 +97,7 @@ std::optional<tool_call> call_of(const json& value, const call_rules& rules) {
     }
     tool_call made;
     made.name = name->get<std::string>();
-    if (std::find(rules.names.begin(), rules.names.end(), made.name) == rules.names.end()) {
+    if (std::ranges::find(rules.names, made.name) == rules.names.end()) {
         return std::nullopt;
     }
     auto arguments = arguments_of(*call, rules.arguments_required);
@@ -123,8 +123,8 @@ std::vector<tool_call> calls_of(const std::vector<json>& values, const call_rule
     for (const auto& value : values) {
         const bool all =
             value.is_array()
-                ? std::all_of(value.begin(), value.end(),
-                              [&](const json& element) { return add_call(element, rules, calls); })
+                ? std::ranges::all_of(value,
+                                      [&](const json& element) { return add_call(element, rules, calls); })
                 : add_call(value, rules, calls);
         if (!all) {
             return {};

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "chat/answer/tool_call_text.hpp"
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/chat/generation_event.hpp"
 

@@ -1,6 +1,8 @@
 #pragma once
 // One function a family. Each value lives for the whole program.
 
+#include <string_view>
+
 #include "corral/chat/family.hpp"
 
 namespace corral::chat {
@@ -18,5 +20,8 @@ namespace corral::chat {
 [[nodiscard]] const family& qwen3_family();
 [[nodiscard]] const family& qwen3_thinking_family();
 [[nodiscard]] const family& smollm2_family();
+
+// What families that speak ChatML have in common: its turns with Qwen's tokens, without tools and thinking.
+[[nodiscard]] family chatml_base(std::string_view name);
 
 }  // namespace corral::chat

@@ -1,5 +1,4 @@
 #include "chat/families/all.hpp"
-#include "chat/families/chatml_base.hpp"
 
 namespace corral::chat {
 

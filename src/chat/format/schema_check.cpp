@@ -1,5 +1,3 @@
-#include "chat/format/schema_check.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -7,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "chat/format/schema_plan.hpp"
 #include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::chat {
 
@@ -38,19 +38,13 @@ std::string listed(const json& choices) {
     return core::joined(texts) + (choices.size() > most ? " ..." : "");
 }
 
-std::size_t characters_of(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
-        return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
-    }));
-}
-
 // Values of another type keep any limit.
 bool keeps(const json& value, const schema_limit& limit, double bound) {
     double figure = 0;
     if (limit.type == schema_limit::kind::number && value.is_number()) {
         figure = value.get<double>();
     } else if (limit.type == schema_limit::kind::text && value.is_string()) {
-        figure = static_cast<double>(characters_of(value.get_ref<const std::string&>()));
+        figure = static_cast<double>(core::characters_of(value.get_ref<const std::string&>()));
     } else if (limit.type == schema_limit::kind::list
                    ? value.is_array()
                    : limit.type == schema_limit::kind::object && value.is_object()) {
@@ -95,7 +89,7 @@ private:
         std::size_t index;
     };
     // The sentence is made at the end, for most violations only rule out one of several schemas.
-    struct violation {
+    struct misfit {
         std::vector<step> place;
         std::function<std::string()> sentence;
     };
@@ -123,7 +117,7 @@ private:
 
     bool reject(std::function<std::string()> sentence) {
         if (!quiet_ && !found_) {
-            found_.emplace(violation{place_, std::move(sentence)});
+            found_.emplace(misfit{place_, std::move(sentence)});
         }
         return false;
     }
@@ -152,14 +146,13 @@ private:
         if (node.never) {
             return reject("nothing is allowed here");
         }
-        if (!node.types.empty() && std::none_of(node.types.begin(), node.types.end(), is_type)) {
+        if (!node.types.empty() && std::ranges::none_of(node.types, is_type)) {
             return reject([&node, &value] {
                 return "expected " + core::joined(node.types, " or ") + ", got " +
                        std::string(type_of(value));
             });
         }
-        if (!node.choices.is_null() &&
-            std::find(node.choices.begin(), node.choices.end(), value) == node.choices.end()) {
+        if (!node.choices.is_null() && std::ranges::find(node.choices, value) == node.choices.end()) {
             return reject([&node] {
                 return std::string(node.choices.size() > 1 ? "expected one of " : "expected ") +
                        listed(node.choices);
@@ -261,9 +254,8 @@ private:
         if (!value.is_array()) {
             return true;
         }
-        if (node.contains && std::none_of(value.begin(), value.end(), [&](const json& each) {
-                return would_fit(*node.contains, each);
-            })) {
+        if (node.contains &&
+            std::ranges::none_of(value, [&](const json& each) { return would_fit(*node.contains, each); })) {
             return reject("no element fits the schema of 'contains'");
         }
         if (node.no_more_items && value.size() > node.first_items.size()) {
@@ -323,10 +315,10 @@ private:
                 continue;
             }
             const std::string& name = *each.name;
-            const bool plain = !name.empty() && !core::is_digit(name.front()) &&
-                               std::all_of(name.begin(), name.end(), [](char c) {
-                                   return core::is_letter(c) || core::is_digit(c) || c == '_';
-                               });
+            const bool plain =
+                !name.empty() && !core::is_digit(name.front()) && std::ranges::all_of(name, [](char c) {
+                    return core::is_letter(c) || core::is_digit(c) || c == '_';
+                });
             out += plain ? "." + name : "[" + text_of(name) + "]";
         }
         return out;
@@ -334,11 +326,7 @@ private:
     static std::string shortened(std::string sentence) {
         constexpr std::size_t longest = 400;
         if (sentence.size() > longest) {
-            std::size_t end = longest;
-            while (end > 0 && (static_cast<unsigned char>(sentence[end]) & 0xC0U) == 0x80U) {
-                --end;
-            }
-            sentence.resize(end);
+            sentence.resize(core::cut_between_characters(sentence, longest).size());
             sentence += "...";
         }
         return sentence;
@@ -349,21 +337,13 @@ private:
     bool spent_ = false;
     bool quiet_ = false;
     std::vector<step> place_;
-    std::optional<violation> found_;
+    std::optional<misfit> found_;
 };
 
 }  // namespace
 
-core::result<schema_check> schema_check::make(const nlohmann::ordered_json& schema) {
-    core::result<schema_plan> plan = plan_schema(schema);
-    if (!plan) {
-        return plan.error();
-    }
-    return schema_check(std::move(*plan));
-}
-
-std::optional<std::string> schema_check::violation(const json& value, std::size_t& budget) const {
-    return evaluation(plan_, budget).run(value);
+std::optional<std::string> violation(const schema_plan& plan, const json& value, std::size_t& budget) {
+    return evaluation(plan, budget).run(value);
 }
 
 }  // namespace corral::chat

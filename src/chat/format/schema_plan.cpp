@@ -41,9 +41,8 @@ bool deeper_than(const ordered& value, unsigned levels) {
     if (!value.is_structured()) {
         return false;
     }
-    return levels == 0 || std::any_of(value.begin(), value.end(), [levels](const ordered& each) {
-               return deeper_than(each, levels - 1);
-           });
+    return levels == 0 || std::ranges::any_of(
+                              value, [levels](const ordered& each) { return deeper_than(each, levels - 1); });
 }
 
 // An ECMA-262 pattern in RE2's syntax: \uXXXX and \u{X} become \x{X}; all else that RE2 knows is alike.
@@ -181,16 +180,14 @@ private:
         if (value.is_null() && name != "const") {
             return;
         }
-        const auto limit = std::find_if(schema_limits.begin(), schema_limits.end(),
-                                        [&](const schema_limit& each) { return each.keyword == name; });
+        const auto limit = std::ranges::find(schema_limits, name, &schema_limit::keyword);
         if (limit != schema_limits.end()) {
             return read_limit(current, static_cast<std::size_t>(limit - schema_limits.begin()), value);
         }
-        if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end()) {
+        if (std::ranges::find(unsupported, name) != unsupported.end()) {
             return refuse(current, name, "can't be checked here, please leave it out");
         }
-        const auto known = std::find_if(keywords.begin(), keywords.end(),
-                                        [&](const keyword& each) { return each.name == name; });
+        const auto known = std::ranges::find(keywords, name, &keyword::name);
         if (known == keywords.end()) {
             return;  // an annotation
         }
@@ -330,7 +327,7 @@ private:
                                                                "string", "array",   "object"};
         for (const ordered& each : value.is_array() ? value : ordered::array({value})) {
             if (!each.is_string() ||
-                std::find(known.begin(), known.end(), each.get_ref<const std::string&>()) == known.end()) {
+                std::ranges::find(known, each.get_ref<const std::string&>()) == known.end()) {
                 return refuse(current.path,
                               "'type' must be null, boolean, integer, number, string, array or object");
             }
@@ -347,7 +344,7 @@ private:
         if (!known.is_null()) {
             // Both were given: what is in both.
             std::erase_if(choices.get_ref<nlohmann::json::array_t&>(), [&](const nlohmann::json& each) {
-                return std::find(known.begin(), known.end(), each) == known.end();
+                return std::ranges::find(known, each) == known.end();
             });
         }
         known = std::move(choices);

@@ -82,4 +82,9 @@ using schema_plan = std::vector<schema_node>;
 // errc::refused with a sentence for the client; the rules stand in corral/chat/structured_output.hpp.
 [[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema);
 
+// Nothing when `value` fits, else the first violation, as "$.age: expected integer, got string". Takes its steps
+// from `budget`; when that is used up the value does not fit. REQUIRES: `value` is at most 64 levels deep.
+[[nodiscard]] std::optional<std::string> violation(const schema_plan& plan, const nlohmann::json& value,
+                                                   std::size_t& budget);
+
 }  // namespace corral::chat

@@ -3,49 +3,13 @@
 #include <algorithm>
 #include <string>
 
-#include "corral/core/text.hpp"
+#include <boost/url/pct_string_view.hpp>
 
 namespace corral::chat {
 
 namespace {
 
 constexpr std::size_t longest_chain = 24;
-
-// A pointer in a fragment is percent-encoded.
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && core::hex_value(text[i + 1]) >= 0 &&
-                            core::hex_value(text[i + 2]) >= 0;
-        if (escape) {
-            out += static_cast<char>(core::hex_value(text[i + 1]) * 16 + core::hex_value(text[i + 2]));
-            i += 2;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
-// One name of a JSON pointer: ~1 is '/', ~0 is '~'.
-std::string unescaped(std::string_view name) {
-    std::string out;
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const bool escape =
-            name[i] == '~' && i + 1 < name.size() && (name[i + 1] == '0' || name[i + 1] == '1');
-        out += escape ? (name[++i] == '0' ? '~' : '/') : name[i];
-    }
-    return out;
-}
-
-const nlohmann::ordered_json* find_part(const nlohmann::ordered_json& whole, const std::string& name) {
-    if (whole.is_object()) {
-        const auto found = whole.find(name);
-        return found == whole.end() ? nullptr : &*found;
-    }
-    const auto index = core::whole_number<std::size_t>(name);
-    return whole.is_array() && index && *index < whole.size() ? &whole[*index] : nullptr;
-}
 
 // The longest way from each schema, depth first. No way is followed further than a chain may be long, so a
 // circle is found without marks.
@@ -78,21 +42,20 @@ private:
 }  // namespace
 
 const nlohmann::ordered_json* find_local(const nlohmann::ordered_json& root, std::string_view text) {
-    if (text.empty() || text.front() != '#') {
+    if (!text.starts_with('#')) {
         return nullptr;
     }
-    const std::string pointer = percent_decoded(text.substr(1));
-    const nlohmann::ordered_json* at = &root;
-    std::size_t from = 0;
-    while (at != nullptr && from < pointer.size()) {
-        if (pointer[from] != '/') {
-            return nullptr;
-        }
-        const std::size_t end = std::min(pointer.find('/', from + 1), pointer.size());
-        at = find_part(*at, unescaped(std::string_view(pointer).substr(from + 1, end - from - 1)));
-        from = end;
+    // A pointer in a fragment is percent-encoded.
+    const auto encoded = boost::urls::make_pct_string_view(text.substr(1));
+    if (!encoded) {
+        return nullptr;
     }
-    return at;
+    try {
+        const nlohmann::ordered_json::json_pointer pointer(encoded->decode());
+        return root.contains(pointer) ? &root.at(pointer) : nullptr;
+    } catch (const nlohmann::json::exception&) {
+        return nullptr;  // no JSON pointer, or an index beyond all bounds
+    }
 }
 
 std::optional<std::size_t> endless_reference(const reference_graph& graph) {

@@ -5,9 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "chat/format/schema_check.hpp"
+#include "chat/format/schema_plan.hpp"
 #include "chat/json/json_mender.hpp"
-#include "chat/json/json_progress.hpp"
 #include "chat/json/json_search.hpp"
 
 namespace corral::chat {
@@ -33,14 +32,14 @@ std::optional<nlohmann::json> read_scalar(std::string_view text) {
 }  // namespace
 
 struct format_plan::state {
-    std::optional<schema_check> check;  // none: any object or array
+    std::optional<schema_plan> schema;  // none: any object or array
     std::string schema_text;
 
     // Nothing when `value` is what was wanted.
     [[nodiscard]] std::optional<std::string> violation(const nlohmann::json& value,
                                                        std::size_t& budget) const {
-        if (check) {
-            return check->violation(value, budget);
+        if (schema) {
+            return chat::violation(*schema, value, budget);
         }
         return value.is_structured() ? std::nullopt
                                      : std::optional<std::string>("$: expected an object or an array");
@@ -57,18 +56,18 @@ core::result<format_plan> format_plan::make(const nlohmann::ordered_json& wanted
     if (!wanted.is_object()) {
         return core::make_failure(core::errc::refused, "the format must be \"json\" or a JSON Schema object");
     }
-    core::result<schema_check> check = schema_check::make(wanted);
-    if (!check) {
-        return check.error();
+    core::result<schema_plan> schema = plan_schema(wanted);
+    if (!schema) {
+        return schema.error();
     }
-    made->check = std::move(*check);
+    made->schema = std::move(*schema);
     made->schema_text = wanted.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     return format_plan(std::move(made));
 }
 
 std::string format_plan::instruction(bool may_call) const {
     std::string out = may_call ? "If you call no function, answer " : "Answer ";
-    if (!state_->check) {
+    if (!state_->schema) {
         out += "with valid JSON only, one object or array, and nothing before or after it.";
         return out;
     }
@@ -118,7 +117,8 @@ struct format_reader::state {
     bool may_be_early(const json_place& place) const {
         const std::string_view before = std::string_view(text).substr(0, place.from);
         const bool nothing_before = before.find_first_not_of(" \t\r\n") == std::string_view::npos;
-        return is_news(place) && (plan->check.has_value() || nothing_before || before.ends_with("```json\n"));
+        return is_news(place) &&
+               (plan->schema.has_value() || nothing_before || before.ends_with("```json\n"));
     }
     void look() {
         while (!fitting && watch.look(text)) {

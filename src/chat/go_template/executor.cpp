@@ -1,10 +1,9 @@
-#include "chat/go_template/executor.hpp"
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "chat/go_template/functions.hpp"
+#include "chat/go_template/syntax.hpp"
 
 namespace corral::chat::go_template {
 

@@ -6,8 +6,9 @@
 #include <optional>
 #include <utility>
 
-#include "chat/go_template/printing.hpp"
+#include "chat/go_template/texts.hpp"
 #include "chat/json/json_text.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::chat::go_template {
 
@@ -84,12 +85,12 @@ value negated(arguments from, call_context& /*with*/) {
 }
 
 value conjunction(arguments from, call_context& /*with*/) {
-    const auto found = std::find_if(from.begin(), from.end(), [](const value& one) { return !one.truth(); });
+    const auto found = std::ranges::find_if(from, [](const value& one) { return !one.truth(); });
     return found == from.end() ? from.back() : *found;
 }
 
 value disjunction(arguments from, call_context& /*with*/) {
-    const auto found = std::find_if(from.begin(), from.end(), [](const value& one) { return one.truth(); });
+    const auto found = std::ranges::find_if(from, [](const value& one) { return one.truth(); });
     return found == from.end() ? from.back() : *found;
 }
 
@@ -152,7 +153,7 @@ value index(arguments from, call_context& with) {
 // Bytes, as in Go, but a character that would be cut stays out: half of one is no text.
 std::string whole_characters(std::string_view text, std::size_t from, std::size_t to) {
     const auto continues = [&](std::size_t at) {
-        return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+        return at < text.size() && core::continues_character(text[at]);
     };
     while (from < to && continues(from)) {
         ++from;
@@ -263,8 +264,7 @@ constexpr std::array<function, 19> all{{
 }};
 
 const function* find(std::string_view name) {
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const function& one) { return one.name == name; });
+    const auto found = std::ranges::find(all, name, &function::name);
     return name.empty() || found == all.end() ? nullptr : found;
 }
 

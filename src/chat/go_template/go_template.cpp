@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "chat/go_template/executor.hpp"
-#include "chat/go_template/parser.hpp"
+#include "chat/go_template/syntax.hpp"
 
 namespace corral::chat::go_template {
 

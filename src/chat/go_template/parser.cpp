@@ -1,10 +1,8 @@
-#include "chat/go_template/parser.hpp"
-
 #include <utility>
 
-#include "chat/go_template/lexer.hpp"
 #include "chat/go_template/pipeline_parser.hpp"
-#include "chat/go_template/token_cursor.hpp"
+#include "chat/go_template/syntax.hpp"
+#include "chat/go_template/tokens.hpp"
 
 namespace corral::chat::go_template {
 

@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "chat/go_template/functions.hpp"
-#include "chat/go_template/quoting.hpp"
+#include "chat/go_template/texts.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::chat::go_template {
 
@@ -33,7 +34,7 @@ void pipeline_parser::assignment(bool in_range, pipeline& target) {
 }
 
 void pipeline_parser::known(const std::string& name) {
-    if (std::find(variables.begin(), variables.end(), name) == variables.end()) {
+    if (std::ranges::find(variables, name) == variables.end()) {
         at_.fail("undefined variable \"" + name + "\"");
     }
 }
@@ -150,12 +151,11 @@ value pipeline_parser::constant(const token& from) {
     if (from.what == kind::number) {
         return number(from.text);
     }
-    std::size_t bytes = 0;
-    const auto character = from.text.empty() ? 0 : first_character(from.text, bytes);
-    if (from.text.empty() || bytes != from.text.size()) {
+    const auto character = from.text.empty() ? core::utf8_step{} : core::next_utf8(from.text);
+    if (from.text.empty() || character.length != from.text.size()) {
         at_.fail("malformed character constant");
     }
-    return value(json(static_cast<std::int64_t>(character)));
+    return value(json(static_cast<std::int64_t>(character.point)));
 }
 
 value pipeline_parser::number(std::string_view text) {

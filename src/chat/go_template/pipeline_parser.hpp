@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "chat/go_template/syntax.hpp"
-#include "chat/go_template/token_cursor.hpp"
+#include "chat/go_template/tokens.hpp"
 
 namespace corral::chat::go_template {
 

@@ -1,11 +1,13 @@
 #pragma once
-// A parsed template.
+// A template parsed, and what is done with it.
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chat/go_template/value.hpp"
@@ -60,5 +62,20 @@ struct syntax_tree {
     std::set<std::string> fields;                // every field named anywhere
     std::optional<std::size_t> prints_response;  // the order of the first action that prints .Response
 };
+
+// Names of functions and variables are checked here, as in Go. The tree is meaningless when `wrong` is set.
+[[nodiscard]] syntax_tree parse(std::string_view source, problem& wrong);
+
+struct execution {
+    std::string_view today;  // for currentDate: "2006-01-02"
+    // Nodes behind this one are skipped: the answer is cut off there.
+    std::size_t last_order = std::numeric_limits<std::size_t>::max();
+    std::size_t most_output = 0;
+    std::size_t most_effort = 0;  // steps, and bytes made or compared
+};
+
+// Appends to `out`, whose text is meaningless when `wrong` is set.
+void execute(const syntax_tree& tree, const json& data, const execution& how, std::string& out,
+             problem& wrong);
 
 }  // namespace corral::chat::go_template

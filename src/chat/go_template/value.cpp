@@ -6,14 +6,11 @@
 #include <utility>
 
 #include "chat/json/json_text.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::chat::go_template {
 
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // "ToolCalls" and "tool_calls" are one name to a template.
 bool same_name(std::string_view go, std::string_view wire) {
@@ -22,7 +19,7 @@ bool same_name(std::string_view go, std::string_view wire) {
         if (c == '_') {
             continue;
         }
-        if (at == go.size() || lower(go[at]) != lower(c)) {
+        if (at == go.size() || core::lower_case(go[at]) != core::lower_case(c)) {
             return false;
         }
         ++at;

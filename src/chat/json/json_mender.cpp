@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "chat/json/json_progress.hpp"
+#include "chat/json/json_search.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {

@@ -1,9 +1,11 @@
 #include "chat/prompt/conversation.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "chat/prompt/tool_words.hpp"
+#include "corral/chat/render.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {
@@ -107,6 +109,19 @@ std::string assistant_body(const family& format, const message& answer, bool aft
     return body + answer_with_calls(format, answer.content, answer.calls);
 }
 
+using position = std::vector<message>::iterator;
+
+// The end of the turn that starts at `first`. Results without their call hang together too: alone they say
+// nothing.
+position end_of_turn(position first, position end) {
+    const bool takes_results = first->from == role::tool || !first->calls.empty();
+    auto last = std::next(first);
+    if (takes_results) {
+        last = std::find_if(last, end, [](const message& one) { return one.from != role::tool; });
+    }
+    return last;
+}
+
 }  // namespace
 
 std::vector<message> settled(const family& format, const std::vector<message>& messages) {
@@ -119,10 +134,10 @@ std::vector<message> settled(const family& format, const std::vector<message>& m
         }
     }
     const auto is_user = [](const message& one) { return one.from == role::user; };
-    const auto first = std::find_if(merged.begin(), merged.end(),
-                                    [](const message& one) { return one.from != role::system; });
+    const auto first =
+        std::ranges::find_if(merged, [](const message& one) { return one.from != role::system; });
     const bool opens_with_user = first == merged.end() || is_user(*first);
-    const bool has_user = std::any_of(merged.begin(), merged.end(), is_user);
+    const bool has_user = std::ranges::any_of(merged, is_user);
     if ((format.system_in_first_user && !opens_with_user) || (!format.tool_header.empty() && !has_user)) {
         merged.insert(first, message{});
     }
@@ -188,6 +203,27 @@ std::string splice(const family& format, std::span<const turn> turns) {
         first = false;
     }
     return out;
+}
+
+bool drop_oldest_turns(std::vector<message>& messages, const std::function<bool(const message&)>& go_on) {
+    const auto can_go = [](const message& one) { return one.from != role::system; };
+    auto after = messages.begin();
+    bool more = true;
+    while (more) {
+        const auto oldest = std::find_if(after, messages.end(), can_go);
+        if (oldest == messages.end()) {
+            break;
+        }
+        const auto next = end_of_turn(oldest, messages.end());
+        if (std::none_of(next, messages.end(), can_go)) {
+            break;
+        }
+        std::for_each(oldest, next, [&](const message& gone) { more = go_on(gone); });
+        after = next;
+    }
+    const bool dropped = after != messages.begin();
+    messages.erase(std::remove_if(messages.begin(), after, can_go), after);
+    return dropped;
 }
 
 }  // namespace corral::chat

@@ -7,8 +7,6 @@
 
 #include "chat/prompt/conversation.hpp"
 #include "chat/prompt/prompt_form_policy.hpp"
-#include "chat/prompt/shown_template.hpp"
-#include "chat/prompt/template_prompt.hpp"
 #include "chat/prompt/tool_words.hpp"
 #include "chat/prompt/verbatim_prompt.hpp"
 
@@ -91,7 +89,7 @@ rendered_prompt wrapped_prompt(const render_options& options, const std::vector<
         turns.insert(turns.begin(), turn{speaker::system, {}});
     }
     turns.front().body = system_body(options, std::move(turns.front().body), tools, has_tools);
-    const auto first_user = std::find_if(turns.begin(), turns.end(), is_user);
+    const auto first_user = std::ranges::find_if(turns, is_user);
     if (has_tools && format.tools_in_first_user && first_user != turns.end()) {
         first_user->body.insert(0, tool_definitions(format, tools) + "\n\n");
     }
@@ -129,7 +127,7 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
         return core::make_failure(core::errc::refused,
                                   "the chat format '" + std::string(format.name) + "' has no tools");
     }
-    const bool no_question = std::none_of(messages.begin(), messages.end(), asks_something);
+    const bool no_question = std::ranges::none_of(messages, asks_something);
     const bool open_answer = messages.back().from == role::assistant;
     const prompt_need need{open_answer, no_question, has_tools, thinking};
     const auto form = choose_form(options, need);

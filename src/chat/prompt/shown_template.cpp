@@ -1,13 +1,12 @@
 // A family's format as a Go template that writes the same text as verbatim_prompt.
 
-#include "chat/prompt/shown_template.hpp"
-
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "chat/prompt/tool_words.hpp"
+#include "corral/chat/family.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::chat {
@@ -208,8 +207,7 @@ bool is_shown_template(const family& format, std::string_view text) {
     const auto copied = core::trimmed(text);
     for (const bool tools : {true, false}) {
         for (const bool holes : {true, false}) {
-            const auto shown = shown_template(format, {tools, holes});
-            if (copied == core::trimmed(shown)) {
+            if (copied == core::trimmed(shown_template(format, {tools, holes}))) {
                 return true;
             }
         }

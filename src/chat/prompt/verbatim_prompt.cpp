@@ -97,8 +97,7 @@ rendered_prompt verbatim_prompt(const family& format, const std::vector<message>
         turns.erase(turns.begin());
     }
     auto system = system_text(format, std::move(system_words), tools, has_tools);
-    const auto first_user =
-        std::find_if(turns.begin(), turns.end(), [](const turn& one) { return one.from == speaker::user; });
+    const auto first_user = std::ranges::find(turns, speaker::user, &turn::from);
     if (first_user != turns.end() && has_tools && format.tools_in_first_user) {
         first_user->body.insert(0, tool_definitions(format, tools) + "\n\n");
     }

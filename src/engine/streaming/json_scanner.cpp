@@ -1,4 +1,5 @@
 #include "engine/streaming/json_scanner.hpp"
+#include "corral/core/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,22 +43,7 @@ bool is_word(std::string_view word) {
 
 std::string utf8(unsigned point) {
     std::string out;
-    const auto tail = [&out](unsigned bits) { out += static_cast<char>(0x80U | (bits & 0x3FU)); };
-    if (point < 0x80) {
-        out += static_cast<char>(point);
-    } else if (point < 0x800) {
-        out += static_cast<char>(0xC0U | (point >> 6U));
-        tail(point);
-    } else if (point < 0x10000) {
-        out += static_cast<char>(0xE0U | (point >> 12U));
-        tail(point >> 6U);
-        tail(point);
-    } else {
-        out += static_cast<char>(0xF0U | (point >> 18U));
-        tail(point >> 12U);
-        tail(point >> 6U);
-        tail(point);
-    }
+    core::append_utf8(out, point);
     return out;
 }
 

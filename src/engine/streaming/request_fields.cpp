@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::engine::streaming {
 
@@ -54,13 +55,7 @@ std::string cleaned(std::string_view text) {
         }
         out += c;
     }
-    if (out.size() > longest_sentence) {
-        std::size_t cut = longest_sentence;
-        while (cut > 0 && (static_cast<unsigned char>(out[cut]) & 0xC0U) == 0x80U) {
-            --cut;
-        }
-        out.resize(cut);
-    }
+    out.resize(core::cut_between_characters(out, longest_sentence).size());
     return out;
 }
 

@@ -6,7 +6,6 @@
 #include "corral/core/text.hpp"
 
 #include "package/checks/examination.hpp"
-#include "package/files/number_pattern.hpp"
 
 namespace corral::package {
 
@@ -19,8 +18,7 @@ constexpr std::uint64_t largest_factor = 1ULL << 40U;
 constexpr std::size_t most_listed = 6;
 
 bool ends_in_one_of(std::string_view name, const std::vector<std::string_view>& endings) {
-    return std::any_of(endings.begin(), endings.end(),
-                       [&](std::string_view ending) { return name.ends_with(ending); });
+    return std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
 // A file whose name promises text, a packed archive or a library may be one.
@@ -65,7 +63,7 @@ bool is_wrong_kind(examination& at, const std::string& value, file_kind kind) {
 // A downloader's own file beside it: the download has not ended.
 bool is_unfinished(const named_file& file) {
     constexpr std::array endings = {".aria2", ".part", ".partial", ".crdownload", ".incomplete", ".download"};
-    return std::any_of(endings.begin(), endings.end(), [&](const char* ending) {
+    return std::ranges::any_of(endings, [&](const char* ending) {
         return file.tree.look(file.path + ending).kind == node_kind::file;
     });
 }

@@ -14,6 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 using catalog::severity;
 
+constexpr std::string_view number_mark = "%d";
+
 }  // namespace
 
 void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix) {
@@ -22,9 +24,8 @@ void examination::add(std::string id, severity level, std::string what, std::str
 
 void examination::add_fault(fault_kind kind, const std::string& path, std::uint64_t size, std::string detail,
                             bool sure) {
-    const bool known = std::any_of(faults.begin(), faults.end(), [&](const file_fault& one) {
-        return one.kind == kind && one.path == path;
-    });
+    const bool known = std::ranges::any_of(
+        faults, [&](const file_fault& one) { return one.kind == kind && one.path == path; });
     if (!known) {
         faults.push_back({kind, path, size, std::move(detail), sure});
     }
@@ -167,8 +168,8 @@ std::optional<std::uint64_t> number_of(examination& at, const std::string& name,
 
 const catalog::service_template* user_of(const catalog::model_entry& model, const std::string& name) {
     const auto& all = model.runtime.services;
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const auto& service) { return catalog::mentions(service, name); });
+    const auto found =
+        std::ranges::find_if(all, [&](const auto& service) { return catalog::mentions(service, name); });
     return found == all.end() ? nullptr : &*found;
 }
 
@@ -193,6 +194,22 @@ std::string advice_for(const catalog::service_template* service, int status, std
         }
     }
     return otherwise;
+}
+
+std::string number_pattern_problem(std::string_view pattern) {
+    const auto place = pattern.find(number_mark);
+    if (place == std::string_view::npos) {
+        return "has no %d for the number";
+    }
+    return std::ranges::count(pattern, '%') == 1 ? std::string() : "has more than one '%'";
+}
+
+std::string expand_number(std::string_view pattern, std::uint64_t number) {
+    const auto place = pattern.find(number_mark);
+    std::string out(pattern.substr(0, place));
+    out += std::to_string(number);
+    out += pattern.substr(place + number_mark.size());
+    return out;
 }
 
 }  // namespace corral::package

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/catalog/finding.hpp"
@@ -110,7 +111,6 @@ bool is_failed_download(examination& at, const named_file& file, const std::stri
                                      std::string otherwise);
 
 // --- the checks: one file each
-// --------------------------------------------------------------------------------
 
 void check_file(examination& at, const catalog::variable_spec& is, const std::string& value);
 void check_numbered_files(examination& at, const catalog::variable_spec& is, const std::string& value);
@@ -122,7 +122,6 @@ void check_tokenizer_folder(examination& at, const std::string& folder, bool sur
 void check_left_overs(examination& at);
 
 // --- what is told
-// ---------------------------------------------------------------------------------------------
 
 // Turns the faults into findings, one for each kind.
 void report_faults(examination& at);
@@ -131,5 +130,14 @@ void report_faults(examination& at);
 // only to fetch what belongs to them.
 [[nodiscard]] std::string fetch_advice(const examination& at, const std::vector<std::string>& paths,
                                        bool pointers);
+
+// --- names of numbered files: one %d, as the runtimes give it to sprintf (docs/facts/vendor_ax.md#command-line)
+
+// Why `pattern` is none, "has no %d for the number"; "" when it is one. Any other '%' is refused: in the
+// runtime's hands it would read memory.
+[[nodiscard]] std::string number_pattern_problem(std::string_view pattern);
+
+// REQUIRES: a pattern.
+[[nodiscard]] std::string expand_number(std::string_view pattern, std::uint64_t number);
 
 }  // namespace corral::package

@@ -132,8 +132,8 @@ void check_tokenizer_folder(examination& at, const std::string& folder, bool sur
                                           : one.path.size() > folder.size() && one.path.starts_with(folder) &&
                                                 one.path[folder.size()] == '/' &&
                                                 one.path.find('/', folder.size() + 1) == std::string::npos;
-        const bool text = std::any_of(endings.begin(), endings.end(),
-                                      [&](std::string_view ending) { return has_ending(one.path, ending); });
+        const bool text = std::ranges::any_of(
+            endings, [&](std::string_view ending) { return has_ending(one.path, ending); });
         // The package's own settings are not a tokenizer's, and one of them is empty on purpose.
         if (inside && text && folder != "." && one.kind != node_kind::folder && left > 0) {
             --left;
@@ -147,15 +147,14 @@ void check_left_overs(examination& at) {
                                                          ".partial",    ".crdownload", ".download"};
     std::vector<std::string> found;
     for (const auto& one : at.tree.entries()) {
-        const bool left_over = std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
-            return has_ending(one.path, ending);
-        });
+        const bool left_over = std::ranges::any_of(
+            endings, [&](std::string_view ending) { return has_ending(one.path, ending); });
         if (one.kind == node_kind::file && left_over) {
             found.push_back(one.path);
         }
     }
-    const bool told = std::any_of(at.faults.begin(), at.faults.end(),
-                                  [](const file_fault& one) { return one.kind == fault_kind::unfinished; });
+    const bool told = std::ranges::any_of(
+        at.faults, [](const file_fault& one) { return one.kind == fault_kind::unfinished; });
     if (found.empty() || told) {
         return;
     }

@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "package/checks/examination.hpp"
-#include "package/files/number_pattern.hpp"
 
 namespace corral::package {
 
@@ -84,7 +83,7 @@ finding unusable_folder(const catalog::model_entry& model, const core::failure& 
 void drop_repeated(std::vector<finding>& found) {
     std::vector<finding> out;
     for (auto& one : found) {
-        if (std::find(out.begin(), out.end(), one) == out.end()) {
+        if (std::ranges::find(out, one) == out.end()) {
             out.push_back(std::move(one));
         }
     }
@@ -94,7 +93,7 @@ void drop_repeated(std::vector<finding>& found) {
 // A link that leads out and that the model names is told already, as an error.
 void add_tree_findings(examination& at) {
     for (const auto& one : at.tree.findings()) {
-        const bool told = std::any_of(at.faults.begin(), at.faults.end(), [](const file_fault& fault) {
+        const bool told = std::ranges::any_of(at.faults, [](const file_fault& fault) {
             return fault.kind == fault_kind::outside || fault.kind == fault_kind::special;
         });
         const bool same = one.id == "tree.link-outside" || one.id == "tree.special-file";
@@ -122,8 +121,7 @@ std::vector<finding> check_package(const catalog::model_entry& model, const mach
     report_faults(at);
     add_tree_findings(at);
     drop_repeated(at.found);
-    std::stable_sort(at.found.begin(), at.found.end(),
-                     [](const finding& a, const finding& b) { return a.level > b.level; });
+    std::ranges::stable_sort(at.found, [](const finding& a, const finding& b) { return a.level > b.level; });
     return std::move(at.found);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/text.hpp"
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "corral/process/program_check.hpp"
@@ -40,11 +41,9 @@ bool is_native(std::uint16_t machine, std::uint16_t here) {
 // A word without '/' is looked for in PATH, below the machine's root.
 std::optional<fs::path> find_in_path(const examination& at, const program& what) {
     const auto path = what.environment.find("PATH");
-    std::string_view rest = path == what.environment.end() ? "/bin:/usr/bin" : std::string_view(path->second);
-    while (!rest.empty()) {
-        const auto colon = std::min(rest.find(':'), rest.size());
-        const std::string_view folder = rest.substr(0, colon);
-        rest.remove_prefix(std::min(colon + 1, rest.size()));
+    const std::string_view folders =
+        path == what.environment.end() ? "/bin:/usr/bin" : std::string_view(path->second);
+    for (const std::string_view folder : core::split(folders, ':')) {
         const auto first = folder.find_first_not_of('/');
         if (!folder.starts_with('/')) {
             continue;

@@ -25,9 +25,8 @@ struct script {
     const catalog::service_template* service = nullptr;
 
     [[nodiscard]] bool says(std::string_view word) const {
-        return std::any_of(lines.begin(), lines.end(), [&](const python_line& line) {
-            return line.whole.find(word) != std::string::npos;
-        });
+        return std::ranges::any_of(
+            lines, [&](const python_line& line) { return line.whole.find(word) != std::string::npos; });
     }
 };
 
@@ -37,7 +36,7 @@ std::ptrdiff_t place_in_command(const script& what) {
         return -1;
     }
     const auto& command = what.service->command;
-    const auto found = std::find(command.begin(), command.end(), "{" + what.is.name + "}");
+    const auto found = std::ranges::find(command, "{" + what.is.name + "}");
     return found == command.end() ? -1 : found - command.begin();
 }
 
@@ -110,7 +109,7 @@ bool is_own_module(const examination& at, const script& what, const std::string&
             return true;
         }
     }
-    return std::any_of(python_path.begin(), python_path.end(), [&](const std::string& folder) {
+    return std::ranges::any_of(python_path, [&](const std::string& folder) {
         std::error_code failed;
         return fs::exists(fs::path(folder) / name, failed) ||
                fs::exists(fs::path(folder) / (name + ".py"), failed);
@@ -118,16 +117,13 @@ bool is_own_module(const examination& at, const script& what, const std::string&
 }
 
 std::vector<std::string> python_path_of(const examination& at, const script& what) {
-    std::vector<std::string> out;
     const auto environment = environment_of(at.model, *what.service);
     const auto path = environment.find("PYTHONPATH");
-    std::string_view rest = path == environment.end() ? std::string_view() : std::string_view(path->second);
-    while (!rest.empty()) {
-        const auto colon = std::min(rest.find(':'), rest.size());
-        out.emplace_back(rest.substr(0, colon));
-        rest.remove_prefix(std::min(colon + 1, rest.size()));
+    if (path == environment.end() || path->second.empty()) {
+        return {};
     }
-    return out;
+    const auto folders = core::split(path->second, ':');
+    return {folders.begin(), folders.end()};
 }
 
 // Packages whose name for installing differs from the module's.
@@ -142,8 +138,7 @@ std::string install_names(const std::vector<std::string>& modules) {
     }};
     std::string out;
     for (const auto& name : modules) {
-        const auto known =
-            std::find_if(differ.begin(), differ.end(), [&](const auto& one) { return one.first == name; });
+        const auto known = std::ranges::find_if(differ, [&](const auto& one) { return one.first == name; });
         out += " " + (known == differ.end() ? name : std::string(known->second));
     }
     return out;
@@ -169,7 +164,7 @@ void check_modules(examination& at, const script& what) {
     const auto own_path = python_path_of(at, what);
     auto wanted = imported_modules(what.lines);
     for (const auto& [word, name] : what.is.modules) {
-        if (what.says(word) && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+        if (what.says(word) && std::ranges::find(wanted, name) == wanted.end()) {
             wanted.push_back(name);
         }
     }
@@ -190,14 +185,13 @@ bool holds_vocabulary(const examination& at, const std::string& folder) {
         "config.json",       "tokenizer_config.json",   "generation_config.json",
         "added_tokens.json", "special_tokens_map.json", "preprocessor_config.json"};
     constexpr std::array<std::string_view, 5> endings = {".json", ".model", ".txt", ".tiktoken", ".bin"};
-    return std::any_of(at.tree.entries().begin(), at.tree.entries().end(), [&](const node& one) {
+    return std::ranges::any_of(at.tree.entries(), [&](const node& one) {
         if (!one.path.starts_with(folder + "/") || one.kind == node_kind::folder) {
             return false;
         }
         const std::string_view name = std::string_view(one.path).substr(one.path.rfind('/') + 1);
         const auto ends = [&](std::string_view ending) { return name.ends_with(ending); };
-        return std::find(settings.begin(), settings.end(), name) == settings.end() &&
-               std::any_of(endings.begin(), endings.end(), ends);
+        return std::ranges::find(settings, name) == settings.end() && std::ranges::any_of(endings, ends);
     });
 }
 
@@ -235,11 +229,11 @@ void check_folders(examination& at, const script& what) {
     // Names can be made at run time: folders that look like one may be needed.
     for (const auto& one : at.tree.entries()) {
         const bool other = one.kind == node_kind::folder && one.path.front() != '.' &&
-                           std::find(told.begin(), told.end(), one.path) == told.end();
+                           std::ranges::find(told, one.path) == told.end();
         const auto has = [&](const char* mark) {
             return at.tree.look(one.path + mark).kind == node_kind::file;
         };
-        if (other && std::any_of(marks.begin(), marks.end(), has)) {
+        if (other && std::ranges::any_of(marks, has)) {
             check_tokenizer_folder(at, one.path, false);
         }
     }

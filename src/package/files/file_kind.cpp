@@ -65,18 +65,17 @@ bool is_html(std::string_view text) {
     const std::string start = core::lower_case(text.substr(0, 1024));
     constexpr std::array<std::string_view, 6> words = {"<html", "<!doctype", "<?xml",
                                                        "<head", "<body",     "<script"};
-    return std::any_of(words.begin(), words.end(),
-                       [&](std::string_view word) { return start.find(word) != std::string::npos; });
+    return std::ranges::any_of(words,
+                               [&](std::string_view word) { return start.find(word) != std::string::npos; });
 }
 
 bool is_hub_error(std::string_view whole) {
     return whole.size() <= most_of_a_hub_line &&
-           std::any_of(hub_lines.begin(), hub_lines.end(),
-                       [&](std::string_view line) { return whole.starts_with(line); });
+           std::ranges::any_of(hub_lines, [&](std::string_view line) { return whole.starts_with(line); });
 }
 
 bool is_text(std::string_view head) {
-    return std::all_of(head.begin(), head.end(), [](char letter) {
+    return std::ranges::all_of(head, [](char letter) {
         const auto byte = static_cast<unsigned char>(letter);
         return byte >= 0x80 || (byte >= ' ' && byte != 0x7F) ||
                blanks.find(letter) != std::string_view::npos || letter == '\f' || letter == '\x1B';

@@ -103,7 +103,7 @@ std::optional<pair_value> read_value(byte_reader& from) {
 
 // context_length of any architecture; architecture comes first but need not.
 bool is_context_length(std::string_view key) {
-    return key.ends_with(".context_length") && std::count(key.begin(), key.end(), '.') == 1;
+    return key.ends_with(".context_length") && std::ranges::count(key, '.') == 1;
 }
 
 void keep(std::string_view key, const pair_value& value, gguf_header& to, std::uint64_t& alignment) {
@@ -114,8 +114,8 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
     } else if (key == "general.size_label") {
         to.size_label = value.text;
     } else if (key == "general.file_type") {
-        const auto* const known = std::find_if(file_types.begin(), file_types.end(),
-                                               [&](const auto& one) { return one.first == value.number; });
+        const auto* const known =
+            std::ranges::find_if(file_types, [&](const auto& one) { return one.first == value.number; });
         to.file_type = known == file_types.end() ? "" : known->second;
     } else if (key == "general.alignment" && value.number >= 8 && value.number <= 65536) {
         alignment = value.number;

@@ -9,6 +9,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <boost/algorithm/string/replace.hpp>
 
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
@@ -49,12 +50,6 @@ std::vector<std::string> split(std::string_view path, std::string_view separator
     return out;
 }
 
-void replace_all(std::string& text, std::string_view what, const std::string& with) {
-    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
-        text.replace(at, what.size(), with);
-    }
-}
-
 // A file that is loaded, with what it asks for.
 struct loaded_file {
     fs::path path;
@@ -67,8 +62,8 @@ class search {
 public:
     explicit search(const library_question& about)
         : about_(&about), system_(read_loader_configuration(about.root)) {
-        const auto known = std::find_if(known_machines.begin(), known_machines.end(),
-                                        [&](const auto& one) { return one.machine == about.machine; });
+        const auto known = std::ranges::find_if(
+            known_machines, [&](const auto& one) { return one.machine == about.machine; });
         if (known != known_machines.end()) {
             words_ = &*known;
         }
@@ -143,10 +138,10 @@ private:
     [[nodiscard]] std::vector<fs::path> folders_of(std::string element, const fs::path& origin) const {
         const bool from_origin = element.find("ORIGIN") != std::string::npos;
         for (const std::string_view form : {"${ORIGIN}", "$ORIGIN"}) {
-            replace_all(element, form, origin.parent_path().string());
+            boost::algorithm::replace_all(element, form, origin.parent_path().string());
         }
         for (const std::string_view form : {"${PLATFORM}", "$PLATFORM"}) {
-            replace_all(element, form, words_ == nullptr ? "" : words_->platform);
+            boost::algorithm::replace_all(element, form, words_ == nullptr ? "" : words_->platform);
         }
         std::vector<std::string> forms{element};
         if (element.find("$LIB") != std::string::npos || element.find("${LIB}") != std::string::npos) {
@@ -154,8 +149,8 @@ private:
             const std::string triplet = words_ == nullptr ? "lib" : "lib/" + std::string(words_->triplet);
             for (const std::string& lib : {triplet, std::string("lib64"), std::string("lib")}) {
                 forms.push_back(element);
-                replace_all(forms.back(), "${LIB}", lib);
-                replace_all(forms.back(), "$LIB", lib);
+                boost::algorithm::replace_all(forms.back(), "${LIB}", lib);
+                boost::algorithm::replace_all(forms.back(), "$LIB", lib);
             }
         }
         std::vector<fs::path> out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 
@@ -10,11 +11,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/text.hpp"
+#include "corral/core/utf8.hpp"
 #include "package/files/path_handle.hpp"
 
 namespace corral::package {
 
 namespace {
+
+constexpr std::string_view digits = "0123456789ABCDEF";
+
+std::string escaped(unsigned char byte) {
+    return {'\\', 'x', digits[byte >> 4U], digits[byte & 15U]};
+}
+
+// Both ends of `text`; cut between characters.
+std::string shortened(const std::string& text, std::size_t most) {
+    constexpr std::string_view gap = "...";
+    const std::size_t kept = (most - std::min(most, gap.size())) / 2;
+    std::size_t right = text.size() - kept;
+    while (right < text.size() && core::continues_character(text[right])) {
+        ++right;
+    }
+    return std::string(core::cut_between_characters(text, kept)).append(gap) + text.substr(right);
+}
 
 namespace fs = std::filesystem;
 using catalog::finding;
@@ -78,6 +98,38 @@ private:
 
 }  // namespace
 
+std::string shown(std::string_view text, std::size_t most) {
+    // More can't be shown anyway.
+    constexpr std::size_t looked_at = 16 * 1024;
+    std::string out;
+    std::string_view rest = text.substr(0, looked_at);
+    while (!rest.empty()) {
+        const core::utf8_step step = core::next_utf8(rest);
+        const bool as_is = step.kind == core::utf8_kind::whole && core::is_printable(step.point);
+        const std::size_t length = as_is ? step.length : 1;
+        out +=
+            as_is ? std::string(rest.substr(0, length)) : escaped(static_cast<unsigned char>(rest.front()));
+        rest.remove_prefix(length);
+    }
+    return out.size() > most ? shortened(out, most) : out;
+}
+
+std::string shell_word(std::string_view word) {
+    const bool plain = !word.empty() && std::ranges::all_of(word, [](char letter) {
+        return core::is_digit(letter) || core::is_letter(letter) ||
+               std::string_view("_./:=@%+,-").find(letter) != std::string_view::npos;
+    });
+    if (plain) {
+        return std::string(word);
+    }
+    std::string out = "'";
+    for (const char letter : word) {
+        out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+    }
+    out += '\'';
+    return out;
+}
+
 core::result<std::string> tidy_name(std::string_view name) {
     if (name.empty()) {
         return refused(name, "is no name of a file");
@@ -102,7 +154,7 @@ core::result<std::string> tidy_name(std::string_view name) {
         if (part.size() > longest_part) {
             return refused(part, "is longer than a file's name may be");
         }
-        const bool control = std::any_of(part.begin(), part.end(), [](char letter) {
+        const bool control = std::ranges::any_of(part, [](char letter) {
             const auto byte = static_cast<unsigned char>(letter);
             return byte < ' ' || byte == 0x7F;
         });
@@ -175,8 +227,7 @@ std::optional<path_handle> package_tree::state::find(const std::string& path, no
 
 void package_tree::state::note(const char* id, const std::string& path, std::string what, std::string fix) {
     // One of each kind is enough to know; a hostile tree would fill the list.
-    const bool known =
-        std::any_of(findings.begin(), findings.end(), [&](const finding& one) { return one.id == id; });
+    const bool known = std::ranges::any_of(findings, [&](const finding& one) { return one.id == id; });
     if (!known) {
         findings.push_back({id, severity::warning, shown(path), std::move(what),
                             "Corral looks only at what lies inside the package.", std::move(fix)});
@@ -222,7 +273,7 @@ void package_tree::state::walk() {
     while (!waiting.empty()) {
         const std::string path = std::move(waiting.back());
         waiting.pop_back();
-        const auto depth = path == "." ? 0 : 1 + std::count(path.begin(), path.end(), '/');
+        const auto depth = path == "." ? 0 : 1 + std::ranges::count(path, '/');
         if (depth > limits.depth) {
             note("tree.too-deep", path,
                  "Folders are nested deeper than " + std::to_string(limits.depth) +
@@ -237,7 +288,7 @@ void package_tree::state::walk() {
             break;
         }
     }
-    std::sort(entries.begin(), entries.end(), [](const node& a, const node& b) { return a.path < b.path; });
+    std::ranges::sort(entries, [](const node& a, const node& b) { return a.path < b.path; });
 }
 
 core::result<package_tree> package_tree::open(const fs::path& folder, tree_limits limits) {

@@ -45,7 +45,7 @@ print("asked")
 
 bool is_name(const std::string& text) {
     return !text.empty() && text.size() <= 100 && !core::is_digit(text[0]) &&
-           std::all_of(text.begin(), text.end(), [](char letter) {
+           std::ranges::all_of(text, [](char letter) {
                return letter == '_' || core::is_letter(letter) || core::is_digit(letter);
            });
 }

@@ -1,4 +1,4 @@
-#include "ascend.hpp"
+#include "package/readers/reader.hpp"
 
 #include <algorithm>
 #include <array>

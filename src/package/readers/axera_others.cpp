@@ -1,12 +1,11 @@
-#include "axera_others.hpp"
+#include "package/readers/reader.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "corral/package/model_naming.hpp"
 #include "package/files/json_document.hpp"
-#include "package/readers/axera_files.hpp"
-#include "package/readers/axera_programs.hpp"
+#include "package/readers/axera_contents.hpp"
 
 namespace corral::package {
 
@@ -119,7 +118,7 @@ void read_legacy(const package_view& from, reading& to) {
 // A picture encoder of the package, by the words of its scripts or by names.
 bool looks_at_pictures(const package_view& from) {
     for (const auto& script : find_axera_scripts(from).usable) {
-        if (std::any_of(picture_flags.begin(), picture_flags.end(), [&](std::string_view flag) {
+        if (std::ranges::any_of(picture_flags, [&](std::string_view flag) {
                 return find_flag(script.flags, std::string(flag)) != nullptr;
             })) {
             return true;
@@ -127,7 +126,7 @@ bool looks_at_pictures(const package_view& from) {
     }
     const auto models = near_files(from, ".axmodel");
     return !top_files(from, "_tokenizer_images.py").empty() ||
-           std::any_of(models.begin(), models.end(), [](const node* one) {
+           std::ranges::any_of(models, [](const node* one) {
                const auto name = file_name(one->path);
                return name.starts_with("vit") || name.starts_with("vpm") ||
                       name.find("image_encoder") != std::string_view::npos ||

@@ -1,13 +1,12 @@
 // Axera packages of the polling generation: main_api_*, *_tokenizer_uid.py, run scripts
 // (docs/facts/vendor_ax.md#command-line, #tokenizer-families, #package-layout).
 
-#include "axera_uid.hpp"
+#include "package/readers/reader.hpp"
 
 #include <algorithm>
 
 #include "corral/package/model_naming.hpp"
-#include "package/readers/axera_files.hpp"
-#include "package/readers/axera_programs.hpp"
+#include "package/readers/axera_contents.hpp"
 #include "package/readers/axera_words.hpp"
 
 namespace corral::package {
@@ -74,7 +73,7 @@ const node* fitting_tokenizer(const package_view& from, const std::vector<const 
                               std::vector<naming_hint> hints) {
     hints.push_back({from.tree.folder().filename().string(), {}});
     const std::string family = name_model(hints).family;
-    const auto fits = std::find_if(scripts.begin(), scripts.end(), [&](const node* one) {
+    const auto fits = std::ranges::find_if(scripts, [&](const node* one) {
         return name_model({{tokenizer_name(*one), {}}}).family == family;
     });
     return fits == scripts.end() ? scripts.front() : *fits;
@@ -82,9 +81,9 @@ const node* fitting_tokenizer(const package_view& from, const std::vector<const 
 
 void set_tokenizer(const package_view& from, std::vector<naming_hint>& hints, reading& to) {
     const auto scripts = top_files(from, tokenizer_ending);
-    const auto variable =
-        std::find_if(from.runtime->variables.begin(), from.runtime->variables.end(),
-                     [](const auto& one) { return one.kind == catalog::variable_kind::python_script; });
+    const auto variable = std::ranges::find_if(from.runtime->variables, [](const auto& one) {
+        return one.kind == catalog::variable_kind::python_script;
+    });
     if (variable == from.runtime->variables.end()) {
         return;
     }
@@ -115,7 +114,7 @@ void note_others(const axera_scripts& scripts, const axera_script& taken, readin
         const std::string* const layers = find_flag(one.flags, flag);
         const std::string* const mine = find_flag(taken.flags, flag);
         if (layers != nullptr && mine != nullptr && *layers != *mine && told.size() < 4 &&
-            std::find(told.begin(), told.end(), *layers) == told.end()) {
+            std::ranges::find(told, *layers) == told.end()) {
             told.push_back(*layers);
             to.notes.push_back(one.file + " is for other layer files, " + shown(*layers, 80));
         }
@@ -176,7 +175,7 @@ bool recognise(const package_view& from) {
         return true;
     }
     const auto files = top_files(from, "");
-    const bool server = std::any_of(files.begin(), files.end(), [](const node* one) {
+    const bool server = std::ranges::any_of(files, [](const node* one) {
         const auto program = axera_program_of(one->path);
         return program && program->serves;
     });

@@ -1,4 +1,4 @@
-#include "axera_words.hpp"
+#include "package/readers/axera_words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -38,7 +38,7 @@ constexpr std::array<std::string_view, 3> file_flags{"--template_filename_axmode
 
 template <typename List, typename Item>
 bool is_among(const List& list, const Item& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
+    return std::ranges::find(list, item) != list.end();
 }
 
 std::optional<std::uint64_t> number_in(const std::string& text) {
@@ -53,8 +53,7 @@ void refuse(reading& to, const source_of_words& from, const char* id, const std:
 
 // False, and an error, where no sane package says that.
 bool check_value(const flag_word& flag, const source_of_words& from, reading& to) {
-    const auto* const rule = std::find_if(number_rules.begin(), number_rules.end(),
-                                          [&](const number_rule& one) { return one.flag == flag.name; });
+    const auto* const rule = std::ranges::find(number_rules, flag.name, &number_rule::flag);
     if (rule != number_rules.end()) {
         const auto value = number_in(flag.value);
         if (value && *value >= rule->least && *value <= rule->most) {
@@ -78,7 +77,7 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
         return false;
     }
     const bool numbered = flag.name == file_flags.front();
-    const auto percents = std::count(flag.value.begin(), flag.value.end(), '%');
+    const auto percents = std::ranges::count(flag.value, '%');
     if (percents == (numbered ? 1 : 0) && (!numbered || flag.value.find("%d") != std::string::npos)) {
         return true;
     }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "package/readers/axera_programs.hpp"
+#include "package/readers/axera_contents.hpp"
 #include "package/readers/reader.hpp"
 #include "package/scripts/flag_binding.hpp"
 

@@ -1,4 +1,4 @@
-#include "corral/package/manifest.hpp"
+#include "corral/package/package_reader.hpp"
 
 #include <algorithm>
 

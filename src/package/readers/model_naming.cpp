@@ -94,7 +94,7 @@ bool spells(std::string_view text, std::string_view spelled) {
 }
 
 const model_line* line_of(const std::string& text) {
-    const auto* const found = std::find_if(lines.begin(), lines.end(), [&](const model_line& one) {
+    const auto* const found = std::ranges::find_if(lines, [&](const model_line& one) {
         return spells(text, one.spelled) && (one.also.empty() || spells(text, one.also));
     });
     return found == lines.end() ? nullptr : &*found;
@@ -106,15 +106,14 @@ bool is_size(std::string_view word) {
         return false;
     }
     word.remove_suffix(1);
-    return is_digit(word.front()) && is_digit(word.back()) &&
-           std::count(word.begin(), word.end(), '.') <= 1 &&
-           std::all_of(word.begin(), word.end(), [](char c) { return is_digit(c) || c == '.'; });
+    return is_digit(word.front()) && is_digit(word.back()) && std::ranges::count(word, '.') <= 1 &&
+           std::ranges::all_of(word, [](char c) { return is_digit(c) || c == '.'; });
 }
 
 template <typename Test>
 std::string first_word(std::string_view text, Test fits) {
     while (!text.empty()) {
-        const auto end = std::find_if(text.begin(), text.end(), separates);
+        const auto end = std::ranges::find_if(text, separates);
         const auto length = static_cast<std::size_t>(end - text.begin());
         if (fits(text.substr(0, length))) {
             return std::string(text.substr(0, length));
@@ -149,7 +148,7 @@ model_naming name_model(const std::vector<naming_hint>& hints) {
         }
         if (out.quantization.empty()) {
             out.quantization = first_word(text, [](std::string_view word) {
-                return std::find(quantizations.begin(), quantizations.end(), word) != quantizations.end();
+                return std::ranges::find(quantizations, word) != quantizations.end();
             });
             out.quantization_from = out.quantization.empty() ? "" : hint.where;
         }

@@ -17,8 +17,8 @@ constexpr std::size_t most_folders_tried = 20;
 
 const package_kind* kind_of(const package_view& from) {
     const auto& kinds = package_kinds();
-    const auto found = std::find_if(kinds.begin(), kinds.end(),
-                                    [&](const package_kind& one) { return one.recognise(from); });
+    const auto found =
+        std::ranges::find_if(kinds, [&](const package_kind& one) { return one.recognise(from); });
     return found == kinds.end() ? nullptr : &*found;
 }
 
@@ -72,6 +72,14 @@ void set_name(const read_options& how, reading& to) {
 
 }  // namespace
 
+const std::vector<package_kind>& package_kinds() {
+    static const std::vector<package_kind> all{
+        axllm_kind(),        mindie_kind(), axera_vision_kind(), axera_uid_kind(),
+        axera_legacy_kind(), rkllm_kind(),  gguf_kind(),         safetensors_kind(),
+    };
+    return all;
+}
+
 reading read_package(const fs::path& folder, const machine& here, const read_options& how) {
     reading out;
     std::error_code unknown_place;
@@ -97,7 +105,7 @@ reading read_package(const fs::path& folder, const machine& here, const read_opt
         set_name(how, out);
     }
     for (const catalog::finding& one : tree->findings()) {
-        if (std::find(out.findings.begin(), out.findings.end(), one) == out.findings.end()) {
+        if (std::ranges::find(out.findings, one) == out.findings.end()) {
             out.findings.push_back(one);
         }
     }

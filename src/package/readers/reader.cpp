@@ -1,4 +1,4 @@
-#include "reader.hpp"
+#include "package/readers/reader.hpp"
 
 #include <algorithm>
 
@@ -48,8 +48,7 @@ std::vector<const node*> top_files(const package_view& from, std::string_view en
 
 std::vector<const node*> near_files(const package_view& from, std::string_view ending) {
     auto out = all_files(from, ending);
-    std::erase_if(out,
-                  [](const node* one) { return std::count(one->path.begin(), one->path.end(), '/') > 1; });
+    std::erase_if(out, [](const node* one) { return std::ranges::count(one->path, '/') > 1; });
     return out;
 }
 

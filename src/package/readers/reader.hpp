@@ -1,6 +1,6 @@
 #pragma once
 // One kind of package: how it is recognised, and how it is read. Each kind is one file of this folder and one
-// line in list.cpp; nothing outside knows their names.
+// line in the list of package_reader.cpp; nothing outside knows their names.
 
 #include <cstdint>
 #include <map>
@@ -31,6 +31,7 @@ struct package_kind {
     void (*read)(const package_view& from, reading& to);
 };
 
+// The first that recognises a folder reads it, so what is more particular stands before what is less.
 [[nodiscard]] const std::vector<package_kind>& package_kinds();
 
 // Plain files of the package's own folder, or of every folder, whose names end so; sorted.
@@ -73,5 +74,23 @@ void fill_declared(const package_view& from, const json_document& config, readin
 
 // A finding, said once for all kinds: nothing serves it yet.
 void say_not_served(reading& to);
+
+// A MindIE service folder: conf/config.json with ModelDeployConfig (docs/facts/other_runtimes.md#mindie).
+[[nodiscard]] package_kind mindie_kind();
+// A model folder as the hub has it: config.json and *.safetensors (docs/facts/other_runtimes.md#vllm-ascend).
+[[nodiscard]] package_kind safetensors_kind();
+// A tokenizer service without identities (2024): bos_id, eos_id, encode, decode
+// (docs/facts/vendor_ax.md#tokenizer-families, family A).
+[[nodiscard]] package_kind axera_legacy_kind();
+// A model that looks at pictures (docs/facts/vendor_ax.md#tokenizer-families, #vlm-build, family B').
+[[nodiscard]] package_kind axera_vision_kind();
+// A real config.json with tokenizer_type, no programs (docs/facts/vendor_ax.md#axllm-packages, #axllm).
+[[nodiscard]] package_kind axllm_kind();
+// Packages of main_api_* and *_tokenizer_uid.py, for the profile axera-poll.
+[[nodiscard]] package_kind axera_uid_kind();
+// *.gguf, for llama-server (docs/facts/other_runtimes.md#llama-server).
+[[nodiscard]] package_kind gguf_kind();
+// *.rkllm, for Rockchip's demo servers (docs/facts/other_runtimes.md#rkllm-launch).
+[[nodiscard]] package_kind rkllm_kind();
 
 }  // namespace corral::package

@@ -1,4 +1,4 @@
-#include "single_file.hpp"
+#include "package/readers/reader.hpp"
 
 #include <algorithm>
 

@@ -121,7 +121,7 @@ private:
 // The name at the start of `text`, which is shortened by it; empty: there is none.
 std::string take_name(std::string_view& text) {
     text = trimmed(text);
-    const auto end = std::find_if_not(text.begin(), text.end(), is_name_letter);
+    const auto end = std::ranges::find_if_not(text, is_name_letter);
     const auto length = static_cast<std::size_t>(end - text.begin());
     std::string name(text.substr(0, length));
     text.remove_prefix(length);
@@ -206,7 +206,7 @@ std::vector<std::string> imported_modules(const std::vector<python_line>& lines)
         }
     }
     std::erase_if(out, [](const std::string& name) { return name.empty() || name == "__future__"; });
-    std::sort(out.begin(), out.end());
+    std::ranges::sort(out);
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
@@ -225,9 +225,8 @@ std::vector<std::string> pretrained_names(const std::vector<python_line>& lines)
             }
             auto value = literal_at(argument);
             if (!value) {
-                const auto end = std::find_if_not(argument.begin(), argument.end(), [](char letter) {
-                    return is_name_letter(letter) || letter == '.';
-                });
+                const auto end = std::ranges::find_if_not(
+                    argument, [](char letter) { return is_name_letter(letter) || letter == '.'; });
                 const std::string name(argument.begin(), end);
                 value = name.empty() || name.size() > longest_name ? std::nullopt : assigned_to(name, lines);
             }
@@ -236,7 +235,7 @@ std::vector<std::string> pretrained_names(const std::vector<python_line>& lines)
             }
         }
     }
-    std::sort(out.begin(), out.end());
+    std::ranges::sort(out);
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 4> carrying_words{"exec", "nohup", "sudo"
 
 template <typename List>
 bool is_among(const List& list, std::string_view word) {
-    return std::find(list.begin(), list.end(), word) != list.end();
+    return std::ranges::find(list, word) != list.end();
 }
 
 bool starts_name(char c) {
@@ -38,7 +38,7 @@ std::size_t name_length(std::string_view text) {
     if (text.empty() || !starts_name(text.front())) {
         return 0;
     }
-    return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), goes_on_name) - text.begin());
+    return static_cast<std::size_t>(std::ranges::find_if_not(text, goes_on_name) - text.begin());
 }
 
 struct word {
@@ -76,7 +76,7 @@ private:
 
     void skip(std::size_t count) {
         const auto gone = rest_.substr(0, count);
-        line_ += static_cast<unsigned>(std::count(gone.begin(), gone.end(), '\n'));
+        line_ += static_cast<unsigned>(std::ranges::count(gone, '\n'));
         rest_.remove_prefix(gone.size());
     }
 
@@ -143,7 +143,7 @@ private:
         const unsigned began = line_;
         fill(found);
         const bool descriptor = found.plain && !found.text.empty() && (at(">") || at("<")) &&
-                                std::all_of(found.text.begin(), found.text.end(), core::is_digit);
+                                std::ranges::all_of(found.text, core::is_digit);
         if (wrong_ || descriptor) {
             return;
         }
@@ -327,7 +327,7 @@ private:
             ++at_word;
         }
         if (at_word == words.end()) {
-            std::for_each(words.begin(), words.end(), [this](const word& one) { set(one, nullptr); });
+            std::ranges::for_each(words, [this](const word& one) { set(one, nullptr); });
             return;
         }
         for (auto each = words.begin(); each != at_word; ++each) {

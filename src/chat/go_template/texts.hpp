@@ -1,6 +1,7 @@
 #pragma once
-// The subset of Go's print functions that prompts need.
+// Go's quoted strings, and the subset of its print functions that prompts need.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,9 @@
 #include "chat/go_template/value.hpp"
 
 namespace corral::chat::go_template {
+
+// The text between the quotes of a string, unescaped; nothing when an escape is wrong or does not make whole UTF-8.
+[[nodiscard]] std::optional<std::string> unquoted(std::string_view inside);
 
 // A space between two neighbours that are both no strings.
 [[nodiscard]] std::string print_text(std::span<const value> from);

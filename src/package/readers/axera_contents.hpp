@@ -1,5 +1,5 @@
 #pragma once
-// The builds of Axera's LLM programs, and the run scripts that start them
+// What an Axera package holds: builds of the programs, the run scripts that start them, model files
 // (docs/facts/vendor_ax.md#command-line, #package-layout).
 
 #include <cstdint>
@@ -53,5 +53,16 @@ struct axera_scripts {
 // build, the server's for another, then the console's. nullptr where there is none.
 [[nodiscard]] const axera_script* nearest_script(const axera_scripts& among, const axera_build& wanted,
                                                  const package_view& from);
+
+// What the model files of an Axera package say by their names and sizes, where no run script says it.
+struct axera_files {
+    std::vector<flag_word> flags;  // as a run script would have them; empty: there are no layers
+    std::map<std::string, std::string> origins;  // of each flag
+    std::vector<std::string> missing;            // for people: what was not found
+};
+
+// The largest set of numbered layers, the last stage and the embedding beside it; the embedding's rows and
+// width from its size and a hidden size that some config.json of the package says.
+[[nodiscard]] axera_files find_axera_files(const package_view& from);
 
 }  // namespace corral::package

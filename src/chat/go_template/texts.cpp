@@ -1,15 +1,37 @@
-#include "chat/go_template/printing.hpp"
+#include "chat/go_template/texts.hpp"
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 
-#include "chat/go_template/quoting.hpp"
 #include "chat/json/json_text.hpp"
+#include "corral/core/utf8.hpp"
 
 namespace corral::chat::go_template {
 
 namespace {
+
+std::optional<char> simple_escape(char c) {
+    constexpr std::string_view names = "abfnrtv\\'\"";
+    constexpr std::string_view meant = "\a\b\f\n\r\t\v\\'\"";
+    const auto at = names.find(c);
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return meant[at];
+}
+
+// The code point of `digits`; \x and octal numbers are bytes in Go, of which only ASCII is taken.
+std::optional<std::uint32_t> numbered(std::string_view digits, int base, std::uint32_t most) {
+    unsigned long number = 0;
+    const auto done = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
+    const bool surrogate = number >= 0xD800 && number <= 0xDFFF;
+    if (done.ptr != digits.data() + digits.size() || number > most || surrogate) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(number);
+}
 
 // What stands between the percent sign and the verb.
 struct directive {
@@ -23,18 +45,10 @@ struct directive {
 
 constexpr std::size_t widest = 1000;
 
-std::size_t characters(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
 std::string_view cut(std::string_view text, std::size_t most) {
     std::size_t end = 0;
-    while (end < text.size() && most > 0) {
-        std::size_t bytes = 0;
-        (void)first_character(text.substr(end), bytes);
-        end += bytes;
-        --most;
+    for (; end < text.size() && most > 0; --most) {
+        end += core::next_utf8(text.substr(end)).length;
     }
     return text.substr(0, end);
 }
@@ -110,7 +124,7 @@ std::string whole(char verb, const value& what, std::int64_t number) {
     if (!fits) {
         return misfit(verb, what);
     }
-    append_utf8(out, static_cast<char32_t>(number));
+    core::append_utf8(out, static_cast<std::uint32_t>(number));
     return out;
 }
 
@@ -144,7 +158,7 @@ void append_padded(std::string& to, const directive& how, std::string text, bool
     if (how.plus && number && !text.starts_with('-')) {
         text.insert(0, "+");
     }
-    const auto size = characters(text);
+    const auto size = core::characters_of(text);
     const auto missing = how.width > size ? how.width - size : 0;
     if (how.minus) {
         to += text;
@@ -161,6 +175,42 @@ void append_padded(std::string& to, const directive& how, std::string text, bool
 }
 
 }  // namespace
+
+std::optional<std::string> unquoted(std::string_view inside) {
+    std::string out;
+    while (!inside.empty()) {
+        const char c = inside.front();
+        inside.remove_prefix(1);
+        if (c != '\\') {
+            out += c;
+            continue;
+        }
+        if (inside.empty()) {
+            return std::nullopt;
+        }
+        const char name = inside.front();
+        if (const auto simple = simple_escape(name)) {
+            out += *simple;
+            inside.remove_prefix(1);
+            continue;
+        }
+        const bool octal = name >= '0' && name <= '7';
+        const std::size_t digits = octal ? 3 : name == 'x' ? 2 : name == 'u' ? 4 : name == 'U' ? 8 : 0;
+        const std::size_t skipped = octal ? 0 : 1;
+        if (digits == 0 || inside.size() < skipped + digits) {
+            return std::nullopt;
+        }
+        const bool byte = octal || name == 'x';
+        const auto character =
+            numbered(inside.substr(skipped, digits), octal ? 8 : 16, byte ? 0x7F : 0x10FFFF);
+        if (!character) {
+            return std::nullopt;
+        }
+        core::append_utf8(out, *character);
+        inside.remove_prefix(skipped + digits);
+    }
+    return out;
+}
 
 std::string print_text(std::span<const value> from) {
     std::string out;
@@ -206,10 +256,8 @@ std::string printf_text(std::string_view format, std::span<const value> from) {
         } else if (static_cast<unsigned char>(verb) >= 0x80) {
             out += "%!(NOVERB)";
             format = format.substr(std::min(
-                static_cast<std::size_t>(
-                    std::find_if(format.begin(), format.end(),
-                                 [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }) -
-                    format.begin()),
+                static_cast<std::size_t>(std::ranges::find_if_not(format, core::continues_character) -
+                                         format.begin()),
                 format.size()));
         } else if (from.empty()) {
             out += "%!";
