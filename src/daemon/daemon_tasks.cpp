@@ -80,6 +80,7 @@ core::awaitable<void> daemon::collect_orphans() {
     bool awake = true;
     while (awake) {
         process::reap_orphans();
+        process::kill_ownerless();
         if (const auto replaced = supervision_.guard->look_after(); !replaced) {
             telemetry::log().error("the warden is gone and there is no new one: {}",
                                    replaced.error().message);

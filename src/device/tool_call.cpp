@@ -42,10 +42,8 @@ tool_call::~tool_call() {
 }
 
 void tool_call::kill() {
-    if (const auto sent = child_.signal_group(SIGKILL); !sent) {
-        telemetry::log().warn("the status tool {} could not be killed: {}", child_.pid(),
-                              sent.error().message);
-    }
+    static_cast<void>(
+        child_.kill_family());  // what can't be killed at once dies with the next look for orphans
 }
 
 core::awaitable<void> tool_call::collect(process::output_stream from, std::string& into) {

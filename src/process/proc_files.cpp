@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
 
@@ -82,6 +83,33 @@ std::vector<pid_t> all_processes() {
 
 std::vector<pid_t> threads_of(pid_t pid) {
     return numbers_in("/proc/" + std::to_string(pid) + "/task");
+}
+
+// Reads one short file for each thread where the kernel keeps them (CONFIG_PROC_CHILDREN), else every process.
+std::vector<pid_t> own_children() {
+    constexpr std::size_t most_bytes = 1U << 20;
+    const pid_t self = ::getpid();
+    std::vector<pid_t> found;
+    bool kept = false;
+    for (const pid_t thread : threads_of(self)) {
+        const auto text = read_file("/proc/self/task/" + std::to_string(thread) + "/children", most_bytes);
+        kept = kept || text.has_value();
+        for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
+            const auto blank = rest.find(' ');
+            pid_t pid = 0;
+            if (to_number(rest.substr(0, blank), pid)) {
+                found.push_back(pid);
+            }
+            rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
+        }
+    }
+    for (const pid_t pid : kept ? std::vector<pid_t>{} : all_processes()) {
+        const auto row = read_process(pid);
+        if (row && row->parent == self) {
+            found.push_back(pid);
+        }
+    }
+    return found;
 }
 
 std::optional<process_row> parse_process(std::string_view text) {

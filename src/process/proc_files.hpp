@@ -28,6 +28,8 @@ struct process_row {
 
 [[nodiscard]] std::vector<pid_t> all_processes();
 [[nodiscard]] std::vector<pid_t> threads_of(pid_t pid);
+// Of this process, whichever thread began or inherited them; the ended ones too.
+[[nodiscard]] std::vector<pid_t> own_children();
 [[nodiscard]] std::optional<process_row> read_process(pid_t pid);
 // Parses the text of a stat file; the command name inside it may hold blanks, parentheses and line breaks.
 [[nodiscard]] std::optional<process_row> parse_process(std::string_view text);

@@ -94,6 +94,43 @@ int listen_shared(int port) {
     return 0;
 }
 
+void write_pid(const char* file) {
+    const std::string text = std::to_string(::getpid()) + '\n';
+    const int fd = ::open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    static_cast<void>(::write(fd, text.data(), text.size()));
+    ::close(fd);
+}
+
+// Starts a helper that leaves its group, its session, its parents and its environment, and lives on; the helper
+// writes its pid into `file`. `ends`: the starter goes too.
+int start_escapee(const char* file, bool ends) {
+    const char* const program = "/proc/self/exe";
+    if (::fork() == 0) {
+        ::setsid();
+        if (::fork() == 0) {
+            ::close_range(0, ~0U, 0);
+            char* const nothing[] = {nullptr};
+            ::execle(program, "helper", "escaped", file, static_cast<char*>(nullptr), nothing);
+        }
+        ::_exit(0);
+    }
+    return ends ? 0 : ::pause();
+}
+
+// Forks away from whatever looks for it, for ever: a new process, session and group each time.
+int hop(const char* file) {
+    for (int hops = 0;; ++hops) {
+        if (const pid_t next = ::fork(); next > 0) {
+            ::_exit(0);
+        } else if (next == 0) {
+            ::setsid();
+        }
+        if (hops == 100) {
+            write_pid(file);
+        }
+    }
+}
+
 // Starts a warden and one service, prints "<warden> <service> <token>", and lives on or ends cleanly when its
 // input ends.
 int play_daemon(const std::vector<std::string>& command) {
@@ -142,6 +179,16 @@ int main(int count, char** words) {
     }
     if (mode == "daemon") {
         return play_daemon({arguments.begin() + 1, arguments.end()});
+    }
+    if (mode == "escape" && arguments.size() == 3) {
+        return start_escapee(arguments[1].c_str(), arguments[2] == "ends");
+    }
+    if (mode == "escaped") {
+        write_pid(arguments[1].c_str());
+        return ::pause();
+    }
+    if (mode == "hop" && arguments.size() == 2) {
+        return hop(arguments[1].c_str());
     }
     if (mode == "abort") {
         std::abort();

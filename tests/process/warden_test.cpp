@@ -140,6 +140,26 @@ TEST(warden, kill_of_the_daemon_leaves_no_descendant) {
     EXPECT_TRUE(eventually([&] { return !lives(guard); })) << "the warden ends after its work";
 }
 
+pid_t pid_in(const std::string& file) {
+    pid_t pid = 0;
+    EXPECT_TRUE(eventually([&] {
+        std::ifstream in(file);
+        return static_cast<bool>(in >> pid);
+    }));
+    return pid;
+}
+
+TEST(warden, a_helper_that_left_all_behind_does_not_outlive_the_daemon) {
+    for (const bool killed : {true, false}) {
+        const scratch_folder folder;
+        test_daemon daemon({helper_program, "escape", folder.path("pid"), "stays"});
+        const pid_t helper = pid_in(folder.path("pid"));
+        EXPECT_FALSE(environment_of(helper, warden::token_name()));
+        killed ? daemon.kill_hard() : daemon.stop_cleanly();
+        EXPECT_TRUE(eventually([&] { return !lives(helper); })) << killed;
+    }
+}
+
 TEST(warden, does_not_outlive_a_clean_exit) {
     test_daemon daemon({"sh", "-c", "setsid sleep 300 & wait"});
     wait_for_carriers(daemon, 2);
@@ -186,15 +206,39 @@ TEST(warden, tells_when_it_can_not_listen) {
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
+// The leader of a group that is not the daemon's any more: its number is somebody else's.
+class stranger {
+public:
+    stranger() : pid_(::fork()) {
+        if (pid_ == 0) {
+            ::setpgid(0, 0);
+            ::execlp("sleep", "sleep", "100", nullptr);
+            ::_exit(127);
+        }
+        ::setpgid(pid_, pid_);
+    }
+    stranger(const stranger&) = delete;
+    stranger& operator=(const stranger&) = delete;
+    ~stranger() {
+        int status = 0;
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, &status, 0);
+    }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+private:
+    pid_t pid_;
+};
+
 TEST(warden, one_that_was_killed_is_replaced_and_knows_all_groups) {
     boost::asio::io_context loop;
-    auto forgotten = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    const stranger forgotten;
     auto watched = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
-    ASSERT_TRUE(forgotten && watched);
+    ASSERT_TRUE(watched);
     {
         auto guard = warden::start();
         ASSERT_TRUE(guard);
-        ASSERT_TRUE(guard->watch_group(forgotten->pid()));
+        ASSERT_TRUE(guard->watch_group(forgotten.pid()));
         ASSERT_TRUE(guard->watch_group(watched->pid()));
         const auto needless = guard->look_after();
         ASSERT_TRUE(needless);
@@ -202,7 +246,7 @@ TEST(warden, one_that_was_killed_is_replaced_and_knows_all_groups) {
         const pid_t first = guard->pid();
         ASSERT_EQ(::kill(first, SIGKILL), 0);
         ASSERT_TRUE(eventually([&] { return !lives(first); }));
-        EXPECT_FALSE(guard->forget_group(forgotten->pid())) << "nobody listens";
+        EXPECT_FALSE(guard->forget_group(forgotten.pid())) << "nobody listens";
         const auto replaced = guard->look_after();
         ASSERT_TRUE(replaced) << replaced.error().message;
         EXPECT_TRUE(*replaced);
@@ -211,31 +255,27 @@ TEST(warden, one_that_was_killed_is_replaced_and_knows_all_groups) {
         EXPECT_TRUE(lives(watched->pid()));
     }
     EXPECT_TRUE(eventually([&] { return !lives(watched->pid()); }));
-    EXPECT_TRUE(lives(forgotten->pid()));
-    ASSERT_TRUE(forgotten->signal_group(SIGKILL));
-    EXPECT_TRUE(run(loop, forgotten->wait()));
+    EXPECT_TRUE(lives(forgotten.pid()));
     EXPECT_TRUE(run(loop, watched->wait()));
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
 TEST(warden, a_forgotten_group_is_left_alone) {
     boost::asio::io_context loop;
-    auto unrelated = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
+    const stranger unrelated;
     auto related = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
-    ASSERT_TRUE(unrelated && related);
+    ASSERT_TRUE(related);
     {
         auto guard = warden::start();
         ASSERT_TRUE(guard);
-        ASSERT_TRUE(guard->watch_group(unrelated->pid()));
+        ASSERT_TRUE(guard->watch_group(unrelated.pid()));
         ASSERT_TRUE(guard->watch_group(related->pid()));
         ASSERT_TRUE(guard->watch_group(1));  // must never be taken for "everybody"
         ASSERT_TRUE(guard->watch_group(0));
-        ASSERT_TRUE(guard->forget_group(unrelated->pid()));
+        ASSERT_TRUE(guard->forget_group(unrelated.pid()));
     }
     EXPECT_TRUE(eventually([&] { return !lives(related->pid()); }));
-    EXPECT_TRUE(lives(unrelated->pid()));
-    ASSERT_TRUE(unrelated->signal_group(SIGKILL));
-    EXPECT_TRUE(run(loop, unrelated->wait()));
+    EXPECT_TRUE(lives(unrelated.pid()));
     EXPECT_TRUE(run(loop, related->wait()));
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
@@ -255,6 +295,19 @@ TEST(kill_strays, finds_what_a_dead_daemon_and_a_dead_warden_left) {
     EXPECT_EQ(kill_strays("another"), left);
     EXPECT_TRUE(daemon.carriers().empty());
     EXPECT_TRUE(kill_strays("another").empty());
+}
+
+TEST(kill_strays, finds_a_helper_that_left_all_behind) {
+    const scratch_folder folder;
+    test_daemon daemon({helper_program, "escape", folder.path("pid"), "stays"});
+    const pid_t helper = pid_in(folder.path("pid"));
+    ASSERT_EQ(::kill(daemon.warden_pid(), SIGKILL), 0);
+    ASSERT_TRUE(eventually([&] { return !lives(daemon.warden_pid()); }));
+    EXPECT_THAT(kill_strays("another"), testing::Not(testing::Contains(helper))) << "its daemon lives";
+    daemon.kill_hard();
+    ASSERT_TRUE(lives(helper));
+    EXPECT_THAT(kill_strays("another"), testing::Contains(helper));
+    EXPECT_TRUE(eventually([&] { return !lives(helper); }));
 }
 
 TEST(run_token, tells_the_daemon_that_made_it) {

@@ -85,6 +85,9 @@ public:
     [[nodiscard]] core::result<void> signal_group(int number);
     // True while any process of the child's group exists.
     [[nodiscard]] bool group_alive() const;
+    // SIGKILLs all that the child has begotten and what is left of its group, wherever these went and whoever their
+    // parents are by now. False while one of them lives: ask again until it is true, with reap_orphans() in between.
+    [[nodiscard]] bool kill_family();
 
     // Reads up to 64 KiB from that stream. An empty string means its end (EOF, or EIO of a pty).
     [[nodiscard]] core::awaitable<core::result<std::string>> read(output_stream from);

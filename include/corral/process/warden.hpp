@@ -64,8 +64,12 @@ std::size_t reap_orphans();
 // Children started through child::spawn that must not be reaped by reap_orphans are known to it by
 // themselves.
 
+// SIGKILLs adopted orphans that no living child of ours has begotten: helpers of a service or a status tool that has
+// ended. Returns how many were alive. REQUIRES: what an earlier image of this process handed over was taken over.
+std::size_t kill_ownerless();
+
 // Kills every process (of this user) whose environment carries `token_name()` with another value than
-// `own_token` and whose daemon is gone (the token names its pid, start time and pid namespace): left-overs of
+// `own_token`, or that has a mark of birth, and whose daemon is gone (both name its pid): left-overs of
 // a killed daemon, also while its warden is still at work. Never by name. Blocks, 1 s at most: call it before
 // the loop runs. Returns the pids.
 std::vector<pid_t> kill_strays(const std::string& own_token);

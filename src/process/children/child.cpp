@@ -15,6 +15,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "corral/process/warden.hpp"
+#include "process/children/birthmark.hpp"
 #include "process/children/child_stdio.hpp"
 #include "process/children/launcher.hpp"
 #include "process/children/owned_children.hpp"
@@ -121,6 +123,7 @@ struct child::state {
     incoming out;
     incoming err;
     std::optional<exit_reason> ended;
+    std::optional<birthmark> mark;  // nothing: the image that started it gave none, or was not allowed to
     bool group_gone = false;
 };
 
@@ -225,6 +228,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     static_cast<void>(started->pidfd.release());
     made->pid = started->pid;
+    made->mark = birthmark_of(made->pid);
     own_child(made->pid);
     return child(std::move(made));
 }
@@ -307,6 +311,7 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     static_cast<void>(bell.release());
     made->pid = from.pid;
+    made->mark = birthmark_of(made->pid);
     own_child(made->pid);
     return child(std::move(made));
 }
@@ -352,6 +357,13 @@ bool child::group_alive() const {
         }
     }
     return false;
+}
+
+bool child::kill_family() {
+    const bool signalled = static_cast<bool>(signal_group(SIGKILL));
+    const std::size_t strays = kill_ownerless();
+    const std::size_t alive = state_->mark ? kill_marked_descendants(*state_->mark) : 0;
+    return signalled && strays + alive == 0 && (state_->mark || !group_alive());
 }
 
 core::awaitable<core::result<std::string>> child::read(output_stream from) {

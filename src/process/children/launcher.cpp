@@ -12,6 +12,7 @@
 
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
+#include "process/children/birthmark.hpp"
 #include "process/children/exec_words.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/program_path.hpp"
@@ -51,8 +52,10 @@ struct prepared {
     const rlimit* descriptor_limit;  // null: leave it
     const rlimit* memory_limit;      // null: leave it
     int nice;                        // added to ours
+    unsigned serial;                 // of this start
 };
 
+unsigned starts = 0;
 rlimit original_descriptor_limit{};
 bool descriptor_limit_raised = false;
 
@@ -91,6 +94,13 @@ void set_limits(const prepared& start) {
     }
 }
 
+// Without it (our own limit forbids it) the group and the environment have to do.
+void brand(const prepared& start) {
+    const auto number = static_cast<rlim_t>(number_of({start.parent, ::getpid(), start.serial}));
+    const rlimit mark{number, number};
+    ::setrlimit(RLIMIT_LOCKS, &mark);
+}
+
 [[noreturn]] void run_child(const prepared& start) {
     reset_signals(start);
     if (::setpgid(0, 0) != 0) {
@@ -112,6 +122,7 @@ void set_limits(const prepared& start) {
         give_up(start, stage::descriptors);
     }
     set_limits(start);
+    brand(start);
     if (start.working_directory != nullptr && ::chdir(start.working_directory) != 0) {
         give_up(start, stage::directory);
     }
@@ -264,7 +275,8 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
                          ::getpid(),
                          address_of(descriptor_limit),
                          address_of(memory_limit),
-                         what.limits.nice};
+                         what.limits.nice,
+                         ++starts};
     const pid_t pid = fork_quietly(start);
     if (pid < 0) {
         return core::errno_failure(

@@ -29,10 +29,8 @@ bool reap(pid_t pid) {
 // that way.
 std::size_t reap_by_scan() {
     std::size_t reaped = 0;
-    const pid_t self = ::getpid();
-    for (const pid_t pid : all_processes()) {
-        const auto row = read_process(pid);
-        if (row && row->parent == self && row->ended() && !is_owned_child(pid) && reap(pid)) {
+    for (const pid_t pid : own_children()) {
+        if (!is_owned_child(pid) && reap(pid)) {
             ++reaped;
         }
     }

@@ -1,5 +1,6 @@
 #include "corral/process/warden.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "process/children/birthmark.hpp"
 #include "process/children/owned_children.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/run_token.hpp"
@@ -212,7 +214,16 @@ std::vector<pid_t> kill_strays(const std::string& own_token) {
         const auto token = found == own_token ? std::nullopt : parse_run_token(found);
         return token && daemon_is_gone(*token) && is_of_this_user(pid);
     };
-    return kill_token_carriers(is_stray, stray_kill_limit);
+    std::vector<pid_t> killed = kill_token_carriers(is_stray, stray_kill_limit);
+    // What has emptied its environment.
+    kill_marked([&killed](pid_t pid, const birthmark& mark) {
+        const bool stray = is_marked_stray(pid, mark) && is_of_this_user(pid);
+        if (stray && std::find(killed.begin(), killed.end(), pid) == killed.end()) {
+            killed.push_back(pid);
+        }
+        return stray;
+    });
+    return killed;
 }
 
 }  // namespace corral::process

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <map>
+#include <string_view>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -11,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "process/children/birthmark.hpp"
 #include "process/children/run_token.hpp"
 #include "process/proc_files.hpp"
 
@@ -20,6 +23,7 @@ namespace {
 
 constexpr std::size_t max_groups = 4096;
 constexpr std::chrono::milliseconds kill_limit{2000};
+constexpr std::chrono::milliseconds pause_between_looks{10};
 
 // Group and start time of its leader: a leader of another start means that the number belongs to somebody
 // else by now.
@@ -92,6 +96,20 @@ void kill_groups(const watched_groups& groups) {
     }
 }
 
+// What emptied its environment and left its group. By now it is a child of others, so only its mark tells, and that it
+// is younger than the daemon.
+void kill_begotten(std::string_view token) {
+    const auto run = parse_run_token(token);
+    const auto is_ours = [&run](pid_t pid, const birthmark& mark) {
+        const auto row = mark.daemon == run->daemon ? read_process(pid) : std::nullopt;
+        return row && row->start_time >= run->daemon_start && is_of_own_namespace(pid);
+    };
+    const auto end = std::chrono::steady_clock::now() + kill_limit;
+    while (run && kill_marked(is_ours) > 0 && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(pause_between_looks);
+    }
+}
+
 }  // namespace
 
 void run_warden(int notices, const std::string& token) {
@@ -108,6 +126,7 @@ void run_warden(int notices, const std::string& token) {
     listen_until_the_end(notices, groups);
     kill_groups(groups);
     kill_token_carriers([&token](pid_t, std::string_view found) { return found == token; }, kill_limit);
+    kill_begotten(token);
     ::_exit(0);
 }
 

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "process/children/birthmark.hpp"
 #include "process/ports/listener_dump.hpp"
 #include "process/ports/tcp_table.hpp"
 #include "process/proc_files.hpp"
@@ -136,6 +137,11 @@ std::vector<listening_socket> listeners_beyond_loopback(pid_t ancestor) {
 bool descends_from(pid_t pid, pid_t ancestor) {
     if (ancestor <= 0) {
         return false;
+    }
+    // A helper that became a daemon has other parents.
+    const auto mark = birthmark_of(pid);
+    if (mark && mark->daemon == ::getpid() && mark->leader == ancestor) {
+        return true;
     }
     for (int generation = 0; generation < max_generations && pid > 0; ++generation) {
         if (pid == ancestor) {

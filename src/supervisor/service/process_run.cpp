@@ -20,7 +20,7 @@ using run_ptr = std::shared_ptr<process_run>;
 
 // A grandchild in another session may hold the pipe for ever; its output is not waited for longer than this.
 constexpr core::milliseconds drain_limit{2000};
-constexpr core::milliseconds group_limit{5000};
+constexpr core::milliseconds family_limit{5000};
 constexpr core::milliseconds hooks_limit{10'000};
 constexpr core::milliseconds longest_look{50};
 
@@ -65,13 +65,12 @@ core::awaitable<bool> until_none(run_ptr run, std::size_t process_run::*tasks, c
     co_return true;
 }
 
-core::awaitable<void> kill_group(run_ptr run, const core::clock_source* clock) {
-    const auto dead_by = core::deadline::after(group_limit, clock->now());
-    for (core::milliseconds look{1}; run->child.group_alive(); look = std::min(look * 2, longest_look)) {
-        const auto killed = run->child.signal_group(SIGKILL);
+core::awaitable<void> kill_family(run_ptr run, const core::clock_source* clock) {
+    const auto dead_by = core::deadline::after(family_limit, clock->now());
+    for (core::milliseconds look{1}; !run->child.kill_family(); look = std::min(look * 2, longest_look)) {
         process::reap_orphans();
-        if (!killed || dead_by.passed(clock->now())) {
-            telemetry::log().error("{}: processes of its group {} can't be killed", run->label, run->pid);
+        if (dead_by.passed(clock->now())) {
+            telemetry::log().error("{}: what process {} has started can't be killed", run->label, run->pid);
             co_return;
         }
         const bool slept = co_await core::sleep_for(look);
@@ -106,7 +105,7 @@ core::awaitable<void> pump_output(run_ptr run, process::output_stream from,
 core::awaitable<void> clear_away(run_ptr run, const core::clock_source* clock) {
     auto draining = until_none(run, &process_run::pumps, core::deadline::after(drain_limit, clock->now()));
     co_await std::move(draining);
-    auto killing = kill_group(run, clock);
+    auto killing = kill_family(run, clock);
     co_await std::move(killing);
     const auto over_by = core::deadline::after(hooks_limit, clock->now());
     auto hooks = until_none(run, &process_run::hooks, over_by);

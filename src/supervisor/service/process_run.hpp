@@ -61,7 +61,7 @@ private:
 core::awaitable<void> pump_output(std::shared_ptr<process_run> run, process::output_stream from,
                                   std::function<void(std::string_view)> hears);
 
-// Once its leader is dead: reads what is left of its output, kills what lives of its group, and waits for the
+// Once its leader is dead: reads what is left of its output, kills all that it has begotten, and waits for the
 // tasks that talk to it, each for a bounded time.
 core::awaitable<void> clear_away(std::shared_ptr<process_run> run, const core::clock_source* clock);
 

@@ -296,11 +296,8 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     const process::exit_reason how = co_await run->child.wait();
     run->ended = true;
     run->changed.ring();
-    const auto swept = run->child.signal_group(SIGKILL);
-    if (!swept) {
-        telemetry::log().warn("{}: the rest of its processes could not be killed: {}", self->label_,
-                              swept.error().message);
-    }
+    // At once, so that none of them holds its output open; what this can't end is clear_away()'s.
+    static_cast<void>(run->child.kill_family());
     if (was_cancelled(how)) {
         // The owner of all tasks ends: nothing may be started any more, and an orphan reaper gets the dead.
         self->feed({event_kind::let_go, {}, {}});
