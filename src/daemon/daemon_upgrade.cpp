@@ -30,7 +30,8 @@ void daemon::prepare_upgrade() {
     parts.begin_threads = [this] { open_black_box(); };
     parts.unfinished = [this]() -> std::string {
         const bool reloads = reloader_->under_way() || !fleet_.not_stopped().empty();
-        return reloads ? "a reload of the configuration" : "";
+        // Its thread may hang on a dead mount, and the execution of the next image would wait for it, for ever.
+        return reloads ? "a reload of the configuration" : before_start_.busy() ? "a look at files" : "";
     };
     upgrade_ = std::make_unique<upgrade::upgrade>(std::move(parts), how_started_);
 }

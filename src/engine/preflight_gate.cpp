@@ -32,7 +32,7 @@ constexpr std::size_t most_told = 200;
 struct file_look {
     explicit file_look(const core::executor& on) : done(on) {}
     bool over = false;
-    std::vector<catalog::finding> found;
+    core::result<std::vector<catalog::finding>> found{std::vector<catalog::finding>{}};
     core::wake_signal done;
 };
 
@@ -43,6 +43,7 @@ public:
                    const supervisor::service_spec& service, std::shared_ptr<supervisor::start_gate> device)
         : context_(context),
           label_(model.name + "/" + service.name),
+          lane_(model.name),
           files_(std::make_shared<preflight_files>()),
           device_(std::move(device)) {
         doctor::model_view view;
@@ -88,12 +89,17 @@ private:
             if (woken == core::wake_reason::timed_out && !look->over) {
                 co_return gate_verdict{gate_state::shut,
                                        "its files could not be looked at within " +
-                                           std::to_string(patience.count()) + " s: the disk does not answer",
+                                           std::to_string(patience.count()) + " s: the disk of '" +
+                                           self->wanted_.models.front().entry.package.string() +
+                                           "' does not answer",
                                        "look at the disk of the package, or at the network that it lies on"};
             }
         }
         self->look_.reset();
-        gate_verdict verdict = self->judge(look->found);
+        if (!look->found) {
+            co_return not_looked_at(look->found.error());
+        }
+        gate_verdict verdict = self->judge(*look->found);
         if (verdict.state != gate_state::open || !self->device_) {
             co_return verdict;
         }
@@ -106,21 +112,30 @@ private:
     std::shared_ptr<file_look> begin() {
         if (!look_ || look_->over) {
             look_ = std::make_shared<file_look>(context_.on);
-            context_.tasks->spawn(label_ + ": a look at its files",
-                                  carry_out(look_, files_, context_.disk, wanted_, !python_was_asked_));
+            context_.tasks->spawn(
+                label_ + ": a look at its files",
+                carry_out(look_, files_, context_.disk, lane_, wanted_, !python_was_asked_));
         }
         return look_;
     }
 
     static core::awaitable<void> carry_out(std::shared_ptr<file_look> look,
                                            std::shared_ptr<preflight_files> files, core::disk_work* disk,
-                                           doctor::examination wanted, bool ask_python) {
+                                           std::string lane, doctor::examination wanted, bool ask_python) {
         std::function<std::vector<catalog::finding>()> work =
             [files, wanted = std::move(wanted), ask_python] { return files->look(wanted, ask_python); };
-        auto working = disk->run(std::move(work));
+        auto working = disk->run(std::move(lane), std::move(work));
         look->found = co_await std::move(working);
         look->over = true;
         look->done.ring();
+    }
+
+    // A matter of moments, and of the box, not of the model.
+    static gate_verdict not_looked_at(const core::failure& why) {
+        return {gate_state::wait, "its files can't be looked at before the start: " + why.message,
+                "raise the limit of processes of Corral's user (TasksMax of the unit, 'ulimit -u'); it is "
+                "tried again "
+                "by itself"};
     }
 
     gate_verdict judge(const std::vector<catalog::finding>& found) {
@@ -152,6 +167,7 @@ private:
 
     supervisor::supervisor_context context_;
     std::string label_;
+    std::string lane_;
     std::shared_ptr<preflight_files> files_;
     std::shared_ptr<supervisor::start_gate> device_;
     doctor::examination wanted_;

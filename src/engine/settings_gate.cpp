@@ -18,6 +18,8 @@ using setting_files = std::vector<catalog::expanded_service::file>;
 using supervisor::gate_state;
 using supervisor::gate_verdict;
 
+constexpr core::seconds patience{10};
+
 // Blocking. Nothing but the owner may read them: a setting can be a secret. The first problem; "": all are
 // there.
 std::string write_files(const setting_files& files) {
@@ -40,15 +42,18 @@ std::string write_files(const setting_files& files) {
 
 class settings_gate final : public supervisor::start_gate {
 public:
-    settings_gate(core::disk_work* disk, setting_files files, std::shared_ptr<supervisor::start_gate> next)
-        : disk_(disk), files_(std::move(files)), next_(std::move(next)) {}
+    settings_gate(const supervisor::supervisor_context& context, setting_files files,
+                  std::shared_ptr<supervisor::start_gate> next)
+        : context_(context), files_(std::move(files)), next_(std::move(next)) {}
 
     core::awaitable<gate_verdict> ask() override {
         std::string problem;
-        if (disk_ != nullptr) {
+        if (context_.disk != nullptr) {
             std::function<std::string()> work = [files = files_] { return write_files(files); };
-            auto working = disk_->run(std::move(work));
-            problem = co_await std::move(working);
+            const auto until = core::deadline::after(patience, context_.clock->now());
+            auto working = context_.disk->run(files_.front().path.string(), std::move(work), until);
+            const core::result<std::string> written = co_await std::move(working);
+            problem = written ? *written : written.error().message;
         } else {
             problem = write_files(files_);
         }
@@ -82,7 +87,7 @@ public:
     std::uint64_t measured_mb() const noexcept override { return next_ ? next_->measured_mb() : 0; }
 
 private:
-    core::disk_work* disk_;
+    supervisor::supervisor_context context_;
     setting_files files_;
     std::shared_ptr<supervisor::start_gate> next_;
 };
@@ -94,7 +99,7 @@ std::shared_ptr<supervisor::start_gate> with_settings(const supervisor::supervis
     if (service.files.empty()) {
         return service.gate;
     }
-    return std::make_shared<settings_gate>(context.disk, service.files, service.gate);
+    return std::make_shared<settings_gate>(context, service.files, service.gate);
 }
 
 }  // namespace corral::engine

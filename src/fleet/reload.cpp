@@ -14,6 +14,9 @@ namespace corral::fleet {
 
 namespace {
 
+// A file on a disk that sleeps, or thousands of manifests; beyond it the disk does not answer.
+constexpr core::seconds longest_read{60};
+
 spdlog::level::level_enum as_spdlog(telemetry::log_level level) {
     switch (level) {
         case telemetry::log_level::debug:
@@ -156,7 +159,14 @@ core::awaitable<reload_report> reloader::reload_now() {
     reload_report report;
     telemetry::log().info("the configuration is read again: {}", source_.file.string());
     std::function<config::configuration_result()> work = [source = source_] { return read_guarded(source); };
-    config::configuration_result read = co_await disk_.run(std::move(work));
+    const core::deadline until = core::deadline::after(longest_read, core::steady_clock_source().now());
+    auto reading = disk_.run("configuration", std::move(work), until);
+    core::result<config::configuration_result> done = co_await std::move(reading);
+    if (!done) {
+        report.errors.push_back("the configuration could not be read: " + done.error().message);
+        co_return report;
+    }
+    config::configuration_result read = std::move(*done);
     for (const catalog::diagnostic& what : read.warnings) {
         report.warnings.push_back(catalog::to_text(what));
     }

@@ -52,8 +52,10 @@ public:
     }
 
     void post(std::string name, json bundle) {
-        if (!thread_) {
-            thread_ = std::make_unique<boost::asio::thread_pool>(1);
+        try {
+            thread_ = thread_ ? std::move(thread_) : std::make_unique<boost::asio::thread_pool>(1);
+        } catch (const boost::system::system_error& error) {
+            return complain("no thread can be started: " + error.code().message());
         }
         boost::asio::post(*thread_, [this, name = std::move(name), bundle = std::move(bundle)]() mutable {
             try {

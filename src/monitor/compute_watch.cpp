@@ -235,15 +235,23 @@ core::awaitable<void> compute_watch::see(std::shared_ptr<watched> about) {
         std::function<process::cpu_time()> measuring = [meter = about->meter, roots = about->processes] {
             return meter->look(roots);
         };
-        auto measured = about->box->looking_.run(std::move(measuring));
-        const process::cpu_time spent = co_await std::move(measured);
+        auto measured = about->box->looking_.run(about->label, std::move(measuring));
+        const core::result<process::cpu_time> spent = co_await std::move(measured);
         if (about->box == nullptr) {
             co_return;
+        }
+        if (!spent) {
+            about->processes.clear();  // without this look the figures before it say nothing
+            const bool slept = co_await core::sleep_for(about->rule.interval);
+            if (!slept) {
+                co_return;
+            }
+            continue;
         }
         const core::steady_time at = about->box->clock_.now();
         const work_seen then = work_of(about->box->journal_, about->label, at);
         const bool decodes = !decoded.empty() && then.decodes == decoded;
-        about->take({at, decodes, busy, spent.used, spent.waited});
+        about->take({at, decodes, busy, spent->used, spent->waited});
         const core::nanoseconds pause =
             about->rule.interval * (about->policy.is_settled() ? relaxed_intervals : 1);
         // A slow tool is not called without a break.

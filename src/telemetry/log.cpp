@@ -136,7 +136,14 @@ void start_logging(log_level level) {
     log_state& state = current();
     state.sink = std::make_shared<stderr_sink>(STDERR_FILENO);
     state.sink->set_formatter(make_formatter());
-    state.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1U, &block_signals);
+    try {
+        state.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1U, &block_signals);
+    } catch (const std::exception& error) {
+        make_synchronous(state);  // better slow than silent
+        state.logger->set_level(to_spdlog(level));
+        state.logger->warn("the log has no thread of its own and waits for its reader: {}", error.what());
+        return;
+    }
     state.logger =
         std::make_shared<spdlog::async_logger>("corral", spdlog::sinks_init_list{state.kept, state.sink},
                                                state.pool, spdlog::async_overflow_policy::overrun_oldest);

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include <sys/stat.h>
 
@@ -170,6 +172,46 @@ TEST_F(preflight, the_device_has_the_last_word_and_hears_of_every_process) {
     gate->on_ready(1);
     gate->on_gone(1);
     EXPECT_EQ(device->told, 3);
+}
+
+TEST_F(preflight, a_thread_that_cant_be_started_is_the_reason_for_a_moment_and_breaks_nothing) {
+    int failures = 1;
+    core::disk_work starved([&](std::function<void()> what) {
+        if (failures-- > 0) {
+            throw std::system_error(EAGAIN, std::generic_category());
+        }
+        core::disk_work::start_thread(std::move(what));
+    });
+    context.disk = &starved;
+    const auto gate = make_preflight_gate(context, model, service, nullptr);
+    const auto verdict = ask(*gate);
+    EXPECT_EQ(verdict.state, supervisor::gate_state::wait);
+    EXPECT_THAT(verdict.reason, HasSubstr("no thread can be started: Resource temporarily unavailable"));
+    EXPECT_THAT(verdict.advice, HasSubstr("TasksMax"));
+    EXPECT_EQ(ask(*gate).state, supervisor::gate_state::open);
+}
+
+TEST_F(preflight, a_dead_mount_of_another_model_does_not_hold_it) {
+    std::promise<void> alive;
+    bool answered = false;
+    const auto hang = [](core::disk_work& on, std::future<void> until, bool& done) -> core::awaitable<void> {
+        std::function<int()> work = [wait = until.share()] {
+            wait.wait();
+            return 0;
+        };
+        auto working = on.run("another model", std::move(work));
+        const core::result<int> over = co_await std::move(working);
+        done = over.has_value();
+    };
+    tasks.spawn("hang", hang(disk, alive.get_future(), answered));
+    const auto gate = make_preflight_gate(context, model, service, nullptr);
+    EXPECT_EQ(ask(*gate).state, supervisor::gate_state::open);
+    EXPECT_FALSE(answered);
+    alive.set_value();
+    while (!answered) {
+        io.restart();
+        io.run_one_for(std::chrono::milliseconds(20));
+    }
 }
 
 TEST_F(preflight, the_working_directory_is_looked_at_too) {

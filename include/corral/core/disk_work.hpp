@@ -1,71 +1,75 @@
 #pragma once
-// Work that blocks on the disk, on a thread of its own, so that the loop goes on.
+// Work that blocks on the disk, on threads of its own, so that the loop goes on. A dead mount holds what has the same
+// lane, and nothing else.
 
-#include <csignal>
-
+#include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-
 #include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
 
 namespace corral::core {
 
 class disk_work {
 public:
-    disk_work() = default;
+    // Begins `what` on a thread that nobody waits for; throws std::system_error where none is to be had.
+    using thread_starter = std::function<void(std::function<void()> what)>;
+    explicit disk_work(thread_starter starter = start_thread);
     disk_work(const disk_work&) = delete;
     disk_work& operator=(const disk_work&) = delete;
-    // Waits for the work that goes on.
-    ~disk_work() {
-        if (pool_) {
-            pool_->join();
-        }
-    }
+    // Waits a second for the work that goes on; what hangs then is left behind. REQUIRES: the loop outlives it.
+    ~disk_work();
 
-    // The result of `work`, which must not throw and touches nothing that the loop touches; one at a time, in
-    // order. It is not cut short by a cancellation.
+    // The result of `work`, which touches nothing that the loop touches, for nothing cuts it short. The work of one
+    // `lane` is done one at a time, in order. Fails with `unavailable` when no thread can be started, with `timed_out`
+    // at `until` (work that has not begun is not begun then), with `cancelled`, and with `internal` where `work`
+    // threw.
     template <typename Result>
-    [[nodiscard]] awaitable<Result> run(std::function<Result()> work) {
-        start_thread();
-        const auto begin = [pool = &*pool_](auto handler, std::function<Result()> todo) {
-            auto home = asio::make_work_guard(asio::get_associated_executor(handler));
-            auto there = [handler = std::move(handler), todo = std::move(todo),
-                          home = std::move(home)]() mutable {
-                auto back = [handler = std::move(handler), done = todo()]() mutable {
-                    std::move(handler)(std::move(done));
-                };
-                asio::dispatch(home.get_executor(), std::move(back));
-            };
-            asio::post(*pool, std::move(there));
-        };
-        Result done = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result)>(
-            begin, asio::use_awaitable, std::move(work));
-        co_return done;
-    }
+    [[nodiscard]] awaitable<result<Result>> run(std::string lane, std::function<Result()> work,
+                                                deadline until = {});
+
+    // Some work goes on, maybe on a disk that does not answer.
+    [[nodiscard]] bool busy() const;
+
+    static void start_thread(std::function<void()> what);
 
 private:
-    // Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
-    void start_thread() {
-        if (pool_) {
-            return;
-        }
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        pool_.emplace(1);
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
+    struct shared;  // with the threads
+    struct order {
+        explicit order(const executor& on) : over(on) {}
+        bool done = false;
+        wake_signal over;
+    };
+    // True once `work` is done; else why it is not.
+    [[nodiscard]] awaitable<result<void>> wait_for(std::string lane, std::function<void()> work,
+                                                   deadline until);
 
-    std::optional<asio::thread_pool> pool_;
+    thread_starter starter_;
+    std::shared_ptr<shared> shared_;
 };
+
+template <typename Result>
+awaitable<result<Result>> disk_work::run(std::string lane, std::function<Result()> work, deadline until) {
+    auto made = std::make_shared<std::optional<result<Result>>>();
+    std::function<void()> guarded = [made, work = std::move(work)] {
+        try {
+            made->emplace(work());
+        } catch (const std::exception& error) {
+            made->emplace(make_failure(errc::internal, error.what()));
+        }
+    };
+    auto waiting = wait_for(std::move(lane), std::move(guarded), until);
+    const result<void> waited = co_await std::move(waiting);
+    if (!waited) {
+        co_return waited.error();
+    }
+    co_return std::move(**made);
+}
 
 }  // namespace corral::core

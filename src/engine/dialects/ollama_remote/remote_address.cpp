@@ -41,7 +41,14 @@ bool is_host(std::string_view text) {
 core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where) {
     const core::executor on = co_await asio::this_coro::executor;
     tcp::resolver resolver(on);
-    auto [unknown, found] = co_await resolver.async_resolve(where.host, where.port, no_throw);
+    core::error_code unknown;
+    tcp::resolver::results_type found;
+    try {
+        auto looking = resolver.async_resolve(where.host, where.port, no_throw);
+        std::tie(unknown, found) = co_await std::move(looking);
+    } catch (const boost::system::system_error& error) {
+        unknown = error.code();  // no thread for it can be started
+    }
     if (unknown) {
         co_return core::failure{unknown,
                                 "the name " + where.host + " can't be looked up: " + unknown.message()};

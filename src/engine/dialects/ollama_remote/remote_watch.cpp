@@ -178,7 +178,14 @@ core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {
     std::string key;
     if (disk_ != nullptr) {
         std::function<std::string()> work = [file = settings_.key_file] { return read_key(file); };
-        key = co_await disk_->run(std::move(work));
+        const core::deadline until = core::deadline::after(settings_.call, clock_.now());
+        auto reading = disk_->run(settings_.key_file, std::move(work), until);
+        core::result<std::string> read = co_await std::move(reading);
+        if (!read) {
+            co_return core::failure{read.error().code, "the key file " + settings_.key_file +
+                                                           " can't be read: " + read.error().message};
+        }
+        key = std::move(*read);
     } else {
         key = read_key(settings_.key_file);
     }

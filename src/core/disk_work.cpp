@@ -1,0 +1,140 @@
+#include "corral/core/disk_work.hpp"
+
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include <boost/asio/post.hpp>
+
+namespace corral::core {
+
+namespace {
+
+constexpr std::chrono::seconds longest_end{1};
+
+// Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
+class without_signals {
+public:
+    without_signals() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    without_signals(const without_signals&) = delete;
+    without_signals& operator=(const without_signals&) = delete;
+    ~without_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+}  // namespace
+
+void disk_work::start_thread(std::function<void()> what) {
+    const without_signals while_it_starts;
+    std::thread(std::move(what)).detach();
+}
+
+// A lane is there while a thread works on it. Threads hold no order: it lives on the loop.
+struct disk_work::shared {
+    struct task {
+        std::function<void()> work;
+        std::weak_ptr<order> asked;
+        executor home;
+    };
+
+    // On its thread, until nothing is left of the lane.
+    static void work_through(const std::shared_ptr<shared>& self, const std::string& lane) {
+        while (std::optional<task> next = self->take(lane)) {
+            next->work();
+            const std::lock_guard lock(self->mutex);
+            if (!self->closed) {
+                asio::post(next->home, [asked = next->asked] {
+                    if (const auto here = asked.lock()) {
+                        here->done = true;
+                        here->over.ring();
+                    }
+                });
+            }
+        }
+    }
+
+    // What nobody waits for any more is not begun.
+    std::optional<task> take(const std::string& lane) {
+        const std::lock_guard lock(mutex);
+        std::deque<task>& waiting = lanes[lane];
+        while (!waiting.empty() && waiting.front().asked.expired()) {
+            waiting.pop_front();
+        }
+        if (waiting.empty()) {
+            lanes.erase(lane);
+            idle.notify_all();
+            return std::nullopt;
+        }
+        task next = std::move(waiting.front());
+        waiting.pop_front();
+        return next;
+    }
+
+    std::mutex mutex;
+    std::condition_variable idle;
+    std::map<std::string, std::deque<task>> lanes;
+    bool closed = false;
+};
+
+disk_work::disk_work(thread_starter starter)
+    : starter_(std::move(starter)), shared_(std::make_shared<shared>()) {}
+
+disk_work::~disk_work() {
+    std::unique_lock lock(shared_->mutex);
+    shared_->closed = true;
+    for (auto& [lane, waiting] : shared_->lanes) {
+        waiting.clear();
+    }
+    shared_->idle.wait_for(lock, longest_end, [this] { return shared_->lanes.empty(); });
+}
+
+bool disk_work::busy() const {
+    const std::lock_guard lock(shared_->mutex);
+    return !shared_->lanes.empty();
+}
+
+awaitable<result<void>> disk_work::wait_for(std::string lane, std::function<void()> work, deadline until) {
+    const executor here = co_await asio::this_coro::executor;
+    const auto mine = std::make_shared<order>(here);
+    bool begins = false;
+    {
+        const std::lock_guard lock(shared_->mutex);
+        const auto [place, added] = shared_->lanes.try_emplace(lane);
+        // Behind work that hangs nothing piles up.
+        std::erase_if(place->second, [](const shared::task& each) { return each.asked.expired(); });
+        place->second.push_back({std::move(work), mine, here});
+        begins = added;
+    }
+    if (begins) {
+        try {
+            starter_([all = shared_, lane] { shared::work_through(all, lane); });
+        } catch (const std::system_error& error) {
+            const std::lock_guard lock(shared_->mutex);
+            shared_->lanes.erase(lane);
+            co_return make_failure(errc::unavailable,
+                                   std::string("no thread can be started: ") + error.code().message());
+        }
+    }
+    while (!mine->done) {
+        const wake_reason woken = co_await mine->over.wait(until);
+        if (woken == wake_reason::cancelled) {
+            co_return make_failure(errc::cancelled, "nobody waits for the disk any more");
+        }
+        if (woken == wake_reason::timed_out && !mine->done) {
+            co_return make_failure(errc::timed_out, "the disk does not answer");
+        }
+    }
+    co_return result<void>{};
+}
+
+}  // namespace corral::core
