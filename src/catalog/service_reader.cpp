@@ -218,17 +218,18 @@ void read_ladder(section& from, std::string_view key, std::vector<stop_step>& in
 }
 
 void read_exits(section& from, std::vector<exit_meaning>& into) {
-    std::set<int> seen;
+    std::set<std::pair<int, bool>> seen;
     for (auto& one : from.tables("exits")) {
         exit_meaning meaning;
         meaning.status = -1;
         one.integer("status", meaning.status, 0, 255);
         one.text("cause", meaning.cause, true);
         one.text("advice", meaning.advice);
+        one.flag("at_start", meaning.at_start);
         one.finish();
         if (!one.has("status")) {
             one.complain(one.place(), "'status' is missing in [[exits]]");
-        } else if (meaning.status >= 0 && !seen.insert(meaning.status).second) {
+        } else if (meaning.status >= 0 && !seen.emplace(meaning.status, meaning.at_start).second) {
             one.complain(one.place("status"),
                          "status " + std::to_string(meaning.status) + " is explained twice");
         }

@@ -38,6 +38,11 @@ availability availability_of(const supervisor::group& of, std::string_view runti
         return out;
     }
     for (const supervisor::service_status& service : services) {
+        if (service.next_try && (!out.next_try || *service.next_try > *out.next_try)) {
+            out.next_try = service.next_try;  // it takes all of them
+        }
+    }
+    for (const supervisor::service_status& service : services) {
         if (service.state == supervisor::service_state::broken) {
             out.state = availability_state::broken;
             out.reason = supervisor::with_advice(service.reason, service.advice);
@@ -58,6 +63,18 @@ availability availability_of(const supervisor::group& of, std::string_view runti
         }
     }
     return out;
+}
+
+std::optional<core::seconds> until_next_try(std::span<backend* const> all, core::steady_time now) {
+    std::optional<core::steady_time> first;
+    for (const backend* const each : all) {
+        const auto next = each->available().next_try;
+        first = next && (!first || *next < *first) ? next : first;
+    }
+    if (!first) {
+        return std::nullopt;
+    }
+    return std::max(core::seconds{1}, std::chrono::ceil<core::seconds>(*first - now));
 }
 
 core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of, std::string runtime,

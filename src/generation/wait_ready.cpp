@@ -11,8 +11,10 @@ namespace {
 
 constexpr core::milliseconds look_interval{100};
 
-chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::string message) {
+chat::failed_event not_ready(chat::failure_kind kind, std::string cause, std::string message,
+                             std::optional<core::seconds> retry_after = {}) {
     chat::failed_event out;
+    out.retry_after = retry_after;
     out.kind = kind;
     out.cause = std::move(cause);
     out.message = std::move(message);
@@ -56,7 +58,9 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
             co_return std::nullopt;
         }
         if (now.state == engine::availability_state::broken) {
-            co_return not_ready(chat::failure_kind::unavailable, "backend-broken", now.reason);
+            co_return not_ready(
+                chat::failure_kind::unavailable, "backend-broken", now.reason,
+                engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         // Only the first one's bell is heard; the others are looked at now and then.
         const bool alone = admission.runtimes_of(model).size() == 1;
@@ -65,8 +69,9 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
                   : core::deadline::after(look_interval, std::chrono::steady_clock::now()).sooner(until);
         const core::wake_reason reason = co_await present->availability_changed().wait(next);
         if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
-            co_return not_ready(chat::failure_kind::timed_out, "load-deadline",
-                                "the model did not become ready in time");
+            co_return not_ready(
+                chat::failure_kind::timed_out, "load-deadline", "the model did not become ready in time",
+                engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         if (reason == core::wake_reason::cancelled) {
             co_return not_ready(chat::failure_kind::cancelled, "cancelled", "the client has gone");

@@ -77,13 +77,16 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         co_return refusal{chat::failure_kind::cancelled, "cancelled", "the request was withdrawn", {}};
     }
     if (!place.told()) {
-        co_return refusal{chat::failure_kind::timed_out,
-                          "queue-deadline",
+        co_return refusal{chat::failure_kind::timed_out, "queue-deadline",
                           "the request's deadline passed while it waited for its turn",
-                          {}};
+                          engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {
-        co_return make_refusal(*place.told());
+        refusal why = make_refusal(*place.told());
+        if (!why.retry_after) {
+            why.retry_after = engine::until_next_try(of->backends_of(who.model), of->clock.now());
+        }
+        co_return why;
     }
     lease given(std::shared_ptr<engine::backend>(
         place.at(), [of, id](engine::backend*) { of->post(event::released{id}); }));
@@ -200,10 +203,14 @@ engine::backend* scheduler::runtime_of(std::string_view model) const {
 }
 
 std::vector<engine::backend*> scheduler::runtimes_of(std::string_view model) const {
+    return impl_->backends_of(model);
+}
+
+std::vector<engine::backend*> scheduler::impl::backends_of(std::string_view model) const {
     std::vector<engine::backend*> out;
-    if (const deployment* const of = impl_->core.find(model)) {
+    if (const deployment* const of = core.find(model)) {
         for (const instance& one : of->instances) {
-            out.push_back(&impl_->backend_of(one));
+            out.push_back(&backend_of(one));
         }
     }
     return out;

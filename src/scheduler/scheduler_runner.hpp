@@ -91,6 +91,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     [[nodiscard]] instance_reading reading_of(instance_id id, const engine::backend& of) const;
     [[nodiscard]] bool leased(const engine::backend* which) const;
     [[nodiscard]] engine::backend& backend_of(const instance& one) const { return *hosted.at(one.facts.id); }
+    [[nodiscard]] std::vector<engine::backend*> backends_of(std::string_view model) const;
 
     // The tasks hold `self`; each ends when it is rung after the end of the scheduler or of its instance.
     // Not by a cancellation signal: emitted off the loop it would be carried out later, when the coroutine

@@ -54,6 +54,31 @@ TEST(exit_policy, a_harmless_notice_is_not_blamed_for_a_death) {
     EXPECT_TRUE(unknown.advice.empty());
 }
 
+TEST(exit_policy, what_is_known_of_starts_is_told_of_starts_only) {
+    catalog::service_template known;
+    known.exits = {{137, "killed by force", "look for memory", false},
+                   {137, "it kills itself when a start fails", "look at the weights", true},
+                   {1, "a start with wrong arguments", "", true}};
+    const catalog::log_meaning printed{"x", "its settings are wrong", "mend them", true};
+    struct row {
+        process::exit_reason how;
+        const catalog::log_meaning* printed;
+        bool ready;
+        const char* reason;
+    };
+    const process::exit_reason forced = process::killed_by{SIGKILL, false};
+    for (const row& each :
+         {row{forced, nullptr, false, "killed by SIGKILL: it kills itself when a start fails"},
+          row{forced, nullptr, true, "killed by SIGKILL: killed by force"},
+          row{forced, &printed, false, "killed by SIGKILL: its settings are wrong"},
+          row{forced, &printed, true, "killed by SIGKILL: killed by force"},
+          row{process::exited_with{1}, nullptr, false, "exit status 1: a start with wrong arguments"},
+          row{process::exited_with{1}, &printed, true, "exit status 1"}}) {
+        const exit_story story = explain_exit(known, each.how, each.printed, nullptr, each.ready);
+        EXPECT_EQ(story.reason, std::string("ended by itself: ") + each.reason);
+    }
+}
+
 TEST(exit_policy, an_unknown_status_is_told_and_nothing_is_made_up) {
     const exit_story story = explain_exit(rules(), process::exited_with{42}, nullptr);
     EXPECT_NE(story.reason.find("42"), std::string::npos);

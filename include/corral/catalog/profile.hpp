@@ -29,6 +29,7 @@ struct exit_meaning {
     int status = 0;     // exit code, or 128 + signal
     std::string cause;  // a plain sentence
     std::string advice;
+    bool at_start = false;  // it means that only before the service is ready
     bool operator==(const exit_meaning&) const = default;
 };
 

@@ -104,6 +104,8 @@ struct availability {
     std::optional<double> progress;       // of a load, 0..1
     std::optional<core::seconds> left{};  // of a load, about
     std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
+    // When it is tried again, of one that is broken or gives a failing service a rest.
+    std::optional<core::steady_time> next_try{};
 };
 
 // How a prompt compares with the context, before it is sent (docs/facts/vendor_ax.md#context).
@@ -127,6 +129,11 @@ struct embedding_result {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
     std::uint32_t prompt_tokens = 0;
 };
+
+class backend;
+// Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
+[[nodiscard]] std::optional<core::seconds> until_next_try(std::span<backend* const> all,
+                                                          core::steady_time now);
 
 class backend {
 public:

@@ -34,7 +34,9 @@ core::awaitable<void> stream_run::settle(run_state& now) {
     if (!lost && !now.done && !now.restart_cause && now.inside) {
         const bool ended = co_await bring_to_end(now);
         if (!ended && !parts_.lost(now.began)) {
-            now.restart_cause = "The runtime did not end an answer that nobody wanted any more.";
+            now.restart_cause = now.failure
+                                    ? "The runtime broke off an answer and may still be at work on it."
+                                    : "The runtime did not end an answer that nobody wanted any more.";
         }
     }
     now.pump->abandon();

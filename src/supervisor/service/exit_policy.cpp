@@ -19,6 +19,18 @@ std::string plain_words(const process::exit_reason& how) {
     return words == nullptr ? std::string() : std::string(words);
 }
 
+// That of a start first; nullptr: none is known.
+const catalog::exit_meaning* meaning_of(const catalog::service_template& rules, int status, bool ready) {
+    const catalog::exit_meaning* found = nullptr;
+    for (const catalog::exit_meaning& each : rules.exits) {
+        const bool better = found == nullptr || each.at_start;
+        if (each.status == status && better && !(ready && each.at_start)) {
+            found = &each;
+        }
+    }
+    return found;
+}
+
 void tell(exit_story& story, const std::string& cause, const std::string& advice) {
     story.how += ": " + cause;
     story.advice = advice;
@@ -52,20 +64,20 @@ bool explained_by(const process::exit_reason& how, const std::vector<int>& sent)
 }
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
-                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked) {
+                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked,
+                        bool ready) {
     exit_story story;
     story.how = process::describe(how);
     // A line that is known to end a start says more than a status; a harmless notice says less.
-    if (printed != nullptr && printed->fatal_at_start) {
+    if (!ready && printed != nullptr && printed->fatal_at_start) {
         tell(story, printed->cause, printed->advice);
         return finished(std::move(story));
     }
     const std::optional<int> status = exit_status(how);
-    const auto meaning = std::find_if(rules.exits.begin(), rules.exits.end(),
-                                      [&](const auto& each) { return status && each.status == *status; });
-    if (meaning != rules.exits.end()) {
+    const catalog::exit_meaning* const meaning = status ? meaning_of(rules, *status, ready) : nullptr;
+    if (meaning != nullptr) {
         tell(story, meaning->cause, meaning->advice);
-    } else if (printed != nullptr) {
+    } else if (!ready && printed != nullptr) {
         story.how += "; while loading it had said: " + printed->cause;
     } else if (const std::string words = plain_words(how); !words.empty()) {
         story.how += ": " + words;

@@ -26,9 +26,9 @@ struct exit_story {
 
 // `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
 // status. `remarked` is what a line meant that it printed while serving (may be null): a guess, for such a
-// line may be the words of a prompt.
+// line may be the words of a prompt. What is known of a start counts only for one that was never `ready`.
 [[nodiscard]] exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                                       const catalog::log_meaning* printed,
-                                      const catalog::log_meaning* remarked = nullptr);
+                                      const catalog::log_meaning* remarked = nullptr, bool ready = false);
 
 }  // namespace corral::supervisor

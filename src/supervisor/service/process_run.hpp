@@ -30,6 +30,7 @@ struct process_run {
     const std::string label;           // "qwen3:4b/runtime", for logs
     std::optional<output_tap> output;  // set before the first byte is read
     core::wake_signal changed;         // rung when `ended` or `dropped` turns true, and when a task ends
+    bool was_ready = false;            // it has served
     bool ended = false;                // the leader is dead
     bool dropped = false;              // what still runs for it must end now
     std::size_t pumps = 0;             // readers of its output

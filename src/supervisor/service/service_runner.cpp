@@ -136,6 +136,7 @@ void service_runner::perform(const service_action& action) {
 
 void service_runner::begin_service() {
     const self_ptr self = shared_from_this();
+    run_->was_ready = true;
     run_->output->first_test_begins();  // without one too: who serves may print what it is asked
     if (spec_.gate) {
         spec_.gate->on_ready(run_->pid);
@@ -308,7 +309,8 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         co_return;
     }
     const auto explain = [&self, &run, &how] {
-        return explain_exit(self->spec_.rules, how, run->output->complaint(), run->output->remark());
+        return explain_exit(self->spec_.rules, how, run->output->complaint(), run->output->remark(),
+                            run->was_ready);
     };
     // Its last lines may not have been read yet; they add to the story at its end.
     const exit_story first = explain();
