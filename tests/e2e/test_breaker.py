@@ -71,6 +71,7 @@ def check_open(box):
     assert "broken" in text and "next try in" in text
     reply = box.chat("hello")
     assert reply.status == 503 and "failed too often" in reply.json["error"], reply.body
+    assert 3000 < int(reply.headers["Retry-After"]) <= 3600, "from its next try"
     assert box.get("/readyz").status == 503
     # Requests don't start it, however many come.
     for _ in range(5):

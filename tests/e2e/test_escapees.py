@@ -1,6 +1,7 @@
 """Helpers that become daemons (a session of their own, a double fork, an emptied environment) end with their service, however
 that ends, and with no other service."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ def lives(pid):
     return pid in table and table[pid][1] != "Z"
 
 
+@contextlib.contextmanager
 def box_with_escapees(folder, kind=Box):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "become_daemon.py").write_text(BECOME_DAEMON)
@@ -45,12 +47,12 @@ def box_with_escapees(folder, kind=Box):
     def begin(service, *flags):
         return [sys.executable, str(folder / "become_daemon.py"), str(folder / f"{service}.pids"), sim, service, *flags]
 
-    box = kind(folder, runtime=begin("runtime", *Box.runtime_flags()),
-               tokenizer=begin("tokenizer", "--host", "127.0.0.1", "--port", "{port}")).start()
-    for service in ("runtime", "tokenizer"):
-        [helper] = wait_until(lambda: escapees(box, service), what=f"the helper of the {service} runs")
-        assert lives(helper) and processes()[helper][0] == box.process.pid, "an orphan that corral has inherited"
-    return box
+    with kind(folder, runtime=begin("runtime", *Box.runtime_flags()),
+              tokenizer=begin("tokenizer", "--host", "127.0.0.1", "--port", "{port}")) as box:
+        for service in ("runtime", "tokenizer"):
+            [helper] = wait_until(lambda: escapees(box, service), what=f"the helper of the {service} runs")
+            assert lives(helper) and processes()[helper][0] == box.process.pid, "an orphan that corral has inherited"
+        yield box
 
 
 def restart_runtime(box):
@@ -81,8 +83,8 @@ def test_an_upgrade_keeps_the_knowledge(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["a clean stop", "kill -9"])
 def test_no_helper_outlives_corral(tmp_path, number):
-    box = box_with_escapees(tmp_path)
-    helpers = escapees(box, "runtime") + escapees(box, "tokenizer")
-    os.kill(box.process.pid, number)
-    box.process.wait(30)
-    wait_until(lambda: not any(map(lives, helpers)), 10, "no helper is left")
+    with box_with_escapees(tmp_path) as box:
+        helpers = escapees(box, "runtime") + escapees(box, "tokenizer")
+        os.kill(box.process.pid, number)
+        box.process.wait(30)
+        wait_until(lambda: not any(map(lives, helpers)), 10, "no helper is left")
