@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
@@ -36,6 +37,24 @@ bool has_terminal() {
     }
     ::close(handle);
     return true;
+}
+
+// A promise of more connections than there can be is kept as far as descriptors go; whoever made it should know.
+void say_if_descriptors_are_few(std::size_t max_connections) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    const auto most = static_cast<std::size_t>(limit.rlim_cur);
+    const std::size_t kept = http::descriptor_reserve(most);
+    if (max_connections > most - kept) {
+        telemetry::log().warn(
+            "'max_connections' is {}, but this process may have {} open files, of which {} are kept for its "
+            "own "
+            "work: about {} clients can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower "
+            "'max_connections'",
+            max_connections, most, kept, most - kept);
+    }
 }
 
 std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
@@ -97,7 +116,7 @@ core::result<void> daemon::open() {
     generation.metrics = &metrics_;
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
-    server_->serve_with(make_request_pipeline());
+    renew_request_pipeline();
     telemetry::log().info("listening on {} event=listening",
                           url_of(door_.at, credentials_->tls().has_value()));
     auto opened = open_admin();
@@ -116,6 +135,7 @@ core::result<void> daemon::open_server() {
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());
     }
+    say_if_descriptors_are_few(settings_.http.max_connections);
     auto opened = upgrade::open_door(*server_, settings_, inherited_);
     if (!opened) {
         return opened.error();

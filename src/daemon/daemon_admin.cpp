@@ -31,7 +31,7 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
 }  // namespace
 
 // For requests from now on. Those under way keep what they began with, the keys included.
-http::handler daemon::make_request_pipeline() {
+void daemon::renew_request_pipeline() {
     api::api_context context;
     context.generations = generations_.get();
     context.models = &fleet_.models();
@@ -51,10 +51,13 @@ http::handler daemon::make_request_pipeline() {
         }
         return out;
     };
-    return [serve = api::make_api(context), keys = credentials_](http::request& incoming,
-                                                                 http::response_writer& out) {
-        return serve_holding(keys, serve, incoming, out);
-    };
+    api::front_door door = api::make_front_door(context);
+    server_->serve_with([serve = std::move(door.serve), keys = credentials_](
+                            http::request& incoming,
+                            http::response_writer& out) { return serve_holding(keys, serve, incoming, out); },
+                        [judge = std::move(door.judge), keys = credentials_](const http::request& head) {
+                            return judge(head);
+                        });
 }
 
 core::result<void> daemon::open_admin() {
@@ -69,7 +72,7 @@ core::result<void> daemon::open_admin() {
                           .server = server_.get(),
                           .door = door_,
                           .in_the_way = [this] { return why_not_reload(); },
-                          .renew_pipeline = [this] { server_->serve_with(make_request_pipeline()); }},
+                          .renew_pipeline = [this] { renew_request_pipeline(); }},
         source_);
     if (settings_.admin_socket.empty()) {
         return {};

@@ -1,59 +1,91 @@
 #pragma once
-// One bound for the request bodies of all connections together.
+// One bound for what the requests of all connections hold in memory: their bodies, and what is made of them. Each
+// client may hold as much as is left for the others, so one alone has half of it, two have a third each, and whoever
+// comes next always finds as much.
 
+#include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "corral/http/message.hpp"
 
 namespace corral::http {
 
 class body_budget {
 public:
-    explicit body_budget(std::size_t limit) : limit_(limit) {}
-    [[nodiscard]] bool fits(std::size_t bytes) const noexcept {
-        return used_ <= limit_ && bytes <= limit_ - used_;
-    }
+    // `first` bytes of a client's only request need no share, so that the largest body that is allowed finds a place.
+    explicit body_budget(std::size_t limit, std::size_t first = 0) : limit_(limit), first_(first) {}
     // What was taken beyond a lower limit stays taken.
-    void set_limit(std::size_t limit) noexcept { limit_ = limit; }
+    void set_limit(std::size_t limit, std::size_t first) noexcept {
+        limit_ = limit;
+        first_ = first;
+    }
     [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
 private:
     friend class body_charge;
-    std::size_t limit_;
-    std::size_t used_ = 0;
-};
+    struct account {
+        std::size_t used = 0;
+        std::size_t requests = 0;
+    };
+    using accounts = std::map<std::string, account, std::less<>>;
 
-// What one body has taken; given back at its end. The budget must outlive it.
-class body_charge {
-public:
-    body_charge() = default;
-    explicit body_charge(body_budget& from) : from_(&from) {}
-    body_charge(body_charge&& other) noexcept
-        : from_(std::exchange(other.from_, nullptr)), taken_(std::exchange(other.taken_, 0)) {}
-    body_charge& operator=(body_charge&& other) noexcept {
-        std::swap(from_, other.from_);
-        std::swap(taken_, other.taken_);
-        return *this;
-    }
-    ~body_charge() {
-        if (from_ != nullptr) {
-            from_->used_ -= taken_;
-        }
-    }
-    // False when the budget does not hold that much more.
-    [[nodiscard]] bool add(std::size_t bytes) noexcept {
-        if (from_ == nullptr || !from_->fits(bytes)) {
+    [[nodiscard]] bool fits(const account& of, std::size_t bytes) const noexcept {
+        if (used_ > limit_ || bytes > limit_ - used_) {
             return false;
         }
-        from_->used_ += bytes;
+        const std::size_t left = limit_ - used_ - bytes;
+        const std::size_t alone = of.requests == 1 ? first_ : 0;
+        return of.used + bytes <= std::max(left, alone);
+    }
+
+    std::size_t limit_;
+    std::size_t first_;
+    std::size_t used_ = 0;
+    accounts accounts_;
+};
+
+// What one request has taken; given back at its end. The budget must outlive it.
+class body_charge final : public memory_charge {
+public:
+    body_charge(body_budget& from, std::string_view client)
+        : from_(from), account_(from.accounts_.try_emplace(std::string(client)).first) {
+        ++account_->second.requests;
+    }
+    body_charge(const body_charge&) = delete;
+    body_charge& operator=(const body_charge&) = delete;
+    ~body_charge() override {
+        give_back(taken_);
+        if (--account_->second.requests == 0) {
+            from_.accounts_.erase(account_);
+        }
+    }
+    [[nodiscard]] bool take(std::size_t bytes) override {
+        if (!could_take(bytes)) {
+            return false;
+        }
+        from_.used_ += bytes;
+        account_->second.used += bytes;
         taken_ += bytes;
         return true;
     }
-    [[nodiscard]] bool could_add(std::size_t bytes) const noexcept {
-        return from_ != nullptr && from_->fits(bytes);
+    void give_back(std::size_t bytes) override {
+        bytes = std::min(bytes, taken_);
+        from_.used_ -= bytes;
+        account_->second.used -= bytes;
+        taken_ -= bytes;
+    }
+    [[nodiscard]] bool could_take(std::size_t bytes) const noexcept {
+        return from_.fits(account_->second, bytes);
     }
 
 private:
-    body_budget* from_ = nullptr;
+    body_budget& from_;
+    body_budget::accounts::iterator account_;
     std::size_t taken_ = 0;
 };
 

@@ -41,32 +41,68 @@ connection::connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::
       input_timer_(socket_.get_executor()),
       stall_timer_(socket_.get_executor()) {}
 
-core::awaitable<opening> connection::open(core::deadline until, step_pace& pace) {
+void connection::join(connection_crowd& all, std::string share) {
+    share_ = std::move(share);
+    place_.emplace(all, *this, share_, standing_, std::chrono::steady_clock::now());
+}
+
+void connection::belongs_to(std::string owner) {
+    if (place_ && owner != share_) {
+        place_->move_to(owner);
+        share_ = std::move(owner);
+    }
+}
+
+void connection::stand(standing how) {
+    standing_ = how;
+    if (place_ && place_->how() != how) {
+        place_->stand(how, std::chrono::steady_clock::now());
+    }
+}
+
+core::awaitable<opening> connection::open(core::deadline until, handshake_turns& turns,
+                                          connection_crowd& unfinished) {
     const auto self = shared_from_this();
-    transfer step = transport_->open();
-    if (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write) {
+    transfer last;
+    if (options_.tls) {
+        handshake_.emplace(unfinished, *this, share_, standing::opening, std::chrono::steady_clock::now());
         arm_stall(until);
+        last = co_await open_steps(turns);
+        handshake_.reset();
+        disarm_stall();
+    } else {
+        last = transport_->open();
     }
-    while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
-        const bool reads = step.kind == transfer_kind::want_read;
-        co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
-        co_await wait_turn(pace);
-        if (!error_) {
-            const core::steady_time begin = std::chrono::steady_clock::now();
-            step = transport_->open();
-            pace.took(std::chrono::steady_clock::now() - begin);
-        }
-    }
-    disarm_stall();
     if (error_) {
         co_return opening::failed;
     }
-    if (step.kind == transfer_kind::moved) {
+    if (last.kind == transfer_kind::moved) {
         co_return opening::ready;
     }
     const bool plain = transport_->met_plain_http();
     transport_ = make_plain_transport(socket_);
     co_return plain ? opening::plain_http : opening::failed;
+}
+
+// The first step too waits for its turn: where the client's hello is there already, it is the costliest.
+core::awaitable<transfer> connection::open_steps(handshake_turns& turns) {
+    transfer step{transfer_kind::want_read, 0, {}};
+    while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
+        const bool reads = step.kind == transfer_kind::want_read;
+        co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
+        if (error_) {
+            break;
+        }
+        handshake_->stand(standing::stalled, std::chrono::steady_clock::now());
+        co_await turns.wait(share_, input_timer_);
+        if (!error_) {
+            const core::steady_time begin = std::chrono::steady_clock::now();
+            handshake_->stand(standing::opening, begin);
+            step = transport_->open();
+            turns.took(std::chrono::steady_clock::now() - begin);
+        }
+    }
+    co_return step;
 }
 
 // Until the socket is ready or the connection failed.
@@ -75,15 +111,6 @@ core::awaitable<void> connection::wait_ready(wait_type what) {
     if (wait_error && !error_) {
         // Also when only the waiting one was cancelled: half a chunk may be out, so the stream is spoilt.
         fail_write(wait_error);
-    }
-}
-
-core::awaitable<void> connection::wait_turn(step_pace& pace) {
-    const core::steady_time now = std::chrono::steady_clock::now();
-    const core::steady_time turn = pace.reserve(now);
-    if (!error_ && turn > now) {
-        input_timer_.expires_at(turn);
-        co_await input_timer_.async_wait(core::as_result);
     }
 }
 
@@ -192,6 +219,7 @@ core::awaitable<core::error_code> connection::write(gather parts) {
         co_await core::asio::post(socket_.get_executor(), core::as_result);
     }
     std::size_t window = stall_window;
+    bool blocked = false;
     while (!error_ && !all_sent(parts)) {
         const transfer step = transport_->send(parts);
         if (step.kind == transfer_kind::moved) {
@@ -209,9 +237,14 @@ core::awaitable<core::error_code> connection::write(gather parts) {
         }
         unsuspended_writes_ = 0;
         const bool reads = step.kind == transfer_kind::want_read;
+        blocked = true;
+        stand(standing_ == standing::busy ? standing::stalled : standing_);
         co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
     }
     disarm_stall();
+    if (!blocked && standing_ == standing::stalled) {
+        stand(standing::busy);  // it keeps up again: one write has gone without a wait
+    }
     co_return error_;
 }
 
@@ -306,6 +339,8 @@ int connection::give_away() {
     if (failed) {
         return -1;
     }
+    place_.reset();
+    handshake_.reset();
     error_ = core::make_error_code(core::errc::cancelled);
     ended_ = true;
     input_timer_.cancel();
@@ -330,6 +365,8 @@ void connection::half_close() {
 }
 
 void connection::close_socket() {
+    place_.reset();
+    handshake_.reset();
     core::error_code ignored;  // a socket is closed whatever close() says
     socket_.close(ignored);
 }

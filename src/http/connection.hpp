@@ -17,7 +17,8 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
-#include "step_pace.hpp"
+#include "crowd.hpp"
+#include "handshake_turns.hpp"
 #include "transport.hpp"
 
 namespace corral::http {
@@ -31,15 +32,30 @@ struct connection_options {
 enum class arrival { bytes, ended, timed_out };
 enum class opening { ready, plain_http, failed };
 
+class connection;
+using connection_crowd = crowd<connection>;
+
 class connection : public std::enable_shared_from_this<connection> {
 public:
     connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::endpoint peer,
                connection_options options);
 
+    // Takes a place among all, in the share of its address, until its end.
+    void join(connection_crowd& all, std::string share);
+    [[nodiscard]] const std::string& share() const noexcept { return share_; }
+    // It has shown whose it is.
+    void belongs_to(std::string owner);
+    void stand(standing how);
+    // A step of its handshake waits for its turn.
+    [[nodiscard]] bool awaits_turn() const noexcept {
+        return handshake_ && handshake_->how() == standing::stalled;
+    }
+
     // Gets ready to talk, before anything else. Plain connections are at once. plain_http: a client without
-    // TLS where it is wanted; what is written from now on goes to it unencrypted. `pace` must outlive the
-    // call.
-    [[nodiscard]] core::awaitable<opening> open(core::deadline until, step_pace& pace);
+    // TLS where it is wanted; what is written from now on goes to it unencrypted. Meanwhile it has a place among
+    // `unfinished`; that and `turns` must outlive the call.
+    [[nodiscard]] core::awaitable<opening> open(core::deadline until, handshake_turns& turns,
+                                                connection_crowd& unfinished);
 
     void start_reading();
 
@@ -81,21 +97,22 @@ public:
     // where that can't be: TLS, bytes read already, or closed.
     [[nodiscard]] int give_away();
 
-    // No request has begun to come in; the session's to tell.
-    void set_idle(bool idle) noexcept { idle_ = idle; }
-    [[nodiscard]] bool idle() const noexcept { return idle_ && inbox().empty(); }
+    // No request has begun to come in.
+    [[nodiscard]] bool idle() const noexcept {
+        return (standing_ == standing::idle || standing_ == standing::opening) && inbox().empty();
+    }
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
 
 private:
     using wait_type = core::asio::ip::tcp::socket::wait_type;
+    [[nodiscard]] core::awaitable<transfer> open_steps(handshake_turns& turns);
     void arm_read(wait_type what = wait_type::wait_read);
     void on_readable(const core::error_code& wait_error);
     void take_input(std::string_view bytes);
     void on_input_end(const core::error_code& why);
     void cancel_exchange_later();
     [[nodiscard]] core::awaitable<void> wait_ready(wait_type what);
-    [[nodiscard]] core::awaitable<void> wait_turn(step_pace& pace);
     void fail_write(const core::error_code& why);
     void arm_stall(core::deadline until);
     void disarm_stall();
@@ -115,12 +132,15 @@ private:
     unsigned unsuspended_writes_ = 0;
     core::asio::cancellation_signal cancel_;
     core::error_code error_;
+    std::string share_;
+    std::optional<connection_crowd::place> place_;      // while the socket is open
+    std::optional<connection_crowd::place> handshake_;  // while that is unfinished
+    standing standing_ = standing::opening;
     bool reading_ = false;
     bool fresh_ = false;
     bool ended_ = false;
     bool serving_ = false;
     bool discarding_ = false;
-    bool idle_ = true;
 };
 
 }  // namespace corral::http

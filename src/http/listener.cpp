@@ -1,6 +1,8 @@
 #include "listener.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -84,6 +86,21 @@ tcp::endpoint plain_peer(const tcp::endpoint& peer) {
     return {plain, peer.port()};
 }
 
+bool same_network(const core::asio::ip::address_v6& one, const core::asio::ip::address_v6& other) {
+    constexpr std::ptrdiff_t network = 8;  // bytes of a /64
+    const auto first = one.to_bytes();
+    const auto second = other.to_bytes();
+    return std::equal(first.begin(), first.begin() + network, second.begin());
+}
+
+accepted made_of(tcp::socket socket, const tcp::endpoint& from) {
+    tcp::endpoint peer = plain_peer(from);
+    core::error_code unknown;  // then it is no neighbour
+    const tcp::endpoint local = peer.address().is_v6() ? socket.local_endpoint(unknown) : tcp::endpoint{};
+    std::string share = share_of(peer.address(), local.address());
+    return {std::move(socket), std::move(peer), std::move(share)};
+}
+
 int option_of(int handle, int name) {
     int value = -1;
     socklen_t length = sizeof value;
@@ -107,6 +124,16 @@ tcp protocol_of(int handle) {
 }
 
 }  // namespace
+
+std::string share_of(const core::asio::ip::address& peer, const core::asio::ip::address& local) {
+    if (!peer.is_v6() || peer.to_v6().is_link_local() || peer.is_loopback() ||
+        (local.is_v6() && same_network(peer.to_v6(), local.to_v6()))) {
+        return peer.to_string();
+    }
+    auto bytes = peer.to_v6().to_bytes();
+    std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), std::uint8_t{0});
+    return core::asio::ip::address_v6(bytes).to_string() + "/64";
+}
 
 core::result<tcp::acceptor> open_listener(const core::executor& on, const tcp::endpoint& where) {
     const int family = where.address().is_v6() ? AF_INET6 : AF_INET;
@@ -148,7 +175,7 @@ std::optional<accepted> accept_one(tcp::acceptor& from, core::error_code& error)
         return std::nullopt;
     }
     handle.release();
-    return accepted{std::move(socket), plain_peer(peer)};
+    return made_of(std::move(socket), peer);
 }
 
 core::result<tcp::acceptor> adopt_listener(const core::executor& on, int inherited) {
@@ -189,7 +216,7 @@ std::optional<accepted> adopt_accepted(const core::executor& on, int inherited) 
     if (error) {
         return std::nullopt;
     }
-    return accepted{std::move(socket), plain_peer(peer)};
+    return made_of(std::move(socket), peer);
 }
 
 }  // namespace corral::http

@@ -3,6 +3,7 @@
 // (docs/facts/platform_traps.md#inherited-sockets: Asio's are not).
 
 #include <optional>
+#include <string>
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -21,7 +22,12 @@ namespace corral::http {
 struct accepted {
     core::asio::ip::tcp::socket socket;
     core::asio::ip::tcp::endpoint peer;  // an IPv4 peer of a dual-stack listener as IPv4
+    std::string share;                   // as of share_of()
 };
+
+// Whose connection it is as far as its addresses tell. Of a distant IPv6 peer its network, of which a single client
+// has all addresses; a neighbour is on ours (the network of `local`) and counts alone.
+[[nodiscard]] std::string share_of(const core::asio::ip::address& peer, const core::asio::ip::address& local);
 
 // Takes one waiting connection; never blocks. Nothing when none waits or one could not be taken, `error` says
 // which.

@@ -23,7 +23,7 @@ namespace {
 struct charged_body {
     struct value_type {
         std::string text;
-        body_charge charge;
+        std::optional<body_charge> charge;
     };
 
     class reader {
@@ -43,7 +43,7 @@ struct charged_body {
         std::size_t put(const Buffers& buffers, core::error_code& error) {
             error = {};
             const std::size_t bytes = core::asio::buffer_size(buffers);
-            if (!into_.charge.add(bytes)) {
+            if (!into_.charge || !into_.charge->take(bytes)) {
                 error = core::errc::limit_exceeded;
                 return 0;
             }
@@ -57,6 +57,8 @@ struct charged_body {
         value_type& into_;
     };
 };
+
+constexpr const char* busy = "server busy: too many request bodies at once";
 
 bool all_digits(std::string_view text) {
     return !text.empty() &&
@@ -89,12 +91,11 @@ struct request_parser::machine {
     beast_http::request_parser<charged_body> parser;
 };
 
-request_parser::request_parser(parser_limits limits, body_budget& budget)
+request_parser::request_parser(parser_limits limits)
     : limits_(limits), machine_(std::make_unique<machine>()) {
     constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
     machine_->parser.header_limit(static_cast<std::uint32_t>(std::min(limits_.header_bytes, most)));
     machine_->parser.body_limit(limits_.body_bytes);
-    machine_->parser.get().body().charge = body_charge(budget);
 }
 
 request_parser::~request_parser() = default;
@@ -158,10 +159,28 @@ void request_parser::on_header() {
         return;
     }
     parser.eager(true);
-    state_ = parser.is_done() ? progress::complete : progress::body;
+    state_ = parser.is_done() ? progress::complete : progress::at_body;
     if (state_ == progress::complete) {
         wants_continue_ = false;
     }
+}
+
+void request_parser::admit(body_budget& budget, std::string_view client) {
+    auto& charge = machine_->parser.get().body().charge.emplace(budget, client);
+    state_ = progress::body;
+    const auto length = machine_->parser.content_length();
+    if (length && !charge.could_take(static_cast<std::size_t>(*length))) {
+        refuse(503, busy);
+    }
+}
+
+std::size_t request_parser::body_bytes() const noexcept {
+    return machine_->parser.get().body().text.size();
+}
+
+memory_charge* request_parser::charge() const noexcept {
+    auto& charge = machine_->parser.get().body().charge;
+    return charge ? &*charge : nullptr;
 }
 
 // RFC 9112 §6.3: where two readers could disagree about the body's end, nothing is served.
@@ -174,11 +193,6 @@ bool request_parser::check_framing() {
         return false;
     }
     if (encodings == 0) {
-        const auto length = machine_->parser.content_length();
-        if (length && !message.body().charge.could_add(static_cast<std::size_t>(*length))) {
-            refuse(503, "server busy: too many request bodies at once");
-            return false;
-        }
         return true;
     }
     if (lengths > 0 || encodings > 1 || request_.version < 11) {
@@ -241,7 +255,7 @@ void request_parser::on_error(const core::error_code& error) {
     } else if (error == beast_http::error::body_limit) {
         refuse(413, "request body too large");
     } else if (error == core::make_error_code(core::errc::limit_exceeded)) {
-        refuse(503, "server busy: too many request bodies at once");
+        refuse(503, busy);
     } else {
         refuse(400, "malformed request: " + error.message());
     }

@@ -21,13 +21,13 @@ struct parser_limits {
     std::size_t body_bytes = 64 * 1024 * 1024;
 };
 
-// Parses exactly one request. `budget` must outlive the parser, which holds the body's charge until its own
-// end.
+// Parses exactly one request. Stops behind the header of one that has a body: nothing of that is read before it is
+// known whose it is.
 class request_parser {
 public:
-    enum class progress { header, body, complete, refused };
+    enum class progress { header, at_body, body, complete, refused };
 
-    request_parser(parser_limits limits, body_budget& budget);
+    explicit request_parser(parser_limits limits);
     ~request_parser();
 
     // Takes what it can use of `bytes` and returns how much that was; what was not taken must come again, at
@@ -35,12 +35,24 @@ public:
     std::size_t feed(std::string_view bytes);
 
     [[nodiscard]] progress state() const noexcept { return state_; }
+    // The body is wanted, and `client` pays for it; a refusal where there is no room. `budget` must outlive the parser,
+    // which holds the charge until its own end. REQUIRES: state() == at_body.
+    void admit(body_budget& budget, std::string_view client);
+    // Of the body so far.
+    [[nodiscard]] std::size_t body_bytes() const noexcept;
+    // Absent for a request without a body.
+    [[nodiscard]] memory_charge* charge() const noexcept;
+
     // True while the body is outstanding and the client waits for "100 Continue" before it sends it.
     [[nodiscard]] bool wants_continue() const noexcept { return wants_continue_; }
     void continue_sent() noexcept { wants_continue_ = false; }
     [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
     // Method and version are known once the header is; "" and 11 before.
     [[nodiscard]] const request& seen() const noexcept { return request_; }
+    [[nodiscard]] const request& seen_from(const boost::asio::ip::tcp::endpoint& peer) {
+        request_.peer = peer;
+        return request_;
+    }
     [[nodiscard]] const refusal& why() const noexcept { return refusal_; }
 
     // Ends the parsing for a reason of the caller's.

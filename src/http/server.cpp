@@ -1,12 +1,17 @@
 #include "corral/http/server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <list>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -22,6 +27,50 @@ namespace corral::http {
 
 using core::asio::ip::tcp;
 
+namespace {
+
+// The descriptor that an accepted connection would get; -1 where there is none left.
+int lowest_free(tcp::acceptor& listener) {
+    const int found = ::fcntl(listener.native_handle(), F_DUPFD_CLOEXEC, 0);
+    if (found >= 0) {
+        ::close(found);
+    }
+    return found;
+}
+
+// Whether a connection with this descriptor takes what is kept for the rest of the program. New ones get the lowest
+// that is free, so nearly all below are taken.
+bool lacks_descriptors(int handle) {
+    rlimit limit{};
+    if (handle < 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return handle < 0;
+    }
+    const auto most = static_cast<std::size_t>(limit.rlim_cur);
+    return static_cast<std::size_t>(handle) >= most - descriptor_reserve(most);
+}
+
+// To a client that gets no place; as much as goes at once.
+void say_busy(int socket, bool encrypted) {
+    constexpr std::string_view text =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 45\r\n\r\n"
+        "{\"error\":\"server busy: too many connections\"}";
+    if (!encrypted) {
+        std::array<char, 4096> unread;  // closing over it would reset the answer away
+        ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT);
+        ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::shutdown(socket, SHUT_WR);
+    }
+}
+
+}  // namespace
+
+std::size_t descriptor_reserve(std::size_t limit) noexcept {
+    constexpr std::size_t usual = 128;
+    constexpr std::size_t part = 4;
+    return std::min(usual, limit / part);
+}
+
 struct server::impl : std::enable_shared_from_this<server::impl> {
     impl(core::executor executor, std::shared_ptr<session_context> shared)
         : on(std::move(executor)), context(std::move(shared)), changed(on) {}
@@ -30,7 +79,8 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     void spawn_session(accepted client);
     void tell(const std::string& where, const std::exception_ptr& thrown) const;
     bool keep_aside(connection& one);
-    [[nodiscard]] bool full() const { return open.size() >= context->options.max_connections; }
+    [[nodiscard]] bool full() const;
+    [[nodiscard]] bool admits(accepted& client);
     static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener);
     [[nodiscard]] bool accept_waiting(tcp::acceptor& listener);
 
@@ -66,6 +116,7 @@ void server::impl::spawn_session(accepted client) {
                                context->tls};
     auto made =
         std::make_shared<connection>(std::move(client.socket), std::move(client.peer), std::move(options));
+    made->join(context->clients, std::move(client.share));
     const auto place = open.insert(open.end(), made);
     core::asio::co_spawn(
         on, run_session(context, made),
@@ -86,13 +137,47 @@ bool server::impl::keep_aside(connection& one) {
     return socket >= 0;
 }
 
+// Nobody more can be let in, whoever it is.
+bool server::impl::full() const {
+    const std::size_t most = context->options.max_connections;
+    const bool leavers_linger = open.size() >= 2 * most;
+    return leavers_linger || (context->clients.size() >= most && !context->clients.has_yielding());
+}
+
+// Whether there is room for this one, for which another may have had to go.
+bool server::impl::admits(accepted& client) {
+    constexpr std::size_t most_reserved = 16;
+    constexpr std::size_t part_reserved = 8;
+    constexpr core::seconds patience{2};
+    const std::size_t most = context->options.max_connections;
+    const bool near = client.peer.address().is_loopback();
+    const std::size_t room = near ? most : most - std::min(most_reserved, most / part_reserved);
+    if (context->clients.size() < room && !lacks_descriptors(client.socket.native_handle())) {
+        return true;
+    }
+    connection* const goes =
+        context->clients.yields_to(client.share, std::chrono::steady_clock::now(), patience);
+    if (goes != nullptr) {
+        goes->end(core::asio::error::timed_out);
+    }
+    return goes != nullptr;
+}
+
 // Takes what waits, at most a handful a turn. False when accepting must pause.
 bool server::impl::accept_waiting(tcp::acceptor& listener) {
-    for (int taken = 0; taken < 64 && !full(); ++taken) {
+    constexpr int handful = 16;
+    if (lacks_descriptors(lowest_free(listener)) && !context->clients.has_yielding()) {
+        return false;
+    }
+    for (int taken = 0; taken < handful && !full(); ++taken) {
         core::error_code error;
         auto client = accept_one(listener, error);
-        if (client) {
+        if (client && admits(*client)) {
             spawn_session(std::move(*client));
+            continue;
+        }
+        if (client) {
+            say_busy(client->socket.native_handle(), context->tls.has_value());
             continue;
         }
         switch (error.value()) {
@@ -123,8 +208,9 @@ core::awaitable<void> server::impl::accept_loop(std::shared_ptr<impl> self, tcp:
     };
     while (!over()) {
         if (self->full()) {
-            const core::deadline never;
-            co_await self->changed.wait(never);
+            // Who has become idle meanwhile rings no bell.
+            const core::deadline next = core::deadline::after(pause, std::chrono::steady_clock::now());
+            co_await self->changed.wait(next);
             continue;
         }
         const auto [error] = co_await listener.async_wait(tcp::acceptor::wait_read, core::as_result);
@@ -145,8 +231,8 @@ void server::impl::spawn_acceptor(tcp::acceptor& listener) {
 
 server::server(core::executor on, server_options options, handler serve,
                std::function<void(std::string)> log_error)
-    : impl_(std::make_shared<impl>(std::move(on), std::make_shared<session_context>(options, std::move(serve),
-                                                                                    std::move(log_error)))) {}
+    : impl_(std::make_shared<impl>(
+          on, std::make_shared<session_context>(on, options, std::move(serve), std::move(log_error)))) {}
 
 server::~server() {
     stop_accepting();
@@ -175,13 +261,14 @@ void server::refuse_with(refusal_writer write) {
     impl_->context->refuse = std::move(write);
 }
 
-void server::serve_with(handler serve) {
+void server::serve_with(handler serve, head_judge judge) {
     impl_->context->serve = std::move(serve);
+    impl_->context->judge = std::move(judge);
 }
 
 void server::adjust(const server_options& with) {
     impl_->context->options = with;
-    impl_->context->bodies.set_limit(with.max_buffered_body_bytes);
+    impl_->context->bodies.set_limit(with.max_buffered_body_bytes, with.max_body_bytes);
     impl_->changed.ring();  // there may be room for more connections
 }
 

@@ -1,6 +1,8 @@
 #include "session.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -19,7 +21,7 @@ core::deadline from_now(core::nanoseconds span) {
 
 // True when bytes of a next request are there.
 core::awaitable<bool> wait_for_request(session_context& context, connection& on) {
-    on.set_idle(true);
+    on.stand(standing::idle);
     const core::deadline until = from_now(context.options.idle_timeout);
     while (true) {
         // Some clients end a body with a line end of their own; that is no request.
@@ -27,7 +29,7 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
             on.consume(2);
         }
         if (!on.inbox().empty()) {
-            on.set_idle(false);
+            on.stand(standing::reading);
             co_return true;
         }
         if (context.stopping || on.ended()) {
@@ -44,37 +46,86 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
     }
 }
 
-// True when `parser` is complete or refused; false when the client went before.
-core::awaitable<bool> read_request(session_context& context, connection& on, request_parser& parser) {
+// When a body must be complete of which `bytes` have come since `begin`: one that drips, too, must not hold a
+// connection for ever, nor for long what it holds in memory.
+core::deadline body_end(const server_options& options, core::steady_time begin, std::size_t bytes) {
+    constexpr int longest = 10;
+    constexpr std::size_t slowest = 8 * 1024;  // bytes a second
+    const core::seconds allowed = options.body_timeout + core::seconds(bytes / slowest);
+    return core::deadline::after(std::min(allowed, options.body_timeout * longest), begin);
+}
+
+struct request_reading {
+    std::optional<response> refused;  // at the head
+    bool client_left = false;
+};
+
+// Whose request it is, and whether its body is wanted.
+void judge_head(session_context& context, connection& on, request_parser& parser, request_reading& so_far) {
+    head_verdict verdict = context.judge ? context.judge(parser.seen_from(on.peer())) : head_verdict{};
+    if (!verdict.owner.empty()) {
+        on.belongs_to(std::move(verdict.owner));
+    }
+    if (parser.state() != request_parser::progress::at_body) {
+        return;  // whatever the verdict: the handler says so too, and the connection can go on
+    }
+    if (verdict.refusal) {
+        so_far.refused = std::move(verdict.refusal);
+    } else {
+        parser.admit(context.bodies, on.share());
+    }
+}
+
+core::awaitable<bool> tell_to_go_on(connection& on, request_parser& parser) {
+    parser.continue_sent();
+    const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};
+    const core::error_code failed = co_await on.write(go_on);
+    co_return !failed;
+}
+
+// Until `parser` is complete or refused, or the head is.
+core::awaitable<request_reading> read_request(session_context& context, connection& on,
+                                              request_parser& parser) {
     using progress = request_parser::progress;
-    // A body that drips must not hold a connection for ever either.
-    constexpr int longest_body = 10;
-    const core::deadline end = from_now(context.options.body_timeout * longest_body);
+    request_reading out;
+    const core::steady_time begin = std::chrono::steady_clock::now();
     core::deadline until = from_now(context.options.header_timeout);
+    bool judged = false;
     while (true) {
         const std::size_t used = parser.feed(on.inbox());
         const bool stuck = used == 0 && on.inbox_full();
         on.consume(used);
-        if (stuck && parser.state() != progress::refused) {
+        const bool has_head = parser.state() == progress::at_body || parser.state() == progress::complete;
+        if (has_head && !judged) {
+            judged = true;
+            judge_head(context, on, parser, out);
+            if (out.refused || parser.state() != progress::body) {
+                co_return out;
+            }
+            if (!on.inbox().empty()) {
+                continue;
+            }
+        } else if (stuck && parser.state() != progress::refused) {
             parser.refuse(400, "malformed request: a line too long");
         }
         if (parser.state() == progress::complete || parser.state() == progress::refused) {
-            co_return true;
+            co_return out;
         }
         if (parser.state() == progress::body) {
+            const core::deadline end = body_end(context.options, begin, parser.body_bytes());
             until = from_now(context.options.body_timeout).sooner(end);
             if (parser.wants_continue()) {
-                parser.continue_sent();
-                const gather go_on{"HTTP/1.1 100 Continue\r\n\r\n", {}, {}};
-                const core::error_code failed = co_await on.write(go_on);
-                if (failed) {
-                    co_return false;
+                const bool told = co_await tell_to_go_on(on, parser);
+                if (!told) {
+                    out.client_left = true;
+                    co_return out;
                 }
             }
         }
         const arrival what = co_await on.wait_input(until);
         if (what == arrival::ended) {
-            co_return false;
+            out.client_left = true;
+            co_return out;
         }
         if (what == arrival::timed_out) {
             const bool header = parser.state() == progress::header;
@@ -88,6 +139,7 @@ core::awaitable<void> close_gently(connection& on) {
     constexpr core::seconds longest{10};
     constexpr core::seconds silence{2};
     constexpr std::size_t most_bytes = 256 * 1024 * 1024;
+    on.stand(standing::leaving);
     co_await on.say_end();
     on.half_close();
     const core::deadline end = from_now(longest);
@@ -101,19 +153,25 @@ core::awaitable<void> close_gently(connection& on) {
     }
 }
 
-core::awaitable<void> answer_refusal(session_context& context, connection& on, const request_parser& parser) {
+// The answer to a request that is not read to its end, and so the connection's last.
+core::awaitable<void> answer_last(session_context& context, connection& on, const request_parser& parser,
+                                  response whole) {
     const exchange_facts facts{parser.seen().method == "HEAD", parser.seen().version < 11, false};
     exchange_writer out(on, facts, context.date, context.stopping);
+    const core::error_code failed = co_await out.send(std::move(whole));
+    if (!failed) {
+        co_await close_gently(on);
+    }
+}
+
+response refusal_of(const session_context& context, const request_parser& parser) {
     response whole = context.refuse
                          ? context.refuse(parser.seen().path, parser.why().status, parser.why().text)
                          : error_answer(parser.why().status, parser.why().text);
     if (whole.status == 503) {
         whole.headers.add("Retry-After", "1");
     }
-    const core::error_code failed = co_await out.send(std::move(whole));
-    if (!failed) {
-        co_await close_gently(on);
-    }
+    return whole;
 }
 
 // What escaped from a handler, in words; empty for the cancellation that the client's going causes.
@@ -143,6 +201,7 @@ core::awaitable<void> call_handler(session_context& context, connection& on, req
     const exchange_count counted(context.exchanges);
     std::exception_ptr thrown;
     on.begin_exchange();
+    on.stand(standing::busy);
     try {
         co_await context.serve(incoming, out);
     } catch (...) {
@@ -166,6 +225,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     request incoming = parser.take();
     incoming.peer = on.peer();
     incoming.arrived = arrived;
+    incoming.memory = parser.charge();
     const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};
     exchange_writer out(on, facts, context.date, on.encrypted() ? context.closes_tls : context.stopping);
     co_await call_handler(context, on, incoming, out);
@@ -208,15 +268,28 @@ core::awaitable<void> answer_plain_http(connection& on) {
     }
 }
 
+// Of too many unfinished handshakes one is given up: of the address that has most, and there one that does not talk
+// before one that waits for its turn. False: the newcomer, whose address has as many as any other.
+bool make_room_for_handshake(session_context& context, const connection& newcomer, core::steady_time now) {
+    if (context.handshakes.size() < context.options.max_handshakes) {
+        return true;
+    }
+    connection* const oldest = context.handshakes.yields_to(newcomer.share(), now, core::nanoseconds{0});
+    if (oldest == nullptr || (oldest->awaits_turn() && oldest->share() == newcomer.share())) {
+        return false;
+    }
+    oldest->end(core::asio::error::timed_out);
+    return true;
+}
+
 // True when requests can be read.
 core::awaitable<bool> open_connection(session_context& context, connection& on) {
-    context.handshakes.make_room();
-    opening how = opening::failed;
-    {
-        const handshake_line::place held(context.handshakes, on);
-        const core::deadline until = from_now(context.options.handshake_timeout);
-        how = co_await on.open(until, context.handshake_pace);
+    const core::steady_time now = std::chrono::steady_clock::now();
+    if (on.encrypted() && !make_room_for_handshake(context, on, now)) {
+        co_return false;
     }
+    const core::deadline until = from_now(context.options.handshake_timeout);
+    const opening how = co_await on.open(until, *context.turns, context.handshakes);
     if (how == opening::plain_http) {
         co_await answer_plain_http(on);
     }
@@ -241,13 +314,14 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
         const core::steady_time arrived = std::chrono::steady_clock::now();
         const parser_limits limits{context->options.max_header_bytes, context->options.max_body_bytes};
         // On the heap and only while needed, so that an idle connection stays small.
-        auto parser = std::make_unique<request_parser>(limits, context->bodies);
-        more = co_await read_request(*context, *on, *parser);
-        if (!more) {
+        auto parser = std::make_unique<request_parser>(limits);
+        request_reading reading = co_await read_request(*context, *on, *parser);
+        if (reading.client_left) {
             break;
         }
-        if (parser->state() == request_parser::progress::refused) {
-            co_await answer_refusal(*context, *on, *parser);
+        if (reading.refused || parser->state() == request_parser::progress::refused) {
+            response last = reading.refused ? std::move(*reading.refused) : refusal_of(*context, *parser);
+            co_await answer_last(*context, *on, *parser, std::move(last));
             break;
         }
         more = co_await serve_request(*context, *on, *parser, arrived);

@@ -12,26 +12,28 @@
 #include "connection.hpp"
 #include "corral/http/server.hpp"
 #include "corral/http/tls.hpp"
-#include "handshake_line.hpp"
 
 namespace corral::http {
 
 // What all sessions of one server share.
 struct session_context {
-    session_context(server_options wanted, handler answer, std::function<void(std::string)> log)
+    session_context(const core::executor& on, server_options wanted, handler answer,
+                    std::function<void(std::string)> log)
         : options(wanted),
           serve(std::move(answer)),
           log_error(std::move(log)),
-          bodies(options.max_buffered_body_bytes),
-          handshakes(options.max_handshakes) {}
+          bodies(options.max_buffered_body_bytes, options.max_body_bytes),
+          turns(std::make_shared<handshake_turns>(on)) {}
 
     server_options options;
     handler serve;
+    head_judge judge;  // may be empty
     std::function<void(std::string)> log_error;
     server::refusal_writer refuse;  // may be empty
     body_budget bodies;
-    handshake_line handshakes;
-    step_pace handshake_pace;
+    connection_crowd clients;
+    connection_crowd handshakes;  // those of them that have not finished theirs
+    std::shared_ptr<handshake_turns> turns;
     std::optional<tls_credentials> tls;  // for connections to come; nothing: plain
     date_text date;
     std::size_t exchanges = 0;

@@ -1,6 +1,6 @@
 #pragma once
 // Leaves time between costly steps of many (the arithmetic of TLS handshakes), so that a crowd of them can't
-// take the one thread from the streams: they get a third of it, each in its turn.
+// take the one thread from the streams: they get a third of it.
 
 #include <algorithm>
 
@@ -10,11 +10,11 @@ namespace corral::http {
 
 class step_pace {
 public:
-    // When the step that asks may run; never before `now`, and behind all that asked before.
-    [[nodiscard]] core::steady_time reserve(core::steady_time now) {
-        const core::steady_time turn = std::max(now, free_);
-        free_ = turn + std::chrono::duration_cast<core::steady_time::duration>(spacing_);
-        return turn;
+    // When the next step may begin; never before `now`.
+    [[nodiscard]] core::steady_time next(core::steady_time now) const { return std::max(now, free_); }
+    // A step begins.
+    void take(core::steady_time now) {
+        free_ = next(now) + std::chrono::duration_cast<core::steady_time::duration>(spacing_);
     }
     // What a step took, for the spacing of the next.
     void took(core::nanoseconds span) {

@@ -118,6 +118,14 @@ TEST_F(access, refuses_a_foreign_origin_for_every_method) {
     }
 }
 
+TEST_F(access, without_keys_a_request_is_its_addresses) {
+    const front_door door = make_front_door(context);
+    const auto asked = ask("POST", "/api/show", R"({"model":"tiny"})", {{"x-api-key", "anything"}});
+    const http::head_verdict verdict = door.judge(asked->request);
+    EXPECT_FALSE(verdict.refusal);
+    EXPECT_EQ(verdict.owner, "");
+}
+
 TEST_F(access, healthz_lives_whatever_the_models_do) {
     backend.set(engine::availability_state::broken, "no device");
     const auto got = ask("GET", "/healthz");
@@ -188,6 +196,36 @@ protected:
 
     config::key_ring keys;
 };
+
+// Before a body is read the head decides as the handler does behind it.
+TEST_F(access_with_keys, head_of_a_request_is_judged_as_the_whole_is) {
+    const front_door door = make_front_door(context);
+    const std::vector<std::vector<std::pair<std::string, std::string>>> heads{
+        {},
+        {{"Authorization", "Bearer wrong"}},
+        {{"x-api-key", std::string("sk-anna")}},
+        {{"Authorization", "Bearer " + std::string("sk-anna")}},
+        {{"Origin", "http://evil.example"}, {"x-api-key", std::string("sk-anna")}},
+        {{"Origin", "http://localhost:3000"}},
+        {{"Origin", "http://localhost:3000"}, {"x-api-key", std::string("sk-anna")}},
+        {{"Host", "evil.example"}, {"x-api-key", std::string("sk-anna")}},
+    };
+    for (const auto& headers : heads) {
+        for (const char* method : {"POST", "OPTIONS", "GET"}) {
+            const auto asked = ask(method, "/api/show", R"({"model":"tiny"})", headers);
+            const http::head_verdict verdict = door.judge(asked->request);
+            if (!verdict.refusal) {
+                EXPECT_NE(asked->answer.status, 401U);
+                EXPECT_NE(asked->answer.status, 403U);
+                EXPECT_EQ(verdict.owner, "key anna");
+                continue;
+            }
+            EXPECT_EQ(verdict.refusal->status, asked->answer.status);
+            EXPECT_EQ(verdict.refusal->body, asked->answer.body);
+            EXPECT_EQ(verdict.refusal->headers.all(), asked->answer.headers.all());
+        }
+    }
+}
 
 TEST_F(access_with_keys, takes_a_key_in_either_header) {
     const std::vector<std::pair<header, unsigned>> rows{

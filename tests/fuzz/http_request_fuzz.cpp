@@ -28,20 +28,30 @@ std::string text_of(const http::request& request) {
 
 // Keeps what was not taken and offers it again with more behind it, as a connection does.
 outcome run(const std::vector<std::string>& pieces) {
-    http::body_budget budget(200);
+    http::body_budget budget(200, 200);
     outcome out;
     {
-        http::request_parser parser(limits, budget);
+        http::request_parser parser(limits);
         std::string held;
         const auto over = [&] {
             return parser.state() == progress::complete || parser.state() == progress::refused;
         };
         for (std::size_t at = 0; at < pieces.size() && !over(); ++at) {
             held += pieces[at];
-            const auto used = parser.feed(held);
-            tests::demand(used <= held.size(), "no more is taken than there is");
-            held.erase(0, used);
-            out.used += used;
+            const auto feed = [&] {
+                const auto used = parser.feed(held);
+                tests::demand(used <= held.size(), "no more is taken than there is");
+                held.erase(0, used);
+                out.used += used;
+            };
+            feed();
+            if (parser.state() == progress::at_body) {
+                tests::demand(budget.used() == 0, "nothing of a body is taken before it is judged");
+                parser.admit(budget, "somebody");
+            }
+            if (parser.state() == progress::body) {
+                feed();
+            }
         }
         out.state = parser.state();
         if (out.state == progress::refused) {

@@ -28,7 +28,8 @@ namespace corral::http::test {
 class live_server {
 public:
     explicit live_server(handler serve, server_options options = {},
-                         const std::optional<tls_credentials>& tls = std::nullopt) {
+                         const std::optional<tls_credentials>& tls = std::nullopt)
+        : serve_(serve) {
         server_ = std::make_unique<server>(loop_.get_executor(), options, std::move(serve),
                                            [this](std::string text) {
                                                const std::lock_guard hold(log_guard_);
@@ -71,6 +72,9 @@ public:
     [[nodiscard]] server_stats stats() {
         return on_loop([this] { return server_->stats(); });
     }
+    void judge_with(const head_judge& judge) {
+        on_loop([&] { server_->serve_with(serve_, judge); });
+    }
     void use_tls(const tls_credentials& with) {
         on_loop([&] { server_->use_tls(with); });
     }
@@ -99,6 +103,7 @@ public:
     }
 
 private:
+    handler serve_;
     core::asio::io_context loop_{1};
     core::asio::executor_work_guard<core::asio::io_context::executor_type> guard_{loop_.get_executor()};
     std::unique_ptr<server> server_;

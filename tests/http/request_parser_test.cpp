@@ -15,11 +15,17 @@ constexpr std::size_t plenty = 1024 * 1024;
 class feeder {
 public:
     explicit feeder(parser_limits limits = {}, std::size_t budget = plenty)
-        : budget_(budget), parser(limits, budget_) {}
+        : budget_(budget), parser(limits) {}
 
     void add(std::string_view bytes) {
         waiting += bytes;
-        if (parser.state() == progress::header || parser.state() == progress::body) {
+        if (parser.state() == progress::header) {
+            waiting.erase(0, parser.feed(waiting));
+        }
+        if (parser.state() == progress::at_body) {
+            parser.admit(budget_, "somebody");
+        }
+        if (parser.state() == progress::body) {
             waiting.erase(0, parser.feed(waiting));
         }
     }
@@ -213,19 +219,39 @@ TEST(request_parser, body_beyond_its_bound_is_413_before_it_is_read) {
               "413");
 }
 
+// Feeds the header, and what came behind it for `client`.
+void feed_for(request_parser& parser, body_budget& budget, std::string_view client,
+              const std::string& bytes) {
+    const std::size_t used = parser.feed(bytes);
+    ASSERT_EQ(parser.state(), progress::at_body);
+    parser.admit(budget, client);
+    if (parser.state() == progress::body) {
+        parser.feed(std::string_view(bytes).substr(used));
+    }
+}
+
+TEST(request_parser, nothing_of_a_body_is_taken_before_it_is_known_whose_it_is) {
+    request_parser parser({});
+    EXPECT_EQ(parser.feed(post), post.size() - 5);
+    EXPECT_EQ(parser.state(), progress::at_body);
+    EXPECT_EQ(parser.feed("hello"), 0U);
+    EXPECT_EQ(parser.body_bytes(), 0U);
+    EXPECT_EQ(parser.charge(), nullptr);
+}
+
 TEST(request_parser, budget_is_charged_for_what_came_and_given_back) {
-    body_budget budget(100);
+    body_budget budget(100, 100);
     const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n";
     {
-        request_parser first({}, budget);
-        first.feed(head + "Content-Length: 80\r\n\r\n" + std::string(60, 'a'));
+        request_parser first({});
+        feed_for(first, budget, "one", head + "Content-Length: 80\r\n\r\n" + std::string(60, 'a'));
         EXPECT_EQ(budget.used(), 60U);
-        request_parser second({}, budget);
-        second.feed(head + "Content-Length: 41\r\n\r\n");
+        request_parser second({});
+        feed_for(second, budget, "two", head + "Content-Length: 41\r\n\r\n");
         EXPECT_EQ(second.why().status, 503U);
-        request_parser third({}, budget);
-        third.feed(head + "Transfer-Encoding: chunked\r\n\r\n29\r\n" + std::string(41, 'a') +
-                   "\r\n0\r\n\r\n");
+        request_parser third({});
+        feed_for(third, budget, "three",
+                 head + "Transfer-Encoding: chunked\r\n\r\n29\r\n" + std::string(41, 'a') + "\r\n0\r\n\r\n");
         EXPECT_EQ(third.why().status, 503U);
     }
     EXPECT_EQ(budget.used(), 0U);

@@ -79,7 +79,7 @@ TEST(server_limits, all_bodies_together_are_bounded) {
     options.max_buffered_body_bytes = 1500;
     live_server live(size_of_body, options);
     auto holder = live.connect();
-    holder.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + std::string(900, 'x'));
+    holder.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + std::string(600, 'x'));
     const auto ask = [&live](int size) {
         auto one = live.connect();
         one.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
@@ -91,6 +91,97 @@ TEST(server_limits, all_bodies_together_are_bounded) {
     EXPECT_THAT(ask(100), StartsWith("HTTP/1.1 200 "));
     holder.close();
     EXPECT_TRUE(eventually([&] { return ask(700).starts_with("HTTP/1.1 200 "); }));
+}
+
+// Two keys: "greedy" and "polite"; everybody else is refused.
+head_verdict judge_by_key(const request& head) {
+    head_verdict out;
+    out.owner = head.headers.find("x-api-key");
+    if (out.owner.empty()) {
+        out.refusal.emplace();
+        out.refusal->status = 401;
+        out.refusal->body = "no key";
+    }
+    return out;
+}
+
+std::string post_of(std::string_view key, std::size_t announced, std::string_view more = {}) {
+    return "POST / HTTP/1.1\r\nHost: h\r\n" + (key.empty() ? "" : "x-api-key: " + std::string(key) + "\r\n") +
+           std::string(more) + "Content-Length: " + std::to_string(announced) + "\r\n\r\n";
+}
+
+TEST(server_limits, without_a_key_no_byte_of_a_body_is_asked_for_or_kept) {
+    live_server live(size_of_body);
+    live.judge_with(judge_by_key);
+    auto asking = live.connect();
+    asking.send(post_of("", 1'000'000, "Expect: 100-continue\r\n"));
+    EXPECT_THAT(asking.read_all(), StartsWith("HTTP/1.1 401 "));
+    EXPECT_TRUE(asking.ended());
+    auto drips = live.connect();
+    drips.send(post_of("", 16 * 1024 * 1024) + "a");
+    EXPECT_THAT(drips.read_until("no key"), StartsWith("HTTP/1.1 401 "));
+    auto sends_all_first = live.connect();
+    sends_all_first.send(post_of("", 8'000'000));
+    EXPECT_TRUE(sends_all_first.send(std::string(8'000'000, 'x')));
+    EXPECT_THAT(sends_all_first.read_all(), StartsWith("HTTP/1.1 401 "));
+    EXPECT_TRUE(sends_all_first.ended());
+    EXPECT_FALSE(sends_all_first.was_reset());
+}
+
+TEST(server_limits, one_key_with_many_bodies_leaves_room_for_another) {
+    server_options options;
+    options.max_body_bytes = 1000;
+    options.max_buffered_body_bytes = 4000;
+    live_server live(size_of_body, options);
+    live.judge_with(judge_by_key);
+    std::vector<raw_client> greedy;
+    for (int i = 0; i < 20; ++i) {
+        greedy.push_back(live.connect());
+        greedy.back().send(post_of("greedy", 1000) + std::string(900, 'x'));
+    }
+    ASSERT_TRUE(eventually([&] { return live.stats().connections >= 2; }));
+    for (int i = 0; i < 5; ++i) {
+        auto polite = live.connect();
+        polite.send(post_of("polite", 1000) + std::string(1000, 'x'));
+        EXPECT_THAT(polite.read_until("size 1000"), HasSubstr("size 1000"));
+    }
+}
+
+TEST(server_limits, what_is_made_of_bodies_counts_and_is_given_back) {
+    server_options options;
+    options.max_body_bytes = 1000;
+    options.max_buffered_body_bytes = 1000;
+    live_server live(
+        [](request& incoming, response_writer& out) -> core::awaitable<void> {
+            const bool fits = incoming.memory->take(700);
+            response whole;
+            whole.body = fits ? "made" : "no room";
+            co_await out.send(std::move(whole));
+        },
+        options);
+    for (int i = 0; i < 3; ++i) {
+        auto small = live.connect();
+        small.send(post_of("", 100) + std::string(100, 'x'));
+        EXPECT_THAT(small.read_until("made"), HasSubstr("made"));
+        auto large = live.connect();
+        large.send(post_of("", 400) + std::string(400, 'x'));
+        EXPECT_THAT(large.read_until("no room"), HasSubstr("no room"));
+    }
+}
+
+TEST(server_limits, a_body_that_drips_loses_its_place) {
+    server_options options;
+    options.body_timeout = core::seconds{2};
+    live_server live(size_of_body, options);
+    auto client = live.connect();
+    client.send(post_of("", 10'000));
+    const auto begin = std::chrono::steady_clock::now();
+    while (client.read_until("408", std::chrono::milliseconds{200}).empty() &&
+           std::chrono::steady_clock::now() - begin < patience) {
+        client.send("x");
+    }
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 408 "));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{9});
 }
 
 TEST(server_limits, slow_header_slow_body_and_idle_end) {
@@ -175,20 +266,89 @@ TEST(server_limits, a_thousand_idle_connections_cost_little) {
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
-TEST(server_limits, more_connections_than_allowed_wait_their_turn) {
+TEST(server_limits, where_connections_are_full_the_oldest_idle_one_goes) {
     server_options options;
-    options.max_connections = 2;
+    options.max_connections = 3;
     live_server live(size_of_body, options);
+    auto busy = live.connect();
+    busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return live.stats().exchanges == 1; }));
     auto first = live.connect();
-    auto second = live.connect();
     ASSERT_TRUE(eventually([&] { return live.stats().connections == 2; }));
+    auto second = live.connect();
+    ASSERT_TRUE(eventually([&] { return live.stats().connections == 3; }));
     auto third = live.connect();
-    ASSERT_TRUE(third.connected());
     third.send(get);
-    EXPECT_EQ(third.read_until("size", std::chrono::milliseconds{100}), "");
-    EXPECT_EQ(live.stats().connections, 2U);
-    first.close();
     EXPECT_THAT(third.read_until("size 0"), HasSubstr("size 0"));
+    first.read_all(std::chrono::seconds{5});
+    EXPECT_TRUE(first.ended());
+    second.send(get);
+    EXPECT_THAT(second.read_until("size 0"), HasSubstr("size 0"));
+    EXPECT_THAT(busy.read_until("size 0"), HasSubstr("size 0"));
+}
+
+TEST(server_limits, idle_connections_without_a_key_do_not_drive_out_one_with_a_key) {
+    server_options options;
+    options.max_connections = 8;
+    live_server live(size_of_body, options);
+    live.judge_with(judge_by_key);
+    const std::string keyed = "GET / HTTP/1.1\r\nHost: h\r\nx-api-key: polite\r\n\r\n";
+    auto polite = live.connect();
+    polite.send(keyed);
+    ASSERT_THAT(polite.read_until("size 0"), HasSubstr("size 0"));
+    polite.forget();
+    std::vector<raw_client> crowd;
+    for (int i = 0; i < 100; ++i) {
+        crowd.push_back(live.connect());
+        if (i % 3 == 0) {
+            crowd.back().send("GET / HT");  // a header that never ends
+        }
+    }
+    ASSERT_TRUE(eventually([&] { return live.stats().connections <= 8; }));
+    polite.send(keyed);
+    EXPECT_THAT(polite.read_until("size 0"), HasSubstr("size 0"));
+    auto again = live.connect();
+    again.send(keyed);
+    EXPECT_THAT(again.read_until("size 0"), HasSubstr("size 0"));
+}
+
+TEST(server_limits, where_all_are_at_work_a_newcomer_waits) {
+    server_options options;
+    options.max_connections = 1;
+    live_server live(size_of_body, options);
+    auto busy = live.connect();
+    busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return live.stats().exchanges == 1; }));
+    auto next = live.connect();
+    next.send(get);
+    EXPECT_THAT(next.read_until("size 0"), HasSubstr("size 0"));
+    EXPECT_THAT(busy.read_until("size 0"), HasSubstr("size 0"));
+}
+
+TEST(server_limits, keeps_descriptors_for_the_rest_of_the_program) {
+    live_server live(size_of_body);
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    rlimit tight = files;
+    tight.rlim_cur = 256;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+    std::vector<raw_client> crowd;
+    for (int i = 0; i < 150; ++i) {  // a client's descriptor and the server's each
+        crowd.push_back(live.connect());
+    }
+    ASSERT_TRUE(eventually([&] { return live.stats().connections > 10; }));
+    while (crowd.size() > 60) {
+        crowd.pop_back();
+    }
+    std::vector<int> own;
+    for (int i = 0; i < 60; ++i) {
+        own.push_back(::dup(0));
+        EXPECT_GE(own.back(), 0) << i;
+    }
+    for (const int each : own) {
+        ::close(each);
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 TEST(server_limits, at_the_descriptor_limit_accepting_pauses_and_goes_on) {

@@ -261,6 +261,53 @@ TEST(tls_handshake, oldest_makes_room_where_too_many_are_unfinished) {
     EXPECT_FALSE(second.ended());
 }
 
+// What a client says first.
+std::string client_hello() {
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                    &SSL_CTX_free);
+    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), &SSL_free);
+    BIO* const out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+    SSL_connect(ssl.get());
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(out, &bytes);
+    return {bytes, static_cast<std::size_t>(size)};
+}
+
+TEST(tls_handshake, first_steps_of_a_crowd_leave_the_loop_most_of_its_time) {
+    constexpr int crowd_size = 300;
+    server_options options;
+    options.max_handshakes = 1000;
+    live_server live(answer, options, box_lan());
+    const std::string hello = client_hello();
+    std::vector<raw_client> crowd;
+    live.on_loop([&] {  // all of it is there before the first is accepted
+        for (int i = 0; i < crowd_size; ++i) {
+            crowd.push_back(live.connect());
+            crowd.back().send(hello);
+        }
+    });
+    const double cpu_before = cpu_seconds();
+    const auto begin = std::chrono::steady_clock::now();
+    for (raw_client& each : crowd) {
+        EXPECT_NE(each.read_until("\x16", std::chrono::seconds{20}), "");
+    }
+    const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    EXPECT_LT(cpu_seconds() - cpu_before, wall * 0.7);
+}
+
+TEST(tls_handshake, of_too_many_from_one_address_the_newcomer_goes_once_all_talk) {
+    server_options options;
+    options.max_handshakes = 2;
+    live_server live(answer, options, box_lan());
+    auto silent = live.connect();
+    ASSERT_TRUE(eventually([&] { return live.stats().connections == 1; }));
+    for (int i = 0; i < 20; ++i) {
+        tls_client each(live.port());
+        EXPECT_TRUE(each.secure()) << i;
+    }
+}
+
 TEST(tls_handshake, by_plain_http_gets_a_plain_answer) {
     live_server live(answer, {}, box_lan());
     for (const char* method : {"GET", "POST", "HEAD"}) {

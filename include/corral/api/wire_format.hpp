@@ -51,8 +51,14 @@ struct wire_format {
 // The format that `path` belongs to; one that belongs to none is the first format's.
 [[nodiscard]] const wire_format& format_of(std::string_view path);
 
-// The handler for http::server: CORS, host check, API key, then the routes of all formats, /healthz and
+// For http::server: what decides at the head of a request (CORS, host check, API key), and the handler, which does
+// so again, for the keys may have changed while a body came in, before the routes of all formats, /healthz and
 // /readyz.
+struct front_door {
+    http::head_judge judge;
+    http::handler serve;
+};
+[[nodiscard]] front_door make_front_door(const api_context& context);
 [[nodiscard]] http::handler make_api(const api_context& context);
 
 }  // namespace corral::api

@@ -73,7 +73,7 @@ private:
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] core::result<void> open_server();
     [[nodiscard]] core::result<void> open_admin();
-    [[nodiscard]] http::handler make_request_pipeline();
+    void renew_request_pipeline();
     void open_black_box();
     void open_metrics();
     void meter(engine::backend& runtime);

@@ -2,6 +2,7 @@
 // What a handler sees of one HTTP exchange: a whole bounded request in, one answer out. No sockets here, so a
 // test can stand in for both sides.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +32,16 @@ private:
     std::vector<std::pair<std::string, std::string>> all_;
 };
 
+// What a request holds in memory besides its headers. Whoever makes something of its body asks before, and the server
+// takes it all back at the request's end.
+class memory_charge {
+public:
+    virtual ~memory_charge() = default;
+    // False: there is no room, and nothing was taken.
+    [[nodiscard]] virtual bool take(std::size_t bytes) = 0;
+    virtual void give_back(std::size_t bytes) = 0;
+};
+
 struct request {
     std::string method;  // as sent, e.g. "POST"
     std::string target;  // as sent
@@ -43,6 +54,7 @@ struct request {
     boost::asio::ip::tcp::endpoint peer;
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
+    memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
 
 struct response {

@@ -3,6 +3,7 @@
 // (docs/facts/ollama_wire.md#routes).
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,15 @@ namespace corral::http {
 
 // What identifies callers writes the request; routes take it as const.
 using handler = std::function<core::awaitable<void>(request&, response_writer&)>;
+
+// What is found at the head of a request, before its body is read.
+struct head_verdict {
+    std::optional<response>
+        refusal;        // told at once, and the body is not wanted; nothing: go on to the handler
+    std::string owner;  // whose request it is, for shares; empty: its address's
+};
+// Does not wait. For a request without a body only the owner counts: its handler refuses too.
+using head_judge = std::function<head_verdict(const request& head)>;
 
 class router {
 public:

@@ -23,15 +23,18 @@ namespace corral::http {
 struct server_options {
     std::size_t max_header_bytes = 32 * 1024;
     std::size_t max_body_bytes = 16 * 1024 * 1024;           // 413 beyond
-    std::size_t max_buffered_body_bytes = 64 * 1024 * 1024;  // over all connections; 503 beyond
-    std::size_t max_connections = 4096;                      // more wait in the listen backlog
+    std::size_t max_buffered_body_bytes = 64 * 1024 * 1024;  // over all connections, in shares; 503 beyond
+    std::size_t max_connections = 4096;                      // beyond it one yields
     core::seconds header_timeout{15};     // from the first byte of a request to the end of its header
-    core::seconds body_timeout{60};       // silence within a body; ten times this for the whole of it
+    core::seconds body_timeout{60};       // silence within a body; for all of it a floor rate counts too
     core::seconds idle_timeout{120};      // keep-alive connection without a request
     core::seconds write_stall{30};        // a write not taken for this long: the client is gone
     core::seconds handshake_timeout{10};  // TLS, from the connection's first moment
-    std::size_t max_handshakes = 256;     // unfinished ones; beyond it the oldest is given up
+    std::size_t max_handshakes = 256;     // unfinished ones; beyond it one yields
 };
+
+// Descriptors that are no connection's, of `limit` that the process may have: for starts, logs and state.
+[[nodiscard]] std::size_t descriptor_reserve(std::size_t limit) noexcept;
 
 struct server_stats {
     std::size_t connections = 0;  // open now
@@ -68,13 +71,15 @@ public:
     void refuse_with(refusal_writer write);
 
     // Requests whose handling has not begun go to `serve`; those under way stay with the handler they have,
-    // which must keep itself alive for them.
-    void serve_with(handler serve);
+    // which must keep itself alive for them. `judge` is asked before a body is read; without it all are.
+    void serve_with(handler serve, head_judge judge = {});
 
     // Limits and times for what begins from now on; `max_handshakes` stays as it was.
     void adjust(const server_options& with);
 
-    // Starts accepting on every listener. On EMFILE/ENFILE accepting pauses for 100 ms
+    // Starts accepting on every listener. Where connections or descriptors are full one that does nothing yields, of
+    // the address or key that holds most; the last places are for clients of this machine, the last descriptors for
+    // the rest of the program (descriptor_reserve). On EMFILE/ENFILE accepting pauses for 100 ms
     // (docs/facts/platform_traps.md#descriptor-limit).
     void start();
 

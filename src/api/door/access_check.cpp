@@ -55,7 +55,7 @@ access judge_access(const config::key_ring* keys, const http::request& incoming)
             const bool none = shown[0].empty() && shown[1].empty();
             return {none ? access_verdict::no_key : access_verdict::unknown_key, {}};
         }
-        return {access_verdict::allowed, *std::move(owner)};
+        return {access_verdict::allowed, *std::move(owner), true};
     }
     return {access_verdict::allowed, incoming.peer.address().to_string()};
 }

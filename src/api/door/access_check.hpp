@@ -18,6 +18,7 @@ enum class access_verdict { allowed, no_key, unknown_key };
 struct access {
     access_verdict verdict = access_verdict::allowed;
     std::string client;  // when allowed: the name of the key, else the peer's address
+    bool by_key = false;
 };
 
 // The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "api/add_header.hpp"
 #include "api/door/access_check.hpp"
@@ -67,44 +68,21 @@ private:
     std::string origin_;
 };
 
-core::awaitable<void> answer_empty(http::response_writer& out, unsigned status, http::header_fields headers) {
+http::response empty_answer(unsigned status, http::header_fields headers = {}) {
     http::response whole;
     whole.status = status;
     whole.headers = std::move(headers);
-    co_await out.send(std::move(whole));
+    return whole;
 }
 
-core::awaitable<void> refuse_access(const front& at, access_verdict verdict, const http::request& incoming,
-                                    http::response_writer& out) {
+http::response refuse_access(const front& at, access_verdict verdict, const http::request& incoming) {
     const std::string peer = incoming.peer.address().to_string();
     if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
         telemetry::log().warn("client={} {} {} refused: {}", peer, telemetry::printable(incoming.method),
                               telemetry::printable(incoming.path),
                               verdict == access_verdict::no_key ? "no API key" : "unknown API key");
     }
-    http::response refused = access_refusal(verdict, incoming, *at.context.random);
-    co_await out.send(std::move(refused));
-}
-
-// After CORS: the host check, the key, then the handler.
-core::awaitable<void> serve_checked(std::shared_ptr<const front> at, http::request& incoming,
-                                    http::response_writer& out) {
-    if (at->context.loopback_only) {
-        const host_verdict host = judge_host(at->machine, incoming.headers.find("Host"));
-        const bool options = incoming.method == "OPTIONS";
-        if (host == host_verdict::refused || (host == host_verdict::allowed_name && options)) {
-            http::header_fields none;
-            co_await answer_empty(out, host == host_verdict::refused ? 403 : 204, std::move(none));
-            co_return;
-        }
-    }
-    access judged = judge_access(at->context.keys, incoming);
-    if (judged.verdict != access_verdict::allowed) {
-        co_await refuse_access(*at, judged.verdict, incoming, out);
-        co_return;
-    }
-    incoming.client = std::move(judged.client);
-    co_await at->routes.serve(incoming, out);
+    return access_refusal(verdict, incoming, *at.context.random);
 }
 
 // Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
@@ -114,35 +92,90 @@ void allow_own_headers(http::header_fields& to, std::string_view asked) {
     }
 }
 
+// What the head of a request alone decides.
+struct entry {
+    std::optional<http::response> answer;  // the whole answer; nothing: on to the routes
+    access judged;
+    std::optional<std::string> origin;  // each answer carries the headers for it
+};
+
+// After CORS: the host check, then the key.
+void check_host_and_key(const front& at, const http::request& head, entry& found) {
+    if (at.context.loopback_only) {
+        const host_verdict host = judge_host(at.machine, head.headers.find("Host"));
+        const bool options = head.method == "OPTIONS";
+        if (host == host_verdict::refused || (host == host_verdict::allowed_name && options)) {
+            found.answer = empty_answer(host == host_verdict::refused ? 403 : 204);
+            return;
+        }
+    }
+    found.judged = judge_access(at.context.keys, head);
+    if (found.judged.verdict != access_verdict::allowed) {
+        found.answer = refuse_access(at, found.judged.verdict, head);
+    }
+}
+
+entry judge(const front& at, const http::request& head) {
+    entry found;
+    std::string origin(head.headers.find("Origin"));
+    const cors_verdict verdict = at.origins.judge(origin, head.headers.find("Host"));
+    if (verdict == cors_verdict::refused) {
+        found.answer = empty_answer(403);
+        return found;
+    }
+    if (verdict == cors_verdict::same_origin) {
+        check_host_and_key(at, head, found);
+        return found;
+    }
+    if (head.method == "OPTIONS") {
+        http::header_fields preflight;
+        at.origins.add_preflight_headers(preflight, origin);
+        allow_own_headers(preflight, head.headers.find("Access-Control-Request-Headers"));
+        found.answer = empty_answer(204, std::move(preflight));
+        return found;
+    }
+    check_host_and_key(at, head, found);
+    if (found.answer) {
+        at.origins.add_headers(found.answer->headers, origin);
+    }
+    found.origin = std::move(origin);
+    return found;
+}
+
+http::head_verdict judge_for_server(const front& at, const http::request& head) {
+    entry found = judge(at, head);
+    http::head_verdict out;
+    out.refusal = std::move(found.answer);
+    out.owner = found.judged.by_key ? "key " + found.judged.client : std::string{};
+    return out;
+}
+
 core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
                             http::response_writer& out) {
-    const std::string origin(incoming.headers.find("Origin"));
-    const cors_verdict verdict = at->origins.judge(origin, incoming.headers.find("Host"));
-    if (verdict == cors_verdict::same_origin) {
-        co_await serve_checked(at, incoming, out);
+    entry found = judge(*at, incoming);
+    if (found.answer) {
+        co_await out.send(*std::move(found.answer));
         co_return;
     }
-    if (verdict == cors_verdict::refused) {
-        http::header_fields none;
-        co_await answer_empty(out, 403, std::move(none));
-        co_return;
+    incoming.client = std::move(found.judged.client);
+    if (found.origin) {
+        cors_writer with_headers(out, at->origins, *std::move(found.origin));
+        co_await at->routes.serve(incoming, with_headers);
+    } else {
+        co_await at->routes.serve(incoming, out);
     }
-    if (incoming.method == "OPTIONS") {
-        http::header_fields preflight;
-        at->origins.add_preflight_headers(preflight, origin);
-        allow_own_headers(preflight, incoming.headers.find("Access-Control-Request-Headers"));
-        co_await answer_empty(out, 204, std::move(preflight));
-        co_return;
-    }
-    cors_writer with_headers(out, at->origins, origin);
-    co_await serve_checked(at, incoming, with_headers);
 }
 
 }  // namespace
 
-http::handler make_api(const api_context& context) {
+front_door make_front_door(const api_context& context) {
     auto at = std::make_shared<const front>(context);
-    return [at](http::request& incoming, http::response_writer& out) { return serve(at, incoming, out); };
+    return {[at](const http::request& head) { return judge_for_server(*at, head); },
+            [at](http::request& incoming, http::response_writer& out) { return serve(at, incoming, out); }};
+}
+
+http::handler make_api(const api_context& context) {
+    return make_front_door(context).serve;
 }
 
 }  // namespace corral::api
