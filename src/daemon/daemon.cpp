@@ -193,6 +193,7 @@ core::awaitable<void> daemon::live() {
     service_tasks_.spawn("systemd", tell_systemd());
     service_tasks_.spawn("orphans", collect_orphans());
     service_tasks_.spawn("lateness", measure_lateness());
+    service_tasks_.spawn("memory", give_memory_back());
     server_->start();
     if (admin_) {
         admin_->start();

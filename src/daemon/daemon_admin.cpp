@@ -39,6 +39,7 @@ void daemon::renew_request_pipeline() {
     context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;
+    context.decoding = &decoding_;
     context.loopback_only = door_.at.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;

@@ -3,6 +3,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <functional>
+
+#include <malloc.h>
 
 #include "corral/catalog/placement.hpp"
 #include "corral/daemon/daemon.hpp"
@@ -145,6 +148,28 @@ void daemon::meter(engine::backend& runtime) {
     const std::string label = catalog::label_of(runtime.model());
     metrics_.expect(runtime.model().name, label);
     meter_.watch(label, runtime.services());
+}
+
+// A crowd leaves holes all over the heap, which the allocator keeps. Given back once nobody is at work, on another
+// thread, for that takes some milliseconds.
+core::awaitable<void> daemon::give_memory_back() {
+    constexpr core::seconds between{5};
+    constexpr std::size_t crowd = 32;  // connections
+    // Without these the allocator learns to keep the largest block that was ever given back.
+    ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+    std::size_t most = 0;
+    bool awake = true;
+    while (awake) {
+        awake = co_await core::sleep_for(between);
+        const http::server_stats now = server_->stats();
+        most = std::max(most, now.connections);
+        if (awake && most >= crowd && now.exchanges == 0) {
+            most = 0;
+            std::function<int()> trim = [] { return ::malloc_trim(0); };
+            co_await decoding_.run(std::move(trim));
+        }
+    }
 }
 
 // A loop that is late makes everybody wait, and nothing else shows it.

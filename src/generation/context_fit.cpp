@@ -117,6 +117,27 @@ chat::failure not_verbatim(const char* what) {
 
 }  // namespace
 
+std::optional<chat::failure> surely_too_long(const chat::generation_request& request, std::uint32_t context) {
+    constexpr std::size_t usual_token_bytes = 4;
+    const std::size_t most = context * longest_token_bytes;
+    std::size_t all = request.raw_prompt ? request.raw_prompt->size() : 0;
+    const bool turns = !request.raw_prompt && !request.hole && !request.messages.empty();
+    if (turns) {
+        for (const chat::message& each : request.messages) {
+            all += each.content.size();
+        }
+    }
+    const bool may_shorten = turns && request.limits.truncate;
+    const std::size_t least = may_shorten ? request.messages.back().content.size() : all;
+    if (context == 0 || least <= most) {
+        return std::nullopt;
+    }
+    engine::prompt_measure out;
+    out.turn_tokens = static_cast<std::uint32_t>(all / usual_token_bytes);
+    out.limit = context;
+    return too_long(out, may_shorten);
+}
+
 boost::system::result<chat::rendered_prompt, chat::failure> render_request(
     const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages) {

@@ -38,6 +38,11 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
                                                      std::optional<chat::rendered_prompt> first,
                                                      bool may_shorten, core::deadline until);
 
+// Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: told
+// before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.
+[[nodiscard]] std::optional<chat::failure> surely_too_long(const chat::generation_request& request,
+                                                           std::uint32_t context);
+
 // Leaves out the oldest turns until about `share` (0 to 1) of the turns' text remains, at least one turn.
 // False when nothing could go.
 [[nodiscard]] bool drop_to_share(std::vector<chat::message>& messages, double share);

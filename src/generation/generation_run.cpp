@@ -1,5 +1,6 @@
 #include "generation/generation_run.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -16,6 +17,16 @@ namespace corral::generation {
 namespace asio = core::asio;
 
 namespace {
+
+// Of all tiers that may serve it; 0 where one's is unknown.
+std::uint32_t widest_context(const served_model& model) {
+    std::uint32_t widest = context_length_of(model);
+    for (const served_model& tier : model.tiers) {
+        const std::uint32_t other = context_length_of(tier);
+        widest = widest == 0 || other == 0 ? 0 : std::max(widest, other);
+    }
+    return widest;
+}
 
 // Turns the cancellation of a task into the one way in which a request is given up, so that no await inside
 // is cut short.
@@ -101,6 +112,10 @@ bool generation_run::prepare() {
     const engine::backend& runtime = *model_->runtime;
     with_.ignored->report(model_->name,
                           ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
+    if (auto why = surely_too_long(request_, widest_context(*model_))) {
+        fail(*std::move(why));
+        return false;
+    }
     preparation prepared = prepare_request(request_, *model_, std::chrono::system_clock::now());
     if (!prepared) {
         fail(prepared.error());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,15 @@ public:
     // `first` bytes of a client's only request need no share, so that the largest body that is allowed finds a place.
     explicit body_budget(std::size_t limit, std::size_t first = 0) : limit_(limit), first_(first) {}
     // What was taken beyond a lower limit stays taken.
-    void set_limit(std::size_t limit, std::size_t first) noexcept {
+    void set_limit(std::size_t limit, std::size_t first) {
+        const std::lock_guard hold(guard_);
         limit_ = limit;
         first_ = first;
     }
-    [[nodiscard]] std::size_t used() const noexcept { return used_; }
+    [[nodiscard]] std::size_t used() const {
+        const std::lock_guard hold(guard_);
+        return used_;
+    }
 
 private:
     friend class body_charge;
@@ -43,6 +48,7 @@ private:
         return of.used + bytes <= std::max(left, alone);
     }
 
+    mutable std::mutex guard_;  // what is made of a body may be made on another thread
     std::size_t limit_;
     std::size_t first_;
     std::size_t used_ = 0;
@@ -52,20 +58,23 @@ private:
 // What one request has taken; given back at its end. The budget must outlive it.
 class body_charge final : public memory_charge {
 public:
-    body_charge(body_budget& from, std::string_view client)
-        : from_(from), account_(from.accounts_.try_emplace(std::string(client)).first) {
+    body_charge(body_budget& from, std::string_view client) : from_(from) {
+        const std::lock_guard hold(from_.guard_);
+        account_ = from_.accounts_.try_emplace(std::string(client)).first;
         ++account_->second.requests;
     }
     body_charge(const body_charge&) = delete;
     body_charge& operator=(const body_charge&) = delete;
     ~body_charge() override {
         give_back(taken_);
+        const std::lock_guard hold(from_.guard_);
         if (--account_->second.requests == 0) {
             from_.accounts_.erase(account_);
         }
     }
     [[nodiscard]] bool take(std::size_t bytes) override {
-        if (!could_take(bytes)) {
+        const std::lock_guard hold(from_.guard_);
+        if (!from_.fits(account_->second, bytes)) {
             return false;
         }
         from_.used_ += bytes;
@@ -74,12 +83,14 @@ public:
         return true;
     }
     void give_back(std::size_t bytes) override {
+        const std::lock_guard hold(from_.guard_);
         bytes = std::min(bytes, taken_);
         from_.used_ -= bytes;
         account_->second.used -= bytes;
         taken_ -= bytes;
     }
-    [[nodiscard]] bool could_take(std::size_t bytes) const noexcept {
+    [[nodiscard]] bool could_take(std::size_t bytes) const {
+        const std::lock_guard hold(from_.guard_);
         return from_.fits(account_->second, bytes);
     }
 

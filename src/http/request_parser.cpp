@@ -24,7 +24,10 @@ struct charged_body {
     struct value_type {
         std::string text;
         std::optional<body_charge> charge;
+        std::size_t announced = 0;
     };
+    // Of an announced body; the rest once that much has come.
+    static constexpr std::size_t at_once = 256 * 1024;
 
     class reader {
     public:
@@ -33,9 +36,9 @@ struct charged_body {
 
         void init(const boost::optional<std::uint64_t>& length, core::error_code& error) {
             error = {};
-            constexpr std::uint64_t most = 256 * 1024;
             if (length) {
-                into_.text.reserve(static_cast<std::size_t>(std::min(*length, most)));
+                into_.announced = static_cast<std::size_t>(*length);
+                into_.text.reserve(std::min(into_.announced, at_once));
             }
         }
 
@@ -46,6 +49,9 @@ struct charged_body {
             if (!into_.charge || !into_.charge->take(bytes)) {
                 error = core::errc::limit_exceeded;
                 return 0;
+            }
+            if (into_.text.size() >= at_once && into_.text.capacity() < into_.announced) {
+                into_.text.reserve(into_.announced);  // growing by halves would move all of it several times
             }
             into_.text.append(core::asio::buffers_begin(buffers), core::asio::buffers_end(buffers));
             return bytes;
@@ -267,6 +273,10 @@ void request_parser::refuse(unsigned status, std::string text) {
     state_ = progress::refused;
     keep_alive_ = false;
     wants_continue_ = false;
+    // While the answer goes out, and its reader perhaps lingers, others may have the room.
+    auto& body = machine_->parser.get().body();
+    std::string().swap(body.text);
+    body.charge.reset();
 }
 
 // A refused request is answered in the words of the format that its path belongs to.

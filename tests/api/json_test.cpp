@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <gtest/gtest.h>
 
 #include "api/json/json_fields.hpp"
@@ -188,6 +190,97 @@ TEST(json_fields, keeps_the_first_problem) {
     EXPECT_EQ(fields.boolean("stream"), std::nullopt);
     EXPECT_EQ(problem.message,
               "json: cannot unmarshal number into Go struct field ChatRequest.model of type string");
+}
+
+std::string repeated(const std::string& what, std::size_t count, const std::string& key) {
+    std::string out = "{\"" + key + "\":[";
+    for (std::size_t i = 0; i < count; ++i) {
+        out += (i == 0 ? "" : ",") + what;
+    }
+    return out + "]}";
+}
+
+core::error_code refusal_of(const std::string& body) {
+    const auto read = read_json(body, request_limits());
+    return read ? core::error_code{} : read.error().code;
+}
+
+// The fields of which one request could make gigabytes, each a little below and a little above what it may hold.
+TEST(request_limits, bound_each_field_before_anything_is_made_of_it) {
+    for (const auto& [key, most] : std::vector<std::pair<std::string, std::size_t>>{{"stop", 256},
+                                                                                    {"stop_sequences", 256},
+                                                                                    {"tools", 1024},
+                                                                                    {"images", 256},
+                                                                                    {"tool_calls", 1024}}) {
+        EXPECT_FALSE(refusal_of(repeated("\"a\"", most, key))) << key;
+        EXPECT_EQ(refusal_of(repeated("\"a\"", most + 1, key)), core::errc::limit_exceeded) << key;
+        const std::string inside = R"({"options":)" + repeated("1", most + 1, key) + "}";
+        EXPECT_EQ(refusal_of(inside), core::errc::limit_exceeded) << key;
+    }
+    const std::string reason = read_json(repeated("\"a\"", 98'000, "stop"), request_limits()).error().message;
+    EXPECT_NE(reason.find("'stop'"), std::string::npos) << reason;
+    EXPECT_NE(reason.find("256"), std::string::npos) << reason;
+}
+
+TEST(request_limits, know_a_field_however_its_name_is_written) {
+    for (const char* key : {"STOP", "Stop", "\\u0073top", "s\\u0074o\\u0070", "\\u0053TOP"}) {
+        EXPECT_EQ(refusal_of(repeated("1", 300, key)), core::errc::limit_exceeded) << key;
+    }
+    for (const char* key : {"stops", "sto", "context"}) {
+        EXPECT_FALSE(refusal_of(repeated("1", 300, key))) << key;
+    }
+    EXPECT_FALSE(refusal_of(R"({"stop":"x","a":)" + repeated("1", 300, "b") + "}"));
+    EXPECT_FALSE(refusal_of("[{\"stop\":1}," + repeated("1", 300, "b") + "]"));
+}
+
+TEST(request_limits, bound_what_goes_into_a_prompt_at_any_depth) {
+    std::string many = R"({"x":[)";
+    for (int i = 0; i < 300; ++i) {
+        many += i == 0 ? "1" : ",1";
+    }
+    many += "]}";
+    EXPECT_FALSE(refusal_of(repeated(many, 60, "tools")));
+    EXPECT_EQ(refusal_of(repeated(many, 70, "tools")), core::errc::limit_exceeded);
+}
+
+class counting_memory final : public http::memory_charge {
+public:
+    explicit counting_memory(std::size_t room) : room_(room) {}
+    bool take(std::size_t bytes) override {
+        asked = bytes;
+        return bytes <= room_;
+    }
+    void give_back(std::size_t) override {}
+    std::size_t asked = 0;
+
+private:
+    std::size_t room_;
+};
+
+// What is charged is at least what the allocator gives, whatever the shape, and not many times as much.
+TEST(read_json, asks_for_the_memory_of_a_tree_before_it_makes_one) {
+    const std::vector<std::string> shapes{"\"ab\"",
+                                          "12345",
+                                          "[]",
+                                          "{}",
+                                          R"({"a":1})",
+                                          "[1]",
+                                          "[[[[[[]]]]]]",
+                                          R"("0123456789012345678901234567890123456789")",
+                                          R"({"role":"user","content":"hi there"})",
+                                          R"({"one key of some length":{"b":[true,null]}})"};
+    for (const std::string& shape : shapes) {
+        const std::string body = repeated(shape, 10'000, "a");
+        counting_memory none(0);
+        EXPECT_EQ(read_json(body, {}, &none).error().code, core::errc::unavailable) << shape;
+        counting_memory memory(SIZE_MAX);
+        const std::size_t before = ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+        const auto tree = read_json(body, {}, &memory);
+        const std::size_t made = ::mallinfo2().uordblks + ::mallinfo2().hblkhd - before;
+        ASSERT_TRUE(tree) << shape;
+        EXPECT_GE(memory.asked, made) << shape;
+        EXPECT_LE(memory.asked, 4 * made) << shape;
+    }
 }
 
 }  // namespace

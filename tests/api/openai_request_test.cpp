@@ -220,5 +220,20 @@ TEST_F(openai_request, it_arrives_at_the_runtime) {
     EXPECT_NE(backend.seen[0].prompt.system.find("Be brief."), std::string::npos);
 }
 
+// Each part becomes a message, with a copy of what belongs to all of them.
+TEST_F(openai_request, parts_of_a_message_are_bounded_with_what_is_copied_to_each) {
+    std::string parts;
+    for (int i = 0; i < 10'001; ++i) {
+        parts += std::string(i == 0 ? "" : ",") + R"({"type":"text","text":""})";
+    }
+    const auto many = ask("POST", "/v1/chat/completions",
+                          R"({"model":"tiny","messages":[{"role":"user","content":[)" + parts + "]}]}");
+    EXPECT_EQ(many->answer.status, 400U);
+    const auto large = ask("POST", "/v1/chat/completions",
+                           R"({"model":"tiny","messages":[{"role":"tool","content":"x","tool_call_id":")" +
+                               std::string(2000, 'i') + R"("}]})");
+    EXPECT_EQ(large->answer.status, 400U);
+}
+
 }  // namespace
 }  // namespace corral::api::openai

@@ -76,6 +76,23 @@ TEST_F(context_fit, what_is_surely_too_long_is_never_counted) {
     EXPECT_EQ(backend.measures, 0);
 }
 
+// Before it is rendered or waits, and with room for what truncation would leave.
+TEST_F(context_fit, length_alone_tells_what_can_never_fit) {
+    constexpr std::uint32_t context = 16;
+    const std::string most(16 * 256, 'x');
+    chat::generation_request asked = request(most);
+    EXPECT_FALSE(surely_too_long(asked, context));
+    asked.messages.insert(asked.messages.begin(), asked.messages.front());
+    EXPECT_FALSE(surely_too_long(asked, context)) << "the older turn can go";
+    asked.limits.truncate = false;
+    EXPECT_TRUE(surely_too_long(asked, context));
+    EXPECT_FALSE(surely_too_long(asked, 0)) << "of a context of unknown length";
+    EXPECT_TRUE(surely_too_long(request(most + "x"), context));
+    chat::generation_request raw;
+    raw.raw_prompt = most + "x";
+    EXPECT_TRUE(surely_too_long(raw, context));
+}
+
 TEST_F(context_fit, a_system_text_without_room_is_refused) {
     backend.prompt_limit = 0;
     const test::reading got = read(long_talk(4));

@@ -253,6 +253,9 @@ TEST(request_parser, budget_is_charged_for_what_came_and_given_back) {
         feed_for(third, budget, "three",
                  head + "Transfer-Encoding: chunked\r\n\r\n29\r\n" + std::string(41, 'a') + "\r\n0\r\n\r\n");
         EXPECT_EQ(third.why().status, 503U);
+        EXPECT_EQ(budget.used(), 60U) << "what was refused holds nothing";
+        first.refuse(408, "too slow");
+        EXPECT_EQ(budget.used(), 0U);
     }
     EXPECT_EQ(budget.used(), 0U);
 }

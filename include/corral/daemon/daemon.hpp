@@ -78,6 +78,7 @@ private:
     void open_metrics();
     void meter(engine::backend& runtime);
     core::awaitable<void> measure_lateness();
+    core::awaitable<void> give_memory_back();
     void begin_watch(engine::backend& runtime);
     void end_watch(engine::backend& runtime);
     core::awaitable<void> live();
@@ -103,6 +104,7 @@ private:
     core::task_group run_tasks_;      // generations
     device::reader_set devices_;
     core::disk_work before_start_;
+    core::disk_work decoding_;  // of large requests
     supervisor::supervisor_context supervision_;
     std::shared_ptr<config::credential_files> credentials_;
     upgrade::launch_facts how_started_;

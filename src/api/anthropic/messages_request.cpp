@@ -24,9 +24,13 @@ ordered_json read_body(const http::request& incoming, decode_problem& problem) {
                     " is not supported: send the request uncompressed");
         return ordered_json::object();
     }
-    auto tree = read_json(incoming.body);
+    auto tree = read_json(incoming.body, request_limits(), problem.memory);
+    if (!tree && tree.error().code == core::errc::not_found) {
+        problem.set("EOF");
+        return ordered_json::object();
+    }
     if (!tree) {
-        problem.set(tree.error().code == core::errc::not_found ? "EOF" : tree.error().message);
+        problem.set(tree.error());
         return ordered_json::object();
     }
     if (tree->is_null()) {

@@ -1,4 +1,5 @@
 #include "api/anthropic/messages_route.hpp"
+#include "api/json/decoding.hpp"
 
 #include <memory>
 #include <utility>
@@ -61,9 +62,13 @@ core::awaitable<void> answer_whole(generation::generation_handle handle, message
 core::awaitable<void> serve_messages(api_context context, const http::request& incoming,
                                      http::response_writer& out) {
     decode_problem problem;
-    messages_request asked = read_messages_request(incoming, problem);
+    auto reading = decoded(context.decoding, incoming, problem,
+                           [&] { return read_messages_request(incoming, problem); });
+    messages_request asked = co_await std::move(reading);
     if (problem.found()) {
-        http::response refused = invalid_request(problem.message, *context.random);
+        http::response refused = problem.status == 503
+                                     ? error_response(problem.status, problem.message, *context.random)
+                                     : invalid_request(problem.message, *context.random);
         co_await out.send(std::move(refused));
         co_return;
     }

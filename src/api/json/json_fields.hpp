@@ -10,6 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "corral/core/result.hpp"
+#include "corral/http/message.hpp"
+
 namespace corral::api {
 
 // The first thing found wrong in one request; later ones are not kept.
@@ -17,6 +20,8 @@ struct decode_problem {
     unsigned status = 400;
     std::string message;
     [[nodiscard]] bool found() const noexcept { return !message.empty(); }
+    http::memory_charge* memory = nullptr;  // pays for the trees of this request; none: there is no bound
+    void set(const core::failure& why) { set(why.message, why.code == core::errc::unavailable ? 503 : 400); }
     void set(std::string text, unsigned code = 400) {
         if (!found()) {
             message = std::move(text);

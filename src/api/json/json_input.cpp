@@ -1,14 +1,39 @@
 #include "api/json/json_input.hpp"
 
+#include <array>
+
 #include "api/json/json_scanner.hpp"
 
 namespace corral::api {
 
-core::result<nlohmann::ordered_json> read_json(std::string_view body, const json_limits& limits) {
+json_limits request_limits() noexcept {
+    constexpr std::size_t any = SIZE_MAX;
+    constexpr std::size_t rendered = 20'000;  // goes into the prompt at each attempt
+    static constexpr std::array<field_limit, 9> fields{{{"stop", 256, 256},
+                                                        {"stop_sequences", 256, 256},
+                                                        {"tools", 1'024, rendered},
+                                                        {"format", 256, rendered},
+                                                        {"response_format", 256, rendered},
+                                                        {"output_config", 256, rendered},
+                                                        {"tool_calls", 1'024, any},
+                                                        {"images", 256, any},
+                                                        {"input", 10'000, any}}};
+    json_limits out;
+    out.fields = fields;
+    return out;
+}
+
+core::result<nlohmann::ordered_json> read_json(std::string_view body, const json_limits& limits,
+                                               http::memory_charge* memory) {
     json_scanner scanner(body, limits);
     core::result<std::string> mended = scanner.scan();
     if (!mended) {
         return mended.error();
+    }
+    if (memory != nullptr && !memory->take(scanner.tree_bytes())) {
+        return core::make_failure(
+            core::errc::unavailable,
+            "server busy: no memory for what this request holds; try again later, or send less");
     }
     auto tree = nlohmann::ordered_json::parse(*mended, nullptr, false);
     if (tree.is_discarded()) {

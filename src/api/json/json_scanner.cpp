@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
@@ -107,16 +108,47 @@ void json_scanner::step() {
     }
 }
 
-void json_scanner::begin_value() {
+// The value that begins, against the bounds of all that it is in.
+bool json_scanner::count_value() {
+    // nlohmann's trees: a value, and with the spare room of the array that it may be in
+    constexpr std::size_t value_bytes = 32;
+    tree_bytes_ += value_bytes;
     if (++values_ > limits_.values) {
-        return fail(core::errc::limit_exceeded, "the JSON of the request holds too many values");
+        fail(core::errc::limit_exceeded, "the JSON of the request holds too many values");
+        return false;
+    }
+    if (!open_.empty() && open_.back().bracket == '[') {
+        level& in = open_.back();
+        ++in.members;
+        if (in.limit != nullptr && in.members > in.limit->elements) {
+            too_many_in(*in.limit);
+            return false;
+        }
+    }
+    return true;
+}
+
+void json_scanner::too_many_in(const field_limit& which) {
+    fail(core::errc::limit_exceeded,
+         "'" + std::string(which.key) + "' of the request holds too much: at most " +
+             std::to_string(which.elements) + " elements are allowed" +
+             (which.values == SIZE_MAX ? std::string()
+                                       : ", and " + std::to_string(which.values) + " values in them"));
+}
+
+void json_scanner::begin_value() {
+    constexpr std::size_t string_bytes = 80;  // its letters come on top
+    if (!count_value()) {
+        return;
     }
     const char c = rest_.front();
     if (c == '{' || c == '[') {
         return open(c);
     }
     if (c == '"') {
+        const std::size_t begin = out_.size();
         string();
+        tree_bytes_ += string_bytes + out_.size() - begin;
     } else if (c == '-' || core::is_digit(c)) {
         number();
     } else if (c == 't') {
@@ -136,12 +168,21 @@ void json_scanner::open(char bracket) {
         return fail(core::errc::limit_exceeded, "the JSON of the request is nested deeper than " +
                                                     std::to_string(limits_.depth) + " levels");
     }
-    open_.push_back(level{bracket});
+    constexpr std::size_t container_bytes = 64;
+    tree_bytes_ += container_bytes;
+    if (++containers_ > limits_.containers) {
+        return fail(core::errc::limit_exceeded, "the JSON of the request holds too many arrays and objects");
+    }
+    open_.push_back(level{bracket, std::exchange(next_limit_, nullptr), values_});
     take();
     expect_ = bracket == '{' ? expect::key_or_end : expect::value_or_end;
 }
 
 void json_scanner::close() {
+    const level& over = open_.back();
+    if (over.limit != nullptr && values_ - over.values_before > over.limit->values) {
+        return too_many_in(*over.limit);
+    }
     take();
     open_.pop_back();
     value_over();
@@ -149,6 +190,7 @@ void json_scanner::close() {
 
 void json_scanner::value_over() {
     over_ = open_.empty();
+    next_limit_ = nullptr;
     expect_ = expect::comma_or_end;
 }
 
@@ -174,8 +216,31 @@ void json_scanner::key_or_close(char c) {
     if (++open_.back().members > limits_.members) {
         return fail(core::errc::limit_exceeded, "an object in the JSON of the request has too many members");
     }
+    const std::size_t begin = out_.size();
     string();
+    note_key(begin);
     expect_ = expect::colon;
+}
+
+// `begin`: where the key begins in what was copied.
+void json_scanner::note_key(std::size_t begin) {
+    constexpr std::size_t member_bytes = 96;  // with the spare room of the object
+    constexpr std::size_t longest = 128;      // of the keys that matter, each letter as an escape
+    const std::string_view quoted_key = std::string_view(out_).substr(begin);
+    tree_bytes_ += member_bytes + quoted_key.size();
+    next_limit_ = nullptr;
+    if (limits_.fields.empty() || failed_ || quoted_key.size() > longest) {
+        return;
+    }
+    std::string key(quoted_key.substr(1, quoted_key.size() - 2));
+    if (key.find('\\') != std::string::npos) {
+        const auto read = nlohmann::json::parse(quoted_key, nullptr, false);
+        key = read.is_string() ? read.get<std::string>() : std::string();
+    }
+    const std::string name = core::lower_case(key);
+    const auto found = std::find_if(limits_.fields.begin(), limits_.fields.end(),
+                                    [&name](const field_limit& each) { return each.key == name; });
+    next_limit_ = found == limits_.fields.end() ? nullptr : &*found;
 }
 
 void json_scanner::string() {

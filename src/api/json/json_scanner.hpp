@@ -16,16 +16,23 @@ public:
     json_scanner(std::string_view body, const json_limits& limits) : rest_(body), limits_(limits) {}
     // The mended text of the first value.
     [[nodiscard]] core::result<std::string> scan();
+    // What the tree of the value will take, a little more than less. REQUIRES: scan() had no failure.
+    [[nodiscard]] std::size_t tree_bytes() const noexcept { return tree_bytes_; }
 
 private:
     enum class expect { value, value_or_end, key, key_or_end, colon, comma_or_end };
     struct level {
         char bracket;
-        std::size_t members = 0;
+        const field_limit* limit;   // of the field whose value this is; null: none
+        std::size_t values_before;  // when it began
+        std::size_t members = 0;    // or elements
     };
 
     void step();
     void begin_value();
+    [[nodiscard]] bool count_value();
+    void note_key(std::size_t begin);
+    void too_many_in(const field_limit& which);
     void open(char bracket);
     void close();
     void value_over();
@@ -52,6 +59,9 @@ private:
     std::string out_;
     std::vector<level> open_;
     std::size_t values_ = 0;
+    std::size_t containers_ = 0;
+    std::size_t tree_bytes_ = 0;
+    const field_limit* next_limit_ = nullptr;  // of the value behind the last key
     expect expect_ = expect::value;
     bool over_ = false;
     bool failed_ = false;

@@ -1,3 +1,4 @@
+#include "api/json/decoding.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_start.hpp"
@@ -46,7 +47,8 @@ void fill(chat_fields& asked, chat::generation_request& request, reply_encoder&)
 
 core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    chat_fields asked = read_chat(incoming, problem);
+    auto reading = decoded(context.decoding, incoming, problem, [&] { return read_chat(incoming, problem); });
+    chat_fields asked = co_await std::move(reading);
     const lookup_words words;
     generation_start begun =
         start(context, incoming, asked.common, asked.messages.all.empty(), words, problem);

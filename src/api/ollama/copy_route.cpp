@@ -17,7 +17,7 @@ struct copy_fields {
 };
 
 copy_fields read_copy(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming.body, "CopyRequest", problem);
+    const nlohmann::ordered_json body = read_small_body(incoming.body, "CopyRequest", problem);
     const json_fields fields(body, "CopyRequest", problem);
     copy_fields out{fields.text("source").value_or(""), fields.text("destination").value_or("")};
     if (!catalog::display_name(out.source)) {

@@ -1,3 +1,4 @@
+#include "api/json/decoding.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/ollama/create_request.hpp"
 #include "api/ollama/error_reply.hpp"
@@ -55,7 +56,9 @@ core::awaitable<void> keep(variant_library* library, std::string name, generatio
 core::awaitable<void> serve_create(api_context context, const http::request& incoming,
                                    http::response_writer& out) {
     decode_problem problem;
-    create_request asked = read_create(incoming.body, problem);
+    auto reading =
+        decoded(context.decoding, incoming, problem, [&] { return read_create(incoming.body, problem); });
+    create_request asked = co_await std::move(reading);
     const auto name = catalog::display_name(asked.model);
     if (!problem.found() && (!name || names_cloud(asked.model))) {
         problem.set("invalid model name");

@@ -41,7 +41,7 @@ std::string find_variant(const api_context& context, const std::string& typed, d
 core::awaitable<void> serve_delete(api_context context, const http::request& incoming,
                                    http::response_writer& out) {
     decode_problem problem;
-    const nlohmann::ordered_json body = read_body(incoming.body, "DeleteRequest", problem);
+    const nlohmann::ordered_json body = read_small_body(incoming.body, "DeleteRequest", problem);
     const json_fields fields(body, "DeleteRequest", problem);
     const std::string typed = read_model_name(fields);
     std::string name;

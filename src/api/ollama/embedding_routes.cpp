@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "api/embedding.hpp"
+#include "api/json/decoding.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/models/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
@@ -158,7 +159,9 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
 core::awaitable<void> serve_embedding(api_context context, const http::request& incoming,
                                       http::response_writer& out, embedding_route route) {
     decode_problem problem;
-    embedding_fields asked = read(incoming, route, problem);
+    auto reading =
+        decoded(context.decoding, incoming, problem, [&] { return read(incoming, route, problem); });
+    embedding_fields asked = co_await std::move(reading);
     generation::served model;
     if (!problem.found() || problem.status == 500) {
         // A wrong option is Ollama's last complaint.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/json/decoding.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/ollama/conversation_context.hpp"
 #include "api/ollama/feature_check.hpp"
@@ -102,7 +103,9 @@ void fill(generate_fields& asked, chat::generation_request& request, reply_encod
 
 core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    generate_fields asked = read_generate(incoming, problem);
+    auto reading =
+        decoded(context.decoding, incoming, problem, [&] { return read_generate(incoming, problem); });
+    generate_fields asked = co_await std::move(reading);
     lookup_words words;
     words.missing = "model '' not found";
     words.missing_status = 404;

@@ -17,7 +17,7 @@ struct transfer_fields {
 };
 
 transfer_fields read_transfer(const http::request& incoming, const char* go_type, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming.body, go_type, problem);
+    const nlohmann::ordered_json body = read_small_body(incoming.body, go_type, problem);
     const json_fields fields(body, go_type, problem);
     transfer_fields out;
     out.model = read_model_name(fields);

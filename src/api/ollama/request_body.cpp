@@ -6,9 +6,9 @@
 namespace corral::api::ollama {
 
 nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type, decode_problem& problem) {
-    auto tree = read_json(body);
+    auto tree = read_json(body, request_limits(), problem.memory);
     if (!tree) {
-        problem.set(tree.error().message);
+        problem.set(tree.error());
         return nlohmann::ordered_json::object();
     }
     if (tree->is_null()) {
@@ -20,6 +20,16 @@ nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type
         return nlohmann::ordered_json::object();
     }
     return std::move(*tree);
+}
+
+nlohmann::ordered_json read_small_body(std::string_view body, std::string_view go_type,
+                                       decode_problem& problem) {
+    constexpr std::size_t most = 64 * 1024;
+    if (body.size() > most) {
+        problem.set("the body of this request may have at most " + std::to_string(most) + " bytes", 413);
+        return nlohmann::ordered_json::object();
+    }
+    return read_body(body, go_type, problem);
 }
 
 std::string read_model_name(const json_fields& fields) {

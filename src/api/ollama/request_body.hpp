@@ -16,6 +16,10 @@ namespace corral::api::ollama {
 [[nodiscard]] nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type,
                                                decode_problem& problem);
 
+// The same of a request that says little more than a name, so that it may be read in place.
+[[nodiscard]] nlohmann::ordered_json read_small_body(std::string_view body, std::string_view go_type,
+                                                     decode_problem& problem);
+
 struct common_fields {
     std::string model;
     bool stream = true;

@@ -76,7 +76,7 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
 core::awaitable<void> serve_show(const generation::model_directory* models, const http::request& incoming,
                                  http::response_writer& out) {
     decode_problem problem;
-    const nlohmann::ordered_json body = read_body(incoming.body, "ShowRequest", problem);
+    const nlohmann::ordered_json body = read_small_body(incoming.body, "ShowRequest", problem);
     const json_fields fields(body, "ShowRequest", problem);
     const std::string typed = read_model_name(fields);
     static_cast<void>(fields.boolean("verbose"));  // there are no long arrays to leave out

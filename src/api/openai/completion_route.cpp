@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "api/json/decoding.hpp"
 #include "api/openai/completion_answer.hpp"
 #include "api/openai/completion_request.hpp"
 #include "api/openai/error_reply.hpp"
@@ -32,7 +33,9 @@ core::awaitable<void> load(const api_context& context, const generation::served_
 
 core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    generation_fields asked = read_completion_request(incoming, problem);
+    auto reading = decoded(context.decoding, incoming, problem,
+                           [&] { return read_completion_request(incoming, problem); });
+    generation_fields asked = co_await std::move(reading);
     lookup_words words;
     words.missing = "model '' not found";
     words.missing_status = 404;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/embedding.hpp"
+#include "api/json/decoding.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
@@ -99,7 +100,9 @@ std::string write_answer(const embedding_fields& asked, const embedding_answer& 
 
 core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    embedding_fields asked = read_embedding(incoming, problem);
+    auto reading =
+        decoded(context.decoding, incoming, problem, [&] { return read_embedding(incoming, problem); });
+    embedding_fields asked = co_await std::move(reading);
     http::response whole;
     if (problem.found()) {
         whole = rejection(problem);

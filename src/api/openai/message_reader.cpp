@@ -17,7 +17,10 @@ using nlohmann::ordered_json;
 constexpr const char* invalid_message = "invalid message format";
 
 ordered_json read_arguments(const std::string& text, decode_problem& problem) {
-    auto tree = read_json(text);
+    auto tree = read_json(text, {}, problem.memory);
+    if (!tree && tree.error().code == core::errc::unavailable) {
+        problem.set(tree.error());
+    }
     if (!tree || !(tree->is_object() || tree->is_null())) {
         problem.set("invalid tool call arguments");
         return ordered_json::object();
@@ -103,6 +106,11 @@ void add_parts(const json_fields& from, const ordered_json& parts, chat::message
     base.thinking.clear();
     const bool empty = parts.empty();
     for (const ordered_json& each : parts) {
+        if (to.messages.size() >= max_messages) {
+            from.problem().set("a request may hold at most " + std::to_string(max_messages) +
+                               " messages and parts of messages");
+            return;
+        }
         if (!each.is_object()) {
             from.problem().set(invalid_message);
             return;
@@ -124,6 +132,12 @@ void add_message(const json_fields& from, conversation& to) {
     base.calls = read_calls(from);
     base.thinking = from.text("reasoning").value_or("");
     base.tool_call_id = from.text("tool_call_id").value_or("");
+    constexpr std::size_t longest_id = 1024;  // each part of the message has a copy
+    if (base.tool_call_id.size() > longest_id || from.text("name").value_or("").size() > longest_id) {
+        from.problem().set("'tool_call_id' and 'name' of a message may have at most " +
+                           std::to_string(longest_id) + " bytes");
+        return;
+    }
     if (base.from == chat::role::tool) {
         base.tool_name = from.text("name").value_or("");
         if (base.tool_name.empty()) {

@@ -17,9 +17,13 @@ nlohmann::ordered_json read_body(const http::request& incoming, std::string_view
                     " is not supported: send it uncompressed");
         return nlohmann::ordered_json::object();
     }
-    auto tree = read_json(incoming.body);
+    auto tree = read_json(incoming.body, request_limits(), problem.memory);
+    if (!tree && tree.error().code == core::errc::not_found) {
+        problem.set("EOF");
+        return nlohmann::ordered_json::object();
+    }
     if (!tree) {
-        problem.set(tree.error().code == core::errc::not_found ? "EOF" : tree.error().message);
+        problem.set(tree.error());
         return nlohmann::ordered_json::object();
     }
     if (tree->is_null()) {

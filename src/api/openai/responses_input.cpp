@@ -95,9 +95,12 @@ void input_reader::add_call(const json_fields& item) {
     call.id = item.text("call_id").value_or("");
     call.name = item.text("name").value_or("");
     const std::string arguments = item.text("arguments").value_or("");
-    auto tree = read_json(arguments);
+    auto tree = read_json(arguments, {}, fields_.problem().memory);
     if (!tree) {
-        fields_.problem().set("failed to parse function call arguments: " + tree.error().message);
+        const bool busy = tree.error().code == core::errc::unavailable;
+        fields_.problem().set(
+            (busy ? "" : "failed to parse function call arguments: ") + tree.error().message,
+            busy ? 503 : 400);
         return;
     }
     if (!tree->is_object() && !tree->is_null()) {

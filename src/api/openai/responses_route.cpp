@@ -1,3 +1,4 @@
+#include "api/json/decoding.hpp"
 #include "api/openai/responses_answer.hpp"
 #include "api/openai/responses_request.hpp"
 #include "api/openai/routes.hpp"
@@ -8,7 +9,9 @@ namespace {
 
 core::awaitable<void> serve(api_context context, const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
-    responses_fields asked = read_responses_request(incoming, problem);
+    auto reading = decoded(context.decoding, incoming, problem,
+                           [&] { return read_responses_request(incoming, problem); });
+    responses_fields asked = co_await std::move(reading);
     const lookup_words words;
     http::response refused;
     const generation::served model = admit(context, asked.common, problem, words, "chat", refused);

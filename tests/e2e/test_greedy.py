@@ -1,0 +1,36 @@
+"""Whatever one client takes, another with a key of its own is served: a second of each kind (greedy.py has the minute, and
+the figures)."""
+
+import pytest
+
+import greedy
+
+PLAIN = [kind for kind in greedy.KINDS if kind != "handshakes"]
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    with greedy.box_for("any", tmp_path_factory.mktemp("greedy")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_greedy_client_costs_a_polite_one_no_answer(box, kind):
+    with greedy.greedy(box, box.greedy_key, kind):
+        seen = greedy.look(box, box.key, 1.2, period=0.3)
+    assert not seen.refusals
+    assert seen.spans
+
+
+def test_a_crowd_of_handshakes_costs_a_polite_one_no_answer(tmp_path):
+    with greedy.box_for("handshakes", tmp_path) as box, greedy.greedy(box, box.greedy_key, "handshakes"):
+        seen = greedy.look(box, box.key, 1.2, period=0.3)
+    assert not seen.refusals
+    assert seen.spans
+
+
+def test_memory_of_many_requests_is_bounded_and_given_back(box):
+    before = greedy.rss_mib(box.process.pid)
+    with greedy.greedy(box, box.greedy_key, "bodies"):
+        greedy.look(box, box.key, 2, period=0.5)
+        assert greedy.rss_mib(box.process.pid) < before + 300
