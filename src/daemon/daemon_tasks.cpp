@@ -166,7 +166,7 @@ core::awaitable<void> daemon::give_memory_back() {
         most = std::max(most, now.connections);
         if (awake && most >= crowd && now.exchanges == 0) {
             most = 0;
-            std::function<int()> trim = [] { return ::malloc_trim(0); };
+            std::function<void()> trim = [] { ::malloc_trim(0); };
             co_await decoding_.run(std::move(trim));
         }
     }

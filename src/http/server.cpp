@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,11 @@ namespace corral::http {
 using core::asio::ip::tcp;
 
 namespace {
+
+bool somebody_waits(tcp::acceptor& listener) {
+    pollfd look{listener.native_handle(), POLLIN, 0};
+    return ::poll(&look, 1, 0) > 0;
+}
 
 // The descriptor that an accepted connection would get; -1 where there is none left.
 int lowest_free(tcp::acceptor& listener) {
@@ -80,7 +86,9 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     void tell(const std::string& where, const std::exception_ptr& thrown) const;
     bool keep_aside(connection& one);
     [[nodiscard]] bool full() const;
-    [[nodiscard]] bool admits(accepted& client);
+    [[nodiscard]] bool admits(const accepted& client);
+    [[nodiscard]] bool somebody_yields(std::string_view newcomer);
+    [[nodiscard]] bool finds_descriptor(tcp::acceptor& listener);
     static core::awaitable<void> accept_loop(std::shared_ptr<impl> self, tcp::acceptor& listener);
     [[nodiscard]] bool accept_waiting(tcp::acceptor& listener);
 
@@ -145,31 +153,37 @@ bool server::impl::full() const {
 }
 
 // Whether there is room for this one, for which another may have had to go.
-bool server::impl::admits(accepted& client) {
+bool server::impl::admits(const accepted& client) {
     constexpr std::size_t most_reserved = 16;
     constexpr std::size_t part_reserved = 8;
-    constexpr core::seconds patience{2};
     const std::size_t most = context->options.max_connections;
     const bool near = client.peer.address().is_loopback();
     const std::size_t room = near ? most : most - std::min(most_reserved, most / part_reserved);
-    if (context->clients.size() < room && !lacks_descriptors(client.socket.native_handle())) {
-        return true;
-    }
-    connection* const goes =
-        context->clients.yields_to(client.share, std::chrono::steady_clock::now(), patience);
+    return context->clients.size() < room || somebody_yields(client.share);
+}
+
+bool server::impl::somebody_yields(std::string_view newcomer) {
+    constexpr core::seconds patience{2};
+    connection* const goes = context->clients.yields_to(newcomer, std::chrono::steady_clock::now(), patience);
     if (goes != nullptr) {
         goes->end(core::asio::error::timed_out);
     }
     return goes != nullptr;
 }
 
+// Before the newcomer is there, whoever that is: then it takes the descriptor of the one that went, and those above
+// stay for others.
+bool server::impl::finds_descriptor(tcp::acceptor& listener) {
+    return !lacks_descriptors(lowest_free(listener)) || somebody_yields({});
+}
+
 // Takes what waits, at most a handful a turn. False when accepting must pause.
 bool server::impl::accept_waiting(tcp::acceptor& listener) {
     constexpr int handful = 16;
-    if (lacks_descriptors(lowest_free(listener)) && !context->clients.has_yielding()) {
-        return false;
-    }
-    for (int taken = 0; taken < handful && !full(); ++taken) {
+    for (int taken = 0; taken < handful && !full() && somebody_waits(listener); ++taken) {
+        if (!finds_descriptor(listener)) {
+            return false;
+        }
         core::error_code error;
         auto client = accept_one(listener, error);
         if (client && admits(*client)) {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "exchange_writer.hpp"
@@ -325,6 +327,11 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
             break;
         }
         more = co_await serve_request(*context, *on, *parser, arrived);
+        if (more && !on->inbox().empty()) {
+            // Whoever sends requests in heaps gets one in its turn, as all others do.
+            const core::executor loop = co_await core::asio::this_coro::executor;
+            co_await core::asio::post(loop, core::as_result);
+        }
     }
     if (!on->error()) {
         co_await on->say_end();

@@ -1,9 +1,13 @@
 """Whatever one client takes, another with a key of its own is served: a second of each kind (greedy.py has the minute, and
 the figures)."""
 
+import resource
+import socket
+
 import pytest
 
 import greedy
+from keyed_box import make_box
 
 PLAIN = [kind for kind in greedy.KINDS if kind != "handshakes"]
 
@@ -34,3 +38,24 @@ def test_memory_of_many_requests_is_bounded_and_given_back(box):
     with greedy.greedy(box, box.greedy_key, "bodies"):
         greedy.look(box, box.key, 2, period=0.5)
         assert greedy.rss_mib(box.process.pid) < before + 300
+
+
+def test_with_few_descriptors_it_says_so_and_starts_and_serves_all_the_same(tmp_path):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+
+    box = make_box(tmp_path)
+    crowd = []
+    try:
+        box.start(before_exec=few)
+        assert "'max_connections' is 4096, but this process may have 400 open files" in box.log()
+        for _ in range(500):
+            crowd.append(socket.create_connection(("127.0.0.1", box.port)))
+        pid = box.pid_of("runtime")
+        box.kill("runtime")  # a start takes descriptors
+        assert box.say("[[text=served]]") == "served"
+        assert box.pid_of("runtime") != pid
+    finally:
+        for each in crowd:
+            each.close()
+        box.__exit__()
