@@ -3,15 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <optional>
 #include <utility>
-
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/catalog/whole_file.hpp"
@@ -21,7 +13,6 @@ namespace corral::catalog {
 namespace {
 
 namespace fs = std::filesystem;
-namespace asio = core::asio;
 using outcome = core::result<void>;
 
 constexpr std::string_view ending = ".json";
@@ -36,48 +27,85 @@ core::failure unusable(const fs::path& folder, const std::error_code& why) {
         "the folder '" + folder.string() + "' for models made by clients cannot be used: " + why.message());
 }
 
-// Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
-class without_signals {
-public:
-    without_signals() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
+// Where it is not there.
+std::error_code make_folder(const fs::path& folder) {
+    std::error_code error;
+    const bool made = fs::create_directories(folder, error);
+    if (!error && made) {
+        fs::permissions(folder, fs::perms::owner_all, error);
     }
-    without_signals(const without_signals&) = delete;
-    without_signals& operator=(const without_signals&) = delete;
-    ~without_signals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    return error;
+}
 
-private:
-    sigset_t before_{};
-};
+core::failure too_many(std::string what) {
+    return core::make_failure(core::errc::limit_exceeded, std::move(what) + ": delete some");
+}
 
-outcome guarded(const std::function<outcome()>& work) {
-    try {
-        return work();
-    } catch (const std::exception& error) {
-        return core::make_failure(core::errc::internal, std::string("the disk: ") + error.what());
-    }
+std::string mebibytes(std::uint64_t bytes) {
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
+    return bytes < mebibyte ? std::to_string(bytes) + " bytes" : std::to_string(bytes / mebibyte) + " MiB";
+}
+
+std::uint64_t less(std::uint64_t from, std::uint64_t what) {
+    return from - std::min(from, what);
 }
 
 }  // namespace
 
-// One thread, so that writes keep their order and two of one file never meet.
-struct variant_store::disk_thread {
-    disk_thread() {
-        const without_signals while_it_starts;
-        pool.emplace(1);
+outcome judge_variant(const variant_store_limits& limits, variant_usage own, variant_usage others,
+                      std::size_t bytes, std::optional<std::uint64_t> replaced) {
+    if (bytes > limits.document_bytes) {
+        return core::make_failure(core::errc::limit_exceeded, "a model may hold at most " +
+                                                                  std::to_string(limits.document_bytes) +
+                                                                  " bytes of texts and messages");
     }
-    std::optional<asio::thread_pool> pool;
-};
+    if (replaced && bytes <= *replaced) {
+        return {};
+    }
+    const std::size_t count = own.count + others.count;
+    if (count >= limits.count) {
+        return too_many("there are " + std::to_string(count) + " models made by clients already");
+    }
+    if (own.bytes + others.bytes + bytes > limits.all_bytes) {
+        return too_many("the models made by clients may hold at most " + mebibytes(limits.all_bytes) +
+                        " together");
+    }
+    if (own.count + 1 > (less(limits.count, others.count) + 1) / 2) {
+        return too_many("you have " + std::to_string(own.count) +
+                        " models already, and one client may have half of what others leave");
+    }
+    if (own.bytes + bytes > (less(limits.all_bytes, others.bytes) + 1) / 2) {
+        return too_many("your models hold " + mebibytes(own.bytes) +
+                        " already, and one client may have half of what others leave");
+    }
+    return {};
+}
 
 variant_store::variant_store(fs::path folder, variant_store_limits limits)
     : folder_(std::move(folder)), limits_(limits) {}
 
 variant_store::~variant_store() {
-    if (thread_) {
-        thread_->pool->join();
+    if (pool_) {
+        pool_->join();
     }
+}
+
+// Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
+void variant_store::start_thread() {
+    if (pool_) {
+        return;
+    }
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+        pool_.emplace(1);
+    } catch (...) {
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        throw;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 core::result<std::unique_ptr<variant_store>> variant_store::open(fs::path folder,
@@ -90,11 +118,7 @@ core::result<std::unique_ptr<variant_store>> variant_store::open(fs::path folder
 }
 
 outcome variant_store::read() {
-    std::error_code error;
-    const bool made = fs::create_directories(folder_, error);
-    if (!error && made) {
-        fs::permissions(folder_, fs::perms::owner_all, error);
-    }
+    std::error_code error = make_folder(folder_);
     std::vector<fs::path> files;
     fs::directory_iterator walk;
     if (!error) {
@@ -132,20 +156,40 @@ void variant_store::read_file(const fs::path& path) {
                                    : "is longer than " + std::to_string(limits_.document_bytes) + " bytes"));
         return;
     }
-    if (names_.size() >= limits_.count) {
+    if (files_.size() >= limits_.count) {
         warnings_.push_back("'" + path.string() + "' is one too many: at most " +
                             std::to_string(limits_.count) + " are read");
         return;
     }
     std::ifstream in(path, std::ios::binary);
-    std::string text(static_cast<std::size_t>(size), '\0');
-    in.read(text.data(), static_cast<std::streamsize>(size));
+    std::string text(std::min<std::size_t>(size, limits_.head_bytes), '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (!in) {
         warnings_.push_back("'" + path.string() + "' cannot be read");
         return;
     }
-    names_.insert(path.filename().string());
-    found_.push_back({path.filename().string(), std::move(text)});
+    files_[path.filename().string()] = {size, {}};
+    found_.push_back({path.filename().string(), std::move(text), size});
+}
+
+core::result<std::string> variant_store::document(const std::string& file_name) const {
+    const fs::path path = folder_ / file_name;
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    std::string text(error || size > limits_.document_bytes ? 0 : static_cast<std::size_t>(size), '\0');
+    std::ifstream in(path, std::ios::binary);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (error || size > limits_.document_bytes || !in) {
+        return core::make_failure(core::errc::unavailable, "'" + path.string() + "' cannot be read");
+    }
+    return text;
+}
+
+void variant_store::belongs_to(const std::string& file_name, const std::string& client) {
+    const auto found = files_.find(file_name);
+    if (found != files_.end()) {
+        found->second.client = client;
+    }
 }
 
 std::string variant_store::file_name(std::string_view name) {
@@ -167,59 +211,56 @@ std::string variant_store::file_name(std::string_view name) {
     return readable.append("-").append(mark).append(ending);
 }
 
-core::awaitable<outcome> variant_store::save(std::string name, std::string document) {
-    if (document.size() > limits_.document_bytes) {
-        co_return core::make_failure(core::errc::limit_exceeded, "a model may hold at most " +
-                                                                     std::to_string(limits_.document_bytes) +
-                                                                     " bytes of texts and messages");
+outcome variant_store::judge(const std::string& own_file, const std::string& client,
+                             std::size_t bytes) const {
+    variant_usage own;
+    variant_usage others;
+    std::optional<std::uint64_t> replaced;
+    for (const auto& [name, each] : files_) {
+        if (name == own_file) {
+            replaced = each.bytes;
+            continue;
+        }
+        variant_usage& of = each.client == client ? own : others;
+        ++of.count;
+        of.bytes += each.bytes;
     }
+    return judge_variant(limits_, own, others, bytes, replaced);
+}
+
+core::awaitable<outcome> variant_store::save(std::string name, std::string document, std::string client) {
     const std::string own = file_name(name);
-    const bool is_new = !names_.contains(own);
-    if (is_new && names_.size() >= limits_.count) {
-        co_return core::make_failure(
-            core::errc::limit_exceeded,
-            "there are " + std::to_string(limits_.count) + " models made by clients already: delete some");
+    if (auto judged = judge(own, client, document.size()); !judged) {
+        co_return judged;
     }
-    names_.insert(own);
-    std::function<outcome()> work = [path = folder_ / own, text = std::move(document)] {
-        return write_whole_file(path, text);
+    const auto found = files_.find(own);
+    const auto before = found == files_.end() ? std::nullopt : std::optional(found->second);
+    const held now{document.size(), client};
+    files_[own] = now;
+    std::function<outcome()> write = [folder = folder_, own, text = std::move(document)]() -> outcome {
+        if (const std::error_code error = make_folder(folder)) {
+            return unusable(folder, error);
+        }
+        return write_whole_file(folder / own, text);
     };
-    outcome done = co_await perform(std::move(work));
+    outcome done = co_await work(std::move(write));
     if (done) {
-        names_.insert(own);
-    } else if (is_new) {
-        names_.erase(own);
+        files_[own] = now;
+    } else if (before) {
+        files_[own] = *before;
+    } else {
+        files_.erase(own);
     }
     co_return done;
 }
 
 core::awaitable<outcome> variant_store::remove(std::string name) {
     const std::string own = file_name(name);
-    std::function<outcome()> work = [path = folder_ / own] { return remove_file(path); };
-    outcome done = co_await perform(std::move(work));
-    if (done) {
-        names_.erase(own);
+    std::function<outcome()> unlink = [path = folder_ / own] { return remove_file(path); };
+    outcome done = co_await work(std::move(unlink));
+    if (done || done.error().code == boost::system::errc::no_such_file_or_directory) {
+        files_.erase(own);
     }
-    co_return done;
-}
-
-core::awaitable<outcome> variant_store::perform(std::function<outcome()> work) {
-    if (!thread_) {
-        thread_ = std::make_unique<disk_thread>();
-    }
-    const auto begin = [pool = &*thread_->pool](auto handler, std::function<outcome()> todo) {
-        auto home = asio::make_work_guard(asio::get_associated_executor(handler));
-        auto there = [handler = std::move(handler), todo = std::move(todo),
-                      home = std::move(home)]() mutable {
-            auto back = [handler = std::move(handler), done = guarded(todo)]() mutable {
-                std::move(handler)(std::move(done));
-            };
-            asio::dispatch(home.get_executor(), std::move(back));
-        };
-        asio::post(*pool, std::move(there));
-    };
-    outcome done = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(outcome)>(
-        begin, asio::use_awaitable, std::move(work));
     co_return done;
 }
 

@@ -92,7 +92,7 @@ void fleet::open_variants(const std::filesystem::path& state_directory) {
         return;
     }
     variant_store_ = std::move(*opened);
-    variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_);
+    variants_ = std::make_unique<api::variant_library>(*models_, *variant_store_, *supervision_.tasks);
     variants_->load();
 }
 

@@ -192,10 +192,10 @@ void fleet::publish(const config::configuration& settings, const std::vector<con
     }
     const std::vector<generation::served> before = models_->all();
     for (const generation::served& each : before) {
-        const bool named = std::any_of(all.begin(), all.end(), [&](const generation::served_model& one) {
+        const auto is_named = [&](const generation::served_model& one) {
             return catalog::same_model(one.name, each->name);
-        });
-        if (each->variant == nullptr && !named) {
+        };
+        if (each->variant == nullptr && std::none_of(all.begin(), all.end(), is_named)) {
             models_->remove(each->name);
         }
     }

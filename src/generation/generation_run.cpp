@@ -86,13 +86,19 @@ core::awaitable<void> generation_run::perform() {
 }
 
 core::awaitable<void> generation_run::steps() {
+    const served whole = co_await with_.models->whole(model_);
+    model_ = whole;
     if (!prepare()) {
         co_return;
     }
     verdict now = verdict::again;
     while (now == verdict::again) {
         const bool granted = co_await take_turn();
-        if (!granted || !follow_model()) {
+        if (!granted) {
+            co_return;
+        }
+        const bool goes_on = co_await follow_model();
+        if (!goes_on) {
             co_return;
         }
         now = co_await attempt();
@@ -134,10 +140,10 @@ bool generation_run::prepare() {
 }
 
 // While it waited, or between two of its runs, the configuration changed the model, or another tier serves.
-bool generation_run::follow_model() {
+core::awaitable<bool> generation_run::follow_model() {
     const engine::backend* const granted = &**lease_;
     if (model_->runs_on(granted)) {
-        return true;
+        co_return true;
     }
     request_.sampling = asked_.sampling;
     request_.limits = std::move(asked_.limits);
@@ -146,19 +152,18 @@ bool generation_run::follow_model() {
     }
     correction_.clear();
     gate_.reset();
-    model_ = with_.models->find(request_.model);
-    if (model_ != nullptr) {
-        model_ = tier_of(model_, *granted);
-    }
+    generation::served named = with_.models->find(request_.model);
+    const generation::served found = co_await with_.models->whole(std::move(named));
+    model_ = found == nullptr ? nullptr : tier_of(found, *granted);
     if (!prepare()) {
-        return false;
+        co_return false;
     }
     if (!model_->runs_on(granted)) {
         fail(chat::failure_kind::unavailable, "model-changed",
              "the model was changed while the request waited; ask again");
-        return false;
+        co_return false;
     }
-    return true;
+    co_return true;
 }
 
 core::awaitable<bool> generation_run::take_turn() {

@@ -57,7 +57,7 @@ private:
     [[nodiscard]] core::awaitable<bool> take_turn();
     // The lease is of another backend, or tier, than the one that was prepared for: prepares anew. False when
     // the request has ended.
-    [[nodiscard]] bool follow_model();
+    [[nodiscard]] core::awaitable<bool> follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
     void begin_run(const chat::rendered_prompt& prompt);

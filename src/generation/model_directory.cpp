@@ -1,9 +1,11 @@
 #include "corral/generation/model_directory.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::generation {
 
@@ -21,10 +23,10 @@ served completed(served_model model) {
     return std::make_shared<const served_model>(std::move(model));
 }
 
-template <typename Models>
-auto position(Models& all, std::string_view typed) {
-    return std::find_if(all.begin(), all.end(),
-                        [&](const served& each) { return catalog::same_model(each->name, typed); });
+// Nothing for what is no name of a model.
+std::optional<std::string> key_of(std::string_view typed) {
+    auto name = catalog::display_name(typed);
+    return name ? std::optional(core::lower_case(*name)) : std::nullopt;
 }
 
 }  // namespace
@@ -54,30 +56,62 @@ model_directory::model_directory(std::vector<served_model> all) {
     for (served_model& each : all) {
         all_.push_back(completed(std::move(each)));
     }
+    index_again();
+}
+
+// Of two with one name the first counts.
+void model_directory::index_again() {
+    places_.clear();
+    for (std::size_t place = 0; place < all_.size(); ++place) {
+        if (auto key = key_of(all_[place]->name)) {
+            places_.emplace(*std::move(key), place);
+        }
+    }
 }
 
 served model_directory::find(std::string_view typed) const {
-    const auto found = position(all_, typed);
-    return found == all_.end() ? nullptr : *found;
+    const auto key = key_of(typed);
+    const auto found = key ? places_.find(*key) : places_.end();
+    return found == places_.end() ? nullptr : all_[found->second];
 }
 
 void model_directory::put(served_model model) {
     served added = completed(std::move(model));
-    const auto found = position(all_, added->name);
-    if (found == all_.end()) {
-        all_.push_back(std::move(added));
-    } else {
-        *found = std::move(added);
+    const auto key = key_of(added->name);
+    const auto found = key ? places_.find(*key) : places_.end();
+    if (found != places_.end()) {
+        all_[found->second] = std::move(added);
+        return;
     }
+    if (key) {
+        places_.emplace(*key, all_.size());
+    }
+    all_.push_back(std::move(added));
 }
 
 bool model_directory::remove(std::string_view typed) {
-    const auto found = position(all_, typed);
-    if (found == all_.end()) {
-        return false;
+    const served found = find(typed);
+    if (found != nullptr) {
+        remove_all([&](const served_model& each) { return &each == found.get(); });
     }
-    all_.erase(found);
-    return true;
+    return found != nullptr;
+}
+
+void model_directory::remove_all(const std::function<bool(const served_model&)>& which) {
+    if (std::erase_if(all_, [&](const served& each) { return which(*each); }) > 0) {
+        index_again();
+    }
+}
+
+core::awaitable<served> model_directory::whole(served model) const {
+    if (model == nullptr || model->variant == nullptr || !model->variant->on_disk) {
+        co_return model;
+    }
+    if (!read_) {
+        co_return nullptr;
+    }
+    served read = co_await read_(std::move(model));
+    co_return read;
 }
 
 }  // namespace corral::generation

@@ -211,6 +211,62 @@ TEST_F(ollama_create, what_can_not_be_served_stays_on_disk) {
     EXPECT_EQ(names(), "tiny:latest pirate:latest ");
 }
 
+// 30 of 60 KB each, where 100 KB are the bound for all: as after a start with far too many.
+TEST_F(ollama_create, what_is_found_above_the_bound_is_served_from_the_disk) {
+    const std::string system(60'000, 's');
+    for (int i = 0; i < 30; ++i) {
+        create(R"({"model":"v)" + std::to_string(i) + R"(","from":"tiny","system":")" + system + R"("})");
+    }
+    const std::string digest = models.find("v7")->digest;
+    limits.all_bytes = 100'000;
+    restart();
+    std::size_t on_disk = 0;
+    for (const auto& each : models.all()) {
+        on_disk += each->variant != nullptr && each->variant->on_disk ? 1 : 0;
+        EXPECT_TRUE(each->variant == nullptr || each->digest == digest) << each->name;
+    }
+    EXPECT_EQ(models.all().size(), 31U);
+    EXPECT_EQ(on_disk, 29U);
+    EXPECT_EQ(show("v29")["system"], system);
+    const auto whole = ask("POST", "/api/copy", R"({"source":"v29","destination":"w"})");
+    EXPECT_EQ(whole->answer.status, 400U);
+    EXPECT_NE(refusal("POST", "/api/create", R"({"model":"new","from":"tiny"})").find("delete some"),
+              std::string::npos);
+    create(R"({"model":"v3","from":"tiny","system":"short"})");
+    EXPECT_EQ(show("v3")["system"], "short");
+    std::filesystem::remove(folder.path() / "variants" / catalog::variant_store::file_name("v29:latest"));
+    EXPECT_EQ(refusal("POST", "/api/show", R"({"model":"v29"})"),
+              "500 the file of this model cannot be read; the log of the server says why");
+}
+
+TEST_F(ollama_create, a_document_that_somebody_else_wrote_is_served_too) {
+    const std::string system(10'000, 's');
+    const auto file = "variants/" + catalog::variant_store::file_name("pirate:latest");
+    folder.write(file,
+                 R"({"corral_variant": 1, "name": "pirate", "from": "tiny", "system": ")" + system + "\"}");
+    restart();
+    EXPECT_EQ(names(), "tiny:latest pirate:latest ");
+    EXPECT_EQ(show("pirate")["system"], system);
+    folder.write(file,
+                 R"({"system": ")" + system + R"(", "corral_variant": 1, "name": "pirate", "from": "tiny"})");
+    restart();
+    EXPECT_EQ(names(), "tiny:latest pirate:latest ");
+    EXPECT_EQ(show("pirate")["system"], system);
+}
+
+TEST_F(ollama_create, one_client_leaves_room_for_another) {
+    limits.count = 4;
+    restart();
+    create(R"({"model":"a","from":"tiny"})");
+    create(R"({"model":"b","from":"tiny"})");
+    const std::string third = R"({"model":"c","from":"tiny"})";
+    EXPECT_NE(refusal("POST", "/api/create", third).find("half of what others leave"), std::string::npos);
+    restart();
+    EXPECT_NE(refusal("POST", "/api/create", third).find("half of what others leave"), std::string::npos)
+        << "it is known after a restart too";
+    create(R"({"model":"b","from":"tiny"})");
+}
+
 TEST_F(ollama_create, without_a_place_to_keep_them_it_says_so) {
     create(R"({"model":"pirate","from":"tiny"})");
     context.variants = nullptr;

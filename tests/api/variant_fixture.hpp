@@ -22,11 +22,12 @@ protected:
         library.reset();
         store.reset();
         models = generation::model_directory({{&backend.entry, &backend}});
-        auto opened = catalog::variant_store::open(folder.path() / "variants");
+        auto opened = catalog::variant_store::open(folder.path() / "variants", limits);
         ASSERT_TRUE(opened) << opened.error().message;
         store = std::move(*opened);
-        library = std::make_unique<api::variant_library>(models, *store);
+        library = std::make_unique<api::variant_library>(models, *store, tasks);
         library->load();
+        EXPECT_TRUE(run_until(io, [&] { return tasks.empty(); }));
         context.variants = library.get();
         handler = api::make_api(context);
     }
@@ -57,6 +58,10 @@ protected:
     }
 
     tests::temporary_folder folder;
+    catalog::variant_store_limits limits;
+    core::task_group tasks{io.get_executor(), [](const std::string&, const std::string& what) {
+                               ADD_FAILURE() << "a task ended by an exception: " << what;
+                           }};
     std::unique_ptr<catalog::variant_store> store;
     std::unique_ptr<api::variant_library> library;
 };

@@ -36,7 +36,8 @@ protected:
     std::vector<std::string> documents() {
         std::vector<std::string> out;
         for (const auto& each : open()->take_found()) {
-            out.push_back(each.document);
+            EXPECT_TRUE(each.whole());
+            out.push_back(each.head);
         }
         return out;
     }
@@ -105,17 +106,90 @@ TEST_F(variant_store_test, files_that_can_not_be_used_are_named_and_stay) {
 
 TEST_F(variant_store_test, count_and_size_are_bounded) {
     auto store = open({2, 10});
-    EXPECT_EQ(wait(store->save("a:1", "12345678901")).error().code, core::errc::limit_exceeded);
-    EXPECT_TRUE(wait(store->save("a:1", "1")));
-    EXPECT_TRUE(wait(store->save("b:1", "1")));
-    const auto third = wait(store->save("c:1", "1"));
+    EXPECT_EQ(wait(store->save("a:1", "12345678901", "x")).error().code, core::errc::limit_exceeded);
+    EXPECT_TRUE(wait(store->save("a:1", "1", "x")));
+    EXPECT_TRUE(wait(store->save("b:1", "1", "y")));
+    const auto third = wait(store->save("c:1", "1", "z"));
     ASSERT_FALSE(third);
     EXPECT_EQ(third.error().message, "there are 2 models made by clients already: delete some");
-    EXPECT_TRUE(wait(store->save("b:1", "2")));
+    EXPECT_TRUE(wait(store->save("b:1", "2", "y")));
     EXPECT_TRUE(wait(store->remove("a:1")));
-    EXPECT_TRUE(wait(store->save("c:1", "1")));
+    EXPECT_TRUE(wait(store->save("c:1", "1", "z")));
     store.reset();
     EXPECT_EQ(open({1, 10})->warnings().size(), 1U);
+}
+
+TEST_F(variant_store_test, what_is_found_above_the_bound_stays_and_takes_no_more) {
+    ASSERT_TRUE(wait(open()->save("a:1", std::string(60, 'a'), "x")));
+    ASSERT_TRUE(wait(open()->save("b:1", std::string(60, 'b'), "x")));
+    const auto store = open({1000, 100, 80, 20});
+    auto found = store->take_found();
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_FALSE(found[0].whole());
+    EXPECT_EQ(found[0].head, std::string(20, 'a'));
+    EXPECT_EQ(store->document(found[0].file_name).value(), std::string(60, 'a'));
+    EXPECT_EQ(wait(store->save("c:1", "1", "y")).error().message,
+              "the models made by clients may hold at most 80 bytes together: delete some");
+    EXPECT_TRUE(wait(store->save("b:1", std::string(59, 'c'), "x"))) << "a shorter one may take its place";
+    EXPECT_TRUE(wait(store->remove("a:1")));
+    EXPECT_TRUE(wait(store->save("c:1", "1", "y")));
+}
+
+TEST_F(variant_store_test, a_folder_that_is_gone_is_made_again) {
+    auto store = open();
+    ASSERT_TRUE(wait(store->save("a:1", "1")));
+    std::filesystem::remove_all(folder);
+    EXPECT_TRUE(wait(store->save("b:1", "2")));
+    EXPECT_EQ(documents(), std::vector<std::string>{"2"});
+    struct stat about {};
+    ASSERT_EQ(::stat(folder.c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 0777U, 0700U);
+}
+
+TEST(variant_shares, one_client_leaves_room_for_others) {
+    const variant_store_limits limits{10, 100, 1000, 20};
+    struct row {
+        variant_usage own;
+        variant_usage others;
+        std::size_t bytes;
+        std::optional<std::uint64_t> replaced;
+        std::string refused;  // a word of why
+    };
+    for (const row& each : std::vector<row>{
+             {{0, 0}, {0, 0}, 100, {}, ""},
+             {{0, 0}, {0, 0}, 101, {}, "at most 100 bytes"},
+             {{4, 0}, {0, 0}, 1, {}, ""},
+             {{5, 0}, {0, 0}, 1, {}, "you have 5"},
+             {{2, 0}, {5, 0}, 1, {}, ""},
+             {{3, 0}, {5, 0}, 1, {}, "you have 3"},
+             {{0, 0}, {9, 0}, 1, {}, ""},
+             {{0, 0}, {10, 0}, 1, {}, "there are 10"},
+             {{3, 450}, {0, 0}, 50, {}, ""},
+             {{3, 450}, {0, 0}, 51, {}, "your models hold 450"},
+             {{1, 10}, {3, 940}, 20, {}, ""},
+             {{1, 10}, {3, 940}, 60, {}, "at most 1000 bytes together"},
+             // What replaces a longer one is always fine.
+             {{9, 900}, {900, 9000}, 50, 50, ""},
+             {{9, 900}, {900, 9000}, 51, 50, "there are 909"},
+         }) {
+        const auto judged = judge_variant(limits, each.own, each.others, each.bytes, each.replaced);
+        EXPECT_EQ(judged.has_value(), each.refused.empty()) << each.refused;
+        if (!judged) {
+            EXPECT_NE(judged.error().message.find(each.refused), std::string::npos) << judged.error().message;
+        }
+    }
+    // However many greedy clients there are before it, each leaves something.
+    variant_usage others;
+    for (int client = 0; client < 3; ++client) {
+        variant_usage own;
+        while (judge_variant(limits, own, others, 1, {})) {
+            ++own.count;
+            ++own.bytes;
+        }
+        EXPECT_GT(own.count, 0U) << client;
+        others.count += own.count;
+        others.bytes += own.bytes;
+    }
 }
 
 TEST_F(variant_store_test, a_failed_write_leaves_the_old_document) {

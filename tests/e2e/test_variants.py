@@ -1,9 +1,14 @@
 """Models that clients make of others answer in their own way, and are there after a restart."""
 
+import hashlib
 import json
+import shutil
+import threading
+import time
 
 import pytest
 
+from admin_cli import done
 from harness import MODEL, Box
 
 
@@ -62,3 +67,73 @@ def test_context_goes_on_with_the_conversation(box):
     generate(prompt="Who am I?", context=first["context"])
     read = json.dumps(box.runs()[-1])
     assert "My name is Ada." in read and "Who am I?" in read, read
+
+
+def write_variants(folder, count, size):
+    """As a version without a bound left them, in the words of another writer of JSON."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        name = f"v{number}"
+        digest = hashlib.sha256(f"{name}:latest".encode()).hexdigest()[:16]
+        (folder / f"{name}-latest-{digest}.json").write_text(json.dumps(
+            {"corral_variant": 1, "name": f"{name}:latest", "from": MODEL, "modified": 1700000000000000000 + number,
+             "system": f"You are {name}. " + "x" * size, "parameters": {}, "messages": []}))
+
+
+class Stalls(threading.Thread):
+    """The longest time that /healthz took, asked again and again."""
+
+    def __init__(self, box):
+        super().__init__()
+        self.box, self.longest, self.over = box, 0.0, threading.Event()
+
+    def run(self):
+        connection = self.box.connect(60)
+        while not self.over.wait(0.01):
+            began = time.monotonic()
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            self.longest = max(self.longest, time.monotonic() - began)
+        connection.close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+
+def test_far_too_many_variants_delay_neither_the_start_nor_the_loop(tmp_path):
+    count = 150
+    write_variants(tmp_path / "state" / "variants", count, 1000 * 1000)
+    box = Box(tmp_path, config=f'state_directory = "{tmp_path / "state"}"')
+    began = time.monotonic()
+    box.start(wait_ready=False)
+    try:
+        listening = time.monotonic() - began
+        with Stalls(box) as stalls:
+            box.wait_ready()
+            assert len(names(box)) == count + 1
+            refused = box.post("/api/create", {"model": "one-more", "from": "sim", "system": "y"})
+            assert "delete some" in refused.body.decode(), refused.body
+            for _ in range(2):
+                done(box, "reload")
+            assert box.request("DELETE", "/api/delete", {"model": "v0"}).status == 200
+            assert len(names(box)) == count
+        last = f"v{count - 1}"
+        assert box.post("/api/show", {"model": last}).json["system"].startswith(f"You are {last}. xxx")
+        print(f"listening after {listening:.2f} s, longest stall {stalls.longest * 1000:.0f} ms")
+        assert listening < 4, "one look at each is enough"
+        assert stalls.longest < 0.5
+    finally:
+        box.__exit__()
+
+
+def test_a_folder_of_variants_that_is_gone_is_made_again(tmp_path):
+    with Box(tmp_path, config=f'state_directory = "{tmp_path / "state"}"') as box:
+        shutil.rmtree(tmp_path / "state" / "variants")
+        made = box.post("/api/create", {"model": "pirate", "from": "sim", "system": "arr"})
+        assert statuses(made)[-1] == {"status": "success"}, made.body
+        assert len(list((tmp_path / "state" / "variants").iterdir())) == 1

@@ -1,31 +1,37 @@
 #pragma once
 // Models that clients made of others: in the directory while they can be served, and on the disk for the next
-// start.
+// start. Their content is in memory as far as the store's bound for all of them goes; what is found beyond it is
+// read for each request that needs it.
 
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corral/catalog/variant_store.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/task_group.hpp"
 #include "corral/generation/model_directory.hpp"
 
 namespace corral::api {
 
-struct variant_document;
-
 class variant_library {
 public:
-    // Both are borrowed and outlive the library.
-    variant_library(generation::model_directory& models, catalog::variant_store& store);
+    // All are borrowed and outlive the library.
+    variant_library(generation::model_directory& models, catalog::variant_store& store,
+                    core::task_group& tasks);
     variant_library(const variant_library&) = delete;
     variant_library& operator=(const variant_library&) = delete;
     ~variant_library();
 
-    // Puts what the store found into the directory. A document that can't be used, whose name the
-    // configuration took, or whose model is not served, stays on disk and is named in the log.
+    // Puts what the store found into the directory; longer documents are read afterwards, beside the loop. A
+    // document that can't be used, whose name the configuration took, or whose model is not served, stays on
+    // disk and is named in the log.
     void load();
 
     // The configured model `name` is in the directory, new or in the place of another: its variants are laid
@@ -38,15 +44,33 @@ public:
     // of a variant of that name. Failures: errc::refused for the name of a configured model, those of
     // variant_store::save().
     [[nodiscard]] core::awaitable<core::result<void>> keep(std::string name, generation::served base,
-                                                           generation::model_variant content);
+                                                           generation::model_variant content,
+                                                           std::string client);
 
     // Deletes a variant. Failures: errc::refused for a configured model, errc::not_found.
     [[nodiscard]] core::awaitable<core::result<void>> forget(std::string name);
 
 private:
+    struct entry;
+    [[nodiscard]] entry* find(std::string_view name);
+    void add(entry one);
+    void drop(std::string_view name);
+    void offer(entry& one);
+    void add_found(const std::string& file, entry found);
+    void read_later();
+    [[nodiscard]] core::awaitable<void> read_rest();
+    [[nodiscard]] core::awaitable<void> read_unnamed(std::string file, std::uint64_t bytes);
+    [[nodiscard]] core::awaitable<void> read_one(std::string name);
+    [[nodiscard]] core::awaitable<generation::served> read_for_request(generation::served model);
+
     generation::model_directory& models_;
     catalog::variant_store& store_;
-    std::vector<variant_document> aside_;  // the model below is not served
+    core::task_group& tasks_;
+    std::map<std::string, entry> entries_;  // by name in lower case
+    std::uint64_t in_memory_ = 0;           // bytes of the documents whose content is
+    std::set<std::string> unread_;          // names whose digest is not that of their content yet
+    std::vector<std::pair<std::string, std::uint64_t>> unnamed_;  // files and their bytes
+    bool reading_ = false;
 };
 
 // True when `typed` names a model of the configuration, which no client may change.

@@ -3,66 +3,139 @@
 // a document says is its owner's business.
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 
 namespace corral::catalog {
 
+// For new documents; what is found above them stays, and is served.
 struct variant_store_limits {
     std::size_t count = 1000;  // documents
     std::size_t document_bytes = 1024 * 1024;
+    std::size_t all_bytes = 16 * 1024 * 1024;  // of all documents together
+    std::size_t head_bytes = 4096;             // of each, read by open()
 };
+
+struct variant_usage {
+    std::size_t count = 0;
+    std::uint64_t bytes = 0;
+};
+
+// Whether a client may keep a document of `bytes`; fails with errc::limit_exceeded. `own` and `others` are what it
+// and all others have without the document that this one replaces, of `replaced` bytes. One client may have half
+// of what others leave. What replaces a document and is no longer than it may always be kept.
+[[nodiscard]] core::result<void> judge_variant(const variant_store_limits& limits, variant_usage own,
+                                               variant_usage others, std::size_t bytes,
+                                               std::optional<std::uint64_t> replaced);
 
 class variant_store {
 public:
     struct file {
         std::string file_name;
-        std::string document;
+        std::string head;  // the document, or its beginning
+        std::uint64_t size = 0;
+        [[nodiscard]] bool whole() const noexcept { return head.size() == size; }
     };
 
-    // Makes the folder (mode 0700) unless it is there, and reads it; what a crash left half written goes.
-    // Blocks on the disk, so call it before the loop runs. Fails with a sentence that names the folder.
+    // Makes the folder (mode 0700) unless it is there, and reads the beginnings of its files; what a crash left
+    // half written goes. Blocks on the disk, so call it before the loop runs. Fails with a sentence that names
+    // the folder.
     [[nodiscard]] static core::result<std::unique_ptr<variant_store>> open(std::filesystem::path folder,
                                                                            variant_store_limits limits = {});
-    // Waits for the write that is under way.
+    variant_store(const variant_store&) = delete;
+    variant_store& operator=(const variant_store&) = delete;
+    // Waits for what is under way.
     ~variant_store();
 
     // What open() found, in the order of file names; to be asked once.
     [[nodiscard]] std::vector<file> take_found() { return std::move(found_); }
     // Files that could not be read, a sentence each. They stay where they are.
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    [[nodiscard]] const variant_store_limits& limits() const noexcept { return limits_; }
 
     // The file of the model `name` (display form); the same for every case. Letters, digits, '.', '-' and '_'
     // only, whatever the name holds.
     [[nodiscard]] static std::string file_name(std::string_view name);
+    // Whose document a found file is.
+    void belongs_to(const std::string& file_name, const std::string& client);
 
-    // Adds or replaces the document of `name`; it is on the disk when this returns. Failures:
-    // errc::limit_exceeded, or the system's. Not cut short by a cancellation.
-    [[nodiscard]] core::awaitable<core::result<void>> save(std::string name, std::string document);
+    // Adds or replaces the document of `name`; it is on the disk when this returns. Makes the folder again where
+    // it is gone. Failures: those of judge_variant, or the system's. Not cut short by a cancellation.
+    [[nodiscard]] core::awaitable<core::result<void>> save(std::string name, std::string document,
+                                                           std::string client = {});
     // Failures: the system's, ENOENT included.
     [[nodiscard]] core::awaitable<core::result<void>> remove(std::string name);
 
+    // A whole document. Blocks on the disk: for work().
+    [[nodiscard]] core::result<std::string> document(const std::string& file_name) const;
+    // `todo` on the thread that reads and writes, in order; it touches nothing that the loop touches, and is not cut
+    // short by a cancellation, so that a client that leaves does not leave half of its model behind.
+    template <typename Result>
+    [[nodiscard]] core::awaitable<core::result<Result>> work(std::function<core::result<Result>()> todo) {
+        using outcome = core::result<Result>;
+        start_thread();
+        const auto begin = [pool = &*pool_](auto handler, std::function<outcome()> what) {
+            auto home = core::asio::make_work_guard(core::asio::get_associated_executor(handler));
+            auto there = [handler = std::move(handler), what = std::move(what),
+                          home = std::move(home)]() mutable {
+                auto back = [handler = std::move(handler), done = guarded(what)]() mutable {
+                    std::move(handler)(std::move(done));
+                };
+                core::asio::dispatch(home.get_executor(), std::move(back));
+            };
+            core::asio::post(*pool, std::move(there));
+        };
+        outcome done =
+            co_await core::asio::async_initiate<const core::asio::use_awaitable_t<>, void(outcome)>(
+                begin, core::asio::use_awaitable, std::move(todo));
+        co_return done;
+    }
+
 private:
-    struct disk_thread;
+    struct held {
+        std::uint64_t bytes = 0;
+        std::string client;
+    };
     variant_store(std::filesystem::path folder, variant_store_limits limits);
+    template <typename Outcome>
+    [[nodiscard]] static Outcome guarded(const std::function<Outcome()>& what) {
+        try {
+            return what();
+        } catch (const std::exception& error) {
+            return core::make_failure(core::errc::internal, std::string("the disk: ") + error.what());
+        }
+    }
+    void start_thread();
     [[nodiscard]] core::result<void> read();
     void read_file(const std::filesystem::path& path);
-    [[nodiscard]] core::awaitable<core::result<void>> perform(std::function<core::result<void>()> work);
+    [[nodiscard]] core::result<void> judge(const std::string& own_file, const std::string& client,
+                                           std::size_t bytes) const;
 
     std::filesystem::path folder_;
     variant_store_limits limits_;
     std::vector<file> found_;
     std::vector<std::string> warnings_;
-    std::set<std::string> names_;  // of files, those being written included
-    std::unique_ptr<disk_thread> thread_;
+    std::map<std::string, held> files_;            // those being written included
+    std::optional<core::asio::thread_pool> pool_;  // one thread, so that writes keep their order
 };
 
 }  // namespace corral::catalog

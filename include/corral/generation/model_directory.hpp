@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/generation_request.hpp"
+#include "corral/core/async.hpp"
 #include "corral/engine/backend.hpp"
 
 namespace corral::generation {
@@ -25,6 +28,7 @@ struct model_variant {
     chat::limits limits;
     std::vector<chat::message> messages;  // before those of a request
     std::string license;
+    bool on_disk = false;  // all of the above is: see model_directory::whole()
 };
 
 // A model this server offers, with what runs it. `entry` is borrowed unless `owned` holds it; the backends
@@ -72,9 +76,20 @@ public:
     void put(served_model model);
     // False: there is none of that name.
     bool remove(std::string_view typed);
+    void remove_all(const std::function<bool(const served_model&)>& which);
+
+    // How a variant whose content is on the disk is read: nullptr when it can't be.
+    using reader = std::function<core::awaitable<served>(served)>;
+    void read_with(reader how) { read_ = std::move(how); }
+    // `model` with the content of its variant, wherever that is; nullptr: it can't be read, or `model` is.
+    [[nodiscard]] core::awaitable<served> whole(served model) const;
 
 private:
+    void index_again();
+
     std::vector<served> all_;
+    std::unordered_map<std::string, std::size_t> places_;  // by display form in lower case
+    reader read_;
 };
 
 }  // namespace corral::generation

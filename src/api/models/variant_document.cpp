@@ -1,6 +1,9 @@
 #include "api/models/variant_document.hpp"
 
+#include <limits>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "api/json/json_input.hpp"
 #include "api/json/json_writer.hpp"
@@ -109,6 +112,61 @@ generation::model_variant read_content(const json_fields& fields) {
     return out;
 }
 
+// Collects the plain members before the first that is not plain, or not whole.
+struct head_reader : nlohmann::json_sax<nlohmann::json> {
+    std::string name;
+    std::string from;
+    std::string client;
+    std::int64_t modified = 0;
+    bool is_variant = false;
+
+    bool start_object(std::size_t) override { return !std::exchange(inside_, true); }
+    bool key(std::string& name_of_member) override {
+        key_ = name_of_member;
+        return true;
+    }
+    bool string(std::string& value) override {
+        std::string* const wanted = key_ == "name"     ? &name
+                                    : key_ == "from"   ? &from
+                                    : key_ == "client" ? &client
+                                                       : nullptr;
+        if (wanted != nullptr) {
+            *wanted = value;
+        }
+        return inside_;
+    }
+    bool number_integer(std::int64_t value) override {
+        is_variant = is_variant || (key_ == "corral_variant" && value == version);
+        modified = key_ == "modified" ? value : modified;
+        return inside_;
+    }
+    bool number_unsigned(std::uint64_t value) override {
+        constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+        return value <= most && number_integer(static_cast<std::int64_t>(value));
+    }
+    bool null() override { return inside_; }
+    bool boolean(bool) override { return inside_; }
+    bool number_float(double, const std::string&) override { return inside_; }
+    bool binary(nlohmann::json::binary_t&) override { return false; }
+    bool start_array(std::size_t) override { return false; }
+    bool end_object() override { return false; }
+    bool end_array() override { return false; }
+    bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+        return false;
+    }
+
+private:
+    std::string key_;
+    bool inside_ = false;
+};
+
+void write_head(json_writer& json, const variant_head& head) {
+    const auto since = std::chrono::duration_cast<core::nanoseconds>(head.modified.time_since_epoch());
+    json.begin_object().count("corral_variant", version);
+    text_member(json, "client", head.client);
+    json.member("name", head.name).member("from", head.from).count("modified", since.count());
+}
+
 std::string checked_name(const json_fields& fields, std::string_view key) {
     const auto name = catalog::display_name(fields.text(key).value_or(""));
     if (!name) {
@@ -119,12 +177,10 @@ std::string checked_name(const json_fields& fields, std::string_view key) {
 
 }  // namespace
 
-std::string to_text(const variant_document& what) {
-    const auto since = std::chrono::duration_cast<core::nanoseconds>(what.modified.time_since_epoch());
+std::string to_text(const variant_head& head, const generation::model_variant& content) {
     json_writer json;
-    json.begin_object().count("corral_variant", version).member("name", what.name).member("from", what.from);
-    json.count("modified", since.count());
-    write_content(json, what.content);
+    write_head(json, head);
+    write_content(json, content);
     json.end_object();
     return json.take() + "\n";
 }
@@ -152,6 +208,7 @@ core::result<variant_document> read_variant_document(std::string_view text) {
         if (fields.integer("corral_variant") != version) {
             problem.set("it is not a variant of version " + std::to_string(version));
         }
+        out.client = fields.text("client").value_or("");
         out.name = checked_name(fields, "name");
         out.from = checked_name(fields, "from");
         const core::nanoseconds since{fields.integer("modified").value_or(0)};
@@ -162,6 +219,37 @@ core::result<variant_document> read_variant_document(std::string_view text) {
         return core::make_failure(core::errc::invalid, problem.message);
     }
     return out;
+}
+
+std::optional<variant_head> read_variant_head(std::string_view text) {
+    head_reader found;
+    static_cast<void>(nlohmann::json::sax_parse(text.begin(), text.end(), &found));  // it ends anywhere
+    const auto name = catalog::display_name(found.name);
+    const auto from = catalog::display_name(found.from);
+    if (!found.is_variant || !name || !from) {
+        return std::nullopt;
+    }
+    const auto modified = std::chrono::duration_cast<clock::duration>(core::nanoseconds(found.modified));
+    return variant_head{*name, *from, found.client, clock::time_point(modified)};
+}
+
+std::string variant_content_text(std::string_view document) {
+    constexpr std::size_t longest_head = 4096;
+    const auto head = read_variant_head(document.substr(0, longest_head));
+    if (!head) {
+        return {};
+    }
+    json_writer json;
+    write_head(json, *head);
+    json.end_object();
+    std::string written = json.take();
+    written.back() = ',';
+    if (!document.starts_with(written) || !document.ends_with("}\n")) {
+        return {};
+    }
+    document.remove_prefix(written.size());
+    document.remove_suffix(1);
+    return "{" + std::string(document);
 }
 
 }  // namespace corral::api

@@ -1,16 +1,27 @@
 #include "corral/api/variant_library.hpp"
 
-#include <algorithm>
-#include <iterator>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "api/models/model_parameters.hpp"
 #include "api/models/variant_document.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/package_survey.hpp"
+#include "corral/core/text.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
+
+using content_pointer = std::shared_ptr<const generation::model_variant>;
+
+struct variant_library::entry : variant_head {
+    std::uint64_t bytes = 0;                              // of its document
+    content_pointer content;                              // nullptr: on the disk
+    std::weak_ptr<const generation::model_variant> lent;  // read for requests that are on their way
+    std::string digest;
+    std::string below;  // the digest of the model below that it speaks of
+};
 
 namespace {
 
@@ -21,7 +32,26 @@ core::failure is_the_configurations(const std::string& name) {
                                   "choose another name");
 }
 
-generation::served_model laid_over(const generation::served_model& base, variant_document document) {
+std::string key_of(std::string_view name) {
+    return core::lower_case(name);
+}
+
+std::string digest_of(const std::string& below, const std::string& content) {
+    const auto digest = catalog::sha256_hex(below + "\n" + content);
+    return digest ? *digest : below;
+}
+
+// Its name, and who serves it; the rest is on the disk.
+content_pointer on_the_disk() {
+    static const content_pointer one = [] {
+        auto made = std::make_shared<generation::model_variant>();
+        made->on_disk = true;
+        return made;
+    }();
+    return one;
+}
+
+generation::served_model laid_over(const generation::served_model& base, const std::string& name) {
     generation::served_model out;
     out.entry = base.entry;
     out.runtime = base.runtime;
@@ -29,19 +59,46 @@ generation::served_model laid_over(const generation::served_model& base, variant
     out.instances = base.instances;
     out.tiers = base.tiers;
     out.owned = base.owned;
-    out.name = std::move(document.name);
-    const auto digest = catalog::sha256_hex(base.entry->digest + "\n" + to_text(document.content));
-    out.digest = digest ? *digest : base.entry->digest;
-    out.modified = document.modified;
-    out.variant = std::make_shared<const generation::model_variant>(std::move(document.content));
+    out.name = name;
     return out;
 }
 
+void tell_left_out(const std::string& what, std::string_view why) {
+    telemetry::log().warn("a model that a client made is left out: '{}': {}", telemetry::printable(what),
+                          telemetry::printable(why));
+}
+
 // Said once, when the variant comes: each of its requests would have the same to say.
-void tell_unused(const generation::served_model& model) {
-    for (const std::string& name : unused_parameters(model.variant->parameters)) {
-        telemetry::log().info("model {}: its parameter {} has no effect with this runtime", model.name, name);
+void tell_unused(const std::string& model, const generation::model_variant& content) {
+    for (const std::string& name : unused_parameters(content.parameters)) {
+        telemetry::log().info("model {}: its parameter {} has no effect with this runtime", model, name);
     }
+}
+
+// What comes of reading one beside the loop.
+struct reading {
+    content_pointer content;  // where it was asked for
+    std::string digest;
+};
+
+core::result<reading> read_text(core::result<std::string> text, const std::string& below,
+                                bool wants_content) {
+    if (!text) {
+        return text.error();
+    }
+    reading out;
+    const std::string plain = variant_content_text(*text);
+    if (!wants_content && !plain.empty()) {
+        out.digest = digest_of(below, plain);
+        return out;
+    }
+    auto document = read_variant_document(*text);
+    if (!document) {
+        return document.error();
+    }
+    out.digest = digest_of(below, to_text(document->content));
+    out.content = std::make_shared<const generation::model_variant>(std::move(document->content));
+    return out;
 }
 
 }  // namespace
@@ -51,54 +108,229 @@ bool is_configured(const generation::model_directory& models, std::string_view t
     return found != nullptr && found->variant == nullptr;
 }
 
-variant_library::variant_library(generation::model_directory& models, catalog::variant_store& store)
-    : models_(models), store_(store) {}
+variant_library::variant_library(generation::model_directory& models, catalog::variant_store& store,
+                                 core::task_group& tasks)
+    : models_(models), store_(store), tasks_(tasks) {
+    models_.read_with([this](generation::served model) { return read_for_request(std::move(model)); });
+}
 
-variant_library::~variant_library() = default;
+variant_library::~variant_library() {
+    models_.read_with(nullptr);
+}
 
 void variant_library::load() {
     for (const std::string& warning : store_.warnings()) {
-        telemetry::log().warn("a model that a client made is left out: {}", warning);
+        telemetry::log().warn("a model that a client made is left out: {}",
+                              telemetry::printable(warning, 500));
     }
     for (const catalog::variant_store::file& each : store_.take_found()) {
-        const auto leave_out = [&each](std::string_view why) {
-            telemetry::log().warn("a model that a client made is left out: '{}': {}", each.file_name, why);
-        };
-        auto document = read_variant_document(each.document);
-        if (!document) {
-            leave_out(telemetry::printable(document.error().message));
+        entry found;
+        found.bytes = each.size;
+        if (each.whole()) {
+            auto document = read_variant_document(each.head);
+            if (!document) {
+                tell_left_out(each.file_name, document.error().message);
+                continue;
+            }
+            static_cast<variant_head&>(found) = *document;
+            found.content = std::make_shared<const generation::model_variant>(std::move(document->content));
+        } else if (auto head = read_variant_head(each.head)) {
+            static_cast<variant_head&>(found) = *std::move(head);
+        } else {
+            unnamed_.emplace_back(each.file_name, each.size);
+            read_later();
             continue;
         }
-        if (catalog::variant_store::file_name(document->name) != each.file_name) {
-            leave_out("it is not the file of the model " + document->name);
-            continue;
-        }
-        if (is_configured(models_, document->name)) {
-            leave_out("the configuration has a model of the name " + document->name);
-            continue;
-        }
-        if (!is_configured(models_, document->from)) {
-            leave_out("the model " + document->from + " below " + document->name + " is not served");
-            aside_.push_back(std::move(*document));
-            continue;
-        }
-        const generation::served base = models_.find(document->from);
-        generation::served_model model = laid_over(*base, std::move(*document));
-        tell_unused(model);
-        models_.put(std::move(model));
+        add_found(each.file_name, std::move(found));
     }
 }
 
-void variant_library::set_aside(std::string_view name) {
-    const std::vector<generation::served> all = models_.all();
-    for (const generation::served& each : all) {
-        if (each->variant != nullptr && catalog::same_model(each->entry->name, name)) {
-            aside_.push_back({each->name, each->entry->name, each->modified, *each->variant});
-            models_.remove(each->name);
-            telemetry::log().warn("model {}: is not served while the model {} below it is not", each->name,
-                                  each->entry->name);
+void variant_library::add_found(const std::string& file, entry found) {
+    if (catalog::variant_store::file_name(found.name) != file) {
+        tell_left_out(file, "it is not the file of the model " + found.name);
+        return;
+    }
+    store_.belongs_to(file, found.client);
+    if (!is_configured(models_, found.from)) {
+        tell_left_out(file, "the model " + found.from + " below " + found.name + " is not served");
+    }
+    add(std::move(found));
+}
+
+variant_library::entry* variant_library::find(std::string_view name) {
+    const auto found = entries_.find(key_of(name));
+    return found == entries_.end() ? nullptr : &found->second;
+}
+
+void variant_library::add(entry one) {
+    drop(one.name);
+    in_memory_ += one.content ? one.bytes : 0;
+    if (one.content) {
+        tell_unused(one.name, *one.content);
+    }
+    offer(entries_.emplace(key_of(one.name), std::move(one)).first->second);
+}
+
+void variant_library::drop(std::string_view name) {
+    const auto found = entries_.find(key_of(name));
+    if (found != entries_.end()) {
+        in_memory_ -= found->second.content ? found->second.bytes : 0;
+        unread_.erase(found->first);
+        entries_.erase(found);
+    }
+}
+
+// Into the directory, where the model below it is there and its name is free.
+void variant_library::offer(entry& one) {
+    const generation::served base = models_.find(one.from);
+    if (base == nullptr || base->variant != nullptr) {
+        return;
+    }
+    if (is_configured(models_, one.name)) {
+        telemetry::log().warn("model {}: the one that a client made is left out, the configuration has one",
+                              one.name);
+        return;
+    }
+    const std::string& below = base->entry->digest;
+    if (one.digest.empty() || one.below != below) {
+        if (one.content && one.bytes <= store_.limits().head_bytes) {
+            one.digest = digest_of(below, to_text(*one.content));
+            one.below = below;
+        } else {
+            unread_.insert(key_of(one.name));
+            read_later();
         }
     }
+    generation::served_model model = laid_over(*base, one.name);
+    model.digest = !one.digest.empty() ? one.digest : digest_of(below, one.name);
+    model.modified = one.modified;
+    model.variant = one.content ? one.content : on_the_disk();
+    models_.put(std::move(model));
+}
+
+void variant_library::read_later() {
+    if (!reading_) {
+        reading_ = true;
+        tasks_.spawn("models made by clients", read_rest());
+    }
+}
+
+core::awaitable<void> variant_library::read_rest() {
+    while (!unnamed_.empty()) {
+        auto [file, bytes] = std::move(unnamed_.back());
+        unnamed_.pop_back();
+        co_await read_unnamed(std::move(file), bytes);
+    }
+    while (!unread_.empty()) {
+        std::string name = unread_.extract(unread_.begin()).value();
+        co_await read_one(std::move(name));
+    }
+    reading_ = false;
+}
+
+// Whose beginning does not tell what it is.
+core::awaitable<void> variant_library::read_unnamed(std::string file, std::uint64_t bytes) {
+    std::function<core::result<variant_document>()> todo = [store = &store_,
+                                                            file]() -> core::result<variant_document> {
+        const auto text = store->document(file);
+        return text ? read_variant_document(*text) : text.error();
+    };
+    core::result<variant_document> got = co_await store_.work(std::move(todo));
+    if (!got) {
+        tell_left_out(file, got.error().message);
+        co_return;
+    }
+    entry found;
+    static_cast<variant_head&>(found) = *got;
+    found.bytes = bytes;
+    if (in_memory_ + bytes <= store_.limits().all_bytes) {
+        found.content = std::make_shared<const generation::model_variant>(std::move(got->content));
+    }
+    if (find(found.name) == nullptr) {
+        add_found(file, std::move(found));
+    }
+}
+
+// Its digest, and its content while there is room in memory.
+core::awaitable<void> variant_library::read_one(std::string name) {
+    entry* one = find(name);
+    const generation::served base = one == nullptr ? nullptr : models_.find(one->from);
+    if (base == nullptr || base->variant != nullptr) {
+        co_return;
+    }
+    const auto modified = one->modified;
+    const std::string below = base->entry->digest;
+    const bool wants = !one->content && in_memory_ + one->bytes <= store_.limits().all_bytes;
+    std::function<core::result<reading>()> todo;
+    if (one->content) {
+        todo = [content = one->content, below]() -> core::result<reading> {
+            return reading{nullptr, digest_of(below, to_text(*content))};
+        };
+    } else {
+        todo = [store = &store_, file = catalog::variant_store::file_name(one->name), below, wants] {
+            return read_text(store->document(file), below, wants);
+        };
+    }
+    core::result<reading> got = co_await store_.work(std::move(todo));
+    one = find(name);
+    if (one == nullptr || one->modified != modified) {
+        co_return;  // another has taken its place
+    }
+    if (!got) {
+        tell_left_out(one->name, got.error().message);
+        if (!is_configured(models_, one->name)) {
+            models_.remove(one->name);
+        }
+        drop(name);
+        co_return;
+    }
+    one->digest = std::move(got->digest);
+    one->below = below;
+    if (got->content && !one->content) {
+        one->content = std::move(got->content);
+        in_memory_ += one->bytes;
+        tell_unused(one->name, *one->content);
+    }
+    offer(*one);
+}
+
+core::awaitable<generation::served> variant_library::read_for_request(generation::served model) {
+    entry* one = find(model->name);
+    if (one == nullptr) {
+        co_return nullptr;
+    }
+    content_pointer content = one->content ? one->content : one->lent.lock();
+    if (content == nullptr) {
+        std::function<core::result<reading>()> todo =
+            [store = &store_, file = catalog::variant_store::file_name(model->name)] {
+                return read_text(store->document(file), {}, true);
+            };
+        core::result<reading> got = co_await store_.work(std::move(todo));
+        if (!got) {
+            telemetry::log().error("model {}: {}", model->name,
+                                   telemetry::printable(got.error().message, 500));
+            co_return nullptr;
+        }
+        content = std::move(got->content);
+        one = find(model->name);
+        if (one != nullptr) {
+            one->lent = content;
+        }
+    }
+    auto whole = std::make_shared<generation::served_model>(*model);
+    whole->variant = std::move(content);
+    co_return whole;
+}
+
+void variant_library::set_aside(std::string_view name) {
+    models_.remove_all([&](const generation::served_model& each) {
+        const bool is = each.variant != nullptr && catalog::same_model(each.entry->name, name);
+        if (is) {
+            telemetry::log().warn("model {}: is not served while the model {} below it is not", each.name,
+                                  each.entry->name);
+        }
+        return is;
+    });
 }
 
 void variant_library::follow(std::string_view name) {
@@ -106,52 +338,49 @@ void variant_library::follow(std::string_view name) {
     if (base == nullptr || base->variant != nullptr) {
         return;
     }
-    std::vector<variant_document> over;
-    const std::vector<generation::served> all = models_.all();
-    for (const generation::served& each : all) {
-        if (each->variant != nullptr && catalog::same_model(each->entry->name, name)) {
-            over.push_back({each->name, base->entry->name, each->modified, *each->variant});
+    const std::string key = key_of(base->entry->name);
+    for (auto& [own, each] : entries_) {
+        if (key_of(each.from) == key) {
+            offer(each);
         }
-    }
-    const auto waited = std::stable_partition(aside_.begin(), aside_.end(), [&](const variant_document& one) {
-        return !catalog::same_model(one.from, name);
-    });
-    std::move(waited, aside_.end(), std::back_inserter(over));
-    aside_.erase(waited, aside_.end());
-    for (variant_document& each : over) {
-        if (is_configured(models_, each.name)) {
-            telemetry::log().warn(
-                "model {}: the one that a client made is left out, the configuration has one", each.name);
-            continue;
-        }
-        models_.put(laid_over(*base, std::move(each)));
     }
 }
 
 core::awaitable<core::result<void>> variant_library::keep(std::string name, generation::served base,
-                                                          generation::model_variant content) {
+                                                          generation::model_variant content,
+                                                          std::string client) {
     if (is_configured(models_, name)) {
         co_return is_the_configurations(models_.find(name)->name);
     }
-    variant_document document;
-    document.name = std::move(name);
-    document.from = base->entry->name;
-    document.modified = std::chrono::system_clock::now();
-    document.content = std::move(content);
-    std::string text = to_text(document);
-    std::string key = document.name;
-    core::result<void> saved = co_await store_.save(std::move(key), std::move(text));
-    if (!saved) {
-        co_return saved;
+    entry made;
+    made.name = std::move(name);
+    made.from = base->entry->name;
+    made.client = std::move(client);
+    made.modified = std::chrono::system_clock::now();
+    made.below = base->entry->digest;
+    made.content = std::make_shared<const generation::model_variant>(std::move(content));
+    using texts = std::pair<std::string, std::string>;  // of the document, and its digest
+    std::function<core::result<texts>()> write = [head = static_cast<const variant_head&>(made),
+                                                  what = made.content,
+                                                  below = made.below]() -> core::result<texts> {
+        return texts(to_text(head, *what), digest_of(below, to_text(*what)));
+    };
+    core::result<texts> written = co_await store_.work(std::move(write));
+    if (!written) {
+        co_return written.error();
     }
-    // Meanwhile the model below may be another, or gone.
-    const generation::served below = models_.find(document.from);
-    if (below == nullptr || below->variant != nullptr) {
-        aside_.push_back(std::move(document));
-    } else if (!is_configured(models_, document.name)) {
-        generation::served_model model = laid_over(*below, std::move(document));
-        tell_unused(model);
-        models_.put(std::move(model));
+    made.bytes = written->first.size();
+    made.digest = std::move(written->second);
+    std::string key = made.name;
+    std::string owner = made.client;
+    core::result<void> saved =
+        co_await store_.save(std::move(key), std::move(written->first), std::move(owner));
+    if (saved) {
+        drop(made.name);
+        if (in_memory_ + made.bytes > store_.limits().all_bytes) {
+            made.content = nullptr;
+        }
+        add(std::move(made));
     }
     co_return saved;
 }
@@ -170,6 +399,7 @@ core::awaitable<core::result<void>> variant_library::forget(std::string name) {
     if (!gone) {
         co_return removed;
     }
+    drop(found->name);
     models_.remove(found->name);
     co_return core::result<void>();
 }

@@ -35,7 +35,8 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
     const copy_fields asked = read_copy(incoming, problem);
     generation::served source;
     if (!problem.found()) {
-        source = context.models->find(asked.source);
+        generation::served named = context.models->find(asked.source);
+        source = co_await context.models->whole(std::move(named));
         if (source == nullptr) {
             problem.set("model " + go_quoted(asked.source) + " not found", 404);
         } else if (context.variants == nullptr) {
@@ -45,9 +46,10 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
     if (!problem.found() && !catalog::same_model(asked.source, asked.destination)) {
         generation::model_variant content =
             source->variant == nullptr ? generation::model_variant{} : *source->variant;
+        std::string client = incoming.client;
         std::string name = *catalog::display_name(asked.destination);
-        const core::result<void> kept =
-            co_await context.variants->keep(std::move(name), std::move(source), std::move(content));
+        const core::result<void> kept = co_await context.variants->keep(
+            std::move(name), std::move(source), std::move(content), std::move(client));
         if (!kept) {
             problem.set(kept.error().message, status_of_library(kept.error()));
         }

@@ -30,7 +30,7 @@ void check_form(const create_request& asked, decode_problem& problem) {
 }
 
 core::awaitable<void> keep(variant_library* library, std::string name, generation::served base,
-                           create_request asked, http::response_writer& out) {
+                           create_request asked, std::string client, http::response_writer& out) {
     const bool stream = asked.stream;
     decode_problem problem;
     generation::model_variant content = content_of(std::move(asked), *base, problem);
@@ -44,7 +44,7 @@ core::awaitable<void> keep(variant_library* library, std::string name, generatio
     progress said;
     said.statuses = {"using existing layer sha256:" + shown_digest(*base), "writing manifest"};
     const core::result<void> kept =
-        co_await library->keep(std::move(name), std::move(base), std::move(content));
+        co_await library->keep(std::move(name), std::move(base), std::move(content), std::move(client));
     if (!kept) {
         const unsigned status = status_of_library(kept.error());
         co_await send_progress_error(status, kept.error().message, out);
@@ -76,7 +76,8 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
         co_await send_progress_error(problem.status, problem.message, out);
         co_return;
     }
-    generation::served base = context.models->find(asked.from);
+    generation::served named = context.models->find(asked.from);
+    const generation::served base = co_await context.models->whole(std::move(named));
     if (base == nullptr) {
         progress said;  // Ollama would go and fetch it
         said.statuses = {"pulling manifest"};
@@ -85,7 +86,8 @@ core::awaitable<void> serve_create(api_context context, const http::request& inc
         co_return;
     }
     std::string display = *name;
-    co_await keep(context.variants, std::move(display), std::move(base), std::move(asked), out);
+    std::string client = incoming.client;
+    co_await keep(context.variants, std::move(display), base, std::move(asked), std::move(client), out);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "api/ollama/modelfile.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
+#include "api/ollama/variant_errors.hpp"
 
 namespace corral::api::ollama {
 
@@ -84,7 +85,11 @@ core::awaitable<void> serve_show(const generation::model_directory* models, cons
     if (!problem.found()) {
         lookup_words words;
         words.display_form = true;
-        found = find_model(*models, typed, words, problem);
+        generation::served named = find_model(*models, typed, words, problem);
+        found = co_await models->whole(named);
+        if (named != nullptr && found == nullptr) {
+            problem.set(unreadable_variant_error, 500);
+        }
     }
     if (found == nullptr) {
         http::response refused = error_response(problem.status, problem.message);
