@@ -8,11 +8,13 @@
 #include <thread>
 #include <vector>
 
+#include <poll.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include "command.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/owned_fd.hpp"
 #include "corral/telemetry/log.hpp"
 #include "reported_fields.hpp"
 #include "status_page.hpp"
@@ -41,6 +43,9 @@ control::admin_json request_of(const admin_command& asked) {
     }
     if (asked.now) {
         out["now"] = true;
+    }
+    if (asked.allow_empty) {
+        out["allow_empty"] = true;
     }
     if (asked.wait) {
         out["wait_seconds"] = wait_limit.count();
@@ -116,13 +121,28 @@ std::optional<core::result<void>> upgrade_result(const core::result<control::adm
                               "nothing has changed: " + reported_text(upgrade, "failure"));
 }
 
-// Waits for the new program to answer.
-int see_upgrade(const std::vector<std::filesystem::path>& places, bool as_json) {
+// True when the process behind it has ended, at once or within `limit`.
+bool has_ended(const core::owned_fd& daemon, core::milliseconds limit) {
+    if (!daemon.valid()) {
+        std::this_thread::sleep_for(limit);
+        return false;
+    }
+    pollfd end{daemon.get(), POLLIN, 0};
+    return ::poll(&end, 1, static_cast<int>(limit.count())) > 0;
+}
+
+// Waits for the new program to answer, in the very process of the old one.
+int see_upgrade(const std::vector<std::filesystem::path>& places, const core::owned_fd& daemon,
+                bool as_json) {
     const auto began = std::chrono::steady_clock::now();
     control::admin_json question;
     question["verb"] = "status";
     while (std::chrono::steady_clock::now() - began < wait_limit) {
-        std::this_thread::sleep_for(between_looks);
+        if (has_ended(daemon, between_looks)) {
+            return fail(
+                "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd "
+                "runs it)");
+        }
         const auto status = control::ask_daemon(places, question, core::seconds{5});
         const auto over = upgrade_result(status, std::chrono::steady_clock::now() - began);
         if (!over) {
@@ -195,7 +215,10 @@ void add_restart_command(CLI::App& program, command_context& context) {
 }
 
 void add_reload_command(CLI::App& program, command_context& context) {
-    add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+    const auto [command, asked] =
+        add_verb(program, context, "reload", "Read the configuration file again; a bad one changes nothing");
+    command->add_flag("--allow-empty", asked->allow_empty,
+                      "Take also a file that is empty, or has no model any more");
 }
 
 void add_upgrade_command(CLI::App& program, command_context& context) {
@@ -224,6 +247,8 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
     if (asked.watch) {
         return watch_status(places, asked.json, style);
     }
+    const core::owned_fd daemon =
+        asked.verb == "upgrade" ? control::process_of_daemon(places) : core::owned_fd();
     const core::seconds usual = asked.verb == "status" ? status_limit : answer_limit;
     const auto answer = asked.wait ? ask_with_bars(places, request_of(asked), wait_limit + usual,
                                                    style_of(STDERR_FILENO, environment))
@@ -243,7 +268,7 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
         return fail(reported_text(*answer, "error"));
     }
     if (goes_on) {
-        return see_upgrade(places, asked.json);
+        return see_upgrade(places, daemon, asked.json);
     }
     if (!asked.json) {
         print_done(asked, *answer, style);

@@ -18,6 +18,7 @@ struct admin_command {
     bool now = false;
     bool wait = false;
     bool watch = false;
+    bool allow_empty = false;  // of reload
 };
 
 // Asks the daemon and tells the person; the exit status of the program: 0, or 1 when nobody answers or the

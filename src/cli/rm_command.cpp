@@ -95,6 +95,7 @@ std::optional<control::admin_json> reload(const known_models& known, const rm_op
     }
     control::admin_json question;
     question["verb"] = "reload";
+    question["allow_empty"] = known.files.models.size() <= 1;  // it was the last
     const auto answer =
         control::ask_daemon(sockets_of(asked.place, context.environment), question, reload_limit);
     return answer ? *answer : control::admin_refusal(answer.error().message);

@@ -244,6 +244,7 @@ configuration_result load_configuration(const configuration_source& from) {
     const auto base = file.parent_path();
 
     apply_environment(from, value, out);
+    value.blank = tree->empty();
     catalog::section root(*tree, "the configuration", errors);
     std::vector<catalog::diagnostic> key_errors;
     read_access(root, value, base, warnings, key_errors);

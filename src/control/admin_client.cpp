@@ -8,9 +8,11 @@
 #include <utility>
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "corral/core/json.hpp"
 #include "unix_socket.hpp"
 
 namespace corral::control {
@@ -72,8 +74,8 @@ public:
             heard_.append(piece, static_cast<std::size_t>(got));
             end = heard_.find('\n', before);
         }
-        admin_json answer = admin_json::parse(
-            heard_.begin(), heard_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+        // Whoever listens there may be anybody.
+        auto answer = core::parse_json<admin_json>(std::string_view(heard_).substr(0, end));
         heard_.erase(0, end + 1);
         if (!answer.is_object()) {
             return broken(path_, "answered with something that is not understood");
@@ -140,6 +142,19 @@ core::result<void> follow_daemon(const std::vector<fs::path>& places, const admi
             return object.error();
         }
         more = !object->contains("end") && take(*object);
+    }
+    return {};
+}
+
+core::owned_fd process_of_daemon(const std::vector<fs::path>& places) {
+    for (const fs::path& path : places) {
+        const auto connected = connect_unix(path);
+        if (!connected) {
+            continue;
+        }
+        const core::owned_fd socket(*connected);
+        const auto who = peer_of(socket.get());
+        return core::owned_fd(who ? static_cast<int>(::syscall(SYS_pidfd_open, who->pid, 0)) : -1);
     }
     return {};
 }

@@ -248,11 +248,12 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
     co_return answer;
 }
 
-core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json) {
+core::awaitable<control::admin_json> run_reload(const admin_context& of, control::admin_json asked) {
     if (of.running->admission().refuses_new()) {
         co_return control::admin_refusal("the server is shutting down");
     }
-    control::admin_json answer = co_await of.reload();
+    control::admin_json answer =
+        co_await of.reload(asked.value("allow_empty", control::admin_json(false)) == true);
     co_return answer;
 }
 

@@ -84,7 +84,7 @@ core::result<void> daemon::open_admin() {
                       .clock = &clock_,
                       .started = clock_.now(),
                       .devices = &devices_,
-                      .reload = [this] { return reload_for_admin(); },
+                      .reload = [this](bool allow_empty) { return reload_for_admin(allow_empty); },
                       .reloads = [this] { return reloader_->applied(); },
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
@@ -124,8 +124,8 @@ core::awaitable<void> daemon::watch_reload() {
     }
 }
 
-core::awaitable<control::admin_json> daemon::reload_for_admin() {
-    const fleet::reload_report report = co_await reloader_->reload();
+core::awaitable<control::admin_json> daemon::reload_for_admin(bool allow_empty) {
+    const fleet::reload_report report = co_await reloader_->reload(allow_empty);
     control::admin_json out;
     out["ok"] = report.applied;
     if (!report.applied) {

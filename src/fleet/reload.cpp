@@ -127,7 +127,7 @@ generation::generation_options generation_options_of(const config::configuration
 reloader::reloader(core::executor on, reloadable parts, config::configuration_source source)
     : parts_(std::move(parts)), source_(std::move(source)), over_(on) {}
 
-core::awaitable<reload_report> reloader::reload() {
+core::awaitable<reload_report> reloader::reload(bool allow_empty) {
     while (busy_) {
         const core::deadline never;
         const core::wake_reason why = co_await over_.wait(never);
@@ -141,7 +141,7 @@ core::awaitable<reload_report> reloader::reload() {
     reload_report report;
     std::string thrown;
     try {
-        report = co_await reload_now();
+        report = co_await reload_now(allow_empty);
     } catch (const std::exception& error) {
         thrown = error.what();
     }
@@ -154,7 +154,7 @@ core::awaitable<reload_report> reloader::reload() {
     co_return report;
 }
 
-core::awaitable<reload_report> reloader::reload_now() {
+core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
     const told_systemd told(closed_);
     reload_report report;
     telemetry::log().info("the configuration is read again: {}", source_.file.string());
@@ -190,6 +190,11 @@ core::awaitable<reload_report> reloader::reload_now() {
     auto made = prepare_partial(*read.value, report);
     if (!made) {
         report.errors.push_back(made.error().message);
+        co_return report;
+    }
+    if (std::string why = refuse_emptied(*parts_.settings, *read.value); !why.empty() && !allow_empty) {
+        report.plan = {};
+        report.errors.push_back(std::move(why));
         co_return report;
     }
     for (const std::string& key : report.plan.later) {

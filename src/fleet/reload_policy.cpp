@@ -87,6 +87,18 @@ reload_plan plan_reload(const config::configuration& now, const config::configur
     return out;
 }
 
+std::string refuse_emptied(const config::configuration& now, const config::configuration& wanted) {
+    const std::string remedy = "; if that is wanted, say 'corral reload --allow-empty'";
+    if (wanted.blank && !now.blank) {
+        return "the configuration file is empty, as one whose writing was cut short" + remedy;
+    }
+    if (wanted.models.empty() && !now.models.empty()) {
+        return "the configuration has no model any more, and " + std::to_string(now.models.size()) +
+               " would be unloaded" + remedy;
+    }
+    return {};
+}
+
 config::configuration settings_after(const config::configuration& now, config::configuration wanted) {
     wanted.listen = now.listen;
     wanted.state_directory = now.state_directory;

@@ -93,6 +93,14 @@ core::awaitable<core::result<preflight_report>> upgrade::ask(std::string program
     if (answer && parts_.stopping()) {
         co_return core::make_failure(core::errc::cancelled, "corral is being stopped");
     }
+    // As a reload refuses it.
+    const bool emptied = answer && ((answer->blank && !parts_.settings->blank) ||
+                                    (answer->fingerprints.empty() && !parts_.backends->empty()));
+    if (emptied) {
+        co_return core::make_failure(core::errc::refused,
+                                     "the configuration file is empty, or has no model any more; if that is "
+                                     "wanted, say 'corral reload --allow-empty' first");
+    }
     if (answer && answer->door) {
         const config::door_plan plan = config::plan_door(parts_.door, *answer->door);
         if (plan.step == config::door_step::refuse) {

@@ -126,6 +126,7 @@ int print_preflight(const config::configuration& settings, int version_asked) {
     const json report = {{"handover_version", handover_version},
                          {"version", version},
                          {"models", models},
+                         {"blank", settings.blank},
                          {"door", write_door(config::door_rules_of(settings))}};
     std::cout << report.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
     return 0;
@@ -148,6 +149,7 @@ core::result<preflight_report> parse_preflight(const std::string& text) {
         return refuse("its answer is not that of corral");
     }
     preflight_report out;
+    out.blank = tree.value("blank", json(false)) == true;
     if (tree.contains("door")) {
         out.door = read_door(tree["door"]);
         if (!out.door) {

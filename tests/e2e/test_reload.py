@@ -99,6 +99,26 @@ def test_a_bad_file_changes_nothing_and_every_mistake_is_named(tmp_path):
         assert park.ask("two", "[[text=whole]]").json["message"]["content"] == "whole"
 
 
+def test_an_empty_file_unloads_nothing_unless_that_is_said(tmp_path):
+    with Park(tmp_path, {"a": ""}) as box:
+        before = box.pids()
+        good = box.config_file.read_text()
+        for text in ("", "# nothing\n", good[:good.index("[[models]]")]):
+            box.config_file.write_text(text)
+            refused = corral(box, "reload", "--socket", str(box.folder / "state-home/corral/corral.sock"), socket=False)
+            assert refused.returncode == 1 and "--allow-empty" in refused.stderr, refused.stderr
+            assert box.pids() == before
+        box.config_file.write_text("")
+        box.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: box.log().count("--allow-empty") == 4, 10, "SIGHUP is refused too")
+        box.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: "event=upgrade.given-up" in box.log(), 20, "and an upgrade")
+        assert box.ask("a", "[[text=still here]]").json["message"]["content"] == "still here"
+        assert box.pids() == before
+        done(box, "reload", "--allow-empty")
+        assert box.names() == []
+
+
 def test_models_come_go_and_change_while_another_answers(tmp_path):
     with Park(tmp_path, {"stays": "", "goes": "", "changes": ""}) as park:
         for name in ("stays", "goes", "changes"):

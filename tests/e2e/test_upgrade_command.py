@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 from admin_cli import corral, done, model_of, status
 from harness import wait_until
@@ -25,6 +26,19 @@ def test_a_person_is_told_why_it_did_not(box):
     assert "nothing has changed" in refused.stderr, refused.stderr
     assert status(box)["upgrade"]["failure"] in refused.stderr
     assert box.say("[[text=as before]]") == "as before"
+
+
+def test_a_daemon_that_dies_of_it_is_noticed_at_once(box):
+    real = box.folder / "real"
+    install(real)
+    install(box.program, f'#!/bin/sh\n[ "$1" = preflight ] && exec {real} "$@"\nexit 3\n')
+    asked = subprocess.Popen([real, "upgrade", "--config", box.config_file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             env={"XDG_STATE_HOME": str(box.folder / "state-home")})
+    wait_until(lambda: box.process.poll() is not None, 30, "the daemon has ended")
+    died = time.monotonic()
+    _, err = asked.communicate(timeout=30)
+    assert asked.returncode == 1 and "ended during the upgrade" in err, err
+    assert time.monotonic() - died < 2
 
 
 def test_the_program_of_the_request_must_be_a_path(box):

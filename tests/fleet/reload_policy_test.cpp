@@ -71,6 +71,21 @@ TEST_F(reload_policy, what_a_runtime_writes_into_its_package_does_not_count) {
     EXPECT_THAT(plan_reload(before, after).unchanged, ElementsAre("a:latest"));
 }
 
+TEST_F(reload_policy, a_configuration_that_lost_everything_is_refused) {
+    const auto none = read("");
+    const auto comment = read("# all of it is gone\n");
+    const auto setting = read("max_queue = 9\n");
+    const auto one = read("max_queue = 9\n" + model("a"));
+    EXPECT_NE(refuse_emptied(one, none).find("empty"), std::string::npos);
+    EXPECT_NE(refuse_emptied(one, comment).find("empty"), std::string::npos);
+    EXPECT_NE(refuse_emptied(setting, none).find("empty"), std::string::npos);
+    EXPECT_NE(refuse_emptied(one, setting).find("no model any more, and 1"), std::string::npos);
+    EXPECT_EQ(refuse_emptied(one, read(model("b"))), "");
+    EXPECT_EQ(refuse_emptied(none, comment), "");
+    EXPECT_EQ(refuse_emptied(none, one), "");
+    EXPECT_EQ(refuse_emptied(setting, setting), "");
+}
+
 TEST_F(reload_policy, what_can_not_change_now_is_named_and_kept) {
     const auto now = read("listen = \"127.0.0.1:1\"\n" + model("a"));
     const auto wanted = read(

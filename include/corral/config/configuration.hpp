@@ -46,6 +46,7 @@ struct swap_settings {
 };
 
 struct configuration {
+    bool blank = false;                     // the file says nothing at all, or is not there
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
     bool allow_unauthenticated = false;     // may `listen` be reachable from other machines without keys
     std::optional<std::filesystem::path> keys_file;  // absent: nobody is asked for a key

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "corral/control/admin_socket.hpp"
+#include "corral/core/owned_fd.hpp"
 
 namespace corral::control {
 
@@ -19,5 +20,9 @@ namespace corral::control {
 [[nodiscard]] core::result<void> follow_daemon(const std::vector<std::filesystem::path>& places,
                                                const admin_json& asked, core::seconds longest,
                                                const std::function<bool(const admin_json&)>& take);
+
+// The process that listens there, as a descriptor that is readable once it has ended (pidfd_open(2)); none where
+// nobody listens, or the kernel has no such thing.
+[[nodiscard]] core::owned_fd process_of_daemon(const std::vector<std::filesystem::path>& places);
 
 }  // namespace corral::control

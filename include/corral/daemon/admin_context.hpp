@@ -25,7 +25,7 @@ struct admin_context {
     const core::clock_source* clock = nullptr;
     core::steady_time started;
     const device::reader_set* devices = nullptr;
-    std::function<core::awaitable<control::admin_json>()> reload;
+    std::function<core::awaitable<control::admin_json>(bool allow_empty)> reload;
     std::function<std::size_t()> reloads;  // applied so far
     // Begins one, with that program or, when empty, the one that runs.
     std::function<core::result<void>(std::string program)> upgrade;

@@ -86,7 +86,7 @@ private:
     core::awaitable<void> watch_signals();
     core::awaitable<void> watch_credentials();
     core::awaitable<void> watch_reload();
-    [[nodiscard]] core::awaitable<control::admin_json> reload_for_admin();
+    [[nodiscard]] core::awaitable<control::admin_json> reload_for_admin(bool allow_empty);
     core::awaitable<void> tell_systemd();
     core::awaitable<void> collect_orphans();
     [[nodiscard]] std::string status_line() const;

@@ -47,8 +47,9 @@ class reloader {
 public:
     reloader(core::executor on, reloadable parts, config::configuration_source source);
 
-    // One at a time, others wait. Everything of it is in the log too.
-    [[nodiscard]] core::awaitable<reload_report> reload();
+    // One at a time, others wait. Everything of it is in the log too. `allow_empty`: whatever refuse_emptied()
+    // says.
+    [[nodiscard]] core::awaitable<reload_report> reload(bool allow_empty = false);
 
     [[nodiscard]] bool under_way() const noexcept { return busy_; }
     [[nodiscard]] std::size_t applied() const noexcept { return applied_; }
@@ -61,7 +62,7 @@ private:
         fleet_change models;
         std::shared_ptr<config::credential_files> credentials;  // nullptr: those there are stay
     };
-    [[nodiscard]] core::awaitable<reload_report> reload_now();
+    [[nodiscard]] core::awaitable<reload_report> reload_now(bool allow_empty);
     [[nodiscard]] core::result<preparation> prepare(const config::configuration& wanted,
                                                     std::string& culprit);
     [[nodiscard]] core::result<preparation> prepare_partial(config::configuration& wanted,

@@ -28,6 +28,11 @@ struct reload_plan {
 // added to the models of `wanted`. Their names.
 std::vector<std::string> keep_served(const config::configuration& now, config::configuration& wanted);
 
+// Why a configuration that lost everything is not taken without a word: a file whose writing was cut short, or a
+// folder that is not mounted, looks like that. Empty: it may be taken.
+[[nodiscard]] std::string refuse_emptied(const config::configuration& now,
+                                         const config::configuration& wanted);
+
 // `wanted`, but for what takes effect at the next start only.
 [[nodiscard]] config::configuration settings_after(const config::configuration& now,
                                                    config::configuration wanted);

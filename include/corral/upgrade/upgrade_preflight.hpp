@@ -19,6 +19,7 @@ namespace corral::upgrade {
 struct preflight_report {
     std::string version;                              // of the program that answered
     std::map<std::string, std::string> fingerprints;  // of each set of processes, by label
+    bool blank = false;                               // its configuration file says nothing at all
     std::optional<config::door_rules> door;           // absent: an older program, which does not tell
 };
 
