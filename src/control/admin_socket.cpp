@@ -1,7 +1,6 @@
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/private_file.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -43,13 +42,6 @@ private:
 };
 
 }  // namespace
-
-admin_json admin_refusal(std::string why) {
-    admin_json out;
-    out["ok"] = false;
-    out["error"] = std::move(why);
-    return out;
-}
 
 admin_answer answer_with(admin_json only) {
     admin_answer out;
@@ -247,17 +239,11 @@ core::awaitable<bool> admin_socket::write(stream& on, const admin_json& answer, 
 }
 
 core::awaitable<admin_answer> admin_socket::answer_line(std::string line) {
-    const auto brackets =
-        std::count_if(line.begin(), line.end(), [](char c) { return c == '{' || c == '['; });
-    if (static_cast<std::size_t>(brackets) > limits_.depth) {
-        co_return answer_with(admin_refusal("the request is nested too deep"));
+    core::result<admin_json> asked = read_admin_request(line, limits_.depth);
+    if (!asked) {
+        co_return answer_with(admin_refusal(asked.error().message));
     }
-    admin_json asked = admin_json::parse(line, nullptr, false);
-    if (!asked.is_object()) {
-        co_return answer_with(
-            admin_refusal("a request is one JSON object on one line, such as {\"verb\":\"status\"}"));
-    }
-    admin_answer answer = co_await answer_(std::move(asked));
+    admin_answer answer = co_await answer_(std::move(*asked));
     co_return answer;
 }
 

@@ -14,19 +14,14 @@
 #include <sys/types.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
-#include <nlohmann/json.hpp>
 
+#include "corral/control/admin_request.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
 
 namespace corral::control {
-
-using admin_json = nlohmann::ordered_json;
-
-// {"ok":false,"error":`why`}
-[[nodiscard]] admin_json admin_refusal(std::string why);
 
 // One object, and then those of `more`, a line each, until it gives nothing. `more` is not called again
 // before the last object was written.
@@ -39,7 +34,7 @@ struct admin_answer {
 
 struct admin_limits {
     std::size_t line_bytes = 64 * 1024;
-    std::size_t depth = 32;  // brackets in one line
+    std::size_t depth = 32;  // of nested objects and lists
     std::size_t connections = 16;
     core::seconds line_timeout{30};  // for a whole request, from the last answer on
     core::seconds write_timeout{10};
