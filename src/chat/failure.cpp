@@ -1,5 +1,9 @@
 #include "corral/chat/failure.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace corral::chat {
 
 const char* name_of(failure_kind kind) noexcept {
@@ -32,9 +36,14 @@ const char* name_of(failure_kind kind) noexcept {
     return "internal";
 }
 
-bool tells_why(failure_kind kind) noexcept {
-    return kind == failure_kind::unavailable || kind == failure_kind::runtime_failed ||
-           kind == failure_kind::timed_out;
+bool tells_why(const failure& why) noexcept {
+    constexpr std::array<std::string_view, 4> in_its_own_words{"generate-refused", "runtime-error",
+                                                               "remote-failed", "remote-busy"};
+    const bool of_the_runtime = why.kind == failure_kind::unavailable ||
+                                why.kind == failure_kind::runtime_failed ||
+                                why.kind == failure_kind::timed_out;
+    return of_the_runtime &&
+           std::find(in_its_own_words.begin(), in_its_own_words.end(), why.cause) == in_its_own_words.end();
 }
 
 }  // namespace corral::chat

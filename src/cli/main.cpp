@@ -1,10 +1,15 @@
+#include <iostream>
+
 #include <malloc.h>
 
 #include "command.hpp"
+#include "visible_stream.hpp"
 
 int main(int argc, char** argv) {
     // Fixed, so that one large body does not teach the allocator to keep such sizes for ever.
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    const corral::cli::visible_stream out(std::cout);
+    const corral::cli::visible_stream err(std::cerr);
     return corral::cli::run_command_line(argc, argv);
 }

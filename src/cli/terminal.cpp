@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "corral/telemetry/log.hpp"
+
 namespace corral::cli {
 
 namespace {
@@ -94,7 +96,7 @@ void live_lines::draw(std::string_view text) {
         return;
     }
     std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A\r\x1b[J", drawn_) : std::string();
-    const std::string shown = cut_to(text, style_.columns);
+    const std::string shown = telemetry::printable_page(cut_to(text, style_.columns));
     drawn_ = static_cast<unsigned>(std::count(shown.begin(), shown.end(), '\n'));
     out += shown;
     std::string_view rest = out;

@@ -20,9 +20,8 @@ core::result<admin_json> read_admin_request(std::string_view line, std::size_t d
     }
     auto asked = core::parse_json<admin_json>(line, limits);
     if (!asked.is_object()) {
-        return core::make_failure(
-            core::errc::invalid,
-            "a request is one JSON object on one line, such as {\"verb\":\"status\"}");
+        return core::make_failure(core::errc::invalid,
+                                  "a request is one JSON object on one line, such as {\"verb\":\"status\"}");
     }
     return asked;
 }

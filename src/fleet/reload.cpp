@@ -121,6 +121,7 @@ bool same_files(const config::configuration& a, const config::configuration& b) 
 generation::generation_options generation_options_of(const config::configuration& settings) {
     generation::generation_options out;
     out.request_deadline = settings.request_deadline;
+    out.log_content = settings.log_content;
     return out;
 }
 

@@ -46,7 +46,7 @@ generation_run::generation_run(const run_context& with, chat::generation_request
       request_(std::move(what)),
       to_(std::move(to)),
       model_(std::move(model)),
-      report_(with.options.journal, with.options.metrics) {
+      report_(with.options.journal, with.options.metrics, with.options.log_content) {
     if (request_.arrived == core::steady_time{}) {
         request_.arrived = with_.clock->now();
     }

@@ -81,7 +81,7 @@ void request_report::note_finish(chat::finish_reason reason) {
 void request_report::note_failure(const chat::failure& why) {
     ended_as_ = name_of(why.kind);
     outcome_ = why.cause.empty() ? name_of(why.kind) : why.cause;
-    why_ = tells_why(why.kind) ? why.message : std::string();
+    why_ = log_content_ || tells_why(why) ? why.message : std::string();
 }
 
 void request_report::close(const request_summary& now) {

@@ -25,8 +25,8 @@ struct request_summary {
 
 class request_report {
 public:
-    request_report(telemetry::run_journal* journal, telemetry::metrics* metrics)
-        : journal_(journal), metrics_(metrics) {}
+    request_report(telemetry::run_journal* journal, telemetry::metrics* metrics, bool log_content)
+        : journal_(journal), metrics_(metrics), log_content_(log_content) {}
 
     // It has its turn on the instance `backend`; `served_by` is the same where the model has several tiers,
     // else empty. From the first turn on it is in the journal; its later tries are of the same record.
@@ -53,6 +53,7 @@ private:
 
     telemetry::run_journal* journal_;
     telemetry::metrics* metrics_;
+    bool log_content_;
     std::shared_ptr<telemetry::run_journal::entry> entry_;  // from its turn on
     std::string backend_;                                   // of the last lease
     std::string served_by_;

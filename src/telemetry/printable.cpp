@@ -34,7 +34,52 @@ std::string escaped(std::string_view bytes) {
     return text;
 }
 
+std::string unicode_escape(std::uint32_t point) {
+    std::array<char, 16> text{};
+    if (point < 0x10000) {
+        std::snprintf(text.data(), text.size(), "\\u%04x", static_cast<unsigned>(point));
+    } else {
+        const std::uint32_t rest = point - 0x10000;
+        std::snprintf(text.data(), text.size(), "\\u%04x\\u%04x",
+                      static_cast<unsigned>(0xD800 + (rest >> 10U)),
+                      static_cast<unsigned>(0xDC00 + (rest & 0x3FFU)));
+    }
+    return text.data();
+}
+
+// "ESC [ 31 m" and the like, as the command line paints; 0: none begins there.
+std::size_t colour_length(std::string_view text) {
+    constexpr std::array<std::string_view, 9> codes{"0", "1", "2", "31", "32", "33", "34", "35", "36"};
+    for (const std::string_view code : codes) {
+        const std::string whole = "\x1b[" + std::string(code) + "m";
+        if (text.starts_with(whole)) {
+            return whole.size();
+        }
+    }
+    return 0;
+}
+
 }  // namespace
+
+std::string printable_page(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const core::utf8_step step = core::next_utf8(text);
+        const bool whole = step.kind == core::utf8_kind::whole;
+        std::size_t length = step.length;
+        if (whole && (core::is_printable(step.point) || step.point == '\n' || step.point == '\t')) {
+            out += text.substr(0, length);
+        } else if (const std::size_t colour = step.point == 0x1B ? colour_length(text) : 0; colour > 0) {
+            length = colour;
+            out += text.substr(0, length);
+        } else {
+            out += whole ? unicode_escape(step.point) : escaped(text.substr(0, length));
+        }
+        text.remove_prefix(length);
+    }
+    return out;
+}
 
 std::string printable(std::string_view text, std::size_t limit) {
     std::string result;

@@ -10,6 +10,7 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include "corral/telemetry/log.hpp"
+#include "telemetry/whole_line.hpp"
 
 namespace corral::telemetry {
 
@@ -34,7 +35,7 @@ private:
     }
     void sink_it_(const spdlog::details::log_msg& message) override {
         std::string line(word_of(message.level));
-        line.append(" ").append(message.payload.data(), message.payload.size());
+        line.append(" ").append(whole_line(message));
         ring_.add(std::move(line),
                   std::chrono::time_point_cast<std::chrono::system_clock::duration>(message.time));
     }

@@ -38,7 +38,8 @@ void notify_reloading() {
 }
 
 void notify_status(const std::string& line) {
-    tell("STATUS=" + line);
+    constexpr std::size_t longest = 1000;
+    tell("STATUS=" + printable(line, longest));
 }
 
 void notify_watchdog() {

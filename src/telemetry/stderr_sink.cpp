@@ -1,5 +1,7 @@
 #include "telemetry/stderr_sink.hpp"
 
+#include "telemetry/whole_line.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -34,8 +36,11 @@ void stderr_sink::hurry(std::chrono::milliseconds span) {
 }
 
 void stderr_sink::sink_it_(const spdlog::details::log_msg& message) {
+    const std::string shown = whole_line(message);
+    spdlog::details::log_msg visible = message;
+    visible.payload = shown;
     spdlog::memory_buf_t text;
-    formatter_->format(message, text);
+    formatter_->format(visible, text);
     // A pipe that poll calls writable takes this many bytes at once, so the write can't block.
     if (text.size() > PIPE_BUF) {
         text.resize(PIPE_BUF);

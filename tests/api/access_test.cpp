@@ -281,6 +281,30 @@ TEST_F(access_with_keys, leaves_only_life_signs_and_preflights_open) {
     EXPECT_EQ(ask("OPTIONS", "/api/chat", {}, {{"Origin", "app://obsidian.md"}})->answer.status, 204U);
 }
 
+TEST_F(access_with_keys, readyz_tells_strangers_only_states_and_counts) {
+    context.warnings = [] { return std::vector<std::string>{"the manifest secret.toml has a mistake"}; };
+    handler = api::make_api(context);
+    backend.set(engine::availability_state::loading, "port 8000 is open");
+    const auto stranger = ask("GET", "/readyz");
+    EXPECT_EQ(
+        stranger->answer.body,
+        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"state":"loading","progress":null}]})");
+    EXPECT_EQ(ask("GET", "/readyz", {}, {{"x-api-key", "sk-nobody"}})->answer.body, stranger->answer.body);
+    const auto known = ask("GET", "/readyz", {}, {{"x-api-key", "sk-anna"}});
+    EXPECT_NE(known->answer.body.find("tiny:latest"), std::string::npos);
+    EXPECT_NE(known->answer.body.find("port 8000"), std::string::npos);
+    EXPECT_NE(known->answer.body.find("secret.toml"), std::string::npos);
+}
+
+TEST(readyz_names, without_keys_are_for_this_machine) {
+    http::request incoming;
+    for (const auto& [peer, may] : std::vector<std::pair<std::string, bool>>{
+             {"127.0.0.1", true}, {"::1", true}, {"192.168.1.7", false}, {"fd00::7", false}}) {
+        incoming.peer = {boost::asio::ip::make_address(peer), 1};
+        EXPECT_EQ(may_read_names(nullptr, incoming), may) << peer;
+    }
+}
+
 TEST_F(access_with_keys, asks_for_the_key_after_cors_and_host) {
     const header key{"x-api-key", "sk-anna"};
     EXPECT_EQ(ask("GET", "/api/tags", {}, {{"Origin", "http://evil.example"}, key})->answer.status, 403U);

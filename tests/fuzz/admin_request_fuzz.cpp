@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tests::demand(control::read_admin_request(written, depth).has_value(), "what was read can be read again");
     // As every verb looks at it.
     static_cast<void>(asked->value("allow_empty", control::admin_json(false)) == true);
-    static_cast<void>(control::admin_refusal(written).dump(-1, ' ', false,
-                                                           control::admin_json::error_handler_t::replace));
+    static_cast<void>(
+        control::admin_refusal(written).dump(-1, ' ', false, control::admin_json::error_handler_t::replace));
     return 0;
 }

@@ -123,6 +123,7 @@ TEST(toml_text, whatever_bytes_there_are) {
     EXPECT_EQ(toml_string("\xE4\xBD\xA0"), "\"\xE4\xBD\xA0\"");
     EXPECT_EQ(toml_string("a\xFFz"), "\"a\xEF\xBF\xBDz\"");
     EXPECT_EQ(toml_string("\xED\xA0\x80").find('\xED'), std::string::npos) << "no surrogates";
+    EXPECT_EQ(toml_string("\xC2\x9B\xE2\x80\xAE\xF3\xA0\x80\x81"), "\"\\u009B\\u202E\\U000E0001\"");
     EXPECT_EQ(toml_value("36"), "36");
     EXPECT_EQ(toml_value("036"), "\"036\"");
     EXPECT_EQ(toml_value("-1"), "\"-1\"");

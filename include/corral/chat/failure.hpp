@@ -36,8 +36,8 @@ struct failure {
 // Stable word for logs and monitoring: "queue-full".
 [[nodiscard]] const char* name_of(failure_kind kind) noexcept;
 
-// The message of such a failure is about the runtime and our own state, and holds nothing of a request, so
-// the log may have it.
-[[nodiscard]] bool tells_why(failure_kind kind) noexcept;
+// The message is about the runtime and our own state, and holds nothing of a request, so the log may have it. A
+// runtime that refuses or gives up may do so in the words of the prompt.
+[[nodiscard]] bool tells_why(const failure& why) noexcept;
 
 }  // namespace corral::chat

@@ -42,8 +42,12 @@ void append_utf8(std::string& out, std::uint32_t point);
 // Whether a terminal or a log shows `point` as it is: no control character, no line or paragraph separator, nothing
 // that hides text or turns its direction around.
 [[nodiscard]] constexpr bool is_printable(std::uint32_t point) noexcept {
-    return point >= 0x20 && !(point >= 0x7F && point <= 0x9F) && !(point >= 0x200B && point <= 0x200F) &&
-           !(point >= 0x2028 && point <= 0x202E) && !(point >= 0x2066 && point <= 0x2069) && point != 0xFEFF;
+    const auto within = [point](std::uint32_t first, std::uint32_t last) {
+        return point >= first && point <= last;
+    };
+    return point >= 0x20 && !within(0x7F, 0x9F) && point != 0xAD && point != 0x61C && point != 0x180E &&
+           !within(0x200B, 0x200F) && !within(0x2028, 0x202E) && !within(0x2060, 0x206F) && point != 0xFEFF &&
+           !within(0xFFF9, 0xFFFB) && !within(0xE0000, 0xE007F);
 }
 
 }  // namespace corral::core

@@ -27,6 +27,7 @@ struct generation_options {
     core::milliseconds request_deadline{30 * 60 * 1000};
     unsigned max_tries = 3;                     // runs of one request that has sent nothing
     unsigned poisonous_after = 2;               // runtime deaths inside one request
+    bool log_content = false;                   // may the words of a runtime's refusal appear in the log
     telemetry::run_journal* journal = nullptr;  // borrowed; hears of each request that has its turn
     telemetry::metrics* metrics = nullptr;      // borrowed; hears of each request
 };

@@ -36,4 +36,8 @@ struct log_tail {
 // that come from outside.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 200);
 
+// The same for what leaves as a whole, a page or a JSON document: line breaks, tabs and the colours that Corral
+// gives itself stay, other characters are written as "\u202e", which a JSON string may hold. Nothing is cut.
+[[nodiscard]] std::string printable_page(std::string_view text);
+
 }  // namespace corral::telemetry

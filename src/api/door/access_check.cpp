@@ -60,6 +60,10 @@ access judge_access(const config::key_ring* keys, const http::request& incoming)
     return {access_verdict::allowed, incoming.peer.address().to_string()};
 }
 
+bool may_read_names(const config::key_ring* keys, const http::request& incoming) {
+    return keys == nullptr ? incoming.peer.address().is_loopback() : key_owner(*keys, incoming).has_value();
+}
+
 http::response access_refusal(access_verdict verdict, const http::request& incoming,
                               core::random_source& random) {
     constexpr unsigned unauthorized = 401;

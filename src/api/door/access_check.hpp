@@ -25,6 +25,9 @@ struct access {
 // Open to all: GET and HEAD of "/", "/healthz" and "/readyz".
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming);
 
+// Who has one, and on a box without keys who asks from this machine, may read names and reasons.
+[[nodiscard]] bool may_read_names(const config::key_ring* keys, const http::request& incoming);
+
 // 401 in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
 [[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,
                                             core::random_source& random);

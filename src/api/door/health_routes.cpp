@@ -1,9 +1,12 @@
 #include "api/door/health_routes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "api/door/access_check.hpp"
 #include "api/json/json_writer.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/generation/readiness.hpp"
@@ -131,12 +134,18 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
     json.end_array();
 }
 
-readiness describe_readiness(const api_context& context) {
+// States and counts are for everybody; names, places and reasons only where `names` says so.
+readiness describe_readiness(const api_context& context, bool names) {
     const generation::model_directory& models = *context.models;
     const scheduler::scheduler& admission = *context.admission;
+    std::map<std::string_view, model_state> lanes;  // clients may have made a thousand names for one
     std::vector<model_state> states;
     for (const generation::served& each : models.all()) {
-        states.push_back(look_at(*each, admission));
+        auto found = lanes.find(each->lane);
+        if (found == lanes.end()) {
+            found = lanes.emplace(each->lane, look_at(*each, admission)).first;
+        }
+        states.push_back(found->second);
     }
     const bool ends = admission.refuses_new();
     readiness out;
@@ -149,8 +158,15 @@ readiness describe_readiness(const api_context& context) {
         const bool answers = state.state == engine::availability_state::ready ||
                              state.state == engine::availability_state::stopped;
         out.ready = out.ready || (answers && !states[i].suspended && !ends);
-        json.begin_object().member("name", models.all()[i]->name).member("state", word_of(states[i]));
-        json.member("reason", state.reason).key("progress");
+        json.begin_object();
+        if (names) {
+            json.member("name", models.all()[i]->name);
+        }
+        json.member("state", word_of(states[i]));
+        if (names) {
+            json.member("reason", state.reason);
+        }
+        json.key("progress");
         if (state.progress) {
             json.real(*state.progress);
         } else {
@@ -159,24 +175,29 @@ readiness describe_readiness(const api_context& context) {
         if (state.left) {
             json.key("left_seconds").number(state.left->count());
         }
-        if (!state.warning.empty()) {
+        if (names && !state.warning.empty()) {
             json.member("warning", state.warning);
         }
-        if (!states[i].served_by.empty()) {
+        if (names && !states[i].served_by.empty()) {
             json.member("served_by", states[i].served_by);
         }
-        write_instances(json, states[i].instances);
+        if (names) {
+            write_instances(json, states[i].instances);
+        }
         json.end_object();
     }
     json.end_array();
-    write_warnings(json, context);
+    if (names) {
+        write_warnings(json, context);
+    }
     json.end_object();
     out.body = json.take();
     return out;
 }
 
-core::awaitable<void> serve_readyz(const api_context& context, http::response_writer& out) {
-    readiness now = describe_readiness(context);
+core::awaitable<void> serve_readyz(const api_context& context, const http::request& incoming,
+                                   http::response_writer& out) {
+    readiness now = describe_readiness(context, may_read_names(context.keys, incoming));
     http::response whole;
     whole.status = now.ready ? 200 : 503;
     whole.content_type = json_type;
@@ -197,8 +218,8 @@ void add_health_routes(http::router& routes, const api_context& context) {
     for (const char* method : {"GET", "HEAD"}) {
         routes.add(method, "/healthz",
                    [](const http::request&, http::response_writer& out) { return serve_healthz(out); });
-        routes.add(method, "/readyz", [context](const http::request&, http::response_writer& out) {
-            return serve_readyz(context, out);
+        routes.add(method, "/readyz", [context](const http::request& incoming, http::response_writer& out) {
+            return serve_readyz(context, incoming, out);
         });
         if (context.metrics) {
             routes.add(method, "/metrics", [context](const http::request&, http::response_writer& out) {

@@ -12,18 +12,19 @@ namespace corral::package {
 
 namespace {
 
-std::string escaped(char c) {
-    if (c == '"' || c == '\\') {
-        return {'\\', c};
+std::string escaped(std::uint32_t point) {
+    if (point == '"' || point == '\\') {
+        return {'\\', static_cast<char>(point)};
     }
-    if (c == '\n') {
+    if (point == '\n') {
         return "\\n";
     }
-    if (c == '\t') {
+    if (point == '\t') {
         return "\\t";
     }
-    std::array<char, 8> text{};
-    std::snprintf(text.data(), text.size(), "\\u%04X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    std::array<char, 16> text{};
+    std::snprintf(text.data(), text.size(), point < 0x10000 ? "\\u%04X" : "\\U%08X",
+                  static_cast<unsigned>(point));
     return text.data();
 }
 
@@ -37,17 +38,16 @@ bool is_number(std::string_view text) {
 std::string toml_string(std::string_view text) {
     std::string out = "\"";
     while (!text.empty()) {
-        const std::size_t length = core::character_length(text);
-        const char c = text.front();
-        if (length == 0) {
+        const core::utf8_step step = core::next_utf8(text);
+        const bool whole = step.kind == core::utf8_kind::whole;
+        if (!whole) {
             out += core::replacement_character;
-        } else if (length == 1 &&
-                   (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F)) {
-            out += escaped(c);
+        } else if (step.point == '"' || step.point == '\\' || !core::is_printable(step.point)) {
+            out += escaped(step.point);
         } else {
-            out += text.substr(0, length);
+            out += text.substr(0, step.length);
         }
-        text.remove_prefix(std::max<std::size_t>(length, 1));
+        text.remove_prefix(whole ? step.length : 1);
     }
     return out += '"';
 }

@@ -228,20 +228,20 @@ void remote_run::fail_by(const error_part& said) {
     } else {
         const std::string how =
             said.status == 0 ? " gave up" : " answered with status " + std::to_string(said.status);
-        lost("remote-failed", at + how + quoted(said.message));
+        lost("remote-failed", at + how, quoted(said.message));
         return;
     }
     failed(std::move(why));
 }
 
-remote_run::step remote_run::lost(std::string cause, std::string message) {
+remote_run::step remote_run::lost(std::string cause, std::string message, const std::string& words) {
     if (!control_.cancelled()) {
         watch_.failed(message);
     }
     run_failure why;
     why.kind = chat::failure_kind::runtime_failed;
     why.cause = std::move(cause);
-    why.message = "the remote server failed: " + message;
+    why.message = "the remote server failed: " + message + words;
     why.retryable = true;
     return failed(std::move(why));
 }

@@ -38,7 +38,8 @@ private:
     void give(std::string_view piece);
     void fail_by(const streaming::error_part& said);
     // The server's fault: another try, there or elsewhere, may work.
-    step lost(std::string cause, std::string message);
+    // `words` are the server's own: for the client, and for nobody else.
+    step lost(std::string cause, std::string message, const std::string& words = {});
     step failed(run_failure why);
     [[nodiscard]] core::deadline silence(core::milliseconds longest, core::deadline until) const;
 
