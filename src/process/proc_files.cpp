@@ -153,10 +153,10 @@ std::optional<process_row> read_process(pid_t pid) {
 
 std::optional<std::string> environment_of(pid_t pid, std::string_view name) {
     const auto text = read_file("/proc/" + std::to_string(pid) + "/environ", max_environment_bytes);
-    if (!text) {
-        return std::nullopt;
-    }
-    std::string_view rest = *text;
+    return text ? variable_in(*text, name) : std::nullopt;
+}
+
+std::optional<std::string> variable_in(std::string_view rest, std::string_view name) {
     while (!rest.empty()) {
         const auto end = rest.find('\0');
         const std::string_view entry = rest.substr(0, end);

@@ -34,6 +34,8 @@ struct process_row {
 // Parses the text of a stat file; the command name inside it may hold blanks, parentheses and line breaks.
 [[nodiscard]] std::optional<process_row> parse_process(std::string_view text);
 
+// Value of the variable `name` in the text of an environ file.
+[[nodiscard]] std::optional<std::string> variable_in(std::string_view environment, std::string_view name);
 // Value of the variable `name` in the environment that `pid` was started with.
 [[nodiscard]] std::optional<std::string> environment_of(pid_t pid, std::string_view name);
 

@@ -1,5 +1,6 @@
 #include "process/ports/listener_dump.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -65,32 +66,6 @@ tcp_listener_row row_of(const inet_diag_msg& socket) {
     return confined(row, socket);
 }
 
-enum class part_end { more, done, failed };
-
-part_end take_part(const std::array<char, buffer_bytes>& buffer, std::size_t length,
-                   std::vector<tcp_listener_row>& rows) {
-    std::size_t at = 0;
-    while (at + sizeof(nlmsghdr) <= length) {
-        nlmsghdr header{};
-        std::memcpy(&header, buffer.data() + at, sizeof header);
-        if (header.nlmsg_len < sizeof header || header.nlmsg_len > length - at) {
-            return part_end::failed;
-        }
-        if (header.nlmsg_type == NLMSG_DONE) {
-            return part_end::done;
-        }
-        if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-            header.nlmsg_len < NLMSG_HDRLEN + sizeof(inet_diag_msg)) {
-            return part_end::failed;
-        }
-        inet_diag_msg socket{};
-        std::memcpy(&socket, buffer.data() + at + NLMSG_HDRLEN, sizeof socket);
-        rows.push_back(row_of(socket));
-        at += NLMSG_ALIGN(header.nlmsg_len);
-    }
-    return part_end::more;
-}
-
 // The kernel has the whole answer ready when send() returns, so nothing here waits.
 bool collect(int handle, std::vector<tcp_listener_row>& rows) {
     std::array<char, buffer_bytes> buffer{};
@@ -99,15 +74,38 @@ bool collect(int handle, std::vector<tcp_listener_row>& rows) {
         if (got <= 0) {
             return false;
         }
-        const part_end end = take_part(buffer, static_cast<std::size_t>(got), rows);
-        if (end != part_end::more) {
-            return end == part_end::done;
+        const dump_end end =
+            take_listener_part(std::string_view(buffer.data(), static_cast<std::size_t>(got)), rows);
+        if (end != dump_end::more) {
+            return end == dump_end::done;
         }
     }
     return false;
 }
 
 }  // namespace
+
+dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>& rows) {
+    while (part.size() >= sizeof(nlmsghdr)) {
+        nlmsghdr header{};
+        std::memcpy(&header, part.data(), sizeof header);
+        if (header.nlmsg_len < sizeof header || header.nlmsg_len > part.size()) {
+            return dump_end::failed;
+        }
+        if (header.nlmsg_type == NLMSG_DONE) {
+            return dump_end::done;
+        }
+        if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+            header.nlmsg_len < NLMSG_HDRLEN + sizeof(inet_diag_msg)) {
+            return dump_end::failed;
+        }
+        inet_diag_msg socket{};
+        std::memcpy(&socket, part.data() + NLMSG_HDRLEN, sizeof socket);
+        rows.push_back(row_of(socket));
+        part.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), part.size()));
+    }
+    return dump_end::more;
+}
 
 std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners() {
     const core::owned_fd handle(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));

@@ -4,6 +4,7 @@
 // (sock_diag(7)).
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "process/ports/tcp_table.hpp"
@@ -12,5 +13,9 @@ namespace corral::process {
 
 // IPv4 and IPv6; nothing when the kernel does not answer the question, for instance inside a narrow sandbox.
 [[nodiscard]] std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners();
+
+// One datagram of the answer.
+enum class dump_end { more, done, failed };
+[[nodiscard]] dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>& rows);
 
 }  // namespace corral::process

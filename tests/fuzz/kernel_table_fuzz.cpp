@@ -1,0 +1,53 @@
+// What the kernel tells of processes and sockets: stat and environ files, rows of /proc/net/tcp, netlink dumps. A process
+// chooses its own name and environment, so these bytes are foreign too.
+
+#include "fuzz/fuzz_input.hpp"
+#include "process/ports/listener_dump.hpp"
+#include "process/proc_files.hpp"
+
+using namespace corral;
+
+namespace {
+
+void read_stat(std::string_view text) {
+    const auto row = process::parse_process(text);
+    if (!row) {
+        return;
+    }
+    tests::demand(std::atoll(std::string(text).c_str()) == row->pid, "the number comes first");
+    const auto close = text.rfind(") ");
+    tests::demand(text[close + 2] == row->state, "a name can't forge the state");
+}
+
+void read_environment(std::string_view text) {
+    const auto found = process::variable_in(text, "CORRAL_TOKEN");
+    tests::demand(!found || text.find("CORRAL_TOKEN=" + *found) != std::string_view::npos, "it stands there");
+    tests::demand(!found || found->find('\0') == std::string::npos, "one variable, and no more");
+}
+
+void read_dump(std::string_view part) {
+    std::vector<process::tcp_listener_row> rows;
+    static_cast<void>(process::take_listener_part(part, rows));
+    tests::demand(rows.size() * 72 <= part.size() + 72, "no more rows than bytes for them");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    tests::fuzz_input input(data, size);
+    switch (input.choice() % 4) {
+        case 0:
+            read_stat(input.rest());
+            break;
+        case 1:
+            read_environment(input.rest());
+            break;
+        case 2:
+            static_cast<void>(process::parse_tcp_listener(input.rest()));
+            break;
+        default:
+            read_dump(input.rest());
+            break;
+    }
+    return 0;
+}
