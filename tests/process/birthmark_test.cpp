@@ -57,6 +57,9 @@ protected:
     }
     child& start(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), helper_program);
+        return spawn(std::move(arguments));
+    }
+    child& spawn(std::vector<std::string> arguments) {
         auto started = child::spawn(loop_.get_executor(), spec_of(std::move(arguments)));
         EXPECT_TRUE(started) << started.error().message;
         children_.push_back(std::move(started.value()));
@@ -115,6 +118,20 @@ TEST_F(family, a_program_that_forks_away_for_ever_is_caught) {
     child& hopper = start({"hop", folder_.path("hops")});
     pid_in(folder_.path("hops"));
     EXPECT_TRUE(end(hopper));
+}
+
+TEST_F(family, hundreds_of_helpers_end) {
+    child& many = spawn({"sh", "-c", "for i in $(seq 200); do setsid sleep 300 & done; wait"});
+    const auto helpers = [&] {
+        const auto all = all_processes();
+        return std::count_if(all.begin(), all.end(), [&](pid_t pid) {
+            const auto mark = birthmark_of(pid);
+            return mark && mark->leader == many.pid() && lives(pid);
+        });
+    };
+    ASSERT_TRUE(eventually([&] { return helpers() >= 200; })) << helpers();
+    EXPECT_TRUE(end(many));
+    EXPECT_EQ(helpers(), 0);
 }
 
 TEST_F(family, a_child_of_ours_without_a_mark_is_left_alone) {

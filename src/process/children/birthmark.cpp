@@ -26,6 +26,8 @@ constexpr std::uint64_t serial_mask = (1ULL << serial_bits) - 1;
 constexpr int max_generations = 4096;
 // What forks as fast as it is killed is met again at once: each pass over our own children takes microseconds.
 constexpr int quick_passes = 32;
+// The loop waits for a pass; of more the next one is told.
+constexpr std::size_t most_at_once = 64;
 
 bool is_alive(pid_t pid) {
     const auto row = read_process(pid);
@@ -101,8 +103,9 @@ std::optional<birthmark> birthmark_of(pid_t pid) {
 
 std::size_t kill_marked(const mark_filter& wanted) {
     std::size_t alive = 0;
-    for (const pid_t pid : all_processes()) {
-        alive += pid != ::getpid() && kill_if_marked(pid, wanted) ? 1 : 0;
+    const std::vector<pid_t> all = all_processes();
+    for (auto pid = all.begin(); pid != all.end() && alive < most_at_once; ++pid) {
+        alive += *pid != ::getpid() && kill_if_marked(*pid, wanted) ? 1 : 0;
     }
     return alive;
 }

@@ -26,7 +26,7 @@ struct birthmark {
 [[nodiscard]] std::optional<birthmark> birthmark_of(pid_t pid);
 
 // SIGKILLs, in one pass over all processes but this one, those whose mark `wanted` accepts, by handles that can't
-// reach another process of that number. Returns how many were alive; ask again until none is.
+// reach another process of that number, not too many at once. Returns how many were alive; ask again until none is.
 using mark_filter = std::function<bool(pid_t pid, const birthmark& mark)>;
 std::size_t kill_marked(const mark_filter& wanted);
 // The same for what descends from this very process.

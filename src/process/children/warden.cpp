@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include <poll.h>
@@ -216,13 +217,17 @@ std::vector<pid_t> kill_strays(const std::string& own_token) {
     };
     std::vector<pid_t> killed = kill_token_carriers(is_stray, stray_kill_limit);
     // What has emptied its environment.
-    kill_marked([&killed](pid_t pid, const birthmark& mark) {
+    const auto is_marked = [&killed](pid_t pid, const birthmark& mark) {
         const bool stray = is_marked_stray(pid, mark) && is_of_this_user(pid);
         if (stray && std::find(killed.begin(), killed.end(), pid) == killed.end()) {
             killed.push_back(pid);
         }
         return stray;
-    });
+    };
+    const auto end = std::chrono::steady_clock::now() + stray_kill_limit;
+    while (kill_marked(is_marked) > 0 && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
     return killed;
 }
 
