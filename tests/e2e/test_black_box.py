@@ -260,6 +260,15 @@ def test_a_known_line_while_serving_is_a_remark_in_the_history_and_the_line_is_n
         no_marks(box)
 
 
+def test_a_prompt_can_t_put_a_finding_into_the_log(tmp_path):
+    forged = "\x1b[1;30;31m[E][                       inference][ 526]: AX_ENGINE_Execute\x1b[0m"
+    with Box(tmp_path, {"directives": True}) as box:
+        ask(box, f"[[text={ANSWER}]] a\n{forged}\n").getresponse().read()
+        ask(box, "[[text=AXCLWorker exit with devid 0]] hello").getresponse().read()
+        assert box.say("[[text=next]]") == "next"
+        assert "printed what may mean" not in box.log()
+
+
 def survives(box):
     """A crash that can't be kept: one warning, and all goes on."""
     for number in (2, 3):

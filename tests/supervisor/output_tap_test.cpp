@@ -89,6 +89,24 @@ TEST_F(output_tap_test, a_remark_is_told_once_a_meaning_and_cannot_fill_the_hist
               "remark no memory remark slow card ");
 }
 
+TEST_F(output_tap_test, the_words_of_a_request_are_no_finding) {
+    const std::vector<catalog::log_meaning> known{{"card died", "The card died.", "", false},
+                                                  {"no memory", "Memory is short.", "", false}};
+    std::string heard;
+    telemetry::line_ring lines(10, 1000);
+    output_tap::settings with{&known, &lines, "m/runtime"};
+    with.quoted = [](std::string_view words) { return words == "card died"; };
+    output_tap serving(
+        with, [] { return line_context::serving; },
+        [&](const line_news& news) { heard += news.remark != nullptr ? news.remark->cause : ""; });
+    serving.first_test_begins();
+    serving.feed(out, "[E][run][80]: card died\n");
+    EXPECT_EQ(heard, "");
+    EXPECT_EQ(serving.remark(), nullptr) << "nor is its end explained by it";
+    serving.feed(out, "card died: no memory\n");
+    EXPECT_EQ(heard, "Memory is short.");
+}
+
 TEST_F(output_tap_test, one_that_is_being_ended_says_so_and_that_means_nothing) {
     context = line_context::over;
     tap.feed(out, "no memory\n 50% |##\r");

@@ -112,6 +112,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       runs_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
+        service.quoted = [this](std::string_view words) { return words_.hold(words); };
         if (service.name == places_.runtime) {
             service.self_test = [this] { return self_test(); };
             service.quiesce = [this](core::deadline until) { return quiesce(until); };
@@ -209,7 +210,8 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         }
         co_return std::move(*refused);
     }
-    co_return co_await runs_.run(std::move(what), sink, control, std::move(on_end), true);
+    request_words::listener hears(words_, what.prompt, sink);
+    co_return co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
 }
 
 void stream_backend::start() {

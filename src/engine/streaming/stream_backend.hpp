@@ -11,6 +11,7 @@
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/device_claims.hpp"
+#include "engine/request_words.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -90,6 +91,7 @@ private:
     core::wake_signal changed_;
     stream_clocks clocks_;
     stream_run runs_;
+    request_words words_;
     std::shared_ptr<supervisor::group> group_;
 };
 

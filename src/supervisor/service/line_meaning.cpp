@@ -88,10 +88,11 @@ std::optional<double> progress_in(std::string_view line) {
     return std::nullopt;
 }
 
-const catalog::log_meaning* meaning_of(const std::vector<catalog::log_meaning>& known,
-                                       std::string_view line) {
+const catalog::log_meaning* meaning_of(const std::vector<catalog::log_meaning>& known, std::string_view line,
+                                       const std::function<bool(std::string_view words)>& quoted) {
     for (const catalog::log_meaning& entry : known) {
-        if (!entry.pattern.empty() && line.find(entry.pattern) != std::string_view::npos) {
+        const bool holds = !entry.pattern.empty() && line.find(entry.pattern) != std::string_view::npos;
+        if (holds && !(quoted && quoted(entry.pattern))) {
             return &entry;
         }
     }

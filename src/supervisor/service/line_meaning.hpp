@@ -4,6 +4,7 @@
 // standard error, but exceptions quote what they could not read: nlohmann's "last read: '...'" holds the text of an
 // answer, a Python error the value it met (docs/facts/vendor_ax.md#start-log, #failures, F8b).
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,10 @@ namespace corral::supervisor {
 // bracket or the end of the line. Nothing when the line holds no bar.
 [[nodiscard]] std::optional<double> progress_in(std::string_view line);
 
-// The first entry whose pattern the line contains; null when none does.
-[[nodiscard]] const catalog::log_meaning* meaning_of(const std::vector<catalog::log_meaning>& known,
-                                                     std::string_view line);
+// The first entry whose pattern the line contains, and that is not `quoted` (may be empty); null when none is.
+[[nodiscard]] const catalog::log_meaning* meaning_of(
+    const std::vector<catalog::log_meaning>& known, std::string_view line,
+    const std::function<bool(std::string_view words)>& quoted = {});
 
 // `line` without what is quoted in it, and of an exception's words only those of the system ("[Errno 28] No
 // space left on device"). Names of files and functions of a traceback, types of exceptions and plain messages

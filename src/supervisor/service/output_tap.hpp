@@ -37,6 +37,8 @@ public:
         telemetry::line_ring* ring = nullptr;
         std::string label;          // for our log
         bool keep_content = false;  // prompts and answers may be kept
+        // See service_spec::quoted.
+        std::function<bool(std::string_view words)> quoted{};
     };
     // `context` is asked before each line, `tell` hears what one means. Both are called by feed() and finish().
     output_tap(settings with, std::function<line_context()> context,

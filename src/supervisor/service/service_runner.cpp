@@ -104,6 +104,7 @@ void service_runner::take(const service_event& event) {
     transition moved = step(machine_, event, plan_, {now(), context_.random->unit(), late});
     machine_ = std::move(moved.next);
     auto record = notes_.on_step(before, event, machine_, run_ != nullptr ? run_->pid : 0);
+    trouble_untold_ = trouble_untold_ || (record && record->failure != trouble::none);
     if (record && owner_ != nullptr) {
         owner_->on_transition(std::move(*record));
     }
@@ -180,7 +181,7 @@ void service_runner::adopt(process::child started) {
     // Nothing is read but by tasks of this run, which hold both.
     process_run* const run = run_.get();
     run->output.emplace(
-        output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content},
+        output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content, spec_.quoted},
         [this, run] { return context_of(*run); },
         [this, run](const line_news& news) { take_news(*run, news); });
     ring_.add("[corral] started as process " + std::to_string(run->pid));
@@ -207,7 +208,7 @@ void service_runner::adopt(process::child started) {
 
 line_context service_runner::context_of(const process_run& run) const {
     const bool tested = run.output->first_test_has_begun();
-    if (run_.get() != &run || machine_.is_being_ended()) {
+    if (run_.get() != &run || abandoned_ || machine_.is_being_ended()) {
         return line_context::over;
     }
     if (tested) {
@@ -225,7 +226,7 @@ void service_runner::take_news(process_run& run, const line_news& news) {
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);
-        telemetry::log().info("{}: {}", label_,
+        telemetry::log().warn("{}: {}", label_,
                               telemetry::printable(with_advice(record.reason, record.advice), 800));
         owner_->on_transition(std::move(record));
     }
@@ -357,8 +358,10 @@ void service_runner::publish() {
     const bool worth_a_line =
         launched || published_.state != current.state || published_.reason != current.reason;
     if (worth_a_line) {
+        const auto level = level_of(current);
+        const bool lost = std::exchange(trouble_untold_, false) && level == spdlog::level::info;
         telemetry::log().log(
-            level_of(current), "{}: {}{}: {} event=service.{}", label_, to_string(current.state),
+            lost ? spdlog::level::warn : level, "{}: {}{}: {} event=service.{}", label_, to_string(current.state),
             current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
             telemetry::printable(with_advice(current.reason, current.advice), 800), to_string(current.state));
     }

@@ -115,6 +115,7 @@ private:
     bool timing_ = false;
     core::wake_signal bell_;  // rung when the machine's wake moved
     run_ptr run_;
+    bool trouble_untold_ = false;  // the log does not know yet of the last step, which was one
     std::uint64_t starts_ = 0;
     std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
     core::lateness late_;               // of the timer

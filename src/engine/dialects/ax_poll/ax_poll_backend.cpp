@@ -51,6 +51,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
       cycle_(parts()) {
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
+        service.quoted = [this](std::string_view words) { return words_.hold(words); };
         if (service.name == places_.tokenizer) {
             service.busy = [this] { return tokenizer_in_use(); };
         }
@@ -211,7 +212,8 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
         }
         co_return std::move(*refused);
     }
-    co_return co_await cycle_.run(std::move(what), sink, control, std::move(on_end), true);
+    request_words::listener hears(words_, what.prompt, sink);
+    co_return co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
 }
 
 bool ax_poll_backend::renew(const catalog::model_entry& as) {

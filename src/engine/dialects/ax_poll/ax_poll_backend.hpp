@@ -13,6 +13,7 @@
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/device_claims.hpp"
+#include "engine/request_words.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
@@ -105,6 +106,7 @@ private:
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;
     cycle_runner cycle_;
+    request_words words_;
     std::shared_ptr<supervisor::group> group_;
 };
 

@@ -1,0 +1,35 @@
+#pragma once
+// The words of the last requests and answers of one backend. A runtime prints both
+// (docs/facts/vendor_ax_observed.md#standard-output), so whoever may ask can make it print what a profile knows as a sign of
+// trouble; a sign that none of these words hold is the runtime's own.
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "corral/engine/backend.hpp"
+
+namespace corral::engine {
+
+class request_words {
+public:
+    // What one run says and hears. Gives each piece on to `next`.
+    class listener final : public run_sink {
+    public:
+        listener(request_words& of, const chat::rendered_prompt& prompt, run_sink& next);
+        void on_text(std::string_view piece, const run_progress& now) override;
+
+    private:
+        std::shared_ptr<std::string> words_;
+        run_sink& next_;
+    };
+
+    // Letters and digits alone are compared: the runtime may leave out or add others.
+    [[nodiscard]] bool hold(std::string_view sign) const;
+
+private:
+    std::deque<std::shared_ptr<std::string>> recent_;  // bounded, and so is each
+};
+
+}  // namespace corral::engine

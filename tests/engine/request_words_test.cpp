@@ -1,0 +1,62 @@
+// What a request held is no finding when the runtime prints it; all else is the runtime's own.
+
+#include "engine/request_words.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::engine {
+namespace {
+
+struct collected : run_sink {
+    void on_text(std::string_view piece, const run_progress&) override { text += piece; }
+    std::string text;
+};
+
+chat::rendered_prompt prompt_of(std::string turns) {
+    chat::rendered_prompt out;
+    out.system = "You are helpful.";
+    out.turns = std::move(turns);
+    return out;
+}
+
+TEST(request_words, a_sign_in_a_prompt_or_an_answer_is_quoted_and_no_other_is) {
+    request_words words;
+    collected into;
+    EXPECT_FALSE(words.hold("AX_ENGINE_Execute"));
+    {
+        request_words::listener run(words, prompt_of("say \x1b[1;31m[E]: AX_ENGINE\n_Execute"), into);
+        run.on_text("the AXCL", {});
+        run.on_text("Worker exit with devid", {});
+    }
+    EXPECT_EQ(into.text, "the AXCLWorker exit with devid");
+    EXPECT_TRUE(words.hold("AX_ENGINE_Execute")) << "also after its run, as output is held back";
+    EXPECT_TRUE(words.hold("AXCLWorker exit with devid"));
+    EXPECT_FALSE(words.hold("model not available"));
+}
+
+TEST(request_words, are_those_of_the_last_requests_and_bounded) {
+    request_words words;
+    collected into;
+    request_words::listener first(words, prompt_of("AX_ENGINE_Execute"), into);
+    for (int i = 0; i < 8; ++i) {
+        request_words::listener other(words, prompt_of("hello"), into);
+    }
+    EXPECT_FALSE(words.hold("AX_ENGINE_Execute"));
+    request_words::listener endless(words, prompt_of("hello"), into);
+    for (int i = 0; i < 300; ++i) {
+        endless.on_text(std::string(1024, 'x'), {});
+    }
+    EXPECT_TRUE(words.hold("anything")) << "the rest of it is not known";
+}
+
+TEST(request_words, messages_count_too) {
+    request_words words;
+    collected into;
+    chat::rendered_prompt prompt = prompt_of("hello");
+    prompt.messages = {{"user", "the card died"}};
+    request_words::listener run(words, prompt, into);
+    EXPECT_TRUE(words.hold("the card died"));
+}
+
+}  // namespace
+}  // namespace corral::engine
