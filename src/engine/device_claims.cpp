@@ -28,11 +28,16 @@ std::uint64_t measured_by(const std::vector<std::shared_ptr<supervisor::start_ga
     return sum != 0 ? sum : before;
 }
 
-device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb) {
-    const auto& services = model.runtime.services;
-    const bool needs = std::any_of(services.begin(), services.end(),
+device_claim claim_of(const catalog::model_entry& model, std::uint64_t measured_mb,
+                      const supervisor::group* services) {
+    const auto& rules = model.runtime.services;
+    const bool needs = std::any_of(rules.begin(), rules.end(),
                                    [](const catalog::service_template& service) { return service.device; });
     device_claim out;
+    const auto all = services == nullptr ? std::vector<supervisor::service_status>{} : services->status();
+    for (const supervisor::service_status& each : all) {
+        out.port = each.fixed_port != 0 ? each.fixed_port : out.port;
+    }
     if (!needs) {
         return out;
     }

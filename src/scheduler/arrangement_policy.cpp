@@ -1,6 +1,9 @@
 #include "scheduler/arrangement_policy.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include "scheduler/placement_text.hpp"
 
@@ -17,6 +20,7 @@ public:
         for (const std::size_t model : in_order_of_waiting()) {
             place(model);
         }
+        part_twins();
         for (const bool pinned : {true, false}) {
             for (std::size_t model = 0; model < box_.models.size(); ++model) {
                 const model_view& of = box_.models[model];
@@ -200,6 +204,27 @@ private:
             return;
         }
         start(*instance);
+    }
+    // Two that have begun before it was known that they want one port: whoever serves, or began first, stays.
+    void part_twins() {
+        std::map<std::uint16_t, std::size_t> first;
+        const auto rank = [&](std::size_t i) {
+            const instance_view& one = box_.instances[i];
+            return std::tuple(!one.in_use, one.is != presence::ready, one.load_began, i);
+        };
+        for (std::size_t i = 0; i < box_.instances.size(); ++i) {
+            if (box_.instances[i].port == 0 || !works(box_.instances[i])) {
+                continue;
+            }
+            const auto [stays, alone] = first.emplace(box_.instances[i].port, i);
+            if (alone) {
+                continue;
+            }
+            const std::size_t goes = rank(i) < rank(stays->second) ? std::exchange(stays->second, i) : i;
+            if (!box_.instances[goes].in_use) {
+                out_.surplus.push_back(goes);
+            }
+        }
     }
     // The least recently used one that nobody uses.
     void give_up_one(std::size_t model) {

@@ -27,6 +27,10 @@ void card_ledger::enter(const instance_view& by, bool takes) {
     if (by.counts) {
         sets_ = takes ? sets_ + 1 : sets_ - 1;
     }
+    if (by.port != 0) {
+        std::size_t& holders = ports_[by.port];
+        holders = takes ? holders + 1 : holders - 1;
+    }
     for (const unsigned card : by.cards) {
         page& on = pages_[card];
         const std::uint64_t share = share_of(by);
@@ -55,9 +59,15 @@ bool card_ledger::short_on(const instance_view& one, unsigned card) const {
     return on.unknown > 0 || on.used + share > *on.room;
 }
 
+bool card_ledger::port_is_taken(const instance_view& one) const {
+    const auto found = ports_.find(one.port);
+    return one.port != 0 && found != ports_.end() && found->second > 0;
+}
+
 bool card_ledger::fits(const instance_view& one) const {
-    return !(full() && one.counts) && std::none_of(one.cards.begin(), one.cards.end(),
-                                                   [&](unsigned card) { return short_on(one, card); });
+    return !(full() && one.counts) && !port_is_taken(one) &&
+           std::none_of(one.cards.begin(), one.cards.end(),
+                        [&](unsigned card) { return short_on(one, card); });
 }
 
 std::size_t card_ledger::sets_beside(const instance_view& one) const {
@@ -109,6 +119,7 @@ private:
     }
     [[nodiscard]] bool helps(const instance_view& one) const {
         return (ledger_.full() && wanted_.counts && one.counts) ||
+               (one.port == wanted_.port && ledger_.port_is_taken(wanted_)) ||
                std::any_of(one.cards.begin(), one.cards.end(), [&](unsigned card) {
                    const auto& cards = wanted_.cards;
                    return std::find(cards.begin(), cards.end(), card) != cards.end() &&

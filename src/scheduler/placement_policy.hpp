@@ -23,6 +23,7 @@ struct instance_view {
     std::vector<unsigned> cards;
     std::uint64_t need_mb = 0;  // in MiB, of all its cards together; 0: not known
     bool measured = false;      // need_mb is no estimate
+    std::uint16_t port = 0;     // one set of processes at a time can have it; 0: none
     presence is = presence::absent;
     bool admitted = true;     // it may be started
     bool counts = true;       // among those of which max_loaded may be there
@@ -67,6 +68,7 @@ public:
     void give(const instance_view& by) { enter(by, false); }
     [[nodiscard]] bool fits(const instance_view& one) const;
     [[nodiscard]] bool short_on(const instance_view& one, unsigned card) const;
+    [[nodiscard]] bool port_is_taken(const instance_view& one) const;
     // As many are loaded as there may be.
     [[nodiscard]] bool full() const noexcept;
     // On the busiest of the cards of `one`.
@@ -81,6 +83,7 @@ private:
     };
     void enter(const instance_view& by, bool takes);
     std::map<unsigned, page> pages_;
+    std::map<std::uint16_t, std::size_t> ports_;
     std::size_t sets_ = 0;
     std::size_t most_ = 0;
 };

@@ -19,16 +19,20 @@ std::string cards_text(const std::vector<unsigned>& cards) {
 }
 
 std::string place_text(const box_view& box, const instance_view& wanted) {
+    if (card_ledger(box, true).port_is_taken(wanted)) {
+        return fmt::format("port {} (compiled into its program)", wanted.port);
+    }
     if (card_ledger(box, true).full() || wanted.cards.empty()) {
         return fmt::format("a place among the {} that may be loaded at once", box.max_loaded);
     }
     return "room on " + cards_text(wanted.cards);
 }
 
-bool share_a_card(const instance_view& a, const instance_view& b) {
-    return std::any_of(a.cards.begin(), a.cards.end(), [&](unsigned card) {
-        return std::find(b.cards.begin(), b.cards.end(), card) != b.cards.end();
-    });
+bool share_a_place(const instance_view& a, const instance_view& b) {
+    return (a.port != 0 && a.port == b.port) ||
+           std::any_of(a.cards.begin(), a.cards.end(), [&](unsigned card) {
+               return std::find(b.cards.begin(), b.cards.end(), card) != b.cards.end();
+           });
 }
 
 const char* sure_text(const instance_view& of) {
@@ -40,7 +44,7 @@ std::string pinned_names(const box_view& box, const instance_view& wanted, bool 
     for (const instance_view& each : box.instances) {
         const model_view& model = box.models[each.model];
         const bool there = each.is != presence::absent && each.is != presence::leaving;
-        if (there && model.pinned && (anywhere || share_a_card(each, wanted))) {
+        if (there && model.pinned && (anywhere || share_a_place(each, wanted))) {
             names.insert(model.name);
         }
     }
@@ -75,6 +79,21 @@ std::string short_text(const box_view& box, const instance_view& wanted) {
     return {};
 }
 
+std::string pinned_port_text(const box_view& box, std::size_t model) {
+    for (const instance_view& each : box.instances) {
+        instance_view by_port = each;
+        by_port.cards.clear();
+        const std::string names = each.model == model && card_ledger(box, false).port_is_taken(each)
+                                      ? pinned_names(box, by_port, false)
+                                      : std::string();
+        if (!names.empty()) {
+            return fmt::format("port {}, which is compiled into its program, is held by the pinned {}",
+                               each.port, names);
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string text_of_wait(const box_view& box, const instance_view& wanted,
@@ -100,7 +119,7 @@ std::string text_of_wait(const box_view& box, const instance_view& wanted,
 
 std::string text_of_leaving(const box_view& box, const instance_view& wanted) {
     for (const instance_view& each : box.instances) {
-        if (each.is == presence::leaving && (share_a_card(each, wanted) || box.max_loaded > 0)) {
+        if (each.is == presence::leaving && (share_a_place(each, wanted) || box.max_loaded > 0)) {
             return fmt::format("waits for {}, which {} is leaving", place_text(box, wanted),
                                box.models[each.model].name);
         }
@@ -131,6 +150,9 @@ std::string text_of_hopeless(const box_view& box, std::size_t model) {
         }
     }
     const std::string& name = box.models[model].name;
+    if (const std::string port = pinned_port_text(box, model); !port.empty()) {
+        return fmt::format("{} can't be loaded: {}. Take that pin away", name, port);
+    }
     if (out.empty()) {
         const std::string names = pinned_names(box, instance_view{}, true);
         return fmt::format("{} can't be loaded: at most {} may be loaded at once, and {} stays", name,

@@ -123,6 +123,7 @@ instance_view scheduler_core::view_of(const instance& one, std::size_t model) co
     out.cards = one.claim.cards;
     out.need_mb = one.claim.memory_mb;
     out.measured = one.claim.measured;
+    out.port = one.claim.port;
     out.is = one.is();
     out.admitted = one.residency.admitted();
     out.counts = one.facts.tier == 0 || !one.claim.cards.empty();

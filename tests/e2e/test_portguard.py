@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from farm import Farm
 from harness import BIN, Box, descendants, free_port, processes, started, wait_until
 
 
@@ -141,6 +142,33 @@ def test_one_that_the_guard_does_not_reach_works_and_is_told_once(tmp_path):
         box.wait_ready()
         assert box.say("[[text=again]]") == "again"
         assert box.log().count("reachable from the network") == 1, box.log()
+
+
+class Twins(Farm):
+    """Two models whose program has one port compiled into it, out of the guard's reach, on cards with room for both."""
+
+    def __init__(self, folder, port):
+        self.compiled_in = port
+        super().__init__(folder, {"alpha": {"mib": 10}, "beta": {"mib": 10}}, device={"cards": 2})
+
+    def table(self, name, **what):
+        head, _, tail = super().table(name, **what).partition("[models.services.runtime]")
+        command = ESCAPED + json.loads(re.search(r"^command = (.*)$", tail, re.M)[1])
+        environment = re.search(r"^environment = (.*)$", tail, re.M)[1]
+        environment = environment.replace('"{port}"', f'"{self.compiled_in}"').replace(', CORRAL_SIM_BIND = "127.0.0.1"', "")
+        return (f"{head}[models.services.runtime]\nport = {self.compiled_in}\ncommand = {json.dumps(command)}\n"
+                f"environment = {environment}\n")
+
+
+def test_two_models_of_one_compiled_in_port_take_turns_and_are_told_so(tmp_path):
+    with Twins(tmp_path, free_port()) as box:
+        for _ in range(2):
+            assert box.who("alpha") == "alpha"
+            assert box.who("beta") == "beta"
+        log = box.log()
+        assert log.count("event=port.turns") == 1
+        assert "stop that program" not in log and "service.broken" not in log, log
+        assert "takes turns with other models" in json.dumps(box.get("/readyz").json)
 
 
 def broken(box):

@@ -38,6 +38,49 @@ TEST_F(arrangement_policy, two_that_fit_beside_each_other_share_a_card) {
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
 }
 
+// Programs with a port compiled into them, which the guard does not reach, on cards with room for all.
+TEST_F(arrangement_policy, models_of_one_compiled_in_port_take_turns) {
+    a_ = model("a:1b");
+    b_ = model("b:1b");
+    instance(a_, {0}, 100, presence::ready).port = 8000;
+    instance(b_, {1}, 100).port = 8000;
+    turn_since(a_, 90);
+    wants(b_);
+    EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");
+    EXPECT_EQ(why(), "waits for port 8000 (compiled into its program), which a:1b is leaving");
+    box_.instances[0].in_use = true;
+    of(a_).running = 1;
+    EXPECT_EQ(arranged(), "drain a:1b@0; blocked b:1b");
+    EXPECT_EQ(
+        why(),
+        "waits for port 8000 (compiled into its program), which a:1b holds until its running answer ends");
+    box_.instances[1].port = 8001;
+    EXPECT_EQ(arranged(), "start b:1b@1");
+    box_.instances[1].port = 8000;
+    of(a_).pinned = true;
+    EXPECT_EQ(arranged(), "never b:1b");
+    EXPECT_EQ(
+        last_.hopeless.front().second,
+        "b:1b can't be loaded: port 8000, which is compiled into its program, is held by the pinned a:1b. "
+        "Take that pin away");
+}
+
+TEST_F(arrangement_policy, of_two_that_began_before_their_port_was_known_one_goes) {
+    a_ = model("a:1b");
+    b_ = model("b:1b");
+    instance(a_, {0}, 100, presence::loading).port = 8000;
+    instance(b_, {1}, 100, presence::loading).port = 8000;
+    EXPECT_EQ(arranged(), "surplus b:1b@1");
+    box_.instances[1].is = presence::ready;
+    EXPECT_EQ(arranged(), "surplus a:1b@0");
+    box_.instances[0].in_use = true;
+    EXPECT_EQ(arranged(), "surplus b:1b@1");
+    box_.instances[1].in_use = true;
+    EXPECT_EQ(arranged(), "") << "no answer is cut";
+    box_.instances[1].port = 0;
+    EXPECT_EQ(arranged(), "");
+}
+
 TEST_F(arrangement_policy, the_idle_one_makes_room) {
     two_models_one_card();
     EXPECT_EQ(arranged(), "evict a:1b@0 for b:1b; blocked b:1b");

@@ -67,6 +67,50 @@ TEST_F(port_watch_test, a_service_open_to_the_network_is_warned_of_or_ends) {
     EXPECT_TRUE(required.beyond_loopback(::getpid(), now));
 }
 
+// The guard reaches neither; the listener is the first one's.
+TEST_F(port_watch_test, services_of_one_compiled_in_port_take_turns_and_nobody_is_to_stop_the_other) {
+    const auto ports = std::make_shared<fixed_ports>();
+    service_spec wanted = spec(catalog::guard_mode::warn);
+    wanted.asked_port = listener.local_endpoint().port();
+    wanted.endpoint.port(static_cast<std::uint16_t>(wanted.asked_port ^ 1U));
+    wanted.on_endpoint = [](const auto&) {};
+    port_watch first(wanted, "a/runtime", core::milliseconds{1000}, ports);
+    port_watch second(wanted, "b/runtime", core::milliseconds{1000}, ports);
+    EXPECT_EQ(first.fixed_port(), 0) << "not known yet";
+    const auto found = first.listener_missing(::getpid(), now);
+    EXPECT_TRUE(found.moved);
+    EXPECT_FALSE(found.wrong);
+    EXPECT_EQ(first.fixed_port(), wanted.asked_port);
+    EXPECT_EQ(second.fixed_port(), wanted.asked_port) << "presumed, until it is seen";
+    EXPECT_NE(first.warning().find("takes turns"), std::string::npos) << first.warning();
+
+    const auto lost = second.listener_missing(::getpid(), now);
+    ASSERT_TRUE(lost.wrong);
+    EXPECT_EQ(lost.wrong->id, std::string(port_watch::turn_lost));
+    EXPECT_NE(lost.wrong->message.find("is used by a/runtime: they take turns"), std::string::npos)
+        << lost.wrong->message;
+    EXPECT_EQ(lost.wrong->advice, "");
+    process::spawn_spec command;
+    command.command = {"/bin/true"};
+    const auto refused = second.prepare(command, io.get_executor(), now);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->id, std::string(port_watch::turn_lost));
+
+    first.leave();
+    listener.close();
+    EXPECT_FALSE(second.prepare(command, io.get_executor(), now));
+    EXPECT_EQ(second.endpoint().port(), wanted.asked_port);
+}
+
+TEST_F(port_watch_test, a_warning_goes_with_the_process_it_is_about) {
+    listen(boost::asio::ip::address_v4::any());
+    port_watch warned = watch(catalog::guard_mode::warn);
+    EXPECT_EQ(warned.look(::getpid()).what, listener_finding::ours);
+    EXPECT_NE(warned.warning(), "");
+    warned.leave();
+    EXPECT_EQ(warned.warning(), "");
+}
+
 TEST_F(port_watch_test, what_listens_on_loopback_alone_needs_no_warning) {
     port_watch quiet = watch(catalog::guard_mode::require);
     EXPECT_FALSE(quiet.beyond_loopback(::getpid(), now));

@@ -123,6 +123,7 @@ struct device_claim {
     std::vector<unsigned> cards;  // counted from 0; empty: it needs none
     std::uint64_t memory_mb = 0;  // in MiB, of all its cards together; 0: not known
     bool measured = false;        // memory_mb is what the device's own figures showed, and no estimate
+    std::uint16_t port = 0;       // one set of processes at a time can have it; 0: none
 };
 
 struct embedding_result {

@@ -1,11 +1,14 @@
 #pragma once
 // What the supervisor borrows from its owner.
 
+#include <memory>
+
 #include "corral/core/async.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/warden.hpp"
+#include "corral/supervisor/fixed_ports.hpp"
 
 namespace corral::core {
 class disk_work;
@@ -27,6 +30,8 @@ struct supervisor_context {
     device::reader_set* devices = nullptr;
     // Null: no file is looked at before a start.
     core::disk_work* disk = nullptr;
+    // Shared by all copies.
+    std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>();
 };
 
 }  // namespace corral::supervisor

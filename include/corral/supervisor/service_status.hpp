@@ -28,6 +28,8 @@ struct service_status {
     std::optional<core::seconds> left;          // of a load, from its progress and the loads before
     std::optional<core::steady_time> next_try;  // in waiting and broken
     std::string warning;                        // e.g. "listens on every interface"; may be empty
+    std::uint16_t fixed_port =
+        0;                 // compiled into its program, out of the guard's reach; 0: none, as far as known
     std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
 };
 

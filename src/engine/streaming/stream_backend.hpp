@@ -41,7 +41,9 @@ public:
     }
     [[nodiscard]] bool takes_messages() const noexcept override;
     [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
-    [[nodiscard]] device_claim claim() const override { return claim_of(model_, measured_mb()); }
+    [[nodiscard]] device_claim claim() const override {
+        return claim_of(model_, measured_mb(), group_.get());
+    }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;

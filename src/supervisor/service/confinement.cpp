@@ -75,6 +75,7 @@ std::optional<std::uint16_t> confinement::asked_port() const noexcept {
 
 bool confinement::had_no_effect() {
     no_effect_ = not_reached;
+    reached_ = false;
     if (required() || !can_follow_) {
         return false;
     }
@@ -93,6 +94,7 @@ std::string confinement::describe(const process::listening_socket& open) const {
 void confinement::forget() noexcept {
     refusal_.reset();
     unreached_ = false;
+    reached_ = false;
 }
 
 void confinement::refuse(process::program_fault why, core::steady_time until) {

@@ -32,6 +32,13 @@ public:
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& expected() const noexcept { return expected_; }
     // The port that the program itself asks for, when that is not the expected one.
     [[nodiscard]] std::optional<std::uint16_t> asked_port() const noexcept;
+    // The port compiled into a program that may be followed there; 0: none.
+    [[nodiscard]] std::uint16_t compiled_port() const noexcept {
+        return can_follow_ && !required() ? asked_ : 0;
+    }
+    // The guard was seen to have moved it.
+    void worked() noexcept { reached_ = true; }
+    [[nodiscard]] bool has_worked() const noexcept { return reached_; }
     // It was seen to listen where it asked to. True when it may be followed there: expected() is that port
     // now.
     [[nodiscard]] bool had_no_effect();
@@ -51,6 +58,7 @@ private:
     std::uint16_t asked_;  // 0: the program is told its port
     bool can_follow_;
     bool unreached_ = false;  // it was seen that the guard does not reach this program
+    bool reached_ = false;    // it was seen that it does
     std::string
         no_effect_;  // why the guard does not work for the last process; empty: as far as known it does
     std::optional<process::program_fault> refusal_;

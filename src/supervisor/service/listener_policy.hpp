@@ -23,6 +23,7 @@ struct listener_judgement {
     listener_finding what = listener_finding::none;
     std::string who;               // of foreign and unknown: "python3 (pid 4711)"
     bool every_interface = false;  // one of ours listens on 0.0.0.0 or ::
+    bool sibling = false;          // all that are foreign are of other services of this daemon
 };
 
 // Listeners on an address that loopback never reaches are left out: no call of ours can end there.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <unistd.h>
+
 #include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -26,19 +28,44 @@ bool is_free(const core::executor& on, const boost::asio::ip::tcp::endpoint& at)
     return !failed;
 }
 
+// All that listen there and are not of `leader` are of other services of ours, and there is one.
+bool of_siblings(std::uint16_t port, pid_t leader) {
+    bool any = false;
+    for (const process::listening_socket& row : process::listeners_on(port)) {
+        const bool own = leader != 0 && process::descends_from(row.owner, leader);
+        if (!own && !process::descends_from(row.owner, ::getpid())) {
+            return false;
+        }
+        any = any || !own;
+    }
+    return any;
+}
+
 }  // namespace
 
-port_watch::port_watch(const service_spec& wanted, std::string label, core::milliseconds refused_for)
+port_watch::port_watch(const service_spec& wanted, std::string label, core::milliseconds refused_for,
+                       std::shared_ptr<fixed_ports> ports)
     : endpoint_(wanted.endpoint),
       on_endpoint_(wanted.on_endpoint),
       label_(std::move(label)),
       refused_for_(refused_for),
-      confined_(wanted) {}
+      confined_(wanted),
+      ports_(std::move(ports)) {
+    ports_->join(confined_.compiled_port());
+}
+
+port_watch::~port_watch() {
+    leave();
+    ports_->leave(confined_.compiled_port());
+}
 
 port_watch::fault port_watch::prepare(process::spawn_spec& command, const core::executor& on,
                                       core::steady_time now) {
     if (auto wrong = confined_.prepare(command, now)) {
         return wrong;
+    }
+    if (confined_.followed() && !take_turn()) {
+        return turn_fault();
     }
     move_to(confined_.expected());
     if (is_free(on, endpoint_)) {
@@ -49,6 +76,9 @@ port_watch::fault port_watch::prepare(process::spawn_spec& command, const core::
         judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
     if (taken.what == listener_finding::none) {
         return std::nullopt;
+    }
+    if (confined_.followed() && of_siblings(port, 0)) {
+        return turn_fault();
     }
     return process::program_fault{
         "port-taken", "port " + std::to_string(port) + " is already taken by " + taken.who,
@@ -63,10 +93,79 @@ core::result<void> port_watch::resume(bool followed, std::string unguarded, std:
     return {};
 }
 
+void port_watch::go_on() {
+    if (confined_.followed()) {
+        static_cast<void>(take_turn());
+    }
+    move_to(confined_.expected());
+}
+
+void port_watch::leave() {
+    ports_->give(confined_.compiled_port(), label_);
+    warning_.clear();
+}
+
+void port_watch::note_fixed_port() {
+    const std::uint16_t port = confined_.compiled_port();
+    if (ports_->learn(port) && ports_->is_shared(port)) {
+        telemetry::log().warn(
+            "port {} is compiled into a program that the guard does not reach: models of such programs take "
+            "turns event=port.turns",
+            port);
+    }
+}
+
+bool port_watch::take_turn() {
+    note_fixed_port();
+    return ports_->take(confined_.compiled_port(), label_);
+}
+
+std::uint16_t port_watch::fixed_port() const {
+    const std::uint16_t port = confined_.compiled_port();
+    const bool fixed = confined_.followed() || (!confined_.has_worked() && ports_->is_known(port));
+    return port != 0 && fixed ? port : 0;
+}
+
+process::program_fault port_watch::turn_fault() const {
+    const std::string port = std::to_string(confined_.compiled_port());
+    const std::string holder = ports_->holder(confined_.compiled_port());
+    return {turn_lost,
+            "port " + port +
+                ", which is compiled into its program and out of the guard's reach, is used by " +
+                (holder.empty() ? std::string("another model of this server") : holder) + ": they take turns",
+            ""};
+}
+
+bool port_watch::lost_its_port(pid_t leader) {
+    const std::uint16_t port = confined_.compiled_port();
+    if (port == 0 || confined_.has_worked() || !of_siblings(port, leader)) {
+        return false;
+    }
+    note_fixed_port();
+    return true;
+}
+
+std::string port_watch::warning() const {
+    const std::uint16_t port = fixed_port();
+    if (!confined_.followed() || !ports_->is_shared(port)) {
+        return warning_;
+    }
+    return (warning_.empty() ? "" : warning_ + "; it ") + "takes turns with other models at port " +
+           std::to_string(port) + ", which is compiled into its program";
+}
+
 listener_judgement port_watch::look(pid_t leader) {
     const auto port = endpoint_.port();
     listener_judgement found = judge_listeners(
         process::listeners_on(port), [leader](pid_t owner) { return process::descends_from(owner, leader); });
+    if (found.what == listener_finding::ours && confined_.asked_port()) {
+        confined_.worked();
+    }
+    if (found.what == listener_finding::foreign && confined_.followed() && of_siblings(port, leader)) {
+        // Whose turn it is stays, and the other one goes at its own next look.
+        found.sibling = ports_->holder(port) != label_;
+        found.what = found.sibling ? listener_finding::foreign : listener_finding::none;
+    }
     if (found.every_interface) {
         process::listening_socket open;
         open.port = port;
@@ -89,6 +188,9 @@ process::program_fault port_watch::fault_of(const listener_judgement& found, cor
     if (found.what == listener_finding::exposed) {
         return unguarded(found.who, now);
     }
+    if (found.sibling) {
+        return turn_fault();
+    }
     return {"foreign-listener",
             "port " + std::to_string(endpoint_.port()) + " is also listened on by " + found.who +
                 ", which is not part of this service; no prompt may reach it",
@@ -109,6 +211,9 @@ port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time 
     }
     if (!confined_.had_no_effect()) {
         return {false, unguarded(confined_.describe(*ours), now)};
+    }
+    if (!take_turn()) {
+        return {false, turn_fault()};
     }
     move_to(confined_.expected());
     return {true, std::nullopt};

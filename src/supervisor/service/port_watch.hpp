@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/program_check.hpp"
+#include "corral/supervisor/fixed_ports.hpp"
 #include "corral/supervisor/service_spec.hpp"
 #include "supervisor/service/confinement.hpp"
 #include "supervisor/service/listener_policy.hpp"
@@ -24,7 +26,12 @@ public:
     using fault = std::optional<process::program_fault>;
 
     // `refused_for`: how long a service stays unused that its guard does not reach although it must.
-    port_watch(const service_spec& wanted, std::string label, core::milliseconds refused_for);
+    // `ports`: those of all services of the daemon.
+    port_watch(const service_spec& wanted, std::string label, core::milliseconds refused_for,
+               std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>());
+    port_watch(const port_watch&) = delete;
+    port_watch& operator=(const port_watch&) = delete;
+    ~port_watch();
 
     // Before each launch: puts the guard into `command`. A fault when the service must not be started: it can't
     // be confined, or its port is taken.
@@ -33,7 +40,9 @@ public:
     // In place of prepare(), for a process that an earlier image of this program launched.
     [[nodiscard]] core::result<void> resume(bool followed, std::string unguarded, std::uint16_t port);
     // The process is ours now: it is reached where resume() expected it.
-    void go_on() { move_to(confined_.expected()); }
+    void go_on();
+    // The process is gone, or none came.
+    void leave();
     // A person asked for a start: what was learned may have been mended.
     void forget() noexcept { confined_.forget(); }
 
@@ -50,16 +59,25 @@ public:
         fault wrong;
     };
     [[nodiscard]] search listener_missing(pid_t leader, core::steady_time now);
+    // The process `leader` ended while it loaded, and what its program wants for itself is another service's.
+    [[nodiscard]] bool lost_its_port(pid_t leader);
+    // Why a service whose port another has must wait for its turn; the id is `turn_lost`.
+    [[nodiscard]] process::program_fault turn_fault() const;
+    static constexpr const char* turn_lost = "port-turn";
+    // Compiled into the program and out of the guard's reach, as far as is known of it or of others of its kind.
+    [[nodiscard]] std::uint16_t fixed_port() const;
     // Whatever of it listens outside loopback, at any port: a fault where that is forbidden, else a warning.
     [[nodiscard]] fault beyond_loopback(pid_t leader, core::steady_time now);
 
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return endpoint_; }
     [[nodiscard]] const confinement& confined() const noexcept { return confined_; }
-    // What others can reach of the present process; may be empty.
-    [[nodiscard]] const std::string& warning() const noexcept { return warning_; }
-    void clear_warning() noexcept { warning_.clear(); }
+    // What others can reach of the present process, and whether it takes turns; may be empty.
+    [[nodiscard]] std::string warning() const;
 
 private:
+    void note_fixed_port();
+    // Nobody else has it, from now on.
+    [[nodiscard]] bool take_turn();
     void move_to(const boost::asio::ip::tcp::endpoint& where);
     void warn_of(std::string what);
     [[nodiscard]] process::program_fault unguarded(std::string what, core::steady_time now);
@@ -69,6 +87,7 @@ private:
     std::string label_;
     core::milliseconds refused_for_;
     confinement confined_;
+    std::shared_ptr<fixed_ports> ports_;
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart
 };

@@ -75,7 +75,7 @@ service_runner::service_runner(const supervisor_context& context, const std::str
       events_([this](const service_event& event) { take(event); }),
       owner_(owner),
       bell_(context.on),
-      port_(spec_, label_, plan_.breaker_retry),
+      port_(spec_, label_, plan_.breaker_retry, context.ports),
       notes_(spec_.name, context.clock),
       ring_(ring_lines, ring_bytes) {
     machine_.since = context.clock->now();
@@ -156,11 +156,18 @@ void service_runner::launch() {
         fault = port_.prepare(command, context_.on, now());
     }
     if (fault) {
+        port_.leave();
+    }
+    if (fault && fault->id == port_watch::turn_lost) {
+        return feed({event_kind::launch_failed, std::move(fault->message), {}});
+    }
+    if (fault) {
         return feed({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
     }
     command.environment[process::warden::token_name()] = context_.guard->token();
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
+        port_.leave();
         const core::failure& why = started.error();
         const bool lasting = is_lasting(why.code);
         return feed({lasting ? event_kind::refused : event_kind::launch_failed, why.message,
@@ -175,7 +182,6 @@ void service_runner::adopt(process::child started) {
         telemetry::log().warn("{}: the warden was not told of it: {}", label_, told.error().message);
     }
     ++starts_;
-    port_.clear_warning();
     run_ = std::make_shared<process_run>(context_.on, std::move(started), label_);
     notes_.on_launched(run_->pid);
     // Nothing is read but by tasks of this run, which hold both.
@@ -233,7 +239,8 @@ void service_runner::take_news(process_run& run, const line_news& news) {
 }
 
 void service_runner::report_fault(process::program_fault what) {
-    feed({event_kind::fault, std::move(what.message), std::move(what.advice)});
+    const bool turn = what.id == port_watch::turn_lost;
+    feed({turn ? event_kind::kill : event_kind::fault, std::move(what.message), std::move(what.advice)});
 }
 
 bool service_runner::verify_endpoint() {
@@ -314,7 +321,12 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
                             run->was_ready);
     };
     // Its last lines may not have been read yet; they add to the story at its end.
-    const exit_story first = explain();
+    exit_story first = explain();
+    const bool lost_turn = !run->was_ready && self->run_ == run && self->port_.lost_its_port(run->pid);
+    if (lost_turn) {
+        first.reason += "; " + self->port_.turn_fault().message;
+        first.advice.clear();
+    }
     (void)self->notes_.on_end(*run, first, how);
     self->feed({event_kind::exited, first.reason, first.advice});
     auto clearing = clear_away(run, self->context_.clock);
@@ -333,7 +345,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     if (self->run_ == run) {
         const bool by_itself = self->notes_.on_end(*run, story, how);
         self->run_.reset();
-        self->feed({event_kind::gone, story.reason, story.advice, by_itself});
+        self->port_.leave();
+        const exit_story& told = lost_turn ? first : story;
+        self->feed({event_kind::gone, told.reason, told.advice, by_itself});
     }
 }
 
@@ -360,10 +374,11 @@ void service_runner::publish() {
     if (worth_a_line) {
         const auto level = level_of(current);
         const bool lost = std::exchange(trouble_untold_, false) && level == spdlog::level::info;
-        telemetry::log().log(
-            lost ? spdlog::level::warn : level, "{}: {}{}: {} event=service.{}", label_, to_string(current.state),
-            current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
-            telemetry::printable(with_advice(current.reason, current.advice), 800), to_string(current.state));
+        telemetry::log().log(lost ? spdlog::level::warn : level, "{}: {}{}: {} event=service.{}", label_,
+                             to_string(current.state),
+                             current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
+                             telemetry::printable(with_advice(current.reason, current.advice), 800),
+                             to_string(current.state));
     }
     published_ = std::move(current);
     if (owner_ != nullptr) {
@@ -380,6 +395,7 @@ service_status service_runner::status() const {
     status.advice = machine_.advice;
     status.starts = starts_;
     status.warning = port_.warning();
+    status.fixed_port = port_.fixed_port();
     status.last_end = notes_.last_end();
     if (run_ != nullptr) {
         status.pid = run_->pid;

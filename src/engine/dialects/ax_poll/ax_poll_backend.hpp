@@ -13,13 +13,13 @@
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/device_claims.hpp"
-#include "engine/request_words.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
+#include "engine/request_words.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
@@ -55,7 +55,9 @@ public:
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
-    [[nodiscard]] device_claim claim() const override { return claim_of(model_, measured_mb()); }
+    [[nodiscard]] device_claim claim() const override {
+        return claim_of(model_, measured_mb(), group_.get());
+    }
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();
