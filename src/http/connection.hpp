@@ -103,6 +103,7 @@ public:
     }
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
+    [[nodiscard]] int handle() { return socket_.native_handle(); }
 
 private:
     using wait_type = core::asio::ip::tcp::socket::wait_type;

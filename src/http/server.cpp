@@ -275,6 +275,10 @@ void server::refuse_with(refusal_writer write) {
     impl_->context->refuse = std::move(write);
 }
 
+void server::admit_with(admission ask) {
+    impl_->context->admit = std::move(ask);
+}
+
 void server::serve_with(handler serve, head_judge judge) {
     impl_->context->serve = std::move(serve);
     impl_->context->judge = std::move(judge);

@@ -30,6 +30,7 @@ struct session_context {
     head_judge judge;  // may be empty
     std::function<void(std::string)> log_error;
     server::refusal_writer refuse;  // may be empty
+    server::admission admit;        // may be empty
     body_budget bodies;
     connection_crowd clients;
     connection_crowd handshakes;  // those of them that have not finished theirs

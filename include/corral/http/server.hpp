@@ -70,6 +70,11 @@ public:
         std::function<response(std::string_view path, unsigned status, std::string_view text)>;
     void refuse_with(refusal_writer write);
 
+    // Asked of each new connection before a byte of it is read; false: it is closed without a word. `socket`
+    // stays the server's, and may be closed while the question is open.
+    using admission = std::function<core::awaitable<bool>(int socket)>;
+    void admit_with(admission ask);
+
     // Requests whose handling has not begun go to `serve`; those under way stay with the handler they have,
     // which must keep itself alive for them. `judge` is asked before a body is read; without it all are.
     void serve_with(handler serve, head_judge judge = {});

@@ -83,6 +83,28 @@ bool collect(int handle, std::vector<tcp_listener_row>& rows) {
     return false;
 }
 
+core::owned_fd open_diagnosis() {
+    return core::owned_fd(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+}
+
+bool ask(int handle, const boost::asio::ip::tcp::endpoint& local,
+         const boost::asio::ip::tcp::endpoint& remote) {
+    diag_question question{};
+    question.header.nlmsg_len = sizeof question;
+    question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    question.header.nlmsg_flags = NLM_F_REQUEST;
+    question.body.sdiag_family = AF_INET;
+    question.body.sdiag_protocol = IPPROTO_TCP;
+    question.body.idiag_states = ~0U;
+    question.body.id.idiag_sport = htons(local.port());
+    question.body.id.idiag_dport = htons(remote.port());
+    question.body.id.idiag_src[0] = htonl(local.address().to_v4().to_uint());
+    question.body.id.idiag_dst[0] = htonl(remote.address().to_v4().to_uint());
+    question.body.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+    question.body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    return ::send(handle, &question, sizeof question, 0) == static_cast<ssize_t>(sizeof question);
+}
+
 }  // namespace
 
 dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>& rows) {
@@ -107,8 +129,31 @@ dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>
     return dump_end::more;
 }
 
+std::optional<tcp_connection_row> ask_for_connection(const boost::asio::ip::tcp::endpoint& local,
+                                                     const boost::asio::ip::tcp::endpoint& remote) {
+    const core::owned_fd handle = open_diagnosis();
+    if (handle.get() < 0 || !local.address().is_v4() || !remote.address().is_v4() ||
+        !ask(handle.get(), local, remote)) {
+        return std::nullopt;
+    }
+    std::array<char, 1024> answer{};
+    const ssize_t got = ::recv(handle.get(), answer.data(), answer.size(), MSG_DONTWAIT);
+    nlmsghdr header{};
+    inet_diag_msg socket{};
+    if (got < static_cast<ssize_t>(NLMSG_HDRLEN + sizeof socket)) {
+        return std::nullopt;
+    }
+    std::memcpy(&header, answer.data(), sizeof header);
+    if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+        return std::nullopt;
+    }
+    std::memcpy(&socket, answer.data() + NLMSG_HDRLEN, sizeof socket);
+    return tcp_connection_row{local, remote, socket.idiag_inode, socket.idiag_uid,
+                              is_connected(socket.idiag_state)};
+}
+
 std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners() {
-    const core::owned_fd handle(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    const core::owned_fd handle = open_diagnosis();
     std::vector<tcp_listener_row> rows;
     if (handle.get() < 0) {
         return std::nullopt;

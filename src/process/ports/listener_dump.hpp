@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "process/ports/tcp_table.hpp"
 
 namespace corral::process {
@@ -17,5 +19,9 @@ namespace corral::process {
 // One datagram of the answer.
 enum class dump_end { more, done, failed };
 [[nodiscard]] dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>& rows);
+
+// The IPv4 socket with these ends; nothing: there is none, or the kernel does not answer the question.
+[[nodiscard]] std::optional<tcp_connection_row> ask_for_connection(
+    const boost::asio::ip::tcp::endpoint& local, const boost::asio::ip::tcp::endpoint& remote);
 
 }  // namespace corral::process

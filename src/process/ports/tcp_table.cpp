@@ -5,12 +5,15 @@
 #include <charconv>
 #include <cstring>
 
+#include <netinet/tcp.h>
+
 namespace corral::process {
 
 namespace {
 
 constexpr std::string_view listening = "0A";
 constexpr std::size_t hex_of_word = 8;
+constexpr std::size_t user_column = 7;
 constexpr std::size_t inode_column = 9;
 
 struct address {
@@ -67,13 +70,59 @@ std::string_view take_word(std::string_view& line) {
     return word;
 }
 
-}  // namespace
+using line_columns = std::array<std::string_view, inode_column + 1>;
 
-std::optional<tcp_listener_row> parse_tcp_listener(std::string_view line) {
-    std::array<std::string_view, inode_column + 1> columns;
+line_columns columns_of(std::string_view line) {
+    line_columns columns;
     for (std::string_view& column : columns) {
         column = take_word(line);
     }
+    return columns;
+}
+
+// "0100007F:1F90"
+std::optional<boost::asio::ip::tcp::endpoint> parse_v4_end(std::string_view text) {
+    const auto colon = text.find(':');
+    std::uint16_t port = 0;
+    if (colon == std::string_view::npos || !to_number(text.substr(colon + 1), port, 16)) {
+        return std::nullopt;
+    }
+    const auto where = parse_address(text.substr(0, colon));
+    constexpr std::array<unsigned char, 12> v4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    if (!where ||
+        (where->size != 4 && !std::equal(v4_mapped.begin(), v4_mapped.end(), where->bytes.begin()))) {
+        return std::nullopt;
+    }
+    boost::asio::ip::address_v4::bytes_type bytes{};
+    std::copy_n(where->bytes.begin() + static_cast<std::ptrdiff_t>(where->size - bytes.size()), bytes.size(),
+                bytes.begin());
+    return boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4(bytes), port);
+}
+
+}  // namespace
+
+bool is_connected(unsigned state) noexcept {
+    return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2;
+}
+
+std::optional<tcp_connection_row> parse_tcp_connection(std::string_view line) {
+    const line_columns columns = columns_of(line);
+    const auto local = parse_v4_end(columns[1]);
+    const auto remote = parse_v4_end(columns[2]);
+    tcp_connection_row row;
+    unsigned state = 0;
+    if (!local || !remote || !to_number(columns[3], state, 16) ||
+        !to_number(columns[user_column], row.user, 10) || !to_number(columns[inode_column], row.inode, 10)) {
+        return std::nullopt;
+    }
+    row.local = *local;
+    row.remote = *remote;
+    row.connected = is_connected(state);
+    return row;
+}
+
+std::optional<tcp_listener_row> parse_tcp_listener(std::string_view line) {
+    const line_columns columns = columns_of(line);
     const std::string_view local = columns[1];
     const auto colon = local.find(':');
     tcp_listener_row row;

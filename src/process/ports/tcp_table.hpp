@@ -5,6 +5,9 @@
 #include <optional>
 #include <string_view>
 
+#include <sys/types.h>
+#include <boost/asio/ip/tcp.hpp>
+
 namespace corral::process {
 
 struct tcp_listener_row {
@@ -13,6 +16,20 @@ struct tcp_listener_row {
     bool loopback = false;
     std::uint64_t inode = 0;
 };
+
+struct tcp_connection_row {
+    boost::asio::ip::tcp::endpoint local;
+    boost::asio::ip::tcp::endpoint remote;
+    std::uint64_t inode = 0;  // 0: no process has it any more
+    uid_t user = 0;
+    bool connected = false;  // its own end is open
+};
+
+// By the kernel's number of a TCP state: established, or with its sending side closed.
+[[nodiscard]] bool is_connected(unsigned state) noexcept;
+
+// IPv4 ones, also where a socket of IPv6 holds them; nullopt for all other lines.
+[[nodiscard]] std::optional<tcp_connection_row> parse_tcp_connection(std::string_view line);
 
 // nullopt for headings, sockets in another state than LISTEN, and lines that can't be read.
 [[nodiscard]] std::optional<tcp_listener_row> parse_tcp_listener(std::string_view line);

@@ -1,0 +1,224 @@
+#include "corral/process/connection_owner.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <map>
+#include <memory>
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "process/children/birthmark.hpp"
+#include "process/ports/listener_dump.hpp"
+#include "process/ports/tcp_table.hpp"
+#include "process/proc_files.hpp"
+
+namespace corral::process {
+
+namespace {
+
+using boost::asio::ip::tcp;
+
+constexpr std::size_t most_table_lines = 1U << 20;
+constexpr std::size_t most_descriptors = 1U << 16;
+constexpr int most_generations = 64;
+constexpr std::chrono::seconds users_known_for{1};
+
+std::string proc_path(pid_t pid, const char* file) {
+    return "/proc/" + std::to_string(pid) + "/" + file;
+}
+
+std::optional<tcp_connection_row> find_in_tables(const connection_ends& of) {
+    for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        std::ifstream table(path);
+        std::string line;
+        for (std::size_t count = 0; count < most_table_lines && std::getline(table, line); ++count) {
+            auto row = parse_tcp_connection(line);
+            if (row && row->local == of.there && row->remote == of.here) {
+                return row;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// "Not there" and "not asked" look alike where the kernel's module is missing.
+bool kernel_answers() {
+    static const bool answers = dump_tcp_listeners().has_value();
+    return answers;
+}
+
+std::optional<tcp_connection_row> other_end(const connection_ends& of) {
+    return kernel_answers() ? ask_for_connection(of.there, of.here) : find_in_tables(of);
+}
+
+enum class holding { yes, no, unreadable };
+
+holding look_for(pid_t pid, std::uint64_t inode) {
+    const std::string folder = proc_path(pid, "fd");
+    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+    if (!open) {
+        return errno == EACCES || errno == EPERM ? holding::unreadable : holding::no;
+    }
+    const std::string wanted = "socket:[" + std::to_string(inode) + "]";
+    for (std::size_t count = 0; count < most_descriptors; ++count) {
+        const dirent* const entry = ::readdir(open.get());
+        if (entry == nullptr) {
+            break;
+        }
+        std::array<char, 64> target{};
+        const ssize_t length = ::readlinkat(::dirfd(open.get()), entry->d_name, target.data(), target.size());
+        if (length > 0 && wanted == std::string_view(target.data(), static_cast<std::size_t>(length))) {
+            return holding::yes;
+        }
+    }
+    return holding::no;
+}
+
+// Real, effective, saved and of the file system.
+std::vector<uid_t> users_of(pid_t pid) {
+    constexpr std::size_t most = 8192;
+    constexpr std::string_view key = "\nUid:";
+    const std::string status = read_file(proc_path(pid, "status"), most).value_or("");
+    std::vector<uid_t> out;
+    std::size_t at = status.find(key);
+    const std::size_t end = at == std::string::npos ? at : status.find('\n', at + 1);
+    while (at < end && at < status.size()) {
+        uid_t user = 0;
+        const auto [stop, error] = std::from_chars(status.data() + at, status.data() + status.size(), user);
+        if (error == std::errc{}) {
+            out.push_back(user);
+            at = static_cast<std::size_t>(stop - status.data());
+        } else {
+            ++at;
+        }
+    }
+    return out;
+}
+
+std::string describe(const tcp_connection_row& socket) {
+    const std::string user = "user " + std::to_string(socket.user);
+    for (const pid_t pid : all_processes()) {
+        if (look_for(pid, socket.inode) != holding::yes) {
+            continue;
+        }
+        constexpr std::size_t most = 64;
+        std::string name = read_file(proc_path(pid, "comm"), most).value_or("");
+        name.erase(std::remove(name.begin(), name.end(), '\n'), name.end());
+        return name + " (" + std::to_string(pid) + ") of " + user;
+    }
+    return "a process of " + user;
+}
+
+bool in_family(const process_row& row, const std::map<pid_t, process_row>& all,
+               const std::vector<pid_t>& leaders) {
+    const auto leads = [&leaders](pid_t pid) {
+        return pid > 0 && std::find(leaders.begin(), leaders.end(), pid) != leaders.end();
+    };
+    // A helper that became a daemon has other parents.
+    const auto mark = birthmark_of(row.pid);
+    if (mark && mark->daemon == ::getpid() && leads(mark->leader)) {
+        return true;
+    }
+    const process_row* at = &row;
+    for (int generation = 0; generation < most_generations; ++generation) {
+        if (leads(at->pid) || leads(at->group)) {
+            return true;
+        }
+        const auto parent = all.find(at->parent);
+        if (parent == all.end() || parent->first <= 1) {
+            return false;
+        }
+        at = &parent->second;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::optional<connection_ends> ends_of(int socket) {
+    tcp_info now{};
+    socklen_t length = sizeof now;
+    sockaddr_in here{};
+    sockaddr_in there{};
+    socklen_t here_length = sizeof here;
+    socklen_t there_length = sizeof there;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &now, &length) != 0 ||
+        (now.tcpi_state != TCP_ESTABLISHED && now.tcpi_state != TCP_CLOSE_WAIT) ||
+        ::getsockname(socket, reinterpret_cast<sockaddr*>(&here), &here_length) != 0 ||
+        ::getpeername(socket, reinterpret_cast<sockaddr*>(&there), &there_length) != 0 ||
+        here.sin_family != AF_INET || there.sin_family != AF_INET) {
+        return std::nullopt;
+    }
+    const auto end = [](const sockaddr_in& from) {
+        return tcp::endpoint(boost::asio::ip::address_v4(ntohl(from.sin_addr.s_addr)), ntohs(from.sin_port));
+    };
+    return connection_ends{end(here), end(there)};
+}
+
+void peer_judge::look_at_families(const std::vector<pid_t>& leaders) {
+    std::map<pid_t, process_row> all;
+    for (const pid_t pid : all_processes()) {
+        if (const auto row = read_process(pid)) {
+            all.emplace(pid, *row);
+        }
+    }
+    leaders_ = leaders;
+    members_.clear();
+    users_.clear();
+    for (const auto& [pid, row] : all) {
+        if (in_family(row, all, leaders)) {
+            members_.push_back({pid, row.start_time});
+            const std::vector<uid_t> users = users_of(pid);
+            users_.insert(users.begin(), users.end());
+        }
+    }
+    looked_ = std::chrono::steady_clock::now();
+}
+
+bool peer_judge::still_holds(const member& who, std::uint64_t inode) const {
+    const auto row = who.pid > 0 ? read_process(who.pid) : std::nullopt;
+    return row && row->start_time == who.start_time && look_for(who.pid, inode) == holding::yes;
+}
+
+peer_judgement peer_judge::judge(const connection_ends& of, const std::vector<pid_t>& leaders) {
+    const auto socket = other_end(of);
+    if (!socket || !socket->connected || socket->inode == 0) {
+        return {};
+    }
+    const bool known = leaders_ == leaders && std::chrono::steady_clock::now() - looked_ < users_known_for;
+    if (known && !users_.contains(socket->user)) {
+        return {peer_owner::foreign, "a process of user " + std::to_string(socket->user)};
+    }
+    if (leaders_ != leaders) {
+        last_holder_ = {};
+    }
+    if (still_holds(last_holder_, socket->inode)) {
+        return {peer_owner::ours, {}};
+    }
+    if (std::any_of(leaders.begin(), leaders.end(),
+                    [&](pid_t pid) { return pid > 0 && look_for(pid, socket->inode) == holding::yes; })) {
+        return {peer_owner::ours, {}};
+    }
+    look_at_families(leaders);
+    for (const member& one : members_) {
+        const holding held = look_for(one.pid, socket->inode);
+        const std::vector<uid_t> users =
+            held == holding::unreadable ? users_of(one.pid) : std::vector<uid_t>{};
+        if (held == holding::yes) {
+            last_holder_ = one;
+        }
+        if (held == holding::yes || std::find(users.begin(), users.end(), socket->user) != users.end()) {
+            return {peer_owner::ours, {}};
+        }
+    }
+    return {peer_owner::foreign, describe(*socket)};
+}
+
+}  // namespace corral::process
