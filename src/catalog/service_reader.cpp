@@ -244,6 +244,7 @@ void read_lines(section& from, std::vector<log_meaning>& into) {
         one.text("cause", meaning.cause, true);
         one.text("advice", meaning.advice);
         one.flag("fatal_at_start", meaning.fatal_at_start);
+        one.flag("fails_answer", meaning.fails_answer);
         one.finish();
         into.push_back(std::move(meaning));
     }

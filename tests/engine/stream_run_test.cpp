@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "engine/dialects/openai_sse/openai_protocol.hpp"
 #include "engine/played_server.hpp"
@@ -289,6 +290,62 @@ TEST_F(stream_run_test, a_failure_that_is_told_as_text_never_reaches_the_user) {
     ASSERT_TRUE(out.failure);
     EXPECT_EQ(out.failure->cause, "error-as-text");
     EXPECT_EQ(sink.text, "");
+}
+
+class failing_line : public stream_run_test {
+protected:
+    // One run in which the server prints `line`, so long after the answer's end; 0: with its last text.
+    run_outcome run_with_line(const std::string& line, milliseconds late, const std::string& answer,
+                              const std::string& prompt = "hi") {
+        const played_server server({{event_stream(said(answer) + done)}});
+        stream_parts parts = parts_for(server);
+        catalog::log_meaning known;
+        known.pattern = "run error";
+        known.cause = "It failed inside.";
+        known.fails_answer = true;
+        parts.failing_lines = {known};
+        stream_run runs(std::move(parts));
+        run_control control(loop.get_executor());
+        struct printing_sink final : run_sink {
+            void on_text(std::string_view /*piece*/, const run_progress& /*now*/) override { then(); }
+            std::function<void()> then;
+        } printed;
+        boost::asio::steady_timer timer(loop);
+        printed.then = [&] {
+            timer.expires_after(late);
+            timer.async_wait([&](const auto& error) {
+                if (!error) {
+                    runs.on_line(line);
+                }
+            });
+        };
+        run_spec what = spec();
+        what.prompt.turns = prompt;
+        return finish(begin(runs, std::move(what), printed, control));
+    }
+};
+
+TEST_F(failing_line, an_answer_that_failed_inside_is_no_good_answer) {
+    for (const milliseconds late : {milliseconds{0}, milliseconds{30}}) {
+        const run_outcome out = run_with_line("run error", late, "one two");
+        ASSERT_TRUE(out.failure) << late.count();
+        EXPECT_EQ(out.failure->cause, "answer-failed");
+        EXPECT_EQ(out.failure->message, "It failed inside.");
+        EXPECT_TRUE(out.failure->retryable);
+        EXPECT_TRUE(restarts.empty());
+    }
+}
+
+TEST_F(failing_line, words_of_a_client_or_of_the_model_fail_nothing) {
+    EXPECT_EQ(run_with_line("run error", milliseconds{0}, "fine", "please say run error").end, run_end::stop);
+    EXPECT_EQ(run_with_line("run error", milliseconds{0}, "I say run error now").end, run_end::stop);
+    EXPECT_EQ(run_with_line("all is well", milliseconds{0}, "fine").end, run_end::stop);
+}
+
+TEST_F(failing_line, one_that_comes_much_later_is_not_waited_for) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(run_with_line("run error", seconds{20}, "fine").end, run_end::stop);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{10});
 }
 
 TEST_F(stream_run_test, a_failure_in_mid_answer_is_told) {

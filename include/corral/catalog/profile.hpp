@@ -38,6 +38,7 @@ struct log_meaning {
     std::string cause;
     std::string advice;
     bool fatal_at_start = false;  // ends a start that has not become ready
+    bool fails_answer = false;    // the answer inside, or the one that has just ended, is a failure
     bool operator==(const log_meaning&) const = default;
 };
 

@@ -8,7 +8,7 @@ namespace corral::engine::streaming {
 
 namespace {
 
-constexpr std::size_t most_whole = 16UL * 1024 * 1024;
+constexpr std::size_t most_whole = 4UL * 1024 * 1024;
 constexpr std::string_view last_event = "[DONE]";
 
 }  // namespace
@@ -26,7 +26,7 @@ core::result<void> event_answer::feed(std::string_view bytes, std::vector<answer
     if (is_whole_) {
         if (whole_.size() + bytes.size() > most_whole) {
             return core::make_failure(core::errc::limit_exceeded,
-                                      "The runtime's answer is longer than 16 MiB.");
+                                      "The runtime's answer is longer than 4 MiB.");
         }
         whole_ += bytes;
         return {};

@@ -15,7 +15,7 @@ namespace corral::engine::streaming {
 
 class event_answer : public answer_reader {
 public:
-    // An event may hold 1 MiB, a whole answer 16 MiB.
+    // An event may hold 1 MiB, a whole answer 4 MiB.
     [[nodiscard]] core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) final;
     [[nodiscard]] core::result<void> finish(std::vector<answer_part>& out) final;
 

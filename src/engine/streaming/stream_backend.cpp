@@ -1,6 +1,7 @@
 #include "engine/streaming/stream_backend.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -109,7 +110,8 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       sampling_(request_names(model_.runtime.traits.sampling)),
       changed_(context.on),
       clocks_(model_.runtime.clocks),
-      runs_(parts()) {
+      runs_(parts()),
+      lines_{line_reader(), line_reader()} {
     supervisor::group_spec wanted = std::move(places_.services);
     for (supervisor::service_spec& service : wanted.services) {
         service.quoted = [this](std::string_view words) { return words_.hold(words); };
@@ -145,11 +147,27 @@ stream_parts stream_backend::parts() {
         .clocks = model_.runtime.clocks,
         .learned = &clocks_,
         .capacity = places_.capacity,
+        .failing_lines = failing_lines(),
         .at = [this] { return places_.runtime_at; },
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },
         .restart = [this](std::string cause) { group_->restart(places_.runtime, std::move(cause)); },
     };
+}
+
+// Where several answers run, nobody could tell of which one a line speaks.
+std::vector<catalog::log_meaning> stream_backend::failing_lines() const {
+    std::vector<catalog::log_meaning> out;
+    if (places_.capacity == 1) {
+        const auto& all = model_.runtime.services.back().lines;
+        std::copy_if(all.begin(), all.end(), std::back_inserter(out),
+                     [](const catalog::log_meaning& line) { return line.fails_answer; });
+    }
+    return out;
+}
+
+telemetry::line_assembler stream_backend::line_reader() {
+    return {[this](std::string_view line) { runs_.on_line(line); }, [](std::string_view) {}};
 }
 
 std::optional<run_failure> stream_backend::lost_since(std::uint64_t mark) const {
@@ -256,8 +274,12 @@ void stream_backend::look_at_services() {
     }
 }
 
-void stream_backend::on_output(std::string_view /*service*/, process::output_stream /*from*/,
-                               std::string_view /*bytes*/) {}
+void stream_backend::on_output(std::string_view service, process::output_stream from,
+                               std::string_view bytes) {
+    if (service == places_.runtime) {
+        lines_[static_cast<std::size_t>(from)].feed(bytes);
+    }
+}
 
 void stream_backend::on_status(const supervisor::service_status& now) {
     if (now.name == places_.runtime) {

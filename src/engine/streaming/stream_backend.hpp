@@ -2,6 +2,7 @@
 // The `backend` of a server that answers one POST with a stream: a group of services, and runs over the last
 // of them. What differs from server to server is its stream_protocol and its profile.
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "corral/engine/backend.hpp"
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
+#include "corral/telemetry/output_lines.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
 #include "engine/streaming/stream_run.hpp"
@@ -77,6 +79,8 @@ private:
     void on_status(const supervisor::service_status& now) override;
     void look_at_services();
     [[nodiscard]] stream_parts parts();
+    [[nodiscard]] std::vector<catalog::log_meaning> failing_lines() const;
+    [[nodiscard]] telemetry::line_assembler line_reader();
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] std::optional<run_failure> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
@@ -94,6 +98,7 @@ private:
     stream_clocks clocks_;
     stream_run runs_;
     request_words words_;
+    std::array<telemetry::line_assembler, 2> lines_;  // of the runtime, by output_stream
     std::shared_ptr<supervisor::group> group_;
 };
 

@@ -68,6 +68,13 @@ core::awaitable<run_end> stream_run::attempt(run_state& now) {
         co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
     }
     const stream_request asked = std::move(*request);
+    const chat::rendered_prompt& prompt = now.what.prompt;
+    look_for_quotations(now, prompt.system);
+    look_for_quotations(now, prompt.turns);
+    for (const chat::role_text& turn : prompt.messages) {
+        look_for_quotations(now, turn.text);
+    }
+    now.last_text_end.clear();
     const early ended = co_await ask(now, asked);
     if (ended) {
         co_return *ended;
@@ -93,6 +100,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, const stream_
         now.progress.generate_accepted = clock_now();
         now.late_then = parts_.learned->late.total();
         now.inside = true;
+        complaint_ = nullptr;
         now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most);
         early end = co_await await_head(now);
         if (end || now.pump->status() == 200U) {
@@ -202,10 +210,12 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         return std::nullopt;
     }
     if (const auto* text = std::get_if<text_part>(&part)) {
+        look_for_quotations(now, text->text);
         now.text.add(text->text);
         return deliver(now);
     }
     if (const auto* thinking = std::get_if<thinking_part>(&part)) {
+        look_for_quotations(now, thinking->text);
         now.text.add_thinking(thinking->text);
         return deliver(now);
     }
@@ -277,6 +287,13 @@ core::awaitable<run_end> stream_run::conclude(run_state& now) {
     if (!whole) {
         co_return co_await call_failed(
             now, core::make_failure(core::errc::protocol, "The runtime's answer was cut off."));
+    }
+    const bool failed = co_await failed_inside(now);
+    if (failed) {
+        now.done = true;
+        co_return fail(now, chat::failure_kind::runtime_failed, "answer-failed",
+                       complaint_->cause + (complaint_->advice.empty() ? "" : " " + complaint_->advice),
+                       true);
     }
     if (wanted == end_mark::body_end && !now.finished && !now.text.any()) {
         // Where a run that failed ends like one that is over, an answer without a word is no answer.

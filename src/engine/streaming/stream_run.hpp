@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -26,8 +27,9 @@ struct stream_parts {
     const stream_protocol* protocol = nullptr;
     catalog::runtime_traits traits;
     catalog::engine_clocks clocks;
-    stream_clocks* learned = nullptr;  // not null
-    unsigned capacity = 1;             // runs at once
+    stream_clocks* learned = nullptr;                 // not null
+    unsigned capacity = 1;                            // runs at once
+    std::vector<catalog::log_meaning> failing_lines;  // of the server; only where it takes one run at a time
     std::function<boost::asio::ip::tcp::endpoint()> at;
     // Tells what became of the server since the mark of this run; nothing: it is the same.
     std::function<std::uint64_t()> mark;
@@ -48,6 +50,8 @@ public:
     [[nodiscard]] bool busy() const noexcept { return runs_ > 0; }
     // Something may have happened to the processes.
     void on_status() { bell_.ring(); }
+    // The server has printed it.
+    void on_line(std::string_view line);
 
 private:
     using early = std::optional<run_end>;
@@ -68,10 +72,12 @@ private:
         std::uint64_t meetings = 0;      // those that there had been when it began
         bool fresh = false;              // nothing of the bytes at hand was delivered yet
         answer_text text;
-        bool inside = false;    // the server has the request
-        bool finished = false;  // it said why it ended
-        bool length = false;    // by the limit
-        bool done = false;      // nothing more belongs to the answer
+        bool inside = false;        // the server has the request
+        bool finished = false;      // it said why it ended
+        bool length = false;        // by the limit
+        bool done = false;          // nothing more belongs to the answer
+        bool quoted = false;        // prompt or answer hold the text of a failing line
+        std::string last_text_end;  // of the answer, as long as such a text
     };
 
     [[nodiscard]] core::awaitable<run_end> attempt(run_state& now);
@@ -81,6 +87,9 @@ private:
     [[nodiscard]] core::awaitable<run_end> follow(run_state& now);
     [[nodiscard]] core::awaitable<run_end> conclude(run_state& now);
     [[nodiscard]] core::awaitable<bool> still_listens();
+    // The server said in its log that the answer failed, or says so in a moment.
+    [[nodiscard]] core::awaitable<bool> failed_inside(run_state& now);
+    void look_for_quotations(run_state& now, std::string_view text) const;
     [[nodiscard]] core::awaitable<void> settle(run_state& now);
     [[nodiscard]] core::awaitable<bool> bring_to_end(run_state& now);
     [[nodiscard]] core::awaitable<bool> comes_to_idle(const run_state& now, core::deadline until);
@@ -105,6 +114,7 @@ private:
     stream_parts parts_;
     core::wake_signal bell_;
     core::wake_signal freed_;
+    const catalog::log_meaning* complaint_ = nullptr;  // about the answer of now
     unsigned runs_ = 0;
     std::uint64_t meetings_ = 0;  // of a run that began with others in the server
 };

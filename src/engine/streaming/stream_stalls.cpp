@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 
 // A broken connection comes before the report of the process's end.
 constexpr core::nanoseconds notice_of_death = 2s;
+// What a server says in its log of an answer may come behind the answer's end.
+constexpr core::nanoseconds late_line = 100ms;
 // However long it may be silent: how late our own loop is shows at each waking.
 constexpr core::nanoseconds longest_rest = 1s;
 
@@ -125,6 +127,41 @@ core::awaitable<run_end> stream_run::call_failed(run_state& now, core::failure w
     telemetry::log().warn("run {}: {}", now.what.id, why.message);
     co_return fail(now, chat::failure_kind::runtime_failed, "call-failed",
                    "The runtime did not answer whole.", true);
+}
+
+void stream_run::on_line(std::string_view line) {
+    for (const catalog::log_meaning& known : parts_.failing_lines) {
+        if (complaint_ == nullptr && line.find(known.pattern) != std::string_view::npos) {
+            complaint_ = &known;
+            bell_.ring();
+        }
+    }
+}
+
+// A server may print what it reads and writes.
+void stream_run::look_for_quotations(run_state& now, std::string_view text) const {
+    if (parts_.failing_lines.empty() || now.quoted) {
+        return;
+    }
+    std::string seen = std::exchange(now.last_text_end, {});
+    seen += text;
+    std::size_t longest = 1;
+    for (const catalog::log_meaning& known : parts_.failing_lines) {
+        now.quoted = now.quoted || seen.find(known.pattern) != std::string::npos;
+        longest = std::max(longest, known.pattern.size());
+    }
+    now.last_text_end = seen.substr(seen.size() - std::min(seen.size(), longest - 1));
+}
+
+core::awaitable<bool> stream_run::failed_inside(run_state& now) {
+    if (parts_.failing_lines.empty()) {
+        co_return false;
+    }
+    const core::deadline patience = core::deadline::after(late_line, clock_now());
+    while (complaint_ == nullptr && !patience.passed(clock_now()) && !now.control->cancelled()) {
+        co_await rest(now, patience);
+    }
+    co_return complaint_ != nullptr && !now.quoted;
 }
 
 core::awaitable<void> stream_run::rest(run_state& now, core::deadline until) {
