@@ -287,10 +287,12 @@ bool make_room_for_handshake(session_context& context, const connection& newcome
 // True when requests can be read.
 core::awaitable<bool> open_connection(session_context& context, connection& on) {
     if (const server::admission ask = context.admit) {
+        on.stand(standing::busy);  // while it is asked about it yields to nobody
         const bool admitted = co_await ask(on.handle());
         if (!admitted || on.error()) {
             co_return false;
         }
+        on.stand(standing::opening);
     }
     const core::steady_time now = std::chrono::steady_clock::now();
     if (on.encrypted() && !make_room_for_handshake(context, on, now)) {

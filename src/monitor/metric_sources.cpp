@@ -48,6 +48,18 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
         page.gauge("corral_backend_load_ratio", "How far the load that goes on has come, 0 to 1.", at,
                    *now.progress);
     }
+    const engine::intrusion_counts seen = runtime.intrusions();
+    const std::pair<const char*, std::uint64_t> kinds[] = {
+        {"tap", seen.tap_calls}, {"poll", seen.polls}, {"stop", seen.stops}};
+    for (const auto& [kind, count] : kinds) {
+        metric_labels labels = at;
+        labels.emplace_back("kind", kind);
+        page.counter(
+            "corral_intrusions_total",
+            "What other programs on this box did to the backend: calls of the tokenizer tap that were "
+            "refused, runs of whose answer they polled a part, runs that they stopped.",
+            std::move(labels), static_cast<double>(count));
+    }
     const engine::device_claim claim = runtime.claim();
     page.gauge("corral_backend_device_memory_bytes", "What the backend takes of its cards, or would take.",
                at, static_cast<double>(claim.memory_mb) * bytes_in_mib);

@@ -13,6 +13,7 @@ DIED = r"tokenizer: (stopping|starting|waiting).*(killed by SIG|does not listen 
 PAIR = dict(tap=False, state="both")
 ALONE = dict(tap=False, state="runtime")
 AWAY = r"WARN tokenizer tap: the tokenizer is away, the text of a piece follows later"
+ILL = r"tokenizer: stopping .*The tokenizer service answered with .* to plain texts"
 HUNG = r"tokenizer: stopping .*took a call and did not answer it"
 CRASHED = r"runtime: .*killed by SIGSEGV: The runtime crashed, as it does when its tokenizer is gone"
 
@@ -33,10 +34,10 @@ ROWS = [
     Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}),
     Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}, tap=False,
         log=r"WARN run .*The tokenizer service did not answer for the prompt\.; trying again"),
-    Row("F3", "tokenizer", "garbage_reply", {"route": "/encode"}, on=True, client="error", status=503,
-        said="The tokenizer service did not answer for the prompt.", log=r"tap: no answer to /encode, the tokenizer answered nonsense"),
-    Row("F3", "tokenizer", "garbage_reply", {"route": "/encode"}, on=True, tap=False, client="error", status=503,
-        said="The tokenizer service did not answer for the prompt.", log=r"trying again"),
+    # ... for every text: only another process helps.
+    Row("F3", "tokenizer", "garbage_reply", {"route": "/encode"}, on=True, state="tokenizer", log=ILL),
+    Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}, on=True, state="tokenizer", log=ILL),
+    Row("F3", "tokenizer", "garbage_reply", {"route": "/encode"}, on=True, tap=False, state="both", log=ILL),
     # F4: /encode is cut off, or slower than the runtime's ten seconds.
     Row("F4", "tokenizer", "drop_reply", {"route": "/encode"}),
     Row("F4", "tokenizer", "drop_reply", {"route": "/encode"}, log=CRASHED, **ALONE),
@@ -54,6 +55,7 @@ ROWS = [
     Row("F7", "tokenizer", "hang", {"route": "/reset"}, log=HUNG, state="tokenizer", slowest=30),
     # F8: /reset fails; the runtime alone would keep the system text of the question before.
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}),
+    Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, on=True, state="tokenizer", log=ILL),
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, tap=False,
         log=r"WARN run .*did not answer while the runtime was reset\.; trying again"),
     # F8b: 200 with nothing in it.

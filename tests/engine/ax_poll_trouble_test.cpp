@@ -130,15 +130,38 @@ TEST_F(ax_poll_trouble, a_prompt_that_could_not_be_encoded_never_runs_the_one_be
     expect_right(11);
     fault("runtime", "encode_failed", "once");  // its own doing: the tap is not even asked
     expect_right(6);
-    fault("tokenizer", "empty_reply", true, {{"route", "/encode"}});
-    const pid_t before = runtime_pid();
-    const told got = ask("[[n=5]]");
-    EXPECT_EQ(got.cause(), "tokenizer-unavailable");
-    EXPECT_EQ(got.text, "");
-    EXPECT_TRUE(got.outcome.failure->retryable);
-    fault("tokenizer", "empty_reply", false);
+}
+
+// Its probe is a GET, so it looks well from outside, and nothing but a new process helps.
+TEST_F(ax_poll_trouble,
+       a_tokenizer_that_answers_every_text_with_nonsense_is_replaced_while_the_runtime_waits) {
+    start();
+    const pid_t runtime = runtime_pid();
+    for (const char* route : {"/encode", "/reset"}) {
+        for (const char* name : {"empty_reply", "status_reply", "garbage_reply"}) {
+            const pid_t before = tokenizer_pid();
+            fault("tokenizer", name, true, {{"route", route}});
+            const told got = ask("[[n=7]]");
+            EXPECT_EQ(got.cause(), "") << name << route;
+            EXPECT_EQ(got.text, words(7)) << name << route;
+            EXPECT_NE(tokenizer_pid(), before) << name << route;
+        }
+    }
+    EXPECT_EQ(runtime_pid(), runtime);
+}
+
+TEST_F(ax_poll_trouble, a_text_that_alone_makes_a_tokenizer_fail_is_refused_and_restarts_nothing) {
+    start();
+    const pid_t before = tokenizer_pid();
+    fault("tokenizer", "status_reply", true, {{"route", "/encode"}, {"holding", "poison"}});
+    const told got = ask("[[n=5]] poison");
+    EXPECT_EQ(got.cause(), "tokenizer-refused");
+    EXPECT_EQ(
+        got.outcome.failure->message,
+        "The tokenizer service answered with status 500 to /encode with this prompt, while it takes others.");
+    EXPECT_FALSE(got.outcome.failure->retryable);
     expect_right();
-    EXPECT_EQ(runtime_pid(), before);
+    EXPECT_EQ(tokenizer_pid(), before);
 }
 
 TEST_F(ax_poll_trouble, a_tokenizer_that_answers_nonsense_now_and_then_costs_no_text) {

@@ -70,8 +70,7 @@ public:
         spec.prompt.verbatim = what == kind::verbatim;
         spec.prompt.system = "Be brief.";
         spec.prompt.turns = "Hi";
-        spec.until = core::deadline::after(std::chrono::hours{1}, now_);
-        until_ = spec.until;
+        spec.until = until_ = core::deadline::after(std::chrono::hours{1}, now_);
         if (what == kind::to_rest) {
             fsm_.begin_rest(core::deadline::after(seconds{5}, now_), now_);
         } else {
@@ -143,7 +142,6 @@ private:
             now_ += std::chrono::minutes{10};
         }
     }
-
     void give(const std::string& name) {
         fsm_.see(signs_);
         const core::failure broken =
@@ -156,6 +154,9 @@ private:
                 got->text = context_full_text;
             } else if (name == "broken" || name == "silent") {
                 got = broken;
+            }
+            if (got && signs_.tapped && signs_.tap.pieces_answered > 0) {
+                fsm_.on_tap_text(got->text, false);
             }
             fsm_.on_polled(asked_at_, got, now_);
         } else if (asked_ == "rest") {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -163,6 +164,7 @@ private:
             now_ = std::max(now_, *at);
             if (server_.happen(now_)) {
                 see();
+                fsm_.on_tap_text(std::exchange(server_.answered, {}), false);
                 fsm_.on_tap_event(now_);
                 rung = true;
             }
@@ -210,6 +212,9 @@ private:
             bounded("a mended tap", mend->until);
             pass(now_ + milliseconds{random_() % 5}, false);
             fsm_.on_mended(now_);
+        } else if (const auto* const doubt = std::get_if<act::examine_tokenizer>(&what)) {
+            bounded("an examined tokenizer", doubt->until);
+            fsm_.on_examined(now_);
         } else if (std::holds_alternative<act::restart>(what)) {
             trace_.emplace_back("  restart");
             replaced_ = true;

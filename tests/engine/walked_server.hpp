@@ -28,6 +28,7 @@ public:
     tap_view tap;
     std::uint32_t tokens_made = 0;
     bool final_seen = false;
+    std::string answered;  // by the tap, of the last run since begin_run()
 
     [[nodiscard]] bool busy() const { return running_.has_value(); }
     [[nodiscard]] bool at_work() const { return running_ || !queue_.empty(); }
@@ -66,6 +67,7 @@ public:
         tap.pieces_answered = 0;
         tokens_made = 0;
         final_seen = false;
+        answered.clear();
     }
 
     // What happens next, if it happens before `until`.
@@ -144,6 +146,9 @@ private:
         }
         --run.pieces;
         text_ += run.owner;
+        if (tap.run_begun) {
+            answered += run.owner;
+        }
         ++tap.pieces_answered;
         tokens_made += 3;
         run.next = now + some(30);

@@ -24,8 +24,9 @@ constexpr auto entries = std::to_array<fault_entry>({
     {"truncated_reply", all, "", "route", "sends half of the answer's body, then closes"},
     {"garbage_reply", all, "F3 F5", "route, level=body",
      "level `body`: 200 with a body that is not JSON; `http`: bytes that are not HTTP"},
-    {"status_reply", all, "F3 F5 F8 F19 F20",
-     "route, status=500, body=", "answers this status and body; the handler does not run"},
+    {"status_reply", all, "F3 F5 F8 F19 F20", "route, status=500, body=, holding=",
+     "answers this status and body; the handler does not run (holding: only for a request with this text; "
+     "tokenizer)"},
     {"empty_reply", all, "F8b", "route", "200 with an empty body; the handler does not run"},
     {"early_done", runtime, "", "ms=300",
      "widens the window between an accepted generate or reset and `running = true`"},

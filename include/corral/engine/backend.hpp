@@ -126,6 +126,13 @@ struct device_claim {
     std::uint16_t port = 0;       // one set of processes at a time can have it; 0: none
 };
 
+// What other programs on this box did to its runtime, since it was made.
+struct intrusion_counts {
+    std::uint64_t tap_calls = 0;  // to the tokenizer tap, refused
+    std::uint64_t polls = 0;      // runs of whose answer others took or gave a part
+    std::uint64_t stops = 0;      // runs that were stopped by others
+};
+
 struct embedding_result {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
     std::uint32_t prompt_tokens = 0;
@@ -155,6 +162,7 @@ public:
     [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
+    [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is

@@ -135,7 +135,10 @@ bool python_http_server::answered_by_fault(int socket, const python_request& req
         send_all(socket, head_for(200));
         return true;
     }
-    if (const auto status = faults_.fire("status_reply", route)) {
+    const auto armed = faults_.active_faults().value("status_reply", nlohmann::json::object());
+    const std::string wanted = armed.value("args", nlohmann::json::object()).value("holding", "");
+    const bool holds = request.body.find(wanted) != std::string::npos;
+    if (const auto status = holds ? faults_.fire("status_reply", route) : std::nullopt) {
         send_all(socket, head_for(status->value("status", 500)) + status->value("body", ""));
         return true;
     }

@@ -70,7 +70,11 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
     }
     group_->add_observer(this);
     if (places_.tap) {
-        places_.tap->listen_to([this] { cycle_.on_tap_event(); }, [this] { on_tokenizer_hung(); });
+        places_.tap->listen_to(
+            [this] { cycle_.on_tap_event(); },
+            [this](std::string_view text, bool perhaps_final) { cycle_.on_tap_text(text, perhaps_final); },
+            [this](const std::string& cause) { on_tokenizer_ill(cause); });
+        places_.tap->serve_only([this] { return users_of_tap(); });
     }
 }
 
@@ -98,11 +102,44 @@ cycle_parts ax_poll_backend::parts() {
         .sizes = [this] { return sizes(); },
         .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
         .tokenizer_hung = [this] { on_tokenizer_hung(); },
+        .intrusion = [this](act::report_intrusion::kind how) { on_intrusion(how); },
+        .examine_tokenizer = [this](core::deadline until) { return examine_tokenizer(until); },
     };
 }
 
+std::vector<pid_t> ax_poll_backend::users_of_tap() const {
+    std::vector<pid_t> out;
+    for (const supervisor::service_status& service : group_->status()) {
+        if (service.pid > 0 && service.name != places_.tokenizer) {
+            out.push_back(service.pid);
+        }
+    }
+    return out;
+}
+
 availability ax_poll_backend::available() const {
-    return availability_of(*group_, places_.runtime);
+    availability out = availability_of(*group_, places_.runtime);
+    if (out.warning.empty()) {
+        out.warning = intrusion_text_;
+    }
+    return out;
+}
+
+intrusion_counts ax_poll_backend::intrusions() const {
+    intrusion_counts out = intrusions_;
+    out.tap_calls = places_.tap ? places_.tap->refused() : 0;
+    return out;
+}
+
+void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
+    const bool poll = how == act::report_intrusion::kind::poll;
+    ++(poll ? intrusions_.polls : intrusions_.stops);
+    const std::string port = std::to_string(places_.runtime_at.port());
+    intrusion_text_ = std::string("Another program on this box ") +
+                      (poll ? "polls the runtime at port " : "stops answers of the runtime at port ") + port +
+                      ": find it with 'ss -tnp dport = :" + port + "' and end it.";
+    telemetry::log().warn("{}: {}", catalog::label_of(model_), intrusion_text_);
+    changed_.ring();
 }
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
@@ -146,9 +183,15 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
         on_tokenizer_hung();
     }
+    if (counted.fault == tokenizer_fault::too_long) {
+        out.fits = false;
+        co_return out;
+    }
+    if (counted.fault == tokenizer_fault::bad_answer) {
+        co_await examine_tokenizer(limit);
+    }
     if (counted.fault != tokenizer_fault::none) {
-        co_return core::make_failure(core::errc::unavailable,
-                                     std::string("The tokenizer service ") + to_string(counted.fault) + ".");
+        co_return core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
     }
     out.system_tokens = static_cast<std::uint32_t>(counted.system.size());
     out.turn_tokens = static_cast<std::uint32_t>(counted.turns.size());
@@ -175,6 +218,12 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         const call_mark asking(tokenizer_calls_);
         ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
     }
+    if (!ids && ids.error().code == core::errc::limit_exceeded) {
+        out.turn_tokens = token_estimate(text);
+        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
+        out.fits = false;
+        co_return out;
+    }
     if (!ids && (ids.error().code == core::errc::refused || ids.error().code == core::errc::invalid)) {
         out.turn_tokens = token_estimate(text);
         co_return out;  // the run says what is wrong with it
@@ -182,6 +231,9 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     if (!ids) {
         if (ids.error().code == core::errc::timed_out && !until.passed(context_.clock->now())) {
             on_tokenizer_hung();
+        } else if (ids.error().code == core::errc::protocol) {
+            const core::deadline limit = measure_limit(until);
+            co_await examine_tokenizer(limit);
         }
         co_return ids.error();
     }
@@ -290,8 +342,22 @@ void ax_poll_backend::restart(bool pair, const std::string& cause) {
 }
 
 void ax_poll_backend::on_tokenizer_hung() {
+    on_tokenizer_ill("The tokenizer service took a call and did not answer it.");
+}
+
+void ax_poll_backend::on_tokenizer_ill(const std::string& cause) {
     if (epochs_.tokenizer().state == supervisor::service_state::ready) {
-        group_->restart(places_.tokenizer, "The tokenizer service took a call and did not answer it.");
+        group_->restart(places_.tokenizer, cause);
+    }
+}
+
+core::awaitable<void> ax_poll_backend::examine_tokenizer(core::deadline until) {
+    const call_mark asking(tokenizer_calls_);
+    const conversation_ids plain = co_await own_.try_plain_texts(until);
+    if (plain.fault == tokenizer_fault::timed_out) {
+        on_tokenizer_hung();
+    } else if (plain.fault == tokenizer_fault::bad_answer) {
+        on_tokenizer_ill("The tokenizer service " + plain.said + " to plain texts.");
     }
 }
 
@@ -322,6 +388,7 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
     const process_epochs::mark after = epochs_.now();
     if (before.runtime_starts != after.runtime_starts) {
         log_.on_process_started();
+        intrusion_text_.clear();
         cycle_.on_new_process();
     }
     if (before.runtime_starts < after.runtime_starts) {  // reports may come late

@@ -58,6 +58,7 @@ public:
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }
+    [[nodiscard]] intrusion_counts intrusions() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();
@@ -84,9 +85,13 @@ private:
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();
+    [[nodiscard]] std::vector<pid_t> users_of_tap() const;
     void take_over(const backend_handover& from);
     void restart(bool pair, const std::string& cause);
+    void on_intrusion(act::report_intrusion::kind how);
     void on_tokenizer_hung();
+    void on_tokenizer_ill(const std::string& cause);
+    [[nodiscard]] core::awaitable<void> examine_tokenizer(core::deadline until);
     void count_failed_starts();
     void look_at_services();
     // A call of the runtime or of ours may be in the tokenizer service, which does one thing at a time.
@@ -104,6 +109,8 @@ private:
     unsigned failed_starts_ = 0;         // in a row
     std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     bool tap_passed_by_ = false;         // this runtime process does not use the URL it was given
+    intrusion_counts intrusions_;
+    std::string intrusion_text_;  // of this runtime process, for people
     core::wake_signal changed_;
     unsigned tokenizer_calls_ = 0;  // of our own, under way
     cycle_clocks clocks_;

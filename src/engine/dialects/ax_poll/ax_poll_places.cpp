@@ -96,7 +96,8 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
             out.tokenizer_at = service->endpoint;
             if (wants_tap(model.runtime)) {
                 out.tap = std::make_shared<tokenizer_tap>(context.on, *context.clock,
-                                                          tokenizer_client(service->endpoint), tap_options{});
+                                                          tokenizer_client(service->endpoint),
+                                                          tap_options{.model = catalog::label_of(model)});
                 const auto where = from == nullptr ? out.tap->listen() : out.tap->listen_on(from->tap);
                 if (!where) {
                     return about(model, rules.name, where.error());

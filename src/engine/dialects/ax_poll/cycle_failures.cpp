@@ -57,14 +57,24 @@ void cycle_fsm::foreign_ids() {
     end(run_end::failed);
 }
 
-void cycle_fsm::no_prompt_tokens() {
+void cycle_fsm::no_tokens(const char* unanswered) {
+    if (signs_.tapped && signs_.tap.text_refused) {
+        set_failure(chat::failure_kind::runtime_failed, "tokenizer-refused", signs_.tap.trouble);
+        run_.failure->retryable = false;
+        return;
+    }
+    const bool told = signs_.tapped && !signs_.tap.trouble.empty();
+    run_.doubts_tokenizer = !signs_.tapped;
     set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable",
-                "The tokenizer service did not answer for the prompt.");
+                told ? signs_.tap.trouble : unanswered);
+}
+
+void cycle_fsm::no_prompt_tokens() {
+    no_tokens("The tokenizer service did not answer for the prompt.");
 }
 
 void cycle_fsm::no_reset_tokens() {
-    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable",
-                "The tokenizer service did not answer while the runtime was reset.");
+    no_tokens("The tokenizer service did not answer while the runtime was reset.");
 }
 
 void cycle_fsm::verbatim_failed(const core::failure& why) {
@@ -76,10 +86,15 @@ void cycle_fsm::verbatim_failed(const core::failure& why) {
         fail(chat::failure_kind::unsupported, "verbatim-impossible", why.message);
         return;
     }
+    if (why.code == core::errc::limit_exceeded) {
+        context_full(0);
+        return;
+    }
     if (why.code == core::errc::timed_out) {
         ask(act::report_tokenizer_hung{});
     }
-    no_prompt_tokens();
+    set_failure(chat::failure_kind::unavailable, "tokenizer-unavailable", why.message);
+    run_.doubts_tokenizer = why.code == core::errc::protocol;
     end(run_end::failed);
 }
 

@@ -17,6 +17,7 @@ constexpr int most_attempts = 3;
 // the stop is sent, so there is one interval for all. A call costs the runtime less than half a millisecond.
 constexpr core::nanoseconds stop_interval = 20ms;
 constexpr core::nanoseconds mend_limit = 20s;
+constexpr core::nanoseconds examine_limit = 10s;
 constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
 
 }  // namespace
@@ -192,6 +193,11 @@ void cycle_fsm::decide(ended& /*in*/) {
         over(false);
         return;
     }
+    if (run_.doubts_tokenizer) {
+        run_.doubts_tokenizer = false;
+        ask(act::examine_tokenizer{core::deadline::after(examine_limit, now_)});
+        return;
+    }
     if (run_.restart_cause && run_.may_restart) {
         ask(act::restart{run_.restart_pair, *run_.restart_cause});
         over(false);
@@ -254,6 +260,11 @@ void cycle_fsm::on_mended(core::steady_time now) {
     if (answers<act::mend_tap>()) {
         over(true);
     }
+}
+
+void cycle_fsm::on_examined(core::steady_time now) {
+    now_ = now;
+    (void)answers<act::examine_tokenizer>();
 }
 
 void cycle_fsm::over(bool idle) {

@@ -16,13 +16,14 @@
 #include "engine/dialects/ax_poll/follow_fsm.hpp"
 #include "engine/dialects/ax_poll/idle_evidence.hpp"
 #include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
+#include "engine/dialects/ax_poll/polled_text.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
 #include "engine/dialects/ax_poll/tap_view.hpp"
 #include "engine/dialects/ax_poll/vendor_protocol.hpp"
 
 namespace corral::engine::ax_poll {
 
-// What to do next. A call, `rest`, `fetch_owed` and `mend_tap` are to be answered by the event of that name
+// What to do next. A call, `rest`, `fetch_owed`, `mend_tap` and `examine_tokenizer` are to be answered by the event of that name
 // before next() is asked again; the others are done by then.
 namespace act {
 struct encode {  // the prompt, verbatim, into ids
@@ -54,6 +55,13 @@ struct restart {  // the runtime, or with `pair` its tokenizer too
     std::string cause;
 };
 struct report_tokenizer_hung {};
+struct examine_tokenizer {  // by plain texts; the runner has it restarted where it takes none
+    core::deadline until;
+};
+struct report_intrusion {  // another program talks to the runtime too
+    enum class kind { poll, stop };
+    kind how = kind::poll;
+};
 struct tell_end {
     run_outcome outcome;
 };
@@ -61,9 +69,10 @@ struct finish {  // the turn is over
     bool idle = false;
 };
 }  // namespace act
-using cycle_action = std::variant<act::encode, act::poll, act::stop, act::reset, act::generate, act::rest,
-                                  act::fetch_owed, act::mend_tap, act::deliver, act::note, act::restart,
-                                  act::report_tokenizer_hung, act::tell_end, act::finish>;
+using cycle_action =
+    std::variant<act::encode, act::poll, act::stop, act::reset, act::generate, act::rest, act::fetch_owed,
+                 act::mend_tap, act::deliver, act::note, act::restart, act::report_tokenizer_hung,
+                 act::examine_tokenizer, act::report_intrusion, act::tell_end, act::finish>;
 
 // What the world shows without being asked; given to see() before every other event.
 struct cycle_signs {
@@ -113,10 +122,14 @@ public:
     // `cut`: the tap knows of tokens that were in no piece.
     void on_owed(const core::result<std::string>& text, bool cut, core::steady_time now);
     void on_mended(core::steady_time now);
+    void on_examined(core::steady_time now);
 
     // From outside, at any time; true: text may be there now, so a rest is over.
     [[nodiscard]] bool on_output(std::string_view bytes, core::steady_time now);
     void on_tap_event(core::steady_time now);
+    void on_tap_text(std::string_view text, bool perhaps_final) {
+        run_.expected.on_answer(text, perhaps_final);
+    }
     void on_new_process(core::steady_time now);
 
     // Of this turn, or of the last.
@@ -201,10 +214,14 @@ private:
         std::optional<run_failure> failure;
         std::optional<std::string> restart_cause;  // the runtime is beyond talking to
         bool restart_pair = false;
-        bool prompt_inside = false;  // something of the request went to the runtime
+        bool doubts_tokenizer = false;  // nobody but the runtime saw what it answered
+        bool prompt_inside = false;     // something of the request went to the runtime
         bool ended_by_itself = false;
         bool text_given = false;
         bool full_text_held = false;  // what may be the in-band text of a full context
+        polled_text expected;         // with the tap
+        bool shared = false;          // others poll the runtime too
+        bool foreign_text = false;    // a poll brought text that is not this run's
         std::uint32_t polls_with_text = 0;
         std::size_t text_bytes = 0;
         int attempts = 0;
@@ -273,6 +290,7 @@ private:
     void hung(const char* call);
     void context_full(std::uint32_t prompt_tokens);
     void foreign_ids();
+    void no_tokens(const char* unanswered);
     void no_prompt_tokens();
     void no_reset_tokens();
     void verbatim_failed(const core::failure& why);
@@ -281,6 +299,8 @@ private:
     // The text of a run (cycle_text.cpp).
     [[nodiscard]] bool take_text(const poll_answer& got);
     void deliver(std::string text);
+    void note_shared();
+    [[nodiscard]] bool stopped_by_others(bool cut) const;
     void on_followed(following& in, core::steady_time sent, const poll_answer& got);
     void note_usage();
     [[nodiscard]] prompt_size size_of_turns() const;

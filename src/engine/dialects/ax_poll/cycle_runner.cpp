@@ -139,6 +139,8 @@ bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
         parts_.restart(wish->pair, wish->cause);
     } else if (std::holds_alternative<act::report_tokenizer_hung>(what)) {
         parts_.tokenizer_hung();
+    } else if (const auto* const seen = std::get_if<act::report_intrusion>(&what)) {
+        parts_.intrusion(seen->how);
     } else if (const auto* const end = std::get_if<act::tell_end>(&what)) {
         now.outcome = end->outcome;
         if (now.on_end) {
@@ -170,6 +172,10 @@ core::awaitable<void> cycle_runner::perform(const cycle_action& what) {
         co_await encode(asked->until);
     } else if (const auto* const owed = std::get_if<act::fetch_owed>(&what)) {
         co_await fetch_owed(owed->until);
+    } else if (const auto* const doubted = std::get_if<act::examine_tokenizer>(&what)) {
+        co_await parts_.examine_tokenizer(doubted->until);
+        fsm_.see(signs());
+        fsm_.on_examined(clock_now());
     } else if (const auto* const mended = std::get_if<act::mend_tap>(&what)) {
         co_await parts_.tap->mend(mended->until);
         fsm_.on_mended(clock_now());

@@ -26,6 +26,8 @@ struct cycle_parts {
     // Restarts the runtime, or with `pair` its tokenizer too; the cause is a plain sentence.
     std::function<void(bool pair, std::string cause)> restart;
     std::function<void()> tokenizer_hung;  // it took a call and did not answer it
+    std::function<void(act::report_intrusion::kind)> intrusion;
+    std::function<core::awaitable<void>(core::deadline)> examine_tokenizer;  // restarts it where it is ill
 };
 
 class cycle_runner {
@@ -44,6 +46,7 @@ public:
     // Signs from outside.
     void on_output(std::string_view bytes);
     void on_tap_event();
+    void on_tap_text(std::string_view text, bool perhaps_final) { fsm_.on_tap_text(text, perhaps_final); }
     void on_status() { bell_.ring(); }
     void on_new_process() { fsm_.on_new_process(clock_now()); }
 

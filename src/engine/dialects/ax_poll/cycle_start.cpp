@@ -201,6 +201,7 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     output_.clear();
     listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
     run_.prompt_inside = true;
+    run_.expected = polled_text{};
     ask(act::generate{});
 }
 

@@ -107,6 +107,13 @@ void cycle_fsm::on_followed(following& in, core::steady_time sent, const poll_an
         return;
     }
     const bool ours = take_text(got);
+    if (run_.foreign_text) {
+        set_failure(chat::failure_kind::runtime_failed, "foreign-text",
+                    "The runtime gave text that is not of this answer: another program talks to it too.");
+        run_.foreign_text = false;
+        retry();
+        return;
+    }
     if (ours) {
         in.pieces_seen = std::max(in.pieces_seen, in.answers_at_poll);
     }
@@ -149,8 +156,33 @@ bool cycle_fsm::take_text(const poll_answer& got) {
         run_.full_text_held = false;  // the model wrote these words
         text.insert(0, context_full_text);
     }
+    if (signs_.tapped) {
+        polled_text::poll_verdict told = run_.expected.on_poll(text);
+        if (told.gap || !told.ours) {
+            note_shared();
+        }
+        run_.foreign_text = !told.ours;
+        text = std::move(told.text);
+    }
     deliver(std::move(text));
     return true;
+}
+
+// Text that the runtime never got, because it left before the answer, is missing in the polls too.
+void cycle_fsm::note_shared() {
+    if (!run_.shared && signs_.tap.answers_lost == 0) {
+        run_.shared = true;
+        ask(act::report_intrusion{act::report_intrusion::kind::poll});
+    }
+}
+
+// Tokens that are in no piece: a run that ends by itself leaves none before its context is used up
+// (docs/facts/vendor_ax_observed.md#stop-and-races).
+bool cycle_fsm::stopped_by_others(bool cut) const {
+    constexpr std::uint32_t margin = 16;
+    const catalog::context_sizes& sizes = signs_.sizes;
+    return cut && known(sizes) && !signs_.limit_reached &&
+           signs_.tokens_made + margin < most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
 }
 
 void cycle_fsm::deliver(std::string text) {
@@ -212,7 +244,20 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         fail(chat::failure_kind::unavailable, "tokenizer-died", text.error().message);
         return;
     }
-    deliver(*text);
+    std::string missed = run_.expected.rest();
+    if (!missed.empty()) {
+        note_shared();
+    }
+    const bool stopped = stopped_by_others(cut);
+    deliver(stopped ? missed : missed + *text);  // the last token of a run that is stopped means nothing
+    note_usage();
+    if (stopped) {
+        ask(act::report_intrusion{act::report_intrusion::kind::stop});
+        fail(chat::failure_kind::runtime_failed, "foreign-stop",
+             "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
+             "context is smaller than configured.");
+        return;
+    }
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;

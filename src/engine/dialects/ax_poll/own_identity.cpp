@@ -38,6 +38,7 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
     if (uid_.empty()) {
         const tokenizer_answer fresh = co_await service_.get("/get_uid", tokenizer_field::uid, until);
         out.fault = fresh.fault;
+        out.said = fresh.said;
         if (fresh.fault != tokenizer_fault::none) {
             co_return out;
         }
@@ -47,6 +48,7 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
     const tokenizer_answer first =
         co_await service_.post("/reset", std::move(reset), tokenizer_field::ids, until);
     out.fault = first.fault;
+    out.said = first.said;
     if (first.fault != tokenizer_fault::none) {
         co_return out;
     }
@@ -54,12 +56,19 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
     const tokenizer_answer second =
         co_await service_.post("/encode", std::move(encode), tokenizer_field::diff, until);
     out.fault = second.fault;
+    out.said = second.said;
     if (second.fault == tokenizer_fault::none) {
         out.system = ids_of(first.json["token_ids"]);
         out.turns = ids_of(second.json["diff"]);
         note_clutter(system, turns, out.system.size() + out.turns.size());
     }
     co_return out;
+}
+
+core::awaitable<conversation_ids> own_identity::try_plain_texts(core::deadline until) {
+    std::string system = "You are a helpful assistant.";
+    std::string turns = "Hi";
+    co_return co_await encode(std::move(system), std::move(turns), until);
 }
 
 core::awaitable<conversation_ids> own_identity::encode(std::string system, std::string turns,

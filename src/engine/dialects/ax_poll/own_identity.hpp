@@ -14,6 +14,7 @@ namespace corral::engine::ax_poll {
 
 struct conversation_ids {
     tokenizer_fault fault = tokenizer_fault::none;
+    std::string said;  // as tokenizer_answer's
     token_ids system;  // of the reset
     token_ids turns;   // what the encode added
 };
@@ -26,6 +27,8 @@ public:
     // are the caller's.
     [[nodiscard]] core::awaitable<conversation_ids> encode(std::string system, std::string turns,
                                                            core::deadline until);
+    // The same of texts that every tokenizer can take: whether it works at all.
+    [[nodiscard]] core::awaitable<conversation_ids> try_plain_texts(core::deadline until);
     void on_tokenizer_started();
 
 private:

@@ -14,6 +14,8 @@ namespace {
 using namespace core::asio::experimental::awaitable_operators;
 using supervisor::seconds_text;
 
+// A poll that comes late has a whole answer, each character of it escaped.
+constexpr std::size_t most_reply = 2UL * 1024 * 1024;
 // A wait is cut so, to see how late the loop is.
 constexpr core::nanoseconds lateness_slice = core::milliseconds{250};
 
@@ -25,6 +27,7 @@ core::awaitable<core::result<http::client_reply>> runtime_link::call(const char*
     what.to = *to_;
     what.method = method;
     what.target = target;
+    what.max_reply_bytes = most_reply;
     if (!body.empty()) {
         what.content_type = "application/json";
         what.body = std::move(body);

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr unsigned most_nonsense = 3;
+constexpr unsigned most_useless = 3;
 constexpr std::size_t harmless_ids = 16;
 
 http::response ok(std::string body) {
@@ -29,6 +29,22 @@ http::response refusal() {
     return out;
 }
 
+// A runtime has its prompts' and answers' ids in one body; a prompt's text is what Corral itself sent.
+std::size_t most_bytes(std::string_view path) {
+    constexpr std::size_t ids = 2UL * 1024 * 1024;
+    constexpr std::size_t texts = 16UL * 1024 * 1024;
+    return path == "/decode" ? ids : texts;
+}
+
+// No runtime sends an Origin, and all call the tap by an address of loopback; a page in a browser on this box can do
+// neither, whatever name its server has given to loopback.
+bool is_of_a_browser(const http::header_fields& headers) {
+    const std::string_view host = headers.find("Host");
+    const std::string_view name = host.substr(0, host.rfind(':'));
+    return headers.contains("Origin") || headers.contains("Sec-Fetch-Site") ||
+           (!host.empty() && name != "127.0.0.1" && name != "localhost");
+}
+
 // Counts the calls in which the runtime waits for us, whatever way they end.
 class open_call {
 public:
@@ -43,7 +59,26 @@ private:
 
 }  // namespace
 
+core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& why,
+                                            http::response_writer& out) {
+    peers_->note_refusal(why);
+    http::response whole;
+    whole.status = status;
+    const core::error_code gone = co_await out.send(std::move(whole));
+    if (gone) {
+        telemetry::log().debug("tokenizer tap: nobody waited for a refusal: {}", gone.message());
+    }
+}
+
 core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::response_writer& out) {
+    if (is_of_a_browser(in.headers)) {
+        co_await refuse(403, "a call of a browser's page", out);
+        co_return;
+    }
+    if (in.body.size() > most_bytes(in.path)) {
+        co_await refuse(413, "a call with more than a runtime can have to say", out);
+        co_return;
+    }
     const open_call counted(view_.calls_open);
     const core::steady_time came = clock_.now();
     const core::deadline limit = core::deadline::after(options_.hold, came);
@@ -67,6 +102,7 @@ core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::respon
     }
     const core::error_code gone = co_await out.send(std::move(whole));
     if (gone) {
+        view_.answers_lost += path == "/decode" ? 1 : 0;
         telemetry::log().debug("tokenizer tap: the runtime left before the answer to {}: {}", path,
                                gone.message());
     }
@@ -110,8 +146,8 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
     last_reset_.reset();
     reset_ids_.clear();
     prompt_uid_is_new_ = false;
-    const bool got = co_await fetch_identity(prompt_uid_, limit);
-    if (!got) {
+    const tokenizer_answer got = co_await fetch_identity(prompt_uid_, limit);
+    if (got.fault != tokenizer_fault::none) {
         if (!in_time(limit)) {
             tell_hung();
         }
@@ -124,8 +160,8 @@ core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline li
 
 core::awaitable<http::response> tokenizer_tap::answer_number(std::string_view path, core::deadline limit) {
     while (in_time(limit)) {
-        const bool known = co_await fetch_identity(prompt_uid_, limit);
-        if (!known) {
+        const tokenizer_answer known = co_await fetch_identity(prompt_uid_, limit);
+        if (known.fault != tokenizer_fault::none) {
             break;
         }
         const std::string target = std::string(path) + "?uid=" + prompt_uid_;
@@ -145,11 +181,9 @@ core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view tar
                                                             tokenizer_field wanted, bool again,
                                                             core::deadline limit) {
     if (prompt_uid_.empty()) {
-        const bool known = co_await fetch_identity(prompt_uid_, limit);
-        if (!known) {
-            tokenizer_answer none;
-            none.fault = tokenizer_fault::timed_out;
-            co_return none;
+        tokenizer_answer fresh = co_await fetch_identity(prompt_uid_, limit);
+        if (fresh.fault != tokenizer_fault::none) {
+            co_return fresh;
         }
         prompt_uid_is_new_ = true;
         if (decode_uid_.empty()) {
@@ -173,16 +207,18 @@ core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view tar
 
 core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target, json body,
                                                         tokenizer_field wanted, core::deadline limit) {
-    unsigned nonsense = 0;
+    unsigned useless = 0;
     unsigned forgotten = 0;
     bool again = false;
+    bool ill = false;
     tokenizer_answer got;
     got.fault = tokenizer_fault::timed_out;
     while (in_time(limit)) {
         // A repeated /encode would add its turn to the conversation twice, so the reset is repeated with it.
         got = co_await ask_prompt(target, body, wanted, again, limit);
         again = true;
-        if (got.fault == tokenizer_fault::none || got.fault == tokenizer_fault::timed_out) {
+        if (got.fault == tokenizer_fault::none || got.fault == tokenizer_fault::timed_out ||
+            got.fault == tokenizer_fault::too_long) {
             break;
         }
         if (got.fault == tokenizer_fault::unknown_uid) {
@@ -192,12 +228,33 @@ core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target,
             }
             continue;
         }
-        if (got.fault == tokenizer_fault::bad_answer && ++nonsense >= most_nonsense) {
-            break;
+        if (got.fault == tokenizer_fault::bad_answer && ++useless >= most_useless && !ill) {
+            // Perhaps it is the text: whoever may ask must not be able to have the tokenizer restarted.
+            const conversation_ids plain = co_await probe_.try_plain_texts(limit);
+            if (plain.fault == tokenizer_fault::none) {
+                view_.text_refused = true;
+                break;
+            }
+            ill = plain.fault == tokenizer_fault::bad_answer;
+            if (ill) {
+                tell_ill(got.said + " to " + std::string(target) + ", and " + plain.said +
+                         " to plain texts too");
+            }
         }
         co_await pause();
     }
     co_return got;
+}
+
+void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& got) {
+    telemetry::log().warn("tokenizer tap: no answer to {}, the tokenizer {}", call, got.said);
+    if (got.fault == tokenizer_fault::timed_out) {
+        tell_hung();
+    } else if (got.fault == tokenizer_fault::bad_answer || got.fault == tokenizer_fault::too_long) {
+        view_.text_refused = view_.text_refused || got.fault == tokenizer_fault::too_long;
+        view_.trouble = "The tokenizer service " + got.said + " to " + std::string(call) +
+                        (view_.text_refused ? " with this prompt, while it takes others." : ".");
+    }
 }
 
 core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
@@ -216,14 +273,12 @@ core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::dea
         if (!within_vocabulary(ids, vocabulary_)) {
             view_.foreign_ids = true;
             got.fault = tokenizer_fault::bad_answer;
+            got.said = "answered with ids that the model does not have";
         }
     }
     if (got.fault != tokenizer_fault::none) {
-        telemetry::log().warn("tokenizer tap: no answer to /reset, the tokenizer {}", to_string(got.fault));
+        note_trouble("/reset", got);
         view_.reset_failed = true;
-        if (got.fault == tokenizer_fault::timed_out) {
-            tell_hung();
-        }
         co_return reset_ids_.empty() ? refusal() : ok(json{{"token_ids", reset_ids_}}.dump());
     }
     prompt_uid_is_new_ = false;
@@ -288,14 +343,13 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
         view_.foreign_ids = view_.foreign_ids || !within_vocabulary(ids, vocabulary_);
         if (ids.empty() || view_.foreign_ids) {
             got.fault = tokenizer_fault::bad_answer;
+            got.said =
+                ids.empty() ? "answered without a token" : "answered with ids that the model does not have";
         }
     }
     if (got.fault != tokenizer_fault::none) {
-        telemetry::log().warn("tokenizer tap: no answer to /encode, the tokenizer {}", to_string(got.fault));
+        note_trouble("/encode", got);
         view_.encode_failed = true;
-        if (got.fault == tokenizer_fault::timed_out) {
-            tell_hung();
-        }
         co_return harmless_turns();
     }
     view_.turn_tokens = static_cast<std::uint32_t>(got.json["diff"].size());
@@ -306,7 +360,7 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
 core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::deadline limit) {
     token_ids wanted;
     const auto field = body.find("token_ids");
-    if (field == body.end() || !field->is_array()) {
+    if (field == body.end() || !is_id_array(*field)) {
         co_return refusal();
     }
     before_doubt_.reset();
@@ -314,9 +368,10 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     view_.last_answer = clock_.now();
     if (kind == token_ledger::call_kind::final || view_.encode_failed || wanted.empty()) {
         // Nobody reads this text, and a cut character in it would only stick in the tokenizer's cache.
-        co_return ok(R"({"text":""})");
+        co_return piece_text({}, false);
     }
-    if (kind == token_ledger::call_kind::perhaps_final) {
+    const bool perhaps_final = kind == token_ledger::call_kind::perhaps_final;
+    if (perhaps_final) {
         before_doubt_ = open_;
     }
     open_.add(wanted);
@@ -325,7 +380,17 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
         telemetry::log().warn("tokenizer tap: the tokenizer is away, the text of a piece follows later");
         tell_hung();
     }
-    co_return ok(json{{"text", text.value_or("")}}.dump());
+    co_return piece_text(text.value_or(""), perhaps_final);
+}
+
+// The runtime hands texts on as C strings, which end at a zero.
+http::response tokenizer_tap::piece_text(std::string text, bool perhaps_final) const {
+    std::erase(text, '\0');
+    const std::string body = json{{"text", text}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (on_text_ && view_.run_begun) {  // else of an earlier run that goes on
+        on_text_(core::parse_json(body).value("text", std::string()), perhaps_final);
+    }
+    return ok(body);
 }
 
 }  // namespace corral::engine::ax_poll

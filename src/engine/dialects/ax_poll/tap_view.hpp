@@ -2,6 +2,7 @@
 // What the tap has seen of the runtime's calls, as values. No I/O.
 
 #include <cstdint>
+#include <string>
 
 #include "corral/core/time.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
@@ -10,6 +11,9 @@ namespace corral::engine::ax_poll {
 
 struct tap_view {
     bool in_use = false;  // the runtime has fetched its identity here
+    // Of the last reset or run that failed by its tokenizer: a sentence. Empty: it did not answer.
+    std::string trouble;
+    bool text_refused = false;  // ... which takes other texts
     // Of the last reset since begin_reset().
     bool reset_begun = false;
     bool reset_answered = false;
@@ -25,6 +29,7 @@ struct tap_view {
     core::steady_time run_begun_at{};
     std::uint32_t turn_tokens = 0;
     std::uint32_t pieces_answered = 0;
+    std::uint32_t answers_lost = 0;    // to /decode: the runtime left before
     core::nanoseconds encode_took{0};  // from the call to our answer
     core::nanoseconds decode_took{0};  // all /decode calls together
     core::steady_time last_answer{};

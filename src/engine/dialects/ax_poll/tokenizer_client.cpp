@@ -1,9 +1,7 @@
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include "corral/core/json.hpp"
 #include "corral/http/client.hpp"
 
 namespace corral::engine::ax_poll {
@@ -12,64 +10,28 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t most_reply = std::size_t{64} * 1024 * 1024;
-
-bool is_id_array(const json& value) {
-    return value.is_array() &&
-           std::all_of(value.begin(), value.end(), [](const json& id) { return id.is_number_integer(); });
-}
-
-bool holds(const json& body, tokenizer_field wanted) {
-    const auto has = [&body](const char* key, auto test) {
-        const auto found = body.find(key);
-        return found != body.end() && test(*found);
-    };
-    switch (wanted) {
-        case tokenizer_field::uid:
-            return has("uid", [](const json& v) {
-                return v.is_string() && !v.get_ref<const std::string&>().empty();
-            });
-        case tokenizer_field::ids:
-            return has("token_ids", is_id_array);
-        case tokenizer_field::diff:
-            return has("diff", is_id_array);
-        case tokenizer_field::text:
-            return has("text", [](const json& v) { return v.is_string(); });
-        case tokenizer_field::number:
-            return std::any_of(body.begin(), body.end(), [](const json& v) { return v.is_number_integer(); });
-    }
-    return false;
+// What an answer can be: an identity, a number, the text of a few tokens.
+std::size_t most_bytes(tokenizer_field wanted) {
+    const bool ids = wanted == tokenizer_field::ids || wanted == tokenizer_field::diff;
+    return ids ? most_tokenizer_reply : 64UL * 1024;
 }
 
 core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_field wanted) {
+    what.max_reply_bytes = most_bytes(wanted);
     auto reply = co_await http::call(std::move(what));
     if (reply) {
         co_return read_tokenizer_reply(reply->status, std::move(reply->body), wanted);
     }
     tokenizer_answer out;
     const core::error_code why = reply.error().code;
-    out.fault = why == core::make_error_code(core::errc::timed_out) ? tokenizer_fault::timed_out
-                                                                    : tokenizer_fault::unreachable;
+    out.fault = why == core::make_error_code(core::errc::timed_out)        ? tokenizer_fault::timed_out
+                : why == core::make_error_code(core::errc::limit_exceeded) ? tokenizer_fault::too_long
+                                                                           : tokenizer_fault::unreachable;
+    out.said = to_string(out.fault);
     co_return out;
 }
 
 }  // namespace
-
-const char* to_string(tokenizer_fault fault) noexcept {
-    switch (fault) {
-        case tokenizer_fault::none:
-            return "answered";
-        case tokenizer_fault::unreachable:
-            return "can't be reached";
-        case tokenizer_fault::timed_out:
-            return "did not answer in time";
-        case tokenizer_fault::unknown_uid:
-            return "does not know its identity any more";
-        case tokenizer_fault::bad_answer:
-            return "answered nonsense";
-    }
-    return "failed";
-}
 
 core::awaitable<tokenizer_answer> tokenizer_client::get(std::string_view target, tokenizer_field wanted,
                                                         core::deadline until) const {
@@ -89,35 +51,7 @@ core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target
     what.content_type = "application/json";
     what.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
     what.until = until;
-    what.max_reply_bytes = most_reply;
     co_return co_await perform(std::move(what), wanted);
-}
-
-tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokenizer_field wanted) {
-    tokenizer_answer out;
-    out.body = std::move(body);
-    out.json = core::parse_json(out.body, {.bytes = most_reply});
-    const json error = out.json.is_object() ? out.json.value("error", json{}) : json{};
-    if (error.is_string() && error.get_ref<const std::string&>().find("uid") != std::string::npos) {
-        out.fault = tokenizer_fault::unknown_uid;
-    } else if (status != 200 || !out.json.is_object() || !holds(out.json, wanted)) {
-        out.fault = tokenizer_fault::bad_answer;
-    }
-    return out;
-}
-
-bool within_vocabulary(const token_ids& ids, std::uint32_t rows) noexcept {
-    return std::all_of(ids.begin(), ids.end(),
-                       [rows](std::int64_t id) { return id >= 0 && (rows == 0 || id < std::int64_t{rows}); });
-}
-
-token_ids ids_of(const nlohmann::json& array) {
-    token_ids out;
-    out.reserve(array.size());
-    for (const json& id : array) {
-        out.push_back(id.get<std::int64_t>());
-    }
-    return out;
 }
 
 }  // namespace corral::engine::ax_poll

@@ -1,9 +1,6 @@
 #pragma once
-// Calls of the tokenizer service with conversations by uid (docs/facts/vendor_ax.md#tokenizer-calls). It
-// answers 200 to everything, so what counts is the body.
+// Calls of the tokenizer service with conversations by uid (docs/facts/vendor_ax.md#tokenizer-calls).
 
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -12,27 +9,9 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
-#include "engine/dialects/ax_poll/piece_assembly.hpp"
+#include "engine/dialects/ax_poll/tokenizer_reply.hpp"
 
 namespace corral::engine::ax_poll {
-
-enum class tokenizer_fault {
-    none,
-    unreachable,  // refused, or cut before a whole answer
-    timed_out,
-    unknown_uid,  // the process is not the one that gave the uid
-    bad_answer,   // another status, no JSON, or a field missing
-};
-[[nodiscard]] const char* to_string(tokenizer_fault fault) noexcept;
-
-struct tokenizer_answer {
-    tokenizer_fault fault = tokenizer_fault::none;
-    std::string body;     // as it came
-    nlohmann::json json;  // an object when fault is none
-};
-
-// What an answer must hold: {"uid": text}, {"token_ids": [...]}, {"diff": [...]}, {"text": ""}.
-enum class tokenizer_field { uid, ids, diff, text, number };
 
 // `target` must outlive the awaiting of the call.
 class tokenizer_client {
@@ -48,15 +27,5 @@ public:
 private:
     boost::asio::ip::tcp::endpoint to_;
 };
-
-// The fault in a reply that arrived whole.
-[[nodiscard]] tokenizer_answer read_tokenizer_reply(unsigned status, std::string body,
-                                                    tokenizer_field wanted);
-
-// Whether a model with so many embedding rows has all of `ids`; it would read beyond them. 0: unknown.
-[[nodiscard]] bool within_vocabulary(const token_ids& ids, std::uint32_t rows) noexcept;
-
-// Numbers of an array field; REQUIRES: the field was checked.
-[[nodiscard]] token_ids ids_of(const nlohmann::json& array);
 
 }  // namespace corral::engine::ax_poll

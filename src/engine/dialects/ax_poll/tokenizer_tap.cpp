@@ -26,7 +26,12 @@ http::server_options relay_limits() {
 
 tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source& clock,
                              tokenizer_client upstream, tap_options options)
-    : clock_(clock), upstream_(std::move(upstream)), options_(std::move(options)), on_(on) {}
+    : clock_(clock),
+      upstream_(std::move(upstream)),
+      options_(std::move(options)),
+      on_(on),
+      peers_(std::make_shared<tap_peers>(clock, options_.model)),
+      probe_(upstream_) {}
 
 void tokenizer_tap::make_server() {
     // An exchange that outlasts the tap's owner keeps the tap, not the other way round.
@@ -36,6 +41,7 @@ void tokenizer_tap::make_server() {
     server_ = std::make_unique<http::server>(
         on_, relay_limits(), std::move(serve_shared),
         [](std::string what) { telemetry::log().error("tokenizer tap: {}", what); });
+    server_->admit_with([peers = peers_](int socket) { return peers->admits(socket); });
 }
 
 core::result<boost::asio::ip::tcp::endpoint> tokenizer_tap::listen() {
@@ -86,7 +92,9 @@ core::awaitable<void> tokenizer_tap::serve_on(std::shared_ptr<tokenizer_tap> tap
 
 void tokenizer_tap::close() {
     on_event_ = nullptr;
-    on_hung_ = nullptr;
+    on_text_ = nullptr;
+    on_ill_ = nullptr;
+    peers_->allow(nullptr);
     if (server_) {
         server_->stop_accepting();
         server_->close_all();
@@ -99,10 +107,14 @@ void tokenizer_tap::tell() const {
     }
 }
 
-void tokenizer_tap::tell_hung() const {
-    if (on_hung_) {
-        on_hung_();
+void tokenizer_tap::tell_ill(const std::string& how) const {
+    if (on_ill_) {
+        on_ill_("The tokenizer service " + how + ".");
     }
+}
+
+void tokenizer_tap::tell_hung() const {
+    tell_ill("took a call and did not answer it");
 }
 
 void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed) {
@@ -113,14 +125,19 @@ void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed) {
     view_.reset_failed = false;
     view_.reset_too_long = false;
     view_.system_tokens = 0;
+    view_.trouble.clear();
+    view_.text_refused = false;
 }
 
 void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     view_.run_begun = false;
     view_.encode_answered = false;
     view_.encode_failed = false;
+    view_.trouble.clear();
+    view_.text_refused = false;
     view_.turn_tokens = 0;
     view_.pieces_answered = 0;
+    view_.answers_lost = 0;
     view_.encode_took = core::nanoseconds{0};
     view_.decode_took = core::nanoseconds{0};
     tokens_.begin(limit);
@@ -135,6 +152,7 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
 void tokenizer_tap::on_tokenizer_started() {
     forget_prompt_identity();
     forget_decode_identity();
+    probe_.on_tokenizer_started();
 }
 
 void tokenizer_tap::forget_prompt_identity() {
@@ -157,18 +175,25 @@ core::awaitable<void> tokenizer_tap::pause() const {
     co_await core::sleep_for(options_.pause);
 }
 
-core::awaitable<bool> tokenizer_tap::fetch_identity(std::string& into, core::deadline limit) {
-    unsigned nonsense = 0;
-    while (into.empty() && in_time(limit) && nonsense < 3) {
-        const tokenizer_answer got = co_await upstream_.get("/get_uid", tokenizer_field::uid, limit);
+// What the last try said; without a fault `into` is set.
+core::awaitable<tokenizer_answer> tokenizer_tap::fetch_identity(std::string& into, core::deadline limit) {
+    unsigned useless = 0;
+    tokenizer_answer got;
+    got.fault = into.empty() ? tokenizer_fault::timed_out : tokenizer_fault::none;
+    got.said = to_string(got.fault);
+    while (into.empty() && in_time(limit) && useless < 3) {
+        got = co_await upstream_.get("/get_uid", tokenizer_field::uid, limit);
         if (got.fault == tokenizer_fault::none) {
             into = got.json["uid"].get<std::string>();
         } else {
-            nonsense += got.fault == tokenizer_fault::bad_answer ? 1U : 0U;
+            useless += got.fault == tokenizer_fault::bad_answer ? 1U : 0U;
             co_await pause();
         }
     }
-    co_return !into.empty();
+    if (!into.empty()) {
+        got.fault = tokenizer_fault::none;  // by another call meanwhile
+    }
+    co_return got;
 }
 
 core::awaitable<core::result<std::string>> tokenizer_tap::owed_text(core::deadline until,
@@ -199,8 +224,8 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
         open_.clear();
     }
     if (view_.in_use && decode_uid_.empty() && !prompt_uid_.empty()) {
-        const bool done = co_await fetch_identity(decode_uid_, until);
-        if (!done) {
+        const tokenizer_answer got = co_await fetch_identity(decode_uid_, until);
+        if (got.fault != tokenizer_fault::none) {
             telemetry::log().warn("tokenizer tap: no fresh identity for decoding yet");
         }
     }

@@ -24,7 +24,9 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/server.hpp"
+#include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
+#include "engine/dialects/ax_poll/tap_peers.hpp"
 #include "engine/dialects/ax_poll/tap_view.hpp"
 #include "engine/dialects/ax_poll/token_ledger.hpp"
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
@@ -32,10 +34,9 @@
 namespace corral::engine::ax_poll {
 
 struct tap_options {
+    std::string model;               // for the log
     core::milliseconds hold{9'000};  // a call is answered at the latest after this
     core::milliseconds pause{50};    // between tries while the tokenizer is away
-    std::function<void()> on_event;  // something in tap_view changed
-    std::function<void()> on_hung;   // the tokenizer took a call and did not answer it in `hold`
 };
 
 // Calls in flight share its ownership.
@@ -45,11 +46,19 @@ public:
     tokenizer_tap(const core::executor& on, const core::clock_source& clock, tokenizer_client upstream,
                   tap_options options);
 
-    // `on_event`: something in view() or tokens() changed. `on_hung`: the tokenizer gave no answer in `hold`.
-    void listen_to(std::function<void()> on_event, std::function<void()> on_hung) {
+    // `on_event`: something in view() or tokens() changed. `on_ill`: the tokenizer gave no answer in `hold`, or
+    // only useless ones, to plain texts too; a sentence says which.
+    // `on_text`: the runtime gets this text for a piece (polled_text::on_answer).
+    using text_listener = std::function<void(std::string_view text, bool perhaps_final)>;
+    void listen_to(std::function<void()> on_event, text_listener on_text,
+                   std::function<void(std::string)> on_ill) {
         on_event_ = std::move(on_event);
-        on_hung_ = std::move(on_hung);
+        on_text_ = std::move(on_text);
+        on_ill_ = std::move(on_ill);
     }
+    // Until then nobody may talk to it.
+    void serve_only(tap_peers::leaders runtime) { peers_->allow(std::move(runtime)); }
+    [[nodiscard]] std::uint64_t refused() const noexcept { return peers_->refused(); }
     // Ends every call and forgets the listeners of events.
     void close();
 
@@ -97,6 +106,8 @@ private:
     [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
                                                         const http::request& in, http::response_writer& out);
     [[nodiscard]] core::awaitable<void> serve(const http::request& in, http::response_writer& out);
+    [[nodiscard]] core::awaitable<void> refuse(unsigned status, const std::string& why,
+                                               http::response_writer& out);
     [[nodiscard]] core::awaitable<http::response> answer(std::string_view path, nlohmann::json body,
                                                          core::deadline limit);
     [[nodiscard]] core::awaitable<http::response> answer_identity(core::deadline limit);
@@ -113,10 +124,12 @@ private:
     [[nodiscard]] core::awaitable<tokenizer_answer> ask_prompt(std::string_view target, nlohmann::json body,
                                                                tokenizer_field wanted, bool again,
                                                                core::deadline limit);
-    // ask_prompt() until it is answered well, the tokenizer answered nonsense three times, or the limit.
+    // ask_prompt() until it is answered well, three useless answers came from a tokenizer that takes other
+    // texts, or the limit.
     [[nodiscard]] core::awaitable<tokenizer_answer> insist(std::string_view target, nlohmann::json body,
                                                            tokenizer_field wanted, core::deadline limit);
-    [[nodiscard]] core::awaitable<bool> fetch_identity(std::string& into, core::deadline limit);
+    void note_trouble(std::string_view call, const tokenizer_answer& got);
+    [[nodiscard]] core::awaitable<tokenizer_answer> fetch_identity(std::string& into, core::deadline limit);
     // Text for all that `open_` holds; nullopt when the limit came first.
     [[nodiscard]] core::awaitable<std::optional<std::string>> decode_open(core::deadline limit,
                                                                           predicate unwanted);
@@ -126,14 +139,19 @@ private:
     void forget_decode_identity();
     [[nodiscard]] bool in_time(core::deadline limit) const { return !limit.passed(clock_.now()); }
     void tell() const;
+    // The answer to a /decode.
+    [[nodiscard]] http::response piece_text(std::string text, bool perhaps_final) const;
+    void tell_ill(const std::string& how) const;
     void tell_hung() const;
 
     const core::clock_source& clock_;
     tokenizer_client upstream_;
     tap_options options_;
     std::function<void()> on_event_;
-    std::function<void()> on_hung_;
+    text_listener on_text_;
+    std::function<void(std::string)> on_ill_;
     core::executor on_;
+    std::shared_ptr<tap_peers> peers_;
     std::unique_ptr<http::server> server_;
     tap_view view_;
     token_ledger tokens_;
@@ -149,6 +167,7 @@ private:
     unsigned renewals_ = 0;              // of decode_uid_ in this run
     std::optional<nlohmann::json> last_reset_;
     token_ids reset_ids_;
+    own_identity probe_;  // for plain texts
 };
 
 }  // namespace corral::engine::ax_poll

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view any_system = "You are a helpful assistant.";
 constexpr std::size_t most_guards_tried = 8;
-constexpr unsigned most_nonsense = 3;
+constexpr unsigned most_useless = 3;
 constexpr core::milliseconds pause = 50ms;
 constexpr core::nanoseconds call_limit = 10s;
 constexpr core::nanoseconds call_limit_per_byte = 50us;  // slower than any service that serves a small box
@@ -37,10 +37,12 @@ std::vector<std::string_view> guards_of(const chat::family* format) {
     return out;
 }
 
-core::failure no_answer(tokenizer_fault fault) {
-    const core::errc code =
-        fault == tokenizer_fault::timed_out ? core::errc::timed_out : core::errc::unavailable;
-    return core::make_failure(code, std::string("The tokenizer service ") + to_string(fault) + ".");
+core::failure no_answer(tokenizer_fault fault, const std::string& said) {
+    const core::errc code = fault == tokenizer_fault::timed_out    ? core::errc::timed_out
+                            : fault == tokenizer_fault::too_long   ? core::errc::limit_exceeded
+                            : fault == tokenizer_fault::bad_answer ? core::errc::protocol
+                                                                   : core::errc::unavailable;
+    return core::make_failure(code, "The tokenizer service " + said + ".");
 }
 
 }  // namespace
@@ -68,8 +70,9 @@ core::failure verbatim_encoder::give_up() {
 
 core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text, core::deadline until,
                                                                predicate unwanted) {
-    unsigned nonsense = 0;
+    unsigned useless = 0;
     tokenizer_fault fault = tokenizer_fault::unreachable;
+    std::string said = to_string(fault);
     while (!until.passed(clock_.now()) && !(unwanted && unwanted())) {
         std::string system(any_system);
         std::string turns = text;
@@ -81,13 +84,15 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text,
             co_return std::move(got.turns);
         }
         fault = got.fault;
-        nonsense += fault == tokenizer_fault::bad_answer ? 1U : 0U;
-        if (fault == tokenizer_fault::timed_out || nonsense >= most_nonsense) {
+        said = std::move(got.said);
+        useless += fault == tokenizer_fault::bad_answer ? 1U : 0U;
+        if (fault == tokenizer_fault::timed_out || fault == tokenizer_fault::too_long ||
+            useless >= most_useless) {
             break;
         }
         co_await core::sleep_for(pause);
     }
-    co_return no_answer(fault);
+    co_return no_answer(fault, said);
 }
 
 core::awaitable<core::result<wrapper_shape>> verbatim_encoder::learn(core::deadline until,

@@ -86,17 +86,6 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
     return out;
 }
 
-bool says_context_full(const json& error, std::string_view sentence) {
-    if (error.is_object()) {
-        const auto type = error.find("type");
-        if (type != error.end() && *type == "exceed_context_size_error") {
-            return true;
-        }
-    }
-    return sentence.find("maximum context length") != std::string_view::npos ||
-           sentence.find("available context size") != std::string_view::npos;
-}
-
 }  // namespace
 
 core::result<streaming::stream_request> openai_protocol::request_for(const run_spec& what) const {
@@ -139,18 +128,6 @@ streaming::error_part openai_protocol::error_of(unsigned status, std::string_vie
     out.status = status;
     const auto& busy = traits_.busy_statuses;
     out.busy = std::find(busy.begin(), busy.end(), status) != busy.end();
-    return out;
-}
-
-streaming::error_part error_in(std::string_view body) {
-    streaming::error_part out;
-    out.message = streaming::sentence_of_error(body);
-    while (out.message.ends_with('.')) {
-        out.message.pop_back();
-    }
-    const json whole = core::parse_json(body);
-    const json error = whole.is_object() && whole.contains("error") ? whole["error"] : json();
-    out.context_full = says_context_full(error, out.message);
     return out;
 }
 

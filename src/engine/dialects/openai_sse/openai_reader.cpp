@@ -1,6 +1,8 @@
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 
+#include "corral/core/json.hpp"
 #include "corral/core/stated_number.hpp"
+#include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -42,6 +44,17 @@ void take_step_timings(const json& event, std::vector<answer_part>& out) {
     out.emplace_back(part);
 }
 
+bool says_context_full(const json& error, std::string_view sentence) {
+    if (error.is_object()) {
+        const auto type = error.find("type");
+        if (type != error.end() && *type == "exceed_context_size_error") {
+            return true;
+        }
+    }
+    return sentence.find("maximum context length") != std::string_view::npos ||
+           sentence.find("available context size") != std::string_view::npos;
+}
+
 bool is_failure(const json& event) {
     const auto error = event.find("error");
     if (error != event.end() && !error->is_null()) {
@@ -51,6 +64,18 @@ bool is_failure(const json& event) {
 }
 
 }  // namespace
+
+streaming::error_part error_in(std::string_view body) {
+    streaming::error_part out;
+    out.message = streaming::sentence_of_error(body);
+    while (out.message.ends_with('.')) {
+        out.message.pop_back();
+    }
+    const json whole = core::parse_json(body);
+    const json error = whole.is_object() && whole.contains("error") ? whole["error"] : json();
+    out.context_full = says_context_full(error, out.message);
+    return out;
+}
 
 core::result<void> openai_reader::take(const json& event, const std::string& data,
                                        std::vector<answer_part>& out) {

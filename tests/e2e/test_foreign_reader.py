@@ -1,0 +1,83 @@
+"""Another program at the vendor's port: its polls take pieces of answers away and its /api/stop ends them, and neither may become
+a short answer that looks good."""
+
+import http.client
+import re
+import threading
+
+import pytest
+
+from harness import Box, pause
+
+WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    with Box(tmp_path_factory.mktemp("reader"), {"directives": True, "timing": {"tokens_per_second": 60}}) as running:
+        yield running
+
+
+class Foreign:
+    """Calls a route of the runtime again and again while it is entered."""
+
+    def __init__(self, box, route, every):
+        self.port, self.route, self.every = box.runtime_state()["port"], route, every
+        self.over = threading.Event()
+        self.taken = b""
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            try:
+                connection.request("GET", self.route)
+                self.taken += connection.getresponse().read()
+            except OSError:
+                pass
+            finally:
+                connection.close()
+            self.over.wait(self.every)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def count(box, kind):
+    found = re.search(rf'corral_intrusions_total\{{[^}}]*kind="{kind}"[^}}]*\}} (\d+)', box.get("/metrics").body.decode())
+    return int(found[1])
+
+
+def test_an_answer_of_which_another_program_took_pieces_is_whole_and_the_theft_is_told(box):
+    with Foreign(box, "/api/generate_provider", 0.005) as thief:
+        for _ in range(3):
+            stream = box.stream(f"[[text={WORDS}]]")
+            lines = list(stream)
+            assert lines[-1]["done"] is True, lines[-1]
+            assert "".join(line["message"]["content"] for line in lines) == WORDS
+    assert b"t" in re.sub(rb'"(done|response)"', b"", thief.taken), "nothing was taken"
+    assert count(box, "poll") >= 1
+    assert re.search(r"WARN sim.*Another program on this box polls the runtime at port \d+", box.log())
+    assert box.say("[[text=alone again]]") == "alone again"
+
+
+def test_an_answer_that_another_program_stops_is_never_a_good_one(box):
+    before = count(box, "stop")
+    stopped = 0
+    for _ in range(4):
+        stream = box.stream(f"[[text={WORDS}]]")
+        first = next(iter(stream))
+        with Foreign(box, "/api/stop", 10):
+            lines = [first, *stream]
+        text = "".join(line.get("message", {}).get("content", "") for line in lines)
+        if "error" in lines[-1]:
+            stopped += 1
+            assert "another program stopped it" in lines[-1]["error"]
+            assert WORDS.startswith(text.rpartition(" ")[0]), "but for a token that the stop left without meaning"
+        pause.wait(0.01)
+    assert stopped >= 1 and count(box, "stop") >= before + stopped
