@@ -148,8 +148,11 @@ core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) 
 
 void add_notes(http::header_fields& to, const generation::answer_reader& answer) {
     const generation::answer_notes& notes = answer.notes();
-    if (notes.dropped_messages > 0) {
-        add_header(to, "Corral-Dropped-Messages", std::to_string(notes.dropped_messages));
+    if (notes.cuts.messages > 0) {
+        add_header(to, "Corral-Dropped-Messages", std::to_string(notes.cuts.messages));
+    }
+    if (notes.cuts.any()) {
+        add_header(to, "Corral-Shortened", generation::to_text(notes.cuts));
     }
     if (!notes.served_by.empty()) {
         add_header(to, "Corral-Served-By", notes.served_by);

@@ -58,6 +58,12 @@ void read_aliases(catalog::section& from, catalog::model_entry& to) {
     }
 }
 
+void read_oversize(catalog::section& from, catalog::model_entry& to) {
+    std::string chosen = to.oversize == catalog::oversize_policy::fit ? "fit" : "refuse";
+    from.choice("oversize", chosen, {"fit", "refuse"});
+    to.oversize = chosen == "fit" ? catalog::oversize_policy::fit : catalog::oversize_policy::refuse;
+}
+
 const chat::family* read_family(catalog::section& from, catalog::model_entry& to) {
     from.text("family", to.family);
     from.text("default_system", to.default_system);
@@ -132,6 +138,7 @@ void name_sizes(catalog::model_entry& of) {
 void read_words(catalog::section& from, catalog::model_entry& to) {
     const auto* family = read_family(from, to);
     read_capabilities(from, to, family);
+    read_oversize(from, to);
     from.text("parameter_size", to.parameter_size);
     from.text("quantization", to.quantization);
     name_sizes(to);
@@ -149,6 +156,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.family = model.family;
     out.default_system = model.default_system;
     out.capabilities = model.capabilities;
+    out.oversize = model.oversize;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;
     out.digest = model.digest;

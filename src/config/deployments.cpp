@@ -17,6 +17,7 @@ catalog::model_entry as_processes(catalog::model_entry of) {
     of.default_system.clear();
     of.capabilities.clear();
     of.package_forbids_thinking = false;
+    of.oversize = nobody.oversize;
     of.sampling = nobody.sampling;
     of.parameter_size.clear();
     of.quantization.clear();

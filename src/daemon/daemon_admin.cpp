@@ -46,6 +46,9 @@ void daemon::renew_request_pipeline() {
     context.metrics = [this] { return metrics_.text(); };
     context.warnings = [this] {
         std::vector<std::string> out = compute_.warnings();
+        for (std::string& shortened : generations_->warnings()) {
+            out.push_back(std::move(shortened));
+        }
         for (const config::left_out_manifest& one : settings_.left_out) {
             out.push_back("the manifest " + one.file.filename().string() +
                           " has a mistake and is left out; 'corral status' says which");

@@ -3,26 +3,22 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "generation/prompt_cuts.hpp"
 
 namespace corral::generation {
 
 namespace {
 
-// The words around a turn count too.
-constexpr std::size_t turn_overhead_bytes = 16;
+// Of a prompt that is too long.
+struct part_tokens {
+    std::uint32_t system = 0;
+    std::uint32_t tools = 0;
+    std::uint32_t turns = 0;
+};
 
-std::size_t turn_bytes(const chat::message& one) {
-    if (one.from == chat::role::system) {
-        return 0;
-    }
-    std::size_t sum = one.content.size() + turn_overhead_bytes;
-    for (const chat::tool_call& call : one.calls) {
-        sum += call.name.size() + call.arguments.dump().size() + turn_overhead_bytes;
-    }
-    return sum;
-}
-
-chat::failure too_long(const engine::prompt_measure& measured, bool may_shorten) {
+chat::failure too_long(const engine::prompt_measure& measured, const part_tokens& parts, bool may_shorten) {
     const std::string about = measured.exact ? "" : "about ";
     chat::failure out;
     out.kind = chat::failure_kind::context_too_long;
@@ -30,16 +26,14 @@ chat::failure too_long(const engine::prompt_measure& measured, bool may_shorten)
     // Ollama's words (docs/facts/ollama_wire.md#chat-request), then the numbers.
     out.message =
         "the prompt is longer than the context length currently available to the model; shorten the prompt, "
-        "adjust the context length in settings, or use a model with a longer context length (";
-    if (measured.limit == 0) {
-        out.message += "the system text is " + about + std::to_string(measured.system_tokens) +
-                       " tokens long, which leaves no room for a turn)";
-        return out;
-    }
-    out.message += "it is " + about + std::to_string(measured.system_tokens + measured.turn_tokens) +
-                   " tokens long, and there is room for " + std::to_string(measured.limit);
+        "adjust the context length in settings, or use a model with a longer context length (it is " +
+        about + std::to_string(measured.system_tokens + measured.turn_tokens) + " tokens long: system text " +
+        std::to_string(parts.system) + ", tools " + std::to_string(parts.tools) + ", turns " +
+        std::to_string(parts.turns) + "; ";
+    out.message += measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
+                                       : "there is room for " + std::to_string(measured.limit);
     if (may_shorten) {
-        out.message += "; its newest turn can't be shortened";
+        out.message += "; nothing more can be left out";
     }
     out.message += ')';
     return out;
@@ -74,12 +68,26 @@ chat::failure measure_failure(const core::failure& why) {
     return out;
 }
 
-// The part of the turns that fits; smaller with each round, in case the text left is denser than the text
+// What has to go, in bytes of the texts; more with each round, in case the text left is denser than the text
 // that went.
-double wanted_share(const engine::prompt_measure& measured, unsigned round) {
-    const double room = measured.limit > measured.system_tokens ? measured.limit - measured.system_tokens : 0;
-    const double turns = std::max<double>(1, measured.turn_tokens);
-    return room / turns * std::max(0.0, 1.0 - 0.1 * round);
+struct excess {
+    std::size_t bytes = 0;
+    std::size_t room = 0;  // bytes that fit
+};
+
+excess excess_of(std::size_t bytes, const engine::prompt_measure& measured, std::uint32_t context,
+                 unsigned round) {
+    constexpr double more_each_round = 0.1;
+    // Where not even the system text fits, the limit of the whole is not known; some room for the turns is kept.
+    constexpr double share_of_context = 0.75;
+    const double tokens = std::max<double>(1, measured.system_tokens + measured.turn_tokens);
+    const double unknown = context > 0 ? context * share_of_context : tokens / 2;
+    const double target = measured.limit > 0 ? measured.limit : std::min(unknown, tokens / 2);
+    const double per_token = static_cast<double>(bytes) / tokens;
+    const double over = std::max(1.0, tokens - target) * (1 + more_each_round * round);
+    constexpr double least = 16;
+    return {static_cast<std::size_t>(std::max(least, over * per_token)),
+            static_cast<std::size_t>(target * per_token)};
 }
 
 // How a failed render reads to the client.
@@ -90,20 +98,6 @@ chat::failure render_failure(const core::failure& why) {
     out.cause = ours ? "render-failed" : "render-refused";
     out.message = why.message;
     return out;
-}
-
-// An answer that the model shall go on with is no turn of its own.
-bool shorten(std::vector<chat::message>& messages, double share) {
-    std::optional<chat::message> begun;
-    if (messages.back().from == chat::role::assistant) {
-        begun = std::move(messages.back());
-        messages.pop_back();
-    }
-    const bool shorter = drop_to_share(messages, share);
-    if (begun) {
-        messages.push_back(std::move(*begun));
-    }
-    return shorter;
 }
 
 chat::failure not_verbatim(const char* what) {
@@ -135,7 +129,7 @@ std::optional<chat::failure> surely_too_long(const chat::generation_request& req
     engine::prompt_measure out;
     out.turn_tokens = static_cast<std::uint32_t>(all / usual_token_bytes);
     out.limit = context;
-    return too_long(out, may_shorten);
+    return too_long(out, {0, 0, out.turn_tokens}, may_shorten);
 }
 
 boost::system::result<chat::rendered_prompt, chat::failure> render_request(
@@ -157,29 +151,73 @@ boost::system::result<chat::rendered_prompt, chat::failure> render_request(
     return std::move(*rendered);
 }
 
-bool drop_to_share(std::vector<chat::message>& messages, double share) {
-    std::size_t left = 0;
-    for (const chat::message& each : messages) {
-        left += turn_bytes(each);
+namespace {
+
+using measure_result = core::result<engine::prompt_measure>;
+
+core::awaitable<measure_result> measure(engine::backend& runtime, const chat::rendered_prompt& prompt,
+                                        core::deadline until) {
+    if (const auto sure = surely_too_long(prompt, runtime.context_length())) {
+        co_return *sure;
     }
-    const double wanted = static_cast<double>(left) * share;
-    return chat::drop_oldest_turns(messages, [&](const chat::message& gone) {
-        left -= turn_bytes(gone);
-        return static_cast<double>(left) > wanted;
-    });
+    co_return co_await runtime.measure(prompt, until);
 }
+
+// What the parts of a prompt take that is refused: the same request is measured without its tools, and a prompt
+// in one text without its system messages too. Estimates where that fails.
+core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat::render_options& how,
+                                           const chat::generation_request& request,
+                                           const engine::prompt_measure& whole, bool one_text,
+                                           core::deadline until) {
+    part_tokens out{whole.system_tokens, 0, whole.turn_tokens};
+    const std::uint32_t total = whole.system_tokens + whole.turn_tokens;
+    if (request.raw_prompt || request.hole) {
+        co_return part_tokens{0, 0, total};
+    }
+    chat::generation_request less = request;
+    std::uint32_t left = total;
+    if (request.tools.is_array() && !request.tools.empty()) {
+        less.tools = nullptr;
+        const auto rendered = render_request(how, less, less.messages);
+        if (rendered) {
+            const measure_result measured = co_await measure(runtime, *rendered, until);
+            const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : total;
+            left = std::min(rest, total);
+        }
+        out.tools = total - left;
+        out.system -= std::min(out.system, out.tools);
+    }
+    if (!one_text) {
+        co_return out;
+    }
+    const auto removed =
+        std::erase_if(less.messages, [](const chat::message& one) { return one.from == chat::role::system; });
+    out.system = 0;
+    const auto rendered = render_request(how, less, less.messages);
+    if (removed > 0 && rendered) {
+        const measure_result measured = co_await measure(runtime, *rendered, until);
+        const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : left;
+        out.system = left - std::min(rest, left);
+    }
+    out.turns = left - out.system;
+    co_return out;
+}
+
+}  // namespace
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
                                        core::deadline until) {
+    // Each round takes a tenth more away than the one before; what does not fit after so many never will.
+    constexpr unsigned most_rounds = 24;
     chat::render_options form = how;
-    std::optional<std::vector<chat::message>> fewer;
-    may_shorten = may_shorten && !request.raw_prompt && !request.hole;
+    std::optional<prompt_cutter> cutter;
     for (unsigned round = 0;; ++round) {
         if (!first) {
-            auto rendered = render_request(form, request, fewer ? *fewer : messages);
+            auto rendered = cutter ? render_request(form, cutter->rest(), cutter->rest().messages)
+                                   : render_request(form, request, messages);
             if (!rendered) {
                 co_return rendered.error();
             }
@@ -187,12 +225,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         }
         chat::rendered_prompt prompt = std::move(*first);
         first.reset();
-        core::result<engine::prompt_measure> measured = engine::prompt_measure{};
-        if (const auto sure = surely_too_long(prompt, runtime.context_length())) {
-            measured = *sure;
-        } else {
-            measured = co_await runtime.measure(prompt, until);
-        }
+        const measure_result measured = co_await measure(runtime, prompt, until);
         if (prompt.verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
             // Only now it showed that this tokenizer's wrapper can't be taken off.
             form.may_be_verbatim = false;
@@ -202,13 +235,17 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return measure_failure(measured.error());
         }
         if (measured->fits) {
-            co_return fitted_prompt{std::move(prompt), fewer ? messages.size() - fewer->size() : 0};
+            co_return fitted_prompt{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
         }
-        if (may_shorten && !fewer) {
-            fewer = messages;
+        if (may_shorten && !cutter) {
+            cutter.emplace(request);
         }
-        if (!may_shorten || !shorten(*fewer, wanted_share(*measured, round))) {
-            co_return too_long(*measured, may_shorten);
+        const excess over =
+            excess_of(cutter ? cutter->bytes() : 0, *measured, runtime.context_length(), round);
+        if (!cutter || round >= most_rounds || !cutter->cut(over.bytes, over.room)) {
+            const part_tokens parts = co_await measure_parts(runtime, form, cutter ? cutter->rest() : request,
+                                                             *measured, prompt.verbatim, until);
+            co_return too_long(*measured, parts, may_shorten);
         }
     }
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Makes a conversation fit the model's context: measures, leaves out the oldest turns, measures again.
+// Makes a request fit the model's context: measures, leaves something out (prompt_cuts.hpp), measures again.
 
 #include <cstddef>
 #include <optional>
@@ -9,12 +9,13 @@
 #include "corral/chat/render.hpp"
 #include "corral/core/async.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/generation/answer_reader.hpp"
 
 namespace corral::generation {
 
 struct fitted_prompt {
     chat::rendered_prompt prompt;
-    std::size_t dropped_messages = 0;
+    prompt_cuts cuts;
 };
 
 using fit_result = boost::system::result<fitted_prompt, chat::failure>;
@@ -25,12 +26,12 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
     const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages);
 
-// A prompt that fits `runtime`, or why there is none: context_too_long with the numbers, what render_request
-// refuses, or the tokenizer's failure. `first`: all of `messages`, where they are rendered already. Only with
-// `may_shorten` turns are left out; an answer to go on with stays with its question. Few measures are taken:
-// what to leave out is estimated from the length of the texts. limits::num_ctx is not a bound here: the
-// context of these runtimes is fixed, and a smaller wish would only lose turns. REQUIRES: all references
-// outlive the call; the lease of `runtime` is held.
+// A prompt that fits `runtime`, or why there is none: context_too_long with the tokens of each part, what
+// render_request refuses, or the tokenizer's failure. `first`: all of `messages`, where they are rendered
+// already. Only with `may_shorten` anything is left out, and then `messages` are those of the request. Few
+// measures are taken: what to leave out is estimated from the length of the texts. limits::num_ctx is not a
+// bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. REQUIRES: all
+// references outlive the call; the lease of `runtime` is held.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(engine::backend& runtime,
                                                      const chat::render_options& how,
                                                      const chat::generation_request& request,
@@ -42,9 +43,5 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.
 [[nodiscard]] std::optional<chat::failure> surely_too_long(const chat::generation_request& request,
                                                            std::uint32_t context);
-
-// Leaves out the oldest turns until about `share` (0 to 1) of the turns' text remains, at least one turn.
-// False when nothing could go.
-[[nodiscard]] bool drop_to_share(std::vector<chat::message>& messages, double share);
 
 }  // namespace corral::generation

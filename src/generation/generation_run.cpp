@@ -222,7 +222,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
         settle_failure(fitted.error());
         co_return verdict_;
     }
-    to_->notes().dropped_messages = fitted->dropped_messages;
+    note_cuts(fitted->cuts);
     begin_run(fitted->prompt);
     engine::run_spec spec = make_spec(std::move(fitted->prompt));
     report_.note_run(summary(), spec.prompt, spec.max_tokens);
@@ -264,10 +264,23 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     }
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
-    const bool may_shorten = request_.limits.truncate;
+    const bool may_shorten =
+        request_.limits.truncate && model_->entry->oversize == catalog::oversize_policy::fit;
     fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
                                             may_shorten, until);
     co_return fitted;
+}
+
+void generation_run::note_cuts(const prompt_cuts& cuts) {
+    to_->notes().cuts = cuts;
+    if (!cuts.any()) {
+        return;
+    }
+    telemetry::log().warn(
+        "request id={} model={} client={}: longer than the model can read, sent without {} "
+        "event=request.shortened",
+        request_.id, model_->name, telemetry::printable(request_.client), to_text(cuts));
+    with_.shortened->add(request_.client, model_->name, cuts, with_.clock->now());
 }
 
 void generation_run::begin_run(const chat::rendered_prompt& prompt) {

@@ -15,6 +15,7 @@
 #include "generation/generation_state.hpp"
 #include "generation/ignored_options.hpp"
 #include "generation/outcome_policy.hpp"
+#include "generation/prompt_cuts.hpp"
 #include "generation/request_preparation.hpp"
 #include "generation/request_report.hpp"
 #include "generation/run_figures.hpp"
@@ -29,6 +30,7 @@ struct run_context {
     const model_directory* models = nullptr;
     generation_options options;
     std::shared_ptr<ignored_options> ignored = std::make_shared<ignored_options>();
+    std::shared_ptr<shortened_requests> shortened = std::make_shared<shortened_requests>();
 };
 
 class generation_run final : public engine::run_sink {
@@ -60,6 +62,7 @@ private:
     [[nodiscard]] core::awaitable<bool> follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
+    void note_cuts(const prompt_cuts& cuts);
     void begin_run(const chat::rendered_prompt& prompt);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;

@@ -26,7 +26,8 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
                                        core::random_source& random, scheduler::scheduler& admission,
                                        const model_directory& models, generation_options options)
     : impl_(std::make_shared<impl>(impl{&tasks, run_context{&clock, &random, &admission, &models, options,
-                                                            std::make_shared<ignored_options>()}})) {}
+                                                            std::make_shared<ignored_options>(),
+                                                            std::make_shared<shortened_requests>()}})) {}
 
 generation_service::~generation_service() = default;
 
@@ -36,6 +37,10 @@ void generation_service::adjust(const generation_options& with) {
     impl_->with.options = with;
     impl_->with.options.journal = journal;
     impl_->with.options.metrics = metrics;
+}
+
+std::vector<std::string> generation_service::warnings() const {
+    return impl_->with.shortened->warnings(impl_->with.clock->now());
 }
 
 generation_handle generation_service::start(chat::generation_request what, served model) {

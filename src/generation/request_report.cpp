@@ -5,6 +5,7 @@
 #include "corral/chat/failure.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/metrics.hpp"
+#include "generation/prompt_cuts.hpp"
 
 namespace corral::generation {
 
@@ -104,13 +105,15 @@ void request_report::log_line(const request_summary& now) const {
     telemetry::log().info(
         "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
         "total_ms={:.1f}{}{}{} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{} outcome={}{}",
+        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{}{} "
+        "outcome={}{}",
         now.request.id, now.model == nullptr ? telemetry::printable(now.request.model) : now.model->name,
         telemetry::printable(now.request.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
         milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
         part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
         part_text("delivery", took.delivery), now.usage.prompt_tokens, now.usage.generated_tokens, rate,
-        now.tries, now.format_tries, now.dropped_messages,
+        now.tries, now.format_tries, now.cuts.messages,
+        now.cuts.any() ? " cuts=\"" + to_text(now.cuts) + '"' : std::string(),
         served_by_.empty() ? served_by_ : " by=" + served_by_, outcome_,
         why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
 }

@@ -20,7 +20,7 @@ struct request_summary {
     chat::token_usage usage;
     unsigned tries = 0;
     unsigned format_tries = 0;
-    std::size_t dropped_messages = 0;
+    prompt_cuts cuts;
 };
 
 class request_report {

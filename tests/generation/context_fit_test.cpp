@@ -25,6 +25,22 @@ protected:
         each.content = std::move(content);
         to.messages.push_back(std::move(each));
     }
+    // As long as those of a chat window: about 200 bytes each.
+    static chat::generation_request with_tools(chat::generation_request to, std::size_t count) {
+        to.tools = nlohmann::ordered_json::array();
+        for (std::size_t i = 0; i < count; ++i) {
+            to.tools.push_back(
+                {{"type", "function"},
+                 {"function",
+                  {{"name", "tool_number_" + std::to_string(i)},
+                   {"description", "Does what number " + std::to_string(i) + " says. And more of it."},
+                   {"parameters",
+                    {{"type", "object"},
+                     {"properties",
+                      {{"text", {{"type", "string"}, {"description", "The text. All of it."}}}}}}}}}});
+        }
+        return to;
+    }
     std::string turns() { return backend.seen.at(0).prompt.turns; }
 };
 
@@ -60,17 +76,65 @@ TEST_F(context_fit, truncate_false_is_refused_with_the_numbers) {
     EXPECT_TRUE(backend.seen.empty());
 }
 
-TEST_F(context_fit, one_turn_too_long_is_refused_with_the_numbers) {
-    backend.prompt_limit = 200;
-    const test::reading got = read(request(std::string(5000, 'x')));
+TEST_F(context_fit, one_turn_too_long_loses_its_middle) {
+    backend.prompt_limit = 600;
+    const test::reading got = read(request("begin " + std::string(5000, 'x') + " the question"));
+    ASSERT_TRUE(got.finished);
+    EXPECT_GT(got.cuts.text_bytes, 4000U);
+    EXPECT_EQ(got.cuts.messages, 0U);
+    EXPECT_NE(turns().find("begin "), std::string::npos);
+    EXPECT_NE(turns().find(" the question"), std::string::npos);
+    EXPECT_NE(turns().find("bytes of this text were left out"), std::string::npos);
+    EXPECT_LE(backend.measures, 4);
+}
+
+TEST_F(context_fit, three_dozen_tools_give_way_to_the_question) {
+    backend.prompt_limit = 2500;
+    const test::reading got = read(with_tools(request("What time is it? Use tool number 7."), 36));
+    ASSERT_TRUE(got.finished);
+    EXPECT_GT(got.cuts.tools, 20U);
+    EXPECT_LT(got.cuts.tools, 36U);
+    EXPECT_NE(backend.seen.at(0).prompt.system.find("tool_number_7\""), std::string::npos) << "it was named";
+    EXPECT_NE(turns().find("What time is it?"), std::string::npos);
+    EXPECT_LE(backend.measures, 5);
+}
+
+TEST_F(context_fit, truncate_false_is_refused_with_the_tokens_of_each_part) {
+    backend.prompt_limit = 2500;
+    auto what = with_tools(long_talk(2), 36);
+    what.limits.truncate = false;
+    const test::reading got = read(what);
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
-    EXPECT_NE(got.failed->message.find("200"), std::string::npos) << got.failed->message;
+    for (const char* part : {"system text ", "tools ", "turns ", "room for 2500"}) {
+        EXPECT_NE(got.failed->message.find(part), std::string::npos) << got.failed->message;
+    }
+    EXPECT_EQ(got.failed->message.find("tools 0"), std::string::npos) << got.failed->message;
+}
+
+TEST_F(context_fit, a_model_that_refuses_long_prompts_leaves_nothing_out) {
+    backend.prompt_limit = 1000;
+    backend.entry.oversize = catalog::oversize_policy::refuse;
+    const test::reading got = read(long_talk(30));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
+}
+
+TEST_F(context_fit, shortened_requests_are_told_for_each_client) {
+    backend.prompt_limit = 1000;
+    EXPECT_TRUE(generations->warnings().empty());
+    EXPECT_TRUE(read(long_talk(30)).finished);
+    EXPECT_TRUE(read(long_talk(30)).finished);
+    ASSERT_EQ(generations->warnings().size(), 1U);
+    EXPECT_NE(generations->warnings()[0].find("Requests of c1 "), std::string::npos);
+    EXPECT_NE(generations->warnings()[0].find("(2, the last by messages="), std::string::npos);
 }
 
 TEST_F(context_fit, what_is_surely_too_long_is_never_counted) {
     backend.context = 16;
-    const test::reading got = read(request(std::string(16 * 256 + 1, 'x')));
+    auto what = request(std::string(16 * 256 + 1, 'x'));
+    what.limits.truncate = false;
+    const test::reading got = read(what);
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
     EXPECT_EQ(backend.measures, 0);
@@ -93,23 +157,52 @@ TEST_F(context_fit, length_alone_tells_what_can_never_fit) {
     EXPECT_TRUE(surely_too_long(raw, context));
 }
 
-TEST_F(context_fit, a_system_text_without_room_is_refused) {
+TEST_F(context_fit, what_can_not_be_made_to_fit_is_refused) {
     backend.prompt_limit = 0;
     const test::reading got = read(long_talk(4));
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
-    EXPECT_NE(got.failed->message.find("system text"), std::string::npos) << got.failed->message;
+    EXPECT_NE(got.failed->message.find("no room for a turn"), std::string::npos) << got.failed->message;
+    EXPECT_NE(got.failed->message.find("nothing more can be left out"), std::string::npos);
 }
 
-TEST_F(context_fit, drops_to_a_share_but_at_least_one_turn) {
-    auto talk = long_talk(10);
-    const std::size_t before = talk.messages.size();
-    EXPECT_TRUE(drop_to_share(talk.messages, 1.0));
-    EXPECT_LT(talk.messages.size(), before);
-    EXPECT_TRUE(drop_to_share(talk.messages, 0.0));
-    EXPECT_FALSE(drop_to_share(talk.messages, 0.0));
-    EXPECT_EQ(talk.messages.back().content, "the last question");
-    EXPECT_EQ(talk.messages.front().content, "Be brief.");
+// Any conversation, tools and limit: what was sent fits by the runtime's own count, or the refusal names the
+// parts.
+TEST_F(context_fit, whatever_is_asked_fits_or_is_refused_with_its_parts) {
+    core::seeded_random dice{20'260};
+    const auto up_to = [&](std::uint64_t most) { return dice.next() % (most + 1); };
+    int refused = 0;
+    for (int round = 0; round < 400; ++round) {
+        chat::generation_request what = long_talk(static_cast<int>(up_to(12)));
+        what.messages.front().content += std::string(up_to(3000), 's');
+        what.messages.back().content += std::string(up_to(3000), 'u');
+        if (up_to(1) == 1) {
+            what = with_tools(std::move(what), up_to(20) + 1);
+        }
+        if (up_to(4) == 0) {
+            chat::tool_call call;
+            call.name = "tool_number_1";
+            call.arguments = nlohmann::ordered_json::object();
+            what.messages.at(1).calls.push_back(call);
+        }
+        what.limits.truncate = up_to(9) != 0;
+        backend.prompt_limit = static_cast<std::uint32_t>(up_to(6000));
+        backend.seen.clear();
+        const test::reading got = read(what);
+        if (got.finished) {
+            const chat::rendered_prompt& sent = backend.seen.at(0).prompt;
+            ASSERT_LE(sent.system.size() + sent.turns.size(), backend.prompt_limit);
+            continue;
+        }
+        ++refused;
+        ASSERT_TRUE(got.failed);
+        ASSERT_EQ(got.failed->kind, chat::failure_kind::context_too_long) << got.failed->message;
+        ASSERT_NE(got.failed->message.find("tokens long: system text "), std::string::npos);
+        ASSERT_TRUE(!what.limits.truncate || backend.prompt_limit < 1500U)
+            << got.failed->message << " limit " << backend.prompt_limit;
+    }
+    EXPECT_GT(refused, 10);
+    EXPECT_LT(refused, 300);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ struct reading {
     std::optional<chat::finished_event> finished;
     std::optional<chat::failed_event> failed;
     int ends = 0;
+    generation::prompt_cuts cuts;
     std::size_t dropped = 0;
     [[nodiscard]] bool over() const { return ends > 0; }
 };
@@ -56,7 +57,8 @@ protected:
         while (const auto event = handle->poll()) {
             note(into, *event);
         }
-        into.dropped = handle->notes().dropped_messages;
+        into.cuts = handle->notes().cuts;
+        into.dropped = into.cuts.messages;
     }
     reading read(chat::generation_request what) {
         generation::generation_handle handle = begin(std::move(what));

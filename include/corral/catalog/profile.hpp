@@ -281,6 +281,9 @@ struct sampling_defaults {
 // The cards that one process set of a model runs on, counted from 0; {devices} is "0" or "0,1".
 using seat = std::vector<unsigned>;
 
+// What becomes of a prompt that is longer than the context (docs/long_prompts.md).
+enum class oversize_policy { fit, refuse };
+
 // A model that this box serves.
 struct model_entry {
     std::string name;                  // display form with tag: "qwen3:4b"
@@ -307,6 +310,7 @@ struct model_entry {
     std::string default_system;
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
+    oversize_policy oversize = oversize_policy::fit;
     context_sizes context;
     sampling_defaults sampling;
     std::string parameter_size;      // "4.0B"

@@ -16,9 +16,22 @@
 
 namespace corral::generation {
 
+// What a request that was too long for its model went without (docs/long_prompts.md).
+struct prompt_cuts {
+    std::size_t messages = 0;      // of the oldest turns
+    std::size_t tools = 0;         // definitions
+    std::size_t descriptions = 0;  // tools with shortened descriptions
+    std::size_t text_bytes = 0;    // of the middle of texts
+    bool operator==(const prompt_cuts&) const = default;
+    [[nodiscard]] bool any() const noexcept { return *this != prompt_cuts{}; }
+};
+
+// "messages=3, tools=20, descriptions=4, text-bytes=1200", without the parts that stayed whole.
+[[nodiscard]] std::string to_text(const prompt_cuts& cuts);
+
 // For response headers; complete with the first event.
 struct answer_notes {
-    std::size_t dropped_messages = 0;             // left out of a conversation that was too long
+    prompt_cuts cuts;
     std::optional<scheduler::queue_place> place;  // when it came; nothing: no need to wait
     // The instance (catalog::label_of) of the run that goes on or was the last, and its tier; empty and 0
     // where the model has one tier only, or no run has begun.

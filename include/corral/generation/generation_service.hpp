@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/chat/generation_request.hpp"
@@ -48,6 +50,9 @@ public:
     // For requests from now on; those on their way keep what they began with. The journal and the
     // metrics stay.
     void adjust(const generation_options& with);
+
+    // For people: a sentence for each client whose requests were shortened within the last hour; bounded.
+    [[nodiscard]] std::vector<std::string> warnings() const;
 
 private:
     struct impl;
