@@ -78,11 +78,13 @@ struct excess {
 excess excess_of(std::size_t bytes, const engine::prompt_measure& measured, std::uint32_t context,
                  unsigned round) {
     constexpr double more_each_round = 0.1;
-    // Where not even the system text fits, the limit of the whole is not known; some room for the turns is kept.
+    // Where not even the system text fits, the limit of the whole is not known; less than the context, for the
+    // answer needs room too.
     constexpr double share_of_context = 0.75;
+    constexpr double clearly_less = 0.8;
     const double tokens = std::max<double>(1, measured.system_tokens + measured.turn_tokens);
-    const double unknown = context > 0 ? context * share_of_context : tokens / 2;
-    const double target = measured.limit > 0 ? measured.limit : std::min(unknown, tokens / 2);
+    const double guess = std::min(context > 0 ? context * share_of_context : tokens, tokens * clearly_less);
+    const double target = measured.limit > 0 ? measured.limit : guess;
     const double per_token = static_cast<double>(bytes) / tokens;
     const double over = std::max(1.0, tokens - target) * (1 + more_each_round * round);
     constexpr double least = 16;
@@ -205,6 +207,51 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
 
 }  // namespace
 
+// The runtime's first count and the last one, for a second look at an estimate that took too much.
+struct two_counts {
+    std::uint32_t whole_tokens = 0;
+    std::size_t whole_bytes = 0;
+    std::uint32_t cut_tokens = 0;
+    std::size_t cut_bytes = 0;
+};
+
+// The bytes that have to go by what those that went really took; nothing where the prompt uses its room well.
+std::optional<excess> better_excess(const two_counts& seen, const engine::prompt_measure& measured) {
+    constexpr double well_used = 0.8;
+    constexpr double aim = 0.97;
+    if (measured.limit == 0 || seen.cut_tokens >= measured.limit * well_used ||
+        seen.whole_tokens <= seen.cut_tokens || seen.whole_bytes <= seen.cut_bytes) {
+        return std::nullopt;
+    }
+    const double per_token =
+        static_cast<double>(seen.whole_bytes - seen.cut_bytes) / (seen.whole_tokens - seen.cut_tokens);
+    const double target = measured.limit * aim;
+    if (target >= seen.whole_tokens) {
+        return std::nullopt;
+    }
+    return excess{static_cast<std::size_t>((seen.whole_tokens - target) * per_token),
+                  static_cast<std::size_t>(target * per_token)};
+}
+
+// A prompt that uses its room better than the first that fitted, where one more measure finds one.
+core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, const chat::render_options& how,
+                                                    const chat::generation_request& request, excess over,
+                                                    core::deadline until) {
+    prompt_cutter cutter(request);
+    if (!cutter.cut(over.bytes, over.room)) {
+        co_return std::nullopt;
+    }
+    auto rendered = render_request(how, cutter.rest(), cutter.rest().messages);
+    if (!rendered) {
+        co_return std::nullopt;
+    }
+    const measure_result measured = co_await measure(runtime, *rendered, until);
+    if (!measured || !measured->fits || (rendered->verbatim && !runtime.takes_verbatim())) {
+        co_return std::nullopt;
+    }
+    co_return fitted_prompt{std::move(*rendered), cutter.cuts()};
+}
+
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
@@ -214,6 +261,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
     constexpr unsigned most_rounds = 24;
     chat::render_options form = how;
     std::optional<prompt_cutter> cutter;
+    two_counts counts;
     for (unsigned round = 0;; ++round) {
         if (!first) {
             auto rendered = cutter ? render_request(form, cutter->rest(), cutter->rest().messages)
@@ -234,11 +282,22 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         if (!measured) {
             co_return measure_failure(measured.error());
         }
+        const std::uint32_t tokens = measured->system_tokens + measured->turn_tokens;
         if (measured->fits) {
-            co_return fitted_prompt{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
+            fitted_prompt fitted{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
+            if (cutter) {
+                counts.cut_tokens = tokens;
+                counts.cut_bytes = cutter->bytes();
+            }
+            if (const auto over = cutter ? better_excess(counts, *measured) : std::nullopt) {
+                auto better = co_await refit(runtime, form, request, *over, until);
+                co_return better ? std::move(*better) : std::move(fitted);
+            }
+            co_return fitted;
         }
         if (may_shorten && !cutter) {
             cutter.emplace(request);
+            counts = {tokens, cutter->bytes(), 0, 0};
         }
         const excess over =
             excess_of(cutter ? cutter->bytes() : 0, *measured, runtime.context_length(), round);

@@ -132,10 +132,6 @@ bool generation_run::prepare() {
     if (prepared->format) {
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
-    if (request_.limits.num_predict == 0) {
-        finish(chat::finish_reason::length);
-        return false;
-    }
     return true;
 }
 

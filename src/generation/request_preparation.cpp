@@ -173,11 +173,11 @@ std::vector<std::string> tool_names(const chat::generation_request& request) {
 
 std::optional<std::uint32_t> max_tokens(const chat::limits& limits, std::uint32_t context) {
     const std::int64_t wanted = limits.num_predict.value_or(-1);
-    if (wanted < 0) {
+    if (wanted <= 0) {
         return std::nullopt;
     }
     const std::int64_t most = context > 0 ? context : std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(wanted, 1, most));
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(wanted, most));
 }
 
 }  // namespace corral::generation

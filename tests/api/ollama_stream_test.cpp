@@ -104,13 +104,13 @@ TEST_F(ollama_stream, thinking_has_its_own_key) {
     EXPECT_TRUE(tree["thinking"].get<std::string>().starts_with("hm"));
 }
 
-TEST_F(ollama_stream, num_predict_zero_is_an_empty_length_answer) {
+TEST_F(ollama_stream, num_predict_zero_answers_to_the_end) {
+    say({"whole"});
     const auto got = ask("POST", "/api/generate",
                          R"({"model":"tiny","prompt":"x","stream":false,"options":{"num_predict":0}})");
     const auto tree = nlohmann::json::parse(got->answer.body);
-    EXPECT_EQ(tree["response"], "");
-    EXPECT_EQ(tree["done_reason"], "length");
-    EXPECT_TRUE(backend.seen.empty());
+    EXPECT_EQ(tree["response"], "whole");
+    EXPECT_EQ(tree["done_reason"], "stop");
 }
 
 TEST_F(ollama_stream, a_failure_after_text_is_an_error_line_and_never_done) {

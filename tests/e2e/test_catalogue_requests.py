@@ -43,7 +43,7 @@ def untouched(box, before):
 
 def test_F10_the_first_prompt_of_a_fresh_process_is_too_long(box):
     before = pids(box)
-    reply = box.chat("word " * 2000)
+    reply = box.chat("word " * 2000, truncate=False)
     assert reply.status == 400 and "context" in reply.json["error"]
     assert "outcome=context-too-long" in box.log() or "outcome=context" in box.log()
     untouched(box, before)
@@ -52,7 +52,7 @@ def test_F10_the_first_prompt_of_a_fresh_process_is_too_long(box):
 def test_F11_a_system_prompt_beyond_the_prefill_limit(box):
     before = pids(box)
     resets = box.runtime_state()["resets"]
-    reply = box.chat([{"role": "system", "content": "word " * 2000}, {"role": "user", "content": "hi"}])
+    reply = box.chat([{"role": "system", "content": "word " * 2000}, {"role": "user", "content": "hi"}], truncate=False)
     assert reply.status == 400 and "context" in reply.json["error"]
     assert box.runtime_state()["resets"] == resets, "it was not even reset"
     untouched(box, before)

@@ -71,6 +71,14 @@ def test_num_predict_is_exact(box, limit):
     assert reply.json["eval_count"] == limit
 
 
+def test_num_predict_zero_is_as_if_it_were_not_given(box):
+    reply = box.chat("[[n=5]]", options={"num_predict": 0})
+    assert reply.json["message"]["content"].split() == "one two three four five".split()
+    assert reply.json["done_reason"] == "stop"
+    reply = box.post("/v1/chat/completions", {"model": "sim", "max_tokens": 0, "messages": [{"role": "user", "content": "[[n=5]]"}]})
+    assert reply.json["choices"][0]["finish_reason"] == "stop"
+
+
 @pytest.mark.parametrize("stop,expected", [("four", " one two three "), ("ree f", " one two th"), ("zzz", None)])
 def test_stop_sequences_across_pieces(box, stop, expected):
     reply = box.chat("[[text= one two three four five six seven eight]]", options={"stop": [stop]})
@@ -142,7 +150,7 @@ def test_a_conversation_that_is_too_long_keeps_system_and_newest_turns(tmp_path)
 
         refused = box.chat(turns, truncate=False)
         assert refused.status == 400 and "room for 1" in refused.json["error"], refused.body
-        too_long = box.chat("word " * 400)
+        too_long = box.chat("word " * 400, truncate=False)
         assert too_long.status == 400 and "token" in too_long.json["error"], too_long.body
         assert box.say("[[text=still fine]]") == "still fine"
 
