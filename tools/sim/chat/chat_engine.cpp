@@ -166,6 +166,7 @@ void chat_engine::decode(chat_run& run, work& now) {
         const int count = static_cast<int>(index);
         const bool endless = plan.never_ends || faults_.active("never_end");
         const auto since = clock::now();
+        obey_prompt(plan, index, faults_);
         std::string words_of_error;
         if (obey_faults(now, count, words_of_error)) {
             pieces.add(words_of_error);

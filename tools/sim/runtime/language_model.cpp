@@ -163,6 +163,17 @@ std::string harmless(std::string text) {
     return text;
 }
 
+std::optional<std::size_t> number_of(std::string_view turn, std::string_view directive) {
+    const auto at = turn.find(directive);
+    if (at == std::string_view::npos) return std::nullopt;
+    std::size_t count = 0;
+    for (char c : turn.substr(at + directive.size())) {
+        if (c < '0' || c > '9' || count > 1'000'000) break;
+        count = count * 10 + static_cast<std::size_t>(c - '0');
+    }
+    return count;
+}
+
 std::optional<output_plan> plan_from_directives(std::string_view turn, std::string_view cache_text,
                                                 std::string_view name) {
     if (turn.find("[[echo]]") != std::string_view::npos)
@@ -178,14 +189,9 @@ std::optional<output_plan> plan_from_directives(std::string_view turn, std::stri
         return output_plan{vocabulary::instance().encode_plain(unescape(rest.substr(0, rest.find("]]")))),
                            false};
     }
-    if (const auto at = turn.find("[[n="); at != std::string_view::npos) {
-        std::size_t count = 0;
-        for (char c : turn.substr(at + 4)) {
-            if (c < '0' || c > '9' || count > 1'000'000) break;
-            count = count * 10 + static_cast<std::size_t>(c - '0');
-        }
+    if (const auto count = number_of(turn, "[[n=")) {
         output_plan plan;
-        for (std::size_t i = 0; i < count; ++i) plan.tokens.push_back(filler_token(i));
+        for (std::size_t i = 0; i < *count; ++i) plan.tokens.push_back(filler_token(i));
         return plan;
     }
     if (turn.find("[[never_end]]") != std::string_view::npos) return output_plan{{}, true};
@@ -206,6 +212,12 @@ std::string say(const scenario& settings, std::string_view cache_text, std::stri
 
 }  // namespace
 
+void obey_prompt(const output_plan& plan, std::size_t index, fault_switches& faults) {
+    const nlohmann::json here{{"phase", "decode"}};
+    if (plan.hangs_at && index >= *plan.hangs_at) faults.set("device_hang", true, here);
+    if (plan.dies_at && index >= *plan.dies_at) faults.set("kill_at", "once", here);
+}
+
 int filler_token(std::size_t index) {
     static const std::array<int, 10> words = [] {
         constexpr std::array<std::string_view, 10> texts{" one", " two",   " three", " four", " five",
@@ -223,7 +235,11 @@ output_plan plan_output(const scenario& settings, std::span<const int> cache, st
     const auto text = words.decode(cache);
     const auto turn = last_user_turn(text);
     if (settings.directives)
-        if (auto plan = plan_from_directives(turn, text, name)) return *plan;
+        if (auto plan = plan_from_directives(turn, text, name)) {
+            plan->hangs_at = number_of(turn, "[[hang=");
+            plan->dies_at = number_of(turn, "[[die=");
+            return *plan;
+        }
     // Echoed special texts are ordinary text, or the first <|im_end|> would end the run.
     if (settings.mode == "echo") return {words.encode_plain(text), false};
     return {words.encode(say(settings, text, turn)), false};

@@ -235,6 +235,7 @@ void llm_engine::decode_loop(run_state& run, int room) {
             return;
         }
         const auto settings = parts_.settings.snapshot();
+        obey_prompt(plan, run.output.size(), parts_.faults);
         const bool whole = device_.work(1000.0 / settings.timing.tokens_per_second, "decode",
                                         static_cast<int>(run.output.size()), &stop_);
         int token = next_token(plan.tokens, plan.never_ends, run.output.size());
