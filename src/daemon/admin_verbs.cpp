@@ -167,6 +167,7 @@ core::awaitable<control::admin_json> run_start(const admin_context& of, control:
     if (!at.service.empty() || !at.label.empty()) {
         co_return control::admin_refusal("a service is started with its model: start " + at.models.front());
     }
+    of.forget_deadly_prompts();
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: started by its operator", model);
         of.running->admission().resume(model);
@@ -195,7 +196,7 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
         supervisor::group& services = runtime->services();
         for (const supervisor::service_status& one : services.status()) {
             if (at.service.empty() || one.name == at.service) {
-                services.restart_as_asked(one.name, restart_cause);
+                services.restart(one.name, restart_cause, supervisor::restart_reason::asked);
             }
         }
     }
@@ -225,6 +226,7 @@ core::awaitable<control::admin_json> run_restart(const admin_context& of, contro
     if (!at.problem.empty()) {
         co_return control::admin_refusal(at.problem);
     }
+    of.forget_deadly_prompts();
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: {} restarted by its operator", at.label.empty() ? model : at.label,
                               at.service.empty() ? "all of it is" : at.service + " is");

@@ -89,6 +89,7 @@ core::result<void> daemon::open_admin() {
                       .devices = &devices_,
                       .reload = [this](bool allow_empty) { return reload_for_admin(allow_empty); },
                       .reloads = [this] { return reloader_->applied(); },
+                      .forget_deadly_prompts = [this] { generations_->forget_deadly_prompts(); },
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
                       .settings = &settings_,

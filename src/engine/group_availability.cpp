@@ -17,6 +17,12 @@ bool all_stopped(const std::vector<supervisor::service_status>& services) {
     });
 }
 
+bool was_renewed(const supervisor::service_status& service) {
+    using supervisor::restart_reason;
+    return service.state != supervisor::service_state::ready &&
+           (service.last_loss == restart_reason::asked || service.last_loss == restart_reason::cancel);
+}
+
 std::string warnings_of(const std::vector<supervisor::service_status>& services) {
     std::string all;
     for (const auto& service : services) {
@@ -28,6 +34,14 @@ std::string warnings_of(const std::vector<supervisor::service_status>& services)
 }
 
 }  // namespace
+
+std::uint64_t outside_faults_of(const supervisor::group& of) {
+    std::uint64_t out = 0;
+    for (const supervisor::service_status& service : of.status()) {
+        out += service.turned_away;
+    }
+    return out;
+}
 
 availability availability_of(const supervisor::group& of, std::string_view runtime) {
     const std::vector<supervisor::service_status> services = of.status();
@@ -54,6 +68,7 @@ availability availability_of(const supervisor::group& of, std::string_view runti
         return out;
     }
     out.state = availability_state::loading;
+    out.renewed = std::any_of(services.begin(), services.end(), was_renewed);
     for (const supervisor::service_status& service : services) {
         if (service.state != supervisor::service_state::ready) {
             out.reason = service.reason.empty() ? "The model is loading." : service.reason;

@@ -10,6 +10,8 @@
 
 namespace corral::engine {
 
+// As backend::outside_faults().
+[[nodiscard]] std::uint64_t outside_faults_of(const supervisor::group& of);
 // `runtime`: the service whose load is the model's.
 [[nodiscard]] availability availability_of(const supervisor::group& of, std::string_view runtime);
 

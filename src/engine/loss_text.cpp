@@ -31,6 +31,11 @@ std::string ended_text(std::string_view subject, const supervisor::service_statu
     }
 }
 
+bool fell(const supervisor::service_status& service) noexcept {
+    using supervisor::restart_reason;
+    return service.last_loss == restart_reason::crash || service.last_loss == restart_reason::hang;
+}
+
 std::string with_restart(std::string what) {
     return sentence(std::move(what)) + " It is being restarted.";
 }

@@ -253,6 +253,7 @@ void reloader::apply(config::configuration wanted, const reload_plan& plan, prep
     const config::configuration& settings = *parts_.settings;
     telemetry::log().set_level(as_spdlog(settings.log_level));
     parts_.generations->adjust(generation_options_of(settings));
+    parts_.generations->forget_deadly_prompts();
     parts_.server->adjust(settings.http);
     if (made.credentials) {
         *parts_.credentials = std::move(made.credentials);

@@ -91,6 +91,10 @@ core::awaitable<void> generation_run::steps() {
     if (!prepare()) {
         co_return;
     }
+    const auto tiers = with_.admission->tiers_of(model_->lane);
+    if (!may_run(tiers ? tiers->serving : 0)) {
+        co_return;
+    }
     verdict now = verdict::again;
     while (now == verdict::again) {
         const bool granted = co_await take_turn();
@@ -98,7 +102,7 @@ core::awaitable<void> generation_run::steps() {
             co_return;
         }
         const bool goes_on = co_await follow_model();
-        if (!goes_on) {
+        if (!goes_on || !may_run(tier_)) {
             co_return;
         }
         now = co_await attempt();
@@ -173,6 +177,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.model = model_->lane;
     who.until = deadline();
     who.readmission = tries_ > 0;
+    who.behind = hung_;
     who.keep_alive = request_.keep_alive;
     if (tries_ == 0) {
         who.on_queued = [to = to_](const scheduler::queue_place& place) { to->notes().place = place; };
@@ -194,6 +199,7 @@ core::awaitable<bool> generation_run::take_turn() {
         co_return false;
     }
     lease_.emplace(std::move(*answer));
+    tier_ = (*lease_)->model().tier;
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
     stays_ = with_.admission->hold(model_->lane);
     figures_.begin_run(with_.clock->now());
@@ -207,6 +213,8 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     settled_ = false;
     judged_ = false;
     keeps_figures_ = false;
+    loss_noted_ = false;
+    hung_ = false;
     verdict_ = verdict::over;
     engine::backend& runtime = **lease_;
     fit_result fitted = co_await fit(runtime);
@@ -235,6 +243,7 @@ core::awaitable<generation_run::verdict> generation_run::attempt() {
     to_->attach(nullptr);
     control_ = nullptr;
     settle(outcome);
+    note_loss(outcome.loss);
     if (const auto& given_up = to_->abandoned_at()) {
         report_.note_idle_after(with_.clock->now() - *given_up);
     }

@@ -16,6 +16,7 @@
 #include "generation/ignored_options.hpp"
 #include "generation/outcome_policy.hpp"
 #include "generation/prompt_cuts.hpp"
+#include "generation/prompt_quarantine.hpp"
 #include "generation/request_preparation.hpp"
 #include "generation/request_report.hpp"
 #include "generation/run_figures.hpp"
@@ -31,6 +32,7 @@ struct run_context {
     generation_options options;
     std::shared_ptr<ignored_options> ignored = std::make_shared<ignored_options>();
     std::shared_ptr<shortened_requests> shortened = std::make_shared<shortened_requests>();
+    std::shared_ptr<prompt_quarantine> quarantine;
 };
 
 class generation_run final : public engine::run_sink {
@@ -72,6 +74,12 @@ private:
     // What outcome_policy decides of.
     [[nodiscard]] run_standing standing() const;
     [[nodiscard]] retry_limits limits() const;
+    // What the prompt did to the runtimes of that tier.
+    [[nodiscard]] prompt_record harm(unsigned tier) const;
+    // False when the request has ended, because its prompt is known to be deadly.
+    [[nodiscard]] bool may_run(unsigned tier);
+    void note_loss(const engine::run_loss& loss);
+    [[nodiscard]] std::uint64_t outside_faults() const;
     void settle(const engine::run_outcome& outcome);
     void settle_failure(const chat::failure& why);
     void conclude(chat::finish_reason reason);
@@ -106,8 +114,10 @@ private:
     std::optional<chat::output_filter> filter_;
     run_figures figures_;
     unsigned tries_ = 0;
-    unsigned deaths_ = 0;
-    std::string last_death_;      // of the runtime, while it worked on this request
+    unsigned tier_ = 0;           // of the present lease
+    bool hung_ = false;           // the runtime, in the last run
+    prompt_quarantine own_{{}};   // what this request did, on whatever tier
+    bool loss_noted_ = false;     // of this run
     bool settled_ = false;        // how this run ended is known
     bool judged_ = false;         // what it gave is judged; the rest of it is not wanted
     bool keeps_figures_ = false;  // its answer is thrown away, and its tokens count

@@ -70,8 +70,11 @@ void generation_run::push(std::vector<chat::generation_event> events) {
 run_standing generation_run::standing() const {
     run_standing out;
     out.tries = tries_;
-    out.deaths = deaths_;
-    out.last_death = last_death_;
+    out.harm = harm(tier_);
+    const auto own = own_.find({}, outside_faults(), with_.clock->now());
+    if (own && own->losses > out.harm.losses) {
+        out.harm = *own;
+    }
     out.gone_out = to_->gone_out();
     out.deadline_passed = deadline().passed(with_.clock->now());
     out.reader_gone = to_->reader_gone();
@@ -92,10 +95,7 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     }
     settled_ = true;
     figures_.note(outcome.progress);
-    if (outcome.failure && outcome.failure->blames_request) {
-        ++deaths_;
-        last_death_ = outcome.failure->message;
-    }
+    note_loss(outcome.loss);
     if (to_->ended()) {
         return;
     }
@@ -108,6 +108,43 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     } else if (const auto* failed = std::get_if<fail_request>(&next)) {
         carry_out(*failed);
     }
+}
+
+// What was lost to a prompt shows at the end of its run, or when the runtime does not come to rest after it.
+void generation_run::note_loss(const engine::run_loss& loss) {
+    if (loss_noted_ || loss.what == engine::run_loss::how::none) {
+        return;
+    }
+    loss_noted_ = true;
+    hung_ = loss.what == engine::run_loss::how::hung;
+    const core::steady_time now = with_.clock->now();
+    const std::uint64_t stand = outside_faults();
+    own_.note({}, loss, stand, now);
+    with_.quarantine->note(with_.quarantine->mark_of(request_, model_->lane, tier_), loss, stand, now);
+}
+
+prompt_record generation_run::harm(unsigned tier) const {
+    if (with_.quarantine->empty()) {
+        return {};
+    }
+    const prompt_mark mark = with_.quarantine->mark_of(request_, model_->lane, tier);
+    return with_.quarantine->find(mark, outside_faults(), with_.clock->now()).value_or(prompt_record{});
+}
+
+bool generation_run::may_run(unsigned tier) {
+    const auto refused = before_run(harm(tier), limits(), with_.clock->now());
+    if (refused) {
+        carry_out(*refused);
+    }
+    return !refused;
+}
+
+std::uint64_t generation_run::outside_faults() const {
+    std::uint64_t out = 0;
+    for (const engine::backend* const each : with_.admission->runtimes_of(model_->lane)) {
+        out += each->outside_faults();
+    }
+    return out;
 }
 
 // Of a prompt that could not be measured, or does not fit.
@@ -165,8 +202,10 @@ void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
     if (next.why.cause == poisonous_cause) {
         telemetry::log().error(
-            "request id={} model={} client={} is poisonous: the runtime died in it {} times", request_.id,
-            model_->name, telemetry::printable(request_.client), deaths_);
+            "request id={} model={} client={} is poisonous: the runtime died {} times in it, and hung {} "
+            "times",
+            request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,
+            standing().harm.hangs);
     }
     fail(next.why);
 }
@@ -174,6 +213,9 @@ void generation_run::carry_out(const fail_request& next) {
 void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
     const chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
+    if (!with_.quarantine->empty() && lease_) {
+        with_.quarantine->pardon(with_.quarantine->mark_of(request_, model_->lane, tier_));
+    }
     if (to_->end(event)) {
         to_->note_timings(event.timings);
         report_.note_finish(reason);

@@ -15,15 +15,22 @@ fail_request failing(chat::failure_kind kind, std::string cause, std::string mes
 }
 
 bool is_poisonous(const run_standing& at, const retry_limits& limits) {
-    return !at.gone_out && at.deaths >= limits.poisonous_after;
+    return !at.gone_out && at.harm.losses >= limits.poisonous_after;
+}
+
+std::string what_it_did(const prompt_record& harm) {
+    const std::string times = std::to_string(harm.deaths + harm.hangs) + " times";
+    return harm.hangs == 0    ? "the runtime died " + times
+           : harm.deaths == 0 ? "the runtime hung " + times
+                              : "the runtime died or hung " + times;
 }
 
 fail_request poisonous(const run_standing& at) {
-    return failing(chat::failure_kind::runtime_failed, std::string(poisonous_cause),
-                   "the runtime died " + std::to_string(at.deaths) +
-                       " times while it worked on this request, so the request is not tried again. The last "
-                       "time: " +
-                       at.last_death);
+    return failing(
+        chat::failure_kind::runtime_failed, std::string(poisonous_cause),
+        what_it_did(at.harm) +
+            " while it worked on this request, so the request is not tried again. The last time: " +
+            at.harm.last);
 }
 
 bool may_run_again(const run_standing& at, const retry_limits& limits) {
@@ -31,6 +38,19 @@ bool may_run_again(const run_standing& at, const retry_limits& limits) {
 }
 
 }  // namespace
+
+std::optional<fail_request> before_run(const prompt_record& harm, const retry_limits& limits,
+                                       core::steady_time now) {
+    if (harm.losses < limits.poisonous_after) {
+        return std::nullopt;
+    }
+    const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
+    return failing(chat::failure_kind::unsupported, std::string(quarantined_cause),
+                   what_it_did(harm) + " while it worked on this prompt, the last time: " + harm.last +
+                       " It is refused for another " + std::to_string(left) +
+                       " min, lest it takes the model from everybody. Change the prompt, or have the model "
+                       "restarted by its operator.");
+}
 
 fail_request after_abandonment(const run_standing& at) {
     if (at.reader_gone) {

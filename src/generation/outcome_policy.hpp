@@ -9,15 +9,15 @@
 #include "corral/chat/generation_event.hpp"
 #include "corral/engine/backend.hpp"
 #include "generation/format_gate.hpp"
+#include "generation/prompt_quarantine.hpp"
 
 namespace corral::generation {
 
 // How the request stands; counts include the run that ends.
 struct run_standing {
     unsigned tries = 0;
-    unsigned deaths = 0;     // of the runtime, inside this request
-    std::string last_death;  // what the last of them said
-    bool gone_out = false;   // the client has something that can't be taken back
+    prompt_record harm;     // done by this prompt, here or in an earlier request
+    bool gone_out = false;  // the client has something that can't be taken back
     bool deadline_passed = false;
     bool reader_gone = false;
     bool abandoned = false;    // by its reader, or by the server's end
@@ -46,8 +46,9 @@ struct finish_request {
     chat::finish_reason reason = chat::finish_reason::stop;
     std::string text;  // that waited for its format; may be empty
 };
-// Of a request that killed the runtime too often.
+// Of a request that killed or hung the runtime too often, and of one whose prompt had done so before it came.
 inline constexpr std::string_view poisonous_cause = "poisonous";
+inline constexpr std::string_view quarantined_cause = "quarantined";
 struct fail_request {
     chat::failure why;
 };
@@ -57,7 +58,8 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 // The cases in the order in which they count:
 //
 //   abandoned                                      fail: cancelled, or shutting down
-//   the runtime died in it too often, nothing out  fail: poisonous
+//   the runtime died or hung in it too often,     fail: poisonous
+//     nothing out
 //   judged already                                 keep_judgement
 //   failed, retryable, nothing out, may run again  run_again
 //   failed                                         fail: as it failed
@@ -70,6 +72,10 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 [[nodiscard]] std::variant<run_again, fail_request> after_failure(const run_standing& at,
                                                                   const retry_limits& limits,
                                                                   const chat::failure& why);
+
+// What its prompt did before, known before it waits and again when its turn has come; nothing: it may run.
+[[nodiscard]] std::optional<fail_request> before_run(const prompt_record& harm, const retry_limits& limits,
+                                                     core::steady_time now);
 
 // Given up by its reader, or by the server's end.
 [[nodiscard]] fail_request after_abandonment(const run_standing& at);

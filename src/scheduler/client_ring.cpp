@@ -14,13 +14,37 @@ void client_ring::add(const std::string& client, ticket_id id, bool first) {
     ++size_;
 }
 
+void client_ring::add_behind(ticket_id id) {
+    last_one late{id, {}};
+    for (const line& each : round_) {
+        late.before.insert(each.first.begin(), each.first.end());
+        late.before.insert(each.normal.begin(), each.normal.end());
+    }
+    for (const last_one& each : behind_) {
+        late.before.insert(each.id);
+    }
+    behind_.push_back(std::move(late));
+    ++size_;
+}
+
+void client_ring::left(ticket_id id) {
+    --size_;
+    for (last_one& each : behind_) {
+        each.before.erase(id);
+    }
+}
+
 bool client_ring::remove(ticket_id id) {
+    if (std::erase_if(behind_, [id](const last_one& each) { return each.id == id; }) > 0) {
+        left(id);
+        return true;
+    }
     for (auto place = round_.begin(); place != round_.end(); ++place) {
         const auto gone = std::erase(place->first, id) + std::erase(place->normal, id);
         if (gone == 0) {
             continue;
         }
-        size_ -= gone;
+        left(id);
         if (place->empty()) {
             round_.erase(place);
         }
@@ -30,6 +54,12 @@ bool client_ring::remove(ticket_id id) {
 }
 
 std::optional<ticket_id> client_ring::take() {
+    if (!behind_.empty() && behind_.front().before.empty()) {
+        const ticket_id id = behind_.front().id;
+        behind_.pop_front();
+        left(id);
+        return id;
+    }
     if (round_.empty()) {
         return std::nullopt;
     }
@@ -37,7 +67,7 @@ std::optional<ticket_id> client_ring::take() {
     std::deque<ticket_id>& from = served.first.empty() ? served.normal : served.first;
     const ticket_id id = from.front();
     from.pop_front();
-    --size_;
+    left(id);
     if (served.empty()) {
         round_.pop_front();
     } else {
@@ -73,9 +103,16 @@ std::size_t client_ring::ahead(std::list<line>::const_iterator own, std::size_t 
 }
 
 std::optional<std::size_t> client_ring::ahead_of(ticket_id id) const {
+    std::size_t later = 0;  // put behind, but not behind this one
+    for (const last_one& each : behind_) {
+        if (each.id == id) {
+            return each.before.size();
+        }
+        later += each.before.contains(id) ? 0 : 1;
+    }
     for (auto own = round_.begin(); own != round_.end(); ++own) {
         if (const std::optional<std::size_t> place = own->find(id)) {
-            return ahead(own, *place);
+            return ahead(own, *place) + later;
         }
     }
     return std::nullopt;
@@ -84,7 +121,7 @@ std::optional<std::size_t> client_ring::ahead_of(ticket_id id) const {
 std::size_t client_ring::ahead_of_next(const std::string& client) const {
     const auto own =
         std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
-    return ahead(own, own == round_.end() ? 0 : own->size());
+    return ahead(own, own == round_.end() ? 0 : own->size()) + behind_.size();
 }
 
 std::vector<ticket_id> client_ring::take_all() {

@@ -1,11 +1,13 @@
 #pragma once
-// The waiting tickets of one backend: first come first served within a client, clients in turn.
+// The waiting tickets of one backend: first come first served within a client, clients in turn. One put behind comes
+// when all that waited with it have gone, and before all that came later.
 
 #include <cstdint>
 #include <deque>
 #include <list>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "corral/core/strong_id.hpp"
@@ -19,6 +21,7 @@ public:
     // A client that was not waiting takes the last place in the round. With `first` the ticket goes before
     // the client's other ones, but behind earlier ones that were put first too.
     void add(const std::string& client, ticket_id id, bool first);
+    void add_behind(ticket_id id);
     // False when it does not wait here.
     bool remove(ticket_id id);
     // The next one in turn; its client goes to the end of the round.
@@ -28,7 +31,7 @@ public:
     // The same for a ticket that `client` added now.
     [[nodiscard]] std::size_t ahead_of_next(const std::string& client) const;
     // The same of a client that has none waiting.
-    [[nodiscard]] std::size_t ahead_of_new_client() const noexcept { return round_.size(); }
+    [[nodiscard]] std::size_t ahead_of_new_client() const noexcept { return round_.size() + behind_.size(); }
     // Everything, in the order take() would have given it to a single server.
     [[nodiscard]] std::vector<ticket_id> take_all();
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -43,9 +46,15 @@ private:
         // Its place in the line, from 0.
         [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };
+    struct last_one {
+        ticket_id id;
+        std::unordered_set<ticket_id> before;  // those that waited when it came, and still do
+    };
     [[nodiscard]] std::size_t ahead(std::list<line>::const_iterator own, std::size_t place) const;
+    void left(ticket_id id);
 
-    std::list<line> round_;  // front: whose turn it is; a line is never empty
+    std::list<line> round_;        // front: whose turn it is; a line is never empty
+    std::deque<last_one> behind_;  // in the order of their coming
     std::size_t size_ = 0;
 };
 

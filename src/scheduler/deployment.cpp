@@ -16,6 +16,7 @@ int rank_of(presence state) {
         case presence::ready:
             return 3;
         case presence::loading:
+        case presence::renewing:
             return 2;
         case presence::absent:
         case presence::leaving:
@@ -79,7 +80,8 @@ std::string deployment::label_of(unsigned tier) const {
 std::vector<presence> deployment::tier_states() const {
     std::vector<presence> out(last_tier() + 1, presence::broken);
     for (const instance& one : instances) {
-        const presence now = one.no_memory ? presence::broken : one.serves_as();
+        presence now = one.no_memory ? presence::broken : one.serves_as();
+        now = now == presence::loading && one.renewed ? presence::renewing : now;
         presence& best = out[one.facts.tier];
         best = rank_of(now) > rank_of(best) ? now : best;
     }

@@ -42,6 +42,8 @@ struct instance_reading {
     engine::availability_state state = engine::availability_state::stopped;
     std::string reason = {};
     engine::device_claim claim = {};
+    bool renewed = false;                             // as engine::availability::renewed
+    std::optional<core::steady_time> clears_at = {};  // as engine::backend::clears_at()
 };
 
 struct instance {
@@ -49,6 +51,7 @@ struct instance {
     residency_policy residency;
     std::string reason = {};          // as last read
     engine::device_claim claim = {};  // the same
+    bool renewed = false;             // the same
     bool first_load = false;          // not ready yet since its load began
     bool draining = false;            // gets nothing more to do
     bool no_memory = false;           // and none can be had: it can't serve until a person changes something

@@ -74,6 +74,13 @@ void queue_policy::set_memory_delay(const std::string& model, duration delay) {
     }
 }
 
+void queue_policy::set_clearing(instance_id which, std::optional<core::steady_time> until) {
+    const auto found = instances_.find(which);
+    if (found != instances_.end()) {
+        found->second.clears_at = until;
+    }
+}
+
 duration queue_policy::usual_load(const std::string& model) const {
     const auto found = queues_.find(model);
     return found == queues_.end() ? std::nullopt : mean_of(found->second.load, found->second.tier);
@@ -168,15 +175,16 @@ duration queue_policy::until_turn(const queue& on, std::size_t ahead, core::stea
         return std::nullopt;
     }
     if (taken) {
-        core::nanoseconds soonest = *usual;
+        std::vector<core::nanoseconds> left;
         for (const auto& [ticket, each] : granted_) {
             const bool own =
                 std::find(on.instances.begin(), on.instances.end(), each.instance) != on.instances.end();
             if (own && serves(on, instances_.at(each.instance))) {
-                soonest = std::min(soonest, rest(*usual, now - each.since));
+                const auto& clears = instances_.at(each.instance).clears_at;
+                left.push_back(clears ? core::deadline(*clears).left(now) : rest(*usual, now - each.since));
             }
         }
-        out += soonest;
+        out += left.empty() ? *usual : *std::min_element(left.begin(), left.end());
     }
     const auto side_by_side = static_cast<core::nanoseconds::rep>(servers(on));
     return out + *usual * static_cast<core::nanoseconds::rep>(ahead) / side_by_side;

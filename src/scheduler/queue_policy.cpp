@@ -86,7 +86,11 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
         const core::seconds wait = own_wait(on, on.ring.ahead_of_next(who.client), now);
         return {decision{who.ticket, verdict::queue_full, {}, wait, {}}};
     }
-    on.ring.add(who.client, who.ticket, who.readmission);
+    if (who.behind) {
+        on.ring.add_behind(who.ticket);
+    } else {
+        on.ring.add(who.client, who.ticket, who.readmission);
+    }
     const moment came = mark(now);
     on.arrivals.emplace(came.order, came.at);
     waiting_.emplace(who.ticket, pending{who.model, who.client, came.order});

@@ -59,6 +59,7 @@ struct arrival {
     std::string client;
     std::string model;
     bool readmission = false;
+    bool behind = false;  // as admission_request::behind
 };
 
 // Where a waiting ticket stands, or one that would come now.
@@ -122,6 +123,9 @@ public:
     // What is left until there is room to load the model, for estimates; nothing: not known.
     void set_memory_delay(const std::string& model, std::optional<core::nanoseconds> delay);
 
+    // The instance is busy with an answer that nobody wants until about then, for estimates; nothing: it is not.
+    void set_clearing(instance_id instance, std::optional<core::steady_time> until);
+
     // Nothing when it does not wait.
     [[nodiscard]] std::optional<standing> standing_of(ticket_id ticket, core::steady_time now) const;
     // Until the turn of a ticket that came now, of a client that has none waiting: whole seconds, rounded up,
@@ -164,6 +168,7 @@ private:
         bool withheld = false;
         bool was_ready = false;  // since it was loaded
         std::uint64_t last_used = 0;
+        std::optional<core::steady_time> clears_at;
     };
     struct queue {
         client_ring ring;

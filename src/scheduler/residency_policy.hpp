@@ -30,7 +30,8 @@ enum class residence_stage { unloaded, loaded, unloading };
 
 // What there is of an instance. `absent`: it is not loaded, and nobody failed; `loading`: for the first time,
 // or again; `leaving`: on its way down, its card memory comes back by itself.
-enum class presence { absent, loading, ready, broken, leaving };
+// `renewing` is for tiers: it loads again, and not because it failed.
+enum class presence { absent, loading, ready, broken, leaving, renewing };
 
 struct residency_rule {
     // After each load, until a request says otherwise; nanoseconds::max(): for ever.

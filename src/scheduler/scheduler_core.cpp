@@ -36,6 +36,8 @@ void scheduler_core::see(const instance_reading& each) {
     }
     one->claim = each.claim;
     one->reason = each.reason;
+    one->renewed = each.renewed;
+    queue_.set_clearing(each.id, each.clears_at);
     const engine::availability_state before = one->residency.seen();
     order(*one, one->residency.observed(each.state, now_));
     if (before != each.state) {

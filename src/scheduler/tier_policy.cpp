@@ -25,6 +25,8 @@ void tier_policy::note(tier& of, presence is, core::steady_time now) const {
         case presence::loading:
             of.failed = of.failed || was == presence::ready;
             break;
+        case presence::renewing:
+            break;
         case presence::broken:
             of.failed = true;
             break;

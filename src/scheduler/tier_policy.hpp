@@ -5,7 +5,8 @@
 //
 // A tier is out of order from when it broke, or had to be restarted, until it has been ready without a break
 // for `failback_after`, or was unloaded on purpose: what is then loaded begins afresh. A tier that loads for
-// the first time, or was unloaded by its keep-alive or for another model, is not out of order.
+// the first time, was restarted by choice, or was unloaded by its keep-alive or for another model, is not out of
+// order.
 //
 // - Requests go to the first tier that is in order and ready.
 // - They leave a tier only for one that is ready. While none is, they wait for whichever comes first.

@@ -112,16 +112,14 @@ def test_a_runtime_that_hangs_in_prefill_is_found_and_the_request_runs_again(tmp
         assert box.pid_of("runtime") != before
 
 
-def test_a_clock_that_ran_out_is_never_shorter_afterwards(tmp_path):
-    with make(tmp_path) as box:
+def test_a_clock_widens_for_one_prompt_after_another_and_not_for_one_that_hangs_again(tmp_path):
+    box = Box(tmp_path, {"directives": True}, model=CLOCKS.replace('prefill_base = "20s"', 'prefill_base = "8s"'))
+    with box:
         teach(box)
-        clocks = []
-        for _ in range(2):
-            box.fault("runtime", "device_hang", True, phase="prefill")
-            assert box.say("[[text=here]] go on") == "here"
-            clocks.append(stated(re.findall(r"runtime: stopping .*", box.log())[-1])[1])
-            box.wait_ready()
-        assert clocks[1] >= 20 > clocks[0], clocks
+        for prompt in ("deadly", "another"):
+            assert "2 times" in box.chat(f"[[hang=0]] [[text=never]] {prompt}").json["error"]
+        clocks = [stated(reason)[1] for reason in re.findall(r"runtime: stopping .*clock stood.*", box.log())]
+        assert clocks[0] == clocks[1] == clocks[2] < 8 <= clocks[3], clocks
 
 
 def test_an_idle_runtime_that_is_stopped_is_found_and_replaced(tmp_path):

@@ -45,16 +45,12 @@ def test_a_server_that_hangs_in_mid_answer_is_found_by_what_its_gaps_were(tmp_pa
         assert box.say("[[text=well again]] go on") == "well again"
 
 
-def test_a_server_that_was_slower_than_its_clock_gets_more_time_before_it_is_replaced_again(tmp_path):
+def test_a_clock_gets_longer_for_one_prompt_after_another_and_not_for_one_that_hangs_again(tmp_path):
     short = CLOCKS.replace('prefill_base = "20s"\nprefill_floor = "2s"', 'prefill_base = "2s"\nprefill_per_token = "0ms"\nprefill_ceiling = "60s"')
     with make(tmp_path, clocks=short) as box:
-        clocks = []
-        for _ in range(3):
-            box.fault("runtime", "device_hang", True, phase="prefill")
-            assert box.say("[[text=here]] go on") == "here"
-            clocks.append(stated(reasons(box)[-1])[1])
-            box.wait_ready()
-        assert clocks == [2, 2, 4]
+        for number in range(3):
+            assert "2 times" in box.chat(f"[[hang=0]] [[text=never]] prompt {number}").json["error"]
+        assert [stated(reason)[1] for reason in reasons(box)] == [2, 2, 2, 2, 2, 4]
 
 
 def test_a_server_that_is_slow_all_at_once_is_left_alone(tmp_path):

@@ -272,7 +272,7 @@ TEST_F(ax_poll_trouble, a_runtime_killed_in_prefill_has_said_nothing_and_may_be_
     const told got = ask("[[n=9]]");
     EXPECT_EQ(got.cause(), "runtime-died");
     EXPECT_TRUE(got.outcome.failure->retryable);
-    EXPECT_TRUE(got.outcome.failure->blames_request);
+    EXPECT_EQ(got.outcome.loss.what, run_loss::how::died);
     EXPECT_EQ(got.text, "");
     ASSERT_EQ(wait_ready(), "");
     expect_right();

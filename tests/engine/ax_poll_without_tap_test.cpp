@@ -149,7 +149,7 @@ TEST_F(ax_poll_without_tap, a_dead_tokenizer_takes_the_runtime_with_it_and_is_na
     };
     const told got = ask(request("[[n=100]]"), sink, control);
     EXPECT_EQ(got.cause(), "tokenizer-died");
-    EXPECT_FALSE(got.outcome.failure->blames_request);
+    EXPECT_EQ(got.outcome.loss.what, run_loss::how::none);
     ASSERT_EQ(wait_ready(), "");
     expect_right();
 }

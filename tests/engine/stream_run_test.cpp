@@ -65,7 +65,10 @@ protected:
         parts.at = [&server] { return server.at(); };
         parts.mark = [] { return 1U; };
         parts.lost = [this](std::uint64_t) { return lost; };
-        parts.restart = [this](std::string cause) { restarts.push_back(std::move(cause)); };
+        parts.restart = [this](std::string cause, supervisor::restart_reason why) {
+            restarts.push_back(std::string(to_string(why)) + ": " + cause);
+        };
+        parts.usual_load = [this] { return load; };
         return parts;
     }
 
@@ -73,7 +76,7 @@ protected:
         run_spec what;
         what.id = "test";
         what.prompt.system = "S";
-        what.prompt.turns = "hi";
+        what.prompt.turns = prompt;
         what.max_tokens = limit;
         what.until = core::deadline::after(long_enough, clock.now());
         return what;
@@ -126,8 +129,10 @@ protected:
     std::optional<stream_clocks> learned;  // of `clocks`, when the first run begins
     std::unique_ptr<stream_protocol> protocol;
     kept_text sink;
-    std::optional<run_failure> lost;
+    std::optional<stream_parts::lost_server> lost;
+    std::optional<core::nanoseconds> load;
     std::vector<std::string> restarts;
+    std::string prompt = "hi";
 };
 
 TEST_F(stream_run_test, an_answer_comes_whole_with_its_end_and_its_counts) {
@@ -162,7 +167,7 @@ TEST_F(stream_run_test, who_stays_busy_with_something_else_is_restarted) {
     ASSERT_TRUE(out.failure);
     EXPECT_EQ(out.failure->cause, "runtime-stuck");
     EXPECT_TRUE(out.failure->retryable);
-    EXPECT_THAT(restarts, ElementsAre("The runtime stayed busy with something else."));
+    EXPECT_THAT(restarts, ElementsAre("hang: The runtime stayed busy with something else."));
 }
 
 TEST_F(stream_run_test, a_refusal_is_told_in_the_servers_words_and_restarts_nothing) {
@@ -194,7 +199,7 @@ TEST_F(stream_run_test, an_answer_that_is_cut_is_a_failure_and_no_short_answer) 
 }
 
 TEST_F(stream_run_test, the_death_of_the_process_is_told_rather_than_the_broken_line) {
-    lost = run_failure{.cause = "runtime-died", .message = "It died.", .blames_request = true};
+    lost = stream_parts::lost_server{.why = {.cause = "runtime-died", .message = "It died."}, .died = true};
     const played_server server({{event_stream(said("Hel"))}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
@@ -236,16 +241,34 @@ TEST_F(stream_run_test, a_server_that_showed_itself_quick_is_found_out_sooner) {
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("the decode clock stood at 0.2 s (learned from 50 gaps")));
 }
 
-TEST_F(stream_run_test, a_clock_that_ran_out_in_vain_is_longer_the_next_time) {
+TEST_F(stream_run_test, a_clock_that_runs_out_for_one_prompt_after_another_gets_longer) {
     clocks.prefill_base = milliseconds{200};
     clocks.prefill_per_token = milliseconds{0};
     clocks.prefill_bounds = {milliseconds{100}, seconds{60}};
     const played_server server({{event_stream(""), true}});
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
+        prompt = "prompt " + std::to_string(i);
         EXPECT_EQ(run(server).failure.value().cause, "prefill-stalled");
     }
     EXPECT_THAT(restarts, ElementsAre(HasSubstr("the prefill clock stood at 0.2 s for about"),
-                                      HasSubstr("clock stood at 0.2 s"), HasSubstr("clock stood at 0.4 s")));
+                                      HasSubstr("clock stood at 0.2 s"), HasSubstr("clock stood at 0.2 s"),
+                                      HasSubstr("clock stood at 0.4 s")));
+}
+
+TEST_F(stream_run_test, one_prompt_that_hangs_the_server_again_and_again_teaches_the_clocks_nothing) {
+    clocks.prefill_base = milliseconds{200};
+    clocks.prefill_per_token = milliseconds{0};
+    clocks.prefill_bounds = {milliseconds{100}, seconds{60}};
+    const played_server server({{event_stream(""), true}});
+    for (int i = 0; i < 4; ++i) {
+        const run_outcome out = run(server);
+        EXPECT_EQ(out.failure.value().cause, "prefill-stalled");
+        EXPECT_EQ(out.loss.what, run_loss::how::hung);
+        EXPECT_FALSE(out.loss.shared);
+    }
+    EXPECT_THAT(restarts,
+                testing::Each(HasSubstr("hang: The runtime did not begin an answer. No text came for 0.2 s; "
+                                        "the prefill clock stood at 0.2 s")));
 }
 
 TEST_F(stream_run_test, what_an_answer_shows_of_the_server_is_learned_from_it) {
@@ -389,7 +412,9 @@ TEST_F(stream_run_test, a_run_that_nothing_ends_is_read_to_its_end_and_then_the_
     traits.cancel = catalog::cancel_method::drain;
     const played_server endless({{event_stream(said("a")), true}});
     EXPECT_EQ(run(endless, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(restarts, ElementsAre(HasSubstr("did not end an answer that nobody wanted")));
+    EXPECT_THAT(restarts,
+                ElementsAre(HasSubstr("hang: The runtime stood still in an answer that nobody wanted")))
+        << "it said nothing more";
 
     restarts.clear();
     const played_server short_one({{event_stream(said("a") + said("b") + done)}});
@@ -421,7 +446,22 @@ TEST_F(stream_run_test, a_server_that_can_only_be_restarted_is) {
     traits.cancel = catalog::cancel_method::restart;
     const played_server server({{event_stream(said("a")), true}});
     EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(restarts, SizeIs(1));
+    EXPECT_THAT(restarts,
+                ElementsAre(HasSubstr("cancel: The runtime was busy with an answer that nobody wanted")));
+}
+
+TEST_F(stream_run_test,
+       a_server_that_loads_sooner_than_its_answer_must_end_is_replaced_at_once_and_by_choice) {
+    traits.cancel = catalog::cancel_method::drain;
+    clocks.scrub = seconds{20};
+    load = milliseconds{50};
+    const played_server server({{event_stream(said("a")), true}});
+    const auto began = std::chrono::steady_clock::now();
+    const run_outcome out = run(server, {}, true);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{5});
+    EXPECT_EQ(out.end, run_end::cancelled);
+    EXPECT_EQ(out.loss.what, run_loss::how::none);
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("cancel: ")));
 }
 
 TEST_F(stream_run_test, where_the_server_can_be_asked_it_is_idle_before_the_next_one_comes) {

@@ -85,19 +85,26 @@ protected:
         EXPECT_EQ(out.ends, 1);
         return out;
     }
-    static chat::failure failure(bool retryable, bool blames = false) {
+    static chat::failure failure(bool retryable) {
         chat::failure out;
         out.kind = chat::failure_kind::runtime_failed;
         out.cause = "runtime-died";
         out.message = "the runtime died";
         out.retryable = retryable;
-        out.blames_request = blames;
         return out;
     }
-    static scripted_run failing(bool retryable, bool blames = false) {
+    static scripted_run failing(bool retryable, bool dies = false) {
         scripted_run out;
         out.end = engine::run_end::failed;
-        out.failure = failure(retryable, blames);
+        out.failure = failure(retryable);
+        if (dies) {
+            out.loss = {engine::run_loss::how::died, false, "the runtime died"};
+        }
+        return out;
+    }
+    static scripted_run hanging(bool shared = false) {
+        scripted_run out = failing(true);
+        out.loss = {engine::run_loss::how::hung, shared, "No text came for 5 s."};
         return out;
     }
     static scripted_run saying(std::vector<std::string> pieces, engine::run_end end = engine::run_end::stop) {

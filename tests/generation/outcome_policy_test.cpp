@@ -31,7 +31,7 @@ engine::run_outcome ended(run_end how, bool retryable = false) {
 
 struct changed {
     unsigned tries = 1;
-    unsigned deaths = 0;
+    unsigned losses = 0;
     bool gone_out = false;
     bool deadline_passed = false;
     bool reader_gone = false;
@@ -43,8 +43,7 @@ struct changed {
 run_standing standing(const changed& with) {
     run_standing out;
     out.tries = with.tries;
-    out.deaths = with.deaths;
-    out.last_death = with.deaths > 0 ? "it crashed" : "";
+    out.harm = {with.losses, with.losses, 0, with.losses > 0 ? "it crashed" : "", {}};
     out.gone_out = with.gone_out;
     out.deadline_passed = with.deadline_passed;
     out.reader_gone = with.reader_gone;
@@ -92,16 +91,16 @@ TEST(outcome_policy, says_what_follows_a_run) {
         {{.tries = 3}, ended(run_end::failed, true), "runtime-died"},
         {{.deadline_passed = true}, ended(run_end::failed, true), "runtime-died"},
         {{.gone_out = true}, ended(run_end::failed, true), "runtime-died"},
-        {{.deaths = 1}, ended(run_end::failed, true), "again"},
-        {{.deaths = 2}, ended(run_end::failed, true), "poisonous"},
-        {{.deaths = 2, .gone_out = true}, ended(run_end::failed, true), "runtime-died"},
+        {{.losses = 1}, ended(run_end::failed, true), "again"},
+        {{.losses = 2}, ended(run_end::failed, true), "poisonous"},
+        {{.losses = 2, .gone_out = true}, ended(run_end::failed, true), "runtime-died"},
         {{.judged = true}, ended(run_end::cancelled), "keep"},
         {{.judged = true}, ended(run_end::failed), "keep"},
-        {{.deaths = 2, .judged = true}, ended(run_end::failed), "poisonous"},
-        {{.deaths = 2, .gone_out = true, .judged = true}, ended(run_end::failed), "keep"},
+        {{.losses = 2, .judged = true}, ended(run_end::failed), "poisonous"},
+        {{.losses = 2, .gone_out = true, .judged = true}, ended(run_end::failed), "keep"},
         {{.reader_gone = true, .abandoned = true}, ended(run_end::cancelled), "cancelled"},
         {{.abandoned = true}, ended(run_end::stop), "shutting-down"},
-        {{.deaths = 2, .abandoned = true}, ended(run_end::failed, true), "shutting-down"},
+        {{.losses = 2, .abandoned = true}, ended(run_end::failed, true), "shutting-down"},
     };
     for (const auto& row : table) {
         EXPECT_EQ(text(after_run(standing(row.at), usual, row.outcome)), row.wanted)
@@ -110,7 +109,7 @@ TEST(outcome_policy, says_what_follows_a_run) {
 }
 
 TEST(outcome_policy, a_poisonous_request_is_told_how_the_runtime_died) {
-    const auto next = after_failure(standing({.deaths = 2}), usual, failure(true));
+    const auto next = after_failure(standing({.losses = 2}), usual, failure(true));
     ASSERT_TRUE(std::holds_alternative<fail_request>(next));
     const chat::failure& why = std::get<fail_request>(next).why;
     EXPECT_EQ(why.kind, failure_kind::runtime_failed);
@@ -118,6 +117,34 @@ TEST(outcome_policy, a_poisonous_request_is_told_how_the_runtime_died) {
     EXPECT_EQ(why.message,
               "the runtime died 2 times while it worked on this request, so the request is not tried again. "
               "The last time: it crashed");
+}
+
+TEST(outcome_policy, deaths_and_hangs_count_together) {
+    run_standing at = standing({});
+    at.harm = {2, 1, 1, "No text came for 5 s.", {}};
+    const auto next = after_failure(at, usual, failure(true));
+    ASSERT_TRUE(std::holds_alternative<fail_request>(next));
+    EXPECT_EQ(std::get<fail_request>(next).why.message,
+              "the runtime died or hung 2 times while it worked on this request, so the request is not tried "
+              "again. "
+              "The last time: No text came for 5 s.");
+}
+
+TEST(outcome_policy, a_prompt_that_did_it_before_is_refused_before_it_runs) {
+    const core::steady_time now{core::seconds{1000}};
+    EXPECT_FALSE(before_run({}, usual, now));
+    EXPECT_FALSE(before_run({1, 0, 1, "it hung.", now}, usual, now));
+    const auto refused = before_run({2, 0, 2, "it hung.", now + core::seconds{500}}, usual, now);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->why.kind, failure_kind::unsupported) << "a client library must not try it again";
+    EXPECT_EQ(refused->why.cause, "quarantined");
+    EXPECT_FALSE(refused->why.retryable);
+    EXPECT_EQ(
+        refused->why.message,
+        "the runtime hung 2 times while it worked on this prompt, the last time: it hung. It is refused for "
+        "another 9 min, lest it takes the model from everybody. Change the prompt, or have the model "
+        "restarted "
+        "by its operator.");
 }
 
 TEST(outcome_policy, says_what_follows_an_answer) {

@@ -28,6 +28,31 @@ TEST(client_ring, serves_one_client_in_order_of_arrival) {
     EXPECT_THAT(order(ring), ElementsAre(1, 2, 3));
 }
 
+TEST(client_ring, one_put_behind_comes_after_all_that_waited_and_before_all_that_came_later) {
+    client_ring ring;
+    ring.add("a", ticket_id{1}, false);
+    ring.add("b", ticket_id{2}, false);
+    ring.add("b", ticket_id{3}, false);
+    ring.add_behind(ticket_id{4});
+    ring.add_behind(ticket_id{5});
+    ring.add("b", ticket_id{6}, false);
+    EXPECT_EQ(ring.ahead_of(ticket_id{4}), 3U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{5}), 4U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{1}), 0U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{6}), 5U);
+    EXPECT_EQ(ring.size(), 6U);
+    EXPECT_TRUE(ring.remove(ticket_id{1}));
+    EXPECT_FALSE(ring.remove(ticket_id{1}));
+    EXPECT_EQ(ring.take()->value, 2U);
+    EXPECT_EQ(ring.take()->value, 3U);
+    EXPECT_EQ(ring.ahead_of(ticket_id{6}), 2U);
+    EXPECT_TRUE(ring.remove(ticket_id{4}));
+    EXPECT_THAT(order(ring), ElementsAre(5, 6));
+    EXPECT_EQ(ring.size(), 0U);
+    ring.add_behind(ticket_id{7});
+    EXPECT_THAT(order(ring), ElementsAre(7)) << "nobody else waits";
+}
+
 TEST(client_ring, takes_clients_in_turn) {
     client_ring ring;
     ring.add("a", ticket_id{1}, false);

@@ -22,6 +22,7 @@ struct scripted_run {
     bool tells_end_early = false;
     bool gate_before_return = false;  // draining; not ended by a cancellation
     std::optional<engine::availability_state> state_after;
+    engine::run_loss loss{};
 };
 
 class fake_backend final : public engine::backend {
@@ -44,6 +45,8 @@ public:
     bool embeds = false;
     unsigned places = 1;  // runs at once
     engine::device_claim takes;
+    std::uint64_t device_losses = 0;
+    std::optional<core::steady_time> clears;
     std::vector<std::vector<float>> vectors;
     void set(engine::availability_state state, std::string reason = {}) {
         state_.state = state;
@@ -80,6 +83,8 @@ public:
 
     engine::device_claim claim() const override { return takes; }
     unsigned capacity() const noexcept override { return places; }
+    std::uint64_t outside_faults() const override { return device_losses; }
+    std::optional<core::steady_time> clears_at() const override { return clears; }
 
     bool can_embed() const noexcept override { return embeds; }
     core::awaitable<core::result<engine::embedding_result>> embed(std::vector<std::string> texts,
@@ -118,6 +123,7 @@ public:
         engine::run_outcome out;
         out.end = now.end;
         out.failure = now.failure;
+        out.loss = now.loss;
         out.progress.reset_confirmed = std::chrono::steady_clock::now();
         out.progress.generate_accepted = out.progress.reset_confirmed;
         out.progress.prompt_accepted = true;
@@ -141,6 +147,7 @@ public:
             ++cancelled;
             out.end = engine::run_end::cancelled;
             out.failure.reset();
+            out.loss = {};
         }
         if (now.tells_end_early && on_end) {
             on_end(out);
@@ -151,6 +158,7 @@ public:
         if (now.state_after) {
             set(*now.state_after);
         }
+        out.loss = now.loss;  // also one that shows after its end
         --running;
         ++finished;
         co_return out;

@@ -325,6 +325,17 @@ TEST_F(queue_policy_test, what_has_passed_of_the_running_one_is_taken_off) {
     EXPECT_EQ(estimate(), "10 s");        // after 2
 }
 
+TEST_F(queue_policy_test, the_estimate_counts_the_drain_of_an_unwanted_answer_and_the_load_after_it) {
+    measure_service();
+    arrive(1);
+    now_ += core::seconds{9};
+    policy_.set_clearing(instances_.at("m"), now_ + core::seconds{32});
+    arrive(2);
+    EXPECT_EQ(place(2), "1 ahead, 32 s");
+    policy_.set_clearing(instances_.at("m"), std::nullopt);
+    EXPECT_EQ(place(2), "1 ahead, 1 s");
+}
+
 TEST_F(queue_policy_test, nothing_is_guessed_before_something_was_measured) {
     arrive(1);
     EXPECT_EQ(place(1), "0 ahead, unknown");  // how long does a load take?

@@ -11,13 +11,14 @@ namespace {
 
 using core::seconds;
 
-// One letter a tier: r(eady) l(oading) b(roken) a(bsent).
+// One letter a tier: r(eady) l(oading) b(roken) a(bsent) (re)n(ewing).
 std::vector<presence> states_of(const std::string& letters) {
     std::vector<presence> out;
     for (const char letter : letters) {
         out.push_back(letter == 'r'   ? presence::ready
                       : letter == 'l' ? presence::loading
                       : letter == 'b' ? presence::broken
+                      : letter == 'n' ? presence::renewing
                                       : presence::absent);
     }
     return out;
@@ -42,6 +43,17 @@ TEST_F(tier_policy_test, the_first_tier_serves_as_long_as_it_is_ready) {
     EXPECT_EQ(after(0, "rr"), 0U);
     EXPECT_EQ(after(100, "rr"), 0U);
     EXPECT_EQ(changes_, 0);
+}
+
+TEST_F(tier_policy_test, a_restart_by_choice_is_no_outage) {
+    after(0, "rr");
+    EXPECT_EQ(after(5, "nr"), 1U);
+    EXPECT_EQ(last_.why, tier_reason::loads);
+    EXPECT_FALSE(last_.outage);
+    EXPECT_FALSE(policy_.out_of_order(0));
+    EXPECT_EQ(after(1, "rr"), 0U) << "at once, and not after 30 s";
+    EXPECT_FALSE(last_.outage);
+    EXPECT_EQ(after(1, "na"), 0U);
 }
 
 TEST_F(tier_policy_test,

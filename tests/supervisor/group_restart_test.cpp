@@ -87,13 +87,32 @@ TEST_F(group_restart, an_asked_restart_takes_effect_before_the_call_returns) {
     add("runtime", {"--ignore", "SIGTERM,SIGINT"});
     start();
     ASSERT_EQ(wait_ready(), "");
-    made->restart("runtime", "it gave no text for 30 s");
+    made->restart("runtime", "it gave no text for 30 s", restart_reason::hang);
     EXPECT_FALSE(made->ready()) << "else a waiter would take the dead one";
     EXPECT_NE(status().reason.find("it gave no text"), std::string::npos);
     EXPECT_EQ(wait_ready(), "");
     EXPECT_EQ(starts(), 2U);
-    made->restart("nobody", "no such service");
+    made->restart("nobody", "no such service", restart_reason::hang);
     EXPECT_TRUE(made->ready());
+}
+
+TEST_F(group_restart, restarts_by_choice_cost_no_backoff_and_open_no_breaker) {
+    add("runtime");
+    wanted.restart.intensity = 1;
+    wanted.restart.first_backoff = seconds{60};
+    start();
+    ASSERT_EQ(wait_ready(), "");
+    for (const restart_reason why : {restart_reason::cancel, restart_reason::cancel, restart_reason::cancel,
+                                     restart_reason::asked, restart_reason::asked}) {
+        made->restart("runtime", "by choice", why);
+        EXPECT_EQ(status().last_loss, why);
+        ASSERT_EQ(wait_ready(), "");
+    }
+    EXPECT_EQ(starts(), 6U);
+    EXPECT_TRUE(status().usual_load);
+    for (const transition_record& each : made->history()) {
+        EXPECT_EQ(each.failure, trouble::none) << each.reason;
+    }
 }
 
 TEST_F(group_restart, an_observer_may_restart_from_within_what_it_hears) {
@@ -104,7 +123,7 @@ TEST_F(group_restart, an_observer_may_restart_from_within_what_it_hears) {
             EXPECT_FALSE(inside);
             inside = true;
             if (now.state == service_state::ready && restarts++ == 0) {
-                of->restart("runtime", "first sight");
+                of->restart("runtime", "first sight", restart_reason::hang);
             }
             inside = false;
         }

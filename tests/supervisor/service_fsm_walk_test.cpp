@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <random>
 #include <string>
@@ -14,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "supervisor/machine/service_fsm.hpp"
+#include "supervisor/machine/trouble_policy.hpp"
 
 namespace corral::supervisor {
 namespace {
@@ -24,6 +26,7 @@ using core::seconds;
 struct happening {
     event_kind what;
     milliseconds after;
+    restart_reason why = restart_reason::hang;  // of kill
 };
 
 service_plan plan(bool tested, bool gated) {
@@ -75,8 +78,13 @@ public:
         now_ += h.after;
         note(h.what);
         const service_machine before = m_;
-        transition moved = step(m_, {h.what, "r", "a"}, plan_, {now_, 0.5});
+        service_event event{h.what, "r", "a"};
+        event.why = h.why;
+        transition moved = step(m_, event, plan_, {now_, 0.5});
         m_ = std::move(moved.next);
+        if (std::string wrong = told_wrongly(before, event); !wrong.empty()) {
+            return wrong;
+        }
         if (moved.action) {
             std::string wrong = obey(*moved.action);
             if (!wrong.empty()) {
@@ -166,6 +174,24 @@ private:
         }
     }
 
+    // What follows a loss is what the table says of its reason, and nothing else.
+    std::string told_wrongly(const service_machine& before, const service_event& event) {
+        if (const auto why = reason_of(machine_before(before), event, m_)) {
+            lost_by_ = *why;
+        }
+        if (event.what != event_kind::gone || before.state() != service_state::stopping || !before.wanted) {
+            return {};
+        }
+        const bool stopped = std::get<phase::stopping>(before.now).after == after_stop::rest;
+        const bool counted =
+            m_.policy.ceiling() != before.policy.ceiling() || m_.breaker_is_open() ||
+            (m_.wake() && m_.state() == service_state::waiting && m_.gate_asked() == nullptr);
+        if (!stopped && counted && !meaning_of(lost_by_).fails()) {
+            return std::string("a failure was made of: ") + to_string(lost_by_);
+        }
+        return {};
+    }
+
     [[nodiscard]] std::string broken_rule(const service_machine& before) const {
         const bool runs = m_.state() == service_state::starting || m_.state() == service_state::ready;
         if (m_.alive() != group_) {
@@ -231,6 +257,7 @@ private:
     bool group_ = false;
     bool adopted_ = false;  // just now
     int proven_ = 0;
+    restart_reason lost_by_ = restart_reason::asked;
 };
 
 // Orders to stop, then lets the clock run and the process obey SIGKILL: it must come to rest.
@@ -314,7 +341,8 @@ happening pick(const world& w, std::mt19937_64& random) {
         if (what == event_kind::timer && w.until_wake() && random() % 2 == 0) {
             after = *w.until_wake();
         }
-        return {what, after};
+        constexpr std::array whys{restart_reason::hang, restart_reason::cancel, restart_reason::asked};
+        return {what, after, whys[random() % whys.size()]};
     }
 }
 

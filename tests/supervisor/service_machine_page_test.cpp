@@ -25,7 +25,6 @@ using core::milliseconds;
 using core::seconds;
 using enum event_kind;
 
-constexpr const char* begin_mark = "<!-- table: begin -->\n";
 constexpr const char* end_mark = "<!-- table: end -->\n";
 
 service_plan plan() {
@@ -48,6 +47,7 @@ struct situation {
     std::vector<event_kind> way;
     std::vector<event_kind> only{};  // empty: every event
     bool gated = false;              // something outside must hold before a launch
+    bool chosen = false;             // what is killed on the way is killed by choice
 };
 
 // The ways to every state, stage and purpose of a stop. A new stage or state gets a line here.
@@ -65,6 +65,11 @@ const std::vector<situation>& situations() {
         {"", {start, spawned, socket_owned, probe_answered, self_test_passed, stop}},
         {"", {start, spawned, socket_owned, probe_answered, self_test_passed, stop, quiesced}},
         {"", {start, spawned, kill}},
+        {"",
+         {start, spawned, socket_owned, probe_answered, self_test_passed, kill},
+         {stop, hold, exited, gone},
+         false,
+         true},
         {"", {start, spawned, hold}},
         {"", {start, spawned, fault}},
         {"first failure", {start, spawned, exited}},
@@ -97,11 +102,13 @@ struct driven {
     }()};
     core::steady_time now{seconds{1000}};
 
-    std::optional<service_action> tell(event_kind what) {
+    std::optional<service_action> tell(event_kind what, restart_reason why = restart_reason::hang) {
         if (what == timer && m.wake()) {
             now = *m.wake();
         }
-        transition moved = step(m, {what, "REASON", ""}, p, {now, 0.5});
+        service_event event{what, "REASON", ""};
+        event.why = why;
+        transition moved = step(m, event, p, {now, 0.5});
         m = std::move(moved.next);
         return moved.action;
     }
@@ -132,6 +139,8 @@ const char* text_of(after_stop after) {
             return "then stopped";
         case after_stop::held:
             return "then held";
+        case after_stop::again:
+            return "then again, by choice";
         case after_stop::retry:
             return "then again";
         case after_stop::refused:
@@ -208,11 +217,15 @@ bool same(const service_machine& a, const service_machine& b) {
            count_of(a) == count_of(b);
 }
 
+void walk(driven& d, const situation& by) {
+    for (const event_kind each : by.way) {
+        d.tell(each, by.chosen ? restart_reason::cancel : restart_reason::hang);
+    }
+}
+
 std::string when_reached(const situation& of) {
     driven d(of.gated);
-    for (const event_kind each : of.way) {
-        d.tell(each);
-    }
+    walk(d, of);
     return describe(d.m) + (of.note.empty() ? "" : " (" + of.note + ")");
 }
 
@@ -226,9 +239,7 @@ std::string rows_of(const situation& from) {
     for (int kind = 0; kind < event_kinds; ++kind) {
         const auto what = static_cast<event_kind>(kind);
         driven d(from.gated);
-        for (const event_kind each : from.way) {
-            d.tell(each);
-        }
+        walk(d, from);
         const service_machine before = d.m;
         // The answer to a launch comes to whoever launched, or has been told to stop meanwhile.
         const bool answers_nobody =
@@ -258,19 +269,43 @@ std::string table() {
     return all;
 }
 
+const char* text_of(next_start next) {
+    switch (next) {
+        case next_start::at_once:
+            return "no | at once";
+        case next_start::by_rule:
+            return "yes | by the restart rule: at once, after a backoff, or not for a while";
+        case next_start::slowly:
+            return "no | every ten seconds";
+    }
+    return "?";
+}
+
+std::string reasons() {
+    std::string all =
+        "| reason | counts as a failure | started again | crash bundle | log |\n|---|---|---|---|---|\n";
+    for (int each = 0; each < restart_reasons; ++each) {
+        const auto why = static_cast<restart_reason>(each);
+        const restart_meaning means = meaning_of(why);
+        all += std::string("| `") + to_string(why) + "` | " + text_of(means.next) + " | " +
+               (means.bundle == trouble::none ? "no" : to_string(means.bundle)) + " | " +
+               (means.warns() ? "warning" : "info") + " |\n";
+    }
+    return all;
+}
+
 std::string read_page() {
     std::ifstream file(CORRAL_SERVICE_MACHINE_PAGE);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(service_machine_page, has_the_table_that_the_code_obeys) {
+void compare(const std::string& begin_mark, const std::string& right) {
     std::string page = read_page();
     const auto begin = page.find(begin_mark);
-    const auto end = page.find(end_mark);
     ASSERT_NE(begin, std::string::npos) << CORRAL_SERVICE_MACHINE_PAGE " has no table";
+    const auto from = begin + begin_mark.size();
+    const auto end = page.find(end_mark, from);
     ASSERT_NE(end, std::string::npos);
-    const auto from = begin + std::string(begin_mark).size();
-    const std::string right = table();
     if (std::getenv("CORRAL_WRITE_PAGE") != nullptr) {
         page.replace(from, end - from, right);
         std::ofstream(CORRAL_SERVICE_MACHINE_PAGE) << page;
@@ -278,6 +313,14 @@ TEST(service_machine_page, has_the_table_that_the_code_obeys) {
     }
     EXPECT_EQ(page.substr(from, end - from), right)
         << "run it with CORRAL_WRITE_PAGE=1 if the machine was changed on purpose";
+}
+
+TEST(service_machine_page, has_the_table_that_the_code_obeys) {
+    compare("<!-- table: begin -->\n", table());
+}
+
+TEST(service_machine_page, says_of_every_reason_what_it_means) {
+    compare("<!-- reasons: begin -->\n", reasons());
 }
 
 TEST(service_machine_page, names_every_event) {

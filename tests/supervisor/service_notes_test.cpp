@@ -41,11 +41,14 @@ TEST_F(service_notes_test, a_crash_is_a_record_with_its_cause_and_process) {
 
 TEST_F(service_notes_test, what_a_person_asked_for_is_no_trouble) {
     service_event kill{event_kind::kill, {}, {}};
-    kill.asked = true;
-    const auto record = notes.on_step(machine_before(ready), kill, dying, 7);
+    kill.why = restart_reason::asked;
+    const service_machine replaced =
+        machine(phase::stopping{after_stop::again, {}, phase::dead{}}, "crashed");
+    const auto record = notes.on_step(machine_before(ready), kill, replaced, 7);
     ASSERT_TRUE(record);
     EXPECT_EQ(record->failure, trouble::none);
     EXPECT_EQ(notes.last_end(), "crashed") << "the reason why it was ended";
+    EXPECT_EQ(notes.last_loss(), restart_reason::asked);
 }
 
 TEST_F(service_notes_test, the_end_of_a_process_names_the_one_that_ended) {

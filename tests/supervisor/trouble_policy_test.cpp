@@ -22,7 +22,7 @@ const phase::starting loading{phase::loading{}};
 const phase::stopping asked_to_stop{after_stop::rest, {}, phase::dead{}};
 
 trouble after(const phase::any& from, event_kind event, const service_machine& now) {
-    return trouble_of(machine_before(machine(from)), event, now);
+    return trouble_of(machine_before(machine(from)), {event, {}, {}}, now);
 }
 
 TEST(trouble_policy, tells_a_crash_from_a_hang_and_from_a_start_that_failed) {
@@ -53,8 +53,22 @@ TEST(trouble_policy, what_was_asked_for_or_follows_from_another_trouble_is_none)
     EXPECT_EQ(after(asked_to_stop, event_kind::timer, machine(after_stop::retry)), trouble::none);
     service_machine unwanted = machine(phase::ready{});
     unwanted.wanted = false;
-    EXPECT_EQ(trouble_of(machine_before(unwanted), event_kind::exited, machine(after_stop::retry)),
+    EXPECT_EQ(trouble_of(machine_before(unwanted), {event_kind::exited, {}, {}}, machine(after_stop::retry)),
               trouble::none);
+}
+
+TEST(trouble_policy, a_restart_by_choice_is_none_and_says_whose_choice_it_was) {
+    const machine_before serving(machine(phase::ready{}));
+    const service_machine again = machine(after_stop::again);
+    for (const restart_reason why : {restart_reason::asked, restart_reason::cancel}) {
+        service_event kill{event_kind::kill, {}, {}};
+        kill.why = why;
+        EXPECT_EQ(trouble_of(serving, kill, again), trouble::none);
+        EXPECT_EQ(reason_of(serving, kill, again), why);
+    }
+    EXPECT_EQ(reason_of(serving, {event_kind::hold, {}, {}}, machine(after_stop::held)),
+              restart_reason::dependency);
+    EXPECT_EQ(reason_of(serving, {event_kind::stop, {}, {}}, machine(asked_to_stop)), std::nullopt);
 }
 
 }  // namespace

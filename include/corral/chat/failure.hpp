@@ -29,8 +29,7 @@ struct failure {
     std::string cause;    // stable id, e.g. "tokenizer-died"
     std::string message;  // a plain sentence for the client
     std::optional<core::seconds> retry_after{};
-    bool retryable = false;       // the same request may do better
-    bool blames_request = false;  // the runtime died inside it: twice is poisonous
+    bool retryable = false;  // the same request may do better
 };
 
 // Stable word for logs and monitoring: "queue-full".

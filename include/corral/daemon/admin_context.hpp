@@ -27,6 +27,7 @@ struct admin_context {
     const device::reader_set* devices = nullptr;
     std::function<core::awaitable<control::admin_json>(bool allow_empty)> reload;
     std::function<std::size_t()> reloads;  // applied so far
+    std::function<void()> forget_deadly_prompts;
     // Begins one, with that program or, when empty, the one that runs.
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade::upgrade_report()> upgrades;

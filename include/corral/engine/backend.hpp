@@ -90,10 +90,19 @@ enum class run_end {
 // know.
 using run_failure = chat::failure;
 
+// What the runtime met with while it worked on a run.
+struct run_loss {
+    enum class how { none, died, hung };
+    how what = how::none;
+    bool shared = false;  // another run was inside, and may be the one to blame
+    std::string told;     // a plain sentence
+};
+
 struct run_outcome {
     run_end end = run_end::failed;
     run_progress progress;
     std::optional<run_failure> failure;  // set exactly when end == failed
+    run_loss loss;                       // also after a cancel, when the runtime does not come to rest
 };
 
 enum class availability_state { stopped, loading, ready, broken };
@@ -106,6 +115,7 @@ struct availability {
     std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
     // When it is tried again, of one that is broken or gives a failing service a rest.
     std::optional<core::steady_time> next_try{};
+    bool renewed = false;  // it loads because its process was replaced by choice, not for a failure
 };
 
 // How a prompt compares with the context, before it is sent (docs/facts/vendor_ax.md#context).
@@ -191,6 +201,11 @@ public:
     [[nodiscard]] virtual core::awaitable<run_outcome> run(
         run_spec what, run_sink& sink, run_control& control,
         std::function<void(const run_outcome&)> on_end) = 0;
+
+    // Times that something outside of the runtime, such as a lost card, kept it from starting.
+    [[nodiscard]] virtual std::uint64_t outside_faults() const { return 0; }
+    // It is busy with an answer that nobody wants, until about then; nothing: it is not.
+    [[nodiscard]] virtual std::optional<core::steady_time> clears_at() const { return std::nullopt; }
 
     // For another image of this process: nothing unless ready and at rest. Changes nothing here: the
     // descriptors stay the backend's.

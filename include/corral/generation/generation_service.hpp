@@ -28,7 +28,7 @@ namespace corral::generation {
 struct generation_options {
     core::milliseconds request_deadline{30 * 60 * 1000};
     unsigned max_tries = 3;                     // runs of one request that has sent nothing
-    unsigned poisonous_after = 2;               // runtime deaths inside one request
+    unsigned poisonous_after = 2;               // deaths and hangs of the runtime for one prompt
     bool log_content = false;                   // may the words of a runtime's refusal appear in the log
     telemetry::run_journal* journal = nullptr;  // borrowed; hears of each request that has its turn
     telemetry::metrics* metrics = nullptr;      // borrowed; hears of each request
@@ -46,6 +46,9 @@ public:
     // Starts the request for `model`, as it was found; nullptr is one that is not served. Failures come as
     // events.
     [[nodiscard]] generation_handle start(chat::generation_request what, served model);
+
+    // The runtimes were mended or replaced: a prompt that was deadly may not be so any more.
+    void forget_deadly_prompts();
 
     // For requests from now on; those on their way keep what they began with. The journal and the
     // metrics stay.

@@ -90,6 +90,8 @@ struct admission_request {
     // Requests that were admitted before and lost their runtime go before new ones of the same client and are
     // never refused for a full queue.
     bool readmission = false;
+    // It hung its runtime: all that wait now go before it, and nobody who comes later.
+    bool behind = false;
     // How long the model stays after this request, from its turn on; absent: as before. Zero: it is unloaded
     // when nobody needs it any more.
     std::optional<core::nanoseconds> keep_alive;

@@ -53,11 +53,10 @@ public:
     // s apart) a twin with SO_REUSEPORT could come (docs/facts/vendor_ax.md#failures, F17). Costs what
     // process::listeners_on costs, on the loop.
     [[nodiscard]] virtual bool verify_endpoints() { return ready(); }
-    // Kills that service now (its processes are beyond talking to) and restarts it, and those that depend on
-    // it, in order. `cause` is a plain sentence for status and log. No effect when it is not running.
-    virtual void restart(std::string_view service, std::string cause) = 0;
-    // The same for a person: no trouble of the service.
-    virtual void restart_as_asked(std::string_view service, std::string cause) = 0;
+    // Kills that service now and restarts it, and those that depend on it, in order. `cause` is a plain sentence
+    // for status and log; `why` is asked, cancel or hang. No effect when it is not running; to cancel, when it is
+    // not ready.
+    virtual void restart(std::string_view service, std::string cause, restart_reason why) = 0;
     // Wanted state. start() also closes an open breaker.
     virtual void start() = 0;
     // Stops all, last service first, each by its ladder; true when nothing of the group lives.

@@ -16,6 +16,19 @@ enum class service_state { stopped, starting, ready, stopping, waiting, broken }
 // Both as one text for people, whether or not `reason` ends its sentence; `advice` may be empty.
 [[nodiscard]] std::string with_advice(const std::string& reason, const std::string& advice);
 
+// Why a process of a service ends although the service is wanted. What follows from each: restart_policy.hpp.
+enum class restart_reason {
+    asked,         // by a person
+    cancel,        // Corral's way to be rid of an answer that nobody wants
+    dependency,    // a service before it went
+    hang,          // its clocks ran out, or it is beyond talking to
+    crash,         // it ended by itself
+    failed_start,  // it did not become ready
+    intruder,      // its port is not its own
+};
+inline constexpr int restart_reasons = static_cast<int>(restart_reason::intruder) + 1;
+[[nodiscard]] const char* to_string(restart_reason why) noexcept;
+
 struct service_status {
     std::string name;
     service_state state = service_state::stopped;
@@ -31,6 +44,9 @@ struct service_status {
     std::uint16_t fixed_port =
         0;                 // compiled into its program, out of the guard's reach; 0: none, as far as known
     std::string last_end;  // why its last process ended or was ended, as far as known; empty: none has
+    std::optional<restart_reason> last_loss{};  // the same, of one that was wanted
+    std::uint64_t turned_away = 0;              // times that something outside of it kept it from starting
+    std::optional<core::nanoseconds> usual_load{};  // what its last load took
 };
 
 }  // namespace corral::supervisor

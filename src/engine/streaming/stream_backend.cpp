@@ -151,7 +151,11 @@ stream_parts stream_backend::parts() {
         .at = [this] { return places_.runtime_at; },
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },
-        .restart = [this](std::string cause) { group_->restart(places_.runtime, std::move(cause)); },
+        .restart =
+            [this](std::string cause, supervisor::restart_reason why) {
+                group_->restart(places_.runtime, std::move(cause), why);
+            },
+        .usual_load = [this] { return runtime_.usual_load; },
     };
 }
 
@@ -170,25 +174,29 @@ telemetry::line_assembler stream_backend::line_reader() {
     return {[this](std::string_view line) { runs_.on_line(line); }, [](std::string_view) {}};
 }
 
-std::optional<run_failure> stream_backend::lost_since(std::uint64_t mark) const {
+std::optional<stream_parts::lost_server> stream_backend::lost_since(std::uint64_t mark) const {
     if (runtime_.starts == mark && serves(runtime_)) {
         return std::nullopt;
     }
     if (stop_wanted_) {
-        return run_failure{.kind = chat::failure_kind::unavailable,
-                           .cause = "stopping",
-                           .message = "The runtime is being stopped.",
-                           .retryable = true};
+        return stream_parts::lost_server{.why = {.kind = chat::failure_kind::unavailable,
+                                                 .cause = "stopping",
+                                                 .message = "The runtime is being stopped.",
+                                                 .retryable = true}};
     }
-    return run_failure{.kind = chat::failure_kind::runtime_failed,
-                       .cause = "runtime-died",
-                       .message = ended_text("The runtime", runtime_),
-                       .retryable = true,
-                       .blames_request = true};
+    return stream_parts::lost_server{.why = {.kind = chat::failure_kind::runtime_failed,
+                                             .cause = "runtime-died",
+                                             .message = ended_text("The runtime", runtime_),
+                                             .retryable = true},
+                                     .died = fell(runtime_)};
 }
 
 availability stream_backend::available() const {
     return availability_of(*group_, places_.runtime);
+}
+
+std::uint64_t stream_backend::outside_faults() const {
+    return outside_faults_of(*group_);
 }
 
 bool stream_backend::takes_messages() const noexcept {

@@ -55,6 +55,8 @@ public:
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
+    [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
+    [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
@@ -82,7 +84,7 @@ private:
     [[nodiscard]] std::vector<catalog::log_meaning> failing_lines() const;
     [[nodiscard]] telemetry::line_assembler line_reader();
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
-    [[nodiscard]] std::optional<run_failure> lost_since(std::uint64_t mark) const;
+    [[nodiscard]] std::optional<stream_parts::lost_server> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
 

@@ -7,6 +7,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/core/lateness.hpp"
 #include "corral/supervisor/learned_clock.hpp"
+#include "engine/stall_lesson.hpp"
 
 namespace corral::engine::streaming {
 
@@ -39,6 +40,7 @@ struct stream_clocks {
     prefill_clock prefill;
     supervisor::learned_clock decode;  // from one piece of text to the next
     core::lateness late;               // of our own loop: all of them are longer by it
+    stall_lesson lesson;
 };
 
 }  // namespace corral::engine::streaming

@@ -36,16 +36,22 @@ core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_
     }
     const run_end end = co_await attempt(now);
     note_usage(now);
+    if (end == run_end::stop || end == run_end::length) {
+        parts_.learned->lesson.went_well();
+    }
     run_outcome out;
     out.end = end;
     out.progress = now.progress;
     out.failure = now.failure;
+    out.loss = now.loss;
     if (on_end) {
         on_end(out);
     }
     co_await settle(now);
+    out.loss = now.loss;
+    clears_at_.reset();
     if (now.restart_cause && may_restart) {
-        parts_.restart(*now.restart_cause);
+        parts_.restart(*now.restart_cause, now.restart_why);
     }
     --runs_;
     freed_.ring();

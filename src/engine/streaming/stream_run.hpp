@@ -13,6 +13,7 @@
 
 #include "corral/core/task_group.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/supervisor/service_status.hpp"
 #include "engine/streaming/answer_text.hpp"
 #include "engine/streaming/stream_clocks.hpp"
 #include "engine/streaming/stream_protocol.hpp"
@@ -31,10 +32,16 @@ struct stream_parts {
     unsigned capacity = 1;                            // runs at once
     std::vector<catalog::log_meaning> failing_lines;  // of the server; only where it takes one run at a time
     std::function<boost::asio::ip::tcp::endpoint()> at;
-    // Tells what became of the server since the mark of this run; nothing: it is the same.
+    // Tells what became of the server since the mark of this run; nothing: it is the same. `died`: of itself.
     std::function<std::uint64_t()> mark;
-    std::function<std::optional<run_failure>(std::uint64_t mark)> lost;
-    std::function<void(std::string cause)> restart;  // a plain sentence
+    struct lost_server {
+        run_failure why;
+        bool died = false;
+    };
+    std::function<std::optional<lost_server>(std::uint64_t mark)> lost;
+    // The cause is a plain sentence; `why` is cancel or hang.
+    std::function<void(std::string cause, supervisor::restart_reason why)> restart;
+    std::function<std::optional<core::nanoseconds>()> usual_load;  // of the server; may be empty
 };
 
 class stream_run {
@@ -48,6 +55,8 @@ public:
     // Nothing is in the server; false when the deadline came first.
     [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
     [[nodiscard]] bool busy() const noexcept { return runs_ > 0; }
+    // As backend::clears_at().
+    [[nodiscard]] std::optional<core::steady_time> clears_at() const noexcept { return clears_at_; }
     // Something may have happened to the processes.
     void on_status() { bell_.ring(); }
     // The server has printed it.
@@ -66,7 +75,10 @@ private:
         std::vector<answer_part> parts;
         run_progress progress;
         std::optional<run_failure> failure;
+        run_loss loss;
+        run_pace pace;
         std::optional<std::string> restart_cause;
+        supervisor::restart_reason restart_why = supervisor::restart_reason::hang;
         core::steady_time last_text{};
         core::nanoseconds late_then{0};  // of our loop, at the last sign of the server
         std::uint64_t meetings = 0;      // those that there had been when it began
@@ -91,8 +103,13 @@ private:
     [[nodiscard]] core::awaitable<bool> failed_inside(run_state& now);
     void look_for_quotations(run_state& now, std::string_view text) const;
     [[nodiscard]] core::awaitable<void> settle(run_state& now);
-    [[nodiscard]] core::awaitable<bool> bring_to_end(run_state& now);
-    [[nodiscard]] core::awaitable<bool> comes_to_idle(const run_state& now, core::deadline until);
+    // What becomes of an answer that nobody wants any more.
+    enum class settled { ended, goes_on, hung };
+    [[nodiscard]] core::awaitable<settled> bring_to_end(run_state& now);
+    [[nodiscard]] core::awaitable<settled> read_to_end(run_state& now, core::deadline until);
+    [[nodiscard]] core::awaitable<void> ask_to_stop(const run_state& now, core::deadline until);
+    [[nodiscard]] core::awaitable<settled> comes_to_idle(const run_state& now, core::deadline until);
+    [[nodiscard]] std::optional<core::steady_time> own_end(const run_state& now) const;
 
     [[nodiscard]] early take(run_state& now);
     [[nodiscard]] early on_part(run_state& now, const answer_part& part);
@@ -100,6 +117,7 @@ private:
     [[nodiscard]] early interrupted(run_state& now) const;
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
+    void hung(run_state& now, std::string told) const;
     static run_end fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
                         bool retryable);
     // What its silences were tells how quick the server is.
@@ -117,6 +135,7 @@ private:
     const catalog::log_meaning* complaint_ = nullptr;  // about the answer of now
     unsigned runs_ = 0;
     std::uint64_t meetings_ = 0;  // of a run that began with others in the server
+    std::optional<core::steady_time> clears_at_;
 };
 
 }  // namespace corral::engine::streaming

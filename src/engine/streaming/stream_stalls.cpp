@@ -39,8 +39,10 @@ stream_run::early stream_run::interrupted(run_state& now) const {
         return run_end::cancelled;
     }
     if (auto lost = parts_.lost(now.began)) {
-        lost->blames_request = lost->blames_request && now.inside;
-        now.failure = std::move(*lost);
+        if (lost->died && now.inside) {
+            now.loss = {run_loss::how::died, !alone(now), lost->why.message};
+        }
+        now.failure = std::move(lost->why);
         return run_end::failed;
     }
     if (now.what.until.passed(clock_now())) {
@@ -48,6 +50,10 @@ stream_run::early stream_run::interrupted(run_state& now) const {
                     false);
     }
     return std::nullopt;
+}
+
+void stream_run::hung(run_state& now, std::string told) const {
+    now.loss = {run_loss::how::hung, !alone(now), std::move(told)};
 }
 
 void stream_run::note_text(run_state& now) {
@@ -61,6 +67,7 @@ void stream_run::note_text(run_state& now) {
         if (first) {
             parts_.learned->prefill.observe(prompt_tokens(now.what), took);
         } else {
+            now.pace.note(took, parts_.learned->decode.limit());
             parts_.learned->decode.observe(took);
         }
     }
@@ -100,18 +107,24 @@ stream_run::early stream_run::stalled(run_state& now) const {
     const std::string silence =
         " No text came for " + supervisor::seconds_text(clock_now() - since) + "; the ";
     stream_clocks& clocks = *parts_.learned;
+    const bool teaches = clocks.lesson.teaches(now.what.prompt, now.pace);
     std::string said;
     if (decoding) {
         said = "The runtime stopped in the middle of an answer, after about " +
                std::to_string(now.text.tokens()) + " tokens." + silence + "decode clock " +
                clocks.decode.stand() + ".";
-        clocks.decode.ran_out();
+        if (teaches) {
+            clocks.decode.ran_out();
+        }
     } else {
         said = "The runtime did not begin an answer." + silence + "prefill clock " +
                clocks.prefill.stand(prompt_tokens(now.what)) + ".";
-        clocks.prefill.ran_out();
+        if (teaches) {
+            clocks.prefill.ran_out();
+        }
     }
     now.restart_cause = said;
+    hung(now, said);
     return fail(now, chat::failure_kind::runtime_failed, decoding ? "decode-stalled" : "prefill-stalled",
                 said + " It is being restarted.", true);
 }

@@ -52,11 +52,11 @@ void group_core::start() {
     }
 }
 
-void group_core::kill(std::string_view service, std::string cause, bool asked) {
+void group_core::restart(std::string_view service, std::string cause, restart_reason why) {
     for (const auto& each : services_) {
         if (each->name() == service) {
             service_event kill{event_kind::kill, std::move(cause), {}};
-            kill.asked = asked;
+            kill.why = why;
             each->feed(std::move(kill));
             return;
         }

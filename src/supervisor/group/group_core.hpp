@@ -36,12 +36,7 @@ public:
         return wait_ready(shared_from_this(), until);
     }
     bool verify_endpoints() override;
-    void restart(std::string_view service, std::string cause) override {
-        kill(service, std::move(cause), false);
-    }
-    void restart_as_asked(std::string_view service, std::string cause) override {
-        kill(service, std::move(cause), true);
-    }
+    void restart(std::string_view service, std::string cause, restart_reason why) override;
     void start() override;
     core::awaitable<bool> stop(core::deadline until) override { return stop(shared_from_this(), until); }
     std::optional<group_handover> hand_over() const override;
@@ -60,7 +55,6 @@ private:
     struct change {};
     void settle() { changes_.post({}); }
     void give_orders();
-    void kill(std::string_view service, std::string cause, bool asked);
     // Coroutines hold the core themselves, the handle may go meanwhile.
     static core::awaitable<bool> stop(std::shared_ptr<group_core> self, core::deadline until);
     static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,

@@ -21,6 +21,26 @@ const char* to_string(service_state state) noexcept {
     return "unknown";
 }
 
+const char* to_string(restart_reason why) noexcept {
+    switch (why) {
+        case restart_reason::asked:
+            return "asked";
+        case restart_reason::cancel:
+            return "cancel";
+        case restart_reason::dependency:
+            return "dependency";
+        case restart_reason::hang:
+            return "hang";
+        case restart_reason::crash:
+            return "crash";
+        case restart_reason::failed_start:
+            return "failed-start";
+        case restart_reason::intruder:
+            return "intruder";
+    }
+    return "unknown";
+}
+
 const char* to_string(trouble what) noexcept {
     switch (what) {
         case trouble::none:

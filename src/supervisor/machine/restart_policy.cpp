@@ -5,6 +5,24 @@
 
 namespace corral::supervisor {
 
+restart_meaning meaning_of(restart_reason why) noexcept {
+    switch (why) {
+        case restart_reason::asked:
+        case restart_reason::cancel:
+        case restart_reason::dependency:
+            return {next_start::at_once, trouble::none};
+        case restart_reason::hang:
+            return {next_start::by_rule, trouble::hang};
+        case restart_reason::crash:
+            return {next_start::by_rule, trouble::crash};
+        case restart_reason::failed_start:
+            return {next_start::by_rule, trouble::failed_start};
+        case restart_reason::intruder:
+            return {next_start::slowly, trouble::intruder};
+    }
+    return {};
+}
+
 core::milliseconds restart_policy::ceiling() const noexcept {
     if (streak_ == 0) {
         return core::milliseconds{0};

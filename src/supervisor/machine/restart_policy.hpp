@@ -6,8 +6,21 @@
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/time.hpp"
+#include "corral/supervisor/transition.hpp"
 
 namespace corral::supervisor {
+
+// When the service is started again.
+enum class next_start { at_once, by_rule, slowly };
+
+// What a reason means for the service; the table is in docs/service_machine.md.
+struct restart_meaning {
+    next_start next = next_start::by_rule;  // by_rule: it counts, and may open the breaker
+    trouble bundle = trouble::none;         // none: nobody is told of trouble, and no crash bundle is kept
+    [[nodiscard]] bool fails() const noexcept { return next == next_start::by_rule; }
+    [[nodiscard]] bool warns() const noexcept { return bundle != trouble::none; }
+};
+[[nodiscard]] restart_meaning meaning_of(restart_reason why) noexcept;
 
 enum class restart_verdict { at_once, after_delay, give_up };
 

@@ -213,8 +213,14 @@ void stepper::on_let_go() {
 
 void stepper::on_kill() {
     if (running()) {
-        return begin_stop(stop_phase::dead, m_.wanted ? after_stop::retry : after_stop::rest, event_.reason,
-                          event_.advice);
+        if (event_.why == restart_reason::cancel && in<phase::ready>() == nullptr) {
+            return;  // another process than the one with the answer
+        }
+        if (event_.why == restart_reason::asked) {
+            m_.policy.forget();
+        }
+        const after_stop after = meaning_of(event_.why).fails() ? after_stop::retry : after_stop::again;
+        return begin_stop(stop_phase::dead, after, event_.reason, event_.advice);
     }
     auto* const stop = in<phase::stopping>();
     if (stop == nullptr) {
@@ -248,7 +254,8 @@ void stepper::on_hold() {
             return begin_stop(stop_phase::dead, after_stop::held, event_.reason);
         case service_state::stopping: {
             after_stop& after = in<phase::stopping>()->after;
-            after = after == after_stop::retry ? after_stop::held : after;
+            const bool again = after == after_stop::retry || after == after_stop::again;
+            after = again ? after_stop::held : after;
             return;
         }
     }

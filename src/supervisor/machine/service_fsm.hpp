@@ -34,13 +34,15 @@
 //
 //   rest    | nobody wants it
 //   held    | a service before it went
+//   again   | ended by choice: at once, and no failure
 //   retry   | it failed: restart policy
 //   refused | what is wrong will not be mended by a restart: slow retry
 //
-// A stop overrules the others; a hold overrules a retry. An exit is noticed in two steps: `exited` (the
+// A stop overrules the others; a hold overrules a retry and a choice. An exit is noticed in two steps: `exited` (the
 // leader is dead, ready is over at once) and `gone` (its group too, its output drained), and only `gone` may
 // start the next process.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -56,13 +58,13 @@ namespace corral::supervisor {
 
 // What a process that loads has to prove next.
 enum class load_stage { socket, probe, self_test };
-enum class after_stop { rest, held, retry, refused };
+enum class after_stop { rest, held, again, retry, refused };
 
 enum class event_kind {
     start,             // wanted; closes an open breaker
     stop,              // not wanted: by the ladder
     let_go,            // not wanted, but may go on until it is stopped or ends
-    kill,              // at once; a failure of the service when nobody had asked it to stop
+    kill,              // at once, and started again as `why` says, where nobody had asked it to stop
     hold,              // a service before it is not ready: killed at once, and waits
     release,           // those before it are ready again
     gate_opened,       // the answer to ask_gate: launch; reason: what was found
@@ -94,7 +96,7 @@ struct service_event {
     std::string reason;
     std::string advice;
     bool by_itself = false;  // of gone: the signals that were sent to it don't explain its end
-    bool asked = false;      // of kill: by a person
+    restart_reason why = restart_reason::hang;  // of kill
 };
 
 enum class action_kind { ask_gate, launch, watch_socket, probe, self_test, guard, quiesce, signal };
@@ -235,6 +237,7 @@ struct service_machine {
     // What outlives its processes.
     restart_policy policy;
     std::optional<load_clocks> clocks;  // from the first process on
+    std::uint64_t turned_away = 0;      // times that its gate shut
     bool ended_badly = false;           // the process before the present one, or the last try
 
     [[nodiscard]] service_state state() const noexcept { return static_cast<service_state>(now.index()); }

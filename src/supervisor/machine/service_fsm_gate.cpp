@@ -50,6 +50,7 @@ void stepper::turn_away(service_state to, core::steady_time again_at, std::strin
         reason += "; then " + launch_reason;
     }
     const core::steady_time since = m_.state() == to ? m_.since : in_.now;
+    m_.turned_away += to == service_state::broken && m_.state() != to ? 1 : 0;
     phase::gate_pause pause{again_at, std::move(launch_reason)};
     if (to == service_state::waiting) {
         enter(phase::waiting{std::move(pause)}, std::move(reason), std::move(advice));

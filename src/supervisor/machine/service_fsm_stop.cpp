@@ -86,12 +86,14 @@ void stepper::on_gone() {
     if (!m_.wanted) {
         return enter(phase::stopped{}, std::move(reason), std::move(advice));
     }
-    m_.ended_badly = m_.ended_badly || after != after_stop::rest;
+    const bool chosen = after == after_stop::rest || after == after_stop::again;
+    m_.ended_badly = m_.ended_badly || !chosen;
     switch (after) {
         case after_stop::rest:  // wanted again meanwhile
             m_.policy.forget();
             return launch_unless_held(std::move(reason), plain_start);
         case after_stop::held:
+        case after_stop::again:
             return launch_unless_held(reason, loading_again(reason));
         case after_stop::retry:
             return fail(served, std::move(reason), std::move(advice));

@@ -4,16 +4,34 @@
 
 namespace corral::supervisor {
 
-namespace {
-
-bool failed_by_itself(const service_machine& now) {
+std::optional<restart_reason> reason_of(const machine_before& before, const service_event& event,
+                                        const service_machine& now) {
     const auto* const stop = std::get_if<phase::stopping>(&now.now);
-    return stop != nullptr && (stop->after == after_stop::retry || stop->after == after_stop::refused);
+    const bool loaded = before.state == service_state::starting;
+    if (!before.wanted || !before.alive || stop == nullptr ||
+        (!loaded && before.state != service_state::ready)) {
+        return std::nullopt;
+    }
+    switch (stop->after) {
+        case after_stop::rest:
+            return std::nullopt;
+        case after_stop::held:
+            return restart_reason::dependency;
+        case after_stop::again:
+            return event.why;
+        case after_stop::retry:
+        case after_stop::refused:
+            break;
+    }
+    if (loaded) {
+        return restart_reason::failed_start;
+    }
+    return event.what == event_kind::exited  ? restart_reason::crash
+           : event.what == event_kind::fault ? restart_reason::intruder
+                                             : restart_reason::hang;
 }
 
-}  // namespace
-
-trouble trouble_of(const machine_before& before, event_kind event, const service_machine& now) {
+trouble trouble_of(const machine_before& before, const service_event& event, const service_machine& now) {
     if (!before.wanted) {
         return trouble::none;
     }
@@ -22,22 +40,11 @@ trouble trouble_of(const machine_before& before, event_kind event, const service
         const bool told = before.state == service_state::stopping;
         return now.breaker_is_open() ? trouble::breaker : told ? trouble::none : trouble::failed_start;
     }
-    if (event == event_kind::launch_failed && before.state == service_state::starting) {
+    if (event.what == event_kind::launch_failed && before.state == service_state::starting) {
         return trouble::failed_start;
     }
-    if (!before.alive || !failed_by_itself(now)) {
-        return trouble::none;
-    }
-    if (before.state == service_state::starting) {
-        return trouble::failed_start;
-    }
-    if (before.state != service_state::ready) {
-        return trouble::none;
-    }
-    if (event == event_kind::exited) {
-        return trouble::crash;
-    }
-    return event == event_kind::fault ? trouble::intruder : trouble::hang;
+    const auto why = reason_of(before, event, now);
+    return why ? meaning_of(*why).bundle : trouble::none;
 }
 
 bool is_worth_a_record(const machine_before& before, const service_machine& now, trouble what) noexcept {

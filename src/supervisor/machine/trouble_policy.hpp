@@ -1,6 +1,8 @@
 #pragma once
 // Which steps of a service are trouble, and which were asked for. Decides only.
 
+#include <optional>
+
 #include "corral/supervisor/transition.hpp"
 #include "supervisor/machine/service_fsm.hpp"
 
@@ -15,9 +17,15 @@ struct machine_before {
     bool alive;
 };
 
+// Why the process that lived `before` ends with this step, although it is wanted; nothing: it does not, or its
+// end had begun.
+[[nodiscard]] std::optional<restart_reason> reason_of(const machine_before& before,
+                                                      const service_event& event, const service_machine& now);
+
 // The trouble that the step from `before` to `now`, taken for `event`, stands for. What follows from a step
 // that was trouble already (the rest of a group after a death, the end of a process that was killed) is none.
-[[nodiscard]] trouble trouble_of(const machine_before& before, event_kind event, const service_machine& now);
+[[nodiscard]] trouble trouble_of(const machine_before& before, const service_event& event,
+                                 const service_machine& now);
 
 // The step is worth a record.
 [[nodiscard]] bool is_worth_a_record(const machine_before& before, const service_machine& now,

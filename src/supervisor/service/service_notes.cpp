@@ -19,7 +19,10 @@ transition_record service_notes::new_record(const service_machine& now, pid_t pi
 std::optional<transition_record> service_notes::on_step(const machine_before& before,
                                                         const service_event& event,
                                                         const service_machine& now, pid_t pid) {
-    const trouble what = event.asked ? trouble::none : trouble_of(before, event.what, now);
+    const trouble what = trouble_of(before, event, now);
+    if (const auto why = reason_of(before, event, now)) {
+        last_loss_ = why;
+    }
     if (!is_worth_a_record(before, now, what)) {
         return std::nullopt;
     }

@@ -32,6 +32,8 @@ public:
 
     // Why the last process ended; empty: none has.
     [[nodiscard]] const std::string& last_end() const noexcept { return last_end_; }
+    // The same, of one that was wanted.
+    [[nodiscard]] std::optional<restart_reason> last_loss() const noexcept { return last_loss_; }
 
 private:
     [[nodiscard]] transition_record new_record(const service_machine& now, pid_t pid) const;
@@ -40,6 +42,7 @@ private:
     const core::clock_source* clock_;
     pid_t last_pid_ = 0;
     std::string last_end_;
+    std::optional<restart_reason> last_loss_;
 };
 
 }  // namespace corral::supervisor

@@ -356,11 +356,12 @@ std::optional<core::seconds> service_runner::load_left() const {
     if (load == nullptr || run_ == nullptr) {
         return std::nullopt;
     }
-    std::optional<core::nanoseconds> usual;
-    if (machine_.clocks && machine_.clocks->whole.observed() > 0) {
-        usual = machine_.clocks->whole.latest();
-    }
-    return load_time_left(run_->output->progress(), now() - load->started, usual);
+    return load_time_left(run_->output->progress(), now() - load->started, usual_load());
+}
+
+std::optional<core::nanoseconds> service_runner::usual_load() const {
+    const bool known = machine_.clocks && machine_.clocks->whole.observed() > 0;
+    return known ? std::optional(machine_.clocks->whole.latest()) : std::nullopt;
 }
 
 void service_runner::publish() {
@@ -397,6 +398,9 @@ service_status service_runner::status() const {
     status.warning = port_.warning();
     status.fixed_port = port_.fixed_port();
     status.last_end = notes_.last_end();
+    status.last_loss = notes_.last_loss();
+    status.usual_load = usual_load();
+    status.turned_away = machine_.turned_away;
     if (run_ != nullptr) {
         status.pid = run_->pid;
         if (machine_.state() == service_state::starting) {

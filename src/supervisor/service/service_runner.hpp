@@ -89,6 +89,7 @@ private:
     [[nodiscard]] bool serves(const process_run& run) const;
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
     [[nodiscard]] std::optional<core::seconds> load_left() const;
+    [[nodiscard]] std::optional<core::nanoseconds> usual_load() const;
     [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
 
     // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and

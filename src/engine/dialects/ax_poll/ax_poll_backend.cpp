@@ -100,7 +100,7 @@ cycle_parts ax_poll_backend::parts() {
         .learned = &clocks_,
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
-        .restart = [this](bool pair, std::string cause) { restart(pair, cause); },
+        .restart = [this](const act::restart& what) { restart(what); },
         .tokenizer_hung = [this] { on_tokenizer_hung(); },
         .intrusion = [this](act::report_intrusion::kind how) { on_intrusion(how); },
         .examine_tokenizer = [this](core::deadline until) { return examine_tokenizer(until); },
@@ -140,6 +140,10 @@ void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
                       ": find it with 'ss -tnp dport = :" + port + "' and end it.";
     telemetry::log().warn("{}: {}", catalog::label_of(model_), intrusion_text_);
     changed_.ring();
+}
+
+std::uint64_t ax_poll_backend::outside_faults() const {
+    return outside_faults_of(*group_);
 }
 
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
@@ -331,14 +335,14 @@ core::awaitable<void> ax_poll_backend::quiesce(core::deadline until) {
     }
 }
 
-void ax_poll_backend::restart(bool pair, const std::string& cause) {
-    if (pair && !places_.tokenizer.empty()) {
-        group_->restart(places_.tokenizer, cause);
+void ax_poll_backend::restart(const act::restart& what) {
+    if (what.pair && !places_.tokenizer.empty()) {
+        group_->restart(places_.tokenizer, what.cause, what.why);
         if (!places_.tap) {
             return;  // the runtime depends on it and follows
         }
     }
-    group_->restart(places_.runtime, cause);
+    group_->restart(places_.runtime, what.cause, what.why);
 }
 
 void ax_poll_backend::on_tokenizer_hung() {
@@ -347,7 +351,7 @@ void ax_poll_backend::on_tokenizer_hung() {
 
 void ax_poll_backend::on_tokenizer_ill(const std::string& cause) {
     if (epochs_.tokenizer().state == supervisor::service_state::ready) {
-        group_->restart(places_.tokenizer, cause);
+        group_->restart(places_.tokenizer, cause, supervisor::restart_reason::hang);
     }
 }
 
@@ -367,9 +371,9 @@ void ax_poll_backend::count_failed_starts() {
     served_ = false;
     if (failed_starts_ == starts_before_doubt &&
         epochs_.tokenizer().state == supervisor::service_state::ready) {
-        group_->restart(
-            places_.tokenizer,
-            "The runtime failed two starts in a row, and its tokenizer service may be the cause.");
+        group_->restart(places_.tokenizer,
+                        "The runtime failed two starts in a row, and its tokenizer service may be the cause.",
+                        supervisor::restart_reason::hang);
     }
 }
 

@@ -68,6 +68,7 @@ public:
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
+    [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
@@ -87,7 +88,7 @@ private:
     [[nodiscard]] cycle_parts parts();
     [[nodiscard]] std::vector<pid_t> users_of_tap() const;
     void take_over(const backend_handover& from);
-    void restart(bool pair, const std::string& cause);
+    void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind how);
     void on_tokenizer_hung();
     void on_tokenizer_ill(const std::string& cause);

@@ -5,6 +5,7 @@
 #include "corral/core/lateness.hpp"
 #include "corral/supervisor/learned_clock.hpp"
 #include "engine/dialects/ax_poll/chunk_clock.hpp"
+#include "engine/stall_lesson.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -20,6 +21,7 @@ struct cycle_clocks {
     chunk_clock reset;                 // reset accepted to idle again
     chunk_clock prefill;               // generate accepted to the first piece
     core::lateness late;               // of our own loop: all of them are longer by it
+    stall_lesson lesson;
 };
 
 }  // namespace corral::engine::ax_poll

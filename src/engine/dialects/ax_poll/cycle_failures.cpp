@@ -14,6 +14,7 @@ namespace {
 using supervisor::seconds_text;
 
 constexpr core::seconds death_notice{2};  // a broken connection comes before the report of the process's end
+constexpr core::seconds heeds_a_stop{2};
 
 }  // namespace
 
@@ -35,6 +36,13 @@ void cycle_fsm::fail(chat::failure_kind kind, const char* cause, std::string mes
 void cycle_fsm::fail_and_restart(const char* cause, std::string message) {
     run_.restart_cause = message;
     fail(chat::failure_kind::runtime_failed, cause, with_restart(std::move(message)));
+}
+
+void cycle_fsm::fail_as_hung(const char* cause, std::string message) {
+    if (run_.prompt_inside) {
+        run_.loss = {run_loss::how::hung, false, message};
+    }
+    fail_and_restart(cause, std::move(message));
 }
 
 void cycle_fsm::context_full(std::uint32_t prompt_tokens) {
@@ -137,7 +145,9 @@ void cycle_fsm::fail_by_loss() {
     const bool tokenizer = signs_.lost == process_epochs::loss::tokenizer;
     set_failure(chat::failure_kind::runtime_failed, tokenizer ? "tokenizer-died" : "runtime-died",
                 signs_.loss_text);
-    run_.failure->blames_request = !tokenizer && run_.prompt_inside;
+    if (signs_.runtime_fell && run_.prompt_inside) {
+        run_.loss = {run_loss::how::died, false, signs_.loss_text};
+    }
     end(run_end::failed);
 }
 
@@ -219,13 +229,17 @@ bool cycle_fsm::stalled() {
     run_.restart_pair = suspect_ && !decoding;
     const std::string length = " No text came for " + seconds_text(silence) + "; the ";
     if (decoding) {
-        fail_and_restart("decode-stalled", "The runtime stopped in the middle of an answer." + length +
-                                               "decode clock " + learned_.decode.stand() + ".");
-        learned_.decode.ran_out();
+        fail_as_hung("decode-stalled", "The runtime stopped in the middle of an answer." + length +
+                                           "decode clock " + learned_.decode.stand() + ".");
+        if (teaches()) {
+            learned_.decode.ran_out();
+        }
     } else {
-        fail_and_restart("prefill-stalled", "The runtime did not begin to answer in its time." + length +
-                                                "prefill clock " + learned_.prefill.stand(size) + ".");
-        learned_.prefill.ran_out();
+        fail_as_hung("prefill-stalled", "The runtime did not begin to answer in its time." + length +
+                                            "prefill clock " + learned_.prefill.stand(size) + ".");
+        if (teaches()) {
+            learned_.prefill.ran_out();
+        }
     }
     return true;
 }
@@ -237,17 +251,37 @@ bool cycle_fsm::reset_stalled() {
     if (waits_for_tokenizer || silence <= learned_.reset.limit(size)) {
         return false;
     }
-    fail_and_restart("reset-stalled",
-                     "The runtime did not finish a reset in its time. It was busy with it for " +
-                         seconds_text(silence) + "; the reset clock " + learned_.reset.stand(size) + ".");
-    learned_.reset.ran_out();
+    fail_as_hung("reset-stalled", "The runtime did not finish a reset in its time. It was busy with it for " +
+                                      seconds_text(silence) + "; the reset clock " +
+                                      learned_.reset.stand(size) + ".");
+    if (teaches()) {
+        learned_.reset.ran_out();
+    }
     return true;
 }
 
+bool cycle_fsm::moved_since(const sign& then) const {
+    return run_.last_sign_of_life.at > then.at || (signs_.tapped && signs_.tap.last_answer > then.at);
+}
+
+// A stop ends a prefill after a layer and an answer after a token (docs/facts/vendor_ax.md#races), so what this
+// process took for the reset is far more than enough.
+bool cycle_fsm::stands_still(const scrubbing& in) const {
+    const bool known = signs_.tapped && run_.progress.prompt_accepted && run_.reset_took.count() > 0;
+    if (in.what != scrub_for::the_next_borrower || !in.stops || !known || signs_.tap.calls_open > 0) {
+        return false;
+    }
+    sign last = run_.last_sign_of_life.at > in.began.at ? run_.last_sign_of_life : in.began;
+    last.at = std::max(last.at, signs_.tap.last_answer);
+    return silence_since(last) > std::max<core::nanoseconds>(heeds_a_stop, 2 * run_.reset_took);
+}
+
 void cycle_fsm::hung(const char* call) {
-    fail_and_restart("runtime-hung", std::string("The runtime took a call and did not answer it. It was ") +
-                                         call + "; the call clock " + learned_.call.stand() + ".");
-    learned_.call.ran_out();
+    fail_as_hung("runtime-hung", std::string("The runtime took a call and did not answer it. It was ") +
+                                     call + "; the call clock " + learned_.call.stand() + ".");
+    if (teaches()) {
+        learned_.call.ran_out();
+    }
 }
 
 }  // namespace corral::engine::ax_poll

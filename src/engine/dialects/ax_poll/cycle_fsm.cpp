@@ -126,6 +126,9 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
         poll_due_ = idle_.begun() && got->done;  // what looks empty is polled once more without delay
     } else if (const auto* const scrubbed = std::get_if<scrubbing>(&state_)) {
         must_stop_ = scrubbed->stops && !got->done;
+        if (!got->text.empty()) {
+            run_.last_sign_of_life = sign_now();
+        }
     } else if (auto* const waited = std::get_if<backing_off>(&state_)) {
         waited->looked = true;
         // Perhaps an earlier prompt that began late: nobody waits for its answer. A reset does not mind.
@@ -168,6 +171,10 @@ void cycle_fsm::end(run_end how) {
     run_outcome out;
     out.end = how;
     out.progress = run_.progress;
+    out.loss = run_.loss;
+    if (how == run_end::stop || how == run_end::length) {
+        learned_.lesson.went_well();
+    }
     if (how == run_end::failed) {
         out.failure = run_.failure;
     }
@@ -215,7 +222,7 @@ void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
     poll_due_ = true;
     must_stop_ = stops && !idle_.idle();
     next_stop_ = now_;
-    state_ = scrubbing{what, until, stops};
+    state_ = scrubbing{what, until, stops, false, sign_now()};
 }
 
 void cycle_fsm::decide(scrubbing& in) {
@@ -223,7 +230,7 @@ void cycle_fsm::decide(scrubbing& in) {
         signs_.lost != process_epochs::loss::none && signs_.lost != process_epochs::loss::stopping;
     if (idle_.idle()) {
         scrubbed(true);
-    } else if (lost || in.given_up || in.until.passed(now_)) {
+    } else if (lost || in.given_up || in.until.passed(now_) || stands_still(in)) {
         scrubbed(false);
     } else {
         settle_step(in.until);
@@ -232,7 +239,8 @@ void cycle_fsm::decide(scrubbing& in) {
 
 void cycle_fsm::scrubbed(bool idle) {
     static constexpr const char* stuck = "The runtime did not become idle after a request.";
-    const scrub_for what = std::get<scrubbing>(state_).what;
+    const scrubbing in = std::get<scrubbing>(state_);
+    const scrub_for what = in.what;
     if (what == scrub_for::a_stop) {
         over(idle);
     } else if (what == scrub_for::another_try && idle) {
@@ -245,7 +253,14 @@ void cycle_fsm::scrubbed(bool idle) {
         state_ = mending{};
     } else {
         if (!idle && signs_.lost == process_epochs::loss::none) {
-            ask(act::restart{false, stuck});
+            const bool works = moved_since(in.began);
+            if (!works && run_.progress.prompt_accepted) {
+                run_.loss = {run_loss::how::hung, false, stuck};
+            }
+            ask(act::restart{false, stuck,
+                             works ? supervisor::restart_reason::cancel : supervisor::restart_reason::hang});
+        } else if (!idle && signs_.runtime_fell && run_.prompt_inside) {
+            run_.loss = {run_loss::how::died, false, signs_.loss_text};
         }
         over(idle);
     }
@@ -269,11 +284,11 @@ void cycle_fsm::on_examined(core::steady_time now) {
 
 void cycle_fsm::over(bool idle) {
     state_ = resting{};
-    ask(act::finish{idle});
+    ask(act::finish{idle, run_.loss});
 }
 
 void cycle_fsm::decide(resting& /*in*/) {
-    ask(act::finish{idle_.idle()});
+    ask(act::finish{idle_.idle(), {}});
 }
 
 // ---- signs from outside

@@ -53,6 +53,7 @@ struct note {
 struct restart {  // the runtime, or with `pair` its tokenizer too
     bool pair = false;
     std::string cause;
+    supervisor::restart_reason why = supervisor::restart_reason::hang;
 };
 struct report_tokenizer_hung {};
 struct examine_tokenizer {  // by plain texts; the runner has it restarted where it takes none
@@ -67,6 +68,7 @@ struct tell_end {
 };
 struct finish {  // the turn is over
     bool idle = false;
+    run_loss loss;
 };
 }  // namespace act
 using cycle_action =
@@ -78,7 +80,8 @@ using cycle_action =
 struct cycle_signs {
     bool cancelled = false;
     process_epochs::loss lost = process_epochs::loss::none;
-    std::string loss_text;  // of a lost process: a sentence for people
+    std::string loss_text;      // of a lost process: a sentence for people
+    bool runtime_fell = false;  // it was the runtime, by itself or because it hung
     catalog::context_sizes sizes;
     bool tapped = false;  // the runtime asks its tokenizer through the tap; those below count only then
     tap_view tap;
@@ -145,6 +148,14 @@ private:
     enum class scrub_for { another_try, the_next_borrower, a_stop };
     enum class work { none, reset, run };  // what the runtime was last asked to do
 
+    // A moment to measure from, and what has passed since that is the runtime's own doing: without what its
+    // tokenizer kept it waiting, and without what our loop was late.
+    struct sign {
+        core::steady_time at{};
+        core::nanoseconds late{0};
+        core::nanoseconds waited{0};
+    };
+
     struct resting {};
     struct encoding {};
     struct draining {
@@ -192,19 +203,12 @@ private:
         core::deadline until;
         bool stops = true;
         bool given_up = false;
+        sign began;
     };
     struct mending {};
     using state =
         std::variant<resting, encoding, draining, asking_reset, confirming, asking_generate, backing_off,
                      following, concluding, owing, noticing, ended, scrubbing, mending>;
-
-    // A moment to measure from, and what has passed since that is the runtime's own doing: without what its
-    // tokenizer kept it waiting, and without what our loop was late.
-    struct sign {
-        core::steady_time at{};
-        core::nanoseconds late{0};
-        core::nanoseconds waited{0};
-    };
 
     struct run_state {
         run_spec what;
@@ -212,12 +216,15 @@ private:
         std::optional<prompt_ids> ids;  // of a verbatim prompt
         run_progress progress;
         std::optional<run_failure> failure;
+        run_loss loss;
         std::optional<std::string> restart_cause;  // the runtime is beyond talking to
         bool restart_pair = false;
         bool doubts_tokenizer = false;  // nobody but the runtime saw what it answered
         bool prompt_inside = false;     // something of the request went to the runtime
         bool ended_by_itself = false;
         bool text_given = false;
+        core::nanoseconds reset_took{0};
+        run_pace pace;
         bool full_text_held = false;  // what may be the in-band text of a full context
         polled_text expected;         // with the tap
         bool shared = false;          // others poll the runtime too
@@ -285,6 +292,11 @@ private:
     void set_failure(chat::failure_kind kind, const char* cause, std::string message);
     void fail(chat::failure_kind kind, const char* cause, std::string message);
     void fail_and_restart(const char* cause, std::string message);
+    void fail_as_hung(const char* cause, std::string message);
+    // It runs for nobody and has moved no more since it was told to stop.
+    [[nodiscard]] bool stands_still(const scrubbing& in) const;
+    [[nodiscard]] bool moved_since(const sign& then) const;
+    [[nodiscard]] bool teaches() { return learned_.lesson.teaches(run_.what.prompt, run_.pace); }
     void fail_by_loss();
     void call_failed(const char* call, const core::failure& why);
     void hung(const char* call);

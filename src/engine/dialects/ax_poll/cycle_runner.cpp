@@ -114,6 +114,7 @@ cycle_signs cycle_runner::signs() const {
     }
     if (out.lost == process_epochs::loss::runtime) {
         out.loss_text = ended_text("The runtime", parts_.epochs->runtime());
+        out.runtime_fell = fell(parts_.epochs->runtime());
     } else if (out.lost == process_epochs::loss::tokenizer) {
         out.loss_text = ended_text("The tokenizer service", parts_.epochs->tokenizer());
     }
@@ -136,7 +137,7 @@ bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
     } else if (const auto* const said = std::get_if<act::note>(&what)) {
         write(*said);
     } else if (const auto* const wish = std::get_if<act::restart>(&what)) {
-        parts_.restart(wish->pair, wish->cause);
+        parts_.restart(*wish);
     } else if (std::holds_alternative<act::report_tokenizer_hung>(what)) {
         parts_.tokenizer_hung();
     } else if (const auto* const seen = std::get_if<act::report_intrusion>(&what)) {
@@ -148,6 +149,7 @@ bool cycle_runner::perform_at_once(turn& now, const cycle_action& what) {
         }
     } else if (const auto* const last = std::get_if<act::finish>(&what)) {
         now.over = true;
+        now.outcome.loss = last->loss;
         now.idle = last->idle;
     } else {
         return false;

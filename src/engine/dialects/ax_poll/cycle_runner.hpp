@@ -24,7 +24,7 @@ struct cycle_parts {
     catalog::sampling_defaults sampling;
     std::function<catalog::context_sizes()> sizes;
     // Restarts the runtime, or with `pair` its tokenizer too; the cause is a plain sentence.
-    std::function<void(bool pair, std::string cause)> restart;
+    std::function<void(const act::restart& what)> restart;
     std::function<void()> tokenizer_hung;  // it took a call and did not answer it
     std::function<void(act::report_intrusion::kind)> intrusion;
     std::function<core::awaitable<void>(core::deadline)> examine_tokenizer;  // restarts it where it is ill

@@ -149,7 +149,9 @@ void cycle_fsm::decide(confirming& /*in*/) {
 // somebody else.
 void cycle_fsm::confirmed() {
     if (!idle_.by_grace()) {
-        learned_.reset.observe(size_of_system(), silence_since(run_.reset_sent));
+        run_.reset_took = silence_since(run_.reset_sent);
+        run_.pace.note(run_.reset_took, learned_.reset.limit(size_of_system()));
+        learned_.reset.observe(size_of_system(), run_.reset_took);
     }
     if (signs_.tapped) {
         if (signs_.tap.foreign_ids) {

@@ -191,9 +191,13 @@ void cycle_fsm::deliver(std::string text) {
     }
     if (!run_.text_given) {
         run_.progress.first_text = now_;
-        learned_.prefill.observe(size_of_turns(), silence_since(run_.accepted));
+        const prompt_size size = size_of_turns();
+        run_.pace = {};  // reading tells little of writing
+        learned_.prefill.observe(size, silence_since(run_.accepted));
     } else {
-        learned_.decode.observe(silence_since(run_.last_sign_of_life));
+        const core::nanoseconds gap = silence_since(run_.last_sign_of_life);
+        run_.pace.note(gap, learned_.decode.limit());
+        learned_.decode.observe(gap);
     }
     run_.last_sign_of_life = sign_now();
     run_.text_given = true;

@@ -1,0 +1,105 @@
+#include "generation/prompt_quarantine.hpp"
+
+#include <algorithm>
+
+namespace corral::generation {
+
+namespace {
+
+// Of a part that is longer its beginning, its end and its length: the loop must not wait for a hash.
+constexpr std::size_t most_of_a_part = 128UL * 1024;
+constexpr std::size_t most_told = 500;
+constexpr std::string_view restarting = " It is being restarted.";
+
+void feed(core::keyed_hash& into, std::string_view part) {
+    if (part.size() <= most_of_a_part) {
+        into.feed_part(part);
+        return;
+    }
+    into.feed_part(std::to_string(part.size()));
+    into.feed_part(part.substr(0, most_of_a_part / 2));
+    into.feed_part(part.substr(part.size() - most_of_a_part / 2));
+}
+
+void feed(core::keyed_hash& into, const chat::message& one) {
+    feed(into, std::to_string(static_cast<int>(one.from)));
+    feed(into, one.content);
+    feed(into, one.thinking);
+    feed(into, one.tool_name);
+    for (const chat::tool_call& call : one.calls) {
+        feed(into, call.name);
+        feed(into, call.arguments.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    }
+}
+
+}  // namespace
+
+prompt_mark prompt_quarantine::mark_of(const chat::generation_request& what, const std::string& lane,
+                                       unsigned tier) const {
+    core::keyed_hash hash(key_);
+    feed(hash, lane);
+    feed(hash, std::to_string(tier));
+    for (const chat::message& each : what.messages) {
+        feed(hash, each);
+    }
+    feed(hash, what.raw_prompt ? "raw " + *what.raw_prompt : std::string());
+    if (what.hole) {
+        feed(hash, what.hole->prefix);
+        feed(hash, what.hole->suffix);
+    }
+    feed(hash, what.prompt_template);
+    feed(hash, std::to_string(static_cast<int>(what.thinking)) + what.effort);
+    for (const nlohmann::ordered_json* const each : {&what.tools, &what.format}) {
+        feed(hash, each->is_null()
+                       ? std::string()
+                       : each->dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    }
+    return hash.result();
+}
+
+bool prompt_quarantine::counts(const entry& of, std::uint64_t stand, core::steady_time now) const {
+    return of.stand == stand && now - of.at < rule_.lasts;
+}
+
+void prompt_quarantine::note(prompt_mark prompt, const engine::run_loss& loss, std::uint64_t stand,
+                             core::steady_time now) {
+    if (loss.what == engine::run_loss::how::none) {
+        return;
+    }
+    if (!known_.contains(prompt)) {
+        make_room(now);
+    }
+    entry& of = known_[prompt];
+    if (!counts(of, stand, now)) {
+        of = {};
+    }
+    of.halves += loss.shared ? 1 : 2;
+    ++(loss.what == engine::run_loss::how::died ? of.deaths : of.hangs);
+    of.last = loss.told.substr(0, most_told);
+    if (of.last.ends_with(restarting)) {
+        of.last.resize(of.last.size() - restarting.size());  // long over when it is read
+    }
+    of.stand = stand;
+    of.at = now;
+}
+
+std::optional<prompt_record> prompt_quarantine::find(prompt_mark prompt, std::uint64_t stand,
+                                                     core::steady_time now) const {
+    const auto found = known_.find(prompt);
+    if (found == known_.end() || !counts(found->second, stand, now)) {
+        return std::nullopt;
+    }
+    const entry& of = found->second;
+    return prompt_record{of.halves / 2, of.deaths, of.hangs, of.last, core::later(of.at, rule_.lasts)};
+}
+
+void prompt_quarantine::make_room(core::steady_time now) {
+    std::erase_if(known_, [&](const auto& one) { return now - one.second.at >= rule_.lasts; });
+    if (known_.size() >= rule_.most) {
+        known_.erase(std::min_element(known_.begin(), known_.end(), [](const auto& a, const auto& b) {
+            return a.second.at < b.second.at;
+        }));
+    }
+}
+
+}  // namespace corral::generation
