@@ -176,14 +176,14 @@ async def ask_politely(box, key, until, period, seen):
         await asyncio.sleep(max(0.0, begin + period - time.monotonic()))
 
 
-async def watch_the_loop(box, until, seen):
-    """On one connection that stays, as a health check has it."""
+async def watch_the_loop(box, key, until, seen):
+    """On one connection that stays, in the polite client's share: a new one would also measure the listen backlog."""
     with contextlib.closing(box.connect()) as connection:
         while time.monotonic() < until:
             begin = time.monotonic()
 
             def look():
-                connection.request("GET", "/healthz")
+                connection.request("GET", "/healthz", headers=keyed_box.bearer(key))
                 connection.getresponse().read()
             try:
                 await asyncio.to_thread(look)
@@ -203,7 +203,7 @@ def look(box, polite, seconds, period=1.0):
 
     async def both():
         until = time.monotonic() + seconds
-        await asyncio.gather(ask_politely(box, polite, until, period, seen), watch_the_loop(box, until, seen))
+        await asyncio.gather(ask_politely(box, polite, until, period, seen), watch_the_loop(box, polite, until, seen))
     asyncio.run(both())
     return seen
 

@@ -48,14 +48,14 @@ std::optional<std::string> key_owner(const config::key_ring& keys, const http::r
 }  // namespace
 
 access judge_access(const config::key_ring* keys, const http::request& incoming) {
-    if (keys != nullptr && !open_to_all(incoming)) {
-        auto owner = key_owner(*keys, incoming);
-        if (!owner) {
-            const auto shown = shown_keys(incoming);
-            const bool none = shown[0].empty() && shown[1].empty();
-            return {none ? access_verdict::no_key : access_verdict::unknown_key, {}};
-        }
+    auto owner = keys == nullptr ? std::nullopt : key_owner(*keys, incoming);
+    if (owner) {
         return {access_verdict::allowed, *std::move(owner), true};
+    }
+    if (keys != nullptr && !open_to_all(incoming)) {
+        const auto shown = shown_keys(incoming);
+        const bool none = shown[0].empty() && shown[1].empty();
+        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}};
     }
     return {access_verdict::allowed, incoming.peer.address().to_string()};
 }
