@@ -13,7 +13,7 @@ namespace {
 // The next event, with a sign of life for each stretch of silence. Nothing when the client has gone.
 class patient_reader {
 public:
-    patient_reader(const api_context& context, generation::answer_reader& answer, stream_format& format,
+    patient_reader(const api_context& context, generation::answer_reader& answer, answer_format& format,
                    http::response_writer& out)
         : context_(context), answer_(answer), format_(format), out_(out) {}
 
@@ -81,21 +81,19 @@ public:
 private:
     const api_context& context_;
     generation::answer_reader& answer_;
-    stream_format& format_;
+    answer_format& format_;
     http::response_writer& out_;
     bool open_ = false;
 };
-
-}  // namespace
 
 bool is_end(const chat::generation_event& event) {
     return std::holds_alternative<chat::finished_event>(event) ||
            std::holds_alternative<chat::failed_event>(event);
 }
 
-core::awaitable<void> stream_answer(const api_context& context, generation::generation_handle handle,
-                                    std::unique_ptr<stream_format> format, http::response_writer& out) {
-    patient_reader reader(context, *handle, *format, out);
+core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
+                                    answer_format& format, http::response_writer& out) {
+    patient_reader reader(context, answer, format, out);
     bool over = false;
     while (!over) {
         std::optional<chat::generation_event> event = co_await reader.next();
@@ -107,14 +105,14 @@ core::awaitable<void> stream_answer(const api_context& context, generation::gene
             co_return;
         }
         if (why != nullptr && !reader.is_open()) {
-            http::response refused = format->refusal(*why);
-            add_timing(refused.headers, *handle);
+            http::response refused = format.refusal(*why, true);
+            add_timing(refused.headers, answer);
             co_await out.send(std::move(refused));
             co_return;
         }
         core::error_code gone = co_await reader.open();
         over = is_end(*event);
-        std::string bytes = format->encode(*event);
+        std::string bytes = format.encode(*event);
         if (!gone && !bytes.empty()) {
             gone = co_await reader.deliver(std::move(bytes));
         }
@@ -144,6 +142,36 @@ core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) 
             co_return out;
         }
     }
+}
+
+}  // namespace
+
+core::awaitable<void> run_and_answer(const api_context& context, const http::request& incoming,
+                                     chat::generation_request what, generation::served model,
+                                     std::unique_ptr<answer_format> format, bool stream,
+                                     http::response_writer& out) {
+    const generation::generation_handle handle =
+        context.generations->start(std::move(what), std::move(model));
+    if (wants_timing(incoming)) {
+        handle->tell_timings();
+    }
+    if (stream) {
+        co_await stream_answer(context, *handle, *format, out);
+        co_return;
+    }
+    const whole_answer said = co_await collect_answer(*handle);
+    http::response whole;
+    if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
+        if (why->kind == chat::failure_kind::cancelled) {
+            co_return;
+        }
+        whole = format->refusal(*why, false);
+    } else {
+        whole.content_type = format->whole_type();
+        whole.body = format->whole(said, std::get<chat::finished_event>(said.end));
+    }
+    add_notes(whole.headers, *handle);
+    co_await out.send(std::move(whole));
 }
 
 void add_notes(http::header_fields& to, const generation::answer_reader& answer) {

@@ -1,6 +1,6 @@
 #pragma once
-// From a request's events to the bytes of its answer, the same for every wire format: the status line waits
-// for the first event, silence is broken, one write an event (docs/design.md#clients-and-time).
+// From a request to the bytes of its answer, the same for every wire format: the status line waits for the
+// first event, silence is broken, one write an event (docs/design.md#clients-and-time).
 
 #include <memory>
 #include <string>
@@ -11,29 +11,6 @@
 
 namespace corral::api {
 
-// How one wire format writes one streamed answer.
-class stream_format {
-public:
-    virtual ~stream_format() = default;
-    [[nodiscard]] virtual http::response_head head() = 0;
-    // What comes before any event; may be empty.
-    [[nodiscard]] virtual std::string opening() { return {}; }
-    // All bytes for `event`, which may be consumed. A finished or failed event is the last; what closes the
-    // stream is part of it.
-    [[nodiscard]] virtual std::string encode(chat::generation_event& event) = 0;
-    // Bytes that mean nothing and show that the server lives.
-    [[nodiscard]] virtual std::string keep_alive() = 0;
-    // The answer to a request that failed before its first byte.
-    [[nodiscard]] virtual http::response refusal(const chat::failed_event& why) = 0;
-};
-
-// Sends the answer of `handle`. A failure before the first byte is a status code, a later one is encoded.
-// Returns when the answer has ended or the client has gone.
-[[nodiscard]] core::awaitable<void> stream_answer(const api_context& context,
-                                                  generation::generation_handle handle,
-                                                  std::unique_ptr<stream_format> format,
-                                                  http::response_writer& out);
-
 // An answer as a whole.
 struct whole_answer {
     std::string text;
@@ -42,8 +19,32 @@ struct whole_answer {
     std::variant<chat::finished_event, chat::failed_event> end;
 };
 
-// REQUIRES: `answer` outlives the call.
-[[nodiscard]] core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer);
+// How one route writes one answer, streamed or whole.
+class answer_format {
+public:
+    virtual ~answer_format() = default;
+    [[nodiscard]] virtual http::response_head head() = 0;
+    // What comes before any event; may be empty.
+    [[nodiscard]] virtual std::string opening() { return {}; }
+    // All bytes for `event`, which may be consumed. A finished or failed event is the last; what closes the
+    // stream is part of it.
+    [[nodiscard]] virtual std::string encode(chat::generation_event& event) = 0;
+    // Bytes that mean nothing and show that the server lives.
+    [[nodiscard]] virtual std::string keep_alive() = 0;
+    // The body of the answer as a whole, and its type.
+    [[nodiscard]] virtual std::string whole(const whole_answer& said, const chat::finished_event& end) = 0;
+    [[nodiscard]] virtual const char* whole_type() const = 0;
+    // The answer to a request that failed before its first byte.
+    [[nodiscard]] virtual http::response refusal(const chat::failed_event& why, bool streamed) = 0;
+};
+
+// Runs `what` and sends its answer, as a stream if `stream`. A failure before the first byte is a status code, a
+// later one is encoded. Returns when the answer has ended or the client has gone. REQUIRES: `context` and
+// `incoming` outlive the call.
+[[nodiscard]] core::awaitable<void> run_and_answer(const api_context& context, const http::request& incoming,
+                                                   chat::generation_request what, generation::served model,
+                                                   std::unique_ptr<answer_format> format, bool stream,
+                                                   http::response_writer& out);
 
 // Headers that tell what happened to the request: Corral-Dropped-Messages (messages left out because the
 // conversation was too long), Corral-Queue-Position and Corral-Queue-Estimate (requests before it when it
@@ -51,7 +52,5 @@ struct whole_answer {
 // model with fallbacks Corral-Served-By and Corral-Tier (0: the first), which are absent where the answer had
 // to begin before that was known.
 void add_notes(http::header_fields& to, const generation::answer_reader& answer);
-
-[[nodiscard]] bool is_end(const chat::generation_event& event);
 
 }  // namespace corral::api

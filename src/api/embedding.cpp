@@ -9,14 +9,6 @@ namespace {
 
 using embedding_outcome = std::variant<embedding_answer, chat::failed_event>;
 
-chat::failed_event failure(chat::failure_kind kind, std::string cause, std::string message) {
-    chat::failed_event out;
-    out.kind = kind;
-    out.cause = std::move(cause);
-    out.message = std::move(message);
-    return out;
-}
-
 // Cuts to `dimensions` and brings to length 1. False when a number is not finite or all are zero.
 bool normalise(std::vector<float>& vector, std::size_t dimensions) {
     if (dimensions > 0 && dimensions < vector.size()) {
@@ -45,8 +37,8 @@ embedding_outcome finish(engine::embedding_result made, std::size_t wanted, std:
         usable = normalise(each, dimensions) && usable;
     }
     if (!usable) {
-        return failure(chat::failure_kind::runtime_failed, "embedding-unusable",
-                       "the runtime gave vectors that are not usable");
+        return chat::failed_event{chat::failure_kind::runtime_failed, "embedding-unusable",
+                                  "the runtime gave vectors that are not usable"};
     }
     return out;
 }
@@ -56,14 +48,14 @@ embedding_outcome finish(engine::embedding_result made, std::size_t wanted, std:
 core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
                                          embedding_request what) {
     if (!model->runtime->can_embed()) {
-        co_return failure(chat::failure_kind::unsupported, "no-embeddings",
-                          "\"" + model->name + "\" does not support embeddings");
+        co_return chat::failed_event{chat::failure_kind::unsupported, "no-embeddings",
+                                     "\"" + model->name + "\" does not support embeddings"};
     }
     const core::deadline until = core::deadline::after(context.load_deadline, what.arrived);
     scheduler::admission_request who;
     who.id = what.id;
     who.client = what.client;
-    who.model = model->lane;
+    who.model = model->deployment;
     who.until = until;
     who.keep_alive = what.keep_alive;
     auto granted = co_await context.admission->acquire(std::move(who));
@@ -77,8 +69,9 @@ core::awaitable<embedding_outcome> embed(const api_context& context, generation:
     auto made = co_await (*granted)->embed(std::move(what.texts), until);
     if (!made) {
         const bool refused = made.error().code == core::errc::refused;
-        co_return failure(refused ? chat::failure_kind::unsupported : chat::failure_kind::runtime_failed,
-                          "embedding-failed", made.error().message);
+        co_return chat::failed_event{
+            refused ? chat::failure_kind::unsupported : chat::failure_kind::runtime_failed,
+            "embedding-failed", made.error().message};
     }
     embedding_outcome out = finish(std::move(*made), wanted, what.dimensions);
     if (auto* answer = std::get_if<embedding_answer>(&out)) {

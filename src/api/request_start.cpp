@@ -1,11 +1,36 @@
 #include "api/request_start.hpp"
 
+#include <cstdint>
 #include <utility>
 
-#include "api/ids.hpp"
-#include "api/server_timing.hpp"
+#include "api/json/go_text.hpp"
+#include "api/json/json_input.hpp"
+#include "corral/core/text.hpp"
+#include "corral/generation/wait_ready.hpp"
 
 namespace corral::api {
+
+std::string hex_id(std::string_view prefix, unsigned digits, core::random_source& random) {
+    constexpr std::string_view alphabet = "0123456789abcdef";
+    constexpr unsigned digits_of_a_draw = 16;
+    std::string out(prefix);
+    std::uint64_t bits = 0;
+    for (unsigned i = 0; i < digits; ++i) {
+        if (i % digits_of_a_draw == 0) {
+            bits = random.next();
+        }
+        out += alphabet[bits % alphabet.size()];
+        bits /= alphabet.size();
+    }
+    return out;
+}
+
+std::string short_id(std::string_view prefix, core::random_source& random) {
+    constexpr std::uint64_t ids = 999;
+    std::string out(prefix);
+    out += std::to_string(random.next() % ids);
+    return out;
+}
 
 std::string new_request_id(const api_context& context) {
     constexpr unsigned digits = 16;
@@ -23,13 +48,80 @@ chat::generation_request begin_request(const api_context& context, const http::r
     return out;
 }
 
-generation::generation_handle start_generation(const api_context& context, const http::request& incoming,
-                                               chat::generation_request what, generation::served model) {
-    generation::generation_handle out = context.generations->start(std::move(what), std::move(model));
-    if (wants_timing(incoming)) {
-        out->tell_timings();
+core::awaitable<std::optional<chat::failed_event>> load_model(const api_context& context,
+                                                              generation::served model,
+                                                              std::optional<core::nanoseconds> keep_alive) {
+    context.admission->load(model->deployment, keep_alive);
+    std::string name = model->deployment;
+    std::optional<chat::failed_event> failed =
+        co_await generation::wait_ready(std::move(name), *context.admission, context.load_deadline);
+    co_return failed;
+}
+
+nlohmann::ordered_json read_object(std::string_view body, const std::string& go_type,
+                                   decode_problem& problem) {
+    auto tree = read_json(body, request_limits(), problem.memory);
+    if (!tree) {
+        problem.set(tree.error());
+    } else if (!tree->is_null() && !tree->is_object()) {
+        problem.set("json: cannot unmarshal " + std::string(kind_word(*tree)) + " into Go value of type " +
+                    go_type);
     }
-    return out;
+    return tree && tree->is_object() ? std::move(*tree) : nlohmann::ordered_json::object();
+}
+
+nlohmann::ordered_json read_small_object(std::string_view body, const std::string& go_type,
+                                         decode_problem& problem) {
+    constexpr std::size_t most = 64 * 1024;
+    if (body.size() > most) {
+        problem.set("the body of this request may have at most " + std::to_string(most) + " bytes", 413);
+        return nlohmann::ordered_json::object();
+    }
+    return read_object(body, go_type, problem);
+}
+
+nlohmann::ordered_json read_plain_object(const http::request& incoming, const std::string& go_type,
+                                         decode_problem& problem) {
+    const std::string coding = core::lower_case(core::trimmed(incoming.headers.find("Content-Encoding")));
+    if (!coding.empty() && coding != "identity") {
+        problem.set("a request body with Content-Encoding " + go_quoted(coding.substr(0, 40)) +
+                    " is not supported: send it uncompressed");
+        return nlohmann::ordered_json::object();
+    }
+    if (core::trimmed(incoming.body, " \t\r\n").empty()) {
+        problem.set("EOF");
+        return nlohmann::ordered_json::object();
+    }
+    return read_object(incoming.body, go_type, problem);
+}
+
+std::string_view go_type_of(const nlohmann::ordered_json& value) {
+    if (value.is_object()) {
+        return "map[string]interface {}";
+    }
+    if (value.is_array()) {
+        return "[]interface {}";
+    }
+    if (value.is_string()) {
+        return "string";
+    }
+    if (value.is_boolean()) {
+        return "bool";
+    }
+    return value.is_null() ? "<nil>" : "float64";
+}
+
+void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string& description,
+              const nlohmann::ordered_json* parameters) {
+    nlohmann::ordered_json function{{"name", std::move(name)}};
+    if (!description.empty()) {
+        function["description"] = description;
+    }
+    function["parameters"] =
+        parameters != nullptr
+            ? *parameters
+            : nlohmann::ordered_json{{"type", "object"}, {"properties", nlohmann::ordered_json::object()}};
+    tools.push_back({{"type", "function"}, {"function", std::move(function)}});
 }
 
 }  // namespace corral::api

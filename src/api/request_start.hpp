@@ -1,11 +1,29 @@
 #pragma once
 // What every wire format puts into a request alike.
 
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "api/json/json_fields.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/core/random_source.hpp"
 
 namespace corral::api {
+
+// The handler of a route that `serve` answers: a coroutine of the context, the request and the writer.
+template <typename Serve>
+[[nodiscard]] auto route_of(const api_context& context, Serve serve) {
+    return [context, serve](const http::request& incoming, http::response_writer& out) {
+        return serve(context, incoming, out);
+    };
+}
+
+// `prefix` and so many random hex digits.
+[[nodiscard]] std::string hex_id(std::string_view prefix, unsigned digits, core::random_source& random);
+
+// "chatcmpl-7": a number from 0 to 998 (docs/facts/ollama_wire.md#openai-chat-reply).
+[[nodiscard]] std::string short_id(std::string_view prefix, core::random_source& random);
 
 // Of a request, for the log: 16 hex digits.
 [[nodiscard]] std::string new_request_id(const api_context& context);
@@ -16,10 +34,26 @@ namespace corral::api {
                                                      const generation::served_model& model,
                                                      std::string typed);
 
-// Starts it; `incoming` says whether its client is told where the time went.
-[[nodiscard]] generation::generation_handle start_generation(const api_context& context,
-                                                             const http::request& incoming,
-                                                             chat::generation_request what,
-                                                             generation::served model);
+// Loads `model` and waits until it can answer; nothing then, else why not. REQUIRES: `context` outlives the call.
+[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> load_model(
+    const api_context& context, generation::served model, std::optional<core::nanoseconds> keep_alive);
+
+// The JSON object of a body, of Go's type "api.ChatRequest"; an empty one for null, and when there is a problem.
+[[nodiscard]] nlohmann::ordered_json read_object(std::string_view body, const std::string& go_type,
+                                                 decode_problem& problem);
+// The same of a request that says little more than a name, so that it may be read in place.
+[[nodiscard]] nlohmann::ordered_json read_small_object(std::string_view body, const std::string& go_type,
+                                                       decode_problem& problem);
+// The same for formats whose decoder says "EOF" of an empty body. Compressed bodies are refused.
+[[nodiscard]] nlohmann::ordered_json read_plain_object(const http::request& incoming,
+                                                       const std::string& go_type, decode_problem& problem);
+
+// Go's name for the type of a value that it decoded without a schema: "float64", "[]interface {}".
+[[nodiscard]] std::string_view go_type_of(const nlohmann::ordered_json& value);
+
+// Adds to `tools` (null or an array) a function as models are told of it: name, description, parameters, in this
+// order and nothing else. `parameters` nullptr: any.
+void add_tool(nlohmann::ordered_json& tools, std::string name, const std::string& description,
+              const nlohmann::ordered_json* parameters);
 
 }  // namespace corral::api

@@ -3,6 +3,7 @@
 #include "bench/shown.hpp"
 #include "corral/bench/trial.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
 
 namespace corral::bench {
 
@@ -17,21 +18,10 @@ core::failure broken(const std::string& how) {
     return core::make_failure(core::errc::protocol, how);
 }
 
-json parsed_line(std::string_view line) {
-    return core::parse_json(line);
-}
-
-std::string text_at(const json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::optional<std::int64_t> count_at(const json& of, const char* key) {
-    const auto found = of.find(key);
-    if (found == of.end() || !found->is_number_integer()) {
-        return std::nullopt;
-    }
-    const auto value = found->get<std::int64_t>();
+    const json* found = core::member(of, key);
+    const std::int64_t value =
+        found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : -1;
     return value >= 0 ? std::optional(value) : std::nullopt;
 }
 
@@ -70,23 +60,18 @@ core::result<bool> answer_reader::take(std::string_view bytes, double at_s) {
 }
 
 core::result<bool> answer_reader::take_line(std::string_view line, double at_s) {
-    const json read = parsed_line(line);
+    const json read = core::parse_json(line);
     if (!read.is_object()) {
         return broken("a line of the answer is no JSON object");
     }
     if (read.contains("error")) {
         return core::make_failure(core::errc::unavailable,
-                                  "the server says: " + on_one_line(text_at(read, "error")));
+                                  "the server says: " + on_one_line(core::text_at(read, "error")));
     }
-    const auto said = read.find("message");
-    std::size_t calls = 0;
-    std::string text, thinking;
-    if (said != read.end() && said->is_object()) {
-        text = text_at(*said, "content");
-        thinking = text_at(*said, "thinking");
-        const auto tools = said->find("tool_calls");
-        calls = tools != said->end() && tools->is_array() ? tools->size() : 0;
-    }
+    const json* const said = core::member(read, "message");
+    const std::string text = said == nullptr ? "" : core::text_at(*said, "content");
+    const std::string thinking = said == nullptr ? "" : core::text_at(*said, "thinking");
+    const std::size_t calls = said == nullptr ? 0 : core::list_at(*said, "tool_calls").size();
     const bool piece = !text.empty() || !thinking.empty() || calls > 0;
     if (piece) {
         ++into_.pieces;
@@ -98,10 +83,9 @@ core::result<bool> answer_reader::take_line(std::string_view line, double at_s) 
             into_.first_piece_s = at_s;
         }
     }
-    const auto done = read.find("done");
-    if (done != read.end() && done->is_boolean() && done->get<bool>()) {
+    if (core::flag_at(read, "done")) {
         done_ = true;
-        into_.truncated = text_at(read, "done_reason") == "length";
+        into_.truncated = core::text_at(read, "done_reason") == "length";
         into_.input_tokens = count_at(read, "prompt_eval_count");
         into_.output_tokens = count_at(read, "eval_count");
         prefill_raw_ = count_at(read, "prompt_eval_duration").value_or(0);

@@ -63,10 +63,9 @@ std::string left_alone(const char* side, const run_record& run, const run_record
     std::size_t count = 0;
     std::string out;
     for (const test_result& one : run.results) {
-        const bool common =
-            std::any_of(other.results.begin(), other.results.end(), [&](const test_result& two) {
-                return two.test.id == one.test.id && two.repetition == one.repetition;
-            });
+        const bool common = std::ranges::any_of(other.results, [&](const test_result& two) {
+            return two.test.id == one.test.id && two.repetition == one.repetition;
+        });
         if (!common && ++count <= most) {
             out += (out.empty() ? "" : ", ") + on_one_line(one.test.title);
         }

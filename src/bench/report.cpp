@@ -97,8 +97,8 @@ std::string plain_number(double value) {
 std::string configuration(const run_record& run) {
     std::string inner;
     for (const char* const name : {"top_k", "top_p", "temperature", "repeat_penalty"}) {
-        const auto found = std::find_if(run.sampling.begin(), run.sampling.end(),
-                                        [&](const auto& one) { return one.first == name; });
+        const auto found =
+            std::ranges::find_if(run.sampling, [&](const auto& one) { return one.first == name; });
         inner += std::string(inner.empty() ? "" : ",\n") + "    \"" + name + "\": ";
         inner += found == run.sampling.end() ? "null" : plain_number(found->second);
     }

@@ -1,8 +1,12 @@
+#include <algorithm>
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "bench/shown.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
 
 namespace corral::bench {
 
@@ -12,43 +16,22 @@ using json = nlohmann::ordered_json;
 
 constexpr const char* schema = "corral-bench-1";
 
+// In the order of the endings.
+constexpr std::array names{"success", "timed_out", "failed", "interrupted"};
+static_assert(names.size() == static_cast<std::size_t>(ending::interrupted) + 1);
+
 const char* name_of(ending how) {
-    switch (how) {
-        case ending::success:
-            return "success";
-        case ending::timed_out:
-            return "timed_out";
-        case ending::failed:
-            return "failed";
-        case ending::interrupted:
-            break;
-    }
-    return "interrupted";
+    return names[static_cast<std::size_t>(how)];
 }
 
 ending ending_of(const std::string& name) {
-    for (const ending one : {ending::success, ending::timed_out, ending::interrupted}) {
-        if (name == name_of(one)) {
-            return one;
-        }
-    }
-    return ending::failed;
+    const auto found = std::ranges::find(names, name);
+    return found == names.end() ? ending::failed : static_cast<ending>(found - names.begin());
 }
 
 template <typename T>
 json known_or_null(const std::optional<T>& value) {
     return value ? json(*value) : json(nullptr);
-}
-
-template <typename T>
-std::optional<T> number_at(const json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_number() ? std::optional(found->get<T>()) : std::nullopt;
-}
-
-std::string string_at(const json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 json test_json(const test_result& one) {
@@ -83,19 +66,19 @@ json test_json(const test_result& one) {
 
 test_result test_of(const json& from) {
     test_result out;
-    out.test.id = string_at(from, "id");
-    out.test.title = string_at(from, "title");
-    out.repetition = number_at<unsigned>(from, "repetition").value_or(1);
+    out.test.id = core::text_at(from, "id");
+    out.test.title = core::text_at(from, "title");
+    out.repetition = core::number_at<unsigned>(from, "repetition").value_or(1);
     measurement& seen = out.seen;
-    seen.how = ending_of(string_at(from, "status"));
-    seen.reason = string_at(from, "reason");
-    seen.total_s = number_at<double>(from, "total_s").value_or(0);
-    seen.first_piece_s = number_at<double>(from, "first_piece_s");
-    seen.input_tokens = number_at<std::int64_t>(from, "input_tokens");
-    seen.output_tokens = number_at<std::int64_t>(from, "output_tokens");
-    seen.prefill_s = number_at<double>(from, "prefill_s");
-    seen.decode_s = number_at<double>(from, "decode_s");
-    seen.memory_mb = number_at<double>(from, "memory_mb");
+    seen.how = ending_of(core::text_at(from, "status"));
+    seen.reason = core::text_at(from, "reason");
+    seen.total_s = core::number_at<double>(from, "total_s").value_or(0);
+    seen.first_piece_s = core::number_at<double>(from, "first_piece_s");
+    seen.input_tokens = core::number_at<std::int64_t>(from, "input_tokens");
+    seen.output_tokens = core::number_at<std::int64_t>(from, "output_tokens");
+    seen.prefill_s = core::number_at<double>(from, "prefill_s");
+    seen.decode_s = core::number_at<double>(from, "decode_s");
+    seen.memory_mb = core::number_at<double>(from, "memory_mb");
     return out;
 }
 
@@ -160,17 +143,17 @@ std::string csv_report(const run_record& run) {
 
 core::result<run_record> read_results(std::string_view text, const std::string& name) {
     const json read = core::parse_json(text);
-    if (!read.is_object() || string_at(read, "schema") != schema || !read.contains("results") ||
-        !read["results"].is_array()) {
+    const json* results = core::member(read, "results");
+    if (core::text_at(read, "schema") != schema || results == nullptr || !results->is_array()) {
         return core::make_failure(core::errc::invalid, name + ": these are no results of 'corral bench'");
     }
     run_record out;
-    out.model = string_at(read, "model");
-    out.url = string_at(read, "url");
-    out.hardware = string_at(read, "hardware");
-    out.set = string_at(read, "set");
-    out.generated = string_at(read, "generated");
-    for (const json& one : read["results"]) {
+    out.model = core::text_at(read, "model");
+    out.url = core::text_at(read, "url");
+    out.hardware = core::text_at(read, "hardware");
+    out.set = core::text_at(read, "set");
+    out.generated = core::text_at(read, "generated");
+    for (const json& one : *results) {
         if (one.is_object()) {
             out.results.push_back(test_of(one));
         }

@@ -42,7 +42,7 @@ std::optional<spread> spread_of(std::vector<double> values) {
     if (values.empty()) {
         return std::nullopt;
     }
-    std::sort(values.begin(), values.end());
+    std::ranges::sort(values);
     const std::size_t middle = values.size() / 2;
     const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
     return spread{mean_of(values), median, values.front(), values.back()};

@@ -1,4 +1,4 @@
-#include "clock_reader.hpp"
+#include "catalog/profile_parts.hpp"
 
 #include <array>
 #include <string>

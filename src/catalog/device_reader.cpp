@@ -25,8 +25,7 @@ void check_command(section& from, const std::vector<std::string>& words) {
         const auto names = placeholders_in(words[i]);
         if (!names) {
             from.complain(from.place("command", i), names.error().message);
-        } else if (std::any_of(names->begin(), names->end(),
-                               [](const auto& name) { return name != "card"; })) {
+        } else if (std::ranges::any_of(*names, [](const auto& name) { return name != "card"; })) {
             from.complain(from.place("command", i), "the only placeholder here is {card}");
         }
     }

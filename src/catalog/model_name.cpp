@@ -1,7 +1,6 @@
 #include "corral/catalog/model_name.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "corral/core/text.hpp"
 
@@ -21,7 +20,7 @@ bool valid_part(std::string_view part, std::string_view others, std::size_t long
         return false;
     }
     const auto alphanumeric = [](char c) { return core::is_digit(c) || core::is_letter(c) || c == '_'; };
-    return alphanumeric(part.front()) && std::all_of(part.begin(), part.end(), [&](char c) {
+    return alphanumeric(part.front()) && std::ranges::all_of(part, [&](char c) {
                return alphanumeric(c) || others.find(c) != std::string_view::npos;
            });
 }

@@ -101,7 +101,7 @@ core::result<package_survey> survey_package(const fs::path& package) {
             return unreadable(package, error);
         }
     }
-    std::sort(lines.begin(), lines.end());
+    std::ranges::sort(lines);
     for (const auto& line : lines) {
         found.listing += line;
     }

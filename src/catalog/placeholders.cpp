@@ -195,14 +195,14 @@ std::vector<std::string> built_in_placeholders(const profile& of) {
 }
 
 std::string variable_name_problem(const std::string& name, const profile& of) {
-    if (name.empty() || !std::all_of(name.begin(), name.end(), name_character)) {
+    if (name.empty() || !std::ranges::all_of(name, name_character)) {
         return "the variable name '" + name + "' may hold only a-z, 0-9 and '_'";
     }
     if (name == "vocabulary") {
         return "'vocabulary' is not a variable; it is a key of [models.context]";
     }
     const auto taken = built_in_placeholders(of);
-    if (std::find(taken.begin(), taken.end(), name) != taken.end()) {
+    if (std::ranges::find(taken, name) != taken.end()) {
         return "the variable name '" + name + "' is taken: Corral fills in {" + name + "} itself";
     }
     return {};
@@ -211,15 +211,13 @@ std::string variable_name_problem(const std::string& name, const profile& of) {
 bool mentions(const service_template& service, std::string_view name) {
     const auto holds = [&](const std::string& text) {
         const auto names = placeholders_in(text);
-        return names && std::find(names->begin(), names->end(), name) != names->end();
+        return names && std::ranges::find(*names, name) != names->end();
     };
-    return std::any_of(service.command.begin(), service.command.end(), holds) ||
-           std::any_of(service.environment.begin(), service.environment.end(),
-                       [&](const auto& entry) { return holds(entry.second); }) ||
+    return std::ranges::any_of(service.command, holds) ||
+           std::ranges::any_of(service.environment, [&](const auto& entry) { return holds(entry.second); }) ||
            holds(service.working_directory) || holds(service.url) || holds(service.probe.url) ||
            holds(service.liveness.probe.url) ||
-           std::any_of(service.rendered.begin(), service.rendered.end(),
-                       [&](const auto& file) { return holds(file.json); });
+           std::ranges::any_of(service.rendered, [&](const auto& file) { return holds(file.json); });
 }
 
 bool chooses_port(const service_template& service) {

@@ -1,13 +1,9 @@
 #include "corral/catalog/profile_reader.hpp"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
-#include "catalog/service_names.hpp"
-#include "catalog/traits_reader.hpp"
-#include "catalog/variable_reader.hpp"
-#include "clock_reader.hpp"
+#include "catalog/profile_parts.hpp"
 #include "corral/catalog/placeholders.hpp"
 
 namespace corral::catalog {

@@ -1,10 +1,8 @@
-#include "catalog/service_names.hpp"
+#include "catalog/profile_parts.hpp"
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "corral/catalog/placeholders.hpp"
 

@@ -4,10 +4,9 @@
 #include <set>
 #include <utility>
 
-#include "clock_reader.hpp"
+#include "catalog/profile_parts.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/profile_reader.hpp"
-#include "service_url.hpp"
 
 namespace corral::catalog {
 
@@ -33,7 +32,7 @@ void check_placeholders(section& from, const toml::source_region& where, const s
         return;
     }
     for (const auto& name : *names) {
-        if (std::find(known.begin(), known.end(), name) != known.end()) {
+        if (std::ranges::find(known, name) != known.end()) {
             continue;
         }
         const auto meant = nearest(name, known);
@@ -197,8 +196,8 @@ void read_ladder(section& from, std::string_view key, std::vector<stop_step>& in
         one.choice("to", target, {"leader", "group"});
         one.duration("grace", step.grace, milliseconds{0}, hours{1});
         one.finish();
-        const auto found = std::find_if(signal_names.begin(), signal_names.end(),
-                                        [&](const auto& entry) { return entry.first == name; });
+        const auto found =
+            std::ranges::find_if(signal_names, [&](const auto& entry) { return entry.first == name; });
         if (found != signal_names.end()) {
             step.signal = found->second;
         } else if (!name.empty()) {

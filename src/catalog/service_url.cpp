@@ -1,4 +1,4 @@
-#include "service_url.hpp"
+#include "catalog/profile_parts.hpp"
 
 #include <charconv>
 

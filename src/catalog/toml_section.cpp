@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "corral/core/text.hpp"
@@ -10,6 +9,8 @@
 namespace corral::catalog {
 
 namespace {
+
+using text_node = toml::value<std::string>;
 
 std::string type_name(const toml::node& found) {
     switch (found.type()) {
@@ -51,7 +52,7 @@ void issue_list::add(const toml::source_region& where, std::string message) {
 }
 
 std::vector<diagnostic> issue_list::take() {
-    std::stable_sort(found_.begin(), found_.end(), [](const diagnostic& a, const diagnostic& b) {
+    std::ranges::stable_sort(found_, [](const diagnostic& a, const diagnostic& b) {
         return std::pair(a.line, a.column) < std::pair(b.line, b.column);
     });
     return std::exchange(found_, {});
@@ -103,21 +104,28 @@ void section::wrong_type(std::string_view key, const toml::node& found, std::str
              in_quotes(key) + " must be " + std::string(wanted) + ", not " + type_name(found));
 }
 
-void section::text(std::string_view key, std::string& out, bool required) {
+template <typename Node>
+const Node* section::taken(std::string_view key, std::string_view wanted) {
     const toml::node* found = ask(key);
-    if (found == nullptr) {
-        if (required) {
-            complain(place(), in_quotes(key) + " is missing in " + name_);
-        }
+    const Node* out = found == nullptr ? nullptr : found->as<Node>();
+    if (found != nullptr && out == nullptr) {
+        wrong_type(key, *found, wanted);
+    }
+    return out;
+}
+
+void section::text(std::string_view key, std::string& out, bool required) {
+    const auto* value = taken<text_node>(key, "a text");
+    if (required && !has(key)) {
+        complain(place(), in_quotes(key) + " is missing in " + name_);
+    }
+    if (value == nullptr) {
         return;
     }
-    const auto* value = found->as_string();
-    if (value == nullptr) {
-        wrong_type(key, *found, "a text");
-    } else if (required && value->get().empty()) {
-        complain(found->source(), in_quotes(key) + " must not be empty");
+    if (required && value->get().empty()) {
+        complain(value->source(), in_quotes(key) + " must not be empty");
     } else if (value->get().find('\0') != std::string::npos) {
-        complain(found->source(), in_quotes(key) + " must not hold a zero byte");
+        complain(value->source(), in_quotes(key) + " must not hold a zero byte");
     } else {
         out = value->get();
     }
@@ -134,27 +142,18 @@ void section::text_or_number(std::string_view key, std::string& out) {
 }
 
 void section::flag(std::string_view key, bool& out) {
-    if (const toml::node* found = ask(key)) {
-        if (const auto* value = found->as_boolean()) {
-            out = value->get();
-        } else {
-            wrong_type(key, *found, "true or false");
-        }
+    if (const auto* value = taken<toml::value<bool>>(key, "true or false")) {
+        out = value->get();
     }
 }
 
 std::optional<std::int64_t> section::whole(std::string_view key, std::int64_t least, std::int64_t most) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    const auto* value = found->as_integer();
+    const auto* value = taken<toml::value<std::int64_t>>(key, "a whole number");
     if (value == nullptr) {
-        wrong_type(key, *found, "a whole number");
         return std::nullopt;
     }
     if (value->get() < least || value->get() > most) {
-        complain(found->source(), in_quotes(key) + " must be between " + std::to_string(least) + " and " +
+        complain(value->source(), in_quotes(key) + " must be between " + std::to_string(least) + " and " +
                                       std::to_string(most) + ", not " + std::to_string(value->get()));
         return std::nullopt;
     }
@@ -179,22 +178,17 @@ void section::number(std::string_view key, double& out, double least, double mos
 
 void section::duration(std::string_view key, core::milliseconds& out, core::milliseconds least,
                        core::milliseconds most) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return;
-    }
-    const auto* value = found->as_string();
+    const auto* value = taken<text_node>(key, "a duration in quotes such as \"500ms\" or \"2m\"");
     if (value == nullptr) {
-        wrong_type(key, *found, "a duration in quotes such as \"500ms\" or \"2m\"");
         return;
     }
     const auto span = parse_duration(value->get());
     if (!span) {
-        complain(found->source(), in_quotes(key) +
+        complain(value->source(), in_quotes(key) +
                                       " must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"" +
                                       value->get() + "\"");
     } else if (*span < least || *span > most) {
-        complain(found->source(), in_quotes(key) + " must be between " + duration_text(least) + " and " +
+        complain(value->source(), in_quotes(key) + " must be between " + duration_text(least) + " and " +
                                       duration_text(most) + ", not " + duration_text(*span));
     } else {
         out = *span;
@@ -202,13 +196,8 @@ void section::duration(std::string_view key, core::milliseconds& out, core::mill
 }
 
 void section::texts(std::string_view key, std::vector<std::string>& out, bool may_hold_empty) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return;
-    }
-    const auto* list = found->as_array();
+    const auto* list = taken<toml::array>(key, "a list of texts");
     if (list == nullptr) {
-        wrong_type(key, *found, "a list of texts");
         return;
     }
     std::vector<std::string> values;
@@ -228,13 +217,8 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
 }
 
 void section::texts_or_numbers(std::string_view key, std::vector<std::string>& out) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return;
-    }
-    const auto* list = found->as_array();
+    const auto* list = taken<toml::array>(key, "a list of texts or whole numbers");
     if (list == nullptr) {
-        wrong_type(key, *found, "a list of texts or whole numbers");
         return;
     }
     std::vector<std::string> values;
@@ -251,13 +235,8 @@ void section::texts_or_numbers(std::string_view key, std::vector<std::string>& o
 }
 
 void section::text_map(std::string_view key, std::map<std::string, std::string>& out) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return;
-    }
-    const auto* map = found->as_table();
+    const auto* map = taken<toml::table>(key, "a table of texts");
     if (map == nullptr) {
-        wrong_type(key, *found, "a table of texts");
         return;
     }
     for (const auto& [name, value] : *map) {
@@ -276,16 +255,13 @@ void section::text_map(std::string_view key, std::map<std::string, std::string>&
 }
 
 void section::choice(std::string_view key, std::string& out, const std::vector<std::string>& choices) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
+    const auto* value = taken<text_node>(key, "a text");
+    if (value == nullptr) {
         return;
     }
-    const auto* value = found->as_string();
-    if (value == nullptr) {
-        wrong_type(key, *found, "a text");
-    } else if (std::find(choices.begin(), choices.end(), value->get()) == choices.end()) {
+    if (std::ranges::find(choices, value->get()) == choices.end()) {
         const auto meant = nearest(value->get(), choices);
-        complain(found->source(), in_quotes(key) + " must be one of " + core::joined(choices) + ", not '" +
+        complain(value->source(), in_quotes(key) + " must be one of " + core::joined(choices) + ", not '" +
                                       value->get() + "'" +
                                       (meant.empty() ? std::string() : "; did you mean '" + meant + "'?"));
     } else {
@@ -294,26 +270,16 @@ void section::choice(std::string_view key, std::string& out, const std::vector<s
 }
 
 std::optional<section> section::table(std::string_view key) {
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return std::nullopt;
-    }
-    if (const auto* inner = found->as_table()) {
+    if (const auto* inner = taken<toml::table>(key, "a table")) {
         return section(*inner, "[" + std::string(key) + "]", *issues_);
     }
-    wrong_type(key, *found, "a table");
     return std::nullopt;
 }
 
 std::vector<section> section::tables(std::string_view key) {
     std::vector<section> out;
-    const toml::node* found = ask(key);
-    if (found == nullptr) {
-        return out;
-    }
-    const auto* list = found->as_array();
+    const auto* list = taken<toml::array>(key, "a list of tables");
     if (list == nullptr) {
-        wrong_type(key, *found, "a list of tables");
         return out;
     }
     for (const auto& element : *list) {
@@ -352,11 +318,11 @@ toml::source_region section::place(std::string_view key, std::size_t index) cons
 }
 
 void section::finish() {
-    std::sort(asked_.begin(), asked_.end());
+    std::ranges::sort(asked_);
     asked_.erase(std::unique(asked_.begin(), asked_.end()), asked_.end());
     for (const auto& [key, value] : *table_) {
         const std::string name(key.str());
-        if (std::binary_search(asked_.begin(), asked_.end(), name)) {
+        if (std::ranges::binary_search(asked_, name)) {
             continue;
         }
         const std::string meant = nearest(name, asked_);

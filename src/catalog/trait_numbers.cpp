@@ -1,7 +1,6 @@
 #include "corral/catalog/trait_numbers.hpp"
 
 #include <string>
-#include <system_error>
 
 #include "corral/catalog/placement.hpp"
 #include "corral/core/text.hpp"

@@ -1,4 +1,4 @@
-#include "catalog/traits_reader.hpp"
+#include "catalog/profile_parts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,8 +60,7 @@ void read_choice(section& from, std::string_view key, Choice& into,
         }
     }
     from.choice(key, now, names);
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.first == now; });
+    const auto found = std::ranges::find_if(known, [&](const auto& one) { return one.first == now; });
     if (found != known.end()) {
         into = found->second;
     }

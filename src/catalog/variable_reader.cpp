@@ -1,4 +1,4 @@
-#include "catalog/variable_reader.hpp"
+#include "catalog/profile_parts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -37,8 +37,8 @@ void read_kind(section& from, variable_spec& into) {
     }
     std::string word = "text";
     from.choice("kind", word, words);
-    const auto found = std::find_if(kind_words.begin(), kind_words.end(),
-                                    [&](const kind_word& one) { return word == one.word; });
+    const auto found =
+        std::ranges::find_if(kind_words, [&](const kind_word& one) { return word == one.word; });
     into.kind = found == kind_words.end() ? variable_kind::text : found->kind;
 }
 
@@ -92,8 +92,7 @@ bool is_number(const std::string& word) {
 void check_references(section& from, const variable_spec& of, const profile& all) {
     const auto known = [&](const std::string& name) {
         return name == "vocabulary" ||
-               std::any_of(all.variables.begin(), all.variables.end(),
-                           [&](const variable_spec& one) { return one.name == name; });
+               std::ranges::any_of(all.variables, [&](const variable_spec& one) { return one.name == name; });
     };
     if (!of.count.empty() && !known(of.count)) {
         from.complain(from.place("count"), "there is no variable '" + of.count + "'");
@@ -135,8 +134,8 @@ void read_runtime_files(section& from, profile& into) {
         one.text("missing", file.missing);
         one.text("broken", file.broken);
         const std::filesystem::path path(file.path);
-        const bool inside = path.is_relative() && std::none_of(path.begin(), path.end(),
-                                                               [](const auto& part) { return part == ".."; });
+        const bool inside =
+            path.is_relative() && std::ranges::none_of(path, [](const auto& part) { return part == ".."; });
         if (!inside) {
             one.complain(one.place("path"), "'path' must be relative to the package, without '..'");
         }

@@ -131,7 +131,7 @@ outcome variant_store::read() {
     if (error) {
         return unusable(folder_, error);
     }
-    std::sort(files.begin(), files.end());
+    std::ranges::sort(files);
     for (const fs::path& each : files) {
         const std::string name = each.filename().string();
         if (name.ends_with(std::string(ending) + std::string(unfinished_ending))) {

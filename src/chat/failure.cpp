@@ -2,38 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace corral::chat {
 
+namespace {
+
+// In the order of the kinds.
+constexpr std::array names{"bad-request",     "context-too-long", "unsupported", "format-unmet",
+                           "model-not-found", "queue-full",       "unavailable", "timed-out",
+                           "runtime-failed",  "shutting-down",    "cancelled",   "internal"};
+static_assert(names.size() == static_cast<std::size_t>(failure_kind::internal) + 1);
+
+}  // namespace
+
 const char* name_of(failure_kind kind) noexcept {
-    switch (kind) {
-        case failure_kind::bad_request:
-            return "bad-request";
-        case failure_kind::context_too_long:
-            return "context-too-long";
-        case failure_kind::unsupported:
-            return "unsupported";
-        case failure_kind::format_unmet:
-            return "format-unmet";
-        case failure_kind::model_not_found:
-            return "model-not-found";
-        case failure_kind::queue_full:
-            return "queue-full";
-        case failure_kind::unavailable:
-            return "unavailable";
-        case failure_kind::timed_out:
-            return "timed-out";
-        case failure_kind::runtime_failed:
-            return "runtime-failed";
-        case failure_kind::shutting_down:
-            return "shutting-down";
-        case failure_kind::cancelled:
-            return "cancelled";
-        case failure_kind::internal:
-            break;
-    }
-    return "internal";
+    return names[static_cast<std::size_t>(kind)];
 }
 
 bool tells_why(const failure& why) noexcept {

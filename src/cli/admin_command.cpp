@@ -1,4 +1,4 @@
-#include "admin_command.hpp"
+#include "cli/admin_command.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -12,13 +12,14 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "cli/reported_fields.hpp"
+#include "cli/status_page.hpp"
+#include "cli/status_watch.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/owned_fd.hpp"
 #include "corral/telemetry/log.hpp"
-#include "reported_fields.hpp"
-#include "status_page.hpp"
-#include "status_watch.hpp"
 
 namespace corral::cli {
 
@@ -54,11 +55,7 @@ control::admin_json request_of(const admin_command& asked) {
 }
 
 void print_lines(const control::admin_json& answer, const char* key, const char* before) {
-    const auto found = answer.find(key);
-    if (found == answer.end() || !found->is_array()) {
-        return;
-    }
-    for (const control::admin_json& line : *found) {
+    for (const control::admin_json& line : core::list_at(answer, key)) {
         if (line.is_string()) {
             std::cerr << before << telemetry::printable(line.get<std::string>(), 1000) << '\n';
         }
@@ -66,15 +63,7 @@ void print_lines(const control::admin_json& answer, const char* key, const char*
 }
 
 std::string names_in(const control::admin_json& answer, const char* key) {
-    std::string out;
-    const auto found = answer.find(key);
-    if (found != answer.end() && found->is_array()) {
-        for (const control::admin_json& name : *found) {
-            if (name.is_string()) {
-                out += (out.empty() ? "" : ", ") + telemetry::printable(name.get<std::string>());
-            }
-        }
-    }
+    const std::string out = reported_words(answer, key);
     return out.empty() ? "none" : out;
 }
 

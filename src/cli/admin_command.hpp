@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
+#include "cli/daemon_place.hpp"
 #include "corral/control/admin_socket.hpp"
-#include "daemon_place.hpp"
 
 namespace corral::cli {
 

@@ -12,11 +12,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/url/parse.hpp>
 
-#include "bench_run.hpp"
-#include "command.hpp"
+#include "cli/bench_run.hpp"
+#include "cli/command.hpp"
+#include "cli/terminal.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/statistics.hpp"
-#include "terminal.hpp"
 
 namespace corral::cli {
 
@@ -210,9 +210,8 @@ core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
     if (!before) {
         return before.error();
     }
-    const bool common = std::any_of(before->results.begin(), before->results.end(), [&](const auto& one) {
-        return std::any_of(plan.set.tests.begin(), plan.set.tests.end(),
-                           [&](const auto& test) { return test.id == one.test.id; });
+    const bool common = std::ranges::any_of(before->results, [&](const auto& one) {
+        return std::ranges::any_of(plan.set.tests, [&](const auto& test) { return test.id == one.test.id; });
     });
     if (!common) {
         return unusable("the run in '" + asked.compare + "' (set '" + before->set +

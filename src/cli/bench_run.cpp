@@ -1,8 +1,7 @@
-#include "bench_run.hpp"
+#include "cli/bench_run.hpp"
 
 #include <algorithm>
 #include <csignal>
-#include <memory>
 #include <sstream>
 
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/bench/report.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/http/client.hpp"
 
@@ -28,12 +28,6 @@ constexpr core::seconds side_question_limit{10};
 
 double since(core::steady_time begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-std::string text_of(const json& of, const char* key) {
-    const auto found = of.is_object() ? of.find(key) : of.end();
-    return of.is_object() && found != of.end() && found->is_string() ? found->get<std::string>()
-                                                                     : std::string();
 }
 
 class bench_runner {
@@ -82,7 +76,7 @@ private:
                 failed_ = version.error();
                 co_return;
             }
-            side->record.server = text_of(*version, "version");
+            side->record.server = core::text_at(*version, "version");
             co_await learn_sampling(*side);
         }
         begin_ = std::chrono::steady_clock::now();
@@ -92,7 +86,7 @@ private:
             for (const bench::prompt_test& test : plan_.set.tests) {
                 std::vector<bench_side*> turns = sides_;
                 if (++number % 2 == 0) {
-                    std::reverse(turns.begin(), turns.end());
+                    std::ranges::reverse(turns);
                 }
                 for (bench_side* const side : turns) {
                     if (is_over()) {
@@ -174,7 +168,7 @@ private:
         if (!shown) {
             co_return;
         }
-        std::istringstream lines(text_of(*shown, "parameters"));
+        std::istringstream lines(core::text_at(*shown, "parameters"));
         std::string line;
         while (std::getline(lines, line) && side.record.sampling.size() < 100) {
             std::istringstream words(line);
@@ -188,19 +182,19 @@ private:
 
     core::awaitable<std::optional<double>> memory_mb(const bench_side& side) {
         const core::result<json> loaded = co_await ask(side, "GET", "/api/ps", "");
-        if (!loaded || !loaded->contains("models") || !(*loaded)["models"].is_array()) {
+        if (!loaded) {
             co_return std::nullopt;
         }
         const std::string& model = side.target.model;
-        for (const json& one : (*loaded)["models"]) {
-            const std::string name = text_of(one, "name");
+        for (const json& one : core::list_at(*loaded, "models")) {
+            const std::string name = core::text_at(one, "name");
             if (name != model && name != model + ":latest") {
                 continue;
             }
             for (const char* const key : {"size_vram", "size"}) {
-                const auto size = one.find(key);
-                if (size != one.end() && size->is_number() && size->get<double>() > 0) {
-                    co_return size->get<double>() / (1024.0 * 1024.0);
+                const double size = core::number_at<double>(one, key).value_or(0);
+                if (size > 0) {
+                    co_return size / (1024.0 * 1024.0);
                 }
             }
         }

@@ -6,8 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "command.hpp"
-#include "command_source.hpp"
+#include "cli/command.hpp"
+#include "cli/command_source.hpp"
 #include "corral/catalog/placement.hpp"
 
 namespace corral::cli {

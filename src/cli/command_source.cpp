@@ -1,4 +1,4 @@
-#include "command_source.hpp"
+#include "cli/command_source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,8 +27,8 @@ std::map<std::string, std::string> known_environment() {
         const std::string_view text = *entry;
         const std::size_t equals = text.find('=');
         const std::string_view name = text.substr(0, equals);
-        const bool known = name.starts_with("OLLAMA_") ||
-                           std::find(known_names.begin(), known_names.end(), name) != known_names.end();
+        const bool known =
+            name.starts_with("OLLAMA_") || std::ranges::find(known_names, name) != known_names.end();
         if (known && equals != std::string_view::npos) {
             found.emplace(name, text.substr(equals + 1));
         }

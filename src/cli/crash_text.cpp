@@ -1,9 +1,9 @@
-#include "crash_text.hpp"
-
-#include <string_view>
+#include "cli/crash_text.hpp"
 
 #include <fmt/format.h>
 
+#include "cli/reported_fields.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -14,24 +14,16 @@ using json = nlohmann::ordered_json;
 
 const json& member(const json& of, const char* name) {
     static const json none;
-    const auto found = of.is_object() ? of.find(name) : of.end();
-    return of.is_object() && found != of.end() ? *found : none;
+    const json* found = core::member(of, name);
+    return found == nullptr ? none : *found;
 }
 
 std::string text(const json& of, const char* name) {
-    const json& value = member(of, name);
-    return value.is_string() ? telemetry::printable(value.get_ref<const std::string&>(), 1200)
-                             : std::string();
-}
-
-double number(const json& of, const char* name) {
-    const json& value = member(of, name);
-    return value.is_number() ? value.get<double>() : 0.0;
+    return reported_text(of, name, 1200);
 }
 
 long long count(const json& of, const char* name) {
-    const json& value = member(of, name);
-    return value.is_number_integer() ? value.get<long long>() : 0;
+    return core::number_at<long long>(of, name).value_or(0);
 }
 
 // "2026-11-20T14:21:30.123Z" as "2026-11-20 14:21:30".
@@ -98,18 +90,18 @@ std::string request(const json& of) {
                     text(of, "id"), text(of, "outcome"), count(of, "prompt_bytes"), count(of, "messages"),
                     count(of, "prompt_tokens"), count(of, "tokens"), count(of, "pieces"), count(of, "tries"));
     out += fmt::format("    queue {}, reset {}, prefill {}, decode {}, longest gap {}",
-                       seconds(number(of, "queue_ms")), seconds(number(of, "reset_ms")),
-                       seconds(number(of, "prefill_ms")), seconds(number(of, "decode_ms")),
-                       seconds(number(of, "longest_gap_ms")));
+                       seconds(reported_amount(of, "queue_ms")), seconds(reported_amount(of, "reset_ms")),
+                       seconds(reported_amount(of, "prefill_ms")), seconds(reported_amount(of, "decode_ms")),
+                       seconds(reported_amount(of, "longest_gap_ms")));
     for (const auto& [field, word] :
          {std::pair{"tokenise_ms", "tokenising"}, std::pair{"detokenise_ms", "detokenising"},
           std::pair{"delivery_ms", "waiting for the client"}}) {
         if (member(of, field).is_number()) {
-            out += fmt::format(", {} {}", word, seconds(number(of, field)));
+            out += fmt::format(", {} {}", word, seconds(reported_amount(of, field)));
         }
     }
     if (member(of, "silent_for_ms").is_number()) {
-        out += ", silent for " + seconds(number(of, "silent_for_ms"));
+        out += ", silent for " + seconds(reported_amount(of, "silent_for_ms"));
     }
     return out + "\n";
 }

@@ -1,4 +1,4 @@
-#include "daemon_place.hpp"
+#include "cli/daemon_place.hpp"
 
 #include <algorithm>
 
@@ -34,7 +34,7 @@ std::vector<fs::path> sockets_of(const daemon_place& of,
         usual.there ? config::admin_socket_candidates(usual.file, environment) : std::vector<fs::path>{};
     std::vector<fs::path> others = config::admin_socket_candidates({}, environment);
     for (fs::path& each : others) {
-        if (std::find(out.begin(), out.end(), each) == out.end()) {
+        if (std::ranges::find(out, each) == out.end()) {
             out.push_back(std::move(each));
         }
     }

@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -7,11 +6,10 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "command.hpp"
-#include "command_source.hpp"
-#include "doctor_examination.hpp"
-#include "doctor_text.hpp"
-#include "terminal.hpp"
+#include "cli/command.hpp"
+#include "cli/command_source.hpp"
+#include "cli/doctor_examination.hpp"
+#include "cli/terminal.hpp"
 
 namespace corral::cli {
 

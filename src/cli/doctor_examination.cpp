@@ -1,12 +1,14 @@
-#include "doctor_examination.hpp"
+#include "cli/doctor_examination.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "cli/reported_fields.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/profile_reader.hpp"
@@ -16,7 +18,6 @@
 #include "corral/device/reader.hpp"
 #include "corral/engine/device_tools.hpp"
 #include "corral/process/warden.hpp"
-#include "reported_fields.hpp"
 
 namespace corral::cli {
 
@@ -125,7 +126,7 @@ std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view
         }
         for (const unsigned card : cards_of(model.entry)) {
             const catalog::device_template here = filled(said, card);
-            auto known = std::find_if(out.begin(), out.end(), [&](const doctor::device_view& other) {
+            auto known = std::ranges::find_if(out, [&](const doctor::device_view& other) {
                 return other.said == here && other.card == card;
             });
             if (known == out.end()) {
@@ -182,6 +183,58 @@ void ask_corral(const doctor_request& asked, doctor::examination& to) {
     }
 }
 
+using catalog::finding;
+using catalog::severity;
+
+struct look_of {
+    severity level;
+    colour paint;
+    const char* one;
+    const char* many;
+};
+constexpr std::array<look_of, 3> looks{{{severity::error, colour::red, "error", "errors"},
+                                        {severity::warning, colour::yellow, "warning", "warnings"},
+                                        {severity::note, colour::faint, "note", "notes"}}};
+
+std::size_t count_of(const std::vector<finding>& found, severity level) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(found, [level](const finding& one) { return one.level == level; }));
+}
+
+// "2 errors, 1 note"
+std::string summary(const std::vector<finding>& found) {
+    std::string out;
+    for (const look_of& each : looks) {
+        if (const std::size_t count = count_of(found, each.level); count != 0) {
+            out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, count == 1 ? each.one : each.many);
+        }
+    }
+    return out.empty() ? "nothing was found" : out;
+}
+
+std::string sentence(std::string text) {
+    if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+        text.front() = static_cast<char>(text.front() - 'a' + 'A');
+    }
+    const bool ended = text.empty() || text.find_last_of(".!?") == text.size() - 1;
+    return ended ? text : text + ".";
+}
+
+void add(std::string& page, const finding& one, const text_style& style) {
+    const auto& look = *std::ranges::find(looks, one.level, &look_of::level);
+    page += fmt::format("  {}  {}  {}\n", painted(fmt::format("{:<7}", look.one), look.paint, style),
+                        one.what, painted("[" + one.id + "]", colour::faint, style));
+    if (one.level == severity::note) {
+        return;
+    }
+    if (!one.why.empty()) {
+        page += fmt::format("          Why: {}\n", sentence(one.why));
+    }
+    if (!one.fix.empty()) {
+        page += fmt::format("          Do:  {}\n", one.fix);
+    }
+}
+
 }  // namespace
 
 doctor::daemon_view daemon_view_of(const control::admin_json& status) {
@@ -230,8 +283,8 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
         names.push_back(model.name.substr(0, model.name.find(':')));
         out.accelerators.push_back(model.runtime.device);
         if (asked.model && !catalog::same_model(model.name, *asked.model) &&
-            std::none_of(model.aliases.begin(), model.aliases.end(),
-                         [&](const auto& alias) { return catalog::same_model(alias, *asked.model); })) {
+            std::ranges::none_of(
+                model.aliases, [&](const auto& alias) { return catalog::same_model(alias, *asked.model); })) {
             continue;
         }
         add_views(out, model);
@@ -252,6 +305,46 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
         return looked.error();
     }
     out.around = doctor::these_surroundings(out.daemon ? out.daemon->pid : 0);
+    return out;
+}
+
+int doctor_status(const std::vector<finding>& found) {
+    if (count_of(found, severity::error) != 0) {
+        return 2;
+    }
+    return count_of(found, severity::warning) != 0 ? 1 : 0;
+}
+
+std::string doctor_page(const std::vector<finding>& found, const text_style& style) {
+    std::vector<std::string> subjects;
+    for (const finding& one : found) {
+        if (std::ranges::find(subjects, one.subject) == subjects.end()) {
+            subjects.push_back(one.subject);
+        }
+    }
+    std::string page;
+    for (const std::string& subject : subjects) {
+        page += painted(subject.empty() ? "this box" : subject, colour::bold, style) + "\n";
+        for (const finding& one : found) {
+            if (one.subject == subject) {
+                add(page, one, style);
+            }
+        }
+        page += '\n';
+    }
+    return page + sentence(summary(found)) + "\n";
+}
+
+nlohmann::ordered_json doctor_json(const std::vector<finding>& found) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const finding& one : found) {
+        out.push_back({{"id", one.id},
+                       {"severity", catalog::severity_name(one.level)},
+                       {"subject", one.subject},
+                       {"what", one.what},
+                       {"why", one.why},
+                       {"fix", one.fix}});
+    }
     return out;
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 // Gathers what `corral doctor` examines: the configuration as far as it can be read, the Corral that runs,
-// and what the status tools of the devices say.
+// and what the status tools of the devices say; then what it prints, and the status that it ends with.
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "cli/terminal.hpp"
+#include "corral/catalog/finding.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/result.hpp"
@@ -26,5 +29,15 @@ struct doctor_request {
 
 // What the answer to the admin verb "status" says.
 [[nodiscard]] doctor::daemon_view daemon_view_of(const control::admin_json& status);
+
+// 0: nothing above a note, 1: warnings, 2: errors.
+[[nodiscard]] int doctor_status(const std::vector<catalog::finding>& found);
+
+// For people: grouped by what was looked at, the worst group first, each finding with why and what to do.
+// `found` is sorted, worst first.
+[[nodiscard]] std::string doctor_page(const std::vector<catalog::finding>& found, const text_style& style);
+
+// An array of objects {id, severity, subject, what, why, fix}, all texts.
+[[nodiscard]] nlohmann::ordered_json doctor_json(const std::vector<catalog::finding>& found);
 
 }  // namespace corral::cli

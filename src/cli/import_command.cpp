@@ -5,15 +5,15 @@
 
 #include <CLI/CLI.hpp>
 
-#include "command.hpp"
-#include "command_source.hpp"
+#include "cli/command.hpp"
+#include "cli/command_source.hpp"
+#include "cli/daemon_place.hpp"
+#include "cli/import_plan.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
-#include "daemon_place.hpp"
-#include "import_plan.hpp"
 
 namespace corral::cli {
 

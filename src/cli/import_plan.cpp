@@ -1,8 +1,7 @@
-#include "import_plan.hpp"
+#include "cli/import_plan.hpp"
 
 #include <algorithm>
 #include <map>
-#include <memory>
 #include <utility>
 
 #include "corral/catalog/diagnostic.hpp"
@@ -10,7 +9,6 @@
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/config/configuration_model.hpp"
-#include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
@@ -118,8 +116,8 @@ void add_checks(import_plan& plan, std::vector<catalog::finding> found) {
         }
     }
     for (catalog::finding& one : found) {
-        const bool said = std::find(plan.findings.begin(), plan.findings.end(), one) != plan.findings.end();
-        const bool known = std::any_of(told.begin(), told.end(), [&](const std::string& file) {
+        const bool said = std::ranges::find(plan.findings, one) != plan.findings.end();
+        const bool known = std::ranges::any_of(told, [&](const std::string& file) {
             return one.subject == file || one.what.starts_with("'" + file + "' is not there") ||
                    one.what.starts_with("'./" + file + "' is not there");
         });
@@ -151,13 +149,11 @@ bool check_place(import_plan& plan, const import_request& asked, const config::c
 }
 
 void sort_findings(import_plan& plan) {
-    std::stable_sort(plan.findings.begin(), plan.findings.end(),
-                     [](const auto& a, const auto& b) { return a.level > b.level; });
+    std::ranges::stable_sort(plan.findings, [](const auto& a, const auto& b) { return a.level > b.level; });
 }
 
 bool has_error(const import_plan& plan) {
-    return std::any_of(plan.findings.begin(), plan.findings.end(),
-                       [](const auto& one) { return one.level == severity::error; });
+    return std::ranges::any_of(plan.findings, [](const auto& one) { return one.level == severity::error; });
 }
 
 void plan_manifest(import_plan& plan, package::reading& read, const import_request& asked,

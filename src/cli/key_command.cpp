@@ -11,7 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "corral/config/configuration_access.hpp"
 #include "corral/config/key_file.hpp"
 

@@ -4,10 +4,9 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "command.hpp"
-#include "known_models.hpp"
-#include "model_listing.hpp"
-#include "model_page.hpp"
+#include "cli/command.hpp"
+#include "cli/model_listing.hpp"
+#include "cli/model_page.hpp"
 
 namespace corral::cli {
 

@@ -1,4 +1,4 @@
-#include "log_text.hpp"
+#include "cli/log_text.hpp"
 
 #include <array>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "reported_fields.hpp"
+#include "cli/reported_fields.hpp"
 
 namespace corral::cli {
 

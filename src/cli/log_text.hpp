@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "terminal.hpp"
+#include "cli/terminal.hpp"
 
 namespace corral::cli {
 

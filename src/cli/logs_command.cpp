@@ -15,16 +15,17 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "cli/crash_text.hpp"
+#include "cli/daemon_place.hpp"
+#include "cli/log_text.hpp"
+#include "cli/terminal.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
-#include "crash_text.hpp"
-#include "daemon_place.hpp"
-#include "log_text.hpp"
-#include "terminal.hpp"
 
 namespace corral::cli {
 
@@ -140,11 +141,7 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
 }
 
 void print_lines(const json& batch, bool as_json, const text_style& style) {
-    const auto lines = batch.find("lines");
-    if (lines == batch.end() || !lines->is_array()) {
-        return;
-    }
-    for (const json& line : *lines) {
+    for (const json& line : core::list_at(batch, "lines")) {
         if (!line.is_object()) {
             continue;
         }

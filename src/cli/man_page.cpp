@@ -1,4 +1,4 @@
-#include "man_page.hpp"
+#include "cli/man_page.hpp"
 
 #include <array>
 #include <cctype>

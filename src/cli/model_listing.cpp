@@ -1,18 +1,32 @@
-#include "model_listing.hpp"
+#include "cli/model_listing.hpp"
 
 #include <algorithm>
 #include <array>
+#include <iostream>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/command_source.hpp"
+#include "cli/reported_fields.hpp"
+#include "cli/status_page.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/control/admin_client.hpp"
 #include "corral/telemetry/log.hpp"
-#include "reported_fields.hpp"
-#include "status_page.hpp"
 
 namespace corral::cli {
 
 namespace {
+
+constexpr core::seconds status_limit{3};
+
+// A daemon whose configuration is another one than was said knows nothing of these models.
+bool is_about(const control::admin_json& status, const std::filesystem::path& file) {
+    const auto used = status.find("configuration");
+    std::error_code unknown;
+    const auto full = std::filesystem::absolute(file, unknown).lexically_normal();
+    return used != status.end() && used->is_string() && !unknown && full.string() == *used;
+}
 
 using json = nlohmann::ordered_json;
 
@@ -40,7 +54,7 @@ listed_model from_left_out(const config::left_out_manifest& manifest) {
 // name may be another model's.
 void join(listed_model& model, const std::vector<json>& served, bool daemon) {
     const bool left_out = model.state == "left out";
-    const auto found = std::find_if(served.begin(), served.end(), [&](const json& one) {
+    const auto found = std::ranges::find_if(served, [&](const json& one) {
         return left_out ? reported_text(one, "source") == model.source
                         : catalog::same_model(reported_text(one, "name"), model.name);
     });
@@ -58,6 +72,38 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
 
 }  // namespace
 
+known_models look_for_models(const daemon_place& place, const std::map<std::string, std::string>& environment,
+                             bool quiet) {
+    known_models out;
+    control::admin_json question;
+    question["verb"] = "status";
+    auto status = control::ask_daemon(sockets_of(place, environment), question, status_limit);
+    config::configuration_source source = source_of(place.config, environment);
+    if (!status) {
+        out.silent = status.error().message;
+    } else if (!place.config && status->contains("configuration") && (*status)["configuration"].is_string()) {
+        source.file = (*status)["configuration"].get<std::string>();
+        source.file_may_be_missing = true;
+    }
+    if (status && is_about(*status, source.file)) {
+        out.status = std::move(*status);
+    } else if (status) {
+        out.silent = "the Corral that runs has another configuration";
+    }
+    out.file = source.file;
+    config::configuration_result read = config::load_configuration(source);
+    if (!quiet) {
+        for (const catalog::diagnostic& what : read.errors) {
+            std::cerr << "error: " << catalog::to_text(what) << '\n';
+        }
+    }
+    out.readable = read.value.has_value();
+    if (read.value) {
+        out.files = std::move(*read.value);
+    }
+    return out;
+}
+
 std::vector<listed_model> list_models(const config::configuration& files, const json& status) {
     const bool daemon = status.is_object();
     const std::vector<json> served = reported_objects(status, "models");
@@ -73,9 +119,8 @@ std::vector<listed_model> list_models(const config::configuration& files, const 
     }
     for (const json& one : served) {
         const std::string name = reported_text(one, "name");
-        const bool known = std::any_of(out.begin(), out.end(), [&](const listed_model& model) {
-            return catalog::same_model(model.name, name);
-        });
+        const bool known = std::ranges::any_of(
+            out, [&](const listed_model& model) { return catalog::same_model(model.name, name); });
         if (!known) {
             listed_model gone;
             gone.name = name;

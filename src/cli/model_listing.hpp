@@ -1,18 +1,35 @@
 #pragma once
 // The models of a box for people and programs: what the configuration and its manifests say, and beside it
-// what a running daemon makes of it. No I/O.
+// what a running daemon makes of it.
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/daemon_place.hpp"
+#include "cli/terminal.hpp"
 #include "corral/config/configuration.hpp"
-#include "terminal.hpp"
+#include "corral/control/admin_socket.hpp"
 
 namespace corral::cli {
+
+// What a command that is about models knows: the files, and the daemon's word where one runs.
+struct known_models {
+    std::filesystem::path file;   // the configuration
+    config::configuration files;  // empty where they can't be read
+    bool readable = true;         // what is wrong has been told on standard error
+    control::admin_json status;   // null: no daemon answers
+    std::string silent;           // why
+};
+
+// Of the configuration that was said, else of the one that the running daemon uses, else of the usual places.
+// Tells on standard error what is wrong with them unless `quiet`.
+[[nodiscard]] known_models look_for_models(const daemon_place& place,
+                                           const std::map<std::string, std::string>& environment,
+                                           bool quiet = false);
 
 struct listed_model {
     std::string name;   // of a manifest that is left out the file's, where its model's is not known

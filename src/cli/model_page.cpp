@@ -1,4 +1,4 @@
-#include "model_page.hpp"
+#include "cli/model_page.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,12 +8,14 @@
 
 #include <fmt/format.h>
 
+#include "cli/model_listing.hpp"
+#include "cli/status_page.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/text.hpp"
+#include "corral/package/package_tree.hpp"
 #include "corral/telemetry/log.hpp"
-#include "model_listing.hpp"
-#include "status_page.hpp"
 
 namespace corral::cli {
 
@@ -128,22 +130,6 @@ private:
     std::string out_;
 };
 
-// A word of a shell, so that a command can be copied.
-std::string quoted(const std::string& word) {
-    constexpr std::string_view plain = "_-./:=,@%+";
-    const bool safe = !word.empty() && std::all_of(word.begin(), word.end(), [&](unsigned char c) {
-        return std::isalnum(c) != 0 || plain.find(static_cast<char>(c)) != std::string_view::npos;
-    });
-    if (safe) {
-        return word;
-    }
-    std::string out = "'";
-    for (const char c : word) {
-        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return out + "'";
-}
-
 void add_service(page& to, const json& service) {
     to.raw(fmt::format("  service {}\n", shown(service["name"])));
     if (service.contains("problem")) {
@@ -152,7 +138,7 @@ void add_service(page& to, const json& service) {
     }
     std::string command;
     for (const json& word : service["command"]) {
-        command += (command.empty() ? "" : " ") + quoted(shown(word));
+        command += (command.empty() ? "" : " ") + package::shell_word(shown(word));
     }
     to.line("command", command, "    ");
     to.line("directory", shown(service["working_directory"]), "    ");
@@ -170,11 +156,11 @@ bool names_a_secret(const std::string& name) {
         "key", "apikey", "token", "secret", "password", "passwd", "passphrase", "credential", "credentials"};
     std::string part;
     for (const char c : name + "_") {
-        if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-            part += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        if (core::is_letter(c) || core::is_digit(c)) {
+            part += core::lower_case(c);
             continue;
         }
-        if (std::find(secrets.begin(), secrets.end(), part) != secrets.end()) {
+        if (std::ranges::find(secrets, part) != secrets.end()) {
             return true;
         }
         part.clear();

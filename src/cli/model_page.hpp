@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/terminal.hpp"
 #include "corral/catalog/profile.hpp"
-#include "terminal.hpp"
 
 namespace corral::cli {
 

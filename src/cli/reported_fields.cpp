@@ -1,8 +1,9 @@
-#include "reported_fields.hpp"
+#include "cli/reported_fields.hpp"
 
 #include <algorithm>
 #include <iterator>
 
+#include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -10,15 +11,11 @@ namespace corral::cli {
 using json = nlohmann::ordered_json;
 
 std::string reported_text(const json& of, const char* key, std::size_t longest) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_string()
-               ? telemetry::printable(found->get_ref<const std::string&>(), longest)
-               : std::string();
+    return telemetry::printable(core::text_at(of, key), longest);
 }
 
 std::optional<double> reported_number(const json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+    return core::number_at<double>(of, key);
 }
 
 double reported_amount(const json& of, const char* key) {
@@ -26,16 +23,23 @@ double reported_amount(const json& of, const char* key) {
 }
 
 bool reported_flag(const json& of, const char* key) {
-    const auto found = of.find(key);
-    return found != of.end() && found->is_boolean() && found->get<bool>();
+    return core::flag_at(of, key);
 }
 
 std::vector<json> reported_objects(const json& of, const char* key) {
     std::vector<json> out;
-    const auto found = of.find(key);
-    if (found != of.end() && found->is_array()) {
-        std::copy_if(found->begin(), found->end(), std::back_inserter(out),
-                     [](const json& one) { return one.is_object(); });
+    const json& all = core::list_at(of, key);
+    std::copy_if(all.begin(), all.end(), std::back_inserter(out),
+                 [](const json& one) { return one.is_object(); });
+    return out;
+}
+
+std::string reported_words(const json& of, const char* key) {
+    std::string out;
+    for (const json& word : core::list_at(of, key)) {
+        if (word.is_string()) {
+            out += (out.empty() ? "" : ", ") + telemetry::printable(word.get<std::string>(), 100);
+        }
     }
     return out;
 }

@@ -22,4 +22,7 @@ namespace corral::cli {
 [[nodiscard]] std::vector<nlohmann::ordered_json> reported_objects(const nlohmann::ordered_json& of,
                                                                    const char* key);
 
+// "one, two": the texts of an array.
+[[nodiscard]] std::string reported_words(const nlohmann::ordered_json& of, const char* key);
+
 }  // namespace corral::cli

@@ -7,13 +7,12 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "admin_command.hpp"
-#include "command.hpp"
+#include "cli/admin_command.hpp"
+#include "cli/command.hpp"
+#include "cli/model_listing.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
 #include "corral/control/admin_client.hpp"
-#include "known_models.hpp"
-#include "model_listing.hpp"
 
 namespace corral::cli {
 

@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,8 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include "command.hpp"
-#include "command_source.hpp"
+#include "cli/command.hpp"
+#include "cli/command_source.hpp"
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/process/descriptor_limit.hpp"

@@ -1,16 +1,16 @@
-#include "status_page.hpp"
+#include "cli/status_page.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
+#include "cli/reported_fields.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
-#include "reported_fields.hpp"
 
 namespace corral::cli {
 
@@ -93,29 +93,11 @@ void add_left_out(std::string& out, const json& manifest, const text_style& styl
     out += fmt::format(
         "  {} {}{}\n", painted("left out:", colour::red, style), reported_text(manifest, "file"),
         reported_text(manifest, "name").empty() ? "" : ", model " + reported_text(manifest, "name"));
-    const auto problems = manifest.find("problems");
-    if (problems == manifest.end() || !problems->is_array()) {
-        return;
-    }
-    for (const json& problem : *problems) {
+    for (const json& problem : core::list_at(manifest, "problems")) {
         if (problem.is_string()) {
             out += "      " + telemetry::printable(problem.get<std::string>(), 500) + '\n';
         }
     }
-}
-
-// "one, two"; what is no text is passed over.
-std::string words_of(const json& object, const char* key) {
-    std::string out;
-    const auto found = object.find(key);
-    if (found != object.end() && found->is_array()) {
-        for (const json& word : *found) {
-            if (word.is_string()) {
-                out += (out.empty() ? "" : ", ") + telemetry::printable(word.get<std::string>(), 100);
-            }
-        }
-    }
-    return out;
 }
 
 void add_compute(std::string& out, const json& compute, const text_style& style) {
@@ -132,7 +114,7 @@ void add_model(std::string& out, const json& model, const text_style& style) {
                        painted(reported_text(model, "name"), colour::bold, style),
                        state_text(reported_text(model, "state"), style), progress_text(model, style),
                        reported_amount(counts, "running"), reported_amount(counts, "waiting"));
-    add_note(out, "also serves", words_of(model, "also"), style);
+    add_note(out, "also serves", reported_words(model, "also"), style);
     add_note(out, "waits", reported_text(model, "waits"), style);
     if (const json tier = model.value("tier", json::object());
         tier.is_object() && reported_flag(tier, "serves")) {
@@ -192,8 +174,7 @@ std::string state_text(const std::string& state, const text_style& style) {
         {"broken", colour::red},
         {"left out", colour::red},
     }};
-    const auto found =
-        std::find_if(colours.begin(), colours.end(), [&](const auto& one) { return one.first == state; });
+    const auto found = std::ranges::find_if(colours, [&](const auto& one) { return one.first == state; });
     return found == colours.end() ? state : painted(state, found->second, style);
 }
 
@@ -236,8 +217,8 @@ std::string loads_page(const json& status, const text_style& style) {
 
 bool still_loads(const json& status) {
     const auto models = reported_objects(status, "models");
-    return std::any_of(models.begin(), models.end(),
-                       [](const json& model) { return reported_text(model, "state") == "loading"; });
+    return std::ranges::any_of(models,
+                               [](const json& model) { return reported_text(model, "state") == "loading"; });
 }
 
 }  // namespace corral::cli

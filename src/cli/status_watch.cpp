@@ -1,4 +1,4 @@
-#include "status_watch.hpp"
+#include "cli/status_watch.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,9 +12,10 @@
 
 #include <unistd.h>
 
+#include "cli/reported_fields.hpp"
+#include "cli/status_page.hpp"
 #include "corral/control/admin_client.hpp"
-#include "reported_fields.hpp"
-#include "status_page.hpp"
+#include "corral/core/json_members.hpp"
 
 namespace corral::cli {
 
@@ -31,33 +32,24 @@ control::admin_json status_question() {
     return out;
 }
 
-control::admin_json models_in(const control::admin_json& status) {
-    const auto found = status.find("models");
-    return found != status.end() && found->is_array() ? *found : control::admin_json::array();
-}
-
 // One line of each model, said again when its state or a tenth of its load is another.
 void tell_changes(const control::admin_json& status, std::map<std::string, std::string>& told) {
-    const control::admin_json models = models_in(status);
-    for (const control::admin_json& model : models) {
+    for (const control::admin_json& model : core::list_at(status, "models")) {
         if (!model.is_object()) {
             continue;
         }
         const std::string name = reported_text(model, "name");
         const std::string state = reported_text(model, "state");
-        const auto percent = model.find("progress_percent");
-        const bool known = state == "loading" && percent != model.end() && percent->is_number();
-        const int step = known ? static_cast<int>(percent->get<double>()) * steps / 100 : -1;
+        const auto percent = reported_number(model, "progress_percent");
+        const bool known = state == "loading" && percent;
+        const int step = known ? static_cast<int>(*percent) * steps / 100 : -1;
         const std::string key = state + std::to_string(step);
         if (told[name] == key) {
             continue;
         }
         told[name] = key;
-        const auto left = model.find("left_seconds");
-        const auto seconds = known && left != model.end() && left->is_number()
-                                 ? std::optional(left->get<double>())
-                                 : std::nullopt;
-        const std::string bar = known ? " " + load_bar(percent->get<double>(), seconds, 0) : std::string();
+        const std::string bar =
+            known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
         const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
         std::cout << name << "  " << state << bar << reason << '\n';
     }
@@ -67,7 +59,7 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
 // What a change is: of ages and process numbers none is worth a line.
 std::string outline(const control::admin_json& status) {
     std::string out;
-    const control::admin_json models = models_in(status);
+    const control::admin_json models = core::list_at(status, "models");
     for (const control::admin_json& model : models) {
         if (model.is_object()) {
             out += reported_text(model, "name") + ' ' + reported_text(model, "state") + ' ' +
@@ -78,8 +70,8 @@ std::string outline(const control::admin_json& status) {
 }
 
 bool any_broken(const control::admin_json& status) {
-    const control::admin_json models = models_in(status);
-    return std::any_of(models.begin(), models.end(), [](const control::admin_json& model) {
+    const control::admin_json models = core::list_at(status, "models");
+    return std::ranges::any_of(models, [](const control::admin_json& model) {
         return model.is_object() && reported_text(model, "state") == "broken";
     });
 }

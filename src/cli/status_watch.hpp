@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "cli/terminal.hpp"
 #include "corral/control/admin_socket.hpp"
-#include "terminal.hpp"
 
 namespace corral::cli {
 

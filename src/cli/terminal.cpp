@@ -1,7 +1,8 @@
-#include "terminal.hpp"
+#include "cli/terminal.hpp"
 #include "corral/core/utf8.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -19,25 +20,10 @@ constexpr unsigned usual_columns = 80;
 constexpr char escape = '\x1b';
 
 const char* code_of(colour in) {
-    switch (in) {
-        case colour::red:
-            return "31";
-        case colour::green:
-            return "32";
-        case colour::yellow:
-            return "33";
-        case colour::blue:
-            return "34";
-        case colour::magenta:
-            return "35";
-        case colour::cyan:
-            return "36";
-        case colour::bold:
-            return "1";
-        case colour::faint:
-            return "2";
-    }
-    return "0";
+    // red, green, yellow, blue, magenta, cyan, bold, faint
+    static constexpr std::array codes{"31", "32", "33", "34", "35", "36", "1", "2"};
+    static_assert(codes.size() == static_cast<std::size_t>(colour::faint) + 1);
+    return codes[static_cast<std::size_t>(in)];
 }
 
 std::string cut_line(std::string_view line, unsigned columns) {
@@ -97,7 +83,7 @@ void live_lines::draw(std::string_view text) {
     }
     std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A\r\x1b[J", drawn_) : std::string();
     const std::string shown = telemetry::printable_page(cut_to(text, style_.columns));
-    drawn_ = static_cast<unsigned>(std::count(shown.begin(), shown.end(), '\n'));
+    drawn_ = static_cast<unsigned>(std::ranges::count(shown, '\n'));
     out += shown;
     std::string_view rest = out;
     while (!rest.empty()) {

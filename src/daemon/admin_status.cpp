@@ -1,4 +1,4 @@
-#include "admin_status.hpp"
+#include "admin_verbs.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -81,7 +81,7 @@ const char* word_of(engine::availability_state state) {
 control::admin_json names_beside(const admin_context& of, const std::string& deployment) {
     control::admin_json out = control::admin_json::array();
     for (const generation::served& each : of.running->models().all()) {
-        if (each->lane == deployment && each->name != deployment) {
+        if (each->deployment == deployment && each->name != deployment) {
             out.push_back(each->name);
         }
     }

@@ -16,7 +16,7 @@ namespace {
 // A name that clients may use, to what runs it.
 std::string served_name(const known_targets& among, std::string_view typed) {
     const generation::served found = among.models.find(typed);
-    return found == nullptr ? std::string() : found->lane;
+    return found == nullptr ? std::string() : found->deployment;
 }
 
 // "qwen3:4b@1": the only one that `typed` can mean; nullptr: none.
@@ -102,7 +102,7 @@ admin_target resolve_target(const known_targets& among, const control::admin_jso
     } else if (found == asked.end() || found->is_null()) {
         for (const auto& runtime : among.backends) {
             const std::string& name = runtime->model().name;
-            if (std::find(out.models.begin(), out.models.end(), name) == out.models.end()) {
+            if (std::ranges::find(out.models, name) == out.models.end()) {
                 out.models.push_back(name);
             }
         }

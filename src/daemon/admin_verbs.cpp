@@ -5,12 +5,11 @@
 #include <exception>
 #include <utility>
 
-#include "admin_status.hpp"
 #include "admin_target.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
-#include "log_stream.hpp"
 
 namespace corral::daemon {
 
@@ -24,16 +23,10 @@ constexpr core::milliseconds longest_look{500};
 constexpr const char* restart_cause = "restarted by its operator";
 
 core::deadline wait_of(const admin_context& of, const control::admin_json& asked, double otherwise) {
-    const auto found = asked.find("wait_seconds");
-    const double wanted = found != asked.end() && found->is_number() ? found->get<double>() : otherwise;
+    const double wanted = core::number_at<double>(asked, "wait_seconds").value_or(otherwise);
     const double seconds = wanted >= 0.0 ? std::min(wanted, longest_wait) : 0.0;
     const auto span = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(seconds));
     return core::deadline::after(span, of.clock->now());
-}
-
-bool flag_of(const control::admin_json& asked, const char* key) {
-    const auto found = asked.find(key);
-    return found != asked.end() && found->is_boolean() && found->get<bool>();
 }
 
 admin_target target_of(const admin_context& of, const control::admin_json& asked) {
@@ -86,11 +79,11 @@ bool in_state(const engine::backend* runtime, engine::availability_state state) 
 }
 
 bool all_in(const runtimes& all, engine::availability_state state) {
-    return std::all_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
+    return std::ranges::all_of(all, [state](const auto* one) { return in_state(one, state); });
 }
 
 bool any_in(const runtimes& all, engine::availability_state state) {
-    return std::any_of(all.begin(), all.end(), [state](const auto* one) { return in_state(one, state); });
+    return std::ranges::any_of(all, [state](const auto* one) { return in_state(one, state); });
 }
 
 core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
@@ -102,7 +95,7 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
         co_return control::admin_refusal("a service is stopped with its model: stop " + at.models.front() +
                                          ", or restart the service");
     }
-    const bool at_once = flag_of(asked, "now");
+    const bool at_once = core::flag_at(asked, "now");
     for (const std::string& model : at.models) {
         telemetry::log().info("model {}: stopped by its operator{} event=model.suspended", model,
                               at_once ? ", at once" : "");
@@ -204,9 +197,9 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
         co_return;
     }
     condition gone = [](const runtimes& now) {
-        return std::none_of(now.begin(), now.end(), [](engine::backend* each) {
+        return std::ranges::none_of(now, [](engine::backend* each) {
             const auto services = each->services().status();
-            return std::any_of(services.begin(), services.end(), [](const supervisor::service_status& one) {
+            return std::ranges::any_of(services, [](const supervisor::service_status& one) {
                 return one.state == supervisor::service_state::stopping;
             });
         });
@@ -260,8 +253,7 @@ core::awaitable<control::admin_json> run_reload(const admin_context& of, control
 }
 
 core::awaitable<control::admin_json> run_upgrade(const admin_context& of, control::admin_json asked) {
-    const auto named = asked.find("program");
-    std::string program = named != asked.end() && named->is_string() ? named->get<std::string>() : "";
+    std::string program = core::text_at(asked, "program");
     if (!program.empty() && program.front() != '/') {
         co_return control::admin_refusal("'program' must be a path from the root");
     }
@@ -303,10 +295,8 @@ std::string all_verbs() {
 }  // namespace
 
 core::awaitable<control::admin_answer> answer_admin(const admin_context& of, control::admin_json asked) {
-    const auto name = asked.find("verb");
-    const std::string wanted = name != asked.end() && name->is_string() ? name->get<std::string>() : "";
-    const auto found =
-        std::find_if(verbs.begin(), verbs.end(), [&](const admin_verb& each) { return each.name == wanted; });
+    const std::string wanted = core::text_at(asked, "verb");
+    const auto found = std::ranges::find(verbs, wanted, &admin_verb::name);
     if (found == verbs.end()) {
         co_return control::answer_with(control::admin_refusal(
             "unknown verb '" + telemetry::printable(wanted) + "'; there are " + all_verbs()));

@@ -12,8 +12,7 @@ constexpr std::size_t most_of_one = 100;
 
 // Within a source the order stays, whatever the wall clock did.
 void sort_by_time(std::vector<log_line>& lines) {
-    std::stable_sort(lines.begin(), lines.end(),
-                     [](const log_line& a, const log_line& b) { return a.when < b.when; });
+    std::ranges::stable_sort(lines, [](const log_line& a, const log_line& b) { return a.when < b.when; });
 }
 
 log_line line_of(const log_source& from, telemetry::kept_line kept) {

@@ -1,4 +1,4 @@
-#include "log_stream.hpp"
+#include "admin_verbs.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +9,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
 #include "log_cursor.hpp"
@@ -37,11 +38,10 @@ struct log_choice {
 // A name that clients may use, or one of several process sets, "qwen3:4b@1"; the first of what it means.
 const engine::backend* find_backend(const admin_context& of, std::string_view typed) {
     const generation::served served = of.running->models().find(typed);
-    const auto found =
-        std::find_if(of.running->backends().begin(), of.running->backends().end(), [&](const auto& one) {
-            return served != nullptr ? one->model().name == served->lane
-                                     : catalog::label_of(one->model()) == typed;
-        });
+    const auto found = std::ranges::find_if(of.running->backends(), [&](const auto& one) {
+        return served != nullptr ? one->model().name == served->deployment
+                                 : catalog::label_of(one->model()) == typed;
+    });
     return found == of.running->backends().end() ? nullptr : found->get();
 }
 
@@ -56,7 +56,7 @@ bool is_chosen(const engine::backend& runtime, const std::string& model) {
 
 bool has_service(const engine::backend& runtime, std::string_view service) {
     const auto& all = runtime.model().runtime.services;
-    return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.name == service; });
+    return std::ranges::any_of(all, [&](const auto& one) { return one.name == service; });
 }
 
 // Every name that would do.
@@ -109,8 +109,7 @@ log_choice choose(const admin_context& of, const std::string& target) {
     std::vector<std::string> with_it;
     for (const auto& runtime : of.running->backends()) {
         const std::string& name = runtime->model().name;
-        if (has_service(*runtime, target) &&
-            std::find(with_it.begin(), with_it.end(), name) == with_it.end()) {
+        if (has_service(*runtime, target) && std::ranges::find(with_it, name) == with_it.end()) {
             with_it.push_back(name);
         }
     }
@@ -243,20 +242,18 @@ std::int64_t lines_asked(const control::admin_json& asked) {
 }  // namespace
 
 control::admin_answer open_log_stream(const admin_context& of, const control::admin_json& asked) {
-    const auto target = asked.find("target");
-    if (target != asked.end() && !target->is_null() && !target->is_string()) {
+    const control::admin_json* const target = core::member(asked, "target");
+    if (target != nullptr && !target->is_null() && !target->is_string()) {
         return control::answer_with(
             control::admin_refusal("'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral"));
     }
-    const bool named = target != asked.end() && target->is_string();
     auto state = std::make_shared<stream_state>();
     state->of = &of;
-    state->wanted = choose(of, named ? target->get<std::string>() : std::string());
+    state->wanted = choose(of, core::text_at(asked, "target"));
     if (!state->wanted.problem.empty()) {
         return control::answer_with(control::admin_refusal(state->wanted.problem));
     }
-    const auto follow = asked.find("follow");
-    state->follow = follow != asked.end() && follow->is_boolean() && follow->get<bool>();
+    state->follow = core::flag_at(asked, "follow");
     if (of.followers.use_count() > most_followers) {
         return control::answer_with(
             control::admin_refusal(std::to_string(most_followers) + " readers follow the lines already"));

@@ -1,9 +1,6 @@
-#include "device/axcl_smi_table.hpp"
-
-#include <string>
+#include "device/report_text.hpp"
 
 #include "corral/telemetry/log.hpp"
-#include "device/report_text.hpp"
 
 namespace corral::device {
 

@@ -1,11 +1,10 @@
-#include "device/npu_smi_table.hpp"
+#include "device/report_text.hpp"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
-#include "device/report_text.hpp"
 
 namespace corral::device {
 
@@ -20,8 +19,7 @@ constexpr std::size_t longest_word = 128;
 constexpr std::uint64_t kib_in_mb = 1024;
 
 bool has_letter(std::string_view word) {
-    return std::any_of(word.begin(), word.end(),
-                       [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
+    return std::ranges::any_of(word, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
 }
 
 // "92.2"; nothing behind it.
@@ -214,8 +212,7 @@ private:
 
     // Of the card that was asked about; the answer does not name it.
     void take_health(std::string_view line) {
-        const auto found = std::find_if(out_.cards.begin(), out_.cards.end(),
-                                        [this](const card_figures& card) { return card.index == asked_; });
+        const auto found = std::ranges::find(out_.cards, asked_, &card_figures::index);
         if (found == out_.cards.end()) {
             return;
         }

@@ -1,7 +1,6 @@
 #include "corral/device/reader.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 #include <variant>
 
@@ -196,8 +195,8 @@ std::uint64_t reader::count_change() noexcept {
 }
 
 std::shared_ptr<reader> reader_set::find_or_make(const reader_options& how) {
-    const auto known = std::find_if(readers_.begin(), readers_.end(),
-                                    [&how](const auto& one) { return one->options() == how; });
+    const auto known =
+        std::ranges::find_if(readers_, [&how](const auto& one) { return one->options() == how; });
     if (known != readers_.end()) {
         return *known;
     }

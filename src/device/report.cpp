@@ -4,10 +4,6 @@
 #include <array>
 #include <cmath>
 
-#include "device/axcl_smi_table.hpp"
-#include "device/board_files.hpp"
-#include "device/cmm_reports.hpp"
-#include "device/npu_smi_table.hpp"
 #include "device/report_text.hpp"
 
 namespace corral::device {
@@ -24,8 +20,7 @@ constexpr std::array<report_format, 6> formats{{{"axcl-smi", parse_axcl_smi_tabl
 }  // namespace
 
 const card_figures* find_card(const device_report& in, unsigned index) {
-    const auto found = std::find_if(in.cards.begin(), in.cards.end(),
-                                    [index](const card_figures& card) { return card.index == index; });
+    const auto found = std::ranges::find(in.cards, index, &card_figures::index);
     return found == in.cards.end() ? nullptr : &*found;
 }
 
@@ -34,8 +29,7 @@ std::span<const report_format> report_formats() {
 }
 
 const report_format* find_report_format(std::string_view name) {
-    const auto found = std::find_if(formats.begin(), formats.end(),
-                                    [name](const report_format& format) { return format.name == name; });
+    const auto found = std::ranges::find(formats, name, &report_format::name);
     return found == formats.end() ? nullptr : &*found;
 }
 

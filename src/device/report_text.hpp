@@ -1,5 +1,6 @@
 #pragma once
-// Small steps through what a tool printed. Nothing here copies, throws or looks beyond its view.
+// Small steps through what a tool printed, which copy nothing, don't throw and never look beyond their view; and
+// the reader of each format.
 
 #include <charconv>
 #include <cstdint>
@@ -103,5 +104,33 @@ template <typename Number>
     }
     return memory_use{used, total};
 }
+
+// The table that axcl-smi prints when it is asked nothing (docs/facts/vendor_ax.md#axcl-smi-table), two lines
+// a card and a list of processes. Copies of it in the wild have lost their columns, so only bars, words and
+// units count. A table without any card is believed only when it is whole: with its title and its list of processes.
+[[nodiscard]] std::optional<device_report> parse_axcl_smi_table(std::string_view text, unsigned card);
+
+// What a board's kernel says of its NPU and of itself, in files that are read one after another (`cat`): the
+// load of Rockchip's NPU driver in each of its spellings, that of devfreq, memory and temperatures
+// (docs/facts/other_runtimes.md#monitoring). The figures are the driver's mean since the last look. Nothing without the load of an NPU.
+[[nodiscard]] std::optional<device_report> parse_rknpu_load(std::string_view text, unsigned card);
+// Nothing without any figure.
+[[nodiscard]] std::optional<device_report> parse_board_files(std::string_view text, unsigned card);
+
+// The two places that tell of the model memory alone: `axcl-smi info --cmm` and the board's own
+// /proc/ax_proc/mem_cmm_info (docs/facts/vendor_ax.md#axcl-smi-calls, #on-the-board). Neither names the card
+// as --devices counts it: what they print as "Device ID" is a PCIe bus number.
+//
+// One block a card; with several the first is `card`, and so on.
+[[nodiscard]] std::optional<device_report> parse_axcl_smi_cmm(std::string_view text, unsigned card);
+
+// Its summary line: " total size=3145728KB(3072MB),used=18876KB(18MB + 444KB),remain=3126852KB(...),...".
+[[nodiscard]] std::optional<device_report> parse_mem_cmm_info(std::string_view text, unsigned card);
+
+// What Ascend's npu-smi prints (docs/facts/other_runtimes.md#monitoring): a table of chips, two lines for
+// each, and behind it one of processes. Boards (310B) have one pair of memory figures, which is the host's
+// own memory; cards have it beside their own, and that of the models is the last. Copies in which a chip has
+// a single line are read too, and so is the answer of `npu-smi info -t health` behind the table.
+[[nodiscard]] std::optional<device_report> parse_npu_smi_table(std::string_view text, unsigned card);
 
 }  // namespace corral::device

@@ -1,7 +1,6 @@
 #pragma once
 // One call of a status tool, from its start to its end or its killing.
 
-#include <memory>
 #include <string>
 
 #include "corral/core/async.hpp"

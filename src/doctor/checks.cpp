@@ -56,7 +56,7 @@ bool is_program_variable(const model_view& model, const service_view& service) {
         return false;
     }
     const auto& known = model.entry.runtime.variables;
-    return std::any_of(known.begin(), known.end(), [&](const catalog::variable_spec& one) {
+    return std::ranges::any_of(known, [&](const catalog::variable_spec& one) {
         return one.kind == catalog::variable_kind::program &&
                service.rules.command.front() == "{" + one.name + "}";
     });

@@ -1,5 +1,5 @@
 #pragma once
-// The checks, one file each in checks/.
+// The checks, a file each subject in checks/.
 
 #include <string>
 #include <vector>

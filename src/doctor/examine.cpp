@@ -1,13 +1,28 @@
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <exception>
 #include <string>
+#include <utility>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/doctor/doctor.hpp"
 #include "corral/telemetry/log.hpp"
 #include "doctor/checks.hpp"
 
 namespace corral::doctor {
 
 namespace {
+
+// A port that a service gets at its start stands for itself in texts; nothing is looked for on it.
+constexpr std::uint16_t chosen_later = 1;
+
+bool is_chosen(const catalog::profile& runtime, const catalog::service_template& service) {
+    return service.port == 0 || catalog::port_is_moved(runtime, service);
+}
 
 constexpr std::size_t most_findings = 500;
 constexpr std::size_t longest_text = 1000;
@@ -59,13 +74,61 @@ findings run_those(const examination& of, Wanted wanted) {
             run(*one, of, out);
         }
     }
-    std::stable_sort(out.begin(), out.end(), [](const catalog::finding& a, const catalog::finding& b) {
+    std::ranges::stable_sort(out, [](const catalog::finding& a, const catalog::finding& b) {
         return static_cast<int>(a.level) > static_cast<int>(b.level);
     });
     return out;
 }
 
 }  // namespace
+
+core::result<model_view> view_of(const catalog::model_entry& model) {
+    const auto ports = catalog::stand_in_ports(model.runtime, chosen_later);
+    model_view out;
+    out.entry = model;
+    for (const catalog::service_template& service : model.runtime.services) {
+        auto expanded = catalog::expand_service(model, service, ports);
+        if (!expanded) {
+            return core::make_failure(core::errc::invalid,
+                                      "service " + service.name + ": " + expanded.error().message);
+        }
+        service_view view;
+        view.rules = service;
+        view.command.command = std::move(expanded->command);
+        view.command.environment = process::clean_environment();
+        for (auto& [name, value] : expanded->environment) {
+            view.command.environment[name] = std::move(value);
+        }
+        view.command.working_directory = std::move(expanded->working_directory);
+        const bool chosen = is_chosen(model.runtime, service);
+        view.port = chosen ? std::uint16_t{0} : service.port;
+        view.compiled_port = chosen ? service.port : std::uint16_t{0};
+        out.services.push_back(std::move(view));
+    }
+    return out;
+}
+
+surroundings these_surroundings(pid_t daemon) {
+    surroundings out;
+    out.machine = package::this_machine();
+    out.listeners = [](std::uint16_t port) { return process::listeners_on(port); };
+    out.is_ours = [daemon, self = ::getpid()](pid_t pid) {
+        return process::descends_from(pid, self) || process::descends_from(pid, daemon);
+    };
+    out.lives = [](pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; };
+    out.now = std::chrono::system_clock::now();
+    out.user = ::geteuid();
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        out.most_descriptors = files.rlim_max;
+    }
+    out.free_bytes = [](const std::filesystem::path& place) -> std::uint64_t {
+        std::error_code unknown;  // then nothing is said of it
+        const auto room = std::filesystem::space(place, unknown);
+        return unknown ? UINT64_MAX : room.available;
+    };
+    return out;
+}
 
 findings examine(const examination& of) {
     return run_those(of, [](const check&) { return true; });

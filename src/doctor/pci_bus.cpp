@@ -61,8 +61,7 @@ std::vector<pci_link> cards_on_bus(const fs::path& root, std::string_view pci) {
             out.push_back(read_link(entry->path()));
         }
     }
-    std::sort(out.begin(), out.end(),
-              [](const pci_link& a, const pci_link& b) { return a.address < b.address; });
+    std::ranges::sort(out, [](const pci_link& a, const pci_link& b) { return a.address < b.address; });
     return out;
 }
 

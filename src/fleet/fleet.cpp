@@ -100,7 +100,7 @@ std::vector<std::string> fleet::deployments() const {
     std::vector<std::string> out;
     for (const auto& runtime : backends_) {
         const std::string& name = runtime->model().name;
-        if (std::find(out.begin(), out.end(), name) == out.end()) {
+        if (std::ranges::find(out, name) == out.end()) {
             out.push_back(name);
         }
     }

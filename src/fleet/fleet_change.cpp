@@ -60,8 +60,8 @@ void fleet::apply(fleet_change made, const config::configuration& settings, cons
     scheduler_.adjust(options_of(settings, memory_));
     const std::vector<std::string> now = deployments();
     for (const std::string& name : now) {
-        const bool stays = std::any_of(made.deployments.begin(), made.deployments.end(),
-                                       [&](const config::deployment& one) { return one.entry.name == name; });
+        const bool stays = std::ranges::any_of(
+            made.deployments, [&](const config::deployment& one) { return one.entry.name == name; });
         if (!stays) {
             remove_deployment(name);
         }
@@ -77,8 +77,8 @@ void fleet::apply(fleet_change made, const config::configuration& settings, cons
 void fleet::retire(std::unique_ptr<engine::backend> runtime) {
     std::vector<std::weak_ptr<const generation::served_model>> holders;
     for (const generation::served& each : models_->all()) {
-        const bool by_tier = std::any_of(each->tiers.begin(), each->tiers.end(),
-                                         [&](const auto& tier) { return tier.runs_on(runtime.get()); });
+        const bool by_tier =
+            std::ranges::any_of(each->tiers, [&](const auto& tier) { return tier.runs_on(runtime.get()); });
         if (by_tier || each->runs_on(runtime.get())) {
             holders.emplace_back(each);
         }
@@ -92,8 +92,7 @@ void fleet::retire(std::unique_ptr<engine::backend> runtime) {
 // Every backend of that deployment, but for those.
 void fleet::retire_all_but(const std::string& name, const std::vector<engine::backend*>& stay) {
     const auto leave = std::stable_partition(backends_.begin(), backends_.end(), [&](const auto& runtime) {
-        return runtime->model().name != name ||
-               std::find(stay.begin(), stay.end(), runtime.get()) != stay.end();
+        return runtime->model().name != name || std::ranges::find(stay, runtime.get()) != stay.end();
     });
     backend_list gone(std::make_move_iterator(leave), std::make_move_iterator(backends_.end()));
     backends_.erase(leave, backends_.end());
@@ -131,7 +130,7 @@ bool fleet::is_to_be_loaded(const deployment_change& change) const {
     if (runs.empty()) {
         return change.instances.front().entry.preload;
     }
-    const bool broken = std::any_of(runs.begin(), runs.end(), [](const engine::backend* one) {
+    const bool broken = std::ranges::any_of(runs, [](const engine::backend* one) {
         return one->available().state == engine::availability_state::broken;
     });
     return scheduler_.residence_of(change.name).loaded || broken;
@@ -195,7 +194,7 @@ void fleet::publish(const config::configuration& settings, const std::vector<con
         const auto is_named = [&](const generation::served_model& one) {
             return catalog::same_model(one.name, each->name);
         };
-        if (each->variant == nullptr && std::none_of(all.begin(), all.end(), is_named)) {
+        if (each->variant == nullptr && std::ranges::none_of(all, is_named)) {
             models_->remove(each->name);
         }
     }
@@ -213,13 +212,12 @@ void fleet::publish(const config::configuration& settings, const std::vector<con
 void fleet::sort_backends(const std::vector<catalog::model_entry>& models) {
     const auto rank = [&models](const std::unique_ptr<engine::backend>& one) {
         const catalog::model_entry& entry = one->model();
-        const auto model = std::find_if(models.begin(), models.end(),
-                                        [&](const auto& each) { return each.name == entry.name; });
-        const auto seat = std::find(entry.seats.begin(), entry.seats.end(), entry.cards);
+        const auto model =
+            std::ranges::find_if(models, [&](const auto& each) { return each.name == entry.name; });
+        const auto seat = std::ranges::find(entry.seats, entry.cards);
         return std::tuple(model - models.begin(), entry.tier, seat - entry.seats.begin());
     };
-    std::stable_sort(backends_.begin(), backends_.end(),
-                     [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+    std::ranges::stable_sort(backends_, [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }
 
 }  // namespace corral::fleet

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
 #include <utility>
 
 #include "corral/config/configuration_manifests.hpp"
@@ -85,8 +84,8 @@ void log_report(const reload_report& report) {
 // But for those that the reader of the file gave already, behind their place.
 void add_warnings(reload_report& to, const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
-        const bool told = std::any_of(to.warnings.begin(), to.warnings.end(),
-                                      [&](const std::string& one) { return one.ends_with(text); });
+        const bool told =
+            std::ranges::any_of(to.warnings, [&](const std::string& one) { return one.ends_with(text); });
         if (!told) {
             to.warnings.push_back(text);
         }

@@ -20,22 +20,22 @@ catalog::model_entry without_survey(catalog::model_entry of) {
 }
 
 const catalog::model_entry* find_exactly(const config::configuration& in, const std::string& name) {
-    const auto found = std::find_if(in.models.begin(), in.models.end(),
-                                    [&](const catalog::model_entry& one) { return one.name == name; });
+    const auto found = std::ranges::find(in.models, name, &catalog::model_entry::name);
     return found == in.models.end() ? nullptr : &*found;
 }
 
 // By the folder itself, when that can't be read.
 bool is_left_out(const catalog::model_entry& model, const config::configuration& in) {
-    return !model.source.empty() && std::any_of(in.left_out.begin(), in.left_out.end(), [&](const auto& one) {
+    return !model.source.empty() && std::ranges::any_of(in.left_out, [&](const auto& one) {
         return one.file == model.source || one.file == model.source.parent_path();
     });
 }
 
 bool is_free(const catalog::model_entry& model, const config::configuration& in) {
     return config::find_model(in, model.name) == nullptr &&
-           std::none_of(model.aliases.begin(), model.aliases.end(),
-                        [&](const std::string& name) { return config::find_model(in, name) != nullptr; });
+           std::ranges::none_of(model.aliases, [&](const std::string& name) {
+               return config::find_model(in, name) != nullptr;
+           });
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ void retired_models::when_stopped(std::function<void()> then) {
 }
 
 void retired_models::on_stopped() {
-    const bool all = std::all_of(all_.begin(), all_.end(), [](const one& each) { return each.stopped; });
+    const bool all = std::ranges::all_of(all_, [](const one& each) { return each.stopped; });
     if (!all || closed_) {
         return;
     }
@@ -77,8 +77,7 @@ core::awaitable<void> retired_models::see_off(std::list<one>::iterator which) {
     on_stopped();
     bool known = true;
     while (known) {
-        known = std::any_of(which->holders.begin(), which->holders.end(),
-                            [](const auto& holder) { return !holder.expired(); });
+        known = std::ranges::any_of(which->holders, [](const auto& holder) { return !holder.expired(); });
         // Once more after the last, for what was woken and has not run yet.
         const bool awake = co_await core::sleep_for(look_interval);
         if (!awake || closed_) {

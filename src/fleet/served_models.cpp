@@ -23,7 +23,7 @@ void add_tiers(generation::served_model& to, const std::vector<std::unique_ptr<e
         generation::served_model tier;
         tier.entry = &fallback;
         for (const auto& runtime : backends) {
-            if (runtime->model().name == to.lane && runtime->model().tier == fallback.tier) {
+            if (runtime->model().name == to.deployment && runtime->model().tier == fallback.tier) {
                 tier.instances.push_back(runtime.get());
             }
         }
@@ -39,16 +39,15 @@ std::vector<generation::served_model> served_models(
     const std::vector<std::unique_ptr<engine::backend>>& backends) {
     std::vector<generation::served_model> out;
     for (std::size_t i = 0; i < models.size(); ++i) {
-        const auto deployment =
-            std::find_if(deployments.begin(), deployments.end(), [i](const config::deployment& each) {
-                return std::find(each.members.begin(), each.members.end(), i) != each.members.end();
-            });
+        const auto deployment = std::ranges::find_if(deployments, [i](const config::deployment& each) {
+            return std::ranges::find(each.members, i) != each.members.end();
+        });
         generation::served_model model;
         model.owned = std::make_shared<const catalog::model_entry>(models[i]);
         model.entry = model.owned.get();
-        model.lane = deployment->entry.name;
+        model.deployment = deployment->entry.name;
         for (const auto& runtime : backends) {
-            if (runtime->model().name == model.lane && runtime->model().tier == 0) {
+            if (runtime->model().name == model.deployment && runtime->model().tier == 0) {
                 model.instances.push_back(runtime.get());
             }
         }

@@ -174,7 +174,7 @@ core::awaitable<bool> generation_run::take_turn() {
     scheduler::admission_request who;
     who.id = request_.id;
     who.client = request_.client;
-    who.model = model_->lane;
+    who.model = model_->deployment;
     who.until = deadline();
     who.readmission = tries_ > 0;
     who.behind = hung_;
@@ -201,7 +201,7 @@ core::awaitable<bool> generation_run::take_turn() {
     lease_.emplace(std::move(*answer));
     tier_ = (*lease_)->model().tier;
     // Between two runs of one request its model is not unloaded, whatever its keep_alive.
-    stays_ = with_.admission->hold(model_->lane);
+    stays_ = with_.admission->hold(model_->deployment);
     figures_.begin_run(with_.clock->now());
     note_who_serves();
     note_stages_so_far();

@@ -254,7 +254,7 @@ void generation_run::note_who_serves() {
     const catalog::model_entry& entry = (*lease_)->model();
     std::string label = catalog::label_of(entry);
     answer_notes& notes = to_->notes();
-    if (with_.admission->tiers_of(model_->lane)) {
+    if (with_.admission->tiers_of(model_->deployment)) {
         notes.served_by = label;
         notes.tier = entry.tier;
     }

@@ -17,8 +17,8 @@ served completed(served_model model) {
         model.digest = model.entry->digest;
         model.modified = model.entry->modified;
     }
-    if (model.lane.empty()) {
-        model.lane = model.entry->name;
+    if (model.deployment.empty()) {
+        model.deployment = model.entry->name;
     }
     return std::make_shared<const served_model>(std::move(model));
 }

@@ -24,10 +24,10 @@ int hope_of(engine::availability_state state) {
 
 }  // namespace
 
-engine::availability availability_of(const scheduler::scheduler& admission, std::string_view lane) {
+engine::availability availability_of(const scheduler::scheduler& admission, std::string_view deployment) {
     engine::availability best;
     bool first = true;
-    const std::vector<engine::backend*> all = admission.runtimes_of(lane);
+    const std::vector<engine::backend*> all = admission.runtimes_of(deployment);
     for (const engine::backend* each : all) {
         engine::availability now = each->available();
         if (first || hope_of(now.state) > hope_of(best.state)) {

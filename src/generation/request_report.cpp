@@ -33,7 +33,7 @@ void request_report::begin(const request_summary& now, std::string backend, std:
     telemetry::run_record begun;
     begun.id = request.id;
     begun.model = now.model->name;
-    begun.lane = now.model->lane;
+    begun.deployment = now.model->deployment;
     begun.processes = backend_;
     begun.arrived = arrived;
     begun.messages = request.messages.size();

@@ -27,11 +27,11 @@ std::vector<telemetry::run_record> finished_of(const telemetry::run_journal& jou
     std::vector<telemetry::run_record> out;
     const auto& all = journal.finished();
     for (auto each = all.rbegin(); each != all.rend() && out.size() < most_finished; ++each) {
-        if (each->lane == model.substr(0, model.find('@'))) {
+        if (each->deployment == model.substr(0, model.find('@'))) {
             out.push_back(*each);
         }
     }
-    std::reverse(out.begin(), out.end());
+    std::ranges::reverse(out);
     return out;
 }
 
@@ -173,8 +173,8 @@ void black_box::watch(const std::string& model, supervisor::group& services) {
 }
 
 void black_box::forget(const supervisor::group& services) {
-    const auto found = std::find_if(watched_.begin(), watched_.end(),
-                                    [&](const auto& each) { return each->services == &services; });
+    const auto found =
+        std::ranges::find_if(watched_, [&](const auto& each) { return each->services == &services; });
     if (found == watched_.end()) {
         return;
     }

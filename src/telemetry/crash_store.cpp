@@ -57,7 +57,7 @@ bool is_ours(std::string_view name, std::string_view with_ending) {
     }
     const std::string_view model =
         name.substr(stamp_length + 1, name.size() - with_ending.size() - stamp_length - 1);
-    return std::all_of(model.begin(), model.end(), is_plain);
+    return std::ranges::all_of(model, is_plain);
 }
 
 struct listing {
@@ -86,7 +86,7 @@ core::result<listing> list(const fs::path& folder) {
     if (error) {
         return failed("can't list", folder, error.value());
     }
-    std::sort(out.whole.begin(), out.whole.end(), std::greater<>());
+    std::ranges::sort(out.whole, std::greater<>());
     return out;
 }
 

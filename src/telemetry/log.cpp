@@ -1,7 +1,6 @@
 #include "corral/telemetry/log.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
@@ -10,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "telemetry/ring_sink.hpp"
-#include "telemetry/stderr_sink.hpp"
+#include "telemetry/log_sinks.hpp"
 
 namespace corral::telemetry {
 

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
-#include <utility>
-#include <vector>
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -90,6 +87,30 @@ prometheus::MetricFamily to_prometheus(const metric_page::family& from) {
 }
 
 }  // namespace
+
+void metric_page::gauge(std::string_view name, std::string_view help, metric_labels labels, double value) {
+    add(name, help, metric_kind::gauge, std::move(labels), value);
+}
+
+void metric_page::counter(std::string_view name, std::string_view help, metric_labels labels, double value) {
+    add(name, help, metric_kind::counter, std::move(labels), value);
+}
+
+void metric_page::add(std::string_view name, std::string_view help, metric_kind kind, metric_labels labels,
+                      double value) {
+    // Collectors fill one family after the other, so it is mostly the last.
+    auto found = std::find_if(families_.rbegin(), families_.rend(),
+                              [&](const family& one) { return one.name == name; });
+    if (found == families_.rend()) {
+        families_.push_back({std::string(name), std::string(help), kind, {}});
+        found = families_.rbegin();
+    }
+    const bool twice =
+        std::ranges::any_of(found->samples, [&](const sample& one) { return one.labels == labels; });
+    if (!twice) {
+        found->samples.push_back({std::move(labels), value});
+    }
+}
 
 struct metrics::impl {
     prometheus::Registry registry;
@@ -213,8 +234,7 @@ std::string metrics::text() const {
         all.push_back(to_prometheus(each));
     }
     // The order of one scrape and the next is the same for a person who compares them.
-    std::sort(all.begin(), all.end(),
-              [](const auto& one, const auto& other) { return one.name < other.name; });
+    std::ranges::sort(all, [](const auto& one, const auto& other) { return one.name < other.name; });
     return prometheus::TextSerializer().Serializer::Serialize(all);
 }
 

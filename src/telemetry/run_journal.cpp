@@ -1,7 +1,6 @@
 #include "corral/telemetry/run_journal.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace corral::telemetry {
 

@@ -30,7 +30,7 @@ nlohmann::ordered_json memory_in(const std::string& text) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         const std::string name = line.substr(0, line.find(':'));
-        if (name.size() == line.size() || std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+        if (name.size() == line.size() || std::ranges::find(wanted, name) == wanted.end()) {
             continue;
         }
         std::istringstream rest(line.substr(name.size() + 1));

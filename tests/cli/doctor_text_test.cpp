@@ -1,9 +1,7 @@
-#include "cli/doctor_text.hpp"
+#include "cli/doctor_examination.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "cli/doctor_examination.hpp"
 
 namespace corral::cli {
 namespace {

@@ -1,6 +1,7 @@
 #include "corral/core/utf8.hpp"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -50,6 +51,25 @@ TEST(utf8, overlong_forms_and_stray_bytes_are_invalid) {
         EXPECT_EQ(step.kind, utf8_kind::invalid);
         EXPECT_GE(step.length, 1U);
         EXPECT_EQ(character_length(text), 0U);
+    }
+}
+
+TEST(utf8, every_character_is_written_as_it_is_read) {
+    for (std::uint32_t point = 1; point <= 0x10FFFF; ++point) {
+        if (point < 0xD800 || point > 0xDFFF) {
+            std::string text;
+            append_utf8(text, point);
+            ASSERT_EQ(text, encoded(point)) << point;
+        }
+    }
+}
+
+TEST(utf8, text_is_counted_and_cut_between_characters) {
+    const std::string_view text = "a\xC3\xBC\xE2\x82\xAC";  // 1, 2 and 3 bytes
+    EXPECT_EQ(characters_of(text), 3U);
+    const std::vector<std::size_t> kept{0, 1, 1, 3, 3, 3, 6, 6};
+    for (std::size_t most = 0; most < kept.size(); ++most) {
+        EXPECT_EQ(cut_between_characters(text, most).size(), kept[most]) << most;
     }
 }
 

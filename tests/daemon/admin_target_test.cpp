@@ -30,7 +30,7 @@ protected:
     void offer(const std::string& name, const std::string& deployment) {
         generation::served_model one;
         one.name = name;
-        one.lane = deployment;
+        one.deployment = deployment;
         models.put(std::move(one));
     }
     [[nodiscard]] admin_target of(const std::string& target) const {

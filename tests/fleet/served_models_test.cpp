@@ -49,7 +49,7 @@ TEST_F(served_models_of, an_alias_is_the_model_under_another_name) {
     EXPECT_EQ(served[1].name, "gpt-4:latest");
     EXPECT_EQ(served[1].digest, "digest of qwen3:4b");
     EXPECT_EQ(served[1].entry->name, "qwen3:4b");
-    EXPECT_EQ(served[1].lane, "qwen3:4b");
+    EXPECT_EQ(served[1].deployment, "qwen3:4b");
     EXPECT_EQ(served[1].runtime, backends[0].get());
 }
 
@@ -58,7 +58,7 @@ TEST_F(served_models_of, models_that_share_keep_their_own_words) {
     add("kind:latest", "/q").default_system = "Be kind.";
     run_all();
     ASSERT_EQ(backends.size(), 1U);
-    EXPECT_EQ(served[1].lane, "plain:latest");
+    EXPECT_EQ(served[1].deployment, "plain:latest");
     EXPECT_EQ(served[1].runtime, served[0].runtime);
     EXPECT_EQ(served[1].entry->default_system, "Be kind.");
     EXPECT_EQ(served[1].digest, "digest of kind:latest");

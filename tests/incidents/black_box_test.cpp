@@ -70,7 +70,7 @@ TEST_F(black_box_files, a_crash_is_kept_with_all_that_is_known_of_it) {
     telemetry::run_record shape;
     shape.id = "r-1";
     shape.model = "m:latest";
-    shape.lane = "m:latest";
+    shape.deployment = "m:latest";
     shape.prompt_bytes = 321;
     shape.temperature = 0.5;
     const auto running = journal.begin(shape);

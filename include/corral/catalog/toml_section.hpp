@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -98,6 +97,9 @@ public:
 
 private:
     [[nodiscard]] const toml::node* ask(std::string_view key);
+    // The value of that type; nullptr when absent, and when it is of another, which is then an issue.
+    template <typename Node>
+    [[nodiscard]] const Node* taken(std::string_view key, std::string_view wanted);
     [[nodiscard]] std::optional<std::int64_t> whole(std::string_view key, std::int64_t least,
                                                     std::int64_t most);
     void wrong_type(std::string_view key, const toml::node& found, std::string_view wanted);

@@ -6,7 +6,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "corral/core/task_group.hpp"

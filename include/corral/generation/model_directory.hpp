@@ -44,7 +44,7 @@ struct served_model {
     // What the scheduler knows it by: the name of the model whose processes run it. Models that are started
     // alike share them, so that going from one to the other takes a reset only. The directory fills it from
     // `entry` where it is empty.
-    std::string lane{};
+    std::string deployment{};
     std::vector<engine::backend*> instances{};  // empty: `runtime` alone
     std::shared_ptr<const catalog::model_entry> owned{};
     // What stands in for it, in order (model_entry::tier, from 1): each with its own `entry`, `runtime` and

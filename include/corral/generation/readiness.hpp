@@ -11,9 +11,9 @@
 namespace corral::generation {
 
 // The most hopeful of its instances: a ready one serves, one that loads will, one that is stopped can be
-// loaded. REQUIRES: `lane` is a model of `admission`; of another it is stopped.
+// loaded. REQUIRES: `deployment` is a model of `admission`; of another it is stopped.
 [[nodiscard]] engine::availability availability_of(const scheduler::scheduler& admission,
-                                                   std::string_view lane);
+                                                   std::string_view deployment);
 
 // Tokens of context, as one of its instances states them; 0 while none has.
 [[nodiscard]] std::uint32_t context_length_of(const served_model& model);

@@ -13,7 +13,7 @@ namespace corral::generation {
 // Loads that model of the scheduler if need be and keeps it from being unloaded meanwhile. Nothing once an
 // instance of it is ready; else why none is: broken, stopped by its operator, removed, `longest` has passed,
 // the server is shutting down, or the waiting coroutine was cancelled.
-[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string lane,
+[[nodiscard]] core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string deployment,
                                                                             scheduler::scheduler& admission,
                                                                             core::nanoseconds longest);
 

@@ -10,7 +10,7 @@
 #include "corral/http/server.hpp"
 #include "corral/monitor/compute_watch.hpp"
 #include "corral/scheduler/scheduler.hpp"
-#include "corral/telemetry/metric_page.hpp"
+#include "corral/telemetry/metrics.hpp"
 
 namespace corral::monitor {
 

@@ -52,6 +52,15 @@ struct node {
 // 4095 in all.
 [[nodiscard]] core::result<std::string> tidy_name(std::string_view name);
 
+// Names of numbered files have one %d, as the runtimes give it to sprintf
+// (docs/facts/vendor_ax.md#command-line).
+// Why `pattern` is none, "has no %d for the number"; "" when it is one. Any other '%' is refused: in the
+// runtime's hands it would read memory.
+[[nodiscard]] std::string number_pattern_problem(std::string_view pattern);
+
+// REQUIRES: a pattern.
+[[nodiscard]] std::string expand_number(std::string_view pattern, std::uint64_t number);
+
 // For people and on one line: control characters and bytes that are not UTF-8 as \x1B, long texts shortened
 // in the middle.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t most = 160);

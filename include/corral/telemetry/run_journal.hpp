@@ -34,11 +34,11 @@ private:
 };
 
 struct run_record {
-    std::string id;         // as in the log
-    std::string model;      // resolved
-    std::string lane;       // the model whose processes run it
-    std::string served_by;  // the set of processes that ran it last, where its model has several tiers
-    std::string processes;  // the set of processes that runs it, or did last, always
+    std::string id;          // as in the log
+    std::string model;       // resolved
+    std::string deployment;  // the model whose processes run it
+    std::string served_by;   // the set of processes that ran it last, where its model has several tiers
+    std::string processes;   // the set of processes that runs it, or did last, always
     std::chrono::system_clock::time_point arrived{};
 
     // The shape of the request. Absent sampling: as the model has it.

@@ -1,11 +1,12 @@
 #include "api/anthropic/conversation_reader.hpp"
 
 #include <map>
-#include <string>
 #include <utility>
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
+#include "api/request_start.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
@@ -22,26 +23,13 @@ const ordered_json* member(const ordered_json& block, const char* key) {
     return found == block.end() || found->is_null() ? nullptr : &*found;
 }
 
-// A text member; empty when absent or something else.
-std::string text_member(const ordered_json& block, const char* key) {
-    const ordered_json* value = member(block, key);
-    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string{};
-}
-
 bool is_type(const ordered_json& block, std::string_view type) {
-    const ordered_json* value = member(block, "type");
-    return value != nullptr && value->is_string() && value->get_ref<const std::string&>() == type;
+    return core::text_at(block, "type") == type;
 }
 
 // Go's word for what stands where a content is wanted.
-std::string go_type_of(const ordered_json* value) {
-    if (value == nullptr) {
-        return "<nil>";
-    }
-    if (value->is_object()) {
-        return "map[string]interface {}";
-    }
-    return value->is_boolean() ? "bool" : "float64";
+std::string go_type_at(const ordered_json* value) {
+    return value == nullptr ? "<nil>" : std::string(go_type_of(*value));
 }
 
 class conversation_reader {
@@ -95,11 +83,11 @@ void conversation_reader::read_system(const ordered_json* value) {
     } else if (value->is_array()) {
         for (const ordered_json& block : *value) {
             if (block.is_object() && is_type(block, "text")) {
-                system.content += text_member(block, "text");
+                system.content += core::text_at(block, "text");
             }
         }
     } else {
-        problem_.set("invalid system type: " + go_type_of(value));
+        problem_.set("invalid system type: " + go_type_at(value));
     }
     out_.bytes += system.content.size();
     if (!system.content.empty()) {
@@ -115,7 +103,7 @@ void conversation_reader::read_message(const json_fields& from) {
         return;
     }
     if (content == nullptr || !content->is_string()) {
-        problem_.set("invalid message content type: " + go_type_of(content));
+        problem_.set("invalid message content type: " + go_type_at(content));
         return;
     }
     chat::message turn;
@@ -150,9 +138,9 @@ void conversation_reader::read_blocks(chat::role from, const ordered_json& block
 void conversation_reader::read_block(const ordered_json& block, chat::message& turn,
                                      std::vector<chat::message>& results) {
     if (is_type(block, "text")) {
-        turn.content += text_member(block, "text");
+        turn.content += core::text_at(block, "text");
     } else if (is_type(block, "thinking")) {
-        turn.thinking += text_member(block, "thinking");
+        turn.thinking += core::text_at(block, "thinking");
     } else if (is_type(block, "image")) {
         read_image(block);
     } else if (is_type(block, "tool_use")) {
@@ -168,7 +156,7 @@ void conversation_reader::read_image(const ordered_json& block) {
         problem_.set("invalid image source");
         return;
     }
-    const std::string type = text_member(*source, "type");
+    const std::string type = core::text_at(*source, "type");
     if (type != "base64") {
         problem_.set("invalid image source type: " + type + ". Only base64 images are supported.");
         return;
@@ -178,14 +166,14 @@ void conversation_reader::read_image(const ordered_json& block) {
 
 void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
     for (const char* key : {"id", "name"}) {
-        if (text_member(block, key).empty()) {
+        if (core::text_at(block, key).empty()) {
             problem_.set("tool_use block missing required '" + std::string(key) + "' field");
             return;
         }
     }
     chat::tool_call call;
-    call.id = text_member(block, "id");
-    call.name = text_member(block, "name");
+    call.id = core::text_at(block, "id");
+    call.name = core::text_at(block, "name");
     const ordered_json* input = member(block, "input");
     call.arguments = input != nullptr && input->is_object() ? *input : ordered_json::object();
     json_writer written;
@@ -198,24 +186,60 @@ void conversation_reader::read_call(const ordered_json& block, chat::message& tu
 chat::message conversation_reader::read_result(const ordered_json& block) {
     chat::message result;
     result.from = chat::role::tool;
-    result.tool_call_id = text_member(block, "tool_use_id");
+    result.tool_call_id = core::text_at(block, "tool_use_id");
     const auto named = called_.find(result.tool_call_id);
     if (named != called_.end()) {
         result.tool_name = named->second;
     }
-    result.content = text_member(block, "content");
+    result.content = core::text_at(block, "content");
     const ordered_json* parts = member(block, "content");
     if (parts == nullptr || !parts->is_array()) {
         return result;
     }
     for (const ordered_json& part : *parts) {
         if (part.is_object() && is_type(part, "text")) {
-            result.content += text_member(part, "text");
+            result.content += core::text_at(part, "text");
         } else if (part.is_object() && is_type(part, "image")) {
             read_image(part);
         }
     }
     return result;
+}
+
+void read_tool(const json_fields& tool, tool_list& to) {
+    const std::string name = tool.text("name").value_or("");
+    const std::string description = tool.text("description").value_or("");
+    const std::string type = tool.text("type").value_or("custom");
+    const ordered_json* schema = tool.find("input_schema");
+    if (schema == nullptr && type != "custom") {
+        to.unused.emplace_back("tools.type");
+        return;
+    }
+    if (schema != nullptr && !schema->is_object()) {
+        tool.problem().set("invalid input_schema for tool " + go_quoted(name) + ": it is not an object");
+        return;
+    }
+    add_tool(to.tools, name, description, schema);
+    json_writer written;
+    written.tree(to.tools.back()["function"]["parameters"]);
+    to.bytes += name.size() + description.size() + written.take().size();
+}
+
+// "none" can be kept to; that a call must come, or which, can't.
+void read_choice(const json_fields& fields, tool_list& to) {
+    const ordered_json* choice = fields.find("tool_choice");
+    if (choice == nullptr || !choice->is_object()) {
+        return;
+    }
+    const auto type = choice->find("type");
+    if (type == choice->end() || *type == "auto") {
+        return;
+    }
+    if (*type == "none") {
+        to.tools = nullptr;
+    } else {
+        to.unused.emplace_back("tool_choice");
+    }
 }
 
 }  // namespace
@@ -239,6 +263,23 @@ conversation read_conversation(const json_fields& fields) {
         }
     }
     return reader.take();
+}
+
+tool_list read_tools(const json_fields& fields) {
+    tool_list out;
+    const ordered_json* tools = fields.array("tools", "[]anthropic.Tool");
+    if (tools == nullptr) {
+        return out;
+    }
+    for (const ordered_json& each : *tools) {
+        if (!each.is_object()) {
+            fields.wrong_type("tools", each, "anthropic.Tool");
+            return out;
+        }
+        read_tool(fields.inside("tools", each), out);
+    }
+    read_choice(fields, out);
+    return out;
 }
 
 }  // namespace corral::api::anthropic

@@ -5,8 +5,8 @@
 
 #include "api/add_header.hpp"
 #include "api/failure_status.hpp"
-#include "api/ids.hpp"
 #include "api/json/json_writer.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::anthropic {
 

@@ -1,7 +1,5 @@
 #include "api/anthropic/message_encoder.hpp"
 
-#include <utility>
-
 #include "api/anthropic/error_reply.hpp"
 
 namespace corral::api::anthropic {

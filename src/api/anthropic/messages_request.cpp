@@ -1,11 +1,11 @@
 #include "api/anthropic/messages_request.hpp"
 
-#include <array>
 #include <utility>
 
 #include "api/json/go_text.hpp"
-#include "api/json/json_input.hpp"
 #include "api/models/capability_check.hpp"
+#include "api/request_start.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::anthropic {
@@ -15,34 +15,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* go_name = "MessagesRequest";
-
-// The JSON object of the body; an empty one with a problem set.
-ordered_json read_body(const http::request& incoming, decode_problem& problem) {
-    const std::string_view encoding = incoming.headers.find("Content-Encoding");
-    if (!encoding.empty() && core::lower_case(encoding) != "identity") {
-        problem.set("Content-Encoding " + go_quoted(encoding.substr(0, 40)) +
-                    " is not supported: send the request uncompressed");
-        return ordered_json::object();
-    }
-    auto tree = read_json(incoming.body, request_limits(), problem.memory);
-    if (!tree && tree.error().code == core::errc::not_found) {
-        problem.set("EOF");
-        return ordered_json::object();
-    }
-    if (!tree) {
-        problem.set(tree.error());
-        return ordered_json::object();
-    }
-    if (tree->is_null()) {
-        return ordered_json::object();
-    }
-    if (!tree->is_object()) {
-        problem.set("json: cannot unmarshal " + std::string(kind_word(*tree)) +
-                    " into Go value of type anthropic." + go_name);
-        return ordered_json::object();
-    }
-    return std::move(*tree);
-}
 
 std::vector<std::string> read_stops(const json_fields& fields) {
     std::vector<std::string> out;
@@ -62,11 +34,7 @@ std::vector<std::string> read_stops(const json_fields& fields) {
 
 // The member of a request's object member, when it is a text.
 std::string text_inside(const ordered_json* object, const char* key) {
-    if (object == nullptr) {
-        return {};
-    }
-    const auto found = object->find(key);
-    return found != object->end() && found->is_string() ? found->get<std::string>() : std::string{};
+    return object == nullptr ? std::string() : core::text_at(*object, key);
 }
 
 void read_thinking(const json_fields& fields, messages_request& into) {
@@ -98,12 +66,12 @@ void read_format(const json_fields& fields, messages_request& into) {
     if (config == nullptr) {
         return;
     }
-    const auto format = config->find("format");
-    if (format == config->end() || !format->is_object() || text_inside(&*format, "type") != "json_schema") {
+    const ordered_json* format = core::member(*config, "format");
+    if (text_inside(format, "type") != "json_schema") {
         return;
     }
-    const auto schema = format->find("schema");
-    if (schema == format->end() || !schema->is_object()) {
+    const ordered_json* schema = core::member(*format, "schema");
+    if (schema == nullptr || !schema->is_object()) {
         fields.problem().set("output_config.format.schema must be a JSON Schema object");
         return;
     }
@@ -129,7 +97,7 @@ void check_required(const json_fields& fields, const messages_request& asked) {
 
 messages_request read_messages_request(const http::request& incoming, decode_problem& problem) {
     // The tree goes with this call: a request may wait for long, and it is several times the text.
-    const ordered_json body = read_body(incoming, problem);
+    const ordered_json body = read_plain_object(incoming, std::string("anthropic.") + go_name, problem);
     const json_fields fields(body, go_name, problem);
     messages_request out;
     out.model = fields.text("model").value_or("");

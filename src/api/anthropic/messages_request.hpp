@@ -7,8 +7,8 @@
 #include <string>
 
 #include "api/anthropic/conversation_reader.hpp"
-#include "api/anthropic/tool_reader.hpp"
 #include "api/json/json_fields.hpp"
+#include "corral/api/wire_format.hpp"
 #include "corral/generation/model_directory.hpp"
 #include "corral/http/message.hpp"
 

@@ -1,6 +1,6 @@
-#include "api/anthropic/messages_route.hpp"
-#include "api/json/decoding.hpp"
+#include "api/anthropic/messages_request.hpp"
 
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -8,16 +8,16 @@
 #include "api/answer_stream.hpp"
 #include "api/anthropic/error_reply.hpp"
 #include "api/anthropic/message_encoder.hpp"
-#include "api/anthropic/messages_request.hpp"
-#include "api/ids.hpp"
+#include "api/json/decoding.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/request_start.hpp"
+#include "api/wire_formats.hpp"
 
 namespace corral::api::anthropic {
 
 namespace {
 
-class event_stream final : public stream_format {
+class event_stream final : public answer_format {
 public:
     event_stream(message_identity who, std::size_t guessed_input_tokens, core::random_source& random)
         : encoder_(std::move(who)), guessed_(guessed_input_tokens), random_(&random) {}
@@ -32,7 +32,11 @@ public:
     std::string opening() override { return encoder_.start(guessed_); }
     std::string encode(chat::generation_event& event) override { return encoder_.encode(event); }
     std::string keep_alive() override { return event_encoder::ping(); }
-    http::response refusal(const chat::failed_event& why) override {
+    std::string whole(const whole_answer& said, const chat::finished_event& end) override {
+        return encode_message(encoder_.identity(), said, end);
+    }
+    const char* whole_type() const override { return reply_type; }
+    http::response refusal(const chat::failed_event& why, bool /*streamed*/) override {
         return error_response(why, encoder_.identity().model, *random_);
     }
 
@@ -41,23 +45,6 @@ private:
     std::size_t guessed_;
     core::random_source* random_;
 };
-
-core::awaitable<void> answer_whole(generation::generation_handle handle, message_identity who,
-                                   core::random_source& random, http::response_writer& out) {
-    whole_answer said = co_await collect_answer(*handle);
-    http::response whole;
-    if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
-        if (why->kind == chat::failure_kind::cancelled) {
-            co_return;
-        }
-        whole = error_response(*why, who.model, random);
-    } else {
-        whole.content_type = reply_type;
-        whole.body = encode_message(who, said, std::get<chat::finished_event>(said.end));
-    }
-    add_notes(whole.headers, *handle);
-    co_await out.send(std::move(whole));
-}
 
 core::awaitable<void> serve_messages(api_context context, const http::request& incoming,
                                      http::response_writer& out) {
@@ -84,25 +71,21 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
     }
     chat::generation_request request = begin_request(context, incoming, *model, asked.model);
     message_identity who{hex_id("msg_", 24, *context.random), asked.model};
-    const std::size_t guessed = guessed_input_tokens(asked);
+    std::unique_ptr<answer_format> format =
+        std::make_unique<event_stream>(std::move(who), guessed_input_tokens(asked), *context.random);
     const bool stream = asked.stream;
     fill(asked, *model, request);
-    generation::generation_handle handle = start_generation(context, incoming, std::move(request), model);
-    if (stream) {
-        std::unique_ptr<stream_format> events =
-            std::make_unique<event_stream>(std::move(who), guessed, *context.random);
-        co_await stream_answer(context, std::move(handle), std::move(events), out);
-    } else {
-        co_await answer_whole(std::move(handle), std::move(who), *context.random, out);
-    }
+    co_await run_and_answer(context, incoming, std::move(request), model, std::move(format), stream, out);
+}
+
+constexpr std::array<std::string_view, 1> paths{"/v1/messages"};
+
+void add_messages_route(http::router& routes, const api_context& context) {
+    routes.add("POST", "/v1/messages", route_of(context, serve_messages));
 }
 
 }  // namespace
 
-void add_messages_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/v1/messages", [context](const http::request& incoming, http::response_writer& out) {
-        return serve_messages(context, incoming, out);
-    });
-}
+const wire_format descriptor{"anthropic", paths, &add_messages_route, &error_response};
 
 }  // namespace corral::api::anthropic

@@ -2,7 +2,6 @@
 // Who may ask: the API key of a request, and what one without a good key is told. Stands behind CORS and the
 // host check, before the routes.
 
-#include <cstddef>
 #include <map>
 #include <string>
 

@@ -46,20 +46,20 @@ const char* word_of(const model_state& of) {
 
 model_state look_at(const generation::served_model& model, const scheduler::scheduler& admission) {
     model_state out;
-    out.now = generation::availability_of(admission, model.lane);
-    out.suspended = admission.suspended(model.lane);
+    out.now = generation::availability_of(admission, model.deployment);
+    out.suspended = admission.suspended(model.deployment);
     if (out.suspended) {
-        out.now.reason = scheduler::suspension_text(model.lane);
+        out.now.reason = scheduler::suspension_text(model.deployment);
         return out;
     }
-    out.waits = admission.queue_of(model.lane).why;
+    out.waits = admission.queue_of(model.deployment).why;
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
         out.now.reason = "The model is not loaded: it " + out.waits + ".";
     }
-    if (const auto tiers = admission.tiers_of(model.lane)) {
+    if (const auto tiers = admission.tiers_of(model.deployment)) {
         out.served_by = tiers->label;
     }
-    const auto instances = admission.instances_of(model.lane);
+    const auto instances = admission.instances_of(model.deployment);
     if (instances.size() > 1) {
         out.instances = instances;
     }

@@ -3,7 +3,6 @@
 // HTML-safe escapes.
 
 #include <concepts>
-#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -19,7 +19,7 @@ struct template_need {
 constexpr std::array<template_need, 2> needs{{{"tools", ".Tools"}, {"insert", ".Suffix"}}};
 
 bool has_no_place(const std::string& prompt_template, std::string_view capability) {
-    return std::any_of(needs.begin(), needs.end(), [&](const template_need& each) {
+    return std::ranges::any_of(needs, [&](const template_need& each) {
         return each.capability == capability && prompt_template.find(each.field) == std::string::npos;
     });
 }
@@ -37,7 +37,7 @@ std::vector<std::string> capabilities_of(const generation::served_model& model) 
 
 bool has_capability(const generation::served_model& model, std::string_view wanted) {
     const std::vector<std::string> all = capabilities_of(model);
-    return std::find(all.begin(), all.end(), wanted) != all.end();
+    return std::ranges::find(all, wanted) != all.end();
 }
 
 void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem) {

@@ -63,7 +63,7 @@ generation::served find_model(const generation::model_directory& models, std::st
 }
 
 std::string long_name(const generation::served_model& model) {
-    switch (std::count(model.name.begin(), model.name.end(), '/')) {
+    switch (std::ranges::count(model.name, '/')) {
         case 0:
             return "registry.ollama.ai/library/" + model.name;
         case 1:

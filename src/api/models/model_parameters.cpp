@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
-#include <string>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
@@ -59,15 +57,13 @@ constexpr std::array<std::string_view, 15> forgotten_parameters{"mirostat",
                                                                 "rope_frequency_scale"};
 
 bool is_forgotten(std::string_view key) {
-    return std::find(forgotten_parameters.begin(), forgotten_parameters.end(), key) !=
-           forgotten_parameters.end();
+    return std::ranges::find(forgotten_parameters, key) != forgotten_parameters.end();
 }
 
 bool is_used(std::string_view key) {
     const auto named = [key](const auto& row) { return key == row.first; };
-    return key == "stop" || std::any_of(real_parameters.begin(), real_parameters.end(), named) ||
-           std::any_of(whole_parameters.begin(), whole_parameters.end(), named) ||
-           std::any_of(limit_parameters.begin(), limit_parameters.end(), named);
+    return key == "stop" || std::ranges::any_of(real_parameters, named) ||
+           std::ranges::any_of(whole_parameters, named) || std::ranges::any_of(limit_parameters, named);
 }
 
 void wrong_type(std::string_view key, std::string_view wanted, decode_problem& problem) {

@@ -55,7 +55,7 @@ generation::served_model laid_over(const generation::served_model& base, const s
     generation::served_model out;
     out.entry = base.entry;
     out.runtime = base.runtime;
-    out.lane = base.lane;
+    out.deployment = base.deployment;
     out.instances = base.instances;
     out.tiers = base.tiers;
     out.owned = base.owned;

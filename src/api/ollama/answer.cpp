@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "api/answer_stream.hpp"
 #include "api/failure_status.hpp"
+#include "api/json/json_writer.hpp"
 #include "api/ollama/error_reply.hpp"
 
 namespace corral::api::ollama {
@@ -14,9 +14,9 @@ wall_time wall_now() {
     return std::chrono::system_clock::now();
 }
 
-class line_stream final : public stream_format {
+class line_format final : public answer_format {
 public:
-    explicit line_stream(reply_encoder encoder) : encoder_(std::move(encoder)) {}
+    explicit line_format(reply_encoder encoder) : encoder_(std::move(encoder)) {}
 
     http::response_head head() override {
         http::response_head out;
@@ -40,38 +40,51 @@ public:
     // (docs/facts/platform_traps.md#leading-spaces).
     std::string keep_alive() override { return " "; }
 
-    http::response refusal(const chat::failed_event& why) override {
-        return error_response(why, encoder_.model(), stream_error_type);
+    std::string whole(const whole_answer& said, const chat::finished_event& end) override {
+        return encoder_.last({said.text, said.thinking, said.calls}, end, wall_now());
+    }
+    const char* whole_type() const override { return json_type; }
+    http::response refusal(const chat::failed_event& why, bool streamed) override {
+        return error_response(why, encoder_.model(), streamed ? stream_error_type : json_type);
     }
 
 private:
     reply_encoder encoder_;
 };
 
-}  // namespace
+constexpr const char* last_status = "success";
 
-core::awaitable<void> answer_stream(const api_context& context, generation::generation_handle handle,
-                                    reply_encoder encoder, http::response_writer& out) {
-    std::unique_ptr<stream_format> lines = std::make_unique<line_stream>(std::move(encoder));
-    co_await stream_answer(context, std::move(handle), std::move(lines), out);
+std::string status_object(std::string_view status) {
+    json_writer json;
+    json.begin_object().member("status", status).end_object();
+    return json.take();
 }
 
-core::awaitable<void> answer_whole(generation::generation_handle handle, reply_encoder encoder,
-                                   http::response_writer& out) {
-    whole_answer said = co_await collect_answer(*handle);
-    http::response whole;
-    if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
-        if (why->kind == chat::failure_kind::cancelled) {
+core::awaitable<void> send_lines(progress what, http::response_writer& out) {
+    std::vector<std::string> lines;
+    for (const std::string& status : what.statuses) {
+        lines.push_back(status_object(status));
+    }
+    lines.push_back(what.error.empty() ? status_object(last_status) : error_body(what.error));
+    http::response_head head;
+    head.content_type = "application/x-ndjson";
+    core::error_code gone = co_await out.begin(std::move(head));
+    for (std::string& line : lines) {
+        if (gone) {
             co_return;
         }
-        whole = error_response(*why, encoder.model(), json_type);
-    } else {
-        whole.content_type = json_type;
-        whole.body = encoder.last({said.text, said.thinking, said.calls},
-                                  std::get<chat::finished_event>(said.end), wall_now());
+        line += '\n';
+        gone = co_await out.write(std::move(line));
     }
-    add_notes(whole.headers, *handle);
-    co_await out.send(std::move(whole));
+    if (!gone) {
+        co_await out.finish();
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<answer_format> format_with(reply_encoder encoder) {
+    return std::make_unique<line_format>(std::move(encoder));
 }
 
 core::awaitable<void> send_json(std::string body, http::response_writer& out) {
@@ -79,6 +92,26 @@ core::awaitable<void> send_json(std::string body, http::response_writer& out) {
     whole.content_type = json_type;
     whole.body = std::move(body);
     co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> send_progress(progress what, bool stream, http::response_writer& out) {
+    if (stream) {
+        co_await send_lines(std::move(what), out);
+        co_return;
+    }
+    http::response whole;
+    if (what.error.empty()) {
+        whole.content_type = json_type;
+        whole.body = status_object(last_status);
+    } else {
+        whole = error_response(500, what.error, stream_error_type);
+    }
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> send_progress_error(unsigned status, std::string text, http::response_writer& out) {
+    http::response refused = error_response(status, text, stream_error_type);
+    co_await out.send(std::move(refused));
 }
 
 }  // namespace corral::api::ollama

@@ -1,9 +1,9 @@
 #include "api/json/decoding.hpp"
 #include "api/models/capability_check.hpp"
-#include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_start.hpp"
 #include "api/ollama/message_reader.hpp"
 #include "api/ollama/routes.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::ollama {
 
@@ -18,7 +18,7 @@ struct chat_fields {
 
 // The tree of the body goes at once: a request may wait for long, and it is several times the text.
 chat_fields read_chat(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming.body, "ChatRequest", problem);
+    const nlohmann::ordered_json body = read_object(incoming.body, "api.ChatRequest", problem);
     const json_fields fields(body, "ChatRequest", problem);
     chat_fields out;
     out.common = read_common(fields);
@@ -66,9 +66,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
 }  // namespace
 
 void add_chat_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/api/chat", [context](const http::request& incoming, http::response_writer& out) {
-        return serve(context, incoming, out);
-    });
+    routes.add("POST", "/api/chat", route_of(context, serve));
 }
 
 }  // namespace corral::api::ollama

@@ -94,7 +94,7 @@ void shorten(std::vector<chat::message>& conversation) {
     const auto is_turn = [](const chat::message& each) { return each.from != chat::role::system; };
     const auto is_user = [](const chat::message& each) { return each.from == chat::role::user; };
     while (bytes > max_context_bytes) {
-        const auto first = std::find_if(conversation.begin(), conversation.end(), is_turn);
+        const auto first = std::ranges::find_if(conversation, is_turn);
         if (first == conversation.end()) {
             conversation.clear();
             return;

@@ -3,8 +3,9 @@
 #include <utility>
 
 #include "api/models/model_parameters.hpp"
+#include "api/ollama/generation_start.hpp"
 #include "api/ollama/request_body.hpp"
-#include "api/ollama/template_check.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::ollama {
 
@@ -48,7 +49,7 @@ std::string find_unsupported(const json_fields& fields) {
 }  // namespace
 
 create_request read_create(std::string_view body, decode_problem& problem) {
-    const nlohmann::ordered_json tree = read_body(body, "CreateRequest", problem);
+    const nlohmann::ordered_json tree = read_object(body, "api.CreateRequest", problem);
     const json_fields fields(tree, "CreateRequest", problem);
     create_request out;
     out.model = read_model_name(fields);

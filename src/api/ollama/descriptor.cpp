@@ -15,12 +15,8 @@ void add_routes(http::router& routes, const api_context& context) {
     add_generate_route(routes, context);
     add_chat_route(routes, context);
     add_embedding_routes(routes, context);
-    add_create_route(routes, context);
-    add_copy_route(routes, context);
-    add_delete_route(routes, context);
+    add_variant_routes(routes, context);
     add_registry_routes(routes, context);
-    add_blob_routes(routes, context);
-    add_cloud_routes(routes, context);
 }
 
 constexpr std::array<std::string_view, 1> paths{"/"};

@@ -6,11 +6,9 @@
 #include "api/models/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
-#include "api/ollama/keep_alive.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
-#include "corral/generation/wait_ready.hpp"
 
 namespace corral::api::ollama {
 
@@ -108,7 +106,8 @@ std::string encode_one(const embedding_fields&, const embedding_answer& made) {
 }
 
 embedding_fields read(const http::request& incoming, const embedding_route& route, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming.body, route.go_type, problem);
+    const nlohmann::ordered_json body =
+        read_object(incoming.body, std::string("api.") + route.go_type, problem);
     const json_fields fields(body, route.go_type, problem);
     embedding_fields out;
     out.model = fields.text("model").value_or("");
@@ -123,22 +122,13 @@ embedding_fields read(const http::request& incoming, const embedding_route& rout
     return out;
 }
 
-core::awaitable<std::optional<chat::failed_event>> load(const api_context& context,
-                                                        const generation::served_model& model,
-                                                        std::optional<core::nanoseconds> keep_alive) {
-    context.admission->load(model.lane, keep_alive);
-    std::string lane = model.lane;
-    std::optional<chat::failed_event> failed =
-        co_await generation::wait_ready(std::move(lane), *context.admission, context.load_deadline);
-    co_return failed;
-}
-
 core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const api_context& context,
                                                                          const http::request& incoming,
                                                                          generation::served model,
                                                                          embedding_fields& asked) {
     if (asked.texts.empty()) {
-        std::optional<chat::failed_event> failed = co_await load(context, *model, asked.keep_alive);
+        std::optional<chat::failed_event> failed =
+            co_await load_model(context, std::move(model), asked.keep_alive);
         if (failed) {
             co_return std::move(*failed);
         }

@@ -1,13 +1,11 @@
-#include <algorithm>
 
 #include "api/json/decoding.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/ollama/conversation_context.hpp"
-#include "api/ollama/feature_check.hpp"
 #include "api/ollama/generation_start.hpp"
-#include "api/ollama/image_data.hpp"
+#include "api/ollama/message_reader.hpp"
 #include "api/ollama/routes.hpp"
-#include "api/ollama/template_check.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::ollama {
 
@@ -28,7 +26,7 @@ struct generate_fields {
 
 // The tree of the body goes at once: a request may wait for long, and it is several times the text.
 generate_fields read_generate(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming.body, "GenerateRequest", problem);
+    const nlohmann::ordered_json body = read_object(incoming.body, "api.GenerateRequest", problem);
     const json_fields fields(body, "GenerateRequest", problem);
     generate_fields out;
     out.common = read_common(fields);
@@ -124,9 +122,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
 }  // namespace
 
 void add_generate_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/api/generate", [context](const http::request& incoming, http::response_writer& out) {
-        return serve(context, incoming, out);
-    });
+    routes.add("POST", "/api/generate", route_of(context, serve));
 }
 
 }  // namespace corral::api::ollama

@@ -2,24 +2,23 @@
 
 #include <utility>
 
+#include "api/json/go_text.hpp"
+#include "api/models/capability_check.hpp"
 #include "api/models/model_parameters.hpp"
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
-#include "api/ollama/feature_check.hpp"
 #include "api/request_start.hpp"
-#include "corral/generation/wait_ready.hpp"
+#include "corral/chat/render.hpp"
 
 namespace corral::api::ollama {
 
 namespace {
 
-core::awaitable<void> answer_load(const api_context& context, const generation::served_model& model,
+core::awaitable<void> answer_load(const api_context& context, generation::served model,
                                   std::optional<core::nanoseconds> keep_alive, reply_encoder encoder,
                                   http::response_writer& out) {
-    context.admission->load(model.lane, keep_alive);
-    std::string lane = model.lane;
     const std::optional<chat::failed_event> failed =
-        co_await generation::wait_ready(std::move(lane), *context.admission, context.load_deadline);
+        co_await load_model(context, std::move(model), keep_alive);
     if (!failed) {
         std::string body = encoder.without_run("load", std::chrono::system_clock::now());
         co_await send_json(std::move(body), out);
@@ -31,7 +30,7 @@ core::awaitable<void> answer_load(const api_context& context, const generation::
 
 core::awaitable<void> answer_unload(const api_context& context, const generation::served_model& model,
                                     reply_encoder encoder, http::response_writer& out) {
-    if (!context.admission->unload(model.lane)) {
+    if (!context.admission->unload(model.deployment)) {
         // Ollama knows no pins; a 200 would make its clients believe that the memory is free.
         constexpr unsigned forbidden = 403;
         http::response refused =
@@ -46,6 +45,49 @@ core::awaitable<void> answer_unload(const api_context& context, const generation
 }
 
 }  // namespace
+
+// Tried on the smallest conversation, so that a broken one is heard of now.
+void check_template(const generation::served_model& model, const std::string& text, unsigned status,
+                    decode_problem& problem) {
+    chat::render_options how;
+    how.format = chat::find_family(model.entry->family);
+    if (text.empty() || how.format == nullptr) {
+        return;
+    }
+    how.may_be_verbatim = true;
+    how.prompt_template = text;
+    chat::message hello;
+    hello.content = "x";
+    const auto rendered = chat::render(how, {hello}, nullptr, chat::thinking_mode::model_default);
+    if (!rendered) {
+        problem.set(rendered.error().message, status);
+    }
+}
+
+void check_abilities(const generation::served_model& model, const common_fields& asked, const char* activity,
+                     decode_problem& problem) {
+    const std::string typed = go_quoted(asked.model);
+    if (asked.think.value == think_value::on && !has_capability(model, "thinking")) {
+        problem.set(typed + " does not support thinking");
+    }
+    if (!has_capability(model, "completion")) {
+        problem.set(typed + " does not support " + activity);
+    }
+}
+
+void check_answer_wishes(const common_fields& asked, decode_problem& problem) {
+    if (asked.debug_render_only) {
+        problem.set("_debug_render_only is not supported: this server does not show rendered prompts");
+    }
+    if (asked.logprobs) {
+        problem.set("logprobs is not supported: this runtime tells no probabilities");
+    }
+    check_format(asked.format, problem);
+}
+
+chat::thinking_mode thinking_for(const generation::served_model& model, think_value asked) {
+    return asked == think_value::off ? chat::thinking_mode::off : default_thinking(model);
+}
 
 generation_start start(const api_context& context, const http::request& incoming, const common_fields& asked,
                        bool empty, const lookup_words& words, decode_problem& problem) {
@@ -89,16 +131,13 @@ core::awaitable<void> answer(const api_context& context, const http::request& in
         co_return;
     }
     if (begun.wanted == wish::load) {
-        co_await answer_load(context, *begun.model, begun.request.keep_alive, std::move(encoder), out);
+        co_await answer_load(context, std::move(begun.model), begun.request.keep_alive, std::move(encoder),
+                             out);
         co_return;
     }
-    generation::generation_handle handle =
-        start_generation(context, incoming, std::move(begun.request), std::move(begun.model));
-    if (stream) {
-        co_await answer_stream(context, std::move(handle), std::move(encoder), out);
-    } else {
-        co_await answer_whole(std::move(handle), std::move(encoder), out);
-    }
+    std::unique_ptr<answer_format> format = format_with(std::move(encoder));
+    co_await run_and_answer(context, incoming, std::move(begun.request), std::move(begun.model),
+                            std::move(format), stream, out);
 }
 
 }  // namespace corral::api::ollama

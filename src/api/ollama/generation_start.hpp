@@ -2,12 +2,34 @@
 // What /api/generate and /api/chat do alike around what each of them reads: find the model, then load, unload,
 // or generate and answer.
 
+#include <string>
+
+#include "api/json/json_fields.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/ollama/reply_encoder.hpp"
 #include "api/ollama/request_body.hpp"
 #include "corral/api/wire_format.hpp"
+#include "corral/chat/generation_request.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::api::ollama {
+
+// A prompt template of the client's that is broken is the problem, with the parser's words and `status`. An empty
+// one is all right.
+void check_template(const generation::served_model& model, const std::string& text, unsigned status,
+                    decode_problem& problem);
+
+// What a well-formed request may still ask that this model or this server can't give is refused by name, never
+// ignored where the answer would differ: what Ollama looks at before it loads a model: thinking, and whether the model does `activity`, "chat" or
+// "generate", at all.
+void check_abilities(const generation::served_model& model, const common_fields& asked, const char* activity,
+                     decode_problem& problem);
+
+// What an answer is to hold: format, logprobs, the rendered prompt.
+void check_answer_wishes(const common_fields& asked, decode_problem& problem);
+
+// Absent means on for a model that thinks (docs/facts/ollama_wire.md#think).
+[[nodiscard]] chat::thinking_mode thinking_for(const generation::served_model& model, think_value asked);
 
 // A request with nothing to generate from only loads or unloads (docs/facts/ollama_wire.md#load-and-unload).
 enum class wish { generate, load, unload };

@@ -12,7 +12,7 @@ namespace {
 
 std::string list_all(const generation::model_directory& models) {
     std::vector<generation::served> all = models.all();
-    std::stable_sort(all.begin(), all.end(), [](const generation::served& a, const generation::served& b) {
+    std::ranges::stable_sort(all, [](const generation::served& a, const generation::served& b) {
         return a->modified > b->modified;
     });
     json_writer json;
@@ -56,7 +56,7 @@ struct running_model {
 std::uint64_t memory_of(const generation::served_model& model, const scheduler::scheduler& admission) {
     constexpr std::uint64_t mebibyte = 1024 * 1024;
     std::uint64_t sum = 0;
-    const std::vector<scheduler::instance_state> all = admission.instances_of(model.lane);
+    const std::vector<scheduler::instance_state> all = admission.instances_of(model.deployment);
     for (const scheduler::instance_state& each : all) {
         if (each.loaded && each.claim.measured) {
             sum += each.claim.memory_mb * mebibyte;
@@ -72,15 +72,15 @@ std::vector<running_model> all_running(const api_context& context) {
     const core::steady_time now = context.clock->now();
     std::vector<running_model> out;
     for (const generation::served& each : context.models->all()) {
-        const scheduler::residence stay = context.admission->residence_of(each->lane);
-        const engine::availability state = generation::availability_of(*context.admission, each->lane);
+        const scheduler::residence stay = context.admission->residence_of(each->deployment);
+        const engine::availability state = generation::availability_of(*context.admission, each->deployment);
         if (!stay.loaded || state.state == engine::availability_state::broken) {
             continue;
         }
         out.push_back({each, expiry_of(stay, now), memory_of(*each, *context.admission)});
     }
-    std::stable_sort(out.begin(), out.end(),
-                     [](const running_model& a, const running_model& b) { return a.expires > b.expires; });
+    std::ranges::stable_sort(
+        out, [](const running_model& a, const running_model& b) { return a.expires > b.expires; });
     return out;
 }
 

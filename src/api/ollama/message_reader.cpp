@@ -1,6 +1,8 @@
 #include "api/ollama/message_reader.hpp"
 
-#include "api/ollama/image_data.hpp"
+#include <string>
+
+#include "corral/core/base64.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
@@ -69,6 +71,24 @@ void check_tool(const json_fields& fields, const nlohmann::ordered_json& tool) {
 }
 
 }  // namespace
+
+bool read_images(const json_fields& fields) {
+    const auto* images = fields.array("images", "[]api.ImageData");
+    if (images == nullptr) {
+        return false;
+    }
+    for (const auto& each : *images) {
+        if (each.is_null()) {
+            continue;
+        }
+        if (!each.is_string()) {
+            fields.wrong_type("images", each, "api.ImageData");
+        } else if (const auto at = core::base64_error(each.get_ref<const std::string&>())) {
+            fields.problem().set("illegal base64 data at input byte " + std::to_string(*at));
+        }
+    }
+    return !images->empty();
+}
 
 chat_messages read_messages(const json_fields& fields) {
     chat_messages out;

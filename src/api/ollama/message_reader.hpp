@@ -1,12 +1,17 @@
 #pragma once
 // Messages and tools of a chat request (docs/facts/ollama_wire.md#chat-request).
 
+#include <cstddef>
 #include <vector>
 
 #include "api/json/json_fields.hpp"
 #include "corral/chat/generation_request.hpp"
 
 namespace corral::api::ollama {
+
+// docs/facts/ollama_wire.md#json-input: images are standard base64 with padding, line breaks tolerated.
+// Whether the member `images` holds any; other things than base64 texts are a problem.
+[[nodiscard]] bool read_images(const json_fields& fields);
 
 inline constexpr std::size_t max_messages = 10'000;
 

@@ -6,6 +6,7 @@
 
 #include "api/json/json_writer.hpp"
 #include "corral/generation/generation_service.hpp"
+#include "corral/generation/model_directory.hpp"
 
 namespace corral::api::ollama {
 
@@ -23,5 +24,19 @@ void write_capabilities(json_writer& json, const generation::served_model& model
 
 // "4.0B" -> 4000000000; 0 when it can't be read.
 [[nodiscard]] std::uint64_t parameter_count(std::string_view size);
+
+// A model as text: its parameters and its Modelfile, as POST /api/show gives them
+// (docs/facts/ollama_wire.md#listings).
+
+// What of it a model really has; a variant's own words come before those of the model below it.
+[[nodiscard]] std::string system_of(const generation::served_model& model);
+[[nodiscard]] std::string template_of(const generation::served_model& model);
+[[nodiscard]] std::string license_of(const generation::served_model& model);
+
+// One `key value` a line, the key padded to 30 columns, texts in quotes; a list is a line for each.
+[[nodiscard]] std::string parameter_lines(const generation::served_model& model);
+
+// What `ollama show --modelfile` prints.
+[[nodiscard]] std::string modelfile_text(const generation::served_model& model);
 
 }  // namespace corral::api::ollama

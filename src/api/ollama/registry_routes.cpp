@@ -1,9 +1,10 @@
 #include <array>
 
+#include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
-#include "api/ollama/progress.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
+#include "api/request_start.hpp"
 #include "corral/catalog/model_name.hpp"
 
 namespace corral::api::ollama {
@@ -17,7 +18,8 @@ struct transfer_fields {
 };
 
 transfer_fields read_transfer(const http::request& incoming, const char* go_type, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_small_body(incoming.body, go_type, problem);
+    const nlohmann::ordered_json body =
+        read_small_object(incoming.body, std::string("api.") + go_type, problem);
     const json_fields fields(body, go_type, problem);
     transfer_fields out;
     out.model = read_model_name(fields);
@@ -79,6 +81,36 @@ core::awaitable<void> serve_transfer(const generation::model_directory* models, 
     co_await send_progress(std::move(said), asked.stream, out);
 }
 
+constexpr std::string_view folder = "/api/blobs/";
+
+// "sha256:" or "sha256-" and 64 hex digits.
+bool is_digest(std::string_view text) {
+    constexpr std::string_view kind = "sha256";
+    constexpr std::size_t digits = 64;
+    if (!text.starts_with(kind) || text.size() != kind.size() + 1 + digits) {
+        return false;
+    }
+    const char joint = text[kind.size()];
+    const std::string_view hex = text.substr(kind.size() + 1);
+    return (joint == ':' || joint == '-') && hex.find_first_not_of("0123456789abcdefABCDEF") == hex.npos;
+}
+
+// Models here come in the packages of their runtime; there are no blobs to show or to take.
+core::awaitable<void> serve_blob(const http::request& incoming, http::response_writer& out) {
+    const bool known_form = is_digest(std::string_view(incoming.path).substr(folder.size()));
+    http::response whole;
+    if (incoming.method == "HEAD") {
+        whole.status = known_form ? 404 : 400;
+    } else if (!known_form) {
+        whole = error_response(400, "invalid digest format");
+    } else {
+        whole = error_response(500,
+                               "this server takes no files of models: it runs those of its own box, and "
+                               "'corral import' adds one");
+    }
+    co_await out.send(std::move(whole));
+}
+
 }  // namespace
 
 void add_registry_routes(http::router& routes, const api_context& context) {
@@ -88,6 +120,9 @@ void add_registry_routes(http::router& routes, const api_context& context) {
                    [models, route = &each](const http::request& incoming, http::response_writer& out) {
                        return serve_transfer(models, route, incoming, out);
                    });
+    }
+    for (const char* method : {"HEAD", "POST"}) {
+        routes.add(method, std::string(folder) + "*", serve_blob);
     }
 }
 

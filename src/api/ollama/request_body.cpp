@@ -1,35 +1,149 @@
 #include "api/ollama/request_body.hpp"
 
+#include <array>
+#include <utility>
+
+#include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
-#include "api/ollama/keep_alive.hpp"
+#include "api/request_start.hpp"
+#include "corral/core/text.hpp"
 
 namespace corral::api::ollama {
 
-nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type, decode_problem& problem) {
-    auto tree = read_json(body, request_limits(), problem.memory);
-    if (!tree) {
-        problem.set(tree.error());
-        return nlohmann::ordered_json::object();
+namespace {
+
+constexpr core::nanoseconds for_ever = core::nanoseconds::max();
+
+// Nanoseconds as a whole number, for ever where it would not fit or is negative.
+core::nanoseconds bounded(double nanoseconds) {
+    constexpr double most = 9.2e18;
+    if (nanoseconds < 0 || nanoseconds >= most) {
+        return for_ever;
     }
-    if (tree->is_null()) {
-        return nlohmann::ordered_json::object();
-    }
-    if (!tree->is_object()) {
-        problem.set("json: cannot unmarshal " + std::string(kind_word(*tree)) +
-                    " into Go value of type api." + std::string(go_type));
-        return nlohmann::ordered_json::object();
-    }
-    return std::move(*tree);
+    return core::nanoseconds{static_cast<std::int64_t>(nanoseconds)};
 }
 
-nlohmann::ordered_json read_small_body(std::string_view body, std::string_view go_type,
-                                       decode_problem& problem) {
-    constexpr std::size_t most = 64 * 1024;
-    if (body.size() > most) {
-        problem.set("the body of this request may have at most " + std::to_string(most) + " bytes", 413);
-        return nlohmann::ordered_json::object();
+// Takes "12.5" from the front of `rest`. False when there is no digit.
+bool take_number(std::string_view& rest, double& value) {
+    value = 0;
+    bool any = false;
+    double scale = 1;
+    bool fraction = false;
+    while (!rest.empty() && (core::is_digit(rest.front()) || (rest.front() == '.' && !fraction))) {
+        const char c = rest.front();
+        rest.remove_prefix(1);
+        if (c == '.') {
+            fraction = true;
+            continue;
+        }
+        any = true;
+        if (fraction) {
+            scale /= 10;
+            value += (c - '0') * scale;
+        } else {
+            value = value * 10 + (c - '0');
+        }
     }
-    return read_body(body, go_type, problem);
+    return any;
+}
+
+// Nanoseconds in one unit; 0 for an unknown one.
+double unit_size(std::string_view unit) {
+    constexpr std::array<std::pair<std::string_view, double>, 8> units{{{"ns", 1.0},
+                                                                        {"us", 1e3},
+                                                                        {"\xC2\xB5s", 1e3},
+                                                                        {"\xCE\xBCs", 1e3},
+                                                                        {"ms", 1e6},
+                                                                        {"s", 1e9},
+                                                                        {"m", 60e9},
+                                                                        {"h", 3600e9}}};
+    for (const auto& [name, size] : units) {
+        if (name == unit) {
+            return size;
+        }
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::optional<core::nanoseconds> parse_go_duration(std::string_view text, decode_problem& problem) {
+    const std::string invalid = "time: invalid duration " + go_quoted(text);
+    std::string_view rest = text;
+    bool negative = false;
+    if (!rest.empty() && (rest.front() == '-' || rest.front() == '+')) {
+        negative = rest.front() == '-';
+        rest.remove_prefix(1);
+    }
+    if (rest == "0") {
+        return core::nanoseconds{0};
+    }
+    if (rest.empty()) {
+        problem.set(invalid);
+        return std::nullopt;
+    }
+    double sum = 0;
+    while (!rest.empty()) {
+        double value = 0;
+        if (!take_number(rest, value)) {
+            problem.set(invalid);
+            return std::nullopt;
+        }
+        std::size_t length = 0;
+        while (length < rest.size() && rest[length] != '.' && !core::is_digit(rest[length])) {
+            ++length;
+        }
+        const std::string_view unit = rest.substr(0, length);
+        rest.remove_prefix(length);
+        const double size = unit_size(unit);
+        if (size <= 0) {
+            problem.set(unit.empty()
+                            ? "time: missing unit in duration " + go_quoted(text)
+                            : "time: unknown unit " + go_quoted(unit) + " in duration " + go_quoted(text));
+            return std::nullopt;
+        }
+        sum += value * size;
+    }
+    return bounded(negative ? -sum : sum);
+}
+
+std::optional<core::nanoseconds> read_keep_alive(const json_fields& fields) {
+    const auto* value = fields.find("keep_alive");
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    if (value->is_number()) {
+        return bounded(value->get<double>() * 1e9);
+    }
+    if (value->is_string()) {
+        return parse_go_duration(value->get_ref<const std::string&>(), fields.problem());
+    }
+    fields.problem().set("Unsupported type: '" + std::string(go_type_of(*value)) + "'");
+    return std::nullopt;
+}
+
+think_wish read_think(const json_fields& fields) {
+    const auto* value = fields.find("think");
+    if (value == nullptr) {
+        return {};
+    }
+    if (value->is_boolean()) {
+        return {value->get<bool>() ? think_value::on : think_value::off, {}};
+    }
+    if (!value->is_string()) {
+        fields.problem().set(
+            R"(think must be a boolean or string ("high", "medium", "low", "max", true, or false))");
+        return {};
+    }
+    const auto& level = value->get_ref<const std::string&>();
+    for (const char* known : {"high", "medium", "low", "max"}) {
+        if (level == known) {
+            return {think_value::on, level};
+        }
+    }
+    fields.problem().set("invalid think value: " + go_quoted(level) +
+                         R"( (must be "high", "medium", "low", "max", true, or false))");
+    return {};
 }
 
 std::string read_model_name(const json_fields& fields) {

@@ -4,21 +4,31 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "api/json/json_fields.hpp"
-#include "api/ollama/think_value.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::api::ollama {
 
-// The JSON object of a request body; `go_type` is "ChatRequest" and the like. Top-level null is {}. Anything
-// else is a problem.
-[[nodiscard]] nlohmann::ordered_json read_body(std::string_view body, std::string_view go_type,
-                                               decode_problem& problem);
+// The `keep_alive` of a request (docs/facts/ollama_wire.md#keep-alive): a number of seconds, or a duration as Go writes it; nanoseconds::max() for a negative one, which means for
+// ever. Nothing when absent or null, and when it is malformed, which is then the problem.
+[[nodiscard]] std::optional<core::nanoseconds> read_keep_alive(const json_fields& fields);
 
-// The same of a request that says little more than a name, so that it may be read in place.
-[[nodiscard]] nlohmann::ordered_json read_small_body(std::string_view body, std::string_view go_type,
-                                                     decode_problem& problem);
+// "1h2m3.5s", "300ms", "-1s", "0". The problem has the text of Go's time.ParseDuration.
+[[nodiscard]] std::optional<core::nanoseconds> parse_go_duration(std::string_view text,
+                                                                 decode_problem& problem);
+
+// The `think` of a request (docs/facts/ollama_wire.md#think).
+enum class think_value { absent, off, on };
+
+struct think_wish {
+    think_value value = think_value::absent;
+    std::string level;  // "low", "medium", "high" or "max", which are `on`; else empty
+};
+
+// A wrong value is the problem, and reads as absent.
+[[nodiscard]] think_wish read_think(const json_fields& fields);
 
 struct common_fields {
     std::string model;

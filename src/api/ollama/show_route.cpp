@@ -3,14 +3,16 @@
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
-#include "api/ollama/modelfile.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
-#include "api/ollama/variant_errors.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::ollama {
 
 namespace {
+
+constexpr const char* unreadable_variant_error =
+    "the file of this model cannot be read; the log of the server says why";
 
 // Only what is known: of the vocabulary its size, of the network nothing but the context.
 void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename) {
@@ -77,7 +79,7 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
 core::awaitable<void> serve_show(const generation::model_directory* models, const http::request& incoming,
                                  http::response_writer& out) {
     decode_problem problem;
-    const nlohmann::ordered_json body = read_small_body(incoming.body, "ShowRequest", problem);
+    const nlohmann::ordered_json body = read_small_object(incoming.body, "api.ShowRequest", problem);
     const json_fields fields(body, "ShowRequest", problem);
     const std::string typed = read_model_name(fields);
     static_cast<void>(fields.boolean("verbose"));  // there are no long arrays to leave out

@@ -3,44 +3,16 @@
 #include <chrono>
 #include <utility>
 
-#include "api/openai/error_reply.hpp"
-#include "api/request_start.hpp"
-
 namespace corral::api::openai {
 
-http::response_head answer_format::head() {
+http::response_head event_format::head() {
     http::response_head out;
     out.content_type = "text/event-stream";
     return out;
 }
 
-http::response answer_format::refusal(const chat::failed_event& why) {
+http::response event_format::refusal(const chat::failed_event& why, bool /*streamed*/) {
     return error_response(why, model_);
-}
-
-core::awaitable<void> answer(const api_context& context, const http::request& incoming,
-                             chat::generation_request what, generation::served model,
-                             std::unique_ptr<answer_format> format, bool stream, http::response_writer& out) {
-    generation::generation_handle handle =
-        start_generation(context, incoming, std::move(what), std::move(model));
-    if (stream) {
-        std::unique_ptr<stream_format> events = std::move(format);
-        co_await stream_answer(context, std::move(handle), std::move(events), out);
-        co_return;
-    }
-    whole_answer said = co_await collect_answer(*handle);
-    http::response whole;
-    if (const auto* why = std::get_if<chat::failed_event>(&said.end)) {
-        if (why->kind == chat::failure_kind::cancelled) {
-            co_return;
-        }
-        whole = format->refusal(*why);
-    } else {
-        whole.content_type = reply_type;
-        whole.body = format->whole(said, std::get<chat::finished_event>(said.end));
-    }
-    add_notes(whole.headers, *handle);
-    co_await out.send(std::move(whole));
 }
 
 core::awaitable<void> send_json(std::string body, http::response_writer& out) {

@@ -1,38 +1,30 @@
 #pragma once
-// From a request to the bytes of its answer, the same for all generating routes of this format.
+// What the answers of all generating routes of this format have in common.
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "api/answer_stream.hpp"
-#include "api/ids.hpp"
 #include "api/json/json_writer.hpp"
+#include "api/openai/error_reply.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::openai {
 
-// How one route writes its answer, streamed or whole.
-class answer_format : public stream_format {
+class event_format : public answer_format {
 public:
     // `typed` is the model as the client wrote it.
-    explicit answer_format(std::string typed) : model_(std::move(typed)) {}
+    explicit event_format(std::string typed) : model_(std::move(typed)) {}
     http::response_head head() override;
     // A comment: parsers of event streams drop it, OpenAI's own among them.
     std::string keep_alive() override { return ": keep-alive\n\n"; }
-    http::response refusal(const chat::failed_event& why) override;
-    // The body of the answer as a whole, with its final newline.
-    [[nodiscard]] virtual std::string whole(const whole_answer& said, const chat::finished_event& end) = 0;
+    http::response refusal(const chat::failed_event& why, bool streamed) override;
+    [[nodiscard]] const char* whole_type() const override { return reply_type; }
     [[nodiscard]] const std::string& model() const noexcept { return model_; }
 
 private:
     std::string model_;
 };
-
-// Runs `what` and sends its answer, as a stream if `stream`.
-[[nodiscard]] core::awaitable<void> answer(const api_context& context, const http::request& incoming,
-                                           chat::generation_request what, generation::served model,
-                                           std::unique_ptr<answer_format> format, bool stream,
-                                           http::response_writer& out);
 
 [[nodiscard]] core::awaitable<void> send_json(std::string body, http::response_writer& out);
 

@@ -22,7 +22,7 @@ void write_reason(json_writer& json, const char* word) {
 }  // namespace
 
 chat_answer::chat_answer(std::string typed, bool include_usage, core::random_source& random)
-    : answer_format(std::move(typed)),
+    : event_format(std::move(typed)),
       id_(short_id("chatcmpl-", random)),
       created_(now_in_seconds()),
       include_usage_(include_usage) {}

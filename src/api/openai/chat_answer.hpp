@@ -9,7 +9,7 @@
 
 namespace corral::api::openai {
 
-class chat_answer final : public answer_format {
+class chat_answer final : public event_format {
 public:
     chat_answer(std::string typed, bool include_usage, core::random_source& random);
     std::string encode(chat::generation_event& event) override;

@@ -1,11 +1,10 @@
-#include "api/openai/chat_request.hpp"
-
 #include <array>
 #include <utility>
 
+#include "api/openai/generation_fields.hpp"
 #include "api/openai/message_reader.hpp"
-#include "api/openai/request_body.hpp"
 #include "api/openai/tool_reader.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::openai {
 
@@ -77,7 +76,7 @@ void read_unused(const json_fields& fields, generation_fields& into) {
 }  // namespace
 
 generation_fields read_chat_request(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming, "ChatCompletionRequest", problem);
+    const nlohmann::ordered_json body = read_plain_object(incoming, "openai.ChatCompletionRequest", problem);
     const json_fields fields(body, "ChatCompletionRequest", problem);
     generation_fields out;
     read_common(fields, out);

@@ -15,7 +15,7 @@ constexpr const char* load_reason = "load";
 }  // namespace
 
 completion_answer::completion_answer(std::string typed, bool include_usage, core::random_source& random)
-    : answer_format(std::move(typed)),
+    : event_format(std::move(typed)),
       id_(short_id("cmpl-", random)),
       created_(now_in_seconds()),
       include_usage_(include_usage) {}

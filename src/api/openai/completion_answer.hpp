@@ -8,7 +8,7 @@
 
 namespace corral::api::openai {
 
-class completion_answer final : public answer_format {
+class completion_answer final : public event_format {
 public:
     completion_answer(std::string typed, bool include_usage, core::random_source& random);
     std::string encode(chat::generation_event& event) override;

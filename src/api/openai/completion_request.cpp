@@ -1,8 +1,7 @@
-#include "api/openai/completion_request.hpp"
-
 #include <utility>
 
-#include "api/openai/request_body.hpp"
+#include "api/openai/generation_fields.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::openai {
 
@@ -55,7 +54,7 @@ void read_unused(const json_fields& fields, generation_fields& into) {
 }  // namespace
 
 generation_fields read_completion_request(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming, "CompletionRequest", problem);
+    const nlohmann::ordered_json body = read_plain_object(incoming, "openai.CompletionRequest", problem);
     const json_fields fields(body, "CompletionRequest", problem);
     generation_fields out;
     read_common(fields, out);

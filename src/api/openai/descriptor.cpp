@@ -8,13 +8,16 @@ namespace corral::api::openai {
 
 namespace {
 
+core::awaitable<void> refuse_transcription(const http::request&, http::response_writer& out) {
+    http::response refused = error_response(400, "audio is not supported: no runtime here can hear");
+    co_await out.send(std::move(refused));
+}
+
 void add_routes(http::router& routes, const api_context& context) {
-    add_chat_route(routes, context);
-    add_completion_route(routes, context);
+    add_generation_routes(routes, context);
     add_embedding_route(routes, context);
     add_model_routes(routes, context);
-    add_responses_route(routes, context);
-    add_audio_route(routes, context);
+    routes.add("POST", "/v1/audio/transcriptions", refuse_transcription);
 }
 
 constexpr std::array<std::string_view, 1> paths{"/v1/"};

@@ -9,11 +9,10 @@
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/openai/answer.hpp"
-#include "api/openai/base64.hpp"
 #include "api/openai/error_reply.hpp"
-#include "api/openai/request_body.hpp"
 #include "api/openai/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/base64.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::openai {
@@ -50,7 +49,7 @@ void read_input(const json_fields& fields, embedding_fields& into) {
 }
 
 embedding_fields read_embedding(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming, "EmbedRequest", problem);
+    const nlohmann::ordered_json body = read_plain_object(incoming, "openai.EmbedRequest", problem);
     const json_fields fields(body, "EmbedRequest", problem);
     embedding_fields out;
     out.model = fields.text("model").value_or("");
@@ -80,7 +79,7 @@ std::string write_answer(const embedding_fields& asked, const embedding_answer& 
     for (const std::vector<float>& vector : made.vectors) {
         json.begin_object().member("object", "embedding").key("embedding");
         if (asked.as_base64) {
-            json.text(to_base64(bytes_of(vector)));
+            json.text(core::to_base64(bytes_of(vector)));
         } else {
             json.begin_array();
             for (const float each : vector) {
@@ -144,10 +143,7 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
 }  // namespace
 
 void add_embedding_route(http::router& routes, const api_context& context) {
-    routes.add("POST", "/v1/embeddings",
-               [context](const http::request& incoming, http::response_writer& out) {
-                   return serve(context, incoming, out);
-               });
+    routes.add("POST", "/v1/embeddings", route_of(context, serve));
 }
 
 }  // namespace corral::api::openai

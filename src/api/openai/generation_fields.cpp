@@ -73,6 +73,23 @@ void read_stops(const json_fields& fields, generation_fields& into) {
     }
 }
 
+bool says_something(const json_fields& fields, std::string_view key) {
+    const auto* value = fields.find(key);
+    if (value == nullptr) {
+        return false;
+    }
+    if (value->is_boolean()) {
+        return value->get<bool>();
+    }
+    if (value->is_number()) {
+        return *value != 0;
+    }
+    if (value->is_string()) {
+        return !value->get_ref<const std::string&>().empty();
+    }
+    return !value->empty();
+}
+
 reasoning_choice read_effort(const std::string& said, decode_problem& problem) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 7> efforts{{{"minimal", "low"},
                                                                                     {"low", "low"},

@@ -45,6 +45,9 @@ void read_sampling(const json_fields& fields, generation_fields& into);
 // `stop`, a text or an array; what is not text in it is dropped.
 void read_stops(const json_fields& fields, generation_fields& into);
 
+// A member that says something: not null, false, 0 or empty.
+[[nodiscard]] bool says_something(const json_fields& fields, std::string_view key);
+
 // The effort in the words of a client; "" says nothing.
 [[nodiscard]] reasoning_choice read_effort(const std::string& said, decode_problem& problem);
 
@@ -56,5 +59,12 @@ void read_stops(const json_fields& fields, generation_fields& into);
 [[nodiscard]] chat::generation_request make_request(const api_context& context, const http::request& incoming,
                                                     const generation::served_model& model,
                                                     generation_fields asked);
+
+// The request of /v1/chat/completions.
+[[nodiscard]] generation_fields read_chat_request(const http::request& incoming, decode_problem& problem);
+
+// The request of /v1/completions (docs/facts/ollama_wire.md#openai-completions). Neither messages nor a hole: the prompt was empty, which only loads the model.
+[[nodiscard]] generation_fields read_completion_request(const http::request& incoming,
+                                                        decode_problem& problem);
 
 }  // namespace corral::api::openai

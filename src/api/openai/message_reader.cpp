@@ -1,16 +1,20 @@
 #include "api/openai/message_reader.hpp"
 
+#include <array>
 #include <utility>
 
 #include "api/json/json_input.hpp"
-#include "api/openai/base64.hpp"
-#include "api/openai/image_input.hpp"
-#include "api/openai/request_body.hpp"
+#include "api/request_start.hpp"
+#include "corral/core/base64.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::api::openai {
 
 namespace {
+
+constexpr std::array<std::string_view, 5> beginnings{"data:;base64,", "data:image/jpeg;base64,",
+                                                     "data:image/jpg;base64,", "data:image/png;base64,",
+                                                     "data:image/webp;base64,"};
 
 using nlohmann::ordered_json;
 
@@ -73,7 +77,8 @@ bool has_sound(const json_fields& part) {
         return false;
     }
     const auto data = value->find("data");
-    return data != value->end() && data->is_string() && is_base64(data->get_ref<const std::string&>());
+    return data != value->end() && data->is_string() &&
+           !core::base64_error(data->get_ref<const std::string&>());
 }
 
 // Reads one part into `into`, or finds the problem.
@@ -159,6 +164,19 @@ void add_message(const json_fields& from, conversation& to) {
 }
 
 }  // namespace
+
+void check_image(std::string_view url, decode_problem& problem) {
+    if (url.starts_with("http://") || url.starts_with("https://")) {
+        problem.set("image URLs are not currently supported, please use base64 encoded data instead");
+        return;
+    }
+    for (const std::string_view beginning : beginnings) {
+        if (url.starts_with(beginning) && !core::base64_error(url.substr(beginning.size()))) {
+            return;
+        }
+    }
+    problem.set("invalid image input");
+}
 
 chat::role read_role(const json_fields& fields) {
     const std::string role = core::lower_case(fields.text("role").value_or(""));

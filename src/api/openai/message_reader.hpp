@@ -10,6 +10,10 @@
 
 namespace corral::api::openai {
 
+// A `data:` URL with base64 of a known image type, else the problem: only the form of an image is judged, for no
+// runtime here sees.
+void check_image(std::string_view url, decode_problem& problem);
+
 inline constexpr std::size_t max_messages = 10'000;
 
 struct conversation {

@@ -35,7 +35,7 @@ void write_model(json_writer& json, const generation::served_model& model, std::
 
 std::string list_all(const generation::model_directory& models) {
     std::vector<generation::served> all = models.all();
-    std::stable_sort(all.begin(), all.end(), [](const generation::served& a, const generation::served& b) {
+    std::ranges::stable_sort(all, [](const generation::served& a, const generation::served& b) {
         return a->modified > b->modified;
     });
     json_writer json;

@@ -31,7 +31,7 @@ void write_sorted(json_writer& json, const ordered_json& value) {
     for (auto each = value.begin(); each != value.end(); ++each) {
         members.emplace_back(each.key(), &each.value());
     }
-    std::sort(members.begin(), members.end());
+    std::ranges::sort(members);
     json.begin_object();
     for (const auto& [name, inner] : members) {
         json.key(name);
@@ -56,10 +56,10 @@ ordered_json summary_fields() {
 }  // namespace
 
 responses_answer::responses_answer(std::string typed, response_echo echo, core::random_source& random)
-    : answer_format(std::move(typed)), response_(model(), std::move(echo), random) {}
+    : event_format(std::move(typed)), response_(model(), std::move(echo), random) {}
 
 http::response_head responses_answer::head() {
-    http::response_head out = answer_format::head();
+    http::response_head out = event_format::head();
     add_header(out.headers, "Cache-Control", "no-cache");
     return out;
 }

@@ -9,7 +9,7 @@
 
 namespace corral::api::openai {
 
-class responses_answer final : public answer_format {
+class responses_answer final : public event_format {
 public:
     responses_answer(std::string typed, response_echo echo, core::random_source& random);
     http::response_head head() override;

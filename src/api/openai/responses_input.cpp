@@ -1,10 +1,10 @@
-#include "api/openai/responses_input.hpp"
+#include "api/openai/responses_request.hpp"
 
 #include <utility>
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
-#include "api/openai/image_input.hpp"
+#include "api/openai/message_reader.hpp"
 
 namespace corral::api::openai {
 

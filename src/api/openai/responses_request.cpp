@@ -3,9 +3,9 @@
 #include <array>
 #include <utility>
 
-#include "api/openai/request_body.hpp"
-#include "api/openai/responses_input.hpp"
+#include "api/openai/generation_fields.hpp"
 #include "api/openai/tool_reader.hpp"
+#include "api/request_start.hpp"
 
 namespace corral::api::openai {
 
@@ -107,7 +107,7 @@ void read_conversation(const json_fields& fields, responses_fields& into) {
 }  // namespace
 
 responses_fields read_responses_request(const http::request& incoming, decode_problem& problem) {
-    const nlohmann::ordered_json body = read_body(incoming, "ResponsesRequest", problem);
+    const nlohmann::ordered_json body = read_plain_object(incoming, "openai.ResponsesRequest", problem);
     const json_fields fields(body, "ResponsesRequest", problem);
     responses_fields out;
     read_common(fields, out.common);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "api/openai/generation_fields.hpp"
+#include "api/openai/message_reader.hpp"
 
 namespace corral::api::openai {
 
@@ -26,5 +27,8 @@ struct responses_fields {
 };
 
 [[nodiscard]] responses_fields read_responses_request(const http::request& incoming, decode_problem& problem);
+
+// The input: a text, or items that make a conversation. Reasoning goes with the assistant's next turn, a call with the turn before it.
+[[nodiscard]] conversation read_input(const json_fields& fields);
 
 }  // namespace corral::api::openai

@@ -5,11 +5,9 @@
 
 namespace corral::api::openai {
 
-void add_audio_route(http::router& routes, const api_context& context);
-void add_chat_route(http::router& routes, const api_context& context);
-void add_completion_route(http::router& routes, const api_context& context);
-void add_embedding_route(http::router& routes, const api_context& context);
-void add_model_routes(http::router& routes, const api_context& context);
-void add_responses_route(http::router& routes, const api_context& context);
+// POST /v1/chat/completions, /v1/completions, /v1/responses
+void add_generation_routes(http::router& routes, const api_context& context);
+void add_embedding_route(http::router& routes, const api_context& context);  // POST /v1/embeddings
+void add_model_routes(http::router& routes, const api_context& context);  // GET /v1/models, /v1/models/NAME
 
 }  // namespace corral::api::openai

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/request_start.hpp"
+
 namespace corral::api::openai {
 
 namespace {
@@ -10,35 +12,15 @@ namespace {
 using nlohmann::ordered_json;
 
 void add_unused(tool_list& to, std::string name) {
-    if (std::find(to.unused.begin(), to.unused.end(), name) == to.unused.end()) {
+    if (std::ranges::find(to.unused, name) == to.unused.end()) {
         to.unused.push_back(std::move(name));
     }
 }
 
-ordered_json any_arguments() {
-    ordered_json out = ordered_json::object();
-    out["type"] = "object";
-    out["properties"] = ordered_json::object();
-    return out;
-}
-
-// Name, description, parameters, in this order and nothing else: the text that models are used to.
 void add_function(const json_fields& function, const std::string& before_name, tool_list& to) {
-    ordered_json shown = ordered_json::object();
-    shown["name"] = before_name + function.text("name").value_or("");
-    const std::string description = function.text("description").value_or("");
-    if (!description.empty()) {
-        shown["description"] = description;
-    }
-    const ordered_json* parameters = function.object("parameters", "api.ToolFunctionParameters");
-    shown["parameters"] = parameters == nullptr ? any_arguments() : *parameters;
-    ordered_json tool = ordered_json::object();
-    tool["type"] = "function";
-    tool["function"] = std::move(shown);
-    if (to.tools.is_null()) {
-        to.tools = ordered_json::array();
-    }
-    to.tools.push_back(std::move(tool));
+    add_tool(to.tools, before_name + function.text("name").value_or(""),
+             function.text("description").value_or(""),
+             function.object("parameters", "api.ToolFunctionParameters"));
 }
 
 // "none" can be kept to; that a call must come, or which, can't.

@@ -1,7 +1,6 @@
 #include "chat/answer/stop_matcher.hpp"
 #include "corral/core/utf8.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace corral::chat {

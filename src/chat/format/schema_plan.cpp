@@ -1,10 +1,8 @@
 #include "chat/format/schema_plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <deque>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <variant>

@@ -1,7 +1,6 @@
 #include "chat/format/schema_reference.hpp"
 
 #include <algorithm>
-#include <string>
 
 #include <boost/url/pct_string_view.hpp>
 

@@ -1,7 +1,6 @@
 #pragma once
 // The inside of an action: pipelines, their variables and constants. Names are checked here, as in Go.
 
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>

@@ -1,7 +1,6 @@
 #include "chat/go_template/tokens.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "chat/go_template/texts.hpp"
 #include "corral/core/text.hpp"

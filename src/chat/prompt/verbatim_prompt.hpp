@@ -3,7 +3,6 @@
 // (docs/facts/ollama_wire.md#prompts). Content is neutralised, so that all control tokens in it are ours.
 
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -25,15 +25,15 @@ constexpr std::array daemon_kinds{
 
 // The gate of a start speaks with the words of these checks, so a fault is not told twice.
 bool is_told(const findings& out, const std::string& subject, const std::string& reason) {
-    return std::any_of(out.begin(), out.end(), [&](const catalog::finding& one) {
+    return std::ranges::any_of(out, [&](const catalog::finding& one) {
         return one.subject.starts_with(subject) && !one.what.empty() &&
                reason.find(one.what) != std::string::npos;
     });
 }
 
 bool is_examined(const examination& of, const std::string& name) {
-    return of.models.empty() || std::any_of(of.models.begin(), of.models.end(),
-                                            [&](const model_view& one) { return one.entry.name == name; });
+    return of.models.empty() ||
+           std::ranges::any_of(of.models, [&](const model_view& one) { return one.entry.name == name; });
 }
 
 void check_daemon(const examination& of, findings& out) {

@@ -37,16 +37,16 @@ constexpr std::array driver_kinds{
 };
 
 bool is_wanted(const examination& of, const catalog::device_host& host) {
-    return std::any_of(of.models.begin(), of.models.end(), [&](const model_view& model) {
+    return std::ranges::any_of(of.models, [&](const model_view& model) {
         return model.entry.runtime.device.host.pci == host.pci &&
-               std::any_of(model.services.begin(), model.services.end(),
-                           [](const service_view& service) { return service.rules.device; });
+               std::ranges::any_of(model.services,
+                                   [](const service_view& service) { return service.rules.device; });
     });
 }
 
 // A tool that shows a card is the better witness.
 bool is_shown(const examination& of, const catalog::device_host& host) {
-    return std::any_of(of.devices.begin(), of.devices.end(), [&](const device_view& device) {
+    return std::ranges::any_of(of.devices, [&](const device_view& device) {
         return device.said.host.pci == host.pci && device.look.problem == device::look_problem::none &&
                !device.look.report.cards.empty();
     });

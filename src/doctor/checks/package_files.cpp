@@ -45,16 +45,16 @@ catalog::model_entry part_for(const model_view& model) {
     catalog::model_entry out = model.entry;
     auto& known = out.runtime.variables;
     const auto unnamed = [&model](const catalog::variable_spec& one) {
-        return std::none_of(
-            model.services.begin(), model.services.end(),
-            [&one](const service_view& service) { return catalog::mentions(service.rules, one.name); });
+        return std::ranges::none_of(model.services, [&one](const service_view& service) {
+            return catalog::mentions(service.rules, one.name);
+        });
     };
     known.erase(std::remove_if(known.begin(), known.end(), unnamed), known.end());
     // What is read without being named is the last service's, the runtime's.
     const auto& all = out.runtime.services;
-    const bool has_runtime =
-        !all.empty() && std::any_of(model.services.begin(), model.services.end(),
-                                    [&all](const auto& one) { return one.rules.name == all.back().name; });
+    const bool has_runtime = !all.empty() && std::ranges::any_of(model.services, [&all](const auto& one) {
+        return one.rules.name == all.back().name;
+    });
     if (!has_runtime) {
         out.runtime.files.clear();
     }

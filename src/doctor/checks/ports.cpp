@@ -1,4 +1,4 @@
-// The ports that services ask for.
+// The ports that services ask for, our own address, and who may come in there.
 
 #include <array>
 #include <string>
@@ -50,9 +50,61 @@ void check_ports(const examination& of, findings& out) {
     }
 }
 
+constexpr std::array listen_kinds{
+    finding_kind{"listen.taken", severity::error,
+                 "another program holds the address that Corral is to serve on",
+                 "Corral can't be started there, and clients that mean it reach the other program",
+                 "stop that program, or say another 'listen'"},
+    finding_kind{"listen.silent-corral", severity::warning,
+                 "a Corral serves there, which could not be asked how it is",
+                 "what it knows of its models is missing here",
+                 "ask as the user that runs it: sudo corral doctor"},
+};
+
+void check_listen(const examination& of, findings& out) {
+    if (!of.configuration || !of.configuration->known || of.configuration->port == 0) {
+        return;
+    }
+    const auto holder = holder_of(of.around, of.configuration->port, of.configuration->beyond_loopback);
+    if (!holder) {
+        return;
+    }
+    const std::string where = of.configuration->address + ":" + std::to_string(of.configuration->port);
+    if (holder->who.starts_with("corral (")) {
+        say(out, listen_kinds[1], "this Corral",
+            "a Corral serves at " + where + " (" + holder->who + ")" +
+                (of.daemon_problem.empty() ? "" : ", and can't be asked: " + of.daemon_problem));
+        return;
+    }
+    say(out, listen_kinds[0], "this Corral", "the address " + where + " is already taken by " + holder->who,
+        holder->fix);
+}
+
+constexpr std::array exposure_kinds{
+    finding_kind{
+        "access.open", severity::warning, "every machine of the network may use the models",
+        "no key is asked for, so whoever reaches this port can read, slow down and use everything",
+        "make keys: corral key new NAME --file FILE, and name the file as 'keys' in [access]; or listen "
+        "on 127.0.0.1"},
+};
+
+void check_exposure(const examination& of, findings& out) {
+    const auto& said = of.configuration;
+    if (said && said->known && said->beyond_loopback && !said->needs_key) {
+        say(out, exposure_kinds[0], "this Corral",
+            "it listens on " + said->address + " for the whole network and asks nobody for a key");
+    }
+}
+
 }  // namespace
 
 const check ports_check{"ports", "the ports of services, and who holds them", start_part::moment, ports_kinds,
                         check_ports};
+
+const check listen_check{"listen", "the address that Corral serves on", start_part::none, listen_kinds,
+                         check_listen};
+
+const check exposure_check{"exposure", "whether others may come in without a key", start_part::none,
+                           exposure_kinds, check_exposure};
 
 }  // namespace corral::doctor

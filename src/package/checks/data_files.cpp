@@ -107,14 +107,6 @@ bool is_too_small(examination& at, const named_file& file, const std::string& va
     return true;
 }
 
-std::string factor_words(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& one : names) {
-        out += (out.empty() ? "" : " x ") + one;
-    }
-    return out;
-}
-
 // The product of what the profile says; nothing when a factor is not known.
 std::optional<std::uint64_t> wanted_size(examination& at, const catalog::variable_spec& is) {
     std::uint64_t product = 1;
@@ -127,7 +119,7 @@ std::optional<std::uint64_t> wanted_size(examination& at, const catalog::variabl
         }
         if (*factor != 0 && product > UINT64_MAX / *factor) {
             at.add("variable.absurd", severity::error,
-                   "The sizes " + factor_words(is.bytes) + " make a file larger than any disk.", {},
+                   "The sizes " + core::joined(is.bytes, " x ") + " make a file larger than any disk.", {},
                    "Take the numbers from the package's run script.");
             return std::nullopt;
         }
@@ -143,7 +135,7 @@ void check_exact_size(examination& at, const catalog::variable_spec& is, const n
         return;
     }
     const std::string figures = "it has " + std::to_string(file.about.size) + " bytes, and " +
-                                factor_words(is.bytes) + " make " + std::to_string(*wanted);
+                                core::joined(is.bytes, " x ") + " make " + std::to_string(*wanted);
     if (file.about.size < *wanted) {
         at.add_fault(fault_kind::too_small, value, file.about.size, figures);
         return;

@@ -14,8 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using catalog::severity;
 
-constexpr std::string_view number_mark = "%d";
-
 }  // namespace
 
 void examination::add(std::string id, severity level, std::string what, std::string why, std::string fix) {
@@ -194,22 +192,6 @@ std::string advice_for(const catalog::service_template* service, int status, std
         }
     }
     return otherwise;
-}
-
-std::string number_pattern_problem(std::string_view pattern) {
-    const auto place = pattern.find(number_mark);
-    if (place == std::string_view::npos) {
-        return "has no %d for the number";
-    }
-    return std::ranges::count(pattern, '%') == 1 ? std::string() : "has more than one '%'";
-}
-
-std::string expand_number(std::string_view pattern, std::uint64_t number) {
-    const auto place = pattern.find(number_mark);
-    std::string out(pattern.substr(0, place));
-    out += std::to_string(number);
-    out += pattern.substr(place + number_mark.size());
-    return out;
 }
 
 }  // namespace corral::package

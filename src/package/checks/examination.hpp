@@ -131,13 +131,4 @@ void report_faults(examination& at);
 [[nodiscard]] std::string fetch_advice(const examination& at, const std::vector<std::string>& paths,
                                        bool pointers);
 
-// --- names of numbered files: one %d, as the runtimes give it to sprintf (docs/facts/vendor_ax.md#command-line)
-
-// Why `pattern` is none, "has no %d for the number"; "" when it is one. Any other '%' is refused: in the
-// runtime's hands it would read memory.
-[[nodiscard]] std::string number_pattern_problem(std::string_view pattern);
-
-// REQUIRES: a pattern.
-[[nodiscard]] std::string expand_number(std::string_view pattern, std::uint64_t number);
-
 }  // namespace corral::package

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "corral/core/text.hpp"
 #include "package/checks/examination.hpp"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdio>
 #include <cstring>
 
@@ -145,37 +144,23 @@ file_kind find_kind(std::string_view head, std::string_view name) {
 }
 
 const char* kind_words(file_kind kind) noexcept {
-    switch (kind) {
-        case file_kind::data:
-            return "a data file";
-        case file_kind::empty:
-            return "empty";
-        case file_kind::zeros:
-            return "nothing but zeros";
-        case file_kind::elf:
-            return "a program or library";
-        case file_kind::lfs_pointer:
-            return "a git-LFS pointer";
-        case file_kind::html:
-            return "a web page";
-        case file_kind::hub_error:
-            return "an error message of a download";
-        case file_kind::json:
-            return "JSON text";
-        case file_kind::script:
-            return "a script";
-        case file_kind::gguf:
-            return "a GGUF model";
-        case file_kind::rkllm:
-            return "an RKLLM model";
-        case file_kind::safetensors:
-            return "a safetensors file";
-        case file_kind::archive:
-            return "a packed archive";
-        case file_kind::text:
-            break;
-    }
-    return "plain text";
+    // In the order of the kinds.
+    static constexpr std::array words{"a data file",
+                                      "empty",
+                                      "nothing but zeros",
+                                      "a program or library",
+                                      "a git-LFS pointer",
+                                      "a web page",
+                                      "an error message of a download",
+                                      "JSON text",
+                                      "a script",
+                                      "a GGUF model",
+                                      "an RKLLM model",
+                                      "a safetensors file",
+                                      "a packed archive",
+                                      "plain text"};
+    static_assert(words.size() == static_cast<std::size_t>(file_kind::text) + 1);
+    return words[static_cast<std::size_t>(kind)];
 }
 
 std::optional<lfs_pointer> parse_lfs_pointer(std::string_view head) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <optional>
 
@@ -40,6 +39,7 @@ namespace fs = std::filesystem;
 using catalog::finding;
 using catalog::severity;
 
+constexpr std::string_view number_mark = "%d";
 constexpr std::size_t longest_part = 255;
 constexpr std::size_t longest_path = 4095;
 constexpr std::uint64_t bytes_of_a_block = 512;  // of st_blocks, whatever the file system's own is
@@ -164,6 +164,22 @@ core::result<std::string> tidy_name(std::string_view name) {
         out += (out.empty() ? "" : "/") + std::string(part);
     }
     return out.empty() ? std::string(".") : out;
+}
+
+std::string number_pattern_problem(std::string_view pattern) {
+    const auto place = pattern.find(number_mark);
+    if (place == std::string_view::npos) {
+        return "has no %d for the number";
+    }
+    return std::ranges::count(pattern, '%') == 1 ? std::string() : "has more than one '%'";
+}
+
+std::string expand_number(std::string_view pattern, std::uint64_t number) {
+    const auto place = pattern.find(number_mark);
+    std::string out(pattern.substr(0, place));
+    out += std::to_string(number);
+    out += pattern.substr(place + number_mark.size());
+    return out;
 }
 
 struct package_tree::state {

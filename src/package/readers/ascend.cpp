@@ -1,6 +1,5 @@
 #include "package/readers/reader.hpp"
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <system_error>

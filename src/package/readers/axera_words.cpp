@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "corral/catalog/placeholders.hpp"
+#include "corral/catalog/placement.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::package {
@@ -177,10 +178,7 @@ void set_devices(const package_view& from, const axera_build& build, const axera
         to.notes.push_back("--devices " + *said + " of " + script->file +
                            " is for another machine; one card, 0, is taken");
     }
-    std::string cards;
-    for (const unsigned card : seat) {
-        cards += (cards.empty() ? "" : ",") + std::to_string(card);
-    }
+    const std::string cards = catalog::seat_text(seat);
     if (seat.size() > 1) {
         to.notes.push_back("one process over the cards " + cards +
                            ", as the script says; with one card write 0");

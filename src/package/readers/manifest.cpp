@@ -1,7 +1,6 @@
 #include "corral/package/package_reader.hpp"
 
-#include <algorithm>
-
+#include "corral/catalog/placement.hpp"
 #include "corral/package/package_tree.hpp"
 #include "package/readers/toml_text.hpp"
 #include "package/scripts/flag_binding.hpp"
@@ -103,11 +102,7 @@ private:
     void seats() {
         std::vector<std::string> words;
         for (const catalog::seat& one : model_.seats) {
-            std::string cards;
-            for (const unsigned card : one) {
-                cards += (cards.empty() ? "" : ",") + std::to_string(card);
-            }
-            words.push_back(std::move(cards));
+            words.push_back(catalog::seat_text(one));
         }
         key("cards", toml_list(words), "cards");
     }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/text.hpp"

@@ -4,7 +4,6 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/package/file_kind.hpp"
-#include "corral/package/model_naming.hpp"
 #include "corral/package/package_check.hpp"
 #include "package/files/json_document.hpp"
 

@@ -1,7 +1,5 @@
 #include "package/readers/reader.hpp"
 
-#include <algorithm>
-
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
 #include "package/files/gguf_header.hpp"

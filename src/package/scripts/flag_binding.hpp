@@ -3,7 +3,6 @@
 // read from the profile's own command ("--axmodel_num", "{layers}").
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 

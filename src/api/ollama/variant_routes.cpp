@@ -1,0 +1,216 @@
+// Models that clients make of others: POST /api/create, POST /api/copy, DELETE /api/delete.
+
+#include "api/models/model_lookup.hpp"
+
+#include "api/failure_status.hpp"
+#include "api/json/decoding.hpp"
+#include "api/json/go_text.hpp"
+#include "api/ollama/answer.hpp"
+#include "api/ollama/create_request.hpp"
+#include "api/ollama/error_reply.hpp"
+#include "api/ollama/model_details.hpp"
+#include "api/ollama/request_body.hpp"
+#include "api/ollama/routes.hpp"
+#include "api/request_start.hpp"
+#include "corral/api/variant_library.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+constexpr const char* no_variants_error =
+    "this server has no place to keep models that clients make: set state_directory in its configuration";
+
+// Of a failure of the variant_library: what the client can mend is its error.
+unsigned status_of_library(const core::failure& why) {
+    if (why.code == core::errc::refused) {
+        return 403;
+    }
+    if (why.code == core::errc::not_found) {
+        return 404;
+    }
+    return why.code == core::errc::limit_exceeded ? 400 : 500;
+}
+
+// Refusals before anything is looked for. The name's own comes as every route's errors do, the others as
+// errors in the place of the first line.
+void check_form(const create_request& asked, decode_problem& problem) {
+    if (!asked.unsupported.empty()) {
+        problem.set(asked.unsupported +
+                    " is not supported: this server makes no models out of files; create from a model that "
+                    "it has, or add one with 'corral import'");
+    }
+    if (asked.from.empty()) {
+        problem.set("neither 'from' or 'files' was specified");
+    }
+    if (asked.messages.has_images) {
+        problem.set("images in messages are not supported");
+    }
+}
+
+core::awaitable<void> keep(variant_library* library, std::string name, generation::served base,
+                           create_request asked, std::string client, http::response_writer& out) {
+    const bool stream = asked.stream;
+    decode_problem problem;
+    generation::model_variant content = content_of(std::move(asked), *base, problem);
+    if (library == nullptr) {
+        problem.set(no_variants_error, 500);
+    }
+    if (problem.found()) {
+        co_await send_progress_error(problem.status, problem.message, out);
+        co_return;
+    }
+    progress said;
+    said.statuses = {"using existing layer sha256:" + shown_digest(*base), "writing manifest"};
+    const core::result<void> kept =
+        co_await library->keep(std::move(name), std::move(base), std::move(content), std::move(client));
+    if (!kept) {
+        const unsigned status = status_of_library(kept.error());
+        co_await send_progress_error(status, kept.error().message, out);
+        co_return;
+    }
+    co_await send_progress(std::move(said), stream, out);
+}
+
+core::awaitable<void> serve_create(api_context context, const http::request& incoming,
+                                   http::response_writer& out) {
+    decode_problem problem;
+    auto reading =
+        decoded(context.decoding, incoming, problem, [&] { return read_create(incoming.body, problem); });
+    create_request asked = co_await std::move(reading);
+    const auto name = catalog::display_name(asked.model);
+    if (!problem.found() && (!name || names_cloud(asked.model))) {
+        problem.set("invalid model name");
+    }
+    if (problem.found()) {
+        http::response refused = error_response(problem.status, problem.message);
+        co_await out.send(std::move(refused));
+        co_return;
+    }
+    check_form(asked, problem);
+    if (!problem.found() && !catalog::display_name(asked.from)) {
+        problem.set("invalid model name");
+    }
+    if (problem.found()) {
+        co_await send_progress_error(problem.status, problem.message, out);
+        co_return;
+    }
+    generation::served named = context.models->find(asked.from);
+    const generation::served base = co_await context.models->whole(std::move(named));
+    if (base == nullptr) {
+        progress said;  // Ollama would go and fetch it
+        said.statuses = {"pulling manifest"};
+        said.error = absent_model_error;
+        co_await send_progress(std::move(said), asked.stream, out);
+        co_return;
+    }
+    std::string display = *name;
+    std::string client = incoming.client;
+    co_await keep(context.variants, std::move(display), base, std::move(asked), std::move(client), out);
+}
+
+struct copy_fields {
+    std::string source;
+    std::string destination;
+};
+
+copy_fields read_copy(const http::request& incoming, decode_problem& problem) {
+    const nlohmann::ordered_json body = read_small_object(incoming.body, "api.CopyRequest", problem);
+    const json_fields fields(body, "CopyRequest", problem);
+    copy_fields out{fields.text("source").value_or(""), fields.text("destination").value_or("")};
+    if (!catalog::display_name(out.source)) {
+        problem.set("source " + go_quoted(out.source) + " is invalid");
+    }
+    if (!catalog::display_name(out.destination) || names_cloud(out.destination)) {
+        problem.set("destination " + go_quoted(out.destination) + " is invalid");
+    }
+    return out;
+}
+
+core::awaitable<void> serve_copy(api_context context, const http::request& incoming,
+                                 http::response_writer& out) {
+    decode_problem problem;
+    const copy_fields asked = read_copy(incoming, problem);
+    generation::served source;
+    if (!problem.found()) {
+        generation::served named = context.models->find(asked.source);
+        source = co_await context.models->whole(std::move(named));
+        if (source == nullptr) {
+            problem.set("model " + go_quoted(asked.source) + " not found", 404);
+        } else if (context.variants == nullptr) {
+            problem.set(no_variants_error, 500);
+        }
+    }
+    if (!problem.found() && !catalog::same_model(asked.source, asked.destination)) {
+        generation::model_variant content =
+            source->variant == nullptr ? generation::model_variant{} : *source->variant;
+        std::string client = incoming.client;
+        std::string name = *catalog::display_name(asked.destination);
+        const core::result<void> kept = co_await context.variants->keep(
+            std::move(name), std::move(source), std::move(content), std::move(client));
+        if (!kept) {
+            problem.set(kept.error().message, status_of_library(kept.error()));
+        }
+    }
+    http::response whole = bare_response(problem);
+    co_await out.send(std::move(whole));
+}
+
+// Why `typed` can't be deleted, or the name of the variant that it means.
+std::string find_variant(const api_context& context, const std::string& typed, decode_problem& problem) {
+    if (core::trimmed(typed).empty()) {
+        problem.set("model is required");
+    } else if (!catalog::display_name(typed)) {
+        problem.set("name " + go_quoted(typed) + " is invalid");
+    }
+    if (problem.found()) {
+        return {};
+    }
+    const generation::served found = context.models->find(typed);
+    if (found == nullptr) {
+        problem.set(not_found_text(typed), 404);
+        return {};
+    }
+    if (found->variant == nullptr) {
+        problem.set("model '" + found->name +
+                        "' is one of this server's configuration: to be rid of it, remove it there",
+                    403);
+    } else if (context.variants == nullptr) {
+        problem.set(no_variants_error, 500);
+    }
+    return found->name;
+}
+
+core::awaitable<void> serve_delete(api_context context, const http::request& incoming,
+                                   http::response_writer& out) {
+    decode_problem problem;
+    const nlohmann::ordered_json body = read_small_object(incoming.body, "api.DeleteRequest", problem);
+    const json_fields fields(body, "DeleteRequest", problem);
+    const std::string typed = read_model_name(fields);
+    std::string name;
+    if (!problem.found()) {
+        name = find_variant(context, typed, problem);
+    }
+    if (!problem.found()) {
+        const core::result<void> gone = co_await context.variants->forget(std::move(name));
+        if (!gone) {
+            const bool unknown = gone.error().code == core::errc::not_found;  // somebody else was quicker
+            problem.set(unknown ? not_found_text(typed) : gone.error().message,
+                        status_of_library(gone.error()));
+        }
+    }
+    http::response whole = bare_response(problem);
+    co_await out.send(std::move(whole));
+}
+
+}  // namespace
+
+void add_variant_routes(http::router& routes, const api_context& context) {
+    routes.add("POST", "/api/create", route_of(context, serve_create));
+    routes.add("POST", "/api/copy", route_of(context, serve_copy));
+    routes.add("DELETE", "/api/delete", route_of(context, serve_delete));
+}
+
+}  // namespace corral::api::ollama

@@ -1,0 +1,175 @@
+// The host's memory: what is free for the files of models, and the kernel's contiguous memory (CMA), from which the
+// driver takes its DMA buffers (docs/facts/vendor_ax.md#host-memory).
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "corral/catalog/placeholders.hpp"
+#include "corral/core/json.hpp"
+#include "doctor/checks.hpp"
+#include "doctor/root_files.hpp"
+
+namespace corral::doctor {
+
+namespace {
+
+using catalog::severity;
+namespace fs = std::filesystem;
+
+constexpr std::array host_memory_kinds{
+    finding_kind{
+        "memory.short", severity::warning, "a model's files for the host are larger than its free memory",
+        "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
+        "stop other programs, add memory or swap, or have the runtime map the file instead of reading it "
+        "(a variable of the profile)"},
+};
+
+// Files that services name and that stay on the host.
+std::uint64_t bytes_on_host(const model_view& model) {
+    std::uint64_t sum = 0;
+    for (const catalog::variable_spec& one : model.entry.runtime.variables) {
+        const auto value = model.entry.variables.find(one.name);
+        if (one.kind != catalog::variable_kind::file || one.on_device ||
+            value == model.entry.variables.end()) {
+            continue;
+        }
+        std::error_code missing;
+        const std::uintmax_t size = fs::file_size(model.entry.package / value->second, missing);
+        sum += missing ? 0 : size;
+    }
+    return sum;
+}
+
+void check_host_memory(const examination& of, findings& out) {
+    constexpr std::uint64_t kibibyte = 1024;
+    const auto left = memory_figure(of.around.root, "MemAvailable");
+    if (!left) {
+        return;
+    }
+    for (const model_view& model : of.models) {
+        const std::uint64_t need = bytes_on_host(model);
+        if (need > *left * kibibyte && !is_loaded(of, model)) {
+            say(out, host_memory_kinds[0], subject_of(model),
+                "its files for the host have " + size_text(need) + ", and " + size_text(*left * kibibyte) +
+                    " of memory are free");
+        }
+    }
+}
+
+using json = nlohmann::json;
+
+constexpr std::array contiguous_memory_kinds{
+    finding_kind{
+        "cma.short", severity::warning, "the kernel has little contiguous memory left for the driver",
+        "each runtime takes its DMA buffers from it; when they don't fit the driver loses the card",
+        "make the driver's DMA buffers smaller. Don't enlarge CMA by a kernel parameter: machines did not "
+        "start any more after that"},
+};
+
+constexpr std::size_t deepest = 16;
+
+// "0x200000", "2097152" or a number.
+std::optional<std::uint64_t> size_in(const json& value) {
+    if (value.is_number_unsigned()) {
+        return value.get<std::uint64_t>();
+    }
+    if (!value.is_string()) {
+        return std::nullopt;
+    }
+    const auto& text = value.get_ref<const std::string&>();
+    const bool hex = text.starts_with("0x") || text.starts_with("0X");
+    const char* const begin = text.data() + (hex ? 2 : 0);
+    const char* const stop = text.data() + text.size();
+    std::uint64_t out = 0;
+    const auto [end, error] = std::from_chars(begin, stop, out, hex ? 16 : 10);
+    return error == std::errc{} && end == stop ? std::optional(out) : std::nullopt;
+}
+
+// The settings are nested differently from release to release.
+std::optional<std::uint64_t> find_size(const json& in, const std::string& key) {
+    if (in.is_object()) {
+        if (const auto found = in.find(key); found != in.end()) {
+            return size_in(*found);
+        }
+    }
+    if (in.is_structured()) {
+        for (const json& inner : in) {
+            if (auto found = find_size(inner, key)) {
+                return found;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// Bytes of one DMA buffer.
+std::uint64_t buffer_bytes(const examination& of, const catalog::device_host& host) {
+    constexpr std::uint64_t kibibyte = 1024;
+    constexpr std::uint64_t most = 1024 * kibibyte * kibibyte;
+    const std::uint64_t otherwise = host.dma_kb * kibibyte;
+    const auto text = host.settings.empty() ? std::nullopt : read_up_to(below(of.around.root, host.settings));
+    if (!text) {
+        return otherwise;
+    }
+    const json tree = core::parse_json(*text, {.depth = deepest});
+    const auto said = tree.is_discarded() ? std::nullopt : find_size(tree, host.dma_key);
+    return said && *said != 0 && *said < most ? *said : otherwise;
+}
+
+void look(const examination& of, const catalog::device_host& host, const std::string& model,
+          unsigned processes, findings& out) {
+    constexpr std::uint64_t kibibyte = 1024;
+    const auto total = memory_figure(of.around.root, "CmaTotal");
+    const auto left = memory_figure(of.around.root, "CmaFree");
+    const std::uint64_t buffer = buffer_bytes(of, host);
+    const std::uint64_t need = buffer * host.dma_count * processes;
+    if (!total || !left || *total == 0 || need == 0 || *left * kibibyte >= need) {
+        return;
+    }
+    std::string fix;
+    if (!host.settings.empty() && !host.dma_key.empty()) {
+        fix = fmt::format(
+            "make the driver's DMA buffers smaller: in {} set \"{}\" to \"{:#x}\", then restart the "
+            "machine. Don't enlarge CMA by a kernel parameter: machines did not start any more after "
+            "that",
+            host.settings, host.dma_key, buffer / 2);
+    }
+    say(out, contiguous_memory_kinds[0], model,
+        fmt::format(
+            "it needs {} KiB of the kernel's contiguous memory (CMA) for its DMA buffers, and {} of {} KiB "
+            "are free",
+            need / kibibyte, *left, *total),
+        std::move(fix));
+}
+
+void check_contiguous_memory(const examination& of, findings& out) {
+    if (of.around.machine.is_board) {
+        return;
+    }
+    for (const model_view& model : of.models) {
+        const catalog::device_host& host = model.entry.runtime.device.host;
+        unsigned processes = 0;
+        for (const service_view& service : model.services) {
+            processes += service.rules.device ? 1U : 0U;
+        }
+        if (!is_loaded(of, model)) {
+            look(of, host, subject_of(model), processes, out);
+        }
+    }
+}
+
+}  // namespace
+
+const check host_memory_check{"host-memory", "the host's memory for what stays off the device",
+                              start_part::none, host_memory_kinds, check_host_memory};
+
+const check contiguous_memory_check{"contiguous-memory",
+                                    "the kernel's contiguous memory (CMA) for the driver", start_part::none,
+                                    contiguous_memory_kinds, check_contiguous_memory};
+
+}  // namespace corral::doctor
