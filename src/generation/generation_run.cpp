@@ -91,7 +91,7 @@ core::awaitable<void> generation_run::steps() {
     if (!prepare()) {
         co_return;
     }
-    const auto tiers = with_.admission->tiers_of(model_->lane);
+    const auto tiers = with_.admission->tiers_of(model_->deployment);
     if (!may_run(tiers ? tiers->serving : 0)) {
         co_return;
     }

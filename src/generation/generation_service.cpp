@@ -25,10 +25,10 @@ core::awaitable<void> perform(std::unique_ptr<generation_run> run) {
 generation_service::generation_service(core::task_group& tasks, const core::clock_source& clock,
                                        core::random_source& random, scheduler::scheduler& admission,
                                        const model_directory& models, generation_options options)
-    : impl_(std::make_shared<impl>(
-          impl{&tasks,
-               run_context{&clock, &random, &admission, &models, options, std::make_shared<ignored_options>(),
-                           std::make_shared<prompt_quarantine>(core::keyed_hash::random_key())}})) {}
+    : impl_(std::make_shared<impl>(impl{
+          &tasks, run_context{&clock, &random, &admission, &models, options,
+                              std::make_shared<ignored_options>(), std::make_shared<shortened_requests>(),
+                              std::make_shared<prompt_quarantine>(core::keyed_hash::random_key())}})) {}
 
 generation_service::~generation_service() = default;
 

@@ -138,12 +138,12 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
 readiness describe_readiness(const api_context& context, bool names) {
     const generation::model_directory& models = *context.models;
     const scheduler::scheduler& admission = *context.admission;
-    std::map<std::string_view, model_state> lanes;  // clients may have made a thousand names for one
+    std::map<std::string_view, model_state> deployments;  // clients may have made a thousand names for one
     std::vector<model_state> states;
     for (const generation::served& each : models.all()) {
-        auto found = lanes.find(each->lane);
-        if (found == lanes.end()) {
-            found = lanes.emplace(each->lane, look_at(*each, admission)).first;
+        auto found = deployments.find(each->deployment);
+        if (found == deployments.end()) {
+            found = deployments.emplace(each->deployment, look_at(*each, admission)).first;
         }
         states.push_back(found->second);
     }
