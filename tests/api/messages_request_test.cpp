@@ -116,9 +116,10 @@ TEST_F(anthropic_request, what_the_model_is_not_or_can_not_is_said_after) {
 TEST_F(anthropic_request, compressed_bodies_and_other_routes) {
     const auto packed = ask("POST", "/v1/messages", minimal + "}", {{"Content-Encoding", "zstd"}});
     EXPECT_EQ(packed->answer.status, 400U);
-    EXPECT_EQ(without_ids(packed->answer.body),
-              envelope("invalid_request_error",
-                       R"(Content-Encoding "zstd" is not supported: send the request uncompressed)"));
+    EXPECT_EQ(
+        without_ids(packed->answer.body),
+        envelope("invalid_request_error",
+                 R"(a request body with Content-Encoding "zstd" is not supported: send it uncompressed)"));
     const auto counted = ask("POST", "/v1/messages/count_tokens", minimal + "}");
     EXPECT_EQ(counted->answer.status, 404U);
     EXPECT_EQ(counted->answer.body, "404 page not found");
