@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -141,6 +142,17 @@ def test_foreign_text_wrong_text_and_a_wrong_beginning_are_seen():
     assert clients.strange(outcome("say"), True) == ""
     assert clients.strange(outcome(" one two three f", shape="long", expected=None), False) == ""
     assert "expected" in clients.strange(outcome(" one three", shape="long", expected=None), False)
+
+
+def test_a_text_without_its_middle_is_what_the_client_asked_and_nothing_else():
+    told = "mark-1x2- [... 9 bytes of this text were left out ...] end".replace("- [", "-\n[").replace("] e", "]\n e")
+    big = lambda text, end="done": dataclasses.replace(outcome(text, end, expected="mark-1x2- word word end"), kind="big")
+    assert clients.strange(big(told), False) == ""
+    assert clients.strange(big(told[:14], "error"), False) == ""
+    assert clients.strange(big(told[:-2], "error"), False) == ""
+    assert "expected" in clients.strange(big(told[:-2]), False)
+    assert "expected" in clients.strange(big(told.replace(" end", " and")), False)
+    assert "expected" in clients.strange(big("mark-1x2- wor"), False)
 
 
 def log_of(*lines):
