@@ -118,7 +118,9 @@ def test_a_clock_widens_for_one_prompt_after_another_and_not_for_one_that_hangs_
         teach(box)
         for prompt in ("deadly", "another"):
             assert "2 times" in box.chat(f"[[hang=0]] [[text=never]] {prompt}").json["error"]
-        clocks = [stated(reason)[1] for reason in re.findall(r"runtime: stopping .*clock stood.*", box.log())]
+        reasons = wait_until(lambda: (found := re.findall(r"runtime: stopping .*clock stood.*\n", box.log()))[3:] and found,
+                             what="the reasons of four restarts")
+        clocks = [stated(reason)[1] for reason in reasons]
         assert clocks[0] == clocks[1] == clocks[2] < 8 <= clocks[3], clocks
 
 

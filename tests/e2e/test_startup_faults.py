@@ -73,6 +73,7 @@ def test_a_program_that_cannot_run_is_named_with_the_reason(tmp_path, kind, word
         reason = broken_reason(box)
         assert word.lower() in reason.lower(), reason
         assert path.name in reason
+        wait_until(lambda: "event=service.broken" in box.log(), what="the line that says so")
         starts = box.log().count(path.name)
         chat = box.chat("hello")
         assert chat.status == 503 and word.lower() in chat.json["error"].lower(), chat.body
