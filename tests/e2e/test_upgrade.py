@@ -150,8 +150,9 @@ def test_a_tokenizer_killed_right_after_is_healed_without_a_load(box):
 
 def test_a_runtime_that_still_loads_is_waited_for(tmp_path):
     with UpgradeBox(tmp_path, {"directives": True, "timing": {"load_ms": 2500}}) as box:
+        killed = box.pid_of("runtime")
         box.kill("runtime")
-        loading = wait_until(lambda: box.pid_of("runtime"), what="it loads again")
+        loading = wait_until(lambda: (pid := box.pid_of("runtime")) != killed and pid, what="it loads again")
         box.upgrade()
         assert box.pid_of("runtime") == loading
         assert box.say("[[text=ready]]") == "ready"
