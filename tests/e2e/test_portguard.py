@@ -144,7 +144,7 @@ def test_one_that_the_guard_does_not_reach_works_and_is_told_once(tmp_path):
         assert box.log().count("reachable from the network") == 1, box.log()
 
 
-class Twins(Farm):
+class Unguarded(Farm):
     """Two models whose program has one port compiled into it, out of the guard's reach, on cards with room for both."""
 
     def __init__(self, folder, port):
@@ -161,7 +161,7 @@ class Twins(Farm):
 
 
 def test_two_models_of_one_compiled_in_port_take_turns_and_are_told_so(tmp_path):
-    with Twins(tmp_path, free_port()) as box:
+    with Unguarded(tmp_path, free_port()) as box:
         for _ in range(2):
             assert box.who("alpha") == "alpha"
             assert box.who("beta") == "beta"
