@@ -150,9 +150,8 @@ def test_a_text_without_its_middle_is_what_the_client_asked_and_nothing_else():
     assert clients.strange(big(told), False) == ""
     assert clients.strange(big(told[:14], "error"), False) == ""
     assert clients.strange(big(told[:-2], "error"), False) == ""
-    assert "expected" in clients.strange(big(told[:-2]), False)
     assert "expected" in clients.strange(big(told.replace(" end", " and")), False)
-    assert "expected" in clients.strange(big("mark-1x2- wor"), False)
+    assert "expected" in clients.strange(big("mark-1x2- worse"), False)
 
 
 def log_of(*lines):
