@@ -46,7 +46,7 @@ struct sampling {
 };
 
 struct limits {
-    std::optional<std::int64_t> num_predict;  // negative: until the end
+    std::optional<std::int64_t> num_predict;  // 0 or less: until the end
     std::optional<std::int64_t> num_ctx;      // wanted context in tokens; clamped to the model's
     std::vector<std::string> stops;           // empty strings are ignored
     bool stops_given = false;                 // `stops` takes the place of the model's own, also when empty
