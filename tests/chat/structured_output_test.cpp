@@ -1,6 +1,6 @@
 #include "corral/chat/structured_output.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -228,9 +228,9 @@ TEST(structured_output, a_long_row_of_references_is_read_and_checked) {
 }
 
 void expect_quick(const std::string& schema, const std::string& answer) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();  // of the processor, whoever else is at work
     const std::string got = read(schema, answer);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << schema.substr(0, 100);
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 10) << schema.substr(0, 100);
     EXPECT_EQ(got.substr(0, 2), "! ") << got.substr(0, 100);
 }
 
