@@ -28,7 +28,7 @@ struct fault_words {
 constexpr const char* stands_in = "Something went wrong when it was downloaded.";
 
 // docs/facts/vendor_ax.md#start-failures, #bad-files say what runtimes make of these.
-constexpr std::array words = {
+constexpr std::array all_words = {
     fault_words{fault_kind::missing, "file.missing", severity::error, "is not there", "are not there", "",
                 remedy::fetch, ""},
     fault_words{fault_kind::lfs_pointer, "file.lfs-pointer", severity::error,
@@ -217,7 +217,7 @@ std::string hub_repository(const package_tree& tree) {
 }  // namespace
 
 void report_faults(examination& at) {
-    for (const auto& one : words) {
+    for (const auto& one : all_words) {
         report(at, one, true);
         report(at, one, false);
     }
