@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "step_pace.hpp"
 
