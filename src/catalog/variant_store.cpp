@@ -1,7 +1,6 @@
 #include "corral/catalog/variant_store.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fstream>
 #include <utility>
 
@@ -84,29 +83,7 @@ outcome judge_variant(const variant_store_limits& limits, variant_usage own, var
 variant_store::variant_store(fs::path folder, variant_store_limits limits)
     : folder_(std::move(folder)), limits_(limits) {}
 
-variant_store::~variant_store() {
-    if (pool_) {
-        pool_->join();
-    }
-}
-
-// Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
-void variant_store::start_thread() {
-    if (pool_) {
-        return;
-    }
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        pool_.emplace(1);
-    } catch (...) {
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
+variant_store::~variant_store() = default;
 
 core::result<std::unique_ptr<variant_store>> variant_store::open(fs::path folder,
                                                                  variant_store_limits limits) {

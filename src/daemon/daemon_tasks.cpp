@@ -165,9 +165,9 @@ core::awaitable<void> daemon::give_memory_back() {
         const http::server_stats now = server_->stats();
         most = std::max(most, now.connections);
         if (awake && most >= crowd && now.exchanges == 0) {
-            most = 0;
             std::function<void()> trim = [] { ::malloc_trim(0); };
-            co_await decoding_.run(std::move(trim));
+            const bool done = co_await decoding_.run(std::move(trim));
+            most = done ? 0 : most;
         }
     }
 }

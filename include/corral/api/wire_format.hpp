@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/api/decoder.hpp"
+#include "corral/core/worker.hpp"
 #include "corral/config/key_ring.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
@@ -27,7 +27,7 @@ struct api_context {
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
-    decoder* decoding = nullptr;  // reads large bodies; absent: the loop does
+    core::worker* decoding = nullptr;  // reads large bodies; absent: the loop does
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
     const config::key_ring* keys = nullptr;  // absent: nobody is asked for a key

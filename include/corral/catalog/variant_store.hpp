@@ -15,15 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
+#include "corral/core/worker.hpp"
 
 namespace corral::catalog {
 
@@ -87,27 +81,18 @@ public:
 
     // A whole document. Blocks on the disk: for work().
     [[nodiscard]] core::result<std::string> document(const std::string& file_name) const;
-    // `todo` on the thread that reads and writes, in order; it touches nothing that the loop touches, and is not cut
+    // `what` on the thread that reads and writes, in order; it touches nothing that the loop touches, and is not cut
     // short by a cancellation, so that a client that leaves does not leave half of its model behind.
     template <typename Result>
-    [[nodiscard]] core::awaitable<core::result<Result>> work(std::function<core::result<Result>()> todo) {
-        using outcome = core::result<Result>;
-        start_thread();
-        const auto begin = [pool = &*pool_](auto handler, std::function<outcome()> what) {
-            auto home = core::asio::make_work_guard(core::asio::get_associated_executor(handler));
-            auto there = [handler = std::move(handler), what = std::move(what),
-                          home = std::move(home)]() mutable {
-                auto back = [handler = std::move(handler), done = guarded(what)]() mutable {
-                    std::move(handler)(std::move(done));
-                };
-                core::asio::dispatch(home.get_executor(), std::move(back));
-            };
-            core::asio::post(*pool, std::move(there));
-        };
-        outcome done =
-            co_await core::asio::async_initiate<const core::asio::use_awaitable_t<>, void(outcome)>(
-                begin, core::asio::use_awaitable, std::move(todo));
-        co_return done;
+    [[nodiscard]] core::awaitable<core::result<Result>> work(std::function<core::result<Result>()> what) {
+        std::optional<core::result<Result>> made;
+        std::function<void()> work = [&made, &what] { made.emplace(guarded(what)); };
+        const bool done = co_await disk_.run(std::move(work));
+        if (!done) {
+            co_return core::make_failure(core::errc::unavailable,
+                                         "the system gives Corral no thread for its files now; ask again");
+        }
+        co_return std::move(*made);
     }
 
 private:
@@ -124,7 +109,6 @@ private:
             return core::make_failure(core::errc::internal, std::string("the disk: ") + error.what());
         }
     }
-    void start_thread();
     [[nodiscard]] core::result<void> read();
     void read_file(const std::filesystem::path& path);
     [[nodiscard]] core::result<void> judge(const std::string& own_file, const std::string& client,
@@ -134,8 +118,8 @@ private:
     variant_store_limits limits_;
     std::vector<file> found_;
     std::vector<std::string> warnings_;
-    std::map<std::string, held> files_;            // those being written included
-    std::optional<core::asio::thread_pool> pool_;  // one thread, so that writes keep their order
+    std::map<std::string, held> files_;  // those being written included
+    core::worker disk_;                  // one thread, so that writes keep their order
 };
 
 }  // namespace corral::catalog

@@ -104,7 +104,7 @@ private:
     core::task_group run_tasks_;      // generations
     device::reader_set devices_;
     core::disk_work before_start_;
-    api::decoder decoding_;
+    core::worker decoding_{5};  // behind the loop
     supervisor::supervisor_context supervision_;
     std::shared_ptr<config::credential_files> credentials_;
     upgrade::launch_facts how_started_;

@@ -7,14 +7,14 @@
 #include <utility>
 
 #include "api/json/json_fields.hpp"
-#include "corral/api/decoder.hpp"
+#include "corral/core/worker.hpp"
 
 namespace corral::api {
 
-// What `read` makes of the body of `incoming`. It touches nothing but that and `problem`. REQUIRES: both outlive the
+// What `read` makes of the body of `incoming`; without a thread the loop does it. It touches nothing but that and `problem`. REQUIRES: both outlive the
 // coroutine.
 template <typename Read>
-[[nodiscard]] core::awaitable<std::invoke_result_t<Read>> decoded(decoder* elsewhere,
+[[nodiscard]] core::awaitable<std::invoke_result_t<Read>> decoded(core::worker* elsewhere,
                                                                   const http::request& incoming,
                                                                   decode_problem& problem, Read read) {
     constexpr std::size_t small = 16 * 1024;  // of the most costly content less than a millisecond
@@ -24,7 +24,10 @@ template <typename Read>
     }
     std::optional<std::invoke_result_t<Read>> made;
     std::function<void()> work = [&read, &made] { made.emplace(read()); };
-    co_await elsewhere->run(std::move(work));
+    const bool done = co_await elsewhere->run(work);
+    if (!done) {
+        work();
+    }
     co_return std::move(*made);
 }
 
