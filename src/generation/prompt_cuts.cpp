@@ -11,6 +11,7 @@
 #include "corral/chat/render.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
+#include "generation/request_preparation.hpp"
 
 namespace corral::generation {
 
@@ -62,17 +63,6 @@ bool drop_turns(std::vector<chat::message>& messages, std::size_t wanted) {
     return dropped;
 }
 
-// Null where a tool says no name.
-const nlohmann::ordered_json* function_of(const nlohmann::ordered_json& tool) {
-    const auto found = tool.is_object() ? tool.find("function") : tool.end();
-    return tool.is_object() && found != tool.end() && found->is_object() ? &*found : nullptr;
-}
-
-std::string name_of_tool(const nlohmann::ordered_json& tool) {
-    const nlohmann::ordered_json* function = function_of(tool);
-    return function == nullptr ? std::string() : function->value("name", std::string());
-}
-
 // "get_weather" and "getWeather" are "get" and "weather".
 std::vector<std::string> words_of(std::string_view name) {
     std::vector<std::string> out(1);
@@ -91,25 +81,25 @@ std::vector<std::string> words_of(std::string_view name) {
     return out;
 }
 
-// `text` in lower case.
-bool names_tool(std::string_view text, const std::string& name) {
-    if (name.empty()) {
-        return false;
-    }
-    if (text.find(core::lower_case(name)) != std::string_view::npos) {
-        return true;
-    }
-    const std::vector<std::string> words = words_of(name);
-    constexpr std::size_t telling = 3;  // letters; shorter words stand in any text
-    const auto tells = [](const std::string& one) { return one.size() >= telling; };
-    const auto found = [&](const std::string& one) { return text.find(one) != std::string_view::npos; };
-    return std::any_of(words.begin(), words.end(), tells) && std::all_of(words.begin(), words.end(), found);
-}
+using words = std::set<std::string, std::less<>>;
 
-std::string newest_turn(const std::vector<chat::message>& messages) {
+// Of the newest turn, where its question stands: at the end.
+words newest_words(const std::vector<chat::message>& messages) {
+    constexpr std::size_t most = 16 * 1024;
     const auto last = std::find_if(messages.rbegin(), messages.rend(),
                                    [](const chat::message& one) { return one.from == chat::role::user; });
-    return last == messages.rend() ? std::string() : core::lower_case(last->content);
+    if (last == messages.rend()) {
+        return {};
+    }
+    const std::string_view text = last->content;
+    const std::vector<std::string> found = words_of(text.substr(text.size() - std::min(text.size(), most)));
+    return {found.begin(), found.end()};
+}
+
+bool names_tool(const words& said, const std::string& name) {
+    const std::vector<std::string> parts = words_of(name);
+    return !parts.empty() && std::all_of(parts.begin(), parts.end(),
+                                         [&](const std::string& one) { return said.contains(one); });
 }
 
 // The last place at or before `at` where no character is cut in two; a broken text may be cut anywhere.
@@ -329,9 +319,9 @@ void prompt_cutter::look_at_tools() {
             called.insert(call.name);
         }
     }
-    const std::string newest = newest_turn(rest_.messages);
+    const words newest = newest_words(rest_.messages);
     for (const nlohmann::ordered_json& tool : rest_.tools) {
-        const std::string name = name_of_tool(tool);
+        const std::string name(tool_name(tool));
         tools_.push_back({tool.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).size(),
                           !name.empty() && called.contains(name), names_tool(newest, name)});
     }

@@ -153,19 +153,24 @@ std::string begun_answer(const chat::generation_request& request) {
     return begun ? request.messages.back().content : std::string{};
 }
 
+std::string_view tool_name(const nlohmann::ordered_json& tool) {
+    const auto function = tool.is_object() ? tool.find("function") : tool.end();
+    if (function == tool.end() || !function->is_object()) {
+        return {};
+    }
+    const auto name = function->find("name");
+    return name != function->end() && name->is_string() ? name->get_ref<const std::string&>()
+                                                        : std::string_view();
+}
+
 std::vector<std::string> tool_names(const chat::generation_request& request) {
     std::vector<std::string> out;
     if (!is_conversation(request) || !request.tools.is_array()) {
         return out;
     }
     for (const auto& tool : request.tools) {
-        const auto function = tool.is_object() ? tool.find("function") : tool.end();
-        if (function == tool.end() || !function->is_object()) {
-            continue;
-        }
-        const auto name = function->find("name");
-        if (name != function->end() && name->is_string() && !name->get_ref<const std::string&>().empty()) {
-            out.push_back(name->get<std::string>());
+        if (const std::string_view name = tool_name(tool); !name.empty()) {
+            out.emplace_back(name);
         }
     }
     return out;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/chat/generation_request.hpp"
@@ -35,6 +36,9 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 
 // The answer that the model shall go on with; empty when it begins a new one.
 [[nodiscard]] std::string begun_answer(const chat::generation_request& request);
+
+// Empty where the definition says none.
+[[nodiscard]] std::string_view tool_name(const nlohmann::ordered_json& tool);
 
 // The names that calls may have.
 [[nodiscard]] std::vector<std::string> tool_names(const chat::generation_request& request);

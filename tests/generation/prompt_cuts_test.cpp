@@ -70,6 +70,16 @@ TEST(prompt_cuts, tools_go_by_what_the_conversation_says_of_them) {
     EXPECT_EQ(cutter.cuts().tools, 4U);
 }
 
+TEST(prompt_cuts, tools_of_any_shape_can_go) {
+    auto whole = asking("use them");
+    whole.tools = nlohmann::ordered_json::parse(
+        R"([5, null, {}, {"function":7}, {"function":{"name":8,"parameters":[{"description":9}]}}])");
+    prompt_cutter cutter(whole);
+    EXPECT_TRUE(cutter.cut(1000, 1000));
+    EXPECT_EQ(cutter.cuts().tools, 5U);
+    EXPECT_TRUE(cutter.rest().tools.is_null());
+}
+
 TEST(prompt_cuts, turns_come_back_where_tools_have_to_go) {
     auto whole = asking("newest");
     for (int i = 0; i < 8; ++i) {
