@@ -97,10 +97,14 @@ core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of, s
                                                         const core::clock_source& clock) {
     const core::deadline patience = core::deadline::after(notice_of_death, clock.now());
     bool goes_on = true;
-    bool verified = of.verify_endpoints();
+    auto looking = of.verify_endpoints();
+    bool verified = co_await std::move(looking);
     while (!verified && of.ready() && goes_on && !control.cancelled() && !patience.passed(clock.now())) {
         goes_on = co_await core::sleep_for(next_look);
-        verified = of.verify_endpoints();
+        if (goes_on) {
+            auto looking_again = of.verify_endpoints();
+            verified = co_await std::move(looking_again);
+        }
     }
     if (verified) {
         co_return std::nullopt;

@@ -85,25 +85,34 @@ std::vector<pid_t> threads_of(pid_t pid) {
     return numbers_in("/proc/" + std::to_string(pid) + "/task");
 }
 
-// Reads one short file for each thread where the kernel keeps them (CONFIG_PROC_CHILDREN), else every process.
-std::vector<pid_t> own_children() {
+std::optional<std::vector<pid_t>> children_of(pid_t pid) {
     constexpr std::size_t most_bytes = 1U << 20;
-    const pid_t self = ::getpid();
+    const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
     std::vector<pid_t> found;
     bool kept = false;
-    for (const pid_t thread : threads_of(self)) {
-        const auto text = read_file("/proc/self/task/" + std::to_string(thread) + "/children", most_bytes);
+    for (const pid_t thread : threads_of(pid)) {
+        const auto text = read_file(tasks + std::to_string(thread) + "/children", most_bytes);
         kept = kept || text.has_value();
         for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
             const auto blank = rest.find(' ');
-            pid_t pid = 0;
-            if (to_number(rest.substr(0, blank), pid)) {
-                found.push_back(pid);
+            pid_t child = 0;
+            if (to_number(rest.substr(0, blank), child)) {
+                found.push_back(child);
             }
             rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
         }
     }
-    for (const pid_t pid : kept ? std::vector<pid_t>{} : all_processes()) {
+    return kept ? std::optional(std::move(found)) : std::nullopt;
+}
+
+// Reads one short file for each thread where the kernel keeps them, else every process.
+std::vector<pid_t> own_children() {
+    const pid_t self = ::getpid();
+    if (auto kept = children_of(self)) {
+        return std::move(*kept);
+    }
+    std::vector<pid_t> found;
+    for (const pid_t pid : all_processes()) {
         const auto row = read_process(pid);
         if (row && row->parent == self) {
             found.push_back(pid);

@@ -28,6 +28,8 @@ struct process_row {
 
 [[nodiscard]] std::vector<pid_t> all_processes();
 [[nodiscard]] std::vector<pid_t> threads_of(pid_t pid);
+// Of `pid`, whichever of its threads began them; nothing where the kernel does not keep them (CONFIG_PROC_CHILDREN).
+[[nodiscard]] std::optional<std::vector<pid_t>> children_of(pid_t pid);
 // Of this process, whichever thread began or inherited them; the ended ones too.
 [[nodiscard]] std::vector<pid_t> own_children();
 [[nodiscard]] std::optional<process_row> read_process(pid_t pid);

@@ -187,6 +187,7 @@ protected:
         }
         return *answer ? "" : answer->error().message;
     }
+    bool verified() { return run(made->verify_endpoints()).value_or(false); }
     bool stop(std::chrono::steady_clock::duration limit = patience) {
         return run(made->stop(core::deadline::after(limit, std::chrono::steady_clock::now())))
             .value_or(false);

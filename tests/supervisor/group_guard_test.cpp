@@ -78,7 +78,7 @@ TEST_F(group_guard, one_that_the_guard_does_not_reach_is_followed_and_told) {
     EXPECT_EQ(told, std::vector<std::uint16_t>{asked});
     EXPECT_THAT(status().warning, HasSubstr("every interface at port " + std::to_string(asked)));
     EXPECT_THAT(status().warning, HasSubstr("the guard had no effect"));
-    EXPECT_TRUE(made->verify_endpoints());
+    EXPECT_TRUE(verified());
     EXPECT_TRUE(stop());
 }
 

@@ -69,7 +69,7 @@ TEST_F(group_handover_test, an_adopted_group_is_ready_with_the_same_processes) {
     made = std::move(*adopted);
     made->add_observer(&heard);
     EXPECT_TRUE(made->ready());
-    EXPECT_TRUE(made->verify_endpoints());
+    EXPECT_TRUE(verified());
     for (std::size_t index = 0; index < 2; ++index) {
         EXPECT_EQ(status(index).pid, before[index].pid);
         EXPECT_EQ(status(index).starts, before[index].starts);

@@ -71,7 +71,7 @@ TEST_F(group_start, ready_means_listening_answering_and_tested) {
     EXPECT_EQ(asked, 1);
     EXPECT_EQ(starts(), 1U);
     EXPECT_TRUE(process_lives(status().pid));
-    EXPECT_TRUE(made->verify_endpoints());
+    EXPECT_TRUE(verified());
     EXPECT_NE(heard.output.find("listening"), std::string::npos);
     EXPECT_NE(printed("runtime").find("100% | ####"), std::string::npos) << printed("runtime");
     EXPECT_TRUE(stop());
@@ -257,10 +257,22 @@ TEST_F(group_start, a_twin_that_comes_later_ends_readiness) {
     start();
     ASSERT_EQ(wait_ready(), "");
     bystander twin(service.endpoint.port(), "--reuse-port");
-    EXPECT_FALSE(made->verify_endpoints()) << "seen at once by who asks";
+    EXPECT_FALSE(verified()) << "seen at once by who asks";
     EXPECT_FALSE(made->ready());
     EXPECT_TRUE(reaches(service_state::broken));
     EXPECT_NE(status().reason.find(twin.named()), std::string::npos) << status().reason;
+}
+
+// Every user of the box can: the service's own address is 127.0.0.1.
+TEST_F(group_start, a_program_at_another_address_of_loopback_ends_nobody) {
+    auto& service = add("runtime");
+    start();
+    ASSERT_EQ(wait_ready(), "");
+    bystander beside(service.endpoint.port(), "--bind 127.0.0.2");
+    EXPECT_TRUE(verified());
+    run_until([] { return false; }, std::chrono::milliseconds(1200));  // past the next look of the supervisor
+    EXPECT_TRUE(made->ready());
+    EXPECT_EQ(starts(), 1U);
 }
 
 TEST_F(group_start, a_twin_is_noticed_without_being_asked) {

@@ -33,10 +33,11 @@ protected:
 
 TEST_F(port_watch_test, a_listener_of_the_process_itself_is_its_own_and_another_s_is_foreign) {
     port_watch ours = watch(catalog::guard_mode::off);
-    const listener_judgement own = ours.look(::getpid());
+    const listener_judgement own = *ours.glance(::getpid());
     EXPECT_EQ(own.what, listener_finding::ours);
     EXPECT_FALSE(port_watch::is_wrong(own));
-    const listener_judgement foreign = ours.look(1 << 30);
+    const listener_judgement foreign =
+        ours.settled(port_watch::search_all(listener.local_endpoint().port(), 1 << 30));
     ASSERT_EQ(foreign.what, listener_finding::foreign);
     EXPECT_TRUE(port_watch::is_wrong(foreign));
     const process::program_fault fault = ours.fault_of(foreign, now);
@@ -57,14 +58,14 @@ TEST_F(port_watch_test, nothing_is_launched_where_the_port_is_taken) {
 TEST_F(port_watch_test, a_service_open_to_the_network_is_warned_of_or_ends) {
     listen(boost::asio::ip::address_v4::any());
     port_watch warned = watch(catalog::guard_mode::warn);
-    EXPECT_EQ(warned.look(::getpid()).what, listener_finding::ours);
+    EXPECT_EQ(warned.glance(::getpid())->what, listener_finding::ours);
     EXPECT_NE(warned.warning().find("every interface"), std::string::npos) << warned.warning();
-    EXPECT_FALSE(warned.beyond_loopback(::getpid(), now));
+    EXPECT_FALSE(warned.judge_open(process::listeners_beyond_loopback(::getpid()), now));
     port_watch required = watch(catalog::guard_mode::require);
-    const listener_judgement exposed = required.look(::getpid());
+    const listener_judgement exposed = *required.glance(::getpid());
     EXPECT_EQ(exposed.what, listener_finding::exposed);
     EXPECT_EQ(required.fault_of(exposed, now).id, "unguarded");
-    EXPECT_TRUE(required.beyond_loopback(::getpid(), now));
+    EXPECT_TRUE(required.judge_open(process::listeners_beyond_loopback(::getpid()), now));
 }
 
 // The guard reaches neither; the listener is the first one's.
@@ -105,7 +106,7 @@ TEST_F(port_watch_test, services_of_one_compiled_in_port_take_turns_and_nobody_i
 TEST_F(port_watch_test, a_warning_goes_with_the_process_it_is_about) {
     listen(boost::asio::ip::address_v4::any());
     port_watch warned = watch(catalog::guard_mode::warn);
-    EXPECT_EQ(warned.look(::getpid()).what, listener_finding::ours);
+    EXPECT_EQ(warned.glance(::getpid())->what, listener_finding::ours);
     EXPECT_NE(warned.warning(), "");
     warned.leave();
     EXPECT_EQ(warned.warning(), "");
@@ -113,7 +114,7 @@ TEST_F(port_watch_test, a_warning_goes_with_the_process_it_is_about) {
 
 TEST_F(port_watch_test, what_listens_on_loopback_alone_needs_no_warning) {
     port_watch quiet = watch(catalog::guard_mode::require);
-    EXPECT_FALSE(quiet.beyond_loopback(::getpid(), now));
+    EXPECT_FALSE(quiet.judge_open(process::listeners_beyond_loopback(::getpid()), now));
     EXPECT_EQ(quiet.warning(), "");
 }
 

@@ -4,15 +4,13 @@
 #include <memory>
 
 #include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/supervisor/fixed_ports.hpp"
 
-namespace corral::core {
-class disk_work;
-}
 namespace corral::device {
 class reader_set;
 }
@@ -32,6 +30,8 @@ struct supervisor_context {
     core::disk_work* disk = nullptr;
     // Shared by all copies.
     std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>();
+    // Looks through all processes, a lane for each service. Shared too.
+    std::shared_ptr<core::disk_work> searches = std::make_shared<core::disk_work>();
 };
 
 }  // namespace corral::supervisor

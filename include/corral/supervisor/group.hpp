@@ -50,9 +50,9 @@ public:
     [[nodiscard]] virtual core::awaitable<core::result<void>> wait_ready(core::deadline until) = 0;
     // Looks now whether each service is ready and its port held by that service alone; one with a foreign
     // listener beside it is killed. Ask before a prompt goes in: between the supervisor's own looks (1 to 15
-    // s apart) a twin with SO_REUSEPORT could come (docs/facts/vendor_ax.md#failures, F17). Costs what
-    // process::listeners_on costs, on the loop.
-    [[nodiscard]] virtual bool verify_endpoints() { return ready(); }
+    // s apart) a twin with SO_REUSEPORT could come (docs/facts/vendor_ax.md#failures, F17). Costs looks at the
+    // services' own processes, and only where another listener is there a search, beside the loop.
+    [[nodiscard]] virtual core::awaitable<bool> verify_endpoints() { co_return ready(); }
     // Kills that service now and restarts it, and those that depend on it, in order. `cause` is a plain sentence
     // for status and log; `why` is asked, cancel or hang. No effect when it is not running; to cancel, when it is
     // not ready.

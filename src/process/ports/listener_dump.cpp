@@ -27,7 +27,7 @@ struct diag_question {
     inet_diag_req_v2 body;
 };
 
-bool ask(int handle, unsigned char family) {
+bool ask(int handle, unsigned char family, std::uint16_t port) {
     diag_question question{};
     question.header.nlmsg_len = sizeof question;
     question.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -35,19 +35,41 @@ bool ask(int handle, unsigned char family) {
     question.body.sdiag_family = family;
     question.body.sdiag_protocol = IPPROTO_TCP;
     question.body.idiag_states = 1U << TCP_LISTEN;
+    question.body.id.idiag_sport = htons(port);  // 0: any
     return ::send(handle, &question, sizeof question, 0) == static_cast<ssize_t>(sizeof question);
 }
 
 // A socket bound to the loopback interface hears nothing else, whatever its address.
 tcp_listener_row confined(tcp_listener_row row, const inet_diag_msg& socket) {
-    if (socket.id.idiag_if != 0 && socket.id.idiag_if == ::if_nametoindex("lo")) {
+    if (socket.id.idiag_if == 0) {
+        return row;
+    }
+    if (socket.id.idiag_if == ::if_nametoindex("lo")) {
         row.loopback = true;
         row.any_address = false;
+    } else {
+        row.elsewhere = true;
     }
     return row;
 }
 
-tcp_listener_row row_of(const inet_diag_msg& socket) {
+// "[::]" that takes no calls of IPv4, by the attributes behind a row.
+bool hears_only_v6(std::string_view attributes) {
+    while (attributes.size() > sizeof(nlattr)) {
+        nlattr head{};
+        std::memcpy(&head, attributes.data(), sizeof head);
+        if (head.nla_len < sizeof head || head.nla_len > attributes.size()) {
+            return false;
+        }
+        if (head.nla_type == INET_DIAG_SKV6ONLY && head.nla_len > NLA_HDRLEN) {
+            return attributes[NLA_HDRLEN] != 0;
+        }
+        attributes.remove_prefix(std::min<std::size_t>(NLA_ALIGN(head.nla_len), attributes.size()));
+    }
+    return false;
+}
+
+tcp_listener_row row_of(const inet_diag_msg& socket, std::string_view attributes) {
     constexpr unsigned char net_127 = 127;
     tcp_listener_row row;
     row.port = ntohs(socket.id.idiag_sport);
@@ -56,13 +78,16 @@ tcp_listener_row row_of(const inet_diag_msg& socket) {
         const auto address = ntohl(socket.id.idiag_src[0]);
         row.any_address = address == INADDR_ANY;
         row.loopback = address >> 24U == net_127;
+        row.elsewhere = address != INADDR_ANY && address != INADDR_LOOPBACK;
         return confined(row, socket);
     }
     in6_addr address{};
     std::memcpy(&address, static_cast<const void*>(socket.id.idiag_src), sizeof address);
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&address);
     row.any_address = IN6_IS_ADDR_UNSPECIFIED(&address);
-    row.loopback =
-        IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == net_127);
+    row.loopback = IN6_IS_ADDR_LOOPBACK(&address) || (mapped && address.s6_addr[12] == net_127);
+    row.elsewhere = row.any_address ? hears_only_v6(attributes)
+                                    : !mapped || address.s6_addr32[3] != htonl(INADDR_LOOPBACK);
     return confined(row, socket);
 }
 
@@ -123,7 +148,9 @@ dump_end take_listener_part(std::string_view part, std::vector<tcp_listener_row>
         }
         inet_diag_msg socket{};
         std::memcpy(&socket, part.data() + NLMSG_HDRLEN, sizeof socket);
-        rows.push_back(row_of(socket));
+        constexpr std::size_t fixed = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof socket);
+        const std::string_view whole = part.substr(0, header.nlmsg_len);
+        rows.push_back(row_of(socket, whole.substr(std::min(fixed, whole.size()))));
         part.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), part.size()));
     }
     return dump_end::more;
@@ -152,14 +179,14 @@ std::optional<tcp_connection_row> ask_for_connection(const boost::asio::ip::tcp:
                               is_connected(socket.idiag_state)};
 }
 
-std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners() {
+std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners(std::uint16_t port) {
     const core::owned_fd handle = open_diagnosis();
     std::vector<tcp_listener_row> rows;
     if (handle.get() < 0) {
         return std::nullopt;
     }
     for (const unsigned char family : std::array<unsigned char, 2>{AF_INET, AF_INET6}) {
-        if (!ask(handle.get(), family) || !collect(handle.get(), rows)) {
+        if (!ask(handle.get(), family, port) || !collect(handle.get(), rows)) {
             return std::nullopt;
         }
     }

@@ -13,8 +13,9 @@
 
 namespace corral::process {
 
-// IPv4 and IPv6; nothing when the kernel does not answer the question, for instance inside a narrow sandbox.
-[[nodiscard]] std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners();
+// IPv4 and IPv6, on `port` alone unless that is 0; nothing when the kernel does not answer the question, for instance
+// inside a narrow sandbox.
+[[nodiscard]] std::optional<std::vector<tcp_listener_row>> dump_tcp_listeners(std::uint16_t port = 0);
 
 // One datagram of the answer.
 enum class dump_end { more, done, failed };

@@ -1,13 +1,17 @@
 #include "corral/process/listener_owner.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "process/children/birthmark.hpp"
@@ -20,11 +24,12 @@ namespace corral::process {
 namespace {
 
 constexpr std::size_t max_table_lines = 1U << 20;
+constexpr std::size_t max_descriptors = 1U << 20;
+constexpr std::size_t max_family = 4096;
 constexpr int max_generations = 64;
 constexpr std::size_t comm_bytes = 15;  // longer names are cut by the kernel
-constexpr std::string_view socket_prefix = "socket:[";
 
-using listeners_by_inode = std::map<std::string, tcp_listener_row>;  // "socket:[123]"
+using listeners_by_inode = std::map<std::uint64_t, tcp_listener_row>;
 
 void read_table(const char* path, std::vector<tcp_listener_row>& rows) {
     std::ifstream table(path);
@@ -36,40 +41,90 @@ void read_table(const char* path, std::vector<tcp_listener_row>& rows) {
     }
 }
 
-listeners_by_inode find_listeners(const std::function<bool(const tcp_listener_row&)>& wanted) {
-    auto rows = dump_tcp_listeners();
-    if (!rows) {
-        rows.emplace();
-        read_table("/proc/net/tcp", *rows);
-        read_table("/proc/net/tcp6", *rows);
+// Of all ports where `port` is 0.
+std::vector<tcp_listener_row> all_listeners(std::uint16_t port) {
+    if (auto rows = dump_tcp_listeners(port)) {
+        return std::move(*rows);
     }
-    listeners_by_inode found;
-    for (const tcp_listener_row& row : *rows) {
-        if (wanted(row)) {
-            found.emplace(std::string(socket_prefix) + std::to_string(row.inode) + ']', row);
-        }
-    }
-    return found;
+    std::vector<tcp_listener_row> rows;
+    read_table("/proc/net/tcp", rows);
+    read_table("/proc/net/tcp6", rows);
+    std::erase_if(rows, [port](const tcp_listener_row& row) { return port != 0 && row.port != port; });
+    return rows;
 }
 
-// The sockets that `pid` holds, as far as we may look.
-std::set<std::string> sockets_of(pid_t pid, const listeners_by_inode& wanted) {
-    std::set<std::string> held;
+bool reaches_loopback(const tcp_listener_row& row) {
+    return (row.loopback || row.any_address) && !row.elsewhere;
+}
+
+// The socket that a link of a descriptor leads to: "socket:[4711]".
+std::optional<std::uint64_t> socket_at(int folder, const char* link) {
+    constexpr std::string_view prefix = "socket:[";
+    std::array<char, 64> target{};
+    const ssize_t length = ::readlinkat(folder, link, target.data(), target.size());
+    if (length <= static_cast<ssize_t>(prefix.size()) ||
+        !std::string_view(target.data(), prefix.size()).starts_with(prefix)) {
+        return std::nullopt;
+    }
+    std::uint64_t inode = 0;
+    const auto [stop, error] =
+        std::from_chars(target.data() + prefix.size(), target.data() + length - 1, inode);
+    return error == std::errc{} ? std::optional(inode) : std::nullopt;
+}
+
+// Calls `found(socket, name)` for each socket that `pid` holds, as far as we may look; returns the links read.
+template <typename Found>
+std::uint64_t each_socket(pid_t pid, const Found& found) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
-    std::error_code failed;
-    for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-        std::array<char, 64> target{};
-        const ssize_t length = ::readlink(entry->path().c_str(), target.data(), target.size());
-        if (length <= 0) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+    std::uint64_t count = 0;
+    while (open && count < max_descriptors) {
+        const dirent* const entry = ::readdir(open.get());
+        if (entry == nullptr) {
+            break;
+        }
+        if (entry->d_name[0] == '.') {
             continue;
         }
-        std::string name(target.data(), static_cast<std::size_t>(length));
-        if (name.starts_with(socket_prefix) && wanted.contains(name)) {
-            held.insert(std::move(name));
+        ++count;
+        if (const auto socket = socket_at(::dirfd(open.get()), entry->d_name)) {
+            found(*socket, entry->d_name);
         }
     }
+    return count;
+}
+
+std::set<std::uint64_t> sockets_of(pid_t pid, const listeners_by_inode& wanted) {
+    std::set<std::uint64_t> held;
+    each_socket(pid, [&](std::uint64_t socket, const char*) {
+        if (wanted.contains(socket)) {
+            held.insert(socket);
+        }
+    });
     return held;
+}
+
+// `leader`, what descends from it, and helpers that became daemons: those are children of ours, for we are their
+// subreaper. All that descends_from() accepts but members of its process group that others begot.
+std::vector<pid_t> family_of(pid_t leader) {
+    std::vector<pid_t> family{leader};
+    for (const pid_t child : leader == ::getpid() ? std::vector<pid_t>{} : own_children()) {
+        if (child != leader && descends_from(child, leader)) {
+            family.push_back(child);
+        }
+    }
+    for (std::size_t at = 0; at < family.size() && family.size() < max_family; ++at) {
+        const auto children = children_of(family[at]);
+        if (!children && read_process(family[at])) {
+            family = all_processes();  // this kernel keeps no lists of children
+            std::erase_if(family, [leader](pid_t pid) { return !descends_from(pid, leader); });
+            return family;
+        }
+        if (children) {
+            family.insert(family.end(), children->begin(), children->end());
+        }
+    }
+    return family;
 }
 
 std::string program_of(pid_t pid) {
@@ -90,27 +145,38 @@ std::string program_of(pid_t pid) {
 }
 
 listening_socket row_for(const tcp_listener_row& socket, pid_t owner) {
-    return {socket.port, socket.any_address, socket.loopback, owner,
-            owner > 0 ? program_of(owner) : std::string{}};
+    return {socket.port,
+            socket.any_address,
+            socket.loopback,
+            owner,
+            owner > 0 ? program_of(owner) : std::string{},
+            socket.elsewhere};
 }
 
 }  // namespace
 
 std::vector<listening_socket> listeners_on(std::uint16_t port) {
-    const auto found = find_listeners([port](const tcp_listener_row& row) { return row.port == port; });
+    listeners_by_inode found;
     std::vector<listening_socket> rows;
+    for (const tcp_listener_row& row : all_listeners(port)) {
+        if (row.inode == 0) {
+            rows.push_back(row_for(row, 0));  // the kernel's own
+        } else {
+            found.emplace(row.inode, row);
+        }
+    }
     if (found.empty()) {
         return rows;
     }
-    std::set<std::string> owned;
+    std::set<std::uint64_t> owned;
     for (const pid_t pid : all_processes()) {
-        for (const std::string& name : sockets_of(pid, found)) {
-            rows.push_back(row_for(found.at(name), pid));
-            owned.insert(name);
+        for (const std::uint64_t socket : sockets_of(pid, found)) {
+            rows.push_back(row_for(found.at(socket), pid));
+            owned.insert(socket);
         }
     }
-    for (const auto& [name, socket] : found) {
-        if (!owned.contains(name)) {
+    for (const auto& [inode, socket] : found) {
+        if (!owned.contains(inode)) {
             rows.push_back(row_for(socket, 0));
         }
     }
@@ -118,20 +184,82 @@ std::vector<listening_socket> listeners_on(std::uint16_t port) {
 }
 
 std::vector<listening_socket> listeners_beyond_loopback(pid_t ancestor) {
-    const auto found = find_listeners([](const tcp_listener_row& row) { return !row.loopback; });
-    std::vector<listening_socket> rows;
-    if (found.empty()) {
-        return rows;
-    }
-    for (const pid_t pid : all_processes()) {
-        if (!descends_from(pid, ancestor)) {
-            continue;
+    listeners_by_inode found;
+    for (const tcp_listener_row& row : all_listeners(0)) {
+        if (!row.loopback) {
+            found.emplace(row.inode, row);
         }
-        for (const std::string& name : sockets_of(pid, found)) {
-            rows.push_back(row_for(found.at(name), pid));
+    }
+    std::vector<listening_socket> rows;
+    for (const pid_t pid : found.empty() ? std::vector<pid_t>{} : family_of(ancestor)) {
+        for (const std::uint64_t socket : sockets_of(pid, found)) {
+            rows.push_back(row_for(found.at(socket), pid));
         }
     }
     return rows;
+}
+
+own_listeners::view own_listeners::on(std::uint16_t port, pid_t leader) {
+    std::vector<tcp_listener_row> rows = all_listeners(port);
+    std::erase_if(rows, [](const tcp_listener_row& row) { return !reaches_loopback(row); });
+    std::map<std::uint64_t, holder> before;
+    std::swap(before, known_);
+    std::vector<std::uint64_t> unknown;
+    for (const tcp_listener_row& row : rows) {
+        const auto seen = leader == leader_ ? before.find(row.inode) : before.end();
+        if (seen != before.end() && still_holds(seen->second, row.inode)) {
+            known_.insert(*seen);
+        } else if (row.inode != 0) {
+            unknown.push_back(row.inode);
+        }
+    }
+    leader_ = leader;
+    if (!unknown.empty()) {
+        search(leader, unknown);
+    }
+    view out;
+    for (const tcp_listener_row& row : rows) {
+        const auto held = known_.find(row.inode);
+        if (held == known_.end()) {
+            out.others = true;
+        } else {
+            out.own.push_back({row.port, row.any_address, row.loopback, held->second.pid, {}, false});
+        }
+    }
+    return out;
+}
+
+// The number of a process may be another's by now, and the number of a descriptor another socket.
+bool own_listeners::still_holds(const holder& who, std::uint64_t socket) {
+    const auto row = read_process(who.pid);
+    ++links_read_;
+    return row && row->start_time == who.start_time && socket_at(AT_FDCWD, who.link.c_str()) == socket;
+}
+
+void own_listeners::search(pid_t leader, const std::vector<std::uint64_t>& sockets) {
+    const auto found_all = [&] {
+        return std::all_of(sockets.begin(), sockets.end(),
+                           [this](std::uint64_t socket) { return known_.contains(socket); });
+    };
+    const auto look_at = [&](pid_t pid) {
+        const auto row = read_process(pid);
+        if (!row) {
+            return;
+        }
+        links_read_ += each_socket(pid, [&](std::uint64_t socket, const char* name) {
+            if (std::find(sockets.begin(), sockets.end(), socket) != sockets.end()) {
+                std::string link = "/proc/" + std::to_string(pid) + "/fd/" + name;
+                known_.try_emplace(socket, holder{pid, row->start_time, std::move(link)});
+            }
+        });
+    };
+    look_at(leader);
+    const std::vector<pid_t> family = found_all() ? std::vector<pid_t>{} : family_of(leader);
+    for (auto pid = family.begin(); pid != family.end() && !found_all(); ++pid) {
+        if (*pid != leader) {
+            look_at(*pid);
+        }
+    }
 }
 
 bool descends_from(pid_t pid, pid_t ancestor) {

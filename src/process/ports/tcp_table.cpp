@@ -61,6 +61,13 @@ bool is_loopback(const address& where) {
             where.bytes[v4_mapped.size()] == net_127);
 }
 
+// 127.0.0.1, also as IPv6 writes it.
+bool is_home(const address& where) {
+    constexpr std::array<unsigned char, 4> home{127, 0, 0, 1};
+    const auto last = where.bytes.begin() + static_cast<std::ptrdiff_t>(where.size - home.size());
+    return is_loopback(where) && std::equal(home.begin(), home.end(), last);
+}
+
 std::string_view take_word(std::string_view& line) {
     const auto begin = std::min(line.find_first_not_of(' '), line.size());
     line.remove_prefix(begin);
@@ -137,6 +144,7 @@ std::optional<tcp_listener_row> parse_tcp_listener(std::string_view line) {
     }
     row.any_address = is_any(*where);
     row.loopback = is_loopback(*where);
+    row.elsewhere = !row.any_address && !is_home(*where);
     return row;
 }
 

@@ -162,12 +162,14 @@ bool group_core::at_rest() const noexcept {
                        [](const auto& service) { return service->at_rest(); });
 }
 
-bool group_core::verify_endpoints() {
+core::awaitable<bool> group_core::verify_endpoints(std::shared_ptr<group_core> self) {
     bool verified = true;
-    for (const auto& service : services_) {
-        verified = service->verify_endpoint() && verified;
+    for (const auto& service : self->services_) {
+        auto looking = service_runner::verify_endpoint(service);
+        const bool own = co_await std::move(looking);
+        verified = verified && own;
     }
-    return verified && ready();
+    co_return verified && self->ready();
 }
 
 std::vector<service_status> group_core::status() const {

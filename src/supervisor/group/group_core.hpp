@@ -35,7 +35,7 @@ public:
     core::awaitable<core::result<void>> wait_ready(core::deadline until) override {
         return wait_ready(shared_from_this(), until);
     }
-    bool verify_endpoints() override;
+    core::awaitable<bool> verify_endpoints() override { return verify_endpoints(shared_from_this()); }
     void restart(std::string_view service, std::string cause, restart_reason why) override;
     void start() override;
     core::awaitable<bool> stop(core::deadline until) override { return stop(shared_from_this(), until); }
@@ -59,6 +59,7 @@ private:
     static core::awaitable<bool> stop(std::shared_ptr<group_core> self, core::deadline until);
     static core::awaitable<core::result<void>> wait_ready(std::shared_ptr<group_core> self,
                                                           core::deadline until);
+    static core::awaitable<bool> verify_endpoints(std::shared_ptr<group_core> self);
     [[nodiscard]] bool at_rest() const noexcept;
     [[nodiscard]] const service_runner* find(std::string_view service) const;
     void queue_news(service_status status);

@@ -18,7 +18,7 @@ listener_judgement judge_listeners(const std::vector<process::listening_socket>&
                                    const std::function<bool(pid_t)>& is_ours) {
     listener_judgement judgement;
     for (const process::listening_socket& row : rows) {
-        if (!row.loopback && !row.any_address) {
+        if (row.elsewhere || (!row.loopback && !row.any_address)) {
             continue;
         }
         if (row.owner == 0) {

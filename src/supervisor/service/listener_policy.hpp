@@ -26,7 +26,7 @@ struct listener_judgement {
     bool sibling = false;          // all that are foreign are of other services of this daemon
 };
 
-// Listeners on an address that loopback never reaches are left out: no call of ours can end there.
+// Listeners that no call of ours can reach are left out: at an address of the network, and elsewhere on loopback.
 [[nodiscard]] listener_judgement judge_listeners(const std::vector<process::listening_socket>& rows,
                                                  const std::function<bool(pid_t)>& is_ours);
 

@@ -5,7 +5,6 @@
 
 #include <unistd.h>
 
-#include "corral/process/listener_owner.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::supervisor {
@@ -29,9 +28,12 @@ bool is_free(const core::executor& on, const boost::asio::ip::tcp::endpoint& at)
 }
 
 // All that listen there and are not of `leader` are of other services of ours, and there is one.
-bool of_siblings(std::uint16_t port, pid_t leader) {
+bool of_siblings(const std::vector<process::listening_socket>& rows, pid_t leader) {
     bool any = false;
-    for (const process::listening_socket& row : process::listeners_on(port)) {
+    for (const process::listening_socket& row : rows) {
+        if (row.elsewhere) {
+            continue;
+        }
         const bool own = leader != 0 && process::descends_from(row.owner, leader);
         if (!own && !process::descends_from(row.owner, ::getpid())) {
             return false;
@@ -72,12 +74,13 @@ port_watch::fault port_watch::prepare(process::spawn_spec& command, const core::
         return std::nullopt;
     }
     const auto port = endpoint_.port();
-    const listener_judgement taken =
-        judge_listeners(process::listeners_on(port), [](pid_t) { return false; });
+    // Reads the descriptors of all processes on the loop, but only where a launch met a taken port.
+    const auto rows = process::listeners_on(port);
+    const listener_judgement taken = judge_listeners(rows, [](pid_t) { return false; });
     if (taken.what == listener_finding::none) {
         return std::nullopt;
     }
-    if (confined_.followed() && of_siblings(port, 0)) {
+    if (confined_.followed() && of_siblings(rows, 0)) {
         return turn_fault();
     }
     return process::program_fault{
@@ -103,6 +106,7 @@ void port_watch::go_on() {
 void port_watch::leave() {
     ports_->give(confined_.compiled_port(), label_);
     warning_.clear();
+    own_ = {};
 }
 
 void port_watch::note_fixed_port() {
@@ -138,7 +142,7 @@ process::program_fault port_watch::turn_fault() const {
 
 bool port_watch::lost_its_port(pid_t leader) {
     const std::uint16_t port = confined_.compiled_port();
-    if (port == 0 || confined_.has_worked() || !of_siblings(port, leader)) {
+    if (port == 0 || confined_.has_worked() || !of_siblings(process::listeners_on(port), leader)) {
         return false;
     }
     note_fixed_port();
@@ -154,14 +158,29 @@ std::string port_watch::warning() const {
            std::to_string(port) + ", which is compiled into its program";
 }
 
-listener_judgement port_watch::look(pid_t leader) {
+std::optional<listener_judgement> port_watch::glance(pid_t leader) {
+    const process::own_listeners::view seen = own_.on(endpoint_.port(), leader);
+    if (seen.others) {
+        return std::nullopt;
+    }
+    return settled(judge_listeners(seen.own, [](pid_t) { return true; }));
+}
+
+listener_judgement port_watch::search_all(std::uint16_t port, pid_t leader) {
+    const auto rows = process::listeners_on(port);
+    listener_judgement found =
+        judge_listeners(rows, [leader](pid_t owner) { return process::descends_from(owner, leader); });
+    found.sibling = found.what == listener_finding::foreign && of_siblings(rows, leader);
+    return found;
+}
+
+listener_judgement port_watch::settled(listener_judgement found) {
     const auto port = endpoint_.port();
-    listener_judgement found = judge_listeners(
-        process::listeners_on(port), [leader](pid_t owner) { return process::descends_from(owner, leader); });
     if (found.what == listener_finding::ours && confined_.asked_port()) {
         confined_.worked();
     }
-    if (found.what == listener_finding::foreign && confined_.followed() && of_siblings(port, leader)) {
+    found.sibling = found.sibling && confined_.followed();
+    if (found.sibling) {
         // Whose turn it is stays, and the other one goes at its own next look.
         found.sibling = ports_->holder(port) != label_;
         found.what = found.sibling ? listener_finding::foreign : listener_finding::none;
@@ -202,15 +221,12 @@ port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time 
     if (!asked) {
         return {};
     }
-    const auto rows = process::listeners_on(*asked);
-    const auto ours = std::find_if(rows.begin(), rows.end(), [leader](const process::listening_socket& row) {
-        return process::descends_from(row.owner, leader);
-    });
-    if (ours == rows.end()) {
+    const auto ours = own_.on(*asked, leader).own;
+    if (ours.empty()) {
         return {};
     }
     if (!confined_.had_no_effect()) {
-        return {false, unguarded(confined_.describe(*ours), now)};
+        return {false, unguarded(confined_.describe(ours.front()), now)};
     }
     if (!take_turn()) {
         return {false, turn_fault()};
@@ -219,8 +235,8 @@ port_watch::search port_watch::listener_missing(pid_t leader, core::steady_time 
     return {true, std::nullopt};
 }
 
-port_watch::fault port_watch::beyond_loopback(pid_t leader, core::steady_time now) {
-    const auto open = process::listeners_beyond_loopback(leader);
+port_watch::fault port_watch::judge_open(const std::vector<process::listening_socket>& open,
+                                         core::steady_time now) {
     if (open.empty()) {
         warning_.clear();
         return std::nullopt;

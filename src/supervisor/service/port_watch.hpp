@@ -1,18 +1,20 @@
 #pragma once
-// Where one service listens, and who else does: found by /proc alone, whatever was done to prevent it. Knows the
-// port guard's part in it. Looks and judges; what follows from a fault is its caller's.
+// Where one service listens, and who else does: found by the kernel's tables alone, whatever was done to prevent it.
+// Knows the port guard's part in it. Looks and judges; what follows from a fault is its caller's.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
+#include "corral/process/listener_owner.hpp"
 #include "corral/process/program_check.hpp"
 #include "corral/supervisor/fixed_ports.hpp"
 #include "corral/supervisor/service_spec.hpp"
@@ -46,9 +48,13 @@ public:
     // A person asked for a start: what was learned may have been mended.
     void forget() noexcept { confined_.forget(); }
 
-    // Who listens where the process `leader` should. One that is open to the network is `exposed` where that is
-    // forbidden, else warned of.
-    [[nodiscard]] listener_judgement look(pid_t leader);
+    // Who listens where the process `leader` should, by looks at its own processes: cheap. Nothing: others are there too,
+    // and only a search tells of them. One that is open to the network is `exposed` where that is forbidden, else
+    // warned of.
+    [[nodiscard]] std::optional<listener_judgement> glance(pid_t leader);
+    // Through the descriptors of all processes, on any thread; for settled() on the loop, which says the same as glance().
+    [[nodiscard]] static listener_judgement search_all(std::uint16_t port, pid_t leader);
+    [[nodiscard]] listener_judgement settled(listener_judgement found);
     // The service must end for what was found.
     [[nodiscard]] static bool is_wrong(const listener_judgement& found) noexcept;
     [[nodiscard]] process::program_fault fault_of(const listener_judgement& found, core::steady_time now);
@@ -66,11 +72,14 @@ public:
     static constexpr const char* turn_lost = "port-turn";
     // Compiled into the program and out of the guard's reach, as far as is known of it or of others of its kind.
     [[nodiscard]] std::uint16_t fixed_port() const;
-    // Whatever of it listens outside loopback, at any port: a fault where that is forbidden, else a warning.
-    [[nodiscard]] fault beyond_loopback(pid_t leader, core::steady_time now);
+    // Whatever of it listens outside loopback, at any port (process::listeners_beyond_loopback): a fault where that is
+    // forbidden, else a warning.
+    [[nodiscard]] fault judge_open(const std::vector<process::listening_socket>& open, core::steady_time now);
 
     [[nodiscard]] const boost::asio::ip::tcp::endpoint& endpoint() const noexcept { return endpoint_; }
     [[nodiscard]] const confinement& confined() const noexcept { return confined_; }
+    // What glances cost: links of descriptors read so far for the present process.
+    [[nodiscard]] std::uint64_t links_read() const noexcept { return own_.links_read(); }
     // What others can reach of the present process, and whether it takes turns; may be empty.
     [[nodiscard]] std::string warning() const;
 
@@ -88,6 +97,7 @@ private:
     core::milliseconds refused_for_;
     confinement confined_;
     std::shared_ptr<fixed_ports> ports_;
+    process::own_listeners own_;
     std::string warning_;
     std::string warned_;  // in the log, so that it is said once and not at each restart
 };

@@ -243,28 +243,16 @@ void service_runner::report_fault(process::program_fault what) {
     feed({turn ? event_kind::kill : event_kind::fault, std::move(what.message), std::move(what.advice)});
 }
 
-bool service_runner::verify_endpoint() {
-    const run_ptr run = run_;
-    if (run == nullptr || run->ended || abandoned_) {
-        return false;
-    }
-    const listener_judgement found = port_.look(run->pid);
-    if (port_watch::is_wrong(found)) {
-        report_fault(port_.fault_of(found, now()));
-    }
-    return found.what == listener_finding::ours;
-}
-
 void service_runner::spawn_task(const char* what, core::awaitable<void> task) {
     context_.tasks->spawn(label_ + ": " + what, std::move(task));
 }
 
 bool service_runner::in_stage(const process_run& run, load_stage stage) const {
-    return run_.get() == &run && !run.ended && !abandoned_ && machine_.in_stage(stage);
+    return is_current(run) && machine_.in_stage(stage);
 }
 
 bool service_runner::serves(const process_run& run) const {
-    return run_.get() == &run && !run.ended && !abandoned_ && machine_.state() == service_state::ready;
+    return is_current(run) && machine_.state() == service_state::ready;
 }
 
 void service_runner::keep_time() {

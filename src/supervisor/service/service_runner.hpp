@@ -58,7 +58,7 @@ public:
     [[nodiscard]] core::result<void> take_over(const service_handover& from);
     // Looks now whether the port is held by this service alone; if a foreign process has it, the service is
     // killed. False when it can't be shown.
-    [[nodiscard]] bool verify_endpoint();
+    [[nodiscard]] static core::awaitable<bool> verify_endpoint(std::shared_ptr<service_runner> self);
 
     [[nodiscard]] const std::string& name() const noexcept { return spec_.name; }
     [[nodiscard]] const service_spec& spec() const noexcept { return spec_; }
@@ -85,6 +85,10 @@ private:
     void take_news(process_run& run, const line_news& news);
     [[nodiscard]] line_context context_of(const process_run& run) const;
     void report_fault(process::program_fault what);
+    // Its process runs, and is watched.
+    [[nodiscard]] bool is_current(const process_run& run) const {
+        return run_.get() == &run && !run.ended && !abandoned_;
+    }
     [[nodiscard]] bool in_stage(const process_run& run, load_stage stage) const;
     [[nodiscard]] bool serves(const process_run& run) const;
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
@@ -97,6 +101,16 @@ private:
     static core::awaitable<void> run_timer(self_ptr self);
     static core::awaitable<void> await_end(self_ptr self, run_ptr run);
     static core::awaitable<void> ask_gate(self_ptr self, std::uint64_t question);
+    // Who listens at the port: what a glance tells, else a search.
+    static core::awaitable<listener_judgement> look(self_ptr self, run_ptr run);
+    struct wide_view {
+        listener_judgement found;
+        std::vector<process::listening_socket> open;  // beyond loopback
+    };
+    // Through all processes, beside the loop. Nothing: it could not be done in time.
+    static core::awaitable<std::optional<wide_view>> search(self_ptr self, run_ptr run);
+    // A search, and what follows from it. False: a fault was reported, or the process is over.
+    static core::awaitable<bool> look_widely(self_ptr self, run_ptr run);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
     static core::awaitable<void> probe(self_ptr self, run_ptr run);
     static core::awaitable<void> first_test(self_ptr self, run_ptr run);

@@ -25,9 +25,10 @@ constexpr int most_misses_of_an_end = 4;
 constexpr core::milliseconds longest_guard_interval{15'000};
 // Between looks for listeners of the service at other ports.
 constexpr core::milliseconds wide_look_interval{10'000};
-// A look stops the loop, and where the kernel's socket tables are large it takes tens of milliseconds; so
-// looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when
-// ready.
+constexpr core::milliseconds longest_wide_look_interval{60'000};
+// Of one search through all processes: a process in a broken driver may block whoever asks about it.
+constexpr core::seconds longest_search{5};
+// Looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when ready.
 constexpr int loading_spacing = 8;
 constexpr int ready_spacing = 500;
 // A hook whose process has died gets this long to notice by itself before it is cancelled.
@@ -96,19 +97,83 @@ core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t ques
     self->feed({event_of(verdict.state), std::move(verdict.reason), std::move(verdict.advice)});
 }
 
+core::awaitable<std::optional<service_runner::wide_view>> service_runner::search(self_ptr self, run_ptr run) {
+    std::function<wide_view()> work = [port = self->port_.endpoint().port(), leader = run->pid] {
+        return wide_view{port_watch::search_all(port, leader), process::listeners_beyond_loopback(leader)};
+    };
+    const core::deadline until = core::deadline::after(longest_search, self->now());
+    auto searching = self->context_.searches->run(self->label_, std::move(work), until);
+    core::result<wide_view> found = co_await std::move(searching);
+    if (!found) {
+        telemetry::log().debug("{}: no look at the other processes: {}", self->label_, found.error().message);
+        co_return std::nullopt;
+    }
+    co_return std::move(*found);
+}
+
+core::awaitable<listener_judgement> service_runner::look(self_ptr self, run_ptr run) {
+    if (const auto seen = self->port_.glance(run->pid)) {
+        co_return *seen;
+    }
+    auto searching = search(self, run);
+    std::optional<wide_view> seen = co_await std::move(searching);
+    if (!seen) {
+        co_return listener_judgement{listener_finding::unknown, "a program that could not be looked up"};
+    }
+    co_return self->port_.settled(std::move(seen->found));
+}
+
+core::awaitable<bool> service_runner::look_widely(self_ptr self, run_ptr run) {
+    auto searching = search(self, run);
+    std::optional<wide_view> seen = co_await std::move(searching);
+    if (!self->is_current(*run)) {
+        co_return false;
+    }
+    if (!seen) {
+        seen = wide_view{{}, process::listeners_beyond_loopback(run->pid)};  // its own processes are few
+    }
+    const listener_judgement found = self->port_.settled(std::move(seen->found));
+    auto wrong = port_watch::is_wrong(found) ? self->port_.fault_of(found, self->now())
+                                             : self->port_.judge_open(seen->open, self->now());
+    if (wrong) {
+        self->report_fault(std::move(*wrong));
+    }
+    co_return !wrong;
+}
+
+core::awaitable<bool> service_runner::verify_endpoint(self_ptr self) {
+    const run_ptr run = self->run_;
+    if (run == nullptr || !self->is_current(*run)) {
+        co_return false;
+    }
+    auto looking = look(self, run);
+    const listener_judgement found = co_await std::move(looking);
+    if (!self->is_current(*run)) {
+        co_return false;
+    }
+    if (port_watch::is_wrong(found)) {
+        self->report_fault(self->port_.fault_of(found, self->now()));
+    }
+    co_return found.what == listener_finding::ours;
+}
+
 core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
     core::milliseconds interval = first_interval;
     int unknown = 0;
     while (self->in_stage(*run, load_stage::socket)) {
         const core::steady_time began = self->now();
-        const listener_judgement found = self->port_.look(run->pid);
+        auto looking = look(self, run);
+        const listener_judgement found = co_await std::move(looking);
+        if (!self->in_stage(*run, load_stage::socket)) {
+            co_return;
+        }
         const core::nanoseconds cost = self->now() - began;
         unknown = found.what == listener_finding::unknown ? unknown + 1 : 0;
         if (found.what == listener_finding::ours) {
-            if (auto wrong = self->port_.beyond_loopback(run->pid, self->now())) {
-                self->report_fault(std::move(*wrong));
-            } else {
+            auto looking_widely = look_widely(self, run);
+            const bool right = co_await std::move(looking_widely);
+            if (right && self->in_stage(*run, load_stage::socket)) {
                 self->feed({event_kind::socket_owned, {}, {}});
             }
             co_return;
@@ -153,7 +218,12 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
             co_return;
         }
         if (reply && (asked.status == 0 || reply->status == asked.status)) {
-            if (self->verify_endpoint()) {
+            auto looking = verify_endpoint(self);
+            const bool own = co_await std::move(looking);
+            if (!self->in_stage(*run, load_stage::probe)) {
+                co_return;
+            }
+            if (own) {
                 self->feed({event_kind::probe_answered, {}, {}});
                 co_return;
             }
@@ -193,11 +263,19 @@ core::awaitable<void> service_runner::first_test(self_ptr self, run_ptr run) {
     if (!self->in_stage(*run, load_stage::self_test)) {
         co_return;
     }
+    bool own = false;
+    if (verdict) {
+        auto looking = verify_endpoint(self);
+        own = co_await std::move(looking);
+    }
+    if (!self->in_stage(*run, load_stage::self_test)) {
+        co_return;
+    }
     if (!verdict) {
         self->feed({event_kind::self_test_failed,
                     "its first test failed: " + telemetry::printable(verdict.error().message),
                     {}});
-    } else if (self->verify_endpoint()) {
+    } else if (own) {
         self->feed({event_kind::self_test_passed, {}, {}});
     } else {
         self->feed({event_kind::self_test_failed,
@@ -212,7 +290,11 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
     core::steady_time next_wide_look;  // the first one at once: the first answer may have opened something
     while (self->serves(*run)) {
         const core::steady_time began = self->now();
-        const listener_judgement found = self->port_.look(run->pid);
+        auto looking = look(self, run);
+        const listener_judgement found = co_await std::move(looking);
+        if (!self->serves(*run)) {
+            co_return;
+        }
         const core::nanoseconds cost = self->now() - began;
         missing = found.what == listener_finding::ours ? 0 : missing + 1;
         if (port_watch::is_wrong(found) || (found.what == listener_finding::unknown && missing > 1)) {
@@ -227,11 +309,15 @@ core::awaitable<void> service_runner::guard_port(self_ptr self, run_ptr run) {
             co_return;
         }
         if (self->now() >= next_wide_look) {
-            if (auto wrong = self->port_.beyond_loopback(run->pid, self->now())) {
-                self->report_fault(std::move(*wrong));
+            const core::steady_time wide_began = self->now();
+            auto looking_widely = look_widely(self, run);
+            const bool right = co_await std::move(looking_widely);
+            if (!right) {
                 co_return;
             }
-            next_wide_look = self->now() + wide_look_interval;
+            next_wide_look =
+                self->now() + std::clamp<core::nanoseconds>((self->now() - wide_began) * ready_spacing,
+                                                            wide_look_interval, longest_wide_look_interval);
         }
         self->publish();
         // A doubt is looked into at once.
