@@ -3,6 +3,7 @@ that ends, and with no other service."""
 
 import contextlib
 import os
+import pathlib
 import signal
 import sys
 
@@ -88,3 +89,59 @@ def test_no_helper_outlives_corral(tmp_path, number):
         os.kill(box.process.pid, number)
         box.process.wait(30)
         wait_until(lambda: not any(map(lives, helpers)), 10, "no helper is left")
+
+
+HIDE = BECOME_DAEMON.replace("import os, sys", "import os, resource, sys").replace(
+    '        os.chdir("/")', '        resource.setrlimit(10, (5, 5))  # RLIMIT_LOCKS\n        os.chdir("/")')
+
+
+@pytest.fixture
+def delegated():
+    """A control group that is ours to divide, or a skip."""
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    mounts = [line.split()[4] for line in lines if " - cgroup2 " in line]
+    own = next((line[3:] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")), None)
+    if not mounts or own is None:
+        pytest.skip("there is no second version of control groups here")
+    group = pathlib.Path(mounts[0] + own.rstrip("/"), f"corral_e2e_{os.getpid()}")
+    try:
+        group.mkdir()
+    except OSError as why:
+        pytest.skip(f"no control group can be made here: {why}")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), 10, "its group is empty")
+    group.rmdir()
+
+
+class GroupedBox(UpgradeBox):
+    def below(self, group):
+        self.group = group
+        return self
+
+    def command(self):
+        return ["sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', str(self.group), *map(str, super().command())]
+
+
+def groups_in(group):
+    return sorted(path.name for path in group.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["a clean stop", "kill -9"])
+def test_with_a_delegated_group_even_a_helper_that_hides_its_mark_ends_with_its_service(tmp_path, delegated, number):
+    (tmp_path / "hide.py").write_text(HIDE)
+    sim = str(BIN / "corral-sim")
+    runtime = [sys.executable, str(tmp_path / "hide.py"), str(tmp_path / "runtime.pids"), sim, "runtime", *Box.runtime_flags()]
+    with GroupedBox(tmp_path, runtime=runtime).below(delegated) as box:
+        [helper] = wait_until(lambda: escapees(box, "runtime"), what="the helper runs")
+        box.wait_ready()
+        assert len(groups_in(delegated)) == 2, "a group for each service"
+        install(box.program)
+        box.upgrade()
+        assert lives(helper) and len(groups_in(delegated)) == 2
+        restart_runtime(box)
+        assert not lives(helper)
+        helpers = escapees(box, "runtime")
+        os.kill(box.process.pid, number)
+        box.process.wait(30)
+        wait_until(lambda: not any(map(lives, helpers)), 10, "no helper is left")
+        wait_until(lambda: groups_in(delegated) == [], 10, "no group is left")

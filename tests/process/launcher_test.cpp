@@ -1,10 +1,15 @@
 #include <cerrno>
 
+#include <array>
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/fanotify.h>
 #include <sys/resource.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/process/warden.hpp"
 #include "process/process_test_support.hpp"
 
 namespace corral::process {
@@ -91,6 +96,76 @@ TEST(failed_spawn, running_out_of_descriptors_at_any_step_leaves_nothing) {
     }
     EXPECT_TRUE(worked);
     EXPECT_GE(failures, 5);
+}
+
+// Its disk is one that answers nobody before it is told to.
+class held_program {
+public:
+    explicit held_program(const std::string& path)
+        : bell_(::fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC)) {
+        held_ = bell_.valid() &&
+                ::fanotify_mark(bell_.get(), FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, path.c_str()) == 0;
+    }
+    [[nodiscard]] bool holds() const { return held_; }
+    bool let_go() {
+        fanotify_event_metadata event{};
+        if (::read(bell_.get(), &event, sizeof event) < static_cast<ssize_t>(sizeof event)) {
+            return false;
+        }
+        const core::owned_fd asked(event.fd);
+        const fanotify_response answer{event.fd, FAN_ALLOW};
+        return ::write(bell_.get(), &answer, sizeof answer) == static_cast<ssize_t>(sizeof answer);
+    }
+
+private:
+    core::owned_fd bell_;
+    bool held_ = false;
+};
+
+TEST(spawn, a_program_whose_disk_does_not_answer_holds_up_nobody_and_nothing) {
+    const scratch_folder folder;
+    const std::string program = folder.path("program");
+    std::filesystem::copy_file("/bin/true", program);
+    held_program disk(program);
+    if (!disk.holds()) {
+        GTEST_SKIP() << "this user may not hold up an exec";
+    }
+    std::array<int, 2> line{};
+    ASSERT_EQ(::pipe2(line.data(), O_CLOEXEC), 0);
+    core::owned_fd reader(line[0]);
+    core::owned_fd writer(line[1]);
+    boost::asio::io_context loop;
+    const auto began = std::chrono::steady_clock::now();
+    auto started = child::spawn(loop.get_executor(), spec_of({program}));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{2});
+    ASSERT_TRUE(started) << started.error().message;
+    writer.reset();
+    pollfd waited{reader.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&waited, 1, 2000), 1) << "the child keeps open what is ours";
+    EXPECT_TRUE(eventually([&] { return disk.let_go(); }));
+    const auto how = run(loop, started->wait());
+    ASSERT_TRUE(how);
+    EXPECT_EQ(describe(*how), "exit status 0");
+}
+
+TEST(spawn, a_child_that_waits_for_its_disk_can_be_killed) {
+    const scratch_folder folder;
+    const std::string program = folder.path("program");
+    std::filesystem::copy_file("/bin/true", program);
+    held_program disk(program);
+    if (!disk.holds()) {
+        GTEST_SKIP() << "this user may not hold up an exec";
+    }
+    boost::asio::io_context loop;
+    auto started = child::spawn(loop.get_executor(), spec_of({program}));
+    ASSERT_TRUE(started);
+    EXPECT_TRUE(eventually([&] {
+        reap_orphans();
+        return started->kill_family();
+    }));
+    const auto how = run(loop, started->wait());
+    ASSERT_TRUE(how);
+    EXPECT_EQ(describe(*how), "killed by SIGKILL");
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct spawn_spec {
     std::string working_directory;                   // empty: ours
     stdio_kind stdio = stdio_kind::pipe;
     resource_limits limits{};
+    bool own_cgroup = false;  // in a control group of its own, where we may make one
 };
 
 // A child as another image of this very process needs it to go on with it: execve keeps pid and children
@@ -85,7 +86,7 @@ public:
     [[nodiscard]] core::result<void> signal_group(int number);
     // True while any process of the child's group exists.
     [[nodiscard]] bool group_alive() const;
-    // SIGKILLs all that the child has begotten and what is left of its group, wherever these went and whoever their
+    // SIGKILLs all that the child has begotten and what is left of its group and of its control group, wherever these went and whoever their
     // parents are by now. False while one of them lives: ask again until it is true, with reap_orphans() in between.
     [[nodiscard]] bool kill_family();
 

@@ -17,6 +17,7 @@
 
 #include "corral/process/warden.hpp"
 #include "process/children/birthmark.hpp"
+#include "process/children/child_cgroup.hpp"
 #include "process/children/child_stdio.hpp"
 #include "process/children/launcher.hpp"
 #include "process/children/owned_children.hpp"
@@ -85,6 +86,9 @@ struct child::state {
             reap();
             disown_child(pid);
         }
+        if (group) {
+            static_cast<void>(group->remove());  // what is not empty goes with the next daemon's start
+        }
     }
 
     // Keeps the status when the child has ended; never blocks.
@@ -124,6 +128,8 @@ struct child::state {
     incoming err;
     std::optional<exit_reason> ended;
     std::optional<birthmark> mark;  // nothing: the image that started it gave none, or was not allowed to
+    std::optional<child_cgroup> group;
+    core::owned_fd report;  // of a start that is not over: its end would be a signal to whoever writes it
     bool group_gone = false;
 };
 
@@ -216,6 +222,11 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
         return core::failure{failed,
                              "cannot read from " + in_quotes(what.command.front()) + ": " + failed.message()};
     }
+    if (what.own_cgroup) {
+        made->group = child_cgroup::make();
+    }
+    const core::owned_fd door = made->group ? made->group->door() : core::owned_fd();
+    launching.cgroup = door.get();
     auto started = launch(launching, *stdio);
     if (!started) {
         return started.error();
@@ -227,6 +238,7 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
                              "cannot watch " + in_quotes(what.command.front()) + ": " + failed.message()};
     }
     static_cast<void>(started->pidfd.release());
+    made->report = std::move(started->report);
     made->pid = started->pid;
     made->mark = birthmark_of(made->pid);
     own_child(made->pid);
@@ -311,6 +323,7 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     static_cast<void>(bell.release());
     made->pid = from.pid;
+    made->group = child_cgroup::of(made->pid);
     made->mark = birthmark_of(made->pid);
     own_child(made->pid);
     return child(std::move(made));
@@ -361,9 +374,13 @@ bool child::group_alive() const {
 
 bool child::kill_family() {
     const bool signalled = static_cast<bool>(signal_group(SIGKILL));
+    const bool empty = !state_->group || state_->group->kill_all();
+    if (!state_->mark && !state_->ended) {
+        state_->mark = birthmark_of(state_->pid);  // of one that had not come so far when it was started
+    }
     const std::size_t strays = kill_ownerless();
     const std::size_t alive = state_->mark ? kill_marked_descendants(*state_->mark) : 0;
-    return signalled && strays + alive == 0 && (state_->mark || !group_alive());
+    return signalled && empty && strays + alive == 0 && (state_->mark || !group_alive());
 }
 
 core::awaitable<core::result<std::string>> child::read(output_stream from) {

@@ -4,9 +4,14 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <utility>
 
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +27,8 @@ namespace corral::process {
 namespace {
 
 constexpr int exit_of_failed_start = 127;
+// All else waits meanwhile.
+constexpr int longest_exec_ms = 250;
 
 enum class stage : int {
     signals,
@@ -53,6 +60,7 @@ struct prepared {
     const rlimit* memory_limit;      // null: leave it
     int nice;                        // added to ours
     unsigned serial;                 // of this start
+    int cgroup;                      // -1: ours
 };
 
 unsigned starts = 0;
@@ -101,7 +109,26 @@ void brand(const prepared& start) {
     ::setrlimit(RLIMIT_LOCKS, &mark);
 }
 
-[[noreturn]] void run_child(const prepared& start) {
+// A child that hangs in exec must not hold open what is ours: connections of clients, above all.
+void close_all_but_errors(prepared& start) {
+    constexpr int kept = STDERR_FILENO + 1;
+    if (start.errors != kept && ::dup3(start.errors, kept, O_CLOEXEC) < 0) {
+        give_up(start, stage::descriptors);
+    }
+    start.errors = kept;
+    if (::close_range(kept + 1, ~0U, 0) != 0 && !close_everything_on_exec()) {
+        give_up(start, stage::descriptors);
+    }
+}
+
+// A move, which waits for all other forks of the machine; for kernels and containers where nobody can be born in a group.
+// Where it fails too, the mark has to do.
+void enter_group(int folder) {
+    const int procs = ::openat(folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    [[maybe_unused]] const bool entered = procs >= 0 && ::write(procs, "0", 1) == 1;
+}
+
+[[noreturn]] void run_child(prepared start, bool born_in_group) {
     reset_signals(start);
     if (::setpgid(0, 0) != 0) {
         give_up(start, stage::group);
@@ -114,13 +141,14 @@ void brand(const prepared& start) {
         errno = ESRCH;
         give_up(start, stage::parent_gone);
     }
+    if (start.cgroup >= 0 && !born_in_group) {
+        enter_group(start.cgroup);
+    }
     if (::dup2(start.in, STDIN_FILENO) < 0 || ::dup2(start.out, STDOUT_FILENO) < 0 ||
         ::dup2(start.err, STDERR_FILENO) < 0) {
         give_up(start, stage::stdio);
     }
-    if (!close_everything_on_exec()) {
-        give_up(start, stage::descriptors);
-    }
+    close_all_but_errors(start);
     set_limits(start);
     brand(start);
     if (start.working_directory != nullptr && ::chdir(start.working_directory) != 0) {
@@ -130,16 +158,31 @@ void brand(const prepared& start) {
     give_up(start, stage::execute);
 }
 
+// 0 in the child. Unlike fork this runs no fork handlers, which could wait for a lock held by another thread.
+pid_t fork_into(int cgroup, bool& born_in_group) {
+    born_in_group = true;
+    clone_args how{};
+    how.flags = CLONE_INTO_CGROUP;
+    how.exit_signal = SIGCHLD;
+    how.cgroup = static_cast<std::uint64_t>(std::max(cgroup, 0));
+    const long made = cgroup < 0 ? -1 : ::syscall(SYS_clone3, &how, sizeof how);
+    if (made >= 0) {
+        return static_cast<pid_t>(made);
+    }
+    born_in_group = false;
+    return ::_Fork();
+}
+
 // Signals wait during the fork, so that no handler of the daemon ever runs in the child.
 pid_t fork_quietly(const prepared& start) {
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    // Unlike fork this runs no fork handlers, which could wait for a lock held by another thread.
-    const pid_t pid = ::_Fork();
+    bool born_in_group = false;
+    const pid_t pid = fork_into(start.cgroup, born_in_group);
     if (pid == 0) {
-        run_child(start);
+        run_child(start, born_in_group);
     }
     const int error = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -204,13 +247,23 @@ const rlimit* address_of(const std::optional<rlimit>& limit) {
     return limit ? &*limit : nullptr;
 }
 
+enum class report { runs, failed, outstanding };
+
 // Zero bytes mean that exec closed the pipe: the program runs.
-bool read_report(int fd, start_error& told) {
+report read_report(int fd, start_error& told) {
+    pollfd waited{fd, POLLIN, 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&waited, 1, longest_exec_ms);
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0) {
+        return report::outstanding;
+    }
     ssize_t got = 0;
     do {
         got = ::read(fd, &told, sizeof told);
     } while (got < 0 && errno == EINTR);
-    return got == static_cast<ssize_t>(sizeof told);
+    return got == static_cast<ssize_t>(sizeof told) ? report::failed : report::runs;
 }
 
 }  // namespace
@@ -276,7 +329,8 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
                          address_of(descriptor_limit),
                          address_of(memory_limit),
                          what.limits.nice,
-                         ++starts};
+                         ++starts,
+                         what.cgroup};
     const pid_t pid = fork_quietly(start);
     if (pid < 0) {
         return core::errno_failure(
@@ -284,17 +338,21 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
     }
     errors->write.reset();
     start_error told;
-    if (read_report(errors->read.get(), told)) {
+    const report got = read_report(errors->read.get(), told);
+    if (got == report::failed) {
         reap_blocking(pid);
         return failure_of(told, what);
     }
     // Safe though the child may have ended: nobody else reaps it, so the number is still its own.
-    launched child{pid, core::owned_fd(open_pidfd(pid))};
+    launched child{pid, core::owned_fd(open_pidfd(pid)), {}};
     if (!child.pidfd.valid()) {
         const int error = errno;
         kill_and_reap(pid);
         return core::errno_failure(
             error, "cannot watch " + in_quotes(what.arguments.front()) + ": " + text_of(error));
+    }
+    if (got == report::outstanding) {
+        child.report = std::move(errors->read);
     }
     return child;
 }

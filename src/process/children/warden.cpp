@@ -17,6 +17,7 @@
 
 #include "corral/core/owned_fd.hpp"
 #include "process/children/birthmark.hpp"
+#include "process/children/child_cgroup.hpp"
 #include "process/children/owned_children.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/run_token.hpp"
@@ -228,6 +229,7 @@ std::vector<pid_t> kill_strays(const std::string& own_token) {
     while (kill_marked(is_marked) > 0 && std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
+    clear_stale_cgroups(cgroup_base());
     return killed;
 }
 

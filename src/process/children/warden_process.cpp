@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "process/children/birthmark.hpp"
+#include "process/children/child_cgroup.hpp"
 #include "process/children/run_token.hpp"
 #include "process/proc_files.hpp"
 
@@ -127,6 +128,7 @@ void run_warden(int notices, const std::string& token) {
     kill_groups(groups);
     kill_token_carriers([&token](pid_t, std::string_view found) { return found == token; }, kill_limit);
     kill_begotten(token);
+    clear_stale_cgroups(cgroup_base());
     ::_exit(0);
 }
 

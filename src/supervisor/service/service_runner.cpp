@@ -151,10 +151,7 @@ void service_runner::begin_service() {
 void service_runner::launch() {
     problem_.clear();
     process::spawn_spec command = spec_.command;
-    auto fault = process::check_program(command);
-    if (!fault) {
-        fault = port_.prepare(command, context_.on, now());
-    }
+    auto fault = port_.prepare(command, context_.on, now());
     if (fault) {
         port_.leave();
     }
@@ -165,9 +162,14 @@ void service_runner::launch() {
         return feed({event_kind::refused, std::move(fault->message), std::move(fault->advice)});
     }
     command.environment[process::warden::token_name()] = context_.guard->token();
+    command.own_cgroup = true;
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
         port_.leave();
+        // Only now: a child may wait for a disk that does not answer, everybody else may not.
+        if (auto wrong = process::check_program(command)) {
+            return feed({event_kind::refused, std::move(wrong->message), std::move(wrong->advice)});
+        }
         const core::failure& why = started.error();
         const bool lasting = is_lasting(why.code);
         return feed({lasting ? event_kind::refused : event_kind::launch_failed, why.message,

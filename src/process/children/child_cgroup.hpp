@@ -1,0 +1,67 @@
+#pragma once
+// A control group (v2) for a child, below our own one: whatever the child begets is in it and can only leave it on
+// purpose, so all of it ends with one write. Only where our own group is ours to divide, as a unit with `Delegate=yes`
+// makes it; elsewhere the birthmark has to do, and no start fails for want of a group. Processes that we did not start
+// are never moved.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "corral/core/owned_fd.hpp"
+
+namespace corral::process {
+
+// Whose a folder is, by its name: number and start time of the daemon that made it.
+struct cgroup_name {
+    pid_t daemon = 0;
+    std::uint64_t daemon_start = 0;
+    unsigned serial = 0;
+    bool operator==(const cgroup_name&) const = default;
+};
+[[nodiscard]] std::string text_of(const cgroup_name& name);
+[[nodiscard]] std::optional<cgroup_name> parse_cgroup_name(std::string_view text);
+
+// The path below the root of all v2 groups in the text of a /proc/<pid>/cgroup; empty: none.
+[[nodiscard]] std::string cgroup_path(std::string_view cgroup_text);
+// The folder of that path, by the text of /proc/self/mountinfo; empty: it can't be seen from here.
+[[nodiscard]] std::string cgroup_folder(std::string_view path, std::string_view mountinfo);
+// Whether the group of that folder is ours to divide. The root of all groups is nobody's, and one of a service manager is only
+// where it says so.
+[[nodiscard]] bool is_delegated(const std::string& folder);
+
+// The folder where children get their groups; empty: nowhere. Looked for once.
+[[nodiscard]] const std::string& cgroup_base();
+// Another one, for tests.
+void set_cgroup_base(std::string folder);
+
+class child_cgroup {
+public:
+    // A new group; nothing: there is no place for one.
+    [[nodiscard]] static std::optional<child_cgroup> make();
+    // The group that an earlier image of this process gave to that child.
+    [[nodiscard]] static std::optional<child_cgroup> of(pid_t child);
+    explicit child_cgroup(std::string folder) : folder_(std::move(folder)) {}
+
+    // The folder, open; closed on exec.
+    [[nodiscard]] core::owned_fd door() const;
+    // SIGKILLs all that is in it; true: nothing was.
+    [[nodiscard]] bool kill_all() const;
+    // False while something is in it.
+    bool remove() const;
+    [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
+
+private:
+    [[nodiscard]] bool populated() const;
+    std::string folder_;
+};
+
+// Ends and removes, within a second or two, what daemons that are gone have left below `base`. Returns how many groups
+// had something alive in them.
+std::size_t clear_stale_cgroups(const std::string& base);
+
+}  // namespace corral::process
