@@ -198,6 +198,22 @@ TEST_F(stream_run_test, an_answer_that_is_cut_is_a_failure_and_no_short_answer) 
     EXPECT_EQ(sink.text, "Hel");
 }
 
+TEST_F(stream_run_test, a_connection_that_the_runtime_cuts_is_no_answer_that_nobody_wanted) {
+    traits.cancel = catalog::cancel_method::drain;
+    const std::string event = said("Hel");
+    std::ostringstream chunk;
+    chunk << std::hex << event.size() << "\r\n" << event << "\r\n";
+    const played_server server(
+        {{"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
+          chunk.str()}});
+    const run_outcome out = run(server);
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.failure->cause, "call-failed");
+    EXPECT_EQ(sink.text, "Hel");
+    EXPECT_THAT(restarts,
+                ElementsAre("hang: The runtime broke off an answer and may still be at work on it."));
+}
+
 TEST_F(stream_run_test, the_death_of_the_process_is_told_rather_than_the_broken_line) {
     lost = stream_parts::lost_server{.why = {.cause = "runtime-died", .message = "It died."}, .died = true};
     const played_server server({{event_stream(said("Hel"))}});
