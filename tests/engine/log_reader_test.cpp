@@ -51,5 +51,70 @@ TEST(log_reader, what_the_manifest_states_stands) {
     EXPECT_EQ(reader.sizes().chunk, 128U);
 }
 
+// The lines of docs/facts/vendor_ax_observed.md#cache-length, as a terminal brings them.
+std::string begin_line(int cached, int added) {
+    return "\x1b[1;30;32m[I][                      SetKVCache][ 614]: prefill_grpid:2 kv_cache_num:64 "
+           "precompute_len:" +
+           std::to_string(cached) + " input_num_token:" + std::to_string(added) + "\x1b[0m\n";
+}
+
+std::string end_line(int held) {
+    return "\n\n\x1b[1;30;35m[N][                             Run][1168]: hit eos,avg 16.30 "
+           "token/s\n\x1b[0m\n"
+           "\x1b[1;30;32m[I][                      GetKVCache][ 583]: precompute_len:" +
+           std::to_string(held) + ", remaining:72\x1b[0m\n";
+}
+
+using ending = run_report::ending;
+
+ending after(run_report& report, const std::string& output, std::uint32_t made) {
+    report.begin();
+    for (std::size_t i = 0; i < output.size(); i += 7) {
+        report.feed(std::string_view(output).substr(i, 7));
+    }
+    return report.judge(made);
+}
+
+TEST(run_report, tells_a_stop_between_two_pieces_from_an_end) {
+    run_report report;
+    EXPECT_EQ(after(report, begin_line(12, 37) + "t0 t1 t2 " + end_line(49 + 3), 3), ending::untold);
+    report.learn(3);
+    EXPECT_EQ(report.judge(3), ending::whole);
+    EXPECT_EQ(after(report, begin_line(12, 33) + "t0 t1 t2 " + end_line(45 + 2), 3), ending::stopped);
+    EXPECT_EQ(after(report, begin_line(12, 33) + "t0 t1 t2 " + end_line(45 + 1), 3), ending::stopped);
+    EXPECT_EQ(after(report, begin_line(0, 33) + "t0 t1 t2 " + end_line(33 + 3), 3), ending::whole);
+}
+
+TEST(run_report, what_it_does_not_understand_condemns_nothing) {
+    run_report report;
+    report.begin();
+    report.feed(begin_line(12, 33) + end_line(45 + 2));
+    report.learn(3);
+    EXPECT_FALSE(report.understood()) << "a build that counts otherwise";
+    report.begin();
+    report.feed(begin_line(12, 33) + end_line(45 + 3));
+    report.learn(3);
+    ASSERT_TRUE(report.understood());
+    for (const int held : {0, 12, 45, 49, 60, 256}) {
+        EXPECT_EQ(after(report, begin_line(12, 33) + end_line(held), 3), ending::untold) << held;
+    }
+    EXPECT_EQ(after(report, begin_line(12, 33), 3), ending::untold);
+    EXPECT_EQ(after(report, end_line(47) + begin_line(12, 33) + "t0 t1 t2 ", 3), ending::untold)
+        << "on a pipe the line is that of the run before";
+    report.on_new_process();
+    EXPECT_EQ(after(report, begin_line(12, 33) + end_line(47), 3), ending::untold);
+}
+
+TEST(run_report, lines_in_a_prompt_or_an_answer_do_not_count) {
+    run_report report;
+    (void)after(report, begin_line(12, 33) + end_line(48), 3);
+    report.learn(3);
+    const std::string prompt = "[I][      handle_generate][ 376]: hello\n" + begin_line(1, 2) + end_line(5);
+    EXPECT_EQ(after(report, prompt + begin_line(12, 33) + "t0 " + end_line(47) + end_line(48), 3),
+              ending::whole);
+    EXPECT_EQ(after(report, prompt + begin_line(12, 33) + "t0 " + end_line(48) + end_line(47), 3),
+              ending::stopped);
+}
+
 }  // namespace
 }  // namespace corral::engine::ax_poll

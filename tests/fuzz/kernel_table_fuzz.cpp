@@ -1,7 +1,10 @@
 // What the kernel tells of processes and sockets: stat and environ files, rows of /proc/net/tcp, netlink dumps. A process
 // chooses its own name and environment, so these bytes are foreign too.
 
+#include <algorithm>
+
 #include "fuzz/fuzz_input.hpp"
+#include "process/children/child_cgroup.hpp"
 #include "process/ports/listener_dump.hpp"
 #include "process/proc_files.hpp"
 
@@ -31,11 +34,24 @@ void read_dump(std::string_view part) {
     tests::demand(rows.size() * 72 <= part.size() + 72, "no more rows than bytes for them");
 }
 
+// The table of mounts behind the first empty line.
+void read_groups(std::string_view text) {
+    const auto cut = std::min(text.find("\n\n"), text.size());
+    const std::string path = process::cgroup_path(text.substr(0, cut));
+    tests::demand(path.empty() || path.starts_with('/'), "a path begins at the root");
+    const std::string folder = process::cgroup_folder(path, text.substr(cut));
+    tests::demand(folder.empty() || (folder.starts_with('/') && !path.starts_with("/..")),
+                  "a folder in sight");
+    const auto name = process::parse_cgroup_name(text);
+    tests::demand(!name || process::parse_cgroup_name(process::text_of(*name)) == name,
+                  "a name reads as written");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     tests::fuzz_input input(data, size);
-    switch (input.choice() % 4) {
+    switch (input.choice() % 8) {
         case 0:
             read_stat(input.rest());
             break;
@@ -44,6 +60,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 2:
             static_cast<void>(process::parse_tcp_listener(input.rest()));
+            break;
+        case 4:
+            read_groups(input.rest());
             break;
         default:
             read_dump(input.rest());

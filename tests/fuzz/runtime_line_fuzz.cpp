@@ -21,6 +21,28 @@ std::vector<std::string> lines_of(const std::vector<std::string>& pieces) {
     return out;
 }
 
+// What the lines say of a run whose process is known to count as expected.
+std::vector<engine::ax_poll::run_report::ending> ends_of(const std::vector<std::string>& pieces) {
+    using engine::ax_poll::run_report;
+    run_report report;
+    report.feed(
+        "[I][ SetKVCache][ 614]: precompute_len:1 input_num_token:1\n[I][ GetKVCache][ 583]: "
+        "precompute_len:3\n");
+    report.learn(1);
+    tests::demand(report.judge(1) == run_report::ending::whole, "it was learned");
+    report.begin();
+    for (const std::string& piece : pieces) {
+        report.feed(piece);
+    }
+    report.feed("\n");
+    std::vector<run_report::ending> out;
+    for (const std::uint32_t made : {0U, 1U, 3U, 7U, ~0U}) {
+        out.push_back(report.judge(made));
+    }
+    tests::demand(out.front() == run_report::ending::untold, "no run is judged without a token");
+    return out;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -40,8 +62,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         (void)supervisor::meaning_of({known}, line);
     }
     engine::ax_poll::log_reader sizes({});
+    sizes.on_process_started();
     sizes.feed(text);
     tests::demand(sizes.sizes().positions <= 10'000'000 && sizes.sizes().prompt_limit <= 10'000'000,
                   "sizes can be");
+    tests::demand(ends_of({text}) == ends_of(plan.cut(text)), "a run has one end however its lines arrive");
     return 0;
 }

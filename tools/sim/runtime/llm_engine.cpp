@@ -239,9 +239,8 @@ void llm_engine::decode_loop(run_state& run, int room) {
         const bool whole = device_.work(1000.0 / settings.timing.tokens_per_second, "decode",
                                         static_cast<int>(run.output.size()), &stop_);
         int token = next_token(plan.tokens, plan.never_ends, run.output.size());
-        if (whole)
-            cache_.push_back(run.output.back());
-        else
+        cache_.push_back(run.output.back());  // counted as soon as the first layer has read it
+        if (!whole)
             token = filler_token(run.output.size() * 7 + 3);  // an interrupted step still samples something
         if (whole && token == parts_.tokenizer.eos_id()) {
             if (streaming && !run.pending.empty()) emit_piece(run);

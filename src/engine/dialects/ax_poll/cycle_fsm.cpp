@@ -295,6 +295,12 @@ void cycle_fsm::decide(resting& /*in*/) {
 
 bool cycle_fsm::on_output(std::string_view bytes, core::steady_time now) {
     now_ = now;
+    if (signs_.tapped) {
+        report_.feed(bytes);
+    }
+    if (std::holds_alternative<owing>(state_)) {
+        return true;
+    }
     if (listens_ && output_.size() < most_output_kept) {
         output_ += bytes.substr(0, most_output_kept - output_.size());
     }
@@ -329,6 +335,8 @@ void cycle_fsm::on_new_process(core::steady_time now) {
     idle_.on_begun(now_);
     last_work_ = work::none;
     suspect_ = false;
+    report_.on_new_process();
+    calls_at_end_ = false;
 }
 
 // ---- small parts

@@ -15,6 +15,7 @@
 #include "engine/dialects/ax_poll/cycle_clocks.hpp"
 #include "engine/dialects/ax_poll/follow_fsm.hpp"
 #include "engine/dialects/ax_poll/idle_evidence.hpp"
+#include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
 #include "engine/dialects/ax_poll/polled_text.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
@@ -190,7 +191,9 @@ private:
         std::size_t late_polls = 0;  // made
         core::steady_time next{};
     };
-    struct owing {};
+    struct owing {
+        core::steady_time report_by{};  // the runtime's word on the end of the run
+    };
     struct noticing {  // a call broke: the report of a death may be on its way
         const char* call = "";
         bool silent = false;
@@ -312,7 +315,11 @@ private:
     [[nodiscard]] bool take_text(const poll_answer& got);
     void deliver(std::string text);
     void note_shared();
+    // What the runtime's own account of the run may decide: one that nobody here ended, and the context did not.
+    [[nodiscard]] bool may_be_stopped_by_others() const;
     [[nodiscard]] bool stopped_by_others(bool cut) const;
+    [[nodiscard]] bool stopped_before_a_piece() const;
+    void tell_foreign_stop();
     void on_followed(following& in, core::steady_time sent, const poll_answer& got);
     void note_usage();
     [[nodiscard]] prompt_size size_of_turns() const;
@@ -343,6 +350,8 @@ private:
     bool suspect_ = false;           // the last run did not end by the model's own will
     std::string output_;             // since the last reset or generate, bounded; only without the tap
     bool listens_ = false;           // to output_
+    run_report report_;              // with the tap
+    bool calls_at_end_ = false;      // this process asks for all tokens of a run once more behind it
 };
 
 }  // namespace corral::engine::ax_poll

@@ -204,6 +204,7 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
     run_.prompt_inside = true;
     run_.expected = polled_text{};
+    report_.begin();
     ask(act::generate{});
 }
 

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr core::nanoseconds owed_limit = 120s;  // a tokenizer service starts again in this time
+constexpr core::nanoseconds report_delay = 100ms;
 constexpr std::size_t longest_usual_token = 6;  // bytes
 constexpr std::uint32_t tokens_of_a_piece = 3;  // what the runtime gathers (docs/facts/vendor_ax.md#races)
 constexpr std::uint32_t enough_for_a_text = 8;  // tokens that can't all be parts of one character
@@ -86,7 +87,19 @@ void cycle_fsm::conclude() {
     }
 }
 
-void cycle_fsm::decide(owing& /*in*/) {
+// The line that the runtime prints behind a run may be a moment late, and only the last one counts.
+void cycle_fsm::decide(owing& in) {
+    if (in.report_by == core::steady_time{}) {
+        in.report_by = now_ + report_delay;
+        note_usage();
+    }
+    const bool waits = now_ < in.report_by && !signs_.cancelled &&
+                       signs_.lost == process_epochs::loss::none && may_be_stopped_by_others() &&
+                       report_.understood();
+    if (waits && report_.judge(signs_.tokens_made) != run_report::ending::whole) {
+        ask(act::rest{in.report_by});
+        return;
+    }
     ask(act::fetch_owed{core::deadline::after(owed_limit, now_).sooner(run_.what.until)});
 }
 
@@ -176,13 +189,39 @@ void cycle_fsm::note_shared() {
     }
 }
 
-// Tokens that are in no piece: a run that ends by itself leaves none before its context is used up
-// (docs/facts/vendor_ax_observed.md#stop-and-races).
-bool cycle_fsm::stopped_by_others(bool cut) const {
+bool cycle_fsm::may_be_stopped_by_others() const {
     constexpr std::uint32_t margin = 16;
     const catalog::context_sizes& sizes = signs_.sizes;
-    return cut && known(sizes) && !signs_.limit_reached &&
+    return signs_.tapped && run_.progress.usage.exact && known(sizes) && !signs_.limit_reached &&
            signs_.tokens_made + margin < most_output_tokens(sizes, run_.progress.usage.prompt_tokens);
+}
+
+// A run that ends by itself asks for its last tokens, and then for all of them. One that is stopped before its first piece, or
+// while it still reads, asks once (docs/facts/vendor_ax_observed.md#cache-length).
+bool cycle_fsm::stopped_before_a_piece() const {
+    return calls_at_end_ && !signs_.final_seen && signs_.tokens_made > 0 &&
+           signs_.tokens_made < tokens_of_a_piece && may_be_stopped_by_others();
+}
+
+// `cut`: tokens that are in no piece. A run that ends by itself leaves none before its context is used up
+// (docs/facts/vendor_ax_observed.md#stop-and-races).
+bool cycle_fsm::stopped_by_others(bool cut) const {
+    const auto told = report_.judge(signs_.tokens_made);
+    return may_be_stopped_by_others() &&
+           (cut || stopped_before_a_piece() || told == run_report::ending::stopped);
+}
+
+void cycle_fsm::tell_foreign_stop() {
+    ask(act::report_intrusion{act::report_intrusion::kind::stop});
+    set_failure(chat::failure_kind::runtime_failed, "foreign-stop",
+                "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
+                "context is smaller than configured.");
+    if (run_.text_given) {
+        end(run_end::failed);
+        return;
+    }
+    run_.ended_by_itself = false;  // the next try has not
+    retry();
 }
 
 void cycle_fsm::deliver(std::string text) {
@@ -249,19 +288,22 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         return;
     }
     std::string missed = run_.expected.rest();
+    note_usage();
+    const bool stopped = stopped_by_others(cut);
+    if (stopped && (missed.empty() || stopped_before_a_piece())) {
+        tell_foreign_stop();  // the last token of a run that is stopped means nothing
+        return;
+    }
     if (!missed.empty()) {
         note_shared();
     }
-    const bool stopped = stopped_by_others(cut);
-    deliver(stopped ? missed : missed + *text);  // the last token of a run that is stopped means nothing
-    note_usage();
+    deliver(stopped ? missed : missed + *text);
     if (stopped) {
-        ask(act::report_intrusion{act::report_intrusion::kind::stop});
-        fail(chat::failure_kind::runtime_failed, "foreign-stop",
-             "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
-             "context is smaller than configured.");
+        tell_foreign_stop();
         return;
     }
+    report_.learn(signs_.tokens_made);
+    calls_at_end_ = calls_at_end_ || signs_.final_seen;
     const std::uint32_t made = signs_.tokens_made;
     if (made == 0 || (!run_.text_given && made >= enough_for_a_text)) {
         run_.restart_pair = true;

@@ -64,4 +64,53 @@ void log_reader::on_line(std::string_view line) {
     }
 }
 
+run_report::run_report()
+    : lines_([this](std::string_view line) { on_line(line); }, [](std::string_view) {}) {}
+
+void run_report::on_new_process() {
+    begin();
+    understood_ = false;
+}
+
+void run_report::begin() {
+    lines_.finish();
+    read_.reset();
+    held_.reset();
+}
+
+void run_report::feed(std::string_view bytes) {
+    lines_.feed(bytes);
+}
+
+void run_report::on_line(std::string_view line) {
+    if (line.rfind("[I][", 0) != 0) {
+        return;
+    }
+    const std::uint32_t cached = number_after(line, " precompute_len:");
+    const std::uint32_t added = number_after(line, " input_num_token:");
+    if (added > 0 && line.find(" SetKVCache][") != std::string_view::npos) {
+        read_ = cached + added;
+        held_.reset();
+    } else if (read_ && line.find(" GetKVCache][") != std::string_view::npos) {
+        held_ = number_after(line, "]: precompute_len:");
+    }
+}
+
+run_report::ending run_report::judge(std::uint32_t made) const {
+    if (!understood_ || !read_ || !held_ || made == 0) {
+        return ending::untold;
+    }
+    const std::uint64_t all = std::uint64_t{*read_} + made;
+    if (*held_ == all) {
+        return ending::whole;
+    }
+    // One less, or two where the stop came between two looks at it.
+    return *held_ + std::uint64_t{2} == all || *held_ + std::uint64_t{1} == all ? ending::stopped
+                                                                                : ending::untold;
+}
+
+void run_report::learn(std::uint32_t made) {
+    understood_ = understood_ || (made > 0 && read_ && held_ && *held_ == std::uint64_t{*read_} + made);
+}
+
 }  // namespace corral::engine::ax_poll

@@ -2,6 +2,8 @@
 // Learns the context sizes from what a runtime prints while it loads (docs/facts/vendor_ax.md#start-log).
 // Afterwards its lines are deaf ears: a runtime prints prompts word for word.
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "corral/catalog/profile.hpp"
@@ -27,6 +29,41 @@ private:
     catalog::context_sizes stated_;
     catalog::context_sizes sizes_;
     bool believing_ = false;
+    telemetry::line_assembler lines_;
+};
+
+// How a run ended, by the length of the cache that the runtime prints behind it
+// (docs/facts/vendor_ax_observed.md#cache-length): a run that met its end token has read every token that it wrote,
+// one that was stopped has not read its last. Between two pieces nothing else tells the two apart.
+//
+// A prompt and an answer are printed too, and can hold such lines. They stand before the runtime's own, so the last
+// one counts, and all that a forger gains is doubt about an answer of their own.
+class run_report {
+public:
+    enum class ending { untold, whole, stopped };
+
+    run_report();
+    run_report(const run_report&) = delete;
+    run_report& operator=(const run_report&) = delete;
+    ~run_report() = default;
+
+    void on_new_process();
+    // A prompt is about to be sent.
+    void begin();
+    void feed(std::string_view bytes);
+    // `made`: tokens of the run. Untold before this process has shown that it counts like that, and for good
+    // where its output is a pipe: the line then comes with the next run.
+    [[nodiscard]] ending judge(std::uint32_t made) const;
+    // A run that was not stopped, as far as anybody knows.
+    void learn(std::uint32_t made);
+    [[nodiscard]] bool understood() const noexcept { return understood_; }
+
+private:
+    void on_line(std::string_view line);
+
+    std::optional<std::uint32_t> read_;  // with the prompt, as the run began
+    std::optional<std::uint32_t> held_;  // positions of the cache, as it ended
+    bool understood_ = false;
     telemetry::line_assembler lines_;
 };
 
