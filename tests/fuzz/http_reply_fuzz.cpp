@@ -46,7 +46,8 @@ outcome hear(const std::vector<std::string>& pieces, const http::reply_bounds& b
     tests::demand(parser.done() && parser.head_done(), "what did not fail is whole");
     tests::demand(body.size() <= most_body, "a body keeps to its bound");
     out.text = std::to_string(parser.status()) + "\n";
-    for (const auto& [name, value] : parser.headers().all()) {
+    const http::header_fields fields = parser.headers();
+    for (const auto& [name, value] : fields.all()) {
         out.text += name + ": " + value + "\n";
     }
     out.text += "\n" + body;

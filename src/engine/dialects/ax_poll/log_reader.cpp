@@ -1,5 +1,6 @@
 #include "engine/dialects/ax_poll/log_reader.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -8,6 +9,7 @@ namespace corral::engine::ax_poll {
 namespace {
 
 constexpr std::uint32_t sane_limit = 10'000'000;
+constexpr std::size_t longest_line = 512;  // of those that a run reports
 
 // The number after `key` at the end of a log line's text; 0 when there is none.
 std::uint32_t number_after(std::string_view line, std::string_view key) {
@@ -64,26 +66,35 @@ void log_reader::on_line(std::string_view line) {
     }
 }
 
-run_report::run_report()
-    : lines_([this](std::string_view line) { on_line(line); }, [](std::string_view) {}) {}
-
 void run_report::on_new_process() {
     begin();
     understood_ = false;
 }
 
 void run_report::begin() {
-    lines_.finish();
+    line_.clear();
     read_.reset();
     held_.reset();
 }
 
 void run_report::feed(std::string_view bytes) {
-    lines_.feed(bytes);
+    while (!bytes.empty()) {
+        const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+        line_ += bytes.substr(0, std::min(end, longest_line - line_.size()));
+        if (end == bytes.size()) {
+            return;
+        }
+        on_line(line_);
+        line_.clear();
+        bytes.remove_prefix(end + 1);
+    }
 }
 
 void run_report::on_line(std::string_view line) {
-    if (line.rfind("[I][", 0) != 0) {
+    while (line.starts_with("\x1b[")) {  // colours
+        line.remove_prefix(std::min(line.find('m'), line.size() - 1) + 1);
+    }
+    if (!line.starts_with("[I][")) {
         return;
     }
     const std::uint32_t cached = number_after(line, " precompute_len:");
@@ -92,7 +103,8 @@ void run_report::on_line(std::string_view line) {
         read_ = cached + added;
         held_.reset();
     } else if (read_ && line.find(" GetKVCache][") != std::string_view::npos) {
-        held_ = number_after(line, "]: precompute_len:");
+        const std::uint32_t held = number_after(line, "]: precompute_len:");
+        held_ = held > 0 ? std::optional(held) : std::nullopt;
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "corral/catalog/profile.hpp"
@@ -42,11 +43,6 @@ class run_report {
 public:
     enum class ending { untold, whole, stopped };
 
-    run_report();
-    run_report(const run_report&) = delete;
-    run_report& operator=(const run_report&) = delete;
-    ~run_report() = default;
-
     void on_new_process();
     // A prompt is about to be sent.
     void begin();
@@ -64,7 +60,7 @@ private:
     std::optional<std::uint32_t> read_;  // with the prompt, as the run began
     std::optional<std::uint32_t> held_;  // positions of the cache, as it ended
     bool understood_ = false;
-    telemetry::line_assembler lines_;
+    std::string line_;  // the one that is not complete; bounded
 };
 
 }  // namespace corral::engine::ax_poll
