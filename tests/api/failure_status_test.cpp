@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "corral/chat/generation_event.hpp"
+
 namespace corral::api {
 namespace {
 
