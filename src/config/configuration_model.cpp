@@ -139,6 +139,7 @@ void read_words(catalog::section& from, catalog::model_entry& to) {
     const auto* family = read_family(from, to);
     read_capabilities(from, to, family);
     read_oversize(from, to);
+    from.flag("strict_schemas", to.strict_schemas);
     from.text("parameter_size", to.parameter_size);
     from.text("quantization", to.quantization);
     name_sizes(to);
@@ -157,6 +158,7 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.default_system = model.default_system;
     out.capabilities = model.capabilities;
     out.oversize = model.oversize;
+    out.strict_schemas = model.strict_schemas;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;
     out.digest = model.digest;

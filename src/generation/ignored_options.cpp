@@ -45,6 +45,18 @@ std::vector<std::string> ignored_by(const chat::generation_request& request,
     return out;
 }
 
+void ignored_options::report_unchecked(const std::string& model, const std::set<std::string>& keywords) {
+    for (const std::string& keyword : keywords) {
+        if (known_.size() < most_known && known_.emplace(model, "schema: " + keyword).second) {
+            telemetry::log().warn(
+                "model={} a format's '{}' is shown to the model and not checked: the value may not keep to "
+                "it "
+                "(strict_schemas = true refuses such formats)",
+                model, keyword);
+        }
+    }
+}
+
 void ignored_options::report(const std::string& model, const std::vector<std::string>& options) {
     for (const std::string& option : options) {
         const std::string name = telemetry::printable(option, longest_name);

@@ -25,6 +25,8 @@ class ignored_options {
 public:
     // One line for each that is new for this model; bounded, since the names come from clients.
     void report(const std::string& model, const std::vector<std::string>& options);
+    // Keywords of a format's schema that are not checked, likewise.
+    void report_unchecked(const std::string& model, const std::set<std::string>& keywords);
     // Lines so far.
     [[nodiscard]] std::size_t reported() const noexcept { return known_.size(); }
 

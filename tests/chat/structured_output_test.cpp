@@ -1,7 +1,10 @@
 #include "corral/chat/structured_output.hpp"
 
 #include <ctime>
+#include <fstream>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,7 +30,7 @@ std::string read(const std::string& format, const std::string& answer, bool cut 
 }
 
 std::string refusal(const std::string& schema) {
-    const auto made = format_plan::make(ordered_json::parse(schema));
+    const auto made = format_plan::make(ordered_json::parse(schema), schema_rule::checked_whole);
     return made ? "" : made.error().message;
 }
 
@@ -191,6 +194,53 @@ TEST(structured_output, refuses_by_name_what_it_cannot_check) {
     for (const row& each : rows) {
         EXPECT_NE(refusal(each.schema).find(each.part), std::string::npos)
             << each.schema << ": " << refusal(each.schema);
+    }
+}
+
+// Made by pydantic, OpenAI's SDK, zod, zod-to-json-schema, typebox and Gemini's SDK, each with a value that the library
+// itself takes.
+TEST(structured_output, schemas_that_libraries_make_are_taken_and_hold_their_values) {
+    std::ifstream in(CORRAL_LIBRARY_SCHEMAS);
+    const ordered_json all = ordered_json::parse(in);
+    ASSERT_GT(all.size(), 10U);
+    std::set<std::string> unchecked;
+    for (const ordered_json& each : all) {
+        const auto made = format_plan::make(each["schema"]);
+        ASSERT_TRUE(made) << each["made_by"] << ": " << made.error().message;
+        unchecked.insert(made->unchecked().begin(), made->unchecked().end());
+        format_reader reader(*made);
+        reader.feed(each["fits"].dump());
+        const auto got = reader.finish(false);
+        EXPECT_TRUE(got) << each["made_by"] << ": " << (got ? "" : got.error().message);
+    }
+    EXPECT_TRUE(unchecked.contains("pattern") && unchecked.contains("patternProperties") &&
+                unchecked.contains("type"));
+}
+
+TEST(structured_output, what_can_not_be_checked_is_shown_and_named_and_the_rest_still_holds) {
+    const auto made = format_plan::make(ordered_json::parse(
+        R"({"properties":{"a":{"pattern":"(?=x)x","maxLength":3},"n":{"type":"INTEGER"}},"required":["a"],
+            "patternProperties":{"^b":{}},"additionalProperties":false})"));
+    ASSERT_TRUE(made);
+    const std::set<std::string> names{"additionalProperties", "pattern", "patternProperties", "type"};
+    EXPECT_EQ(made->unchecked(), names);
+    EXPECT_NE(made->instruction(false).find("(?=x)x"), std::string::npos);
+    for (const auto& [answer, fits] : std::vector<std::pair<std::string, bool>>{
+             {R"({"a":"y","n":"z","b1":0})", true}, {R"({"a":"yyyy"})", false}, {R"({"n":1})", false}}) {
+        format_reader reader(*made);
+        reader.feed(answer);
+        EXPECT_EQ(reader.finish(false).has_value(), fits) << answer;
+    }
+}
+
+TEST(structured_output, a_part_that_is_left_out_never_turns_around) {
+    // Each would refuse every value if its inner keyword were simply forgotten.
+    for (const char* schema :
+         {R"({"not":{"properties":{"a":{"pattern":"(?=x)x"}},"required":["a"]}})",
+          R"({"oneOf":[{"pattern":"(?=x)x"},{"type":"object"}]})", R"({"if":{"type":"OBJECT"},"then":false})",
+          R"({"contains":{"type":"null"},"minContains":0})"}) {
+        EXPECT_EQ(read(schema, R"({"a":"b"})"), R"({"a":"b"})") << schema;
+        EXPECT_EQ(read(schema, "[1]"), "[1]") << schema;
     }
 }
 

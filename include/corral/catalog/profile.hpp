@@ -311,6 +311,7 @@ struct model_entry {
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
     oversize_policy oversize = oversize_policy::fit;
+    bool strict_schemas = false;  // a format's schema that can't be checked whole is refused
     context_sizes context;
     sampling_defaults sampling;
     std::string parameter_size;      // "4.0B"

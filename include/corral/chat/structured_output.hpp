@@ -5,15 +5,17 @@
 // A schema is JSON Schema, draft 7 with 2020-12's prefixItems, dependentRequired and dependentSchemas.
 // Annotations (title, description, default, format ...) and unknown keywords go to the model and are not
 // checked. `pattern` runs in RE2, whose time is linear. A keyword that can't be checked in bounded time, or not
-// at all, is refused by name, with its place: patternProperties, patterns beyond
-// RE2 (look-around, back references), unevaluatedProperties, unevaluatedItems, minContains, maxContains,
-// $dynamicRef, $recursiveRef, a $ref that is not local, points to nothing, or leads back to itself without
-// going into the value.
+// at all, goes to the model too and is named in unchecked(), or is refused by name, with its place:
+// patternProperties, patterns beyond RE2 (look-around, back references), unevaluatedProperties, unevaluatedItems,
+// minContains, maxContains, $dynamicRef, $recursiveRef, a $ref that is not local or points to nothing, types of
+// other names, and values that a keyword can't have. A $ref that leads back to itself without going into the value
+// is always refused.
 //
 // Bounds: 64 KiB of schema text, 32 schemas inside each other, 2000 schemas, 100 patterns of 4 KiB. A check has a budget of steps; a value that would need more counts as not fitting.
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -23,11 +25,17 @@
 
 namespace corral::chat {
 
+// What becomes of a schema of which a part can't be checked.
+enum class schema_rule { checked_where_possible, checked_whole };
+
 class format_plan {
 public:
     // `wanted` is "json" (any object or array) or a schema (an object). errc::refused with a sentence for the
     // client.
-    [[nodiscard]] static core::result<format_plan> make(const nlohmann::ordered_json& wanted);
+    [[nodiscard]] static core::result<format_plan> make(
+        const nlohmann::ordered_json& wanted, schema_rule rule = schema_rule::checked_where_possible);
+    // Names of the keywords that are shown to the model and not checked, each once.
+    [[nodiscard]] const std::set<std::string>& unchecked() const noexcept;
 
     // The instruction to the model. `may_call`: it also has tools, and may call one instead.
     [[nodiscard]] std::string instruction(bool may_call) const;

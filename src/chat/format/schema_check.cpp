@@ -226,8 +226,9 @@ private:
         if (fitting > 0 && !had_violation) {
             found_.reset();
         }
-        return fitting > 1 ? reject("fits more than one of the schemas of which it must fit one")
-                           : fitting == 1 || node.one_of.empty();
+        return fitting > 1 && !node.one_of_may_overlap
+                   ? reject("fits more than one of the schemas of which it must fit one")
+                   : fitting > 0 || node.one_of.empty();
     }
     bool fits_condition(const schema_node& node, const json& value) {
         if (!node.condition) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "chat/format/schema_pattern.hpp"
 #include "chat/format/schema_reference.hpp"
 
 namespace corral::chat {
@@ -19,7 +20,6 @@ constexpr std::size_t max_text_bytes = 64 * 1024;
 constexpr unsigned max_depth = 32;
 constexpr std::size_t max_schemas = 2'000;
 constexpr std::size_t max_patterns = 100;
-constexpr std::size_t max_pattern_bytes = 4 * 1024;
 
 // The last three are draft 3's alone.
 constexpr std::array<std::string_view, 10> unsupported{
@@ -35,40 +35,9 @@ std::string shown(std::string_view text) {
     return out;
 }
 
-bool deeper_than(const ordered& value, unsigned levels) {
-    if (!value.is_structured()) {
-        return false;
-    }
-    return levels == 0 || std::ranges::any_of(
-                              value, [levels](const ordered& each) { return deeper_than(each, levels - 1); });
-}
-
-// An ECMA-262 pattern in RE2's syntax: \uXXXX and \u{X} become \x{X}; all else that RE2 knows is alike.
-std::string with_re2_escapes(std::string_view pattern) {
-    constexpr std::size_t digits = 4;
-    std::string out;
-    for (std::size_t at = 0; at < pattern.size(); ++at) {
-        if (pattern[at] != '\\' || at + 1 == pattern.size()) {
-            out += pattern[at];
-            continue;
-        }
-        const std::string_view rest = pattern.substr(at + 2);
-        if (pattern[at + 1] == 'u' && rest.starts_with('{')) {
-            out += "\\x";
-        } else if (pattern[at + 1] == 'u' && rest.size() >= digits) {
-            out.append("\\x{").append(rest.substr(0, digits)).append("}");
-            at += digits;
-        } else {
-            out.append(pattern.substr(at, 2));
-        }
-        ++at;
-    }
-    return out;
-}
-
 class planner {
 public:
-    explicit planner(const ordered& root) : root_(root) {}
+    planner(const ordered& root, std::set<std::string>* unchecked) : root_(root), unchecked_(unchecked) {}
 
     core::result<schema_plan> run() {
         index_of(root_, "#", 0);
@@ -84,6 +53,9 @@ public:
         }
         if (refusal_) {
             return *refusal_;
+        }
+        if (unchecked_ != nullptr) {
+            loosen();
         }
         return std::move(plan_);
     }
@@ -120,7 +92,33 @@ private:
         }
     }
     void refuse(const job& current, std::string_view name, std::string_view reason) {
-        refuse(current.path, "'" + std::string(name) + "' " + std::string(reason));
+        leave_out(current, name, "'" + std::string(name) + "' " + std::string(reason));
+    }
+    // Refuses a keyword that can't be checked, or goes on without it.
+    void leave_out(const job& current, std::string_view name, const std::string& reason) {
+        if (unchecked_ == nullptr) {
+            return refuse(current.path, reason);
+        }
+        unchecked_->insert(std::string(name));
+        partial_[current.index] = true;
+    }
+
+    // A schema of which a part is left out fits more than it should. Where that would refuse a value that fits
+    // (behind `not`, in `if`, by two of `oneOf`) the keyword around it is left out too.
+    void loosen() {
+        spread_to_parents(children_, partial_);
+        const auto is_partial = [this](std::size_t child) { return bool{partial_[child]}; };
+        for (schema_node& each : plan_) {
+            if (each.negated && is_partial(*each.negated)) {
+                each.negated.reset();
+                unchecked_->insert("not");
+            }
+            if (each.condition && is_partial(*each.condition)) {
+                each.condition.reset();
+                unchecked_->insert("if");
+            }
+            each.one_of_may_overlap = std::ranges::any_of(each.one_of, is_partial);
+        }
     }
 
     // The index of `schema`, which is read later if it is new.
@@ -135,6 +133,8 @@ private:
             plan_.emplace_back();
             paths_.push_back(path);
             same_value_.emplace_back();
+            children_.emplace_back();
+            partial_.push_back(false);
             waiting_.push_back(job{&schema, path, depth, known->second});
         }
         return known->second;
@@ -142,6 +142,7 @@ private:
     std::size_t child_index(const job& current, const ordered& schema, const std::string& path,
                             looks_at what) {
         const std::size_t index = index_of(schema, path, current.depth + 1);
+        children_[current.index].push_back(index);
         if (what == looks_at::same_value) {
             same_value_[current.index].push_back(index);
         }
@@ -169,7 +170,7 @@ private:
                 read_keyword(current, name, value);
             }
         } else {
-            refuse(current.path, "a schema must be an object or a boolean");
+            leave_out(current, "schema", "a schema must be an object or a boolean");
         }
     }
 
@@ -185,6 +186,9 @@ private:
         if (std::ranges::find(unsupported, name) != unsupported.end()) {
             return refuse(current, name, "can't be checked here, please leave it out");
         }
+        if (unchecked_ != nullptr && means_another_thing(current, name)) {
+            return leave_out(current, name, {});
+        }
         const auto known = std::ranges::find(keywords, name, &keyword::name);
         if (known == keywords.end()) {
             return;  // an annotation
@@ -196,6 +200,15 @@ private:
         } else if (const auto* single = std::get_if<child>(&known->use)) {
             node(current).*single->where = child_index(current, value, path_of(current, name), single->what);
         }
+    }
+
+    // By a keyword beside it that is left out.
+    static bool means_another_thing(const job& current, std::string_view name) {
+        if (name == "additionalProperties") {
+            return current.schema->contains("patternProperties");
+        }
+        const auto least = current.schema->find("minContains");
+        return name == "contains" && least != current.schema->end() && *least == 0;
     }
 
     void read_limit(const job& current, std::size_t index, const ordered& value) {
@@ -232,12 +245,14 @@ private:
         const std::string text = value.is_string() ? value.get<std::string>() : std::string{};
         const ordered* target = find_local(root_, text);
         if (target == nullptr) {
-            return refuse(current.path, "'$ref' must point to something in the same schema (\"" +
-                                            shown(text) + "\" does not)");
+            return leave_out(
+                current, "$ref",
+                "'$ref' must point to something in the same schema (\"" + shown(text) + "\" does not)");
         }
         // How deep the target stands says nothing of how deep schemas are inside each other.
         const std::size_t index = index_of(*target, text, 1);
         same_value_[current.index].push_back(index);
+        children_[current.index].push_back(index);
         node(current).all_of.push_back(index);
         ++node(current).cost;
     }
@@ -326,10 +341,15 @@ private:
         for (const ordered& each : value.is_array() ? value : ordered::array({value})) {
             if (!each.is_string() ||
                 std::ranges::find(known, each.get_ref<const std::string&>()) == known.end()) {
-                return refuse(current.path,
-                              "'type' must be null, boolean, integer, number, string, array or object");
+                node(current).types.clear();
+                return leave_out(current, "type",
+                                 "'type' must be null, boolean, integer, number, string, array or object");
             }
             node(current).types.push_back(each.get<std::string>());
+        }
+        const auto nullable = current.schema->find("nullable");  // of OpenAPI 3.0
+        if (nullable != current.schema->end() && *nullable == true) {
+            node(current).types.emplace_back("null");
         }
     }
 
@@ -361,30 +381,25 @@ private:
     }
 
     void read_pattern(const job& current, std::string_view, const ordered& value) {
-        if (!value.is_string() || value.get_ref<const std::string&>().size() > max_pattern_bytes ||
-            ++patterns_ > max_patterns) {
-            return refuse(current.path, "'pattern' must be a text of at most " +
-                                            std::to_string(max_pattern_bytes) + " bytes, and there may be " +
-                                            std::to_string(max_patterns));
+        if (!value.is_string() || ++patterns_ > max_patterns) {
+            return leave_out(current, "pattern",
+                             "'pattern' must be a text, and there may be " + std::to_string(max_patterns));
         }
-        re2::RE2::Options options;
-        options.set_log_errors(false);
-        constexpr std::int64_t max_memory = 128 * 1024;
-        options.set_max_mem(max_memory);
-        auto made =
-            std::make_shared<const re2::RE2>(with_re2_escapes(value.get_ref<const std::string&>()), options);
-        if (!made->ok()) {
-            return refuse(current.path, "this 'pattern' can't be run in bounded time (" +
-                                            shown(made->error()) + "), please leave it out");
+        auto made = make_pattern(value.get_ref<const std::string&>());
+        if (!made) {
+            return leave_out(current, "pattern", made.error().message);
         }
-        node(current).pattern = std::move(made);
+        node(current).pattern = std::move(*made);
     }
 
     const ordered& root_;
+    std::set<std::string>* unchecked_;  // null: what can't be checked is refused
     schema_plan plan_;
     std::unordered_map<const ordered*, std::size_t> indexes_;
     std::vector<std::string> paths_;  // of each node
     reference_graph same_value_;
+    reference_graph children_;   // all of them
+    std::vector<bool> partial_;  // something in it, however deep, is left out
     std::deque<job> waiting_;
     std::size_t patterns_ = 0;
     std::optional<core::failure> refusal_;
@@ -420,7 +435,7 @@ const std::array<planner::keyword, 25> planner::keywords{{
 
 }  // namespace
 
-core::result<schema_plan> plan_schema(const ordered& schema) {
+core::result<schema_plan> plan_schema(const ordered& schema, std::set<std::string>* unchecked) {
     constexpr unsigned max_levels = 128;
     if (deeper_than(schema, max_levels)) {
         return core::make_failure(core::errc::refused, "the format's schema is nested too deeply");
@@ -429,7 +444,7 @@ core::result<schema_plan> plan_schema(const ordered& schema) {
         return core::make_failure(core::errc::refused, "the format's schema is longer than " +
                                                            std::to_string(max_text_bytes / 1024) + " KiB");
     }
-    return planner(schema).run();
+    return planner(schema, unchecked).run();
 }
 
 }  // namespace corral::chat

@@ -71,6 +71,7 @@ struct schema_node {
     std::multimap<std::string, std::size_t> dependent_schemas{};
 
     std::vector<std::size_t> all_of{}, any_of{}, one_of{};  // a reference is one of all_of
+    bool one_of_may_overlap = false;                        // one of them is not checked whole
     std::optional<std::size_t> negated{}, condition{}, consequence{}, alternative{};
 
     std::uint32_t cost = 1;  // steps of looking at one value
@@ -79,8 +80,11 @@ struct schema_node {
 // The first is the whole schema.
 using schema_plan = std::vector<schema_node>;
 
-// errc::refused with a sentence for the client; the rules stand in corral/chat/structured_output.hpp.
-[[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema);
+// errc::refused with a sentence for the client; the rules stand in corral/chat/structured_output.hpp. With
+// `unchecked` keywords that can't be checked are left out instead, and named there: a value that fits the schema is
+// never taken for one that does not.
+[[nodiscard]] core::result<schema_plan> plan_schema(const nlohmann::ordered_json& schema,
+                                                    std::set<std::string>* unchecked = nullptr);
 
 // Nothing when `value` fits, else the first violation, as "$.age: expected integer, got string". Takes its steps
 // from `budget`; when that is used up the value does not fit. REQUIRES: `value` is at most 64 levels deep.

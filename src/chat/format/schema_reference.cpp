@@ -40,6 +40,15 @@ private:
 
 }  // namespace
 
+bool deeper_than(const nlohmann::ordered_json& value, unsigned levels) {
+    if (!value.is_structured()) {
+        return false;
+    }
+    return levels == 0 || std::ranges::any_of(value, [levels](const nlohmann::ordered_json& each) {
+               return deeper_than(each, levels - 1);
+           });
+}
+
 const nlohmann::ordered_json* find_local(const nlohmann::ordered_json& root, std::string_view text) {
     if (!text.starts_with('#')) {
         return nullptr;
@@ -65,6 +74,29 @@ std::optional<std::size_t> endless_reference(const reference_graph& graph) {
         }
     }
     return std::nullopt;
+}
+
+void spread_to_parents(const reference_graph& graph, std::vector<bool>& marked) {
+    reference_graph parents(graph.size());
+    std::vector<std::size_t> spreads;
+    for (std::size_t schema = 0; schema < graph.size(); ++schema) {
+        for (const std::size_t child : graph[schema]) {
+            parents[child].push_back(schema);
+        }
+        if (marked[schema]) {
+            spreads.push_back(schema);
+        }
+    }
+    while (!spreads.empty()) {
+        const std::size_t schema = spreads.back();
+        spreads.pop_back();
+        for (const std::size_t parent : parents[schema]) {
+            if (!marked[parent]) {
+                marked[parent] = true;
+                spreads.push_back(parent);
+            }
+        }
+    }
 }
 
 }  // namespace corral::chat

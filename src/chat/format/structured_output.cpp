@@ -34,6 +34,7 @@ std::optional<nlohmann::json> read_scalar(std::string_view text) {
 struct format_plan::state {
     std::optional<schema_plan> schema;  // none: any object or array
     std::string schema_text;
+    std::set<std::string> unchecked;
 
     // Nothing when `value` is what was wanted.
     [[nodiscard]] std::optional<std::string> violation(const nlohmann::json& value,
@@ -48,7 +49,11 @@ struct format_plan::state {
 
 format_plan::format_plan(std::shared_ptr<const state> made) : state_(std::move(made)) {}
 
-core::result<format_plan> format_plan::make(const nlohmann::ordered_json& wanted) {
+const std::set<std::string>& format_plan::unchecked() const noexcept {
+    return state_->unchecked;
+}
+
+core::result<format_plan> format_plan::make(const nlohmann::ordered_json& wanted, schema_rule rule) {
     auto made = std::make_shared<state>();
     if (wanted == "json") {
         return format_plan(std::move(made));
@@ -56,7 +61,8 @@ core::result<format_plan> format_plan::make(const nlohmann::ordered_json& wanted
     if (!wanted.is_object()) {
         return core::make_failure(core::errc::refused, "the format must be \"json\" or a JSON Schema object");
     }
-    core::result<schema_plan> schema = plan_schema(wanted);
+    core::result<schema_plan> schema =
+        plan_schema(wanted, rule == schema_rule::checked_whole ? nullptr : &made->unchecked);
     if (!schema) {
         return schema.error();
     }
