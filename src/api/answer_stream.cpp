@@ -188,6 +188,9 @@ void add_notes(http::header_fields& to, const generation::answer_reader& answer)
     }
     if (const auto& place = notes.place) {
         add_header(to, "Corral-Queue-Position", std::to_string(place->ahead));
+        if (place->loads) {
+            add_header(to, "Corral-Model-State", "loading");
+        }
         if (place->estimate) {
             add_header(to, "Corral-Queue-Estimate", std::to_string(place->estimate->count()));
         }

@@ -47,6 +47,16 @@ constexpr std::array timings{
     named<timing_source>{"llama.cpp", timing_source::llama_cpp},
     named<timing_source>{"mindie", timing_source::mindie},
 };
+constexpr std::array counts{
+    named<count_source>{"none", count_source::none},
+    named<count_source>{"llama.cpp", count_source::llama_cpp},
+    named<count_source>{"vllm", count_source::vllm},
+};
+constexpr std::array formats{
+    named<format_form>{"none", format_form::none},
+    named<format_form>{"response-format", format_form::response_format},
+    named<format_form>{"llama.cpp", format_form::llama_cpp},
+};
 
 template <typename Choice, std::size_t Count>
 void read_choice(section& from, std::string_view key, Choice& into,
@@ -128,6 +138,8 @@ void read_traits(section from, runtime_traits& into) {
     read_choice(from, "finish", into.finish, finishes);
     read_choice(from, "end", into.end, ends);
     read_choice(from, "timings", into.timings, timings);
+    read_choice(from, "counts", into.counts, counts);
+    read_choice(from, "formats", into.formats, formats);
     from.texts("error_texts", into.error_texts);
     read_busy_statuses(from, into.busy_statuses);
     read_cancel(from, into);

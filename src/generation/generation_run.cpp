@@ -134,6 +134,7 @@ bool generation_run::prepare() {
     how_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
     if (prepared->format) {
+        with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
     return true;
@@ -308,6 +309,12 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
     spec.until = deadline();
+    // A thought, a call or the rest of a begun answer would not keep to it, and the runtime knows of none.
+    const bool only_the_value = !spec.prompt.thinking && !request_.hole && begun_answer(request_).empty() &&
+                                tool_names(request_).empty();
+    if (gate_ && only_the_value) {
+        spec.format = request_.format;
+    }
     return spec;
 }
 

@@ -114,6 +114,7 @@ private:
     std::optional<chat::output_filter> filter_;
     run_figures figures_;
     unsigned tries_ = 0;
+    unsigned refits_ = 0;         // of these, because the prompt was too long
     unsigned tier_ = 0;           // of the present lease
     bool hung_ = false;           // the runtime, in the last run
     prompt_quarantine own_{{}};   // what this request did, on whatever tier

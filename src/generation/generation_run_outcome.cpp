@@ -70,6 +70,7 @@ void generation_run::push(std::vector<chat::generation_event> events) {
 run_standing generation_run::standing() const {
     run_standing out;
     out.tries = tries_;
+    out.refits = refits_;
     out.harm = harm(tier_);
     const auto own = own_.find({}, outside_faults(), with_.clock->now());
     if (own && own->losses > out.harm.losses) {
@@ -174,6 +175,7 @@ void generation_run::conclude(chat::finish_reason reason) {
 
 void generation_run::carry_out(const run_again&, const chat::failure& why) {
     to_->take_back();
+    refits_ += why.kind == chat::failure_kind::context_too_long ? 1 : 0;
     telemetry::log().warn(
         "request id={} model={} try={} failed before anything of its answer went out ({}), waiting to run "
         "again: {}",

@@ -34,7 +34,7 @@ fail_request poisonous(const run_standing& at) {
 }
 
 bool may_run_again(const run_standing& at, const retry_limits& limits) {
-    return at.tries < limits.max_tries && !at.deadline_passed;
+    return at.tries - at.refits < limits.max_tries && !at.deadline_passed;
 }
 
 }  // namespace
@@ -64,10 +64,15 @@ std::variant<run_again, fail_request> after_failure(const run_standing& at, cons
     if (is_poisonous(at, limits)) {
         return poisonous(at);
     }
-    if (!at.gone_out && why.retryable && may_run_again(at, limits)) {
+    const bool too_long = why.kind == chat::failure_kind::context_too_long;
+    const bool again =
+        too_long ? at.refits < limits.max_refits && !at.deadline_passed : may_run_again(at, limits);
+    if (!at.gone_out && why.retryable && again) {
         return run_again{};
     }
-    return fail_request{why};
+    fail_request out{why};
+    out.why.retryable = why.retryable && !too_long;
+    return out;
 }
 
 end_of_run after_run(const run_standing& at, const retry_limits& limits, const engine::run_outcome& outcome) {

@@ -16,6 +16,7 @@ namespace corral::generation {
 // How the request stands; counts include the run that ends.
 struct run_standing {
     unsigned tries = 0;
+    unsigned refits = 0;    // runs that the runtime refused because the prompt was longer than was thought
     prompt_record harm;     // done by this prompt, here or in an earlier request
     bool gone_out = false;  // the client has something that can't be taken back
     bool deadline_passed = false;
@@ -28,6 +29,7 @@ struct run_standing {
 struct retry_limits {
     unsigned max_tries = 3;
     unsigned poisonous_after = 2;
+    unsigned max_refits = 3;
 };
 
 // Judged already, and the judgement stands.
@@ -61,6 +63,7 @@ using end_of_run = std::variant<keep_judgement, judge_answer, run_again, fail_re
 //   the runtime died or hung in it too often,     fail: poisonous
 //     nothing out
 //   judged already                                 keep_judgement
+//   too long, retryable, nothing out               run_again: it is made to fit anew
 //   failed, retryable, nothing out, may run again  run_again
 //   failed                                         fail: as it failed
 //   cancelled, and nobody asked for it             fail: internal

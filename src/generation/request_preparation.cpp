@@ -89,6 +89,7 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.package_forbids_thinking = entry.package_forbids_thinking;
     out.may_be_verbatim = model.runtime->takes_verbatim();
     out.as_messages = model.runtime->takes_messages();
+    out.may_lack_system = !model.runtime->needs_system_text();
     out.prompt_template = request.prompt_template;
     out.effort = request.effort;
     out.today = date_of(now);
@@ -125,7 +126,9 @@ preparation prepare_request(chat::generation_request& request, const served_mode
                        "the conversation can't be rendered for this model");
     }
     if (!request.format.is_null()) {
-        core::result<chat::format_plan> plan = chat::format_plan::make(request.format);
+        core::result<chat::format_plan> plan = chat::format_plan::make(
+            request.format, model.entry->strict_schemas ? chat::schema_rule::checked_whole
+                                                        : chat::schema_rule::checked_where_possible);
         if (!plan) {
             return refusal(chat::failure_kind::bad_request, "format-refused", plan.error().message);
         }

@@ -41,6 +41,25 @@ refusal make_refusal(const decision& why) {
     return {failure_kind::internal, "no-refusal", "a grant was taken for a refusal", {}};
 }
 
+// A load of which only the runtime itself knows how long it takes.
+queue_place with_load(queue_place place, std::span<engine::backend* const> all) {
+    std::optional<core::seconds> left;
+    for (const engine::backend* const each : all) {
+        const engine::availability now = each->available();
+        if (now.state == engine::availability_state::ready) {
+            return place;
+        }
+        if (now.state == engine::availability_state::loading) {
+            place.loads = true;
+            left = now.left && (!left || *now.left < *left) ? now.left : left;
+        }
+    }
+    if (left) {
+        place.estimate = std::max({core::seconds{1}, *left, place.estimate.value_or(core::seconds{0})});
+    }
+    return place;
+}
+
 }  // namespace
 
 scheduler::scheduler(core::executor on, const core::clock_source& clock, scheduler_options options)
@@ -67,7 +86,7 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
         event::arrived{{id, who.client, who.model, who.readmission, who.behind}, who.until, who.keep_alive});
     if (!place.told() && who.on_queued && !who.readmission) {
         if (const auto stands = of->core.queue().standing_of(id, of->clock.now())) {
-            who.on_queued({stands->ahead, stands->estimate});
+            who.on_queued(with_load({stands->ahead, stands->estimate}, of->backends_of(who.model)));
         }
     }
     core::wake_reason reason = core::wake_reason::rung;

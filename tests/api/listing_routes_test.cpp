@@ -78,6 +78,16 @@ TEST_F(ollama_listing, an_empty_server_lists_empty_arrays) {
     EXPECT_EQ(ask("GET", "/readyz")->answer.status, 503U);
 }
 
+TEST_F(ollama_listing, a_model_that_computes_on_the_processors_has_nothing_on_the_accelerator) {
+    backend.entry.runtime.services.emplace_back();
+    const auto cpu = nlohmann::json::parse(ask("GET", "/api/ps")->answer.body)["models"][0];
+    EXPECT_EQ(cpu["size_vram"], 0);
+    EXPECT_GT(cpu["size"], 0);
+    backend.entry.runtime.services.back().device = true;
+    const auto npu = nlohmann::json::parse(ask("GET", "/api/ps")->answer.body)["models"][0];
+    EXPECT_EQ(npu["size_vram"], npu["size"]);
+}
+
 TEST_F(ollama_listing, ps_lists_loaded_and_loading_models) {
     EXPECT_EQ(test::without_times(ask("GET", "/api/ps")->answer.body),
               R"({"models":[{"name":"qwen3:4b","model":"qwen3:4b","size":2497293931,)"

@@ -55,6 +55,25 @@ rendered_prompt with_messages(std::string_view format, const std::vector<message
     return prompt ? *prompt : rendered_prompt{};
 }
 
+TEST(render, a_server_with_words_of_its_own_keeps_them_where_nobody_else_says_any) {
+    for (const char* family : {"qwen3", "qwen2.5", "smollm2", "gemma"}) {
+        render_options how;
+        how.format = find_family(family);
+        how.as_messages = true;
+        how.may_lack_system = true;
+        const auto bare = render(how, {says(role::user, "Hi")}, nullptr, thinking_mode::model_default);
+        ASSERT_TRUE(bare);
+        EXPECT_EQ(bare->system, "") << family;
+        EXPECT_EQ(bare->messages.size(), 1U) << family;
+        how.default_system = "Mine.";
+        EXPECT_EQ(
+            render(how, {says(role::user, "Hi")}, nullptr, thinking_mode::model_default)->messages[0].text,
+            "Mine.");
+    }
+    EXPECT_EQ(with_messages("qwen3", {says(role::user, "Hi")}).messages.size(), 2U)
+        << "the polling server's reset needs a text";
+}
+
 TEST(render, a_server_with_a_template_of_its_own_gets_messages_with_tools_in_the_familys_words) {
     const auto prompt = with_messages(
         "qwen3",

@@ -113,6 +113,32 @@ TEST(openai_protocol, a_raw_prompt_goes_where_the_server_takes_it_and_else_is_re
     EXPECT_FALSE(body.contains("messages"));
 }
 
+TEST(openai_protocol, a_format_goes_out_in_the_servers_words_with_its_properties_in_order) {
+    catalog::runtime_traits traits;
+    traits.completion_target = "/v1/completions";
+    run_spec what = talk();
+    what.format = nlohmann::ordered_json::parse(R"({"properties":{"why":{},"answer":{}}})");
+    const auto bytes = [&what](const catalog::runtime_traits& with) {
+        const auto asked = openai_protocol(with).request_for(what);
+        EXPECT_TRUE(asked && json::accept(asked->body));
+        return asked ? asked->body : std::string();
+    };
+    EXPECT_THAT(bytes(traits), testing::Not(HasSubstr("why"))) << "a server that knows of none";
+    for (const auto form : {catalog::format_form::response_format, catalog::format_form::llama_cpp}) {
+        traits.formats = form;
+        what.prompt.verbatim = false;
+        EXPECT_THAT(bytes(traits), HasSubstr(R"("schema":{"properties":{"why":{},"answer":{}}})"));
+        EXPECT_EQ(json::parse(bytes(traits))["response_format"]["type"], "json_schema");
+        what.prompt.verbatim = true;
+        const json raw = json::parse(bytes(traits));
+        EXPECT_TRUE(
+            raw.contains(form == catalog::format_form::llama_cpp ? "json_schema" : "response_format"));
+    }
+    what.prompt.verbatim = false;
+    what.format = "json";
+    EXPECT_EQ(json::parse(bytes(traits))["response_format"], json::parse(R"({"type":"json_object"})"));
+}
+
 TEST(openai_protocol, a_text_that_is_no_utf8_makes_no_broken_request) {
     run_spec what = talk();
     what.prompt.messages = {{"user",
@@ -133,7 +159,7 @@ TEST(openai_protocol, refusals_are_told_in_the_servers_words_and_busy_ones_apart
         400,
         R"({"object": "error", "message": "This model's maximum context length is 9 tokens. However, you requested 20."})");
     EXPECT_FALSE(too_long.busy);
-    EXPECT_TRUE(too_long.context_full);
+    EXPECT_TRUE(too_long.context);
     EXPECT_EQ(too_long.status, 400U);
     const auto page = asked.error_of(502, "<html><head><title>502 Bad Gateway</title></head></html>");
     EXPECT_EQ(page.message, "502 Bad Gateway");

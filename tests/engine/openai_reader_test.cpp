@@ -225,10 +225,10 @@ TEST(openai_reader, errors_of_every_shape_are_told) {
 
 TEST(openai_reader, a_prompt_that_is_too_long_is_told_apart) {
     EXPECT_TRUE(error_in(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error"}})")
-                    .context_full);
+                    .context);
     EXPECT_TRUE(error_in(R"({"object":"error","message":"This model's maximum context length is 9 tokens."})")
-                    .context_full);
-    EXPECT_FALSE(error_in(R"({"error":{"message":"no"}})").context_full);
+                    .context);
+    EXPECT_FALSE(error_in(R"({"error":{"message":"no"}})").context);
 }
 
 TEST(openai_reader, braces_in_a_text_are_no_depth_and_depth_is_bounded) {

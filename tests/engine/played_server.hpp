@@ -76,6 +76,10 @@ public:
         const std::lock_guard hold(guard_);
         return requests_;
     }
+    [[nodiscard]] std::vector<std::string> bodies() const {
+        const std::lock_guard hold(guard_);
+        return bodies_;
+    }
     // Clients that left an answer that was not over.
     [[nodiscard]] unsigned left() const { return left_; }
 
@@ -96,6 +100,7 @@ private:
         {
             const std::lock_guard hold(guard_);
             requests_.push_back(request.substr(0, request.find("\r\n")));
+            bodies_.push_back(request.substr(std::min(request.find("\r\n\r\n"), request.size() - 4) + 4));
             ++heard_;
             answer = answers_.front();
             if (answers_.size() > 1) {
@@ -141,6 +146,7 @@ private:
     std::uint16_t port_ = 0;
     mutable std::mutex guard_;
     std::vector<std::string> requests_;
+    std::vector<std::string> bodies_;
     std::atomic<unsigned> left_{0};
     std::atomic<unsigned> heard_{0};
     std::atomic<bool> over_{false};

@@ -104,7 +104,7 @@ TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there)
         json::parse(made->body),
         json::parse(
             R"({"model":"qwen3:4b","stream":true,"think":false,"messages":[{"role":"system","content":"Be brief."},
-                  {"role":"user","content":"Hi"}],"options":{"temperature":0.5,"seed":42,"num_predict":9,"num_ctx":4096}})"));
+                  {"role":"user","content":"Hi"}],"options":{"temperature":0.5,"seed":42,"num_predict":9,"num_ctx":4096},"truncate":false})"));
     what.prompt.thinking = true;
     EXPECT_FALSE(json::parse(remote_protocol("m", 0).request_for(what)->body).contains("think"))
         << "a model that can't think refuses to be asked for it";
@@ -121,17 +121,41 @@ TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures
     const remote_protocol protocol("m", 0);
     EXPECT_TRUE(protocol.error_of(503, R"({"error":"server busy"})").busy);
     EXPECT_TRUE(
-        protocol.error_of(400, R"({"error":{"message":"exceeds the available context size"}})").context_full);
+        protocol.error_of(400, R"({"error":{"message":"exceeds the available context size"}})").context);
     EXPECT_EQ(protocol.error_of(500, "oops").message, "");
 }
 
 TEST(remote_protocol, finds_its_model_in_the_list_by_ollamas_rules) {
     const std::string list = R"({"models":[{"name":"a:latest"},{"name":"Qwen3:4b"},7]})";
-    EXPECT_TRUE(*lists_model(list, "a"));
-    EXPECT_TRUE(*lists_model(list, "qwen3:4b"));
-    EXPECT_FALSE(*lists_model(list, "qwen3"));
-    EXPECT_FALSE(lists_model("[]", "a"));
-    EXPECT_FALSE(lists_model(R"({"models":3})", "a"));
+    EXPECT_TRUE(*model_listed(list, "a"));
+    EXPECT_TRUE(*model_listed(list, "qwen3:4b"));
+    EXPECT_FALSE(*model_listed(list, "qwen3"));
+    EXPECT_FALSE(model_listed("[]", "a"));
+    EXPECT_FALSE(model_listed(R"({"models":3})", "a"));
+}
+
+TEST(remote_protocol, what_the_server_says_of_its_model_is_told_as_it_is) {
+    const std::string digest(64, 'a');
+    const auto told = model_listed(
+        R"({"models":[{"name":"a:latest","modified_at":"2024-05-04T14:37:44.706015396-07:00","size":3826793677,"digest":")" +
+            digest +
+            R"(","details":{"family":"qwen3","parameter_size":"4.0B","quantization_level":"Q4_K_M"}}]})",
+        "a");
+    ASSERT_TRUE(told && *told);
+    EXPECT_EQ((*told)->size_bytes, 3826793677U);
+    EXPECT_EQ((*told)->digest, digest);
+    EXPECT_EQ((*told)->parameter_size, "4.0B");
+    EXPECT_EQ((*told)->quantization, "Q4_K_M");
+    ASSERT_TRUE((*told)->modified);
+    EXPECT_EQ(std::chrono::system_clock::to_time_t(*(*told)->modified), 1714858664);
+    const auto odd = model_listed(
+        R"({"models":[{"name":"a","size":-3,"digest":"sha","modified_at":7,"details":[]}]})", "a");
+    ASSERT_TRUE(odd && *odd);
+    EXPECT_EQ((*odd)->size_bytes, 0U);
+    EXPECT_TRUE((*odd)->digest.empty());
+    EXPECT_FALSE((*odd)->modified);
+    EXPECT_EQ(accelerator_share(R"({"models":[{"name":"a","size":9,"size_vram":4}]})", "a"), 4U);
+    EXPECT_EQ(accelerator_share(R"({"models":[]})", "a"), std::nullopt);
 }
 
 TEST(remote_address, takes_hosts_names_and_literals_and_no_more) {

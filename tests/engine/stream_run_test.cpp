@@ -491,5 +491,54 @@ TEST_F(stream_run_test, where_the_server_can_be_asked_it_is_idle_before_the_next
     EXPECT_TRUE(restarts.empty());
 }
 
+TEST_F(stream_run_test, a_refused_format_is_left_out_and_the_answer_comes) {
+    traits.formats = catalog::format_form::response_format;
+    const played_server server({{whole_answer(400, R"({"error":{"message":"grammar is broken"}})")},
+                                {event_stream(said("{}") + done)}});
+    unsigned told = 0;
+    stream_parts parts = parts_for(server);
+    parts.format_refused = [&told](unsigned status) { told = status; };
+    stream_run runs(std::move(parts));
+    run_control control(loop.get_executor());
+    run_spec what = spec();
+    what.format = "json";
+    const run_outcome got = finish(begin(runs, std::move(what), sink, control));
+    EXPECT_EQ(got.end, run_end::stop);
+    EXPECT_EQ(sink.text, "{}");
+    EXPECT_EQ(told, 400U);
+    ASSERT_THAT(server.bodies(), SizeIs(2));
+    EXPECT_THAT(server.bodies()[0], HasSubstr("response_format"));
+    EXPECT_THAT(server.bodies()[1], testing::Not(HasSubstr("response_format")));
+}
+
+TEST_F(stream_run_test, a_sampling_value_that_the_server_refuses_is_the_clients_fault) {
+    traits.sampling = {"temperature"};
+    const played_server server(
+        {{whole_answer(400, R"({"error":{"message":"temperature must be non-negative, got -1."}})")}});
+    const run_outcome got = run(server);
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->kind, chat::failure_kind::bad_request);
+    EXPECT_THAT(got.failure->message, HasSubstr("temperature must be non-negative, got -1"));
+}
+
+TEST_F(stream_run_test, a_prompt_that_is_refused_with_its_count_may_be_fitted_anew) {
+    const played_server server({{whole_answer(
+        400, R"({"error":{"type":"exceed_context_size_error","n_prompt_tokens":90,"n_ctx":64}})")}});
+    context_refusal heard;
+    stream_parts parts = parts_for(server);
+    parts.too_long = [&heard](const chat::rendered_prompt&, const context_refusal& said_) {
+        heard = said_;
+        return true;
+    };
+    stream_run runs(std::move(parts));
+    run_control control(loop.get_executor());
+    const run_outcome got = finish(begin(runs, spec(), sink, control));
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->kind, chat::failure_kind::context_too_long);
+    EXPECT_TRUE(got.failure->retryable);
+    EXPECT_EQ(heard.tokens, 90U);
+    EXPECT_EQ(heard.limit, 64U);
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

@@ -205,5 +205,32 @@ TEST_F(context_fit, whatever_is_asked_fits_or_is_refused_with_its_parts) {
     EXPECT_LT(refused, 300);
 }
 
+TEST_F(context_fit, a_prompt_that_the_runtime_finds_too_long_is_fitted_anew_before_anybody_sees_it) {
+    chat::failure longer = failure(true);
+    longer.kind = chat::failure_kind::context_too_long;
+    test::scripted_run refusing = failing(true);
+    refusing.failure = longer;
+    backend.script = {refusing, refusing, saying({"there"})};
+    const test::reading got = read(request());
+    ASSERT_TRUE(got.finished) << got.failed->message;
+    EXPECT_EQ(got.text, "there");
+    EXPECT_EQ(backend.seen.size(), 3U);
+}
+
+TEST_F(context_fit, a_prompt_that_never_fits_is_refused_after_a_few_runs_and_not_worth_another_try) {
+    test::scripted_run refusing = failing(true);
+    refusing.failure->kind = chat::failure_kind::context_too_long;
+    backend.otherwise = refusing;
+    const test::reading got = read(request());
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(got.failed->kind, chat::failure_kind::context_too_long);
+    EXPECT_FALSE(got.failed->retryable);
+    EXPECT_EQ(backend.seen.size(), 4U);
+    backend.seen.clear();
+    backend.otherwise.failure->retryable = false;
+    ASSERT_TRUE(read(request()).failed);
+    EXPECT_EQ(backend.seen.size(), 1U) << "nothing was learnt";
+}
+
 }  // namespace
 }  // namespace corral::generation

@@ -295,7 +295,8 @@ TEST_F(generation_format, a_long_wrong_answer_leaves_room_for_the_question) {
     EXPECT_NE(turns(1).find("How old is Ada?"), std::string::npos);
 }
 
-TEST_F(generation_format, what_can_not_be_checked_is_refused_without_a_run) {
+TEST_F(generation_format, what_can_not_be_checked_is_refused_by_a_strict_model_without_a_run) {
+    backend.entry.strict_schemas = true;
     const reading got = read(request_for(R"({"patternProperties":{}})"));
     ASSERT_TRUE(got.failed);
     EXPECT_EQ(got.failed->kind, failure_kind::bad_request);
@@ -332,6 +333,24 @@ TEST_F(generation_format, a_raw_prompt_is_judged_once) {
     EXPECT_EQ(turns(0), "Ada's age as JSON: ");
     EXPECT_EQ(read(what).failed->kind, failure_kind::format_unmet);
     EXPECT_EQ(backend.seen.size(), 2U);
+}
+
+TEST_F(generation_format, the_runtime_is_told_of_the_format_where_only_the_value_may_come) {
+    backend.script = {saying({good})};
+    ASSERT_TRUE(read(request_for()).finished);
+    EXPECT_EQ(backend.seen.back().format.dump(), nlohmann::ordered_json::parse(schema).dump());
+    for (chat::generation_request more : {thinking_request(), with_tool(request_for()), request("Hi")}) {
+        backend.script = {saying({good})};
+        (void)read(std::move(more));
+        EXPECT_TRUE(backend.seen.back().format.is_null());
+    }
+}
+
+TEST_F(generation_format, what_can_not_be_checked_is_shown_and_the_rest_still_holds) {
+    backend.script = {saying({good})};
+    const std::string pattern = R"("pattern":"^(?!x)1$")";
+    EXPECT_EQ(read(request_for(R"({"type":"object","properties":{"age":{)" + pattern + "}}}")).text, good);
+    EXPECT_NE(turns(0).find(pattern), std::string::npos);
 }
 
 }  // namespace

@@ -110,3 +110,50 @@ def test_it_ends_with_corral(tmp_path):
         pid = wait_until(lambda: server_pid(box), what="the server runs")
         assert box.stop() == 0
     assert pid not in processes()
+
+
+def test_a_prompt_is_counted_as_the_server_itself_counts_it(tmp_path):
+    with LlamaBox(tmp_path, context=512) as box:
+        # A character is a token; <|im_start|>, <|im_end|> and the lines of the two turns beside it.
+        beside = len("user\n\nassistant\n") + 3
+        for letters in (511 - beside, 512 - beside, 900):
+            reply = box.chat("x" * letters, {"temperature": 0, "num_predict": 1}, truncate=False)
+            tokens = letters + beside
+            if tokens < 512:
+                assert (reply.status, reply.json["prompt_eval_count"]) == (200, tokens), reply.body
+            else:
+                assert reply.status == 400 and f"it is {tokens} tokens long" in reply.json["error"], reply.body
+        assert "exceeds the available context" not in box.log(), "the server was never asked to read too much"
+        reply = box.chat("12.75 " * 200, {"temperature": 0, "num_predict": 1})
+        assert reply.status == 200 and "text-bytes=" in reply.headers["Corral-Shortened"]
+        assert 400 < reply.json["prompt_eval_count"] < 512
+
+
+def test_a_model_that_says_nothing_but_the_alphabet_is_held_to_a_schema(box):
+    schema = {"type": "object", "required": ["why", "answer"], "additionalProperties": False,
+              "properties": {"why": {"type": "string", "maxLength": 5}, "answer": {"type": "integer", "maximum": 9}}}
+    reply = box.chat("hi", {"temperature": 0}, format=schema)
+    assert reply.status == 200, reply.body
+    said = json.loads(reply.json["message"]["content"])
+    assert list(said) == ["why", "answer"] and len(said["why"]) <= 5, said
+
+
+def test_a_format_that_the_server_does_not_take_falls_back_to_telling_the_model(box):
+    reply = box.chat("hi", {"temperature": 0}, format={"type": "STRING"})
+    assert reply.status == 422, reply.body  # it says the alphabet, which is no JSON
+    assert "does not take a wanted format" in box.log()
+    assert box.say("hi", options={"temperature": 0}) == ANSWER
+
+
+def test_a_value_that_the_server_refuses_is_a_bad_request_in_its_words(box):
+    reply = box.chat("hi", {"temperature": 0, "repeat_last_n": -7})
+    assert reply.status == 400 and "repeat_last_n" in reply.json["error"], reply.body
+
+
+def test_the_model_is_told_as_the_server_tells_it(box):
+    box.say("hi", options={"temperature": 0})
+    listed = box.get("/api/tags").json["models"][0]
+    assert listed["size"] > 1_000_000 and not listed["modified_at"].startswith("1970")
+    assert listed["details"]["parameter_size"] == "0.51M"
+    loaded = box.get("/api/ps").json["models"][0]
+    assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded

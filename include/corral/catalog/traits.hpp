@@ -54,6 +54,20 @@ enum class timing_source {
     mindie,     // "mindie": `prefill_time`, `decode_time_arr`
 };
 
+// How the server counts the tokens of a prompt when asked (docs/facts/other_runtimes.md#counting-a-prompt).
+enum class count_source {
+    none,       // "none": it can't be asked
+    llama_cpp,  // "llama.cpp": /apply-template, then /tokenize
+    vllm,       // "vllm": /tokenize
+};
+
+// How the server is told that the answer shall be JSON, and of which schema.
+enum class format_form {
+    none,             // "none": it holds the model to nothing
+    response_format,  // "response-format": OpenAI's, for conversations and raw prompts
+    llama_cpp,        // "llama.cpp": OpenAI's for conversations, `json_schema` for raw prompts
+};
+
 // A question whose answer tells that nothing runs in the server. Empty target: there is none, and a run is
 // known to be over when its answer ended, or the connection was closed.
 struct idle_probe {
@@ -80,6 +94,8 @@ struct runtime_traits {
     finish_trust finish = finish_trust::trusted;
     end_mark end = end_mark::done;
     timing_source timings = timing_source::none;
+    count_source counts = count_source::none;
+    format_form formats = format_form::none;
     std::vector<std::string> error_texts;  // an answer that begins so is a failure and no answer
     std::vector<unsigned> busy_statuses;   // "somebody else is in it"; asked again within the call clock
     cancel_method cancel = cancel_method::disconnect;

@@ -23,7 +23,7 @@ struct role_text {
 };
 
 struct rendered_prompt {
-    std::string system;  // never empty, unless `verbatim`
+    std::string system;  // never empty, unless `verbatim` or render_options::may_lack_system
     std::string turns;   // starts inside the first user turn, ends inside the last one
     // `turns` is the model's complete input, to the token: nothing is put around it, and control token texts in
     // it are control tokens. Only for backends that accept it (backend::takes_verbatim()).
@@ -49,6 +49,8 @@ struct render_options {
     // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
     bool may_be_verbatim = false;
     bool as_messages = false;  // also fill rendered_prompt::messages
+    // The family's own system text is left to the runtime, whose template or model may have another.
+    bool may_lack_system = false;
     // Of the request, else of the model's variant: a Go template, or empty. A copy of shown_template() is the
     // family's own format, and counts as none.
     std::string prompt_template{};

@@ -3,6 +3,7 @@
 // and reset, and ends with one that is idle and empty again, or is being restarted. One run at a time, or as
 // many as the runtime keeps apart by itself.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,9 @@ struct run_spec {
     chat::rendered_prompt prompt;
     chat::sampling sampling;                  // complete it from the manifest's defaults before
     std::optional<std::uint32_t> max_tokens;  // at least 1
+    // "json", or a JSON Schema, for a runtime that can hold the model to it; null: nothing, as ever. What comes
+    // is checked all the same.
+    nlohmann::ordered_json format = nullptr;
     core::deadline until;
 };
 
@@ -87,7 +91,7 @@ enum class run_end {
 
 // Causes are "runtime-died", "tokenizer-died", "prefill-stalled", "context-full" and the like. Retryable: running
 // the same request again may work; whether what was given to the sink can be taken back is the borrower's to
-// know.
+// know. A prompt that is too long is retryable where it can be measured better now than before.
 using run_failure = chat::failure;
 
 // What the runtime met with while it worked on a run.
@@ -143,6 +147,17 @@ struct intrusion_counts {
     std::uint64_t stops = 0;      // runs that were stopped by others
 };
 
+// What a runtime says of its model; empty or 0: it does not say.
+struct stated_model {
+    std::uint64_t size_bytes = 0;
+    std::optional<std::uint64_t> accelerator_bytes{};  // of these, while it is loaded
+    std::string digest;                                // 64 hex digits
+    std::string family;
+    std::string parameter_size;  // "4.0B"
+    std::string quantization;
+    std::optional<std::chrono::system_clock::time_point> modified{};
+};
+
 struct embedding_result {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
     std::uint32_t prompt_tokens = 0;
@@ -170,6 +185,9 @@ public:
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
     // It sends rendered_prompt::messages rather than the wrapped texts.
     [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
+    // A conversation without a system text needs one; else the runtime, or its model, may have its own.
+    [[nodiscard]] virtual bool needs_system_text() const noexcept { return true; }
+    [[nodiscard]] virtual stated_model stated() const { return {}; }
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }

@@ -80,6 +80,7 @@ struct queue_place {
     // Until its turn, at least 1 s: from what leases and loads usually take, less what has passed of the
     // present ones. Unknown before one of each that it depends on was measured.
     std::optional<core::seconds> estimate;
+    bool loads = false;  // the model is on its way; what the runtime says of that counts in the estimate
 };
 
 struct admission_request {

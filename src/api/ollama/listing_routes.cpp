@@ -10,6 +10,10 @@ namespace corral::api::ollama {
 
 namespace {
 
+std::uint64_t size_of(const generation::served_model& model) {
+    return model.entry->size_bytes > 0 ? model.entry->size_bytes : model.runtime->stated().size_bytes;
+}
+
 std::string list_all(const generation::model_directory& models) {
     std::vector<generation::served> all = models.all();
     std::ranges::stable_sort(all, [](const generation::served& a, const generation::served& b) {
@@ -19,7 +23,10 @@ std::string list_all(const generation::model_directory& models) {
     json.begin_object().key("models").begin_array();
     for (const generation::served& each : all) {
         json.begin_object().member("name", each->name).member("model", each->name);
-        json.member("modified_at", local_stamp(each->modified)).count("size", each->entry->size_bytes);
+        const engine::stated_model stated = each->runtime->stated();
+        const bool told = each->modified == wall_time{} && stated.modified;
+        json.member("modified_at", local_stamp(told ? *stated.modified : each->modified));
+        json.count("size", size_of(*each));
         json.member("digest", shown_digest(*each));
         write_details(json, *each, true);
         write_capabilities(json, *each);
@@ -61,10 +68,26 @@ std::uint64_t memory_of(const generation::served_model& model, const scheduler::
         if (each.loaded && each.claim.measured) {
             sum += each.claim.memory_mb * mebibyte;
         } else if (each.loaded) {
-            sum += model.entry->size_bytes;
+            sum += size_of(model);
         }
     }
     return sum;
+}
+
+// The part of it that the accelerator holds: what was seen there, and all of a runtime that needs one; nothing of one
+// that computes on the processors, and of a server elsewhere what it says.
+std::uint64_t accelerator_part(const generation::served_model& model, const scheduler::scheduler& admission,
+                               std::uint64_t size) {
+    if (const auto told = model.runtime->stated().accelerator_bytes) {
+        return std::min(*told, size);
+    }
+    const std::vector<scheduler::instance_state> all = admission.instances_of(model.deployment);
+    const auto& services = model.entry->runtime.services;
+    const bool there =
+        services.empty() ||
+        std::any_of(all.begin(), all.end(), [](const auto& each) { return each.claim.measured; }) ||
+        std::any_of(services.begin(), services.end(), [](const auto& service) { return service.device; });
+    return there ? size : 0;
 }
 
 // What is loaded or on its way, longest life first. A variant runs on what runs the model below it.
@@ -91,7 +114,8 @@ std::string list_running(const api_context& context) {
         json.begin_object().member("name", model->name).member("model", model->name).count("size", size);
         json.member("digest", shown_digest(*model));
         write_details(json, *model, false);
-        json.member("expires_at", local_stamp(expires)).count("size_vram", size);
+        json.member("expires_at", local_stamp(expires))
+            .count("size_vram", accelerator_part(*model, *context.admission, size));
         json.count("context_length", shown_context(*model)).end_object();
     }
     json.end_array().end_object();

@@ -85,13 +85,20 @@ void add_line(std::string& to, std::string_view command, const std::string& text
 
 }  // namespace
 
+std::string parameter_size_of(const generation::served_model& model) {
+    const std::string& said = model.entry->parameter_size;
+    return said.empty() ? model.runtime->stated().parameter_size : said;
+}
+
 void write_details(json_writer& json, const generation::served_model& model, bool lengths) {
     const catalog::model_entry& entry = *model.entry;
     json.key("details").begin_object();
     json.member("parent_model", model.variant == nullptr ? "" : entry.name)
         .member("format", entry.runtime.name);
     json.member("family", entry.family).key("families").begin_array().text(entry.family).end_array();
-    json.member("parameter_size", entry.parameter_size).member("quantization_level", entry.quantization);
+    const engine::stated_model stated = model.runtime->stated();
+    json.member("parameter_size", parameter_size_of(model));
+    json.member("quantization_level", entry.quantization.empty() ? stated.quantization : entry.quantization);
     if (lengths && shown_context(model) > 0) {
         json.count("context_length", shown_context(model));
     }
@@ -108,6 +115,9 @@ void write_capabilities(json_writer& json, const generation::served_model& model
 
 std::string shown_digest(const generation::served_model& model) {
     std::string digest = model.digest;
+    if (digest.empty() && model.variant == nullptr) {
+        digest = model.runtime->stated().digest;
+    }
     digest.resize(64, '0');
     return digest;
 }

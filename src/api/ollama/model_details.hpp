@@ -16,6 +16,8 @@ void write_details(json_writer& json, const generation::served_model& model, boo
 // "capabilities":[...]
 void write_capabilities(json_writer& json, const generation::served_model& model);
 
+// As the operator says it, else as the runtime does: "4.0B".
+[[nodiscard]] std::string parameter_size_of(const generation::served_model& model);
 // 64 lower-case hex digits, whatever the manifest has: the command line client cuts it without looking.
 [[nodiscard]] std::string shown_digest(const generation::served_model& model);
 

@@ -19,9 +19,9 @@ void write_model_info(json_writer& json, const generation::served_model& model, 
     const catalog::model_entry& entry = *model.entry;
     json.key("model_info").begin_object().member("general.architecture", entry.family);
     json.member("general.basename", basename);
-    if (parameter_count(entry.parameter_size) > 0) {
-        json.count("general.parameter_count", parameter_count(entry.parameter_size));
-        json.member("general.size_label", entry.parameter_size);
+    if (parameter_count(parameter_size_of(model)) > 0) {
+        json.count("general.parameter_count", parameter_count(parameter_size_of(model)));
+        json.member("general.size_label", parameter_size_of(model));
     }
     json.member("general.type", "model");
     if (shown_context(model) > 0) {

@@ -25,7 +25,8 @@ std::string system_body(const render_options& options, std::string text, const n
     if (text.empty()) {
         text = options.default_system;
     }
-    if (text.empty() && (!takes_tools || format.writes_default_system)) {
+    const bool wanted = takes_tools ? format.writes_default_system : !options.may_lack_system;
+    if (text.empty() && wanted) {
         text = format.default_system;
     }
     if (!takes_tools) {

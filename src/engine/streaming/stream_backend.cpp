@@ -10,6 +10,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/trait_numbers.hpp"
+#include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/device_gates.hpp"
 #include "engine/first_answer.hpp"
@@ -110,6 +111,11 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       sampling_(request_names(model_.runtime.traits.sampling)),
       changed_(context.on),
       clocks_(model_.runtime.clocks),
+      sizes_({.clock = context.clock,
+              .protocol = protocol_.get(),
+              .call = model_.runtime.clocks.call,
+              .at = [this] { return places_.runtime_at; },
+              .label = catalog::label_of(model_)}),
       runs_(parts()),
       lines_{line_reader(), line_reader()} {
     supervisor::group_spec wanted = std::move(places_.services);
@@ -128,6 +134,10 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
                              : supervisor::adopt_group(context_, std::move(wanted), from->services).value();
     if (from != nullptr) {
         measured_before_ = number_of(from->state, "device_mb");
+        stated_.size_bytes =
+            core::whole_number<std::uint64_t>(word_of(from->state, "model_bytes")).value_or(0);
+        stated_.parameter_size = word_of(from->state, "parameters");
+        stated_.quantization = word_of(from->state, "quantization");
     }
     look_at_services();
     group_->add_observer(this);
@@ -156,6 +166,19 @@ stream_parts stream_backend::parts() {
                 group_->restart(places_.runtime, std::move(cause), why);
             },
         .usual_load = [this] { return runtime_.usual_load; },
+        .too_long = [this](
+                        const chat::rendered_prompt& prompt,
+                        const context_refusal& said) { return sizes_.refused(prompt, said, prompt_limit()); },
+        .format_refused =
+            [this](unsigned status) {
+                // Not in its words, which may be the client's.
+                if (!std::exchange(told_format_refused_, true)) {
+                    telemetry::log().warn(
+                        "{}: the server does not take a wanted format (status {}), so the model is only told "
+                        "of it",
+                        catalog::label_of(model_), status);
+                }
+            },
     };
 }
 
@@ -212,18 +235,33 @@ bool stream_backend::renew(const catalog::model_entry& as) {
     return true;
 }
 
-core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat::rendered_prompt& prompt,
-                                                                      core::deadline /*until*/) {
-    prompt_measure out;
-    out.system_tokens = estimated_tokens(prompt.system);
-    out.turn_tokens = estimated_tokens(prompt.turns);
+std::uint32_t stream_backend::prompt_limit() const noexcept {
     const catalog::context_sizes& sizes = model_.context;
-    const std::uint32_t limit = sizes.prompt_limit > 0 ? sizes.prompt_limit : sizes.positions;
-    if (limit > 0) {
-        out.limit = limit > out.system_tokens ? limit : 0;
-        out.fits = out.system_tokens + out.turn_tokens <= limit;
+    const std::uint32_t context = context_length();
+    // The answer needs a place too.
+    const std::uint32_t most = context > 0 ? context - 1 : 0;
+    return sizes.prompt_limit > 0 && (most == 0 || sizes.prompt_limit < most) ? sizes.prompt_limit : most;
+}
+
+core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat::rendered_prompt& prompt,
+                                                                      core::deadline until) {
+    const prompt_measure measured = co_await sizes_.measure(prompt, prompt_limit(), until);
+    co_return measured;
+}
+
+core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
+    const std::uint32_t context = context_length();
+    if (!what.max_tokens || context == 0) {
+        co_return;
     }
-    co_return out;
+    std::optional<std::uint32_t> tokens = sizes_.known(what.prompt);
+    const bool in_doubt = prompt_sizes::most_tokens(what.prompt) + *what.max_tokens > context;
+    if (!tokens && in_doubt && protocol_->limit_must_fit()) {
+        tokens = co_await sizes_.count(what.prompt, what.until);
+    }
+    if (tokens && *tokens < context) {
+        what.max_tokens = std::min(*what.max_tokens, context - *tokens);
+    }
 }
 
 core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
@@ -237,7 +275,13 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);
-    co_return co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
+    co_await fit_max_tokens(what);
+    const chat::rendered_prompt prompt = what.prompt;
+    run_outcome out = co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
+    if (out.progress.usage.exact) {
+        sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());
+    }
+    co_return out;
 }
 
 void stream_backend::start() {
@@ -250,9 +294,25 @@ core::awaitable<bool> stream_backend::stop(core::deadline until) {
     co_return co_await group_->stop(until);
 }
 
+core::awaitable<void> stream_backend::ask_for_model() {
+    const std::string target = protocol_->model_question();
+    if (target.empty()) {
+        co_return;
+    }
+    http::client_call call;
+    call.to = places_.runtime_at;
+    call.target = target;
+    call.until = core::deadline::after(model_.runtime.clocks.call, context_.clock->now());
+    const auto answer = co_await http::call(std::move(call));
+    if (answer && answer->status == 200) {
+        stated_ = protocol_->model_in(answer->body);
+    }
+}
+
 core::awaitable<core::result<void>> stream_backend::self_test() {
     using catalog::cancel_method;
     look_at_services();
+    co_await ask_for_model();
     first_question ask{.text = "Say only: OK", .until = {}};
     const std::uint32_t tokens = estimated_tokens(model_.default_system) + estimated_tokens(ask.text);
     ask.until =
@@ -291,6 +351,9 @@ void stream_backend::on_output(std::string_view service, process::output_stream 
 
 void stream_backend::on_status(const supervisor::service_status& now) {
     if (now.name == places_.runtime) {
+        if (now.starts != runtime_.starts) {
+            sizes_.forget_server();
+        }
         runtime_ = now;
     }
     runs_.on_status();

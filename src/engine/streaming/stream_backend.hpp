@@ -14,6 +14,7 @@
 #include "corral/telemetry/output_lines.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
+#include "engine/streaming/prompt_sizes.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -37,11 +38,15 @@ public:
     [[nodiscard]] supervisor::group& services() noexcept override { return *group_; }
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
-    [[nodiscard]] std::uint32_t context_length() const noexcept override { return model_.context.positions; }
+    [[nodiscard]] std::uint32_t context_length() const noexcept override {
+        return sizes_.context(model_.context.positions);
+    }
     [[nodiscard]] bool takes_verbatim() const noexcept override {
         return !model_.runtime.traits.completion_target.empty();
     }
     [[nodiscard]] bool takes_messages() const noexcept override;
+    [[nodiscard]] bool needs_system_text() const noexcept override { return protocol_->needs_system_text(); }
+    [[nodiscard]] stated_model stated() const override { return stated_; }
     [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
@@ -50,7 +55,7 @@ public:
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;
     }
-    // By estimates: nobody is asked.
+    // By the server's count where it offers one (prompt_sizes.hpp).
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
@@ -86,7 +91,13 @@ private:
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] std::optional<stream_parts::lost_server> lost_since(std::uint64_t mark) const;
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
+    // What it says of its model, where it says it. Never fails a start.
+    [[nodiscard]] core::awaitable<void> ask_for_model();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
+    // Of a prompt; 0 unknown.
+    [[nodiscard]] std::uint32_t prompt_limit() const noexcept;
+    // A limit beyond the context would be refused, or is one that the context is.
+    [[nodiscard]] core::awaitable<void> fit_max_tokens(run_spec& what);
 
     supervisor::supervisor_context context_;
     catalog::model_entry model_;
@@ -98,6 +109,9 @@ private:
     std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     core::wake_signal changed_;
     stream_clocks clocks_;
+    prompt_sizes sizes_;
+    stated_model stated_;
+    bool told_format_refused_ = false;
     stream_run runs_;
     request_words words_;
     std::array<telemetry::line_assembler, 2> lines_;  // of the runtime, by output_stream

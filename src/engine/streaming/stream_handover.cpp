@@ -35,6 +35,9 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out.services = std::move(*services);
     out.ports = places_.ports;
     out.state["device_mb"] = std::to_string(measured_mb());
+    out.state["model_bytes"] = std::to_string(stated_.size_bytes);
+    out.state["parameters"] = stated_.parameter_size;
+    out.state["quantization"] = stated_.quantization;
     return out;
 }
 

@@ -15,6 +15,7 @@
 #include "corral/core/result.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/message.hpp"
+#include "engine/streaming/context_refusal.hpp"
 
 namespace corral::engine::streaming {
 
@@ -49,13 +50,19 @@ struct finish_part {
 struct error_part {
     unsigned status = 0;  // 0: it named none
     std::string message;
-    bool context_full = false;
+    std::optional<context_refusal> context{};  // the prompt does not fit
     bool busy = false;
 };
 // Nothing more belongs to the answer, whatever follows.
 struct end_part {};
 using answer_part =
     std::variant<text_part, thinking_part, usage_part, stages_part, finish_part, error_part, end_part>;
+
+// What the server says when asked how long a prompt is: the count, or the text that is to be counted.
+struct size_answer {
+    std::optional<std::uint32_t> tokens;
+    std::string text;
+};
 
 // Reads one answer in pieces cut anywhere. Never throws; input is hostile.
 class answer_reader {
@@ -78,6 +85,22 @@ public:
     [[nodiscard]] virtual std::unique_ptr<answer_reader> reader() const = 0;
     // What a whole answer with another status says.
     [[nodiscard]] virtual error_part error_of(unsigned status, std::string_view body) const = 0;
+    // The question (POST) how many tokens `prompt` is, or the one after it, with the text of the first answer.
+    // Nothing: this server can't be asked.
+    [[nodiscard]] virtual std::optional<stream_request> size_question(
+        const chat::rendered_prompt& /*prompt*/, const std::optional<std::string>& /*text*/) const {
+        return std::nullopt;
+    }
+    [[nodiscard]] virtual core::result<size_answer> size_in(std::string_view /*body*/) const {
+        return core::make_failure(core::errc::refused, "this server can't be asked");
+    }
+    // A question (GET) about the model; empty: there is none.
+    [[nodiscard]] virtual std::string model_question() const { return {}; }
+    [[nodiscard]] virtual stated_model model_in(std::string_view /*body*/) const { return {}; }
+    // As backend::needs_system_text().
+    [[nodiscard]] virtual bool needs_system_text() const { return false; }
+    // It refuses a limit that does not fit into the context behind the prompt.
+    [[nodiscard]] virtual bool limit_must_fit() const { return false; }
 };
 
 }  // namespace corral::engine::streaming

@@ -73,7 +73,7 @@ core::awaitable<run_end> stream_run::attempt(run_state& now) {
     if (!request) {
         co_return fail(now, chat::failure_kind::unsupported, "unsupported", request.error().message, false);
     }
-    const stream_request asked = std::move(*request);
+    stream_request asked = std::move(*request);
     const chat::rendered_prompt& prompt = now.what.prompt;
     look_for_quotations(now, prompt.system);
     look_for_quotations(now, prompt.turns);
@@ -81,7 +81,7 @@ core::awaitable<run_end> stream_run::attempt(run_state& now) {
         look_for_quotations(now, turn.text);
     }
     now.last_text_end.clear();
-    const early ended = co_await ask(now, asked);
+    const early ended = co_await ask(now, std::move(asked));
     if (ended) {
         co_return *ended;
     }
@@ -89,7 +89,7 @@ core::awaitable<run_end> stream_run::attempt(run_state& now) {
     co_return co_await follow(now);
 }
 
-core::awaitable<stream_run::early> stream_run::ask(run_state& now, const stream_request& request) {
+core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_request request) {
     now.progress.reset_confirmed = clock_now();
     const core::deadline patience = core::deadline::after(parts_.clocks.call, clock_now());
     while (true) {
@@ -115,6 +115,15 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, const stream_
         end = co_await refused(now, patience);
         if (end) {
             co_return end;
+        }
+        if (std::exchange(now.asks_anew, false)) {
+            auto plain = parts_.protocol->request_for(now.what);
+            if (!plain) {
+                co_return fail(now, chat::failure_kind::unsupported, "unsupported", plain.error().message,
+                               false);
+            }
+            request = std::move(*plain);
+            continue;
         }
         const core::deadline again{plus(clock_now(), busy_pause)};
         while (!again.passed(clock_now()) && !now.control->cancelled()) {
@@ -164,13 +173,42 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::dea
         now.restart_cause = "The runtime stayed busy with something else.";
         co_return fail(now, chat::failure_kind::runtime_failed, "runtime-stuck", *now.restart_cause, true);
     }
-    if (error.context_full) {
-        co_return fail(now, chat::failure_kind::context_too_long, "context-full",
-                       "The prompt does not fit into the model's context" + said, false);
+    if (error.context) {
+        co_return fail_too_long(now, *error.context,
+                                "The prompt does not fit into the model's context" + said);
     }
-    co_return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
-                   "The runtime refused a prompt with status " + std::to_string(status) + said,
-                   status >= 500);
+    co_return refused_for(now, status, error);
+}
+
+stream_run::early stream_run::refused_for(run_state& now, unsigned status, const error_part& error) {
+    const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
+    constexpr unsigned bad_request = 400;
+    constexpr unsigned unprocessable = 422;
+    constexpr unsigned first_failure = 500;
+    const bool had_format = parts_.traits.formats != catalog::format_form::none && !now.what.format.is_null();
+    if (had_format && status < first_failure) {
+        now.what.format = nullptr;
+        now.asks_anew = true;
+        parts_.format_refused(status);
+        return std::nullopt;
+    }
+    std::vector<std::string> ours = parts_.traits.sampling;
+    ours.push_back(parts_.traits.max_tokens);
+    const bool names_a_value = std::any_of(ours.begin(), ours.end(), [&error](const std::string& name) {
+        return !name.empty() && error.message.find(name) != std::string::npos;
+    });
+    if ((status == bad_request || status == unprocessable) && names_a_value) {
+        return fail(now, chat::failure_kind::bad_request, "value-refused",
+                    "The runtime refuses a value of this request" + said, false);
+    }
+    return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
+                "The runtime refused a prompt with status " + std::to_string(status) + said,
+                status >= first_failure);
+}
+
+run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, std::string message) const {
+    const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, said);
+    return fail(now, chat::failure_kind::context_too_long, "context-full", std::move(message), fits_next);
 }
 
 core::awaitable<run_end> stream_run::follow(run_state& now) {
@@ -235,12 +273,11 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         now.finished = true;
         now.length = finish->why == finish_part::reason::length;
     } else if (const auto* error = std::get_if<error_part>(&part)) {
-        const auto kind =
-            error->context_full ? chat::failure_kind::context_too_long : chat::failure_kind::runtime_failed;
-        return fail(
-            now, kind, error->context_full ? "context-full" : "runtime-error",
-            "The runtime gave up: " + (error->message.empty() ? "it does not say why" : error->message) + ".",
-            !error->context_full);
+        std::string told =
+            "The runtime gave up: " + (error->message.empty() ? "it does not say why" : error->message) + ".";
+        return error->context
+                   ? fail_too_long(now, *error->context, std::move(told))
+                   : fail(now, chat::failure_kind::runtime_failed, "runtime-error", std::move(told), true);
     } else {
         now.done = true;
     }

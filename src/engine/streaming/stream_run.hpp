@@ -42,6 +42,9 @@ struct stream_parts {
     // The cause is a plain sentence; `why` is cancel or hang.
     std::function<void(std::string cause, supervisor::restart_reason why)> restart;
     std::function<std::optional<core::nanoseconds>()> usual_load;  // of the server; may be empty
+    // The server refused a prompt for its length. True: it can be made to fit better now.
+    std::function<bool(const chat::rendered_prompt&, const context_refusal&)> too_long;
+    std::function<void(unsigned status)> format_refused;  // and is asked without it
 };
 
 class stream_run {
@@ -84,6 +87,7 @@ private:
         std::uint64_t meetings = 0;      // those that there had been when it began
         bool fresh = false;              // nothing of the bytes at hand was delivered yet
         answer_text text;
+        bool asks_anew = false;     // without the format, at once
         bool inside = false;        // the server has the request
         bool finished = false;      // it said why it ended
         bool length = false;        // by the limit
@@ -93,7 +97,7 @@ private:
     };
 
     [[nodiscard]] core::awaitable<run_end> attempt(run_state& now);
-    [[nodiscard]] core::awaitable<early> ask(run_state& now, const stream_request& request);
+    [[nodiscard]] core::awaitable<early> ask(run_state& now, stream_request request);
     [[nodiscard]] core::awaitable<early> await_head(run_state& now);
     [[nodiscard]] core::awaitable<early> refused(run_state& now, core::deadline until);
     [[nodiscard]] core::awaitable<run_end> follow(run_state& now);
@@ -118,6 +122,9 @@ private:
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
     void hung(run_state& now, std::string told) const;
+    // It refused the request for its contents; nothing: it is asked once more, without the format.
+    [[nodiscard]] early refused_for(run_state& now, unsigned status, const error_part& error);
+    run_end fail_too_long(run_state& now, const context_refusal& said, std::string message) const;
     static run_end fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
                         bool retryable);
     // What its silences were tells how quick the server is.

@@ -19,6 +19,7 @@
 #include "chat/personalities.hpp"
 #include "device/simulated_device.hpp"
 #include "process_end.hpp"
+#include "vocabulary.hpp"
 
 namespace corral::sim {
 namespace {
@@ -106,6 +107,22 @@ void answer_vllm_metrics(vllm_parts& parts, http_exchange& exchange) {
                         parts.model + "\"} " + std::to_string(engine.waiting()) + ".0\n");
 }
 
+void answer_vllm_tokenize(vllm_parts& parts, const chat_request& request, http_exchange& exchange) {
+    const auto body = json::parse(request.body, nullptr, false);
+    try {
+        const auto text = body.contains("prompt") ? body.at("prompt").get<std::string>()
+                                                  : parts.service->rules().prompt(body);
+        const auto tokens = vocabulary::instance().encode(text);
+        exchange.answer(200, "application/json",
+                        dump_text({{"count", tokens.size()},
+                                   {"max_model_len", parts.context},
+                                   {"tokens", tokens},
+                                   {"token_strs", nullptr}}));
+    } catch (const json::exception& problem) {
+        parts.service->refuse(exchange, bad_vllm_request(problem.what()));
+    }
+}
+
 void route_vllm(vllm_parts& parts, const chat_request& request, http_exchange& exchange) {
     const auto& path = request.path;
     if (request.method == "GET") {
@@ -123,6 +140,8 @@ void route_vllm(vllm_parts& parts, const chat_request& request, http_exchange& e
     }
     if (path == "/v1/chat/completions" && request.method == "POST")
         return parts.service->answer(request, exchange);
+    if (path == "/tokenize" && request.method == "POST")
+        return answer_vllm_tokenize(parts, request, exchange);
     if (path == "/v1/completions" && request.method == "POST")
         return parts.service->answer(request, exchange, answer_kind::completion);
     if (path == "/v1/chat/completions" || path == "/v1/completions" || path == "/health")

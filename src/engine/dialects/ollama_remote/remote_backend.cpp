@@ -28,6 +28,12 @@ remote_backend::remote_backend(const supervisor::supervisor_context& context, ca
       model_(std::move(model)),
       capacity_(capacity),
       protocol_(settings.model, model_.context.positions),
+      sizes_({.clock = context.clock,
+              .protocol = nullptr,
+              .call = {},
+              .at = {},
+              .label = catalog::label_of(model_),
+              .counts_may_be_low = true}),
       watch_(std::make_shared<remote_watch>(context.on, *context.clock, context.disk, std::move(settings))),
       services_(catalog::label_of(model_)) {
     context_.tasks->spawn("health of " + catalog::label_of(model_), remote_watch::keep_asking(watch_));
@@ -42,24 +48,29 @@ bool remote_backend::renew(const catalog::model_entry& as) {
     return true;
 }
 
+// The answer needs a place too.
+std::uint32_t remote_backend::prompt_limit() const noexcept {
+    const std::uint32_t context = context_length();
+    return context > 0 ? context - 1 : 0;
+}
+
 core::awaitable<core::result<prompt_measure>> remote_backend::measure(const chat::rendered_prompt& prompt,
-                                                                      core::deadline) {
-    constexpr std::size_t usual_token_bytes = 4;
-    prompt_measure out;
-    out.system_tokens = static_cast<std::uint32_t>(prompt.system.size() / usual_token_bytes);
-    out.turn_tokens = static_cast<std::uint32_t>(prompt.turns.size() / usual_token_bytes);
-    const std::uint32_t context = model_.context.positions;
-    const std::uint64_t all = std::uint64_t{out.system_tokens} + out.turn_tokens;
-    out.limit = out.system_tokens < context ? context : 0;
-    out.fits = context == 0 || all < context;
-    co_return out;
+                                                                      core::deadline until) {
+    const prompt_measure measured = co_await sizes_.measure(prompt, prompt_limit(), until);
+    co_return measured;
 }
 
 core::awaitable<run_outcome> remote_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     const std::shared_ptr<remote_watch> watch = watch_;
     remote_run one(*watch, protocol_, model_.runtime.clocks, *context_.clock, sink, control);
+    const chat::rendered_prompt prompt = what.prompt;
     run_outcome out = co_await one.perform(std::move(what));
+    if (one.too_long() && out.failure) {
+        out.failure->retryable = sizes_.refused(prompt, *one.too_long(), prompt_limit());
+    } else if (out.progress.usage.exact) {
+        sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());
+    }
     if (on_end) {
         on_end(out);
     }

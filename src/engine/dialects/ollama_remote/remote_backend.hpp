@@ -9,6 +9,7 @@
 #include "engine/dialects/ollama_remote/no_services.hpp"
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 #include "engine/dialects/ollama_remote/remote_watch.hpp"
+#include "engine/streaming/prompt_sizes.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -24,7 +25,11 @@ public:
     [[nodiscard]] supervisor::group& services() noexcept override { return services_; }
     [[nodiscard]] availability available() const override { return watch_->now(); }
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return watch_->changed(); }
-    [[nodiscard]] std::uint32_t context_length() const noexcept override { return model_.context.positions; }
+    [[nodiscard]] std::uint32_t context_length() const noexcept override {
+        return sizes_.context(model_.context.positions);
+    }
+    [[nodiscard]] bool needs_system_text() const noexcept override { return false; }
+    [[nodiscard]] stated_model stated() const override { return watch_->stated(); }
     [[nodiscard]] bool takes_messages() const noexcept override { return true; }
     [[nodiscard]] bool takes_verbatim() const noexcept override { return true; }
     [[nodiscard]] unsigned capacity() const noexcept override { return capacity_; }
@@ -41,10 +46,13 @@ public:
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
 
 private:
+    [[nodiscard]] std::uint32_t prompt_limit() const noexcept;
+
     supervisor::supervisor_context context_;
     catalog::model_entry model_;
     unsigned capacity_;
     remote_protocol protocol_;
+    streaming::prompt_sizes sizes_;
     std::shared_ptr<remote_watch> watch_;
     no_services services_;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
+#include <ctime>
 #include <optional>
 #include <utility>
 
@@ -10,7 +13,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/stated_number.hpp"
-#include "corral/core/text.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -62,9 +65,7 @@ error_part error_from(unsigned status, const json& body) {
     } else {
         out.message = text_in(body, "error");
     }
-    const std::string words = core::lower_case(out.message);
-    out.context_full =
-        words.find("context length") != std::string::npos || words.find("context size") != std::string::npos;
+    out.context = context_refusal_in(found != body.end() ? *found : json(), out.message);
     out.busy = status == 429 || status == 503;
     return out;
 }
@@ -153,9 +154,17 @@ private:
 
 core::result<stream_request> remote_protocol::request_for(const run_spec& what) const {
     json body = json::object();
+    std::string format;  // in its own order, which a `json` would lose
     body["model"] = model_;
     body["stream"] = true;
     body["options"] = options_of(what, context_);
+    if (context_ > 0) {
+        // What does not fit is shortened here, where it is seen, and not there.
+        body["truncate"] = false;
+    }
+    if (!what.format.is_null()) {
+        format = what.format.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
     stream_request out;
     if (what.prompt.verbatim) {
         out.target = "/api/generate";
@@ -176,6 +185,10 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         }
     }
     out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (!format.empty()) {
+        out.body.pop_back();
+        out.body += R"(,"format":)" + format + "}";
+    }
     return out;
 }
 
@@ -202,15 +215,87 @@ std::span<const std::string_view> remote_sampling() noexcept {
     return all;
 }
 
-core::result<bool> lists_model(std::string_view tags, std::string_view model) {
-    const json object = core::parse_json(tags);
-    const auto models = object.is_object() ? object.find("models") : object.end();
-    if (!object.is_object() || models == object.end() || !models->is_array()) {
-        return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");
+namespace {
+
+constexpr std::int64_t most_bytes = std::int64_t{1} << 50U;
+
+std::uint64_t bytes_in(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end()
+               ? 0
+               : static_cast<std::uint64_t>(core::stated_number(*found, most_bytes).value_or(0));
+}
+
+// A word of another server that goes on to our clients.
+std::string word_in(const json& object, const char* key) {
+    constexpr std::size_t longest = 64;
+    return telemetry::printable(text_in(object, key), longest);
+}
+
+// Of a list of models, the one of that name; null: it is not there, or that is no list.
+const json* find_model(const json& list, std::string_view model) {
+    const auto models = list.is_object() ? list.find("models") : list.end();
+    if (!list.is_object() || models == list.end() || !models->is_array()) {
+        return nullptr;
     }
-    return std::any_of(models->begin(), models->end(), [&](const json& one) {
+    const auto found = std::find_if(models->begin(), models->end(), [&](const json& one) {
         return one.is_object() && catalog::same_model(text_in(one, "name"), model);
     });
+    return found == models->end() ? nullptr : &*found;
+}
+
+// "2026-05-04T17:37:44.706015396-07:00"; a finer time than a second is nobody's concern.
+std::optional<std::chrono::system_clock::time_point> stamp_in(const std::string& text) {
+    int zone_hours = 0;
+    int zone_minutes = 0;
+    std::tm at{};
+    const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &at);
+    if (rest == nullptr) {
+        return std::nullopt;
+    }
+    const std::string_view zone = std::string_view(rest).substr(
+        std::min(std::string_view(rest).find_first_of("Z+-"), std::string_view(rest).size()));
+    if (zone.size() == 6) {
+        const char* const begin = zone.data();
+        std::from_chars(begin + 1, begin + 3, zone_hours);
+        std::from_chars(begin + 4, begin + 6, zone_minutes);
+    }
+    constexpr int minutes_an_hour = 60;
+    const int ahead = (zone_hours * minutes_an_hour + zone_minutes) * (zone.starts_with('-') ? -1 : 1);
+    return std::chrono::system_clock::from_time_t(::timegm(&at)) - std::chrono::minutes(ahead);
+}
+
+}  // namespace
+
+core::result<std::optional<stated_model>> model_listed(std::string_view tags, std::string_view model) {
+    const json list = core::parse_json(tags);
+    if (!list.is_object() || !list.contains("models") || !list["models"].is_array()) {
+        return core::make_failure(core::errc::protocol, "its answer to /api/tags is no list of models");
+    }
+    const json* const found = find_model(list, model);
+    if (found == nullptr) {
+        return std::optional<stated_model>();
+    }
+    stated_model out;
+    out.size_bytes = bytes_in(*found, "size");
+    const std::string digest = text_in(*found, "digest");
+    const bool is_digest =
+        digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+    out.digest = is_digest ? digest : std::string();
+    out.modified = stamp_in(text_in(*found, "modified_at"));
+    const auto details = found->find("details");
+    if (details != found->end() && details->is_object()) {
+        out.family = word_in(*details, "family");
+        out.parameter_size = word_in(*details, "parameter_size");
+        out.quantization = word_in(*details, "quantization_level");
+    }
+    return std::optional(std::move(out));
+}
+
+std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model) {
+    const json list = core::parse_json(loaded);
+    const json* const found = find_model(list, model);
+    return found == nullptr ? std::nullopt : std::optional(bytes_in(*found, "size_vram"));
 }
 
 }  // namespace corral::engine::ollama_remote

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,7 +32,10 @@ private:
 // Names of the sampling options that are sent, as chat::sampling has them.
 [[nodiscard]] std::span<const std::string_view> remote_sampling() noexcept;
 
-// Whether /api/tags lists `model`; errc::protocol: that is no such list.
-[[nodiscard]] core::result<bool> lists_model(std::string_view tags, std::string_view model);
+// What /api/tags says of `model`, nothing where it is not listed; errc::protocol: that is no such list.
+[[nodiscard]] core::result<std::optional<stated_model>> model_listed(std::string_view tags,
+                                                                     std::string_view model);
+// What /api/ps says the loaded `model` holds of the accelerator, in bytes.
+[[nodiscard]] std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model);
 
 }  // namespace corral::engine::ollama_remote

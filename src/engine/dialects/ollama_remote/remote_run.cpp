@@ -217,7 +217,8 @@ void remote_run::fail_by(const error_part& said) {
         why.cause = "remote-busy";
         why.message = "the remote server " + at + " is too busy" + quoted(said.message);
         why.retryable = true;
-    } else if (said.context_full) {
+    } else if (said.context) {
+        too_long_ = said.context;
         why.kind = chat::failure_kind::context_too_long;
         why.cause = "context-too-long";
         why.message = "the prompt is too long for the remote server " + at + quoted(said.message);

@@ -25,6 +25,10 @@ public:
 
     // As backend::run(), but for on_end. A server that failed is told to the watch.
     [[nodiscard]] core::awaitable<run_outcome> perform(run_spec what);
+    // It refused the prompt for its length.
+    [[nodiscard]] const std::optional<streaming::context_refusal>& too_long() const noexcept {
+        return too_long_;
+    }
 
 private:
     enum class step { go_on, over };
@@ -52,6 +56,7 @@ private:
     std::unique_ptr<http::reply_stream> answer_;
     std::unique_ptr<streaming::answer_reader> reader_;
     run_outcome out_;
+    std::optional<streaming::context_refusal> too_long_;
     bool ended_ = false;   // the answer said so, or failed
     bool thinks_ = false;  // the text so far ends inside of a thought
     bool wants_thought_ = false;

@@ -129,12 +129,17 @@ core::awaitable<std::string> remote_watch::look() {
     if (!tags) {
         co_return tags.error().message;
     }
-    const auto listed = lists_model(*tags, settings_.model);
+    auto listed = model_listed(*tags, settings_.model);
     if (!listed) {
         co_return settings_.at.text() + ": " + listed.error().message;
     }
     if (!*listed) {
         co_return settings_.at.text() + " has no model " + settings_.model;
+    }
+    stated_ = std::move(**listed);
+    const auto loaded = co_await get(*at, "/api/ps", until);
+    if (loaded) {
+        stated_.accelerator_bytes = accelerator_share(*loaded, settings_.model).value_or(0);
     }
     co_return std::string();
 }

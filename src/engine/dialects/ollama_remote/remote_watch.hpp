@@ -39,6 +39,7 @@ public:
     void failed(std::string why);
 
     [[nodiscard]] availability now() const { return health_.now(clock_.now()); }
+    [[nodiscard]] const stated_model& stated() const noexcept { return stated_; }
     [[nodiscard]] core::wake_signal& changed() noexcept { return changed_; }
     [[nodiscard]] const remote_settings& settings() const noexcept { return settings_; }
     // What shows the key of the file, if there is one. Fails with a sentence that holds nothing of it.
@@ -54,6 +55,7 @@ private:
     core::disk_work* disk_;
     remote_settings settings_;
     remote_health health_;
+    stated_model stated_;
     core::wake_signal changed_;
     core::wake_signal bell_;
     availability_state told_ = availability_state::stopped;

@@ -4,7 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "corral/core/json.hpp"
+#include "corral/core/stated_number.hpp"
+#include "corral/telemetry/log.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/stream_backend.hpp"
@@ -116,7 +120,111 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
         return added.error();
     }
     const std::string& target = prompt.verbatim ? traits_.completion_target : traits_.chat_target;
-    return streaming::stream_request{target, streaming::body_bytes(body), {}};
+    return streaming::stream_request{target, with_format(streaming::body_bytes(body), what), {}};
+}
+
+// The order of a schema's properties is the order in which the model writes them, and `json` would sort them.
+std::string openai_protocol::with_format(std::string body, const run_spec& what) const {
+    using catalog::format_form;
+    if (what.format.is_null() || traits_.formats == format_form::none) {
+        return body;
+    }
+    const bool any = what.format == "json";
+    const bool own_key = what.prompt.verbatim && traits_.formats == format_form::llama_cpp;
+    nlohmann::ordered_json value;
+    if (own_key) {
+        value = any ? nlohmann::ordered_json::object() : what.format;
+    } else if (any) {
+        value = {{"type", "json_object"}};
+    } else {
+        value = {{"type", "json_schema"},
+                 {"json_schema", {{"name", "answer"}, {"strict", true}, {"schema", what.format}}}};
+    }
+    body.pop_back();
+    body += own_key ? R"(,"json_schema":)" : R"(,"response_format":)";
+    body += value.dump(-1, ' ', false, json::error_handler_t::replace);
+    body += '}';
+    return body;
+}
+
+// docs/facts/other_runtimes.md#counting-a-prompt
+std::optional<streaming::stream_request> openai_protocol::size_question(
+    const chat::rendered_prompt& prompt, const std::optional<std::string>& text) const {
+    using catalog::count_source;
+    json body = json::object();
+    if (traits_.counts == count_source::llama_cpp && (text || prompt.verbatim)) {
+        body = {{"content", text ? *text : prompt.turns}, {"add_special", true}, {"parse_special", true}};
+        return streaming::stream_request{"/tokenize", streaming::body_bytes(body), {}};
+    }
+    if (traits_.counts == count_source::none || text) {
+        return std::nullopt;
+    }
+    if (!traits_.model_name.empty()) {
+        body["model"] = traits_.model_name;
+    }
+    if (prompt.verbatim) {
+        body["prompt"] = prompt.turns;
+    } else {
+        body["messages"] = messages_of(prompt, traits_.conversation);
+        if (!streaming::add_profile_fields(body, traits_, prompt)) {
+            return std::nullopt;
+        }
+    }
+    const bool by_template = traits_.counts == count_source::llama_cpp;
+    return streaming::stream_request{
+        by_template ? "/apply-template" : "/tokenize", streaming::body_bytes(body), {}};
+}
+
+core::result<streaming::size_answer> openai_protocol::size_in(std::string_view body) const {
+    const json answer = core::parse_json(body);
+    streaming::size_answer out;
+    if (answer.is_object()) {
+        out.tokens = core::stated_count(answer, "count");
+        if (const auto tokens = answer.find("tokens");
+            !out.tokens && tokens != answer.end() && tokens->is_array()) {
+            out.tokens = static_cast<std::uint32_t>(std::min<std::size_t>(tokens->size(), core::most_stated));
+        }
+        out.text = streaming::text_in(answer, "prompt");
+    }
+    if (!out.tokens && out.text.empty()) {
+        return core::make_failure(core::errc::protocol, "its answer has neither a count nor a text");
+    }
+    return out;
+}
+
+// `meta` of llama.cpp (docs/facts/other_runtimes.md#llama-server).
+std::string openai_protocol::model_question() const {
+    return traits_.timings == catalog::timing_source::llama_cpp ? "/v1/models" : "";
+}
+
+stated_model openai_protocol::model_in(std::string_view body) const {
+    stated_model out;
+    const json answer = core::parse_json(body);
+    const json::json_pointer place("/data/0/meta");
+    const json meta = answer.is_object() && answer.contains(place) ? answer.at(place) : json();
+    if (!meta.is_object()) {
+        return out;
+    }
+    const auto number = [&meta](const char* key) {
+        constexpr std::int64_t most = std::int64_t{1} << 50U;
+        const auto found = meta.find(key);
+        return found == meta.end() ? 0 : core::stated_number(*found, most).value_or(0);
+    };
+    out.size_bytes = static_cast<std::uint64_t>(number("size"));
+    constexpr std::string_view guessed = "(guessed) ";
+    constexpr std::size_t longest = 40;
+    out.quantization = telemetry::printable(streaming::text_in(meta, "ftype"), longest);
+    if (out.quantization.starts_with(guessed)) {
+        out.quantization.erase(0, guessed.size());
+    }
+    if (const std::int64_t parameters = number("n_params"); parameters > 0) {
+        constexpr double billion = 1e9;
+        constexpr double million = 1e6;
+        const auto count = static_cast<double>(parameters);
+        out.parameter_size = count >= billion ? fmt::format("{:.1f}B", count / billion)
+                                              : fmt::format("{:.2f}M", count / million);
+    }
+    return out;
 }
 
 std::unique_ptr<streaming::answer_reader> openai_protocol::reader() const {

@@ -22,8 +22,19 @@ public:
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
     [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
+    [[nodiscard]] std::optional<streaming::stream_request> size_question(
+        const chat::rendered_prompt& prompt, const std::optional<std::string>& text) const override;
+    [[nodiscard]] core::result<streaming::size_answer> size_in(std::string_view body) const override;
+    [[nodiscard]] std::string model_question() const override;
+    [[nodiscard]] stated_model model_in(std::string_view body) const override;
+    [[nodiscard]] bool limit_must_fit() const override {
+        return traits_.counts == catalog::count_source::vllm;
+    }
 
 private:
+    // `body`: an object with members.
+    [[nodiscard]] std::string with_format(std::string body, const run_spec& what) const;
+
     catalog::runtime_traits traits_;
 };
 

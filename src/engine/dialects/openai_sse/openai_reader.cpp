@@ -44,17 +44,6 @@ void take_step_timings(const json& event, std::vector<answer_part>& out) {
     out.emplace_back(part);
 }
 
-bool says_context_full(const json& error, std::string_view sentence) {
-    if (error.is_object()) {
-        const auto type = error.find("type");
-        if (type != error.end() && *type == "exceed_context_size_error") {
-            return true;
-        }
-    }
-    return sentence.find("maximum context length") != std::string_view::npos ||
-           sentence.find("available context size") != std::string_view::npos;
-}
-
 bool is_failure(const json& event) {
     const auto error = event.find("error");
     if (error != event.end() && !error->is_null()) {
@@ -73,7 +62,7 @@ streaming::error_part error_in(std::string_view body) {
     }
     const json whole = core::parse_json(body);
     const json error = whole.is_object() && whole.contains("error") ? whole["error"] : json();
-    out.context_full = says_context_full(error, out.message);
+    out.context = streaming::context_refusal_in(error, out.message);
     return out;
 }
 

@@ -43,7 +43,7 @@ streaming::error_part flask_protocol::error_of(unsigned status, std::string_view
     const auto& busy = traits_.busy_statuses;
     return {.status = status,
             .message = streaming::sentence_of_error(body),
-            .context_full = false,
+            .context = std::nullopt,
             .busy = std::find(busy.begin(), busy.end(), status) != busy.end()};
 }
 

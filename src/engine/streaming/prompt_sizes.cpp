@@ -1,0 +1,196 @@
+#include "engine/streaming/prompt_sizes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/container_hash/hash.hpp>
+
+#include "corral/core/stated_number.hpp"
+#include "corral/http/client.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::engine::streaming {
+
+namespace {
+
+constexpr std::size_t most_remembered = 16;
+// What a server's own template may add to a text of which each byte is a token at most.
+constexpr std::uint64_t template_tokens = 256;
+// Beyond so many bytes for each token of the limit a prompt is too long whatever its text is, or as good as; to
+// count it would hold everybody up.
+constexpr std::uint64_t bytes_in_doubt = 64;
+constexpr core::seconds after_failure{60};
+
+text_shape shape_of(std::string_view text) {
+    text_shape out;
+    out.add(text);
+    return out;
+}
+
+text_shape shape_of(const chat::rendered_prompt& prompt) {
+    text_shape out = shape_of(prompt.system);
+    out.add(prompt.turns);
+    return out;
+}
+
+// Of a prompt of which the whole is known, its system text in proportion.
+void divide(prompt_measure& measured, std::uint32_t whole) {
+    const double estimated =
+        std::max(1.0, static_cast<double>(measured.system_tokens) + measured.turn_tokens);
+    measured.system_tokens = static_cast<std::uint32_t>(measured.system_tokens / estimated * whole);
+    measured.turn_tokens = whole - measured.system_tokens;
+}
+
+}  // namespace
+
+core::awaitable<prompt_measure> prompt_sizes::measure(const chat::rendered_prompt& prompt,
+                                                      std::uint32_t limit, core::deadline until) {
+    prompt_measure out;
+    out.system_tokens = estimate_.of(shape_of(prompt.system));
+    out.turn_tokens = estimate_.of(shape_of(prompt.turns));
+    if (limit == 0) {
+        co_return out;
+    }
+    const std::uint64_t bytes = most_tokens(prompt);
+    std::optional<std::uint32_t> whole = known(prompt);
+    if (!whole && bytes > limit && bytes <= limit * bytes_in_doubt) {
+        whole = co_await count(prompt, until);
+    }
+    if (whole) {
+        divide(out, *whole);
+        out.exact = true;
+    }
+    const std::uint32_t tokens = core::sum_of(out.system_tokens, out.turn_tokens);
+    out.fits = tokens <= limit || (!out.exact && bytes <= limit);
+    out.limit = limit > out.system_tokens ? limit : 0;
+    co_return out;
+}
+
+std::uint64_t prompt_sizes::most_tokens(const chat::rendered_prompt& prompt) noexcept {
+    return std::uint64_t{prompt.system.size()} + prompt.turns.size() + template_tokens;
+}
+
+core::awaitable<std::optional<std::uint32_t>> prompt_sizes::count(chat::rendered_prompt prompt,
+                                                                  core::deadline until) {
+    if (const auto before = known(prompt)) {
+        co_return before;
+    }
+    const std::optional<std::uint32_t> tokens = co_await ask(prompt, until);
+    if (tokens) {
+        remember(prompt, *tokens);
+        estimate_.learn(shape_of(prompt), *tokens);
+    }
+    co_return tokens;
+}
+
+void prompt_sizes::counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit) {
+    // What the server's template adds to a short prompt says nothing of its vocabulary.
+    constexpr std::uint32_t long_enough = 4;
+    if (tokens > 0 && limit > 0 && tokens >= limit / long_enough) {
+        estimate_.learn(shape_of(prompt), tokens);
+    }
+}
+
+bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_refusal& said,
+                           std::uint32_t limit) {
+    constexpr std::uint32_t shortest_context = 16;
+    const std::uint32_t before = stated_context_;
+    if (said.limit >= shortest_context && said.limit <= core::most_stated) {
+        stated_context_ = said.limit;
+    }
+    const text_shape shape = shape_of(prompt);
+    const std::uint32_t estimated = estimate_.of(shape);
+    const bool was_known = known(prompt).has_value();
+    if (said.tokens > 0 && !said.at_least) {
+        remember(prompt, said.tokens);
+        estimate_.learn(shape, said.tokens);
+        return !was_known || stated_context_ != before;
+    }
+    // How much too long it is nobody knows: a tenth more than fits, or than was thought.
+    const double floor = std::max({said.tokens, limit, estimated});
+    constexpr double clearly_more = 1.1;
+    const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
+    estimate_.learn(shape, guess);
+    remember(prompt, guess);
+    return true;
+}
+
+std::optional<std::uint32_t> prompt_sizes::known(const chat::rendered_prompt& prompt) const {
+    if (exact_.empty()) {
+        return std::nullopt;
+    }
+    const std::size_t mark = mark_of(prompt);
+    const auto found = std::find_if(exact_.rbegin(), exact_.rend(),
+                                    [mark](const exact_size& one) { return one.mark == mark; });
+    return found == exact_.rend() ? std::nullopt : std::optional(found->tokens);
+}
+
+std::uint32_t prompt_sizes::context(std::uint32_t configured) const noexcept {
+    if (configured == 0 || stated_context_ == 0) {
+        return std::max(configured, stated_context_);
+    }
+    return std::min(configured, stated_context_);
+}
+
+void prompt_sizes::forget_server() {
+    exact_.clear();
+    stated_context_ = 0;
+    asks_again_ = {};
+}
+
+std::size_t prompt_sizes::mark_of(const chat::rendered_prompt& prompt) {
+    std::size_t out = prompt.verbatim ? 1 : 0;
+    boost::hash_combine(out, prompt.thinking);
+    boost::hash_combine(out, prompt.system);
+    boost::hash_combine(out, prompt.turns);
+    return out;
+}
+
+void prompt_sizes::remember(const chat::rendered_prompt& prompt, std::uint32_t tokens) {
+    exact_.push_back({mark_of(prompt), tokens});
+    if (exact_.size() > most_remembered) {
+        exact_.pop_front();
+    }
+}
+
+core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_prompt prompt,
+                                                                core::deadline until) {
+    constexpr unsigned most_questions = 2;
+    if (parts_.protocol == nullptr || parts_.clock->now() < asks_again_) {
+        co_return std::nullopt;
+    }
+    std::optional<std::string> text;
+    for (unsigned asked = 0; asked < most_questions; ++asked) {
+        auto question = parts_.protocol->size_question(prompt, text);
+        if (!question) {
+            co_return std::nullopt;
+        }
+        http::client_call call;
+        call.to = parts_.at();
+        call.method = "POST";
+        call.target = std::move(question->target);
+        call.content_type = "application/json";
+        call.body = std::move(question->body);
+        call.until = core::deadline::after(parts_.call, parts_.clock->now()).sooner(until);
+        const auto answer = co_await http::call(std::move(call));
+        core::result<size_answer> said =
+            !answer ? core::result<size_answer>(answer.error())
+            : answer->status != 200
+                ? core::make_failure(core::errc::refused, "status " + std::to_string(answer->status))
+                : parts_.protocol->size_in(answer->body);
+        if (!said) {
+            asks_again_ = parts_.clock->now() + after_failure;
+            telemetry::log().info("{}: the server does not count prompts ({}); sizes are estimated for {} s",
+                                  parts_.label, telemetry::printable(said.error().message, 200),
+                                  after_failure.count());
+            co_return std::nullopt;
+        }
+        if (said->tokens) {
+            co_return said->tokens;
+        }
+        text = std::move(said->text);
+    }
+    co_return std::nullopt;
+}
+
+}  // namespace corral::engine::streaming

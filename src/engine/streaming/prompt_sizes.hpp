@@ -1,0 +1,71 @@
+#pragma once
+// How long prompts are for one server: its own count where it offers one, else an estimate that learns from the
+// counts in its answers and refusals (docs/long_prompts.md#how-long-a-prompt-is).
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "corral/engine/backend.hpp"
+#include "engine/streaming/context_refusal.hpp"
+#include "engine/streaming/stream_protocol.hpp"
+#include "engine/streaming/token_estimate.hpp"
+
+namespace corral::engine::streaming {
+
+struct sizes_parts {
+    const core::clock_source* clock = nullptr;  // not null
+    const stream_protocol* protocol = nullptr;  // null: nobody can be asked
+    core::milliseconds call{0};                 // how long a question may take
+    std::function<boost::asio::ip::tcp::endpoint()> at;
+    std::string label;               // of the model, for the log
+    bool counts_may_be_low = false;  // as token_estimate
+};
+
+class prompt_sizes {
+public:
+    explicit prompt_sizes(sizes_parts parts)
+        : parts_(std::move(parts)), estimate_(!parts_.counts_may_be_low) {}
+
+    // As backend::measure(). The server is asked only when the length of the texts leaves doubt; where that fails
+    // the estimate stands. `limit`: tokens of a prompt, 0 unknown.
+    [[nodiscard]] core::awaitable<prompt_measure> measure(const chat::rendered_prompt& prompt,
+                                                          std::uint32_t limit, core::deadline until);
+    // Exactly, as the server counts; nothing where it can't be asked, or does not answer.
+    [[nodiscard]] core::awaitable<std::optional<std::uint32_t>> count(chat::rendered_prompt prompt,
+                                                                      core::deadline until);
+    // Whatever the text is, it takes no more.
+    [[nodiscard]] static std::uint64_t most_tokens(const chat::rendered_prompt& prompt) noexcept;
+    // Its answer counted the prompt.
+    void counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit);
+    // It refused the prompt. True: more is known now than when it was sent, so it can be made to fit.
+    bool refused(const chat::rendered_prompt& prompt, const context_refusal& said, std::uint32_t limit);
+    // Exactly, from a question or a refusal of late.
+    [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
+    // The context, where the server said that it is shorter than thought.
+    [[nodiscard]] std::uint32_t context(std::uint32_t configured) const noexcept;
+    // Another process, which may be of another version and started otherwise.
+    void forget_server();
+
+private:
+    struct exact_size {
+        std::size_t mark = 0;
+        std::uint32_t tokens = 0;
+    };
+    [[nodiscard]] static std::size_t mark_of(const chat::rendered_prompt& prompt);
+    [[nodiscard]] core::awaitable<std::optional<std::uint32_t>> ask(chat::rendered_prompt prompt,
+                                                                    core::deadline until);
+    void remember(const chat::rendered_prompt& prompt, std::uint32_t tokens);
+
+    sizes_parts parts_;
+    token_estimate estimate_;
+    std::deque<exact_size> exact_;      // newest last
+    std::uint32_t stated_context_ = 0;  // 0: none was stated
+    core::steady_time asks_again_{};    // it failed to count
+};
+
+}  // namespace corral::engine::streaming

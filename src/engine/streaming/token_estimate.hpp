@@ -1,0 +1,41 @@
+#pragma once
+// How many tokens a prompt will be where nobody may be asked: by the kinds of its characters, and by what counts of
+// earlier prompts showed of this model's vocabulary. Pure.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace corral::engine::streaming {
+
+// Characters by kind: ASCII letters and blanks; digits, and blanks and signs beside one, which few vocabularies join;
+// other ASCII; two bytes; more bytes.
+inline constexpr std::size_t character_kinds = 5;
+
+struct text_shape {
+    std::array<std::uint64_t, character_kinds> characters{};
+    std::uint64_t bytes = 0;
+
+    void add(std::string_view text) noexcept;
+};
+
+class token_estimate {
+public:
+    // `may_fall` false: counts of the server may be too low (it cuts, or leaves out what it remembers), so they
+    // only ever raise an estimate above the usual one.
+    explicit token_estimate(bool may_fall = true) noexcept : may_fall_(may_fall) {}
+
+    [[nodiscard]] std::uint32_t of(const text_shape& shape) const noexcept;
+    // A prompt of this shape was counted: one that counts more than thought is believed at once, one that counts
+    // less by half, each within what a vocabulary can be.
+    void learn(const text_shape& shape, std::uint32_t tokens) noexcept;
+
+private:
+    [[nodiscard]] double exactly(const text_shape& shape) const noexcept;
+
+    static constexpr std::array<double, character_kinds> usual{0.25, 1.0, 0.35, 0.6, 1.0};
+    std::array<double, character_kinds> tokens_each_ = usual;
+    bool may_fall_;
+};
+
+}  // namespace corral::engine::streaming

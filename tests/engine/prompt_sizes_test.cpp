@@ -1,0 +1,170 @@
+// A prompt that may be too long is counted by the server that shall read it.
+
+#include "engine/streaming/prompt_sizes.hpp"
+
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+
+#include "engine/dialects/openai_sse/openai_protocol.hpp"
+#include "engine/played_server.hpp"
+
+namespace corral::engine::streaming {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::StartsWith;
+using tests::played_answer;
+using tests::played_server;
+using tests::whole_answer;
+
+constexpr std::uint32_t limit = 1000;
+
+class prompt_sizes_test : public testing::Test {
+protected:
+    prompt_sizes sizes_of(const played_server& server, catalog::count_source counts) {
+        catalog::runtime_traits traits;
+        traits.counts = counts;
+        traits.model_name = "served";
+        traits.thinking_switch = "/chat_template_kwargs/enable_thinking";
+        protocol.emplace(traits);
+        return prompt_sizes({.clock = &clock,
+                             .protocol = &*protocol,
+                             .call = core::milliseconds{3000},
+                             .at = [&server] { return server.at(); },
+                             .label = "tiny"});
+    }
+    static chat::rendered_prompt prompt(std::size_t letters) {
+        chat::rendered_prompt out;
+        out.system = "Be brief.";
+        out.turns = std::string(letters, 'a');
+        out.messages = {{"system", out.system}, {"user", out.turns}};
+        return out;
+    }
+    prompt_measure measured(prompt_sizes& sizes, const chat::rendered_prompt& what) {
+        std::optional<prompt_measure> out;
+        const core::deadline until = core::deadline::after(core::seconds{20}, clock.now());
+        boost::asio::co_spawn(loop, sizes.measure(what, limit, until),
+                              [&out](std::exception_ptr, prompt_measure got) { out = got; });
+        loop.restart();
+        loop.run();
+        return out.value_or(prompt_measure{});
+    }
+    static played_answer answer(unsigned status, const std::string& body) {
+        return {whole_answer(status, body)};
+    }
+
+    boost::asio::io_context loop;
+    core::steady_clock_source clock;
+    std::optional<openai_sse::openai_protocol> protocol;
+};
+
+std::string tokens(std::size_t count) {
+    return json{{"tokens", std::vector<int>(count, 7)}}.dump();
+}
+
+TEST_F(prompt_sizes_test, a_prompt_that_fits_whatever_it_is_costs_no_question) {
+    const played_server server({answer(500, "{}")});
+    auto sizes = sizes_of(server, catalog::count_source::llama_cpp);
+    EXPECT_TRUE(measured(sizes, prompt(700)).fits);
+    EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(prompt_sizes_test, llama_cpp_renders_its_template_and_counts_that) {
+    const played_server server({answer(200, R"({"prompt":"<wrapped>"})"), answer(200, tokens(1001))});
+    auto sizes = sizes_of(server, catalog::count_source::llama_cpp);
+    const prompt_measure got = measured(sizes, prompt(3000));
+    EXPECT_TRUE(got.exact);
+    EXPECT_FALSE(got.fits);
+    EXPECT_EQ(got.system_tokens + got.turn_tokens, 1001U);
+    EXPECT_THAT(server.requests(),
+                ElementsAre(StartsWith("POST /apply-template "), StartsWith("POST /tokenize ")));
+    const json first = json::parse(server.bodies()[0]);
+    EXPECT_EQ(first["messages"][1]["content"], std::string(3000, 'a'));
+    EXPECT_EQ(first["chat_template_kwargs"], json::parse(R"({"enable_thinking":false})"));
+    EXPECT_EQ(json::parse(server.bodies()[1]),
+              json::parse(R"({"content":"<wrapped>","add_special":true,"parse_special":true})"));
+}
+
+TEST_F(prompt_sizes_test, a_raw_prompt_is_counted_as_it_is) {
+    const played_server server({answer(200, tokens(999))});
+    auto sizes = sizes_of(server, catalog::count_source::llama_cpp);
+    chat::rendered_prompt raw = prompt(3000);
+    raw.verbatim = true;
+    raw.system.clear();
+    const prompt_measure got = measured(sizes, raw);
+    EXPECT_TRUE(got.exact && got.fits);
+    EXPECT_EQ(json::parse(server.bodies()[0])["content"], raw.turns);
+}
+
+TEST_F(prompt_sizes_test, vllm_counts_in_one_step) {
+    const played_server server({answer(200, R"({"count":1700,"max_model_len":1001,"tokens":[]})")});
+    auto sizes = sizes_of(server, catalog::count_source::vllm);
+    const prompt_measure got = measured(sizes, prompt(5000));
+    EXPECT_TRUE(got.exact);
+    EXPECT_EQ(got.system_tokens + got.turn_tokens, 1700U);
+    const json asked = json::parse(server.bodies()[0]);
+    EXPECT_EQ(asked["model"], "served");
+    EXPECT_EQ(asked["messages"].size(), 2U);
+    // The same prompt is not asked about again.
+    EXPECT_TRUE(measured(sizes, prompt(5000)).exact);
+    EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(prompt_sizes_test, a_server_that_can_not_count_is_estimated_and_left_in_peace) {
+    for (const auto& bad : {answer(404, "{}"), answer(200, "[]"), answer(200, "no"), answer(503, "")}) {
+        const played_server server({bad});
+        auto sizes = sizes_of(server, catalog::count_source::vllm);
+        const prompt_measure got = measured(sizes, prompt(3000));
+        EXPECT_FALSE(got.exact);
+        EXPECT_TRUE(got.fits) << "letters, four to a token";
+        (void)measured(sizes, prompt(3100));
+        EXPECT_EQ(server.requests().size(), 1U);
+    }
+}
+
+TEST_F(prompt_sizes_test, a_refusal_with_its_count_is_believed_for_this_prompt_and_the_next) {
+    prompt_sizes sizes({.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny"});
+    chat::rendered_prompt table = prompt(0);
+    for (int row = 0; row < 60; ++row) {
+        table.turns += "12.75 44.5 901\n";
+    }
+    EXPECT_TRUE(measured(sizes, table).fits);
+    EXPECT_TRUE(sizes.refused(table, {1100, 1001, false}, limit));
+    const prompt_measure again = measured(sizes, table);
+    EXPECT_TRUE(again.exact);
+    EXPECT_FALSE(again.fits);
+    EXPECT_EQ(again.system_tokens + again.turn_tokens, 1100U);
+    table.turns += "9.1 8.2\n";
+    EXPECT_FALSE(measured(sizes, table).fits);
+    EXPECT_FALSE(sizes.refused(table, {1100, 1001, false}, limit) &&
+                 sizes.refused(table, {1100, 1001, false}, limit))
+        << "nothing new";
+}
+
+TEST_F(prompt_sizes_test, a_refusal_without_a_count_still_makes_the_prompt_too_long) {
+    prompt_sizes sizes({.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny"});
+    const chat::rendered_prompt what = prompt(3000);
+    EXPECT_TRUE(measured(sizes, what).fits);
+    EXPECT_TRUE(sizes.refused(what, {}, limit));
+    EXPECT_FALSE(measured(sizes, what).fits);
+    sizes.forget_server();
+    EXPECT_FALSE(sizes.known(what));
+}
+
+TEST_F(prompt_sizes_test, a_context_that_is_shorter_than_thought_is_learnt) {
+    prompt_sizes sizes({.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny"});
+    EXPECT_EQ(sizes.context(4096), 4096U);
+    (void)sizes.refused(prompt(3000), {3000, 2048, false}, 4095);
+    EXPECT_EQ(sizes.context(4096), 2048U);
+    EXPECT_EQ(sizes.context(1024), 1024U);
+    EXPECT_EQ(sizes.context(0), 2048U);
+}
+
+}  // namespace
+}  // namespace corral::engine::streaming
