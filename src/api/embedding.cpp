@@ -1,84 +1,227 @@
 #include "api/embedding.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
+
+#include "api/models/capability_check.hpp"
+#include "corral/core/stated_number.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::api {
 
 namespace {
 
-using embedding_outcome = std::variant<embedding_answer, chat::failed_event>;
+constexpr std::size_t most_batch_bytes = 16 * 1024;
+constexpr std::size_t most_numbers = 4 * 1024 * 1024;  // of one answer
+constexpr std::size_t small_answer = 4 * 1024;         // numbers, which take the loop less than a millisecond
+constexpr std::size_t bytes_of_number = 4 + 16;        // itself, and its text
+constexpr unsigned most_tries = 3;
 
-// Cuts to `dimensions` and brings to length 1. False when a number is not finite or all are zero.
-bool normalise(std::vector<float>& vector, std::size_t dimensions) {
-    if (dimensions > 0 && dimensions < vector.size()) {
-        vector.resize(dimensions);
-    }
+chat::failed_event failed(chat::failure_kind kind, std::string cause, std::string message) {
+    chat::failed_event out;
+    out.kind = kind;
+    out.cause = std::move(cause);
+    out.message = std::move(message);
+    return out;
+}
+
+// Vectors of two of them can't be compared.
+bool are_one_model(const catalog::model_entry& one, const catalog::model_entry& other) {
+    return one.package == other.package && one.runtime.name == other.runtime.name &&
+           one.variables == other.variables && one.tier == other.tier;
+}
+
+// As Ollama does: a vector of zeros stays one.
+void scale(std::vector<float>& vector) {
+    constexpr double least = 1e-12;
     double squares = 0;
     for (const float each : vector) {
         squares += static_cast<double>(each) * static_cast<double>(each);
     }
-    if (!std::isfinite(squares) || squares <= 0) {
-        return false;
-    }
-    const double length = std::sqrt(squares);
+    const double length = std::max(std::sqrt(squares), least);
     for (float& each : vector) {
         each = static_cast<float>(static_cast<double>(each) / length);
     }
-    return true;
 }
 
-embedding_outcome finish(engine::embedding_result made, std::size_t wanted, std::size_t dimensions) {
-    embedding_answer out;
-    out.prompt_tokens = made.prompt_tokens;
-    out.vectors = std::move(made.vectors);
-    bool usable = out.vectors.size() == wanted;
-    for (std::vector<float>& each : out.vectors) {
-        usable = normalise(each, dimensions) && usable;
+class embedding {
+public:
+    embedding(const api_context& context, generation::served model, embedding_request what)
+        : context_(context),
+          model_(std::move(model)),
+          what_(std::move(what)),
+          until_(core::deadline::after(context.load_deadline, what_.arrived)),
+          batch_(model_->runtime->model().runtime.traits.embedding.batch) {}
+
+    core::awaitable<embedding_outcome> perform() {
+        // Its batches are one request: the model does not go between two of them.
+        const scheduler::model_hold stays = context_.admission->hold(model_->deployment);
+        while (made_.vectors.size() < what_.texts.size()) {
+            auto stopped = co_await next_batch();
+            if (stopped) {
+                note("failed", stopped->cause);
+                co_return std::move(*stopped);
+            }
+        }
+        made_.total = context_.clock->now() - what_.arrived;
+        note("done", "");
+        co_return std::move(made_);
     }
-    if (!usable) {
-        return chat::failed_event{chat::failure_kind::runtime_failed, "embedding-unusable",
-                                  "the runtime gave vectors that are not usable"};
+
+private:
+    using stop = std::optional<chat::failed_event>;
+
+    core::awaitable<stop> next_batch() {
+        const std::size_t next = made_.vectors.size();
+        const std::size_t count = batch_size(what_.texts, next, batch_);
+        const auto first = what_.texts.begin() + static_cast<std::ptrdiff_t>(next);
+        engine::embedding_order order;
+        order.truncate = what_.truncate;
+        order.until = until_;
+        for (unsigned tries = 1;; ++tries) {
+            scheduler::admission_request who;
+            who.id = what_.id;
+            who.client = what_.client;
+            who.model = model_->deployment;
+            who.until = until_;
+            who.keep_alive = what_.keep_alive;
+            auto granted = co_await context_.admission->acquire(std::move(who));
+            if (!granted) {
+                chat::failure no = granted.error();
+                no.retryable = no.kind != chat::failure_kind::model_not_found;
+                co_return no;
+            }
+            const catalog::model_entry& by = (*granted)->model();
+            if (next == 0) {
+                made_.load = context_.clock->now() - what_.arrived;
+                by_ = by;
+            } else if (!are_one_model(by_, by)) {
+                co_return failed(chat::failure_kind::unavailable, "model-changed",
+                                 "the model was changed while the request waited; ask again");
+            }
+            order.texts.assign(first, first + static_cast<std::ptrdiff_t>(count));
+            engine::embedding_order one = order;
+            auto made = co_await (*granted)->embed(std::move(one));
+            if (made) {
+                co_return take(std::move(*made), count);
+            }
+            const chat::failure_kind kind = made.error().kind;
+            const bool again = made.error().retryable && (kind == chat::failure_kind::runtime_failed ||
+                                                          kind == chat::failure_kind::unavailable);
+            if (!again || tries == most_tries) {
+                co_return made.error();
+            }
+        }
     }
-    return out;
-}
+
+    stop take(engine::embedding_result batch, std::size_t count) {
+        const bool first = made_.vectors.empty();
+        const std::size_t length = batch.vectors.empty() ? 0 : batch.vectors.front().size();
+        const std::size_t wanted = first ? length : made_.vectors.front().size();
+        const std::size_t kept = what_.dimensions > 0 ? std::min(what_.dimensions, length) : length;
+        const bool usable =
+            batch.vectors.size() == count && length > 0 && (first || kept == wanted) &&
+            std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
+        if (!usable) {
+            return failed(chat::failure_kind::runtime_failed, "vectors-unusable",
+                          "the runtime gave vectors that are not usable");
+        }
+        if (first && !has_room(kept)) {
+            return too_much(kept);
+        }
+        made_.prompt_tokens = core::sum_of(made_.prompt_tokens, batch.prompt_tokens);
+        for (std::vector<float>& each : batch.vectors) {
+            each.resize(kept);
+            if (what_.unit_length) {
+                scale(each);
+            }
+            made_.vectors.push_back(std::move(each));
+        }
+        return std::nullopt;
+    }
+
+    // For all of the answer, before its first part is kept.
+    [[nodiscard]] bool has_room(std::size_t length) const {
+        const std::size_t numbers = length * what_.texts.size();
+        return numbers <= most_numbers &&
+               (what_.memory == nullptr || what_.memory->take(numbers * bytes_of_number));
+    }
+    [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
+        if (length * what_.texts.size() <= most_numbers) {
+            chat::failed_event out =
+                failed(chat::failure_kind::unavailable, "no-memory",
+                       "server busy: no memory for the vectors of this request; try again later, "
+                       "or send fewer texts");
+            out.retryable = true;
+            return out;
+        }
+        return failed(chat::failure_kind::bad_request, "too-many-vectors",
+                      "a request may hold at most " + std::to_string(most_numbers / length) +
+                          " texts for this model, whose vectors have " + std::to_string(length) + " numbers");
+    }
+    void note(std::string_view outcome, std::string_view cause) const {
+        const double took =
+            std::chrono::duration<double, std::milli>(context_.clock->now() - what_.arrived).count();
+        telemetry::log().info(
+            "request id={} model={} client={} event=embedding.{} texts={} of={} tokens={} "
+            "total_ms={:.1f}{}{}",
+            what_.id, model_->name, telemetry::printable(what_.client), outcome, made_.vectors.size(),
+            what_.texts.size(), made_.prompt_tokens, took, cause.empty() ? "" : " cause=", cause);
+    }
+
+    const api_context& context_;
+    generation::served model_;
+    embedding_request what_;
+    core::deadline until_;
+    std::size_t batch_;
+    catalog::model_entry by_;  // of the first batch
+    embedding_answer made_;
+};
 
 }  // namespace
 
 core::awaitable<embedding_outcome> embed(const api_context& context, generation::served model,
                                          embedding_request what) {
-    if (!model->runtime->can_embed()) {
-        co_return chat::failed_event{chat::failure_kind::unsupported, "no-embeddings",
-                                     "\"" + model->name + "\" does not support embeddings"};
+    if (!has_capability(*model, "embedding") || !model->runtime->can_embed()) {
+        co_return engine::no_embeddings();
     }
-    const core::deadline until = core::deadline::after(context.load_deadline, what.arrived);
-    scheduler::admission_request who;
-    who.id = what.id;
-    who.client = what.client;
-    who.model = model->deployment;
-    who.until = until;
-    who.keep_alive = what.keep_alive;
-    auto granted = co_await context.admission->acquire(std::move(who));
-    if (!granted) {
-        chat::failure no = granted.error();
-        no.retryable = true;
-        co_return no;
+    embedding all(context, std::move(model), std::move(what));
+    embedding_outcome made = co_await all.perform();
+    co_return made;
+}
+
+bool has_no_embeddings(const chat::failed_event& why) {
+    return why.cause == engine::no_embeddings().cause;
+}
+
+core::awaitable<std::string> encoded(core::worker* elsewhere, const embedding_answer& made,
+                                     std::function<std::string()> encode) {
+    const std::size_t numbers = made.vectors.empty() ? 0 : made.vectors.size() * made.vectors.front().size();
+    if (elsewhere == nullptr || numbers <= small_answer) {
+        co_return encode();
     }
-    const core::steady_time ready = context.clock->now();
-    const std::size_t wanted = what.texts.size();
-    auto made = co_await (*granted)->embed(std::move(what.texts), until);
-    if (!made) {
-        const bool refused = made.error().code == core::errc::refused;
-        co_return chat::failed_event{
-            refused ? chat::failure_kind::unsupported : chat::failure_kind::runtime_failed,
-            "embedding-failed", made.error().message};
-    }
-    embedding_outcome out = finish(std::move(*made), wanted, what.dimensions);
-    if (auto* answer = std::get_if<embedding_answer>(&out)) {
-        answer->load = ready - what.arrived;
-        answer->total = context.clock->now() - what.arrived;
+    std::string out;
+    std::function<void()> work = [&out, &encode] { out = encode(); };
+    const bool done = co_await elsewhere->run(work);
+    if (!done) {
+        work();
     }
     co_return out;
+}
+
+std::size_t batch_size(const std::vector<std::string>& texts, std::size_t next, std::size_t most) {
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    while (count < most && next + count < texts.size()) {
+        bytes += texts[next + count].size();
+        if (count > 0 && bytes > most_batch_bytes) {
+            break;
+        }
+        ++count;
+    }
+    return count;
 }
 
 }  // namespace corral::api

@@ -119,6 +119,36 @@ void read_cancel(section& from, runtime_traits& into) {
     }
 }
 
+// Keys from the root, "*" for the elements of an array.
+bool names_each_element(const std::string& pointer) {
+    return pointer.size() > 1 && pointer.front() == '/' && std::ranges::count(pointer, '*') == 1 &&
+           (pointer.ends_with("/*") || pointer.find("/*/") != std::string::npos);
+}
+
+void read_embedding(section& from, embedding_trait& into) {
+    auto table = from.table("embedding");
+    if (!table) {
+        return;
+    }
+    constexpr std::int64_t most_texts = 256;
+    read_target(*table, "target", into.target);
+    table->text("vectors", into.vectors);
+    read_target(*table, "tokens", into.tokens);
+    table->text("truncate", into.truncate);
+    table->integer("batch", into.batch, 1, most_texts);
+    std::map<std::string, std::string> variables;
+    table->text_map("variables", variables);
+    into.variables.assign(variables.begin(), variables.end());
+    table->finish();
+    if (into.target.empty()) {
+        table->complain(table->place(), "'target' is missing in [traits.embedding]");
+    }
+    if (!names_each_element(into.vectors)) {
+        table->complain(table->place("vectors"),
+                        "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"");
+    }
+}
+
 }  // namespace
 
 void read_traits(section from, runtime_traits& into) {
@@ -149,6 +179,7 @@ void read_traits(section from, runtime_traits& into) {
     from.flag("context_is_shared", into.context_is_shared);
     from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
     from.text("thinking_switch", into.thinking_switch);
+    read_embedding(from, into.embedding);
     std::map<std::string, std::string> extra;
     from.text_map("extra", extra);
     into.extra.assign(extra.begin(), extra.end());

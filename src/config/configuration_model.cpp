@@ -80,8 +80,7 @@ const chat::family* read_family(catalog::section& from, catalog::model_entry& to
 }
 
 void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
-    const std::vector<std::string> known{"completion", "tools", "insert", "thinking"};
-    from.texts("capabilities", to.capabilities);
+    const std::vector<std::string> known{"completion", "tools", "insert", "thinking", "embedding"};
     const auto has = [&](const char* name) {
         return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
     };
@@ -92,8 +91,13 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
                                                              catalog::meant_instead(one, known));
         }
     }
-    if (!has("completion")) {
-        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion'");
+    if (!has("completion") && !has("embedding")) {
+        from.complain(from.place("capabilities"), "'capabilities' must hold 'completion' or 'embedding'");
+    }
+    if (has("embedding") && !to.runtime.name.empty() && to.runtime.traits.embedding.target.empty()) {
+        from.complain(from.place("capabilities"), "model '" + to.name +
+                                                      "' can't claim 'embedding': its profile '" +
+                                                      to.runtime.name + "' knows no way to ask for vectors");
     }
     if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
         from.complain(from.place("capabilities"), "model '" + to.name +
@@ -170,6 +174,7 @@ catalog::model_entry read_fallback(catalog::section& from, const catalog::model_
                                    configuration_reading& with) {
     catalog::model_entry out = begun_like(of);
     out.tier = tier;
+    from.texts("capabilities", out.capabilities);
     const bool have_profile = read_processes(from, out, with);
     read_words(from, out);
     read_places(from, out);
@@ -208,6 +213,7 @@ catalog::model_entry read_model(catalog::section from, configuration_reading& wi
     catalog::model_entry out;
     read_name(from, out);
     read_aliases(from, out);
+    from.texts("capabilities", out.capabilities);
     const bool have_profile = read_processes(from, out, with);
     read_words(from, out);
     read_model_cards(from, out);

@@ -58,11 +58,16 @@ bool read_runtime(catalog::section& from, catalog::model_entry& to, configuratio
     return true;
 }
 
-// The profile's fallbacks below the model's own values.
+// The profile's fallbacks below the model's own values. REQUIRES: the capabilities were read.
 void read_variables(catalog::section& from, catalog::model_entry& to) {
     for (const auto& variable : to.runtime.variables) {
         if (variable.fallback) {
             to.variables[variable.name] = *variable.fallback;
+        }
+    }
+    if (catalog::can(to, "embedding")) {
+        for (const auto& [name, value] : to.runtime.traits.embedding.variables) {
+            to.variables[name] = value;
         }
     }
     auto inner = from.table("variables");

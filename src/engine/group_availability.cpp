@@ -80,6 +80,15 @@ availability availability_of(const supervisor::group& of, std::string_view runti
     return out;
 }
 
+// docs/facts/ollama_wire.md#embeddings.
+chat::failure no_embeddings() {
+    chat::failure out;
+    out.kind = chat::failure_kind::unsupported;
+    out.cause = "no-embeddings";
+    out.message = "this model does not support embeddings";
+    return out;
+}
+
 std::optional<core::seconds> until_next_try(std::span<backend* const> all, core::steady_time now) {
     std::optional<core::steady_time> first;
     for (const backend* const each : all) {

@@ -10,6 +10,7 @@ class ollama_embedding : public test::api_test {
 protected:
     void can_embed(std::vector<std::vector<float>> vectors) {
         backend.embeds = true;
+        backend.entry.capabilities = {"embedding"};
         backend.vectors = std::move(vectors);
     }
     std::string reply(const std::string& path, const std::string& body) {
@@ -38,10 +39,11 @@ TEST_F(ollama_embedding, dimensions_cut_and_normalise_again) {
               R"(200 {"model":"tiny","embeddings":[[0.6,0.8]],")");
 }
 
-TEST_F(ollama_embedding, the_legacy_route_prints_the_same_numbers_wider) {
-    can_embed({{3, 4}});
+TEST_F(ollama_embedding, the_legacy_route_gives_the_runtime_s_numbers_wider) {
+    can_embed({{0.6F, 8}});
     EXPECT_EQ(reply("/api/embeddings", R"({"model":"tiny","prompt":"x"})"),
-              R"(200 {"embedding":[0.6000000238418579,0.800000011920929]})");
+              R"(200 {"embedding":[0.6000000238418579,8]})");
+    EXPECT_FALSE(backend.embedded_whole.back().truncate);
 }
 
 TEST_F(ollama_embedding, nothing_to_embed_is_a_load) {
@@ -74,7 +76,7 @@ TEST_F(ollama_embedding, errors) {
          R"(404 {"error":"model \"none\" not found, try pulling it first"})"},
         {R"({"model":"tiny","input":"x","dimensions":"2"})",
          R"(400 {"error":"json: cannot unmarshal string into Go struct field EmbedRequest.dimensions of type int"})"},
-        {R"({"model":"tiny","input":"x"})", R"(400 {"error":"\"tiny:latest\" does not support embeddings"})"},
+        {R"({"model":"tiny","input":"x"})", R"(501 {"error":"this model does not support embeddings"})"},
         {"", R"(400 {"error":"missing request body"})"},
     };
     for (const auto& [body, wanted] : embed) {
@@ -84,8 +86,7 @@ TEST_F(ollama_embedding, errors) {
         {R"({"prompt":"x"})", R"(400 {"error":"model is required"})"},
         {R"({"model":"none","prompt":"x"})",
          R"(404 {"error":"model \"none\" not found, try pulling it first"})"},
-        {R"({"model":"tiny","prompt":"x"})",
-         R"(400 {"error":"\"tiny:latest\" does not support embeddings"})"},
+        {R"({"model":"tiny","prompt":"x"})", R"(500 {"error":"this model does not support embeddings"})"},
         {R"({"model":"tiny","prompt":[]})",
          R"(400 {"error":"json: cannot unmarshal array into Go struct field EmbeddingRequest.prompt of type string"})"},
     };
@@ -94,13 +95,79 @@ TEST_F(ollama_embedding, errors) {
     }
 }
 
-TEST_F(ollama_embedding, unusable_vectors_are_an_error) {
+TEST_F(ollama_embedding, unusable_vectors_are_an_error_and_zeros_stay_zeros) {
     can_embed({{0, 0}});
-    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})"),
-              R"(500 {"error":"the runtime gave vectors that are not usable"})");
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})").substr(0, 44),
+              R"(200 {"model":"tiny","embeddings":[[0,0]],"to)");
+    const std::string unusable = R"(500 {"error":"the runtime gave vectors that are not usable"})";
     can_embed({{1, 0}});
-    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":["x","y"]})"),
-              R"(500 {"error":"the runtime gave vectors that are not usable"})");
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":["x","y"]})"), unusable);
+    can_embed({{1, 0}, {1}});
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":["x","y"]})"), unusable);
+    can_embed({{}});
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})"), unusable);
+}
+
+TEST_F(ollama_embedding, a_long_list_comes_in_batches_and_in_order) {
+    can_embed({});
+    backend.echoes_lengths = true;
+    nlohmann::json body{{"model", "tiny"}, {"input", nlohmann::json::array()}};
+    for (std::size_t i = 0; i < 70; ++i) {
+        body["input"].push_back(std::string(i + 1, 'x'));
+    }
+    const auto got = ask("POST", "/api/embed", body.dump());
+    ASSERT_EQ(got->answer.status, 200U) << got->answer.body;
+    const auto tree = nlohmann::json::parse(got->answer.body);
+    ASSERT_EQ(tree["embeddings"].size(), 70U);
+    for (std::size_t i = 0; i < 70; ++i) {
+        const double ratio = tree["embeddings"][i][0].get<double>() / tree["embeddings"][i][1].get<double>();
+        EXPECT_NEAR(ratio, static_cast<double>(i + 1), 1e-3);
+    }
+    EXPECT_EQ(tree["prompt_eval_count"], 15);
+    ASSERT_EQ(backend.embedded_whole.size(), 3U);
+    EXPECT_EQ(backend.embedded_whole[0].texts.size(), 32U);
+    EXPECT_EQ(backend.embedded_whole[2].texts.size(), 6U);
+}
+
+TEST_F(ollama_embedding, an_answer_beyond_all_bounds_is_refused_after_its_first_batch) {
+    can_embed(std::vector<std::vector<float>>(32, std::vector<float>(65'536, 1.0F)));
+    nlohmann::json body{{"model", "tiny"}, {"input", std::vector<std::string>(100, "x")}};
+    EXPECT_EQ(
+        reply("/api/embed", body.dump()),
+        R"(400 {"error":"a request may hold at most 64 texts for this model, whose vectors have 65536 numbers"})");
+    EXPECT_EQ(backend.embedded_whole.size(), 1U);
+}
+
+TEST_F(ollama_embedding, a_runtime_that_dies_is_asked_again_but_not_for_ever) {
+    can_embed({{3, 4}});
+    chat::failure died;
+    died.kind = chat::failure_kind::runtime_failed;
+    died.message = "it died";
+    died.retryable = true;
+    backend.embedding_failures = {died};
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})").substr(0, 3), "200");
+    backend.embedding_failures = {died, died, died};
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})"), R"(500 {"error":"it died"})");
+    died.kind = chat::failure_kind::context_too_long;
+    died.message = "the input length exceeds the context length";
+    backend.embedding_failures = {died};
+    EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x","truncate":false})"),
+              R"(400 {"error":"the input length exceeds the context length"})");
+    backend.embedding_failures = {died};
+    EXPECT_EQ(reply("/api/embeddings", R"({"model":"tiny","prompt":"x"})"),
+              R"(500 {"error":"the input length exceeds the context length"})");
+}
+
+TEST_F(ollama_embedding, a_model_for_embeddings_alone_answers_no_chat) {
+    can_embed({{3, 4}});
+    EXPECT_EQ(reply("/api/chat", R"({"model":"tiny","messages":[{"role":"user","content":"x"}]})"),
+              R"(400 {"error":"\"tiny\" does not support chat"})");
+    EXPECT_EQ(reply("/api/generate", R"({"model":"tiny","prompt":"x"})"),
+              R"(400 {"error":"\"tiny\" does not support generate"})");
+    const auto shown = ask("POST", "/api/show", R"({"model":"tiny"})");
+    const auto tree = nlohmann::json::parse(shown->answer.body);
+    EXPECT_EQ(tree["capabilities"], nlohmann::json::parse(R"(["embedding"])"));
+    EXPECT_EQ(tree["template"], "{{ .Prompt }}");
 }
 
 }  // namespace

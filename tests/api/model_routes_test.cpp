@@ -25,6 +25,7 @@ protected:
     }
     void can_embed(std::vector<std::vector<float>> vectors) {
         backend.embeds = true;
+        backend.entry.capabilities = {"embedding"};
         backend.vectors = std::move(vectors);
     }
 };
@@ -99,7 +100,7 @@ TEST_F(openai_models, embeddings_that_can_not_be) {
     EXPECT_EQ(refusal(path, R"({"model":"gone","input":"x"})"),
               refused(404, R"(model "gone" not found, try pulling it first)"));
     const std::string chat_only = refusal(path, R"({"model":"tiny","input":"x"})");
-    EXPECT_TRUE(chat_only.starts_with("400 application/json "));
+    EXPECT_TRUE(chat_only.starts_with("501 application/json "));
     EXPECT_NE(chat_only.find("does not support embeddings"), std::string::npos) << chat_only;
 }
 

@@ -20,6 +20,13 @@ def box(tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """A model for embeddings, whose vectors have 64 numbers."""
+    with Box(tmp_path_factory.mktemp("vectors"), model='capabilities = ["embedding"]', profile="llama-server") as running:
+        yield running
+
+
 @pytest.fixture
 def node(box, tmp_path):
     """Runs a script of JavaScript against the box: `base` and `model` are there for it, and what it returns comes back."""
@@ -28,7 +35,7 @@ def node(box, tmp_path):
     # Packages are found beside the script's folder.
     (tmp_path / "node_modules").symlink_to(modules)
 
-    def run(imports, body, timeout=60):
+    def run(imports, body, timeout=60, box=box):
         script = tmp_path / "case.mjs"
         script.write_text(f"{imports}\nconst base = 'http://127.0.0.1:{box.port}';\nconst model = {json.dumps(MODEL)};\n"
                           f"const out = await (async () => {{ {body} }})();\nconsole.log(JSON.stringify(out));\n")

@@ -58,3 +58,11 @@ def test_structured_output(base, method):
 def test_embeddings_error(base):
     with pytest.raises(Exception, match="does not support embeddings"):
         OllamaEmbeddings(**base).embed_query("a text")
+
+
+def test_what_is_alike_is_found_by_its_vector(vectors):
+    made = OllamaEmbeddings(model=MODEL, base_url=f"http://127.0.0.1:{vectors.port}")
+    texts = [f"note {number} of many" for number in range(40)] + ["a red apple on the tree"]
+    asked = made.embed_query("the red apple")
+    likeness = [sum(a * b for a, b in zip(asked, one)) for one in made.embed_documents(texts)]
+    assert likeness.index(max(likeness)) == 40

@@ -76,4 +76,10 @@ def test_errors(run):
 return [await tell(() => client.chat({ model: 'nosuch', messages: [{ role: 'user', content: 'x' }] })),
 await tell(() => client.embed({ model, input: 'x' }))];""")
     assert out[0] == {"message": "model 'nosuch' not found", "status": 404}
-    assert out[1]["status"] == 400 and "does not support embeddings" in out[1]["message"]
+    assert out[1]["status"] == 501 and "does not support embeddings" in out[1]["message"]
+
+
+def test_embeddings(vectors, node):
+    out = node(IMPORTS, """const client = new Ollama({ host: base });
+return { many: await client.embed({ model, input: ['a', 'b'] }), old: await client.embeddings({ model, prompt: 'a' }) };""", box=vectors)
+    assert [len(one) for one in out["many"]["embeddings"]] == [64, 64] and len(out["old"]["embedding"]) == 64

@@ -110,7 +110,7 @@ def test_structured_output(client):
 def test_embeddings_are_an_error_that_says_why(client):
     with pytest.raises(ollama.ResponseError, match="does not support embeddings") as refused:
         client.embed(MODEL, "a text")
-    assert refused.value.status_code == 400
+    assert refused.value.status_code == 501
     with pytest.raises(ollama.ResponseError, match="does not support embeddings"):
         client.embeddings(MODEL, "a text")
 
@@ -161,3 +161,17 @@ def test_load_and_unload(client):
     wait_until(lambda: client.ps().models == [], 20, "unloaded")
     assert client.chat(MODEL, user(HELLO), keep_alive=-1).message.content == "hello there my friend"
     assert [m.model for m in client.ps().models] == [MODEL]
+
+
+def test_embeddings_are_unit_vectors_in_the_order_of_the_texts(vectors):
+    client = ollama.Client(host=f"http://127.0.0.1:{vectors.port}")
+    made = client.embed(MODEL, ["a red apple", "a green apple", "1 2 3"])
+    assert [len(one) for one in made.embeddings] == [64] * 3 and made.prompt_eval_count > 3
+    assert all(abs(sum(x * x for x in one) - 1) < 1e-5 for one in made.embeddings)
+    assert client.embed(MODEL, "a green apple").embeddings[0] == made.embeddings[1]
+    short = client.embed(MODEL, "a red apple", dimensions=16).embeddings[0]
+    assert len(short) == 16 and abs(sum(x * x for x in short) - 1) < 1e-5
+    assert len(client.embeddings(MODEL, "a red apple").embedding) == 64
+    assert client.show(MODEL).capabilities == ["embedding"]
+    with pytest.raises(ollama.ResponseError, match="does not support chat"):
+        client.chat(MODEL, user(HELLO))

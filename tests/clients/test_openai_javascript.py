@@ -61,7 +61,7 @@ def test_errors(run):
 return [await tell(() => client.chat.completions.create({{ model: 'nosuch', messages: [{{ role: 'user', content: 'x' }}] }})),
 await tell(() => client.embeddings.create({{ model, input: 'x' }}))];""")
     assert out[0] == ["NotFoundError", 404, "model 'nosuch' not found"]
-    assert out[1][:2] == ["BadRequestError", 400] and "does not support embeddings" in out[1][2]
+    assert out[1][:2] == ["InternalServerError", 501] and "does not support embeddings" in out[1][2]
 
 
 def test_abort_frees_the_runtime(box, run):
@@ -70,3 +70,9 @@ setTimeout(() => stream.controller.abort(), 300);
 try {{ for await (const c of stream) {{}} return 'ended'; }} catch (e) {{ return e.name; }}""")
     assert out in ("ended", "AbortError", "APIUserAbortError", "Error")
     wait_until(lambda: not box.runtime_state()["running"], 5, "idle")
+
+
+def test_embeddings(vectors, node):
+    out = node("import OpenAI from 'openai';", """const client = new OpenAI({ baseURL: base + '/v1', apiKey: 'anything', maxRetries: 0 });
+return (await client.embeddings.create({ model, input: ['a', 'b'] })).data.map(one => one.embedding.length);""", box=vectors)
+    assert out == [64, 64]

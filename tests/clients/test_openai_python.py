@@ -102,7 +102,7 @@ def test_responses_call_tools(client):
 
 
 def test_embeddings_error(client):
-    with pytest.raises(openai.BadRequestError, match="does not support embeddings"):
+    with pytest.raises(openai.InternalServerError, match="does not support embeddings"):
         client.embeddings.create(model=MODEL, input="a text")
 
 
@@ -127,3 +127,14 @@ def test_a_failure_within_a_stream_is_raised(client, box):
             if number == 1:
                 box.kill("runtime")
     box.wait_ready()
+
+
+def test_embeddings_come_as_the_base64_that_it_asks_for(vectors):
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{vectors.port}/v1", api_key="anything", max_retries=0)
+    made = client.embeddings.create(model=MODEL, input=["a red apple", "a green apple"])
+    plain = client.embeddings.create(model=MODEL, input="a green apple", encoding_format="float")
+    assert [one.index for one in made.data] == [0, 1] and made.usage.prompt_tokens == made.usage.total_tokens > 0
+    assert max(abs(a - b) for a, b in zip(made.data[1].embedding, plain.data[0].embedding)) < 1e-6
+    assert len(client.embeddings.create(model=MODEL, input="x", dimensions=8).data[0].embedding) == 8
+    with pytest.raises(openai.BadRequestError, match="invalid input type"):  # another model's token ids would mean nothing here
+        client.embeddings.create(model=MODEL, input=[1, 2, 3])

@@ -9,6 +9,7 @@
 #include "engine/dialects/ollama_remote/remote_protocol.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/dialects/rkllm_flask/flask_reader.hpp"
+#include "engine/streaming/embedding_answer.hpp"
 #include "engine/streaming/idle_answer.hpp"
 #include "engine/streaming/request_fields.hpp"
 #include "fuzz_input.hpp"
@@ -79,6 +80,30 @@ heard read(answer_reader& reader, const std::vector<std::string>& pieces) {
     return out;
 }
 
+// Vectors, of one length where there are any.
+std::vector<std::vector<float>> vectors_in(const std::vector<std::string>& pieces, unsigned choice) {
+    catalog::embedding_trait how;
+    if (choice % 2 == 1) {
+        how.vectors = "/embeddings/*";
+    }
+    const std::size_t texts = choice / 2 % 4 + 1;
+    embedding_answer answer(how, texts);
+    for (const std::string& piece : pieces) {
+        if (answer.feed(piece)) {
+            return {};
+        }
+    }
+    auto made = answer.finish();
+    if (!made) {
+        return {};
+    }
+    tests::demand(made->vectors.size() == texts, "a vector for each text");
+    for (const auto& each : made->vectors) {
+        tests::demand(each.size() == made->vectors.front().size() && !each.empty(), "vectors of one length");
+    }
+    return std::move(made->vectors);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -97,6 +122,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         tests::demand(sentence_of_error(text).size() <= 512, "a sentence is bounded");
         return 0;
     }
+    tests::demand(vectors_in({text}, choice) == vectors_in(plan.cut(text), choice),
+                  "the same vectors however they are cut");
     const auto whole = reader_of(choice);
     const auto cut = reader_of(choice);
     const heard at_once = read(*whole, {text});

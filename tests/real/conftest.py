@@ -14,14 +14,14 @@ REAL = pathlib.Path(os.environ["CORRAL_REAL_DIR"])
 class LlamaBox(Box):
     """Corral with llama.cpp's real server behind it, and a model whose every word is known (tiny_model.py)."""
 
-    def __init__(self, folder, parallel=1, context=16384, model=""):
-        self.wanted = {"parallel": parallel, "context": context}
+    def __init__(self, folder, parallel=1, context=16384, model="", file="tiny.gguf"):
+        self.wanted = {"parallel": parallel, "context": context, "file": file}
         super().__init__(folder, package=REAL, model=model)
 
     def config_text(self, extra, model, *_):
         return (f'log_level = "debug"\nprofiles = ["{pathlib.Path(__file__).resolve().parents[2] / "vendor"}"]\n{extra}\n'
                 f'[[models]]\nname = "sim"\nprofile = "llama-server"\npackage = "{REAL}"\nfamily = "chatml"\n{model}\n'
-                f'[models.variables]\nprogram = "{REAL / "llama-server"}"\nmodel_file = "tiny.gguf"\n'
+                f'[models.variables]\nprogram = "{REAL / "llama-server"}"\nmodel_file = "{self.wanted["file"]}"\n'
                 f'context = {self.wanted["context"]}\nparallel = {self.wanted["parallel"]}\nthreads = 1\n')
 
 

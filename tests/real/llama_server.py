@@ -39,6 +39,10 @@ def parameters(arguments):
     out.endpoint_metrics = wanted.metrics
     out.use_jinja = wanted.jinja
     out.sse_ping_interval = wanted.sse_ping_interval
+    # Flags' twins in the environment.
+    out.embedding = os.environ.get("LLAMA_ARG_EMBEDDINGS") == "1"
+    out.n_batch = int(os.environ.get("LLAMA_ARG_BATCH", out.n_batch))
+    out.n_ubatch = int(os.environ.get("LLAMA_ARG_UBATCH", out.n_ubatch))
     if wanted.alias:
         out.model_alias = {wanted.alias}
     return out

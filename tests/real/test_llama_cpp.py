@@ -2,6 +2,7 @@
 alphabet and ends; after a digit it counts for ever."""
 
 import json
+import math
 import os
 import signal
 import threading
@@ -157,3 +158,36 @@ def test_the_model_is_told_as_the_server_tells_it(box):
     assert listed["details"]["parameter_size"] == "0.51M"
     loaded = box.get("/api/ps").json["models"][0]
     assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded
+
+
+def histogram(text):
+    """What the model's vector of a text points to: each byte is a token, with a direction of its own."""
+    counts = [0.0] * 256
+    for byte in text.encode():
+        counts[byte] += 1
+    length = math.sqrt(sum(one * one for one in counts))
+    return [one / length for one in counts]
+
+
+def test_vectors_are_what_the_model_makes_of_each_text(tmp_path):
+    with LlamaBox(tmp_path, context=512, model='capabilities = ["embedding"]', file="tiny-embedding.gguf") as box:
+        texts = [f"text number {number}" for number in range(40)]
+        reply = box.post("/api/embed", {"model": MODEL, "input": texts})
+        assert reply.status == 200, reply.body
+        assert reply.json["prompt_eval_count"] == sum(len(text) for text in texts)
+        for text, vector in zip(texts, reply.json["embeddings"]):
+            assert max(abs(a - b) for a, b in zip(vector, histogram(text))) < 1e-3
+        # The context, of which this is far beyond, is a token a byte.
+        long = box.post("/api/embed", {"model": MODEL, "input": "ab" * 2000})
+        assert long.status == 200, long.body
+        assert max(abs(a - b) for a, b in zip(long.json["embeddings"][0], histogram("ab"))) < 1e-3
+        assert 300 < long.json["prompt_eval_count"] <= 512
+        refused = box.post("/api/embed", {"model": MODEL, "input": "ab" * 2000, "truncate": False})
+        assert (refused.status, refused.json) == (400, {"error": "the input length exceeds the context length"})
+        openai = box.post("/v1/embeddings", {"model": MODEL, "input": texts[0], "encoding_format": "base64"})
+        assert openai.status == 200 and openai.json["usage"]["prompt_tokens"] == len(texts[0])
+
+
+def test_a_model_for_chats_has_no_vectors(box):
+    refused = box.post("/api/embed", {"model": MODEL, "input": "x"})
+    assert (refused.status, refused.json) == (501, {"error": "this model does not support embeddings"})

@@ -1,7 +1,9 @@
 """A whole language model of less than a megabyte, as a GGUF file that llama.cpp loads: after each character comes the one that a
 table names, so what it will say is known. An answer to a chat counts through the alphabet and ends; digits go round for ever.
 
-usage: tiny_model.py FILE
+With --pooling it is one for embeddings: a text's vector is the mean of its tokens', of which each has a direction of its own.
+
+usage: tiny_model.py [--pooling] FILE
 """
 
 import sys
@@ -42,7 +44,7 @@ def successors():
     return [after.get(token, ord("a")) for token in range(256 + len(SPECIALS) + 1)]
 
 
-def write(path):
+def write(path, pooling=False):
     vocabulary = byte_letters() + SPECIALS + [MERGE.replace(" ", "")]
     heads, head_size = 9, 32
     width = heads * head_size  # a dimension for each token
@@ -58,6 +60,8 @@ def write(path):
     out.add_layer_norm_rms_eps(1e-6)
     out.add_vocab_size(len(vocabulary))
     out.add_rope_dimension_count(head_size)
+    if pooling:
+        out.add_pooling_type(gguf.PoolingType.MEAN)
     out.add_tokenizer_model("gpt2")
     out.add_tokenizer_pre("qwen2")
     out.add_token_list(vocabulary)
@@ -90,4 +94,4 @@ def write(path):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1])
+    write(sys.argv[-1], pooling="--pooling" in sys.argv)

@@ -43,7 +43,9 @@ public:
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
     bool embeds = false;
-    unsigned places = 1;  // runs at once
+    std::deque<chat::failure> embedding_failures;
+    bool echoes_lengths = false;  // each vector begins with the length of its text
+    unsigned places = 1;          // runs at once
     engine::device_claim takes;
     std::uint64_t device_losses = 0;
     std::optional<core::steady_time> clears;
@@ -71,7 +73,8 @@ public:
     int measures = 0;
     int starts = 0;
     int stops = 0;
-    std::vector<std::string> embedded;
+    std::vector<std::string> embedded;                    // the last ones
+    std::vector<engine::embedding_order> embedded_whole;  // all
 
     const catalog::model_entry& model() const noexcept override { return entry; }
     supervisor::group& services() noexcept override { std::abort(); }
@@ -87,10 +90,22 @@ public:
     std::optional<core::steady_time> clears_at() const override { return clears; }
 
     bool can_embed() const noexcept override { return embeds; }
-    core::awaitable<core::result<engine::embedding_result>> embed(std::vector<std::string> texts,
-                                                                  core::deadline) override {
-        embedded = std::move(texts);
-        co_return engine::embedding_result{vectors, 5};
+    core::awaitable<engine::embedding_outcome> embed(engine::embedding_order what) override {
+        embedded_whole.push_back(what);
+        embedded = std::move(what.texts);
+        if (!embedding_failures.empty()) {
+            chat::failure why = embedding_failures.front();
+            embedding_failures.pop_front();
+            co_return why;
+        }
+        engine::embedding_result made{vectors, 5};
+        if (echoes_lengths) {
+            made.vectors.clear();
+            for (const std::string& each : embedded) {
+                made.vectors.push_back({static_cast<float>(each.size()), 1});
+            }
+        }
+        co_return made;
     }
 
     core::awaitable<core::result<engine::prompt_measure>> measure(const chat::rendered_prompt& prompt,

@@ -2,12 +2,14 @@
 // All about a vendor runtime that is data (vendor/<name>/profile.toml), and one model on this box. Validated
 // whole when read, immutable after.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/catalog/traits.hpp"
@@ -322,5 +324,10 @@ struct model_entry {
     std::chrono::system_clock::time_point modified;
     bool operator==(const model_entry&) const = default;
 };
+
+// The model has that capability.
+[[nodiscard]] inline bool can(const model_entry& model, std::string_view what) noexcept {
+    return std::find(model.capabilities.begin(), model.capabilities.end(), what) != model.capabilities.end();
+}
 
 }  // namespace corral::catalog

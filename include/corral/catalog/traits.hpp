@@ -77,6 +77,18 @@ struct idle_probe {
     bool operator==(const idle_probe&) const = default;
 };
 
+// How a server makes vectors of texts: POST {"model":…, "input":[…]}.
+struct embedding_trait {
+    std::string target;                           // empty: it can't
+    std::string vectors = "/data/*/embedding";    // JSON pointer to the numbers of each text; one "*"
+    std::string tokens = "/usage/prompt_tokens";  // JSON pointer to the tokens it read
+    std::string truncate;      // the key that has it cut what is too long; empty: Corral does
+    std::uint32_t batch = 32;  // texts of one call
+    // What variables are for a model with the capability `embedding`, where the model does not say.
+    std::vector<std::pair<std::string, std::string>> variables;
+    bool operator==(const embedding_trait&) const = default;
+};
+
 struct runtime_traits {
     std::string chat_target = "/v1/chat/completions";
     std::string completion_target;  // takes a raw prompt; empty: there is none
@@ -113,6 +125,7 @@ struct runtime_traits {
     // The key that switches thinking, as a JSON pointer ("/chat_template_kwargs/enable_thinking"); empty: the
     // family's own words do.
     std::string thinking_switch;
+    embedding_trait embedding;
     bool operator==(const runtime_traits&) const = default;
 };
 

@@ -158,10 +158,21 @@ struct stated_model {
     std::optional<std::chrono::system_clock::time_point> modified{};
 };
 
+struct embedding_order {
+    std::vector<std::string> texts;
+    bool truncate = true;  // one that is too long is cut, and keeps its beginning
+    core::deadline until;
+};
 struct embedding_result {
     std::vector<std::vector<float>> vectors;  // in the order of the texts, not normalised
     std::uint32_t prompt_tokens = 0;
 };
+
+// Causes are "no-embeddings" (it was not started for that), "text-too-long", "vectors-not-finite" and the like.
+using embedding_outcome = boost::system::result<embedding_result, chat::failure>;
+
+// Of a runtime or a model without them, in Ollama's words.
+[[nodiscard]] chat::failure no_embeddings();
 
 class backend;
 // Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
@@ -201,11 +212,10 @@ public:
     // here has no effect.
     [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;
     [[nodiscard]] virtual bool can_embed() const noexcept { return false; }
-    // Vectors of texts; errc::refused with a sentence for the client where the runtime has none. REQUIRES:
-    // the caller holds the lease.
-    [[nodiscard]] virtual core::awaitable<core::result<embedding_result>> embed(
-        std::vector<std::string> /*texts*/, core::deadline /*until*/) {
-        co_return core::make_failure(core::errc::refused, "this runtime can't make embeddings");
+    // One vector for each text, all of one length. May be cancelled as a coroutine: the runtime stops then, or
+    // ends what it has begun. REQUIRES: the caller holds the lease.
+    [[nodiscard]] virtual core::awaitable<embedding_outcome> embed(embedding_order /*what*/) {
+        co_return no_embeddings();
     }
 
     // REQUIRES: the caller holds the lease; not during a run. Asks the tokenizer only when the length of the

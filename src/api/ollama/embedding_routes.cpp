@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "api/embedding.hpp"
+#include "api/failure_status.hpp"
 #include "api/json/decoding.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/models/model_parameters.hpp"
@@ -19,6 +20,7 @@ constexpr std::size_t most_texts = 10'000;
 struct embedding_fields {
     std::string model;
     std::vector<std::string> texts;
+    bool truncate = true;
     std::size_t dimensions = 0;
     std::optional<core::nanoseconds> keep_alive;
 };
@@ -27,13 +29,14 @@ struct embedding_fields {
 struct embedding_route {
     const char* go_type;
     lookup_words words;
+    bool legacy;  // vectors as the runtime gave them; what it refuses is a 500
     void (*read_texts)(const json_fields& fields, embedding_fields& to);
     std::string (*encode)(const embedding_fields& asked, const embedding_answer& made);
 };
 
 void read_input(const json_fields& fields, embedding_fields& to) {
     const auto* input = fields.find("input");
-    static_cast<void>(fields.boolean("truncate"));
+    to.truncate = fields.boolean("truncate").value_or(true);
     to.dimensions =
         static_cast<std::size_t>(std::max<std::int64_t>(0, fields.integer("dimensions").value_or(0)));
     if (input == nullptr) {
@@ -63,6 +66,7 @@ void read_input(const json_fields& fields, embedding_fields& to) {
 }
 
 void read_prompt(const json_fields& fields, embedding_fields& to) {
+    to.truncate = false;
     if (auto prompt = fields.text("prompt"); prompt && !prompt->empty()) {
         to.texts.push_back(std::move(*prompt));
     }
@@ -125,7 +129,8 @@ embedding_fields read(const http::request& incoming, const embedding_route& rout
 core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const api_context& context,
                                                                          const http::request& incoming,
                                                                          generation::served model,
-                                                                         embedding_fields& asked) {
+                                                                         embedding_fields& asked,
+                                                                         bool legacy) {
     if (asked.texts.empty()) {
         std::optional<chat::failed_event> failed =
             co_await load_model(context, std::move(model), asked.keep_alive);
@@ -138,11 +143,24 @@ core::awaitable<std::variant<embedding_answer, chat::failed_event>> make(const a
     wanted.id = new_request_id(context);
     wanted.client = incoming.client;
     wanted.texts = std::move(asked.texts);
+    wanted.truncate = asked.truncate;
+    wanted.unit_length = !legacy;
     wanted.dimensions = asked.dimensions;
+    wanted.memory = incoming.memory;
     wanted.keep_alive = asked.keep_alive;
     wanted.arrived = incoming.arrived;
     auto made = co_await embed(context, std::move(model), std::move(wanted));
     co_return made;
+}
+
+http::response refusal(const chat::failed_event& why, const std::string& typed, bool legacy) {
+    constexpr unsigned server_error = 500;
+    const bool of_the_text = has_no_embeddings(why) || why.kind == chat::failure_kind::context_too_long;
+    if (!of_the_text) {
+        return error_response(why, typed, json_type);
+    }
+    const unsigned status = has_no_embeddings(why) ? no_embeddings_status : status_of(why.kind);
+    return error_response(legacy ? server_error : status, why.message);
 }
 
 // REQUIRES: `incoming` and `out` outlive the coroutine, as http::server promises.
@@ -166,26 +184,28 @@ core::awaitable<void> serve_embedding(api_context context, const http::request& 
         co_await out.send(std::move(refused));
         co_return;
     }
-    auto made = co_await make(context, incoming, std::move(model), asked);
+    auto made = co_await make(context, incoming, std::move(model), asked, route.legacy);
     if (const auto* why = std::get_if<chat::failed_event>(&made)) {
         if (why->kind != chat::failure_kind::cancelled) {
-            http::response refused = error_response(*why, asked.model, json_type);
+            http::response refused = refusal(*why, asked.model, route.legacy);
             co_await out.send(std::move(refused));
         }
         co_return;
     }
-    std::string body = route.encode(asked, std::get<embedding_answer>(made));
+    const auto& vectors = std::get<embedding_answer>(made);
+    std::function<std::string()> encode = [&] { return route.encode(asked, vectors); };
+    std::string body = co_await encoded(context.decoding, vectors, std::move(encode));
     co_await send_json(std::move(body), out);
 }
 
 }  // namespace
 
 void add_embedding_routes(http::router& routes, const api_context& context) {
-    const embedding_route embed_route{"EmbedRequest", embedding_words, read_input, encode_all};
+    const embedding_route embed_route{"EmbedRequest", embedding_words, false, read_input, encode_all};
     lookup_words words = embedding_words;
     words.missing = "model is required";
     words.missing_status = 400;
-    const embedding_route legacy{"EmbeddingRequest", words, read_prompt, encode_one};
+    const embedding_route legacy{"EmbeddingRequest", words, true, read_prompt, encode_one};
     const auto add = [&](const char* path, const embedding_route& route) {
         routes.add("POST", path, [context, route](const http::request& incoming, http::response_writer& out) {
             return serve_embedding(context, incoming, out, route);

@@ -155,7 +155,7 @@ std::string template_of(const generation::served_model& model) {
         return model.variant->prompt_template;
     }
     const chat::family* family = chat::find_family(model.entry->family);
-    if (family == nullptr) {
+    if (family == nullptr || !has_capability(model, "completion")) {
         return "{{ .Prompt }}";
     }
     const chat::shown_parts what{has_capability(model, "tools"), has_capability(model, "insert")};

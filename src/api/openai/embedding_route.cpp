@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "api/add_header.hpp"
 #include "api/embedding.hpp"
 #include "api/json/decoding.hpp"
 #include "api/json/json_writer.hpp"
@@ -126,16 +127,23 @@ core::awaitable<void> serve(api_context context, const http::request& incoming, 
     what.texts = std::move(asked.texts);
     what.dimensions = asked.dimensions;
     what.arrived = incoming.arrived;
+    what.memory = incoming.memory;
     const std::variant<embedding_answer, chat::failed_event> made =
         co_await embed(context, model, std::move(what));
     if (const auto* why = std::get_if<chat::failed_event>(&made)) {
         if (why->kind == chat::failure_kind::cancelled) {
             co_return;
         }
-        whole = error_response(*why, asked.model);
+        whole = has_no_embeddings(*why) ? error_response(no_embeddings_status, why->message)
+                                        : error_response(*why, asked.model);
+        if (has_no_embeddings(*why)) {
+            add_header(whole.headers, "x-should-retry", "false");
+        }
     } else {
+        const auto& vectors = std::get<embedding_answer>(made);
+        std::function<std::string()> encode = [&] { return write_answer(asked, vectors); };
         whole.content_type = reply_type;
-        whole.body = write_answer(asked, std::get<embedding_answer>(made));
+        whole.body = co_await encoded(context.decoding, vectors, std::move(encode));
     }
     co_await out.send(std::move(whole));
 }

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;
     }
+    [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
+    [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order what) override;
     // By the server's count where it offers one (prompt_sizes.hpp).
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
@@ -93,6 +95,7 @@ private:
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     // What it says of its model, where it says it. Never fails a start.
     [[nodiscard]] core::awaitable<void> ask_for_model();
+    [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order what);
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     // Of a prompt; 0 unknown.
     [[nodiscard]] std::uint32_t prompt_limit() const noexcept;

@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -37,6 +39,32 @@ struct llama_parts {
     bool shows_slots = true;
 };
 
+constexpr int vector_length = 64;
+
+// A flag's twin in the environment.
+int environment_number(const char* name, int otherwise) {
+    const char* const said = std::getenv(name);
+    return said == nullptr || *said == '\0' ? otherwise : std::atoi(said);
+}
+
+void add_embedding_rules(openai_rules& rules) {
+    rules.dimensions = environment_number("LLAMA_ARG_EMBEDDINGS", 0) == 1 ? vector_length : 0;
+    rules.no_embeddings = {501, "not_supported_error",
+                           "This server does not support embeddings. Start it with `--embeddings`",
+                           json::object()};
+    const int at_once =
+        std::min(environment_number("LLAMA_ARG_BATCH", 2048), environment_number("LLAMA_ARG_UBATCH", 512));
+    rules.longest_text = std::min(at_once, rules.context);
+    rules.text_too_long = [at_once](int tokens) {
+        return refusal{
+            500, "server_error",
+            "input (" + std::to_string(tokens) +
+                " tokens) is too large to process. increase the physical batch size (current batch size: " +
+                std::to_string(at_once) + ")",
+            json::object()};
+    };
+}
+
 std::string nested_error(const refusal& why) {
     json error{{"code", why.status}, {"message", why.message}, {"type", why.type}};
     error.update(why.more);
@@ -60,6 +88,7 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.wire.cached_tokens = true;
     rules.wire.timings = true;
     rules.context = parts.context / parts.slots;
+    add_embedding_rules(rules);
     rules.id_keeps_run = true;
     rules.done_after_error = false;
     rules.ping_ms = ping_s < 0 ? -1 : ping_s * 1000;
@@ -190,6 +219,7 @@ void route_llama(llama_parts& parts, const chat_request& request, http_exchange&
         ++parts.task;
         return parts.service->answer(request, exchange, answer_kind::completion);
     }
+    if (path == "/v1/embeddings" || path == "/embeddings") return parts.service->embed(request, exchange);
     if (path == "/tokenize") return answer_tokenize(parts, request, exchange);
     if (path == "/apply-template") return answer_template(parts, request, exchange);
     parts.service->refuse(exchange, not_found());

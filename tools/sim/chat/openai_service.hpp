@@ -54,6 +54,10 @@ struct openai_rules {
     std::function<void()> cancelled;             // a run was ended by its client's leaving
     std::function<void(http_exchange&)> failed;  // the answer of a failed run that is not streamed
     refusal failure{500, "server_error", "inference failed", nlohmann::json::object()};
+    int dimensions = 0;    // of vectors; 0: the server was not started for them
+    int longest_text = 0;  // tokens of a text that becomes a vector
+    refusal no_embeddings;
+    std::function<refusal(int tokens)> text_too_long;
     // The one place of servers that guard less than they say; released when a stream begins.
     bool guarded = false;
 };
@@ -64,6 +68,7 @@ public:
 
     // A completion's `prompt` is what the model reads.
     void answer(const chat_request& request, http_exchange& exchange, answer_kind kind = answer_kind::chat);
+    void embed(const chat_request& request, http_exchange& exchange);
     void refuse(http_exchange& exchange, const refusal& why) const;
     const openai_rules& rules() const { return rules_; }
     int guarded() const { return guarded_; }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "chat/chat_template.hpp"
@@ -34,6 +35,7 @@ struct vllm_parts {
     openai_service* service = nullptr;
     std::string model;
     int context = 4096;
+    bool pools = false;  // the package is a model for embeddings
     std::atomic<pid_t> engine{-1};
     std::atomic<bool> engine_dead{false};
     std::atomic<bool> leaving{false};
@@ -50,6 +52,7 @@ refusal bad_vllm_request(const std::string& text) {
 }
 
 std::optional<refusal> check_vllm(const vllm_parts& parts, const json& body) {
+    if (parts.pools) return bad_vllm_request("The model does not support Chat Completions API");
     if (parts.engine_dead)
         return refusal{500, "InternalServerError",
                        "EngineCore encountered an issue. See stack trace (above) for the root cause.",
@@ -78,6 +81,15 @@ openai_rules vllm_rules(vllm_parts& parts) {
     rules.wire.model = parts.model;
     rules.wire.usage_if_asked = true;
     rules.context = parts.context;
+    rules.dimensions = parts.pools ? 64 : 0;
+    rules.no_embeddings = bad_vllm_request("The model does not support Embeddings API");
+    rules.longest_text = parts.context;
+    rules.text_too_long = [context = parts.context](int tokens) {
+        return bad_vllm_request(
+            "This model's maximum context length is " + std::to_string(context) +
+            " tokens. However, you requested " + std::to_string(tokens) +
+            " tokens in the input for embedding generation. Please reduce the length of the input.");
+    };
     rules.several_tokens = true;
     rules.stream_type = "text/event-stream; charset=utf-8";
     rules.error_body = vllm_error;
@@ -142,6 +154,7 @@ void route_vllm(vllm_parts& parts, const chat_request& request, http_exchange& e
         return parts.service->answer(request, exchange);
     if (path == "/tokenize" && request.method == "POST")
         return answer_vllm_tokenize(parts, request, exchange);
+    if (path == "/v1/embeddings" && request.method == "POST") return parts.service->embed(request, exchange);
     if (path == "/v1/completions" && request.method == "POST")
         return parts.service->answer(request, exchange, answer_kind::completion);
     if (path == "/v1/chat/completions" || path == "/v1/completions" || path == "/health")
@@ -258,6 +271,7 @@ int run_vllm(const std::vector<std::string>& args) {
     auto& parts = *new vllm_parts;
     parts.model = flags.text("--served-model-name", flags.words()[1]);
     parts.context = flags.number("--max-model-len", 4096);
+    parts.pools = std::filesystem::exists(std::filesystem::path(flags.words()[1]) / "modules.json");
     parts.program.engine().set_places(flags.number("--max-num-seqs", 256));
     parts.service = new openai_service(parts.program, vllm_rules(parts));
     load_vllm(parts);

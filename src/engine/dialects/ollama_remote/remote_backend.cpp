@@ -6,6 +6,7 @@
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/render.hpp"
 #include "engine/dialects/ollama_remote/remote_run.hpp"
+#include "engine/streaming/embedding_call.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -18,6 +19,17 @@ std::string value_of(const catalog::model_entry& model, const std::string& varia
 
 core::failure wrong(const catalog::model_entry& model, const std::string& what) {
     return {core::make_error_code(core::errc::invalid), "Model " + catalog::label_of(model) + ": " + what};
+}
+
+// A failure of the server's own, which its health is to know of.
+chat::failure lost(remote_watch& watch, std::string cause, const std::string& message) {
+    watch.failed(message);
+    chat::failure out;
+    out.kind = chat::failure_kind::runtime_failed;
+    out.cause = std::move(cause);
+    out.message = "the remote server failed: " + message;
+    out.retryable = true;
+    return out;
 }
 
 }  // namespace
@@ -75,6 +87,43 @@ core::awaitable<run_outcome> remote_backend::run(run_spec what, run_sink& sink, 
         on_end(out);
     }
     co_return out;
+}
+
+core::awaitable<embedding_outcome> remote_backend::embed(embedding_order what) {
+    const std::shared_ptr<remote_watch> watch = watch_;
+    const catalog::engine_clocks clocks = model_.runtime.clocks;
+    streaming::embedding_server server;
+    server.how = model_.runtime.traits.embedding;
+    server.model = watch->settings().model;
+    server.host = watch->settings().at.host_header();
+    const core::clock_source& clock = *context_.clock;
+    server.clock = &clock;
+    server.error_of = [protocol = protocol_](unsigned status, std::string_view body) {
+        return protocol.error_of(status, body);
+    };
+    // It answers with its last word, and may have to load the model before.
+    server.patience = [clocks](std::uint32_t tokens) {
+        return core::nanoseconds(clocks.prefill_base) + core::nanoseconds(clocks.prefill_per_token) * tokens;
+    };
+    server.stall = clocks.decode_stall;
+    core::result<http::header_fields> key = co_await watch->key_headers();
+    if (!key) {
+        co_return lost(*watch, "remote-key", key.error().message);
+    }
+    server.headers = std::move(*key);
+    const core::deadline soon = core::deadline::after(clocks.call, clock.now()).sooner(what.until);
+    const auto at = co_await reach(watch->settings().at, soon);
+    if (!at) {
+        co_return lost(*watch, "remote-unreachable", at.error().message);
+    }
+    server.at = *at;
+    embedding_outcome made = co_await streaming::embed_texts(std::move(server), std::move(what));
+    if (made) {
+        watch->served();
+    } else if (made.error().kind == chat::failure_kind::runtime_failed) {
+        watch->failed(watch->settings().at.text() + " made no vectors");  // its own words are for the client
+    }
+    co_return made;
 }
 
 core::awaitable<bool> remote_backend::stop(core::deadline) {
