@@ -74,6 +74,9 @@ private:
 // What the family can do and the package allows.
 void set_capabilities(package::reading& of) {
     catalog::model_entry& model = *of.model;
+    if (of.origins.contains("capabilities")) {
+        return;  // the package says it
+    }
     const auto* const family = chat::find_family(model.family);
     model.capabilities = {"completion"};
     if (family == nullptr || !of.origins.contains("family")) {

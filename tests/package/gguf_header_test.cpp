@@ -33,6 +33,20 @@ TEST(gguf_header, says_what_the_model_is) {
     EXPECT_EQ(header->least_bytes, (small_model().size() + 31) / 32 * 32 + 4096);
 }
 
+TEST(gguf_header, knows_a_model_for_embeddings_by_its_pooling) {
+    const std::vector<std::pair<std::uint32_t, bool>> table{{0, false}, {1, true},  {2, true},
+                                                            {3, true},  {4, false}, {99, false}};
+    for (const auto& [pooling, embeds] : table) {
+        tests::gguf_bytes file(0, 2);
+        file.pair("general.architecture", "nomic-bert");
+        file.pair("nomic-bert.pooling_type", pooling);
+        const auto header = parse_gguf(file.text());
+        ASSERT_TRUE(header);
+        EXPECT_EQ(header->embeds, embeds) << pooling;
+    }
+    EXPECT_FALSE(parse_gguf(small_model())->embeds);
+}
+
 TEST(gguf_header, cut_anywhere_it_says_less_and_never_more) {
     const std::string all = small_model();
     for (std::size_t length = 0; length < all.size(); ++length) {

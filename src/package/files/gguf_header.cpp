@@ -101,9 +101,14 @@ std::optional<pair_value> read_value(byte_reader& from) {
     return from.ended() ? std::nullopt : std::optional(out);
 }
 
-// context_length of any architecture; architecture comes first but need not.
-bool is_context_length(std::string_view key) {
-    return key.ends_with(".context_length") && std::ranges::count(key, '.') == 1;
+// Of any architecture, which comes first but need not.
+bool is_of_architecture(std::string_view key, std::string_view name) {
+    return key.ends_with(name) && std::ranges::count(key, '.') == 1;
+}
+
+// Mean, first or last token; not none, and not a ranking of pairs.
+bool makes_one_vector(std::uint64_t pooling) {
+    return pooling >= 1 && pooling <= 3;
 }
 
 void keep(std::string_view key, const pair_value& value, gguf_header& to, std::uint64_t& alignment) {
@@ -119,8 +124,10 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
         to.file_type = known == file_types.end() ? "" : known->second;
     } else if (key == "general.alignment" && value.number >= 8 && value.number <= 65536) {
         alignment = value.number;
-    } else if (is_context_length(key) && to.context_length == 0) {
+    } else if (is_of_architecture(key, ".context_length") && to.context_length == 0) {
         to.context_length = value.number;
+    } else if (is_of_architecture(key, ".pooling_type")) {
+        to.embeds = makes_one_vector(value.number);
     }
 }
 

@@ -20,8 +20,9 @@ struct gguf_header {
     std::string size_label;    // general.size_label, "4B"
     std::string file_type;     // general.file_type by name, "Q4_K_M"; empty: not told, or not a known one
     std::uint64_t context_length = 0;  // <architecture>.context_length; 0: not told
-    bool whole = false;                // all pairs and tensor places were in `head`
-    std::uint64_t least_bytes = 0;     // the file is longer than this, or tensors are missing; 0: not known
+    bool embeds = false;  // it is for embeddings: <architecture>.pooling_type makes one vector of a text
+    bool whole = false;   // all pairs and tensor places were in `head`
+    std::uint64_t least_bytes = 0;  // the file is longer than this, or tensors are missing; 0: not known
 };
 
 // Nothing when it is no GGUF of version 2 or 3, or its counts and lengths are absurd. What lies beyond the

@@ -93,6 +93,10 @@ void read_header(const package_view& from, const node& file, std::vector<naming_
         to.model->quantization = header->file_type;
         to.origins["quantization"] = "general.file_type of " + file.path;
     }
+    if (to.model && header->embeds) {
+        to.model->capabilities = {"embedding"};
+        to.origins["capabilities"] = "pooling_type of " + file.path;
+    }
     if (to.model && header->context_length <= most_positions && header->context_length > 0) {
         to.model->context.positions = static_cast<std::uint32_t>(header->context_length);
         to.origins["context.positions"] = "context_length of " + file.path;
