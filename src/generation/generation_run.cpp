@@ -9,6 +9,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
+#include "corral/core/stated_number.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -296,7 +297,13 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     how.separate_thinking = prompt.thinking;
     how.starts_in_thinking = prompt.starts_in_thinking;
     how.tool_names = tool_names(request_);
+    // Thinking that the client turned off is not there for it, wherever the model does it all the same.
+    how.stops_see_thinking = !prompt.empties_thinking && request_.thinking != chat::thinking_mode::off;
     filter_.emplace(std::move(how));
+    block_.reset();
+    if (prompt.empties_thinking) {
+        block_.emplace(max_tokens(request_.limits, context_length_of(*model_)));
+    }
     if (gate_) {
         gate_->begin_run();
     }
@@ -308,6 +315,11 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));
+    if (block_ && spec.max_tokens) {
+        const std::uint32_t raised = core::sum_of(*spec.max_tokens, hidden_block::room);
+        spec.block_tokens = raised - *spec.max_tokens;
+        spec.max_tokens = raised;
+    }
     spec.until = deadline();
     // A thought, a call or the rest of a begun answer would not keep to it, and the runtime knows of none.
     const bool only_the_value = !spec.prompt.thinking && !request_.hole && begun_answer(request_).empty() &&

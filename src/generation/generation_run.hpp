@@ -13,6 +13,7 @@
 #include "generation/context_fit.hpp"
 #include "generation/format_gate.hpp"
 #include "generation/generation_state.hpp"
+#include "generation/hidden_block.hpp"
 #include "generation/ignored_options.hpp"
 #include "generation/outcome_policy.hpp"
 #include "generation/prompt_cuts.hpp"
@@ -66,6 +67,7 @@ private:
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
     void note_cuts(const prompt_cuts& cuts);
     void begin_run(const chat::rendered_prompt& prompt);
+    void show(std::string_view piece, std::uint32_t generated);
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
     [[nodiscard]] std::size_t max_pending_bytes() const;
@@ -112,6 +114,7 @@ private:
     scheduler::model_hold stays_;
     engine::run_control* control_ = nullptr;  // of the run that goes on
     std::optional<chat::output_filter> filter_;
+    std::optional<hidden_block> block_;  // the model is expected to write one
     run_figures figures_;
     unsigned tries_ = 0;
     unsigned refits_ = 0;         // of these, because the prompt was too long

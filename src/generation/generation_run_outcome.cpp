@@ -7,6 +7,7 @@
 #include "corral/chat/failure.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
+#include "generation/failure_words.hpp"
 #include "generation/format_request.hpp"
 #include "generation/generation_run.hpp"
 
@@ -37,7 +38,7 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     if (to_->ended() || to_->abandoned() || judged_) {
         return;
     }
-    push(filter_->feed(piece));
+    show(piece, now.usage.generated_tokens);
     const bool enough = filter_->stopped() || (gate_ && gate_->complete());
     const std::size_t waiting = to_->pending_bytes() + (gate_ ? gate_->waiting_bytes() : 0);
     if (enough) {
@@ -47,6 +48,17 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         fail(chat::failure_kind::runtime_failed, "answer-too-long",
              "the answer outgrew the memory that the model's context can fill");
         control_->cancel();
+    }
+}
+
+void generation_run::show(std::string_view piece, std::uint32_t generated) {
+    if (block_ && !block_->admits(generated)) {
+        return;  // the runtime ends by itself soon, and then tells its figures
+    }
+    push(filter_->feed(piece));
+    if (block_) {
+        block_->look(filter_->swallowed_block(), filter_->before_answer());
+        figures_.hide(block_->tokens(), block_->limit());
     }
 }
 
@@ -102,8 +114,10 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     }
     const end_of_run next = after_run(standing(), limits(), outcome);
     if (const auto* judge = std::get_if<judge_answer>(&next)) {
-        push(filter_->finish());
-        conclude(judge->reason);
+        const bool cut = block_ && block_->cut();
+        const chat::finish_reason reason = cut ? chat::finish_reason::length : judge->reason;
+        push(filter_->finish(reason == chat::finish_reason::length));
+        conclude(reason);
     } else if (const auto* again = std::get_if<run_again>(&next)) {
         carry_out(*again, *outcome.failure);
     } else if (const auto* failed = std::get_if<fail_request>(&next)) {
@@ -161,6 +175,7 @@ void generation_run::settle_failure(const chat::failure& why) {
 // All text that counts is there.
 void generation_run::conclude(chat::finish_reason reason) {
     judged_ = true;
+    to_->notes().stopped_by = filter_->stopped_by();
     if (filter_->stopped()) {
         reason = chat::finish_reason::stop;
     }
@@ -205,9 +220,9 @@ void generation_run::carry_out(const fail_request& next) {
     if (next.why.cause == poisonous_cause) {
         telemetry::log().error(
             "request id={} model={} client={} is poisonous: the runtime died {} times in it, and hung {} "
-            "times",
+            "times, at last: {}",
             request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,
-            standing().harm.hangs);
+            standing().harm.hangs, telemetry::printable(standing().harm.last));
     }
     fail(next.why);
 }
@@ -231,7 +246,7 @@ void generation_run::fail(chat::failure why) {
 
 void generation_run::end_with(const chat::failure& why) {
     note_timings();
-    if (to_->end(why)) {
+    if (to_->end(for_client(why))) {
         report_.note_failure(why);
     }
 }

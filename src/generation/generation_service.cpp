@@ -1,7 +1,11 @@
 #include "corral/generation/generation_service.hpp"
 
+#include <chrono>
 #include <utility>
 
+#include "corral/generation/readiness.hpp"
+#include "generation/context_fit.hpp"
+#include "generation/failure_words.hpp"
 #include "generation/generation_run.hpp"
 #include "generation/generation_state.hpp"
 
@@ -46,6 +50,41 @@ void generation_service::adjust(const generation_options& with) {
 
 std::vector<std::string> generation_service::warnings() const {
     return impl_->with.shortened->warnings(impl_->with.clock->now());
+}
+
+core::awaitable<generation_service::count_result> generation_service::count(chat::generation_request what,
+                                                                            served model) {
+    const run_context& with = impl_->with;
+    const served whole = co_await with.models->whole(model);
+    if (whole == nullptr) {
+        co_return chat::failure{chat::failure_kind::model_not_found, "model-not-found",
+                                "this model is not served here"};
+    }
+    if (auto why = surely_too_long(what, context_length_of(*whole))) {
+        co_return *std::move(why);
+    }
+    preparation prepared = prepare_request(what, *whole, std::chrono::system_clock::now());
+    if (!prepared) {
+        co_return prepared.error();
+    }
+    prepared->prompt.count_exactly = true;
+    scheduler::admission_request who;
+    who.id = what.id;
+    who.client = what.client;
+    who.model = whole->deployment;
+    who.until = core::deadline::after(with.options.request_deadline, what.arrived);
+    const core::deadline until = who.until;
+    auto granted = co_await with.admission->acquire(std::move(who));
+    if (!granted) {
+        co_return for_client(granted.error());
+    }
+    const core::result<engine::prompt_measure> measured =
+        co_await (*granted)->measure(prepared->prompt, until);
+    if (!measured) {
+        co_return for_client(
+            {chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
+    }
+    co_return measured->system_tokens + measured->turn_tokens;
 }
 
 generation_handle generation_service::start(chat::generation_request what, served model) {

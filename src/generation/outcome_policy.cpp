@@ -26,11 +26,10 @@ std::string what_it_did(const prompt_record& harm) {
 }
 
 fail_request poisonous(const run_standing& at) {
-    return failing(
-        chat::failure_kind::runtime_failed, std::string(poisonous_cause),
-        what_it_did(at.harm) +
-            " while it worked on this request, so the request is not tried again. The last time: " +
-            at.harm.last);
+    return failing(chat::failure_kind::runtime_failed, std::string(poisonous_cause),
+                   what_it_did(at.harm) +
+                       " while it worked on this request, so the request is not tried again. Change it, or "
+                       "ask the operator.");
 }
 
 bool may_run_again(const run_standing& at, const retry_limits& limits) {
@@ -46,8 +45,8 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
     }
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
     return failing(chat::failure_kind::unsupported, std::string(quarantined_cause),
-                   what_it_did(harm) + " while it worked on this prompt, the last time: " + harm.last +
-                       " It is refused for another " + std::to_string(left) +
+                   what_it_did(harm) + " while it worked on this prompt. It is refused for another " +
+                       std::to_string(left) +
                        " min, lest it takes the model from everybody. Change the prompt, or have the model "
                        "restarted by its operator.");
 }

@@ -19,6 +19,7 @@ core::nanoseconds between(core::steady_time from, core::steady_time to) {
 void run_figures::begin_run(core::steady_time at) {
     leased_ = at;
     progress_ = {};
+    hide(0, std::nullopt);
     tokens_at_first_text_ = 0;
 }
 
@@ -31,7 +32,7 @@ void run_figures::note_text(const engine::run_progress& now) {
 
 void run_figures::keep_run(core::steady_time at) {
     const core::nanoseconds decode = timings(at).decode;
-    earlier_tokens_ = core::sum_of(earlier_tokens_, progress_.usage.generated_tokens);
+    earlier_tokens_ = core::sum_of(earlier_tokens_, counted_tokens());
     earlier_exact_ = earlier_exact_ && progress_.usage.exact;
     earlier_decode_ = decode;
     if (const auto& took = progress_.stages.detokenise) {
@@ -42,9 +43,15 @@ void run_figures::keep_run(core::steady_time at) {
     progress_.first_text = {};
 }
 
+std::uint32_t run_figures::counted_tokens() const {
+    const std::uint32_t made = progress_.usage.generated_tokens;
+    const std::uint32_t shown = made - std::min(made, hidden_tokens_);
+    return most_tokens_ ? std::min(shown, *most_tokens_) : shown;
+}
+
 chat::token_usage run_figures::usage() const {
     chat::token_usage out = progress_.usage;
-    out.generated_tokens = core::sum_of(out.generated_tokens, earlier_tokens_);
+    out.generated_tokens = core::sum_of(counted_tokens(), earlier_tokens_);
     out.exact = out.exact && earlier_exact_;
     return out;
 }

@@ -13,6 +13,11 @@ namespace corral::generation {
 class run_figures {
 public:
     void arrive(core::steady_time at) { arrived_ = at; }
+    // Of what this run generates the first `tokens` are hidden, and no more than `most` of the rest count.
+    void hide(std::uint32_t tokens, std::optional<std::uint32_t> most) {
+        hidden_tokens_ = tokens;
+        most_tokens_ = most;
+    }
     // A new run begins on a lease that was granted `at`.
     void begin_run(core::steady_time at);
     void note_text(const engine::run_progress& now);
@@ -25,6 +30,7 @@ public:
     [[nodiscard]] chat::generation_timings timings(core::steady_time now) const;
 
 private:
+    [[nodiscard]] std::uint32_t counted_tokens() const;
     [[nodiscard]] core::nanoseconds decode_before_first_text(core::nanoseconds after_it,
                                                              core::nanoseconds before_it) const;
 
@@ -35,6 +41,8 @@ private:
     core::steady_time leased_{};
     engine::run_progress progress_;
     std::uint32_t tokens_at_first_text_ = 0;
+    std::uint32_t hidden_tokens_ = 0;
+    std::optional<std::uint32_t> most_tokens_;
     // Of runs that were kept.
     std::uint32_t earlier_tokens_ = 0;
     bool earlier_exact_ = true;

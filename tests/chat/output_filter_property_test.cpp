@@ -227,8 +227,9 @@ TEST(output_filter_property, without_a_call_everything_is_shown_as_it_was_writte
     std::mt19937 random(20'268);
     int compared = 0;
     for (const auto& how : all_ways()) {
-        // Where thinking is apart, an opening tag ends it, whatever follows.
-        for (int round = 0; round < rounds_per_way && !how.tool_names.empty() && !how.separate_thinking;
+        // Where thinking is apart, an opening tag ends it, whatever follows; what a stop cuts of a call is gone.
+        for (int round = 0;
+             round < rounds_per_way && !how.tool_names.empty() && !how.separate_thinking && how.stops.empty();
              ++round) {
             const auto raw = joined(random_text(random));
             const auto with = run_filter(how, {raw}).lines;
@@ -264,17 +265,17 @@ TEST(output_filter_property, what_is_too_long_for_a_call_does_not_depend_on_the_
         const std::size_t bound = random() % 80;
         tool_filter whole(*syntax_of(style), {"f", "g"}, bound);
         auto expected = shown(whole.feed(raw));
-        expected += shown(whole.finish());
+        expected += shown(whole.finish(false));
         tool_filter cut(*syntax_of(style), {"f", "g"}, bound);
         std::string seen;
         for (const auto& piece : random_pieces(raw, random)) {
             seen += shown(cut.feed(piece));
         }
-        seen += shown(cut.finish());
+        seen += shown(cut.finish(false));
         ASSERT_EQ(seen, expected) << printable(raw) << " bound " << bound;
         tool_filter unbounded(*syntax_of(style), {"f", "g"});
         auto all = shown(unbounded.feed(raw));
-        all += shown(unbounded.finish());
+        all += shown(unbounded.finish(false));
         too_long += all != expected ? 1 : 0;
     }
     EXPECT_GT(too_long, 100U);
@@ -316,6 +317,94 @@ TEST(output_filter_property, well_formed_answers_come_out_as_they_were_meant) {
         const auto seen = run_filter(how, random_pieces(raw, random));
         ASSERT_EQ(seen.lines, expected) << printable(raw);
         ASSERT_EQ(seen.problem, "") << printable(raw);
+    }
+}
+
+// Neither a tag nor a beginning of one that was cut off stands in `text`.
+std::string leaked_tag(const std::string& text) {
+    for (const std::string tag : {"<think>", "</think>", "<tool_call>", "</tool_call>"}) {
+        for (std::size_t part = 2; part <= tag.size(); ++part) {
+            if (text.ends_with(tag.substr(0, part)) || text.find(tag) != std::string::npos) {
+                return tag.substr(0, part);
+            }
+        }
+    }
+    return {};
+}
+
+// An answer that a model of Qwen may write, by what it was told of thinking.
+std::string written_answer(bool thinks, bool inside, std::mt19937& random) {
+    std::string raw;
+    if (thinks) {
+        raw = inside              ? "Hm, 2 < 3."
+              : random() % 2 == 0 ? "<think>\n<think>\nHm, 2 < 3."
+                                  : "<think>\nHm, 2 < 3.";
+        raw += "\n</think>\n\n";
+    } else if (random() % 4 != 0) {
+        raw = "<think>\n\n</think>\n\n";
+    }
+    const words parts{"Let me see.\n", "Gr\xC3\xBC\xC3\x9F a < b \n",
+                      "\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>\n",
+                      "<tool_call>\n{\"name\": \"g\"}\n</tool_call>\n"};
+    for (auto left = random() % 4; left > 0; --left) {
+        raw += parts[random() % parts.size()];
+    }
+    return raw;
+}
+
+TEST(output_filter_property, no_stop_and_no_limit_shows_a_tag) {
+    const words endings{"\n",     "think", "<",  "</think>", "\n\n",    "k>",    "tool", "call>", "{",
+                        "\"name", "}",     "Hm", "see",      "<think>", "</too", "_",    ">",     " "};
+    std::mt19937 random(20'271);
+    unsigned stopped = 0;
+    unsigned limited = 0;
+    for (int round = 0; round < 10'000; ++round) {
+        filter_options how;
+        how.format = find_family("qwen3");
+        how.separate_thinking = random() % 2 == 0;
+        how.starts_in_thinking = how.separate_thinking && random() % 2 == 0;
+        how.stops_see_thinking = how.separate_thinking && random() % 2 == 0;
+        how.tool_names = {"f", "g"};
+        for (auto left = random() % 3; left > 0; --left) {
+            how.stops.push_back(endings[random() % endings.size()]);
+        }
+        auto raw = written_answer(how.separate_thinking, how.starts_in_thinking, random);
+        const bool cut = random() % 2 == 0;
+        raw.resize(cut ? random() % (raw.size() + 1) : raw.size());
+        output_filter filter(how);
+        std::string texts;
+        std::string thoughts;
+        const auto take = [&](const std::vector<generation_event>& events) {
+            for (const auto& event : events) {
+                if (const auto* thinking = std::get_if<thinking_event>(&event)) {
+                    thoughts += thinking->text;
+                } else if (const auto* text = std::get_if<text_event>(&event)) {
+                    texts += text->text;
+                }
+            }
+        };
+        for (const auto& piece : random_pieces(raw, random)) {
+            take(filter.feed(piece));
+        }
+        take(filter.finish(cut));
+        ASSERT_EQ(leaked_tag(texts), "") << printable(raw) << " stops " << printable(joined(how.stops));
+        ASSERT_EQ(leaked_tag(thoughts), "") << printable(raw) << " stops " << printable(joined(how.stops));
+        stopped += filter.stopped() ? 1U : 0U;
+        limited += cut ? 1U : 0U;
+    }
+    EXPECT_GT(stopped, 1'000U);
+    EXPECT_GT(limited, 1'000U);
+}
+
+// The first words that a client sees of an answer are the model's, whatever it stops at.
+TEST(output_filter_property, a_hidden_block_is_not_there_for_stops) {
+    for (const char* stop : {"\n", "think", "<", ">", "\n\n"}) {
+        filter_options how;
+        how.format = find_family("qwen3");
+        how.stops = {stop};
+        how.stops_see_thinking = false;
+        const auto seen = run_filter(how, single_bytes("<think>\n\n</think>\n\nYes"));
+        EXPECT_EQ(seen.lines, words{"text: Yes"}) << printable(stop);
     }
 }
 

@@ -23,9 +23,9 @@ TEST(prompt_form, is_wrapped_wherever_that_does_the_job) {
     const form_row table[] = {
         {"qwen3", false, model_default, false, false, true},
         {"qwen3", false, on, true, false, true},
-        {"qwen3", false, off, false, false, false},
-        {"qwen3", true, off, false, false, false},
-        {"qwen3", true, model_default, false, false, false},
+        {"qwen3", false, off, false, true, false},
+        {"qwen3", true, off, false, true, false},
+        {"qwen3", true, model_default, false, true, false},
         {"qwen3", true, on, false, true, true},
         {"qwen3-thinking", true, on, false, false, true},
         {"qwen3-thinking", false, off, false, false, true},
@@ -50,6 +50,19 @@ TEST(prompt_form, is_wrapped_wherever_that_does_the_job) {
     }
 }
 
+TEST(prompt_form, a_server_of_messages_turns_thinking_off_by_the_switch) {
+    render_options how;
+    how.format = find_family("qwen3");
+    how.as_messages = true;
+    how.may_be_verbatim = true;
+    EXPECT_EQ(*choose_form(how, {false, false, false, off}), prompt_form::wrapped);
+    const auto prompt = render(how, {says(role::user, "U")}, nullptr, off);
+    EXPECT_TRUE(prompt->empties_thinking);
+    EXPECT_FALSE(render(how, {says(role::user, "U")}, nullptr, on)->empties_thinking);
+    how.as_messages = false;
+    EXPECT_FALSE(render(how, {says(role::user, "U")}, nullptr, off)->empties_thinking) << "the block is ours";
+}
+
 TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     render_options how;
     how.format = find_family("qwen3");
@@ -63,6 +76,16 @@ TEST(prompt_form, an_open_answer_and_a_template_need_a_verbatim_prompt) {
     EXPECT_EQ(*choose_form(how, {}), prompt_form::verbatim);
     how.prompt_template.clear();
     EXPECT_EQ(*choose_form(how, {true, false, false, on}), prompt_form::verbatim);
+}
+
+TEST(prompt_form, a_template_that_makes_nothing_of_a_request_is_refused) {
+    render_options how;
+    how.format = find_family("qwen3");
+    how.may_be_verbatim = true;
+    how.prompt_template = "{{ if .Suffix }}x{{ end }}";
+    const auto prompt = render(how, {says(role::user, "U")}, nullptr, on);
+    ASSERT_FALSE(prompt);
+    EXPECT_EQ(prompt.error().code, core::errc::refused);
 }
 
 // A package that forbids thinking does by default what it always does, in either form.

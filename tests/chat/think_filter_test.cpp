@@ -50,7 +50,7 @@ TEST(think_filter, is_independent_of_the_pieces) {
                 split_text out = filter.feed(one.raw.substr(0, first));
                 add(out, filter.feed(one.raw.substr(first, second - first)));
                 add(out, filter.feed(one.raw.substr(second)));
-                add(out, filter.finish());
+                add(out, filter.finish(false));
                 EXPECT_EQ(out.thinking, one.thinking) << one.raw << " cut at " << first << " and " << second;
                 EXPECT_EQ(out.answer, one.answer) << one.raw << " cut at " << first << " and " << second;
             }
@@ -95,7 +95,7 @@ TEST(empty_think_filter, swallows_an_empty_leading_block_and_nothing_else) {
             empty_think_filter filter;
             auto out = filter.feed(text.substr(0, cut));
             out += filter.feed(text.substr(cut));
-            out += filter.finish();
+            out += filter.finish(false);
             EXPECT_EQ(out, expected) << "cut at " << cut;
         }
     }

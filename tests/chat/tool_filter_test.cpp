@@ -108,7 +108,7 @@ TEST(tool_filter, calls_that_end_with_the_run) {
         {"a\n<tool_cal", {"text: a\n<tool_cal"}},
         // Stop strings see the raw text.
         {"x <tool_call>{\"name\":\"f\",\"arguments\":{\"x\":\"aSTOPb\"}}</tool_call>",
-         {"text: x <tool_call>{\"name\":\"f\",\"arguments\":{\"x\":\"a", "stopped"},
+         {"text: x", "stopped"},
          {"STOP"}},
         {"<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":\"a\"}}</tool_call>",
          {R"(call: f {"x":"a"})", "stopped"},
@@ -284,13 +284,13 @@ TEST(tool_filter, holds_no_more_than_one_bounded_call) {
             tool_filter whole(*syntax_of(style), {"f"}, bound);
             const auto shown = text_of(whole.feed(raw));
             EXPECT_GE(shown.size() + bound, raw.find_last_not_of(' ')) << raw;
-            EXPECT_EQ(shown + text_of(whole.finish()), raw);
+            EXPECT_EQ(shown + text_of(whole.finish(false)), raw);
             tool_filter drip(*syntax_of(style), {"f"}, bound);
             std::string dripped;
             for (const char byte : raw) {
                 dripped += text_of(drip.feed(std::string_view(&byte, 1)));
             }
-            EXPECT_EQ(dripped + text_of(drip.finish()), raw);
+            EXPECT_EQ(dripped + text_of(drip.finish(false)), raw);
         }
     }
 }

@@ -287,5 +287,40 @@ TEST(ignored_options, are_reported_once_for_each_model_and_bounded) {
     EXPECT_EQ(log.reported(), 1'000U);
 }
 
+TEST_F(generation_request_test, an_empty_block_of_a_soft_switch_is_not_there) {
+    backend.entry.family = "qwen3";
+    backend.script = {saying({"<think>", "\n\n", "</think>", "\n\n", "Yes\n", "more"})};
+    auto what = request("Hi");
+    what.thinking = chat::thinking_mode::off;
+    what.limits.stops = {"\n"};
+    what.limits.num_predict = 3;
+    const reading got = read(what);
+    EXPECT_EQ(got.text, "Yes");
+    EXPECT_EQ(got.thinking, "");
+    EXPECT_EQ(backend.seen.back().max_tokens, 11U) << "room for the block";
+}
+
+TEST_F(generation_request_test, thinking_that_nobody_wants_ends_at_no_stop) {
+    backend.entry.family = "deepseek-r1";
+    backend.script = {saying({"hm\nm\n</think>\n\nYes\nmore"})};
+    auto what = request("Hi");
+    what.thinking = chat::thinking_mode::off;
+    what.limits.stops = {"\n"};
+    EXPECT_EQ(read(what).text, "Yes");
+}
+
+TEST_F(generation_request_test, a_call_that_a_limit_cuts_is_not_shown) {
+    backend.entry.family = "qwen3";
+    test::scripted_run cut = saying({"Let me see.\n<tool_call>\n{\"name\": \"f\", \"arg"});
+    cut.end = engine::run_end::length;
+    backend.script = {cut};
+    auto what = request("Hi");
+    what.tools = nlohmann::ordered_json::parse(R"([{"type":"function","function":{"name":"f"}}])");
+    const reading got = read(what);
+    EXPECT_EQ(got.text, "Let me see.");
+    ASSERT_TRUE(got.finished);
+    EXPECT_EQ(got.finished->reason, chat::finish_reason::length);
+}
+
 }  // namespace
 }  // namespace corral::generation

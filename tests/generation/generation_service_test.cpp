@@ -149,7 +149,10 @@ TEST_F(generation_service_test, tries_are_bounded) {
 
 TEST_F(generation_service_test, does_not_run_again_what_is_not_retryable) {
     backend.otherwise = failing(false);
-    EXPECT_EQ(read(request()).failed->message, "the runtime died");
+    EXPECT_EQ(
+        read(request()).failed->message,
+        "The model's program stopped while it worked on this answer. Corral starts it again by itself; ask "
+        "again in about a minute.");
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
@@ -342,7 +345,38 @@ TEST_F(generation_service_test, a_broken_backend_fails_with_its_reason) {
     backend.set(engine::availability_state::broken, "layer 3 is missing");
     const reading got = read(request());
     EXPECT_EQ(got.failed->kind, failure_kind::unavailable);
-    EXPECT_EQ(got.failed->message, "layer 3 is missing");
+    EXPECT_EQ(got.failed->message,
+              "layer 3 is missing. Corral tries again by itself; ask again in about a minute.");
+}
+
+// Clocks, statuses and reasons of reasons are the operator's.
+TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_when_to_ask_again) {
+    engine::run_failure hung;
+    hung.kind = failure_kind::runtime_failed;
+    hung.cause = "decode-stalled";
+    hung.message = "No text came for 12.0 s; the decode clock stood at 6.1 s. It is being restarted.";
+    backend.otherwise = saying({"half"});
+    backend.otherwise.end = engine::run_end::failed;
+    backend.otherwise.failure = hung;
+    EXPECT_EQ(read(request()).failed->message,
+              "The model's program hung in the middle of this answer. Corral starts it again by itself; ask "
+              "again in "
+              "about a minute.");
+}
+
+TEST_F(generation_service_test, counts_a_prompt_as_the_runtime_does_and_runs_nothing) {
+    auto what = request();
+    what.arrived = clock.now();
+    auto named = models.find(what.model);
+    std::optional<generation_service::count_result> got;
+    boost::asio::co_spawn(
+        io, [&]() -> core::awaitable<void> { got = co_await generations->count(what, named); },
+        boost::asio::detached);
+    ASSERT_TRUE(test::run_until(io, [&] { return got.has_value(); }));
+    ASSERT_TRUE(*got);
+    EXPECT_GT(**got, 0U);
+    EXPECT_EQ(backend.measures, 1);
+    EXPECT_TRUE(backend.seen.empty());
 }
 
 TEST_F(generation_service_test, a_failed_measure_is_tried_again) {
@@ -350,7 +384,9 @@ TEST_F(generation_service_test, a_failed_measure_is_tried_again) {
     EXPECT_EQ(read(request()).text, "Hello");
     backend.measure_failures.assign(5,
                                     core::make_failure(core::errc::protocol, "the tokenizer talks nonsense"));
-    EXPECT_EQ(read(request()).failed->message, "the tokenizer talks nonsense");
+    EXPECT_EQ(read(request()).failed->message,
+              "The model's tokenizer does not answer. Corral starts it again by itself; ask again in about a "
+              "minute.");
 }
 
 TEST_F(generation_service_test, a_slow_reader_does_not_hold_the_lease) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "generation/hidden_block.hpp"
+
 namespace corral::generation {
 namespace {
 
@@ -34,6 +36,55 @@ protected:
     run_figures figures;
     engine::run_progress now;
 };
+
+TEST(hidden_block, costs_the_client_nothing) {
+    hidden_block block(2U);
+    std::uint32_t made = 0;
+    const auto feed = [&](bool whole, bool before_answer) {
+        const bool shown = block.admits(++made);
+        if (shown) {
+            block.look(whole, before_answer);
+        }
+        return shown;
+    };
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_TRUE(feed(i >= 2, true));
+        EXPECT_EQ(block.tokens(), made) << "nothing else has come";
+    }
+    EXPECT_TRUE(feed(true, false));
+    EXPECT_TRUE(feed(true, false));
+    EXPECT_FALSE(block.cut());
+    EXPECT_FALSE(feed(true, false));
+    EXPECT_TRUE(block.cut());
+    EXPECT_EQ(block.tokens(), 4U);
+}
+
+TEST(hidden_block, that_is_not_there_hides_nothing) {
+    hidden_block block(1U);
+    EXPECT_TRUE(block.admits(1));
+    block.look(false, false);
+    EXPECT_EQ(block.tokens(), 0U);
+    EXPECT_FALSE(block.admits(2));
+}
+
+TEST(hidden_block, in_one_piece_with_the_answer_is_as_long_as_usual) {
+    hidden_block block(std::nullopt);
+    EXPECT_TRUE(block.admits(9));
+    block.look(true, false);
+    EXPECT_EQ(block.tokens(), hidden_block::usual);
+    EXPECT_TRUE(block.admits(1000));
+}
+
+TEST_F(run_figures_test, hidden_tokens_are_not_counted) {
+    figures.hide(4, 20);
+    took();
+    EXPECT_EQ(figures.usage().generated_tokens, 20U);
+    figures.hide(14, 20);
+    EXPECT_EQ(figures.usage().generated_tokens, 16U);
+    figures.begin_run(clock.now());
+    figures.note(now);
+    EXPECT_EQ(figures.usage().generated_tokens, 30U);
+}
 
 TEST_F(run_figures_test, add_up_to_the_total) {
     const chat::generation_timings all = took();

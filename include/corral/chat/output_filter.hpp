@@ -14,7 +14,8 @@
 // bracket is added behind a number, a comma or a key, nor to a call without arguments; a string that does
 // not end is never closed. What still does not parse, names no declared tool, has arguments that are no
 // object, or is longer than 256 KiB or nested deeper than 64 levels, comes as text exactly as the model
-// wrote it, tags included. So texts and calls together account for everything the model wrote.
+// wrote it, tags included. So texts and calls together account for everything the model wrote, but for what a
+// limit or a stop cut: a part of a tag, and a call between tags without its end, are never shown.
 
 #include <memory>
 #include <string>
@@ -28,8 +29,10 @@ namespace corral::chat {
 
 struct filter_options {
     const family* format = nullptr;  // not null
-    // Applied to the raw text, thinking included (docs/facts/ollama_wire.md#stops-and-limits).
+    // Applied to the raw text, thinking included (docs/facts/ollama_wire.md#stops-and-limits), unless the
+    // client must not learn of the thinking.
     std::vector<std::string> stops;
+    bool stops_see_thinking = true;
     bool separate_thinking = false;   // otherwise tags stay in the text
     bool starts_in_thinking = false;  // the prompt already opened the tag
     // Names of the declared tools; calls of other names are text. Empty: all calls stay text.
@@ -48,8 +51,15 @@ public:
     [[nodiscard]] std::vector<generation_event> feed(std::string_view piece);
     // A stop string or an end-of-turn text was met: the runtime may be stopped.
     [[nodiscard]] bool stopped() const noexcept;
-    // Flushes the text held back at the end of the run. An incomplete character becomes U+FFFD.
-    [[nodiscard]] std::vector<generation_event> finish();
+    // The client's stop that was met; empty: none.
+    [[nodiscard]] const std::string& stopped_by() const noexcept;
+    // Flushes the text held back at the end of the run, where a limit may have cut it. An incomplete character
+    // becomes U+FFFD.
+    [[nodiscard]] std::vector<generation_event> finish(bool cut = false);
+    // Where thinking is not apart: the model began with an empty block, which is not shown.
+    [[nodiscard]] bool swallowed_block() const noexcept;
+    // And nothing of the answer has come yet.
+    [[nodiscard]] bool before_answer() const noexcept;
 
 private:
     struct state;

@@ -38,6 +38,11 @@ struct rendered_prompt {
     // The wrapper may have opened the thinking tag already: for `filter_options::starts_in_thinking`, which
     // takes a tag that the model writes itself as well.
     bool starts_in_thinking = false;
+    // A soft switch turns thinking off, so the model writes an empty block before its answer. The client must not
+    // see it, stop in it or pay for it.
+    bool empties_thinking = false;
+    // A measure counts it, also where its length leaves no doubt that it fits.
+    bool count_exactly = false;
 };
 
 struct render_options {
@@ -46,7 +51,7 @@ struct render_options {
     // Its tokenizer script appends /no_think (docs/facts/vendor_ax.md#tokenizer-semantics).
     bool package_forbids_thinking = false;
     // The backend accepts verbatim prompts. Used only where the wrapped form fails: an open assistant
-    // turn, a template, thinking in a package that forbids it, thinking off without the soft switch.
+    // turn, a template, thinking in a package that forbids it, thinking off: the empty block is then ours.
     bool may_be_verbatim = false;
     bool as_messages = false;  // also fill rendered_prompt::messages
     // The family's own system text is left to the runtime, whose template or model may have another.

@@ -36,6 +36,8 @@ struct run_spec {
     // "json", or a JSON Schema, for a runtime that can hold the model to it; null: nothing, as ever. What comes
     // is checked all the same.
     nlohmann::ordered_json format = nullptr;
+    // Of these, room for an empty thinking block; a server that keeps its blocks to itself needs none.
+    std::uint32_t block_tokens = 0;
     core::deadline until;
 };
 

@@ -13,12 +13,6 @@ namespace corral::chat {
 
 namespace {
 
-std::vector<std::string> ends_of(const filter_options& options) {
-    auto ends = options.stops;
-    ends.insert(ends.end(), options.format->end_texts.begin(), options.format->end_texts.end());
-    return ends;
-}
-
 std::optional<call_syntax> calls_of(const filter_options& options) {
     return options.tool_names.empty() ? std::nullopt : syntax_of(options.format->tools);
 }
@@ -30,7 +24,10 @@ void append(std::vector<generation_event>& target, std::vector<generation_event>
 }  // namespace
 
 struct output_filter::state {
-    explicit state(filter_options options) : stops(ends_of(options)) {
+    explicit state(filter_options options)
+        : ends({options.format->end_texts.begin(), options.format->end_texts.end()}),
+          stops(std::move(options.stops)),
+          stops_see_thinking(options.stops_see_thinking) {
         const auto syntax = calls_of(options);
         if (options.separate_thinking) {
             thinking.emplace(options.starts_in_thinking, syntax ? syntax->open_tag : std::string_view());
@@ -42,37 +39,54 @@ struct output_filter::state {
         }
     }
 
-    split_text separate(std::string text) {
-        if (thinking) {
-            return thinking->feed(text);
+    // `over`: nothing comes after `text`; `limited`: because of a limit.
+    split_text separate(std::string text, bool over, bool limited) {
+        if (stops_see_thinking) {
+            text = before_stop(text, over);
         }
-        return {{}, empty_block ? empty_block->feed(text) : std::move(text)};
+        over = over || stops.stopped();
+        const bool cut = limited || stops.stopped();
+        split_text out;
+        if (thinking) {
+            out = thinking->feed(text);
+            split_text held = over ? thinking->finish(cut) : split_text{};
+            out.thinking += held.thinking;
+            out.answer += held.answer;
+        } else {
+            out.answer = empty_block ? empty_block->feed(text) : std::move(text);
+            out.answer += over && empty_block ? empty_block->finish(cut) : std::string();
+        }
+        if (!stops_see_thinking) {
+            out.answer = before_stop(out.answer, over);
+        }
+        return out;
     }
 
-    split_text rest() {
-        if (thinking) {
-            return thinking->finish();
+    std::string before_stop(std::string_view text, bool over) {
+        std::string out = stops.feed(text);
+        if (over) {
+            out += stops.finish();
         }
-        return {{}, empty_block ? empty_block->finish() : std::string()};
+        return out;
     }
 
-    // `last`: nothing comes after `text`.
-    std::vector<generation_event> events(std::string text, bool last) {
-        auto parts = separate(std::move(text));
-        if (last) {
-            auto held = rest();
-            parts.thinking += held.thinking;
-            parts.answer += held.answer;
-            ended = true;
+    std::vector<generation_event> events(std::string_view raw, bool over, bool limited) {
+        std::string text = ends.feed(raw);
+        if (over) {
+            text += ends.finish();
         }
+        // A turn that the model ended is whole, whatever else ends with it.
+        limited = limited && !ends.stopped();
+        auto parts = separate(std::move(text), over || ends.stopped(), limited);
+        ended = over || stopped();
         std::vector<generation_event> out;
         if (!parts.thinking.empty()) {
             out.emplace_back(thinking_event{std::move(parts.thinking)});
         }
         if (tools) {
             append(out, tools->feed(parts.answer));
-            if (last) {
-                append(out, tools->finish());
+            if (ended) {
+                append(out, tools->finish(limited || stops.stopped()));
             }
         } else if (!parts.answer.empty()) {
             out.emplace_back(text_event{std::move(parts.answer)});
@@ -80,8 +94,12 @@ struct output_filter::state {
         return out;
     }
 
+    [[nodiscard]] bool stopped() const noexcept { return ends.stopped() || stops.stopped(); }
+
     utf8_assembler characters;
-    stop_matcher stops;
+    stop_matcher ends;   // of the family, in all that the model writes
+    stop_matcher stops;  // of the client
+    bool stops_see_thinking;
     std::optional<think_filter> thinking;           // when it is wanted apart
     std::optional<empty_think_filter> empty_block;  // when it isn't, but the model has the habit
     std::optional<tool_filter> tools;
@@ -97,21 +115,30 @@ std::vector<generation_event> output_filter::feed(std::string_view piece) {
     if (state_->ended) {
         return {};
     }
-    auto text = state_->stops.feed(state_->characters.feed(piece));
-    return state_->events(std::move(text), state_->stops.stopped());
+    return state_->events(state_->characters.feed(piece), false, false);
 }
 
 bool output_filter::stopped() const noexcept {
-    return state_->stops.stopped();
+    return state_->stopped();
 }
 
-std::vector<generation_event> output_filter::finish() {
+const std::string& output_filter::stopped_by() const noexcept {
+    return state_->stops.hit();
+}
+
+bool output_filter::swallowed_block() const noexcept {
+    return state_->empty_block && state_->empty_block->swallowed();
+}
+
+bool output_filter::before_answer() const noexcept {
+    return state_->empty_block && state_->empty_block->before_answer();
+}
+
+std::vector<generation_event> output_filter::finish(bool cut) {
     if (state_->ended) {
         return {};
     }
-    auto text = state_->stops.feed(state_->characters.finish());
-    text += state_->stops.finish();
-    return state_->events(std::move(text), true);
+    return state_->events(state_->characters.finish(), true, cut);
 }
 
 }  // namespace corral::chat

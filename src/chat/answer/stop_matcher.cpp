@@ -28,8 +28,11 @@ std::string stop_matcher::advance(bool more_may_come) {
         if (core::continues_character(rest.front())) {
             continue;  // a stop of broken bytes must not cut a character
         }
-        if (std::ranges::any_of(ends_, [&](const std::string& end) { return rest.starts_with(end); })) {
+        const auto met =
+            std::ranges::find_if(ends_, [&](const std::string& end) { return rest.starts_with(end); });
+        if (met != ends_.end()) {
             stopped_ = true;
+            hit_ = *met;
             break;
         }
         if (more_may_come &&

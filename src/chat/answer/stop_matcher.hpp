@@ -31,6 +31,8 @@ public:
     // `text` is whole UTF-8 characters, and so is what comes back. Nothing after stopped().
     [[nodiscard]] std::string feed(std::string_view text);
     [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+    // The end that was met; empty before.
+    [[nodiscard]] const std::string& hit() const noexcept { return hit_; }
     // The text held back; may stop, when a longer candidate that began earlier hid a hit.
     [[nodiscard]] std::string finish();
 
@@ -39,6 +41,7 @@ private:
 
     std::vector<std::string> ends_;
     std::string held_;
+    std::string hit_;
     bool stopped_ = false;
 };
 

@@ -60,12 +60,30 @@ split_text think_filter::feed(std::string_view text) {
     return out;
 }
 
-split_text think_filter::finish() {
+split_text think_filter::finish(bool cut) {
     split_text out;
     const bool inside = state_ == state::opened || state_ == state::thinking;
+    if (cut) {
+        drop_half_tag();
+    }
     (inside ? out.thinking : out.answer) = std::move(held_);
     held_.clear();
     return out;
+}
+
+void think_filter::drop_half_tag() {
+    const std::string_view text = held_;
+    std::size_t half = 0;
+    if (state_ == state::looking || state_ == state::opened) {
+        half = partial_suffix_length(text, open_tag);
+    }
+    if (state_ == state::opened || state_ == state::thinking) {
+        half =
+            std::max({half, partial_suffix_length(text, close_tag), partial_suffix_length(text, end_tag_)});
+    }
+    if (half > 0) {
+        held_.resize(core::trimmed_back(text.substr(0, text.size() - half)).size());
+    }
 }
 
 bool think_filter::look(split_text& out) {
@@ -133,8 +151,9 @@ std::string empty_think_filter::feed(std::string_view text) {
         if (found == match::yet_open) {
             return {};
         }
-        state_ = found == match::yes ? state::closed : state::answer;
-        if (found == match::yes) {
+        swallowed_ = found == match::yes;
+        state_ = swallowed_ ? state::closed : state::answer;
+        if (swallowed_) {
             held_ = std::string(rest);
         }
     }
@@ -148,7 +167,10 @@ std::string empty_think_filter::feed(std::string_view text) {
     return std::exchange(held_, {});
 }
 
-std::string empty_think_filter::finish() {
+std::string empty_think_filter::finish(bool cut) {
+    if (cut && !core::trimmed_front(held_).empty()) {
+        held_.clear();
+    }
     return std::exchange(held_, {});
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Separates thinking from the answer, by the states of docs/facts/ollama_wire.md#thinking-parser with the
 // particulars of Qwen3. Held back are a possible tag, the white space before the answer, and white space at the
-// current end of thinking; the answer itself passes unchanged.
+// current end of thinking; the answer itself passes unchanged. The part of a tag at which a limit or a stop cut
+// the text is nobody's.
 
 #include <string>
 #include <string_view>
@@ -20,8 +21,8 @@ public:
         : state_(starts_in_thinking ? state::opened : state::looking), end_tag_(end_tag) {}
 
     [[nodiscard]] split_text feed(std::string_view text);
-    // An unclosed block stays thinking.
-    [[nodiscard]] split_text finish();
+    // An unclosed block stays thinking. `cut`: the text ended in the middle.
+    [[nodiscard]] split_text finish(bool cut);
 
 private:
     enum class state { looking, opened, thinking, closed, answer };
@@ -31,6 +32,7 @@ private:
     bool open();
     bool think(split_text& out);
     bool skip_space();
+    void drop_half_tag();
 
     state state_;
     std::string_view end_tag_;
@@ -44,12 +46,18 @@ private:
 class empty_think_filter {
 public:
     [[nodiscard]] std::string feed(std::string_view text);
-    [[nodiscard]] std::string finish();
+    // `cut`: the text ended in the middle, and what has begun of a block is no answer.
+    [[nodiscard]] std::string finish(bool cut);
+    // The block was met whole.
+    [[nodiscard]] bool swallowed() const noexcept { return swallowed_; }
+    // What is fed now may still belong to the block, or to the white space behind it.
+    [[nodiscard]] bool before_answer() const noexcept { return state_ != state::answer; }
 
 private:
     enum class state { looking, closed, answer };
 
     state state_ = state::looking;
+    bool swallowed_ = false;
     std::string held_;
 };
 

@@ -42,8 +42,9 @@ std::vector<generation_event> tool_filter::feed(std::string_view text) {
     return advance();
 }
 
-std::vector<generation_event> tool_filter::finish() {
+std::vector<generation_event> tool_filter::finish(bool cut) {
     last_ = true;
+    cut_ = cut;
     return advance();
 }
 
@@ -98,7 +99,11 @@ bool tool_filter::plain_text() {
         return true;
     }
     const auto sure = rest.size() - partial_suffix_length(rest, syntax_.open_tag);
-    pass(last_ ? rest.size() : core::trimmed_back(rest.substr(0, sure)).size());
+    const bool half_tag = sure < rest.size();
+    pass(last_ && !(cut_ && half_tag) ? rest.size() : core::trimmed_back(rest.substr(0, sure)).size());
+    if (last_) {
+        front_ = held_.size();
+    }
     return false;
 }
 
@@ -115,7 +120,10 @@ bool tool_filter::lead() {
     if (next_ == rest.size() && !last_ && !too_long) {
         return false;
     }
-    if (next_ == rest.size() || too_long || (rest[next_] != '{' && rest[next_] != '[')) {
+    if (next_ == rest.size() && !too_long) {
+        return end_unfinished(rest.size());
+    }
+    if (too_long || (rest[next_] != '{' && rest[next_] != '[')) {
         return pass_opening();
     }
     return begin_value();
@@ -241,6 +249,9 @@ bool tool_filter::behind_bare_call(std::string_view rest) {
 
 bool tool_filter::decide(std::size_t end, std::size_t after, text_end end_kind) {
     auto calls = calls_in(held().substr(body_, end - body_), rules_, end_kind);
+    if (calls.empty() && end_kind == text_end::maybe_cut) {
+        return end_unfinished(after);
+    }
     if (calls.empty()) {
         pass(after);
         part_ = part::text;
@@ -251,6 +262,16 @@ bool tool_filter::decide(std::size_t end, std::size_t after, text_end end_kind) 
     }
     front_ += after;
     part_ = part::behind_call;
+    return true;
+}
+
+bool tool_filter::end_unfinished(std::size_t after) {
+    if (cut_ && is_tagged()) {
+        front_ = held_.size();
+    } else {
+        pass(after);
+    }
+    part_ = part::text;
     return true;
 }
 

@@ -35,7 +35,9 @@ public:
 
     // `text` is whole UTF-8 characters, and so are the texts that come back.
     [[nodiscard]] std::vector<generation_event> feed(std::string_view text);
-    [[nodiscard]] std::vector<generation_event> finish();
+    // `cut`: by a limit or a stop. What has begun of a call between tags is then nobody's, as Ollama has it
+    // (docs/facts/ollama_wire.md#tool-calls); otherwise it is text as it was written.
+    [[nodiscard]] std::vector<generation_event> finish(bool cut);
 
 private:
     enum class part {
@@ -68,6 +70,11 @@ private:
     bool decide(std::size_t end, std::size_t after, text_end end_kind);
     // No call: its opening is text, and the rest is scanned as text.
     bool pass_opening();
+    // The same at the end of a run: a call that was cut is dropped.
+    bool end_unfinished(std::size_t after);
+    [[nodiscard]] bool is_tagged() const noexcept {
+        return held().substr(0, body_).ends_with(syntax_.open_tag);
+    }
     void pass(std::size_t count);
     [[nodiscard]] std::string_view held() const noexcept { return std::string_view(held_).substr(front_); }
 
@@ -76,6 +83,7 @@ private:
     std::size_t max_call_;
     part part_;
     bool last_ = false;  // held_ is the end of the answer
+    bool cut_ = false;   // and not where the model ended it
     std::string held_;
     std::size_t front_ = 0;  // bytes of held_ that were emitted
     // Positions in held():

@@ -23,7 +23,8 @@ const family& qwen2_5_family() {
 //
 // The template's own way to turn thinking off is an empty think block after the opening of the answer. The
 // service's wrapper writes that opening behind everything we send, so in a wrapped prompt it can't be ours;
-// the soft switch makes the model write the empty block itself, and `output_filter` swallows it.
+// the soft switch makes the model write the empty block itself, and `output_filter` swallows it. A verbatim
+// prompt holds the block.
 const family& qwen3_family() {
     static const family instance = [] {
         family made = chatml_base("qwen3");

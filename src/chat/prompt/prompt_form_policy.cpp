@@ -14,8 +14,11 @@ bool better_verbatim(const render_options& options, const prompt_need& need) {
     if (format.thinks && need.thinking == thinking_mode::on && package_forbids(options)) {
         return true;
     }
-    const bool no_switch = format.no_think_switch.empty() && !format.thinking_skipped.empty();
-    if (format.thinks && need.thinking == thinking_mode::off && no_switch) {
+    // By a switch the model would write the empty block itself, at the expense of the client's stops and limits.
+    // A server of chat messages has its own way.
+    const bool off = format.thinks && !format.thinking_skipped.empty() &&
+                     !expects_thinking(options, prompt_form::verbatim, need.thinking);
+    if (off && (!options.as_messages || format.no_think_switch.empty())) {
         return true;
     }
     return need.tools && !format.tools_lead.empty();

@@ -16,7 +16,7 @@ struct prompt_need {
 };
 
 // Refuses a need without a wrapped form where the prompt may not be verbatim. A need that a wrapped prompt
-// meets less well (thinking that a package forbids or that has no switch, tools without their lead) stays
+// meets less well (thinking that a package forbids, thinking off, tools without their lead) stays
 // wrapped there.
 [[nodiscard]] core::result<prompt_form> choose_form(const render_options& options, const prompt_need& need);
 

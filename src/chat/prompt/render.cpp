@@ -97,6 +97,7 @@ rendered_prompt wrapped_prompt(const render_options& options, const std::vector<
     rendered_prompt prompt;
     prompt.thinking = expects_thinking(options, prompt_form::wrapped, thinking);
     prompt.starts_in_thinking = prompt.thinking && format.may_start_in_thinking;
+    prompt.empties_thinking = format.thinks && !prompt.thinking;
     const bool off = format.thinks && !format.no_think_switch.empty() && thinking == thinking_mode::off;
     if (off && !options.package_forbids_thinking) {
         append_switch(turns.back().body, format.no_think_switch);
@@ -142,7 +143,13 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
         return verbatim_prompt(format, ready, options.default_system, tools,
                                expects_thinking(options, *form, thinking));
     }
-    return template_prompt(options, ready, tools, thinking);
+    auto prompt = template_prompt(options, ready, tools, thinking);
+    if (prompt && prompt->turns.empty()) {
+        return core::make_failure(
+            core::errc::refused,
+            "the prompt template makes nothing of this request, so there is nothing to answer");
+    }
+    return prompt;
 }
 
 rendered_prompt render_raw(std::string text) {

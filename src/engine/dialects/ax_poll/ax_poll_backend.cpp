@@ -169,7 +169,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
         of.fits = room > 0 && of.turn_tokens <= room;
     };
     judge(out);
-    if (out.fits) {
+    if (out.fits && !prompt.count_exactly) {
         co_return out;
     }
     std::string system = sent.system;

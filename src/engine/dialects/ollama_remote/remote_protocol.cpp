@@ -49,7 +49,9 @@ json options_of(const run_spec& what, std::uint32_t context) {
     put(out, "presence_penalty", from.presence_penalty);
     put(out, "frequency_penalty", from.frequency_penalty);
     put(out, "seed", from.seed);
-    put(out, "num_predict", what.max_tokens);
+    if (what.max_tokens) {
+        out["num_predict"] = *what.max_tokens - what.block_tokens;
+    }
     if (context > 0) {
         out["num_ctx"] = context;
     }

@@ -1,0 +1,67 @@
+#include "generation/failure_words.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace corral::generation {
+
+namespace {
+
+struct words {
+    std::string_view cause;
+    std::string_view happened;
+    bool restarts = true;  // Corral starts it again
+};
+
+constexpr std::string_view no_answer = "The model's program gave no usable answer.";
+constexpr std::string_view too_late = "The model's program did not answer in its time.";
+constexpr std::string_view no_tokens = "The model's tokenizer does not answer.";
+
+constexpr std::array known{
+    words{"runtime-died", "The model's program stopped while it worked on this answer."},
+    words{"tokenizer-died", "The model's tokenizer stopped while it worked on this answer."},
+    words{"tokenizer-unavailable", no_tokens},
+    words{"measure-failed", no_tokens},
+    words{"decode-stalled", "The model's program hung in the middle of this answer."},
+    words{"prefill-stalled", too_late},
+    words{"reset-stalled", too_late},
+    words{"runtime-hung", too_late},
+    words{"runtime-stuck", too_late},
+    words{"reset-refused", no_answer, false},
+    words{"call-failed", no_answer, false},
+    words{"protocol", no_answer, false},
+    words{"error-as-text", no_answer, false},
+    words{"empty-answer", no_answer, false},
+    words{"generate-swallowed", no_answer, false},
+    words{"answer-failed", "This answer failed inside the runtime.", false},
+    words{"stopping", "The model's program is being stopped."},
+};
+
+std::string when(const chat::failure& why) {
+    if (!why.retry_after) {
+        return "in about a minute";
+    }
+    const auto seconds = std::max<std::int64_t>(why.retry_after->count(), 1);
+    return "in " + std::to_string(seconds) + (seconds == 1 ? " second" : " seconds");
+}
+
+}  // namespace
+
+chat::failure for_client(chat::failure why) {
+    const auto found = std::ranges::find(known, std::string_view(why.cause), &words::cause);
+    if (found != known.end()) {
+        why.message =
+            std::string(found->happened) +
+            (found->restarts ? " Corral starts it again by itself; ask again " + when(why) + "."
+                             : std::string(" Ask again; if it happens each time, tell the operator."));
+    } else if (why.cause == "backend-broken") {
+        why.message += why.message.ends_with('.') ? "" : ".";
+        why.message += " Corral tries again by itself; ask again " + when(why) + ".";
+    }
+    return why;
+}
+
+}  // namespace corral::generation
