@@ -6,6 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 # Not by pkg-config: it would be four packages more, and its -pthread does not go with the precompiled header.
 find_library(RE2_LIBRARY re2 REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
 find_library(SYSTEMD_LIBRARY systemd REQUIRED)
 add_library(corral_systemd INTERFACE)
 target_link_libraries(corral_systemd INTERFACE "${SYSTEMD_LIBRARY}")

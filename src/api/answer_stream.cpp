@@ -4,13 +4,15 @@
 #include <utility>
 
 #include "api/add_header.hpp"
+#include "api/failure_status.hpp"
 #include "api/server_timing.hpp"
 
 namespace corral::api {
 
 namespace {
 
-// The next event, with a sign of life for each stretch of silence. Nothing when the client has gone.
+// The next event, with a sign of life for each stretch of silence once the stream is open, which it is before the
+// client or a proxy loses its patience. Nothing when the client has gone.
 class patient_reader {
 public:
     patient_reader(const api_context& context, generation::answer_reader& answer, answer_format& format,
@@ -19,9 +21,10 @@ public:
 
     [[nodiscard]] core::awaitable<std::optional<chat::generation_event>> next() {
         while (true) {
+            const core::milliseconds patience = open_ ? context_.silence : context_.first_byte;
             core::deadline until;
-            if (context_.silence.count() > 0) {
-                until = core::deadline::after(context_.silence, context_.clock->now());
+            if (patience.count() > 0) {
+                until = core::deadline::after(patience, context_.clock->now());
             }
             std::optional<chat::generation_event> event = co_await answer_.next_before(until);
             if (event) {
@@ -91,9 +94,17 @@ bool is_end(const chat::generation_event& event) {
            std::holds_alternative<chat::failed_event>(event);
 }
 
+// A failure for the reader of a chat, in the answer's own text.
+std::string as_text(const chat::failed_event& why, bool behind_text) {
+    return std::string(behind_text ? "\n\n" : "") + "[This answer is not whole. " + failure_text(why, {}) +
+           "]";
+}
+
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
-                                    answer_format& format, http::response_writer& out) {
+                                    answer_format& format, bool for_people, http::response_writer& out) {
     patient_reader reader(context, answer, format, out);
+    const bool tells_as_text = for_people && context.shows_stream_errors && format.hides_failures();
+    bool has_text = false;
     bool over = false;
     while (!over) {
         std::optional<chat::generation_event> event = co_await reader.next();
@@ -112,7 +123,16 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
         }
         core::error_code gone = co_await reader.open();
         over = is_end(*event);
-        std::string bytes = format.encode(*event);
+        if (over) {
+            format.stopped_by(answer.notes().stopped_by);
+        }
+        std::string bytes;
+        if (why != nullptr && tells_as_text) {
+            chat::generation_event told = chat::text_event{as_text(*why, has_text)};
+            bytes = format.encode(told);
+        }
+        has_text = has_text || std::holds_alternative<chat::text_event>(*event);
+        bytes += format.encode(*event);
         if (!gone && !bytes.empty()) {
             gone = co_await reader.deliver(std::move(bytes));
         }
@@ -150,13 +170,15 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
                                      chat::generation_request what, generation::served model,
                                      std::unique_ptr<answer_format> format, bool stream,
                                      http::response_writer& out) {
+    // A sentence in the midst of JSON, or of somebody's code, would do harm.
+    const bool for_people = what.format.is_null() && !what.raw_prompt && !what.hole;
     const generation::generation_handle handle =
         context.generations->start(std::move(what), std::move(model));
     if (wants_timing(incoming)) {
         handle->tell_timings();
     }
     if (stream) {
-        co_await stream_answer(context, *handle, *format, out);
+        co_await stream_answer(context, *handle, *format, for_people, out);
         co_return;
     }
     const whole_answer said = co_await collect_answer(*handle);
@@ -167,6 +189,7 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
         }
         whole = format->refusal(*why, false);
     } else {
+        format->stopped_by(handle->notes().stopped_by);
         whole.content_type = format->whole_type();
         whole.body = format->whole(said, std::get<chat::finished_event>(said.end));
     }

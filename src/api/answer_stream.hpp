@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -29,8 +30,12 @@ public:
     // All bytes for `event`, which may be consumed. A finished or failed event is the last; what closes the
     // stream is part of it.
     [[nodiscard]] virtual std::string encode(chat::generation_event& event) = 0;
+    // Known clients of this format overlook a failure within a stream, so that half an answer looks whole.
+    [[nodiscard]] virtual bool hides_failures() const { return false; }
     // Bytes that mean nothing and show that the server lives.
     [[nodiscard]] virtual std::string keep_alive() = 0;
+    // The client's stop text that ended the answer, told before its end.
+    virtual void stopped_by(std::string_view /*text*/) {}
     // The body of the answer as a whole, and its type.
     [[nodiscard]] virtual std::string whole(const whole_answer& said, const chat::finished_event& end) = 0;
     [[nodiscard]] virtual const char* whole_type() const = 0;

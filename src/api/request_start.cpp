@@ -5,6 +5,7 @@
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_input.hpp"
+#include "api/json/zstd_body.hpp"
 #include "corral/core/text.hpp"
 #include "corral/generation/wait_ready.hpp"
 
@@ -80,19 +81,37 @@ nlohmann::ordered_json read_small_object(std::string_view body, const std::strin
     return read_object(body, go_type, problem);
 }
 
+namespace {
+
+nlohmann::ordered_json read_plain_text(std::string_view body, const std::string& go_type,
+                                       decode_problem& problem) {
+    if (core::trimmed(body, " \t\r\n").empty()) {
+        problem.set("EOF");
+        return nlohmann::ordered_json::object();
+    }
+    return read_object(body, go_type, problem);
+}
+
+}  // namespace
+
 nlohmann::ordered_json read_plain_object(const http::request& incoming, const std::string& go_type,
                                          decode_problem& problem) {
     const std::string coding = core::lower_case(core::trimmed(incoming.headers.find("Content-Encoding")));
+    if (coding == "zstd") {
+        constexpr std::size_t most = 16 * 1024 * 1024;
+        const core::result<std::string> body = unpack_zstd(incoming.body, most, problem.memory);
+        if (!body) {
+            problem.set(body.error());
+            return nlohmann::ordered_json::object();
+        }
+        return read_plain_text(*body, go_type, problem);
+    }
     if (!coding.empty() && coding != "identity") {
         problem.set("a request body with Content-Encoding " + go_quoted(coding.substr(0, 40)) +
                     " is not supported: send it uncompressed");
         return nlohmann::ordered_json::object();
     }
-    if (core::trimmed(incoming.body, " \t\r\n").empty()) {
-        problem.set("EOF");
-        return nlohmann::ordered_json::object();
-    }
-    return read_object(incoming.body, go_type, problem);
+    return read_plain_text(incoming.body, go_type, problem);
 }
 
 std::string_view go_type_of(const nlohmann::ordered_json& value) {

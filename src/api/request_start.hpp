@@ -44,7 +44,7 @@ template <typename Serve>
 // The same of a request that says little more than a name, so that it may be read in place.
 [[nodiscard]] nlohmann::ordered_json read_small_object(std::string_view body, const std::string& go_type,
                                                        decode_problem& problem);
-// The same for formats whose decoder says "EOF" of an empty body. Compressed bodies are refused.
+// The same for formats whose decoder says "EOF" of an empty body. Bodies may be compressed by zstd, and by nothing else.
 [[nodiscard]] nlohmann::ordered_json read_plain_object(const http::request& incoming,
                                                        const std::string& go_type, decode_problem& problem);
 

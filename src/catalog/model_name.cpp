@@ -41,8 +41,15 @@ std::optional<std::string> display_name(std::string_view typed) {
         tag = typed.substr(colon + 1);
         typed = typed.substr(0, colon);
     }
+    // In front of a host only: "https://host/space/model".
+    constexpr std::string_view scheme_end = "://";
+    const auto scheme = typed.find(scheme_end);
+    const bool has_scheme = scheme != std::string_view::npos;
+    if (has_scheme) {
+        typed.remove_prefix(scheme + scheme_end.size());
+    }
     auto parts = core::split(typed, '/');
-    if (parts.size() > 3) {
+    if (parts.size() > 3 || (has_scheme && parts.size() < 3)) {
         return std::nullopt;
     }
     const std::string_view model = parts.back();

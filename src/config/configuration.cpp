@@ -157,6 +157,10 @@ void read_lifetimes(catalog::section& root, const configuration_source& from, co
     root.duration("shutdown_grace", to.shutdown_grace, milliseconds{0}, hours{1});
     root.duration("upgrade_limit", to.upgrade_limit, seconds{1}, hours{24});
     root.duration("silence", to.silence, milliseconds{0}, hours{1});
+    root.duration("first_byte", to.first_byte, milliseconds{0}, hours{1});
+    std::string shown = to.shows_stream_errors ? "visible" : "line";
+    root.choice("stream_errors", shown, {"visible", "line"});
+    to.shows_stream_errors = shown == "visible";
     std::string text;
     root.text_or_number("keep_alive", text);
     if (const auto span = parse_keep_alive(text)) {

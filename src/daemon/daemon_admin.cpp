@@ -43,6 +43,8 @@ void daemon::renew_request_pipeline() {
     context.loopback_only = door_.at.address().is_loopback();
     context.keys = credentials_->keys();
     context.silence = settings_.silence;
+    context.first_byte = settings_.first_byte;
+    context.shows_stream_errors = settings_.shows_stream_errors;
     context.metrics = [this] { return metrics_.text(); };
     context.warnings = [this] {
         std::vector<std::string> out = compute_.warnings();

@@ -52,6 +52,22 @@ void router::add(std::string method, std::string path, handler serve) {
     routes_.push_back({std::move(method), std::move(path), std::move(serve)});
 }
 
+std::string router::allowed(std::string_view path) const {
+    std::size_t best = 1;
+    std::vector<std::string> methods;
+    for (const route& one : routes_) {
+        const std::size_t quality = fit(one.path, path);
+        if (quality > best) {
+            best = quality;
+            methods.clear();
+        }
+        if (quality == best) {
+            methods.push_back(one.method);
+        }
+    }
+    return allow_list(std::move(methods));
+}
+
 core::awaitable<void> router::serve(request& incoming, response_writer& out) const {
     std::size_t best = 0;
     const route* chosen = nullptr;

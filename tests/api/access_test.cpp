@@ -106,7 +106,10 @@ TEST_F(access, answers_a_preflight) {
         got->answer.headers.find("Access-Control-Allow-Headers").starts_with("Authorization,Content-Type"));
     EXPECT_EQ(got->answer.headers.find("Access-Control-Allow-Methods"),
               "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS");
+    EXPECT_EQ(got->answer.headers.find("Allow"), "POST");
     EXPECT_EQ(ask("OPTIONS", "/api/chat")->answer.status, 204U);
+    EXPECT_EQ(ask("OPTIONS", "/api/tags")->answer.headers.find("Allow"), "HEAD, GET");
+    EXPECT_FALSE(ask("OPTIONS", "/nowhere")->answer.headers.contains("Allow"));
     EXPECT_EQ(ask("OPTIONS", "/api/chat", {}, {{"Origin", "http://evil.example"}})->answer.status, 403U);
 }
 

@@ -1,6 +1,9 @@
 #include <malloc.h>
 
 #include <gtest/gtest.h>
+#include <zstd.h>
+
+#include "api/json/zstd_body.hpp"
 
 #include "api/json/json_fields.hpp"
 #include "api/json/json_input.hpp"
@@ -293,6 +296,52 @@ TEST(read_json, asks_for_the_memory_of_a_tree_before_it_makes_one) {
         ASSERT_TRUE(tree) << shape;
         EXPECT_GE(memory.asked, made) << shape;
         EXPECT_LE(memory.asked, 4 * made) << shape;
+    }
+}
+
+class counted_memory final : public http::memory_charge {
+public:
+    bool take(std::size_t bytes) override {
+        taken += bytes;
+        return taken <= 4 * 1024 * 1024;
+    }
+    void give_back(std::size_t bytes) override { taken -= bytes; }
+    std::size_t taken = 0;
+};
+
+std::string packed_by_zstd(const std::string& text, bool says_its_size) {
+    std::string out(ZSTD_compressBound(text.size()), '\0');
+    ZSTD_CCtx* const with = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(with, ZSTD_c_contentSizeFlag, says_its_size ? 1 : 0);
+    out.resize(ZSTD_compress2(with, out.data(), out.size(), text.data(), text.size()));
+    ZSTD_freeCCtx(with);
+    return out;
+}
+
+TEST(zstd_body, is_unpacked_within_its_bounds) {
+    constexpr std::size_t most = 2 * 1024 * 1024;
+    for (const bool says : {true, false}) {
+        for (const std::size_t size : {std::size_t{0}, std::size_t{1000}, std::size_t{700'000}, most}) {
+            const std::string text(size, 'x');
+            counted_memory memory;
+            const auto got = unpack_zstd(packed_by_zstd(text, says), most, &memory);
+            ASSERT_TRUE(got) << got.error().message;
+            EXPECT_EQ(*got, text);
+            EXPECT_GE(memory.taken, size);
+            EXPECT_LE(memory.taken, most);
+        }
+        const auto bomb = unpack_zstd(packed_by_zstd(std::string(most + 1, 'x'), says), most, nullptr);
+        ASSERT_FALSE(bomb);
+        EXPECT_EQ(bomb.error().code, core::errc::limit_exceeded);
+        counted_memory little;
+        little.taken = 4 * 1024 * 1024;
+        EXPECT_EQ(unpack_zstd(packed_by_zstd("{}", says), most, &little).error().code,
+                  core::errc::unavailable);
+    }
+    const std::string whole = packed_by_zstd(std::string(1000, 'y'), true);
+    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+        const auto got = unpack_zstd(whole.substr(0, cut), most, nullptr);
+        EXPECT_TRUE(!got || got->empty()) << cut;
     }
 }
 

@@ -124,8 +124,28 @@ TEST_F(anthropic_answer, thinking_is_a_block_of_its_own) {
     EXPECT_EQ(whole["content"][1]["text"], "Yes");
 }
 
+TEST_F(anthropic_answer, a_stop_sequence_is_told_with_its_text) {
+    const std::string stops = R"("stop_sequences":["no","END"],)";
+    const auto with_stops = [&](std::string body) { return body.insert(1, stops); };
+    say({"Hi E", "ND more"});
+    const auto whole =
+        nlohmann::json::parse(ask("POST", "/v1/messages", with_stops(whole_body))->answer.body);
+    EXPECT_EQ(whole["content"][0]["text"], "Hi ");
+    EXPECT_EQ(whole["stop_reason"], "stop_sequence");
+    EXPECT_EQ(whole["stop_sequence"], "END");
+    EXPECT_NE(ask("POST", "/v1/messages", with_stops(stream_body))
+                  ->answer.body.find(R"("delta":{"stop_reason":"stop_sequence","stop_sequence":"END"})"),
+              std::string::npos);
+    say({"Hi"});
+    const auto plain =
+        nlohmann::json::parse(ask("POST", "/v1/messages", with_stops(whole_body))->answer.body);
+    EXPECT_EQ(plain["stop_reason"], "end_turn");
+    EXPECT_FALSE(plain.contains("stop_sequence"));
+}
+
 TEST_F(anthropic_answer, silence_is_broken_by_pings_after_the_message_has_begun) {
     context.silence = core::milliseconds{10};
+    context.first_byte = context.silence;
     handler = make_api(context);
     backend.otherwise.gate_before_text = true;
     say({"Hi"});

@@ -114,15 +114,20 @@ TEST_F(anthropic_request, what_the_model_is_not_or_can_not_is_said_after) {
 }
 
 TEST_F(anthropic_request, compressed_bodies_and_other_routes) {
-    const auto packed = ask("POST", "/v1/messages", minimal + "}", {{"Content-Encoding", "zstd"}});
+    const auto packed = ask("POST", "/v1/messages", minimal + "}", {{"Content-Encoding", "br"}});
     EXPECT_EQ(packed->answer.status, 400U);
     EXPECT_EQ(
         without_ids(packed->answer.body),
         envelope("invalid_request_error",
-                 R"(a request body with Content-Encoding "zstd" is not supported: send it uncompressed)"));
+                 R"(a request body with Content-Encoding "br" is not supported: send it uncompressed)"));
     const auto counted = ask("POST", "/v1/messages/count_tokens", minimal + "}");
-    EXPECT_EQ(counted->answer.status, 404U);
-    EXPECT_EQ(counted->answer.body, "404 page not found");
+    EXPECT_EQ(counted->answer.status, 200U);
+    EXPECT_TRUE(std::regex_match(counted->answer.body, std::regex("\\{\"input_tokens\":[1-9][0-9]*\\}\n")))
+        << counted->answer.body;
+    const auto unlimited = ask("POST", "/v1/messages/count_tokens",
+                               R"({"model":"tiny","messages":[{"role":"user","content":"Hi"}]})");
+    EXPECT_EQ(unlimited->answer.body, counted->answer.body) << "a count needs no max_tokens";
+    EXPECT_EQ(ask("POST", "/v1/messages/count_tokens", R"({"model":"tiny"})")->answer.status, 400U);
     const auto read = ask("GET", "/v1/messages");
     EXPECT_EQ(read->answer.status, 405U);
     EXPECT_EQ(read->answer.headers.find("Allow"), "POST");

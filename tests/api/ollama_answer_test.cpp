@@ -121,12 +121,48 @@ TEST_F(ollama_stream, a_failure_after_text_is_an_error_line_and_never_done) {
     const auto got = ask("POST", "/api/chat", chat_body);
     EXPECT_EQ(got->answer.status, 200U);
     ASSERT_EQ(got->answer.writes.size(), 2U);
-    EXPECT_EQ(got->answer.writes[1], "{\"error\":\"the runtime died\"}\n");
+    EXPECT_EQ(
+        without_times(got->answer.writes[1]),
+        R"({"model":"Tiny","created_at":"T","message":{"role":"assistant","content":"\n\n[This answer is not whole. the runtime died]"},"done":false})"
+        "\n{\"error\":\"the runtime died\"}\n");
     EXPECT_EQ(got->answer.body.find("\"done\":true"), std::string::npos);
     EXPECT_TRUE(got->answer.finished);
     const auto whole = ask("POST", "/api/chat", chat_whole);
     EXPECT_EQ(whole->answer.status, 500U);
     EXPECT_EQ(whole->answer.body, R"({"error":"the runtime died"})");
+}
+
+// Half an answer must not look whole where a client overlooks the line of its error.
+TEST_F(ollama_stream, a_failure_is_text_too_unless_that_is_not_wanted_or_the_answer_is_json) {
+    say({"half"}, engine::run_end::failed);
+    engine::run_failure died;
+    died.message = "the runtime died";
+    backend.otherwise.failure = died;
+    const std::string generate = R"({"model":"tiny","prompt":"Hi"})";
+    EXPECT_NE(ask("POST", "/api/generate", generate)->answer.body.find("not whole"), std::string::npos);
+    std::string json = chat_body;
+    json.insert(1, R"("format":"json",)");
+    EXPECT_EQ(ask("POST", "/api/chat", json)->answer.body.find("not whole"), std::string::npos);
+    context.shows_stream_errors = false;
+    serve();
+    const auto got = ask("POST", "/api/chat", chat_body);
+    EXPECT_EQ(got->answer.writes.back(), "{\"error\":\"the runtime died\"}\n");
+}
+
+TEST_F(ollama_stream, while_there_is_nothing_to_tell_a_refusal_is_a_status) {
+    context.silence = core::milliseconds{1};
+    context.first_byte = core::milliseconds{60'000};
+    serve();
+    backend.otherwise.gate_before_text = true;
+    const auto got = start("POST", "/api/chat", chat_body);
+    const core::steady_time later = clock.now() + core::milliseconds{20};
+    test::run_until(io, [&] { return clock.now() > later; });
+    EXPECT_FALSE(got->answer.begun) << "no blank goes out before";
+    say({}, engine::run_end::failed);
+    backend.otherwise.failure = engine::run_failure{};
+    backend.open_gates();
+    ASSERT_TRUE(test::run_until(io, [&] { return got->over; }));
+    EXPECT_EQ(got->answer.status, 200U);
 }
 
 TEST_F(ollama_stream, a_shortened_conversation_is_said_in_a_header) {

@@ -52,12 +52,13 @@ TEST_F(openai_error, malformed_bodies) {
 }
 
 TEST_F(openai_error, compressed_bodies) {
-    for (const char* coding : {"zstd", "GZIP"}) {
-        const auto got = ask("POST", chat, "\x28\xB5\x2F\xFD", {{"Content-Encoding", coding}});
-        EXPECT_EQ(got->answer.status, 400U);
-        EXPECT_NE(got->answer.body.find("Content-Encoding"), std::string::npos);
-        EXPECT_NE(got->answer.body.find("send it uncompressed"), std::string::npos);
-    }
+    const auto got = ask("POST", chat, "\x1F\x8B", {{"Content-Encoding", "GZIP"}});
+    EXPECT_EQ(got->answer.status, 400U);
+    EXPECT_NE(got->answer.body.find("Content-Encoding"), std::string::npos);
+    EXPECT_NE(got->answer.body.find("send it uncompressed"), std::string::npos);
+    const auto broken = ask("POST", chat, "\x28\xB5\x2F\xFD", {{"Content-Encoding", "zstd"}});
+    EXPECT_EQ(broken->answer.status, 400U);
+    EXPECT_NE(broken->answer.body.find("no valid zstd"), std::string::npos) << broken->answer.body;
     say({"Hi"});
     const auto plain =
         ask("POST", chat, R"({"model":"tiny",)" + user + "}", {{"Content-Encoding", "identity"}});

@@ -24,6 +24,7 @@ protected:
     // Signs of life after a moment of silence.
     void be_impatient() {
         context.silence = core::milliseconds{5};
+        context.first_byte = context.silence;
         build();
     }
     // What differs from run to run made the same.

@@ -51,6 +51,8 @@ TEST(keep_alive, refuses_in_the_words_of_go) {
         {R"("")", R"(time: invalid duration "")"},
         {R"("x")", R"(time: invalid duration "x")"},
         {R"("-")", R"(time: invalid duration "-")"},
+        {R"("2562048h")", R"(time: invalid duration "2562048h")"},
+        {R"("-9999999999h")", R"(time: invalid duration "-9999999999h")"},
         {R"(".s")", R"(time: invalid duration ".s")"},
         {R"("3d")", R"(time: unknown unit "d" in duration "3d")"},
         {"true", "Unsupported type: 'bool'"},

@@ -293,7 +293,9 @@ TEST_F(ollama_copy, gives_a_second_name) {
     const auto got = ask("POST", "/api/copy", R"({"source":"tiny","destination":"alias"})");
     EXPECT_EQ(got->answer.status, 200U);
     EXPECT_EQ(got->answer.body, "");
+    EXPECT_EQ(models.find("alias")->digest, models.find("tiny")->digest);
     create(R"({"model":"pirate","from":"alias","system":"arr"})");
+    EXPECT_NE(models.find("pirate")->digest, models.find("tiny")->digest);
     EXPECT_EQ(ask("POST", "/api/copy", R"({"source":"pirate","destination":"me/second:x"})")->answer.status,
               200U);
     EXPECT_EQ(show("me/second:x")["system"], "arr");

@@ -17,6 +17,8 @@ TEST(model_name, is_shown_with_its_tag_and_without_the_default_host_and_namespac
         {"registry.ollama.ai/me/foo", "me/foo:latest"},
         {"hf.co/org/repo-GGUF:Q4_K_M", "hf.co/org/repo-GGUF:Q4_K_M"},
         {"localhost:5000/org/repo", "localhost:5000/org/repo:latest"},
+        {"https://registry.ollama.ai/library/qwen3:4b", "qwen3:4b"},
+        {"http://localhost:5000/org/repo", "localhost:5000/org/repo:latest"},
         {"qwen3:4b:local", "qwen3:4b"},
         {"qwen3:local", "qwen3:latest"},
     };
@@ -38,6 +40,8 @@ TEST(model_name, that_breaks_the_rules_is_refused) {
                                          ".foo",
                                          "a//b",
                                          "a/b/c/d",
+                                         "https://qwen3",
+                                         "https://registry.ollama.ai/qwen3",
                                          "foo:-x",
                                          "n.s/foo",
                                          std::string(81, 'a'),

@@ -62,7 +62,7 @@ class Stage:
         clocks = "".join(f"{name} = {duration(seconds, slack)}\n" for name, seconds in CLOCKS.items())
         timing = {"load_ms": 100, "prefill_ms_per_chunk": settings["prefill_ms"],
                   "tokens_per_second": settings["tokens_per_second"]}
-        config = (f'silence = "{settings["silence"]}"\nkeep_alive = "{machine_faults.KEEP_ALIVE}s"\n'
+        config = (f'silence = "{settings["silence"]}"\nfirst_byte = "{settings["silence"]}"\nkeep_alive = "{machine_faults.KEEP_ALIVE}s"\n'
                   f"upgrade_limit = {duration(operator_faults.UPGRADE_LIMIT, slack)}")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.card = device_faults.Card(self.folder / "card.json")

@@ -56,6 +56,12 @@ def test_max_tokens_and_stop_sequence(client):
     assert client.messages.create(model=MODEL, max_tokens=3, messages=user("[[n=50]]")).stop_reason == "max_tokens"
     reply = client.messages.create(model=MODEL, max_tokens=100, messages=user("[[text=one two three]]"), stop_sequences=[" three"])
     assert reply.content[0].text == "one two"
+    assert (reply.stop_reason, reply.stop_sequence) == ("stop_sequence", " three")
+
+
+def test_tokens_are_counted_as_they_are_read(client):
+    counted = client.messages.count_tokens(model=MODEL, messages=user("[[n=3]] how many?")).input_tokens
+    assert counted == client.messages.create(model=MODEL, max_tokens=5, messages=user("[[n=3]] how many?")).usage.input_tokens
 
 
 def test_errors_are_those_it_knows(client):

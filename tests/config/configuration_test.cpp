@@ -24,6 +24,8 @@ TEST_F(configuration_file, with_only_a_model_gets_the_defaults) {
     EXPECT_EQ(got.max_queue, 512U);
     EXPECT_FALSE(got.log_content);
     EXPECT_EQ(got.silence, seconds{10});
+    EXPECT_EQ(got.first_byte, seconds{45});
+    EXPECT_TRUE(got.shows_stream_errors);
     EXPECT_LT(got.keep_alive.count(), 0);
     EXPECT_FALSE(got.keys_file);
     EXPECT_FALSE(got.tls);
@@ -49,6 +51,8 @@ max_queue = 3
 request_deadline = "1m"
 shutdown_grace = "0s"
 silence = "2s"
+first_byte = "3s"
+stream_errors = "line"
 keep_alive = 90
 state_directory = "/var/lib/corral"
 profiles = ["elsewhere"]
@@ -83,6 +87,8 @@ restart = { intensity = 2 }
     EXPECT_EQ(got.request_deadline, seconds{60});
     EXPECT_EQ(got.shutdown_grace, seconds{0});
     EXPECT_EQ(got.silence, seconds{2});
+    EXPECT_EQ(got.first_byte, seconds{3});
+    EXPECT_FALSE(got.shows_stream_errors);
     EXPECT_EQ(got.keep_alive, seconds{90});
     EXPECT_EQ(got.state_directory, "/var/lib/corral");
     EXPECT_EQ(got.http.max_header_bytes, 2048U);

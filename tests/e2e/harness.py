@@ -44,7 +44,9 @@ class Box(Daemon, Client, Simulator):
             services += service_table(self, "runtime", runtime or [sim, "runtime", *self.runtime_flags(layers)])
         tap = f"tokenizer_tap = {str(self.tap).lower()}\n" if self.profile.tokenizer else ""
         preflight = "" if self.profile.tokenizer else "preflight = false\n"
-        return (f'log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
+        # So that the text that a test reads of an answer is the model's own.
+        errors = "" if "stream_errors" in extra else 'stream_errors = "line"\n'
+        return (f'{errors}log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
                 f'[[models]]\nname = "sim"\nprofile = "{self.profile.name}"\npackage = "{self.package}"\nfamily = "{family}"\n'
                 f'package_forbids_thinking = false\n{tap}{preflight}{model}\n' + self.profile.variable_lines() + services)
 

@@ -5,6 +5,19 @@ import pytest
 from harness import Box
 
 
+def test_half_an_answer_says_so_in_its_own_text(tmp_path):
+    with Box(tmp_path, {"directives": True}, profile="rkllm-flask", config='stream_errors = "visible"\n') as box:
+        box.fault("runtime", "stream_error", "once", after=2)
+        lines = list(box.stream("[[text=one two three four five]]"))
+        assert "error" in lines[-1] and not any(line.get("done") for line in lines)
+        assert "[This answer is not whole. This answer failed inside the runtime." in lines[-2]["message"]["content"], lines[-2]
+        assert lines[-1]["error"] in lines[-2]["message"]["content"]
+        box.fault("runtime", "stream_error", "once", after=2)
+        data = box.post("/v1/chat/completions", {"model": "sim", "stream": True, "messages": [
+            {"role": "user", "content": "[[text=one two three four five]]"}]}).body.decode()
+        assert '"error":{' in data and "not whole" not in data, data
+
+
 @pytest.mark.parametrize("profile", ["rkllm-flask", "rkllm-openai"])
 def test_an_answer_that_failed_inside_the_runtime_is_an_error_and_is_run_again_where_nothing_had_gone_out(tmp_path, profile):
     with Box(tmp_path, {"directives": True}, profile=profile) as box:

@@ -28,7 +28,7 @@ ROWS = [
     Row("F16", "runtime", "device_hang", {"phase": "reset"}, on=True, log=r"runtime: stopping .*did not finish a reset in its time",
         state="runtime", slowest=30),
     Row("F16", "runtime", "device_hang", {"phase": "decode", "after": 6}, on=True, client="error",
-        said="The runtime stopped in the middle of an answer.", log=r"outcome=decode-stalled", state="runtime", slowest=30),
+        said="hung in the middle of this answer. Corral starts it again", log=r"outcome=decode-stalled", state="runtime", slowest=30),
     Row("F16", "runtime", "freeze", {"phase": "prefill"}, log=r"runtime: stopping .*The runtime took a call and did not answer it",
         state="runtime", slowest=30),
     # F18: every worker thread of its server is held, for shorter and for longer than a call may take.

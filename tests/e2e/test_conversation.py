@@ -130,6 +130,35 @@ def test_no_thinking_capability_where_the_package_forbids_it(tmp_path):
         assert "thinking" not in box.post("/api/show", {"model": MODEL}).json["capabilities"]
 
 
+@pytest.mark.parametrize("tap", [True, False], ids=["tap", "no tap"])
+def test_an_empty_thinking_block_of_the_package_does_not_exist_for_clients(tmp_path, tap):
+    box = Box(tmp_path, {"directives": True, "mode": "text", "tokenizer": {"family": "qwen3"}}, family="qwen3", tap=tap)
+    box.config_file.write_text(box.config_file.read_text().replace("package_forbids_thinking = false\n", "package_forbids_thinking = true\n"))
+    with box:
+        whole = box.chat("hello").json["message"]["content"]
+        assert whole and "think" not in whole
+        for stop in ("\n", "<", "think"):
+            assert box.chat("hello", options={"stop": [stop]}).json["message"]["content"], stop
+        for limit in range(1, 8):
+            reply = box.chat("hello", options={"num_predict": limit}).json
+            assert reply["message"]["content"] and whole.startswith(reply["message"]["content"]), (limit, reply)
+            if tap:
+                assert reply["eval_count"] == limit and reply["done_reason"] == "length"
+
+
+def test_a_tool_call_cut_by_a_limit_shows_no_markup(tmp_path):
+    model = 'capabilities = ["completion", "tools"]\n'
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
+    call = r'[[text=One moment.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Paris", "when": "today"}}\n</tool_call>]]'
+    with Box(tmp_path, {"directives": True}, model=model, family="qwen2.5") as box:
+        whole = box.chat(call, tools=tools).json["message"]
+        assert whole["content"] == "One moment." and whole["tool_calls"], whole
+        for limit in (4, 6, 9, 14):
+            reply = box.chat(call, tools=tools, options={"num_predict": limit}).json
+            assert "tool" not in reply["message"]["content"] and "{" not in reply["message"]["content"], reply
+            assert reply["done_reason"] == "length"
+
+
 def test_a_conversation_that_is_too_long_keeps_system_and_newest_turns(tmp_path):
     flags = ("--max-token-len", "256", "--chunk", "32", "--groups", "32,64,128")
     with Box(tmp_path, {"directives": True}, package_flags=flags) as box:

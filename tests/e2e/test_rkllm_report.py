@@ -135,7 +135,7 @@ def test_through_corral_a_run_that_fails_unseen_is_run_again_and_never_an_empty_
 
 def test_through_corral_silence_before_the_first_word_is_bridged(tmp_path):
     timing = {"prefill_ms_per_chunk": 1200, "tokens_per_second": TOKENS_PER_SECOND}
-    with Box(tmp_path, {"directives": True, "timing": timing}, config='silence = "200ms"\n',
+    with Box(tmp_path, {"directives": True, "timing": timing}, config='silence = "200ms"\nfirst_byte = "200ms"\n',
              profile="rkllm-flask") as box:
         connection = box.connect()
         body = {"model": MODEL, "messages": [{"role": "user", "content": "[[n=5]] slow to begin"}]}

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "corral/core/worker.hpp"
 #include "corral/config/key_ring.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
+#include "corral/core/worker.hpp"
 #include "corral/generation/generation_service.hpp"
 #include "corral/generation/model_directory.hpp"
 #include "corral/http/router.hpp"
@@ -32,6 +32,9 @@ struct api_context {
     bool loopback_only = true;
     const config::key_ring* keys = nullptr;  // absent: nobody is asked for a key
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
+    // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.
+    core::milliseconds first_byte{45'000};
+    bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
     core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
     // What a person should mend though the server works, a sentence each; open to all. Empty function:
     // nothing.

@@ -8,7 +8,7 @@
 namespace corral::catalog {
 
 // The display form: white space around it gone, the default host and namespace left out, the tag always there
-// ("Qwen3" -> "Qwen3:latest"). A final ":local" is dropped. Nothing when the name is not a valid one.
+// ("Qwen3" -> "Qwen3:latest"). A final ":local" and a scheme in front of a host are dropped. Nothing when the name is not a valid one.
 [[nodiscard]] std::optional<std::string> display_name(std::string_view typed);
 
 // True when both are valid and mean the same model: case is ignored, a missing tag is "latest".

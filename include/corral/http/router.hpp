@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/http/message.hpp"
@@ -32,6 +33,9 @@ public:
     // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405
     // text/plain "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE.
     [[nodiscard]] core::awaitable<void> serve(request& incoming, response_writer& out) const;
+
+    // The methods of a path, as they stand in Allow; empty for an unknown one.
+    [[nodiscard]] std::string allowed(std::string_view path) const;
 
 private:
     struct route {

@@ -12,11 +12,14 @@ std::string event_of(std::string_view type, std::string_view data) {
     return out;
 }
 
-std::string_view stop_reason(bool called, chat::finish_reason reason) {
+void write_stop(json_writer& json, bool called, const message_identity& who, chat::finish_reason reason) {
     if (called) {
-        return "tool_use";
+        json.member("stop_reason", "tool_use");
+    } else if (!who.stopped_by.empty()) {
+        json.member("stop_reason", "stop_sequence").member("stop_sequence", who.stopped_by);
+    } else {
+        json.member("stop_reason", reason == chat::finish_reason::stop ? "end_turn" : "max_tokens");
     }
-    return reason == chat::finish_reason::stop ? "end_turn" : "max_tokens";
 }
 
 void write_usage(json_writer& json, std::size_t input, std::size_t output) {
@@ -51,7 +54,8 @@ std::string encode_message(const message_identity& who, const whole_answer& said
         open_call(json, call);
         json.key("input").tree(call.arguments).end_object();
     }
-    json.end_array().member("stop_reason", stop_reason(!said.calls.empty(), end.reason));
+    json.end_array();
+    write_stop(json, !said.calls.empty(), who, end.reason);
     write_usage(json, end.usage.prompt_tokens, end.usage.generated_tokens);
     json.end_object();
     return json.take() + "\n";
@@ -150,7 +154,8 @@ void event_encoder::finish(std::string& out, const chat::finished_event& end) {
     close(out);
     json_writer json;
     json.begin_object().member("type", "message_delta").key("delta").begin_object();
-    json.member("stop_reason", stop_reason(called_, end.reason)).end_object();
+    write_stop(json, called_, who_, end.reason);
+    json.end_object();
     write_usage(json, end.usage.prompt_tokens, end.usage.generated_tokens);
     json.end_object();
     out += event_of("message_delta", json.take());

@@ -15,7 +15,8 @@ namespace corral::api::anthropic {
 // What all parts of one answer have in common.
 struct message_identity {
     std::string id;
-    std::string model;  // as typed
+    std::string model;       // as typed
+    std::string stopped_by{};  // a stop sequence, once one has ended it
 };
 
 // The whole answer as one object, with the newline that ends it.
@@ -31,6 +32,7 @@ public:
     // Everything `event` leads to. A terminal event ends the stream.
     [[nodiscard]] std::string encode(chat::generation_event& event);
     [[nodiscard]] static std::string ping();
+    void stopped_by(std::string_view text) { who_.stopped_by = text; }
     [[nodiscard]] const message_identity& identity() const noexcept { return who_; }
 
 private:

@@ -95,13 +95,13 @@ void check_required(const json_fields& fields, const messages_request& asked) {
 
 }  // namespace
 
-messages_request read_messages_request(const http::request& incoming, decode_problem& problem) {
+messages_request read_messages_request(const http::request& incoming, decode_problem& problem, bool counts) {
     // The tree goes with this call: a request may wait for long, and it is several times the text.
     const ordered_json body = read_plain_object(incoming, std::string("anthropic.") + go_name, problem);
     const json_fields fields(body, go_name, problem);
     messages_request out;
     out.model = fields.text("model").value_or("");
-    out.max_tokens = fields.integer("max_tokens").value_or(0);
+    out.max_tokens = fields.integer("max_tokens").value_or(counts ? 1 : 0);
     out.stream = fields.boolean("stream").value_or(false);
     out.sampling.temperature = fields.real("temperature");
     out.sampling.top_p = fields.real("top_p");

@@ -27,8 +27,10 @@ struct messages_request {
     nlohmann::ordered_json format = nullptr;  // a schema, or null
 };
 
-// In Ollama's order of checks; the first that fails is the problem.
-[[nodiscard]] messages_request read_messages_request(const http::request& incoming, decode_problem& problem);
+// In Ollama's order of checks; the first that fails is the problem. `counts`: a request to count its tokens, which has no
+// limit of new ones.
+[[nodiscard]] messages_request read_messages_request(const http::request& incoming, decode_problem& problem,
+                                                     bool counts = false);
 
 // Refuses what `model` can't do.
 void check(const generation::served_model& model, const messages_request& asked, decode_problem& problem);

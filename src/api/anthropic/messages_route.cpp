@@ -32,6 +32,7 @@ public:
     std::string opening() override { return encoder_.start(guessed_); }
     std::string encode(chat::generation_event& event) override { return encoder_.encode(event); }
     std::string keep_alive() override { return event_encoder::ping(); }
+    void stopped_by(std::string_view text) override { encoder_.stopped_by(text); }
     std::string whole(const whole_answer& said, const chat::finished_event& end) override {
         return encode_message(encoder_.identity(), said, end);
     }
@@ -46,29 +47,67 @@ private:
     core::random_source* random_;
 };
 
-core::awaitable<void> serve_messages(api_context context, const http::request& incoming,
-                                     http::response_writer& out) {
+struct judged_request {
+    messages_request asked;
+    generation::served model;  // nullptr: it was refused
+};
+
+core::awaitable<judged_request> read_and_judge(const api_context& context, const http::request& incoming,
+                                               bool counts, http::response_writer& out) {
     decode_problem problem;
     auto reading = decoded(context.decoding, incoming, problem,
-                           [&] { return read_messages_request(incoming, problem); });
+                           [&] { return read_messages_request(incoming, problem, counts); });
     messages_request asked = co_await std::move(reading);
+    judged_request got{std::move(asked), nullptr};
+    http::response refused;
     if (problem.found()) {
-        http::response refused = problem.status == 503
-                                     ? error_response(problem.status, problem.message, *context.random)
-                                     : invalid_request(problem.message, *context.random);
+        refused = problem.status == 503 ? error_response(problem.status, problem.message, *context.random)
+                                        : invalid_request(problem.message, *context.random);
         co_await out.send(std::move(refused));
-        co_return;
+        co_return got;
     }
     const lookup_words words;
-    const generation::served model = find_model(*context.models, asked.model, words, problem);
-    if (model != nullptr) {
-        check(*model, asked, problem);
+    got.model = find_model(*context.models, got.asked.model, words, problem);
+    if (got.model != nullptr) {
+        check(*got.model, got.asked, problem);
     }
     if (problem.found()) {
-        http::response refused = error_response(problem.status, problem.message, *context.random);
+        got.model = nullptr;
+        refused = error_response(problem.status, problem.message, *context.random);
         co_await out.send(std::move(refused));
+    }
+    co_return got;
+}
+
+core::awaitable<void> serve_count(api_context context, const http::request& incoming,
+                                  http::response_writer& out) {
+    judged_request got = co_await read_and_judge(context, incoming, true, out);
+    if (got.model == nullptr) {
         co_return;
     }
+    chat::generation_request request = begin_request(context, incoming, *got.model, got.asked.model);
+    fill(got.asked, *got.model, request);
+    const auto counted = co_await context.generations->count(std::move(request), got.model);
+    http::response whole;
+    if (counted) {
+        json_writer json;
+        json.begin_object().count("input_tokens", *counted).end_object();
+        whole.content_type = reply_type;
+        whole.body = json.take() + "\n";
+    } else {
+        whole = error_response(counted.error(), got.asked.model, *context.random);
+    }
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> serve_messages(api_context context, const http::request& incoming,
+                                     http::response_writer& out) {
+    judged_request got = co_await read_and_judge(context, incoming, false, out);
+    if (got.model == nullptr) {
+        co_return;
+    }
+    messages_request& asked = got.asked;
+    const generation::served& model = got.model;
     chat::generation_request request = begin_request(context, incoming, *model, asked.model);
     message_identity who{hex_id("msg_", 24, *context.random), asked.model};
     std::unique_ptr<answer_format> format =
@@ -82,6 +121,7 @@ constexpr std::array<std::string_view, 1> paths{"/v1/messages"};
 
 void add_messages_route(http::router& routes, const api_context& context) {
     routes.add("POST", "/v1/messages", route_of(context, serve_messages));
+    routes.add("POST", "/v1/messages/count_tokens", route_of(context, serve_count));
 }
 
 }  // namespace

@@ -92,6 +92,13 @@ void allow_own_headers(http::header_fields& to, std::string_view asked) {
     }
 }
 
+// Ollama's router has said what a path takes before anything else answers an OPTIONS.
+void allow_methods(const front& at, const http::request& head, http::response& to) {
+    if (std::string methods = at.routes.allowed(head.path); !methods.empty()) {
+        add_header(to.headers, "Allow", std::move(methods));
+    }
+}
+
 // What the head of a request alone decides.
 struct entry {
     std::optional<http::response> answer;  // the whole answer; nothing: on to the routes
@@ -106,6 +113,9 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
         const bool options = head.method == "OPTIONS";
         if (host == host_verdict::refused || (host == host_verdict::allowed_name && options)) {
             found.answer = empty_answer(host == host_verdict::refused ? 403 : 204);
+            if (options) {
+                allow_methods(at, head, *found.answer);
+            }
             return;
         }
     }
@@ -132,6 +142,7 @@ entry judge(const front& at, const http::request& head) {
         at.origins.add_preflight_headers(preflight, origin);
         allow_own_headers(preflight, head.headers.find("Access-Control-Request-Headers"));
         found.answer = empty_answer(204, std::move(preflight));
+        allow_methods(at, head, *found.answer);
         return found;
     }
     check_host_and_key(at, head, found);

@@ -19,7 +19,8 @@ template <typename Read>
                                                                   decode_problem& problem, Read read) {
     constexpr std::size_t small = 16 * 1024;  // of the most costly content less than a millisecond
     problem.memory = incoming.memory;
-    if (elsewhere == nullptr || incoming.body.size() <= small) {
+    const bool packed = !incoming.headers.find("Content-Encoding").empty();
+    if (elsewhere == nullptr || (incoming.body.size() <= small && !packed)) {
         co_return read();
     }
     std::optional<std::invoke_result_t<Read>> made;

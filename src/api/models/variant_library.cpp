@@ -36,7 +36,12 @@ std::string key_of(std::string_view name) {
     return core::lower_case(name);
 }
 
+// A copy, which adds nothing, has its original's.
 std::string digest_of(const std::string& below, const std::string& content) {
+    static const std::string nothing = to_text(generation::model_variant{});
+    if (content == nothing) {
+        return below;
+    }
     const auto digest = catalog::sha256_hex(below + "\n" + content);
     return digest ? *digest : below;
 }

@@ -36,6 +36,9 @@ public:
         return line += '\n';
     }
 
+    // Open WebUI's connection for Ollama, for one (docs/ollama.md#errors-in-a-stream).
+    bool hides_failures() const override { return true; }
+
     // Spaces before the next object are part of its line; a line of spaces alone would break readers of lines
     // (docs/facts/platform_traps.md#leading-spaces).
     std::string keep_alive() override { return " "; }

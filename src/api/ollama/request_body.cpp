@@ -104,6 +104,11 @@ std::optional<core::nanoseconds> parse_go_duration(std::string_view text, decode
         }
         sum += value * size;
     }
+    constexpr double beyond = 9223372036854775808.0;  // what Go's whole nanoseconds can't hold
+    if (sum >= beyond) {
+        problem.set(invalid);
+        return std::nullopt;
+    }
     return bounded(negative ? -sum : sum);
 }
 
