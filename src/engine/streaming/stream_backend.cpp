@@ -247,7 +247,15 @@ std::uint32_t stream_backend::prompt_limit() const noexcept {
 
 core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat::rendered_prompt& prompt,
                                                                       core::deadline until) {
-    const prompt_measure measured = co_await sizes_.measure(prompt, prompt_limit(), until);
+    prompt_measure measured = co_await sizes_.measure(prompt, prompt_limit(), until);
+    if (prompt.count_exactly && !measured.exact) {
+        const std::optional<std::uint32_t> counted = co_await sizes_.count(prompt, until);
+        if (counted) {
+            measured.system_tokens = 0;
+            measured.turn_tokens = *counted;
+            measured.exact = true;
+        }
+    }
     co_return measured;
 }
 

@@ -50,7 +50,7 @@ json options_of(const run_spec& what, std::uint32_t context) {
     put(out, "frequency_penalty", from.frequency_penalty);
     put(out, "seed", from.seed);
     if (what.max_tokens) {
-        out["num_predict"] = *what.max_tokens - what.block_tokens;
+        out["num_predict"] = *what.max_tokens - std::min(*what.max_tokens - 1, what.block_tokens);
     }
     if (context > 0) {
         out["num_ctx"] = context;
