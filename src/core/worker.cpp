@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include <sys/resource.h>
@@ -40,11 +41,11 @@ worker::~worker() {
     }
 }
 
-awaitable<bool> worker::run(std::function<void()> work) {
+awaitable<bool> worker::run(std::function<void()> work, std::string lane) {
     if (!start_thread()) {
         co_return false;
     }
-    const auto begin = [pool = &*pool_](auto handler, std::function<void()> what) {
+    const auto begin = [this](auto handler, std::function<void()> what, std::string in) {
         auto home = asio::make_work_guard(asio::get_associated_executor(handler));
         auto there = [handler = std::move(handler), what = std::move(what),
                       home = std::move(home)]() mutable {
@@ -52,11 +53,43 @@ awaitable<bool> worker::run(std::function<void()> work) {
             auto back = [handler = std::move(handler), thrown]() mutable { std::move(handler)(thrown); };
             asio::dispatch(home.get_executor(), std::move(back));
         };
-        asio::post(*pool, std::move(there));
+        add(std::move(in), [kept = std::make_shared<decltype(there)>(std::move(there))] { (*kept)(); });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
-        begin, asio::use_awaitable, std::move(work));
+        begin, asio::use_awaitable, std::move(work), std::move(lane));
     co_return true;
+}
+
+void worker::add(std::string lane, job what) {
+    {
+        const std::lock_guard hold(guard_);
+        lanes_[std::move(lane)].push_back(std::move(what));
+    }
+    asio::post(*pool_, [this] { next()(); });
+}
+
+worker::job worker::next() {
+    const std::lock_guard hold(guard_);
+    auto turn = lanes_.upper_bound(last_);
+    turn = turn == lanes_.end() ? lanes_.begin() : turn;
+    job out = std::move(turn->second.front());
+    turn->second.pop_front();
+    last_ = turn->first;
+    if (turn->second.empty()) {
+        lanes_.erase(turn);
+    }
+    return out;
+}
+
+awaitable<void> run_on(worker* elsewhere, std::function<void()> work, std::string lane) {
+    bool done = false;
+    if (elsewhere != nullptr) {
+        auto running = elsewhere->run(work, std::move(lane));
+        done = co_await std::move(running);
+    }
+    if (!done) {
+        work();
+    }
 }
 
 // Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.

@@ -114,6 +114,7 @@ core::result<void> daemon::open() {
     generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
     generation.metrics = &metrics_;
+    generation.rendering = &decoding_;
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     renew_request_pipeline();

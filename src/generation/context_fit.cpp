@@ -1,11 +1,14 @@
 #include "generation/context_fit.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "corral/core/worker.hpp"
 #include "generation/prompt_cuts.hpp"
+#include "generation/request_preparation.hpp"
 
 namespace corral::generation {
 
@@ -156,6 +159,18 @@ boost::system::result<chat::rendered_prompt, chat::failure> render_request(
 namespace {
 
 using measure_result = core::result<engine::prompt_measure>;
+using render_result = boost::system::result<chat::rendered_prompt, chat::failure>;
+
+// render_request(); long ones beside the loop.
+core::awaitable<render_result> render(core::worker* elsewhere, const chat::render_options& how,
+                                      const chat::generation_request& request,
+                                      const std::vector<chat::message>& messages) {
+    std::optional<render_result> made;
+    std::function<void()> work = [&] { made.emplace(render_request(how, request, messages)); };
+    auto rendering = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
+    co_await std::move(rendering);
+    co_return std::move(*made);
+}
 
 core::awaitable<measure_result> measure(engine::backend& runtime, const chat::rendered_prompt& prompt,
                                         core::deadline until) {
@@ -170,7 +185,7 @@ core::awaitable<measure_result> measure(engine::backend& runtime, const chat::re
 core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat::render_options& how,
                                            const chat::generation_request& request,
                                            const engine::prompt_measure& whole, bool one_text,
-                                           core::deadline until) {
+                                           core::deadline until, core::worker* elsewhere) {
     part_tokens out{whole.system_tokens, 0, whole.turn_tokens};
     const std::uint32_t total = whole.system_tokens + whole.turn_tokens;
     if (request.raw_prompt || request.hole) {
@@ -180,7 +195,8 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
     std::uint32_t left = total;
     if (request.tools.is_array() && !request.tools.empty()) {
         less.tools = nullptr;
-        const auto rendered = render_request(how, less, less.messages);
+        auto rendering = render(elsewhere, how, less, less.messages);
+        const render_result rendered = co_await std::move(rendering);
         if (rendered) {
             const measure_result measured = co_await measure(runtime, *rendered, until);
             const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : total;
@@ -195,7 +211,8 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
     const auto removed =
         std::erase_if(less.messages, [](const chat::message& one) { return one.from == chat::role::system; });
     out.system = 0;
-    const auto rendered = render_request(how, less, less.messages);
+    auto rendering = render(elsewhere, how, less, less.messages);
+    const render_result rendered = co_await std::move(rendering);
     if (removed > 0 && rendered) {
         const measure_result measured = co_await measure(runtime, *rendered, until);
         const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : left;
@@ -236,12 +253,17 @@ std::optional<excess> better_excess(const two_counts& seen, const engine::prompt
 // A prompt that uses its room better than the first that fitted, where one more measure finds one.
 core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, const chat::render_options& how,
                                                     const chat::generation_request& request, excess over,
-                                                    core::deadline until) {
-    prompt_cutter cutter(request);
-    if (!cutter.cut(over.bytes, over.room)) {
+                                                    core::deadline until, core::worker* elsewhere) {
+    std::optional<prompt_cutter> cutter;
+    bool enough = false;
+    std::function<void()> work = [&] { enough = cutter.emplace(request).cut(over.bytes, over.room); };
+    auto cutting = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
+    co_await std::move(cutting);
+    if (!enough) {
         co_return std::nullopt;
     }
-    auto rendered = render_request(how, cutter.rest(), cutter.rest().messages);
+    auto rendering = render(elsewhere, how, cutter->rest(), cutter->rest().messages);
+    render_result rendered = co_await std::move(rendering);
     if (!rendered) {
         co_return std::nullopt;
     }
@@ -249,14 +271,14 @@ core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, co
     if (!measured || !measured->fits || (rendered->verbatim && !runtime.takes_verbatim())) {
         co_return std::nullopt;
     }
-    co_return fitted_prompt{std::move(*rendered), cutter.cuts()};
+    co_return fitted_prompt{std::move(*rendered), cutter->cuts()};
 }
 
 core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::render_options& how,
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
-                                       core::deadline until) {
+                                       core::deadline until, core::worker* elsewhere) {
     // Each round takes a tenth more away than the one before; what does not fit after so many never will.
     constexpr unsigned most_rounds = 24;
     chat::render_options form = how;
@@ -264,8 +286,9 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
     two_counts counts;
     for (unsigned round = 0;; ++round) {
         if (!first) {
-            auto rendered = cutter ? render_request(form, cutter->rest(), cutter->rest().messages)
-                                   : render_request(form, request, messages);
+            auto rendering = cutter ? render(elsewhere, form, cutter->rest(), cutter->rest().messages)
+                                    : render(elsewhere, form, request, messages);
+            render_result rendered = co_await std::move(rendering);
             if (!rendered) {
                 co_return rendered.error();
             }
@@ -283,6 +306,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return measure_failure(measured.error());
         }
         const std::uint32_t tokens = measured->system_tokens + measured->turn_tokens;
+        const std::uint32_t context = runtime.context_length();
         if (measured->fits) {
             fitted_prompt fitted{std::move(prompt), cutter ? cutter->cuts() : prompt_cuts{}};
             if (cutter) {
@@ -290,20 +314,26 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                 counts.cut_bytes = cutter->bytes();
             }
             if (const auto over = cutter ? better_excess(counts, *measured) : std::nullopt) {
-                auto better = co_await refit(runtime, form, request, *over, until);
+                auto better = co_await refit(runtime, form, request, *over, until, elsewhere);
                 co_return better ? std::move(*better) : std::move(fitted);
             }
             co_return fitted;
         }
-        if (may_shorten && !cutter) {
-            cutter.emplace(request);
-            counts = {tokens, cutter->bytes(), 0, 0};
-        }
-        const excess over =
-            excess_of(cutter ? cutter->bytes() : 0, *measured, runtime.context_length(), round);
-        if (!cutter || round >= most_rounds || !cutter->cut(over.bytes, over.room)) {
+        bool shorter = false;
+        std::function<void()> work = [&] {
+            if (may_shorten && !cutter) {
+                cutter.emplace(request);
+                counts = {tokens, cutter->bytes(), 0, 0};
+            }
+            const excess over = excess_of(cutter ? cutter->bytes() : 0, *measured, context, round);
+            shorter = cutter && round < most_rounds && cutter->cut(over.bytes, over.room);
+        };
+        auto cutting = core::run_on(may_shorten && is_long(request) ? elsewhere : nullptr, std::move(work),
+                                    request.client);
+        co_await std::move(cutting);
+        if (!shorter) {
             const part_tokens parts = co_await measure_parts(runtime, form, cutter ? cutter->rest() : request,
-                                                             *measured, prompt.verbatim, until);
+                                                             *measured, prompt.verbatim, until, elsewhere);
             co_return too_long(*measured, parts, may_shorten);
         }
     }

@@ -11,6 +11,10 @@
 #include "corral/engine/backend.hpp"
 #include "corral/generation/answer_reader.hpp"
 
+namespace corral::core {
+class worker;
+}
+
 namespace corral::generation {
 
 struct fitted_prompt {
@@ -30,14 +34,12 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // render_request refuses, or the tokenizer's failure. `first`: all of `messages`, where they are rendered
 // already. Only with `may_shorten` anything is left out, and then `messages` are those of the request. Few
 // measures are taken: what to leave out is estimated from the length of the texts. limits::num_ctx is not a
-// bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. REQUIRES: all
-// references outlive the call; the lease of `runtime` is held.
-[[nodiscard]] core::awaitable<fit_result> fit_prompt(engine::backend& runtime,
-                                                     const chat::render_options& how,
-                                                     const chat::generation_request& request,
-                                                     const std::vector<chat::message>& messages,
-                                                     std::optional<chat::rendered_prompt> first,
-                                                     bool may_shorten, core::deadline until);
+// bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. Long ones are rendered
+// `elsewhere`. REQUIRES: all references outlive the call; the lease of `runtime` is held.
+[[nodiscard]] core::awaitable<fit_result> fit_prompt(
+    engine::backend& runtime, const chat::render_options& how, const chat::generation_request& request,
+    const std::vector<chat::message>& messages, std::optional<chat::rendered_prompt> first, bool may_shorten,
+    core::deadline until, core::worker* elsewhere = nullptr);
 
 // Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: told
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
@@ -10,6 +12,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/core/worker.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -89,7 +92,8 @@ core::awaitable<void> generation_run::perform() {
 core::awaitable<void> generation_run::steps() {
     const served whole = co_await with_.models->whole(model_);
     model_ = whole;
-    if (!prepare()) {
+    const bool prepared = co_await prepare();
+    if (!prepared) {
         co_return;
     }
     const auto tiers = with_.admission->tiers_of(model_->deployment);
@@ -111,10 +115,11 @@ core::awaitable<void> generation_run::steps() {
     }
 }
 
-bool generation_run::prepare() {
+core::awaitable<bool> generation_run::prepare() {
+    put_aside_ = false;
     if (model_ == nullptr) {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
-        return false;
+        co_return false;
     }
     asked_ = {request_.sampling, request_.limits, std::nullopt};
     if (model_->variant != nullptr || !request_.format.is_null()) {
@@ -125,39 +130,68 @@ bool generation_run::prepare() {
                           ignored_by(request_, runtime.honoured_sampling(), context_length_of(*model_)));
     if (auto why = surely_too_long(request_, widest_context(*model_))) {
         fail(*std::move(why));
-        return false;
+        co_return false;
     }
-    preparation prepared = prepare_request(request_, *model_, std::chrono::system_clock::now());
-    if (!prepared) {
-        fail(prepared.error());
-        return false;
+    std::optional<preparation> prepared;
+    std::function<void()> work =
+        [&, how = render_options_for(request_, *model_, std::chrono::system_clock::now())]() mutable {
+            prepared.emplace(prepare_request(request_, *model_, std::move(how)));
+        };
+    const bool is_slow = is_long(request_, example_bytes(*model_));
+    auto preparing =
+        core::run_on(is_slow ? with_.options.rendering : nullptr, std::move(work), request_.client);
+    co_await std::move(preparing);
+    if (!*prepared) {
+        fail(prepared->error());
+        co_return false;
     }
-    how_ = std::move(prepared->how);
-    prompt_ = std::move(prepared->prompt);
-    if (prepared->format) {
-        with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
-        gate_.emplace(std::move(*prepared->format), begun_answer(request_));
+    how_ = std::move((*prepared)->how);
+    prompt_ = std::move((*prepared)->prompt);
+    if ((*prepared)->format) {
+        with_.ignored->report_unchecked(model_->name, (*prepared)->format->unchecked());
+        gate_.emplace(std::move(*(*prepared)->format), begun_answer(request_));
     }
-    return true;
+    co_return true;
+}
+
+void generation_run::take_back() {
+    request_.sampling = asked_.sampling;
+    request_.limits = std::move(asked_.limits);
+    if (asked_.messages) {
+        request_.messages = std::move(*asked_.messages);
+    }
+    asked_ = {};
+    correction_.clear();
+    gate_.reset();
+    prompt_.reset();
+}
+
+void generation_run::put_long_prompt_aside() {
+    constexpr std::size_t most_kept = 16 * 1024;
+    put_aside_ = prompt_ && prompt_->system.size() + prompt_->turns.size() > most_kept;
+    if (put_aside_) {
+        take_back();
+    }
 }
 
 // While it waited, or between two of its runs, the configuration changed the model, or another tier serves.
 core::awaitable<bool> generation_run::follow_model() {
     const engine::backend* const granted = &**lease_;
     if (model_->runs_on(granted)) {
-        co_return true;
+        if (!put_aside_) {
+            co_return true;
+        }
+        const bool prepared_again = co_await prepare();
+        co_return prepared_again;
     }
-    request_.sampling = asked_.sampling;
-    request_.limits = std::move(asked_.limits);
-    if (asked_.messages) {
-        request_.messages = std::move(*asked_.messages);
+    if (!put_aside_) {
+        take_back();
     }
-    correction_.clear();
-    gate_.reset();
     generation::served named = with_.models->find(request_.model);
     const generation::served found = co_await with_.models->whole(std::move(named));
     model_ = found == nullptr ? nullptr : tier_of(found, *granted);
-    if (!prepare()) {
+    const bool prepared = co_await prepare();
+    if (!prepared) {
         co_return false;
     }
     if (!model_->runs_on(granted)) {
@@ -182,7 +216,10 @@ core::awaitable<bool> generation_run::take_turn() {
     who.behind = hung_;
     who.keep_alive = request_.keep_alive;
     if (tries_ == 0) {
-        who.on_queued = [to = to_](const scheduler::queue_place& place) { to->notes().place = place; };
+        who.on_queued = [this](const scheduler::queue_place& place) {
+            to_->notes().place = place;
+            put_long_prompt_aside();
+        };
     }
     using namespace asio::experimental::awaitable_operators;
     // The reader's going ends the wait. The bell's own limit only guards against an admission that never
@@ -263,8 +300,8 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
         const std::vector<chat::message> corrected = std::move(correction_);
         correction_.clear();
         std::optional<chat::rendered_prompt> unrendered;
-        fit_result with_hint =
-            co_await fit_prompt(runtime, how_, request_, corrected, std::move(unrendered), false, until);
+        fit_result with_hint = co_await fit_prompt(runtime, how_, request_, corrected, std::move(unrendered),
+                                                   false, until, with_.options.rendering);
         if (with_hint || with_hint.error().kind != chat::failure_kind::context_too_long) {
             co_return with_hint;
         }
@@ -274,7 +311,7 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     const bool may_shorten =
         request_.limits.truncate && model_->entry->oversize == catalog::oversize_policy::fit;
     fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
-                                            may_shorten, until);
+                                            may_shorten, until, with_.options.rendering);
     co_return fitted;
 }
 

@@ -58,10 +58,14 @@ private:
 
     [[nodiscard]] core::awaitable<void> steps();
     // For `model_`. False when the request has ended without needing a runtime.
-    [[nodiscard]] bool prepare();
+    [[nodiscard]] core::awaitable<bool> prepare();
+    // As it was before it was prepared.
+    void take_back();
+    // A long prompt is not kept for the time of its wait, in which the request holds what its body was charged for.
+    void put_long_prompt_aside();
     [[nodiscard]] core::awaitable<bool> take_turn();
-    // The lease is of another backend, or tier, than the one that was prepared for: prepares anew. False when
-    // the request has ended.
+    // The lease is of another backend, or tier, than the one that was prepared for, or what was prepared was not kept:
+    // prepares anew. False when the request has ended.
     [[nodiscard]] core::awaitable<bool> follow_model();
     [[nodiscard]] core::awaitable<verdict> attempt();
     [[nodiscard]] core::awaitable<fit_result> fit(engine::backend& runtime);
@@ -108,6 +112,7 @@ private:
     as_asked asked_;
     chat::render_options how_;
     std::optional<chat::rendered_prompt> prompt_;  // as prepared, until a run takes it
+    bool put_aside_ = false;                       // to be prepared again
     std::optional<format_gate> gate_;              // there is a wanted format
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;

@@ -43,9 +43,11 @@ void generation_service::forget_deadly_prompts() {
 void generation_service::adjust(const generation_options& with) {
     telemetry::run_journal* const journal = impl_->with.options.journal;
     telemetry::metrics* const metrics = impl_->with.options.metrics;
+    core::worker* const rendering = impl_->with.options.rendering;
     impl_->with.options = with;
     impl_->with.options.journal = journal;
     impl_->with.options.metrics = metrics;
+    impl_->with.options.rendering = rendering;
 }
 
 std::vector<std::string> generation_service::warnings() const {

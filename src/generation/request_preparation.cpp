@@ -73,12 +73,48 @@ void insert_examples(std::vector<chat::message>& messages, const std::vector<cha
     messages.insert(first, examples.begin(), examples.end());
 }
 
+std::size_t bytes_of(const std::vector<chat::message>& messages) {
+    constexpr std::size_t each_costs = 64;
+    std::size_t all = messages.size() * each_costs;
+    for (const chat::message& one : messages) {
+        all += one.content.size() + one.thinking.size();
+    }
+    return all;
+}
+
+// Values and texts of `tree`, a text of some length as several, are at most `left`, which they lessen.
+bool are_few(const nlohmann::ordered_json& tree, std::size_t& left) {
+    constexpr std::size_t one = 32;
+    const std::size_t cost = tree.is_string() ? 1 + tree.get_ref<const std::string&>().size() / one : 1;
+    if (cost > left) {
+        return false;
+    }
+    left -= cost;
+    return !tree.is_structured() ||
+           std::all_of(tree.begin(), tree.end(), [&left](const auto& each) { return are_few(each, left); });
+}
+
 std::string date_of(wall_time when) {
     const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
     std::tm parts{};
     localtime_r(&seconds, &parts);
     return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
+
+void apply_defaults(chat::generation_request& request, const served_model& model) {
+    std::erase(request.limits.stops, std::string{});
+    if (model.variant) {
+        complete(request.sampling, model.variant->sampling);
+        complete(request.limits, model.variant->limits);
+        std::erase(request.limits.stops, std::string{});
+        if (is_conversation(request)) {
+            insert_examples(request.messages, model.variant->messages);
+        }
+    }
+    complete(request.sampling, as_sampling(model.entry->sampling));
+}
+
+}  // namespace
 
 chat::render_options render_options_for(const chat::generation_request& request, const served_model& model,
                                         wall_time now) {
@@ -102,25 +138,32 @@ chat::render_options render_options_for(const chat::generation_request& request,
     return out;
 }
 
-void apply_defaults(chat::generation_request& request, const served_model& model) {
-    std::erase(request.limits.stops, std::string{});
-    if (model.variant) {
-        complete(request.sampling, model.variant->sampling);
-        complete(request.limits, model.variant->limits);
-        std::erase(request.limits.stops, std::string{});
-        if (is_conversation(request)) {
-            insert_examples(request.messages, model.variant->messages);
-        }
-    }
-    complete(request.sampling, as_sampling(model.entry->sampling));
+std::size_t example_bytes(const served_model& model) {
+    return model.variant == nullptr ? 0 : bytes_of(model.variant->messages) + model.variant->system.size();
 }
 
-}  // namespace
+bool is_long(const chat::generation_request& request, std::size_t more) {
+    constexpr std::size_t short_bytes = 16 * 1024;
+    std::size_t values = 1000;
+    for (const chat::message& one : request.messages) {
+        for (const chat::tool_call& call : one.calls) {
+            if (!are_few(call.arguments, values)) {
+                return true;
+            }
+        }
+    }
+    return more + bytes_of(request.messages) + (request.raw_prompt ? request.raw_prompt->size() : 0) +
+                   (request.hole ? request.hole->prefix.size() + request.hole->suffix.size() : 0) +
+                   request.prompt_template.size() >
+               short_bytes ||
+           !are_few(request.tools, values) || !are_few(request.format, values);
+}
 
-preparation prepare_request(chat::generation_request& request, const served_model& model, wall_time now) {
+preparation prepare_request(chat::generation_request& request, const served_model& model,
+                            chat::render_options how) {
     apply_defaults(request, model);
     prepared_request out;
-    out.how = render_options_for(request, model, now);
+    out.how = std::move(how);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
         return refusal(chat::failure_kind::internal, "not-renderable",
                        "the conversation can't be rendered for this model");

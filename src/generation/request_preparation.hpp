@@ -26,10 +26,19 @@ struct prepared_request {
 
 using preparation = boost::system::result<prepared_request, chat::failure>;
 
+// `now`: some templates write the local date.
+[[nodiscard]] chat::render_options render_options_for(const chat::generation_request& request,
+                                                      const served_model& model, wall_time now);
+
 // Completes `request`: sampling, limits and messages. Refused (bad_request, unsupported) when it can't be
-// rendered for the model or its format can't be checked. `now`: some templates write the local date.
+// rendered for the model or its format can't be checked. Asks no backend, so any thread may call it.
 [[nodiscard]] preparation prepare_request(chat::generation_request& request, const served_model& model,
-                                          wall_time now);
+                                          chat::render_options how);
+
+// Takes more than a fraction of a millisecond to render, and so a thread of its own. `more`: bytes besides its own.
+[[nodiscard]] bool is_long(const chat::generation_request& request, std::size_t more = 0);
+// What a variant puts before the messages of a request, in bytes.
+[[nodiscard]] std::size_t example_bytes(const served_model& model);
 
 // A conversation in the model's chat format, and not a text that goes to the model as it is.
 [[nodiscard]] bool is_conversation(const chat::generation_request& request);

@@ -60,7 +60,7 @@ void connection::stand(standing how) {
     }
 }
 
-core::awaitable<opening> connection::open(core::deadline until, handshake_turns& turns,
+core::awaitable<opening> connection::open(core::deadline until, share_turns& turns,
                                           connection_crowd& unfinished) {
     const auto self = shared_from_this();
     transfer last;
@@ -85,7 +85,7 @@ core::awaitable<opening> connection::open(core::deadline until, handshake_turns&
 }
 
 // The first step too waits for its turn: where the client's hello is there already, it is the costliest.
-core::awaitable<transfer> connection::open_steps(handshake_turns& turns) {
+core::awaitable<transfer> connection::open_steps(share_turns& turns) {
     transfer step{transfer_kind::want_read, 0, {}};
     while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
         const bool reads = step.kind == transfer_kind::want_read;
@@ -160,7 +160,11 @@ void connection::on_readable(const core::error_code& wait_error) {
         case transfer_kind::want_write:
             break;
     }
-    arm_read(got.kind == transfer_kind::want_write ? wait_type::wait_write : wait_type::wait_read);
+    const bool piece_by_piece =
+        discarding_ && got.kind == transfer_kind::moved;  // the next is asked for by consume()
+    if (!piece_by_piece) {
+        arm_read(got.kind == transfer_kind::want_write ? wait_type::wait_write : wait_type::wait_read);
+    }
 }
 
 void connection::take_input(std::string_view bytes) {

@@ -18,7 +18,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "crowd.hpp"
-#include "handshake_turns.hpp"
+#include "share_turns.hpp"
 #include "transport.hpp"
 
 namespace corral::http {
@@ -54,7 +54,7 @@ public:
     // Gets ready to talk, before anything else. Plain connections are at once. plain_http: a client without
     // TLS where it is wanted; what is written from now on goes to it unencrypted. Meanwhile it has a place among
     // `unfinished`; that and `turns` must outlive the call.
-    [[nodiscard]] core::awaitable<opening> open(core::deadline until, handshake_turns& turns,
+    [[nodiscard]] core::awaitable<opening> open(core::deadline until, share_turns& turns,
                                                 connection_crowd& unfinished);
 
     void start_reading();
@@ -107,7 +107,7 @@ public:
 
 private:
     using wait_type = core::asio::ip::tcp::socket::wait_type;
-    [[nodiscard]] core::awaitable<transfer> open_steps(handshake_turns& turns);
+    [[nodiscard]] core::awaitable<transfer> open_steps(share_turns& turns);
     void arm_read(wait_type what = wait_type::wait_read);
     void on_readable(const core::error_code& wait_error);
     void take_input(std::string_view bytes);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -136,8 +136,20 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
     }
 }
 
-// Our end first, then the client's: closing over unread bytes would reset the answer away (RFC 9112 §9.6).
-core::awaitable<void> close_gently(connection& on) {
+core::awaitable<void> wait_for_turn(share_turns& among, connection& on) {
+    if (among.passes()) {
+        co_return;
+    }
+    const core::executor loop = co_await core::asio::this_coro::executor;
+    core::asio::steady_timer wake(loop);
+    co_await among.wait(on.share(), wake);
+}
+
+// Our end first, then the client's: closing over unread bytes would reset the answer away (RFC 9112 §9.6). What comes
+// meanwhile is read piece by piece with time in between: as fast as it comes it would keep the processor busy.
+core::awaitable<void> close_gently(session_context& context, connection& on) {
+    constexpr core::nanoseconds cost =
+        std::chrono::microseconds{200};  // of a piece, with what its sender takes
     constexpr core::seconds longest{10};
     constexpr core::seconds silence{2};
     constexpr std::size_t most_bytes = 256 * 1024 * 1024;
@@ -152,6 +164,10 @@ core::awaitable<void> close_gently(connection& on) {
         if (what == arrival::timed_out) {
             co_return;
         }
+        if (what == arrival::bytes) {
+            co_await wait_for_turn(*context.discards, on);
+            context.discards->took(cost);
+        }
     }
 }
 
@@ -162,7 +178,7 @@ core::awaitable<void> answer_last(session_context& context, connection& on, cons
     exchange_writer out(on, facts, context.date, context.stopping);
     const core::error_code failed = co_await out.send(std::move(whole));
     if (!failed) {
-        co_await close_gently(on);
+        co_await close_gently(context, on);
     }
 }
 
@@ -252,13 +268,13 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
         co_return true;
     }
     if (!on.inbox().empty()) {
-        co_await close_gently(on);
+        co_await close_gently(context, on);
     }
     co_return false;
 }
 
 // In the words of Go's server, which people know.
-core::awaitable<void> answer_plain_http(connection& on) {
+core::awaitable<void> answer_plain_http(session_context& context, connection& on) {
     const gather text{
         "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n",
         "Client sent an HTTP request to an HTTPS server.\n",
@@ -266,7 +282,7 @@ core::awaitable<void> answer_plain_http(connection& on) {
     const core::error_code failed = co_await on.write(text);
     if (!failed) {
         on.start_reading();
-        co_await close_gently(on);
+        co_await close_gently(context, on);
     }
 }
 
@@ -301,7 +317,7 @@ core::awaitable<bool> open_connection(session_context& context, connection& on) 
     const core::deadline until = from_now(context.options.handshake_timeout);
     const opening how = co_await on.open(until, *context.turns, context.handshakes);
     if (how == opening::plain_http) {
-        co_await answer_plain_http(on);
+        co_await answer_plain_http(context, on);
     }
     co_return how == opening::ready;
 }
@@ -334,12 +350,12 @@ core::awaitable<void> run_session(std::shared_ptr<session_context> context, std:
             co_await answer_last(*context, *on, *parser, std::move(last));
             break;
         }
-        more = co_await serve_request(*context, *on, *parser, arrived);
-        if (more && !on->inbox().empty()) {
-            // Whoever sends requests in heaps gets one in its turn, as all others do.
-            const core::executor loop = co_await core::asio::this_coro::executor;
-            co_await core::asio::post(loop, core::as_result);
+        // Requests of a crowd of connections, or in a heap on one, leave the loop to others after each.
+        co_await wait_for_turn(*context->requests, *on);
+        if (on->error()) {
+            break;
         }
+        more = co_await serve_request(*context, *on, *parser, arrived);
     }
     if (!on->error()) {
         co_await on->say_end();

@@ -23,7 +23,9 @@ struct session_context {
           serve(std::move(answer)),
           log_error(std::move(log)),
           bodies(options.max_buffered_body_bytes, options.max_body_bytes),
-          turns(std::make_shared<handshake_turns>(on)) {}
+          turns(std::make_shared<share_turns>(on)),
+          requests(std::make_shared<share_turns>(on, share_turns::spacing::by_round)),
+          discards(std::make_shared<share_turns>(on)) {}
 
     server_options options;
     handler serve;
@@ -33,9 +35,11 @@ struct session_context {
     server::admission admit;        // may be empty
     body_budget bodies;
     connection_crowd clients;
-    connection_crowd handshakes;  // those of them that have not finished theirs
-    std::shared_ptr<handshake_turns> turns;
-    std::optional<tls_credentials> tls;  // for connections to come; nothing: plain
+    connection_crowd handshakes;            // those of them that have not finished theirs
+    std::shared_ptr<share_turns> turns;     // of handshakes
+    std::shared_ptr<share_turns> requests;  // of what is read and not served yet
+    std::shared_ptr<share_turns> discards;  // of pieces of bodies that nobody wants
+    std::optional<tls_credentials> tls;     // for connections to come; nothing: plain
     date_text date;
     std::size_t exchanges = 0;
     bool stopping = false;  // no exchange is followed by another

@@ -2,8 +2,21 @@
 
 #include "generation/ignored_options.hpp"
 
+#include <functional>
+#include <future>
 #include <regex>
+
+#include <malloc.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "corral/core/worker.hpp"
 #include "generation_driver.hpp"
+
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // its header is not in every installation
+#endif
 
 namespace corral::generation {
 namespace {
@@ -37,6 +50,22 @@ protected:
             R"([{"type":"function","function":{"name":"add","parameters":{"type":"object"}}},{"type":"function"}])");
     }
     const engine::run_spec& run(std::size_t number = 0) const { return backend.seen.at(number); }
+    // While another request is on its way.
+    void read_short() {
+        generation_handle handle = begin(request("short"));
+        reading out;
+        EXPECT_TRUE(test::run_until(io, [&] {
+            drain(handle, out);
+            return out.over();
+        }));
+    }
+    static std::size_t allocated_bytes() {
+#if defined(__SANITIZE_ADDRESS__)
+        return __sanitizer_get_current_allocated_bytes();
+#else
+        return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+#endif
+    }
 };
 
 // A runtime that heeds one of the two would else take the default top-k.
@@ -258,6 +287,79 @@ TEST_F(generation_request_test, a_text_that_waits_for_the_queue_knows_its_first_
     }));
     EXPECT_EQ(got.text, "second");
     EXPECT_EQ(second->notes().place.has_value(), place.has_value());
+}
+
+// Only what their bodies were charged for stays in memory.
+TEST_F(generation_request_test, requests_that_wait_hold_no_copies_of_a_long_variant) {
+    constexpr std::size_t bytes = 1U << 20;
+    constexpr std::size_t waiting = 6;
+    backend.context = 0;
+    backend.prompt_limit = 10'000'000;
+    model_variant variant;
+    variant.messages = {message(chat::role::user, std::string(bytes, 'e')),
+                        message(chat::role::assistant, "EXAMPLE!")};
+    serve_variant(variant);
+    test::scripted_run slow = saying({"first"});
+    slow.gate_before_text = true;
+    backend.script = {slow};
+    backend.otherwise = saying({"next"});
+    generation_handle first = begin(for_variant());
+    ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+    const std::size_t before = allocated_bytes();
+    std::vector<generation_handle> others;
+    for (std::size_t i = 0; i < waiting; ++i) {
+        others.push_back(begin(for_variant()));
+    }
+    test::settle(io);
+    EXPECT_LT(allocated_bytes(), before + bytes);
+    EXPECT_EQ(backend.seen.size(), 1U);
+    backend.open_gates();
+    for (generation_handle& each : others) {
+        reading got;
+        ASSERT_TRUE(test::run_until(io, [&] {
+            drain(each, got);
+            return got.over();
+        }));
+        EXPECT_EQ(got.text, "next");
+    }
+    EXPECT_NE(run(waiting).prompt.turns.find(std::string(bytes, 'e')), std::string::npos);
+    EXPECT_EQ(run(1).prompt.turns, run(0).prompt.turns) << "once, and not twice";
+}
+
+TEST_F(generation_request_test, a_long_conversation_is_rendered_beside_the_loop_and_a_short_one_passes_it) {
+    backend.context = 0;
+    backend.prompt_limit = 10'000'000;
+    core::worker aside;
+    generation_options options;
+    options.rendering = &aside;
+    build(options);
+    std::promise<void> go_on;
+    bool blocked_ended = false;
+    core::asio::co_spawn(
+        io,
+        [&]() -> core::awaitable<void> {
+            std::function<void()> blocks = [&] { go_on.get_future().wait(); };
+            blocked_ended = co_await aside.run(std::move(blocks));
+        },
+        core::asio::detached);
+    test::settle(io);
+    generation_handle is_long = begin(request(std::string(100'000, 'l')));
+    test::settle(io);
+    EXPECT_TRUE(backend.seen.empty());
+    read_short();
+    EXPECT_EQ(backend.seen.size(), 1U);
+    go_on.set_value();
+    reading got;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(is_long, got);
+        return got.over();
+    }));
+    EXPECT_TRUE(got.finished);
+    EXPECT_TRUE(blocked_ended);
+    const std::string beside = run(1).prompt.turns;
+    build();
+    read(request(std::string(100'000, 'l')));
+    EXPECT_EQ(run(2).prompt.turns, beside);
 }
 
 TEST(ignored_options, are_those_the_client_gave_and_the_runtime_lacks) {

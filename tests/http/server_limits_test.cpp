@@ -354,6 +354,40 @@ TEST(server_limits, requests_in_heaps_are_served_in_turn_with_those_of_others) {
     EXPECT_LT(first_of_b, 5);
 }
 
+// Without heaps too: what counts is whose requests they are, not how they come.
+TEST(server_limits, a_crowd_of_one_client_s_connections_leaves_the_next_turn_to_another) {
+    constexpr int crowd = 100;
+    std::vector<std::string> order;
+    live_server live([&order](const request& incoming, response_writer& out) -> core::awaitable<void> {
+        order.emplace_back(incoming.headers.find("x-who"));
+        response whole;
+        whole.body = "done";
+        co_await out.send(std::move(whole));
+    });
+    live.judge_with([](const request& head) {
+        head_verdict verdict;
+        verdict.owner = head.headers.find("x-who");
+        return verdict;
+    });
+    std::vector<raw_client> clients;
+    const auto ask = [&](const std::string& who) {
+        clients.push_back(live.connect());
+        clients.back().send("GET / HTTP/1.1\r\nHost: h\r\nx-who: " + who + "\r\n\r\n");
+    };
+    live.on_loop([&] {
+        for (int i = 0; i < crowd; ++i) {
+            ask("greedy");
+        }
+        ask("polite");
+    });
+    for (raw_client& each : clients) {
+        EXPECT_THAT(each.read_until("done"), HasSubstr("done"));
+    }
+    const auto seen = live.on_loop([&order] { return order; });
+    ASSERT_EQ(seen.size(), crowd + 1U);
+    EXPECT_LT(std::find(seen.begin(), seen.end(), "polite") - seen.begin(), crowd / 2);
+}
+
 TEST(server_limits, keeps_descriptors_for_the_rest_of_the_program) {
     live_server live(size_of_body);
     rlimit files{};

@@ -1,16 +1,19 @@
 #include "http/step_pace.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
-#include "http/handshake_turns.hpp"
+#include "http/share_turns.hpp"
 
 namespace corral::http {
 namespace {
@@ -53,7 +56,7 @@ TEST(step_pace, is_not_spoilt_by_one_long_step) {
     EXPECT_LE(pace.next(clock.now()) - clock.now(), milliseconds{30});
 }
 
-core::awaitable<void> one_step(std::shared_ptr<handshake_turns> turns, std::string share,
+core::awaitable<void> one_step(std::shared_ptr<share_turns> turns, std::string share,
                                std::vector<std::string>& order) {
     const auto on = co_await core::asio::this_coro::executor;
     core::asio::steady_timer wake(on);
@@ -62,9 +65,9 @@ core::awaitable<void> one_step(std::shared_ptr<handshake_turns> turns, std::stri
     turns->took(std::chrono::microseconds{200});
 }
 
-TEST(handshake_turns, one_client_with_many_waits_behind_the_others) {
+TEST(share_turns, one_client_with_many_waits_behind_the_others) {
     core::asio::io_context loop;
-    const auto turns = std::make_shared<handshake_turns>(loop.get_executor());
+    const auto turns = std::make_shared<share_turns>(loop.get_executor());
     std::vector<std::string> order;
     turns->took(std::chrono::microseconds{400});
     for (int i = 0; i < 60; ++i) {
@@ -82,9 +85,38 @@ TEST(handshake_turns, one_client_with_many_waits_behind_the_others) {
     EXPECT_LE(place_of("c"), 4);
 }
 
-TEST(handshake_turns, one_that_leaves_holds_nobody_up) {
+TEST(share_turns, of_requests_one_begins_in_each_round_of_the_loop_and_shares_take_turns) {
     core::asio::io_context loop;
-    const auto turns = std::make_shared<handshake_turns>(loop.get_executor());
+    const auto turns = std::make_shared<share_turns>(loop.get_executor(), share_turns::spacing::by_round);
+    EXPECT_TRUE(turns->passes());
+    EXPECT_FALSE(turns->passes()) << "once a round";
+    loop.run();
+    loop.restart();
+    EXPECT_TRUE(turns->passes());
+    std::vector<std::string> order;
+    for (int i = 0; i < 60; ++i) {
+        core::asio::co_spawn(loop, one_step(turns, "greedy", order), core::asio::detached);
+    }
+    core::asio::co_spawn(loop, one_step(turns, "b", order), core::asio::detached);
+    std::size_t rounds = 0;
+    std::size_t most_in_one = 0;
+    std::size_t before = 0;
+    std::function<void()> count = [&] {
+        most_in_one = std::max(most_in_one, order.size() - std::exchange(before, order.size()));
+        if (++rounds < 500 && order.size() < 61) {
+            core::asio::post(loop, count);
+        }
+    };
+    core::asio::post(loop, count);
+    loop.run();
+    ASSERT_EQ(order.size(), 61U);
+    EXPECT_LE(most_in_one, 2U) << "others have their time in between";
+    EXPECT_LE(std::find(order.begin(), order.end(), "b") - order.begin(), 2);
+}
+
+TEST(share_turns, one_that_leaves_holds_nobody_up) {
+    core::asio::io_context loop;
+    const auto turns = std::make_shared<share_turns>(loop.get_executor());
     std::vector<std::string> order;
     turns->took(std::chrono::milliseconds{4});
     core::asio::steady_timer first(loop);

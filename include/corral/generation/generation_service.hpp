@@ -18,6 +18,9 @@
 #include "corral/generation/model_directory.hpp"
 #include "corral/scheduler/scheduler.hpp"
 
+namespace corral::core {
+class worker;
+}
 namespace corral::telemetry {
 class metrics;
 class run_journal;
@@ -32,6 +35,7 @@ struct generation_options {
     bool log_content = false;                   // may the words of a runtime's refusal appear in the log
     telemetry::run_journal* journal = nullptr;  // borrowed; hears of each request that has its turn
     telemetry::metrics* metrics = nullptr;      // borrowed; hears of each request
+    core::worker* rendering = nullptr;          // borrowed; renders long prompts; absent: the loop does
 };
 
 class generation_service {

@@ -20,15 +20,11 @@ template <typename Read>
     constexpr std::size_t small = 16 * 1024;  // of the most costly content less than a millisecond
     problem.memory = incoming.memory;
     const bool packed = !incoming.headers.find("Content-Encoding").empty();
-    if (elsewhere == nullptr || (incoming.body.size() <= small && !packed)) {
-        co_return read();
-    }
+    const bool slow = packed || incoming.body.size() > small;
     std::optional<std::invoke_result_t<Read>> made;
     std::function<void()> work = [&read, &made] { made.emplace(read()); };
-    const bool done = co_await elsewhere->run(work);
-    if (!done) {
-        work();
-    }
+    auto reading = core::run_on(slow ? elsewhere : nullptr, std::move(work), incoming.client);
+    co_await std::move(reading);
     co_return std::move(*made);
 }
 

@@ -31,9 +31,7 @@ core::result<nlohmann::ordered_json> read_json(std::string_view body, const json
         return mended.error();
     }
     if (memory != nullptr && !memory->take(scanner.tree_bytes())) {
-        return core::make_failure(
-            core::errc::unavailable,
-            "server busy: no memory for what this request holds; try again later, or send less");
+        return core::make_failure(core::errc::unavailable, no_memory_error);
     }
     auto tree = nlohmann::ordered_json::parse(*mended, nullptr, false);
     if (tree.is_discarded()) {

@@ -13,6 +13,9 @@
 
 namespace corral::api {
 
+inline constexpr const char* no_memory_error =
+    "server busy: no memory for what this request holds; try again later, or send less";
+
 // Of the value of a key, wherever it stands.
 struct field_limit {
     std::string_view key;  // in lower case

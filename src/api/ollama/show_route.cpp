@@ -1,3 +1,6 @@
+#include <functional>
+
+#include "api/json/json_input.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/models/role_word.hpp"
 #include "api/ollama/answer.hpp"
@@ -6,6 +9,7 @@
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/worker.hpp"
 
 namespace corral::api::ollama {
 
@@ -45,25 +49,50 @@ void write_messages(json_writer& json, const generation::model_variant& variant)
     json.end_array();
 }
 
-std::string describe(const generation::served_model& model, std::string_view basename) {
-    json_writer json;
+// What of it a client may have made as long as it likes: several times the texts of a variant.
+void write_texts(json_writer& json, const generation::served_model& model) {
     // Typed clients want these four as texts, so none is left out.
-    json.begin_object()
-        .member("license", license_of(model))
+    json.member("license", license_of(model))
         .member("modelfile", modelfile_text(model))
         .member("parameters", parameter_lines(model))
         .member("template", template_of(model));
     if (const std::string system = system_of(model); !system.empty()) {
         json.member("system", system);
     }
+}
+
+std::size_t text_bytes(const generation::served_model& model) {
+    if (model.variant == nullptr) {
+        return 0;
+    }
+    const generation::model_variant& own = *model.variant;
+    std::size_t all = own.system.size() + own.prompt_template.size() + own.license.size();
+    for (const chat::message& each : own.messages) {
+        all += each.content.size() + each.thinking.size();
+    }
+    return all;
+}
+
+// `model` outlives the wait. The backend is asked on the loop alone.
+core::awaitable<std::string> describe(core::worker* elsewhere, const generation::served_model& model,
+                                      std::string basename, std::string client) {
+    constexpr std::size_t few = 16 * 1024;
+    json_writer json;
+    json.begin_object();
+    std::function<void()> texts = [&] { write_texts(json, model); };
+    core::worker* const where = text_bytes(model) > few ? elsewhere : nullptr;
+    auto writing = core::run_on(where, std::move(texts), client);
+    co_await std::move(writing);
     write_details(json, model, false);
     if (model.variant != nullptr && !model.variant->messages.empty()) {
-        write_messages(json, *model.variant);
+        std::function<void()> messages = [&] { write_messages(json, *model.variant); };
+        auto writing_messages = core::run_on(where, std::move(messages), client);
+        co_await std::move(writing_messages);
     }
     write_model_info(json, model, basename);
     write_capabilities(json, model);
     json.member("modified_at", local_stamp(model.modified)).end_object();
-    return json.take();
+    co_return json.take();
 }
 
 // The model's name without its tag; as requested for the one client that compares it
@@ -76,8 +105,8 @@ std::string basename_for(const http::request& incoming, const catalog::model_ent
     return entry.name.substr(0, entry.name.rfind(':'));
 }
 
-core::awaitable<void> serve_show(const generation::model_directory* models, const http::request& incoming,
-                                 http::response_writer& out) {
+core::awaitable<void> serve_show(const generation::model_directory* models, core::worker* elsewhere,
+                                 const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
     const nlohmann::ordered_json body = read_small_object(incoming.body, "api.ShowRequest", problem);
     const json_fields fields(body, "ShowRequest", problem);
@@ -93,12 +122,20 @@ core::awaitable<void> serve_show(const generation::model_directory* models, cons
             problem.set(unreadable_variant_error, 500);
         }
     }
+    constexpr std::size_t copies = 3;  // as such, in the Modelfile, and escaped
+    if (found != nullptr && incoming.memory != nullptr &&
+        !incoming.memory->take(copies * text_bytes(*found))) {
+        problem.set(no_memory_error, 503);
+        found = nullptr;
+    }
     if (found == nullptr) {
         http::response refused = error_response(problem.status, problem.message);
         co_await out.send(std::move(refused));
         co_return;
     }
-    std::string description = describe(*found, basename_for(incoming, *found->entry, typed));
+    auto describing =
+        describe(elsewhere, *found, basename_for(incoming, *found->entry, typed), incoming.client);
+    std::string description = co_await std::move(describing);
     co_await send_json(std::move(description), out);
 }
 
@@ -106,8 +143,9 @@ core::awaitable<void> serve_show(const generation::model_directory* models, cons
 
 void add_show_route(http::router& routes, const api_context& context) {
     routes.add("POST", "/api/show",
-               [models = context.models](const http::request& incoming, http::response_writer& out) {
-                   return serve_show(models, incoming, out);
+               [models = context.models, elsewhere = context.decoding](const http::request& incoming,
+                                                                       http::response_writer& out) {
+                   return serve_show(models, elsewhere, incoming, out);
                });
 }
 

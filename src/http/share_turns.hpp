@@ -1,6 +1,7 @@
 #pragma once
-// The arithmetic of TLS handshakes, one step at a time and with the spacing of step_pace. Shares take turns, so that
-// a client alone is next but one, however many another has waiting.
+// Work of many on the one thread, a step at a time. Shares take turns, so that a client alone is next but one, however
+// many another has waiting. Two kinds: the arithmetic of TLS handshakes has the spacing of step_pace; of requests one
+// begins in each round of the loop, so that whatever is ready besides goes on after each.
 
 #include <list>
 #include <map>
@@ -17,10 +18,13 @@
 
 namespace corral::http {
 
-class handshake_turns : public std::enable_shared_from_this<handshake_turns> {
+class share_turns : public std::enable_shared_from_this<share_turns> {
 public:
-    explicit handshake_turns(const core::executor& on) : timer_(on) {}
+    enum class spacing { by_cost, by_round };
+    explicit share_turns(const core::executor& on, spacing how = spacing::by_cost) : timer_(on), how_(how) {}
 
+    // True: nobody waits, so it is the turn of this one.
+    [[nodiscard]] bool passes();
     // Until it is the turn of this one, or until somebody else cancels `wake`, which is the caller's and unused.
     [[nodiscard]] core::awaitable<void> wait(std::string share, core::asio::steady_timer& wake);
     // What the step took.
@@ -28,15 +32,19 @@ public:
 
 private:
     using line = std::list<core::asio::steady_timer*>;
+    void take(core::steady_time now);
     void leave(const std::string& share, core::asio::steady_timer* wake);
+    void next_round();
     void arm();
     void call_next();
 
     core::asio::steady_timer timer_;
+    const spacing how_;
     step_pace pace_;
     std::map<std::string, line> waiting_;
     std::string last_;  // the share that was called last
     bool armed_ = false;
+    bool taken_ = false;  // of this round
 };
 
 }  // namespace corral::http

@@ -1,0 +1,92 @@
+#include "share_turns.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+namespace corral::http {
+
+bool share_turns::passes() {
+    const core::steady_time now = std::chrono::steady_clock::now();
+    const bool free = waiting_.empty() && !taken_ && pace_.next(now) <= now;
+    if (free) {
+        take(now);
+    }
+    return free;
+}
+
+core::awaitable<void> share_turns::wait(std::string share, core::asio::steady_timer& wake) {
+    const auto self = shared_from_this();
+    if (passes()) {
+        co_return;
+    }
+    waiting_[share].push_back(&wake);
+    arm();
+    wake.expires_at(core::steady_time::max());
+    co_await wake.async_wait(core::as_result);
+    leave(share, &wake);
+}
+
+void share_turns::take(core::steady_time now) {
+    pace_.take(now);
+    taken_ = how_ == spacing::by_round;
+    arm();
+}
+
+// One that was called has left already.
+void share_turns::leave(const std::string& share, core::asio::steady_timer* wake) {
+    const auto found = waiting_.find(share);
+    if (found == waiting_.end()) {
+        return;
+    }
+    found->second.remove(wake);
+    if (found->second.empty()) {
+        waiting_.erase(found);
+    }
+}
+
+void share_turns::arm() {
+    if (armed_ || (waiting_.empty() && !taken_)) {
+        return;
+    }
+    armed_ = true;
+    auto next = [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->next_round();
+        }
+    };
+    if (how_ == spacing::by_round) {
+        core::asio::post(timer_.get_executor(), std::move(next));  // behind all that is ready
+        return;
+    }
+    timer_.expires_at(pace_.next(std::chrono::steady_clock::now()));
+    timer_.async_wait([next = std::move(next)](const core::error_code&) { next(); });
+}
+
+void share_turns::next_round() {
+    armed_ = false;
+    taken_ = false;
+    call_next();
+    arm();
+}
+
+void share_turns::call_next() {
+    auto next = waiting_.upper_bound(last_);
+    if (next == waiting_.end()) {
+        next = waiting_.begin();
+    }
+    if (next == waiting_.end()) {
+        return;
+    }
+    core::asio::steady_timer* const wake = next->second.front();
+    next->second.pop_front();
+    last_ = next->first;
+    if (next->second.empty()) {
+        waiting_.erase(next);
+    }
+    take(std::chrono::steady_clock::now());
+    wake->cancel();
+}
+
+}  // namespace corral::http
