@@ -1,21 +1,37 @@
-"""First requests of clients that people have, in their size and shape: the names of the tools are the clients' own, the words are not.
-What matters here is that they are far longer than a model of an edge NPU reads."""
+"""First requests of clients that people have, far longer than a model of an edge NPU reads. Those in `requests` were recorded from
+the clients themselves (requests/README.md); the others have the size and the shape of theirs."""
 
-OPEN_WEBUI_TOOLS = {
-    "get_current_timestamp": "", "calculate_timestamp": "days_ago weeks_ago months_ago years_ago", "search_web": "query count",
-    "fetch_url": "url", "generate_image": "prompt", "edit_image": "prompt image_urls", "execute_code": "code",
-    "search_memories": "query count", "add_memory": "content", "replace_memory_content": "memory_id content",
-    "delete_memory": "memory_id", "list_memories": "", "search_notes": "query count start_timestamp end_timestamp",
-    "view_note": "note_id", "write_note": "title content", "replace_note_content": "note_id content title",
-    "search_chats": "query count start_timestamp end_timestamp", "view_chat": "chat_id", "search_channels": "query count",
-    "search_channel_messages": "query count start_timestamp end_timestamp", "view_channel_message": "message_id",
-    "view_channel_thread": "parent_message_id", "list_knowledge_bases": "count skip", "search_knowledge_bases": "query count skip",
-    "search_knowledge_files": "query knowledge_id count skip", "view_file": "file_id offset max_chars",
-    "view_knowledge_file": "file_id offset max_chars", "query_knowledge_files": "query knowledge_ids count",
-    "query_knowledge_bases": "query count", "view_skill": "name", "create_tasks": "tasks", "update_task": "task_id status",
-    "create_automation": "title prompt schedule", "list_automations": "count skip", "search_calendar_events": "query start end count",
-    "create_calendar_event": "title start end description",
-}
+import json
+import pathlib
+
+RECORDED = pathlib.Path(__file__).parent / "requests"
+
+
+def recorded(client, text):
+    """What the client sent, with `text` as the newest turn; `model` and `stream` are the test's."""
+    body = json.loads((RECORDED / f"{client}.json").read_text())
+    body["messages"][-1]["content"] = text
+    return {key: value for key, value in body.items() if key not in ("model", "stream", "stream_options", "options", "keep_alive")}
+
+
+def open_webui(text):
+    """36 built-in tools, 26 kB, with each chat."""
+    return recorded("open_webui", text)
+
+
+def cline(text):
+    """An agent in an editor: 25 tools and its rules, 23 kB."""
+    return recorded("cline", text)
+
+
+def aider(text):
+    """Pair programming: the rules of edit blocks, two worked examples and a map of the repository, 11 kB."""
+    return recorded("aider", text)
+
+
+def continue_cli(text):
+    """An agent on the command line that speaks OpenAI's format: nine tools, 6 kB."""
+    return recorded("continue", text)
 
 
 def tool(name, parameters, said):
@@ -23,21 +39,6 @@ def tool(name, parameters, said):
                         "Leave it out where the default is wanted, and never make one up."} for one in parameters}
     return {"type": "function", "function": {"name": name, "description": said, "parameters": {
         "type": "object", "properties": properties, "required": list(properties)[:1]}}}
-
-
-def open_webui(text):
-    """36 built-in tools, about 26 kB, with each chat."""
-    said = ("Does for the user what its name says ({}). Call it only where the question can't be answered from what is known already, "
-            "and tell the user in the answer which of the results were used. Times are seconds since 1970, texts are plain.")
-    tools = [tool(name, parameters.split(), said.format(name.replace("_", " "))) for name, parameters in OPEN_WEBUI_TOOLS.items()]
-    return {"messages": [{"role": "user", "content": text}], "tools": tools}
-
-
-def coding_assistant(text):
-    """Rules of some 3,000 tokens as system text, as programs for pair programming send."""
-    rules = "\n".join(f"{i}. Keep edit blocks whole: file name, search part, replace part, each on lines of its own." for i in range(150))
-    return {"messages": [{"role": "system", "content": "Act as an expert software developer.\n" + rules + "\nAnswer in the user's language."},
-                         {"role": "user", "content": text}]}
 
 
 def home_assistant(text):

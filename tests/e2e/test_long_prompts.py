@@ -8,7 +8,7 @@ import client_requests
 from harness import Box
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
-CLIENTS = ["open_webui", "coding_assistant", "home_assistant", "agent"]
+CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "agent"]
 TOOLS = 'capabilities = ["completion", "tools"]'
 
 
@@ -33,10 +33,10 @@ def test_the_first_chat_of_a_client_is_answered(box, client):
 
 
 def test_every_format_is_answered_and_streams_say_it_too(box):
-    body = {"model": "sim", "stream": True, "max_tokens": 50, **client_requests.coding_assistant(ASKED)}
+    body = {"model": "sim", "stream": True, "max_tokens": 50, **client_requests.continue_cli(ASKED)}
     reply = box.post("/v1/chat/completions", body)
     assert reply.status == 200 and "Corral-Shortened" in reply.headers, reply.headers
-    system, user = body["messages"]
+    system, user = client_requests.agent(ASKED)["messages"]
     reply = box.post("/v1/messages", {"model": "sim", "max_tokens": 50, "system": system["content"], "messages": [user]})
     assert reply.status == 200 and reply.json["content"][0]["text"] == "A pen for livestock.", reply.body
     assert "text-bytes=" in reply.headers["Corral-Shortened"]
@@ -68,6 +68,6 @@ def test_called_tools_stay_and_the_newest_turn_too(box):
 
 def test_a_model_that_refuses_long_prompts(tmp_path):
     with Box(tmp_path, {"directives": True}, model=TOOLS + '\noversize = "refuse"') as box:
-        reply = ask(box, "coding_assistant")
+        reply = ask(box, "aider")
         assert reply.status == 400 and "tokens long" in reply.json["error"]
         assert box.say("[[text=short]]") == "short"
