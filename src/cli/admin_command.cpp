@@ -233,6 +233,9 @@ bool tell_reload(const control::admin_json& answer) {
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
     const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
     const text_style style = style_of(STDOUT_FILENO, environment);
+    if (const auto right = check_daemon(asked.place, places); !right) {
+        return fail_to_ask(right.error(), asked.place, places);
+    }
     if (asked.watch) {
         return watch_status(places, asked.json, style);
     }
@@ -243,7 +246,7 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
                                                    style_of(STDERR_FILENO, environment))
                                    : control::ask_daemon(places, request_of(asked), usual);
     if (!answer) {
-        return fail(answer.error().message);
+        return fail_to_ask(answer.error(), asked.place, places);
     }
     const bool good = answer->value("ok", control::admin_json(false)) == true;
     const bool goes_on = good && asked.verb == "upgrade";

@@ -14,7 +14,7 @@ class App;
 namespace corral::cli {
 
 // Of the program. What else a command says by its status is in its own help.
-enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2 };
+enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2, wrong_words = 2 };
 
 // Says why on standard error; the exit status for it.
 [[nodiscard]] inline int fail(const std::string& why) {
@@ -51,6 +51,8 @@ void add_reload_command(CLI::App& program, command_context& context);
 void add_upgrade_command(CLI::App& program, command_context& context);
 void add_key_command(CLI::App& program, command_context& context);
 void add_completion_command(CLI::App& program, command_context& context);
+void add_ps_command(CLI::App& program, command_context& context);
+void add_help_command(CLI::App& program, command_context& context);
 void add_version_command(CLI::App& program, command_context& context);
 void add_preflight_command(CLI::App& program, command_context& context);
 void add_complete_command(CLI::App& program, command_context& context);

@@ -1,47 +1,121 @@
 #include "cli/command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <memory>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command_source.hpp"
+#include "cli/help_text.hpp"
+#include "cli/terminal.hpp"
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 
 namespace corral::cli {
 
 namespace {
 
-// In the order of the help; one line each.
+// In the order of the help, which help_text.cpp groups; one line each.
 // clang-format off
 constexpr auto commands = std::to_array<command_adder>({
     add_serve_command,
-    add_check_command,
+    add_reload_command,
+    add_upgrade_command,
+    add_key_command,
     add_import_command,
     add_list_command,
     add_show_command,
     add_rm_command,
+    add_check_command,
+    add_status_command,
+    add_ps_command,
+    add_logs_command,
     add_doctor_command,
     add_bench_command,
-    add_status_command,
     add_start_command,
     add_stop_command,
     add_restart_command,
-    add_logs_command,
-    add_reload_command,
-    add_upgrade_command,
-    add_key_command,
-    add_completion_command,
+    add_help_command,
     add_version_command,
+    add_completion_command,
     add_preflight_command,
     add_complete_command,
     add_man_command,
 });
 // clang-format on
 
+std::string version_line() {
+    return "corral " + std::string(version);
+}
+
+const CLI::App* command_of(const CLI::App& program, std::string_view name) {
+    const auto all = program.get_subcommands([](const CLI::App*) { return true; });
+    const auto found = std::ranges::find(all, name, [](const CLI::App* one) { return one->get_name(); });
+    return found == all.end() ? nullptr : *found;
+}
+
+std::vector<std::string> names_of_commands(const CLI::App& program) {
+    std::vector<std::string> out;
+    for (const CLI::App* one :
+         program.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
+        out.push_back(one->get_name());
+    }
+    return out;
+}
+
+// App::help() would give that of the command that was typed.
+std::string help_of(const CLI::App& command, const std::string& words) {
+    return command.get_formatter()->make_help(&command, words, CLI::AppFormatMode::Normal);
+}
+
+int fail_by_words(const std::string& why) {
+    std::cerr << "error: " << telemetry::printable(why, 1000) << '\n';
+    return wrong_words;
+}
+
+int no_such_command(const std::string& typed, const CLI::App& program) {
+    const std::string meant = catalog::nearest(typed, names_of_commands(program));
+    return fail_by_words("there is no command '" + typed + "'" +
+                         (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
+                         " 'corral help' names all.");
+}
+
+// CLI11 takes a word that it does not know for a missing command.
+bool is_unknown_command(const CLI::App& program, std::string_view word) {
+    return !word.starts_with('-') && command_of(program, word) == nullptr;
+}
+
+int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
+    if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+        return program.exit(why);  // prints the help, or the version
+    }
+    const auto asked = program.get_subcommands();
+    return fail_by_words(std::string(why.what()) + ". 'corral help" +
+                         (asked.empty() ? "" : " " + asked.front()->get_name()) + "' explains it.");
+}
+
 }  // namespace
+
+void add_help_command(CLI::App& program, command_context& context) {
+    auto about = std::make_shared<std::string>();
+    CLI::App* one = program.add_subcommand("help", "Explain the program, or one of its commands");
+    one->add_option("command", *about, "The command; else all of them")->type_name("COMMAND");
+    one->parse_complete_callback([about, &context] {
+        context.run = [about, &context] {
+            const CLI::App* const found = about->empty() ? context.root : command_of(*context.root, *about);
+            if (found == nullptr) {
+                return no_such_command(*about, *context.root);
+            }
+            std::cout << help_of(*found, about->empty() ? "corral" : "corral " + *about);
+            return static_cast<int>(succeeded);
+        };
+    });
+}
 
 void add_version_command(CLI::App& program, command_context& context) {
     auto as_json = std::make_shared<bool>(false);
@@ -52,7 +126,7 @@ void add_version_command(CLI::App& program, command_context& context) {
             if (*as_json) {
                 std::cout << nlohmann::json{{"version", version}}.dump(2) << '\n';
             } else {
-                std::cout << "corral " << version << '\n';
+                std::cout << version_line() << '\n';
             }
             return static_cast<int>(succeeded);
         };
@@ -63,6 +137,7 @@ int run_command_line(int argc, const char* const* argv) {
     CLI::App program("Corral turns the LLM runtime of an edge NPU into a dependable Ollama server.",
                      "corral");
     program.require_subcommand(1);
+    program.set_version_flag("-v,--version", version_line(), "Print the version");
     command_context context;
     context.environment = known_environment();
     context.program = argv[0];
@@ -70,7 +145,19 @@ int run_command_line(int argc, const char* const* argv) {
     for (const command_adder add : commands) {
         add(program, context);
     }
-    CLI11_PARSE(program, argc, argv);
+    shape_help(program, style_of(STDOUT_FILENO, context.environment).columns);
+    if (argc < 2) {
+        std::cout << program.help();
+        return succeeded;
+    }
+    if (is_unknown_command(program, argv[1])) {
+        return no_such_command(argv[1], program);
+    }
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& why) {
+        return exit_status_of(program, why);
+    }
     return context.run();
 }
 

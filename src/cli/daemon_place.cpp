@@ -1,11 +1,16 @@
 #include "cli/daemon_place.hpp"
 
 #include <algorithm>
+#include <iostream>
 
 #include <CLI/CLI.hpp>
 
+#include "cli/command.hpp"
+#include "cli/reported_fields.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
+#include "corral/control/admin_client.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
 
@@ -15,6 +20,7 @@ void add_daemon_options(CLI::App& to, daemon_place& into) {
     to.add_option("--socket", into.socket, "The daemon's admin socket")->type_name("FILE");
     to.add_option("--config", into.config, "The daemon's configuration file, to find its socket")
         ->type_name("FILE");
+    to.add_flag("--verbose", into.verbose, "Name the sockets that were tried where no daemon answers");
 }
 
 std::vector<fs::path> sockets_of(const daemon_place& of,
@@ -39,6 +45,40 @@ std::vector<fs::path> sockets_of(const daemon_place& of,
         }
     }
     return out;
+}
+
+bool is_about(const control::admin_json& status, const fs::path& file) {
+    const auto used = status.find("configuration");
+    std::error_code unknown;
+    const fs::path full = fs::absolute(file, unknown).lexically_normal();
+    return used != status.end() && used->is_string() && !unknown &&
+           (full.string() == *used || fs::equivalent(full, used->get<std::string>(), unknown));
+}
+
+core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::path>& places) {
+    constexpr core::seconds longest{10};
+    if (!of.config || !of.socket.empty()) {
+        return {};
+    }
+    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    if (!status || is_about(*status, *of.config)) {
+        return {};  // who asks next says why nobody answers
+    }
+    const std::string other = reported_text(*status, "configuration");
+    return core::make_failure(core::errc::not_found,
+                              "The Corral that runs serves another configuration" +
+                                  (other.empty() ? other : ", " + other) + "; none runs with " + *of.config +
+                                  ". Start it: 'corral serve --config " + *of.config + "'.");
+}
+
+int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {
+    const int status = fail(telemetry::printable(why.message, 4000));
+    for (const fs::path& each : places) {
+        if (of.verbose || !of.socket.empty()) {
+            std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';
+        }
+    }
+    return status;
 }
 
 }  // namespace corral::cli

@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "corral/control/admin_socket.hpp"
+#include "corral/core/result.hpp"
+
 namespace CLI {
 class App;
 }
@@ -16,13 +19,25 @@ namespace corral::cli {
 struct daemon_place {
     std::string socket;                 // else looked for
     std::optional<std::string> config;  // the daemon's, to find its socket; else the usual places
+    bool verbose = false;               // where nobody answers: which places were tried
 };
 
-// --socket and --config; `into` outlives the parser.
+// --socket, --config and --verbose; `into` outlives the parser.
 void add_daemon_options(CLI::App& to, daemon_place& into);
 
 // Where its admin socket may be, likeliest first; empty: the configuration switches it off.
 [[nodiscard]] std::vector<std::filesystem::path> sockets_of(
     const daemon_place& of, const std::map<std::string, std::string>& environment);
+
+// True of a daemon that serves that very file: another one knows nothing of its models.
+[[nodiscard]] bool is_about(const control::admin_json& status, const std::filesystem::path& file);
+
+// Where the configuration was named and a daemon answers that serves another: that, as a failure.
+[[nodiscard]] core::result<void> check_daemon(const daemon_place& of,
+                                              const std::vector<std::filesystem::path>& places);
+
+// Says on standard error why the daemon could not be asked; the exit status for it.
+[[nodiscard]] int fail_to_ask(const core::failure& why, const daemon_place& of,
+                              const std::vector<std::filesystem::path>& places);
 
 }  // namespace corral::cli

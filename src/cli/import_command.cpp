@@ -56,9 +56,11 @@ void print_findings(const std::vector<catalog::finding>& findings) {
 void ask_to_reload(const import_options& asked, const config::configuration_place& place,
                    const std::map<std::string, std::string>& environment, import_outcome& to) {
     constexpr core::seconds longest{30};
-    control::admin_json question;
-    question["verb"] = "reload";
-    const auto answer = control::ask_daemon(sockets_of(asked.daemon, environment), question, longest);
+    const auto places = sockets_of(asked.daemon, environment);
+    const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
+    const bool ours = status && is_about(*status, place.file);
+    const auto answer = control::ask_daemon(ours ? places : std::vector<std::filesystem::path>{},
+                                            control::admin_json{{"verb", "reload"}}, longest);
     if (!answer) {
         to.next.emplace_back(place.named ? "corral serve --config " + package::shell_word(place.file.string())
                                          : std::string("corral serve"));

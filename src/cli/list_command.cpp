@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
 #include "cli/model_page.hpp"
+#include "corral/control/admin_client.hpp"
 
 namespace corral::cli {
 
@@ -44,6 +45,27 @@ int list(const listing_options& asked, const command_context& context) {
         std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
     }
     return known.readable ? succeeded : bad_configuration;
+}
+
+// What has processes now, as a running daemon says.
+int list_loaded(const listing_options& asked, const command_context& context) {
+    const auto places = sockets_of(asked.place, context.environment);
+    const auto status =
+        control::ask_daemon(places, control::admin_json{{"verb", "status"}}, core::seconds{10});
+    if (!status) {
+        return fail_to_ask(status.error(), asked.place, places);
+    }
+    const known_models known = look_for_models(asked.place, context.environment, true);
+    auto models = list_models(known.files, *status);
+    std::erase_if(models, [](const listed_model& one) {
+        return one.state != "ready" && one.state != "loading" && one.state != "stopping";
+    });
+    if (asked.json) {
+        std::cout << dumped({{"models", listing_json(models)}});
+    } else {
+        std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
+    }
+    return succeeded;
 }
 
 control::admin_json status_of(const control::admin_json& status, const std::string& name) {
@@ -95,6 +117,11 @@ CLI::App* add(CLI::App& program, command_context& context, const std::shared_ptr
 void add_list_command(CLI::App& program, command_context& context) {
     add(program, context, std::make_shared<listing_options>(), "list",
         "List the models of the configuration and its manifests, and how they fare", list);
+}
+
+void add_ps_command(CLI::App& program, command_context& context) {
+    add(program, context, std::make_shared<listing_options>(), "ps",
+        "List the models that are loaded or being loaded", list_loaded);
 }
 
 void add_show_command(CLI::App& program, command_context& context) {

@@ -170,10 +170,13 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
         print_lines(object, asked.json, style);
         return std::cout.good();
     };
-    const auto followed =
-        control::follow_daemon(sockets_of(asked.place, environment), request, longest_silence, take);
+    const auto places = sockets_of(asked.place, environment);
+    if (const auto right = check_daemon(asked.place, places); !right) {
+        return fail_to_ask(right.error(), asked.place, places);
+    }
+    const auto followed = control::follow_daemon(places, request, longest_silence, take);
     if (!followed) {
-        return fail(followed.error().message);
+        return fail_to_ask(followed.error(), asked.place, places);
     }
     return refused.empty() ? 0 : fail(refused);
 }

@@ -46,12 +46,11 @@ constexpr std::array<entry, 7> environment{{
     {"TERM", "'dumb': nothing is drawn anew."},
 }};
 
-constexpr std::array<entry, 5> statuses{{
+constexpr std::array<entry, 4> statuses{{
     {"0", "It is done."},
     {"1", "It could not be done; the reason is on standard error."},
-    {"2", "The configuration, or a manifest, has mistakes."},
+    {"2", "The configuration, or a manifest, has mistakes; or the words of the command are not understood."},
     {"0, 1, 2, 3 of doctor", "Nothing above a note; warnings; errors; it could not be examined."},
-    {"100 and more", "The words of the command are not understood."},
 }};
 
 constexpr std::array<entry, 7> examples{{

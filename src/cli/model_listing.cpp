@@ -20,14 +20,6 @@ namespace {
 
 constexpr core::seconds status_limit{3};
 
-// A daemon whose configuration is another one than was said knows nothing of these models.
-bool is_about(const control::admin_json& status, const std::filesystem::path& file) {
-    const auto used = status.find("configuration");
-    std::error_code unknown;
-    const auto full = std::filesystem::absolute(file, unknown).lexically_normal();
-    return used != status.end() && used->is_string() && !unknown && full.string() == *used;
-}
-
 using json = nlohmann::ordered_json;
 
 listed_model from_entry(const catalog::model_entry& model) {

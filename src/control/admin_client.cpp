@@ -7,7 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -89,27 +91,41 @@ private:
     std::string heard_;
 };
 
+// Why `path` is closed to this user, and whose it is.
+std::string kept_from(const fs::path& path) {
+    struct stat about {};
+    const bool known = ::stat(path.c_str(), &about) == 0 || ::stat(path.parent_path().c_str(), &about) == 0;
+    const passwd* const owner = known ? ::getpwuid(about.st_uid) : nullptr;
+    if (owner == nullptr) {
+        return "Corral runs as another user: " + path.string() + " is closed to this one. Ask it with sudo.";
+    }
+    const std::string name = owner->pw_name;
+    return "Corral runs as another user, '" + name + "'. Ask it as that one: 'sudo -u " + name +
+           " corral ...', or with sudo.";
+}
+
 core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& places,
                                                   core::seconds longest) {
     if (places.empty()) {
         return core::make_failure(core::errc::not_found, "the configuration switches the admin socket off");
     }
-    std::string tried;
     for (const fs::path& path : places) {
         const auto connected = connect_unix(path);
         if (connected) {
             return std::make_unique<conversation>(*connected, path, longest);
         }
         const int why = connected.error().code.value();
-        tried += (tried.empty() ? "" : ", ") + path.string();
-        if (why != ENOENT && why != ECONNREFUSED) {
-            tried += " (" + connected.error().code.message() + ")";
+        if (why == EACCES || why == EPERM) {
+            return core::make_failure(core::errc::refused, kept_from(path));
+        }
+        if (why != ENOENT && why != ECONNREFUSED && why != ENOTDIR) {
+            return core::make_failure(core::errc::not_found, "Corral can't be asked at " + path.string() +
+                                                                 ": " + connected.error().code.message());
         }
     }
     return core::make_failure(core::errc::not_found,
-                              "no Corral answers at " + tried +
-                                  "; is it running? Say --socket PATH, or --config FILE "
-                                  "with its configuration");
+                              "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start "
+                              "corral'.");
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ def test_names_are_completed_without_a_daemon(tmp_path):
 def test_the_manual_page_has_every_command_and_renders(box):
     page = subprocess.run([BIN / "corral", "man"], capture_output=True, text=True, timeout=30, check=True).stdout
     helped = subprocess.run([BIN / "corral", "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
-    commands = re.findall(r"^  ([a-z]+) ", helped.partition("Subcommands:")[2], re.M)
+    commands = re.findall(r"^  ([a-z]+) ", helped, re.M)
     assert len(commands) > 10
     for command in commands:
         assert f"corral {command}" in page, command
@@ -118,3 +118,55 @@ def test_the_manual_page_has_every_command_and_renders(box):
         run = subprocess.run(["groff", "-ww", "-man", "-Tutf8"], input=page, capture_output=True, text=True, timeout=60)
         assert run.returncode == 0 and run.stderr == "", run.stderr
         assert "EXAMPLES" in re.sub(r".\x08", "", run.stdout)
+
+
+def words(*given):
+    ours = {**os.environ, "HOME": "/nonexistent"}
+    return subprocess.run([BIN / "corral", *given], capture_output=True, text=True, timeout=30, env=ours)
+
+
+def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
+    for given, said in ((["bogus"], "there is no command 'bogus'"), (["statsu"], "did you mean 'status'?"),
+                        (["serv"], "did you mean 'serve'?"), (["help", "lgos"], "did you mean 'logs'?"),
+                        (["status", "--no-such"], "'corral help status'"), (["key"], "'corral help key'"), (["logs", "-n"], "--lines")):
+        run = words(*given)
+        assert run.returncode == 2 and run.stdout == "" and said in run.stderr, (given, run)
+        assert run.stderr.startswith("error: ") and run.stderr.count("\n") == 1, run.stderr
+
+
+def test_the_version_and_the_help_by_the_names_people_try():
+    version = words("version").stdout
+    assert re.fullmatch(r"corral \d+\.\d+\.\d+\n", version)
+    assert words("--version").stdout == words("-v").stdout == version
+    whole = words("--help").stdout
+    assert whole == words("help").stdout == words().stdout and words().returncode == 0
+    for group in ("Serve:", "Models:", "Look:", "Operate:"):
+        assert group in whole, whole
+    assert words("help", "logs").stdout == words("logs", "--help").stdout and "Example: corral logs" in words("help", "logs").stdout
+
+
+def test_help_fits_eighty_columns():
+    commands = re.findall(r"^  ([a-z]+) ", words("--help").stdout, re.M)
+    assert len(commands) > 15
+    for command in [[], *([one] for one in commands)]:
+        wide = [line for line in words("help", *command).stdout.splitlines() if len(line) > 80]
+        assert not wide, (command, wide)
+
+
+def test_ps_lists_what_is_loaded(box):
+    listed = done(box, "ps").splitlines()
+    assert len(listed) == 2 and listed[1].startswith("sim:latest"), listed
+    assert [one["name"] for one in json.loads(done(box, "ps", "--json"))["models"]] == ["sim:latest"]
+    done(box, "stop", "sim")
+    assert json.loads(done(box, "ps", "--json"))["models"] == []
+    done(box, "start", "sim", "--wait")
+
+
+def test_the_daemon_of_another_configuration_is_not_asked(box, tmp_path):
+    other = tmp_path / "other.toml"
+    other.write_text(box.config_file.read_text())
+    for command in (["status"], ["logs"], ["restart"]):
+        run = subprocess.run([BIN / "corral", *command, "--config", other], capture_output=True, text=True, timeout=30, env=environment(box))
+        assert run.returncode == 1 and run.stderr.startswith("error: "), run
+        assert "another configuration" in run.stderr or "not running" in run.stderr, run.stderr
+    assert "ready" in done(box, "status")
