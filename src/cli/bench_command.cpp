@@ -1,19 +1,16 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/url/parse.hpp>
 
 #include "cli/bench_run.hpp"
 #include "cli/command.hpp"
+#include "cli/server_address.hpp"
 #include "cli/terminal.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/statistics.hpp"
@@ -47,22 +44,6 @@ struct bench_options {
 
 core::failure unusable(const std::string& why) {
     return core::make_failure(core::errc::invalid, why);
-}
-
-core::result<std::string> read_bounded(const fs::path& file, std::size_t most) {
-    std::error_code error;
-    std::ifstream in(file, std::ios::binary);
-    if (!fs::is_regular_file(file, error) || !in) {
-        return unusable("'" + file.string() + "' can't be read: is it there, and a plain file?");
-    }
-    std::string out(most + 1, '\0');
-    in.read(out.data(), static_cast<std::streamsize>(out.size()));
-    out.resize(static_cast<std::size_t>(in.gcount()));
-    if (in.bad() || out.size() > most) {
-        return unusable("'" + file.string() + "' is longer than " + std::to_string(most) +
-                        " bytes or can't be read");
-    }
-    return out;
 }
 
 core::result<fs::path> set_file(const std::string& name) {
@@ -101,61 +82,21 @@ core::result<bench::prompt_set> read_set(const bench_options& asked) {
     return set;
 }
 
-// Somebody takes connections there.
-bool answers(const boost::asio::ip::tcp::endpoint& at) {
-    boost::asio::io_context loop;
-    boost::asio::ip::tcp::socket line(loop);
-    bool taken = false;
-    line.async_connect(at, [&taken](const core::error_code& error) { taken = !error; });
-    loop.run_for(core::seconds{3});
-    return taken;
-}
-
-// "localhost" is often ::1 first, and the server at 127.0.0.1 only.
-boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::resolver::results_type& found) {
-    for (const auto& one : found) {
-        if (found.size() == 1 || answers(one.endpoint())) {
-            return one.endpoint();
-        }
-    }
-    return found.begin()->endpoint();
-}
-
 // Names are looked up before the loop runs: Ctrl-C ends that at once. `option`: which of them it is.
 core::result<bench::trial_target> target_of(const bench_options& asked, const std::string& option,
                                             const std::string& address) {
-    const auto url = boost::urls::parse_uri(address);
-    if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
-        (!url->encoded_path().empty() && url->encoded_path() != "/") || url->has_query()) {
-        return unusable(option + " '" + address +
-                        "' must look like http://HOST:PORT; https is not supported by bench");
-    }
-    const std::string port = url->has_port() ? std::string(url->port()) : "11434";
-    boost::asio::io_context loop;
-    boost::asio::ip::tcp::resolver resolver(loop);
-    core::error_code error;
-    const std::string host =
-        url->host_type() == boost::urls::host_type::ipv6 ? url->host_address() : url->host();
-    const auto found = resolver.resolve(host, port, error);
-    if (error || found.empty()) {
-        return unusable("'" + host + "' has no address: " + error.message());
+    const core::result<server_address> server = find_server(option, address);
+    if (!server) {
+        return server.error();
     }
     bench::trial_target out;
-    out.at = first_that_answers(found);
-    out.host = std::string(url->encoded_host()) + ":" + port;
+    out.at = server->at;
+    out.host = server->host;
     out.model = asked.model;
     out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
     out.first_byte =
         std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
     return out;
-}
-
-core::result<std::string> key_in(const std::string& file) {
-    if (file.empty()) {
-        return std::string();
-    }
-    core::result<std::string> text = read_bounded(file, 4096);
-    return text ? text->substr(0, text->find_first_of("\r\n")) : text;
 }
 
 std::string now_text(const char* format) {

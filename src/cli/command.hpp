@@ -51,6 +51,7 @@ void add_reload_command(CLI::App& program, command_context& context);
 void add_upgrade_command(CLI::App& program, command_context& context);
 void add_key_command(CLI::App& program, command_context& context);
 void add_completion_command(CLI::App& program, command_context& context);
+void add_run_command(CLI::App& program, command_context& context);
 void add_ps_command(CLI::App& program, command_context& context);
 void add_help_command(CLI::App& program, command_context& context);
 void add_version_command(CLI::App& program, command_context& context);

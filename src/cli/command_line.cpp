@@ -27,6 +27,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_reload_command,
     add_upgrade_command,
     add_key_command,
+    add_run_command,
     add_import_command,
     add_list_command,
     add_show_command,

@@ -25,6 +25,7 @@ constexpr auto shown = std::to_array<command_help>({
     {"reload", "Serve", "corral check && corral reload"},
     {"upgrade", "Serve", "corral upgrade /usr/local/bin/corral"},
     {"key", "Serve", "corral key new anna"},
+    {"run", "Models", "corral run qwen3:4b \"Why is the sky blue?\""},
     {"import", "Models", "corral import /srv/models/Qwen3-4B"},
     {"list", "Models", "corral list"},
     {"show", "Models", "corral show qwen3:4b"},

@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -170,3 +171,45 @@ def test_the_daemon_of_another_configuration_is_not_asked(box, tmp_path):
         assert run.returncode == 1 and run.stderr.startswith("error: "), run
         assert "another configuration" in run.stderr or "not running" in run.stderr, run.stderr
     assert "ready" in done(box, "status")
+
+
+def test_run_asks_one_question_or_chats(tmp_path):
+    with Box(tmp_path, {"directives": True}) as box:
+        url = ["--url", f"http://127.0.0.1:{box.port}"]
+        one = done(box, "run", "sim", "Hello [[text=Hello to you.]]", "--verbose", *url)
+        assert one == "Hello to you.\n"
+        piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
+        assert piped.stdout == "By pipe.\n" and piped.returncode == 0, piped
+        unknown = corral(box, "run", "nobody", "hi", *url)
+        assert unknown.returncode == 1 and "not found" in unknown.stderr and "Traceback" not in unknown.stderr
+        silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
+        assert silent.returncode == 1 and silent.stderr.startswith("error: Corral is not running."), silent
+        ours, theirs = pty.openpty()
+        chat = subprocess.Popen([BIN / "corral", "run", "sim", *url], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(box))
+        os.close(theirs)
+        seen = b""
+
+        def until(text):
+            nonlocal seen
+            end = time.monotonic() + 30
+            while text not in seen:
+                assert time.monotonic() < end, seen
+                if select.select([ours], [], [], 0.2)[0]:
+                    seen += os.read(ours, 65536)
+            seen = seen.split(text, 1)[1]
+
+        until(b">>> ")
+        os.write(ours, b"First [[text=One.]]\n")
+        until(b"\nOne.\r\n")
+        until(b">>> ")
+        os.write(ours, b"Go on [[n=5000]]\n")
+        until(b" three")
+        chat.send_signal(signal.SIGINT)  # stops the answer, not the chat
+        until(b">>> ")
+        os.write(ours, b"Again [[text=Two.]]\n")
+        until(b"\nTwo.\r\n")
+        until(b">>> ")
+        os.write(ours, b"/bye\n")
+        assert chat.wait(10) == 0
+        os.close(ours)
+        assert "First" in json.dumps(box.runs()[-1]), "the conversation is kept"

@@ -1,0 +1,80 @@
+#include "cli/server_address.hpp"
+
+#include <fstream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/url/parse.hpp>
+
+namespace corral::cli {
+
+namespace {
+
+// Somebody takes connections there.
+bool answers(const boost::asio::ip::tcp::endpoint& at) {
+    boost::asio::io_context loop;
+    boost::asio::ip::tcp::socket line(loop);
+    bool taken = false;
+    line.async_connect(at, [&taken](const core::error_code& error) { taken = !error; });
+    loop.run_for(core::seconds{3});
+    return taken;
+}
+
+// "localhost" is often ::1 first, and the server at 127.0.0.1 only.
+boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::resolver::results_type& found) {
+    for (const auto& one : found) {
+        if (found.size() == 1 || answers(one.endpoint())) {
+            return one.endpoint();
+        }
+    }
+    return found.begin()->endpoint();
+}
+
+}  // namespace
+
+core::result<server_address> find_server(const std::string& option, const std::string& address) {
+    const auto url = boost::urls::parse_uri(address);
+    if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
+        (!url->encoded_path().empty() && url->encoded_path() != "/") || url->has_query()) {
+        return core::make_failure(
+            core::errc::invalid,
+            option + " '" + address + "' must look like http://HOST:PORT; https is not supported here");
+    }
+    const std::string port = url->has_port() ? std::string(url->port()) : "11434";
+    boost::asio::io_context loop;
+    boost::asio::ip::tcp::resolver resolver(loop);
+    core::error_code error;
+    const std::string host =
+        url->host_type() == boost::urls::host_type::ipv6 ? url->host_address() : url->host();
+    const auto found = resolver.resolve(host, port, error);
+    if (error || found.empty()) {
+        return core::make_failure(core::errc::invalid, "'" + host + "' has no address: " + error.message());
+    }
+    return server_address{first_that_answers(found), std::string(url->encoded_host()) + ":" + port};
+}
+
+core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most) {
+    std::error_code error;
+    std::ifstream in(file, std::ios::binary);
+    if (!std::filesystem::is_regular_file(file, error) || !in) {
+        return core::make_failure(core::errc::invalid,
+                                  "'" + file.string() + "' can't be read: is it there, and a plain file?");
+    }
+    std::string out(most + 1, '\0');
+    in.read(out.data(), static_cast<std::streamsize>(out.size()));
+    out.resize(static_cast<std::size_t>(in.gcount()));
+    if (in.bad() || out.size() > most) {
+        return core::make_failure(core::errc::invalid, "'" + file.string() + "' is longer than " +
+                                                           std::to_string(most) + " bytes or can't be read");
+    }
+    return out;
+}
+
+core::result<std::string> key_in(const std::string& file) {
+    if (file.empty()) {
+        return std::string();
+    }
+    core::result<std::string> text = read_bounded(file, 4096);
+    return text ? text->substr(0, text->find_first_of("\r\n")) : text;
+}
+
+}  // namespace corral::cli
