@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -12,7 +11,6 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
 #include "corral/core/stated_number.hpp"
-#include "corral/core/worker.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -132,24 +130,17 @@ core::awaitable<bool> generation_run::prepare() {
         fail(*std::move(why));
         co_return false;
     }
-    std::optional<preparation> prepared;
-    std::function<void()> work =
-        [&, how = render_options_for(request_, *model_, std::chrono::system_clock::now())]() mutable {
-            prepared.emplace(prepare_request(request_, *model_, std::move(how)));
-        };
-    const bool is_slow = is_long(request_, example_bytes(*model_));
-    auto preparing =
-        core::run_on(is_slow ? with_.options.rendering : nullptr, std::move(work), request_.client);
-    co_await std::move(preparing);
-    if (!*prepared) {
-        fail(prepared->error());
+    preparation prepared =
+        co_await prepare_beside(with_.options.rendering, request_, *model_, std::chrono::system_clock::now());
+    if (!prepared) {
+        fail(prepared.error());
         co_return false;
     }
-    how_ = std::move((*prepared)->how);
-    prompt_ = std::move((*prepared)->prompt);
-    if ((*prepared)->format) {
-        with_.ignored->report_unchecked(model_->name, (*prepared)->format->unchecked());
-        gate_.emplace(std::move(*(*prepared)->format), begun_answer(request_));
+    how_ = std::move(prepared->how);
+    prompt_ = std::move(prepared->prompt);
+    if (prepared->format) {
+        with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
+        gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
     co_return true;
 }

@@ -65,7 +65,8 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     if (auto why = surely_too_long(what, context_length_of(*whole))) {
         co_return *std::move(why);
     }
-    preparation prepared = prepare_request(what, *whole, std::chrono::system_clock::now());
+    preparation prepared =
+        co_await prepare_beside(with.options.rendering, what, *whole, std::chrono::system_clock::now());
     if (!prepared) {
         co_return prepared.error();
     }

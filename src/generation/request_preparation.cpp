@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "corral/chat/family.hpp"
+#include "corral/core/worker.hpp"
 #include "generation/context_fit.hpp"
 #include "generation/format_request.hpp"
 
@@ -187,6 +190,19 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     }
     out.prompt = std::move(*rendered);
     return out;
+}
+
+core::awaitable<preparation> prepare_beside(core::worker* elsewhere, chat::generation_request& request,
+                                            const served_model& model,
+                                            std::chrono::system_clock::time_point now) {
+    std::optional<preparation> made;
+    std::function<void()> work = [&, how = render_options_for(request, model, now)]() mutable {
+        made.emplace(prepare_request(request, model, std::move(how)));
+    };
+    core::worker* const on = is_long(request, example_bytes(model)) ? elsewhere : nullptr;
+    auto preparing = core::run_on(on, std::move(work), request.client);
+    co_await std::move(preparing);
+    co_return *std::move(made);
 }
 
 bool is_conversation(const chat::generation_request& request) {

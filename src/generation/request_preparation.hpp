@@ -11,8 +11,13 @@
 #include "corral/chat/generation_request.hpp"
 #include "corral/chat/render.hpp"
 #include "corral/chat/structured_output.hpp"
+#include "corral/core/async.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/generation/model_directory.hpp"
+
+namespace corral::core {
+class worker;
+}
 
 namespace corral::generation {
 
@@ -34,6 +39,13 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // rendered for the model or its format can't be checked. Asks no backend, so any thread may call it.
 [[nodiscard]] preparation prepare_request(chat::generation_request& request, const served_model& model,
                                           chat::render_options how);
+
+// The same, on `elsewhere` where it takes long and there is one. `now`: some templates write the local date.
+// REQUIRES: `request` and `model` outlive it.
+[[nodiscard]] core::awaitable<preparation> prepare_beside(core::worker* elsewhere,
+                                                          chat::generation_request& request,
+                                                          const served_model& model,
+                                                          std::chrono::system_clock::time_point now);
 
 // Takes more than a fraction of a millisecond to render, and so a thread of its own. `more`: bytes besides its own.
 [[nodiscard]] bool is_long(const chat::generation_request& request, std::size_t more = 0);
