@@ -63,7 +63,9 @@ inline std::string states_of_children(pid_t warden) {
             continue;
         }
         std::ifstream file(entry.path() / "stat");
-        std::string stat((std::istreambuf_iterator<char>(file)), {});
+        // One that ends meanwhile can't be read, which a stream of characters would throw.
+        std::string stat;
+        std::getline(file, stat, '\0');
         const auto name_end = stat.rfind(')');
         if (name_end == std::string::npos || name_end + 4 >= stat.size()) {
             continue;
