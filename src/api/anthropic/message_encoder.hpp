@@ -15,7 +15,7 @@ namespace corral::api::anthropic {
 // What all parts of one answer have in common.
 struct message_identity {
     std::string id;
-    std::string model;       // as typed
+    std::string model;         // as typed
     std::string stopped_by{};  // a stop sequence, once one has ended it
 };
 
