@@ -85,7 +85,7 @@ TEST(prompt_form, a_template_that_makes_nothing_of_a_request_is_refused) {
     how.prompt_template = "{{ if .Suffix }}x{{ end }}";
     const auto prompt = render(how, {says(role::user, "U")}, nullptr, on);
     ASSERT_FALSE(prompt);
-    EXPECT_EQ(prompt.error().code, core::errc::refused);
+    EXPECT_EQ(prompt.error().code, core::errc::invalid);
 }
 
 // A package that forbids thinking does by default what it always does, in either form.

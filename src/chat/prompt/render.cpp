@@ -146,7 +146,7 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     auto prompt = template_prompt(options, ready, tools, thinking);
     if (prompt && prompt->turns.empty()) {
         return core::make_failure(
-            core::errc::refused,
+            core::errc::invalid,  // not by itself: another request may fill it
             "the prompt template makes nothing of this request, so there is nothing to answer");
     }
     return prompt;
