@@ -77,7 +77,8 @@ SCENARIO = {"directives": True, "geometry": PACKAGE, "timing": {"tokens_per_seco
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
-    with Box(tmp_path_factory.mktemp("box"), SCENARIO, model='capabilities = ["completion", "tools"]') as running:
+    with Box(tmp_path_factory.mktemp("box"), SCENARIO, model='capabilities = ["completion", "tools"]',
+             config='stream_errors = "visible"\n') as running:  # as for people; other tests want the model's words alone
         yield running
 
 
