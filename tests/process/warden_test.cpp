@@ -282,19 +282,18 @@ TEST(warden, a_forgotten_group_is_left_alone) {
 
 TEST(kill_strays, finds_what_a_dead_daemon_and_a_dead_warden_left) {
     test_daemon daemon({"sh", "-c", "setsid sleep 300 & wait"});
-    const auto carriers = wait_for_carriers(daemon, 2);
+    wait_for_carriers(daemon, 2);
     ASSERT_EQ(::kill(daemon.warden_pid(), SIGKILL), 0);
     ASSERT_TRUE(eventually([&] { return !lives(daemon.warden_pid()); }));
     EXPECT_THAT(kill_strays("another"), testing::Not(testing::Contains(daemon.service_pid())))
         << "a living daemon's services are no strays, even without a warden";
     EXPECT_TRUE(lives(daemon.service_pid()));
     daemon.kill_hard();
-    EXPECT_TRUE(eventually([&] { return daemon.carriers().size() == 1; }))
-        << "the parent-death signal reaches children only";
-    const auto left = daemon.carriers();
-    EXPECT_EQ(kill_strays("another"), left);
-    EXPECT_TRUE(daemon.carriers().empty());
-    EXPECT_TRUE(kill_strays("another").empty());
+    // The parent-death signal reaches children only. A daemon that starts elsewhere on this machine, as other
+    // tests have them, may have been first with the rest.
+    EXPECT_TRUE(eventually([&] { return daemon.carriers().size() <= 1; }));
+    kill_strays("another");
+    EXPECT_TRUE(eventually([&] { return daemon.carriers().empty(); }));
 }
 
 TEST(kill_strays, finds_a_helper_that_left_all_behind) {
@@ -305,8 +304,7 @@ TEST(kill_strays, finds_a_helper_that_left_all_behind) {
     ASSERT_TRUE(eventually([&] { return !lives(daemon.warden_pid()); }));
     EXPECT_THAT(kill_strays("another"), testing::Not(testing::Contains(helper))) << "its daemon lives";
     daemon.kill_hard();
-    ASSERT_TRUE(lives(helper));
-    EXPECT_THAT(kill_strays("another"), testing::Contains(helper));
+    kill_strays("another");
     EXPECT_TRUE(eventually([&] { return !lives(helper); }));
 }
 
