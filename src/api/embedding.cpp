@@ -19,14 +19,6 @@ constexpr std::size_t small_answer = 4 * 1024;         // numbers, which take th
 constexpr std::size_t bytes_of_number = 4 + 16;        // itself, and its text
 constexpr unsigned most_tries = 3;
 
-chat::failed_event failed(chat::failure_kind kind, std::string cause, std::string message) {
-    chat::failed_event out;
-    out.kind = kind;
-    out.cause = std::move(cause);
-    out.message = std::move(message);
-    return out;
-}
-
 // Vectors of two of them can't be compared.
 bool are_one_model(const catalog::model_entry& one, const catalog::model_entry& other) {
     return one.package == other.package && one.runtime.name == other.runtime.name &&
@@ -98,8 +90,8 @@ private:
                 made_.load = context_.clock->now() - what_.arrived;
                 by_ = by;
             } else if (!are_one_model(by_, by)) {
-                co_return failed(chat::failure_kind::unavailable, "model-changed",
-                                 "the model was changed while the request waited; ask again");
+                co_return chat::failure{chat::failure_kind::unavailable, "model-changed",
+                                        "the model was changed while the request waited; ask again"};
             }
             order.texts.assign(first, first + static_cast<std::ptrdiff_t>(count));
             engine::embedding_order one = order;
@@ -125,8 +117,8 @@ private:
             batch.vectors.size() == count && length > 0 && (first || kept == wanted) &&
             std::ranges::all_of(batch.vectors, [&](const auto& one) { return one.size() == length; });
         if (!usable) {
-            return failed(chat::failure_kind::runtime_failed, "vectors-unusable",
-                          "the runtime gave vectors that are not usable");
+            return chat::failure{chat::failure_kind::runtime_failed, "vectors-unusable",
+                                 "the runtime gave vectors that are not usable"};
         }
         if (first && !has_room(kept)) {
             return too_much(kept);
@@ -151,15 +143,16 @@ private:
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
         if (length * what_.texts.size() <= most_numbers) {
             chat::failed_event out =
-                failed(chat::failure_kind::unavailable, "no-memory",
-                       "server busy: no memory for the vectors of this request; try again later, "
-                       "or send fewer texts");
+                chat::failure{chat::failure_kind::unavailable, "no-memory",
+                              "server busy: no memory for the vectors of this request; try again later, "
+                              "or send fewer texts"};
             out.retryable = true;
             return out;
         }
-        return failed(chat::failure_kind::bad_request, "too-many-vectors",
-                      "a request may hold at most " + std::to_string(most_numbers / length) +
-                          " texts for this model, whose vectors have " + std::to_string(length) + " numbers");
+        return chat::failure{chat::failure_kind::bad_request, "too-many-vectors",
+                             "a request may hold at most " + std::to_string(most_numbers / length) +
+                                 " texts for this model, whose vectors have " + std::to_string(length) +
+                                 " numbers"};
     }
     void note(std::string_view outcome, std::string_view cause) const {
         const double took =

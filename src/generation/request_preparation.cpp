@@ -19,14 +19,6 @@ namespace corral::generation {
 
 namespace {
 
-chat::failure refusal(chat::failure_kind kind, std::string cause, std::string message) {
-    chat::failure out;
-    out.kind = kind;
-    out.cause = std::move(cause);
-    out.message = std::move(message);
-    return out;
-}
-
 template <typename Value>
 void complete(std::optional<Value>& wanted, const std::optional<Value>& otherwise) {
     if (!wanted) {
@@ -168,15 +160,15 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     prepared_request out;
     out.how = std::move(how);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
-        return refusal(chat::failure_kind::internal, "not-renderable",
-                       "the conversation can't be rendered for this model");
+        return chat::failure{chat::failure_kind::internal, "not-renderable",
+                             "the conversation can't be rendered for this model"};
     }
     if (!request.format.is_null()) {
         core::result<chat::format_plan> plan = chat::format_plan::make(
             request.format, model.entry->strict_schemas ? chat::schema_rule::checked_whole
                                                         : chat::schema_rule::checked_where_possible);
         if (!plan) {
-            return refusal(chat::failure_kind::bad_request, "format-refused", plan.error().message);
+            return chat::failure{chat::failure_kind::bad_request, "format-refused", plan.error().message};
         }
         out.format = std::move(*plan);
         if (is_conversation(request)) {

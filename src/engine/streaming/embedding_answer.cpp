@@ -24,20 +24,13 @@ json_bounds bounds_for(std::size_t texts) {
 }
 
 chat::failure unusable(std::string what) {
-    chat::failure out;
-    out.kind = chat::failure_kind::runtime_failed;
-    out.cause = "vectors-unusable";
-    out.message = "The runtime's answer is no list of vectors: " + std::move(what) + ".";
-    return out;
+    return {chat::failure_kind::runtime_failed, "vectors-unusable",
+            "The runtime's answer is no list of vectors: " + std::move(what) + "."};
 }
 
 // docs/facts/ollama_wire.md#embeddings.
 chat::failure not_finite() {
-    chat::failure out;
-    out.kind = chat::failure_kind::bad_request;
-    out.cause = "vectors-not-finite";
-    out.message = "embedding contains NaN or Inf values";
-    return out;
+    return {chat::failure_kind::bad_request, "vectors-not-finite", "embedding contains NaN or Inf values"};
 }
 
 std::vector<std::string_view> way_of(std::string_view pointer) {
