@@ -69,7 +69,7 @@ function(corral_module name)
   corral_unity(corral_${name})
 endfunction()
 
-# corral_test(<module> SOURCES <files> DEPENDS <libraries>): program test_<module>, every case known to ctest.
+# corral_test(<module> SOURCES <files> DEPENDS <libraries>): program test_<module>, every suite known to ctest.
 function(corral_test module)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${module} ${ARG_SOURCES})
@@ -77,10 +77,12 @@ function(corral_test module)
   target_link_libraries(test_${module} PRIVATE corral_flags ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(test_${module} REUSE_FROM corral_boost)
   corral_unity(test_${module})
-  gtest_discover_tests(test_${module} TEST_PREFIX "${module}." DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS unit TIMEOUT 120)
+  set(suites "${CMAKE_CURRENT_BINARY_DIR}/test_${module}_suites.cmake")
+  add_custom_command(TARGET test_${module} POST_BUILD BYPRODUCTS "${suites}"
+    COMMAND "${CMAKE_COMMAND}" -D "PROGRAM=$<TARGET_FILE:test_${module}>" -D MODULE=${module} -D "OUTPUT=${suites}"
+            -P "${CMAKE_SOURCE_DIR}/cmake/ListSuites.cmake" VERBATIM)
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/test_${module}_include.cmake"
+    "include(\"${suites}\" OPTIONAL RESULT_VARIABLE listed)\n"
+    "if(NOT listed)\n  add_test(${module}.is_not_built test_${module}_is_not_built)\nendif()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${CMAKE_CURRENT_BINARY_DIR}/test_${module}_include.cmake")
 endfunction()
-
-if(CORRAL_TESTS)
-  include(GoogleTest)
-endif()
