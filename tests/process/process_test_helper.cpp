@@ -1,6 +1,7 @@
 // A small program for the tests: tells what it inherited, behaves like a vendor program, or plays the daemon.
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -117,9 +118,10 @@ int start_escapee(const char* file, bool ends) {
     return ends ? 0 : ::pause();
 }
 
-// Forks away from whatever looks for it, for ever: a new process, session and group each time.
+// Forks away from whatever looks for it, a new process, session and group each time; after 20 s it has won.
 int hop(const char* file) {
-    for (int hops = 0;; ++hops) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    for (int hops = 0; std::chrono::steady_clock::now() < end; ++hops) {
         if (const pid_t next = ::fork(); next > 0) {
             ::_exit(0);
         } else if (next == 0) {
@@ -129,6 +131,7 @@ int hop(const char* file) {
             write_pid(file);
         }
     }
+    return 0;
 }
 
 // Starts a warden and one service, prints "<warden> <service> <token>", and lives on or ends cleanly when its
