@@ -96,6 +96,15 @@ class Daemon:
     def log(self):
         return self.log_file.read_text(errors="replace")
 
+    def logged(self, pattern, timeout=10.0):
+        """The match of `pattern` in the log, waited for: lines are written beside the answers."""
+        return wait_until(lambda: re.search(pattern, self.log()), timeout, f"in the log: {pattern}")
+
+    def logged_times(self, pattern, count, timeout=10.0):
+        """All that `re.findall` finds in the log, as soon as there are `count`."""
+        wait_until(lambda: len(re.findall(pattern, self.log())) >= count, timeout, f"{count} times in the log: {pattern}")
+        return re.findall(pattern, self.log())
+
     def stop(self, number=signal.SIGTERM, timeout=30):
         """Exit status of corral after `number`."""
         if self.process.poll() is None:

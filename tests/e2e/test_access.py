@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import signal
 import socket
 import ssl
@@ -27,7 +26,7 @@ def without_terminal():
 
 def test_only_known_keys_get_in_over_tls(tmp_path):
     with make_box(tmp_path, tls=True) as box:
-        assert "listening on https://127.0.0.1:" in box.log()
+        assert box.logged("listening on https://127.0.0.1:")
         assert box.get("/api/tags").json["models"][0]["name"] == MODEL
         assert box.say("[[text=hello]]") == "hello"
         assert list(box.stream("[[text=hello]]"))[-1]["done"] is True
@@ -94,14 +93,14 @@ def test_keys_come_and_go_while_it_runs(tmp_path):
         assert named.stdout == b"bert\n"
         (tmp_path / "keys").write_text("nonsense\n")
         wait_until(lambda: "event=keys.kept" in box.log(), 10, "a line in the log")
-        assert "keys:1:1: key 'nonsense' needs" in box.log()
+        assert box.logged("keys:1:1: key 'nonsense' needs")
         assert box.request("GET", "/api/tags", headers=bearer(bert)).status == 200
 
 
 def test_an_empty_keys_file_lets_nobody_in_and_says_so(tmp_path):
     (tmp_path / "keys").write_text("# none yet\n")
     with Box(tmp_path, config='[access]\nkeys = "keys"\n') as box:
-        assert "holds no key, so nobody gets in" in box.log()
+        assert box.logged("holds no key, so nobody gets in")
         for key in ("", "none", "sk-corral-x"):
             assert box.request("GET", "/api/tags", headers=bearer(key)).status == 401
 
@@ -183,7 +182,7 @@ def test_keys_take_turns_although_they_share_an_address(tmp_path):
         assert "".join(line["message"]["content"] for line in queued[0].open()) == "anna0"
         for each in queued[1:]:
             assert list(each.open())[-1]["done"] is True
-        finished = re.findall(r"client=(\w+) .*outcome=stop", box.log())
+        finished = box.logged_times(r"client=(\w+) .*outcome=stop", 1 + len(queued))
         assert finished.index("bert") <= 2, finished
 
 

@@ -170,7 +170,7 @@ def test_a_start_that_fails_again_and_again_is_kept_up_to_the_breaker_and_refusa
             reply = box.post(path, body)
             assert reply.status == 503 or (path == "/v1/messages" and reply.status in (503, 529)), reply.body
             assert b"failed too often" in reply.body and b"killed by SIGABRT: The runtime aborted" in reply.body, reply.body
-        assert re.search(r'outcome=backend-broken why="failed too often.*SIGABRT', box.log())
+        assert box.logged(r'outcome=backend-broken why="failed too often.*SIGABRT')
         no_marks(box)
     finally:
         box.__exit__()

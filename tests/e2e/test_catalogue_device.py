@@ -140,4 +140,4 @@ def test_F16_a_stopped_process_is_killed_though_it_hears_no_signal(tmp_path):
         old = box.kill("runtime", signal.SIGSTOP)
         assert box.say("[[text=from another process]]") == "from another process"
         assert box.pid_of("runtime") != old
-        assert "took a call and did not answer it" in box.log()
+        assert box.logged("took a call and did not answer it")

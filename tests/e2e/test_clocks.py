@@ -95,7 +95,7 @@ def test_a_runtime_that_hangs_in_decode_is_found_within_twice_its_clock(tmp_path
         assert "clock" not in lines[-1]["error"] and "ask again" in lines[-1]["error"], lines[-1]
         new_pid(box, "runtime", before)
         box.wait_ready()
-        assert re.search(r"runtime: stopping .*clock stood at", box.log()), "the reason of the restart says so too"
+        assert box.logged(r"runtime: stopping .*clock stood at"), "the reason of the restart says so too"
         assert box.say("[[text=well again]] go on") == "well again"
 
 
@@ -107,7 +107,7 @@ def test_a_runtime_that_hangs_in_prefill_is_found_and_the_request_runs_again(tmp
         begun = time.monotonic()
         assert box.say("[[text=here]] go on") == "here"
         took = time.monotonic() - begun
-        reason = re.findall(r"runtime: stopping .*", box.log())[-1]
+        reason = box.logged(r"runtime: stopping .*")[0]
         name, clock = stated(reason)
         assert name == "prefill" and "chunk" in reason, reason
         assert clock < 20 and took < 2 * clock + SLACK + 3, (took, reason)
@@ -131,7 +131,7 @@ def test_an_idle_runtime_that_is_stopped_is_found_and_replaced(tmp_path):
         tokenizer = box.pid_of("tokenizer")
         before = box.kill("runtime", signal.SIGSTOP)
         new_pid(box, "runtime", before)
-        assert re.search(r"runtime: stopping .*does not answer any more: OPTIONS /api/generate failed 2 times in a row", box.log())
+        assert box.logged(r"runtime: stopping .*does not answer any more: OPTIONS /api/generate failed 2 times in a row")
         box.wait_ready()
         assert box.say("[[text=well again]] go on") == "well again"
         assert box.pid_of("tokenizer") == tokenizer
@@ -143,7 +143,7 @@ def test_an_idle_runtime_that_accepts_and_does_not_answer_is_found(tmp_path):
         box.fault("runtime", "block_pool", True, ms=60_000)
         new_pid(box, "runtime", before)
         box.wait_ready()
-        assert "does not answer any more" in box.log()
+        assert box.logged("does not answer any more")
 
 
 def test_an_idle_tokenizer_that_is_stopped_is_found_and_the_model_stays_loaded(tmp_path):
@@ -179,7 +179,7 @@ def test_a_load_that_stands_still_is_found_by_what_loads_took_before(tmp_path):
         (tmp_path / "scenario.json").write_text(json.dumps(scenario))
         new_pid(box, "runtime", loading)
         took = time.monotonic() - stopped
-        reason = re.findall(r"runtime: stopping .*no sign of progress for .*", box.log())[-1]
+        reason = box.logged(r"runtime: stopping .*no sign of progress for .*")[0]
         clock = float(re.search(r"the clock of progress stood at ([\d.]+) s \(learned from 1 load", reason)[1])
         assert clock < 30 and took < 2 * clock + SLACK, (took, reason)
         box.wait_ready()

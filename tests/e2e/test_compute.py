@@ -104,7 +104,7 @@ def test_an_answer_of_the_cpu_is_told_with_its_numbers_and_cleared_by_a_healthy_
     for name in ("cpu_fallback", "npu_idle"):
         box.fault("runtime", name, on=False)
     box.answer_until(lambda: box.compute()["verdict"] == "ok", "the healthy answer clears it")
-    assert "event=compute.recovered" in box.log()
+    assert box.logged("event=compute.recovered")
     assert box.compute()["npu_mean_percent"] >= 5
     assert "warnings" not in box.get("/readyz").json
     assert scrape(box).value("corral_compute_state", **at, state="fallback") == 0
@@ -145,7 +145,7 @@ def test_other_devices_are_looked_at_in_their_own_way(tmp_path, profile, tool):
         wait_until(lambda: box.say("[[text=served]] hello") == "served", 30, "served again")
         box.fault("runtime", "cpu_fallback", threads=4)
         box.answer_until(lambda: box.compute()["verdict"] == "fallback", "a new process is judged anew")
-        assert re.search(r"NPU 0 %, \d+\.\d CPU cores busy: this answer was computed on the CPU", box.log())
+        assert box.logged(r"NPU 0 %, \d+\.\d CPU cores busy: this answer was computed on the CPU")
 
 
 def test_without_a_device_nothing_is_watched_or_said(tmp_path):

@@ -100,7 +100,7 @@ def test_memory_that_does_not_come_back_is_waited_for_and_the_request_with_it(tm
         thread.join(40)
         assert got["reply"].status == 200 and got["reply"].json["message"]["content"] == "worth the wait"
         assert box.starts() == 2, "nothing was started in vain"
-        assert re.search(r"runtime: starting \(process \d+\): loading again after: .*; the device: 37 C, 18 of 7040 MB in use", box.log())
+        assert box.logged(r"runtime: starting \(process \d+\): loading again after: .*; the device: 37 C, 18 of 7040 MB in use")
 
 
 def test_memory_that_never_comes_back_is_given_up_with_advice_and_looked_at_again(tmp_path):
@@ -180,14 +180,14 @@ def test_without_the_tool_all_goes_on_as_ever(tmp_path):
             wait_until(lambda: box.get("/readyz").status != 200, what="its end is seen")
             box.wait_ready()
         assert box.say("[[text=all well]] afterwards") == "all well"
-        assert box.log().count("starts without a look at the device") == 1
+        assert len(box.logged_times("starts without a look at the device", 1)) == 1
 
 
 @pytest.mark.parametrize("fault,word", [("garbage", "not in the format"), ("fail", "open device fail")])
 def test_a_tool_that_never_worked_keeps_nothing_from_starting_unless_it_must(tmp_path, fault, word):
     with DeviceBox(tmp_path / "may", device={"fault": fault}) as box:
         box.all_well()
-        assert re.search(f"starts without a look at the device: .*{word}", box.log())
+        assert box.logged(f"starts without a look at the device: .*{word}")
     strict = DeviceBox(tmp_path / "must", device={"fault": fault}, look="optional = false").start(wait_ready=False)
     try:
         strict.wait_reason(f"the device can't be looked at: .*{word}", "broken")
@@ -209,4 +209,4 @@ def test_an_unknown_format_is_an_error_with_a_hint(tmp_path):
     box = DeviceBox(tmp_path, look='format = "axcl-sim"')
     with pytest.raises(AssertionError, match="did you mean 'axcl-smi'"):
         box.start()
-    assert f"{os.path.basename(box.config_file)}:" in box.log()
+    assert box.logged(f"{os.path.basename(box.config_file)}:")

@@ -119,10 +119,10 @@ def test_killing_the_first_tier_under_load_loses_nothing_and_changes_once_each_w
             wait_until(lambda: load.count("npu") > before + 20, what="the first tier serves again")
         assert duo.changes()[begun:] == [SECOND, MODEL]
         assert {"npu", "cpu"} == set(load.served)
-        told = [line for line in duo.log().splitlines() if "event=tier.changed" in line][begun:]
+        told = duo.logged_times(".*event=tier.changed.*", begun + 2)[begun:]
         assert all("WARN" in line for line in told), told
         assert "failed and is started again" in told[0] and "ready for 2 s without a break" in told[1]
-        assert re.search(rf"request id=.* by={SECOND} outcome=stop", duo.log())
+        assert duo.logged(rf"request id=.* by={SECOND} outcome=stop")
 
 
 def test_the_status_tells_which_tier_serves_and_why(tmp_path):

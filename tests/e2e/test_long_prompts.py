@@ -44,7 +44,7 @@ def test_every_format_is_answered_and_streams_say_it_too(box):
 
 def test_the_log_and_readyz_name_the_client(box):
     ask(box, "open_webui")
-    assert "event=request.shortened" in box.log()
+    assert box.logged("event=request.shortened")
     warnings = box.get("/readyz").json["warnings"]
     assert any("127.0.0.1" in one and "tools=" in one for one in warnings), warnings
 

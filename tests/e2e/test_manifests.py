@@ -93,7 +93,7 @@ def test_one_bad_manifest_takes_nothing_down(tmp_path):
     with shelf:
         assert shelf.tags() == ["good:latest"]
         line = next(number for number, text in enumerate(bad.read_text().splitlines(), 1) if text.startswith("pacage"))
-        assert f"{bad}:{line}:1: unknown key 'pacage'" in shelf.log()
+        assert shelf.logged(f"{bad}:{line}:1: unknown key 'pacage'")
         left_out = {entry["file"]: entry for entry in status(shelf)["left_out"]}
         assert set(left_out) == {str(bad), str(shelf.manifests / "second.toml")}
         assert left_out[str(bad)]["name"] == "bad:latest"

@@ -61,7 +61,7 @@ def test_a_socket_at_another_address_is_used_and_told(tmp_path):
         box = UpgradeBox(tmp_path, {"directives": True}, listen=f"127.0.0.1:{other}").start(listen_fd=ours.fileno())
         try:
             assert box.port == port
-            assert re.search(rf"listens on 127\.0\.0\.1:{port}, and 'listen' says 127\.0\.0\.1:{other}", box.log())
+            assert box.logged(rf"listens on 127\.0\.0\.1:{port}, and 'listen' says 127\.0\.0\.1:{other}")
             box.upgrade()
             assert box.get("/api/version").status == 200
         finally:

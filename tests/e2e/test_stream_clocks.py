@@ -43,6 +43,7 @@ def test_a_server_that_hangs_in_mid_answer_is_found_by_what_its_gaps_were(tmp_pa
         assert "clock" not in lines[-1]["error"] and "ask again" in lines[-1]["error"], lines[-1]
         new_pid(box, "runtime", before)
         box.wait_ready()
+        wait_until(lambda: reasons(box), what="the reason of the restart")
         assert len(reasons(box)) == 1
         assert box.say("[[text=well again]] go on") == "well again"
 
@@ -52,6 +53,7 @@ def test_a_clock_gets_longer_for_one_prompt_after_another_and_not_for_one_that_h
     with make(tmp_path, clocks=short) as box:
         for number in range(3):
             assert "2 times" in box.chat(f"[[hang=0]] [[text=never]] prompt {number}").json["error"]
+        wait_until(lambda: len(reasons(box)) >= 6, what="a reason for each restart")
         assert [stated(reason)[1] for reason in reasons(box)] == [2, 2, 2, 2, 2, 4]
 
 

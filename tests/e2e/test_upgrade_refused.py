@@ -115,7 +115,7 @@ exec {BIN / "corral"} "$@"
 def test_a_handover_that_is_none_is_no_obstacle(tmp_path, value):
     box = UpgradeBox(tmp_path, {"directives": True}).start(environment={"CORRAL_HANDOVER": value})
     try:
-        assert "everything is started anew" in box.log()
+        assert box.logged("everything is started anew")
         assert box.say("[[text=well]]") == "well"
     finally:
         box.__exit__()

@@ -31,7 +31,7 @@ def test_nobody_loses_an_answer_and_nothing_is_loaded_again(tmp_path, profile):
             clients.stop()
         assert clients.problems == []
         assert box.pid_of("runtime") == before
-        assert "kept=1/1" in box.log()
+        assert box.logged("kept=1/1")
         # The new image minds the old process as its own.
         box.kill("runtime")
         wait_until(lambda: box.pid_of("runtime") not in (None, before), what="a new runtime")
