@@ -60,10 +60,10 @@ std::string duration_text(core::milliseconds span) {
         return "0s";
     }
     std::string out;
-    for (std::size_t i = units.size(); i-- > 0;) {
-        const auto worth = static_cast<core::milliseconds::rep>(units[i].second);
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+        const auto worth = static_cast<core::milliseconds::rep>(unit->second);
         if (left >= worth) {
-            out += std::to_string(left / worth) + std::string(units[i].first);
+            out += std::to_string(left / worth) + std::string(unit->first);
             left %= worth;
         }
     }

@@ -25,7 +25,8 @@ std::string_view trimmed_front(std::string_view text, std::string_view blanks) n
 }
 
 std::string_view trimmed_back(std::string_view text, std::string_view blanks) noexcept {
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
+    const std::size_t last = text.find_last_not_of(blanks);
+    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <limits>
 #include <memory>
 
 #include <dirent.h>
@@ -142,8 +143,9 @@ std::optional<process_row> parse_process(std::string_view text) {
             good = to_number(word, row.group);
         } else if (field == user_time_field || field == system_time_field) {
             std::uint64_t ticks = 0;
-            good = to_number(word, ticks);
-            row.used_ticks += ticks;
+            good =
+                to_number(word, ticks) && row.used_ticks <= std::numeric_limits<std::uint64_t>::max() - ticks;
+            row.used_ticks += good ? ticks : 0;
         } else if (field == start_time_field) {
             good = to_number(word, row.start_time);
         }

@@ -63,7 +63,7 @@ private:
             piece.remove_prefix(std::min(piece.find_first_not_of(blanks), piece.size()));
         }
         if (trims_right) {
-            piece = piece.substr(0, piece.find_last_not_of(blanks) + 1);
+            piece = core::trimmed_back(piece, blanks);
         }
         if (!piece.empty()) {
             add(kind::text, std::string(piece));
