@@ -42,9 +42,65 @@ protected:
         return rows.size() == 1 && rows[0].loopback && !rows[0].any_address;
     }
 
+    // Looks through all processes wait for let_look().
+    void hold_looks() {
+        context.searches = std::make_shared<core::disk_work>([this](std::function<void()> what) {
+            if (!held) {
+                return core::disk_work::start_thread(std::move(what));
+            }
+            looks.push_back(std::move(what));
+        });
+    }
+    void let_look() {
+        held = false;
+        for (const auto& look : looks) {
+            look();
+        }
+    }
+    [[nodiscard]] bool waits_for_a_look() {
+        return run_until([this] { return !looks.empty(); }) && status().state == service_state::starting;
+    }
+
     const std::uint16_t asked = free_port();
     std::vector<std::uint16_t> told;  // ports that the owner heard of
+    bool held = true;
+    std::vector<std::function<void()>> looks;
 };
+
+TEST_F(group_guard, who_has_a_taken_port_is_looked_up_beside_the_loop) {
+    hold_looks();
+    const boost::asio::ip::tcp::acceptor taker(io, add("runtime").endpoint);
+    start();
+    ASSERT_TRUE(waits_for_a_look());
+    let_look();
+    EXPECT_TRUE(reaches(service_state::broken));
+    EXPECT_THAT(status().reason, HasSubstr("is already taken by"));
+    EXPECT_THAT(status().reason, HasSubstr("(pid " + std::to_string(::getpid()) + ")"));
+    EXPECT_EQ(status().starts, 0U);
+    EXPECT_TRUE(stop());
+}
+
+TEST_F(group_guard, a_start_that_does_not_know_yet_who_has_its_port_can_be_stopped) {
+    hold_looks();
+    const boost::asio::ip::tcp::acceptor taker(io, add("runtime").endpoint);
+    start();
+    ASSERT_TRUE(waits_for_a_look());
+    EXPECT_TRUE(stop());
+    let_look();
+    EXPECT_TRUE(run_until([this] { return tasks.empty(); }));
+    EXPECT_EQ(status().state, service_state::stopped);
+    EXPECT_EQ(status().starts, 0U);
+}
+
+TEST_F(group_guard, whether_a_dead_process_lost_its_port_is_looked_up_beside_the_loop) {
+    hold_looks();
+    add_stubborn("runtime", {"sh", "-c", "exit 3"});
+    start();
+    ASSERT_TRUE(waits_for_a_look());
+    let_look();
+    EXPECT_TRUE(run_until([this] { return status().state != service_state::starting; }));
+    EXPECT_TRUE(stop());
+}
 
 TEST_F(group_guard, a_server_of_every_interface_is_ready_on_loopback_at_its_private_port) {
     const std::uint16_t given = add_stubborn("runtime", tiny({}, {"--reuse-port"})).endpoint.port();

@@ -57,11 +57,11 @@ public:
             case event_kind::gate_opened:
             case event_kind::gate_waits:
             case event_kind::gate_shut:
-                return asked_ && !launching_;
+                return asked_ && !m_.launching();
             case event_kind::spawned:
             case event_kind::refused:
             case event_kind::launch_failed:
-                return launching_;
+                return m_.launching();
             case event_kind::exited:
                 return leader_;
             case event_kind::gone:
@@ -69,7 +69,7 @@ public:
             case event_kind::adopted:  // only ever the first thing that happens to a service
                 return m_.state() == service_state::stopped && !m_.held && !group_;
             default:
-                return !launching_;  // a launch is answered within the step
+                return true;
         }
     }
 
@@ -105,7 +105,7 @@ public:
 private:
     std::string obey(const service_action& action) {
         if (action.what == action_kind::ask_gate) {
-            if (group_ || launching_ || !m_.wanted || m_.held || !plan_.has_gate) {
+            if (group_ || !m_.wanted || m_.held || !plan_.has_gate) {
                 return "the gate was asked for nothing";
             }
             asked_ = true;
@@ -115,13 +115,12 @@ private:
                 return "launched before the gate was open";
             }
             open_ = false;
-            if (group_ || launching_) {
+            if (group_) {
                 return "a second process was launched beside the first";
             }
             if (!m_.wanted || m_.held) {
                 return "launched although not wanted or held";
             }
-            launching_ = true;
             proven_ = 0;
         } else if (!group_) {
             return "an action on no process";
@@ -141,13 +140,8 @@ private:
                 asked_ = false;
                 break;
             case event_kind::spawned:
-                launching_ = false;
                 leader_ = group_ = true;
                 proven_ = 1;
-                break;
-            case event_kind::refused:
-            case event_kind::launch_failed:
-                launching_ = false;
                 break;
             case event_kind::exited:
                 leader_ = false;
@@ -250,7 +244,6 @@ private:
         return r;
     }()};
     core::steady_time now_{seconds{1000}};
-    bool launching_ = false;
     bool asked_ = false;  // the gate owes an answer
     bool open_ = false;   // the last answer was yes, and nothing was launched since
     bool leader_ = false;

@@ -50,6 +50,11 @@ const phase::loading* service_machine::load() const noexcept {
     return start != nullptr ? std::get_if<phase::loading>(&start->at) : nullptr;
 }
 
+bool service_machine::launching() const noexcept {
+    const auto* const start = std::get_if<phase::starting>(&now);
+    return start != nullptr && std::holds_alternative<phase::launching>(start->at);
+}
+
 const phase::gate_question* service_machine::gate_asked() const noexcept {
     if (const auto* const start = std::get_if<phase::starting>(&now)) {
         return std::get_if<phase::gate_question>(&start->at);
@@ -86,8 +91,7 @@ phase::loading* stepper::loading() {
 }
 
 bool stepper::launching() {
-    const auto* const start = in<phase::starting>();
-    return start != nullptr && std::holds_alternative<phase::launching>(start->at);
+    return m_.launching();
 }
 
 void stepper::dispatch() {
@@ -203,8 +207,8 @@ void stepper::on_stop() {
 
 void stepper::on_let_go() {
     m_.wanted = false;
-    const bool at_its_gate = m_.state() == service_state::starting && m_.gate_asked() != nullptr;
-    if (m_.state() == service_state::waiting || m_.state() == service_state::broken || at_its_gate) {
+    const bool without_process = m_.state() == service_state::starting && loading() == nullptr;
+    if (m_.state() == service_state::waiting || m_.state() == service_state::broken || without_process) {
         enter(phase::stopped{}, "stopped");
     } else if (auto* const stop = in<phase::stopping>()) {
         stop->after = after_stop::rest;

@@ -151,7 +151,7 @@ struct gate_pause {
 
 struct stopped {};
 
-// The launcher owes an answer, within the same step.
+// The launcher owes an answer: within the same step, or once it is known who has the port.
 struct launching {};
 
 // A process on its way to ready. Lateness is our own loop's, by which the clocks are longer.
@@ -247,6 +247,7 @@ struct service_machine {
     [[nodiscard]] std::optional<core::steady_time> wake() const;
     // nullptr: in another state.
     [[nodiscard]] const phase::loading* load() const noexcept;
+    [[nodiscard]] bool launching() const noexcept;
     [[nodiscard]] const phase::gate_question* gate_asked() const noexcept;
     [[nodiscard]] bool in_stage(load_stage stage) const noexcept;
     [[nodiscard]] bool breaker_is_open() const noexcept;

@@ -73,18 +73,25 @@ port_watch::fault port_watch::prepare(process::spawn_spec& command, const core::
     if (is_free(on, endpoint_)) {
         return std::nullopt;
     }
-    const auto port = endpoint_.port();
-    // Reads the descriptors of all processes on the loop, but only where a launch met a taken port.
+    return taken_by({listener_finding::unknown, "another program"});
+}
+
+listener_judgement port_watch::search_taker(std::uint16_t port) {
     const auto rows = process::listeners_on(port);
-    const listener_judgement taken = judge_listeners(rows, [](pid_t) { return false; });
-    if (taken.what == listener_finding::none) {
+    listener_judgement taker = judge_listeners(rows, [](pid_t) { return false; });
+    taker.sibling = taker.what != listener_finding::none && of_siblings(rows, 0);
+    return taker;
+}
+
+port_watch::fault port_watch::taken_by(const listener_judgement& taker) const {
+    if (taker.what == listener_finding::none) {
         return std::nullopt;
     }
-    if (confined_.followed() && of_siblings(rows, 0)) {
+    if (taker.sibling && confined_.followed()) {
         return turn_fault();
     }
     return process::program_fault{
-        "port-taken", "port " + std::to_string(port) + " is already taken by " + taken.who,
+        port_taken, "port " + std::to_string(endpoint_.port()) + " is already taken by " + taker.who,
         "stop that program or give this service another port; it is looked at again by itself"};
 }
 
@@ -140,13 +147,8 @@ process::program_fault port_watch::turn_fault() const {
             ""};
 }
 
-bool port_watch::lost_its_port(pid_t leader) {
-    const std::uint16_t port = confined_.compiled_port();
-    if (port == 0 || confined_.has_worked() || !of_siblings(process::listeners_on(port), leader)) {
-        return false;
-    }
-    note_fixed_port();
-    return true;
+std::uint16_t port_watch::contested_port() const {
+    return confined_.has_worked() ? std::uint16_t{0} : confined_.compiled_port();
 }
 
 std::string port_watch::warning() const {

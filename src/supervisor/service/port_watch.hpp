@@ -36,9 +36,14 @@ public:
     ~port_watch();
 
     // Before each launch: puts the guard into `command`. A fault when the service must not be started: it can't
-    // be confined, or its port is taken.
+    // be confined, or its port is taken (`port_taken`; taken_by() knows more).
     [[nodiscard]] fault prepare(process::spawn_spec& command, const core::executor& on,
                                 core::steady_time now);
+    static constexpr const char* port_taken = "port-taken";
+    // Who keeps a launch from the port, through the descriptors of all processes, on any thread.
+    [[nodiscard]] static listener_judgement search_taker(std::uint16_t port);
+    // Nothing: the port is free again.
+    [[nodiscard]] fault taken_by(const listener_judgement& taker) const;
     // In place of prepare(), for a process that an earlier image of this program launched.
     [[nodiscard]] core::result<void> resume(bool followed, std::string unguarded, std::uint16_t port);
     // The process is ours now: it is reached where resume() expected it.
@@ -65,8 +70,10 @@ public:
         fault wrong;
     };
     [[nodiscard]] search listener_missing(pid_t leader, core::steady_time now);
-    // The process `leader` ended while it loaded, and what its program wants for itself is another service's.
-    [[nodiscard]] bool lost_its_port(pid_t leader);
+    // Of a process that ended while it loaded: the port that its program may have wanted for itself; 0: none.
+    [[nodiscard]] std::uint16_t contested_port() const;
+    // search_all() of that port found it in use by another service.
+    void lost_its_port() { note_fixed_port(); }
     // Why a service whose port another has must wait for its turn; the id is `turn_lost`.
     [[nodiscard]] process::program_fault turn_fault() const;
     static constexpr const char* turn_lost = "port-turn";

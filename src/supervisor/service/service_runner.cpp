@@ -152,6 +152,14 @@ void service_runner::launch() {
     problem_.clear();
     process::spawn_spec command = spec_.command;
     auto fault = port_.prepare(command, context_.on, now());
+    const std::uint64_t number = ++launches_;
+    if (fault && fault->id == port_watch::port_taken) {
+        return spawn_task("taken port", name_taker(shared_from_this(), number, std::move(command)));
+    }
+    launch(std::move(command), std::move(fault));
+}
+
+void service_runner::launch(process::spawn_spec command, port_watch::fault fault) {
     if (fault) {
         port_.leave();
     }
@@ -312,7 +320,8 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     };
     // Its last lines may not have been read yet; they add to the story at its end.
     exit_story first = explain();
-    const bool lost_turn = !run->was_ready && self->run_ == run && self->port_.lost_its_port(run->pid);
+    auto losing = lost_its_port(self, run);
+    const bool lost_turn = co_await std::move(losing);
     if (lost_turn) {
         first.reason += "; " + self->port_.turn_fault().message;
         first.advice.clear();

@@ -79,6 +79,7 @@ private:
     void publish();
     void keep_time();
     void launch();
+    void launch(process::spawn_spec command, port_watch::fault fault);
     void adopt(process::child started);
     void begin_service();
     void spawn_task(const char* what, core::awaitable<void> task);
@@ -107,8 +108,14 @@ private:
         listener_judgement found;
         std::vector<process::listening_socket> open;  // beyond loopback
     };
-    // Through all processes, beside the loop. Nothing: it could not be done in time.
+    // `work`, which looks through all processes, beside the loop. Nothing: it could not be done in time.
+    template <typename Found>
+    static core::awaitable<std::optional<Found>> search(self_ptr self, std::function<Found()> work);
     static core::awaitable<std::optional<wide_view>> search(self_ptr self, run_ptr run);
+    // Goes on with a launch that met a taken port.
+    static core::awaitable<void> name_taker(self_ptr self, std::uint64_t launch, process::spawn_spec command);
+    // Its process ended while it loaded because another service of ours has the port.
+    static core::awaitable<bool> lost_its_port(self_ptr self, run_ptr run);
     // A search, and what follows from it. False: a fault was reported, or the process is over.
     static core::awaitable<bool> look_widely(self_ptr self, run_ptr run);
     static core::awaitable<void> watch_socket(self_ptr self, run_ptr run);
@@ -133,6 +140,7 @@ private:
     bool trouble_untold_ = false;  // the log does not know yet of the last step, which was one
     std::uint64_t starts_ = 0;
     std::uint64_t gate_questions_ = 0;  // only the answer to the last one counts
+    std::uint64_t launches_ = 0;        // and so here
     core::lateness late_;               // of the timer
     core::nanoseconds late_told_{0};    // what of it the machine knows
     std::string problem_;               // the last thing in the way of readiness

@@ -97,18 +97,58 @@ core::awaitable<void> service_runner::ask_gate(self_ptr self, std::uint64_t ques
     self->feed({event_of(verdict.state), std::move(verdict.reason), std::move(verdict.advice)});
 }
 
-core::awaitable<std::optional<service_runner::wide_view>> service_runner::search(self_ptr self, run_ptr run) {
-    std::function<wide_view()> work = [port = self->port_.endpoint().port(), leader = run->pid] {
-        return wide_view{port_watch::search_all(port, leader), process::listeners_beyond_loopback(leader)};
-    };
+template <typename Found>
+core::awaitable<std::optional<Found>> service_runner::search(self_ptr self, std::function<Found()> work) {
     const core::deadline until = core::deadline::after(longest_search, self->now());
     auto searching = self->context_.searches->run(self->label_, std::move(work), until);
-    core::result<wide_view> found = co_await std::move(searching);
+    core::result<Found> found = co_await std::move(searching);
     if (!found) {
         telemetry::log().debug("{}: no look at the other processes: {}", self->label_, found.error().message);
         co_return std::nullopt;
     }
     co_return std::move(*found);
+}
+
+core::awaitable<std::optional<service_runner::wide_view>> service_runner::search(self_ptr self, run_ptr run) {
+    std::function<wide_view()> work = [port = self->port_.endpoint().port(), leader = run->pid] {
+        return wide_view{port_watch::search_all(port, leader), process::listeners_beyond_loopback(leader)};
+    };
+    return search(std::move(self), std::move(work));
+}
+
+core::awaitable<void> service_runner::name_taker(self_ptr self, std::uint64_t launch,
+                                                 process::spawn_spec command) {
+    std::function<listener_judgement()> work = [port = self->port_.endpoint().port()] {
+        return port_watch::search_taker(port);
+    };
+    auto searching = search(self, std::move(work));
+    const std::optional<listener_judgement> found = co_await std::move(searching);
+    if (self->abandoned_ || launch != self->launches_) {
+        co_return;
+    }
+    if (!self->machine_.launching()) {
+        self->port_.leave();
+        co_return;
+    }
+    self->launch(std::move(command), self->port_.taken_by(found.value_or(
+                                         listener_judgement{listener_finding::unknown, "another program"})));
+}
+
+core::awaitable<bool> service_runner::lost_its_port(self_ptr self, run_ptr run) {
+    const std::uint16_t port = self->port_.contested_port();
+    if (run->was_ready || self->run_ != run || port == 0) {
+        co_return false;
+    }
+    std::function<listener_judgement()> work = [port, leader = run->pid] {
+        return port_watch::search_all(port, leader);
+    };
+    auto searching = search(self, std::move(work));
+    const std::optional<listener_judgement> found = co_await std::move(searching);
+    if (!found || !found->sibling || self->run_ != run) {
+        co_return false;
+    }
+    self->port_.lost_its_port();
+    co_return true;
 }
 
 core::awaitable<listener_judgement> service_runner::look(self_ptr self, run_ptr run) {
