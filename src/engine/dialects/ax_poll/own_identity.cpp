@@ -58,8 +58,8 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
     out.fault = second.fault;
     out.said = second.said;
     if (second.fault == tokenizer_fault::none) {
-        out.system = ids_of(first.json["token_ids"]);
-        out.turns = ids_of(second.json["diff"]);
+        out.system = first.ids;
+        out.turns = second.ids;
         note_clutter(system, turns, out.system.size() + out.turns.size());
     }
     co_return out;

@@ -16,11 +16,28 @@ std::size_t most_bytes(tokenizer_field wanted) {
     return ids ? most_tokenizer_reply : 64UL * 1024;
 }
 
-core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_field wanted) {
+// About what the fields of a body take as JSON.
+std::size_t text_bytes(const json& body) {
+    constexpr std::size_t of_an_id = 6;
+    std::size_t bytes = 0;
+    for (const json& field : body) {
+        bytes += field.is_string() ? field.get_ref<const std::string&>().size() : field.size() * of_an_id;
+    }
+    return bytes;
+}
+
+core::awaitable<tokenizer_answer> perform(http::client_call what, tokenizer_field wanted,
+                                          std::shared_ptr<core::disk_work> threads) {
     what.max_reply_bytes = most_bytes(wanted);
     auto reply = co_await http::call(std::move(what));
     if (reply) {
-        co_return read_tokenizer_reply(reply->status, std::move(reply->body), wanted);
+        const std::size_t bytes = reply->body.size();
+        const auto body = std::make_shared<const std::string>(std::move(reply->body));
+        std::function<tokenizer_answer()> work = [status = reply->status, body, wanted] {
+            return read_tokenizer_reply(status, *body, wanted);
+        };
+        auto reading = tokenizer_client::beside(std::move(threads), bytes, std::move(work));
+        co_return co_await std::move(reading);
     }
     tokenizer_answer out;
     const core::error_code why = reply.error().code;
@@ -39,7 +56,8 @@ core::awaitable<tokenizer_answer> tokenizer_client::get(std::string_view target,
     what.to = to_;
     what.target = target;
     what.until = until;
-    co_return co_await perform(std::move(what), wanted);
+    auto performing = perform(std::move(what), wanted, threads_);
+    co_return co_await std::move(performing);
 }
 
 core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target, nlohmann::json body,
@@ -49,9 +67,16 @@ core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target
     what.method = "POST";
     what.target = target;
     what.content_type = "application/json";
-    what.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::size_t bytes = text_bytes(body);
+    const auto kept = std::make_shared<const json>(std::move(body));
+    std::function<std::string()> work = [kept] {
+        return kept->dump(-1, ' ', false, json::error_handler_t::replace);
+    };
+    auto writing = beside(threads_, bytes, std::move(work));
+    what.body = co_await std::move(writing);
     what.until = until;
-    co_return co_await perform(std::move(what), wanted);
+    auto performing = perform(std::move(what), wanted, threads_);
+    co_return co_await std::move(performing);
 }
 
 }  // namespace corral::engine::ax_poll

@@ -70,6 +70,9 @@ tokenizer_answer read_tokenizer_reply(unsigned status, std::string body, tokeniz
     } else if (!holds(out.json, wanted)) {
         out.fault = tokenizer_fault::bad_answer;
         out.said = "answered without what it was asked for";
+    } else if (wanted == tokenizer_field::ids || wanted == tokenizer_field::diff) {
+        out.ids = ids_of(out.json[wanted == tokenizer_field::ids ? "token_ids" : "diff"]);
+        out.json = json::object();  // many nodes, which are all told in `ids`
     }
     return out;
 }

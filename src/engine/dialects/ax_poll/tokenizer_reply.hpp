@@ -29,6 +29,7 @@ struct tokenizer_answer {
     std::string said;     // of a fault, to follow "The tokenizer service": "answered with status 500"
     std::string body;     // as it came
     nlohmann::json json;  // an object when fault is none
+    token_ids ids;        // of the fields `ids` and `diff`
 };
 
 // What an answer must hold: {"uid": text}, {"token_ids": [...]}, {"diff": [...]}, {"text": ""}.
