@@ -11,6 +11,7 @@
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/core/worker.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -138,6 +139,10 @@ core::awaitable<bool> generation_run::prepare() {
     }
     how_ = std::move(prepared->how);
     prompt_ = std::move(prepared->prompt);
+    std::function<void()> marking = [this] { content_ = with_.quarantine->content_of(request_); };
+    auto hashing = core::run_on(is_long(request_) ? with_.options.rendering : nullptr, std::move(marking),
+                                request_.client);
+    co_await std::move(hashing);
     if (prepared->format) {
         with_.ignored->report_unchecked(model_->name, prepared->format->unchecked());
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));

@@ -111,6 +111,7 @@ private:
     served model_;
     as_asked asked_;
     chat::render_options how_;
+    prompt_mark content_ = 0;                      // of what was asked, for the quarantine
     std::optional<chat::rendered_prompt> prompt_;  // as prepared, until a run takes it
     bool put_aside_ = false;                       // to be prepared again
     std::optional<format_gate> gate_;              // there is a wanted format

@@ -135,14 +135,14 @@ void generation_run::note_loss(const engine::run_loss& loss) {
     const core::steady_time now = with_.clock->now();
     const std::uint64_t stand = outside_faults();
     own_.note({}, loss, stand, now);
-    with_.quarantine->note(with_.quarantine->mark_of(request_, model_->deployment, tier_), loss, stand, now);
+    with_.quarantine->note(with_.quarantine->mark_of(content_, model_->deployment, tier_), loss, stand, now);
 }
 
 prompt_record generation_run::harm(unsigned tier) const {
     if (with_.quarantine->empty()) {
         return {};
     }
-    const prompt_mark mark = with_.quarantine->mark_of(request_, model_->deployment, tier);
+    const prompt_mark mark = with_.quarantine->mark_of(content_, model_->deployment, tier);
     return with_.quarantine->find(mark, outside_faults(), with_.clock->now()).value_or(prompt_record{});
 }
 
@@ -231,7 +231,7 @@ void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
     const chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
     if (!with_.quarantine->empty() && lease_) {
-        with_.quarantine->pardon(with_.quarantine->mark_of(request_, model_->deployment, tier_));
+        with_.quarantine->pardon(with_.quarantine->mark_of(content_, model_->deployment, tier_));
     }
     if (to_->end(event)) {
         to_->note_timings(event.timings);

@@ -6,7 +6,7 @@ namespace corral::generation {
 
 namespace {
 
-// Of a part that is longer its beginning, its end and its length: the loop must not wait for a hash.
+// Of a part that is longer its beginning, its end and its length.
 constexpr std::size_t most_of_a_part = 128UL * 1024;
 constexpr std::size_t most_told = 500;
 constexpr std::string_view restarting = " It is being restarted.";
@@ -34,11 +34,16 @@ void feed(core::keyed_hash& into, const chat::message& one) {
 
 }  // namespace
 
-prompt_mark prompt_quarantine::mark_of(const chat::generation_request& what, const std::string& lane,
-                                       unsigned tier) const {
+prompt_mark prompt_quarantine::mark_of(prompt_mark content, const std::string& lane, unsigned tier) const {
     core::keyed_hash hash(key_);
+    feed(hash, std::to_string(content));
     feed(hash, lane);
     feed(hash, std::to_string(tier));
+    return hash.result();
+}
+
+prompt_mark prompt_quarantine::content_of(const chat::generation_request& what) const {
+    core::keyed_hash hash(key_);
     for (const chat::message& each : what.messages) {
         feed(hash, each);
     }

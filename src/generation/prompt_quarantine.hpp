@@ -36,10 +36,11 @@ public:
     explicit prompt_quarantine(const core::keyed_hash::key& key, quarantine_rule rule = {})
         : key_(key), rule_(rule) {}
 
-    // What it asks, and not how: who asks, sampling and limits are left out. `tier`: another runtime of the model may
-    // well live through it.
-    [[nodiscard]] prompt_mark mark_of(const chat::generation_request& what, const std::string& lane,
-                                      unsigned tier) const;
+    // What it asks, and not how: who asks, sampling and limits are left out. May be called on any thread: for a long
+    // prompt it takes milliseconds.
+    [[nodiscard]] prompt_mark content_of(const chat::generation_request& what) const;
+    // `tier`: another runtime of the model may well live through it.
+    [[nodiscard]] prompt_mark mark_of(prompt_mark content, const std::string& lane, unsigned tier) const;
 
     // `stand` counts what kept the runtimes of the model from starting that lies outside of them, such as a lost
     // card: what was lost before it changed is nobody's doing, and forgotten.

@@ -20,7 +20,9 @@ chat::generation_request asking(std::string content) {
 
 TEST(prompt_quarantine, knows_a_prompt_by_what_it_asks_and_not_by_how) {
     const prompt_quarantine table({1, 2});
-    const auto mark = [&](const chat::generation_request& what) { return table.mark_of(what, "m", 0); };
+    const auto mark = [&](const chat::generation_request& what) {
+        return table.mark_of(table.content_of(what), "m", 0);
+    };
     const prompt_mark plain = mark(asking("Hi"));
     chat::generation_request other = asking("Hi");
     other.id = "r2";
@@ -30,9 +32,11 @@ TEST(prompt_quarantine, knows_a_prompt_by_what_it_asks_and_not_by_how) {
     EXPECT_EQ(mark(other), plain);
 
     EXPECT_NE(mark(asking("Hi ")), plain);
-    EXPECT_NE(table.mark_of(asking("Hi"), "m", 1), plain) << "another tier is another runtime";
-    EXPECT_NE(table.mark_of(asking("Hi"), "n", 0), plain);
-    EXPECT_NE(prompt_quarantine({1, 3}).mark_of(asking("Hi"), "m", 0), plain) << "the key";
+    EXPECT_NE(table.mark_of(table.content_of(asking("Hi")), "m", 1), plain)
+        << "another tier is another runtime";
+    EXPECT_NE(table.mark_of(table.content_of(asking("Hi")), "n", 0), plain);
+    EXPECT_NE(prompt_quarantine({1, 3}).content_of(asking("Hi")), table.content_of(asking("Hi")))
+        << "the key";
     other.messages.front().from = chat::role::system;
     EXPECT_NE(mark(other), plain);
     chat::generation_request with_tools = asking("Hi");
