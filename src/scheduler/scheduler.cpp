@@ -293,6 +293,9 @@ queue_snapshot scheduler::snapshot() const noexcept {
             return !leaves && queue.is_free(one.facts.id) &&
                    impl_->backend_of(one).available().state == engine::availability_state::ready;
         };
+        if (queue.waiting_for(each.model) > 0) {
+            out.estimate = with_load({0, out.estimate}, impl_->backends_of(each.model)).estimate;
+        }
         if (!queue.suspended(each.model) &&
             std::any_of(each.instances.begin(), each.instances.end(), idles)) {
             out.neglected += queue.waiting_for(each.model);

@@ -196,3 +196,17 @@ def test_a_full_queue_of_one_client_lets_another_in(tmp_path):
         assert connection.getresponse().status == 200
         for one in flood:
             assert list(one.open())[-1]["done"] is True
+
+
+def test_readyz_tells_that_a_model_is_loaded_for_those_who_wait(tmp_path):
+    with Box(tmp_path, {"directives": True, "timing": {"load_ms": 3000}}) as box:
+        assert box.post("/api/generate", {"model": MODEL, "keep_alive": 0}).json["done_reason"] == "unload"
+        wait_until(lambda: box.get("/readyz").json["models"][0]["state"] == "unloaded", what="it is unloaded")
+        assert "waiting" not in box.get("/readyz").json["models"][0]
+        later = [box.stream_later(f"[[n=2]] number {k}") for k in range(3)]
+        seen = wait_until(lambda: (lambda now: now["models"][0].get("waiting") == 3 and now)(box.get("/readyz").json), what="three wait")
+        assert seen["models"][0]["state"] == "loading"
+        wait_until(lambda: box.get("/readyz").json["queue"]["estimate_seconds"] in range(1, 60), what="the load counts")
+        for one in later:
+            assert list(one.open())[-1]["done"] is True
+        assert "waiting" not in box.get("/readyz").json["models"][0]

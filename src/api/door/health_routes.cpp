@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/door/access_check.hpp"
@@ -34,8 +35,9 @@ const char* word_of(engine::availability_state state) {
 
 struct model_state {
     engine::availability now;
-    bool suspended = false;  // by its operator
-    std::string waits;       // why it is not being loaded though somebody wants it; may be empty
+    bool suspended = false;   // by its operator
+    std::size_t waiting = 0;  // requests
+    std::string waits;        // why it is not being loaded though somebody wants it; may be empty
     std::vector<scheduler::instance_state> instances;  // of a model that can run in several places
     std::string served_by;                             // of one with fallbacks
 };
@@ -52,7 +54,9 @@ model_state look_at(const generation::served_model& model, const scheduler::sche
         out.now.reason = scheduler::suspension_text(model.deployment);
         return out;
     }
-    out.waits = admission.queue_of(model.deployment).why;
+    scheduler::model_queue queue = admission.queue_of(model.deployment);
+    out.waiting = queue.waiting;
+    out.waits = std::move(queue.why);
     if (out.now.state == engine::availability_state::stopped && !out.waits.empty()) {
         out.now.reason = "The model is not loaded: it " + out.waits + ".";
     }
@@ -171,6 +175,9 @@ readiness describe_readiness(const api_context& context, bool names) {
             json.real(*state.progress);
         } else {
             json.tree(nullptr);
+        }
+        if (state.state == engine::availability_state::loading && !states[i].suspended) {
+            json.count("waiting", states[i].waiting);
         }
         if (state.left) {
             json.key("left_seconds").number(state.left->count());
