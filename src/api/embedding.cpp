@@ -7,6 +7,7 @@
 
 #include "api/models/capability_check.hpp"
 #include "corral/core/stated_number.hpp"
+#include "corral/generation/failure_words.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::api {
@@ -53,12 +54,12 @@ public:
         while (made_.vectors.size() < what_.texts.size()) {
             auto stopped = co_await next_batch();
             if (stopped) {
-                note("failed", stopped->cause);
-                co_return std::move(*stopped);
+                note("failed", stopped->cause, chat::tells_why(*stopped) ? stopped->message : std::string());
+                co_return generation::for_client(std::move(*stopped));
             }
         }
         made_.total = context_.clock->now() - what_.arrived;
-        note("done", "");
+        note("done", "", "");
         co_return std::move(made_);
     }
 
@@ -154,14 +155,15 @@ private:
                                  " texts for this model, whose vectors have " + std::to_string(length) +
                                  " numbers"};
     }
-    void note(std::string_view outcome, std::string_view cause) const {
+    void note(std::string_view outcome, std::string_view cause, const std::string& why) const {
         const double took =
             std::chrono::duration<double, std::milli>(context_.clock->now() - what_.arrived).count();
         telemetry::log().info(
             "request id={} model={} client={} event=embedding.{} texts={} of={} tokens={} "
-            "total_ms={:.1f}{}{}",
+            "total_ms={:.1f}{}{}{}",
             what_.id, model_->name, telemetry::printable(what_.client), outcome, made_.vectors.size(),
-            what_.texts.size(), made_.prompt_tokens, took, cause.empty() ? "" : " cause=", cause);
+            what_.texts.size(), made_.prompt_tokens, took, cause.empty() ? "" : " cause=", cause,
+            why.empty() ? std::string() : " why=\"" + telemetry::printable(why, 500) + '"');
     }
 
     const api_context& context_;

@@ -7,7 +7,9 @@
 #include "api/json/json_input.hpp"
 #include "api/json/zstd_body.hpp"
 #include "corral/core/text.hpp"
+#include "corral/generation/failure_words.hpp"
 #include "corral/generation/wait_ready.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::api {
 
@@ -56,7 +58,12 @@ core::awaitable<std::optional<chat::failed_event>> load_model(const api_context&
     std::string name = model->deployment;
     std::optional<chat::failed_event> failed =
         co_await generation::wait_ready(std::move(name), *context.admission, context.load_deadline);
-    co_return failed;
+    if (!failed) {
+        co_return failed;
+    }
+    telemetry::log().info("model={} event=load.failed cause={} why=\"{}\"", model->name, failed->cause,
+                          telemetry::printable(failed->message, 500));
+    co_return generation::for_client(std::move(*failed));
 }
 
 nlohmann::ordered_json read_object(std::string_view body, const std::string& go_type,

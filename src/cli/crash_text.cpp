@@ -103,7 +103,11 @@ std::string request(const json& of) {
     if (member(of, "silent_for_ms").is_number()) {
         out += ", silent for " + seconds(reported_amount(of, "silent_for_ms"));
     }
-    return out + "\n";
+    out += "\n";
+    if (const std::string why = text(of, "why"); !why.empty()) {
+        out += "    " + why + "\n";
+    }
+    return out;
 }
 
 std::string requests(const json& bundle) {

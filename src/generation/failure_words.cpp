@@ -1,4 +1,4 @@
-#include "generation/failure_words.hpp"
+#include "corral/generation/failure_words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,6 +18,7 @@ struct words {
 
 constexpr std::string_view no_answer = "The model's program gave no usable answer.";
 constexpr std::string_view too_late = "The model's program did not answer in its time.";
+constexpr std::string_view no_vectors = "The model gave no usable vectors for these texts.";
 constexpr std::string_view no_tokens = "The model's tokenizer does not answer.";
 
 constexpr std::array known{
@@ -38,6 +39,10 @@ constexpr std::array known{
     words{"generate-swallowed", no_answer, false},
     words{"answer-failed", "This answer failed inside the runtime.", false},
     words{"stopping", "The model's program is being stopped."},
+    words{"load-deadline", "The model was not ready in its time.", false},
+    words{"call-silent", "The model made no vectors in its time.", false},
+    words{"embedding-refused", no_vectors, false},
+    words{"vectors-unusable", no_vectors, false},
 };
 
 std::string when(const chat::failure& why) {

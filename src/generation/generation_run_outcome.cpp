@@ -7,7 +7,7 @@
 #include "corral/chat/failure.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
-#include "generation/failure_words.hpp"
+#include "corral/generation/failure_words.hpp"
 #include "generation/format_request.hpp"
 #include "generation/generation_run.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "corral/generation/readiness.hpp"
 #include "generation/context_fit.hpp"
-#include "generation/failure_words.hpp"
+#include "corral/generation/failure_words.hpp"
 #include "generation/generation_run.hpp"
 #include "generation/generation_state.hpp"
 

@@ -90,6 +90,7 @@ void request_report::close(const request_summary& now) {
     if (entry_ != nullptr) {
         fill_journal(now);
         entry_->record().outcome = outcome_;
+        entry_->record().why = telemetry::printable(why_, 500);
         journal_->finish(entry_);
         entry_.reset();
     }

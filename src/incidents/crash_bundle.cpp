@@ -161,6 +161,9 @@ json request(const telemetry::run_record& of) {
         out["served_by"] = of.served_by;
     }
     out["outcome"] = of.outcome.empty() ? "running" : of.outcome;
+    if (!of.why.empty()) {
+        out["why"] = of.why;
+    }
     return out;
 }
 

@@ -99,7 +99,8 @@ TEST_F(ollama_embedding, unusable_vectors_are_an_error_and_zeros_stay_zeros) {
     can_embed({{0, 0}});
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":"x"})").substr(0, 44),
               R"(200 {"model":"tiny","embeddings":[[0,0]],"to)");
-    const std::string unusable = R"(500 {"error":"the runtime gave vectors that are not usable"})";
+    const std::string unusable =
+        R"(500 {"error":"The model gave no usable vectors for these texts. Ask again; if it happens each time, tell the operator."})";
     can_embed({{1, 0}});
     EXPECT_EQ(reply("/api/embed", R"({"model":"tiny","input":["x","y"]})"), unusable);
     can_embed({{1, 0}, {1}});

@@ -77,6 +77,7 @@ TEST_F(black_box_files, a_crash_is_kept_with_all_that_is_known_of_it) {
     running->note_piece(clock.now());
     crash();
     running->record().outcome = "runtime-died";
+    running->record().why = "SIGKILL";
     journal.finish(running);
     ASSERT_TRUE(run_until([this] { return !names().empty(); }));
     const json bundle = newest();
@@ -94,6 +95,7 @@ TEST_F(black_box_files, a_crash_is_kept_with_all_that_is_known_of_it) {
     EXPECT_EQ(bundle["requests"]["inside"][0]["prompt_bytes"], 321);
     EXPECT_EQ(bundle["requests"]["inside"][0]["sampling"]["temperature"], 0.5);
     EXPECT_EQ(bundle["requests"]["finished"][0]["outcome"], "runtime-died");
+    EXPECT_EQ(bundle["requests"]["finished"][0]["why"], "SIGKILL");
     EXPECT_EQ(bundle["device"]["free_mb"], 12);
     EXPECT_TRUE(bundle["system"].contains("memory_kb")) << bundle["system"];
     const std::string shown = cli::bundle_text(bundle);

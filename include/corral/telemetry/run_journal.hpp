@@ -73,6 +73,7 @@ struct run_record {
     gap_ring gaps;
     std::optional<core::nanoseconds> silent_for;  // of one that still runs: since its last piece
     std::string outcome;                          // cause id as in the log; empty: it still runs
+    std::string why;  // of one that failed, as in the log: what its client is not told; may be empty
 };
 
 // On the loop's thread.
