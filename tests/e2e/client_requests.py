@@ -34,6 +34,11 @@ def continue_cli(text):
     return recorded("continue", text)
 
 
+def home_assistant_first(text):
+    """A voice assistant with eighty exposed entities in ten areas: 19 tools, 15 kB."""
+    return recorded("home_assistant", text)
+
+
 def tool(name, parameters, said):
     properties = {one: {"type": "string", "description": f"The {one.replace('_', ' ')} that this call of {name} is about. "
                         "Leave it out where the default is wanted, and never make one up."} for one in parameters}

@@ -8,7 +8,7 @@ import client_requests
 from harness import Box
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
-CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "agent"]
+CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "agent"]
 TOOLS = 'capabilities = ["completion", "tools"]'
 
 
