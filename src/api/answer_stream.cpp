@@ -1,5 +1,8 @@
 #include "api/answer_stream.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -100,6 +103,17 @@ std::string as_text(const chat::failed_event& why, bool behind_text) {
            "]";
 }
 
+// A long list of logprobs would hold the loop for milliseconds.
+core::awaitable<std::string> written(core::worker* elsewhere, const chat::token_logprobs& tokens,
+                                     std::function<std::string()> write) {
+    constexpr std::size_t small = 64UL * 1024;
+    std::string out;
+    std::function<void()> work = [&out, &write] { out = write(); };
+    auto writing = core::run_on(chat::size_of(tokens) > small ? elsewhere : nullptr, std::move(work));
+    co_await std::move(writing);
+    co_return out;
+}
+
 core::awaitable<void> stream_answer(const api_context& context, generation::answer_reader& answer,
                                     answer_format& format, bool for_people, http::response_writer& out) {
     patient_reader reader(context, answer, format, out);
@@ -132,7 +146,12 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
             bytes = format.encode(told);
         }
         has_text = has_text || std::holds_alternative<chat::text_event>(*event);
-        bytes += format.encode(*event);
+        if (const auto* end = std::get_if<chat::finished_event>(&*event)) {
+            auto writing = written(context.decoding, end->logprobs, [&] { return format.encode(*event); });
+            bytes = co_await std::move(writing);
+        } else {
+            bytes += format.encode(*event);
+        }
         if (!gone && !bytes.empty()) {
             gone = co_await reader.deliver(std::move(bytes));
         }
@@ -143,6 +162,11 @@ core::awaitable<void> stream_answer(const api_context& context, generation::answ
     co_await reader.finish();
 }
 
+void add_logprobs(whole_answer& to, chat::token_logprobs& more) {
+    std::ranges::move(more, std::back_inserter(to.logprobs));
+    more.clear();
+}
+
 core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) {
     whole_answer out;
     answer.hold_until_end();
@@ -150,15 +174,19 @@ core::awaitable<whole_answer> collect_answer(generation::answer_reader& answer) 
         chat::generation_event event = co_await answer.next();
         if (auto* text = std::get_if<chat::text_event>(&event)) {
             out.text += text->text;
+            add_logprobs(out, text->logprobs);
         } else if (auto* thinking = std::get_if<chat::thinking_event>(&event)) {
             out.thinking += thinking->text;
+            add_logprobs(out, thinking->logprobs);
         } else if (auto* call = std::get_if<chat::tool_call_event>(&event)) {
             out.calls.push_back(std::move(call->call));
         } else if (auto* why = std::get_if<chat::failed_event>(&event)) {
             out.end = std::move(*why);
             co_return out;
         } else {
-            out.end = std::get<chat::finished_event>(event);
+            auto& end = std::get<chat::finished_event>(event);
+            add_logprobs(out, end.logprobs);
+            out.end = std::move(end);
             co_return out;
         }
     }
@@ -191,7 +219,9 @@ core::awaitable<void> run_and_answer(const api_context& context, const http::req
     } else {
         format->stopped_by(handle->notes().stopped_by);
         whole.content_type = format->whole_type();
-        whole.body = format->whole(said, std::get<chat::finished_event>(said.end));
+        auto writing = written(context.decoding, said.logprobs,
+                               [&] { return format->whole(said, std::get<chat::finished_event>(said.end)); });
+        whole.body = co_await std::move(writing);
     }
     add_notes(whole.headers, *handle);
     co_await out.send(std::move(whole));

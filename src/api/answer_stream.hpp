@@ -17,6 +17,7 @@ struct whole_answer {
     std::string text;
     std::string thinking;
     std::vector<chat::tool_call> calls;
+    chat::token_logprobs logprobs;
     std::variant<chat::finished_event, chat::failed_event> end;
 };
 

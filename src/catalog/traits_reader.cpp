@@ -57,6 +57,11 @@ constexpr std::array formats{
     named<format_form>{"response-format", format_form::response_format},
     named<format_form>{"llama.cpp", format_form::llama_cpp},
 };
+constexpr std::array logprob_forms{
+    named<logprob_form>{"none", logprob_form::none},
+    named<logprob_form>{"llama.cpp", logprob_form::llama_cpp},
+    named<logprob_form>{"vllm", logprob_form::vllm},
+};
 
 template <typename Choice, std::size_t Count>
 void read_choice(section& from, std::string_view key, Choice& into,
@@ -170,6 +175,7 @@ void read_traits(section from, runtime_traits& into) {
     read_choice(from, "timings", into.timings, timings);
     read_choice(from, "counts", into.counts, counts);
     read_choice(from, "formats", into.formats, formats);
+    read_choice(from, "logprobs", into.logprobs, logprob_forms);
     from.texts("error_texts", into.error_texts);
     read_busy_statuses(from, into.busy_statuses);
     read_cancel(from, into);

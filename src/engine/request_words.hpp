@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "corral/engine/backend.hpp"
 
@@ -19,6 +20,7 @@ public:
     public:
         listener(request_words& of, const chat::rendered_prompt& prompt, run_sink& next);
         void on_text(std::string_view piece, const run_progress& now) override;
+        void on_logprobs(chat::token_logprobs tokens) override { next_.on_logprobs(std::move(tokens)); }
 
     private:
         std::shared_ptr<std::string> words_;

@@ -332,6 +332,7 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
     how.tool_names = tool_names(request_);
     // Thinking that the client turned off is not there for it, wherever the model does it all the same.
     how.stops_see_thinking = !prompt.empties_thinking && request_.thinking != chat::thinking_mode::off;
+    tokens_ = token_hold(how.stops);
     filter_.emplace(std::move(how));
     block_.reset();
     if (prompt.empties_thinking) {
@@ -354,6 +355,9 @@ engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
         spec.max_tokens = raised;
     }
     spec.until = deadline();
+    if ((*lease_)->tells_logprobs()) {
+        spec.top_logprobs = request_.top_logprobs;
+    }
     // A thought, a call or the rest of a begun answer would not keep to it, and the runtime knows of none.
     const bool only_the_value = !spec.prompt.thinking && !request_.hole && begun_answer(request_).empty() &&
                                 tool_names(request_).empty();

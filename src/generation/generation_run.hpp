@@ -21,6 +21,7 @@
 #include "generation/request_preparation.hpp"
 #include "generation/request_report.hpp"
 #include "generation/run_figures.hpp"
+#include "generation/token_hold.hpp"
 
 namespace corral::generation {
 
@@ -46,6 +47,7 @@ public:
     [[nodiscard]] core::awaitable<void> perform();
 
     void on_text(std::string_view piece, const engine::run_progress& now) override;
+    void on_logprobs(chat::token_logprobs tokens) override;
 
 private:
     enum class verdict { over, again };
@@ -77,6 +79,8 @@ private:
     [[nodiscard]] std::size_t max_pending_bytes() const;
 
     void push(std::vector<chat::generation_event> events);
+    // What is certain of the logprobs goes with the first text of `events`.
+    void tell_logprobs(std::vector<chat::generation_event>& events);
     // What outcome_policy decides of.
     [[nodiscard]] run_standing standing() const;
     [[nodiscard]] retry_limits limits() const;
@@ -120,6 +124,7 @@ private:
     scheduler::model_hold stays_;
     engine::run_control* control_ = nullptr;  // of the run that goes on
     std::optional<chat::output_filter> filter_;
+    token_hold tokens_{{}};              // their logprobs, where they were asked for
     std::optional<hidden_block> block_;  // the model is expected to write one
     run_figures figures_;
     unsigned tries_ = 0;

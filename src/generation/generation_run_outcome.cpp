@@ -40,7 +40,7 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
     }
     show(piece, now.usage.generated_tokens);
     const bool enough = filter_->stopped() || (gate_ && gate_->complete());
-    const std::size_t waiting = to_->pending_bytes() + (gate_ ? gate_->waiting_bytes() : 0);
+    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() + (gate_ ? gate_->waiting_bytes() : 0);
     if (enough) {
         conclude(chat::finish_reason::stop);
         control_->cancel();
@@ -55,10 +55,34 @@ void generation_run::show(std::string_view piece, std::uint32_t generated) {
     if (block_ && !block_->admits(generated)) {
         return;  // the runtime ends by itself soon, and then tells its figures
     }
-    push(filter_->feed(piece));
+    std::vector<chat::generation_event> events = filter_->feed(piece);
+    if (block_ && filter_->before_answer()) {
+        tokens_.clear();  // of the block
+    }
+    tell_logprobs(events);
+    push(std::move(events));
     if (block_) {
         block_->look(filter_->swallowed_block(), filter_->before_answer());
         figures_.hide(block_->tokens(), block_->limit());
+    }
+}
+
+void generation_run::on_logprobs(chat::token_logprobs tokens) {
+    if (request_.top_logprobs && !judged_ && !to_->ended() && !to_->abandoned()) {
+        tokens_.add(std::move(tokens));
+    }
+}
+
+// Of an answer with a format it is known only at its end which run was the one.
+void generation_run::tell_logprobs(std::vector<chat::generation_event>& events) {
+    for (chat::generation_event& event : events) {
+        auto* const text = std::get_if<chat::text_event>(&event);
+        auto* const thinking = std::get_if<chat::thinking_event>(&event);
+        if (!gate_ && (text != nullptr || thinking != nullptr)) {
+            (text != nullptr ? text->logprobs : thinking->logprobs) =
+                filter_->stopped() ? tokens_.take_all(filter_->stopped_by()) : tokens_.take();
+            return;
+        }
     }
 }
 
@@ -116,7 +140,9 @@ void generation_run::settle(const engine::run_outcome& outcome) {
     if (const auto* judge = std::get_if<judge_answer>(&next)) {
         const bool cut = block_ && block_->cut();
         const chat::finish_reason reason = cut ? chat::finish_reason::length : judge->reason;
-        push(filter_->finish(reason == chat::finish_reason::length));
+        std::vector<chat::generation_event> rest = filter_->finish(reason == chat::finish_reason::length);
+        tell_logprobs(rest);
+        push(std::move(rest));
         conclude(reason);
     } else if (const auto* again = std::get_if<run_again>(&next)) {
         carry_out(*again, *outcome.failure);
@@ -229,7 +255,8 @@ void generation_run::carry_out(const fail_request& next) {
 
 void generation_run::finish(chat::finish_reason reason) {
     const core::steady_time now = with_.clock->now();
-    const chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
+    chat::finished_event event{reason, figures_.usage(), figures_.timings(now)};
+    event.logprobs = tokens_.take_all(to_->notes().stopped_by);
     if (!with_.quarantine->empty() && lease_) {
         with_.quarantine->pardon(with_.quarantine->mark_of(content_, model_->deployment, tier_));
     }
@@ -263,7 +290,9 @@ void generation_run::fail(chat::failure_kind kind, std::string cause, std::strin
 std::size_t generation_run::max_pending_bytes() const {
     constexpr std::size_t bytes_per_token = 64;
     constexpr std::size_t least = 1024 * 1024;
-    return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token);
+    constexpr std::size_t for_logprobs = 8UL * 1024 * 1024;
+    return std::max(least, static_cast<std::size_t>(context_length_of(*model_)) * bytes_per_token) +
+           (request_.top_logprobs ? for_logprobs : 0);
 }
 
 // For the answer's headers, log and journal.

@@ -8,7 +8,7 @@ namespace {
 
 std::size_t text_bytes(const chat::generation_event& event) {
     if (const auto* text = std::get_if<chat::text_event>(&event)) {
-        return text->text.size();
+        return text->text.size() + chat::size_of(text->logprobs);
     }
     if (const auto* called = std::get_if<chat::tool_call_event>(&event)) {
         return called->call.name.size() +
@@ -16,14 +16,15 @@ std::size_t text_bytes(const chat::generation_event& event) {
                    .size();
     }
     const auto* thinking = std::get_if<chat::thinking_event>(&event);
-    return thinking == nullptr ? 0 : thinking->text.size();
+    return thinking == nullptr ? 0 : thinking->text.size() + chat::size_of(thinking->logprobs);
 }
 
 template <typename Event>
 bool append_same(chat::generation_event& last, const chat::generation_event& more) {
     auto* into = std::get_if<Event>(&last);
     const auto* from = std::get_if<Event>(&more);
-    if (into == nullptr || from == nullptr) {
+    // Events with logprobs stay apart, for the lines of many together would be long ones.
+    if (into == nullptr || from == nullptr || !from->logprobs.empty()) {
         return false;
     }
     into->text += from->text;

@@ -127,6 +127,10 @@ chat::render_options render_options_for(const chat::generation_request& request,
     if (model.variant && !model.variant->system.empty()) {
         out.default_system = model.variant->system;
     }
+    // Definitions of tools are system text, which would take the place of what the model there begins with.
+    if (out.default_system.empty() && request.tools.is_array() && !request.tools.empty()) {
+        out.default_system = model.runtime->stated().system;
+    }
     if (model.variant && out.prompt_template.empty()) {
         out.prompt_template = model.variant->prompt_template;
     }

@@ -11,7 +11,7 @@ from profiles import BY_NAME, service_table
 from running import BIN, ROOT, Daemon, descendants, free_port, pause, processes, started, wait_until
 from simulator import FAST, Simulator, scenario_of, write_package
 
-__all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "LaterStream", "Reply", "Simulator", "Stream", "descendants",
+__all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "descendants",
            "free_port", "pause", "processes", "started", "wait_until"]
 
 
@@ -66,3 +66,15 @@ class Box(Daemon, Client, Simulator):
                 self.process.wait()
         gone = lambda: not (family & {p for p, (_, state, _) in processes().items() if state != "Z"})
         wait_until(gone, 10, f"no process left behind of {family}")
+
+
+class Elsewhere(Box):
+    """One corral whose model is served by another box."""
+
+    def __init__(self, folder, there, model="", variables=""):
+        self.there, self.variables = there, variables
+        super().__init__(folder, model=model)
+
+    def config_text(self, extra, model, *_):
+        return (f'{extra}\nprofiles = ["{ROOT / "vendor"}"]\n[[models]]\nname = "sim"\nprofile = "ollama-remote"\n{model}\n'
+                f'[models.variables]\nurl = "http://127.0.0.1:{self.there.port}"\n{self.variables}\n')

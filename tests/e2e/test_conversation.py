@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import MODEL, Box, wait_until
+from harness import MODEL, Box, Elsewhere, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +230,22 @@ def test_seen_by_a_user(box):
     assert box.get("/nosuch").status == 404
     wrong = box.get("/api/chat")
     assert wrong.status == 405 and wrong.headers["Allow"] == "POST"
+
+
+def test_a_model_elsewhere_keeps_its_own_system_text_with_tools_too(tmp_path):
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    with Box(tmp_path / "there", {"directives": True}, profile="llama-server") as there:
+        made = there.post("/api/create", {"model": "pirate", "from": MODEL, "system": "You are a pirate.", "stream": False})
+        assert made.status == 200, made.body
+        with Elsewhere(tmp_path / "here", there, 'family = "qwen2.5"\ncapabilities = ["completion", "tools"]',
+                       'remote_model = "pirate"') as here:
+            asked = {"model": MODEL, "stream": False, "messages": [{"role": "user", "content": "[[text=Aye.]]"}]}
+            for more in ({}, {"tools": [tool]}):
+                assert here.post("/api/chat", {**asked, **more}).json["message"]["content"] == "Aye."
+                text = there.runs()[-1]["kv_text"]
+                assert text.startswith("<|im_start|>system\nYou are a pirate.") and text.count("pirate") == 1, text
+                assert ("<tools>" in text) == bool(more)
+            asked["messages"].insert(0, {"role": "system", "content": "You are a cook."})
+            here.post("/api/chat", {**asked, "tools": [tool]})
+            text = there.runs()[-1]["kv_text"]
+            assert text.startswith("<|im_start|>system\nYou are a cook.") and "pirate" not in text, text

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import MODEL, Box, wait_until
+from harness import MODEL, Box, Elsewhere, wait_until
 
 EMBEDDING = 'capabilities = ["embedding"]'
 BOTH = 'capabilities = ["completion", "embedding"]'
@@ -124,13 +124,7 @@ def test_a_model_that_was_not_started_for_it_says_so(tmp_path):
 
 def test_vectors_of_a_server_elsewhere(tmp_path):
     with Box(tmp_path / "there", model=EMBEDDING, profile="llama-server") as there, contextlib.ExitStack() as open_boxes:
-        class Here(Box):
-            def config_text(self, extra, *_):
-                return (f'profiles = ["{self.vendor}"]\n[[models]]\nname = "sim"\nprofile = "ollama-remote"\n{EMBEDDING}\n'
-                        f'[models.variables]\nurl = "http://127.0.0.1:{there.port}"\n')
-
-        Here.vendor = __import__("profiles").VENDOR
-        here = open_boxes.enter_context(Here(tmp_path / "here"))
+        here = open_boxes.enter_context(Elsewhere(tmp_path / "here", there, EMBEDDING))
         texts = ["one", "two", "zebra " * 20000]
         made = vectors(embed(here, texts))
         assert all(likeness(a, b) > 0.9999 for a, b in zip(made, vectors(embed(there, texts))))

@@ -51,7 +51,7 @@ const std::string read_as =
 TEST(remote_protocol, an_answer_reads_the_same_wherever_it_is_cut) {
     const remote_protocol protocol("m", 0);
     for (std::size_t first = 0; first <= answer.size(); ++first) {
-        const auto reader = protocol.reader();
+        const auto reader = protocol.reader(engine::run_spec{});
         std::vector<answer_part> parts;
         ASSERT_TRUE(reader->feed(answer.substr(0, first), parts));
         ASSERT_TRUE(reader->feed(answer.substr(first), parts));
@@ -62,7 +62,7 @@ TEST(remote_protocol, an_answer_reads_the_same_wherever_it_is_cut) {
 
 TEST(remote_protocol, the_last_line_may_lack_its_end_and_nothing_counts_behind_the_done) {
     const remote_protocol protocol("m", 0);
-    const auto reader = protocol.reader();
+    const auto reader = protocol.reader(engine::run_spec{});
     std::vector<answer_part> parts;
     ASSERT_TRUE(reader->feed("{\"response\":\"a\",\"done\":false}\n{\"done\":true,\"eval_count\":1}", parts));
     ASSERT_TRUE(reader->finish(parts));
@@ -73,21 +73,23 @@ TEST(remote_protocol, the_last_line_may_lack_its_end_and_nothing_counts_behind_t
 TEST(remote_protocol, a_failure_in_the_middle_is_told_and_garbage_is_no_answer) {
     const remote_protocol protocol("m", 0);
     std::vector<answer_part> parts;
-    ASSERT_TRUE(protocol.reader()->feed("{\"error\":\"the runner has died\"}\n", parts));
+    ASSERT_TRUE(protocol.reader(engine::run_spec{})->feed("{\"error\":\"the runner has died\"}\n", parts));
     EXPECT_EQ(shown(parts), "error the runner has died\n");
     for (const std::string& text : {std::string("<html>\n"), std::string("[1]\n"), std::string("{\"a\":\n"),
                                     std::string(2 * 1024 * 1024, 'x'), std::string(100'000, '[') + "\n"}) {
-        EXPECT_FALSE(protocol.reader()->feed(text, parts)) << text.substr(0, 20);
+        EXPECT_FALSE(protocol.reader(engine::run_spec{})->feed(text, parts)) << text.substr(0, 20);
     }
 }
 
 TEST(remote_protocol, odd_types_and_huge_numbers_do_no_harm) {
     const remote_protocol protocol("m", 0);
     std::vector<answer_part> parts;
-    EXPECT_TRUE(protocol.reader()->feed(
-        "{\"message\":3,\"done\":\"yes\"}\n{\"message\":{\"content\":[]},\"done\":true,\"eval_count\":"
-        "99999999999999,\"prompt_eval_count\":-4,\"eval_duration\":18446744073709551615}\n",
-        parts));
+    EXPECT_TRUE(
+        protocol.reader(engine::run_spec{})
+            ->feed("{\"message\":3,\"done\":\"yes\"}\n{\"message\":{\"content\":[]},\"done\":true,\"eval_"
+                   "count\":"
+                   "99999999999999,\"prompt_eval_count\":-4,\"eval_duration\":18446744073709551615}\n",
+                   parts));
     EXPECT_EQ(shown(parts), "usage 0+1000000000\nfinish \nend\n");
 }
 
@@ -156,6 +158,11 @@ TEST(remote_protocol, what_the_server_says_of_its_model_is_told_as_it_is) {
     EXPECT_FALSE((*odd)->modified);
     EXPECT_EQ(accelerator_share(R"({"models":[{"name":"a","size":9,"size_vram":4}]})", "a"), 4U);
     EXPECT_EQ(accelerator_share(R"({"models":[]})", "a"), std::nullopt);
+    EXPECT_EQ(system_shown(R"({"system":"You are a pirate."})"), "You are a pirate.");
+    EXPECT_EQ(system_shown(R"({"system":7})"), "");
+    EXPECT_EQ(system_shown("[]"), "");
+    EXPECT_EQ(system_shown(R"({"system":")" + std::string(65537, 'a') + R"("})"), "");
+    EXPECT_EQ(show_question("a\"b"), R"({"model":"a\"b"})");
 }
 
 TEST(remote_address, takes_hosts_names_and_literals_and_no_more) {

@@ -21,19 +21,22 @@ using namespace corral::engine;
 using namespace corral::engine::streaming;
 
 std::unique_ptr<answer_reader> reader_of(unsigned choice) {
+    constexpr std::uint32_t likeliest = 2;
     catalog::runtime_traits traits;
+    run_spec what;
+    what.top_logprobs = likeliest;
     traits.cumulative = choice / 8 % 2 == 1;
     traits.timings =
         choice / 16 % 2 == 1 ? catalog::timing_source::mindie : catalog::timing_source::llama_cpp;
     switch (choice % 4) {
         case 0:
-            return std::make_unique<openai_sse::openai_reader>(traits);
+            return std::make_unique<openai_sse::openai_reader>(traits, likeliest);
         case 1:
             return std::make_unique<ax_sse::ax_sse_reader>();
         case 2:
             return std::make_unique<rkllm_flask::flask_reader>(traits.cumulative);
         default:
-            return ollama_remote::remote_protocol("m", 0).reader();
+            return ollama_remote::remote_protocol("m", 0).reader(what);
     }
 }
 
@@ -43,6 +46,7 @@ void check_span(const std::optional<core::nanoseconds>& span) {
 
 struct heard {
     std::string text;
+    std::string tokens;  // whose logprobs were told
     unsigned ends = 0;
     unsigned errors = 0;
     bool failed = false;
@@ -64,6 +68,13 @@ heard read(answer_reader& reader, const std::vector<std::string>& pieces) {
             out.text += text->text;
         } else if (const auto* thinking = std::get_if<thinking_part>(&part)) {
             out.text += thinking->text;
+        } else if (const auto* told = std::get_if<logprobs_part>(&part)) {
+            for (const chat::token_logprob& each : told->tokens) {
+                tests::demand(each.written.logprob <= 0 && each.written.logprob >= -9999, "a chance can be");
+                tests::demand(each.written.bytes.size() <= 1024 && each.likeliest.size() <= 2,
+                              "a token is bounded");
+                out.tokens += each.written.bytes;
+            }
         } else if (const auto* usage = std::get_if<usage_part>(&part)) {
             tests::demand(usage->prompt_tokens <= core::most_stated, "a count can be");
             tests::demand(usage->generated_tokens <= core::most_stated, "a count can be");

@@ -68,6 +68,13 @@ enum class format_form {
     llama_cpp,        // "llama.cpp": OpenAI's for conversations, `json_schema` for raw prompts
 };
 
+// How the server is asked how likely the tokens were (docs/facts/other_runtimes.md#logprobs).
+enum class logprob_form {
+    none,       // "none": it does not tell
+    llama_cpp,  // "llama.cpp": OpenAI's for conversations, `n_probs` for raw prompts
+    vllm,       // "vllm": OpenAI's, that of completions included
+};
+
 // A question whose answer tells that nothing runs in the server. Empty target: there is none, and a run is
 // known to be over when its answer ended, or the connection was closed.
 struct idle_probe {
@@ -108,6 +115,7 @@ struct runtime_traits {
     timing_source timings = timing_source::none;
     count_source counts = count_source::none;
     format_form formats = format_form::none;
+    logprob_form logprobs = logprob_form::none;
     std::vector<std::string> error_texts;  // an answer that begins so is a failure and no answer
     std::vector<unsigned> busy_statuses;   // "somebody else is in it"; asked again within the call clock
     cancel_method cancel = cancel_method::disconnect;

@@ -2,10 +2,12 @@
 // The events of one request: any number of text, thinking and tool call events, then exactly one finished or
 // failed.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "corral/chat/failure.hpp"
 #include "corral/chat/generation_request.hpp"
@@ -33,11 +35,36 @@ struct generation_timings {
 
 enum class finish_reason { stop, length };
 
+// A token that the model wrote or could have written in its place. Its bytes may be a part of a character.
+struct token_chance {
+    std::string bytes;
+    double logprob = 0;  // finite, never above 0
+};
+struct token_logprob {
+    token_chance written;
+    std::vector<token_chance> likeliest;
+};
+using token_logprobs = std::vector<token_logprob>;
+// What they take in memory, about.
+[[nodiscard]] inline std::size_t size_of(const token_logprobs& tokens) noexcept {
+    std::size_t out = tokens.size() * sizeof(token_logprob);
+    for (const token_logprob& each : tokens) {
+        out += each.written.bytes.size() + each.likeliest.size() * sizeof(token_chance);
+        for (const token_chance& other : each.likeliest) {
+            out += other.bytes.size();
+        }
+    }
+    return out;
+}
+
+// `logprobs`, where they were asked for: of its tokens, and of those before it that became no text.
 struct text_event {
     std::string text;  // whole UTF-8 characters, not empty
+    token_logprobs logprobs{};
 };
 struct thinking_event {
     std::string text;
+    token_logprobs logprobs{};
 };
 struct tool_call_event {
     tool_call call;
@@ -46,6 +73,7 @@ struct finished_event {
     finish_reason reason = finish_reason::stop;
     token_usage usage;
     generation_timings timings;
+    token_logprobs logprobs{};  // those that came with no text
 };
 using failed_event = failure;
 using generation_event =

@@ -78,6 +78,8 @@ struct generation_request {
     std::string effort;                       // "low" ... "max", with thinking on; empty: none was said
     nlohmann::ordered_json tools = nullptr;   // null or an array
     nlohmann::ordered_json format = nullptr;  // null, "json", or a schema object
+    // Tell how likely each token was, and so many of the likeliest in its place; nothing: not asked.
+    std::optional<std::uint32_t> top_logprobs;
     // How long the model stays loaded after this request; nanoseconds::max(): forever; absent: as before.
     std::optional<core::nanoseconds> keep_alive;
     // Options the client gave that no runtime here has a use for, by their name on the wire; logged once.

@@ -38,6 +38,7 @@ struct run_spec {
     nlohmann::ordered_json format = nullptr;
     // Of these, room for an empty thinking block; a server that keeps its blocks to itself needs none.
     std::uint32_t block_tokens = 0;
+    std::optional<std::uint32_t> top_logprobs{};  // as chat::generation_request has it
     core::deadline until;
 };
 
@@ -65,6 +66,8 @@ class run_sink {
 public:
     virtual ~run_sink() = default;
     virtual void on_text(std::string_view piece, const run_progress& now) = 0;
+    // Before the text that they are the tokens of, if they become any.
+    virtual void on_logprobs(chat::token_logprobs /*tokens*/) {}
 };
 
 // The borrower's hand on a run, from the same thread.
@@ -157,6 +160,7 @@ struct stated_model {
     std::string family;
     std::string parameter_size;  // "4.0B"
     std::string quantization;
+    std::string system;  // what it reads where a conversation has no system text
     std::optional<std::chrono::system_clock::time_point> modified{};
 };
 
@@ -213,6 +217,8 @@ public:
     // Names of the chat::sampling members that reach the runtime, as the wire has them ("top_k"). What is not
     // here has no effect.
     [[nodiscard]] virtual std::span<const std::string_view> honoured_sampling() const noexcept = 0;
+    // It can tell how likely each token was.
+    [[nodiscard]] virtual bool tells_logprobs() const noexcept { return false; }
     [[nodiscard]] virtual bool can_embed() const noexcept { return false; }
     // One vector for each text, all of one length. May be cancelled as a coroutine: the runtime stops then, or
     // ends what it has begun. REQUIRES: the caller holds the lease.

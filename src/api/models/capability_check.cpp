@@ -6,6 +6,7 @@
 #include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
 #include "api/models/model_lookup.hpp"
+#include "corral/engine/backend.hpp"
 
 namespace corral::api {
 
@@ -49,6 +50,12 @@ void check_tools(const generation::served_model& model, bool has_tools, decode_p
 void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem) {
     if (has_images) {
         problem.set(long_name(model) + " does not support images");
+    }
+}
+
+void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem) {
+    if (asked && !model.runtime->tells_logprobs()) {
+        problem.set("logprobs is not supported: this runtime tells no probabilities");
     }
 }
 

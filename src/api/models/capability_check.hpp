@@ -17,6 +17,8 @@ namespace corral::api {
 
 void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem);
 void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem);
+// Where the runtime tells none; one of its fallbacks may all the same leave them out.
+void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem);
 // Its form alone; whether a schema can be kept to is the generation path's to say.
 void check_format(const nlohmann::ordered_json& format, decode_problem& problem);
 

@@ -27,7 +27,9 @@ public:
     std::string encode(chat::generation_event& event) override {
         std::string line;
         if (const auto* end = std::get_if<chat::finished_event>(&event)) {
-            line = encoder_.last({}, *end, wall_now());
+            reply_parts rest;
+            rest.logprobs = end->logprobs;
+            line = encoder_.last(rest, *end, wall_now());
         } else if (const auto* why = std::get_if<chat::failed_event>(&event)) {
             line = error_body(failure_text(*why, encoder_.model()));
         } else {
@@ -44,7 +46,7 @@ public:
     std::string keep_alive() override { return " "; }
 
     std::string whole(const whole_answer& said, const chat::finished_event& end) override {
-        return encoder_.last({said.text, said.thinking, said.calls}, end, wall_now());
+        return encoder_.last({said.text, said.thinking, said.calls, said.logprobs}, end, wall_now());
     }
     const char* whole_type() const override { return json_type; }
     http::response refusal(const chat::failed_event& why, bool streamed) override {

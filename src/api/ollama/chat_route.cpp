@@ -36,7 +36,7 @@ void check(generation_start& begun, const chat_fields& asked, decode_problem& pr
     fill_parameters(asked.common.options, begun.request, problem);
     if (begun.wanted == wish::generate) {
         refuse_images(model, asked.messages.has_images, problem);
-        check_answer_wishes(asked.common, problem);
+        check_answer_wishes(model, asked.common, problem);
     }
 }
 

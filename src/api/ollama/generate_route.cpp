@@ -61,7 +61,7 @@ void check(generation_start& begun, const generate_fields& asked, decode_problem
         return;
     }
     refuse_images(model, asked.has_images, problem);
-    check_answer_wishes(asked.common, problem);
+    check_answer_wishes(model, asked.common, problem);
     if (!problem.found() && asked.suffix.empty()) {
         check_template(model, asked.prompt_template, 500, problem);
     }

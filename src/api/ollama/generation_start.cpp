@@ -76,13 +76,12 @@ void check_abilities(const generation::served_model& model, const common_fields&
     }
 }
 
-void check_answer_wishes(const common_fields& asked, decode_problem& problem) {
+void check_answer_wishes(const generation::served_model& model, const common_fields& asked,
+                         decode_problem& problem) {
     if (asked.debug_render_only) {
         problem.set("_debug_render_only is not supported: this server does not show rendered prompts");
     }
-    if (asked.logprobs) {
-        problem.set("logprobs is not supported: this runtime tells no probabilities");
-    }
+    refuse_logprobs(model, asked.logprobs, problem);
     check_format(asked.format, problem);
 }
 
@@ -107,6 +106,9 @@ generation_start start(const api_context& context, const http::request& incoming
         request.limits.truncate = asked.truncate;
         request.thinking = thinking_for(*out.model, asked.think.value);
         request.effort = asked.think.level;
+        if (asked.logprobs) {
+            request.top_logprobs = asked.top_logprobs;
+        }
     }
     return out;
 }

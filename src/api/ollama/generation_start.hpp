@@ -26,7 +26,8 @@ void check_abilities(const generation::served_model& model, const common_fields&
                      decode_problem& problem);
 
 // What an answer is to hold: format, logprobs, the rendered prompt.
-void check_answer_wishes(const common_fields& asked, decode_problem& problem);
+void check_answer_wishes(const generation::served_model& model, const common_fields& asked,
+                         decode_problem& problem);
 
 // Absent means on for a model that thinks (docs/facts/ollama_wire.md#think).
 [[nodiscard]] chat::thinking_mode thinking_for(const generation::served_model& model, think_value asked);

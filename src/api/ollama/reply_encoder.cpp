@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/json/logprob_list.hpp"
 #include "api/ollama/conversation_context.hpp"
 
 namespace corral::api::ollama {
@@ -31,14 +32,23 @@ void write_figures(json_writer& json, const chat::finished_event& end) {
     duration_of(json, "eval_duration", took.decode, end.usage.generated_tokens);
 }
 
+void write_member(json_writer& json, std::span<const chat::token_logprob> tokens) {
+    if (!tokens.empty()) {
+        json.key("logprobs");
+        write_logprobs(json, tokens);
+    }
+}
+
 }  // namespace
 
 reply_parts parts_of(const chat::generation_event& event) {
     reply_parts out;
     if (const auto* text = std::get_if<chat::text_event>(&event)) {
         out.text = text->text;
+        out.logprobs = text->logprobs;
     } else if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
         out.thinking = thinking->text;
+        out.logprobs = thinking->logprobs;
     } else if (const auto* call = std::get_if<chat::tool_call_event>(&event)) {
         out.calls = {&call->call, 1};
     }
@@ -52,6 +62,7 @@ std::string reply_encoder::partial(const reply_parts& said, wall_time when) {
     if (kind_ == reply_kind::generate && !said.calls.empty()) {
         write_calls(json, said.calls);
     }
+    write_member(json, said.logprobs);
     json.end_object();
     return json.take();
 }
@@ -64,9 +75,15 @@ std::string reply_encoder::last(const reply_parts& said, const chat::finished_ev
     if (!conversation_.empty()) {
         write_context(json);
     }
+    if (kind_ == reply_kind::chat) {
+        write_member(json, said.logprobs);
+    }
     write_figures(json, end);
-    if (kind_ == reply_kind::generate && !said.calls.empty()) {
-        write_calls(json, said.calls);
+    if (kind_ == reply_kind::generate) {
+        if (!said.calls.empty()) {
+            write_calls(json, said.calls);
+        }
+        write_member(json, said.logprobs);
     }
     json.end_object();
     return json.take();

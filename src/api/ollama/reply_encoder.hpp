@@ -20,6 +20,7 @@ struct reply_parts {
     std::string_view text{};
     std::string_view thinking{};
     std::span<const chat::tool_call> calls{};
+    std::span<const chat::token_logprob> logprobs{};
 };
 
 // Of one event; views into it. A terminal event says nothing.

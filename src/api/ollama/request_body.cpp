@@ -178,6 +178,8 @@ common_fields read_common(const json_fields& fields) {
     const auto top = fields.integer("top_logprobs");
     if (top && (*top < 0 || *top > 20)) {
         fields.problem().set("top_logprobs must be between 0 and 20");
+    } else {
+        out.top_logprobs = static_cast<std::uint32_t>(top.value_or(0));
     }
     return out;
 }

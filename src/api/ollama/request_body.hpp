@@ -2,6 +2,7 @@
 // The fields that /api/generate and /api/chat share, decoded and typed but not yet judged
 // (docs/facts/ollama_wire.md#generate-request, #chat-request).
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ struct common_fields {
     bool stream = true;
     bool truncate = true;
     bool logprobs = false;
+    std::uint32_t top_logprobs = 0;
     std::optional<core::nanoseconds> keep_alive;
     think_wish think;
     bool debug_render_only = false;

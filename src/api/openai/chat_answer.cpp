@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/failure_status.hpp"
+#include "api/json/logprob_list.hpp"
 #include "api/openai/error_reply.hpp"
 
 namespace corral::api::openai {
@@ -16,6 +17,14 @@ void write_reason(json_writer& json, const char* word) {
         json.tree(nullptr);
     } else {
         json.text(word);
+    }
+}
+
+void write_probabilities(json_writer& json, std::span<const chat::token_logprob> tokens) {
+    if (!tokens.empty()) {
+        json.key("logprobs").begin_object().key("content");
+        write_logprobs(json, tokens);
+        json.end_object();
     }
 }
 
@@ -39,16 +48,18 @@ std::string chat_answer::encode(chat::generation_event& event) {
 
 std::string chat_answer::piece(const chat::generation_event& event) {
     if (const auto* thinking = std::get_if<chat::thinking_event>(&event)) {
-        return chunk({}, thinking->text, {});
+        return chunk({}, thinking->text, {}, thinking->logprobs);
     }
     if (const auto* call = std::get_if<chat::tool_call_event>(&event)) {
-        return chunk({}, {}, {&call->call, 1});
+        return chunk({}, {}, {&call->call, 1}, {});
     }
-    return chunk(std::get<chat::text_event>(event).text, {}, {});
+    const auto& text = std::get<chat::text_event>(event);
+    return chunk(text.text, {}, {}, text.logprobs);
 }
 
 std::string chat_answer::chunk(std::string_view text, std::string_view thinking,
-                               std::span<const chat::tool_call> calls) {
+                               std::span<const chat::tool_call> calls,
+                               std::span<const chat::token_logprob> logprobs) {
     json_writer json;
     begin(json, "chat.completion.chunk");
     json.begin_array().begin_object().count("index", 0).key("delta").begin_object();
@@ -65,6 +76,7 @@ std::string chat_answer::chunk(std::string_view text, std::string_view thinking,
     }
     json.end_object();
     write_reason(json, nullptr);
+    write_probabilities(json, logprobs);
     json.end_object().end_array().end_object();
     return data_event(json.take());
 }
@@ -72,12 +84,13 @@ std::string chat_answer::chunk(std::string_view text, std::string_view thinking,
 std::string chat_answer::last(const chat::finished_event& end) {
     std::string out;
     if (!role_said_) {
-        out = chunk({}, {}, {});
+        out = chunk({}, {}, {}, {});
     }
     json_writer ending;
     begin(ending, "chat.completion.chunk");
     ending.begin_array().begin_object().count("index", 0).key("delta").begin_object().end_object();
     write_reason(ending, reason_word(end));
+    write_probabilities(ending, end.logprobs);
     ending.end_object().end_array().end_object();
     out += data_event(ending.take());
     if (include_usage_) {
@@ -105,6 +118,7 @@ std::string chat_answer::whole(const whole_answer& said, const chat::finished_ev
     }
     json.end_object();
     write_reason(json, reason_word(end));
+    write_probabilities(json, said.logprobs);
     json.end_object().end_array();
     write_usage(json, end.usage);
     json.end_object();

@@ -21,7 +21,8 @@ private:
     [[nodiscard]] std::string piece(const chat::generation_event& event);
     // One chunk with what there is.
     [[nodiscard]] std::string chunk(std::string_view text, std::string_view thinking,
-                                    std::span<const chat::tool_call> calls);
+                                    std::span<const chat::tool_call> calls,
+                                    std::span<const chat::token_logprob> logprobs);
     // The last chunks: what ends the choice, the usage if wanted, the end mark.
     [[nodiscard]] std::string last(const chat::finished_event& end);
     void write_calls(json_writer& json, std::span<const chat::tool_call> calls);

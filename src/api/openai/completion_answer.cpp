@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/failure_status.hpp"
+#include "api/json/logprob_list.hpp"
 #include "api/openai/error_reply.hpp"
 
 namespace corral::api::openai {
@@ -25,17 +26,17 @@ std::string completion_answer::encode(chat::generation_event& event) {
         return data_event(error_object(status_of(why->kind), failure_text(*why, model())));
     }
     if (const auto* end = std::get_if<chat::finished_event>(&event)) {
-        std::string out = chunk("", finish_word(end->reason));
+        std::string out = chunk("", finish_word(end->reason), end->logprobs);
         out += closing(end->usage);
         return out;
     }
     // Thinking shows as chunks without text.
     const auto* text = std::get_if<chat::text_event>(&event);
-    return chunk(text == nullptr ? std::string_view() : text->text, nullptr);
+    return text == nullptr ? chunk({}, nullptr) : chunk(text->text, nullptr, text->logprobs);
 }
 
 std::string completion_answer::whole(const whole_answer& said, const chat::finished_event& end) {
-    return object(said.text, finish_word(end.reason), end.usage);
+    return object(said.text, finish_word(end.reason), end.usage, said.logprobs);
 }
 
 std::string completion_answer::loaded() {
@@ -48,11 +49,12 @@ std::string completion_answer::loaded_as_stream() {
     return out;
 }
 
-std::string completion_answer::chunk(std::string_view text, const char* reason) const {
+std::string completion_answer::chunk(std::string_view text, const char* reason,
+                                     const chat::token_logprobs& tokens) {
     json_writer json;
     json.begin_object().member("id", id_).member("object", object_name).count("created", created_);
     json.key("choices").begin_array();
-    write_choice(json, text, reason);
+    write_choice(json, text, reason, tokens);
     json.end_array().member("model", model()).member("system_fingerprint", system_fingerprint);
     if (include_usage_) {
         write_usage(json, {});
@@ -77,12 +79,12 @@ std::string completion_answer::closing(const chat::token_usage& usage) const {
 }
 
 std::string completion_answer::object(std::string_view text, const char* reason,
-                                      const chat::token_usage& usage) const {
+                                      const chat::token_usage& usage, const chat::token_logprobs& tokens) {
     json_writer json;
     json.begin_object().member("id", id_).member("object", object_name).count("created", created_);
     json.member("model", model()).member("system_fingerprint", system_fingerprint);
     json.key("choices").begin_array();
-    write_choice(json, text, reason);
+    write_choice(json, text, reason, tokens);
     json.end_array();
     write_usage(json, usage);
     json.end_object();
@@ -91,12 +93,17 @@ std::string completion_answer::object(std::string_view text, const char* reason,
     return out;
 }
 
-void completion_answer::write_choice(json_writer& json, std::string_view text, const char* reason) const {
+void completion_answer::write_choice(json_writer& json, std::string_view text, const char* reason,
+                                     const chat::token_logprobs& tokens) {
     json.begin_object().member("text", text).count("index", 0).key("finish_reason");
     if (reason == nullptr) {
         json.tree(nullptr);
     } else {
         json.text(reason);
+    }
+    if (!tokens.empty()) {
+        json.key("logprobs");
+        told_bytes_ = write_completion_logprobs(json, tokens, told_bytes_);
     }
     json.end_object();
 }

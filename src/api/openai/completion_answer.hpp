@@ -20,16 +20,19 @@ public:
 
 private:
     // `reason` is nullptr while the text goes on.
-    [[nodiscard]] std::string chunk(std::string_view text, const char* reason) const;
+    [[nodiscard]] std::string chunk(std::string_view text, const char* reason,
+                                    const chat::token_logprobs& tokens = {});
     // The chunk with the usage if wanted, and the end mark.
     [[nodiscard]] std::string closing(const chat::token_usage& usage) const;
     [[nodiscard]] std::string object(std::string_view text, const char* reason,
-                                     const chat::token_usage& usage) const;
-    void write_choice(json_writer& json, std::string_view text, const char* reason) const;
+                                     const chat::token_usage& usage, const chat::token_logprobs& tokens = {});
+    void write_choice(json_writer& json, std::string_view text, const char* reason,
+                      const chat::token_logprobs& tokens);
 
     std::string id_;
     std::int64_t created_;
     bool include_usage_;
+    std::size_t told_bytes_ = 0;  // of the tokens whose logprobs were told
 };
 
 }  // namespace corral::api::openai

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "api/openai/generation_fields.hpp"
@@ -60,7 +61,8 @@ generation_fields read_completion_request(const http::request& incoming, decode_
     read_common(fields, out);
     read_sampling(fields, out);
     out.limits.num_predict = fields.integer("max_tokens");
-    out.logprobs = fields.integer("logprobs").value_or(0) > 0;
+    out.top_logprobs = std::max<std::int64_t>(fields.integer("logprobs").value_or(0), 0);
+    out.logprobs = out.top_logprobs > 0;
     read_prompt(fields, out);
     read_unused(fields, out);
     check_stops(fields);

@@ -29,8 +29,9 @@ void check(const generation::served_model& model, const generation_fields& asked
     if (asked.reasoning.on.value_or(false) && !has_capability(model, "thinking")) {
         problem.set(typed + " does not support thinking");
     }
-    if (asked.logprobs) {
-        problem.set("logprobs is not supported: this runtime tells no probabilities");
+    refuse_logprobs(model, asked.logprobs, problem);
+    if (asked.logprobs && asked.is_response) {
+        problem.set("logprobs is not supported in responses: ask /v1/chat/completions for them");
     }
     check_format(asked.format, problem);
     check_tools(model, !asked.tools.is_null(), problem);
@@ -159,6 +160,9 @@ chat::generation_request make_request(const api_context& context, const http::re
     out.tools = std::move(asked.tools);
     out.format = std::move(asked.format);
     out.unused_options = std::move(asked.unused);
+    if (asked.logprobs) {
+        out.top_logprobs = static_cast<std::uint32_t>(asked.top_logprobs);
+    }
     return out;
 }
 

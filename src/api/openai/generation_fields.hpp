@@ -31,6 +31,7 @@ struct generation_fields {
     nlohmann::ordered_json format = nullptr;
     bool logprobs = false;
     std::int64_t top_logprobs = 0;
+    bool is_response = false;  // its answers have no place for logprobs
     bool has_images = false;
     bool has_audio = false;
     std::vector<std::string> unused;

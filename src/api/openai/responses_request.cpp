@@ -115,6 +115,7 @@ responses_fields read_responses_request(const http::request& incoming, decode_pr
     read_text_format(fields, out);
     out.echo.truncation = fields.text("truncation").value_or("disabled");
     out.common.logprobs = wants_logprobs(fields);
+    out.common.is_response = true;
     if (const auto* tools = fields.array("tools", "[]openai.ResponsesTool")) {
         out.echo.tools = *tools;
     }

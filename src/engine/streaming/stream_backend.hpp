@@ -55,6 +55,9 @@ public:
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return sampling_;
     }
+    [[nodiscard]] bool tells_logprobs() const noexcept override {
+        return model_.runtime.traits.logprobs != catalog::logprob_form::none;
+    }
     [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
     [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order what) override;
     // By the server's count where it offers one (prompt_sizes.hpp).

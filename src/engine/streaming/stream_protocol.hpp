@@ -33,6 +33,10 @@ struct text_part {
 struct thinking_part {
     std::string text;
 };
+// Of tokens whose text follows.
+struct logprobs_part {
+    chat::token_logprobs tokens;
+};
 struct usage_part {
     std::uint32_t prompt_tokens = 0;
     std::uint32_t generated_tokens = 0;
@@ -55,8 +59,8 @@ struct error_part {
 };
 // Nothing more belongs to the answer, whatever follows.
 struct end_part {};
-using answer_part =
-    std::variant<text_part, thinking_part, usage_part, stages_part, finish_part, error_part, end_part>;
+using answer_part = std::variant<text_part, thinking_part, logprobs_part, usage_part, stages_part,
+                                 finish_part, error_part, end_part>;
 
 // What the server says when asked how long a prompt is: the count, or the text that is to be counted.
 struct size_answer {
@@ -82,7 +86,7 @@ public:
     // errc::refused with a sentence for the client: this server can't be asked that.
     [[nodiscard]] virtual core::result<stream_request> request_for(const run_spec& what) const = 0;
     // Of an answer with status 200 to that request.
-    [[nodiscard]] virtual std::unique_ptr<answer_reader> reader() const = 0;
+    [[nodiscard]] virtual std::unique_ptr<answer_reader> reader(const run_spec& what) const = 0;
     // What a whole answer with another status says.
     [[nodiscard]] virtual error_part error_of(unsigned status, std::string_view body) const = 0;
     // The question (POST) how many tokens `prompt` is, or the one after it, with the text of the first answer.

@@ -194,6 +194,10 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
     }
     std::vector<std::string> ours = parts_.traits.sampling;
     ours.push_back(parts_.traits.max_tokens);
+    if (now.what.top_logprobs) {
+        ours.emplace_back("logprobs");
+        ours.emplace_back("n_probs");
+    }
     const bool names_a_value = std::any_of(ours.begin(), ours.end(), [&error](const std::string& name) {
         return !name.empty() && error.message.find(name) != std::string::npos;
     });
@@ -212,7 +216,7 @@ run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, s
 }
 
 core::awaitable<run_end> stream_run::follow(run_state& now) {
-    now.reader = parts_.protocol->reader();
+    now.reader = parts_.protocol->reader(now.what);
     while (true) {
         if (now.pump->has_bytes()) {
             if (const early end = take(now)) {
@@ -262,6 +266,10 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
         look_for_quotations(now, thinking->text);
         now.text.add_thinking(thinking->text);
         return deliver(now);
+    }
+    if (const auto* told = std::get_if<logprobs_part>(&part)) {
+        now.sink->on_logprobs(told->tokens);
+        return std::nullopt;
     }
     if (const auto* usage = std::get_if<usage_part>(&part)) {
         if (parts_.traits.usage == catalog::usage_trust::tokens) {

@@ -87,6 +87,7 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.wire.usage_if_asked = true;
     rules.wire.cached_tokens = true;
     rules.wire.timings = true;
+    rules.wire.logprobs = logprob_shape::llama_cpp;
     rules.context = parts.context / parts.slots;
     add_embedding_rules(rules);
     rules.id_keeps_run = true;
@@ -96,6 +97,9 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.error_body = nested_error;
     rules.failure = {500, "server_error", "Compute error.", json::object()};
     rules.check = [](const json& body) -> std::optional<refusal> {
+        if (body.contains("top_logprobs") && !body.value("logprobs", false))
+            return refusal{400, "invalid_request_error", "top_logprobs requires logprobs to be set to true",
+                           json::object()};
         if (body.contains("messages") && body["messages"].is_array()) return std::nullopt;
         return refusal{400, "invalid_request_error", "'messages' is required", json::object()};
     };

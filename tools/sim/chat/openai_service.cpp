@@ -30,6 +30,21 @@ std::vector<std::string> stops_of(const json& body) {
     return out;
 }
 
+// How many of the likeliest tokens are told; nothing: no logprobs are.
+std::optional<int> likeliest_for(const json& body, logprob_shape shape, answer_kind kind) {
+    const bool chat = kind == answer_kind::chat;
+    if (shape == logprob_shape::llama_cpp) {
+        const int count =
+            chat && body.value("logprobs", false) ? body.value("top_logprobs", 20) : body.value("n_probs", 0);
+        return count > 0 ? std::optional(count) : std::nullopt;
+    }
+    if (shape == logprob_shape::none) return std::nullopt;
+    if (chat)
+        return body.value("logprobs", false) ? std::optional(body.value("top_logprobs", 0)) : std::nullopt;
+    const auto count = body.value("logprobs", json());
+    return count.is_number_integer() ? std::optional(count.get<int>()) : std::nullopt;
+}
+
 // What the request said about sampling, for the record.
 json sampling_of(const json& body) {
     json out = json::object();
@@ -131,11 +146,14 @@ void openai_service::answer(const chat_request& request, http_exchange& exchange
     const bool usage_asked = options.is_object() && options.value("include_usage", false);
     const bool ignored = request.headers.count("x-conversation-id") != 0;
     const auto run = program_.engine().begin(order_for(body, prompt));
-    if (body.value("stream", json(false)) == true) {
+    const bool streams = body.value("stream", json(false)) == true;
+    openai_answer answer(rules_.wire, streams && usage_asked, kind);
+    answer.tell_logprobs(likeliest_for(body, rules_.wire.logprobs, kind));
+    if (streams) {
         if (rules_.guarded) --guarded_;  // its guard ends with the handler, before the stream
-        return stream(exchange, run, openai_answer(rules_.wire, usage_asked, kind), ignored);
+        return stream(exchange, run, std::move(answer), ignored);
     }
-    whole(exchange, run, openai_answer(rules_.wire, false, kind), ignored);
+    whole(exchange, run, answer, ignored);
     if (rules_.guarded) --guarded_;
 }
 

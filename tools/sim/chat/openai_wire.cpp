@@ -4,6 +4,9 @@
 #include <cctype>
 #include <ctime>
 #include <numeric>
+#include <span>
+
+#include "vocabulary.hpp"
 
 namespace corral::sim {
 namespace {
@@ -100,7 +103,45 @@ std::string openai_answer::piece(const std::string& text) {
     so_far_ += text;
     json delta{{"content", wire_.full_text ? so_far_ : text}};
     if (wire_.role_in_each) delta["role"] = "assistant";
-    return sse_event(chunk(std::move(delta), nullptr));
+    json event = chunk(std::move(delta), nullptr);
+    if (likeliest_) event["choices"][0]["logprobs"] = logprobs_of(text);
+    return sse_event(event);
+}
+
+json openai_answer::logprobs_of(const std::string& text) const {
+    const auto& words = vocabulary::instance();
+    const bool flat = wire_.logprobs == logprob_shape::vllm && kind_ == answer_kind::completion;
+    json content = json::array();
+    json legacy{{"text_offset", json::array()},
+                {"token_logprobs", json::array()},
+                {"tokens", json::array()},
+                {"top_logprobs", json::array()}};
+    for (const int id : words.encode_plain(text)) {
+        // As likely as its number says; the others are those with the numbers behind it.
+        const auto chance = [&](int behind) {
+            const int other = id + behind;
+            const std::string piece = words.decode(std::span(&other, 1));
+            json bytes = json::array();
+            for (const char c : piece) bytes.push_back(static_cast<int>(static_cast<unsigned char>(c)));
+            json out{{"token", piece}, {"bytes", bytes}, {"logprob", -0.125 * (id % 8) - 0.5 * behind}};
+            if (wire_.logprobs == logprob_shape::llama_cpp) out["id"] = other;
+            return out;
+        };
+        json token = chance(0);
+        json top = json::array();
+        json named = json::object();
+        for (int behind = 0; behind < *likeliest_; ++behind) {
+            top.push_back(chance(behind));
+            named[top.back()["token"].get<std::string>()] = top.back()["logprob"];
+        }
+        legacy["tokens"].push_back(token["token"]);
+        legacy["token_logprobs"].push_back(token["logprob"]);
+        legacy["top_logprobs"].push_back(std::move(named));
+        legacy["text_offset"].push_back(0);
+        token["top_logprobs"] = std::move(top);
+        content.push_back(std::move(token));
+    }
+    return flat ? legacy : json{{"content", content}};
 }
 
 std::string openai_answer::finish_of(const run_figures& figures) const {
@@ -147,6 +188,7 @@ std::string openai_answer::whole(const run_figures& figures) const {
         choice["text"] = figures.text;
         choice["logprobs"] = nullptr;
     }
+    if (likeliest_) choice["logprobs"] = logprobs_of(figures.text);
     json out{{"id", id_},
              {"object", chat ? "chat.completion" : "text_completion"},
              {"created", created_},

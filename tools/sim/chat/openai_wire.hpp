@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "chat/chat_run.hpp"
@@ -10,6 +11,9 @@ namespace corral::sim {
 
 enum class usage_unit { none, zero, words, bytes, tokens };
 enum class role_text { absent, null, empty };
+
+// How it tells the probabilities of its tokens (docs/facts/other_runtimes.md#logprobs).
+enum class logprob_shape { none, llama_cpp, vllm };
 
 struct openai_wire {
     std::string model;
@@ -28,7 +32,8 @@ struct openai_wire {
     bool cached_tokens = false;   // prompt_tokens_details
     bool timings = false;         // llama.cpp
     bool step_times = false;      // MindIE
-    int indent = -1;              // of whole answers
+    logprob_shape logprobs = logprob_shape::none;
+    int indent = -1;  // of whole answers
 };
 
 enum class answer_kind { chat, completion };  // of /v1/chat/completions, of /v1/completions
@@ -38,6 +43,8 @@ public:
     openai_answer(const openai_wire& wire, bool usage_asked, answer_kind kind = answer_kind::chat);
 
     answer_kind kind() const { return kind_; }
+    // `likeliest`: so many beside each token; nothing: none are told.
+    void tell_logprobs(std::optional<int> likeliest) { likeliest_ = likeliest; }
     std::string role();
     std::string piece(const std::string& text);
     // All events between the last piece and [DONE].
@@ -46,6 +53,7 @@ public:
 
 private:
     nlohmann::json chunk(nlohmann::json delta, nlohmann::json finish);
+    nlohmann::json logprobs_of(const std::string& text) const;
     std::string new_id() const;
     nlohmann::json usage(const run_figures& figures) const;
     std::string finish_of(const run_figures& figures) const;
@@ -56,6 +64,7 @@ private:
     std::string id_;
     long created_;
     std::string so_far_;
+    std::optional<int> likeliest_;
 };
 
 std::string sse_event(const nlohmann::json& body);

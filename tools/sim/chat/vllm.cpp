@@ -80,6 +80,7 @@ openai_rules vllm_rules(vllm_parts& parts) {
     openai_rules rules;
     rules.wire.model = parts.model;
     rules.wire.usage_if_asked = true;
+    rules.wire.logprobs = logprob_shape::vllm;
     rules.context = parts.context;
     rules.dimensions = parts.pools ? 64 : 0;
     rules.no_embeddings = bad_vllm_request("The model does not support Embeddings API");

@@ -55,7 +55,7 @@ core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_s
     return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};
 }
 
-std::unique_ptr<streaming::answer_reader> ax_sse_protocol::reader() const {
+std::unique_ptr<streaming::answer_reader> ax_sse_protocol::reader(const run_spec& /*what*/) const {
     return std::make_unique<ax_sse_reader>();
 }
 

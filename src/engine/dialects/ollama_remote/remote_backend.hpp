@@ -37,6 +37,8 @@ public:
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return remote_sampling();
     }
+    // A server before 0.12.11 overlooks the wish.
+    [[nodiscard]] bool tells_logprobs() const noexcept override { return true; }
     [[nodiscard]] bool can_embed() const noexcept override { return catalog::can(model_, "embedding"); }
     [[nodiscard]] core::awaitable<embedding_outcome> embed(embedding_order what) override;
     // An estimate; fits unless the configuration says how long the context is.

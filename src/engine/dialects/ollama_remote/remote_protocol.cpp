@@ -14,6 +14,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/streaming/told_logprobs.hpp"
 
 namespace corral::engine::ollama_remote {
 
@@ -74,6 +75,7 @@ error_part error_from(unsigned status, const json& body) {
 
 class ndjson_reader final : public answer_reader {
 public:
+    explicit ndjson_reader(std::optional<std::uint32_t> top_logprobs) : top_logprobs_(top_logprobs) {}
     core::result<void> feed(std::string_view bytes, std::vector<answer_part>& out) override {
         while (!bytes.empty()) {
             const std::size_t end = bytes.find('\n');
@@ -117,7 +119,11 @@ private:
         }
         return {};
     }
-    static void read_text(const json& object, std::vector<answer_part>& out) {
+    void read_text(const json& object, std::vector<answer_part>& out) const {
+        const auto told = object.find("logprobs");
+        if (top_logprobs_ && told != object.end()) {
+            out.emplace_back(logprobs_part{logprobs_in(*told, *top_logprobs_)});
+        }
         const auto message = object.find("message");
         const json& from = message != object.end() && message->is_object() ? *message : object;
         if (std::string thinking = text_in(from, "thinking"); !thinking.empty()) {
@@ -148,6 +154,7 @@ private:
         out.emplace_back(end_part{});
     }
 
+    std::optional<std::uint32_t> top_logprobs_;
     std::string line_;
     bool over_ = false;
 };
@@ -163,6 +170,10 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
     if (context_ > 0) {
         // What does not fit is shortened here, where it is seen, and not there.
         body["truncate"] = false;
+    }
+    if (what.top_logprobs) {
+        body["logprobs"] = true;
+        body["top_logprobs"] = *what.top_logprobs;
     }
     if (!what.format.is_null()) {
         format = what.format.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -194,8 +205,8 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
     return out;
 }
 
-std::unique_ptr<answer_reader> remote_protocol::reader() const {
-    return std::make_unique<ndjson_reader>();
+std::unique_ptr<answer_reader> remote_protocol::reader(const run_spec& what) const {
+    return std::make_unique<ndjson_reader>(what.top_logprobs);
 }
 
 error_part remote_protocol::error_of(unsigned status, std::string_view body) const {
@@ -292,6 +303,17 @@ core::result<std::optional<stated_model>> model_listed(std::string_view tags, st
         out.quantization = word_in(*details, "quantization_level");
     }
     return std::optional(std::move(out));
+}
+
+std::string show_question(std::string_view model) {
+    return json{{"model", model}}.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string system_shown(std::string_view shown) {
+    constexpr std::size_t longest = 64UL * 1024;
+    const json answer = core::parse_json(shown);
+    std::string out = answer.is_object() ? text_in(answer, "system") : std::string();
+    return out.size() <= longest ? out : std::string();
 }
 
 std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model) {

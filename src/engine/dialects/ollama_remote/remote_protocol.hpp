@@ -21,7 +21,7 @@ public:
 
     // /api/chat with messages; a verbatim prompt goes to /api/generate as it is.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
 
 private:
@@ -35,6 +35,9 @@ private:
 // What /api/tags says of `model`, nothing where it is not listed; errc::protocol: that is no such list.
 [[nodiscard]] core::result<std::optional<stated_model>> model_listed(std::string_view tags,
                                                                      std::string_view model);
+[[nodiscard]] std::string show_question(std::string_view model);
+// The system text in an answer of /api/show; empty: it has none, or none of sensible length.
+[[nodiscard]] std::string system_shown(std::string_view shown);
 // What /api/ps says the loaded `model` holds of the accelerator, in bytes.
 [[nodiscard]] std::optional<std::uint64_t> accelerator_share(std::string_view loaded, std::string_view model);
 

@@ -69,7 +69,7 @@ core::awaitable<remote_run::step> remote_run::open(const run_spec& what, core::d
     }
     out_.progress.prompt_accepted = true;
     out_.progress.generate_accepted = clock_.now();
-    reader_ = protocol_.reader();
+    reader_ = protocol_.reader(what);
     co_return step::go_on;
 }
 
@@ -164,6 +164,8 @@ void remote_run::take(std::vector<answer_part> parts, bool thinking) {
             take_text(std::move(text->text));
         } else if (auto* thought = std::get_if<thinking_part>(&part)) {
             take_thinking(std::move(thought->text), thinking);
+        } else if (auto* told = std::get_if<logprobs_part>(&part)) {
+            sink_.on_logprobs(std::move(told->tokens));
         } else if (const auto* counted = std::get_if<usage_part>(&part)) {
             out_.progress.usage = {counted->prompt_tokens, counted->generated_tokens, true};
         } else if (const auto* took = std::get_if<stages_part>(&part)) {

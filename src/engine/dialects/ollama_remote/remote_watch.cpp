@@ -121,11 +121,11 @@ core::awaitable<std::string> remote_watch::look() {
     if (!at) {
         co_return at.error().message;
     }
-    const auto version = co_await get(*at, "/api/version", until);
+    const auto version = co_await ask(*at, "/api/version", {}, until);
     if (!version) {
         co_return version.error().message;
     }
-    const auto tags = co_await get(*at, "/api/tags", until);
+    const auto tags = co_await ask(*at, "/api/tags", {}, until);
     if (!tags) {
         co_return tags.error().message;
     }
@@ -136,16 +136,25 @@ core::awaitable<std::string> remote_watch::look() {
     if (!*listed) {
         co_return settings_.at.text() + " has no model " + settings_.model;
     }
+    (*listed)->system = std::move(stated_.system);
+    const bool changed = (*listed)->digest != stated_.digest || !shown_;
     stated_ = std::move(**listed);
-    const auto loaded = co_await get(*at, "/api/ps", until);
+    if (changed) {
+        // Not worth a failure: without it a conversation with tools has none.
+        const auto shown = co_await ask(*at, "/api/show", show_question(settings_.model), until);
+        shown_ = shown.has_value();
+        stated_.system = shown ? system_shown(*shown) : std::string();
+    }
+    const auto loaded = co_await ask(*at, "/api/ps", {}, until);
     if (loaded) {
         stated_.accelerator_bytes = accelerator_share(*loaded, settings_.model).value_or(0);
     }
     co_return std::string();
 }
 
-core::awaitable<core::result<std::string>> remote_watch::get(boost::asio::ip::tcp::endpoint at,
-                                                             std::string target, core::deadline until) {
+core::awaitable<core::result<std::string>> remote_watch::ask(boost::asio::ip::tcp::endpoint at,
+                                                             std::string target, std::string body,
+                                                             core::deadline until) {
     core::result<http::header_fields> headers = co_await key_headers();
     if (!headers) {
         co_return headers.error();
@@ -153,7 +162,8 @@ core::awaitable<core::result<std::string>> remote_watch::get(boost::asio::ip::tc
     http::stream_call what;
     what.to = at;
     what.host = settings_.at.host_header();
-    what.method = "GET";
+    what.method = body.empty() ? "GET" : "POST";
+    what.body = std::move(body);
     what.target = target;
     what.headers = std::move(*headers);
     what.until = until;
@@ -171,8 +181,8 @@ core::awaitable<core::result<std::string>> remote_watch::get(boost::asio::ip::tc
         }
         co_return core::make_failure(core::errc::protocol, why);
     }
-    core::result<std::string> body = co_await http::read_all(answer, longest_list, until);
-    co_return body;
+    core::result<std::string> said = co_await http::read_all(answer, longest_list, until);
+    co_return said;
 }
 
 core::awaitable<core::result<http::header_fields>> remote_watch::key_headers() {

@@ -1,5 +1,5 @@
 #pragma once
-// Asks a remote server now and then whether it serves a model (GET /api/version, GET /api/tags), and keeps
+// Asks a remote server now and then whether it serves a model (GET /api/version, /api/tags and /api/ps, POST /api/show), and keeps
 // what is known of its health. Shared by its task and the backend, which may go first.
 
 #include <memory>
@@ -47,8 +47,10 @@ public:
 
 private:
     [[nodiscard]] core::awaitable<std::string> look();
-    [[nodiscard]] core::awaitable<core::result<std::string>> get(boost::asio::ip::tcp::endpoint at,
-                                                                 std::string target, core::deadline until);
+    // GET, or POST of a body.
+    [[nodiscard]] core::awaitable<core::result<std::string>> ask(boost::asio::ip::tcp::endpoint at,
+                                                                 std::string target, std::string body,
+                                                                 core::deadline until);
     void tell();
 
     const core::clock_source& clock_;
@@ -56,6 +58,7 @@ private:
     remote_settings settings_;
     remote_health health_;
     stated_model stated_;
+    bool shown_ = false;  // the present one said its system text, or that it has none
     core::wake_signal changed_;
     core::wake_signal bell_;
     availability_state told_ = availability_state::stopped;

@@ -62,6 +62,22 @@ void add_limit(json& body, const catalog::runtime_traits& traits, const std::opt
     }
 }
 
+// docs/facts/other_runtimes.md#logprobs
+void add_logprobs(json& body, catalog::logprob_form form, bool verbatim, std::uint32_t top) {
+    using catalog::logprob_form;
+    if (form == logprob_form::none) {
+        return;
+    }
+    // Without one of the likeliest llama.cpp tells nothing.
+    const std::uint32_t asked = form == logprob_form::llama_cpp ? std::max(top, 1U) : top;
+    if (!verbatim) {
+        body["logprobs"] = true;
+        body["top_logprobs"] = asked;
+    } else {
+        body[form == logprob_form::llama_cpp ? "n_probs" : "logprobs"] = asked;
+    }
+}
+
 json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form form) {
     using catalog::conversation_form;
     json out = json::array();
@@ -115,6 +131,9 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     add_limit(body, traits_, what.max_tokens);
     for (const std::string& name : traits_.sampling) {
         add_sampling_value(body, name, what.sampling);
+    }
+    if (what.top_logprobs) {
+        add_logprobs(body, traits_.logprobs, prompt.verbatim, *what.top_logprobs);
     }
     if (const auto added = streaming::add_profile_fields(body, traits_, prompt); !added) {
         return added.error();
@@ -227,8 +246,8 @@ stated_model openai_protocol::model_in(std::string_view body) const {
     return out;
 }
 
-std::unique_ptr<streaming::answer_reader> openai_protocol::reader() const {
-    return std::make_unique<openai_reader>(traits_);
+std::unique_ptr<streaming::answer_reader> openai_protocol::reader(const run_spec& what) const {
+    return std::make_unique<openai_reader>(traits_, what.top_logprobs);
 }
 
 streaming::error_part openai_protocol::error_of(unsigned status, std::string_view body) const {

@@ -20,7 +20,7 @@ public:
     // errc::refused for a verbatim prompt where the server has no completion_target. Keys without a value are
     // left out, for some servers take a null for a broken request.
     [[nodiscard]] core::result<streaming::stream_request> request_for(const run_spec& what) const override;
-    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader() const override;
+    [[nodiscard]] std::unique_ptr<streaming::answer_reader> reader(const run_spec& what) const override;
     [[nodiscard]] streaming::error_part error_of(unsigned status, std::string_view body) const override;
     [[nodiscard]] std::optional<streaming::stream_request> size_question(
         const chat::rendered_prompt& prompt, const std::optional<std::string>& text) const override;

@@ -3,6 +3,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/stated_number.hpp"
 #include "engine/streaming/request_fields.hpp"
+#include "engine/streaming/told_logprobs.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -97,6 +98,12 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
 }
 
 void openai_reader::take_choice(const json& choice, std::vector<answer_part>& out) {
+    if (const auto told = choice.find("logprobs");
+        top_logprobs_ && told != choice.end() && told->is_object()) {
+        auto tokens = told->contains("content") ? streaming::logprobs_in((*told)["content"], *top_logprobs_)
+                                                : streaming::completion_logprobs_in(*told, *top_logprobs_);
+        out.emplace_back(streaming::logprobs_part{std::move(tokens)});
+    }
     for (const char* key : {"delta", "message"}) {
         const auto message = choice.find(key);
         if (message == choice.end() || !message->is_object()) {

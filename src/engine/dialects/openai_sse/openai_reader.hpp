@@ -2,6 +2,8 @@
 // An answer of OpenAI's chat completions or completions: events of which the last is "[DONE]", or one whole
 // answer, or a failure in place of either. No I/O.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +21,10 @@ namespace corral::engine::openai_sse {
 
 class openai_reader final : public streaming::event_answer {
 public:
-    explicit openai_reader(const catalog::runtime_traits& traits)
-        : cumulative_(traits.cumulative), timings_(traits.timings) {}
+    // `top_logprobs`: as run_spec has it.
+    explicit openai_reader(const catalog::runtime_traits& traits,
+                           std::optional<std::uint32_t> top_logprobs = {})
+        : cumulative_(traits.cumulative), timings_(traits.timings), top_logprobs_(top_logprobs) {}
 
 private:
     [[nodiscard]] core::result<void> take(const nlohmann::json& event, const std::string& data,
@@ -30,6 +34,7 @@ private:
 
     bool cumulative_;
     catalog::timing_source timings_;
+    std::optional<std::uint32_t> top_logprobs_;
     std::string seen_text_;  // of a cumulative one
 };
 

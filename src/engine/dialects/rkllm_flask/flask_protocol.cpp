@@ -35,7 +35,7 @@ core::result<streaming::stream_request> flask_protocol::request_for(const run_sp
     return streaming::stream_request{traits_.chat_target, streaming::body_bytes(body), {}};
 }
 
-std::unique_ptr<streaming::answer_reader> flask_protocol::reader() const {
+std::unique_ptr<streaming::answer_reader> flask_protocol::reader(const run_spec& /*what*/) const {
     return std::make_unique<flask_reader>(traits_.cumulative);
 }
 
