@@ -31,6 +31,11 @@ core::result<unsigned> capacity_of(const model_entry& model) {
     return number_of(model, model.runtime.traits.capacity, most_at_once);
 }
 
+core::result<std::uint32_t> image_tokens_of(const model_entry& model) {
+    return can(model, "vision") ? number_of(model, model.runtime.traits.images.tokens, most_context)
+                                : core::result<std::uint32_t>(0U);
+}
+
 core::result<std::uint32_t> context_of(const model_entry& model) {
     const runtime_traits& traits = model.runtime.traits;
     if (traits.context.empty()) {

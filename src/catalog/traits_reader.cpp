@@ -154,6 +154,21 @@ void read_embedding(section& from, embedding_trait& into) {
     }
 }
 
+void read_images(section& from, image_trait& into) {
+    auto table = from.table("images");
+    if (!table) {
+        return;
+    }
+    into.none.clear();
+    table->texts("types", into.types);
+    table->text_or_number("tokens", into.tokens);
+    table->text("none", into.none);
+    table->finish();
+    if (into.types.empty() == into.none.empty()) {
+        table->complain(table->place(), "[traits.images] must say 'types' or 'none'");
+    }
+}
+
 }  // namespace
 
 void read_traits(section from, runtime_traits& into) {
@@ -186,6 +201,7 @@ void read_traits(section from, runtime_traits& into) {
     from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
     from.text("thinking_switch", into.thinking_switch);
     read_embedding(from, into.embedding);
+    read_images(from, into.images);
     std::map<std::string, std::string> extra;
     from.text_map("extra", extra);
     into.extra.assign(extra.begin(), extra.end());

@@ -9,6 +9,7 @@
 #include "configuration_cards.hpp"
 #include "configuration_processes.hpp"
 #include "corral/catalog/model_name.hpp"
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/package/model_naming.hpp"
 
@@ -80,7 +81,7 @@ const chat::family* read_family(catalog::section& from, catalog::model_entry& to
 }
 
 void read_capabilities(catalog::section& from, catalog::model_entry& to, const chat::family* family) {
-    const std::vector<std::string> known{"completion", "tools", "insert", "thinking", "embedding"};
+    const std::vector<std::string> known{"completion", "tools", "insert", "thinking", "embedding", "vision"};
     const auto has = [&](const char* name) {
         return std::find(to.capabilities.begin(), to.capabilities.end(), name) != to.capabilities.end();
     };
@@ -98,6 +99,14 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
         from.complain(from.place("capabilities"), "model '" + to.name +
                                                       "' can't claim 'embedding': its profile '" +
                                                       to.runtime.name + "' knows no way to ask for vectors");
+    }
+    if (has("vision") && !to.runtime.name.empty() && to.runtime.traits.images.types.empty()) {
+        from.complain(from.place("capabilities"),
+                      "model '" + to.name + "' can't claim 'vision': " + to.runtime.traits.images.none +
+                          " (profile '" + to.runtime.name + "')");
+    }
+    if (const auto tokens = catalog::image_tokens_of(to); !tokens) {
+        from.complain(from.place("capabilities"), tokens.error().message);
     }
     if (has("tools") && family != nullptr && family->tools == chat::tool_style::none) {
         from.complain(from.place("capabilities"), "model '" + to.name +

@@ -1,6 +1,7 @@
 #include "corral/core/base64.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace corral::core {
@@ -8,6 +9,22 @@ namespace corral::core {
 namespace {
 
 constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::uint8_t no_digit = 64;
+
+constexpr std::array<std::uint8_t, 256> values() {
+    std::array<std::uint8_t, 256> out{};
+    out.fill(no_digit);
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        out[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+    }
+    return out;
+}
+constexpr std::array<std::uint8_t, 256> value_of = values();
+
+constexpr std::uint8_t value(char c) {
+    return value_of[static_cast<unsigned char>(c)];
+}
 
 // Walks over the text without its line breaks.
 class walker {
@@ -54,13 +71,32 @@ std::optional<std::size_t> base64_error(std::string_view text) {
             }
             return walk.over() ? std::nullopt : std::optional(walk.at());
         }
-        if (digits.find(walk.now()) == std::string_view::npos) {
+        if (value(walk.now()) == no_digit) {
             return walk.at();
         }
         in_group = (in_group + 1) % 4;
         walk.step();
     }
     return in_group == 0 ? std::nullopt : std::optional(text.size() - in_group);
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+    if (base64_error(text)) {
+        return std::nullopt;
+    }
+    std::string out;
+    out.reserve(text.size() / 4 * 3);
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (walker walk(text); !walk.over() && walk.now() != '='; walk.step()) {
+        bits = bits << 6U | value(walk.now());
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out += static_cast<char>(bits >> held & 0xFFU);
+        }
+    }
+    return out;
 }
 
 std::string to_base64(std::string_view bytes) {

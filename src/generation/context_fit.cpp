@@ -32,7 +32,10 @@ chat::failure too_long(const engine::prompt_measure& measured, const part_tokens
         "adjust the context length in settings, or use a model with a longer context length (it is " +
         about + std::to_string(measured.system_tokens + measured.turn_tokens) + " tokens long: system text " +
         std::to_string(parts.system) + ", tools " + std::to_string(parts.tools) + ", turns " +
-        std::to_string(parts.turns) + "; ";
+        std::to_string(parts.turns) +
+        (measured.image_tokens > 0 ? " with about " + std::to_string(measured.image_tokens) + " of images"
+                                   : "") +
+        "; ";
     out.message += measured.limit == 0 ? "its system text and tools alone leave no room for a turn"
                                        : "there is room for " + std::to_string(measured.limit);
     if (may_shorten) {

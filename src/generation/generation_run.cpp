@@ -120,6 +120,12 @@ core::awaitable<bool> generation_run::prepare() {
         fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
         co_return false;
     }
+    if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {
+        fail(chat::failure_kind::unavailable, "tier-without-vision",
+             "the runtime that stands in for this model can't see images; ask again when the model itself "
+             "serves");
+        co_return false;
+    }
     asked_ = {request_.sampling, request_.limits, std::nullopt};
     if (model_->variant != nullptr || !request_.format.is_null()) {
         asked_.messages = request_.messages;

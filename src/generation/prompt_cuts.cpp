@@ -31,7 +31,8 @@ std::size_t turn_bytes(const chat::message& one) {
     if (one.from == chat::role::system) {
         return 0;
     }
-    std::size_t sum = one.content.size() + turn_overhead_bytes;
+    constexpr std::size_t image_bytes = 1024;  // as a text that takes as many tokens as a small one
+    std::size_t sum = one.content.size() + one.images.size() * image_bytes + turn_overhead_bytes;
     for (const chat::tool_call& call : one.calls) {
         sum += call.name.size() + call.arguments.dump().size() + turn_overhead_bytes;
     }

@@ -26,6 +26,9 @@ void feed(core::keyed_hash& into, const chat::message& one) {
     feed(into, one.content);
     feed(into, one.thinking);
     feed(into, one.tool_name);
+    for (const auto& image : one.images) {
+        feed(into, std::to_string(image->mark));
+    }
     for (const chat::tool_call& call : one.calls) {
         feed(into, call.name);
         feed(into, call.arguments.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

@@ -201,6 +201,11 @@ core::awaitable<preparation> prepare_beside(core::worker* elsewhere, chat::gener
     co_return *std::move(made);
 }
 
+bool has_images(const chat::generation_request& request) {
+    return std::ranges::any_of(request.messages,
+                               [](const chat::message& one) { return !one.images.empty(); });
+}
+
 bool is_conversation(const chat::generation_request& request) {
     return !request.raw_prompt && !request.hole;
 }

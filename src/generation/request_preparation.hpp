@@ -52,6 +52,7 @@ using preparation = boost::system::result<prepared_request, chat::failure>;
 // What a variant puts before the messages of a request, in bytes.
 [[nodiscard]] std::size_t example_bytes(const served_model& model);
 
+[[nodiscard]] bool has_images(const chat::generation_request& request);
 // A conversation in the model's chat format, and not a text that goes to the model as it is.
 [[nodiscard]] bool is_conversation(const chat::generation_request& request);
 

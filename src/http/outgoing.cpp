@@ -1,5 +1,6 @@
 #include "http/outgoing.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -78,11 +79,19 @@ core::awaitable<core::error_code> wait_ready(outgoing& state, tcp::socket::wait_
 
 // Sends without waiting first: on loopback the connection stands as soon as connect() returns.
 core::awaitable<core::error_code> send_all(outgoing& state, std::string_view text, core::error_code& cut) {
+    constexpr std::size_t at_once = 256UL * 1024;  // then others have a turn of the loop
     while (!text.empty()) {
-        const auto sent =
-            ::send(state.socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const auto sent = ::send(state.socket.native_handle(), text.data(), std::min(text.size(), at_once),
+                                 MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             text.remove_prefix(static_cast<std::size_t>(sent));
+            if (text.empty()) {
+                break;
+            }
+            const core::error_code stopped = co_await wait_ready(state, tcp::socket::wait_write);
+            if (stopped) {
+                co_return stopped;
+            }
             continue;
         }
         const int value = errno;

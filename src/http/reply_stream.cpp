@@ -18,22 +18,46 @@ std::string endpoint_text(const core::asio::ip::tcp::endpoint& to) {
     return (to.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(to.port());
 }
 
+// Without the inserts.
 std::string request_text(const stream_call& what) {
     std::string out;
     out.reserve(256 + what.target.size() + what.body.size());
+    std::size_t length = what.body.size();
+    for (const body_insert& each : what.inserts) {
+        length += each.text->size();
+    }
     out += what.method + ' ' + what.target +
            " HTTP/1.1\r\nHost: " + (what.host.empty() ? endpoint_text(what.to) : what.host) +
            "\r\nConnection: close\r\n";
     for (const auto& [name, value] : what.headers.all()) {
         out += name + ": " + value + "\r\n";
     }
-    if (!what.body.empty() || what.method == "POST") {
+    if (length > 0 || what.method == "POST") {
         if (!what.content_type.empty()) {
             out += "Content-Type: " + what.content_type + "\r\n";
         }
-        out += "Content-Length: " + std::to_string(what.body.size()) + "\r\n";
+        out += "Content-Length: " + std::to_string(length) + "\r\n";
     }
     return out += "\r\n" + what.body;
+}
+
+// `text` with the inserts, whose places are counted from `body_at`.
+core::awaitable<core::error_code> send_request(outgoing& line, std::string_view text, std::size_t body_at,
+                                               const std::vector<body_insert>& inserts,
+                                               core::error_code& cut) {
+    std::size_t sent = 0;
+    for (const body_insert& each : inserts) {
+        const std::size_t at = body_at + each.at;
+        for (const std::string_view part : {text.substr(sent, at - sent), std::string_view(*each.text)}) {
+            const core::error_code unsent = co_await send_all(line, part, cut);
+            if (unsent || cut) {
+                co_return unsent;
+            }
+        }
+        sent = at;
+    }
+    const core::error_code unsent = co_await send_all(line, text.substr(sent), cut);
+    co_return unsent;
 }
 
 }  // namespace
@@ -100,7 +124,8 @@ core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(
     }
     arm_deadline(state->line, what.until);
     const std::string text = request_text(what);
-    const core::error_code unsent = co_await send_all(*state->line, text, state->cut);
+    const core::error_code unsent =
+        co_await send_request(*state->line, text, text.size() - what.body.size(), what.inserts, state->cut);
     if (unsent) {
         co_return state->answer.failure_of(unsent);
     }

@@ -36,6 +36,32 @@ std::string refusal(std::string_view format, const std::vector<message>& message
     return prompt.error().message;
 }
 
+TEST(render, images_stay_with_their_turn_and_ask_for_a_whole_conversation) {
+    render_options how;
+    how.format = find_family("chatml");
+    how.as_messages = true;
+    how.may_be_verbatim = true;
+    const auto image = std::make_shared<const chat::image>(chat::image{"image/png", "AAAA"});
+    message first;
+    first.content = "look";
+    message second;
+    second.images = {image};
+    message answer;
+    answer.from = role::assistant;
+    answer.content = "yes";
+    message last;
+    last.content = "and this";
+    last.images = {image, image};
+    const auto prompt = render(how, {first, second, answer, last}, nullptr, thinking_mode::model_default);
+    ASSERT_TRUE(prompt);
+    EXPECT_EQ(images_of(*prompt).size(), 3U);
+    const auto& turns = prompt->messages;
+    EXPECT_EQ(turns[turns.size() - 3], (role_text{"user", "look", {image}}));
+    EXPECT_EQ(turns.back(), (role_text{"user", "and this", {image, image}}));
+    EXPECT_FALSE(render(how, {last, answer}, nullptr, thinking_mode::model_default))
+        << "a verbatim prompt has no images";
+}
+
 TEST(render, one_question_with_the_default_of_its_family) {
     EXPECT_EQ(
         chatml("qwen2.5", {says(role::user, "Hi")}),

@@ -1,5 +1,10 @@
 """Prompts whose answer the simulated model gives word for word."""
 
+import base64
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+PNG_URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
+
 HELLO = "[[text=hello there my friend]]"
 THOUGHT = r"[[text=<think>\nthey greet\n</think>\n\nhello]]"
 WEATHER_CALL = r'[[text=<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>]]'
@@ -15,3 +20,8 @@ WEATHER_TOOL = {"type": "function", "function": {"name": "get_weather", "descrip
 
 def user(text):
     return [{"role": "user", "content": text}]
+
+
+def images_seen(box):
+    """The URLs of the last message's images, as the runtime got them."""
+    return [part["image_url"]["url"] for part in box.runs()[-1]["messages"][-1]["content"] if part["type"] == "image_url"]

@@ -27,6 +27,14 @@ def vectors(tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory):
+    """A model that sees."""
+    with Box(tmp_path_factory.mktemp("seeing"), {"directives": True}, model='capabilities = ["completion", "vision"]',
+             profile="vllm-ascend") as running:
+        yield running
+
+
 @pytest.fixture
 def node(box, tmp_path):
     """Runs a script of JavaScript against the box: `base` and `model` are there for it, and what it returns comes back."""

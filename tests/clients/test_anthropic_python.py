@@ -3,7 +3,7 @@
 import anthropic
 import pytest
 
-from answers import ENDLESS, HELLO, THOUGHT, TWO_CALLS, WEATHER_SCHEMA, user
+from answers import ENDLESS, HELLO, PNG_URL, THOUGHT, TWO_CALLS, WEATHER_SCHEMA, images_seen, user
 from harness import MODEL, wait_until
 
 TOOL = {"name": "get_weather", "description": "The weather of a city.", "input_schema": WEATHER_SCHEMA}
@@ -87,3 +87,11 @@ def test_a_failure_within_a_stream_is_raised(client, box):
                 if number == 1:
                     box.kill("runtime")
     box.wait_ready()
+
+
+def test_an_image_arrives_as_it_is(seeing):
+    client = anthropic.Anthropic(base_url=f"http://127.0.0.1:{seeing.port}", api_key="anything", max_retries=0)
+    source = {"type": "base64", "media_type": "image/png", "data": PNG_URL.split(",")[1]}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "[[text=a cat]]"}]
+    made = client.messages.create(model=MODEL, max_tokens=50, messages=[{"role": "user", "content": content}])
+    assert made.content[0].text == "a cat" and images_seen(seeing) == [PNG_URL]

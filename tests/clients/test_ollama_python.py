@@ -6,7 +6,7 @@ import ollama
 import pytest
 from pydantic import BaseModel
 
-from answers import ENDLESS, HELLO, PERSON, THOUGHT, TWO_CALLS, WEATHER_CALL, WEATHER_TOOL, user
+from answers import ENDLESS, HELLO, PERSON, PNG, PNG_URL, THOUGHT, TWO_CALLS, WEATHER_CALL, WEATHER_TOOL, images_seen, user
 from harness import MODEL, wait_until
 
 
@@ -175,3 +175,11 @@ def test_embeddings_are_unit_vectors_in_the_order_of_the_texts(vectors):
     assert client.show(MODEL).capabilities == ["embedding"]
     with pytest.raises(ollama.ResponseError, match="does not support chat"):
         client.chat(MODEL, user(HELLO))
+
+
+def test_an_image_arrives_as_it_is(seeing):
+    client = ollama.Client(host=f"http://127.0.0.1:{seeing.port}")
+    reply = client.chat(MODEL, [{"role": "user", "content": "[[text=a cat]]", "images": [PNG]}])
+    assert reply.message.content == "a cat" and images_seen(seeing) == [PNG_URL]
+    assert client.generate(MODEL, "[[text=a dog]]", images=[PNG]).response == "a dog" and images_seen(seeing) == [PNG_URL]
+    assert "vision" in client.show(MODEL).capabilities

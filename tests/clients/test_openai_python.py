@@ -6,7 +6,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from answers import ENDLESS, HELLO, PERSON, THOUGHT, TWO_CALLS, WEATHER_CALL, WEATHER_SCHEMA, WEATHER_TOOL, user
+from answers import ENDLESS, HELLO, PERSON, PNG_URL, THOUGHT, TWO_CALLS, WEATHER_CALL, WEATHER_SCHEMA, WEATHER_TOOL, images_seen, user
 from harness import MODEL, wait_until
 
 
@@ -138,3 +138,13 @@ def test_embeddings_come_as_the_base64_that_it_asks_for(vectors):
     assert len(client.embeddings.create(model=MODEL, input="x", dimensions=8).data[0].embedding) == 8
     with pytest.raises(openai.BadRequestError, match="invalid input type"):  # another model's token ids would mean nothing here
         client.embeddings.create(model=MODEL, input=[1, 2, 3])
+
+
+def test_an_image_arrives_as_it_is(seeing):
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{seeing.port}/v1", api_key="anything", max_retries=0)
+    content = [{"type": "text", "text": "[[text=a cat]]"}, {"type": "image_url", "image_url": {"url": PNG_URL}}]
+    made = client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": content}])
+    assert made.choices[0].message.content == "a cat" and images_seen(seeing) == [PNG_URL]
+    content[1]["image_url"]["url"] = "https://example.org/cat.png"
+    with pytest.raises(openai.BadRequestError, match="please use base64"):
+        client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": content}])

@@ -26,11 +26,13 @@ TEST(base64, of_any_length) {
     };
     for (const auto& [plain, coded] : rows) {
         EXPECT_EQ(to_base64(plain), coded);
+        EXPECT_EQ(from_base64(coded), plain);
         EXPECT_EQ(base64_error(coded), std::nullopt) << coded;
     }
     EXPECT_EQ(base64_error("Zm9v\r\nYmFy\n"), std::nullopt);
     for (const char* wrong : {"Zg=", "Zg", "Z===", "====", "=Zg=", "Zm9v!mFy", "Zg==Zg=="}) {
         EXPECT_TRUE(base64_error(wrong)) << wrong;
+        EXPECT_FALSE(from_base64(wrong)) << wrong;
     }
 }
 

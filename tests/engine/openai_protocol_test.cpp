@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/whole_body.hpp"
+
 namespace corral::engine::openai_sse {
 namespace {
 
@@ -20,13 +22,39 @@ run_spec talk() {
 json body_of(const catalog::runtime_traits& traits, const run_spec& what) {
     const auto asked = openai_protocol(traits).request_for(what);
     EXPECT_TRUE(asked) << asked.error().message;
-    return asked ? json::parse(asked->body) : json();
+    return asked ? json::parse(tests::whole_body(*asked)) : json();
 }
 
 TEST(openai_protocol, what_is_not_said_is_not_sent) {
     EXPECT_EQ(body_of({}, talk()), json::parse(R"({"stream": true, "messages": [
         {"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "hello"}, {"role": "user", "content": "and?"}]})"));
+}
+
+TEST(openai_protocol, images_come_before_their_text_byte_for_byte) {
+    run_spec what = talk();
+    const auto image = std::make_shared<const chat::image>(chat::image{"image/png", "iVBORw0KGgo="});
+    what.prompt.messages = {{"user", "look", {image}}, {"assistant", "ok"}, {"user", "", {image, image}}};
+    EXPECT_EQ(body_of({}, what)["messages"], json::parse(R"([
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                                     {"type": "text", "text": "look"}]},
+        {"role": "assistant", "content": "ok"},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                                     {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}])"));
+    catalog::runtime_traits traits;
+    what.format = "json";
+    traits.formats = catalog::format_form::llama_cpp;
+    EXPECT_EQ(body_of(traits, what)["response_format"], json::parse(R"({"type": "json_object"})"));
+    const auto asked = openai_protocol(traits).request_for(what);
+    ASSERT_EQ(asked->inserts.size(), 3U);
+    EXPECT_EQ(asked->inserts[1].text.get(), &image->base64) << "no copy is made";
+    traits.counts = catalog::count_source::llama_cpp;
+    const auto question = openai_protocol(traits).size_question(what.prompt, {});
+    ASSERT_TRUE(question);
+    EXPECT_EQ(json::parse(question->body)["messages"][0]["content"], "look") << "texts alone are counted";
+    EXPECT_TRUE(question->inserts.empty());
+    traits.conversation = catalog::conversation_form::single_message;
+    EXPECT_FALSE(openai_protocol(traits).request_for(what));
 }
 
 TEST(openai_protocol, a_server_without_system_turns_reads_it_before_the_first_user_turn) {

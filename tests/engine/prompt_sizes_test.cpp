@@ -166,5 +166,54 @@ TEST_F(prompt_sizes_test, a_context_that_is_shorter_than_thought_is_learnt) {
     EXPECT_EQ(sizes.context(0), 2048U);
 }
 
+TEST_F(prompt_sizes_test, images_count_as_the_server_counted_them) {
+    prompt_sizes sizes(
+        {.clock = &clock, .protocol = nullptr, .call = {}, .at = {}, .label = "tiny", .image_tokens = [] {
+             return 256U;
+         }});
+    const auto image = [](std::uint64_t mark) {
+        return std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", mark});
+    };
+    chat::rendered_prompt one = prompt(40);
+    one.messages.back().images = {image(1)};
+    const prompt_measure before = measured(sizes, one);
+    EXPECT_TRUE(before.fits);
+    EXPECT_EQ(before.image_tokens, 256U);
+    EXPECT_LT(before.system_tokens + before.turn_tokens, 256U + 30U);
+    sizes.counted(one, 900, limit);
+    const prompt_measure after = measured(sizes, one);
+    EXPECT_TRUE(after.fits);
+    EXPECT_EQ(after.system_tokens + after.turn_tokens, 900U);
+    // Two of them are too many; another one is not thought to be as large.
+    chat::rendered_prompt two = one;
+    two.messages.insert(two.messages.begin() + 1, {{"user", "", {image(1)}}, {"assistant", ""}});
+    EXPECT_FALSE(measured(sizes, two).fits);
+    chat::rendered_prompt other = one;
+    other.messages.back().images = {image(2)};
+    EXPECT_TRUE(measured(sizes, other).fits);
+    EXPECT_FALSE(sizes.known(other)) << "the same words with another image are another prompt";
+    // Refused with its count: this prompt, and this image from then on.
+    EXPECT_TRUE(sizes.refused(other, {1500, 1001, false}, limit));
+    EXPECT_EQ(sizes.known(other), 1500U);
+    EXPECT_FALSE(measured(sizes, other).fits);
+    EXPECT_TRUE(measured(sizes, prompt(40)).fits) << "its texts are innocent";
+    other.turns += " again";
+    EXPECT_FALSE(measured(sizes, other).fits);
+}
+
+TEST_F(prompt_sizes_test, texts_beside_images_are_counted_by_the_server) {
+    const played_server server({answer(200, R"({"count":700,"max_model_len":1001,"tokens":[]})")});
+    auto sizes = sizes_of(server, catalog::count_source::vllm);
+    chat::rendered_prompt what = prompt(3000);
+    what.messages.back().images = {std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", 1})};
+    const prompt_measure got = measured(sizes, what);
+    EXPECT_FALSE(got.exact) << "the image was never counted";
+    EXPECT_EQ(got.system_tokens + got.turn_tokens - got.image_tokens, 700U);
+    EXPECT_EQ(server.bodies()[0].find("AAAA"), std::string::npos);
+    sizes.counted(what, 950, limit);
+    EXPECT_TRUE(measured(sizes, what).exact);
+    EXPECT_EQ(sizes.known(what), 950U);
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

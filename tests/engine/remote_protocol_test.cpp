@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/whole_body.hpp"
+
 #include "engine/dialects/ollama_remote/remote_address.hpp"
 
 namespace corral::engine::ollama_remote {
@@ -117,6 +119,22 @@ TEST(remote_protocol, sends_the_messages_and_every_sampling_value_that_is_there)
     EXPECT_EQ(json::parse(raw->body)["prompt"], "<s>raw");
     EXPECT_EQ(json::parse(raw->body)["raw"], true);
     EXPECT_FALSE(remote_protocol("m", 0).request_for(run_spec{}));
+}
+
+TEST(remote_protocol, images_go_with_their_message_byte_for_byte) {
+    const auto image = [](const char* base64) {
+        return std::make_shared<const chat::image>(chat::image{"image/png", base64, 1});
+    };
+    run_spec what;
+    what.prompt.messages = {
+        {"user", "look", {image("iVBO"), image("Rw0K")}}, {"assistant", "ok"}, {"user", "so?"}};
+    what.format = "json";
+    const auto made = remote_protocol("llava", 0).request_for(what);
+    ASSERT_TRUE(made);
+    const json body = json::parse(tests::whole_body(*made));
+    EXPECT_EQ(body["messages"], json::parse(R"([{"role":"user","content":"look","images":["iVBO","Rw0K"]},
+                                               {"role":"assistant","content":"ok"},{"role":"user","content":"so?"}])"));
+    EXPECT_EQ(body["format"], "json");
 }
 
 TEST(remote_protocol, tells_a_busy_server_and_a_full_context_from_other_failures) {

@@ -99,5 +99,45 @@ TEST(token_estimate, whatever_it_is_told_it_stays_within_what_a_vocabulary_can_b
     }
 }
 
+chat::image_list images(std::initializer_list<std::uint64_t> marks) {
+    chat::image_list out;
+    for (const std::uint64_t mark : marks) {
+        out.push_back(std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", mark}));
+    }
+    return out;
+}
+
+TEST(image_estimate, an_image_that_was_counted_is_known_and_another_is_not) {
+    image_estimate what;
+    EXPECT_EQ(what.of(images({1, 2}), 256).tokens, 512U);
+    EXPECT_FALSE(what.of(images({1}), 256).exact);
+    EXPECT_TRUE(what.of({}, 256).exact);
+    what.learn(images({1}), 1000);
+    EXPECT_EQ(what.of(images({1}), 256).tokens, 1000U);
+    EXPECT_TRUE(what.of(images({1, 1}), 256).exact);
+    EXPECT_EQ(what.of(images({1, 2}), 256).tokens, 1256U) << "a large one says nothing of the next";
+    // A new one has what the old ones leave, and does not touch them.
+    what.learn(images({1, 2}), 1100);
+    EXPECT_EQ(what.of(images({2}), 256).tokens, 100U);
+    EXPECT_EQ(what.of(images({1}), 256).tokens, 1000U);
+    // All known, and yet another sum: in proportion.
+    what.learn(images({1, 2}), 2200);
+    EXPECT_EQ(what.of(images({1}), 256).tokens, 2000U);
+    EXPECT_EQ(what.of(images({2}), 256).tokens, 200U);
+}
+
+TEST(image_estimate, whatever_is_counted_it_holds_its_bounds) {
+    image_estimate what;
+    what.learn(images({1, 2, 3}), 0);
+    EXPECT_EQ(what.of(images({1, 2, 3}), 256).tokens, 3U);
+    what.learn(images({}), 77);
+    for (std::uint64_t mark = 10; mark < 1000; ++mark) {
+        what.learn(images({mark}), 0xFFFFFFFF);
+    }
+    EXPECT_FALSE(what.of(images({1}), 256).exact) << "256 are remembered";
+    EXPECT_TRUE(what.of(images({999}), 256).exact);
+    EXPECT_GE(what.of(images({998, 999}), 256).tokens, what.of(images({999}), 256).tokens);
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

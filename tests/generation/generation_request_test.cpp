@@ -155,6 +155,11 @@ TEST_F(generation_request_test, a_runtime_that_wraps_refuses_raw_prompts_holes_a
     auto raw = request();
     raw.raw_prompt = "raw";
     EXPECT_EQ(read(raw).failed->kind, failure_kind::unsupported);
+    // Another tier of the model may see.
+    chat::generation_request seeing = request("look");
+    seeing.messages.back().images = {
+        std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", 1})};
+    EXPECT_EQ(read(seeing).failed->kind, failure_kind::unavailable);
     auto hole = request();
     hole.hole = chat::fill_in_middle{"a", "b"};
     EXPECT_EQ(read(hole).failed->kind, failure_kind::unsupported);

@@ -50,6 +50,24 @@ TEST(prompt_cuts, the_oldest_turns_go_first) {
     EXPECT_EQ(names(cutter.rest().tools), std::vector<std::string>{"a_tool"});
 }
 
+TEST(prompt_cuts, images_go_with_their_turns_and_before_words) {
+    const auto image = std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", 1});
+    auto whole = asking("newest");
+    for (int i = 0; i < 3; ++i) {
+        whole.messages.insert(whole.messages.begin(),
+                              {turn(chat::role::user, "look"), turn(chat::role::assistant, "yes")});
+        whole.messages.front().images = {image};
+    }
+    whole.messages.back().images = {image};
+    prompt_cutter cutter(whole);
+    EXPECT_GT(cutter.bytes(), 4000U);
+    EXPECT_TRUE(cutter.cut(1500, 3000));
+    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.messages = 4}));
+    ASSERT_EQ(cutter.rest().messages.size(), 3U);
+    EXPECT_EQ(cutter.rest().messages.front().images.size(), 1U);
+    EXPECT_EQ(cutter.rest().messages.back().content, "newest");
+}
+
 TEST(prompt_cuts, tools_go_by_what_the_conversation_says_of_them) {
     auto whole = asking("Get the Weather, please");
     whole.tools = nlohmann::ordered_json::array(

@@ -45,6 +45,15 @@ TEST(prompt_quarantine, knows_a_prompt_by_what_it_asks_and_not_by_how) {
     chat::generation_request raw;
     raw.raw_prompt = "Hi";
     EXPECT_NE(mark(raw), plain);
+    chat::generation_request seeing = asking("Hi");
+    const auto image = [](std::uint64_t number) {
+        return std::make_shared<const chat::image>(chat::image{"image/png", "AAAA", number});
+    };
+    seeing.messages.front().images = {image(1)};
+    EXPECT_NE(mark(seeing), plain);
+    chat::generation_request seeing_else = seeing;
+    seeing_else.messages.front().images = {image(2)};
+    EXPECT_NE(mark(seeing), mark(seeing_else));
     // Long ones are told apart by both ends and the length.
     const std::string filler(1'000'000, 'x');
     EXPECT_NE(mark(asking(filler + "a")), mark(asking(filler + "b")));

@@ -15,4 +15,7 @@ namespace corral::catalog {
 // Tokens of context that each of them has (traits.context); 0: the profile does not say. Fails as above.
 [[nodiscard]] core::result<std::uint32_t> context_of(const model_entry& model);
 
+// Tokens that an image takes at most; 0 for a model without vision.
+[[nodiscard]] core::result<std::uint32_t> image_tokens_of(const model_entry& model);
+
 }  // namespace corral::catalog

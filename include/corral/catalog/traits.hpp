@@ -84,6 +84,14 @@ struct idle_probe {
     bool operator==(const idle_probe&) const = default;
 };
 
+// Images in messages. No types: it takes none.
+struct image_trait {
+    std::vector<std::string> types;  // "image/png"
+    std::string tokens = "256";      // of one that was never counted: a number or a variable's name
+    std::string none = "no way is known to hand images to its runtime";
+    bool operator==(const image_trait&) const = default;
+};
+
 // How a server makes vectors of texts: POST {"model":…, "input":[…]}.
 struct embedding_trait {
     std::string target;                           // empty: it can't
@@ -134,6 +142,7 @@ struct runtime_traits {
     // family's own words do.
     std::string thinking_switch;
     embedding_trait embedding;
+    image_trait images;
     bool operator==(const runtime_traits&) const = default;
 };
 

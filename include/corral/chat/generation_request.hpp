@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,6 +23,14 @@ struct tool_call {
     nlohmann::ordered_json arguments;  // an object
 };
 
+// As it came, byte for byte.
+struct image {
+    std::string type;        // "image/png"; empty: none that is known
+    std::string base64;      // without line breaks
+    std::uint64_t mark = 0;  // of its bytes, by a key of this process: others have another
+};
+using image_list = std::vector<std::shared_ptr<const image>>;
+
 struct message {
     role from = role::user;
     std::string content;
@@ -29,6 +38,7 @@ struct message {
     std::vector<tool_call> calls;  // of an earlier assistant turn
     std::string tool_name;         // of a tool result
     std::string tool_call_id;      // of a tool result
+    image_list images;             // before the content
 };
 
 // Sampling as asked for; absent means the manifest's default, then the runtime's.

@@ -19,6 +19,7 @@ namespace corral::chat {
 struct role_text {
     std::string role;
     std::string text;
+    image_list images{};  // before the text
     bool operator==(const role_text&) const = default;
 };
 
@@ -44,6 +45,9 @@ struct rendered_prompt {
     // A measure counts it, also where its length leaves no doubt that it fits.
     bool count_exactly = false;
 };
+
+// The images of all its messages, in their order.
+[[nodiscard]] image_list images_of(const rendered_prompt& prompt);
 
 struct render_options {
     const family* format = nullptr;  // not null

@@ -12,6 +12,9 @@ namespace corral::core {
 // are tolerated.
 [[nodiscard]] std::optional<std::size_t> base64_error(std::string_view text);
 
+// The bytes of `text`, without line breaks inside; nothing when it is no base64.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
 }  // namespace corral::core

@@ -134,7 +134,8 @@ struct prompt_measure {
     std::uint32_t limit =
         0;  // system + turns that would fit with this system text; 0: not even the system text fits
     bool fits = true;
-    bool exact = false;  // false: an upper bound that fits, or an estimate
+    bool exact = false;              // false: an upper bound that fits, or an estimate
+    std::uint32_t image_tokens = 0;  // of the turns
 };
 
 // What a process set takes of the accelerator.

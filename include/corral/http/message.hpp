@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,12 @@ public:
     // False: there is no room, and nothing was taken.
     [[nodiscard]] virtual bool take(std::size_t bytes) = 0;
     virtual void give_back(std::size_t bytes) = 0;
+};
+
+// A long text that belongs into a body before the byte at `at`, without a copy of it.
+struct body_insert {
+    std::size_t at = 0;
+    std::shared_ptr<const std::string> text;  // not null
 };
 
 struct request {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/optional.hpp>
@@ -25,6 +26,7 @@ struct stream_call {
     std::string content_type = "application/json";
     header_fields headers;  // added to Host, Connection: close, Content-Type and Content-Length
     std::string body;
+    std::vector<body_insert> inserts;               // what the body lacks, in the order of their places
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
 };

@@ -5,7 +5,9 @@
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
+#include "api/models/image_reader.hpp"
 #include "api/request_start.hpp"
+#include "corral/core/base64.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/core/text.hpp"
 
@@ -45,7 +47,7 @@ private:
     void read_blocks(chat::role from, const ordered_json& blocks);
     // What a block adds to the turn it stands in, or to the results before it.
     void read_block(const ordered_json& block, chat::message& turn, std::vector<chat::message>& results);
-    void read_image(const ordered_json& block);
+    void read_image(const ordered_json& block, chat::message& to);
     void read_call(const ordered_json& block, chat::message& turn);
     [[nodiscard]] chat::message read_result(const ordered_json& block);
     void add(chat::message message) { out_.messages.push_back(std::move(message)); }
@@ -130,7 +132,7 @@ void conversation_reader::read_blocks(chat::role from, const ordered_json& block
         out_.bytes += result.content.size();
         add(std::move(result));
     }
-    if (!turn.content.empty() || !turn.thinking.empty() || !turn.calls.empty()) {
+    if (!turn.content.empty() || !turn.thinking.empty() || !turn.calls.empty() || !turn.images.empty()) {
         add(std::move(turn));
     }
 }
@@ -142,7 +144,7 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
     } else if (is_type(block, "thinking")) {
         turn.thinking += core::text_at(block, "thinking");
     } else if (is_type(block, "image")) {
-        read_image(block);
+        read_image(block, turn);
     } else if (is_type(block, "tool_use")) {
         read_call(block, turn);
     } else if (is_type(block, "tool_result")) {
@@ -150,7 +152,7 @@ void conversation_reader::read_block(const ordered_json& block, chat::message& t
     }
 }
 
-void conversation_reader::read_image(const ordered_json& block) {
+void conversation_reader::read_image(const ordered_json& block, chat::message& to) {
     const ordered_json* source = member(block, "source");
     if (source == nullptr || !source->is_object()) {
         problem_.set("invalid image source");
@@ -161,7 +163,16 @@ void conversation_reader::read_image(const ordered_json& block) {
         problem_.set("invalid image source type: " + type + ". Only base64 images are supported.");
         return;
     }
+    const ordered_json* data = member(*source, "data");
+    const std::string_view base64 = data != nullptr && data->is_string()
+                                        ? std::string_view(data->get_ref<const std::string&>())
+                                        : std::string_view();
+    if (const auto at = core::base64_error(base64)) {
+        problem_.set("invalid base64 image data: illegal base64 data at input byte " + std::to_string(*at));
+        return;
+    }
     out_.has_images = true;
+    add_image(base64, to, problem_);
 }
 
 void conversation_reader::read_call(const ordered_json& block, chat::message& turn) {
@@ -200,7 +211,7 @@ chat::message conversation_reader::read_result(const ordered_json& block) {
         if (part.is_object() && is_type(part, "text")) {
             result.content += core::text_at(part, "text");
         } else if (part.is_object() && is_type(part, "image")) {
-            read_image(part);
+            read_image(part, result);
         }
     }
     return result;

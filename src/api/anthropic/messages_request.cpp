@@ -126,7 +126,7 @@ void check(const generation::served_model& model, const messages_request& asked,
         problem.set("\"" + asked.model + "\" does not support chat");
     }
     check_tools(model, !asked.tools.tools.is_null(), problem);
-    refuse_images(model, asked.talk.has_images, problem);
+    check_vision(model, asked.talk.has_images, asked.talk.messages, problem);
 }
 
 void fill(messages_request& asked, const generation::served_model& model, chat::generation_request& request) {

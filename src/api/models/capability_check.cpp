@@ -5,6 +5,7 @@
 
 #include "api/json/go_text.hpp"
 #include "api/json/json_writer.hpp"
+#include "api/models/image_reader.hpp"
 #include "api/models/model_lookup.hpp"
 #include "corral/engine/backend.hpp"
 
@@ -47,9 +48,12 @@ void check_tools(const generation::served_model& model, bool has_tools, decode_p
     }
 }
 
-void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem) {
-    if (has_images) {
+void check_vision(const generation::served_model& model, bool has_images,
+                  const std::vector<chat::message>& messages, decode_problem& problem) {
+    if (has_images && !has_capability(model, "vision")) {
         problem.set(long_name(model) + " does not support images");
+    } else if (has_images) {
+        check_images(messages, model.entry->runtime.traits.images.types, problem);
     }
 }
 

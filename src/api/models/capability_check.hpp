@@ -16,7 +16,9 @@ namespace corral::api {
 [[nodiscard]] bool has_capability(const generation::served_model& model, std::string_view wanted);
 
 void check_tools(const generation::served_model& model, bool has_tools, decode_problem& problem);
-void refuse_images(const generation::served_model& model, bool has_images, decode_problem& problem);
+// `has_images`: also of parts that make no message.
+void check_vision(const generation::served_model& model, bool has_images,
+                  const std::vector<chat::message>& messages, decode_problem& problem);
 // Where the runtime tells none; one of its fallbacks may all the same leave them out.
 void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem);
 // Its form alone; whether a schema can be kept to is the generation path's to say.

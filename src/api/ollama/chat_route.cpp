@@ -35,7 +35,7 @@ void check(generation_start& begun, const chat_fields& asked, decode_problem& pr
     check_tools(model, !asked.tools.is_null(), problem);
     fill_parameters(asked.common.options, begun.request, problem);
     if (begun.wanted == wish::generate) {
-        refuse_images(model, asked.messages.has_images, problem);
+        check_vision(model, asked.messages.has_images, asked.messages.all, problem);
         check_answer_wishes(model, asked.common, problem);
     }
 }

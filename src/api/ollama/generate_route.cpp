@@ -20,7 +20,7 @@ struct generate_fields {
     std::string prompt_template;
     std::vector<chat::message> so_far;  // the conversation that `context` stands for
     bool has_context = false;
-    bool has_images = false;
+    std::vector<chat::message> images;  // one message that holds them, if there are any
     bool raw = false;
 };
 
@@ -35,7 +35,9 @@ generate_fields read_generate(const http::request& incoming, decode_problem& pro
     out.system = fields.text("system").value_or("");
     out.prompt_template = fields.text("template").value_or("");
     out.raw = fields.boolean("raw").value_or(false);
-    out.has_images = read_images(fields);
+    if (chat::message holder; read_images(fields, holder)) {
+        out.images.push_back(std::move(holder));
+    }
     if (const auto* context = fields.array("context", "[]int")) {
         out.has_context = !context->empty();
         // In raw mode it is refused as such, whatever it holds.
@@ -60,7 +62,10 @@ void check(generation_start& begun, const generate_fields& asked, decode_problem
     if (begun.wanted != wish::generate) {
         return;
     }
-    refuse_images(model, asked.has_images, problem);
+    check_vision(model, !asked.images.empty(), asked.images, problem);
+    if (!asked.images.empty() && (asked.raw || !asked.suffix.empty())) {
+        problem.set("images are not supported with 'raw' or 'suffix'");
+    }
     check_answer_wishes(model, asked.common, problem);
     if (!problem.found() && asked.suffix.empty()) {
         check_template(model, asked.prompt_template, 500, problem);
@@ -82,6 +87,9 @@ std::vector<chat::message> conversation_of(generate_fields& asked) {
         out.insert(out.begin(), message_of(chat::role::system, std::move(asked.system)));
     }
     out.push_back(message_of(chat::role::user, std::move(asked.prompt)));
+    if (!asked.images.empty()) {
+        out.back().images = std::move(asked.images.front().images);
+    }
     return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "api/models/image_reader.hpp"
 #include "corral/core/base64.hpp"
 #include "corral/core/text.hpp"
 
@@ -72,7 +73,7 @@ void check_tool(const json_fields& fields, const nlohmann::ordered_json& tool) {
 
 }  // namespace
 
-bool read_images(const json_fields& fields) {
+bool read_images(const json_fields& fields, chat::message& to) {
     const auto* images = fields.array("images", "[]api.ImageData");
     if (images == nullptr) {
         return false;
@@ -85,6 +86,8 @@ bool read_images(const json_fields& fields) {
             fields.wrong_type("images", each, "api.ImageData");
         } else if (const auto at = core::base64_error(each.get_ref<const std::string&>())) {
             fields.problem().set("illegal base64 data at input byte " + std::to_string(*at));
+        } else {
+            add_image(each.get_ref<const std::string&>(), to, fields.problem());
         }
     }
     return !images->empty();
@@ -113,7 +116,7 @@ chat_messages read_messages(const json_fields& fields) {
         read.tool_name = from.text("tool_name").value_or("");
         read.tool_call_id = from.text("tool_call_id").value_or("");
         read.calls = read_calls(from);
-        out.has_images = read_images(from) || out.has_images;
+        out.has_images = read_images(from, read) || out.has_images;
         read.from = read_role(from);
         out.all.push_back(std::move(read));
     }

@@ -35,7 +35,7 @@ void check(const generation::served_model& model, const generation_fields& asked
     }
     check_format(asked.format, problem);
     check_tools(model, !asked.tools.is_null(), problem);
-    refuse_images(model, asked.has_images, problem);
+    check_vision(model, asked.has_images, asked.messages, problem);
     if (asked.has_audio) {
         problem.set(long_name(model) + " does not support audio");
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/json/json_input.hpp"
+#include "api/models/image_reader.hpp"
 #include "api/request_start.hpp"
 #include "corral/core/base64.hpp"
 #include "corral/core/text.hpp"
@@ -91,7 +92,7 @@ void read_part(const json_fields& part, chat::message& into, conversation& to) {
     } else if (kind != nullptr && *kind == "image_url") {
         const std::optional<std::string> address = image_address(part);
         if (address) {
-            check_image(*address, problem);
+            read_image(*address, into, problem);
         } else {
             problem.set(invalid_message);
         }
@@ -165,13 +166,14 @@ void add_message(const json_fields& from, conversation& to) {
 
 }  // namespace
 
-void check_image(std::string_view url, decode_problem& problem) {
+void read_image(std::string_view url, chat::message& to, decode_problem& problem) {
     if (url.starts_with("http://") || url.starts_with("https://")) {
         problem.set("image URLs are not currently supported, please use base64 encoded data instead");
         return;
     }
     for (const std::string_view beginning : beginnings) {
         if (url.starts_with(beginning) && !core::base64_error(url.substr(beginning.size()))) {
+            add_image(url.substr(beginning.size()), to, problem);
             return;
         }
     }

@@ -26,8 +26,8 @@ private:
     void add_message(const json_fields& item);
     void add_call(const json_fields& item);
     void add_result(const json_fields& item);
-    [[nodiscard]] std::string read_content(const json_fields& item, const char* key);
-    void read_part(const json_fields& part, std::string& text);
+    void read_content(const json_fields& item, const char* key, chat::message& to);
+    void read_part(const json_fields& part, chat::message& to);
     void push(chat::message message);
     // A problem of the item that is read now.
     void refuse(const std::string& text) {
@@ -86,7 +86,7 @@ void input_reader::add_item(const json_fields& item) {
 void input_reader::add_message(const json_fields& item) {
     chat::message turn;
     turn.from = read_role(item);
-    turn.content = read_content(item, "content");
+    read_content(item, "content", turn);
     push(std::move(turn));
 }
 
@@ -126,43 +126,42 @@ void input_reader::add_result(const json_fields& item) {
     turn.from = chat::role::tool;
     turn.tool_call_id = item.text("call_id").value_or("");
     turn.tool_name = name_of_call(out_.messages, turn.tool_call_id);
-    turn.content = read_content(item, "output");
+    read_content(item, "output", turn);
     push(std::move(turn));
 }
 
 // A text, or the texts of an array of parts.
-std::string input_reader::read_content(const json_fields& item, const char* key) {
+void input_reader::read_content(const json_fields& item, const char* key, chat::message& to) {
     const ordered_json* content = item.find(key);
     if (content == nullptr) {
-        return {};
+        return;
     }
     if (content->is_string()) {
-        return content->get<std::string>();
+        to.content = content->get<std::string>();
+        return;
     }
     if (!content->is_array()) {
         item.wrong_type(key, *content, "string");
-        return {};
+        return;
     }
-    std::string text;
     for (const ordered_json& each : *content) {
         if (!each.is_object()) {
             item.wrong_type(key, each, "openai.ResponsesContent");
             break;
         }
-        read_part(item.inside(key, each), text);
+        read_part(item.inside(key, each), to);
     }
-    return text;
 }
 
-void input_reader::read_part(const json_fields& part, std::string& text) {
+void input_reader::read_part(const json_fields& part, chat::message& to) {
     const std::string type = type_of(part);
     if (type == "input_text" || type == "output_text") {
-        text += part.text("text").value_or("");
+        to.content += part.text("text").value_or("");
     } else if (type == "refusal") {
-        text += part.text("refusal").value_or("");
+        to.content += part.text("refusal").value_or("");
     } else if (type == "input_image") {
         const std::string address = part.text("image_url").value_or("");
-        check_image(address, fields_.problem());
+        read_image(address, to, fields_.problem());
         out_.has_images = true;
     } else if (type == "input_file") {
         fields_.problem().set("file inputs are not currently supported");

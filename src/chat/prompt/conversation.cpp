@@ -37,6 +37,10 @@ void append_paragraph(std::string& target, std::string_view text) {
     target += text;
 }
 
+void append_images(image_list& to, const image_list& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
 // Tool results stay separate, and no text is put before an earlier call.
 std::vector<message> merge_neighbours(const family& format, const std::vector<message>& messages) {
     std::vector<message> merged;
@@ -57,6 +61,7 @@ std::vector<message> merge_neighbours(const family& format, const std::vector<me
         }
         append_paragraph(merged.back().content, next.content);
         append_paragraph(merged.back().thinking, next.thinking);
+        append_images(merged.back().images, next.images);
         merged.back().calls = std::move(next.calls);
     }
     return merged;
@@ -151,21 +156,22 @@ std::vector<turn> to_turns(const family& format, const std::vector<message>& mes
         const auto& one = messages[at];
         switch (one.from) {
             case role::system:
-                turns.push_back({speaker::system, one.content});
+                turns.push_back({speaker::system, one.content, one.images});
                 break;
             case role::user:
-                turns.push_back({speaker::user, one.content});
+                turns.push_back({speaker::user, one.content, one.images});
                 break;
             case role::assistant:
                 turns.push_back({speaker::assistant, assistant_body(format, one, at > last_user)});
                 break;
             case role::tool:
                 if (!format.tool_header.empty()) {
-                    turns.push_back({speaker::tool, tool_result(format, one.content)});
+                    turns.push_back({speaker::tool, tool_result(format, one.content), one.images});
                 } else if (at > 0 && messages[at - 1].from == role::tool) {
                     turns.back().body += '\n' + tool_result(format, one.content);
+                    append_images(turns.back().images, one.images);
                 } else {
-                    turns.push_back({speaker::user, tool_result(format, one.content)});
+                    turns.push_back({speaker::user, tool_result(format, one.content), one.images});
                 }
                 break;
         }

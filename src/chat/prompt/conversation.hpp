@@ -17,6 +17,7 @@ enum class speaker { system, user, assistant, tool };
 struct turn {
     speaker from = speaker::user;
     std::string body;
+    image_list images{};
 };
 
 // The messages in the form all prompts of the format start from: neighbours of one role are one message

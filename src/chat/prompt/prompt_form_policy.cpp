@@ -27,7 +27,7 @@ bool better_verbatim(const render_options& options, const prompt_need& need) {
 }  // namespace
 
 core::result<prompt_form> choose_form(const render_options& options, const prompt_need& need) {
-    if (options.may_be_verbatim) {
+    if (options.may_be_verbatim && !need.images) {
         const bool needed = need.open_answer || need.no_question || !options.prompt_template.empty();
         return needed || better_verbatim(options, need) ? prompt_form::verbatim : prompt_form::wrapped;
     }

@@ -13,6 +13,7 @@ struct prompt_need {
     bool no_question = false;  // there is no message of a user or tool
     bool tools = false;
     thinking_mode thinking = thinking_mode::model_default;
+    bool images = false;  // which no text can hold
 };
 
 // Refuses a need without a wrapped form where the prompt may not be verbatim. A need that a wrapped prompt

@@ -72,9 +72,10 @@ std::vector<role_text> as_role_texts(const family& format, const std::vector<tur
         const auto role = role_word(one.from);
         auto text = neutralise(format, one.body);
         if (!out.empty() && out.back().role == role) {
-            out.back().text += "\n\n" + text;
+            out.back().text += (out.back().text.empty() || text.empty() ? "" : "\n\n") + text;
+            out.back().images.insert(out.back().images.end(), one.images.begin(), one.images.end());
         } else {
-            out.push_back({std::string(role), std::move(text)});
+            out.push_back({std::string(role), std::move(text), one.images});
         }
     }
     return out;
@@ -130,7 +131,8 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     }
     const bool no_question = std::ranges::none_of(messages, asks_something);
     const bool open_answer = messages.back().from == role::assistant;
-    const prompt_need need{open_answer, no_question, has_tools, thinking};
+    const bool images = std::ranges::any_of(messages, [](const message& one) { return !one.images.empty(); });
+    const prompt_need need{open_answer, no_question, has_tools, thinking, images};
     const auto form = choose_form(options, need);
     if (!form) {
         return form.error();
@@ -150,6 +152,14 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
             "the prompt template makes nothing of this request, so there is nothing to answer");
     }
     return prompt;
+}
+
+image_list images_of(const rendered_prompt& prompt) {
+    image_list out;
+    for (const role_text& one : prompt.messages) {
+        out.insert(out.end(), one.images.begin(), one.images.end());
+    }
+    return out;
 }
 
 rendered_prompt render_raw(std::string text) {

@@ -48,26 +48,32 @@ core::awaitable<prompt_measure> prompt_sizes::measure(const chat::rendered_promp
     prompt_measure out;
     out.system_tokens = estimate_.of(shape_of(prompt.system));
     out.turn_tokens = estimate_.of(shape_of(prompt.turns));
+    const image_estimate::guess images = images_in(chat::images_of(prompt));
+    out.image_tokens = images.tokens;
     if (limit == 0) {
+        out.turn_tokens = core::sum_of(out.turn_tokens, images.tokens);
         co_return out;
     }
     const std::uint64_t bytes = most_tokens(prompt);
     std::optional<std::uint32_t> whole = known(prompt);
+    out.exact = whole.has_value();
     if (!whole && bytes > limit && bytes <= limit * bytes_in_doubt) {
         whole = co_await count(prompt, until);
+        out.exact = whole && images.exact;
     }
     if (whole) {
-        divide(out, *whole);
-        out.exact = true;
+        divide(out, *whole - std::min(*whole, images.tokens));
     }
+    out.turn_tokens = core::sum_of(out.turn_tokens, images.tokens);
     const std::uint32_t tokens = core::sum_of(out.system_tokens, out.turn_tokens);
     out.fits = tokens <= limit || (!out.exact && bytes <= limit);
     out.limit = limit > out.system_tokens ? limit : 0;
     co_return out;
 }
 
-std::uint64_t prompt_sizes::most_tokens(const chat::rendered_prompt& prompt) noexcept {
-    return std::uint64_t{prompt.system.size()} + prompt.turns.size() + template_tokens;
+std::uint64_t prompt_sizes::most_tokens(const chat::rendered_prompt& prompt) const {
+    return std::uint64_t{prompt.system.size()} + prompt.turns.size() + template_tokens +
+           images_in(chat::images_of(prompt)).tokens;
 }
 
 core::awaitable<std::optional<std::uint32_t>> prompt_sizes::count(chat::rendered_prompt prompt,
@@ -75,10 +81,16 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::count(chat::rendered
     if (const auto before = known(prompt)) {
         co_return before;
     }
-    const std::optional<std::uint32_t> tokens = co_await ask(prompt, until);
+    std::optional<std::uint32_t> tokens = remembered(mark_of(prompt));
+    if (!tokens) {
+        tokens = co_await ask(prompt, until);
+        if (tokens) {
+            remember(mark_of(prompt), *tokens);
+            estimate_.learn(shape_of(prompt), *tokens);
+        }
+    }
     if (tokens) {
-        remember(prompt, *tokens);
-        estimate_.learn(shape_of(prompt), *tokens);
+        tokens = core::sum_of(*tokens, images_in(chat::images_of(prompt)).tokens);
     }
     co_return tokens;
 }
@@ -86,8 +98,24 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::count(chat::rendered
 void prompt_sizes::counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit) {
     // What the server's template adds to a short prompt says nothing of its vocabulary.
     constexpr std::uint32_t long_enough = 4;
-    if (tokens > 0 && limit > 0 && tokens >= limit / long_enough) {
+    const chat::image_list images = chat::images_of(prompt);
+    if (tokens > 0 && (!images.empty() || (limit > 0 && tokens >= limit / long_enough))) {
+        learn(prompt, images, tokens);
+    }
+}
+
+// Where there are images, what the texts leave is theirs.
+void prompt_sizes::learn(const chat::rendered_prompt& prompt, const chat::image_list& images,
+                         std::uint32_t tokens) {
+    if (images.empty()) {
         estimate_.learn(shape_of(prompt), tokens);
+        return;
+    }
+    const std::uint32_t texts = remembered(mark_of(prompt)).value_or(estimate_.of(shape_of(prompt)));
+    const std::uint32_t theirs = tokens > texts ? tokens - texts : 0;
+    // Such a count never makes an estimate lower.
+    if (!parts_.counts_may_be_low || theirs > images_in(images).tokens) {
+        images_.learn(images, theirs);
     }
 }
 
@@ -99,19 +127,20 @@ bool prompt_sizes::refused(const chat::rendered_prompt& prompt, const context_re
         stated_context_ = said.limit;
     }
     const text_shape shape = shape_of(prompt);
-    const std::uint32_t estimated = estimate_.of(shape);
+    const chat::image_list images = chat::images_of(prompt);
+    const std::uint32_t estimated = core::sum_of(estimate_.of(shape), images_in(images).tokens);
     const bool was_known = known(prompt).has_value();
     if (said.tokens > 0 && !said.at_least) {
-        remember(prompt, said.tokens);
-        estimate_.learn(shape, said.tokens);
+        learn(prompt, images, said.tokens);
+        remember(mark_of(prompt, images), said.tokens);
         return !was_known || stated_context_ != before;
     }
     // How much too long it is nobody knows: a tenth more than fits, or than was thought.
     const double floor = std::max({said.tokens, limit, estimated});
     constexpr double clearly_more = 1.1;
     const auto guess = static_cast<std::uint32_t>(std::min<double>(floor * clearly_more, core::most_stated));
-    estimate_.learn(shape, guess);
-    remember(prompt, guess);
+    learn(prompt, images, guess);
+    remember(mark_of(prompt, images), guess);
     return true;
 }
 
@@ -119,10 +148,24 @@ std::optional<std::uint32_t> prompt_sizes::known(const chat::rendered_prompt& pr
     if (exact_.empty()) {
         return std::nullopt;
     }
-    const std::size_t mark = mark_of(prompt);
+    const chat::image_list images = chat::images_of(prompt);
+    std::optional<std::uint32_t> tokens = remembered(mark_of(prompt, images));
+    if (tokens || images.empty()) {
+        return tokens;
+    }
+    const image_estimate::guess theirs = images_in(images);
+    tokens = theirs.exact ? remembered(mark_of(prompt)) : std::nullopt;
+    return tokens ? std::optional(core::sum_of(*tokens, theirs.tokens)) : std::nullopt;
+}
+
+std::optional<std::uint32_t> prompt_sizes::remembered(std::size_t mark) const {
     const auto found = std::find_if(exact_.rbegin(), exact_.rend(),
                                     [mark](const exact_size& one) { return one.mark == mark; });
     return found == exact_.rend() ? std::nullopt : std::optional(found->tokens);
+}
+
+image_estimate::guess prompt_sizes::images_in(const chat::image_list& images) const {
+    return images_.of(images, parts_.image_tokens ? parts_.image_tokens() : 0);
 }
 
 std::uint32_t prompt_sizes::context(std::uint32_t configured) const noexcept {
@@ -135,19 +178,23 @@ std::uint32_t prompt_sizes::context(std::uint32_t configured) const noexcept {
 void prompt_sizes::forget_server() {
     exact_.clear();
     stated_context_ = 0;
+    images_ = {};
     asks_again_ = {};
 }
 
-std::size_t prompt_sizes::mark_of(const chat::rendered_prompt& prompt) {
+std::size_t prompt_sizes::mark_of(const chat::rendered_prompt& prompt, const chat::image_list& images) {
     std::size_t out = prompt.verbatim ? 1 : 0;
     boost::hash_combine(out, prompt.thinking);
     boost::hash_combine(out, prompt.system);
     boost::hash_combine(out, prompt.turns);
+    for (const auto& each : images) {
+        boost::hash_combine(out, each->mark);
+    }
     return out;
 }
 
-void prompt_sizes::remember(const chat::rendered_prompt& prompt, std::uint32_t tokens) {
-    exact_.push_back({mark_of(prompt), tokens});
+void prompt_sizes::remember(std::size_t mark, std::uint32_t tokens) {
+    exact_.push_back({mark, tokens});
     if (exact_.size() > most_remembered) {
         exact_.pop_front();
     }

@@ -22,8 +22,9 @@ struct sizes_parts {
     const stream_protocol* protocol = nullptr;  // null: nobody can be asked
     core::milliseconds call{0};                 // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
-    std::string label;               // of the model, for the log
-    bool counts_may_be_low = false;  // as token_estimate
+    std::string label;                              // of the model, for the log
+    std::function<std::uint32_t()> image_tokens{};  // of an image that was never counted
+    bool counts_may_be_low = false;                 // as token_estimate
 };
 
 class prompt_sizes {
@@ -35,11 +36,12 @@ public:
     // the estimate stands. `limit`: tokens of a prompt, 0 unknown.
     [[nodiscard]] core::awaitable<prompt_measure> measure(const chat::rendered_prompt& prompt,
                                                           std::uint32_t limit, core::deadline until);
-    // Exactly, as the server counts; nothing where it can't be asked, or does not answer.
+    // Exactly, as the server counts, but for images, which count as far as they are known; nothing where it can't be
+    // asked, or does not answer.
     [[nodiscard]] core::awaitable<std::optional<std::uint32_t>> count(chat::rendered_prompt prompt,
                                                                       core::deadline until);
-    // Whatever the text is, it takes no more.
-    [[nodiscard]] static std::uint64_t most_tokens(const chat::rendered_prompt& prompt) noexcept;
+    // Whatever the text is, it takes no more; images count as far as they are known.
+    [[nodiscard]] std::uint64_t most_tokens(const chat::rendered_prompt& prompt) const;
     // Its answer counted the prompt.
     void counted(const chat::rendered_prompt& prompt, std::uint32_t tokens, std::uint32_t limit);
     // It refused the prompt. True: more is known now than when it was sent, so it can be made to fit.
@@ -56,13 +58,19 @@ private:
         std::size_t mark = 0;
         std::uint32_t tokens = 0;
     };
-    [[nodiscard]] static std::size_t mark_of(const chat::rendered_prompt& prompt);
+    // Of its texts; with the images, of the whole.
+    [[nodiscard]] static std::size_t mark_of(const chat::rendered_prompt& prompt,
+                                             const chat::image_list& images = {});
+    [[nodiscard]] std::optional<std::uint32_t> remembered(std::size_t mark) const;
+    [[nodiscard]] image_estimate::guess images_in(const chat::image_list& images) const;
+    void learn(const chat::rendered_prompt& prompt, const chat::image_list& images, std::uint32_t tokens);
     [[nodiscard]] core::awaitable<std::optional<std::uint32_t>> ask(chat::rendered_prompt prompt,
                                                                     core::deadline until);
-    void remember(const chat::rendered_prompt& prompt, std::uint32_t tokens);
+    void remember(std::size_t mark, std::uint32_t tokens);
 
     sizes_parts parts_;
     token_estimate estimate_;
+    image_estimate images_;
     std::deque<exact_size> exact_;      // newest last
     std::uint32_t stated_context_ = 0;  // 0: none was stated
     core::steady_time asks_again_{};    // it failed to count

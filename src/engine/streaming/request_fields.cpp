@@ -5,6 +5,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/json.hpp"
+#include "corral/core/keyed_hash.hpp"
 #include "corral/core/utf8.hpp"
 
 namespace corral::engine::streaming {
@@ -104,6 +105,36 @@ core::result<void> add_profile_fields(json& body, const catalog::runtime_traits&
 
 std::string body_bytes(const json& body) {
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+namespace {
+
+std::string mark_of(std::size_t number) {
+    static const core::keyed_hash::key secret = core::keyed_hash::random_key();
+    return "image-" + std::to_string(secret[0]) + '-' + std::to_string(secret[1]) + '-' +
+           std::to_string(number) + '-';
+}
+
+}  // namespace
+
+std::string spliced_body::stand_in(const std::shared_ptr<const chat::image>& image) {
+    images_.push_back(image);
+    return mark_of(images_.size() - 1);
+}
+
+void spliced_body::fill(const json& body, stream_request& to) const {
+    to.body = body_bytes(body);
+    std::size_t from = 0;
+    for (std::size_t which = 0; which < images_.size(); ++which) {
+        const std::string mark = mark_of(which);
+        const std::size_t at = to.body.find(mark, from);
+        if (at == std::string::npos) {
+            break;
+        }
+        to.body.erase(at, mark.size());
+        to.inserts.push_back({at, {images_[which], &images_[which]->base64}});
+        from = at;
+    }
 }
 
 std::string single_message(const chat::rendered_prompt& prompt) {

@@ -1,6 +1,7 @@
 #pragma once
 // What requests of all chat servers share: fields that the profile adds, and bodies as bytes.
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/render.hpp"
 #include "corral/core/result.hpp"
+#include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::streaming {
 
@@ -33,5 +35,19 @@ namespace corral::engine::streaming {
 // The sentence in an error answer of any of the usual shapes: {"error":{"message":…}}, {"error":"…"},
 // {"message":"…"}, {"detail":"…"}; for a page of HTML its heading; at most 500 bytes, one line, whole UTF-8.
 [[nodiscard]] std::string sentence_of_error(std::string_view body);
+
+// A body in which images have stand-ins until it is bytes, and which then has the places where they belong: they are
+// neither copied nor looked at by the character.
+class spliced_body {
+public:
+    // What stands for the base64 of `image` within a JSON text, in the order of the body; nobody outside this process can
+    // write it.
+    [[nodiscard]] std::string stand_in(const std::shared_ptr<const chat::image>& image);
+    // Sets body and inserts of `to`.
+    void fill(const nlohmann::json& body, stream_request& to) const;
+
+private:
+    chat::image_list images_;
+};
 
 }  // namespace corral::engine::streaming

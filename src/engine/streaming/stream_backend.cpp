@@ -117,7 +117,12 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
               .protocol = protocol_.get(),
               .call = model_.runtime.clocks.call,
               .at = [this] { return places_.runtime_at; },
-              .label = catalog::label_of(model_)}),
+              .label = catalog::label_of(model_),
+              .image_tokens =
+                  [this] {
+                      const auto each = catalog::image_tokens_of(model_);
+                      return each ? *each : 0U;
+                  }}),
       runs_(parts()),
       lines_{line_reader(), line_reader()} {
     supervisor::group_spec wanted = std::move(places_.services);
@@ -265,7 +270,7 @@ core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
         co_return;
     }
     std::optional<std::uint32_t> tokens = sizes_.known(what.prompt);
-    const bool in_doubt = prompt_sizes::most_tokens(what.prompt) + *what.max_tokens > context;
+    const bool in_doubt = sizes_.most_tokens(what.prompt) + *what.max_tokens > context;
     if (!tokens && in_doubt && protocol_->limit_must_fit()) {
         tokens = co_await sizes_.count(what.prompt, what.until);
     }

@@ -21,8 +21,9 @@ namespace corral::engine::streaming {
 
 struct stream_request {
     std::string target;
-    std::string body;  // JSON
-    http::header_fields headers;
+    std::string body{};  // JSON
+    http::header_fields headers{};
+    std::vector<http::body_insert> inserts{};  // images, in the order of their places
 };
 
 // What one answer says, in the order in which it says it.

@@ -102,6 +102,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         call.target = request.target;
         call.headers = request.headers;
         call.body = request.body;
+        call.inserts = request.inserts;
         call.until = most;
         now.progress.generate_accepted = clock_now();
         now.late_then = parts_.learned->late.total();

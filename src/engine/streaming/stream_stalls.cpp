@@ -22,7 +22,10 @@ constexpr core::nanoseconds late_line = 100ms;
 constexpr core::nanoseconds longest_rest = 1s;
 
 std::uint32_t prompt_tokens(const run_spec& what) {
-    return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns);
+    constexpr std::uint32_t of_an_image = 1024;  // and it is looked at before
+    const auto images =
+        static_cast<std::uint32_t>(std::min<std::size_t>(chat::images_of(what.prompt).size(), 1000));
+    return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns) + images * of_an_image;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "corral/core/stated_number.hpp"
 
@@ -82,6 +83,51 @@ void token_estimate::learn(const text_shape& shape, std::uint32_t tokens) noexce
                 std::clamp(tokens_each_[kind] + error * gain[kind] / room, floor, most[kind]);
         }
     }
+}
+
+image_estimate::guess image_estimate::of(const chat::image_list& images, std::uint32_t fresh) const {
+    guess out;
+    for (const auto& each : images) {
+        const counted* const before = find(each->mark);
+        out.exact = out.exact && before != nullptr;
+        out.tokens = core::sum_of(out.tokens, before != nullptr ? before->tokens : fresh);
+    }
+    return out;
+}
+
+void image_estimate::learn(const chat::image_list& images, std::uint32_t tokens) {
+    constexpr std::size_t most_known = 256;
+    std::uint64_t taken = 0;
+    std::uint64_t strangers = 0;
+    std::vector<counted> fresh;
+    for (const auto& each : images) {
+        const counted* const before = find(each->mark);
+        taken += before != nullptr ? before->tokens : 0;
+        strangers += before == nullptr ? 1 : 0;
+    }
+    for (const auto& each : images) {
+        const counted* const before = find(each->mark);
+        if (before != nullptr && strangers > 0) {
+            continue;
+        }
+        // What was known of all of them is as doubtful as this, but for their proportions.
+        const std::uint64_t share =
+            before != nullptr ? std::uint64_t{before->tokens} * tokens / std::max<std::uint64_t>(1, taken)
+                              : (tokens - std::min<std::uint64_t>(tokens, taken)) / strangers;
+        fresh.push_back({each->mark, static_cast<std::uint32_t>(std::max<std::uint64_t>(1, share))});
+    }
+    for (const counted& each : fresh) {
+        std::erase_if(known_, [&](const counted& one) { return one.mark == each.mark; });
+        known_.push_back(each);
+    }
+    while (known_.size() > most_known) {
+        known_.pop_front();
+    }
+}
+
+const image_estimate::counted* image_estimate::find(std::uint64_t mark) const {
+    const auto found = std::ranges::find(known_, mark, &counted::mark);
+    return found == known_.end() ? nullptr : &*found;
 }
 
 }  // namespace corral::engine::streaming

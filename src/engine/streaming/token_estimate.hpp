@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string_view>
+
+#include "corral/chat/generation_request.hpp"
 
 namespace corral::engine::streaming {
 
@@ -36,6 +39,28 @@ private:
     static constexpr std::array<double, character_kinds> usual{0.25, 1.0, 0.35, 0.6, 1.0};
     std::array<double, character_kinds> tokens_each_ = usual;
     bool may_fall_;
+};
+
+// What images take, by what counts of earlier prompts showed of each: a size in pixels says nothing of another model.
+class image_estimate {
+public:
+    struct guess {
+        std::uint32_t tokens = 0;
+        bool exact = true;  // each of them was counted before
+    };
+    // `fresh`: of one that was never counted.
+    [[nodiscard]] guess of(const chat::image_list& images, std::uint32_t fresh) const;
+    // Together they took so many; those that were never counted share what the others leave.
+    void learn(const chat::image_list& images, std::uint32_t tokens);
+
+private:
+    struct counted {
+        std::uint64_t mark = 0;
+        std::uint32_t tokens = 0;
+    };
+    [[nodiscard]] const counted* find(std::uint64_t mark) const;
+
+    std::deque<counted> known_;  // newest last
 };
 
 }  // namespace corral::engine::streaming

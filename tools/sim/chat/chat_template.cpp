@@ -20,8 +20,19 @@ std::string tools_text(const json& tools) {
            "<args-json-object>}\n</tool_call>";
 }
 
+// An image takes as many tokens whatever it shows.
+std::string images_text(const json& content) {
+    std::string out;
+    if (content.is_array())
+        for (const auto& part : content)
+            if (part.is_object() && part.value("type", "") == "image_url")
+                out += std::string(image_tokens, '~');
+    return out;
+}
+
 std::string turn_text(const json& message) {
-    auto text = content_text(message.value("content", json()));
+    const auto content = message.value("content", json());
+    auto text = images_text(content) + content_text(content);
     for (const auto& call : message.value("tool_calls", json::array())) {
         const auto& function = call.at("function");
         const auto& arguments = function.at("arguments");

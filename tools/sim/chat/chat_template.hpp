@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,6 +11,9 @@ struct template_options {
     std::string family = "qwen3";  // qwen2.5 has a persona where there is no system text
     bool thinks = true;            // qwen3 with enable_thinking false opens an empty thought
 };
+
+// Of an image part of a message.
+inline constexpr std::size_t image_tokens = 400;
 
 // Text of a message's content: a string, or the text parts of an array.
 std::string content_text(const nlohmann::json& content);

@@ -100,7 +100,17 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
         if (body.contains("top_logprobs") && !body.value("logprobs", false))
             return refusal{400, "invalid_request_error", "top_logprobs requires logprobs to be set to true",
                            json::object()};
-        if (body.contains("messages") && body["messages"].is_array()) return std::nullopt;
+        if (body.contains("messages") && body["messages"].is_array()) {
+            const char* const projector = std::getenv("LLAMA_ARG_MMPROJ");
+            if ((projector != nullptr && *projector != '\0') ||
+                body.dump().find("\"image_url\"") == std::string::npos)
+                return std::nullopt;
+            return refusal{
+                500, "server_error",
+                "image input is not supported - hint: if this is unexpected, you may need to provide the "
+                "mmproj",
+                json::object()};
+        }
         return refusal{400, "invalid_request_error", "'messages' is required", json::object()};
     };
     rules.prompt = [&parts](const json& body) {

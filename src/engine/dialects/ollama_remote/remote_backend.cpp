@@ -45,6 +45,11 @@ remote_backend::remote_backend(const supervisor::supervisor_context& context, ca
               .call = {},
               .at = {},
               .label = catalog::label_of(model_),
+              .image_tokens =
+                  [this] {
+                      const auto each = catalog::image_tokens_of(model_);
+                      return each ? *each : 0U;
+                  },
               .counts_may_be_low = true}),
       watch_(std::make_shared<remote_watch>(context.on, *context.clock, context.disk, std::move(settings))),
       services_(catalog::label_of(model_)) {

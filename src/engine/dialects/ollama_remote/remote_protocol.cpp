@@ -14,6 +14,7 @@
 #include "corral/core/json.hpp"
 #include "corral/core/stated_number.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/streaming/request_fields.hpp"
 #include "engine/streaming/told_logprobs.hpp"
 
 namespace corral::engine::ollama_remote {
@@ -162,6 +163,7 @@ private:
 }  // namespace
 
 core::result<stream_request> remote_protocol::request_for(const run_spec& what) const {
+    spliced_body splices;
     json body = json::object();
     std::string format;  // in its own order, which a `json` would lose
     body["model"] = model_;
@@ -190,14 +192,18 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         out.target = "/api/chat";
         body["messages"] = json::array();
         for (const chat::role_text& one : what.prompt.messages) {
-            body["messages"].push_back({{"role", one.role}, {"content", one.text}});
+            json message{{"role", one.role}, {"content", one.text}};
+            for (const auto& image : one.images) {
+                message["images"].push_back(splices.stand_in(image));
+            }
+            body["messages"].push_back(std::move(message));
         }
         // Every model takes this one value (docs/facts/ollama_wire.md#think); what thinks would, if not told.
         if (!what.prompt.thinking) {
             body["think"] = false;
         }
     }
-    out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+    splices.fill(body, out);
     if (!format.empty()) {
         out.body.pop_back();
         out.body += R"(,"format":)" + format + "}";

@@ -94,9 +94,12 @@ core::awaitable<remote_run::step> remote_run::connect(stream_request asked, core
     call.target = asked.target;
     call.headers = std::move(asked.headers);
     call.body = std::move(asked.body);
+    call.inserts = std::move(asked.inserts);
     // It answers with its first word, and may have to load the model before.
     const core::milliseconds per_token = clocks_.prefill_per_token;
-    const auto tokens = static_cast<core::milliseconds::rep>(call.body.size() / 4);
+    constexpr std::size_t of_an_image = 1024;  // and it is looked at before
+    const auto tokens =
+        static_cast<core::milliseconds::rep>(call.body.size() / 4 + call.inserts.size() * of_an_image);
     call.until = silence(clocks_.prefill_base + per_token * tokens, until);
     auto opened = co_await (http::reply_stream::open(std::move(call)) || control_.bell().wait(never));
     if (opened.index() == 1) {

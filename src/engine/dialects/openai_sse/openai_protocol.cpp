@@ -78,7 +78,24 @@ void add_logprobs(json& body, catalog::logprob_form form, bool verbatim, std::ui
     }
 }
 
-json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form form) {
+// A text, or parts: the images, then the text. Without `splices` the text alone.
+json content_of(const chat::role_text& turn, streaming::spliced_body* splices) {
+    if (turn.images.empty() || splices == nullptr) {
+        return turn.text;
+    }
+    json parts = json::array();
+    for (const auto& image : turn.images) {
+        const std::string url = "data:" + image->type + ";base64," + splices->stand_in(image);
+        parts.push_back({{"type", "image_url"}, {"image_url", {{"url", url}}}});
+    }
+    if (!turn.text.empty()) {
+        parts.push_back({{"type", "text"}, {"text", turn.text}});
+    }
+    return parts;
+}
+
+json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form form,
+                 streaming::spliced_body* splices) {
     using catalog::conversation_form;
     json out = json::array();
     if (form == conversation_form::single_message) {
@@ -101,7 +118,7 @@ json messages_of(const chat::rendered_prompt& prompt, catalog::conversation_form
         if (turn.role == "user") {
             turn.text.insert(0, std::exchange(folded, {}));
         }
-        out.push_back({{"role", turn.role}, {"content", turn.text}});
+        out.push_back({{"role", turn.role}, {"content", content_of(turn, splices)}});
     }
     return out;
 }
@@ -115,6 +132,14 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
                                   "This runtime puts its own chat template around every conversation, so it "
                                   "takes neither raw prompts nor an assistant turn to be continued.");
     }
+    const bool has_images = !chat::images_of(prompt).empty();
+    const bool takes_images =
+        !prompt.verbatim && traits_.conversation != catalog::conversation_form::single_message;
+    if (has_images && !takes_images) {
+        return core::make_failure(core::errc::refused,
+                                  "This runtime takes images in whole conversations alone.");
+    }
+    streaming::spliced_body splices;
     json body = json::object();
     if (!traits_.model_name.empty()) {
         body["model"] = traits_.model_name;
@@ -123,7 +148,7 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     if (prompt.verbatim) {
         body["prompt"] = prompt.turns;
     } else {
-        body["messages"] = messages_of(prompt, traits_.conversation);
+        body["messages"] = messages_of(prompt, traits_.conversation, &splices);
     }
     if (traits_.streams && traits_.asks_for_usage) {
         body["stream_options"] = {{"include_usage", true}};
@@ -139,7 +164,10 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
         return added.error();
     }
     const std::string& target = prompt.verbatim ? traits_.completion_target : traits_.chat_target;
-    return streaming::stream_request{target, with_format(streaming::body_bytes(body), what), {}};
+    streaming::stream_request out{.target = target};
+    splices.fill(body, out);
+    out.body = with_format(std::move(out.body), what);  // behind all inserts
+    return out;
 }
 
 // The order of a schema's properties is the order in which the model writes them, and `json` would sort them.
@@ -173,7 +201,7 @@ std::optional<streaming::stream_request> openai_protocol::size_question(
     json body = json::object();
     if (traits_.counts == count_source::llama_cpp && (text || prompt.verbatim)) {
         body = {{"content", text ? *text : prompt.turns}, {"add_special", true}, {"parse_special", true}};
-        return streaming::stream_request{"/tokenize", streaming::body_bytes(body), {}};
+        return streaming::stream_request{.target = "/tokenize", .body = streaming::body_bytes(body)};
     }
     if (traits_.counts == count_source::none || text) {
         return std::nullopt;
@@ -184,14 +212,14 @@ std::optional<streaming::stream_request> openai_protocol::size_question(
     if (prompt.verbatim) {
         body["prompt"] = prompt.turns;
     } else {
-        body["messages"] = messages_of(prompt, traits_.conversation);
+        body["messages"] = messages_of(prompt, traits_.conversation, nullptr);
         if (!streaming::add_profile_fields(body, traits_, prompt)) {
             return std::nullopt;
         }
     }
     const bool by_template = traits_.counts == count_source::llama_cpp;
-    return streaming::stream_request{
-        by_template ? "/apply-template" : "/tokenize", streaming::body_bytes(body), {}};
+    return streaming::stream_request{.target = by_template ? "/apply-template" : "/tokenize",
+                                     .body = streaming::body_bytes(body)};
 }
 
 core::result<streaming::size_answer> openai_protocol::size_in(std::string_view body) const {
