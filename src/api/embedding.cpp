@@ -45,7 +45,7 @@ public:
         : context_(context),
           model_(std::move(model)),
           what_(std::move(what)),
-          until_(core::deadline::after(context.load_deadline, what_.arrived)),
+          until_(core::deadline::after(context.generations->request_deadline(), what_.arrived)),
           batch_(model_->runtime->model().runtime.traits.embedding.batch) {}
 
     core::awaitable<embedding_outcome> perform() {

@@ -56,8 +56,8 @@ core::awaitable<std::optional<chat::failed_event>> load_model(const api_context&
                                                               std::optional<core::nanoseconds> keep_alive) {
     context.admission->load(model->deployment, keep_alive);
     std::string name = model->deployment;
-    std::optional<chat::failed_event> failed =
-        co_await generation::wait_ready(std::move(name), *context.admission, context.load_deadline);
+    std::optional<chat::failed_event> failed = co_await generation::wait_ready(
+        std::move(name), *context.admission, context.generations->request_deadline());
     if (!failed) {
         co_return failed;
     }

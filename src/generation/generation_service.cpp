@@ -3,9 +3,9 @@
 #include <chrono>
 #include <utility>
 
+#include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
 #include "generation/context_fit.hpp"
-#include "corral/generation/failure_words.hpp"
 #include "generation/generation_run.hpp"
 #include "generation/generation_state.hpp"
 
@@ -48,6 +48,10 @@ void generation_service::adjust(const generation_options& with) {
     impl_->with.options.journal = journal;
     impl_->with.options.metrics = metrics;
     impl_->with.options.rendering = rendering;
+}
+
+core::milliseconds generation_service::request_deadline() const noexcept {
+    return impl_->with.options.request_deadline;
 }
 
 std::vector<std::string> generation_service::warnings() const {

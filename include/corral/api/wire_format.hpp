@@ -1,5 +1,5 @@
 #pragma once
-// Wire formats as a list of descriptors; a new one is a folder in src/api and one line in all_wire_formats().
+// Wire formats as a list of descriptors (how one is added: CONTRIBUTING.md).
 
 #include <functional>
 #include <span>
@@ -35,7 +35,6 @@ struct api_context {
     // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.
     core::milliseconds first_byte{45'000};
     bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
-    core::milliseconds load_deadline{30 * 60 * 1000};  // for a request that only loads a model
     // What a person should mend though the server works, a sentence each; open to all. Empty function:
     // nothing.
     std::function<std::vector<std::string>()> warnings{};

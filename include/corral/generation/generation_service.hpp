@@ -63,6 +63,9 @@ public:
     // metrics stay.
     void adjust(const generation_options& with);
 
+    // From a request's arrival to its last byte; also for those that only load a model or make vectors.
+    [[nodiscard]] core::milliseconds request_deadline() const noexcept;
+
     // For people: a sentence for each client whose requests were shortened within the last hour; bounded.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

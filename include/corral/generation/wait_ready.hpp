@@ -1,5 +1,6 @@
 #pragma once
-// Waiting for a model without taking a place in the queue.
+// Waiting for a model without taking a place in the queue, for requests that only load it: a chat waits in
+// scheduler::acquire().
 
 #include <optional>
 #include <string>
