@@ -1,6 +1,5 @@
-#include "api/anthropic/messages_request.hpp"
+#include "api/anthropic/messages_route.hpp"
 
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -8,10 +7,10 @@
 #include "api/answer_stream.hpp"
 #include "api/anthropic/error_reply.hpp"
 #include "api/anthropic/message_encoder.hpp"
+#include "api/anthropic/messages_request.hpp"
 #include "api/json/decoding.hpp"
 #include "api/models/model_lookup.hpp"
 #include "api/request_start.hpp"
-#include "api/wire_formats.hpp"
 
 namespace corral::api::anthropic {
 
@@ -117,15 +116,11 @@ core::awaitable<void> serve_messages(api_context context, const http::request& i
     co_await run_and_answer(context, incoming, std::move(request), model, std::move(format), stream, out);
 }
 
-constexpr std::array<std::string_view, 1> paths{"/v1/messages"};
+}  // namespace
 
-void add_messages_route(http::router& routes, const api_context& context) {
+void add_messages_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/v1/messages", route_of(context, serve_messages));
     routes.add("POST", "/v1/messages/count_tokens", route_of(context, serve_count));
 }
-
-}  // namespace
-
-const wire_format descriptor{"anthropic", paths, &add_messages_route, &error_response};
 
 }  // namespace corral::api::anthropic
