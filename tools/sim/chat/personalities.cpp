@@ -5,7 +5,7 @@
 namespace corral::sim {
 namespace {
 
-constexpr std::array<chat_personality, 9> personality_list{{
+constexpr auto personality_list = std::to_array<chat_personality>({
     {"llama-server", "", "-m FILE [--host H] [--port P] [-c N] [-np N] ...", run_llama_server},
     {"rkllm-flask", "", "--rkllm_model_path FILE --target_platform P", run_rkllm_flask},
     {"rkllm-openai", "", "--rkllm_model_path FILE --target_platform P", run_rkllm_openai},
@@ -15,7 +15,7 @@ constexpr std::array<chat_personality, 9> personality_list{{
     {"fastllm", "ftllm", "server MODEL [--host H] [--port P] ...", run_fastllm},
     {"axera-sse", "", "[--build 355e18a|0aafb9c] <vendor flags>", run_axera_sse},
     {"VLLM::EngineCore", "", "", run_vllm_engine_core},
-}};
+});
 
 }  // namespace
 
