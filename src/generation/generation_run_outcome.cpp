@@ -5,9 +5,9 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/failure.hpp"
+#include "corral/generation/failure_words.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/log.hpp"
-#include "corral/generation/failure_words.hpp"
 #include "generation/format_request.hpp"
 #include "generation/generation_run.hpp"
 
