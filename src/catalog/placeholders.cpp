@@ -77,7 +77,7 @@ core::result<placeholder_values> common_values(const model_entry& model,
                                                const std::map<std::string, std::string>& urls) {
     placeholder_values values = model.variables;
     values["package"] = model.package.string();
-    values["devices"] = seat_text(model.cards);
+    values["devices"] = card_set_text(model.cards);
     if (model.context.vocabulary != 0) {
         values["vocabulary"] = std::to_string(model.context.vocabulary);
     }

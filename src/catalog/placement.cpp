@@ -8,7 +8,7 @@ model_entry without_place(model_entry of) {
     const model_entry nobody;
     of.aliases.clear();
     of.source.clear();
-    of.seats = nobody.seats;
+    of.card_sets = nobody.card_sets;
     of.instances = nobody.instances;
     of.cards = nobody.cards;
     of.preload = nobody.preload;
@@ -27,7 +27,7 @@ model_entry without_place(model_entry of) {
 
 }  // namespace
 
-std::string seat_text(const seat& cards) {
+std::string card_set_text(const card_set& cards) {
     std::string out;
     for (const unsigned card : cards) {
         out += (out.empty() ? "" : ",") + std::to_string(card);
@@ -35,7 +35,7 @@ std::string seat_text(const seat& cards) {
     return out;
 }
 
-model_entry entry_at(const model_entry& model, const seat& cards) {
+model_entry entry_at(const model_entry& model, const card_set& cards) {
     model_entry out = model;
     out.cards = cards;
     if (!cards.empty()) {
@@ -46,7 +46,7 @@ model_entry entry_at(const model_entry& model, const seat& cards) {
 
 std::string label_of(const model_entry& model) {
     const std::string tier = model.tier == 0 ? std::string() : "fallback" + std::to_string(model.tier);
-    const std::string place = model.seats.size() > 1 ? seat_text(model.cards) : std::string();
+    const std::string place = model.card_sets.size() > 1 ? card_set_text(model.cards) : std::string();
     if (tier.empty() && place.empty()) {
         return model.name;
     }
@@ -55,11 +55,11 @@ std::string label_of(const model_entry& model) {
 
 std::vector<model_entry> places_of(const model_entry& model) {
     std::vector<model_entry> out;
-    for (const seat& cards : model.seats) {
+    for (const card_set& cards : model.card_sets) {
         out.push_back(entry_at(model, cards));
     }
     for (const model_entry& fallback : model.fallbacks) {
-        for (const seat& cards : fallback.seats) {
+        for (const card_set& cards : fallback.card_sets) {
             out.push_back(entry_at(fallback, cards));
         }
     }

@@ -110,8 +110,8 @@ catalog::device_template filled(catalog::device_template said, unsigned card) {
 // The cards that a model may run on.
 std::set<unsigned> cards_of(const catalog::model_entry& model) {
     std::set<unsigned> out;
-    for (const catalog::seat& seat : model.seats) {
-        out.insert(seat.begin(), seat.end());
+    for (const catalog::card_set& card_set : model.card_sets) {
+        out.insert(card_set.begin(), card_set.end());
     }
     return out.size() > 1 ? out : std::set<unsigned>{model.runtime.device.card};
 }
@@ -260,7 +260,7 @@ void add_views(doctor::examination& to, const catalog::model_entry& model) {
         if (!fallback.runtime.services.empty()) {
             to.accelerators.push_back(fallback.runtime.device);
             tiers.push_back(fallback);
-            tiers.back().name = catalog::label_of(catalog::entry_at(fallback, fallback.seats.front()));
+            tiers.back().name = catalog::label_of(catalog::entry_at(fallback, fallback.card_sets.front()));
         }
     }
     for (catalog::model_entry& tier : tiers) {

@@ -67,8 +67,8 @@ json context_facts(const catalog::context_sizes& of) {
 json placement_facts(const catalog::model_entry& model) {
     json out;
     out["cards"] = json::array();
-    for (const catalog::seat& seat : model.seats) {
-        out["cards"].push_back(catalog::seat_text(seat));
+    for (const catalog::card_set& card_set : model.card_sets) {
+        out["cards"].push_back(catalog::card_set_text(card_set));
     }
     out["instances"] = model.instances;
     out["preload"] = model.preload;

@@ -15,11 +15,11 @@ namespace corral::config {
 namespace {
 
 constexpr unsigned most_cards = 64;  // as for the card of [models.device]
-constexpr std::size_t most_seats = 64;
+constexpr std::size_t most_card_sets = 64;
 
 // "0", "0,1"; nothing for another text, and for a card that comes twice.
-std::optional<catalog::seat> parse_seat(std::string_view text) {
-    catalog::seat out;
+std::optional<catalog::card_set> parse_card_set(std::string_view text) {
+    catalog::card_set out;
     while (true) {
         unsigned card = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), card);
@@ -40,28 +40,28 @@ std::optional<catalog::seat> parse_seat(std::string_view text) {
 }
 
 void read_seats(catalog::section& from, catalog::model_entry& to) {
-    to.seats = {{to.runtime.device.card}};
+    to.card_sets = {{to.runtime.device.card}};
     std::vector<std::string> texts;
     from.texts_or_numbers("cards", texts);
-    std::vector<catalog::seat> seats;
+    std::vector<catalog::card_set> card_sets;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        auto seat = parse_seat(texts[i]);
-        if (!seat) {
+        auto card_set = parse_card_set(texts[i]);
+        if (!card_set) {
             from.complain(from.place("cards", i), "'" + texts[i] +
                                                       "' is no place to run in; write the number of a card, "
                                                       "such as 0, or \"0,1\" for one process on two cards");
-        } else if (std::find(seats.begin(), seats.end(), *seat) != seats.end()) {
+        } else if (std::find(card_sets.begin(), card_sets.end(), *card_set) != card_sets.end()) {
             from.complain(from.place("cards", i), "'cards' names " + texts[i] + " twice");
         } else {
-            seats.push_back(std::move(*seat));
+            card_sets.push_back(std::move(*card_set));
         }
     }
     if (from.has("cards") && texts.empty()) {
         from.complain(from.place("cards"), "'cards' must name at least one card");
-    } else if (seats.size() > most_seats) {
+    } else if (card_sets.size() > most_card_sets) {
         from.complain(from.place("cards"), "'cards' names too many places");
-    } else if (!seats.empty()) {
-        to.seats = std::move(seats);
+    } else if (!card_sets.empty()) {
+        to.card_sets = std::move(card_sets);
     }
 }
 
@@ -70,7 +70,7 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
     const auto& services = model.runtime.services;
     const bool told = std::any_of(services.begin(), services.end(),
                                   [](const auto& service) { return catalog::mentions(service, "devices"); });
-    if (model.seats.size() > 1 && !told && !services.empty()) {
+    if (model.card_sets.size() > 1 && !told && !services.empty()) {
         from.complain(from.place("cards"),
                       "model '" + model.name +
                           "' names several places, but no service is told which: put "
@@ -78,7 +78,7 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
     }
     for (const auto& service : services) {
         const bool fixed = service.port != 0 && !catalog::port_is_moved(model.runtime, service);
-        if (model.seats.size() > 1 && fixed) {
+        if (model.card_sets.size() > 1 && fixed) {
             from.complain(from.place("cards"),
                           "model '" + model.name + "' names several places, but its service '" +
                               service.name + "' has the one port " + std::to_string(service.port) +
@@ -92,15 +92,15 @@ void check_told(catalog::section& from, const catalog::model_entry& model) {
 void read_places(catalog::section& from, catalog::model_entry& to) {
     read_seats(from, to);
     check_told(from, to);
-    to.cards = to.seats.front();
+    to.cards = to.card_sets.front();
     to.runtime.device.card = to.cards.front();
     constexpr std::int64_t most_instances = 16;
     from.integer("instances", to.instances, 1, most_instances);
-    if (to.instances > to.seats.size()) {
+    if (to.instances > to.card_sets.size()) {
         from.complain(from.place("instances"),
                       "'instances' is " + std::to_string(to.instances) + ", but 'cards' names " +
-                          (to.seats.size() == 1 ? std::string("one place")
-                                                : std::to_string(to.seats.size()) + " places") +
+                          (to.card_sets.size() == 1 ? std::string("one place")
+                                                    : std::to_string(to.card_sets.size()) + " places") +
                           "; each instance needs its own, such as cards = [0, 1]");
     }
 }

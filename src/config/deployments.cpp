@@ -26,7 +26,7 @@ catalog::model_entry as_processes(catalog::model_entry of) {
 }
 
 bool run_alike(const catalog::model_entry& a, const catalog::model_entry& b) {
-    return a.package == b.package && a.seats == b.seats && a.instances == b.instances &&
+    return a.package == b.package && a.card_sets == b.card_sets && a.instances == b.instances &&
            a.failback_after == b.failback_after &&
            catalog::same_processes(as_processes(a), as_processes(b)) &&
            std::equal(a.fallbacks.begin(), a.fallbacks.end(), b.fallbacks.begin(), b.fallbacks.end(),

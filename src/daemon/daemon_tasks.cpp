@@ -98,7 +98,7 @@ std::string daemon::status_line() const {
     std::vector<model_view> views;
     for (const auto& runtime : fleet_.backends()) {
         // Of a model with several places, those where nothing is are no news while it is loaded elsewhere.
-        const bool elsewhere = runtime->model().seats.size() > 1 &&
+        const bool elsewhere = runtime->model().card_sets.size() > 1 &&
                                fleet_.admission().residence_of(runtime->model().name).loaded;
         model_view view = view_of(*runtime, clock_.now());
         if (!elsewhere || view.phase != model_phase::unloaded) {

@@ -214,8 +214,8 @@ void fleet::sort_backends(const std::vector<catalog::model_entry>& models) {
         const catalog::model_entry& entry = one->model();
         const auto model =
             std::ranges::find_if(models, [&](const auto& each) { return each.name == entry.name; });
-        const auto seat = std::ranges::find(entry.seats, entry.cards);
-        return std::tuple(model - models.begin(), entry.tier, seat - entry.seats.begin());
+        const auto card_set = std::ranges::find(entry.card_sets, entry.cards);
+        return std::tuple(model - models.begin(), entry.tier, card_set - entry.card_sets.begin());
     };
     std::ranges::stable_sort(backends_, [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
 }

@@ -105,7 +105,7 @@ TEST(expand_service, each_set_of_processes_has_settings_of_its_own_inside_the_fo
     model.name = "hf.co/some/model:latest";
     EXPECT_EQ(rendered_path(model, service, "config"),
               "/state/services/hf.co%some%model:latest.runtime.config.json");
-    model.seats = {{0}, {1}};
+    model.card_sets = {{0}, {1}};
     model.cards = {1};
     const auto second = rendered_path(model, service, "config");
     model.cards = {0};

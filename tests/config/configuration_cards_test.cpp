@@ -26,17 +26,19 @@ protected:
 
 TEST_F(configuration_cards, a_model_runs_once_on_the_card_of_its_device) {
     const auto one = model(model_text);
-    EXPECT_THAT(one.seats, ElementsAre(catalog::seat{0}));
+    EXPECT_THAT(one.card_sets, ElementsAre(catalog::card_set{0}));
     EXPECT_EQ(one.instances, 1U);
     EXPECT_TRUE(one.preload);
     EXPECT_FALSE(one.pinned);
     EXPECT_FALSE(one.keep_alive);
-    EXPECT_THAT(model(model_text + "[models.device]\ncard = 2\n").seats, ElementsAre(catalog::seat{2}));
+    EXPECT_THAT(model(model_text + "[models.device]\ncard = 2\n").card_sets,
+                ElementsAre(catalog::card_set{2}));
 }
 
 TEST_F(configuration_cards, places_are_numbers_or_lists_of_numbers) {
     const auto one = model(told("cards = [0, \"1\", \"2,3\"]\ninstances = 2"));
-    EXPECT_THAT(one.seats, ElementsAre(catalog::seat{0}, catalog::seat{1}, catalog::seat{2, 3}));
+    EXPECT_THAT(one.card_sets,
+                ElementsAre(catalog::card_set{0}, catalog::card_set{1}, catalog::card_set{2, 3}));
     EXPECT_EQ(one.instances, 2U);
     EXPECT_THAT(one.cards, ElementsAre(0U));
     EXPECT_EQ(model(told("cards = [3]")).runtime.device.card, 3U);

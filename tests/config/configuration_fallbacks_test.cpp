@@ -111,7 +111,7 @@ TEST(label_of, tells_tier_and_place) {
     model.name = "m:1b";
     model.tier = 2;
     EXPECT_EQ(catalog::label_of(model), "m:1b@fallback2");
-    model.seats = {{0}, {1, 2}};
+    model.card_sets = {{0}, {1, 2}};
     model.cards = {1, 2};
     EXPECT_EQ(catalog::label_of(model), "m:1b@fallback2:1,2");
 }

@@ -45,8 +45,8 @@ TEST(deployments, what_the_processes_are_started_with_does) {
     std::vector<catalog::model_entry> others(6, model("b:latest", "/p"));
     others[0].package = "/q";
     others[1].variables["layers"] = "28";
-    others[2].seats = {{1}};
-    others[3].seats = {{0}, {1}};
+    others[2].card_sets = {{1}};
+    others[3].card_sets = {{0}, {1}};
     others[3].instances = 2;
     others[4].context.positions = 4096;
     others[5].runtime.clocks.call = core::milliseconds{1};

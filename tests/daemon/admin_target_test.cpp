@@ -16,10 +16,10 @@ using testing::IsEmpty;
 
 class admin_targets : public testing::Test {
 protected:
-    engine::backend* add(const std::string& name, std::vector<catalog::seat> seats = {{}}) {
-        for (const catalog::seat& cards : seats) {
+    engine::backend* add(const std::string& name, std::vector<catalog::card_set> card_sets = {{}}) {
+        for (const catalog::card_set& cards : card_sets) {
             auto made = std::make_unique<test::fake_backend>(io, name);
-            made->entry.seats = seats;
+            made->entry.card_sets = card_sets;
             made->entry.cards = cards;
             admission.add(*made);
             backends.push_back(std::move(made));

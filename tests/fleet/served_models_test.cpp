@@ -20,7 +20,7 @@ protected:
     void run_all() {
         deployments = config::deployments_of(models);
         for (const config::deployment& deployment : deployments) {
-            for (const catalog::seat& cards : deployment.entry.seats) {
+            for (const catalog::card_set& cards : deployment.entry.card_sets) {
                 auto made = std::make_unique<test::fake_backend>(io);
                 made->entry = catalog::entry_at(deployment.entry, cards);
                 backends.push_back(std::move(made));
@@ -67,7 +67,7 @@ TEST_F(served_models_of, models_that_share_keep_their_own_words) {
 TEST_F(served_models_of, every_place_runs_the_model) {
     add("other:latest", "/o");
     auto& wide = add("wide:latest", "/w");
-    wide.seats = {{0}, {1}};
+    wide.card_sets = {{0}, {1}};
     run_all();
     EXPECT_THAT(served[1].instances, ElementsAre(backends[1].get(), backends[2].get()));
     EXPECT_TRUE(served[1].runs_on(backends[2].get()));

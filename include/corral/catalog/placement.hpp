@@ -9,11 +9,11 @@
 namespace corral::catalog {
 
 // "0", "0,1": as {devices} stands in commands.
-[[nodiscard]] std::string seat_text(const seat& cards);
+[[nodiscard]] std::string card_set_text(const card_set& cards);
 
 // `model` as the set of processes on `cards`, of which the first is the one that the status tool is asked
 // about where it can be asked about one only.
-[[nodiscard]] model_entry entry_at(const model_entry& model, const seat& cards);
+[[nodiscard]] model_entry entry_at(const model_entry& model, const card_set& cards);
 
 // What logs, status, crash bundles and the admin socket call the set of processes that `model` (an entry of
 // entry_at()) stands for: the model's name where it can run in one place only, else with the place,

@@ -281,19 +281,19 @@ struct sampling_defaults {
 };
 
 // The cards that one process set of a model runs on, counted from 0; {devices} is "0" or "0,1".
-using seat = std::vector<unsigned>;
+using card_set = std::vector<unsigned>;
 
 // What becomes of a prompt that is longer than the context (docs/long_prompts.md).
 enum class oversize_policy { fit, refuse };
 
 // A model that this box serves.
 struct model_entry {
-    std::string name;                  // display form with tag: "qwen3:4b"
-    std::vector<std::string> aliases;  // more names of it, in display form
-    std::filesystem::path source;      // the file that says all this
-    std::vector<seat> seats{{0}};      // where it may run
-    unsigned instances = 1;            // at most so many process sets at once, each on a seat of its own
-    seat cards{0};                     // of this process set: one of the seats
+    std::string name;                      // display form with tag: "qwen3:4b"
+    std::vector<std::string> aliases;      // more names of it, in display form
+    std::filesystem::path source;          // the file that says all this
+    std::vector<card_set> card_sets{{0}};  // where it may run
+    unsigned instances = 1;                // at most so many process sets at once, each on a set of its own
+    card_set cards{0};                     // of this process set: one of those
     // What serves in its place while nothing before it can, in order. Each has the name of this model, no
     // fallbacks of its own, and its place in the order as `tier`, from 1.
     std::vector<model_entry> fallbacks;

@@ -130,7 +130,7 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
     json.key("instances").begin_array();
     for (const scheduler::instance_state& each : all) {
         const engine::availability now = each.backend->available();
-        json.begin_object().member("cards", catalog::seat_text(each.claim.cards));
+        json.begin_object().member("cards", catalog::card_set_text(each.claim.cards));
         json.member("state", word_of(now.state)).member("reason", now.reason);
         json.count("tier", each.backend->model().tier);
         json.count("running", each.in_use).end_object();

@@ -90,8 +90,8 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
 }
 
 // "0,1" as cards; nothing when it is none.
-std::optional<catalog::seat> cards_in(std::string_view text) {
-    catalog::seat out;
+std::optional<catalog::card_set> cards_in(std::string_view text) {
+    catalog::card_set out;
     while (true) {
         const auto comma = text.find(',');
         const auto value = number_in(std::string(text.substr(0, comma)));
@@ -160,7 +160,7 @@ void set_devices(const package_view& from, const axera_build& build, const axera
         return;
     }
     const bool own = script != nullptr && script->program.build == &build;
-    catalog::seat seat{0};
+    catalog::card_set card_set{0};
     if (said != nullptr && own) {
         const auto cards = cards_in(*said);
         if (!cards) {
@@ -172,21 +172,21 @@ void set_devices(const package_view& from, const axera_build& build, const axera
             to.model.reset();
             return;
         }
-        seat = *cards;
+        card_set = *cards;
         to.origins["cards"] = script->file + ", --devices";
     } else if (said != nullptr && *said != "0") {
         to.notes.push_back("--devices " + *said + " of " + script->file +
                            " is for another machine; one card, 0, is taken");
     }
-    const std::string cards = catalog::seat_text(seat);
-    if (seat.size() > 1) {
+    const std::string cards = catalog::card_set_text(card_set);
+    if (card_set.size() > 1) {
         to.notes.push_back("one process over the cards " + cards +
                            ", as the script says; with one card write 0");
     }
     const bool filled_in = is_among(catalog::built_in_placeholders(*from.runtime), std::string("devices"));
     if (filled_in) {
-        to.model->seats = {seat};
-        to.model->cards = seat;
+        to.model->card_sets = {card_set};
+        to.model->cards = card_set;
     }
     to.arguments = {"--devices", filled_in ? "{devices}" : cards};
 }

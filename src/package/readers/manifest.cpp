@@ -85,8 +85,8 @@ private:
                         "not known from the package; only shown");
         text_or_unknown("quantization", model_.quantization, "\"int8\"",
                         "not known from the package; only shown");
-        if (model_.seats != catalog::model_entry{}.seats) {
-            seats();
+        if (model_.card_sets != catalog::model_entry{}.card_sets) {
+            card_sets();
         }
     }
 
@@ -99,10 +99,10 @@ private:
         }
     }
 
-    void seats() {
+    void card_sets() {
         std::vector<std::string> words;
-        for (const catalog::seat& one : model_.seats) {
-            words.push_back(catalog::seat_text(one));
+        for (const catalog::card_set& one : model_.card_sets) {
+            words.push_back(catalog::card_set_text(one));
         }
         key("cards", toml_list(words), "cards");
     }
