@@ -143,7 +143,7 @@ TEST_F(access, readyz_tells_the_reason_and_the_state) {
     EXPECT_EQ(loading->answer.status, 503U);
     EXPECT_EQ(
         loading->answer.body,
-        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null}]})");
+        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"name":"tiny:latest","state":"loading","reason":"loading layer 3","progress":null,"waiting":0}]})");
     backend.set(engine::availability_state::broken, "no device");
     const auto broken = ask("HEAD", "/readyz");
     EXPECT_EQ(broken->answer.status, 503U);
@@ -291,7 +291,7 @@ TEST_F(access_with_keys, readyz_tells_strangers_only_states_and_counts) {
     const auto stranger = ask("GET", "/readyz");
     EXPECT_EQ(
         stranger->answer.body,
-        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"state":"loading","progress":null}]})");
+        R"({"status":"loading","queue":{"waiting":0,"running":0,"estimate_seconds":null,"swaps":0},"models":[{"state":"loading","progress":null,"waiting":0}]})");
     EXPECT_EQ(ask("GET", "/readyz", {}, {{"x-api-key", "sk-nobody"}})->answer.body, stranger->answer.body);
     const auto known = ask("GET", "/readyz", {}, {{"x-api-key", "sk-anna"}});
     EXPECT_NE(known->answer.body.find("tiny:latest"), std::string::npos);

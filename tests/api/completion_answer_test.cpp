@@ -77,7 +77,8 @@ TEST_F(openai_completion, an_empty_prompt_loads_the_model) {
     backend.set(engine::availability_state::broken, "no device");
     ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
     EXPECT_EQ(broken->answer.status, 503U);
-    EXPECT_EQ(broken->answer.body, envelope("api_error", "no device") + "\n");
+    const char* const told = "no device. Corral tries again by itself; ask again in about a minute.";
+    EXPECT_EQ(broken->answer.body, envelope("api_error", told) + "\n");
 }
 
 TEST_F(openai_completion, a_failure_after_text_is_an_error_event) {

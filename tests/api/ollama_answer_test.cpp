@@ -212,7 +212,8 @@ TEST_F(ollama_stream, a_load_waits_until_the_model_is_ready) {
     backend.set(engine::availability_state::broken, "no device");
     ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
     EXPECT_EQ(broken->answer.status, 503U);
-    EXPECT_EQ(broken->answer.body, R"({"error":"no device"})");
+    EXPECT_EQ(broken->answer.body,
+              R"({"error":"no device. Corral tries again by itself; ask again in about a minute."})");
 }
 
 TEST_F(ollama_stream, zero_keep_alive_unloads) {

