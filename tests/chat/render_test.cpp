@@ -49,14 +49,16 @@ TEST(render, images_stay_with_their_turn_and_ask_for_a_whole_conversation) {
     message answer;
     answer.from = role::assistant;
     answer.content = "yes";
+    answer.images = {image};
     message last;
     last.content = "and this";
     last.images = {image, image};
     const auto prompt = render(how, {first, second, answer, last}, nullptr, thinking_mode::model_default);
     ASSERT_TRUE(prompt);
-    EXPECT_EQ(images_of(*prompt).size(), 3U);
+    EXPECT_EQ(images_of(*prompt).size(), 4U);
     const auto& turns = prompt->messages;
     EXPECT_EQ(turns[turns.size() - 3], (role_text{"user", "look", {image}}));
+    EXPECT_EQ(turns[turns.size() - 2], (role_text{"assistant", "yes", {image}}));
     EXPECT_EQ(turns.back(), (role_text{"user", "and this", {image, image}}));
     EXPECT_FALSE(render(how, {last, answer}, nullptr, thinking_mode::model_default))
         << "a verbatim prompt has no images";

@@ -162,7 +162,8 @@ std::vector<turn> to_turns(const family& format, const std::vector<message>& mes
                 turns.push_back({speaker::user, one.content, one.images});
                 break;
             case role::assistant:
-                turns.push_back({speaker::assistant, assistant_body(format, one, at > last_user)});
+                turns.push_back(
+                    {speaker::assistant, assistant_body(format, one, at > last_user), one.images});
                 break;
             case role::tool:
                 if (!format.tool_header.empty()) {
