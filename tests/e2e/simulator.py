@@ -74,8 +74,8 @@ class Simulator:
                     s.connect(self.socket_path(service))
                     s.sendall(json.dumps(command).encode() + b"\n")
                     return json.loads(s.makefile().readline())
-            except (FileNotFoundError, ConnectionRefusedError, json.JSONDecodeError):
-                return None
+            except (FileNotFoundError, ConnectionError, json.JSONDecodeError):
+                return None  # it is being started, or ended just now
 
         return wait_until(ask, 10, f"control socket of {service}")
 

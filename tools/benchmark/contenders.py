@@ -82,7 +82,7 @@ class VendorRuntime:
         def look():
             try:
                 return wanted(self.service_control(service, cmd="state"))
-            except (FileNotFoundError, ConnectionRefusedError):
+            except (FileNotFoundError, ConnectionError):
                 return None
 
         return harness.wait_until(look, 20, f"the simulated {service} serves")
