@@ -1,16 +1,54 @@
 #include "scheduler/client_ring.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace corral::scheduler {
 
-void client_ring::add(const std::string& client, ticket_id id, bool first) {
-    auto place =
-        std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
-    if (place == round_.end()) {
-        place = round_.insert(round_.end(), line{client, {}, {}});
+namespace {
+
+constexpr std::size_t remembered_turns = 256;
+
+}  // namespace
+
+std::uint64_t client_ring::last_turn_of(const std::string& client) const {
+    const auto found = last_turns_.find(client);
+    return found == last_turns_.end() ? 0 : found->second;
+}
+
+void client_ring::note_turn(line& of) {
+    of.served = ++turns_;
+    of.passed = false;
+    last_turns_[of.client] = turns_;
+    if (last_turns_.size() > 2 * remembered_turns) {
+        std::erase_if(last_turns_,
+                      [this](const auto& each) { return each.second + remembered_turns < turns_; });
     }
-    (first ? place->first : place->normal).push_back(id);
+}
+
+client_ring::place client_ring::newcomer_place(const std::string& client) const {
+    const std::uint64_t served = last_turn_of(client);
+    place at = round_.end();
+    while (at != round_.begin() && std::prev(at)->served > served && !std::prev(at)->passed) {
+        --at;
+    }
+    return at;
+}
+
+std::list<client_ring::line>::iterator client_ring::line_of(const std::string& client) {
+    const auto found =
+        std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
+    if (found != round_.end()) {
+        return found;
+    }
+    const auto fresh = round_.insert(newcomer_place(client), line{client, {}, {}, last_turn_of(client)});
+    std::for_each(std::next(fresh), round_.end(), [](line& each) { each.passed = true; });
+    return fresh;
+}
+
+void client_ring::add(const std::string& client, ticket_id id, bool first) {
+    const auto own = line_of(client);
+    (first ? own->first : own->normal).push_back(id);
     ++size_;
 }
 
@@ -68,6 +106,7 @@ std::optional<ticket_id> client_ring::take() {
     const ticket_id id = from.front();
     from.pop_front();
     left(id);
+    note_turn(served);
     if (served.empty()) {
         round_.pop_front();
     } else {
@@ -88,15 +127,15 @@ std::optional<std::size_t> client_ring::line::find(ticket_id id) const {
     return std::nullopt;
 }
 
-// With `place` others before it in its own line, a ticket waits for as many whole rounds, and in the last one
+// With `of_its_line` others before it in its own line, a ticket waits for as many whole rounds, and in the last one
 // for the clients whose turn comes before.
-std::size_t client_ring::ahead(std::list<line>::const_iterator own, std::size_t place) const {
-    std::size_t out = place;
+std::size_t client_ring::ahead(place own, std::size_t of_its_line) const {
+    std::size_t out = of_its_line;
     bool before = true;
-    for (auto other = round_.begin(); other != round_.end(); ++other) {
+    for (place other = round_.begin(); other != round_.end(); ++other) {
         before = before && other != own;
         if (other != own) {
-            out += std::min(other->size(), place + (before ? 1 : 0));
+            out += std::min(other->size(), of_its_line + (before ? 1 : 0));
         }
     }
     return out;
@@ -121,7 +160,10 @@ std::optional<std::size_t> client_ring::ahead_of(ticket_id id) const {
 std::size_t client_ring::ahead_of_next(const std::string& client) const {
     const auto own =
         std::find_if(round_.begin(), round_.end(), [&](const line& l) { return l.client == client; });
-    return ahead(own, own == round_.end() ? 0 : own->size()) + behind_.size();
+    if (own != round_.end()) {
+        return ahead(own, own->size()) + behind_.size();
+    }
+    return static_cast<std::size_t>(std::distance(round_.begin(), newcomer_place(client))) + behind_.size();
 }
 
 std::vector<ticket_id> client_ring::take_all() {

@@ -1,12 +1,15 @@
 #pragma once
-// The waiting tickets of one backend: first come first served within a client, clients in turn. One put behind comes
-// when all that waited with it have gone, and before all that came later.
+// The waiting tickets of one backend: first come first served within a client, clients in turn. A newcomer goes before
+// the clients served more recently than itself, so that one request at a time gets as many turns as hundreds; each of
+// them is passed once between two of its turns, so that ever new clients starve nobody. One put behind comes when all
+// that waited with it have gone, and before all that came later.
 
 #include <cstdint>
 #include <deque>
 #include <list>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -18,8 +21,7 @@ using ticket_id = core::strong_id<struct ticket_tag>;
 
 class client_ring {
 public:
-    // A client that was not waiting takes the last place in the round. With `first` the ticket goes before
-    // the client's other ones, but behind earlier ones that were put first too.
+    // With `first` the ticket goes before the client's other ones, but behind earlier ones that were put first too.
     void add(const std::string& client, ticket_id id, bool first);
     void add_behind(ticket_id id);
     // False when it does not wait here.
@@ -30,8 +32,8 @@ public:
     [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
     // The same for a ticket that `client` added now.
     [[nodiscard]] std::size_t ahead_of_next(const std::string& client) const;
-    // The same of a client that has none waiting.
-    [[nodiscard]] std::size_t ahead_of_new_client() const noexcept { return round_.size() + behind_.size(); }
+    // The same of a client that has none waiting and had no turn yet.
+    [[nodiscard]] std::size_t ahead_of_new_client() const { return ahead_of_next({}); }
     // Everything, in the order take() would have given it to a single server.
     [[nodiscard]] std::vector<ticket_id> take_all();
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -41,6 +43,8 @@ private:
         std::string client;
         std::deque<ticket_id> first;
         std::deque<ticket_id> normal;
+        std::uint64_t served = 0;  // its last turn; 0: none, or forgotten
+        bool passed = false;       // by a newcomer, since then
         [[nodiscard]] bool empty() const noexcept { return first.empty() && normal.empty(); }
         [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size(); }
         // Its place in the line, from 0.
@@ -50,12 +54,19 @@ private:
         ticket_id id;
         std::unordered_set<ticket_id> before;  // those that waited when it came, and still do
     };
-    [[nodiscard]] std::size_t ahead(std::list<line>::const_iterator own, std::size_t place) const;
+    using place = std::list<line>::const_iterator;
+    [[nodiscard]] place newcomer_place(const std::string& client) const;
+    [[nodiscard]] std::uint64_t last_turn_of(const std::string& client) const;
+    void note_turn(line& of);
+    [[nodiscard]] std::size_t ahead(place own, std::size_t of_its_line) const;
+    [[nodiscard]] std::list<line>::iterator line_of(const std::string& client);
     void left(ticket_id id);
 
     std::list<line> round_;        // front: whose turn it is; a line is never empty
     std::deque<last_one> behind_;  // in the order of their coming
     std::size_t size_ = 0;
+    std::uint64_t turns_ = 0;
+    std::unordered_map<std::string, std::uint64_t> last_turns_;  // of the last 256 turns at least
 };
 
 }  // namespace corral::scheduler

@@ -69,8 +69,7 @@ struct standing {
 };
 
 // Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
-// a round, a client that was not waiting at the end of the round. So a place is known for those who wait now,
-// and others may come between later. Of several instances with a place free the one serves on whose cards, or on
+// a round (client_ring). So a place is known for those who wait now, and others may come between later. Of several instances with a place free the one serves on whose cards, or on
 // which itself, the fewest leases run, then the one that has been idle for longest.
 class queue_policy {
 public:

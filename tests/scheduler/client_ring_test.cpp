@@ -64,6 +64,79 @@ TEST(client_ring, takes_clients_in_turn) {
     EXPECT_THAT(order(ring), ElementsAre(1, 4, 5, 2, 6, 3));
 }
 
+TEST(client_ring, a_newcomer_goes_before_those_served_since_they_wait) {
+    client_ring ring;
+    for (std::uint64_t id = 1; id <= 3; ++id) {
+        ring.add("greedy", ticket_id{id}, false);
+    }
+    EXPECT_EQ(ring.take()->value, 1U);
+    EXPECT_EQ(ring.ahead_of_next("polite"), 0U);
+    EXPECT_EQ(ring.ahead_of_new_client(), 0U);
+    ring.add("polite", ticket_id{4}, false);
+    EXPECT_EQ(ring.ahead_of_next("third"), 2U) << "nobody is passed twice";
+    ring.add("third", ticket_id{5}, false);
+    EXPECT_THAT(order(ring), ElementsAre(4, 2, 5, 3));
+}
+
+TEST(client_ring, a_newcomer_stays_behind_those_served_before_it) {
+    client_ring ring;
+    ring.add("a", ticket_id{1}, false);
+    ring.add("b", ticket_id{2}, false);
+    ring.add("b", ticket_id{3}, false);
+    ring.add("a", ticket_id{4}, false);
+    EXPECT_EQ(ring.take()->value, 1U);
+    EXPECT_EQ(ring.take()->value, 2U);
+    EXPECT_EQ(ring.take()->value, 4U);
+    ring.add("a", ticket_id{5}, false);
+    EXPECT_THAT(order(ring), ElementsAre(3, 5));
+}
+
+TEST(client_ring, one_request_at_a_time_gets_as_many_turns_as_hundreds) {
+    client_ring ring;
+    for (std::uint64_t id = 1; id <= 200; ++id) {
+        ring.add("a", ticket_id{2 * id}, false);
+        ring.add("b", ticket_id{1000 + 2 * id}, false);
+    }
+    // The single one asks again as soon as it has its answer, when another one is being served already.
+    int single = 0;
+    std::uint64_t its = 1;
+    bool answered = true;
+    bool waits = false;
+    for (int turn = 0; turn < 300; ++turn) {
+        const bool asks = answered && !waits;
+        const bool served = ring.take().value().value % 2 == 1;
+        if (asks) {
+            ring.add("single", ticket_id{its += 2}, false);
+        }
+        single += served ? 1 : 0;
+        answered = served || (answered && !asks);
+        waits = asks || (waits && !served);
+    }
+    EXPECT_NEAR(single, 100, 2);
+}
+
+// Between two of its turns a client is passed by one newcomer at most, however many come.
+TEST(client_ring, ever_new_clients_starve_nobody) {
+    client_ring ring;
+    std::uint64_t newcomer = 1000;
+    const auto arrive = [&] {
+        ++newcomer;
+        ring.add("client " + std::to_string(newcomer), ticket_id{newcomer}, false);
+    };
+    for (std::uint64_t id = 1; id <= 50; ++id) {
+        ring.add("waits", ticket_id{id}, false);
+    }
+    for (std::uint64_t own = 1; own < 50; ++own) {
+        while (ring.take().value() != ticket_id{own}) {
+        }
+        const std::size_t before = ring.ahead_of(ticket_id{own + 1}).value();
+        for (int i = 0; i < 5; ++i) {
+            arrive();
+        }
+        ASSERT_LE(ring.ahead_of(ticket_id{own + 1}).value(), before + 1);
+    }
+}
+
 TEST(client_ring, puts_readmitted_tickets_before_new_ones_of_the_same_client_only) {
     client_ring ring;
     ring.add("a", ticket_id{1}, false);

@@ -74,7 +74,7 @@ struct scheduler_options {
 };
 
 // Where a request waits. Clients are served in turn, one request each a round, and a client that was not
-// waiting comes at the end of the round; so this is how things stand now, and others may come between later.
+// waiting goes before those served since; so this is how things stand now, and others may come between later.
 struct queue_place {
     std::size_t ahead = 0;  // requests that run before it, the running one included
     // Until its turn, at least 1 s: from what leases and loads usually take, less what has passed of the
