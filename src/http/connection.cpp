@@ -84,9 +84,11 @@ core::awaitable<opening> connection::open(core::deadline until, share_turns& tur
     co_return plain ? opening::plain_http : opening::failed;
 }
 
-// The first step too waits for its turn: where the client's hello is there already, it is the costliest.
+// The first step too waits for its turn: where the client's hello is there already, it is the costliest. Those that
+// follow a client's answer go before hellos of the same share, so a flood of hellos delays a handshake once.
 core::awaitable<transfer> connection::open_steps(share_turns& turns) {
     transfer step{transfer_kind::want_read, 0, {}};
+    auto where = share_turns::entry::behind;
     while (!error_ && (step.kind == transfer_kind::want_read || step.kind == transfer_kind::want_write)) {
         const bool reads = step.kind == transfer_kind::want_read;
         co_await wait_ready(reads ? wait_type::wait_read : wait_type::wait_write);
@@ -94,7 +96,7 @@ core::awaitable<transfer> connection::open_steps(share_turns& turns) {
             break;
         }
         handshake_->stand(standing::stalled, std::chrono::steady_clock::now());
-        co_await turns.wait(share_, input_timer_);
+        co_await turns.wait(share_, input_timer_, std::exchange(where, share_turns::entry::before));
         if (!error_) {
             const core::steady_time begin = std::chrono::steady_clock::now();
             handshake_->stand(standing::opening, begin);

@@ -16,12 +16,13 @@ bool share_turns::passes() {
     return free;
 }
 
-core::awaitable<void> share_turns::wait(std::string share, core::asio::steady_timer& wake) {
+core::awaitable<void> share_turns::wait(std::string share, core::asio::steady_timer& wake, entry where) {
     const auto self = shared_from_this();
     if (passes()) {
         co_return;
     }
-    waiting_[share].push_back(&wake);
+    line& own = waiting_[share];
+    own.insert(where == entry::before ? own.begin() : own.end(), &wake);
     arm();
     wake.expires_at(core::steady_time::max());
     co_await wake.async_wait(core::as_result);

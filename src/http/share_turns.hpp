@@ -21,12 +21,14 @@ namespace corral::http {
 class share_turns : public std::enable_shared_from_this<share_turns> {
 public:
     enum class spacing { by_cost, by_round };
+    enum class entry { behind, before };  // the others of the same share
     explicit share_turns(const core::executor& on, spacing how = spacing::by_cost) : timer_(on), how_(how) {}
 
     // True: nobody waits, so it is the turn of this one.
     [[nodiscard]] bool passes();
     // Until it is the turn of this one, or until somebody else cancels `wake`, which is the caller's and unused.
-    [[nodiscard]] core::awaitable<void> wait(std::string share, core::asio::steady_timer& wake);
+    [[nodiscard]] core::awaitable<void> wait(std::string share, core::asio::steady_timer& wake,
+                                             entry where = entry::behind);
     // What the step took.
     void took(core::nanoseconds span) { pace_.took(span); }
 

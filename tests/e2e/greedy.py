@@ -42,6 +42,7 @@ class Greedy:
     def __init__(self, port, key):
         self.port = port
         self.key = key
+        self.address = "127.0.0.1"
 
     def run(self, kind, ready):
         more_descriptors()
@@ -60,7 +61,7 @@ class Greedy:
         await asyncio.gather(*(again() for _ in range(count)))
 
     async def post(self, data):
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
         with contextlib.closing(writer):
             writer.write(data)
             await writer.drain()
@@ -103,6 +104,14 @@ class Greedy:
             await asyncio.sleep(0)
 
     async def handshakes(self):
+        """From an address of its own: no key is known before the handshake, so the address is the share."""
+        self.address = "127.0.0.2"
+        await self.hellos()
+
+    async def handshakes_of_one_address(self):
+        await self.hellos()
+
+    async def hellos(self):
         out = ssl.MemoryBIO()
         told = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost")
         with contextlib.suppress(ssl.SSLWantReadError):
@@ -148,7 +157,8 @@ class Greedy:
         await self.many(4, make)
 
 
-KINDS = ["bodies", "bodies_without_key", "slow_bodies", "queue", "idle", "handshakes", "stops", "tools", "values",
+TLS_KINDS = ["handshakes", "handshakes_of_one_address"]
+KINDS = ["bodies", "bodies_without_key", "slow_bodies", "queue", "idle", *TLS_KINDS, "stops", "tools", "values",
          "slow_readers", "variants"]
 
 
@@ -222,7 +232,7 @@ def greedy(box, key, kind):
 
 
 def box_for(kind, folder):
-    box = keyed_box.make_box(folder, tls=kind == "handshakes")
+    box = keyed_box.make_box(folder, tls=kind in TLS_KINDS)
     box.greedy_key = keyed_box.new_key(box, "greedy")
     return box
 

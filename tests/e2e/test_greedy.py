@@ -9,7 +9,7 @@ import pytest
 import greedy
 from keyed_box import make_box
 
-PLAIN = [kind for kind in greedy.KINDS if kind != "handshakes"]
+PLAIN = [kind for kind in greedy.KINDS if kind not in greedy.TLS_KINDS]
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,9 @@ def test_a_greedy_client_costs_a_polite_one_no_answer(box, kind):
     assert seen.spans
 
 
-def test_a_crowd_of_handshakes_costs_a_polite_one_no_answer(tmp_path):
-    with greedy.box_for("handshakes", tmp_path) as box, greedy.greedy(box, box.greedy_key, "handshakes"):
+@pytest.mark.parametrize("kind", greedy.TLS_KINDS)
+def test_a_crowd_of_handshakes_costs_a_polite_one_no_answer(tmp_path, kind):
+    with greedy.box_for(kind, tmp_path) as box, greedy.greedy(box, box.greedy_key, kind):
         seen = greedy.look(box, box.key, 1.2, period=0.3)
     assert not seen.refusals
     assert seen.spans
