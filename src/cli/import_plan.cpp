@@ -78,7 +78,6 @@ void set_capabilities(package::reading& of) {
         return;  // the package says it
     }
     const auto* const family = chat::find_family(model.family);
-    model.capabilities = {"completion"};
     if (family == nullptr || !of.origins.contains("family")) {
         return;
     }

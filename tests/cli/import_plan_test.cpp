@@ -1,5 +1,6 @@
 #include "cli/import_plan.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -7,6 +8,7 @@
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "package/gguf_bytes.hpp"
 #include "package/vendor_tree.hpp"
 
 namespace corral::cli {
@@ -140,6 +142,97 @@ TEST(import_plan, manifests_are_served_with_the_words_of_the_vendors_script) {
                   "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.");
         EXPECT_EQ(std::vector<std::string>(expanded->command.begin() + 3, expanded->command.end()),
                   row.command);
+    }
+}
+
+std::string model_head() {
+    gguf_bytes out(1, 2);
+    out.pair("general.architecture", "qwen2vl");
+    out.pair("general.name", "Qwen2.5 VL 3B");
+    out.tensor("a", 0);
+    return out.text();
+}
+
+std::string projector_head(std::string_view key = "clip.has_vision_encoder") {
+    gguf_bytes out(1, 2);
+    out.pair("general.architecture", "clip");
+    out.raw_pair(key, 7, std::string("\1", 1));
+    out.tensor("a", 0);
+    return out.text();
+}
+
+TEST(import_plan, a_projector_beside_a_model_makes_it_one_that_sees) {
+    struct row {
+        std::vector<std::string> projectors;
+        const char* taken;
+    };
+    const row rows[] = {
+        {{"mmproj-model-f16.gguf"}, "mmproj-model-f16.gguf"},
+        {{"Qwen2.5-VL-3B-mmproj-Q8_0.gguf"}, "Qwen2.5-VL-3B-mmproj-Q8_0.gguf"},
+        {{"vision.gguf"}, "vision.gguf"},
+        {{"mmproj-BF16.gguf", "mmproj-F16.gguf", "mmproj-F32.gguf"}, "mmproj-F16.gguf"},
+        {{"mmproj-F16.gguf", "other/mmproj-F16.gguf"}, "mmproj-F16.gguf"},
+    };
+    for (const row& one : rows) {
+        SCOPED_TRACE(one.taken);
+        const vendor_tree tree("download");
+        tree.large("model-q4_k_m.gguf", 20'000'000, model_head());
+        for (const auto& name : one.projectors) {
+            tree.large(name, 90'000'000, projector_head());  // larger than the model
+        }
+        const import_place place;
+        const import_plan plan = place.plan(tree.folder());
+        const auto model = place.served(plan);
+        ASSERT_TRUE(model) << all_text(plan) << plan.text;
+        EXPECT_EQ(model->variables.at("model_file"), "model-q4_k_m.gguf");
+        EXPECT_EQ(model->variables.at("projector"), one.taken);
+        EXPECT_THAT(model->capabilities, Contains("vision"));
+        EXPECT_THAT(model->capabilities, Contains("completion"));
+        EXPECT_THAT(ids(plan, catalog::severity::note), Contains("gguf.projector")) << all_text(plan);
+    }
+}
+
+TEST(import_plan, a_model_without_a_projector_for_images_does_not_see) {
+    const vendor_tree tree("download");
+    tree.large("model-q4_k_m.gguf", 20'000'000, model_head());
+    tree.large("mmproj-sound.gguf", 90'000'000, projector_head("clip.has_audio_encoder"));
+    const import_place place;
+    const import_plan plan = place.plan(tree.folder());
+    const auto model = place.served(plan);
+    ASSERT_TRUE(model) << all_text(plan) << plan.text;
+    EXPECT_EQ(model->variables.at("projector"), "");
+    EXPECT_THAT(model->capabilities, testing::Not(Contains("vision")));
+    EXPECT_THAT(ids(plan), testing::Not(Contains("variable.empty"))) << all_text(plan);
+}
+
+TEST(import_plan, a_projector_alone_is_no_model) {
+    for (const std::string name : {"mmproj-F16.gguf", "vision.gguf"}) {
+        const vendor_tree tree("download");
+        tree.large(name, 90'000'000, projector_head());
+        const import_place place;
+        const import_plan plan = place.plan(tree.folder());
+        EXPECT_FALSE(plan.writable);
+        EXPECT_THAT(ids(plan), Contains("gguf.no-model")) << all_text(plan);
+    }
+}
+
+TEST(import_plan, half_a_projector_is_told) {
+    for (const tree_state state : {tree_state::pointers, tree_state::truncated}) {
+        const vendor_tree tree("download", state);
+        gguf_bytes cut(1, 1);
+        cut.pair("general.architecture", "clip");
+        cut.tensor("a", 100'000'000);
+        tree.text("model-q4_k_m.gguf", model_head() + std::string(2'000'000, 'x'));
+        tree.large("mmproj-F16.gguf", 90'000'000, cut.text());
+        const import_place place;
+        const import_plan plan = place.plan(tree.folder());
+        EXPECT_TRUE(plan.writable) << all_text(plan);
+        EXPECT_FALSE(plan.startable);
+        const auto told = std::ranges::count_if(plan.findings, [](const auto& one) {
+            return one.level == catalog::severity::error &&
+                   one.what.find("mmproj-F16.gguf") != std::string::npos;
+        });
+        EXPECT_EQ(told, 1) << all_text(plan);
     }
 }
 

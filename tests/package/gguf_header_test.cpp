@@ -47,6 +47,19 @@ TEST(gguf_header, knows_a_model_for_embeddings_by_its_pooling) {
     EXPECT_FALSE(parse_gguf(small_model())->embeds);
 }
 
+TEST(gguf_header, knows_a_projector_and_what_it_is_for) {
+    for (const bool sound : {false, true}) {
+        tests::gguf_bytes file(0, 2);
+        file.pair("general.architecture", projector_architecture);
+        file.raw_pair(sound ? "clip.has_audio_encoder" : "clip.has_vision_encoder", 7, std::string("\1", 1));
+        const auto header = parse_gguf(file.text());
+        ASSERT_TRUE(header);
+        EXPECT_EQ(header->architecture, projector_architecture);
+        EXPECT_EQ(header->sees, !sound);
+        EXPECT_EQ(header->hears, sound);
+    }
+}
+
 TEST(gguf_header, cut_anywhere_it_says_less_and_never_more) {
     const std::string all = small_model();
     for (std::size_t length = 0; length < all.size(); ++length) {

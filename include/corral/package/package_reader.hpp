@@ -29,7 +29,7 @@ struct reading {
     std::string profile;  // that serves it, installed or not; empty: none is known
     // What a manifest would say, `runtime` being the profile with what this package needs said otherwise
     // (environment, device); nothing: no profile of ours serves this kind, or too much is missing, and
-    // `findings` say what. `capabilities` are left to who knows the families.
+    // `findings` say what. Who knows the families adds theirs to `capabilities`.
     std::optional<catalog::model_entry> model;
     // Added to the command of the last service, as words of a configuration: "--devices", "{devices}".
     std::vector<std::string> arguments;

@@ -23,6 +23,9 @@ void check_variable(examination& at, const catalog::variable_spec& is) {
     }
     const std::string& value = given->second;
     if (is.kind != variable_kind::text && value.empty()) {
+        if (is.fallback == "") {
+            return;  // it may be without
+        }
         at.add("variable.empty", severity::error, "The variable '" + is.name + "' is empty.", is.about,
                "Write its value into the model.");
         return;

@@ -128,6 +128,10 @@ void keep(std::string_view key, const pair_value& value, gguf_header& to, std::u
         to.context_length = value.number;
     } else if (is_of_architecture(key, ".pooling_type")) {
         to.embeds = makes_one_vector(value.number);
+    } else if (key == "clip.has_vision_encoder") {
+        to.sees = value.number != 0;
+    } else if (key == "clip.has_audio_encoder") {
+        to.hears = value.number != 0;
     }
 }
 

@@ -13,6 +13,9 @@ namespace corral::package {
 // As much of a file as is looked at: vocabularies stand among the pairs.
 constexpr std::size_t gguf_head_bytes = 16 * 1024 * 1024;
 
+// Of a file that makes tokens of images or sounds for a model beside it.
+constexpr std::string_view projector_architecture = "clip";
+
 struct gguf_header {
     std::uint32_t version = 0;
     std::string name;          // general.name
@@ -21,6 +24,8 @@ struct gguf_header {
     std::string file_type;     // general.file_type by name, "Q4_K_M"; empty: not told, or not a known one
     std::uint64_t context_length = 0;  // <architecture>.context_length; 0: not told
     bool embeds = false;  // it is for embeddings: <architecture>.pooling_type makes one vector of a text
+    bool sees = false;    // a projector of images
+    bool hears = false;   // a projector of sounds
     bool whole = false;   // all pairs and tensor places were in `head`
     std::uint64_t least_bytes = 0;  // the file is longer than this, or tensors are missing; 0: not known
 };

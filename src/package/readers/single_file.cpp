@@ -1,5 +1,9 @@
 #include "package/readers/reader.hpp"
 
+#include <algorithm>
+#include <tuple>
+
+#include "corral/core/text.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/model_naming.hpp"
 #include "package/files/gguf_header.hpp"
@@ -14,20 +18,17 @@ constexpr std::uint64_t least_model_bytes = 1024 * 1024;
 constexpr std::uint64_t most_positions = std::uint64_t{16} * 1024 * 1024;
 
 // The largest; the first part of several ("-00001-of-00003.gguf") where it is one of those.
-const node* main_file(const package_view& from, std::string_view ending) {
-    const auto files = all_files(from, ending);
+const node* main_file(const std::vector<const node*>& files) {
     const node* best = nullptr;
     for (const node* one : files) {
         if (one->path.find("-00001-of-") != std::string::npos) {
             return one;
         }
-        // A projector for pictures goes with a model and is none.
-        const bool side_file = file_name(one->path).starts_with("mmproj");
-        if (!side_file && (best == nullptr || one->size > best->size)) {
+        if (best == nullptr || one->size > best->size) {
             best = one;
         }
     }
-    return best == nullptr && !files.empty() ? files.front() : best;
+    return best;
 }
 
 catalog::variable_spec model_file_spec() {
@@ -48,7 +49,7 @@ void serve_file(const package_view& from, const std::string& path, reading& to) 
     }
     to.model = new_model(from);
     for (const auto& variable : from.runtime->variables) {
-        if (variable.kind == catalog::variable_kind::file) {
+        if (variable.kind == catalog::variable_kind::file && variable.fallback != "") {
             to.model->variables[variable.name] = path;
             to.origins["variables." + variable.name] = "its name";
             return;
@@ -62,7 +63,43 @@ std::string stem(const std::string& path) {
 }
 
 bool is_gguf(const package_view& from) {
-    return main_file(from, ".gguf") != nullptr;
+    return !all_files(from, ".gguf").empty();
+}
+
+std::optional<gguf_header> header_of(const package_view& from, const node& file, std::size_t most) {
+    const auto head = from.tree.read(file.path, most);
+    return head ? parse_gguf(*head) : std::nullopt;
+}
+
+struct gguf_files {
+    std::vector<const node*> models;
+    std::vector<const node*> projectors;  // of images; each goes with a model and is none
+};
+
+// A projector's name says what it is also where the file itself is not there yet, its head under any name.
+gguf_files sort_gguf(const package_view& from) {
+    constexpr std::size_t first_keys = 64 * 1024;
+    gguf_files out;
+    for (const node* one : all_files(from, ".gguf")) {
+        const auto header = header_of(from, *one, first_keys);
+        const bool named = core::lower_case(file_name(one->path)).find("mmproj") != std::string::npos;
+        if (!named && (!header || header->architecture != projector_architecture)) {
+            out.models.push_back(one);
+        } else if (!header || header->sees || !header->hears) {
+            out.projectors.push_back(one);
+        }
+    }
+    return out;
+}
+
+void check_whole(const gguf_header& header, const node& file, reading& to) {
+    if (!header.whole || file.size > header.least_bytes) {
+        return;
+    }
+    add_finding(to, "file.truncated", severity::error, file.path,
+                shown(file.path, 80) + " has " + size_words(file.size) + ", but its last tensor begins at " +
+                    size_words(header.least_bytes) + ".",
+                "The rest of the download is missing.", "Download it again.");
 }
 
 void read_header(const package_view& from, const node& file, std::vector<naming_hint>& hints, reading& to) {
@@ -77,12 +114,7 @@ void read_header(const package_view& from, const node& file, std::vector<naming_
         }
         return;
     }
-    if (header->whole && file.size <= header->least_bytes) {
-        add_finding(to, "file.truncated", severity::error, file.path,
-                    shown(file.path, 80) + " has " + size_words(file.size) +
-                        ", but its last tensor begins at " + size_words(header->least_bytes) + ".",
-                    "The rest of the download is missing.", "Download it again.");
-    }
+    check_whole(*header, file, to);
     hints.push_back({header->name, "general.name of " + file.path});
     hints.push_back({header->size_label, "general.size_label of " + file.path});
     to.notes.push_back(
@@ -103,14 +135,53 @@ void read_header(const package_view& from, const node& file, std::vector<naming_
     }
 }
 
+// Of several that beside the model, then 16-bit floats that every processor computes (F16, not BF16), then
+// the smallest.
+const node* projector_for(const node& model, const std::vector<const node*>& all) {
+    const auto rank = [&](const node* one) {
+        const std::string name = core::lower_case(file_name(one->path));
+        const bool half = name.find("f16") != std::string::npos && name.find("bf16") == std::string::npos;
+        return std::tuple(folder_name(one->path) != folder_name(model.path), !half, one->size);
+    };
+    const auto best = std::ranges::min_element(all, {}, rank);
+    return best == all.end() ? nullptr : *best;
+}
+
+void add_projector(const package_view& from, const node& model, const std::vector<const node*>& all,
+                   reading& to) {
+    const std::string variable = "projector";
+    const node* const file = projector_for(model, all);
+    if (file == nullptr || !to.model || to.origins.contains("capabilities") ||
+        !to.model->variables.contains(variable)) {
+        return;
+    }
+    to.model->variables[variable] = file->path;
+    to.origins["variables." + variable] = all.size() == 1
+                                              ? "found beside the model"
+                                              : "one of " + std::to_string(all.size()) + " beside the model";
+    to.model->capabilities.emplace_back("vision");
+    if (const auto header = header_of(from, *file, gguf_head_bytes)) {
+        check_whole(*header, *file, to);
+    }
+    add_finding(
+        to, "gguf.projector", severity::note, file->path,
+        shown(file->path, 80) + " is a projector: the model is given the capability 'vision' with it.", {},
+        "For a model without images leave both out of the manifest.");
+}
+
 void read_gguf(const package_view& from, reading& to) {
-    const node* const file = main_file(from, ".gguf");
+    const gguf_files files = sort_gguf(from);
+    const node* const file = main_file(files.models);
     if (file == nullptr) {
+        add_finding(to, "gguf.no-model", severity::error, "",
+                    "There is a projector for images or sound, but no model.",
+                    "A projector says nothing by itself.", "Put the GGUF file of its model beside it.");
         return;
     }
     std::vector<naming_hint> hints{{stem(file->path), "the file's name"}};
     serve_file(from, file->path, to);
     read_header(from, *file, hints, to);
+    add_projector(from, *file, files.projectors, to);
     const std::string quantization = to.model ? to.model->quantization : std::string();
     name_after(from, hints, to);
     if (!quantization.empty()) {
@@ -120,12 +191,12 @@ void read_gguf(const package_view& from, reading& to) {
 }
 
 bool is_rkllm(const package_view& from) {
-    return main_file(from, ".rkllm") != nullptr;
+    return !all_files(from, ".rkllm").empty();
 }
 
 // The file's format is not published: only its name is read.
 void read_rkllm(const package_view& from, reading& to) {
-    const node* const file = main_file(from, ".rkllm");
+    const node* const file = main_file(all_files(from, ".rkllm"));
     if (file == nullptr) {
         return;
     }
