@@ -50,6 +50,9 @@ std::string when(const chat::failure& why) {
         return "in about a minute";
     }
     const auto seconds = std::max<std::int64_t>(why.retry_after->count(), 1);
+    if (seconds >= 120) {
+        return "in about " + std::to_string((seconds + 30) / 60) + " minutes";
+    }
     return "in " + std::to_string(seconds) + (seconds == 1 ? " second" : " seconds");
 }
 
@@ -63,6 +66,7 @@ chat::failure for_client(chat::failure why) {
             (found->restarts ? " Corral starts it again by itself; ask again " + when(why) + "."
                              : std::string(" Ask again; if it happens each time, tell the operator."));
     } else if (why.cause == "backend-broken") {
+        why.message.insert(0, "The model does not start: ");
         why.message += why.message.ends_with('.') ? "" : ".";
         why.message += " Corral tries again by itself; ask again " + when(why) + ".";
     }

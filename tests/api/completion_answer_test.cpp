@@ -77,7 +77,8 @@ TEST_F(openai_completion, an_empty_prompt_loads_the_model) {
     backend.set(engine::availability_state::broken, "no device");
     ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
     EXPECT_EQ(broken->answer.status, 503U);
-    const char* const told = "no device. Corral tries again by itself; ask again in about a minute.";
+    const char* const told =
+        "The model does not start: no device. Corral tries again by itself; ask again in about a minute.";
     EXPECT_EQ(broken->answer.body, envelope("api_error", told) + "\n");
 }
 

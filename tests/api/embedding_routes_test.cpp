@@ -58,8 +58,9 @@ TEST_F(ollama_embedding, nothing_to_embed_is_a_load) {
     backend.set(engine::availability_state::broken, "no device");
     ASSERT_TRUE(test::run_until(io, [&] { return load->over; }));
     EXPECT_EQ(load->answer.status, 503U);
-    EXPECT_EQ(load->answer.body,
-              R"({"error":"no device. Corral tries again by itself; ask again in about a minute."})");
+    EXPECT_EQ(
+        load->answer.body,
+        R"({"error":"The model does not start: no device. Corral tries again by itself; ask again in about a minute."})");
 }
 
 TEST_F(ollama_embedding, errors) {

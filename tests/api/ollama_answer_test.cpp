@@ -212,8 +212,9 @@ TEST_F(ollama_stream, a_load_waits_until_the_model_is_ready) {
     backend.set(engine::availability_state::broken, "no device");
     ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
     EXPECT_EQ(broken->answer.status, 503U);
-    EXPECT_EQ(broken->answer.body,
-              R"({"error":"no device. Corral tries again by itself; ask again in about a minute."})");
+    EXPECT_EQ(
+        broken->answer.body,
+        R"({"error":"The model does not start: no device. Corral tries again by itself; ask again in about a minute."})");
 }
 
 TEST_F(ollama_stream, zero_keep_alive_unloads) {

@@ -346,7 +346,8 @@ TEST_F(generation_service_test, a_broken_backend_fails_with_its_reason) {
     const reading got = read(request());
     EXPECT_EQ(got.failed->kind, failure_kind::unavailable);
     EXPECT_EQ(got.failed->message,
-              "layer 3 is missing. Corral tries again by itself; ask again in about a minute.");
+              "The model does not start: layer 3 is missing. Corral tries again by itself; ask again in "
+              "about a minute.");
 }
 
 // Clocks, statuses and reasons of reasons are the operator's.

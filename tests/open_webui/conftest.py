@@ -101,7 +101,9 @@ def open_webui(box, request, tmp_path_factory):
 @pytest.fixture
 def chat(open_webui, browser, request):
     page = sign_in(browser, open_webui)
-    yield Chat(page)
+    shown = Chat(page)
+    yield shown
+    shown.settle()
     picture(page, request.node.name)
     page.context.close()
 
@@ -151,3 +153,6 @@ class Chat:
 
     def ended(self):
         return self.page.get_by_role("button", name="Stop", exact=True).count() == 0
+
+    def settle(self):
+        wait_until(self.ended, 30, "the answer has an end on the page, with the tasks behind it")

@@ -61,6 +61,7 @@ def test_a_load_of_20_seconds_is_waited_for(tmp_path, browser):
         wait_until(lambda: box.get("/readyz").status == 503, 20, "the model is loaded again")
         picture(page, "while_it_loads")
         chat.wait_for("Now I am.")
+        chat.settle()
         picture(page, "after_the_load")
         page.context.close()
 
@@ -76,7 +77,7 @@ def test_a_broken_model_says_so(tmp_path, browser, connection):
         page = sign_in(browser, server)
         Chat(page).ask("Are you there?")
         shown = lambda: page.inner_text("#chat-container")
-        wait_until(lambda: "failed too often" in shown(), 60, "the page says that the model is broken")
+        wait_until(lambda: "The model does not start" in shown() and "ask again in about" in shown(), 60, "the page says that the model is broken")
         picture(page, f"broken-{connection}")
         page.context.close()
 
@@ -96,5 +97,6 @@ def test_the_connection_is_added_by_hand(box, tmp_path, browser):
         chat = Chat(page)
         chat.ask("Hello [[text=Hello to you.]]")
         chat.wait_for("Hello to you.")
+        chat.settle()
         picture(page, "connection_by_hand")
         page.context.close()
