@@ -4,13 +4,9 @@
 #include "engine/streaming/stream_run.hpp"
 
 #include <gmock/gmock.h>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "engine/dialects/openai_sse/openai_protocol.hpp"
-#include "engine/played_server.hpp"
+#include "engine/stream_run_fixture.hpp"
 
 namespace corral::engine::streaming {
 namespace {
@@ -21,124 +17,20 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 using tests::event_stream;
+using tests::kept_text;
+using tests::long_enough;
 using tests::played_server;
 using tests::said;
+using tests::stream_done;
 using tests::whole_answer;
 
-const std::string done =
-    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-constexpr seconds long_enough{30};
-
-struct kept_text final : run_sink {
-    void on_text(std::string_view piece, const run_progress& /*now*/) override {
-        text += piece;
-        if (control != nullptr) {
-            control->cancel();
-        }
-    }
-    std::string text;
-    run_control* control = nullptr;  // cancelled at the first piece
-};
-
-class stream_run_test : public testing::Test {
-protected:
-    stream_run_test() {
-        clocks.call = milliseconds{1500};
-        clocks.prefill_base = seconds{20};
-        clocks.decode_stall = seconds{20};
-        clocks.scrub = milliseconds{600};
-    }
-
-    stream_parts parts_for(const played_server& server) {
-        protocol = std::make_unique<openai_sse::openai_protocol>(traits);
-        stream_parts parts;
-        parts.on = loop.get_executor();
-        parts.clock = &clock;
-        parts.tasks = &tasks;
-        parts.protocol = protocol.get();
-        parts.traits = traits;
-        parts.clocks = clocks;
-        if (!learned) {
-            learned.emplace(clocks);
-        }
-        parts.learned = &*learned;
-        parts.at = [&server] { return server.at(); };
-        parts.mark = [] { return 1U; };
-        parts.lost = [this](std::uint64_t) { return lost; };
-        parts.restart = [this](std::string cause, supervisor::restart_reason why) {
-            restarts.push_back(std::string(to_string(why)) + ": " + cause);
-        };
-        parts.usual_load = [this] { return load; };
-        return parts;
-    }
-
-    run_spec spec(std::optional<std::uint32_t> limit = {}) const {
-        run_spec what;
-        what.id = "test";
-        what.prompt.system = "S";
-        what.prompt.turns = prompt;
-        what.max_tokens = limit;
-        what.until = core::deadline::after(long_enough, clock.now());
-        return what;
-    }
-
-    run_outcome run(const played_server& server, std::optional<std::uint32_t> limit = {},
-                    bool leave = false) {
-        stream_run runs(parts_for(server));
-        run_control control(loop.get_executor());
-        sink.control = leave ? &control : nullptr;
-        return finish(begin(runs, spec(limit), sink, control));
-    }
-
-    // A run that is under way as soon as the loop runs.
-    std::shared_ptr<std::optional<run_outcome>> begin(stream_run& runs, run_spec what, run_sink& into,
-                                                      run_control& control) {
-        auto out = std::make_shared<std::optional<run_outcome>>();
-        boost::asio::co_spawn(loop, runs.run(std::move(what), into, control, {}, true),
-                              [out](const std::exception_ptr& thrown, run_outcome ended) {
-                                  EXPECT_FALSE(thrown);
-                                  *out = std::move(ended);
-                              });
-        return out;
-    }
-
-    template <typename Condition>
-    bool loop_until(Condition condition) {
-        loop.restart();
-        const auto end = std::chrono::steady_clock::now() + long_enough;
-        while (!condition() && std::chrono::steady_clock::now() < end) {
-            loop.run_one_for(milliseconds{100});
-        }
-        return condition();
-    }
-
-    run_outcome finish(const std::shared_ptr<std::optional<run_outcome>>& out) {
-        EXPECT_TRUE(loop_until([&] { return out->has_value(); })) << "it did not end";
-        boost::asio::post(loop, [this] { tasks.cancel(); });  // as any cancellation, on the loop
-        loop_until([&] { return tasks.empty(); });
-        return out->value_or(run_outcome{});
-    }
-
-    boost::asio::io_context loop{1};
-    core::steady_clock_source clock;
-    core::task_group tasks{loop.get_executor(), [](const std::string& task, const std::string& what) {
-                               ADD_FAILURE() << task << what;
-                           }};
-    catalog::runtime_traits traits;
-    catalog::engine_clocks clocks;
-    std::optional<stream_clocks> learned;  // of `clocks`, when the first run begins
-    std::unique_ptr<stream_protocol> protocol;
-    kept_text sink;
-    std::optional<stream_parts::lost_server> lost;
-    std::optional<core::nanoseconds> load;
-    std::vector<std::string> restarts;
-    std::string prompt = "hi";
-};
+class stream_run_test : public tests::stream_run_fixture {};
 
 TEST_F(stream_run_test, an_answer_comes_whole_with_its_end_and_its_counts) {
-    const played_server server({{event_stream(
-        said("Hello") + said(" you") +
-        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n" + done)}});
+    const played_server server(
+        {{event_stream(said("Hello") + said(" you") +
+                       "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n" +
+                       stream_done)}});
     const run_outcome out = run(server);
     EXPECT_EQ(out.end, run_end::stop);
     EXPECT_EQ(sink.text, "Hello you");
@@ -152,7 +44,7 @@ TEST_F(stream_run_test, an_answer_comes_whole_with_its_end_and_its_counts) {
 TEST_F(stream_run_test, who_is_busy_is_asked_again_until_it_serves) {
     traits.busy_statuses = {503};
     const std::string busy = whole_answer(503, R"({"error": "busy"})");
-    const played_server server({{busy}, {busy}, {event_stream(said("at last") + done)}});
+    const played_server server({{busy}, {busy}, {event_stream(said("at last") + stream_done)}});
     EXPECT_EQ(run(server).end, run_end::stop);
     EXPECT_EQ(sink.text, "at last");
     EXPECT_THAT(server.requests(), SizeIs(3));
@@ -288,7 +180,7 @@ TEST_F(stream_run_test, one_prompt_that_hangs_the_server_again_and_again_teaches
 }
 
 TEST_F(stream_run_test, what_an_answer_shows_of_the_server_is_learned_from_it) {
-    const played_server server({{event_stream(said("one") + said(" two") + done)}});
+    const played_server server({{event_stream(said("one") + said(" two") + stream_done)}});
     EXPECT_EQ(run(server).end, run_end::stop);
     EXPECT_THAT(learned->prefill.stand(1), HasSubstr("for only 1 first word of 5"));
 }
@@ -324,7 +216,7 @@ TEST_F(stream_run_test, blanks_that_keep_a_line_open_are_no_sign_of_work) {
 
 TEST_F(stream_run_test, a_failure_that_is_told_as_text_never_reaches_the_user) {
     traits.error_texts = {"[ERROR: "};
-    const played_server server({{event_stream(said("[ERR") + said("OR: device lost]") + done)}});
+    const played_server server({{event_stream(said("[ERR") + said("OR: device lost]") + stream_done)}});
     const run_outcome out = run(server);
     ASSERT_TRUE(out.failure);
     EXPECT_EQ(out.failure->cause, "error-as-text");
@@ -336,7 +228,7 @@ protected:
     // One run in which the server prints `line`, so long after the answer's end; 0: with its last text.
     run_outcome run_with_line(const std::string& line, milliseconds late, const std::string& answer,
                               const std::string& prompt = "hi") {
-        const played_server server({{event_stream(said(answer) + done)}});
+        const played_server server({{event_stream(said(answer) + stream_done)}});
         stream_parts parts = parts_for(server);
         catalog::log_meaning known;
         known.pattern = "run error";
@@ -408,93 +300,14 @@ TEST_F(stream_run_test, a_limit_that_the_server_does_not_know_is_kept_here) {
 
 TEST_F(stream_run_test, a_server_that_always_says_stop_ended_by_the_limit_when_it_is_used_up) {
     traits.finish = catalog::finish_trust::untrusted;
-    const played_server server({{event_stream(said("a") + said("b") + done)}});
+    const played_server server({{event_stream(said("a") + said("b") + stream_done)}});
     EXPECT_EQ(run(server, 2).end, run_end::length);
-}
-
-TEST_F(stream_run_test, a_client_that_leaves_ends_the_run_by_leaving) {
-    const played_server server({{event_stream(said("a")), true}});
-    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    const auto end = std::chrono::steady_clock::now() + long_enough;
-    while (server.left() == 0 && std::chrono::steady_clock::now() < end) {
-        loop.restart();
-        loop.run_for(milliseconds{10});
-    }
-    EXPECT_EQ(server.left(), 1U);
-    EXPECT_TRUE(restarts.empty());
-}
-
-TEST_F(stream_run_test, a_run_that_nothing_ends_is_read_to_its_end_and_then_the_runtime_is_restarted) {
-    traits.cancel = catalog::cancel_method::drain;
-    const played_server endless({{event_stream(said("a")), true}});
-    EXPECT_EQ(run(endless, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(restarts,
-                ElementsAre(HasSubstr("hang: The runtime stood still in an answer that nobody wanted")))
-        << "it said nothing more";
-
-    restarts.clear();
-    const played_server short_one({{event_stream(said("a") + said("b") + done)}});
-    EXPECT_EQ(run(short_one, {}, true).end, run_end::cancelled);
-    EXPECT_TRUE(restarts.empty()) << "it came to its end by itself";
-}
-
-TEST_F(stream_run_test, a_call_that_ends_runs_is_made) {
-    traits.cancel = catalog::cancel_method::call;
-    traits.cancel_target = "/stop";
-    const played_server server({{event_stream(said("a")), true}, {whole_answer(200, "{}")}});
-    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    const auto asked = server.requests();
-    ASSERT_GE(asked.size(), 2U);
-    EXPECT_EQ(asked[1], "GET /stop HTTP/1.1");
-    EXPECT_THAT(restarts, SizeIs(1)) << "and this server did not heed it";
-}
-
-TEST_F(stream_run_test, a_call_that_is_heeded_ends_the_run_and_restarts_nothing) {
-    traits.cancel = catalog::cancel_method::call;
-    traits.cancel_target = "/stop";
-    const played_server server({{event_stream(said("a")), true, true}, {whole_answer(200, "{}")}});
-    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(server.requests(), testing::Contains("GET /stop HTTP/1.1"));
-    EXPECT_TRUE(restarts.empty());
-}
-
-TEST_F(stream_run_test, a_server_that_can_only_be_restarted_is) {
-    traits.cancel = catalog::cancel_method::restart;
-    const played_server server({{event_stream(said("a")), true}});
-    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(restarts,
-                ElementsAre(HasSubstr("cancel: The runtime was busy with an answer that nobody wanted")));
-}
-
-TEST_F(stream_run_test,
-       a_server_that_loads_sooner_than_its_answer_must_end_is_replaced_at_once_and_by_choice) {
-    traits.cancel = catalog::cancel_method::drain;
-    clocks.scrub = seconds{20};
-    load = milliseconds{50};
-    const played_server server({{event_stream(said("a")), true}});
-    const auto began = std::chrono::steady_clock::now();
-    const run_outcome out = run(server, {}, true);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{5});
-    EXPECT_EQ(out.end, run_end::cancelled);
-    EXPECT_EQ(out.loss.what, run_loss::how::none);
-    EXPECT_THAT(restarts, ElementsAre(HasSubstr("cancel: ")));
-}
-
-TEST_F(stream_run_test, where_the_server_can_be_asked_it_is_idle_before_the_next_one_comes) {
-    traits.idle = {"/slots", "/*/is_processing", "false"};
-    const played_server server({{event_stream(said("a")), true},
-                                {whole_answer(200, R"([{"is_processing": true}])")},
-                                {whole_answer(200, R"([{"is_processing": false}])")}});
-    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
-    EXPECT_THAT(server.requests(),
-                ElementsAre(HasSubstr("POST"), "GET /slots HTTP/1.1", "GET /slots HTTP/1.1"));
-    EXPECT_TRUE(restarts.empty());
 }
 
 TEST_F(stream_run_test, a_refused_format_is_left_out_and_the_answer_comes) {
     traits.formats = catalog::format_form::response_format;
     const played_server server({{whole_answer(400, R"({"error":{"message":"grammar is broken"}})")},
-                                {event_stream(said("{}") + done)}});
+                                {event_stream(said("{}") + stream_done)}});
     unsigned told = 0;
     stream_parts parts = parts_for(server);
     parts.format_refused = [&told](unsigned status) { told = status; };

@@ -1,84 +1,11 @@
 #include "scheduler/queue_policy.hpp"
 
-#include <gtest/gtest.h>
+#include "scheduler/queue_policy_fixture.hpp"
 
 namespace corral::scheduler {
 namespace {
 
-// Drives the policy and keeps what it decided, newest last.
-class queue_policy_test : public testing::Test {
-protected:
-    queue_policy_test() {
-        open("m");
-        open("n");
-    }
-    // With one instance.
-    void open(const std::string& model) {
-        policy_.add_queue(model);
-        renew(model);
-    }
-    void renew(const std::string& model) {
-        instances_[model] = instance_id{++last_instance_};
-        policy_.add_instance(model, instances_[model], {}, now_);
-    }
-    std::vector<decision> change(const std::string& model, presence state, const std::string& why = {}) {
-        return policy_.instance_changed(instances_.at(model), state, why, now_);
-    }
-    void take(const std::vector<decision>& decisions) {
-        told_.insert(told_.end(), decisions.begin(), decisions.end());
-    }
-    void arrive(std::uint64_t id, const std::string& client = "a", const std::string& model = "m",
-                bool again = false) {
-        take(policy_.arrive({ticket_id{id}, client, model, again}, now_));
-    }
-    void ready(const std::string& model = "m") { take(change(model, presence::ready)); }
-    void broken(const std::string& why) { take(change("m", presence::broken, why)); }
-    void loading() { take(change("m", presence::loading)); }
-    void release(std::uint64_t id) { take(policy_.release(ticket_id{id}, now_)); }
-    // "1+ 2:full 3:broken": what was told since the last call.
-    std::string told() {
-        std::string out;
-        for (const decision& each : told_) {
-            constexpr const char* words[] = {"+",         ":full",      ":unknown", ":broken",
-                                             ":shutdown", ":suspended", ":removed", ":room"};
-            out += (out.empty() ? "" : " ") + std::to_string(each.ticket.value) +
-                   words[static_cast<int>(each.what)];
-        }
-        last_ = told_.empty() ? decision{} : told_.back();
-        told_.clear();
-        return out;
-    }
-
-    // "2 ahead, 14 s", "waits not"
-    std::string place(std::uint64_t id) const {
-        const auto got = policy_.standing_of(ticket_id{id}, now_);
-        if (!got) {
-            return "waits not";
-        }
-        return std::to_string(got->ahead) + " ahead, " +
-               (got->estimate ? std::to_string(got->estimate->count()) + " s" : "unknown");
-    }
-    std::string estimate() const {
-        const auto got = policy_.estimate_now(now_);
-        return got ? std::to_string(got->count()) + " s" : "unknown";
-    }
-    // One lease of ten seconds, so that there is a measure.
-    void measure_service() {
-        ready();
-        arrive(100);
-        now_ += core::seconds{10};
-        release(100);
-        told();
-    }
-    void unloaded(const std::string& model = "m") { take(change(model, presence::absent)); }
-
-    queue_policy policy_{2};
-    std::map<std::string, instance_id> instances_;
-    std::uint64_t last_instance_ = 0;
-    core::steady_time now_{core::seconds{100}};
-    std::vector<decision> told_;
-    decision last_;
-};
+class queue_policy_test : public test::queue_policy_fixture {};
 
 TEST_F(queue_policy_test, waits_while_loading_and_grants_when_ready) {
     arrive(1);
@@ -292,93 +219,6 @@ TEST_F(queue_policy_test, an_unloaded_model_keeps_its_tickets_waiting) {
     loading();
     ready();
     EXPECT_EQ(told(), "1+");
-}
-
-TEST_F(queue_policy_test, places_are_in_the_order_of_service) {
-    policy_ = queue_policy{10};
-    open("m");
-    measure_service();
-    arrive(1, "a");
-    EXPECT_EQ(place(1), "waits not");
-    arrive(2, "a");
-    arrive(3, "a");
-    arrive(4, "b");
-    arrive(5, "a", "m", true);
-    EXPECT_EQ(place(4), "1 ahead, 10 s");
-    EXPECT_EQ(place(5), "2 ahead, 20 s");
-    EXPECT_EQ(place(2), "3 ahead, 30 s");
-    EXPECT_EQ(place(3), "4 ahead, 40 s");
-    EXPECT_EQ(estimate(), "30 s");  // after one each of a and b
-    release(1);
-    EXPECT_EQ(told(), "1+ 4+");
-    EXPECT_EQ(place(5), "1 ahead, 8 s");  // a lease of no time at all has been seen
-}
-
-TEST_F(queue_policy_test, what_has_passed_of_the_running_one_is_taken_off) {
-    measure_service();
-    arrive(1);
-    now_ += core::milliseconds{3500};
-    arrive(2);
-    EXPECT_EQ(place(2), "1 ahead, 7 s");
-    now_ += core::seconds{20};
-    EXPECT_EQ(place(2), "1 ahead, 1 s");  // longer than usual: any moment
-    EXPECT_EQ(estimate(), "0 s");         // before 2, whose client is the one served
-}
-
-TEST_F(queue_policy_test, the_estimate_counts_the_drain_of_an_unwanted_answer_and_the_load_after_it) {
-    measure_service();
-    arrive(1);
-    now_ += core::seconds{9};
-    policy_.set_clearing(instances_.at("m"), now_ + core::seconds{32});
-    arrive(2);
-    EXPECT_EQ(place(2), "1 ahead, 32 s");
-    policy_.set_clearing(instances_.at("m"), std::nullopt);
-    EXPECT_EQ(place(2), "1 ahead, 1 s");
-}
-
-TEST_F(queue_policy_test, nothing_is_guessed_before_something_was_measured) {
-    arrive(1);
-    EXPECT_EQ(place(1), "0 ahead, unknown");  // how long does a load take?
-    EXPECT_EQ(estimate(), "unknown");
-    ready();
-    arrive(2);
-    EXPECT_EQ(place(2), "1 ahead, unknown");  // and a lease?
-    EXPECT_EQ(estimate(), "unknown");
-    release(1);
-    release(2);
-    EXPECT_EQ(estimate(), "0 s");
-}
-
-TEST_F(queue_policy_test, loads_are_measured_too) {
-    loading();
-    now_ += core::seconds{60};
-    ready();
-    EXPECT_EQ(estimate(), "0 s");
-    unloaded();
-    now_ += core::seconds{1000};
-    EXPECT_EQ(estimate(), "unknown");  // the other queue was never loaded
-    arrive(1);
-    EXPECT_EQ(place(1), "0 ahead, 60 s");
-    loading();
-    now_ += core::seconds{20};
-    EXPECT_EQ(place(1), "0 ahead, 40 s");
-    EXPECT_EQ(estimate(), "unknown");  // a load and a lease, which is not known yet
-    now_ += core::seconds{100};
-    EXPECT_EQ(place(1), "0 ahead, 1 s");
-    ready();
-    EXPECT_EQ(told(), "1+");
-}
-
-TEST_F(queue_policy_test, the_estimate_is_of_the_longest_loaded_model) {
-    measure_service();
-    EXPECT_EQ(estimate(), "0 s");  // the other one is unloaded
-    arrive(1);
-    ready("n");
-    EXPECT_EQ(estimate(), "10 s");
-    broken("gone");
-    EXPECT_EQ(estimate(), "0 s");
-    take(change("n", presence::broken, "gone"));
-    EXPECT_EQ(estimate(), "unknown");
 }
 
 TEST_F(queue_policy_test, a_client_with_many_requests_does_not_starve_another) {
