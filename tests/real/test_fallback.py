@@ -1,6 +1,7 @@
 """An accelerator first and llama.cpp's real server on the CPU behind it. The simulated accelerator echoes what it reads; llama.cpp's
 model says the alphabet: the text itself tells who answered."""
 
+import json
 import threading
 
 from conftest import REAL
@@ -15,6 +16,10 @@ class TwoTiers(Box):
                     f'[models.fallbacks.variables]\nprogram = "{REAL / "llama-server"}"\nmodel_file = "tiny.gguf"\n'
                     f'context = 4096\nthreads = 1\n')
         return super().config_text(*arguments) + fallback
+
+    def next_load(self, milliseconds):
+        scenario = {**self.scenario, "timing": {**self.scenario["timing"], "load_ms": milliseconds}}
+        (self.folder / "scenario.json").write_text(json.dumps(scenario))
 
 
 def served_by(reply):
@@ -35,10 +40,13 @@ def test_the_cpu_answers_while_the_accelerator_is_down_and_no_request_is_lost(tm
         clients = [threading.Thread(target=client) for _ in range(4)]
         for one in clients:
             one.start()
+        box.next_load(600_000)  # not before the CPU has served
         box.kill("runtime")
-        wait_until(lambda: any(served_by(reply) == "1" for reply in list(replies) if reply.status == 200), 30, "the CPU serves")
+        wait_until(lambda: any(served_by(reply) == "1" for reply in list(replies) if reply.status == 200), 60, "the CPU serves")
+        box.next_load(0)
+        box.kill("runtime")
         seen = len(replies)
-        wait_until(lambda: any(served_by(reply) == "0" for reply in replies[seen:] if reply.status == 200), 30,
+        wait_until(lambda: any(served_by(reply) == "0" for reply in replies[seen:] if reply.status == 200), 60,
                    "the accelerator serves again")
         over.set()
         for one in clients:
