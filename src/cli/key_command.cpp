@@ -12,7 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/command_source.hpp"
 #include "corral/config/configuration_access.hpp"
+#include "corral/config/configuration_place.hpp"
 #include "corral/config/key_file.hpp"
 
 namespace corral::cli {
@@ -22,9 +24,9 @@ namespace {
 struct key_command {
     enum class action { make, list, remove };
     action what = action::list;
-    std::string name;                 // for make and remove
-    std::optional<std::string> file;  // of keys; else the one that `config` names
-    std::string config = "/etc/corral/corral.toml";
+    std::string name;                   // for make and remove
+    std::optional<std::string> file;    // of keys; else the one that `config` names
+    std::optional<std::string> config;  // else the usual places
     bool json = false;
 };
 
@@ -35,13 +37,16 @@ core::result<fs::path> file_of(const key_command& asked) {
     if (asked.file) {
         return fs::path(*asked.file);
     }
-    if (auto named = config::configured_keys_file(asked.config)) {
+    const config::configuration_place place = config::find_configuration(asked.config, known_environment());
+    if (auto named = config::configured_keys_file(place.file)) {
         return *std::move(named);
     }
-    return core::make_failure(core::errc::not_found,
-                              "which file? Say --file FILE, or --config FILE with a configuration that has "
-                              "'keys' in [access] ('" +
-                                  asked.config + "' names none)");
+    return core::make_failure(
+        core::errc::not_found,
+        "no file of keys: '" + place.file.string() + "' " +
+            (place.there ? "has no 'keys' in [access]. Write there 'keys = \"keys\"', or"
+                         : "is not there. Give") +
+            " another configuration by --config, or the file itself by --file");
 }
 
 std::string today() {
@@ -141,8 +146,8 @@ void add_key_command(CLI::App& program, command_context& context) {
         one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
             ->type_name("FILE");
         one->add_flag("--json", asked->json, "As JSON");
-        one->add_option("--config", asked->config, "Configuration file whose [access] names the file of keys")
-            ->capture_default_str()
+        one->add_option("--config", asked->config,
+                        "Configuration file whose [access] names the file of keys; else the usual places")
             ->type_name("FILE");
         one->parse_complete_callback([asked, what, &context] {
             asked->what = what;

@@ -69,6 +69,23 @@ def test_colours_are_for_terminals_that_want_them(box):
     assert "\x1b" not in done(box, "status")
 
 
+def test_the_file_of_keys_is_that_of_the_usual_configuration(tmp_path):
+    def key(*words):
+        run = [BIN / "corral", "key", *words]
+        return subprocess.run(run, capture_output=True, text=True, timeout=60,
+                              env={"PATH": "/usr/bin:/bin", "CORRAL_CONFIG": str(tmp_path / "corral.toml")})
+
+    missing = key("list")
+    assert missing.returncode == 1 and f"'{tmp_path / 'corral.toml'}' is not there" in missing.stderr
+    (tmp_path / "corral.toml").write_text("[access]\n")
+    unnamed = key("list")
+    assert unnamed.returncode == 1 and "has no 'keys' in [access]" in unnamed.stderr
+    (tmp_path / "corral.toml").write_text('[access]\nkeys = "keys"\n')
+    assert key("new", "anna").returncode == 0
+    assert key("list").stdout == "anna\n"
+    assert (tmp_path / "keys").exists()
+
+
 def test_everything_is_said_as_json_too(box):
     for words in (["status"], ["start"], ["reload"], ["list"], ["show", "sim"], ["version"]):
         run = subprocess.run([BIN / "corral", *words, "--json"], capture_output=True, text=True, timeout=60, env=environment(box))
