@@ -12,6 +12,7 @@
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/catalog/profile_reader.hpp"
+#include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/task_group.hpp"
@@ -79,21 +80,14 @@ doctor::configuration_view view_of(const config::configuration_source& from,
 
 // Profiles that are installed, so that a card is known before there is a model for it.
 std::vector<catalog::device_template> installed_devices(const fs::path& config) {
-    std::vector<fs::path> folders{config.parent_path() / "vendor", "/usr/local/share/corral/vendor",
-                                  "/usr/share/corral/vendor"};
-    std::error_code unknown;
-    if (const fs::path program = fs::read_symlink("/proc/self/exe", unknown); !unknown) {
-        folders.push_back(program.parent_path().parent_path() / "share/corral/vendor");
-    }
     std::vector<catalog::device_template> out;
-    for (const fs::path& folder : folders) {
-        std::error_code absent;
-        for (fs::directory_iterator entry(folder, absent), end; !absent && entry != end;
-             entry.increment(absent)) {
-            auto profile = catalog::read_profile(entry->path() / "profile.toml");
-            if (profile.value && out.size() < most_profiles) {
-                out.push_back(std::move(profile.value->device));
-            }
+    for (const std::string& name :
+         config::installed_profiles(config::usual_profile_folders(config.parent_path()))) {
+        const auto file = config::find_profile_file(name, config.parent_path(),
+                                                    config::usual_profile_folders(config.parent_path()));
+        auto profile = file ? catalog::read_profile(*file) : catalog::profile_reading{};
+        if (profile.value && out.size() < most_profiles) {
+            out.push_back(std::move(profile.value->device));
         }
     }
     return out;
@@ -121,7 +115,7 @@ std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view
     std::vector<doctor::device_view> out;
     for (const doctor::model_view& model : models) {
         const catalog::device_template& said = model.entry.runtime.device;
-        if (!engine::can_be_asked(model.entry)) {
+        if (!engine::can_be_asked(said)) {
             continue;
         }
         for (const unsigned card : cards_of(model.entry)) {
@@ -136,6 +130,35 @@ std::vector<doctor::device_view> devices_of(const std::vector<doctor::model_view
         }
     }
     return out;
+}
+
+// Those of installed profiles that no model names, a tool once: what the box has before it has a model.
+void add_unused(std::vector<doctor::device_view>& to,
+                const std::vector<catalog::device_template>& installed) {
+    for (const catalog::device_template& one : installed) {
+        const auto same_tool = [&one](const doctor::device_view& other) {
+            return other.said.format == one.format && other.said.command == filled(one, other.card).command;
+        };
+        if (!engine::can_be_asked(one) || std::ranges::any_of(to, same_tool)) {
+            continue;
+        }
+        doctor::device_view fresh{filled(one, one.card), one.card, {}, {}};
+        fresh.said.host.unsuitable_chips.clear();  // for a runtime that nobody uses here
+        to.push_back(std::move(fresh));
+    }
+}
+
+// A tool that is missing says nothing of a device that nobody asked for, and a board's own files have heat and
+// memory of any machine: only the load of an NPU shows that there is one.
+bool is_not_here(const doctor::device_view& device) {
+    if (!device.models.empty()) {
+        return false;
+    }
+    const bool shows_load =
+        device.look.problem == device::look_problem::none &&
+        std::ranges::any_of(device.look.report.cards, [](const auto& card) { return card.npu.has_value(); });
+    return device.look.problem == device::look_problem::tool_missing ||
+           (device.said.format == "board-files" && !shows_load);
 }
 
 core::awaitable<void> look_at(doctor::device_view& device, device::reader& tool) {
@@ -296,14 +319,15 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
             fmt::format("there is no model '{}' in '{}'{}", *asked.model, asked.source.file.string(),
                         meant.empty() ? "" : "; did you mean '" + meant + "'?"));
     }
-    for (catalog::device_template& one : installed_devices(asked.source.file)) {
-        out.accelerators.push_back(std::move(one));
-    }
+    const std::vector<catalog::device_template> installed = installed_devices(asked.source.file);
+    out.accelerators.insert(out.accelerators.end(), installed.begin(), installed.end());
     ask_corral(asked, out);
     out.devices = devices_of(out.models);
+    add_unused(out.devices, installed);
     if (const auto looked = ask_devices(out.devices); !looked) {
         return looked.error();
     }
+    std::erase_if(out.devices, is_not_here);
     out.around = doctor::these_surroundings(out.daemon ? out.daemon->pid : 0);
     return out;
 }

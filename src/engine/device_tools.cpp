@@ -22,8 +22,7 @@ device::reader_options reader_options_of(const catalog::device_template& said, u
     return how;
 }
 
-bool can_be_asked(const catalog::model_entry& model) {
-    const catalog::device_template& said = model.runtime.device;
+bool can_be_asked(const catalog::device_template& said) {
     return device::find_report_format(said.format) != nullptr && !said.command.empty();
 }
 

@@ -25,7 +25,7 @@ std::string seconds_text(core::nanoseconds span) {
 // The way in which the model's own device is asked; nullptr: there is none.
 std::shared_ptr<device::reader> tool_for(device::reader_set& tools, const catalog::model_entry& model,
                                          unsigned card) {
-    return engine::can_be_asked(model)
+    return engine::can_be_asked(model.runtime.device)
                ? tools.find_or_make(engine::reader_options_of(model.runtime.device, card))
                : nullptr;
 }

@@ -172,7 +172,7 @@ compute_watch::~compute_watch() {
 
 void compute_watch::watch(engine::backend& runtime) {
     const catalog::model_entry& model = runtime.model();
-    if (!engine::can_be_asked(model) || !model.runtime.device.compute.watch) {
+    if (!engine::can_be_asked(model.runtime.device) || !model.runtime.device.compute.watch) {
         return;
     }
     watched_.push_back(std::make_shared<watched>(*this, runtime));

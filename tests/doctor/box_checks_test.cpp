@@ -22,6 +22,19 @@ TEST_F(box_checks, a_good_box_has_nothing_to_say) {
     EXPECT_THAT(found(), IsEmpty());
 }
 
+TEST_F(box_checks, without_a_model_it_says_what_the_box_has) {
+    write("/proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 6291456 kB\n");
+    EXPECT_THAT(the("memory.host").what, HasSubstr(" of memory are free"));
+    EXPECT_EQ(the("device.none").what, "no accelerator was found");
+    of.accelerators.push_back(accelerator());
+    plug_card("8.0 GT/s PCIe", "1");
+    EXPECT_EQ(the("pcie.card").what,
+              "a card 1f4b:0650 is at 0000:01:00.0, its link runs at 8.0 GT/s PCIe with 1 lane");
+    const auto all = examine(of);
+    EXPECT_TRUE(std::ranges::none_of(all, [](const auto& one) { return one.id == "device.none"; }));
+    EXPECT_EQ(the("driver.not-loaded").fix, "install the driver");
+}
+
 TEST_F(box_checks, a_clock_that_is_years_behind_is_told) {
     of.around.now = std::chrono::sys_days{std::chrono::year{1970} / 1 / 2};
     EXPECT_THAT(found(), ElementsAre("warning clock.wrong"));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from harness import BIN, Box, free_port, wait_until
+from harness import BIN, ROOT, Box, free_port, wait_until
 from test_device import DeviceBox
 from test_startup_faults import HOLDER, LFS_POINTER, Opened, broken_reason, program
 
@@ -50,6 +51,31 @@ def test_with_the_daemon_down_and_all_well_it_says_so(tmp_path):
     status, page = doctor(box)
     assert "the device" in page and "\x1b" not in page, "no colours in a pipe"
     assert status == (1 if any(one["severity"] == "warning" for one in found.values()) else 0)
+
+
+def test_a_box_without_a_model_shows_its_cards_by_the_tools_of_installed_profiles(tmp_path):
+    (tmp_path / "corral.toml").write_text("")
+    shipped = (ROOT / "vendor/axera-poll/profile.toml").read_text()
+    (tmp_path / "vendor/card").mkdir(parents=True)
+    (tmp_path / "device.json").write_text('{"model_mib": 100}')
+
+    def look(command, environment):
+        profile = re.sub(r'(?m)^command = \["/usr/bin/axcl/axcl-smi"\]\nenvironment = .*$',
+                         f"command = {json.dumps(command)}\nenvironment = {environment}", shipped)
+        assert profile != shipped
+        (tmp_path / "vendor/card/profile.toml").write_text(profile)
+        done = subprocess.run([BIN / "corral", "doctor", "--json", "--config", tmp_path / "corral.toml"], capture_output=True,
+                              text=True, timeout=60)
+        return {one["id"]: one for one in json.loads(done.stdout)}
+
+    tool = [str(BIN / "corral-sim"), "axcl-smi"]
+    found = look(tool, f'{{ CORRAL_SIM_DEVICE = "{tmp_path / "device.json"}" }}')
+    assert "37 C" in found["device.card"]["what"] and "device.none" not in found, found
+    assert " of memory are free" in found["memory.host"]["what"], found
+    found = look(["/bin/false"], "{}")
+    assert found["device.not-looked-at"]["severity"] == "warning", "a tool that is there and fails"
+    found = look(["/nonexistent/axcl-smi"], "{}")
+    assert "device.card" not in found and "device.not-looked-at" not in found, found
 
 
 def test_it_asks_the_daemon_that_runs_and_takes_nothing_of_it_for_a_stranger(tmp_path):

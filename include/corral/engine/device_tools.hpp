@@ -12,7 +12,7 @@ namespace corral::engine {
 [[nodiscard]] std::string with_card(const std::string& text, unsigned card);
 // How that card is asked. REQUIRES: device::find_report_format(said.format) and a command.
 [[nodiscard]] device::reader_options reader_options_of(const catalog::device_template& said, unsigned card);
-// Something says how the model's device is asked, whether or not one of its services needs it to start.
-[[nodiscard]] bool can_be_asked(const catalog::model_entry& model);
+// It says how the device is asked, whether or not a service needs it to start.
+[[nodiscard]] bool can_be_asked(const catalog::device_template& said);
 
 }  // namespace corral::engine

@@ -9,6 +9,7 @@
 
 #include "corral/device/gate_policy.hpp"
 #include "doctor/checks.hpp"
+#include "doctor/pci_bus.hpp"
 #include "doctor/root_files.hpp"
 
 namespace corral::doctor {
@@ -38,6 +39,10 @@ constexpr std::array device_kinds{
     finding_kind{"device.health", severity::warning, "the device's own tool reports a fault",
                  "some of these are harmless, others end every model on it",
                  "ask the vendor's tool what it is"},
+    finding_kind{
+        "device.none", severity::note, "neither a known card nor a status tool of one is here",
+        "models of accelerators can't run on this box",
+        "install the accelerator and its driver; models on the processor and elsewhere need neither"},
     finding_kind{"device.card", severity::note, "a card, and how it is", "", "nothing"},
 };
 
@@ -128,7 +133,16 @@ void judge(const examination& of, const device_view& device, findings& out) {
     }
 }
 
+bool has_card_on_bus(const examination& of) {
+    return std::ranges::any_of(of.accelerators, [&](const catalog::device_template& one) {
+        return !one.host.pci.empty() && !cards_on_bus(of.around.root, one.host.pci).empty();
+    });
+}
+
 void check_device(const examination& of, findings& out) {
+    if (of.models.empty() && of.devices.empty() && !has_card_on_bus(of)) {
+        say(out, device_kinds[7], "the device", "no accelerator was found");
+    }
     for (const device_view& device : of.devices) {
         judge(of, device, out);
         if (device.look.problem != device::look_problem::none) {

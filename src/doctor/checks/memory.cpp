@@ -27,6 +27,8 @@ constexpr std::array host_memory_kinds{
         "a runtime that reads them whole is killed by the kernel, and one that maps them gets slow",
         "stop other programs, add memory or swap, or have the runtime map the file instead of reading it "
         "(a variable of the profile)"},
+    finding_kind{"memory.host", severity::note, "the host's memory, where there is no model yet", "",
+                 "nothing"},
 };
 
 // Files that services name and that stay on the host.
@@ -50,6 +52,11 @@ void check_host_memory(const examination& of, findings& out) {
     const auto left = memory_figure(of.around.root, "MemAvailable");
     if (!left) {
         return;
+    }
+    if (of.models.empty()) {
+        const std::uint64_t total = memory_figure(of.around.root, "MemTotal").value_or(*left);
+        say(out, host_memory_kinds[1], "this machine",
+            size_text(*left * kibibyte) + " of " + size_text(total * kibibyte) + " of memory are free");
     }
     for (const model_view& model : of.models) {
         const std::uint64_t need = bytes_on_host(model);

@@ -33,6 +33,7 @@ constexpr std::array pcie_link_kinds{
     finding_kind{"pcie.small-slot", severity::note, "the slot can do less than the card",
                  "another slot or machine would load and answer faster",
                  "nothing, if there is no better slot"},
+    finding_kind{"pcie.card", severity::note, "a known card on the PCI bus, and its link", "", "nothing"},
 };
 
 // "5.0 GT/s PCIe" -> 50, "4" -> 40; 0: not said ("Unknown", 255 lanes of a link that is down).
@@ -75,6 +76,15 @@ void look_at_speed(const examination& of, const pci_link& link, findings& out) {
     }
 }
 
+void name_card(const std::string& pci, const pci_link& link, findings& out) {
+    std::string what = "a card " + pci + " is at " + link.address;
+    if (tenths(link.speed) != 0 && tenths(link.width) != 0) {
+        what += ", its link runs at " + link.speed + " with " + link.width +
+                (link.width == "1" ? " lane" : " lanes");
+    }
+    say(out, pcie_link_kinds.back(), "the device", std::move(what));
+}
+
 void look_at_width(const pci_link& link, findings& out) {
     const unsigned now = tenths(link.width);
     const unsigned card = tenths(link.most_width);
@@ -98,6 +108,7 @@ void check_pcie_link(const examination& of, findings& out) {
             continue;
         }
         for (const pci_link& link : cards_on_bus(of.around.root, each.host.pci)) {
+            name_card(each.host.pci, link, out);
             look_at_speed(of, link, out);
             look_at_width(link, out);
         }
