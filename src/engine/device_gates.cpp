@@ -36,7 +36,8 @@ std::shared_ptr<supervisor::start_gate> gate_of_card(const supervisor::superviso
 std::shared_ptr<supervisor::start_gate> gate_for(const supervisor::supervisor_context& context,
                                                  const catalog::model_entry& model,
                                                  const supervisor::service_spec& service) {
-    if (!service.rules.device || context.devices == nullptr || !can_be_asked(model.runtime.device) || model.cards.empty()) {
+    if (!service.rules.device || context.devices == nullptr || !can_be_asked(model.runtime.device) ||
+        model.cards.empty()) {
         return nullptr;
     }
     std::vector<std::shared_ptr<supervisor::start_gate>> all;
