@@ -24,6 +24,7 @@ void daemon::prepare_upgrade() {
     parts.scheduler = &fleet_.admission();
     parts.backends = &fleet_.backends();
     parts.runs = &run_tasks_;
+    parts.disk = &before_start_;
     parts.door = door_;
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };

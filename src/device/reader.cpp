@@ -1,6 +1,7 @@
 #include "corral/device/reader.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <variant>
 
@@ -15,6 +16,8 @@
 namespace corral::device {
 
 namespace {
+
+using program_fault = std::optional<process::program_fault>;
 
 constexpr core::milliseconds good_for{1000};
 constexpr int status_not_executable = 126;
@@ -49,6 +52,9 @@ device_look judge(const tool_call& call, const reader_options& how) {
     const std::string tool = "'" + how.command.front() + "'";
     if (!call.answered()) {
         return problem(look_problem::hangs, tool + " gave no answer within " + seconds_text(how.timeout));
+    }
+    if (call.never_ran()) {
+        return problem(look_problem::tool_fails, call.never_ran()->message);
     }
     if (call.overflowed()) {
         return problem(look_problem::unreadable, tool + " prints without end");
@@ -125,8 +131,24 @@ core::awaitable<device_look> reader::state::call() {
         wanted.environment[name] = value;
     }
     wanted.environment[process::warden::token_name()] = context.guard->token();
-    if (const auto fault = process::check_program(wanted)) {
-        co_return problem(look_problem::tool_missing, fault->message);
+    core::result<program_fault> fault = program_fault();
+    if (context.disk == nullptr) {
+        fault = process::check_program(wanted);
+    } else {
+        std::function<program_fault()> work = [wanted] { return process::check_program(wanted); };
+        const auto until = core::deadline::after(how.timeout, context.clock->now());
+        auto checking = context.disk->run(how.command.front(), std::move(work), until);
+        fault = co_await std::move(checking);
+    }
+    if (!fault && fault.error().code == core::make_error_code(core::errc::cancelled)) {
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
+    }
+    if (!fault) {
+        co_return problem(look_problem::hangs,
+                          "'" + how.command.front() + "' can't be looked at: " + fault.error().message);
+    }
+    if (*fault) {
+        co_return problem(look_problem::tool_missing, (*fault)->message);
     }
     auto started = process::child::spawn(context.on, wanted);
     if (!started) {

@@ -1,6 +1,7 @@
 #pragma once
 // One call of a status tool, from its start to its end or its killing.
 
+#include <optional>
 #include <string>
 
 #include "corral/core/async.hpp"
@@ -26,6 +27,9 @@ public:
     [[nodiscard]] bool answered() const noexcept { return answered_; }  // ended by itself, in its time
     [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
     [[nodiscard]] const process::exit_reason& how() const noexcept { return how_; }
+    [[nodiscard]] const std::optional<core::failure>& never_ran() const noexcept {
+        return child_.failed_start();
+    }
     [[nodiscard]] const std::string& output() const noexcept { return output_; }
     [[nodiscard]] const std::string& errors() const noexcept { return errors_; }
 

@@ -88,7 +88,7 @@ core::awaitable<void> upgrade::run(std::string program) {
 }
 
 core::awaitable<core::result<preflight_report>> upgrade::ask(std::string program) {
-    auto asking = ask_next_image(parts_.on, how_, std::move(program), *parts_.guard);
+    auto asking = ask_next_image(parts_.on, how_, std::move(program), *parts_.guard, *parts_.disk);
     auto answer = co_await std::move(asking);
     if (answer && parts_.stopping()) {
         co_return core::make_failure(core::errc::cancelled, "corral is being stopped");

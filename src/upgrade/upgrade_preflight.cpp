@@ -25,6 +25,8 @@ namespace {
 using nlohmann::json;
 using namespace boost::asio::experimental::awaitable_operators;
 
+using program_fault = std::optional<process::program_fault>;
+
 constexpr core::seconds patience{20};
 constexpr std::size_t longest_report = 1024 * 1024;
 constexpr std::size_t longest_complaint = 4096;
@@ -167,14 +169,21 @@ core::result<preflight_report> parse_preflight(const std::string& text) {
 }
 
 core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on, launch_facts how,
-                                                               std::string program, process::warden& guard) {
+                                                               std::string program, process::warden& guard,
+                                                               core::disk_work& disk) {
     process::spawn_spec what;
     what.command = {program, "preflight", "--handover-version", std::to_string(handover_version)};
     what.command.insert(what.command.end(), how.options.begin(), how.options.end());
     what.environment = environment_for_next_image();
     what.environment[process::warden::token_name()] = guard.token();
-    if (const auto fault = process::check_program(what)) {
-        co_return core::make_failure(core::errc::refused, fault->message);
+    std::function<program_fault()> work = [what] { return process::check_program(what); };
+    const auto until = core::deadline::after(patience, std::chrono::steady_clock::now());
+    auto looking = disk.run("upgrade", std::move(work), until);
+    const core::result<program_fault> fault = co_await std::move(looking);
+    if (!fault || *fault) {
+        co_return core::make_failure(
+            core::errc::refused,
+            fault ? (*fault)->message : program + " can't be looked at: " + fault.error().message);
     }
     auto started = process::child::spawn(on, what);
     if (!started) {
@@ -193,6 +202,9 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
         co_return core::make_failure(core::errc::timed_out,
                                      program + " can't take over: it did not answer within " +
                                          std::to_string(patience.count()) + " s");
+    }
+    if (asked.failed_start()) {
+        co_return *asked.failed_start();
     }
     co_return judge(program, std::get<0>(first));
 }

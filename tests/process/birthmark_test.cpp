@@ -63,6 +63,7 @@ protected:
         auto started = child::spawn(loop_.get_executor(), spec_of(std::move(arguments)));
         EXPECT_TRUE(started) << started.error().message;
         children_.push_back(std::move(started.value()));
+        await_exec(loop_, children_.back());
         return children_.back();
     }
     // As the supervisor does it.

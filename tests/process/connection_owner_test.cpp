@@ -25,7 +25,9 @@ protected:
         return std::move(made.value());
     }
     child bystander() {
-        return std::move(child::spawn(loop.get_executor(), spec_of({"sleep", "60"})).value());
+        child made = std::move(child::spawn(loop.get_executor(), spec_of({"sleep", "60"})).value());
+        await_exec(loop, made);
+        return made;
     }
     void end(child& program) {
         EXPECT_TRUE(program.signal_group(SIGKILL));

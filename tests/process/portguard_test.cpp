@@ -250,6 +250,7 @@ TEST(listeners_beyond_loopback, shows_what_other_machines_reach) {
     boost::asio::io_context loop;
     auto other = child::spawn(loop.get_executor(), spec_of({"sleep", "100"}));
     ASSERT_TRUE(other);
+    await_exec(loop, *other);
     EXPECT_TRUE(listeners_beyond_loopback(other->pid()).empty()) << "ours are not its own";
     ASSERT_TRUE(other->signal_group(SIGKILL));
     EXPECT_TRUE(run(loop, other->wait()));

@@ -52,6 +52,15 @@ std::optional<T> run(boost::asio::io_context& loop, core::awaitable<T> task) {
     return ended ? std::move(answer) : std::nullopt;
 }
 
+// What is started must be its program before it is looked at.
+inline void await_exec(boost::asio::io_context& loop, child& started) {
+    const auto waiting = [](child& of) -> core::awaitable<bool> {
+        co_await of.executed();
+        co_return true;
+    };
+    run(loop, waiting(started));
+}
+
 inline core::awaitable<std::string> read_all(child& from, output_stream stream) {
     std::string all;
     for (;;) {

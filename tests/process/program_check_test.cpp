@@ -115,7 +115,10 @@ TEST_F(check_program_, agrees_with_the_launcher) {
     for (const std::string& content : {std::string(), std::string("words"), own_program().substr(0, 100)}) {
         const spawn_spec what = spec_of({folder_.write("program", content)});
         EXPECT_NE(fault_of(what).id, "none");
-        EXPECT_FALSE(child::spawn(loop.get_executor(), what));
+        auto started = child::spawn(loop.get_executor(), what);
+        ASSERT_TRUE(started);
+        run(loop, started->wait());
+        EXPECT_TRUE(started->failed_start());
     }
 }
 

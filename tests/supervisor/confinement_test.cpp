@@ -42,7 +42,7 @@ TEST(confinement, a_guarded_service_is_expected_at_its_private_port) {
         const service_spec spec = wanted(mode);
         confinement confined(spec);
         process::spawn_spec command = spec.command;
-        EXPECT_FALSE(confined.prepare(command, now));
+        EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
         EXPECT_EQ(confined.expected().port(), given);
         EXPECT_EQ(confined.asked_port(), built_in);
         EXPECT_EQ(command.environment["LD_PRELOAD"], process::find_portguard());
@@ -55,7 +55,7 @@ TEST(confinement, off_changes_nothing) {
     spec.asked_port = 0;
     confinement confined(spec);
     process::spawn_spec command = spec.command;
-    EXPECT_FALSE(confined.prepare(command, now));
+    EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
     EXPECT_EQ(command.environment, spec.command.environment);
     EXPECT_THAT(confined.describe(every_interface()), HasSubstr("guard = \"off\""));
 }
@@ -65,7 +65,7 @@ TEST(confinement, without_the_library_warn_uses_the_programs_own_port_and_requir
     spec.rules.guard_library = "/no/such/library.so";
     confinement lenient(spec);
     process::spawn_spec command = spec.command;
-    EXPECT_FALSE(lenient.prepare(command, now));
+    EXPECT_FALSE(lenient.prepare(command, look_at_guard(spec.rules, command), now));
     EXPECT_EQ(lenient.expected().port(), built_in);
     EXPECT_FALSE(lenient.asked_port());
     EXPECT_FALSE(command.environment.contains("LD_PRELOAD"));
@@ -73,7 +73,7 @@ TEST(confinement, without_the_library_warn_uses_the_programs_own_port_and_requir
 
     spec.rules.guard = guard_mode::require;
     confinement strict(spec);
-    const auto fault = strict.prepare(command, now);
+    const auto fault = strict.prepare(command, look_at_guard(spec.rules, command), now);
     ASSERT_TRUE(fault);
     EXPECT_THAT(fault->message, HasSubstr("/no/such/library.so"));
     EXPECT_THAT(fault->advice, HasSubstr("guard = \"warn\""));
@@ -90,13 +90,13 @@ TEST(confinement, a_guard_without_effect_is_followed_only_where_that_is_allowed)
         const service_spec spec = wanted(one.mode, one.can_follow);
         confinement confined(spec);
         process::spawn_spec command = spec.command;
-        ASSERT_FALSE(confined.prepare(command, now));
+        ASSERT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
         EXPECT_EQ(confined.had_no_effect(), one.followed);
         EXPECT_EQ(confined.expected().port(), one.followed ? built_in : given);
-        ASSERT_FALSE(confined.prepare(command, now));
+        ASSERT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
         EXPECT_EQ(confined.expected().port(), one.followed ? built_in : given) << "it is not forgotten";
         confined.forget();
-        ASSERT_FALSE(confined.prepare(command, now));
+        ASSERT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
         EXPECT_EQ(confined.expected().port(), given) << "until a person asks for a start";
     }
 }
@@ -106,12 +106,13 @@ TEST(confinement, a_refusal_lasts_until_its_time_or_until_a_person_asks) {
     confinement confined(spec);
     process::spawn_spec command = spec.command;
     confined.refuse({"unguarded", "it is open", "close it"}, now + core::seconds{60});
-    ASSERT_TRUE(confined.prepare(command, now));
-    EXPECT_EQ(confined.prepare(command, now + core::seconds{59})->message, "it is open");
-    EXPECT_FALSE(confined.prepare(command, now + core::seconds{60}));
+    ASSERT_TRUE(confined.prepare(command, look_at_guard(spec.rules, command), now));
+    EXPECT_EQ(confined.prepare(command, look_at_guard(spec.rules, command), now + core::seconds{59})->message,
+              "it is open");
+    EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now + core::seconds{60}));
     confined.refuse({"unguarded", "it is open", "close it"}, now + core::seconds{90});
     confined.forget();
-    EXPECT_FALSE(confined.prepare(command, now));
+    EXPECT_FALSE(confined.prepare(command, look_at_guard(spec.rules, command), now));
 }
 
 TEST(confinement, says_what_is_open_and_where) {
@@ -132,7 +133,7 @@ TEST(confinement, another_image_of_the_program_knows_where_a_process_is_and_why)
         for (const service_spec& spec : {wanted(guard_mode::warn), missing}) {
             confinement first(spec);
             process::spawn_spec command = spec.command;
-            ASSERT_FALSE(first.prepare(command, now));
+            ASSERT_FALSE(first.prepare(command, look_at_guard(spec.rules, command), now));
             if (!reaches && first.expected().port() == given) {
                 ASSERT_TRUE(first.had_no_effect());
             }
@@ -141,7 +142,7 @@ TEST(confinement, another_image_of_the_program_knows_where_a_process_is_and_why)
             EXPECT_EQ(second.expected(), first.expected());
             EXPECT_EQ(second.followed(), first.followed());
             EXPECT_EQ(second.describe(every_interface()), first.describe(every_interface()));
-            ASSERT_FALSE(second.prepare(command, now));
+            ASSERT_FALSE(second.prepare(command, look_at_guard(spec.rules, command), now));
             EXPECT_EQ(second.expected(), first.expected()) << "at the next launch";
         }
     }

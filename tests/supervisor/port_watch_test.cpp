@@ -47,12 +47,12 @@ TEST_F(port_watch_test, a_listener_of_the_process_itself_is_its_own_and_another_
 
 TEST_F(port_watch_test, nothing_is_launched_where_the_port_is_taken) {
     process::spawn_spec command;
-    const auto fault = watch(catalog::guard_mode::off).prepare(command, io.get_executor(), now);
+    const auto fault = watch(catalog::guard_mode::off).prepare(command, {}, io.get_executor(), now);
     ASSERT_TRUE(fault);
     EXPECT_NE(fault->message.find("is already taken by"), std::string::npos) << fault->message;
     port_watch free = watch(catalog::guard_mode::off);
     listener.close();
-    EXPECT_FALSE(free.prepare(command, io.get_executor(), now));
+    EXPECT_FALSE(free.prepare(command, {}, io.get_executor(), now));
 }
 
 TEST_F(port_watch_test, a_service_open_to_the_network_is_warned_of_or_ends) {
@@ -93,13 +93,13 @@ TEST_F(port_watch_test, services_of_one_compiled_in_port_take_turns_and_nobody_i
     EXPECT_EQ(lost.wrong->advice, "");
     process::spawn_spec command;
     command.command = {"/bin/true"};
-    const auto refused = second.prepare(command, io.get_executor(), now);
+    const auto refused = second.prepare(command, {}, io.get_executor(), now);
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->id, std::string(port_watch::turn_lost));
 
     first.leave();
     listener.close();
-    EXPECT_FALSE(second.prepare(command, io.get_executor(), now));
+    EXPECT_FALSE(second.prepare(command, {}, io.get_executor(), now));
     EXPECT_EQ(second.endpoint().port(), wanted.asked_port);
 }
 

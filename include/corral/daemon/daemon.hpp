@@ -102,8 +102,8 @@ private:
     telemetry::metrics metrics_;
     core::task_group service_tasks_;  // supervision and housekeeping
     core::task_group run_tasks_;      // generations
-    device::reader_set devices_;
     core::disk_work before_start_;
+    device::reader_set devices_;
     core::worker decoding_{5};  // behind the loop
     supervisor::supervisor_context supervision_;
     std::shared_ptr<config::credential_files> credentials_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/time.hpp"
 #include "corral/device/report.hpp"
 #include "corral/process/warden.hpp"
@@ -48,6 +49,7 @@ struct reader_context {
     core::executor on;
     const core::clock_source* clock = nullptr;  // not null, like all below
     process::warden* guard = nullptr;
+    core::disk_work* disk = nullptr;  // looks at the tool's file; null: the loop does
 };
 
 class reader {

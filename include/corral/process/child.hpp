@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,8 @@ struct child_handover {
 // never blocks and never kills.
 class child {
 public:
-    // Starts `what`. Fails with the stage and errno of the child ("cannot execute './main_api': Permission
-    // denied ..."), after the failed child was reaped. REQUIRES: called on the one permanent thread.
+    // Starts `what`, and waits for no disk: whether the program can be executed is known later, by executed() and
+    // failed_start(). Fails where there can be no process. REQUIRES: called on the one permanent thread.
     [[nodiscard]] static core::result<child> spawn(const core::executor& on, const spawn_spec& what);
 
     // The descriptors stay this object's.
@@ -79,6 +80,13 @@ public:
     // Completes when the child has ended and was reaped; may be awaited again. Noticed through a pidfd.
     // Cancellation ends the wait with lost_track{operation_aborted} and reaps nothing.
     [[nodiscard]] core::awaitable<exit_reason> wait();
+
+    // Completes when the program runs, or never will; before that the process is still an image of ours. May take for
+    // ever: ask wait() too.
+    [[nodiscard]] core::awaitable<void> executed();
+    // Why the program never ran, with the stage and errno of the child ("cannot execute './main_api': Permission
+    // denied ..."); known once wait() has completed.
+    [[nodiscard]] const std::optional<core::failure>& failed_start() const noexcept;
 
     // Signals the leader, or the whole group (also after the leader was reaped, while group members live).
     // ESRCH is success.

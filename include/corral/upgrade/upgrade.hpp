@@ -12,6 +12,7 @@
 #include "corral/config/configuration.hpp"
 #include "corral/config/door_policy.hpp"
 #include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/engine/backend.hpp"
 #include "corral/http/server.hpp"
@@ -33,6 +34,7 @@ struct upgrade_parts {
     scheduler::scheduler* scheduler = nullptr;
     const std::vector<std::unique_ptr<engine::backend>>* backends = nullptr;
     const core::task_group* runs = nullptr;  // generations
+    core::disk_work* disk = nullptr;         // for looks at files
     config::door door;                       // where clients come in
     std::function<bool()> stopping;          // the daemon shuts down: no upgrade any more
     std::function<void()> end_threads;    // those beside the loop that would not survive, and what they hold

@@ -9,6 +9,7 @@
 #include "corral/config/configuration.hpp"
 #include "corral/config/door_policy.hpp"
 #include "corral/core/async.hpp"
+#include "corral/core/disk_work.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/warden.hpp"
@@ -31,9 +32,7 @@ int print_preflight(const config::configuration& settings, int version_asked);
 
 // Asks `program`. Fails with a sentence: what can't be run, what it printed on standard error, or that it
 // took too long (then it is killed).
-[[nodiscard]] core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on,
-                                                                             launch_facts how,
-                                                                             std::string program,
-                                                                             process::warden& guard);
+[[nodiscard]] core::awaitable<core::result<preflight_report>> ask_next_image(
+    core::executor on, launch_facts how, std::string program, process::warden& guard, core::disk_work& disk);
 
 }  // namespace corral::upgrade

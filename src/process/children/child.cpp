@@ -1,11 +1,8 @@
 #include "corral/process/child.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,14 +27,6 @@ namespace corral::process {
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr std::array<std::string_view, 7> kept_variables = {
-    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "USER"};
-
-bool is_kept(std::string_view name) {
-    return name.starts_with("LC_") ||
-           std::find(kept_variables.begin(), kept_variables.end(), name) != kept_variables.end();
-}
 
 constexpr std::size_t read_bytes = 65536;
 
@@ -78,7 +67,7 @@ bool is_cancelled(const asio::cancellation_state& state) {
 }  // namespace
 
 struct child::state {
-    explicit state(const core::executor& on) : ended_bell(on), out(on), err(on) {}
+    explicit state(const core::executor& on) : ended_bell(on), out(on), err(on), report(on) {}
     state(const state&) = delete;
     state& operator=(const state&) = delete;
     ~state() {
@@ -93,6 +82,7 @@ struct child::state {
 
     // Keeps the status when the child has ended; never blocks.
     void reap() {
+        note_mark();
         siginfo_t info{};
         int answer = 0;
         do {
@@ -103,8 +93,28 @@ struct child::state {
             return;
         }
         ended = answer == 0 ? reason_of(info) : exit_reason{lost_track{error_of(errno)}};
+        note_report();
         disown_child(pid);
         note_group();
+    }
+
+    // The child puts it on itself before its exec; a zombie still has it.
+    void note_mark() {
+        if (!mark && !ended) {
+            mark = birthmark_of(pid);
+        }
+    }
+
+    void note_report() {
+        if (!report.is_open()) {
+            return;
+        }
+        start_report told = read_report(report.native_handle(), program, directory);
+        if (told.over || ended) {
+            failed_start = std::move(told.failed);
+            core::error_code ignored_of_a_pipe_that_was_read;
+            report.close(ignored_of_a_pipe_that_was_read);
+        }
     }
 
     // Once empty, the number of the group may be given to somebody else.
@@ -120,6 +130,7 @@ struct child::state {
 
     // Each coroutine keeps the state alive by itself.
     static core::awaitable<exit_reason> wait(std::shared_ptr<state> self);
+    static core::awaitable<void> executed(std::shared_ptr<state> self);
     static core::awaitable<core::result<std::string>> read(std::shared_ptr<state> self, output_stream which);
 
     pid_t pid = 0;
@@ -129,7 +140,10 @@ struct child::state {
     std::optional<exit_reason> ended;
     std::optional<birthmark> mark;  // nothing: the image that started it gave none, or was not allowed to
     std::optional<child_cgroup> group;
-    core::owned_fd report;  // of a start that is not over: its end would be a signal to whoever writes it
+    asio::posix::stream_descriptor report;  // open until the outcome of the exec is known
+    std::string program;                    // for the words of its failure
+    std::string directory;
+    std::optional<core::failure> failed_start;
     bool group_gone = false;
 };
 
@@ -159,6 +173,21 @@ core::awaitable<exit_reason> child::state::wait(std::shared_ptr<state> self) {
     }
     co_await asio::this_coro::throw_if_cancelled(throws);
     co_return how;
+}
+
+core::awaitable<void> child::state::executed(std::shared_ptr<state> self) {
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+    if (self->report.is_open() && !is_cancelled(cancellation)) {
+        const auto [failed] =
+            co_await self->report.async_wait(asio::posix::descriptor_base::wait_read, core::as_result);
+        if (!failed) {
+            self->note_mark();
+            self->note_report();
+        }
+    }
+    co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 core::awaitable<core::result<std::string>> child::state::read(std::shared_ptr<state> self,
@@ -199,11 +228,10 @@ core::result<void> outcome_of_signal(int answer) {
 }  // namespace
 
 core::result<child> child::spawn(const core::executor& on, const spawn_spec& what) {
-    auto program = find_program(what);
-    if (!program) {
-        return program.error();
+    if (what.command.empty() || what.command.front().empty()) {
+        return core::make_failure(core::errc::invalid, "the command is empty: no program is named");
     }
-    launch_spec launching{*program, what.command, {}, what.working_directory, what.limits};
+    launch_spec launching{places_of(what), what.command, {}, what.working_directory, what.limits};
     for (const auto& [name, value] : what.environment) {
         launching.environment.push_back(name + '=' + value);
     }
@@ -211,12 +239,23 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     if (!stdio) {
         return stdio.error();
     }
+    auto report = open_pipe();
+    if (!report) {
+        return report.error();
+    }
     // Everything that can fail for want of descriptors or memory comes before the child.
     auto made = std::make_shared<state>(on);
     made->out.terminal = what.stdio == stdio_kind::pty;
     core::error_code failed = made->out.adopt(stdio->our_out);
     if (!failed) {
         failed = made->err.adopt(stdio->our_err);
+    }
+    if (!failed) {
+        made->report.assign(report->read.get(), failed);
+    }
+    if (!failed) {
+        static_cast<void>(report->read.release());
+        made->report.native_non_blocking(true, failed);
     }
     if (failed) {
         return core::failure{failed,
@@ -227,20 +266,20 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
     }
     const core::owned_fd door = made->group ? made->group->door() : core::owned_fd();
     launching.cgroup = door.get();
-    auto started = launch(launching, *stdio);
+    made->program = what.command.front();
+    made->directory = what.working_directory;
+    auto started = launch(launching, *stdio, std::move(report->write));
     if (!started) {
         return started.error();
     }
     made->ended_bell.assign(started->pidfd.get(), failed);
     if (failed) {
-        kill_and_reap(started->pid);
+        give_up_child(started->pid);
         return core::failure{failed,
                              "cannot watch " + in_quotes(what.command.front()) + ": " + failed.message()};
     }
     static_cast<void>(started->pidfd.release());
-    made->report = std::move(started->report);
     made->pid = started->pid;
-    made->mark = birthmark_of(made->pid);
     own_child(made->pid);
     return child(std::move(made));
 }
@@ -342,6 +381,14 @@ core::awaitable<exit_reason> child::wait() {
     return state::wait(state_);
 }
 
+core::awaitable<void> child::executed() {
+    return state::executed(state_);
+}
+
+const std::optional<core::failure>& child::failed_start() const noexcept {
+    return state_->failed_start;
+}
+
 core::result<void> child::signal_leader(int number) {
     if (state_->ended) {
         return {};
@@ -375,9 +422,7 @@ bool child::group_alive() const {
 bool child::kill_family() {
     const bool signalled = static_cast<bool>(signal_group(SIGKILL));
     const bool empty = !state_->group || state_->group->kill_all();
-    if (!state_->mark && !state_->ended) {
-        state_->mark = birthmark_of(state_->pid);  // of one that had not come so far when it was started
-    }
+    state_->note_mark();
     const std::size_t strays = kill_ownerless();
     const std::size_t alive = state_->mark ? kill_marked_descendants(*state_->mark) : 0;
     return signalled && empty && strays + alive == 0 && (state_->mark || !group_alive());
@@ -385,18 +430,6 @@ bool child::kill_family() {
 
 core::awaitable<core::result<std::string>> child::read(output_stream from) {
     return state::read(state_, from);
-}
-
-std::map<std::string, std::string> clean_environment() {
-    std::map<std::string, std::string> result;
-    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-        const std::string_view text(*entry);
-        const auto equals = text.find('=');
-        if (equals != std::string_view::npos && is_kept(text.substr(0, equals))) {
-            result.emplace(text.substr(0, equals), text.substr(equals + 1));
-        }
-    }
-    return result;
 }
 
 }  // namespace corral::process

@@ -1,14 +1,15 @@
 #include "process/children/launcher.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -26,9 +27,15 @@ namespace corral::process {
 
 namespace {
 
+constexpr std::array<std::string_view, 7> kept_variables = {
+    "PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "USER"};
+
+bool is_kept(std::string_view name) {
+    return name.starts_with("LC_") ||
+           std::find(kept_variables.begin(), kept_variables.end(), name) != kept_variables.end();
+}
+
 constexpr int exit_of_failed_start = 127;
-// All else waits meanwhile.
-constexpr int longest_exec_ms = 250;
 
 enum class stage : int {
     signals,
@@ -39,6 +46,7 @@ enum class stage : int {
     stdio,
     descriptors,
     directory,
+    search,
     execute
 };
 
@@ -50,7 +58,7 @@ struct start_error {
 // All that the child needs, made before the fork: between fork and exec only async-signal-safe calls are
 // allowed.
 struct prepared {
-    const char* path;
+    char* const* paths;
     char* const* arguments;
     char* const* environment;
     const char* working_directory;  // null: ours
@@ -128,6 +136,21 @@ void enter_group(int folder) {
     [[maybe_unused]] const bool entered = procs >= 0 && ::write(procs, "0", 1) == 1;
 }
 
+// One of several places is passed over for what execvp passes over.
+[[noreturn]] void execute(const prepared& start) {
+    int seen = ENOENT;
+    for (char* const* path = start.paths; *path != nullptr; ++path) {
+        ::execve(*path, start.arguments, start.environment);
+        const bool only_one = start.paths[1] == nullptr;
+        if (only_one || (errno != ENOENT && errno != ENOTDIR && errno != EACCES)) {
+            give_up(start, stage::execute);
+        }
+        seen = errno == EACCES ? EACCES : seen;
+    }
+    errno = seen;
+    give_up(start, stage::search);
+}
+
 [[noreturn]] void run_child(prepared start, bool born_in_group) {
     reset_signals(start);
     if (::setpgid(0, 0) != 0) {
@@ -154,8 +177,7 @@ void enter_group(int folder) {
     if (start.working_directory != nullptr && ::chdir(start.working_directory) != 0) {
         give_up(start, stage::directory);
     }
-    ::execve(start.path, start.arguments, start.environment);
-    give_up(start, stage::execute);
+    execute(start);
 }
 
 // 0 in the child. Unlike fork this runs no fork handlers, which could wait for a lock held by another thread.
@@ -190,18 +212,12 @@ pid_t fork_quietly(const prepared& start) {
     return pid;
 }
 
-void reap_blocking(pid_t pid) {
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-}
-
 std::string text_of(int number) {
     return core::errno_failure(number, {}).code.message();
 }
 
-core::failure failure_of(const start_error& told, const launch_spec& what) {
-    const std::string program = in_quotes(what.arguments.front());
+core::failure failure_of(const start_error& told, const std::string& name, const std::string& directory) {
+    const std::string program = in_quotes(name);
     std::string message = "cannot start " + program + ": ";
     switch (told.where) {
         case stage::execute:
@@ -212,10 +228,14 @@ core::failure failure_of(const start_error& told, const launch_spec& what) {
                 message += " (the file, its script interpreter or its loader is missing)";
             }
             return core::errno_failure(told.number, message);
+        case stage::search:
+            return core::errno_failure(
+                told.number, told.number == EACCES ? "cannot execute " + program +
+                                                         ": the file of that name in PATH may not be executed"
+                                                   : "cannot find " + program + " in PATH");
         case stage::directory:
             return core::errno_failure(told.number, message + "cannot enter directory " +
-                                                        in_quotes(what.working_directory) + ": " +
-                                                        text_of(told.number));
+                                                        in_quotes(directory) + ": " + text_of(told.number));
         case stage::parent_gone:
             message += "its parent has gone";
             break;
@@ -245,25 +265,6 @@ std::optional<rlimit> limit_of(__rlimit_resource what, std::uint64_t wanted) {
 
 const rlimit* address_of(const std::optional<rlimit>& limit) {
     return limit ? &*limit : nullptr;
-}
-
-enum class report { runs, failed, outstanding };
-
-// Zero bytes mean that exec closed the pipe: the program runs.
-report read_report(int fd, start_error& told) {
-    pollfd waited{fd, POLLIN, 0};
-    int ready = 0;
-    do {
-        ready = ::poll(&waited, 1, longest_exec_ms);
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) {
-        return report::outstanding;
-    }
-    ssize_t got = 0;
-    do {
-        got = ::read(fd, &told, sizeof told);
-    } while (got < 0 && errno == EINTR);
-    return got == static_cast<ssize_t>(sizeof told) ? report::failed : report::runs;
 }
 
 }  // namespace
@@ -300,16 +301,27 @@ void set_descriptor_limit_of_children(std::uint64_t soft) {
     descriptor_limit_raised = true;
 }
 
-void kill_and_reap(pid_t pid) {
+void give_up_child(pid_t pid) {
     ::kill(pid, SIGKILL);
-    reap_blocking(pid);
+    int status = 0;
+    ::waitpid(pid, &status, WNOHANG);
 }
 
-core::result<launched> launch(const launch_spec& what, const child_stdio& stdio) {
-    auto errors = open_pipe();
-    if (!errors) {
-        return errors.error();
+// Zero bytes mean that exec closed the pipe: the program runs.
+start_report read_report(int fd, const std::string& program, const std::string& directory) {
+    start_error told;
+    ssize_t got = 0;
+    do {
+        got = ::read(fd, &told, sizeof told);
+    } while (got < 0 && errno == EINTR);
+    if (got == static_cast<ssize_t>(sizeof told)) {
+        return {true, failure_of(told, program, directory)};
     }
+    return {got >= 0 || errno != EAGAIN, {}};
+}
+
+core::result<launched> launch(const launch_spec& what, const child_stdio& stdio, core::owned_fd report) {
+    const std::vector<char*> paths = pointers_of(what.paths);
     const std::vector<char*> arguments = pointers_of(what.arguments);
     const std::vector<char*> environment = pointers_of(what.environment);
     const auto memory_limit = limit_of(RLIMIT_DATA, what.limits.memory);
@@ -317,14 +329,14 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
     if (!descriptor_limit && descriptor_limit_raised) {
         descriptor_limit = original_descriptor_limit;
     }
-    const prepared start{what.path.c_str(),
+    const prepared start{paths.data(),
                          arguments.data(),
                          environment.data(),
                          what.working_directory.empty() ? nullptr : what.working_directory.c_str(),
                          stdio.child_in.get(),
                          stdio.child_out.get(),
                          stdio.child_err.get(),
-                         errors->write.get(),
+                         report.get(),
                          ::getpid(),
                          address_of(descriptor_limit),
                          address_of(memory_limit),
@@ -336,25 +348,30 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio)
         return core::errno_failure(
             errno, "cannot start " + in_quotes(what.arguments.front()) + ": fork: " + text_of(errno));
     }
-    errors->write.reset();
-    start_error told;
-    const report got = read_report(errors->read.get(), told);
-    if (got == report::failed) {
-        reap_blocking(pid);
-        return failure_of(told, what);
-    }
+    // The child does so too: whoever comes first, its group can be signalled from now on.
+    static_cast<void>(::setpgid(pid, pid));
+    report.reset();
     // Safe though the child may have ended: nobody else reaps it, so the number is still its own.
-    launched child{pid, core::owned_fd(open_pidfd(pid)), {}};
+    launched child{pid, core::owned_fd(open_pidfd(pid))};
     if (!child.pidfd.valid()) {
         const int error = errno;
-        kill_and_reap(pid);
+        give_up_child(pid);
         return core::errno_failure(
             error, "cannot watch " + in_quotes(what.arguments.front()) + ": " + text_of(error));
     }
-    if (got == report::outstanding) {
-        child.report = std::move(errors->read);
-    }
     return child;
+}
+
+std::map<std::string, std::string> clean_environment() {
+    std::map<std::string, std::string> result;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const auto equals = text.find('=');
+        if (equals != std::string_view::npos && is_kept(text.substr(0, equals))) {
+            result.emplace(text.substr(0, equals), text.substr(equals + 1));
+        }
+    }
+    return result;
 }
 
 }  // namespace corral::process

@@ -32,6 +32,24 @@ std::string seen_from_here(const std::string& path, const spawn_spec& what) {
     return (std::filesystem::path(what.working_directory) / path).string();
 }
 
+std::vector<std::string> places_of(const spawn_spec& what) {
+    const std::string& name = what.command.front();
+    if (name.find('/') != std::string::npos) {
+        return {name};
+    }
+    const auto variable = what.environment.find("PATH");
+    std::string_view rest =
+        variable == what.environment.end() ? default_path : std::string_view(variable->second);
+    std::vector<std::string> places;
+    for (bool more = true; more;) {
+        const auto colon = rest.find(':');
+        places.push_back((std::filesystem::path(rest.substr(0, colon)) / name).string());
+        more = colon != std::string_view::npos;
+        rest.remove_prefix(more ? colon + 1 : rest.size());
+    }
+    return places;
+}
+
 core::result<std::string> find_program(const spawn_spec& what) {
     if (what.command.empty() || what.command.front().empty()) {
         return core::make_failure(core::errc::invalid, "the command is empty: no program is named");
@@ -40,14 +58,9 @@ core::result<std::string> find_program(const spawn_spec& what) {
     if (name.find('/') != std::string::npos) {
         return name;
     }
-    const auto variable = what.environment.find("PATH");
-    std::string_view rest =
-        variable == what.environment.end() ? default_path : std::string_view(variable->second);
     bool not_executable = false;
-    for (bool more = true; more;) {
-        const auto colon = rest.find(':');
-        const std::filesystem::path folder(rest.substr(0, colon));
-        const std::string candidate = seen_from_here((folder / name).string(), what);
+    for (const std::string& place : places_of(what)) {
+        const std::string candidate = seen_from_here(place, what);
         if (is_file(candidate)) {
             if (::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0) {
                 std::error_code failed;
@@ -56,8 +69,6 @@ core::result<std::string> find_program(const spawn_spec& what) {
             }
             not_executable = true;
         }
-        more = colon != std::string_view::npos;
-        rest.remove_prefix(more ? colon + 1 : rest.size());
     }
     if (not_executable) {
         return core::errno_failure(EACCES, "cannot execute " + in_quotes(name) +

@@ -1,18 +1,22 @@
 #pragma once
-// Where the program of a spawn_spec is. Done before the fork, for nothing may be looked up between fork and
-// exec.
+// Where the program of a spawn_spec is.
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "corral/core/result.hpp"
 #include "corral/process/child.hpp"
 
 namespace corral::process {
 
-// What to give to execve after the working directory was entered: argv[0] itself when it holds a '/', else an
-// absolute path found through PATH of the child's environment. Fails with ENOENT, or with EACCES when only
-// files without the right to be executed have that name.
+// What may be given to execve after the working directory was entered, in this order: argv[0] itself when it holds a
+// '/', else a path for each folder of PATH in the child's environment. Looks at no file. REQUIRES: argv[0] is not
+// empty.
+[[nodiscard]] std::vector<std::string> places_of(const spawn_spec& what);
+
+// The one of them that is there; of PATH, as an absolute path. Waits for disks. Fails with ENOENT, or with EACCES when
+// only files without the right to be executed have that name.
 [[nodiscard]] core::result<std::string> find_program(const spawn_spec& what);
 
 // The same file as seen from our own working directory.

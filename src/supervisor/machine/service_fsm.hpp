@@ -77,7 +77,7 @@ enum class event_kind {
     probe_answered,    //
     self_test_passed,  //
     self_test_failed,  //
-    fault,             // a foreign process listens where this one should
+    fault,             // a foreign process listens where this one should, or its program can't be executed
     fatal_line,        // it printed a line that ends a start
     progress,          // a sign that loading goes on
     quiesced,          // brought to rest
@@ -151,7 +151,7 @@ struct gate_pause {
 
 struct stopped {};
 
-// The launcher owes an answer: within the same step, or once it is known who has the port.
+// The launcher owes an answer: once its files were looked at, and it is known who has the port.
 struct launching {};
 
 // A process on its way to ready. Lateness is our own loop's, by which the clocks are longer.

@@ -14,6 +14,16 @@ constexpr const char* not_reached = "the guard had no effect on it";
 
 }  // namespace
 
+guard_outlook look_at_guard(const catalog::service_template& rules, const process::spawn_spec& command) {
+    if (rules.guard == catalog::guard_mode::off) {
+        return {};
+    }
+    std::string library =
+        rules.guard_library.empty() ? process::find_portguard() : rules.guard_library.string();
+    auto fault = process::check_portguard(command, library);
+    return {std::move(library), std::move(fault)};
+}
+
 confinement::confinement(const service_spec& wanted)
     : rules_(wanted.rules),
       wanted_(wanted.endpoint),
@@ -22,7 +32,7 @@ confinement::confinement(const service_spec& wanted)
       can_follow_(static_cast<bool>(wanted.on_endpoint)) {}
 
 std::optional<process::program_fault> confinement::prepare(process::spawn_spec& command,
-                                                           core::steady_time now) {
+                                                           guard_outlook outlook, core::steady_time now) {
     expected_ = wanted_;
     no_effect_.clear();
     if (rules_.guard == catalog::guard_mode::off) {
@@ -33,9 +43,7 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
         return refusal_;
     }
     refusal_.reset();
-    const std::string library =
-        rules_.guard_library.empty() ? process::find_portguard() : rules_.guard_library.string();
-    auto fault = process::check_portguard(command, library);
+    auto& fault = outlook.fault;
     if (fault && required()) {
         fault->message = "its ports can't be guarded, which guard = \"require\" asks for: " + fault->message;
         fault->advice += for_require;
@@ -54,7 +62,7 @@ std::optional<process::program_fault> confinement::prepare(process::spawn_spec& 
     }
     // Also where the program itself won't meet it: what it starts may.
     if (!fault || fault->id != "no-library") {
-        process::add_portguard(command, library, moves);
+        process::add_portguard(command, outlook.library, moves);
     }
     return std::nullopt;
 }

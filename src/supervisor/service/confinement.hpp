@@ -15,6 +15,15 @@
 
 namespace corral::supervisor {
 
+// What files tell of the guard's effect on a program.
+struct guard_outlook {
+    std::string library;
+    std::optional<process::program_fault> fault;
+};
+// Reads the program and the guard, on any thread.
+[[nodiscard]] guard_outlook look_at_guard(const catalog::service_template& rules,
+                                          const process::spawn_spec& command);
+
 class confinement {
 public:
     explicit confinement(const service_spec& wanted);
@@ -22,7 +31,7 @@ public:
     // Before each launch: puts the guard into `command` where the profile wants it. A fault when the service
     // must not be started: it requires a guard that can't work here, or that had no effect a short while ago.
     [[nodiscard]] std::optional<process::program_fault> prepare(process::spawn_spec& command,
-                                                                core::steady_time now);
+                                                                guard_outlook outlook, core::steady_time now);
     // In place of prepare(), for a process that an earlier image of this program launched.
     void resume(bool followed, std::string unguarded);
     // What resume() is told.

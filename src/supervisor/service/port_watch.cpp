@@ -61,9 +61,9 @@ port_watch::~port_watch() {
     ports_->leave(confined_.compiled_port());
 }
 
-port_watch::fault port_watch::prepare(process::spawn_spec& command, const core::executor& on,
-                                      core::steady_time now) {
-    if (auto wrong = confined_.prepare(command, now)) {
+port_watch::fault port_watch::prepare(process::spawn_spec& command, guard_outlook outlook,
+                                      const core::executor& on, core::steady_time now) {
+    if (auto wrong = confined_.prepare(command, std::move(outlook), now)) {
         return wrong;
     }
     if (confined_.followed() && !take_turn()) {

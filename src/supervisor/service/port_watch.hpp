@@ -37,7 +37,7 @@ public:
 
     // Before each launch: puts the guard into `command`. A fault when the service must not be started: it can't
     // be confined, or its port is taken (`port_taken`; taken_by() knows more).
-    [[nodiscard]] fault prepare(process::spawn_spec& command, const core::executor& on,
+    [[nodiscard]] fault prepare(process::spawn_spec& command, guard_outlook outlook, const core::executor& on,
                                 core::steady_time now);
     static constexpr const char* port_taken = "port-taken";
     // Who keeps a launch from the port, through the descriptors of all processes, on any thread.

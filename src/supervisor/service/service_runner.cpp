@@ -11,7 +11,6 @@
 
 #include <boost/asio/error.hpp>
 
-#include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/machine/load_estimate.hpp"
 #include "supervisor/service/exit_policy.hpp"
@@ -119,7 +118,8 @@ void service_runner::perform(const service_action& action) {
         case action_kind::ask_gate:
             return spawn_task("gate", ask_gate(self, ++gate_questions_));
         case action_kind::launch:
-            return launch();
+            problem_.clear();
+            return spawn_task("launch", prepare_launch(self, ++launches_));
         case action_kind::watch_socket:
             return spawn_task("watch socket", watch_socket(self, run_));
         case action_kind::probe:
@@ -148,17 +148,6 @@ void service_runner::begin_service() {
     spawn_task("guard port", guard_port(self, run_));
 }
 
-void service_runner::launch() {
-    problem_.clear();
-    process::spawn_spec command = spec_.command;
-    auto fault = port_.prepare(command, context_.on, now());
-    const std::uint64_t number = ++launches_;
-    if (fault && fault->id == port_watch::port_taken) {
-        return spawn_task("taken port", name_taker(shared_from_this(), number, std::move(command)));
-    }
-    launch(std::move(command), std::move(fault));
-}
-
 void service_runner::launch(process::spawn_spec command, port_watch::fault fault) {
     if (fault) {
         port_.leave();
@@ -174,14 +163,7 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
     auto started = process::child::spawn(context_.on, command);
     if (!started) {
         port_.leave();
-        // Only now: a child may wait for a disk that does not answer, everybody else may not.
-        if (auto wrong = process::check_program(command)) {
-            return feed({event_kind::refused, std::move(wrong->message), std::move(wrong->advice)});
-        }
-        const core::failure& why = started.error();
-        const bool lasting = is_lasting(why.code);
-        return feed({lasting ? event_kind::refused : event_kind::launch_failed, why.message,
-                     lasting ? "mend the command of this service" : ""});
+        return feed({event_kind::launch_failed, started.error().message, {}});
     }
     adopt(std::move(started.value()));
     feed({event_kind::spawned, {}, {}});
@@ -314,12 +296,12 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
         self->abandoned_ = true;
         co_return;
     }
-    const auto explain = [&self, &run, &how] {
-        return explain_exit(self->spec_.rules, how, run->output->complaint(), run->output->remark(),
-                            run->was_ready);
-    };
     // Its last lines may not have been read yet; they add to the story at its end.
-    exit_story first = explain();
+    exit_story first = self->story_of(*run, how);
+    const auto& never_ran = run->child.failed_start();
+    if (never_ran && is_lasting(never_ran->code)) {
+        self->feed({event_kind::fault, first.reason, first.advice});
+    }
     auto losing = lost_its_port(self, run);
     const bool lost_turn = co_await std::move(losing);
     if (lost_turn) {
@@ -335,19 +317,26 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
                                told.error().message);
     }
     process::reap_orphans();
-    const exit_story story = explain();
+    const exit_story story = self->story_of(*run, how);
     run->output->note_omissions();
     self->ring_.add("[corral] process " + std::to_string(run->pid) + ": " + process::describe(how));
     if (self->spec_.gate) {
         self->spec_.gate->on_gone(run->pid);
     }
     if (self->run_ == run) {
-        const bool by_itself = self->notes_.on_end(*run, story, how);
+        const bool by_itself = self->notes_.on_end(*run, story, how) && !never_ran;
         self->run_.reset();
         self->port_.leave();
         const exit_story& told = lost_turn ? first : story;
         self->feed({event_kind::gone, told.reason, told.advice, by_itself});
     }
+}
+
+exit_story service_runner::story_of(const process_run& run, const process::exit_reason& how) const {
+    if (const auto& why = run.child.failed_start()) {
+        return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : ""};
+    }
+    return explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(), run.was_ready);
 }
 
 std::optional<core::seconds> service_runner::load_left() const {

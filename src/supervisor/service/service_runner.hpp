@@ -78,7 +78,6 @@ private:
     void perform(const service_action& action);
     void publish();
     void keep_time();
-    void launch();
     void launch(process::spawn_spec command, port_watch::fault fault);
     void adopt(process::child started);
     void begin_service();
@@ -95,6 +94,8 @@ private:
     [[nodiscard]] core::steady_time now() const { return context_.clock->now(); }
     [[nodiscard]] std::optional<core::seconds> load_left() const;
     [[nodiscard]] std::optional<core::nanoseconds> usual_load() const;
+    // How the process ended, or why there never was one.
+    [[nodiscard]] exit_story story_of(const process_run& run, const process::exit_reason& how) const;
     [[nodiscard]] bool is_busy() const { return spec_.busy && spec_.busy(); }
 
     // Tasks; each holds what it uses. Those that ask the service something: service_watch.cpp and
@@ -112,8 +113,10 @@ private:
     template <typename Found>
     static core::awaitable<std::optional<Found>> search(self_ptr self, std::function<Found()> work);
     static core::awaitable<std::optional<wide_view>> search(self_ptr self, run_ptr run);
-    // Goes on with a launch that met a taken port.
-    static core::awaitable<void> name_taker(self_ptr self, std::uint64_t launch, process::spawn_spec command);
+    // Looks at its files, whose disk may not answer, and at its port; then it is launched.
+    static core::awaitable<void> prepare_launch(self_ptr self, std::uint64_t launch);
+    // The machine still waits for that launch.
+    [[nodiscard]] static core::awaitable<bool> is_awaited(self_ptr self, std::uint64_t launch);
     // Its process ended while it loaded because another service of ours has the port.
     static core::awaitable<bool> lost_its_port(self_ptr self, run_ptr run);
     // A search, and what follows from it. False: a fault was reported, or the process is over.

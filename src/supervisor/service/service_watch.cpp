@@ -9,6 +9,7 @@
 
 #include "corral/http/client.hpp"
 #include "corral/process/ending.hpp"
+#include "corral/process/program_check.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/service/service_runner.hpp"
 
@@ -31,6 +32,7 @@ constexpr core::seconds longest_search{5};
 // Looks are spaced by what they cost: an eighth of the time at most while loading, a five-hundredth when ready.
 constexpr int loading_spacing = 8;
 constexpr int ready_spacing = 500;
+constexpr const char* not_begun = "its program has not begun: the disk that it lies on does not answer";
 // A hook whose process has died gets this long to notice by itself before it is cancelled.
 constexpr core::milliseconds hook_patience{5000};
 // A hook that knows its deadline is cancelled this long after it.
@@ -40,6 +42,12 @@ constexpr core::milliseconds quiesce_overrun{500};
 core::milliseconds next_interval(core::milliseconds last) {
     return std::min(last + last / 4 + core::milliseconds{1}, longest_interval);
 }
+
+// What the files of a launch tell.
+struct program_view {
+    std::optional<process::program_fault> wrong;
+    guard_outlook guard;
+};
 
 event_kind event_of(gate_state state) {
     switch (state) {
@@ -116,22 +124,51 @@ core::awaitable<std::optional<service_runner::wide_view>> service_runner::search
     return search(std::move(self), std::move(work));
 }
 
-core::awaitable<void> service_runner::name_taker(self_ptr self, std::uint64_t launch,
-                                                 process::spawn_spec command) {
-    std::function<listener_judgement()> work = [port = self->port_.endpoint().port()] {
-        return port_watch::search_taker(port);
+core::awaitable<bool> service_runner::is_awaited(self_ptr self, std::uint64_t launch) {
+    const auto cancelled = co_await boost::asio::this_coro::cancellation_state;
+    const bool all_end = cancelled.cancelled() != boost::asio::cancellation_type::none;
+    co_return !all_end && !self->abandoned_ && launch == self->launches_ && self->machine_.launching();
+}
+
+core::awaitable<void> service_runner::prepare_launch(self_ptr self, std::uint64_t launch) {
+    process::spawn_spec command = self->spec_.command;
+    std::function<program_view()> work = [rules = self->spec_.rules, command] {
+        return program_view{process::check_program(command), look_at_guard(rules, command)};
     };
-    auto searching = search(self, std::move(work));
-    const std::optional<listener_judgement> found = co_await std::move(searching);
-    if (self->abandoned_ || launch != self->launches_) {
+    core::disk_work& disk = self->context_.disk != nullptr ? *self->context_.disk : *self->context_.searches;
+    auto looking =
+        disk.run(self->label_, std::move(work), core::deadline::after(longest_search, self->now()));
+    core::result<program_view> seen = co_await std::move(looking);
+    bool awaited = co_await is_awaited(self, launch);
+    if (!awaited) {
         co_return;
     }
-    if (!self->machine_.launching()) {
-        self->port_.leave();
+    if (!seen) {
+        self->feed(
+            {event_kind::launch_failed, "its program can't be looked at: " + seen.error().message, {}});
         co_return;
     }
-    self->launch(std::move(command), self->port_.taken_by(found.value_or(
-                                         listener_judgement{listener_finding::unknown, "another program"})));
+    port_watch::fault fault = std::move(seen->wrong);
+    if (!fault) {
+        fault = self->port_.prepare(command, std::move(seen->guard), self->context_.on, self->now());
+    }
+    if (fault && fault->id == port_watch::port_taken) {
+        std::function<listener_judgement()> find = [port = self->port_.endpoint().port()] {
+            return port_watch::search_taker(port);
+        };
+        auto searching = search(self, std::move(find));
+        const std::optional<listener_judgement> found = co_await std::move(searching);
+        awaited = co_await is_awaited(self, launch);
+        if (!awaited) {
+            if (launch == self->launches_) {
+                self->port_.leave();
+            }
+            co_return;
+        }
+        fault = self->port_.taken_by(
+            found.value_or(listener_judgement{listener_finding::unknown, "another program"}));
+    }
+    self->launch(std::move(command), std::move(fault));
 }
 
 core::awaitable<bool> service_runner::lost_its_port(self_ptr self, run_ptr run) {
@@ -199,6 +236,12 @@ core::awaitable<bool> service_runner::verify_endpoint(self_ptr self) {
 
 core::awaitable<void> service_runner::watch_socket(self_ptr self, run_ptr run) {
     const run_task mark(run, &process_run::hooks);
+    self->problem_ = not_begun;
+    auto executing = run->child.executed();
+    co_await std::move(executing);
+    if (self->problem_ == not_begun) {
+        self->problem_.clear();
+    }
     core::milliseconds interval = first_interval;
     int unknown = 0;
     while (self->in_stage(*run, load_stage::socket)) {
