@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +10,9 @@
 
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
+#include "cli/doctor_examination.hpp"
 #include "corral/catalog/placement.hpp"
+#include "corral/doctor/doctor.hpp"
 
 namespace corral::cli {
 
@@ -19,7 +23,41 @@ using json = nlohmann::ordered_json;
 struct check_options {
     std::optional<std::string> file;
     bool json = false;
+    bool no_files = false;
 };
+
+// What the checks before a start will say of the files of each model that is run here.
+std::vector<catalog::finding> findings_of(const config::configuration& settings) {
+    std::vector<catalog::finding> out;
+    const auto look = [&out](const catalog::model_entry& model) {
+        auto view = doctor::view_of(model);
+        if (model.runtime.services.empty() || !view) {
+            return;  // elsewhere, or refused by the reader of the configuration already
+        }
+        doctor::examination of;
+        of.around = doctor::these_surroundings(0);
+        of.models.push_back(std::move(*view));
+        std::ranges::move(doctor::examine_before_start(of, doctor::start_part::files),
+                          std::back_inserter(out));
+    };
+    for (const catalog::model_entry& model : settings.models) {
+        look(model);
+        std::ranges::for_each(model.fallbacks, look);
+    }
+    return out;
+}
+
+bool has_error(const std::vector<catalog::finding>& found) {
+    return std::ranges::any_of(
+        found, [](const catalog::finding& one) { return one.level == catalog::severity::error; });
+}
+
+void print_findings(const std::vector<catalog::finding>& found) {
+    for (const catalog::finding& one : found) {
+        std::cerr << catalog::severity_name(one.level) << ": " << one.subject << ": " << one.what
+                  << (one.what.ends_with('.') ? " " : ". ") << one.fix << '\n';
+    }
+}
 
 json as_json(const std::vector<catalog::diagnostic>& all) {
     json out = json::array();
@@ -31,7 +69,7 @@ json as_json(const std::vector<catalog::diagnostic>& all) {
 }
 
 void print_json(const config::configuration_source& source, const config::configuration_result& read,
-                int status) {
+                const std::vector<catalog::finding>& found, int status) {
     json out;
     out["ok"] = status == succeeded;
     out["configuration"] = source.file.string();
@@ -48,6 +86,7 @@ void print_json(const config::configuration_source& source, const config::config
             out["models"].push_back(model.name);
         }
     }
+    out["files"] = doctor_json(found);
     std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
@@ -75,9 +114,11 @@ int check(const check_options& asked, const command_context& context) {
     const config::configuration_source source = source_of(asked.file, context.environment);
     const config::configuration_result read = config::load_configuration(source);
     const bool good = read.value && read.value->left_out.empty();
-    const int status = good ? succeeded : bad_configuration;
+    const auto found =
+        read.value && !asked.no_files ? findings_of(*read.value) : std::vector<catalog::finding>{};
+    const int status = !good ? bad_configuration : has_error(found) ? failed : succeeded;
     if (asked.json) {
-        print_json(source, read, status);
+        print_json(source, read, found, status);
         return status;
     }
     for (const catalog::diagnostic& what : read.warnings) {
@@ -96,6 +137,7 @@ int check(const check_options& asked, const command_context& context) {
         std::cerr << "  " << one.file.string() << " is left out; all others are served\n";
     }
     print_good(source, *read.value);
+    print_findings(found);
     return status;
 }
 
@@ -104,9 +146,10 @@ int check(const check_options& asked, const command_context& context) {
 void add_check_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<check_options>();
     CLI::App* one = program.add_subcommand(
-        "check", "Read the configuration and its manifests and say what is wrong with them");
+        "check", "Read the configuration and its manifests and examine the files of their models");
     one->add_option("file", asked->file, "Configuration file (TOML); else the usual places")
         ->type_name("FILE");
+    one->add_flag("--no-files", asked->no_files, "Leave the files of the models out");
     one->add_flag("--json", asked->json, "As JSON");
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return check(*asked, context); }; });

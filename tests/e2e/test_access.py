@@ -189,7 +189,7 @@ def test_keys_take_turns_although_they_share_an_address(tmp_path):
 def check(folder, text):
     config = folder / "check.toml"
     config.write_text(text + f'\n[[models]]\nname = "sim"\nprofile = "axera-poll"\npackage = "{folder}"\n')
-    return subprocess.run([BIN / "corral", "check", config], capture_output=True, text=True)
+    return subprocess.run([BIN / "corral", "check", "--no-files", config], capture_output=True, text=True)
 
 
 def test_check_refuses_a_lan_address_without_keys_and_says_what_to_do(tmp_path):

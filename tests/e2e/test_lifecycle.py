@@ -1,5 +1,6 @@
 """Starting, stopping, dying: nothing is left running after corral ends, for any reason."""
 
+import json
 import os
 import re
 import signal
@@ -157,9 +158,21 @@ def test_check_and_version(tmp_path):
     assert re.fullmatch(r"corral \d+\.\d+\.\d+\n", version.stdout)
 
 
+def test_check_examines_the_files_of_the_models(tmp_path):
+    box = Box(tmp_path, runtime=["/nonexistent/main_api"])
+    run = subprocess.run([BIN / "corral", "check", box.config_file], capture_output=True, text=True, timeout=30)
+    assert run.returncode == 1 and "error: model sim:latest, service runtime: " in run.stderr, run.stderr
+    assert "/nonexistent/main_api" in run.stderr
+    run = subprocess.run([BIN / "corral", "check", "--json", box.config_file], capture_output=True, text=True, timeout=30)
+    told = json.loads(run.stdout)
+    assert run.returncode == 1 and not told["ok"] and told["files"][0]["id"] == "program.missing"
+    run = subprocess.run([BIN / "corral", "check", "--no-files", box.config_file], capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.parametrize("name", ["quickstart.toml", "ax650.toml", "llm8850.toml"])
 def test_shipped_configurations_are_good(name):
-    run = subprocess.run([BIN / "corral", "check", ROOT / "configs" / name], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([BIN / "corral", "check", "--no-files", ROOT / "configs" / name], capture_output=True, text=True, timeout=30)
     assert run.returncode == 0, run.stderr
 
 
