@@ -325,13 +325,33 @@ TEST_F(stream_run_test, a_refused_format_is_left_out_and_the_answer_comes) {
 }
 
 TEST_F(stream_run_test, a_sampling_value_that_the_server_refuses_is_the_clients_fault) {
-    traits.sampling = {"temperature"};
-    const played_server server(
-        {{whole_answer(400, R"({"error":{"message":"temperature must be non-negative, got -1."}})")}});
-    const run_outcome got = run(server);
-    ASSERT_TRUE(got.failure);
-    EXPECT_EQ(got.failure->kind, chat::failure_kind::bad_request);
-    EXPECT_THAT(got.failure->message, HasSubstr("temperature must be non-negative, got -1"));
+    traits.sampling = {"temperature", "repeat_penalty"};
+    for (const std::string said :
+         {"temperature must be non-negative, got -1",
+          "Failed to initialize samplers: penalty_repeat must be finite and greater than 0"}) {
+        const played_server server({{whole_answer(400, R"({"error":{"message":")" + said + R"(."}})")}});
+        const run_outcome got = run(server);
+        ASSERT_TRUE(got.failure);
+        EXPECT_EQ(got.failure->kind, chat::failure_kind::bad_request);
+        EXPECT_THAT(got.failure->message, HasSubstr(said));
+    }
+}
+
+TEST_F(stream_run_test, an_image_that_the_server_refuses_is_the_clients_fault) {
+    for (const bool with_image : {true, false}) {
+        const played_server server(
+            {{whole_answer(400, R"({"error":{"message":"Failed to load image or audio file"}})")}});
+        run_spec what = spec();
+        if (with_image) {
+            what.prompt.messages = {{"user", "Hi", {std::make_shared<chat::image>()}}};
+        }
+        stream_run runs(parts_for(server));
+        run_control control(loop.get_executor());
+        const run_outcome got = finish(begin(runs, what, sink, control));
+        ASSERT_TRUE(got.failure);
+        EXPECT_EQ(got.failure->kind,
+                  with_image ? chat::failure_kind::bad_request : chat::failure_kind::runtime_failed);
+    }
 }
 
 TEST_F(stream_run_test, a_prompt_that_is_refused_with_its_count_may_be_fitted_anew) {

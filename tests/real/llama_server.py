@@ -43,6 +43,8 @@ def parameters(arguments):
     out.embedding = os.environ.get("LLAMA_ARG_EMBEDDINGS") == "1"
     out.n_batch = int(os.environ.get("LLAMA_ARG_BATCH", out.n_batch))
     out.n_ubatch = int(os.environ.get("LLAMA_ARG_UBATCH", out.n_ubatch))
+    out.mmproj.path = os.environ.get("LLAMA_ARG_MMPROJ", "")
+    out.mmproj_use_gpu = False
     if wanted.alias:
         out.model_alias = {wanted.alias}
     return out

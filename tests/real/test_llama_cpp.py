@@ -147,8 +147,9 @@ def test_a_format_that_the_server_does_not_take_falls_back_to_telling_the_model(
 
 
 def test_a_value_that_the_server_refuses_is_a_bad_request_in_its_words(box):
-    reply = box.chat("hi", {"temperature": 0, "repeat_last_n": -7})
-    assert reply.status == 400 and "repeat_last_n" in reply.json["error"], reply.body
+    for option, value, said in (("repeat_last_n", -7, "repeat_last_n"), ("repeat_penalty", 0, "penalty_repeat")):
+        reply = box.chat("hi", {"temperature": 0, option: value})
+        assert reply.status == 400 and said in reply.json["error"], reply.body
 
 
 def test_the_model_is_told_as_the_server_tells_it(box):

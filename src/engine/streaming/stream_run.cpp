@@ -199,12 +199,21 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
         ours.emplace_back("logprobs");
         ours.emplace_back("n_probs");
     }
+    // llama.cpp's samplers have names of their own for values: "penalty_repeat must be finite and greater than 0".
+    ours.emplace_back("initialize samplers");
     const bool names_a_value = std::any_of(ours.begin(), ours.end(), [&error](const std::string& name) {
         return !name.empty() && error.message.find(name) != std::string::npos;
     });
-    if ((status == bad_request || status == unprocessable) && names_a_value) {
+    const bool of_client = status == bad_request || status == unprocessable;
+    if (of_client && names_a_value) {
         return fail(now, chat::failure_kind::bad_request, "value-refused",
                     "The runtime refuses a value of this request" + said, false);
+    }
+    // Such as a file that only begins like one.
+    if (of_client && error.message.find("image") != std::string::npos &&
+        !chat::images_of(now.what.prompt).empty()) {
+        return fail(now, chat::failure_kind::bad_request, "image-refused",
+                    "The runtime refuses an image of this request" + said, false);
     }
     return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
                 "The runtime refused a prompt with status " + std::to_string(status) + said,
