@@ -21,7 +21,7 @@ TEST_F(ollama_create, streams_status_lines_that_end_in_success) {
 TEST_F(ollama_create, is_one_object_when_not_streamed) {
     const auto got = ask("POST", "/api/create", R"({"name":"pirate","from":"tiny","stream":false})");
     EXPECT_EQ(got->answer.body, R"({"status":"success"})");
-    EXPECT_EQ(got->answer.content_type, "application/json; charset=utf-8");
+    EXPECT_EQ(got->answer.content_type, "application/json");
 }
 
 TEST_F(ollama_create, refuses_what_it_can_not_make) {

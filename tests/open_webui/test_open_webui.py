@@ -72,7 +72,7 @@ def test_a_broken_model_says_so(tmp_path, browser, connection):
     box.start(wait_ready=False)
     with contextlib.ExitStack() as owned:
         owned.push(box.__exit__)
-        box.wait_broken(4)
+        wait_until(lambda: box.runtime["state"] == "broken", 60, "the runtime failed too often")
         server = owned.enter_context(OpenWebui(tmp_path / "ui", box, connection))
         page = sign_in(browser, server)
         Chat(page).ask("Are you there?")

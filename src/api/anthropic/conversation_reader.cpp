@@ -64,14 +64,8 @@ chat::role conversation_reader::read_role(const json_fields& from) {
     if (role == "assistant") {
         return chat::role::assistant;
     }
-    if (role == "system") {
-        return chat::role::system;
-    }
-    if (role != "user") {
-        problem_.set("invalid message role " + go_quoted(role.substr(0, 40)) +
-                     R"( (must be "user" or "assistant"))");
-    }
-    return chat::role::user;
+    return role == "system" ? chat::role::system
+                            : chat::role::user;  // as elsewhere an unknown role is a user's
 }
 
 void conversation_reader::read_system(const ordered_json* value) {

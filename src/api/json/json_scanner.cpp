@@ -44,12 +44,19 @@ std::string quoted(char c) {
         default:
             break;
     }
+    // Go takes the byte for a code point: those of Latin-1 that print are shown as such.
     const auto code = static_cast<unsigned char>(c);
     if (code >= 0x20 && code < 0x7F) {
         return std::string("'") + c + "'";
     }
+    constexpr unsigned first_printed = 0xA1;
+    constexpr unsigned soft_hyphen = 0xAD;
+    if (code >= first_printed && code != soft_hyphen) {
+        const char bytes[]{static_cast<char>(0xC0U | code >> 6U), static_cast<char>(0x80U | (code & 0x3FU))};
+        return "'" + std::string(bytes, sizeof bytes) + "'";
+    }
     constexpr std::string_view hex = "0123456789abcdef";
-    return std::string("'\\x") + hex[code >> 4] + hex[code & 0xF] + "'";
+    return std::string(code < 0x80 ? "'\\x" : "'\\u00") + hex[code >> 4] + hex[code & 0xF] + "'";
 }
 
 // Length of the beginning of `text` that a string takes as it is.

@@ -106,7 +106,7 @@ core::awaitable<void> send_progress(progress what, bool stream, http::response_w
     }
     http::response whole;
     if (what.error.empty()) {
-        whole.content_type = json_type;
+        whole.content_type = stream_error_type;
         whole.body = status_object(last_status);
     } else {
         whole = error_response(500, what.error, stream_error_type);

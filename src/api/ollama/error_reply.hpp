@@ -12,7 +12,7 @@ namespace corral::api::ollama {
 
 inline constexpr const char* json_type = "application/json; charset=utf-8";
 inline constexpr const char* stream_error_type =
-    "application/json";  // an error that is the first event of a stream
+    "application/json";  // an error that is the first event of a stream, and progress in one piece
 
 [[nodiscard]] std::string error_body(std::string_view text);
 

@@ -87,8 +87,8 @@ void read_unused(const json_fields& fields, generation_fields& into) {
 }
 
 void read_conversation(const json_fields& fields, responses_fields& into) {
-    into.echo.instructions = fields.text("instructions");
-    if (into.echo.instructions && !into.echo.instructions->empty()) {
+    if (auto instructions = fields.text("instructions"); instructions && !instructions->empty()) {
+        into.echo.instructions = std::move(instructions);
         chat::message system;
         system.from = chat::role::system;
         system.content = *into.echo.instructions;
