@@ -131,8 +131,8 @@ TEST_F(ollama_decode, requests_of_different_peers_take_turns) {
     }));
     ASSERT_EQ(backend.seen.size(), 4U);
     EXPECT_TRUE(holds(backend.seen[0].prompt.turns, "a1"));
-    EXPECT_TRUE(holds(backend.seen[1].prompt.turns, "a2"));
-    EXPECT_TRUE(holds(backend.seen[2].prompt.turns, "b1"));
+    EXPECT_TRUE(holds(backend.seen[1].prompt.turns, "b1"));
+    EXPECT_TRUE(holds(backend.seen[2].prompt.turns, "a2"));
     EXPECT_TRUE(holds(backend.seen[3].prompt.turns, "a3"));
 }
 
