@@ -77,6 +77,8 @@ private:
     [[nodiscard]] engine::run_spec make_spec(chat::rendered_prompt prompt) const;
     [[nodiscard]] core::deadline deadline() const;
     [[nodiscard]] std::size_t max_pending_bytes() const;
+    // Fails a request whose answer takes more.
+    void bound_what_waits();
 
     void push(std::vector<chat::generation_event> events);
     // What is certain of the logprobs goes with the first text of `events`.

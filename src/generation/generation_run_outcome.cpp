@@ -39,12 +39,17 @@ void generation_run::on_text(std::string_view piece, const engine::run_progress&
         return;
     }
     show(piece, now.usage.generated_tokens);
-    const bool enough = filter_->stopped() || (gate_ && gate_->complete());
-    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() + (gate_ ? gate_->waiting_bytes() : 0);
-    if (enough) {
+    if (filter_->stopped() || (gate_ && gate_->complete())) {
         conclude(chat::finish_reason::stop);
         control_->cancel();
-    } else if (waiting > max_pending_bytes()) {
+    } else {
+        bound_what_waits();
+    }
+}
+
+void generation_run::bound_what_waits() {
+    const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() + (gate_ ? gate_->waiting_bytes() : 0);
+    if (waiting > max_pending_bytes()) {
         fail(chat::failure_kind::runtime_failed, "answer-too-long",
              "the answer outgrew the memory that the model's context can fill");
         control_->cancel();
@@ -70,6 +75,7 @@ void generation_run::show(std::string_view piece, std::uint32_t generated) {
 void generation_run::on_logprobs(chat::token_logprobs tokens) {
     if (request_.top_logprobs && !judged_ && !to_->ended() && !to_->abandoned()) {
         tokens_.add(std::move(tokens));
+        bound_what_waits();  // a runtime may tell of tokens for ever, and give no text
     }
 }
 

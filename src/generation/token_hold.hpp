@@ -24,6 +24,7 @@ public:
     }
 
     void add(chat::token_logprobs tokens) {
+        bytes_ += chat::size_of(tokens);
         std::ranges::move(tokens, std::back_inserter(held_));
         tokens.clear();
     }
@@ -49,22 +50,27 @@ public:
             at += held_[count].written.bytes.size();
         }
         chat::token_logprobs out = take_first(count);
-        held_.clear();
+        clear();
         return out;
     }
-    void clear() { held_.clear(); }
-    [[nodiscard]] std::size_t bytes() const noexcept { return chat::size_of(held_); }
+    void clear() {
+        held_.clear();
+        bytes_ = 0;
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
     chat::token_logprobs take_first(std::size_t count) {
         const auto end = held_.begin() + static_cast<std::ptrdiff_t>(count);
         chat::token_logprobs out(std::make_move_iterator(held_.begin()), std::make_move_iterator(end));
         held_.erase(held_.begin(), end);
+        bytes_ -= chat::size_of(out);
         return out;
     }
 
     std::size_t window_ = 0;  // bytes of the longest stop but one
     chat::token_logprobs held_;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace corral::generation

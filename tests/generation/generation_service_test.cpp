@@ -415,6 +415,27 @@ TEST_F(generation_service_test, what_waits_for_a_reader_is_bounded) {
     EXPECT_EQ(backend.cancelled, 1);
 }
 
+// Told for ever by a runtime, and no text with them.
+TEST_F(generation_service_test, logprobs_without_end_are_bounded_and_the_client_is_told) {
+    test::scripted_run lies = saying({"Hi"});
+    lies.logprobs.assign(1000, {{"x", -1.0}, {20, {std::string(40, 'y'), -2.0}}});
+    lies.logprobs_told = 12;
+    ASSERT_GT(chat::size_of(lies.logprobs), 1024U * 1024) << "ten of them are too many";
+    for (const bool stream : {true, false}) {
+        backend.script = {lies};
+        auto what = request();
+        what.top_logprobs = 20;
+        const reading got = stream ? read(what) : read_whole(what);
+        ASSERT_TRUE(got.failed);
+        EXPECT_EQ(got.failed->cause, "answer-too-long");
+        EXPECT_FALSE(got.failed->message.empty());
+        EXPECT_EQ(got.order, "x");
+    }
+    backend.script = {lies};
+    EXPECT_EQ(read(request()).text, "Hi") << "nobody asked for them";
+    EXPECT_EQ(backend.cancelled, 2);
+}
+
 TEST_F(generation_service_test, separates_thinking_when_the_model_thinks) {
     backend.entry.family = "qwen3";
     backend.script = {saying({"<think>\nhm", "m\n</think>\n\nYes"})};

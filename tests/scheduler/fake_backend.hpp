@@ -23,6 +23,8 @@ struct scripted_run {
     bool gate_before_return = false;  // draining; not ended by a cancellation
     std::optional<engine::availability_state> state_after;
     engine::run_loss loss{};
+    chat::token_logprobs logprobs{};  // told so many times, before the first piece and without a text
+    int logprobs_told = 0;
 };
 
 class fake_backend final : public engine::backend {
@@ -145,6 +147,9 @@ public:
         out.progress.usage.prompt_tokens = 7;
         if (now.gate_before_text) {
             co_await gate(control, true);
+        }
+        for (int told = 0; told < now.logprobs_told && !control.cancelled(); ++told) {
+            sink.on_logprobs(now.logprobs);
         }
         for (const std::string& piece : now.pieces) {
             if (control.cancelled()) {
