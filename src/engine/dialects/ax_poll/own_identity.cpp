@@ -44,7 +44,9 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
         }
         uid_ = fresh.json["uid"].get<std::string>();
     }
-    json reset = {{"system_prompt", system}, {"uid", uid_}};
+    // Not by lists of members: these copy a long text three times.
+    json reset = {{"uid", uid_}};
+    reset["system_prompt"] = system;
     const tokenizer_answer first =
         co_await service_.post("/reset", std::move(reset), tokenizer_field::ids, until);
     out.fault = first.fault;
@@ -52,7 +54,8 @@ core::awaitable<conversation_ids> own_identity::try_encode(const std::string& sy
     if (first.fault != tokenizer_fault::none) {
         co_return out;
     }
-    json encode = {{"img_prompt", false}, {"text", turns}, {"uid", uid_}};
+    json encode = {{"img_prompt", false}, {"uid", uid_}};
+    encode["text"] = turns;
     const tokenizer_answer second =
         co_await service_.post("/encode", std::move(encode), tokenizer_field::diff, until);
     out.fault = second.fault;

@@ -79,7 +79,7 @@ core::awaitable<void> tokenizer_tap::refuse(unsigned status, const std::string& 
     }
 }
 
-core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::response_writer& out) {
+core::awaitable<void> tokenizer_tap::serve(http::request& in, http::response_writer& out) {
     if (is_of_a_browser(in.headers)) {
         co_await refuse(403, "a call of a browser's page", out);
         co_return;
@@ -93,7 +93,7 @@ core::awaitable<void> tokenizer_tap::serve(const http::request& in, http::respon
     const core::deadline limit = core::deadline::after(options_.hold, came);
     json body = json::object();
     if (in.method == "POST") {
-        const auto text = std::make_shared<const std::string>(in.body);
+        const auto text = std::make_shared<const std::string>(std::move(in.body));
         std::function<json()> work = [text] { return core::parse_json(*text); };
         auto reading = tokenizer_client::beside(upstream_.threads(), text->size(), std::move(work));
         body = co_await std::move(reading);
@@ -189,7 +189,7 @@ core::awaitable<http::response> tokenizer_tap::answer_number(std::string_view pa
     co_return ok("");
 }
 
-core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view target, json body,
+core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view target, shared_body body,
                                                             tokenizer_field wanted, bool again,
                                                             core::deadline limit) {
     if (prompt_uid_.empty()) {
@@ -204,20 +204,17 @@ core::awaitable<tokenizer_answer> tokenizer_tap::ask_prompt(std::string_view tar
         }
     }
     if (target != "/reset" && last_reset_ && (prompt_uid_is_new_ || again)) {
-        json replay = *last_reset_;
-        replay["uid"] = prompt_uid_;
         tokenizer_answer repeated =
-            co_await upstream_.post("/reset", std::move(replay), tokenizer_field::ids, limit);
+            co_await upstream_.post("/reset", last_reset_, prompt_uid_, tokenizer_field::ids, limit);
         if (repeated.fault != tokenizer_fault::none) {
             co_return repeated;
         }
         prompt_uid_is_new_ = false;
     }
-    body["uid"] = prompt_uid_;
-    co_return co_await upstream_.post(target, std::move(body), wanted, limit);
+    co_return co_await upstream_.post(target, std::move(body), prompt_uid_, wanted, limit);
 }
 
-core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target, json body,
+core::awaitable<tokenizer_answer> tokenizer_tap::insist(std::string_view target, shared_body body,
                                                         tokenizer_field wanted, core::deadline limit) {
     unsigned useless = 0;
     unsigned forgotten = 0;
@@ -275,9 +272,9 @@ core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::dea
     if (prescribed_) {
         co_return prescribed_reset();
     }
-    last_reset_ = body;
+    last_reset_ = std::make_shared<const json>(std::move(body));
     tell();
-    tokenizer_answer got = co_await insist("/reset", std::move(body), tokenizer_field::ids, limit);
+    tokenizer_answer got = co_await insist("/reset", last_reset_, tokenizer_field::ids, limit);
     view_.reset_answered = true;
     token_ids ids;
     if (got.fault == tokenizer_fault::none) {
@@ -349,7 +346,8 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
     }
     body.erase("last_reply");  // of an earlier conversation (docs/facts/vendor_ax.md#last-reply)
     tell();
-    tokenizer_answer got = co_await insist("/encode", std::move(body), tokenizer_field::diff, limit);
+    auto asked = std::make_shared<const json>(std::move(body));
+    tokenizer_answer got = co_await insist("/encode", std::move(asked), tokenizer_field::diff, limit);
     if (got.fault == tokenizer_fault::none) {
         view_.foreign_ids = view_.foreign_ids || !within_vocabulary(got.ids, vocabulary_);
         if (got.ids.empty() || view_.foreign_ids) {

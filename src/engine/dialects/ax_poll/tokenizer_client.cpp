@@ -62,15 +62,25 @@ core::awaitable<tokenizer_answer> tokenizer_client::get(std::string_view target,
 
 core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target, nlohmann::json body,
                                                          tokenizer_field wanted, core::deadline until) const {
+    auto posting = post(target, std::make_shared<const json>(std::move(body)), {}, wanted, until);
+    co_return co_await std::move(posting);
+}
+
+core::awaitable<tokenizer_answer> tokenizer_client::post(std::string_view target, shared_body body,
+                                                         std::string uid, tokenizer_field wanted,
+                                                         core::deadline until) const {
     http::client_call what;
     what.to = to_;
     what.method = "POST";
     what.target = target;
     what.content_type = "application/json";
-    const std::size_t bytes = text_bytes(body);
-    const auto kept = std::make_shared<const json>(std::move(body));
-    std::function<std::string()> work = [kept] {
-        return kept->dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::size_t bytes = text_bytes(*body);
+    std::function<std::string()> work = [body, uid] {
+        json whole = *body;
+        if (!uid.empty()) {
+            whole["uid"] = uid;
+        }
+        return whole.dump(-1, ' ', false, json::error_handler_t::replace);
     };
     auto writing = beside(threads_, bytes, std::move(work));
     what.body = co_await std::move(writing);

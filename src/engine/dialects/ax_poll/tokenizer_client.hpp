@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -29,6 +30,11 @@ public:
                                                         core::deadline until) const;
     [[nodiscard]] core::awaitable<tokenizer_answer> post(std::string_view target, nlohmann::json body,
                                                          tokenizer_field wanted, core::deadline until) const;
+    // A body that may be sent again, with `uid` in it; all that is long is done on the thread.
+    using shared_body = std::shared_ptr<const nlohmann::json>;
+    [[nodiscard]] core::awaitable<tokenizer_answer> post(std::string_view target, shared_body body,
+                                                         std::string uid, tokenizer_field wanted,
+                                                         core::deadline until) const;
 
     // `work` on a body of so many bytes; it touches nothing that the loop touches, and may be begun twice.
     template <typename Made>

@@ -103,9 +103,11 @@ public:
     void on_tokenizer_started();
 
 private:
-    [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap,
-                                                        const http::request& in, http::response_writer& out);
-    [[nodiscard]] core::awaitable<void> serve(const http::request& in, http::response_writer& out);
+    using shared_body = tokenizer_client::shared_body;
+
+    [[nodiscard]] static core::awaitable<void> serve_on(std::shared_ptr<tokenizer_tap> tap, http::request& in,
+                                                        http::response_writer& out);
+    [[nodiscard]] core::awaitable<void> serve(http::request& in, http::response_writer& out);
     [[nodiscard]] core::awaitable<void> refuse(unsigned status, const std::string& why,
                                                http::response_writer& out);
     [[nodiscard]] core::awaitable<http::response> answer(std::string_view path, nlohmann::json body,
@@ -121,12 +123,12 @@ private:
 
     // One call on the identity for prompts, the last reset repeated before it where the identity is new or
     // `again` is set.
-    [[nodiscard]] core::awaitable<tokenizer_answer> ask_prompt(std::string_view target, nlohmann::json body,
+    [[nodiscard]] core::awaitable<tokenizer_answer> ask_prompt(std::string_view target, shared_body body,
                                                                tokenizer_field wanted, bool again,
                                                                core::deadline limit);
     // ask_prompt() until it is answered well, three useless answers came from a tokenizer that takes other
     // texts, or the limit.
-    [[nodiscard]] core::awaitable<tokenizer_answer> insist(std::string_view target, nlohmann::json body,
+    [[nodiscard]] core::awaitable<tokenizer_answer> insist(std::string_view target, shared_body body,
                                                            tokenizer_field wanted, core::deadline limit);
     void note_trouble(std::string_view call, const tokenizer_answer& got);
     [[nodiscard]] core::awaitable<tokenizer_answer> fetch_identity(std::string& into, core::deadline limit);
@@ -165,7 +167,7 @@ private:
     bool prompt_uid_is_new_ = false;     // the last reset is not in it yet
     bool decode_uid_is_shared_ = false;  // the same identity as prompt_uid_
     unsigned renewals_ = 0;              // of decode_uid_ in this run
-    std::optional<nlohmann::json> last_reset_;
+    shared_body last_reset_;
     token_ids reset_ids_;
     own_identity probe_;  // for plain texts
 };
