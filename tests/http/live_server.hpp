@@ -28,7 +28,8 @@ namespace corral::http::test {
 class live_server {
 public:
     explicit live_server(handler serve, server_options options = {},
-                         const std::optional<tls_credentials>& tls = std::nullopt)
+                         const std::optional<tls_credentials>& tls = std::nullopt,
+                         const std::string& second_address = {})
         : serve_(serve) {
         server_ = std::make_unique<server>(loop_.get_executor(), options, std::move(serve),
                                            [this](std::string text) {
@@ -36,6 +37,10 @@ public:
                                                log_.push_back(std::move(text));
                                            });
         port_ = server_->listen({core::asio::ip::address_v4::loopback(), 0}).value().port();
+        if (!second_address.empty()) {
+            const auto also = core::asio::ip::make_address(second_address);
+            second_port_ = server_->listen({also, 0}).value().port();
+        }
         if (tls) {
             server_->use_tls(*tls);
         }
@@ -56,6 +61,7 @@ public:
     }
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] std::uint16_t second_port() const { return second_port_; }
     [[nodiscard]] raw_client connect(int receive_buffer = 0) const {
         return raw_client(port_, receive_buffer);
     }
@@ -110,6 +116,7 @@ private:
     std::mutex log_guard_;
     std::vector<std::string> log_;
     std::uint16_t port_ = 0;
+    std::uint16_t second_port_ = 0;
     std::thread thread_;
 };
 

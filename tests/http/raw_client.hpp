@@ -19,7 +19,7 @@ inline constexpr std::chrono::seconds patience{10};
 
 class raw_client {
 public:
-    explicit raw_client(std::uint16_t port, int receive_buffer = 0)
+    explicit raw_client(std::uint16_t port, int receive_buffer = 0, const char* address = "127.0.0.1")
         : handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (receive_buffer > 0) {
             ::setsockopt(handle_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -27,7 +27,7 @@ public:
         sockaddr_in to{};
         to.sin_family = AF_INET;
         to.sin_port = htons(port);
-        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        to.sin_addr.s_addr = ::inet_addr(address);
         connected_ = ::connect(handle_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
     }
     raw_client(const raw_client&) = delete;
