@@ -167,6 +167,32 @@ TEST(json_input, bounds_depth_values_and_members_before_a_tree_exists) {
     EXPECT_EQ(read_json(members + "\"z\":0}").error().code, core::errc::limit_exceeded);
 }
 
+// As Go's decoder takes it: what nobody reads may be 10,000 deep; what is read is refused by its name.
+TEST(json_input, a_field_that_nobody_reads_may_be_as_deep_as_in_go) {
+    const auto nested = [](std::size_t levels) {
+        return "{\"model\":\"m\",\"\\u0078\":" + std::string(levels, '[') + std::string(levels, ']') +
+               ",\"messages\":[1]}";
+    };
+    const auto tree = read_json(nested(9'999), request_limits());
+    ASSERT_TRUE(tree) << tree.error().message;
+    decode_problem problem;
+    const json_fields fields(*tree, "ChatRequest", problem);
+    EXPECT_EQ(fields.text("model"), "m");
+    EXPECT_NE(fields.array("messages", "[]api.Message"), nullptr);
+    EXPECT_FALSE(problem.found());
+    EXPECT_EQ(fields.find("X"), nullptr) << "in any case";
+    EXPECT_EQ(problem.message, "'X' of the request is nested deeper than 100 levels");
+    EXPECT_EQ(read_json(nested(10'000), request_limits()).error().message,
+              "invalid character '[' exceeded max depth");
+    EXPECT_FALSE(read_json(nested(100))) << "only where it is wanted";
+    EXPECT_FALSE(read_json("[" + nested(100) + "]", request_limits()));
+    EXPECT_FALSE(read_json("{\"x\":" + std::string(200, '[') + "}", request_limits()));
+    const auto last =
+        read_json("{\"x\":" + std::string(200, '[') + std::string(200, ']') + ",\"x\":7}", request_limits());
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last->at("x"), 7);
+}
+
 // Every prefix and every single broken byte of a good document gives an answer, and never a crash.
 TEST(json_input, survives_every_cut_and_every_broken_byte) {
     const std::string good = R"({"model":"m","a":[1,-2.5e3,true,null,"\u00e9\ud83d\ude00"],"o":{"k":"v"}})";

@@ -21,5 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const api::json_limits narrow{.depth = 3, .values = 10, .members = 2};
     const auto small = api::read_json(body, narrow);
     tests::demand(!small || tree, "narrow bounds take nothing that wide ones refuse");
+    // What is too deep is not there; all else is the same.
+    const api::json_limits skipping{.depth = 3, .skipped_depth = 8};
+    const auto kept = api::read_json(body, skipping);
+    if (kept && tree && kept->is_object()) {
+        for (const auto& [key, value] : kept->items()) {
+            tests::demand(api::is_too_deep(value) || tree->at(key) == value, "what is kept is as it was");
+        }
+    }
     return 0;
 }

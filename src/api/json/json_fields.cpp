@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "api/json/json_input.hpp"
 #include "api/json/json_writer.hpp"
 #include "corral/core/text.hpp"
 
@@ -34,6 +35,11 @@ const nlohmann::ordered_json* json_fields::find(std::string_view key) const {
         if (name.size() == key.size() && core::lower_case(name) == wanted) {
             found = &value;
         }
+    }
+    if (found != nullptr && is_too_deep(*found)) {
+        problem_->set("'" + std::string(key) + "' of the request is nested deeper than " +
+                      std::to_string(json_limits{}.depth) + " levels");
+        return nullptr;
     }
     return found != nullptr && found->is_null() ? nullptr : found;
 }

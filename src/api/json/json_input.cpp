@@ -18,7 +18,9 @@ json_limits request_limits() noexcept {
                                                         {"tool_calls", 1'024, any},
                                                         {"images", 256, any},
                                                         {"input", 10'000, any}}};
+    constexpr std::size_t as_go = 10'000;  // docs/facts/ollama_wire.md#json-input
     json_limits out;
+    out.skipped_depth = as_go;
     out.fields = fields;
     return out;
 }
@@ -37,6 +39,12 @@ core::result<nlohmann::ordered_json> read_json(std::string_view body, const json
     if (tree.is_discarded()) {
         // The scanner has accepted the grammar, so what is left is a number beyond a double's range.
         return core::make_failure(core::errc::invalid, "json: a number in the request is out of range");
+    }
+    for (const std::string& key : scanner.skipped()) {
+        auto& member = tree[nlohmann::json::parse(key).get<std::string>()];
+        if (member.is_null()) {  // no other of that name came behind it
+            member = nlohmann::ordered_json::binary({});
+        }
     }
     return tree;
 }

@@ -24,7 +24,9 @@ struct field_limit {
 };
 
 struct json_limits {
-    std::size_t depth = 100;           // arrays and objects inside each other
+    std::size_t depth = 100;  // arrays and objects inside each other, in what is kept
+    // In a member of the whole that is not read: beyond `depth` it is left out, see is_too_deep().
+    std::size_t skipped_depth = 0;
     std::size_t values = 500'000;      // of every kind together
     std::size_t containers = 100'000;  // arrays and objects
     std::size_t members = 2'000;       // of one object, whose look-up is linear
@@ -33,6 +35,11 @@ struct json_limits {
 
 // What the fields of a client's request may hold: many times what clients are known to send.
 [[nodiscard]] json_limits request_limits() noexcept;
+
+// A member of the whole that was too deep to be kept, and stands there without its content. json_fields refuses to read it.
+[[nodiscard]] inline bool is_too_deep(const nlohmann::ordered_json& value) {
+    return value.is_binary();
+}
 
 // The first JSON value of `body`; what follows it is ignored (docs/facts/ollama_wire.md#json-input). Invalid
 // UTF-8 and lone surrogates become U+FFFD; of duplicate keys the last wins. Failures: errc::not_found for a

@@ -148,6 +148,9 @@ void json_scanner::begin_value() {
     if (!count_value()) {
         return;
     }
+    if (open_.size() == 1) {
+        top_value_ = out_.size();
+    }
     const char c = rest_.front();
     if (c == '{' || c == '[') {
         return open(c);
@@ -171,9 +174,8 @@ void json_scanner::begin_value() {
 }
 
 void json_scanner::open(char bracket) {
-    if (open_.size() >= limits_.depth) {
-        return fail(core::errc::limit_exceeded, "the JSON of the request is nested deeper than " +
-                                                    std::to_string(limits_.depth) + " levels");
+    if (open_.size() >= limits_.depth && !may_skip(bracket)) {
+        return;
     }
     constexpr std::size_t container_bytes = 64;
     tree_bytes_ += container_bytes;
@@ -183,6 +185,26 @@ void json_scanner::open(char bracket) {
     open_.push_back(level{bracket, std::exchange(next_limit_, nullptr), values_});
     take();
     expect_ = bracket == '{' ? expect::key_or_end : expect::value_or_end;
+}
+
+bool json_scanner::may_skip(char bracket) {
+    if (limits_.skipped_depth == 0 || open_.front().bracket != '{') {
+        fail(core::errc::limit_exceeded,
+             "the JSON of the request is nested deeper than " + std::to_string(limits_.depth) + " levels");
+    } else if (open_.size() >= limits_.skipped_depth) {
+        fail(core::errc::limit_exceeded, "invalid character " + quoted(bracket) + " exceeded max depth");
+    } else {
+        skips_ = true;
+    }
+    return !failed_;
+}
+
+void json_scanner::end_of_member() {
+    if (std::exchange(skips_, false)) {
+        out_.resize(top_value_);
+        out_ += "null";
+        skipped_.push_back(top_key_);
+    }
 }
 
 void json_scanner::close() {
@@ -197,6 +219,9 @@ void json_scanner::close() {
 
 void json_scanner::value_over() {
     over_ = open_.empty();
+    if (open_.size() == 1) {
+        end_of_member();
+    }
     next_limit_ = nullptr;
     expect_ = expect::comma_or_end;
 }
@@ -235,6 +260,9 @@ void json_scanner::note_key(std::size_t begin) {
     constexpr std::size_t longest = 128;      // of the keys that matter, each letter as an escape
     const std::string_view quoted_key = std::string_view(out_).substr(begin);
     tree_bytes_ += member_bytes + quoted_key.size();
+    if (open_.size() == 1) {
+        top_key_ = quoted_key;
+    }
     next_limit_ = nullptr;
     if (limits_.fields.empty() || failed_ || quoted_key.size() > longest) {
         return;

@@ -18,6 +18,8 @@ public:
     [[nodiscard]] core::result<std::string> scan();
     // What the tree of the value will take, a little more than less. REQUIRES: scan() had no failure.
     [[nodiscard]] std::size_t tree_bytes() const noexcept { return tree_bytes_; }
+    // The keys, as JSON, of members of the whole that were too deep: null in the mended text.
+    [[nodiscard]] const std::vector<std::string>& skipped() const noexcept { return skipped_; }
 
 private:
     enum class expect { value, value_or_end, key, key_or_end, colon, comma_or_end };
@@ -34,6 +36,9 @@ private:
     void note_key(std::size_t begin);
     void too_many_in(const field_limit& which);
     void open(char bracket);
+    // What begins is deeper than what is kept. False, and refused, where it can't be left out.
+    [[nodiscard]] bool may_skip(char bracket);
+    void end_of_member();
     void close();
     void value_over();
     void comma_or_close(char c);
@@ -63,6 +68,10 @@ private:
     std::size_t tree_bytes_ = 0;
     const field_limit* next_limit_ = nullptr;  // of the value behind the last key
     expect expect_ = expect::value;
+    std::string top_key_;        // of the whole, that was read last, as JSON
+    std::size_t top_value_ = 0;  // where its value begins in what was copied
+    bool skips_ = false;         // that value
+    std::vector<std::string> skipped_;
     bool over_ = false;
     bool failed_ = false;
     core::failure why_;
