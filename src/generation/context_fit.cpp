@@ -175,12 +175,12 @@ core::awaitable<render_result> render(core::worker* elsewhere, const chat::rende
     co_return std::move(*made);
 }
 
-core::awaitable<measure_result> measure(engine::backend& runtime, const chat::rendered_prompt& prompt,
-                                        core::deadline until) {
+core::awaitable<measure_result> measure(const engine::backend& runtime, const chat::rendered_prompt& prompt,
+                                        const counting& count) {
     if (const auto sure = surely_too_long(prompt, runtime.context_length())) {
         co_return *sure;
     }
-    co_return co_await runtime.measure(prompt, until);
+    co_return co_await count(prompt);
 }
 
 // What the parts of a prompt take that is refused: the same request is measured without its tools, and a prompt
@@ -188,7 +188,7 @@ core::awaitable<measure_result> measure(engine::backend& runtime, const chat::re
 core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat::render_options& how,
                                            const chat::generation_request& request,
                                            const engine::prompt_measure& whole, bool one_text,
-                                           core::deadline until, core::worker* elsewhere) {
+                                           const counting& count, core::worker* elsewhere) {
     part_tokens out{whole.system_tokens, 0, whole.turn_tokens};
     const std::uint32_t total = whole.system_tokens + whole.turn_tokens;
     if (request.raw_prompt || request.hole) {
@@ -201,7 +201,7 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
         auto rendering = render(elsewhere, how, less, less.messages);
         const render_result rendered = co_await std::move(rendering);
         if (rendered) {
-            const measure_result measured = co_await measure(runtime, *rendered, until);
+            const measure_result measured = co_await measure(runtime, *rendered, count);
             const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : total;
             left = std::min(rest, total);
         }
@@ -217,7 +217,7 @@ core::awaitable<part_tokens> measure_parts(engine::backend& runtime, const chat:
     auto rendering = render(elsewhere, how, less, less.messages);
     const render_result rendered = co_await std::move(rendering);
     if (removed > 0 && rendered) {
-        const measure_result measured = co_await measure(runtime, *rendered, until);
+        const measure_result measured = co_await measure(runtime, *rendered, count);
         const std::uint32_t rest = measured ? measured->system_tokens + measured->turn_tokens : left;
         out.system = left - std::min(rest, left);
     }
@@ -256,7 +256,7 @@ std::optional<excess> better_excess(const two_counts& seen, const engine::prompt
 // A prompt that uses its room better than the first that fitted, where one more measure finds one.
 core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, const chat::render_options& how,
                                                     const chat::generation_request& request, excess over,
-                                                    core::deadline until, core::worker* elsewhere) {
+                                                    const counting& count, core::worker* elsewhere) {
     std::optional<prompt_cutter> cutter;
     bool enough = false;
     std::function<void()> work = [&] { enough = cutter.emplace(request).cut(over.bytes, over.room); };
@@ -270,7 +270,7 @@ core::awaitable<std::optional<fitted_prompt>> refit(engine::backend& runtime, co
     if (!rendered) {
         co_return std::nullopt;
     }
-    const measure_result measured = co_await measure(runtime, *rendered, until);
+    const measure_result measured = co_await measure(runtime, *rendered, count);
     if (!measured || !measured->fits || (rendered->verbatim && !runtime.takes_verbatim())) {
         co_return std::nullopt;
     }
@@ -281,7 +281,12 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                                        const chat::generation_request& request,
                                        const std::vector<chat::message>& messages,
                                        std::optional<chat::rendered_prompt> first, bool may_shorten,
-                                       core::deadline until, core::worker* elsewhere) {
+                                       core::deadline until, core::worker* elsewhere, counting count) {
+    if (!count) {
+        count = [&runtime, until](const chat::rendered_prompt& prompt) {
+            return runtime.measure(prompt, until);
+        };
+    }
     // Each round takes a tenth more away than the one before; what does not fit after so many never will.
     constexpr unsigned most_rounds = 24;
     chat::render_options form = how;
@@ -299,7 +304,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         }
         chat::rendered_prompt prompt = std::move(*first);
         first.reset();
-        const measure_result measured = co_await measure(runtime, prompt, until);
+        const measure_result measured = co_await measure(runtime, prompt, count);
         if (prompt.verbatim && form.may_be_verbatim && !runtime.takes_verbatim()) {
             // Only now it showed that this tokenizer's wrapper can't be taken off.
             form.may_be_verbatim = false;
@@ -317,7 +322,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
                 counts.cut_bytes = cutter->bytes();
             }
             if (const auto over = cutter ? better_excess(counts, *measured) : std::nullopt) {
-                auto better = co_await refit(runtime, form, request, *over, until, elsewhere);
+                auto better = co_await refit(runtime, form, request, *over, count, elsewhere);
                 co_return better ? std::move(*better) : std::move(fitted);
             }
             co_return fitted;
@@ -336,7 +341,7 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
         co_await std::move(cutting);
         if (!shorter) {
             const part_tokens parts = co_await measure_parts(runtime, form, cutter ? cutter->rest() : request,
-                                                             *measured, prompt.verbatim, until, elsewhere);
+                                                             *measured, prompt.verbatim, count, elsewhere);
             co_return too_long(*measured, parts, may_shorten);
         }
     }

@@ -2,6 +2,7 @@
 // Makes a request fit the model's context: measures, leaves something out (prompt_cuts.hpp), measures again.
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct fitted_prompt {
     prompt_cuts cuts;
 };
 
+// How long a prompt is, where that is asked otherwise than by backend::measure().
+using counting =
+    std::function<core::awaitable<core::result<engine::prompt_measure>>(const chat::rendered_prompt&)>;
+
 using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 
 // What the model shall read: the raw text of `request`, its hole, or `messages`, which stand in for those of
@@ -35,11 +40,11 @@ using fit_result = boost::system::result<fitted_prompt, chat::failure>;
 // already. Only with `may_shorten` anything is left out, and then `messages` are those of the request. Few
 // measures are taken: what to leave out is estimated from the length of the texts. limits::num_ctx is not a
 // bound here: the context of these runtimes is fixed, and a smaller wish would only lose turns. Long ones are rendered
-// `elsewhere`. REQUIRES: all references outlive the call; the lease of `runtime` is held.
+// `elsewhere`. REQUIRES: all references outlive the call; the lease of `runtime` is held, or `count` does not need it.
 [[nodiscard]] core::awaitable<fit_result> fit_prompt(
     engine::backend& runtime, const chat::render_options& how, const chat::generation_request& request,
     const std::vector<chat::message>& messages, std::optional<chat::rendered_prompt> first, bool may_shorten,
-    core::deadline until, core::worker* elsewhere = nullptr);
+    core::deadline until, core::worker* elsewhere = nullptr, counting count = nullptr);
 
 // Why `request` can't fit a context of so many positions, whatever is left out, by the length of its texts alone: told
 // before any of them is rendered. Nothing: it may fit, or `context` is 0, unknown.

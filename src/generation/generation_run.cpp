@@ -99,6 +99,10 @@ core::awaitable<void> generation_run::steps() {
     if (!may_run(tiers ? tiers->serving : 0)) {
         co_return;
     }
+    const bool fits = co_await may_fit();
+    if (!fits) {
+        co_return;
+    }
     verdict now = verdict::again;
     while (now == verdict::again) {
         const bool granted = co_await take_turn();
@@ -154,6 +158,29 @@ core::awaitable<bool> generation_run::prepare() {
         gate_.emplace(std::move(*prepared->format), begun_answer(request_));
     }
     co_return true;
+}
+
+// Told while others run, so that nobody waits for a refusal.
+core::awaitable<bool> generation_run::may_fit() {
+    early_question about;
+    about.admission = with_.admission;
+    about.model = model_.get();
+    about.request = &request_;
+    about.how = &how_;
+    about.prompt = &*prompt_;
+    about.may_shorten = may_shorten();
+    about.until = deadline();
+    about.elsewhere = with_.options.rendering;
+    auto judging = refuse_early(*with_.counts, about);
+    std::optional<chat::failure> why = co_await std::move(judging);
+    if (why) {
+        fail(*std::move(why));
+    }
+    co_return !to_->ended();
+}
+
+bool generation_run::may_shorten() const {
+    return request_.limits.truncate && model_->entry->oversize == catalog::oversize_policy::fit;
 }
 
 void generation_run::take_back() {
@@ -310,10 +337,8 @@ core::awaitable<fit_result> generation_run::fit(engine::backend& runtime) {
     }
     std::optional<chat::rendered_prompt> prepared = std::move(prompt_);
     prompt_.reset();
-    const bool may_shorten =
-        request_.limits.truncate && model_->entry->oversize == catalog::oversize_policy::fit;
     fit_result fitted = co_await fit_prompt(runtime, how_, request_, request_.messages, std::move(prepared),
-                                            may_shorten, until, with_.options.rendering);
+                                            may_shorten(), until, with_.options.rendering);
     co_return fitted;
 }
 

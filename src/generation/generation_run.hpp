@@ -11,6 +11,7 @@
 #include "corral/chat/output_filter.hpp"
 #include "corral/generation/generation_service.hpp"
 #include "generation/context_fit.hpp"
+#include "generation/early_judgement.hpp"
 #include "generation/format_gate.hpp"
 #include "generation/generation_state.hpp"
 #include "generation/hidden_block.hpp"
@@ -35,6 +36,7 @@ struct run_context {
     std::shared_ptr<ignored_options> ignored = std::make_shared<ignored_options>();
     std::shared_ptr<shortened_requests> shortened = std::make_shared<shortened_requests>();
     std::shared_ptr<prompt_quarantine> quarantine;
+    std::shared_ptr<count_desk> counts;
 };
 
 class generation_run final : public engine::run_sink {
@@ -61,6 +63,9 @@ private:
     [[nodiscard]] core::awaitable<void> steps();
     // For `model_`. False when the request has ended without needing a runtime.
     [[nodiscard]] core::awaitable<bool> prepare();
+    // False when the request has ended, for it can't fit.
+    [[nodiscard]] core::awaitable<bool> may_fit();
+    [[nodiscard]] bool may_shorten() const;
     // As it was before it was prepared.
     void take_back();
     // A long prompt is not kept for the time of its wait, in which the request holds what its body was charged for.

@@ -32,7 +32,8 @@ generation_service::generation_service(core::task_group& tasks, const core::cloc
     : impl_(std::make_shared<impl>(impl{
           &tasks, run_context{&clock, &random, &admission, &models, options,
                               std::make_shared<ignored_options>(), std::make_shared<shortened_requests>(),
-                              std::make_shared<prompt_quarantine>(core::keyed_hash::random_key())}})) {}
+                              std::make_shared<prompt_quarantine>(core::keyed_hash::random_key()),
+                              std::make_shared<count_desk>(tasks.get_executor(), clock)}})) {}
 
 generation_service::~generation_service() = default;
 
@@ -81,6 +82,16 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     who.model = whole->deployment;
     who.until = core::deadline::after(with.options.request_deadline, what.arrived);
     const core::deadline until = who.until;
+    constexpr core::seconds most_beside{3};
+    const core::deadline soon = core::deadline::after(most_beside, with.clock->now()).sooner(until);
+    auto entering = with.counts->enter(*with.admission, who.model, who.client, soon);
+    const auto beside = co_await std::move(entering);
+    if (beside != nullptr) {
+        const core::result<engine::prompt_measure> counted = co_await beside->count(prepared->prompt);
+        if (counted && counted->exact) {
+            co_return counted->system_tokens + counted->turn_tokens;
+        }
+    }
     auto granted = co_await with.admission->acquire(std::move(who));
     if (!granted) {
         co_return for_client(granted.error());

@@ -198,6 +198,28 @@ bool scheduler::suspended(std::string_view model) const {
     return impl_->core.queue().suspended(std::string(model));
 }
 
+reader scheduler::read(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    if (of == nullptr || impl_->core.tiered(*of) || suspended(model)) {
+        return nullptr;
+    }
+    for (const instance& one : of->instances) {
+        engine::backend& backend = impl_->backend_of(one);
+        if (one.loaded() && one.residency.admitted() &&
+            backend.available().state == engine::availability_state::ready) {
+            ++impl_->readers[&backend];
+            return {&backend, [home = impl_](const engine::backend* read) {
+                        const auto found = home->readers.find(read);
+                        if (--found->second == 0) {
+                            home->readers.erase(found);
+                            home->lease_over.ring();
+                        }
+                    }};
+        }
+    }
+    return nullptr;
+}
+
 core::awaitable<bool> scheduler::wait_unleased(const engine::backend& runtime, core::deadline until) {
     const std::shared_ptr<impl> of = impl_;
     const engine::backend* const which = &runtime;

@@ -173,7 +173,8 @@ bool scheduler::impl::leased(const engine::backend* which) const {
     const auto has = [&](const auto& one) {
         return one.second == which && core.queue().leases(one.first) > 0;
     };
-    return std::any_of(hosted.begin(), hosted.end(), has) || std::any_of(leavers.begin(), leavers.end(), has);
+    return readers.contains(which) || std::any_of(hosted.begin(), hosted.end(), has) ||
+           std::any_of(leavers.begin(), leavers.end(), has);
 }
 
 }  // namespace corral::scheduler

@@ -108,6 +108,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     core::wake_signal lease_over;
     core::wake_signal look_bell;  // core.next_look() changed
     std::map<instance_id, engine::backend*> hosted;
+    std::map<const engine::backend*, std::size_t> readers;
     std::vector<std::pair<instance_id, engine::backend*>> leavers;  // with leases still out
     std::unordered_map<ticket_id, waiter*> waiters;
     next_look awaited;

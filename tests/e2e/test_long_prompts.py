@@ -5,7 +5,8 @@ import json
 import pytest
 
 import client_requests
-from harness import Box
+from admin_cli import done
+from harness import Box, wait_until
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
 CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "agent"]
@@ -57,6 +58,54 @@ def test_truncate_false_is_refused_with_the_tokens_of_each_part(box):
         assert part in reply.json["error"], reply.json["error"]
     assert "there is room for" in reply.json["error"] or "no room for a turn" in reply.json["error"]
     assert box.runtime_state()["resets"] == resets, "it was not even reset"
+
+
+def too_long(path):
+    """Bodies that can't fit, in each format; the last two are kept whole by the model below."""
+    text = "A long text about horses. " * 700
+    turn = [{"role": "user", "content": text}]
+    return {"/api/chat": {"model": "sim", "messages": turn, "truncate": False}, "/api/generate": {"model": "sim", "prompt": text, "truncate": False},
+            "/v1/chat/completions": {"model": "sim", "messages": turn}, "/v1/messages": {"model": "sim", "max_tokens": 9, "messages": turn}}[path]
+
+
+@pytest.fixture(scope="module", params=["axera-poll", "llama-server"])
+def strict_box(tmp_path_factory, request):
+    with Box(tmp_path_factory.mktemp("strict"), {"directives": True}, model=TOOLS + '\noversize = "refuse"', profile=request.param) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/v1/chat/completions", "/v1/messages"])
+def test_what_can_not_fit_is_refused_while_an_answer_holds_the_only_place(strict_box, path):
+    holder = strict_box.stream("[[never_end]]")
+    next(iter(holder))
+    reply = strict_box.post(path, too_long(path), timeout=20)
+    assert reply.status == 400, reply.body
+    for part in (b"tokens long: system text ", b"turns ", b"there is room for "):
+        assert part in reply.body, reply.body
+    count = strict_box.post("/v1/messages/count_tokens", {"model": "sim", "messages": [{"role": "user", "content": "How long?"}]}, timeout=20)
+    assert count.status == 200 and count.json["input_tokens"] > 5, count.body
+    assert next(iter(holder))["done"] is False, "the answer goes on"
+    holder.close()
+    assert strict_box.say("[[text=short]]") == "short"
+
+
+def test_a_stop_while_a_prompt_is_counted_neither_hangs_nor_crashes(tmp_path):
+    """Its tokenizer answers late; the count ends with it, and the request in words."""
+    with Box(tmp_path, {"directives": True}) as box:
+        holder = box.stream("[[never_end]]")
+        next(iter(holder))
+        box.fault("tokenizer", "slow_reply", route="/encode", ms=1500)
+        asker = box.connect()
+        asker.request("POST", "/api/chat", json.dumps(too_long("/api/chat")), {"Content-Type": "application/json"})
+        wait_until(lambda: any(one["route"].startswith("/encode") and len(one["body"]) > 8000
+                               for one in box.control("tokenizer", cmd="requests", since=0)["requests"]), 20, "it is being counted")
+        done(box, "stop", "--now")
+        reply = asker.getresponse()
+        assert reply.status in (400, 503), reply.read()
+        holder.close()
+        done(box, "start", "--wait")
+        box.fault("tokenizer", "slow_reply", on=False)
+        assert box.say("[[text=again]]") == "again"
 
 
 def test_called_tools_stay_and_the_newest_turn_too(box):

@@ -43,6 +43,65 @@ TEST_F(ax_poll_run, the_model_sees_exactly_the_prompt_of_each_request) {
     }
 }
 
+core::awaitable<void> compare_count(backend* on, const core::clock_source* clock,
+                                    const chat::rendered_prompt* prompt, std::uint32_t wanted,
+                                    std::size_t* done) {
+    const core::deadline soon = core::deadline::after(patience, clock->now());
+    const auto got = co_await on->count_beside(*prompt, soon);
+    EXPECT_TRUE(got) << got.error().message;
+    if (got && got->exact) {
+        EXPECT_EQ(got->system_tokens + got->turn_tokens, wanted);
+    }
+    ++*done;
+}
+
+// The tokenizer service does one thing at a time, and the answer that runs needs it for each piece.
+TEST_F(ax_poll_run, a_prompt_is_counted_beside_a_run_as_in_its_turn) {
+    start();
+    std::vector<chat::rendered_prompt> prompts;
+    std::vector<std::uint32_t> in_turn;
+    for (const std::size_t length : {300UL, 5000UL, 20'000UL}) {
+        for (const bool verbatim : {false, true}) {
+            run_spec what = request(std::string(length, 'x') + " 1 2 3 \u4e16", verbatim ? "" : "Be brief.");
+            what.prompt.verbatim = verbatim;
+            prompts.push_back(what.prompt);
+            const auto measured = run(made->measure(what.prompt, {}));
+            ASSERT_TRUE(measured && *measured);
+            in_turn.push_back((*measured)->system_tokens + (*measured)->turn_tokens);
+        }
+    }
+    text_sink sink;
+    run_control control(context.on);
+    std::size_t counted = 0;
+    std::size_t piece = 0;
+    sink.on_piece = [&] {
+        if (piece % 2 == 0 && piece / 2 < prompts.size()) {
+            tasks.spawn("count",
+                        compare_count(made.get(), &clock, &prompts[piece / 2], in_turn[piece / 2], &counted));
+        }
+        ++piece;
+    };
+    const told got = ask(request("[[n=60]]"), sink, control);
+    EXPECT_EQ(got.cause(), "");
+    EXPECT_EQ(got.text, words(60));
+    EXPECT_TRUE(run_until([&] { return counted == prompts.size(); }));
+}
+
+TEST_F(ax_poll_run, a_count_beside_a_run_outlives_a_tokenizer_that_dies_or_is_silent) {
+    start();
+    const chat::rendered_prompt prompt = request(std::string(5000, 'x')).prompt;
+    const auto in_time = [&] { return core::deadline::after(milliseconds{700}, clock.now()); };
+    fault("tokenizer", "hang", "once", {{"route", "/encode"}, {"ms", 1500}});
+    const auto silent = run(made->count_beside(prompt, in_time()));
+    ASSERT_TRUE(silent);
+    EXPECT_FALSE(*silent);
+    ::kill(tokenizer_pid(), SIGKILL);
+    const auto dead = run(made->count_beside(prompt, in_time()));
+    ASSERT_TRUE(dead);
+    EXPECT_FALSE(*dead);
+    EXPECT_EQ(ask("[[text=well]]").text, "well");
+}
+
 TEST_F(ax_poll_run, limits_are_exact_to_the_token) {
     start();
     for (std::uint32_t limit = 1; limit <= 8; ++limit) {

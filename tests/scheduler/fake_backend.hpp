@@ -44,6 +44,8 @@ public:
     std::vector<std::string_view> honoured{"temperature", "top_k", "top_p", "repeat_penalty"};
     std::uint32_t prompt_limit = 100'000;  // in bytes of the texts, which stand for tokens
     std::deque<core::failure> measure_failures;
+    bool counts_beside = false;  // runs, as measure() does
+    std::deque<core::failure> beside_failures;
     bool embeds = false;
     std::deque<chat::failure> embedding_failures;
     bool echoes_lengths = false;  // each vector begins with the length of its text
@@ -73,6 +75,7 @@ public:
     int finished = 0;
     int cancelled = 0;
     int measures = 0;
+    int counted_beside = 0;
     int starts = 0;
     int stops = 0;
     std::vector<std::string> embedded;                    // the last ones
@@ -125,6 +128,22 @@ public:
         out.fits = out.system_tokens + out.turn_tokens <= prompt_limit;
         out.exact = true;
         co_return out;
+    }
+
+    core::awaitable<core::result<engine::prompt_measure>> count_beside(const chat::rendered_prompt& prompt,
+                                                                       core::deadline until) override {
+        if (!counts_beside) {
+            co_return core::make_failure(core::errc::refused, "not beside");
+        }
+        ++counted_beside;
+        if (!beside_failures.empty()) {
+            core::failure why = beside_failures.front();
+            beside_failures.pop_front();
+            co_return why;
+        }
+        --measures;
+        auto measuring = measure(prompt, until);
+        co_return co_await std::move(measuring);
     }
 
     core::awaitable<engine::run_outcome> run(

@@ -72,6 +72,32 @@ TEST_F(scheduler_models_test, at_once_does_not_wait_for_the_running_one) {
     EXPECT_EQ(backend_.starts, 0);
 }
 
+TEST_F(scheduler_models_test, what_reads_a_runtime_keeps_it_from_its_end_and_from_nothing_else) {
+    const auto running = start();
+    reader reads = scheduler_->read(model);
+    reader again = scheduler_->read(model);
+    ASSERT_EQ(reads.get(), &backend_);
+    scheduler_->remove(model);
+    EXPECT_EQ(scheduler_->read(model), nullptr);
+    running->held.reset();
+    EXPECT_FALSE(unleased(backend_));
+    reads.reset();
+    EXPECT_FALSE(unleased(backend_));
+    again.reset();
+    EXPECT_TRUE(unleased(backend_));
+}
+
+TEST_F(scheduler_models_test, a_runtime_that_is_read_is_unloaded_all_the_same_and_then_not_read) {
+    const auto running = start();
+    const reader reads = scheduler_->read(model);
+    ASSERT_NE(reads, nullptr);
+    scheduler_->suspend(model, true);
+    EXPECT_EQ(scheduler_->read(model), nullptr);
+    running->held.reset();
+    EXPECT_TRUE(run_until(io_, [&] { return backend_.stops == 1 && !loaded(); }));
+    EXPECT_EQ(scheduler_->read(model), nullptr);
+}
+
 TEST_F(scheduler_models_test, resume_before_the_stop_keeps_it_and_during_the_stop_loads_it_again) {
     const auto running = start();
     scheduler_->suspend(model, false);

@@ -231,6 +231,13 @@ public:
     // texts leaves doubt.
     [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> measure(
         const chat::rendered_prompt& prompt, core::deadline until) = 0;
+    // The same for those who have no lease, while others run, in few calls that do no harm to a run. Refused (errc::refused) where that can't be done now; another failure: the
+    // counting service failed, and should be left alone for a while. May be called at any time; a stop does not wait
+    // for it. REQUIRES: the backend outlives the call (scheduler::reader).
+    [[nodiscard]] virtual core::awaitable<core::result<prompt_measure>> count_beside(
+        const chat::rendered_prompt& /*prompt*/, core::deadline /*until*/) {
+        co_return core::make_failure(core::errc::refused, "This runtime does not count prompts.");
+    }
     // Runs one request whole: drain, reset, confirmed idle, generate, follow, drain. Returns when the runtime
     // is idle and empty, or when it was handed to the supervisor for a restart. The end is known to `on_end`
     // (may be empty) earlier, as soon as no more text can come. Must not be cancelled as a coroutine: use

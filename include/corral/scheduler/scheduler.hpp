@@ -183,6 +183,10 @@ struct tier_report {
     core::steady_time since{};  // of the last change
 };
 
+// A backend for questions beside its runs (engine::backend::count_beside). It is no place of its capacity, and keeps
+// it from being destroyed, not from being stopped; so hold it for seconds.
+using reader = std::shared_ptr<engine::backend>;
+
 // Keeps a model from being unloaded while any copy lives.
 using model_hold = std::shared_ptr<void>;
 
@@ -236,7 +240,10 @@ public:
     void replace(const std::vector<engine::backend*>& successors);
     void replace(engine::backend& successor) { replace(std::vector<engine::backend*>{&successor}); }
     void admit(std::string_view model);
-    // True when nobody has a lease on `runtime`, before `until`. One that was removed or replaced is not
+    // One that is ready now. nullptr: none is, the model is suspended, or it has tiers, of which another may serve when
+    // a turn comes.
+    [[nodiscard]] reader read(std::string_view model) const;
+    // True when nobody has a lease on `runtime` or reads it, before `until`. One that was removed or replaced is not
     // touched any more then, and may be destroyed once the loop has run what was ready to run.
     [[nodiscard]] core::awaitable<bool> wait_unleased(const engine::backend& runtime, core::deadline until);
     // What runs `model` now: the first of its instances that is ready, else that is loading, else the first;

@@ -322,9 +322,10 @@ core::awaitable<generation::served> variant_library::read_for_request(generation
             one->lent = content;
         }
     }
-    auto whole = std::make_shared<generation::served_model>(*model);
-    whole->variant = std::move(content);
-    co_return whole;
+    // It holds `model`, by which its backends are held.
+    auto whole = std::make_shared<std::pair<generation::served, generation::served_model>>(model, *model);
+    whole->second.variant = std::move(content);
+    co_return generation::served(whole, &whole->second);
 }
 
 void variant_library::set_aside(std::string_view name) {

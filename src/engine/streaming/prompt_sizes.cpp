@@ -225,6 +225,9 @@ core::awaitable<std::optional<std::uint32_t>> prompt_sizes::ask(chat::rendered_p
             : answer->status != 200
                 ? core::make_failure(core::errc::refused, "status " + std::to_string(answer->status))
                 : parts_.protocol->size_in(answer->body);
+        if (!said && until.passed(parts_.clock->now())) {
+            co_return std::nullopt;  // its time was short, which says nothing of the server
+        }
         if (!said) {
             asks_again_ = parts_.clock->now() + after_failure;
             telemetry::log().info("{}: the server does not count prompts ({}); sizes are estimated for {} s",

@@ -264,6 +264,24 @@ core::awaitable<core::result<prompt_measure>> stream_backend::measure(const chat
     co_return measured;
 }
 
+core::awaitable<core::result<prompt_measure>> stream_backend::count_beside(
+    const chat::rendered_prompt& prompt, core::deadline until) {
+    look_at_services();
+    const std::uint64_t mark = runtime_.starts;
+    core::result<prompt_measure> out = core::make_failure(core::errc::refused, "The server does not serve.");
+    if (lost_since(mark) || stop_wanted_) {
+        co_return out;
+    }
+    out = co_await measure(prompt, until);
+    look_at_services();
+    if (until.passed(context_.clock->now())) {
+        out = core::make_failure(core::errc::timed_out, "The server did not count it in time.");
+    } else if (lost_since(mark) || stop_wanted_) {
+        out = core::make_failure(core::errc::refused, "The server went while it counted.");
+    }
+    co_return out;
+}
+
 core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
     const std::uint32_t context = context_length();
     if (!what.max_tokens || context == 0) {

@@ -63,6 +63,8 @@ public:
     // By the server's count where it offers one (prompt_sizes.hpp).
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> count_beside(
+        const chat::rendered_prompt& prompt, core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }

@@ -5,7 +5,6 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/telemetry/log.hpp"
-#include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 
@@ -23,18 +22,6 @@ catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32
     return sizes;
 }
 
-// Counts a call for as long as it lasts, whichever way it ends.
-class call_mark {
-public:
-    explicit call_mark(unsigned& count) : count_(count) { ++count_; }
-    call_mark(const call_mark&) = delete;
-    call_mark& operator=(const call_mark&) = delete;
-    ~call_mark() { --count_; }
-
-private:
-    unsigned& count_;
-};
-
 }  // namespace
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
@@ -44,7 +31,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
       places_(std::move(places)),
       epochs_(places_.runtime, places_.tokenizer, places_.tap != nullptr),
       log_(with_vocabulary(model_.context, places_.vocabulary)),
-      own_(tokenizer_client(places_.tokenizer_at)),
+      own_(context.on, tokenizer_client(places_.tokenizer_at)),
       verbatim_(own_, *context.clock, chat::find_family(model_.family)),
       changed_(context.on),
       clocks_(model_.runtime.clocks),
@@ -146,114 +133,6 @@ std::uint64_t ax_poll_backend::outside_faults() const {
     return outside_faults_of(*group_);
 }
 
-core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
-                                                                       core::deadline until) {
-    if (prompt.verbatim) {
-        std::string text = prompt.turns;
-        co_return co_await measure_verbatim(std::move(text), until);
-    }
-    const catalog::context_sizes limits = sizes();
-    const chat::rendered_prompt sent = keeps_nothing() ? without_reset(prompt) : prompt;
-    prompt_measure out;
-    out.system_tokens = token_bound(sent.system);
-    out.turn_tokens = token_bound(sent.turns);
-    if (!known(limits)) {
-        // The runtime itself will say when it is too long.
-        out.system_tokens = token_estimate(sent.system);
-        out.turn_tokens = token_estimate(sent.turns);
-        co_return out;
-    }
-    const auto judge = [&limits](prompt_measure& of) {
-        const std::uint32_t room = most_turn_tokens(limits, of.system_tokens);
-        of.limit = room > 0 ? of.system_tokens + room : 0;
-        of.fits = room > 0 && of.turn_tokens <= room;
-    };
-    judge(out);
-    if (out.fits && !prompt.count_exactly) {
-        co_return out;
-    }
-    std::string system = sent.system;
-    std::string turns = sent.turns;
-    const bool can_ask = !places_.tokenizer.empty();
-    if (!can_ask) {
-        out.system_tokens = token_estimate(system);
-        out.turn_tokens = token_estimate(turns);
-        judge(out);
-        co_return out;
-    }
-    const core::deadline limit = measure_limit(until);
-    const call_mark asking(tokenizer_calls_);
-    const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), limit);
-    if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
-        on_tokenizer_hung();
-    }
-    if (counted.fault == tokenizer_fault::too_long) {
-        out.fits = false;
-        co_return out;
-    }
-    if (counted.fault == tokenizer_fault::bad_answer) {
-        co_await examine_tokenizer(limit);
-    }
-    if (counted.fault != tokenizer_fault::none) {
-        co_return core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
-    }
-    out.system_tokens = static_cast<std::uint32_t>(counted.system.size());
-    out.turn_tokens = static_cast<std::uint32_t>(counted.turns.size());
-    out.exact = true;
-    judge(out);
-    co_return out;
-}
-
-// What the tokenizer may take for it, which is part of what a reset and a prompt take. A request's own
-// deadline is far too late: while one measures nobody else runs.
-core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
-    return core::deadline::after(model_.runtime.clocks.reset, context_.clock->now()).sooner(until);
-}
-
-core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
-                                                                                core::deadline until) {
-    prompt_measure out;
-    std::string asked = text;
-    core::result<token_ids> ids =
-        core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
-    if (takes_verbatim()) {
-        const core::deadline limit = measure_limit(until);
-        verbatim_encoder::predicate unwanted;
-        const call_mark asking(tokenizer_calls_);
-        ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
-    }
-    if (!ids && ids.error().code == core::errc::limit_exceeded) {
-        out.turn_tokens = token_estimate(text);
-        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
-        out.fits = false;
-        co_return out;
-    }
-    if (!ids && (ids.error().code == core::errc::refused || ids.error().code == core::errc::invalid)) {
-        out.turn_tokens = token_estimate(text);
-        co_return out;  // the run says what is wrong with it
-    }
-    if (!ids) {
-        if (ids.error().code == core::errc::timed_out && !until.passed(context_.clock->now())) {
-            on_tokenizer_hung();
-        } else if (ids.error().code == core::errc::protocol) {
-            const core::deadline limit = measure_limit(until);
-            co_await examine_tokenizer(limit);
-        }
-        co_return ids.error();
-    }
-    const catalog::context_sizes limits = sizes();
-    const auto count = static_cast<std::uint32_t>(ids->size());
-    out.system_tokens = reset_share(limits, count);
-    out.turn_tokens = count - out.system_tokens;
-    out.exact = true;
-    if (known(limits)) {
-        out.limit = most_verbatim_tokens(limits);
-        out.fits = count <= out.limit;
-    }
-    verbatim_.keep(std::move(text), std::move(*ids));
-    co_return out;
-}
-
 bool ax_poll_backend::takes_verbatim() const noexcept {
     return places_.tap != nullptr && !tap_passed_by_ && verbatim_.possible();
 }
@@ -325,6 +204,7 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
             "{}: the runtime does not use the tokenizer URL it was given; counts are estimates",
             catalog::label_of(model_));
     }
+    co_await prepare_counting();
     co_return core::result<void>{};
 }
 

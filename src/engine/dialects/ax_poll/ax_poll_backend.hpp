@@ -38,6 +38,18 @@ struct ax_poll_places {
     std::vector<std::shared_ptr<supervisor::start_gate>> gates;  // of the services that need the device
 };
 
+// Counts a call for as long as it lasts, whichever way it ends.
+class call_mark {
+public:
+    explicit call_mark(unsigned& count) : count_(count) { ++count_; }
+    call_mark(const call_mark&) = delete;
+    call_mark& operator=(const call_mark&) = delete;
+    ~call_mark() { --count_; }
+
+private:
+    unsigned& count_;
+};
+
 class ax_poll_backend final : public backend, private supervisor::group_observer {
 public:
     // Makes the group, with this as the performer of its hooks; or with `from` takes it over, and throws
@@ -65,6 +77,8 @@ public:
     }
     [[nodiscard]] core::awaitable<core::result<prompt_measure>> measure(const chat::rendered_prompt& prompt,
                                                                         core::deadline until) override;
+    [[nodiscard]] core::awaitable<core::result<prompt_measure>> count_beside(
+        const chat::rendered_prompt& prompt, core::deadline until) override;
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
@@ -83,6 +97,8 @@ private:
                                                                                  core::deadline until);
     [[nodiscard]] std::uint64_t measured_mb() const { return measured_by(places_.gates, measured_before_); }
     [[nodiscard]] core::deadline measure_limit(core::deadline until) const;
+    // What counting needs of the tokenizer process, had before anybody waits for it. Never fails a start.
+    [[nodiscard]] core::awaitable<void> prepare_counting();
     [[nodiscard]] core::awaitable<core::result<void>> self_test();
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();

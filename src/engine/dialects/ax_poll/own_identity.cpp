@@ -11,6 +11,21 @@ using nlohmann::json;
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 constexpr std::size_t most_clutter = 200'000;
 
+class in_use {
+public:
+    in_use(bool& flag, core::wake_signal& free) : flag_(flag), free_(free) { flag_ = true; }
+    in_use(const in_use&) = delete;
+    in_use& operator=(const in_use&) = delete;
+    ~in_use() {
+        flag_ = false;
+        free_.ring();
+    }
+
+private:
+    bool& flag_;
+    core::wake_signal& free_;
+};
+
 }  // namespace
 
 void own_identity::on_tokenizer_started() {
@@ -76,6 +91,13 @@ core::awaitable<conversation_ids> own_identity::try_plain_texts(core::deadline u
 
 core::awaitable<conversation_ids> own_identity::encode(std::string system, std::string turns,
                                                        core::deadline until) {
+    while (busy_) {
+        const core::wake_reason woken = co_await free_.wait(until);
+        if (woken != core::wake_reason::rung) {
+            co_return conversation_ids{tokenizer_fault::unreachable, "was busy with another count", {}, {}};
+        }
+    }
+    const in_use mine(busy_, free_);
     conversation_ids out = co_await try_encode(system, turns, until);
     if (out.fault == tokenizer_fault::unknown_uid) {
         on_tokenizer_started();

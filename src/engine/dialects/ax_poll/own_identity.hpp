@@ -1,13 +1,14 @@
 #pragma once
 // An identity of Corral's own at the tokenizer service, never the runtime's (docs/facts/vendor_ax.md#context,
-// last line). It knows one-turn conversations only. To be used between runs: the service has one thread, and
-// a runtime kept waiting for 10 s dies.
+// last line). It knows one-turn conversations only. Those who ask at once take turns. Beside a run only for short texts
+// and when it is_known(): the service has one thread, and a runtime kept waiting for 10 s dies.
 
 #include <cstddef>
 #include <string>
 
 #include "corral/core/async.hpp"
 #include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
 #include "engine/dialects/ax_poll/tokenizer_client.hpp"
 
 namespace corral::engine::ax_poll {
@@ -21,7 +22,7 @@ struct conversation_ids {
 
 class own_identity {
 public:
-    explicit own_identity(tokenizer_client service) : service_(service) {}
+    own_identity(const core::executor& on, tokenizer_client service) : service_(service), free_(on) {}
     // One reset and one encode. The first call, and the first after on_tokenizer_started(), costs a new
     // identity: 1 to 4 s on a small box. An identity that the service forgot is renewed once; other faults
     // are the caller's.
@@ -30,6 +31,8 @@ public:
     // The same of texts that every tokenizer can take: whether it works at all.
     [[nodiscard]] core::awaitable<conversation_ids> try_plain_texts(core::deadline until);
     void on_tokenizer_started();
+    // The service has made it already.
+    [[nodiscard]] bool is_known() const noexcept { return !uid_.empty(); }
 
 private:
     [[nodiscard]] core::awaitable<conversation_ids> try_encode(const std::string& system,
@@ -41,6 +44,8 @@ private:
     std::string uid_;
     bool cluttered_ = false;       // its decode cache will not empty any more
     std::size_t clutter_ids_ = 0;  // ids in that cache
+    bool busy_ = false;            // between the reset and the encode of somebody
+    core::wake_signal free_;
 };
 
 }  // namespace corral::engine::ax_poll

@@ -31,7 +31,7 @@ tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source&
       options_(std::move(options)),
       on_(on),
       peers_(std::make_shared<tap_peers>(clock, options_.model)),
-      probe_(upstream_) {}
+      probe_(on_, upstream_) {}
 
 void tokenizer_tap::make_server() {
     // An exchange that outlasts the tap's owner keeps the tap, not the other way round.

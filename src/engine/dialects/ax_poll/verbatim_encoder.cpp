@@ -146,6 +146,21 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::unwrap(std::string te
     co_return give_up();
 }
 
+core::awaitable<core::result<token_ids>> verbatim_encoder::count(std::string text, core::deadline until) {
+    const wrapper_shape shape = *shape_;
+    std::string system(any_system);
+    std::string guarded = shape.guard + text + shape.guard;
+    conversation_ids got = co_await identity_.encode(std::move(system), std::move(guarded), until);
+    if (got.fault != tokenizer_fault::none) {
+        co_return no_answer(got.fault, got.said);
+    }
+    auto ids = guarded_ids(shape, got.turns);
+    if (!ids || ids->size() < 2) {
+        co_return core::make_failure(core::errc::refused, "Only its run can say how long it is.");
+    }
+    co_return std::move(*ids);
+}
+
 core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string text, core::deadline until,
                                                                   predicate unwanted) {
     if (kept_ && kept_->text == text) {

@@ -32,6 +32,9 @@ public:
     // (away, or `unwanted` said so).
     [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
                                                                   predicate unwanted);
+    // The same in one call, without a second try and without learning anything. REQUIRES: knows_shape().
+    [[nodiscard]] core::awaitable<core::result<token_ids>> count(std::string text, core::deadline until);
+    [[nodiscard]] bool knows_shape() const noexcept { return shape_.has_value(); }
     // Saves the next encode() of this text its work.
     void keep(std::string text, token_ids ids);
     void on_tokenizer_started();

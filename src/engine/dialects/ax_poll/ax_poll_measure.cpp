@@ -1,0 +1,214 @@
+// How long a prompt is: in the turn of its request, and beside the run of another.
+#include <utility>
+
+#include "corral/telemetry/log.hpp"
+#include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/ax_poll/context_policy.hpp"
+
+namespace corral::engine::ax_poll {
+
+namespace {
+
+// Beside a run, whose pieces come from the same single-threaded service.
+constexpr std::size_t most_beside_bytes = 128UL * 1024;
+
+void judge(prompt_measure& of, const catalog::context_sizes& limits) {
+    const std::uint32_t room = most_turn_tokens(limits, of.system_tokens);
+    of.limit = room > 0 ? of.system_tokens + room : 0;
+    of.fits = room > 0 && of.turn_tokens <= room;
+}
+
+prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count) {
+    prompt_measure out;
+    out.system_tokens = reset_share(limits, count);
+    out.turn_tokens = count - out.system_tokens;
+    out.exact = true;
+    if (known(limits)) {
+        out.limit = most_verbatim_tokens(limits);
+        out.fits = count <= out.limit;
+    }
+    return out;
+}
+
+prompt_measure measure_of(const catalog::context_sizes& limits, const conversation_ids& counted) {
+    prompt_measure out;
+    out.system_tokens = static_cast<std::uint32_t>(counted.system.size());
+    out.turn_tokens = static_cast<std::uint32_t>(counted.turns.size());
+    out.exact = true;
+    judge(out, limits);
+    return out;
+}
+
+prompt_measure bound_of(const catalog::context_sizes& limits, const chat::rendered_prompt& sent) {
+    prompt_measure out;
+    out.system_tokens = token_bound(sent.system);
+    out.turn_tokens = token_bound(sent.turns);
+    if (known(limits)) {
+        judge(out, limits);
+    }
+    return out;
+}
+
+}  // namespace
+
+core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const chat::rendered_prompt& prompt,
+                                                                       core::deadline until) {
+    if (prompt.verbatim) {
+        std::string text = prompt.turns;
+        co_return co_await measure_verbatim(std::move(text), until);
+    }
+    const catalog::context_sizes limits = sizes();
+    const chat::rendered_prompt sent = keeps_nothing() ? without_reset(prompt) : prompt;
+    prompt_measure out = bound_of(limits, sent);
+    if (!known(limits)) {
+        // The runtime itself will say when it is too long.
+        out.system_tokens = token_estimate(sent.system);
+        out.turn_tokens = token_estimate(sent.turns);
+        co_return out;
+    }
+    if (out.fits && !prompt.count_exactly) {
+        co_return out;
+    }
+    std::string system = sent.system;
+    std::string turns = sent.turns;
+    const bool can_ask = !places_.tokenizer.empty();
+    if (!can_ask) {
+        out.system_tokens = token_estimate(system);
+        out.turn_tokens = token_estimate(turns);
+        judge(out, limits);
+        co_return out;
+    }
+    const core::deadline limit = measure_limit(until);
+    const call_mark asking(tokenizer_calls_);
+    const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), limit);
+    if (counted.fault == tokenizer_fault::timed_out && !until.passed(context_.clock->now())) {
+        on_tokenizer_hung();
+    }
+    if (counted.fault == tokenizer_fault::too_long) {
+        out.fits = false;
+        co_return out;
+    }
+    if (counted.fault == tokenizer_fault::bad_answer) {
+        co_await examine_tokenizer(limit);
+    }
+    if (counted.fault != tokenizer_fault::none) {
+        co_return core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
+    }
+    co_return measure_of(limits, counted);
+}
+
+// What the tokenizer may take for it, which is part of what a reset and a prompt take. A request's own
+// deadline is far too late: while one measures nobody else runs.
+core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
+    return core::deadline::after(model_.runtime.clocks.reset, context_.clock->now()).sooner(until);
+}
+
+core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
+                                                                                core::deadline until) {
+    prompt_measure out;
+    std::string asked = text;
+    core::result<token_ids> ids =
+        core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
+    if (takes_verbatim()) {
+        const core::deadline limit = measure_limit(until);
+        verbatim_encoder::predicate unwanted;
+        const call_mark asking(tokenizer_calls_);
+        ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
+    }
+    if (!ids && ids.error().code == core::errc::limit_exceeded) {
+        out.turn_tokens = token_estimate(text);
+        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
+        out.fits = false;
+        co_return out;
+    }
+    if (!ids && (ids.error().code == core::errc::refused || ids.error().code == core::errc::invalid)) {
+        out.turn_tokens = token_estimate(text);
+        co_return out;  // the run says what is wrong with it
+    }
+    if (!ids) {
+        if (ids.error().code == core::errc::timed_out && !until.passed(context_.clock->now())) {
+            on_tokenizer_hung();
+        } else if (ids.error().code == core::errc::protocol) {
+            const core::deadline limit = measure_limit(until);
+            co_await examine_tokenizer(limit);
+        }
+        co_return ids.error();
+    }
+    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()));
+    verbatim_.keep(std::move(text), std::move(*ids));
+    co_return out;
+}
+
+// With what is known of this tokenizer process already, and one call for each text: a new identity takes seconds, in
+// which a running answer would stand still.
+core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
+    const chat::rendered_prompt& prompt, core::deadline until) {
+    look_at_services();
+    const process_epochs::mark begun = epochs_.now();
+    const catalog::context_sizes limits = sizes();
+    const chat::rendered_prompt sent = keeps_nothing() ? without_reset(prompt) : prompt;
+    const auto serves = [this, begun] {
+        using supervisor::service_state;
+        const process_epochs::mark now = epochs_.now();
+        return now.runtime_starts == begun.runtime_starts && now.tokenizer_starts == begun.tokenizer_starts &&
+               epochs_.since(begun) == process_epochs::loss::none &&
+               epochs_.runtime().state == service_state::ready &&
+               epochs_.tokenizer().state == service_state::ready;
+    };
+    if (!prompt.verbatim && known(limits)) {
+        const prompt_measure bound = bound_of(limits, sent);
+        if (bound.fits && !prompt.count_exactly) {
+            co_return bound;
+        }
+    }
+    const bool known_way = prompt.verbatim ? takes_verbatim() && verbatim_.knows_shape() : own_.is_known();
+    if (places_.tokenizer.empty() || !known(limits) || !known_way || !serves() ||
+        sent.system.size() + sent.turns.size() > most_beside_bytes) {
+        co_return core::make_failure(core::errc::refused, "It can't be counted beside a run.");
+    }
+    const call_mark asking(tokenizer_calls_);
+    core::result<prompt_measure> out = prompt_measure{};
+    if (prompt.verbatim) {
+        std::string text = sent.turns;
+        const core::result<token_ids> ids = co_await verbatim_.count(std::move(text), until);
+        out = ids ? core::result<prompt_measure>(
+                        measure_of_verbatim(limits, static_cast<std::uint32_t>(ids->size())))
+                  : ids.error();
+    } else {
+        std::string system = sent.system;
+        std::string turns = sent.turns;
+        const conversation_ids counted = co_await own_.encode(std::move(system), std::move(turns), until);
+        out =
+            counted.fault == tokenizer_fault::none
+                ? core::result<prompt_measure>(measure_of(limits, counted))
+                : core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
+    }
+    look_at_services();
+    if (out && !serves()) {
+        co_return core::make_failure(core::errc::refused, "The services changed during the count.");
+    }
+    co_return out;
+}
+
+core::awaitable<void> ax_poll_backend::prepare_counting() {
+    if (places_.tokenizer.empty()) {
+        co_return;
+    }
+    constexpr core::seconds most{8};  // a new identity takes 1 to 4 s on a small box
+    const core::deadline until = measure_limit(core::deadline::after(most, context_.clock->now()));
+    const call_mark asking(tokenizer_calls_);
+    if (takes_verbatim()) {
+        verbatim_encoder::predicate unwanted;
+        std::string text = "Hi there";
+        const auto ids = co_await verbatim_.encode(std::move(text), until, std::move(unwanted));
+        if (ids) {
+            co_return;
+        }
+    }
+    const conversation_ids counted = co_await own_.try_plain_texts(until);
+    if (counted.fault != tokenizer_fault::none) {
+        telemetry::log().debug("tokenizer: {} when a count was tried", counted.said);
+    }
+}
+
+}  // namespace corral::engine::ax_poll

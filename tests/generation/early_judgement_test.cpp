@@ -1,0 +1,160 @@
+// Prompts that are judged while another request has the only place.
+
+#include "generation/early_judgement.hpp"
+
+#include "generation_driver.hpp"
+
+namespace corral::generation {
+namespace {
+
+class early_judgement : public test::generation_test {
+protected:
+    early_judgement() {
+        backend.counts_beside = true;
+        backend.context = 2000;
+        backend.prompt_limit = 2000;
+    }
+    ~early_judgement() override { free_place(); }
+    // Somebody's long answer.
+    void hold_place() {
+        test::scripted_run endless = saying({"on and on"});
+        endless.gate_before_text = true;
+        backend.script = {endless};
+        chat::generation_request what = request();
+        what.client = "holder";
+        holder = begin(std::move(what));
+        ASSERT_TRUE(test::run_until(io, [&] { return backend.running == 1; }));
+    }
+    void free_place() {
+        holder.reset();
+        EXPECT_TRUE(test::run_until(io, [&] { return tasks.empty(); }));
+    }
+    // What comes of it while the place is held: its failure, or nothing once it waits.
+    std::optional<chat::failure> judged(chat::generation_request what) {
+        generation_handle handle = begin(std::move(what));
+        test::reading out;
+        EXPECT_TRUE(test::run_until(io, [&] {
+            drain(handle, out);
+            return out.over() || admission->queue_of("tiny:latest").waiting > 0;
+        }));
+        EXPECT_EQ(backend.running, 1) << "the other goes on";
+        handle.reset();
+        EXPECT_TRUE(test::run_until(io, [&] { return admission->queue_of("tiny:latest").waiting == 0; }));
+        return out.failed ? std::optional<chat::failure>(*out.failed) : std::nullopt;
+    }
+    static chat::generation_request whole(std::string prompt) {
+        chat::generation_request out = request(std::move(prompt));
+        out.limits.truncate = false;
+        return out;
+    }
+
+    generation_handle holder;
+};
+
+TEST_F(early_judgement, a_request_that_can_not_fit_is_refused_while_another_answer_runs) {
+    hold_place();
+    const auto why = judged(whole(std::string(3000, 'x')));
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->kind, chat::failure_kind::context_too_long);
+    EXPECT_NE(why->message.find("there is room for 2000"), std::string::npos) << why->message;
+    EXPECT_FALSE(why->retryable);
+    EXPECT_EQ(backend.measures, 1) << "the holder's";
+}
+
+TEST_F(early_judgement, what_obviously_fits_or_can_be_made_to_fit_is_not_counted) {
+    hold_place();
+    EXPECT_FALSE(judged(whole("short")));
+    EXPECT_FALSE(judged(request(std::string(30'000, 'x'))));
+    EXPECT_EQ(backend.counted_beside, 0);
+}
+
+TEST_F(early_judgement, nobody_is_asked_where_the_turn_comes_at_once) {
+    const test::reading got = read(whole(std::string(3000, 'x')));
+    ASSERT_TRUE(got.failed);
+    EXPECT_EQ(backend.counted_beside, 0);
+}
+
+TEST_F(early_judgement, a_count_that_fails_leaves_it_to_the_turn_and_the_service_alone) {
+    hold_place();
+    backend.beside_failures = {core::make_failure(core::errc::timed_out, "no answer")};
+    EXPECT_FALSE(judged(whole(std::string(3000, 'x'))));
+    EXPECT_EQ(backend.counted_beside, 1);
+    EXPECT_FALSE(judged(whole(std::string(3000, 'x'))));
+    EXPECT_EQ(backend.counted_beside, 1);
+}
+
+TEST_F(early_judgement, parts_that_can_not_be_counted_leave_it_to_the_turn) {
+    hold_place();
+    backend.context = 100;
+    backend.prompt_limit = 100;
+    chat::generation_request what = whole(std::string(3000, 'x'));
+    what.tools = nlohmann::ordered_json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+    backend.counts_beside = false;
+    EXPECT_FALSE(judged(what));
+    backend.counts_beside = true;
+    EXPECT_TRUE(judged(what));
+}
+
+TEST_F(early_judgement, a_model_that_is_loading_or_gone_is_judged_in_the_turn) {
+    hold_place();
+    backend.set(engine::availability_state::loading);
+    EXPECT_FALSE(judged(whole(std::string(3000, 'x'))));
+    EXPECT_EQ(backend.counted_beside, 0);
+    backend.set(engine::availability_state::ready);
+    EXPECT_TRUE(judged(whole(std::string(3000, 'x'))));
+}
+
+TEST_F(early_judgement, a_count_of_a_prompt_does_not_wait_for_the_answer_that_runs) {
+    hold_place();
+    std::optional<generation_service::count_result> counted;
+    boost::asio::co_spawn(
+        io,
+        [](generation_service* of, chat::generation_request what, served model,
+           std::optional<generation_service::count_result>* to) -> core::awaitable<void> {
+            *to = co_await of->count(std::move(what), std::move(model));
+        }(generations.get(), request("How long is this?"), models.find("tiny:latest"), &counted),
+        [](std::exception_ptr) {});
+    ASSERT_TRUE(test::run_until(io, [&] { return counted.has_value(); }));
+    ASSERT_TRUE(*counted);
+    EXPECT_GT(**counted, 10U);
+    EXPECT_EQ(backend.running, 1);
+}
+
+// What is refused early is refused in the same words in its turn, and what can't fit whole is always told early.
+TEST_F(early_judgement, says_what_the_turn_says) {
+    core::seeded_random dice{20'262};
+    const auto up_to = [&](std::uint64_t most) { return dice.next() % (most + 1); };
+    int early = 0;
+    for (int round = 0; round < 150; ++round) {
+        chat::generation_request what = request(std::string(up_to(4000), 'u'));
+        chat::message system;
+        system.from = chat::role::system;
+        system.content = std::string(up_to(2000), 's');
+        what.messages.insert(what.messages.begin(), system);
+        if (up_to(1) == 1) {
+            what.tools = nlohmann::ordered_json::array();
+            for (std::uint64_t i = up_to(20) + 1; i > 0; --i) {
+                what.tools.push_back(
+                    {{"type", "function"},
+                     {"function",
+                      {{"name", "tool_" + std::to_string(i)}, {"description", std::string(60, 'd')}}}});
+            }
+        }
+        what.limits.truncate = up_to(2) == 0;
+        backend.context = backend.prompt_limit = static_cast<std::uint32_t>(up_to(4000)) + 1;
+        const test::reading in_turn = read(what);
+        hold_place();
+        const auto before = judged(what);
+        ASSERT_TRUE(!before || in_turn.failed) << before->message;
+        ASSERT_TRUE(what.limits.truncate || before.has_value() == in_turn.failed.has_value());
+        if (before) {
+            ++early;
+            ASSERT_EQ(before->message, in_turn.failed->message);
+        }
+        free_place();
+    }
+    EXPECT_GT(early, 30);
+}
+
+}  // namespace
+}  // namespace corral::generation
