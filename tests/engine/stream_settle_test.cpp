@@ -103,5 +103,17 @@ TEST_F(stream_settle_test, where_the_server_can_be_asked_it_is_idle_before_the_n
     EXPECT_TRUE(restarts.empty());
 }
 
+TEST_F(stream_settle_test, one_that_stays_at_work_for_longer_than_a_load_takes_is_replaced) {
+    clocks.scrub = seconds{25};
+    load = milliseconds{50};
+    traits.idle = {"/slots", "/*/is_processing", "false"};
+    const played_server server(
+        {{event_stream(said("a")), true}, {whole_answer(200, R"([{"is_processing": true}])")}});
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(run(server, {}, true).end, run_end::cancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{15});
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("cancel: ")));
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

@@ -7,7 +7,7 @@
 namespace corral::scheduler {
 namespace {
 
-class queue_figures_test : public test::queue_policy_fixture {};
+class queue_figures_test : public queue_policy_fixture {};
 
 TEST_F(queue_figures_test, places_are_in_the_order_of_service) {
     policy_ = queue_policy{10};

@@ -9,7 +9,7 @@
 
 #include "scheduler/queue_policy.hpp"
 
-namespace corral::scheduler::test {
+namespace corral::scheduler {
 
 // Drives the policy and keeps what it decided, newest last.
 class queue_policy_fixture : public testing::Test {
@@ -86,4 +86,4 @@ protected:
     decision last_;
 };
 
-}  // namespace corral::scheduler::test
+}  // namespace corral::scheduler

@@ -5,7 +5,7 @@
 namespace corral::scheduler {
 namespace {
 
-class queue_policy_test : public test::queue_policy_fixture {};
+class queue_policy_test : public queue_policy_fixture {};
 
 TEST_F(queue_policy_test, waits_while_loading_and_grants_when_ready) {
     arrive(1);

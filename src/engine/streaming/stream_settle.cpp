@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 constexpr core::nanoseconds next_stop_pause = 100ms;
 constexpr core::nanoseconds idle_pause = 50ms;
 constexpr core::nanoseconds notice_of_death = 2s;
+constexpr core::nanoseconds usual_notice =
+    1s;  // of a client that has left: at the next token, or piece of a prompt
 
 }  // namespace
 
@@ -163,6 +165,7 @@ core::awaitable<stream_run::settled> stream_run::comes_to_idle(const run_state& 
         co_return settled::ended;
     }
     settled otherwise = settled::hung;
+    const core::steady_time begin = clock_now();
     while (!until.passed(clock_now()) && !parts_.lost(now.began)) {
         http::client_call ask;
         ask.to = parts_.at();
@@ -173,6 +176,11 @@ core::awaitable<stream_run::settled> stream_run::comes_to_idle(const run_state& 
             otherwise = settled::goes_on;
             if (says_idle(parts_.traits.idle, answer->body)) {
                 co_return settled::ended;
+            }
+            // Half of the wait at most is lost: either it is idle within the time of a load, or a new process is.
+            const auto load = parts_.usual_load ? parts_.usual_load() : std::nullopt;
+            if (load && runs_ == 1 && clock_now() - begin > std::max(*load, usual_notice)) {
+                co_return settled::goes_on;
             }
         }
         const core::deadline again = core::deadline::after(idle_pause, clock_now());
