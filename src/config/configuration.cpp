@@ -135,7 +135,7 @@ void whole_seconds(catalog::section& from, std::string_view key, seconds& out, s
 void read_http(catalog::section from, http::server_options& to) {
     constexpr std::int64_t kib = 1024;
     constexpr std::int64_t gib = 1024 * 1024 * kib;
-    from.integer("max_header_bytes", to.max_header_bytes, kib, 1024 * kib);
+    from.integer("max_header_bytes", to.max_header_bytes, kib, 1028 * kib);
     from.integer("max_body_bytes", to.max_body_bytes, kib, gib);
     from.integer("max_buffered_body_bytes", to.max_buffered_body_bytes, kib, 16 * gib);
     from.integer("max_connections", to.max_connections, 1, 65536);
@@ -260,6 +260,8 @@ configuration_result load_configuration(const configuration_source& from) {
     root.integer("max_queue", value.max_queue, 1, 65536);
     read_lifetimes(root, from, base, value, warnings);
     read_admin_socket(root, from.environment, base, value);
+    constexpr std::size_t as_go = 1024UL * 1024 + 4096;  // what is long of them is paid for like a body
+    value.http.max_header_bytes = as_go;
     if (auto limits = root.table("http")) {
         read_http(*limits, value.http);
     }

@@ -144,9 +144,12 @@ void connection::on_readable(const core::error_code& wait_error) {
         on_input_end(wait_error);
         return;
     }
+    if (inbox_full() && !discarding_) {
+        return;  // it was made smaller meanwhile; consume() reads on
+    }
     // One buffer for all connections' reads costs an idle one nothing.
     std::array<char, 64 * 1024> scratch;
-    const std::size_t room = discarding_ ? scratch.size() : options_.inbox_bytes - inbox().size();
+    const std::size_t room = discarding_ ? scratch.size() : inbox_bytes_ - inbox().size();
     const transfer got = transport_->receive(std::span(scratch).first(std::min(room, scratch.size())));
     switch (got.kind) {
         case transfer_kind::moved:
@@ -187,6 +190,11 @@ void connection::on_input_end(const core::error_code& why) {
     if (serving_) {
         end(why);
     }
+}
+
+void connection::size_inbox(std::size_t bytes) {
+    inbox_bytes_ = bytes;
+    arm_read();
 }
 
 void connection::consume(std::size_t count) {

@@ -24,7 +24,6 @@
 namespace corral::http {
 
 struct connection_options {
-    std::size_t inbox_bytes = 64 * 1024;  // reading pauses while that much waits
     core::nanoseconds write_stall = core::seconds{30};
     std::optional<tls_credentials> tls;  // nothing: plain
 };
@@ -61,7 +60,12 @@ public:
 
     // Bytes that came and were not consumed.
     [[nodiscard]] std::string_view inbox() const noexcept { return std::string_view(inbox_).substr(taken_); }
-    [[nodiscard]] bool inbox_full() const noexcept { return inbox().size() >= options_.inbox_bytes; }
+    static constexpr std::size_t usual_inbox = 64UL * 1024;
+    // Reading pauses while that much waits.
+    [[nodiscard]] bool inbox_full() const noexcept { return inbox().size() >= inbox_bytes_; }
+    [[nodiscard]] std::size_t inbox_bytes() const noexcept { return inbox_bytes_; }
+    // For a head that is longer, and is paid for; what has come stays where it is made smaller again.
+    void size_inbox(std::size_t bytes);
     // True when bytes came since the last consume().
     [[nodiscard]] bool fresh() const noexcept { return fresh_; }
     // Drops `count` bytes from the front (0 is fine) and reads on if reading had paused.
@@ -125,6 +129,7 @@ private:
     std::unique_ptr<transport> transport_;  // borrows socket_
     std::string inbox_;
     std::size_t taken_ = 0;
+    std::size_t inbox_bytes_ = usual_inbox;
     std::size_t discarded_ = 0;
     core::asio::steady_timer input_timer_;
     core::asio::steady_timer stall_timer_;

@@ -6,10 +6,9 @@
 #include <optional>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/buffers_iterator.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/fields.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
 
 #include "request_target.hpp"
 
@@ -19,56 +18,20 @@ namespace beast_http = boost::beast::http;
 
 namespace {
 
-// A string body that pays for each byte when it arrives, so an announced length alone blocks nobody.
-struct charged_body {
-    struct value_type {
-        std::string text;
-        std::optional<body_charge> charge;
-        std::size_t announced = 0;
-    };
-    // Of an announced body; the rest once that much has come.
-    static constexpr std::size_t at_once = 256 * 1024;
-
-    class reader {
-    public:
-        template <bool IsRequest, class Fields>
-        reader(beast_http::header<IsRequest, Fields>&, value_type& into) : into_(into) {}
-
-        void init(const boost::optional<std::uint64_t>& length, core::error_code& error) {
-            error = {};
-            if (length) {
-                into_.announced = static_cast<std::size_t>(*length);
-                into_.text.reserve(std::min(into_.announced, at_once));
-            }
-        }
-
-        template <class Buffers>
-        std::size_t put(const Buffers& buffers, core::error_code& error) {
-            error = {};
-            const std::size_t bytes = core::asio::buffer_size(buffers);
-            if (!into_.charge || !into_.charge->take(bytes)) {
-                error = core::errc::limit_exceeded;
-                return 0;
-            }
-            if (into_.text.size() >= at_once && into_.text.capacity() < into_.announced) {
-                into_.text.reserve(into_.announced);  // growing by halves would move all of it several times
-            }
-            into_.text.append(core::asio::buffers_begin(buffers), core::asio::buffers_end(buffers));
-            return bytes;
-        }
-
-        void finish(core::error_code& error) { error = {}; }
-
-    private:
-        value_type& into_;
-    };
-};
+// Of a head in memory while it comes: what it is read from, which grows by doubling, and its fields.
+constexpr std::size_t head_copies = 3;
+constexpr std::size_t most_fields = 2048;  // each costs more than its bytes
 
 constexpr const char* busy = "server busy: too many request bodies at once";
 
 bool all_digits(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+auto count_of(const header_fields& fields, std::string_view name) {
+    return std::ranges::count_if(
+        fields.all(), [name](const auto& field) { return boost::beast::iequals(field.first, name); });
 }
 
 std::size_t leading_line_ends(std::string_view bytes) {
@@ -93,15 +56,74 @@ bool asks_other_version(std::string_view bytes) {
 
 }  // namespace
 
-struct request_parser::machine {
-    beast_http::request_parser<charged_body> parser;
+// Fields go where they stay, so a head is held once; Beast's own container takes none above 64 KiB. A body pays for each
+// byte when it arrives, so an announced length alone blocks nobody.
+struct request_parser::machine final : beast_http::basic_parser<true> {
+    explicit machine(request& into) : into_(into) {}
+
+    std::optional<body_charge> charge;
+    std::size_t head_charge = 0;  // of it
+    std::string body;
+
+protected:
+    using text = boost::beast::string_view;
+    using error_code = boost::beast::error_code;
+    // Of an announced body; the rest once that much has come.
+    static constexpr std::size_t at_once = 256 * 1024;
+
+    void on_request_impl(beast_http::verb, text method, text target, int version,
+                         error_code& error) override {
+        error = {};
+        into_.method.assign(method.data(), method.size());
+        into_.target.assign(target.data(), target.size());
+        into_.version = static_cast<unsigned>(version);
+    }
+    void on_field_impl(beast_http::field, text name, text value, error_code& error) override {
+        error = {};
+        if (++fields_ > most_fields) {
+            error = beast_http::error::header_limit;
+        } else if (!is_header_done()) {  // those of a trailer prove nothing
+            into_.headers.add({name.data(), name.size()}, {value.data(), value.size()});
+        }
+    }
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
+        error = {};
+        if (length) {
+            announced_ = static_cast<std::size_t>(*length);
+            body.reserve(std::min(announced_, at_once));
+        }
+    }
+    std::size_t on_body_impl(text bytes, error_code& error) override {
+        error = {};
+        if (!charge || !charge->take(bytes.size())) {
+            error = core::errc::limit_exceeded;
+            return 0;
+        }
+        if (body.size() >= at_once && body.capacity() < announced_) {
+            body.reserve(announced_);  // growing by halves would move all of it several times
+        }
+        body.append(bytes.data(), bytes.size());
+        return bytes.size();
+    }
+    std::size_t on_chunk_body_impl(std::uint64_t, text bytes, error_code& error) override {
+        return on_body_impl(bytes, error);
+    }
+    void on_response_impl(int, text, int, error_code& error) override { error = {}; }
+    void on_header_impl(error_code& error) override { error = {}; }
+    void on_chunk_header_impl(std::uint64_t, text, error_code& error) override { error = {}; }
+    void on_finish_impl(error_code& error) override { error = {}; }
+
+private:
+    request& into_;
+    std::size_t announced_ = 0;
+    std::size_t fields_ = 0;
 };
 
 request_parser::request_parser(parser_limits limits)
-    : limits_(limits), machine_(std::make_unique<machine>()) {
+    : limits_(limits), machine_(std::make_unique<machine>(request_)) {
     constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
-    machine_->parser.header_limit(static_cast<std::uint32_t>(std::min(limits_.header_bytes, most)));
-    machine_->parser.body_limit(limits_.body_bytes);
+    machine_->header_limit(static_cast<std::uint32_t>(std::min(limits_.header_bytes, most)));
+    machine_->body_limit(limits_.body_bytes);
 }
 
 request_parser::~request_parser() = default;
@@ -118,7 +140,7 @@ std::size_t request_parser::feed(std::string_view bytes) {
 }
 
 std::size_t request_parser::feed_header(std::string_view bytes) {
-    auto& parser = machine_->parser;
+    auto& parser = *machine_;
     std::size_t used = 0;
     if (!parser.got_some()) {
         used = leading_line_ends(bytes);
@@ -151,15 +173,13 @@ std::size_t request_parser::feed_header(std::string_view bytes) {
 }
 
 void request_parser::on_header() {
-    auto& parser = machine_->parser;
-    const auto& message = parser.get();
-    request_.method = message.method_string();
-    request_.target = message.target();
-    request_.version = message.version();
+    auto& parser = *machine_;
     keep_alive_ = parser.keep_alive();
-    for (const auto& field : message) {
-        // Copied now: Beast would add the trailer's fields later, and those prove nothing.
-        request_.headers.add(std::string(field.name_string()), std::string(field.value()));
+    if (parser.charge) {
+        // The bytes that it was read from go now.
+        const std::size_t read_from = parser.head_charge - parser.head_charge / head_copies;
+        parser.charge->give_back(read_from);
+        parser.head_charge -= read_from;
     }
     if (!check_framing() || !check_fields()) {
         return;
@@ -171,30 +191,44 @@ void request_parser::on_header() {
     }
 }
 
+bool request_parser::pay_for_head(body_budget& budget, std::string_view client, std::size_t bytes) {
+    auto& charge = machine_->charge;
+    if (!charge) {
+        charge.emplace(budget, client);
+    }
+    const bool taken = charge->take(bytes * head_copies);
+    machine_->head_charge += taken ? bytes * head_copies : 0;
+    return taken;
+}
+
+// Its head was paid for by its address; it may be somebody's whose share is another.
 void request_parser::admit(body_budget& budget, std::string_view client) {
-    auto& charge = machine_->parser.get().body().charge.emplace(budget, client);
+    auto& charge = machine_->charge;
+    charge.reset();
+    charge.emplace(budget, client);
     state_ = progress::body;
-    const auto length = machine_->parser.content_length();
-    if (length && !charge.could_take(static_cast<std::size_t>(*length))) {
+    const auto length = machine_->content_length();
+    if (!charge->take(machine_->head_charge) ||
+        (length && !charge->could_take(static_cast<std::size_t>(*length)))) {
         refuse(503, busy);
     }
 }
 
 std::size_t request_parser::body_bytes() const noexcept {
-    return machine_->parser.get().body().text.size();
+    return machine_->body.size();
 }
 
 memory_charge* request_parser::charge() const noexcept {
-    auto& charge = machine_->parser.get().body().charge;
+    auto& charge = machine_->charge;
     return charge ? &*charge : nullptr;
 }
 
 // RFC 9112 §6.3: where two readers could disagree about the body's end, nothing is served.
 bool request_parser::check_framing() {
-    const auto& message = machine_->parser.get();
-    const auto lengths = message.count(beast_http::field::content_length);
-    const auto encodings = message.count(beast_http::field::transfer_encoding);
-    if (lengths > 1 || (lengths == 1 && !all_digits(message[beast_http::field::content_length]))) {
+    const header_fields& fields = request_.headers;
+    const auto lengths = count_of(fields, "Content-Length");
+    const auto encodings = count_of(fields, "Transfer-Encoding");
+    if (lengths > 1 || (lengths == 1 && !all_digits(fields.find("Content-Length")))) {
         refuse(400, "bad Content-Length");
         return false;
     }
@@ -205,7 +239,7 @@ bool request_parser::check_framing() {
         refuse(400, "bad Transfer-Encoding");
         return false;
     }
-    if (!boost::beast::iequals(message[beast_http::field::transfer_encoding], "chunked")) {
+    if (!boost::beast::iequals(fields.find("Transfer-Encoding"), "chunked")) {
         refuse(501, "unsupported transfer encoding");
         return false;
     }
@@ -213,8 +247,7 @@ bool request_parser::check_framing() {
 }
 
 bool request_parser::check_fields() {
-    const auto& message = machine_->parser.get();
-    const auto hosts = message.count(beast_http::field::host);
+    const auto hosts = count_of(request_.headers, "Host");
     if (hosts > 1 || (hosts == 0 && request_.version >= 11)) {
         refuse(400, hosts == 0 ? "missing required Host header" : "too many Host headers");
         return false;
@@ -226,7 +259,7 @@ bool request_parser::check_fields() {
     }
     request_.path = std::move(target->path);
     request_.query = std::move(target->query);
-    const std::string_view expect = message[beast_http::field::expect];
+    const std::string_view expect = request_.headers.find("Expect");
     if (!expect.empty() && request_.version >= 11) {
         if (!boost::beast::iequals(expect, "100-continue")) {
             refuse(417, "unknown expectation");
@@ -238,7 +271,7 @@ bool request_parser::check_fields() {
 }
 
 std::size_t request_parser::feed_body(std::string_view bytes) {
-    auto& parser = machine_->parser;
+    auto& parser = *machine_;
     // A chunked body never ends in fewer bytes, and Beast asserts that a begun last chunk has them.
     constexpr std::size_t shortest_end = 5;
     if (bytes.empty() || (parser.chunked() && bytes.size() < shortest_end)) {
@@ -274,25 +307,23 @@ void request_parser::refuse(unsigned status, std::string text) {
     keep_alive_ = false;
     wants_continue_ = false;
     // While the answer goes out, and its reader perhaps lingers, others may have the room.
-    auto& body = machine_->parser.get().body();
-    std::string().swap(body.text);
-    body.charge.reset();
+    std::string().swap(machine_->body);
+    machine_->charge.reset();
 }
 
 // A refused request is answered in the words of the format that its path belongs to.
 void request_parser::note_path() {
-    const auto& message = machine_->parser.get();
-    if (!request_.path.empty() || message.target().empty()) {
+    if (!request_.path.empty() || request_.target.empty()) {
         return;
     }
-    auto target = split_target(message.method_string(), message.target());
+    auto target = split_target(request_.method, request_.target);
     if (target) {
         request_.path = std::move(target->path);
     }
 }
 
 request request_parser::take() {
-    request_.body = std::move(machine_->parser.get().body().text);
+    request_.body = std::move(machine_->body);
     return std::move(request_);
 }
 

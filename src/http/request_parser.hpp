@@ -35,12 +35,15 @@ public:
     std::size_t feed(std::string_view bytes);
 
     [[nodiscard]] progress state() const noexcept { return state_; }
+    // `client` pays for so many bytes more of a head that is long; false: there is no room. REQUIRES: state() == header,
+    // and else as admit().
+    [[nodiscard]] bool pay_for_head(body_budget& budget, std::string_view client, std::size_t bytes);
     // The body is wanted, and `client` pays for it; a refusal where there is no room. `budget` must outlive the parser,
     // which holds the charge until its own end. REQUIRES: state() == at_body.
     void admit(body_budget& budget, std::string_view client);
     // Of the body so far.
     [[nodiscard]] std::size_t body_bytes() const noexcept;
-    // Absent for a request without a body.
+    // Absent for a request without a body and with a short head.
     [[nodiscard]] memory_charge* charge() const noexcept;
 
     // True while the body is outstanding and the client waits for "100 Continue" before it sends it.

@@ -119,9 +119,7 @@ void server::impl::tell(const std::string& where, const std::exception_ptr& thro
 }
 
 void server::impl::spawn_session(accepted client) {
-    const std::size_t header = context->options.max_header_bytes + 1024;
-    connection_options options{std::max<std::size_t>(64 * 1024, header), context->options.write_stall,
-                               context->tls};
+    connection_options options{context->options.write_stall, context->tls};
     auto made =
         std::make_shared<connection>(std::move(client.socket), std::move(client.peer), std::move(options));
     made->join(context->clients, std::move(client.share));

@@ -48,13 +48,32 @@ core::awaitable<bool> wait_for_request(session_context& context, connection& on)
     }
 }
 
-// When a body must be complete of which `bytes` have come since `begin`: one that drips, too, must not hold a
-// connection for ever, nor for long what it holds in memory.
-core::deadline body_end(const server_options& options, core::steady_time begin, std::size_t bytes) {
+core::awaitable<void> wait_for_turn(share_turns& among, connection& on) {
+    if (among.passes()) {
+        co_return;
+    }
+    const core::executor loop = co_await core::asio::this_coro::executor;
+    core::asio::steady_timer wake(loop);
+    co_await among.wait(on.share(), wake);
+}
+
+// When that must be complete of which `bytes` have come since `begin`: what drips, too, must not hold a connection for
+// ever, nor for long what it holds in memory.
+core::deadline end_of(core::seconds timeout, core::steady_time begin, std::size_t bytes) {
     constexpr int longest = 10;
     constexpr std::size_t slowest = 8 * 1024;  // bytes a second
-    const core::seconds allowed = options.body_timeout + core::seconds(bytes / slowest);
-    return core::deadline::after(std::min(allowed, options.body_timeout * longest), begin);
+    const core::seconds allowed = timeout + core::seconds(bytes / slowest);
+    return core::deadline::after(std::min(allowed, timeout * longest), begin);
+}
+
+// The part of a head that fills the inbox is paid for, a step at a time.
+void make_room_for_head(session_context& context, connection& on, request_parser& parser) {
+    constexpr std::size_t step = 64UL * 1024;
+    if (parser.pay_for_head(context.bodies, on.share(), step)) {
+        on.size_inbox(on.inbox_bytes() + step);
+    } else {
+        parser.refuse(503, "server busy: too many long request headers at once");
+    }
 }
 
 struct request_reading {
@@ -90,16 +109,26 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
                                               request_parser& parser) {
     using progress = request_parser::progress;
     request_reading out;
-    const core::steady_time begin = std::chrono::steady_clock::now();
+    core::steady_time begin = std::chrono::steady_clock::now();
     core::deadline until = from_now(context.options.header_timeout);
     bool judged = false;
     while (true) {
+        if (on.inbox().size() > connection::usual_inbox) {
+            co_await wait_for_turn(*context.requests, on);  // it may be whole, and takes a while
+        }
         const std::size_t used = parser.feed(on.inbox());
         const bool stuck = used == 0 && on.inbox_full();
         on.consume(used);
+        const bool in_head = parser.state() == request_parser::progress::header;
+        if (in_head && on.inbox_full()) {
+            make_room_for_head(context, on, parser);
+        } else if (!in_head && on.inbox_bytes() > connection::usual_inbox) {
+            on.size_inbox(connection::usual_inbox);
+        }
         const bool has_head = parser.state() == progress::at_body || parser.state() == progress::complete;
         if (has_head && !judged) {
             judged = true;
+            begin = std::chrono::steady_clock::now();
             judge_head(context, on, parser, out);
             if (out.refused || parser.state() != progress::body) {
                 co_return out;
@@ -107,14 +136,18 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
             if (!on.inbox().empty()) {
                 continue;
             }
-        } else if (stuck && parser.state() != progress::refused) {
+        } else if (stuck && !in_head && parser.state() != progress::refused) {
             parser.refuse(400, "malformed request: a line too long");
+        }
+        if (parser.state() == progress::refused) {
+            on.size_inbox(connection::usual_inbox);
+            on.consume(on.inbox().size());  // nobody pays for it any more
         }
         if (parser.state() == progress::complete || parser.state() == progress::refused) {
             co_return out;
         }
         if (parser.state() == progress::body) {
-            const core::deadline end = body_end(context.options, begin, parser.body_bytes());
+            const core::deadline end = end_of(context.options.body_timeout, begin, parser.body_bytes());
             until = from_now(context.options.body_timeout).sooner(end);
             if (parser.wants_continue()) {
                 const bool told = co_await tell_to_go_on(on, parser);
@@ -123,6 +156,9 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
                     co_return out;
                 }
             }
+        }
+        if (in_head && on.inbox().size() > connection::usual_inbox) {
+            until = end_of(context.options.header_timeout, begin, on.inbox().size());
         }
         const arrival what = co_await on.wait_input(until);
         if (what == arrival::ended) {
@@ -134,15 +170,6 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
             parser.refuse(408, header ? "request header took too long" : "request body took too long");
         }
     }
-}
-
-core::awaitable<void> wait_for_turn(share_turns& among, connection& on) {
-    if (among.passes()) {
-        co_return;
-    }
-    const core::executor loop = co_await core::asio::this_coro::executor;
-    core::asio::steady_timer wake(loop);
-    co_await among.wait(on.share(), wake);
 }
 
 // Our end first, then the client's: closing over unread bytes would reset the answer away (RFC 9112 §9.6). What comes

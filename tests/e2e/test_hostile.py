@@ -87,7 +87,7 @@ def exchange(box, data, timeout=30):
 @pytest.mark.parametrize("data", [
     b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 100_000 + b"\r\n",
     b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\n\r\n",
-    b"GET /api/version HTTP/1.1\r\nHost: localhost\r\nX: " + b"z" * 500_000 + b"\r\n\r\n",
+    b"GET /api/version HTTP/1.1\r\nHost: localhost\r\nX: " + b"z" * 1_500_000 + b"\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100 + b"\r\n\r\n",
     b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ], ids=["many-headers", "long-target", "long-header", "tls-hello", "smuggling"])

@@ -19,10 +19,18 @@ inline constexpr std::chrono::seconds patience{10};
 
 class raw_client {
 public:
-    explicit raw_client(std::uint16_t port, int receive_buffer = 0, const char* address = "127.0.0.1")
+    // `own`: where it connects from.
+    explicit raw_client(std::uint16_t port, int receive_buffer = 0, const char* address = "127.0.0.1",
+                        const char* own = nullptr)
         : handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (receive_buffer > 0) {
             ::setsockopt(handle_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        }
+        if (own != nullptr) {
+            sockaddr_in from{};
+            from.sin_family = AF_INET;
+            from.sin_addr.s_addr = ::inet_addr(own);
+            ::bind(handle_, reinterpret_cast<const sockaddr*>(&from), sizeof from);
         }
         sockaddr_in to{};
         to.sin_family = AF_INET;

@@ -34,7 +34,7 @@ TEST(server_limits, header_bomb_is_431) {
     live_server live(size_of_body);
     auto client = live.connect();
     client.send("GET / HTTP/1.1\r\nHost: h\r\n");
-    for (int i = 0; i < 2000 && client.send("X-Bomb: 0123456789012345678901234567890123456789\r\n"); ++i) {
+    for (int i = 0; i < 2000 && client.send("X-Bomb: " + std::string(1000, 'x') + "\r\n"); ++i) {
     }
     EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 431 "));
 }
