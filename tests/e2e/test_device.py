@@ -122,6 +122,7 @@ def test_a_lost_card_costs_no_starts_and_is_served_again_when_it_is_back(tmp_pat
         box.set_device(fault="no_card")
         box.kill("runtime")
         box.wait_reason(r"the device is lost: the driver shows no card.*SIGKILL.*axcl-smi reboot -d 0", "broken")
+        assert box.logged(r"ERROR sim:latest/runtime: broken: the device is lost")
         refused = box.chat("hello")
         assert refused.status == 503 and "the device is lost" in refused.json["error"]
         # Two looks at least.
