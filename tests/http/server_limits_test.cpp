@@ -436,37 +436,5 @@ TEST(server_limits, at_the_descriptor_limit_accepting_pauses_and_goes_on) {
     EXPECT_THAT(client.read_until("size 0"), HasSubstr("size 0"));
 }
 
-TEST(server_stop, idle_ones_go_at_once_and_running_ones_after_their_answer) {
-    live_server live(size_of_body);
-    auto idle = live.connect();
-    auto busy = live.connect();
-    idle.send(get);
-    idle.read_until("size 0");
-    busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-    ASSERT_TRUE(eventually([&] { return live.stats().exchanges == 1; }));
-    live.stop_accepting();
-    EXPECT_TRUE((idle.read_all(), idle.ended()));
-    EXPECT_TRUE(live.drained(patience));
-    const std::string& got = busy.read_all();
-    EXPECT_THAT(got, HasSubstr("Connection: close\r\n"));
-    EXPECT_THAT(got, HasSubstr("size 0"));
-    EXPECT_FALSE(live.connect().connected());
-}
-
-TEST(server_stop, wait_gives_up_at_its_deadline) {
-    live_server live([](const request&, response_writer&) -> core::awaitable<void> {
-        constexpr core::nanoseconds pause = std::chrono::seconds{60};
-        co_await core::sleep_for(pause);
-    });
-    auto client = live.connect();
-    client.send(get);
-    ASSERT_TRUE(eventually([&] { return live.stats().exchanges == 1; }));
-    live.stop_accepting();
-    EXPECT_FALSE(live.drained(std::chrono::milliseconds{50}));
-    live.close_all();
-    EXPECT_TRUE(live.drained(patience));
-    EXPECT_EQ(live.stats().connections, 0U);
-}
-
 }  // namespace
 }  // namespace corral::http::test

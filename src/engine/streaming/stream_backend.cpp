@@ -20,7 +20,6 @@
 #include "engine/preflight_gate.hpp"
 #include "engine/service_places.hpp"
 #include "engine/settings_gate.hpp"
-#include "engine/streaming/embedding_call.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::streaming {
@@ -315,54 +314,6 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());
     }
     co_return out;
-}
-
-core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
-    look_at_services();
-    const std::uint64_t mark = runtime_.starts;
-    run_control control(context_.on);
-    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock);
-    if (refused) {
-        co_return *refused->failure;
-    }
-    embedding_outcome made = co_await ask_for_vectors(std::move(what));
-    if (made || !made.error().retryable) {
-        co_return made;
-    }
-    // The report of a death comes a moment after the broken line.
-    const core::deadline notice = core::deadline::after(core::seconds{2}, context_.clock->now());
-    core::wake_reason woken = core::wake_reason::rung;
-    look_at_services();
-    while (made.error().cause == "call-failed" && woken == core::wake_reason::rung && !lost_since(mark)) {
-        woken = co_await changed_.wait(notice);
-        look_at_services();
-    }
-    if (auto lost = lost_since(mark)) {
-        co_return std::move(lost->why);
-    }
-    if (made.error().cause == "call-silent") {
-        group_->restart(places_.runtime, made.error().message, supervisor::restart_reason::hang);
-    }
-    co_return made;
-}
-
-core::awaitable<embedding_outcome> stream_backend::ask_for_vectors(embedding_order what) {
-    embedding_server server;
-    server.how = model_.runtime.traits.embedding;
-    auto traits = expanded_traits(model_);
-    if (traits) {
-        server.model = std::move(traits->model_name);
-    }
-    server.at = places_.runtime_at;
-    server.error_of = [this](unsigned status, std::string_view body) {
-        return protocol_->error_of(status, body);
-    };
-    server.patience = [this](std::uint32_t tokens) { return clocks_.prefill.limit(tokens); };
-    server.stall = clocks_.decode.start();
-    server.context = model_.context.positions;
-    server.clock = context_.clock;
-    embedding_outcome made = co_await embed_texts(std::move(server), std::move(what));
-    co_return made;
 }
 
 void stream_backend::start() {
