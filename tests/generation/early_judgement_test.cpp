@@ -107,12 +107,14 @@ TEST_F(early_judgement, a_model_that_is_loading_or_gone_is_judged_in_the_turn) {
 TEST_F(early_judgement, a_count_of_a_prompt_does_not_wait_for_the_answer_that_runs) {
     hold_place();
     std::optional<generation_service::count_result> counted;
+    chat::generation_request asked = request("How long is this?");
+    asked.arrived = clock.now();
     boost::asio::co_spawn(
         io,
         [](generation_service* of, chat::generation_request what, served model,
            std::optional<generation_service::count_result>* to) -> core::awaitable<void> {
             *to = co_await of->count(std::move(what), std::move(model));
-        }(generations.get(), request("How long is this?"), models.find("tiny:latest"), &counted),
+        }(generations.get(), asked, models.find("tiny:latest"), &counted),
         [](std::exception_ptr) {});
     ASSERT_TRUE(test::run_until(io, [&] { return counted.has_value(); }));
     ASSERT_TRUE(*counted);
