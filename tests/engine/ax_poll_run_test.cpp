@@ -95,10 +95,13 @@ TEST_F(ax_poll_run, a_count_beside_a_run_outlives_a_tokenizer_that_dies_or_is_si
     const auto silent = run(made->count_beside(prompt, in_time()));
     ASSERT_TRUE(silent);
     EXPECT_FALSE(*silent);
-    ::kill(tokenizer_pid(), SIGKILL);
+    const pid_t old = tokenizer_pid();
+    ::kill(old, SIGKILL);
     const auto dead = run(made->count_beside(prompt, in_time()));
     ASSERT_TRUE(dead);
     EXPECT_FALSE(*dead);
+    ASSERT_TRUE(run_until([&] { return tokenizer_pid() > 0 && tokenizer_pid() != old; }));
+    ASSERT_EQ(wait_ready(), "");
     EXPECT_EQ(ask("[[text=well]]").text, "well");
 }
 
