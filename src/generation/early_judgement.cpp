@@ -14,7 +14,7 @@ namespace corral::generation {
 
 namespace {
 
-constexpr core::seconds longest{3};
+constexpr core::seconds longest{8};
 constexpr std::size_t longest_prompt = 1024UL * 1024;
 
 // A text of so few bytes fits whatever it is: no token is shorter than a byte, and a template adds little. Prompts may be

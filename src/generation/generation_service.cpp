@@ -82,7 +82,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     who.model = whole->deployment;
     who.until = core::deadline::after(with.options.request_deadline, what.arrived);
     const core::deadline until = who.until;
-    constexpr core::seconds most_beside{3};
+    constexpr core::seconds most_beside{8};
     const core::deadline soon = core::deadline::after(most_beside, with.clock->now()).sooner(until);
     auto entering = with.counts->enter(*with.admission, who.model, who.client, soon);
     const auto beside = co_await std::move(entering);
