@@ -54,8 +54,9 @@ core::result<server_address> find_server(const std::string& option, const std::s
 
 core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most) {
     std::error_code error;
-    std::ifstream in(file, std::ios::binary);
-    if (!std::filesystem::is_regular_file(file, error) || !in) {
+    const bool plain = std::filesystem::is_regular_file(file, error);  // the open of a pipe would wait
+    std::ifstream in(plain ? file : std::filesystem::path(), std::ios::binary);
+    if (!in) {
         return core::make_failure(core::errc::invalid,
                                   "'" + file.string() + "' can't be read: is it there, and a plain file?");
     }
