@@ -278,6 +278,7 @@ TEST(tls_handshake, first_steps_of_a_crowd_leave_the_loop_most_of_its_time) {
     constexpr int crowd_size = 300;
     server_options options;
     options.max_handshakes = 1000;
+    options.handshake_timeout = core::seconds{60};  // a busy machine needs up to 30 ms for each
     live_server live(answer, options, box_lan());
     const std::string hello = client_hello();
     std::vector<raw_client> crowd;
@@ -290,7 +291,7 @@ TEST(tls_handshake, first_steps_of_a_crowd_leave_the_loop_most_of_its_time) {
     const double cpu_before = cpu_seconds();
     const auto begin = std::chrono::steady_clock::now();
     for (raw_client& each : crowd) {
-        EXPECT_NE(each.read_until("\x16", std::chrono::seconds{20}), "");
+        EXPECT_NE(each.read_until("\x16", std::chrono::seconds{60}), "");
     }
     const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     EXPECT_LT(cpu_seconds() - cpu_before, wall * 0.7);
