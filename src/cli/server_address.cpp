@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/url/parse.hpp>
 
+#include "corral/core/time.hpp"
+
 namespace corral::cli {
 
 namespace {
