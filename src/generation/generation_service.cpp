@@ -85,12 +85,13 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     constexpr core::seconds most_beside{8};
     const core::deadline soon = core::deadline::after(most_beside, with.clock->now()).sooner(until);
     auto entering = with.counts->enter(*with.admission, who.model, who.client, soon);
-    const auto beside = co_await std::move(entering);
+    auto beside = co_await std::move(entering);
     if (beside != nullptr) {
         const core::result<engine::prompt_measure> counted = co_await beside->count(prepared->prompt);
         if (counted && counted->exact) {
             co_return counted->system_tokens + counted->turn_tokens;
         }
+        beside.reset();  // others count, and a reload goes on, while this one waits for its turn
     }
     auto granted = co_await with.admission->acquire(std::move(who));
     if (!granted) {
