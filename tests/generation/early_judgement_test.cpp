@@ -2,6 +2,9 @@
 
 #include "generation/early_judgement.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "generation_driver.hpp"
 
 namespace corral::generation {
@@ -66,6 +69,30 @@ TEST_F(early_judgement, what_obviously_fits_or_can_be_made_to_fit_is_not_counted
     EXPECT_FALSE(judged(whole("short")));
     EXPECT_FALSE(judged(request(std::string(30'000, 'x'))));
     EXPECT_EQ(backend.counted_beside, 0);
+}
+
+TEST_F(early_judgement, a_count_that_waits_for_its_turn_keeps_nobody_else_from_counting) {
+    hold_place();
+    backend.counts_beside = false;
+    chat::generation_request counted = request();
+    counted.arrived = clock.now();
+    auto named = models.find(counted.model);
+    std::optional<generation_service::count_result> got;
+    boost::asio::co_spawn(
+        io, [&]() -> core::awaitable<void> { got = co_await generations->count(counted, named); },
+        boost::asio::detached);
+    ASSERT_TRUE(test::run_until(io, [&] { return admission->queue_of("tiny:latest").waiting == 1; }));
+    backend.counts_beside = true;
+    generation_handle other = begin(whole(std::string(3000, 'x')));
+    test::reading out;
+    ASSERT_TRUE(test::run_until(io, [&] {
+        drain(other, out);
+        return out.over() || admission->queue_of("tiny:latest").waiting == 2;
+    }));
+    EXPECT_TRUE(out.failed) << "it waits for its turn";
+    other.reset();
+    free_place();
+    EXPECT_TRUE(test::run_until(io, [&] { return got.has_value(); }));
 }
 
 TEST_F(early_judgement, nobody_is_asked_where_the_turn_comes_at_once) {
