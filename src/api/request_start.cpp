@@ -45,6 +45,7 @@ chat::generation_request begin_request(const api_context& context, const http::r
     chat::generation_request out;
     out.id = new_request_id(context);
     out.client = incoming.client;
+    out.owner = incoming.owner;
     out.model_typed = std::move(typed);
     out.model = model.name;
     out.arrived = incoming.arrived;

@@ -377,6 +377,7 @@ void generation_run::begin_run(const chat::rendered_prompt& prompt) {
 engine::run_spec generation_run::make_spec(chat::rendered_prompt prompt) const {
     engine::run_spec spec;
     spec.id = request_.id;
+    spec.owner = request_.owner;
     spec.prompt = std::move(prompt);
     spec.sampling = request_.sampling;
     spec.max_tokens = max_tokens(request_.limits, context_length_of(*model_));

@@ -40,6 +40,7 @@ struct run_spec {
     std::uint32_t block_tokens = 0;
     std::optional<std::uint32_t> top_logprobs{};  // as chat::generation_request has it
     core::deadline until;
+    std::string owner{};  // as chat::generation_request has it: whose prefixes may be gone on with
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
@@ -206,6 +207,13 @@ public:
     // A conversation without a system text needs one; else the runtime, or its model, may have its own.
     [[nodiscard]] virtual bool needs_system_text() const noexcept { return true; }
     [[nodiscard]] virtual stated_model stated() const { return {}; }
+    // How many bytes of this prompt's text the runtime holds computed already, for that owner; 0: it would
+    // compute all of it. Of the wrapped and of the verbatim form alike, an estimate that nothing but the order of
+    // equals depends on. Cheap: it is asked for each request that waits.
+    [[nodiscard]] virtual std::size_t held_bytes(const chat::rendered_prompt& /*prompt*/,
+                                                 std::string_view /*owner*/) const noexcept {
+        return 0;
+    }
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }

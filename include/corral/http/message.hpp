@@ -61,6 +61,7 @@ struct request {
     boost::asio::ip::tcp::endpoint peer;
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
+    std::string owner{};   // the same where a key told who it is; else empty
     memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
 

@@ -168,6 +168,7 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& inco
         co_await out.send(*std::move(found.answer));
         co_return;
     }
+    incoming.owner = found.judged.by_key ? found.judged.client : std::string{};
     incoming.client = std::move(found.judged.client);
     if (found.origin) {
         cors_writer with_headers(out, at->origins, *std::move(found.origin));
