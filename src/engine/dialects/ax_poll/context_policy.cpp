@@ -42,6 +42,10 @@ std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept
     return turns > 0 ? sizes.chunk + turns : 0;
 }
 
+std::uint32_t most_fresh_tokens(const catalog::context_sizes& sizes) noexcept {
+    return known(sizes) ? std::min(sizes.prompt_limit, sizes.positions - 1) : 0;
+}
+
 std::uint32_t most_output_tokens(const catalog::context_sizes& sizes, std::uint32_t prompt_tokens) noexcept {
     return sizes.positions > prompt_tokens ? sizes.positions - prompt_tokens + 1 : 1;
 }

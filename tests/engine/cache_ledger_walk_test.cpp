@@ -1,0 +1,207 @@
+// Random turns, steered by the ledger, on a small model of the server's cache (docs/facts/prefix_reuse.md#cache,
+// #limits): a row for each position and layer, the length read back from the mask, what each way to end a run leaves.
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/dialects/ax_poll/cache_ledger.hpp"
+
+namespace corral::engine::ax_poll {
+namespace {
+
+constexpr catalog::context_sizes sizes{
+    .positions = 160, .prompt_limit = 128, .chunk = 32, .vocabulary = 1000};
+constexpr std::size_t layers = 3;
+constexpr std::int64_t empty_row = -1;
+
+class modelled_cache {
+public:
+    modelled_cache() {
+        for (auto& rows : rows_) {
+            rows.assign(sizes.positions + 4, empty_row);
+        }
+    }
+
+    std::size_t length = 0;  // as the next run reads it
+
+    void reset() { length = 0; }  // with no ids: nothing is cleared, and the mask stays
+    // Every layer has exactly these.
+    [[nodiscard]] bool holds(const token_ids& ids) const {
+        return length == ids.size() && std::all_of(rows_.begin(), rows_.end(), [&ids](const token_ids& rows) {
+                   return std::equal(ids.begin(), ids.end(), rows.begin());
+               });
+    }
+
+    // Ways for a run to end; each gives the ids of the answer.
+    void prefill(const token_ids& fresh) {
+        for (auto& rows : rows_) {
+            std::copy(fresh.begin(), fresh.end(), rows.begin() + static_cast<std::ptrdiff_t>(length));
+        }
+        at_ = length + fresh.size();
+    }
+    void stopped_in_prefill() {
+        if (length == 0) {
+            length = mask_;  // rows of the conversation before become visible
+        }
+    }
+    // Reads one token, in the first `whole` layers only.
+    void step(std::int64_t id, std::size_t whole = layers) {
+        for (std::size_t layer = 0; layer < layers; ++layer) {
+            rows_[layer][at_] = layer < whole ? id : empty_row;
+        }
+        ++at_;
+        mask_ = at_;
+    }
+    void done() { length = mask_; }
+
+private:
+    std::array<token_ids, layers> rows_;
+    std::size_t at_ = 0;
+    std::size_t mask_ = 0;  // the last position that a decode step has reached, plus one
+};
+
+class cache_walk {
+public:
+    explicit cache_walk(std::uint64_t seed) : random_(seed) {}
+
+    std::size_t continued = 0;
+    std::size_t wrong = 0;
+
+    void turn() {
+        const std::string owner = random_() % 5 == 0 ? "bob" : "ann";
+        const token_ids ids = next_prompt();
+        const cache_plan plan = ledger_.plan(ids, sizes, owner, random_() % 9 == 0);
+        if (plan.how == cache_plan::way::refuse) {
+            said_.clear();
+            return;
+        }
+        if (plan.how == cache_plan::way::reset) {
+            cache_.reset();
+            ledger_.on_reset(owner);
+        } else {
+            ++continued;
+        }
+        ledger_.on_sent(ids, plan.held);
+        const token_ids beginning(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(plan.held));
+        if (!cache_.holds(beginning)) {
+            ++wrong;
+        }
+        run(ids, plan.held);
+        if (random_() % 40 == 0) {
+            ledger_.forget();
+        }
+    }
+
+private:
+    std::int64_t any() { return 10 + static_cast<std::int64_t>(random_() % 900); }
+    void extend(token_ids& ids, std::size_t most) {
+        for (std::size_t i = 1 + random_() % most; i > 0; --i) {
+            ids.push_back(any());
+        }
+    }
+    // The conversation goes on, was edited, is asked again, or is another one.
+    token_ids next_prompt() {
+        token_ids ids = said_;
+        const std::uint64_t dice = random_() % 20;
+        if (dice < 2 || ids.size() > 120) {
+            ids.clear();
+        } else if (dice < 4 && !ids.empty()) {
+            ids.resize(1 + random_() % ids.size());
+        } else if (dice == 4 && !ids.empty()) {
+            ids[random_() % ids.size()] = any();
+        }
+        extend(ids, 40);
+        return ids;
+    }
+    // Lengths agree with what the server prints: a lie would be found by that alone.
+    void run(const token_ids& ids, std::size_t held) {
+        const std::size_t before = cache_.length;
+        const token_ids fresh(ids.begin() + static_cast<std::ptrdiff_t>(held), ids.end());
+        finished_run out;
+        out.as_planned = true;
+        cache_.prefill(fresh);
+        if (random_() % 8 == 0) {
+            cache_.stopped_in_prefill();
+            out.answer = {any()};
+            out.calls = 1;
+            out.stops = 1 + static_cast<unsigned>(random_() % 3);
+            out.before_piece = true;
+            if (held > 0) {
+                EXPECT_EQ(cache_.length, before);
+            }
+            ledger_.conclude(out, sizes);
+            said_ = ids;
+            return;
+        }
+        const std::size_t room = sizes.positions - ids.size() + 1;
+        const std::size_t made = std::min<std::size_t>(1 + random_() % 20, room);
+        for (std::size_t i = 0; i < made; ++i) {
+            out.answer.push_back(any());
+        }
+        out.calls = static_cast<std::uint32_t>((made + 2) / 3 + 1);
+        out.whole = true;
+        end(out, made, room);
+        cache_.done();
+        ledger_.conclude(out, sizes);
+        said_ = ids;
+        said_.insert(said_.end(), out.answer.begin(), out.answer.end());
+        if (random_() % 3 == 0 && !out.answer.empty()) {
+            said_.pop_back();  // the client keeps less
+        }
+    }
+    void end(finished_run& out, std::size_t made, std::size_t room) {
+        const bool used_up = made == room;
+        const std::uint64_t how = random_() % 4;
+        for (std::size_t i = 0; i + 1 < made; ++i) {
+            cache_.step(out.answer[i]);
+        }
+        if (used_up) {
+            return;  // the last one is sampled, and has no place
+        }
+        if (how == 0 && made % 3 == 0) {  // held
+            out.stops = 1;
+            out.held_piece = 3;
+            return;
+        }
+        if (how == 1 && made % 3 != 0) {  // held, and the end token was met
+            out.stops = 1;
+            out.held_piece = made % 3;
+        } else if (how == 2) {  // anywhere
+            out.stops = 1 + static_cast<unsigned>(random_() % 2);
+            out.whole = random_() % 3 != 0;
+            cache_.step(out.answer.back(), random_() % (layers + 1));
+            return;
+        }
+        cache_.step(out.answer.back());
+    }
+
+    std::mt19937_64 random_;
+    modelled_cache cache_;
+    cache_ledger ledger_;
+    token_ids said_;
+};
+
+TEST(cache_ledger_walk, a_prompt_never_stands_behind_other_rows_than_the_ledger_says) {
+    const char* const wanted = std::getenv("CORRAL_WALK_STEPS");
+    const std::size_t most = wanted == nullptr ? 20'000 : std::stoul(wanted);
+    constexpr std::size_t turns = 50;
+    std::size_t continued = 0;
+    for (std::uint64_t seed = 1; seed <= most / turns; ++seed) {
+        cache_walk one(seed);
+        for (std::size_t i = 0; i < turns; ++i) {
+            one.turn();
+        }
+        ASSERT_EQ(one.wrong, 0U) << "seed " << seed;
+        continued += one.continued;
+    }
+    EXPECT_GT(continued, most / 10);
+}
+
+}  // namespace
+}  // namespace corral::engine::ax_poll
