@@ -81,7 +81,7 @@ def test_a_failed_first_encode_runs_on_nothing(pair):
     p.reset("abc")
     p.tokenizer.fault("status_reply", "once", route="/encode")
     record, text = p.run("x")
-    assert record["diff_tokens"] == 0 and text == "<|im_start|>system\nabc<|im_end|>\n"
+    assert record["diff_tokens"] == 0 and text == " nine<|im_start|>system\nabc<|im_end|>\n"
 
 
 def test_a_failed_decode_costs_two_seconds_and_the_text(pair):

@@ -117,8 +117,8 @@ bool chat_engine::prefill(chat_run& run, work& now) {
     const auto since = clock::now();
     const int chunks = (now.figures.prompt_tokens + prefill_chunk - 1) / prefill_chunk;
     for (int chunk = 0; chunk < chunks; ++chunk) {
-        if (device.work(settings.timing.prefill_ms_per_chunk, "prefill", chunk, &run.stop()) && !stopping_)
-            continue;
+        const auto step = device.work(settings.timing.prefill_ms_per_chunk, "prefill", chunk, &run.stop());
+        if (!step.stopped && !stopping_) continue;
         now.ended_by = "cancelled";
         now.figures.reason = "abort";
         return false;
@@ -172,9 +172,9 @@ void chat_engine::decode(chat_run& run, work& now) {
             pieces.add(words_of_error);
             break;
         }
-        if (!device.work(1000.0 / settings_.snapshot().timing.tokens_per_second, "decode", count,
-                         &run.stop()) ||
-            stopping_) {
+        const auto step =
+            device.work(1000.0 / settings_.snapshot().timing.tokens_per_second, "decode", count, &run.stop());
+        if (step.stopped || stopping_) {
             now.ended_by = "cancelled";
             now.figures.reason = "abort";
             break;

@@ -38,6 +38,7 @@ llm_engine::llm_engine(const engine_parts& parts)
       device_(parts.faults, parts.layers),
       geometry_(parts.geometry),
       name_(parts.name),
+      cache_(parts.layers),
       limit_(geometry_.groups.back()) {}
 
 void llm_engine::load_sampling(const json& config) {
@@ -66,21 +67,25 @@ int llm_engine::pick_group(int tokens) const {
     return -1;
 }
 
-// Walks the chunks of `count` tokens: one log line and one device step each.
-void llm_engine::log_prefill_chunks(std::size_t count, const char* function, int line, bool stoppable,
-                                    const char* phase, bool* stopped) {
+// Rows from position `at` on, chunk by chunk: one log line and one device step each. False: it was stopped.
+bool llm_engine::compute_chunks(const token_ids& ids, int at, const chunk_walk& how) {
     const auto chunk = static_cast<std::size_t>(geometry_.chunk);
     int index = 0;
-    for (std::size_t at = 0; at < count; at += chunk) {
-        if (stoppable && stop_.requested()) {
-            *stopped = true;
-            return;
-        }
-        log_line(log_level::info, function, line, "input_num_token:%d",
-                 static_cast<int>(std::min(chunk, count - at)));
+    for (std::size_t from = 0; from < ids.size(); from += chunk) {
+        if (how.stoppable && stop_.requested()) return false;
+        const auto part = std::span(ids).subspan(from, std::min(chunk, ids.size() - from));
+        log_line(log_level::info, how.function, how.line, "input_num_token:%d",
+                 static_cast<int>(part.size()));
         const auto ms = parts_.settings.snapshot().timing.prefill_ms_per_chunk;
-        if (!device_.work(ms, phase, index++, stoppable ? &stop_ : nullptr)) *stopped = true;
+        const auto done = device_.work(ms, how.phase, index++, how.stoppable ? &stop_ : nullptr);
+        // Whether a failed chunk leaves rows was not observed; none are the ones that show.
+        cache_.prefill(
+            at + static_cast<int>(from),
+            done.failed ? token_ids(part.size(), kv_cache::hole) : token_ids(part.begin(), part.end()),
+            done.layers);
+        if (done.layers < cache_.layers()) return false;
     }
+    return true;
 }
 
 void llm_engine::execute_reset(const std::string& system_prompt) {
@@ -100,17 +105,23 @@ void llm_engine::execute_reset(const std::string& system_prompt) {
              "input token num : %d, prefill_split_num : %d prefill_grpid : %d", count,
              (count + geometry_.chunk - 1) / geometry_.chunk,
              (group_ < 0 ? static_cast<int>(geometry_.groups.size()) - 1 : group_) + 1);
-    die_of_broken_layer();
-    die_of_foreign_id(system_ids_);
-    bool never = false;
-    log_prefill_chunks(system_ids_.size(), "GenerateKVCachePrefill", 367, false, "reset", &never);
+    if (count == 0) {
+        log_line(log_level::info, "GenerateKVCachePrefill", 344, "input token num is 0, skip");
+    } else {
+        die_of_broken_layer();
+        die_of_foreign_id(system_ids_);
+        // A chunk's rows are written whole, also into buffers of a single row.
+        if (group_ >= 0 && geometry_.groups[static_cast<std::size_t>(group_)] < geometry_.chunk)
+            overran_ = true;
+        compute_chunks(system_ids_, 0, {"GenerateKVCachePrefill", 367, "reset", false});
+    }
     if (settings.timing.reset_ms > 0)
         std::this_thread::sleep_for(std::chrono::milliseconds(settings.timing.reset_ms));
     if (count > geometry_.max_token_len) {
         std::fputs("free(): invalid pointer\n", stderr);
         die_by_signal(SIGABRT);
     }
-    cache_ = system_ids_;
+    cache_.reset_to(count);
     cached_ = count;
     if (const auto stale = parts_.faults.fire("stale_text")) texts_.push(stale->value("text", "stale text"));
     parts_.journal.stamp("reset_end", 0, count);
@@ -127,7 +138,7 @@ bool llm_engine::take_prompt(run_state& run, const std::string& prompt) {
                                                              : parts_.tokenizer.encode(prompt, last_reply_);
     if (encoded.ok) prompt_ids_ = encoded.diff;
     const int fresh = static_cast<int>(encoded.diff.size());
-    const int cached = static_cast<int>(cache_.size());
+    const int cached = cache_.length();
     if (const int fitting = pick_group(cached + fresh); fitting >= 0) group_ = fitting;
     limit_ = floor_to_chunks(limit_ - cached, geometry_.chunk);
     run.record["diff_tokens"] = fresh;
@@ -137,7 +148,7 @@ bool llm_engine::take_prompt(run_state& run, const std::string& prompt) {
 }
 
 bool llm_engine::fits(int fresh) {
-    const int cached = static_cast<int>(cache_.size());
+    const int cached = cache_.length();
     const int last = static_cast<int>(geometry_.groups.size()) - 1;
     const int group = group_ < 0 ? last : group_;
     const int size = geometry_.groups[static_cast<std::size_t>(group)];
@@ -147,8 +158,9 @@ bool llm_engine::fits(int fresh) {
     log_line(log_level::info, "SetKVCache", 617, "current prefill_max_token_num:%d", limit_);
     if (cached == 0) {
         log_line(log_level::info, "SetKVCache", 621, "first run");
-        // No length check here: the original indexes with a group that was never chosen.
-        if (group_ < 0 || fresh > size)
+        // No length check here: the original writes past its buffers, and lives for a while with one row too many.
+        if (fresh > geometry_.groups.back()) overran_ = true;
+        if (fresh > geometry_.groups.back() + 1)
             die_by_signal(fresh > 8 * geometry_.groups.back() ? SIGABRT : SIGSEGV);
         return true;
     }
@@ -175,17 +187,19 @@ bool llm_engine::prefill() {
              (count + geometry_.chunk - 1) / geometry_.chunk);
     die_of_broken_layer();
     die_of_foreign_id(prompt_ids_);
-    if (static_cast<int>(cache_.size()) + count > geometry_.groups.back()) overran_ = true;
-    bool stopped = false;
-    log_prefill_chunks(prompt_ids_.size(), "Run", 887, true, "prefill", &stopped);
+    // Of a prompt that is run again after a failed encode, the group was chosen without its ids.
+    const int last = static_cast<int>(geometry_.groups.size()) - 1;
+    const int size = geometry_.groups[static_cast<std::size_t>(group_ < 0 ? last : group_)];
+    if (cache_.length() + count > size) overran_ = true;
+    cache_.upload();
+    const bool whole = compute_chunks(prompt_ids_, cache_.length(), {"Run", 887, "prefill", true});
     {
         const std::lock_guard lock(sampling_mutex_);
         if (sampling_.enable_top_k_sampling && sampling_.top_k > parts_.vocabulary_size)
             die_by_signal(SIGSEGV);
     }
     log_line(log_level::info, "Run", 1016, "ttft: %.2f ms", milliseconds_since(begin));
-    if (!stopped) cache_.insert(cache_.end(), prompt_ids_.begin(), prompt_ids_.end());
-    return !stopped;
+    return whole;
 }
 
 std::string llm_engine::decode(const token_ids& ids) {
@@ -218,38 +232,46 @@ int llm_engine::next_token(const token_ids& plan, bool never_ends, std::size_t i
     return parts_.tokenizer.eos_id();
 }
 
-// `room`: decode steps until the positions run out.
-void llm_engine::decode_loop(run_state& run, int room) {
+// From position `at` to the last one that there is.
+void llm_engine::decode_loop(run_state& run, int at) {
     phase_ = "decode";
-    const auto plan = plan_output(run.settings, cache_, name_);
-    run.record["kv_text"] = vocabulary::instance().decode(cache_);
-    run.record["kv_ids"] = cache_;
+    const auto rows = cache_.rows(at);
+    const auto read = readable(rows);
+    auto plan = plan_output(run.settings, read, name_);
+    // After an empty prompt the first token is sampled from a zero vector.
+    if (prompt_ids_.empty()) plan.tokens.insert(plan.tokens.begin(), filler_token(8));
+    run.record["kv_text"] = vocabulary::instance().decode(read);
+    run.record["kv_ids"] = rows;
     const bool streaming = run.kind == run_kind::generate;
     progress_bar bar(geometry_.max_token_len, "token");
     run.output.push_back(next_token(plan.tokens, plan.never_ends, 0));  // never compared with EOS
     run.pending = run.output;
     run.ended_by = "context_end";
-    for (int step = 0; step < room; ++step) {
+    for (; at < geometry_.max_token_len; ++at) {
         if (stop_.requested()) {
             run.ended_by = "stop";
             return;
         }
         const auto settings = parts_.settings.snapshot();
         obey_prompt(plan, run.output.size(), parts_.faults);
-        const bool whole = device_.work(1000.0 / settings.timing.tokens_per_second, "decode",
-                                        static_cast<int>(run.output.size()), &stop_);
+        const auto done = device_.work(1000.0 / settings.timing.tokens_per_second, "decode",
+                                       static_cast<int>(run.output.size()), &stop_);
         int token = next_token(plan.tokens, plan.never_ends, run.output.size());
-        cache_.push_back(run.output.back());  // counted as soon as the first layer has read it
-        if (!whole)
-            token = filler_token(run.output.size() * 7 + 3);  // an interrupted step still samples something
-        if (whole && token == parts_.tokenizer.eos_id()) {
+        if (done.failed)
+            cache_.repeat_row(at);
+        else
+            cache_.decode(at, run.output.back(), done.layers);
+        // An interrupted step still samples something, which may be the end all the same.
+        if (done.layers < cache_.layers() && token != parts_.tokenizer.eos_id())
+            token = filler_token(run.output.size() * 7 + 3);
+        if (token == parts_.tokenizer.eos_id()) {
             if (streaming && !run.pending.empty()) emit_piece(run);
             run.ended_by = "eos";
             return;
         }
         run.output.push_back(token);
         if (!streaming) {
-            bar.update(static_cast<int>(cache_.size()) + 1, "");
+            bar.update(at + 2, "");
             continue;
         }
         run.pending.push_back(token);
@@ -264,7 +286,8 @@ void llm_engine::finish(run_state& run, double seconds) {
              seconds > 0 ? static_cast<double>(run.output.size()) / seconds : 0.0);
     run.reply = decode(run.output);
     last_reply_ = run.reply;
-    cached_ = static_cast<int>(cache_.size());
+    cache_.save();
+    cached_ = cache_.length();
     limit_ = geometry_.groups.back();
     log_line(log_level::info, "GetKVCache", 583, "precompute_len:%d, remaining:%d", cached_.load(),
              limit_ - cached_.load());
@@ -310,13 +333,13 @@ std::string llm_engine::execute_run(const std::string& prompt, run_kind kind) {
         if (kind == run_kind::generate) run.streamed = context_text;
     } else {
         stop_.forget();  // a stop during encode is lost
-        const int first = static_cast<int>(cache_.size()) + static_cast<int>(prompt_ids_.size());
+        const int first = cache_.length() + static_cast<int>(prompt_ids_.size());
         show_busy(run, true);
         const bool whole = prefill();
         const auto decoding_since = clock::now();
         if (whole) {
             const processor_load load(parts_.faults);
-            decode_loop(run, geometry_.max_token_len - first);
+            decode_loop(run, first);
         } else {
             run.output = {filler_token(5)};  // sampled from an unfinished prefill, never streamed
             run.ended_by = "stop_prefill";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fault_switches.hpp"
+#include "runtime/kv_cache.hpp"
 #include "runtime/npu.hpp"
 #include "runtime/run_journal.hpp"
 #include "runtime/sampling_state.hpp"
@@ -41,7 +42,7 @@ public:
     bool running() const { return running_; }
     const char* phase() const { return phase_; }
     int cached_tokens() const { return cached_; }
-    // True when a prompt ran past the prefill limit; the original then aborts while it frees its buffers.
+    // True when rows were written beyond their buffers; the original then aborts while it frees them.
     bool overran() const { return overran_; }
 
     text_queue& texts() { return texts_; }
@@ -71,13 +72,18 @@ private:
     bool fits(int fresh);
     bool take_prompt(run_state& run, const std::string& prompt);
     bool prefill();
-    void decode_loop(run_state& run, int room);
+    void decode_loop(run_state& run, int at);
     int next_token(const token_ids& plan, bool never_ends, std::size_t index);
     void emit_piece(run_state& run);
     void show_busy(const run_state& run, bool busy) const;
     void finish(run_state& run, double seconds);
-    void log_prefill_chunks(std::size_t count, const char* function, int line, bool stoppable,
-                            const char* phase, bool* stopped);
+    struct chunk_walk {
+        const char* function;
+        int line;
+        const char* phase;
+        bool stoppable;
+    };
+    bool compute_chunks(const token_ids& ids, int at, const chunk_walk& how);
     std::string decode(const token_ids& ids);
     void die_of_broken_layer() const;
     void die_of_foreign_id(const token_ids& ids) const;
@@ -94,7 +100,7 @@ private:
     sampling_state sampling_;
     geometry_options geometry_;
     std::string name_;
-    token_ids cache_;
+    kv_cache cache_;
     token_ids system_ids_;
     token_ids prompt_ids_;  // kept between runs
     std::string system_prompt_;

@@ -1,5 +1,6 @@
 #include "runtime/npu.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "process_end.hpp"
@@ -12,24 +13,34 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
-void npu::complain(const char* phase, int count) {
-    if (!faults_.waits_at("engine_error", phase, count)) return;
+bool npu::complain(const char* phase, int count) {
+    if (!faults_.waits_at("engine_error", phase, count)) return false;
     for (int i = 0; i < layers_; ++i) log_line(log_level::error, "inference", 526, "AX_ENGINE_Execute");
+    return true;
 }
 
-bool npu::work(double ms, const char* phase, int count, stop_flag* stop) {
+npu::step npu::work(double ms, const char* phase, int count, stop_flag* stop) {
     obey_end_faults(faults_, phase, count);
     while (faults_.waits_at("device_hang", phase, count)) std::this_thread::sleep_for(20ms);
     double factor = 1;
     if (const auto slow = faults_.fire("device_slow")) factor = slow->value("factor", 10.0);
     const auto time = std::chrono::nanoseconds(static_cast<std::int64_t>(ms * factor * 1e6));
-    bool whole = true;
-    if (stop != nullptr)
-        whole = stop->sleep(time);
-    else
+    step out{layers_};
+    if (stop == nullptr) {
         std::this_thread::sleep_for(time);
-    complain(phase, count);
-    return whole;
+    } else if (stop->requested()) {
+        out = {0, true};
+    } else {
+        const auto begin = std::chrono::steady_clock::now();
+        if (!stop->sleep(time)) {
+            const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+            const std::chrono::duration<double> whole = time;
+            out.stopped = true;
+            out.layers = std::min(layers_, static_cast<int>(taken / whole * layers_) + 1);
+        }
+    }
+    out.failed = complain(phase, count);
+    return out;
 }
 
 }  // namespace corral::sim

@@ -38,12 +38,17 @@ class npu {
 public:
     npu(fault_switches& faults, int layers) : faults_(faults), layers_(layers) {}
 
-    // Works for `ms` (device time of one step in this phase). With a stop flag, a stop ends it early and the
-    // answer is false. `count` is the step's number within its run.
-    bool work(double ms, const char* phase, int count, stop_flag* stop);
+    struct step {
+        int layers = 0;        // that were computed: the stop is read at the head of each
+        bool stopped = false;  // before its time was over, perhaps in its last layer
+        bool failed = false;   // by the device
+    };
+    // Works for `ms` (device time of one step in this phase). With a stop flag, a stop ends it early, after the
+    // layer at work; one that had come before, before the first. `count` is the step's number within its run.
+    step work(double ms, const char* phase, int count, stop_flag* stop);
 
 private:
-    void complain(const char* phase, int count);
+    bool complain(const char* phase, int count);
 
     fault_switches& faults_;
     int layers_;

@@ -62,6 +62,7 @@ json state_of(const runtime_parts& parts) {
                {"phase", "loading"},
                {"running", false},
                {"P", 0},
+               {"overran", false},
                {"queue_bytes", 0},
                {"queued_jobs", worker == nullptr ? 0 : worker->unfinished()},
                {"polls", parts.counters.polls.load()},
@@ -78,6 +79,7 @@ json state_of(const runtime_parts& parts) {
         state["phase"] = engine->phase();
         state["running"] = engine->running();
         state["P"] = engine->cached_tokens();
+        state["overran"] = engine->overran();
         state["queue_bytes"] = engine->texts().bytes();
     }
     return state;

@@ -172,7 +172,11 @@ encode_result tokenizer_client::encode(const std::string& text, const std::strin
         return {};
     }
     try {
-        return {true, ids_of(parsed.is_object() && parsed.contains("diff") ? parsed["diff"] : json())};
+        const auto member = [&parsed](const char* name) {
+            return ids_of(parsed.is_object() && parsed.contains(name) ? parsed[name] : json());
+        };
+        (void)member("token_ids");  // of no use to it, and the end of it where they lack
+        return {true, member("diff")};
     } catch (const json::type_error& problem) {
         die_uncaught("nlohmann::json_abi_v3_11_3::detail::type_error", problem.what());
     }
