@@ -59,6 +59,9 @@ struct run_progress {
     core::steady_time generate_accepted{};
     core::steady_time first_text{};
     stage_times stages;
+    // "continued": behind what the runtime held; else why it computed the whole prompt, a word of a fixed set. A
+    // literal; empty: nobody knows.
+    std::string_view start{};
 };
 
 // Takes a run's text, in order, as the runtime gives it. Must not throw and not block; may call
@@ -154,6 +157,26 @@ struct intrusion_counts {
     std::uint64_t stops = 0;      // runs that were stopped by others
 };
 
+// How prompts met what the runtime held computed already.
+struct reuse_report {
+    std::string state;  // of the present process, such as "on"; empty: it does not hold what it computed
+    std::string why;    // one plain sentence; may be empty
+    // Of runs since the backend was made.
+    std::uint64_t runs = 0;
+    std::uint64_t continued = 0;  // did not compute their whole prompt
+    std::uint64_t prompt_tokens = 0;
+    std::uint64_t cached_tokens = 0;  // of these, not computed anew
+    std::uint64_t mistaken = 0;       // the runtime held something else than it was taken to
+    void note(const run_progress& ended) noexcept {
+        if (ended.prompt_accepted) {
+            ++runs;
+            continued += ended.usage.cached_tokens > 0 ? 1 : 0;
+            prompt_tokens += ended.usage.prompt_tokens;
+            cached_tokens += ended.usage.cached_tokens;
+        }
+    }
+};
+
 // What a runtime says of its model; empty or 0: it does not say.
 struct stated_model {
     std::uint64_t size_bytes = 0;
@@ -217,6 +240,7 @@ public:
     // Runs that may go on at once; at least 1, and constant.
     [[nodiscard]] virtual unsigned capacity() const noexcept { return 1; }
     [[nodiscard]] virtual intrusion_counts intrusions() const { return {}; }
+    [[nodiscard]] virtual reuse_report reuse() const { return {}; }
     // Before its first start an estimate, or what the configuration says.
     [[nodiscard]] virtual device_claim claim() const { return {}; }
     // Takes over what of `as` is no matter of its processes: names, where else the model may run, when it is
