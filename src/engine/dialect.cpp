@@ -13,6 +13,30 @@ namespace corral::engine {
 
 namespace {
 
+using protocol_maker =
+    core::result<std::unique_ptr<streaming::stream_protocol>> (*)(const catalog::model_entry&);
+
+template <protocol_maker protocol_for>
+core::result<std::unique_ptr<backend>> make_streaming(const supervisor::supervisor_context& context,
+                                                      const catalog::model_entry& model) {
+    return streaming::stream_backend::make(context, model, protocol_for(model));
+}
+
+template <protocol_maker protocol_for>
+core::result<std::unique_ptr<backend>> adopt_streaming(const supervisor::supervisor_context& context,
+                                                       const catalog::model_entry& model,
+                                                       const backend_handover& from) {
+    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
+}
+
+template <protocol_maker protocol_for>
+constexpr dialect_descriptor streaming_dialect(std::string_view name) {
+    return {.name = name,
+            .make = &make_streaming<protocol_for>,
+            .adopt = &adopt_streaming<protocol_for>,
+            .fingerprint = &streaming::stream_backend::fingerprint_of};
+}
+
 // Axera main_api_*: reset, generate, poll, with a tokenizer service.
 constexpr dialect_descriptor ax_poll_descriptor{
     .name = "ax-poll",
@@ -22,20 +46,11 @@ constexpr dialect_descriptor ax_poll_descriptor{
 };
 
 // Rockchip flask_server.py up to 1.2.3: one message, documents that repeat themselves.
-constexpr dialect_descriptor rkllm_flask_descriptor{
-    .name = "rkllm-flask",
-    .make = &rkllm_flask::make_rkllm_flask,
-    .adopt = &rkllm_flask::adopt_rkllm_flask,
-    .fingerprint = &streaming::stream_backend::fingerprint_of,
-};
+constexpr dialect_descriptor rkllm_flask_descriptor =
+    streaming_dialect<&rkllm_flask::protocol_for>("rkllm-flask");
 
 // Axera's transitional server of late 2025: chat completions with settings that stay.
-constexpr dialect_descriptor ax_sse_descriptor{
-    .name = "ax-sse",
-    .make = &ax_sse::make_ax_sse,
-    .adopt = &ax_sse::adopt_ax_sse,
-    .fingerprint = &streaming::stream_backend::fingerprint_of,
-};
+constexpr dialect_descriptor ax_sse_descriptor = streaming_dialect<&ax_sse::protocol_for>("ax-sse");
 
 // A server elsewhere that speaks Ollama's API; nothing is started here.
 constexpr dialect_descriptor ollama_remote_descriptor{
@@ -44,12 +59,8 @@ constexpr dialect_descriptor ollama_remote_descriptor{
 };
 
 // Chat servers that speak OpenAI's chat completions: llama-server, vLLM, axllm and others.
-constexpr dialect_descriptor openai_sse_descriptor{
-    .name = "openai-sse",
-    .make = &openai_sse::make_openai_sse,
-    .adopt = &openai_sse::adopt_openai_sse,
-    .fingerprint = &streaming::stream_backend::fingerprint_of,
-};
+constexpr dialect_descriptor openai_sse_descriptor =
+    streaming_dialect<&openai_sse::protocol_for>("openai-sse");
 
 }  // namespace
 

@@ -8,7 +8,6 @@ namespace corral::engine {
 
 namespace {
 
-constexpr core::seconds notice_of_death{2};
 constexpr core::milliseconds next_look{10};
 
 bool all_stopped(const std::vector<supervisor::service_status>& services) {
@@ -101,9 +100,9 @@ std::optional<core::seconds> until_next_try(std::span<backend* const> all, core:
     return std::max(core::seconds{1}, std::chrono::ceil<core::seconds>(*first - now));
 }
 
-core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of, std::string runtime,
-                                                        const run_control& control,
-                                                        const core::clock_source& clock) {
+core::awaitable<std::optional<run_outcome>> refused_run(
+    supervisor::group& of, std::string runtime, const run_control& control, const core::clock_source& clock,
+    const std::function<void(const run_outcome&)>& on_end) {
     const core::deadline patience = core::deadline::after(notice_of_death, clock.now());
     bool goes_on = true;
     auto looking = of.verify_endpoints();
@@ -124,6 +123,9 @@ core::awaitable<std::optional<run_outcome>> refused_run(supervisor::group& of, s
                               .cause = "not-ready",
                               .message = why.reason.empty() ? "The model is not ready." : why.reason,
                               .retryable = true};
+    if (on_end) {
+        on_end(out);
+    }
     co_return out;
 }
 

@@ -51,6 +51,16 @@ wire_sampling complete_sampling(const chat::sampling& asked, const catalog::samp
     return out;
 }
 
+void write_sampling(nlohmann::json& body, const wire_sampling& sampling) {
+    body["temperature"] = sampling.temperature;
+    body["repetition_penalty"] = sampling.repetition_penalty;
+    if (sampling.top_k) {
+        body["top-k"] = *sampling.top_k;
+    } else if (sampling.top_p) {
+        body["top-p"] = *sampling.top_p;
+    }
+}
+
 std::span<const std::string_view> honoured_sampling() noexcept {
     static constexpr std::array<std::string_view, 4> names{"temperature", "top_k", "top_p", "repeat_penalty"};
     return names;

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 #include "corral/catalog/profile.hpp"
 #include "corral/chat/generation_request.hpp"
 
@@ -29,6 +31,9 @@ struct wire_sampling {
 [[nodiscard]] wire_sampling complete_sampling(const chat::sampling& asked,
                                               const catalog::sampling_defaults& defaults,
                                               std::uint32_t vocabulary);
+
+// The members by which both builds of Axera's server name them.
+void write_sampling(nlohmann::json& body, const wire_sampling& sampling);
 
 // The members of chat::sampling that complete_sampling() heeds.
 [[nodiscard]] std::span<const std::string_view> honoured_sampling() noexcept;

@@ -299,11 +299,8 @@ core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
 core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock);
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
-        if (on_end) {
-            on_end(*refused);
-        }
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);

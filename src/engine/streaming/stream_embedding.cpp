@@ -13,7 +13,8 @@ core::awaitable<embedding_outcome> stream_backend::embed(embedding_order what) {
     look_at_services();
     const std::uint64_t mark = runtime_.starts;
     run_control control(context_.on);
-    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock);
+    const std::function<void(const run_outcome&)> nobody;
+    auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, nobody);
     if (refused) {
         co_return *refused->failure;
     }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/handover_words.hpp"
 #include "engine/service_fingerprint.hpp"
 #include "engine/service_places.hpp"
 #include "engine/streaming/stream_backend.hpp"
@@ -25,19 +26,15 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     if (runs_.busy()) {
         return std::nullopt;
     }
-    auto services = group_->hand_over();
-    if (!services) {
+    std::optional<backend_handover> out =
+        handover_of(*group_, model_.name, fingerprint_of(model_), places_.ports);
+    if (!out) {
         return std::nullopt;
     }
-    backend_handover out;
-    out.model = model_.name;
-    out.fingerprint = fingerprint_of(model_);
-    out.services = std::move(*services);
-    out.ports = places_.ports;
-    out.state["device_mb"] = std::to_string(measured_mb());
-    out.state["model_bytes"] = std::to_string(stated_.size_bytes);
-    out.state["parameters"] = stated_.parameter_size;
-    out.state["quantization"] = stated_.quantization;
+    out->state["device_mb"] = std::to_string(measured_mb());
+    out->state["model_bytes"] = std::to_string(stated_.size_bytes);
+    out->state["parameters"] = stated_.parameter_size;
+    out->state["quantization"] = stated_.quantization;
     return out;
 }
 

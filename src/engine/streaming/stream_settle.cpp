@@ -8,6 +8,7 @@
 
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/group_availability.hpp"
 #include "engine/streaming/cancel_policy.hpp"
 #include "engine/streaming/idle_answer.hpp"
 #include "engine/streaming/stream_run.hpp"
@@ -20,7 +21,6 @@ using namespace std::chrono_literals;
 
 constexpr core::nanoseconds next_stop_pause = 100ms;
 constexpr core::nanoseconds idle_pause = 50ms;
-constexpr core::nanoseconds notice_of_death = 2s;
 constexpr core::nanoseconds usual_notice =
     1s;  // of a client that has left: at the next token, or piece of a prompt
 

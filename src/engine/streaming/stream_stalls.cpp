@@ -6,6 +6,7 @@
 
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/group_availability.hpp"
 #include "engine/streaming/stream_run.hpp"
 
 namespace corral::engine::streaming {
@@ -14,8 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A broken connection comes before the report of the process's end.
-constexpr core::nanoseconds notice_of_death = 2s;
 // What a server says in its log of an answer may come behind the answer's end.
 constexpr core::nanoseconds late_line = 100ms;
 // However long it may be silent: how late our own loop is shows at each waking.

@@ -24,28 +24,24 @@ std::optional<backend_handover> ax_poll_backend::hand_over() const {
     if (cycle_.busy() || tap_busy) {
         return std::nullopt;
     }
-    auto services = group_->hand_over();
-    if (!services) {
+    std::optional<backend_handover> out =
+        handover_of(*group_, model_.name, fingerprint_of(model_), places_.ports);
+    if (!out) {
         return std::nullopt;
     }
-    backend_handover out;
-    out.model = model_.name;
-    out.fingerprint = fingerprint_of(model_);
-    out.services = std::move(*services);
-    out.ports = places_.ports;
-    out.state["positions"] = std::to_string(sizes().positions);
-    out.state["prompt_limit"] = std::to_string(sizes().prompt_limit);
-    out.state["chunk"] = std::to_string(sizes().chunk);
-    out.state["device_mb"] = std::to_string(measured_mb());
-    out.state["tap_passed_by"] = flag_text(tap_passed_by_);
+    out->state["positions"] = std::to_string(sizes().positions);
+    out->state["prompt_limit"] = std::to_string(sizes().prompt_limit);
+    out->state["chunk"] = std::to_string(sizes().chunk);
+    out->state["device_mb"] = std::to_string(measured_mb());
+    out->state["tap_passed_by"] = flag_text(tap_passed_by_);
     if (places_.tap != nullptr) {
         const tokenizer_tap::memory known = places_.tap->remember();
-        out.tap = known.listener;
-        out.state["tap_in_use"] = flag_text(known.in_use);
-        out.state["prompt_uid"] = known.prompt_uid;
-        out.state["decode_uid"] = known.decode_uid;
-        out.state["prompt_uid_is_new"] = flag_text(known.prompt_uid_is_new);
-        out.state["decode_uid_is_shared"] = flag_text(known.decode_uid_is_shared);
+        out->tap = known.listener;
+        out->state["tap_in_use"] = flag_text(known.in_use);
+        out->state["prompt_uid"] = known.prompt_uid;
+        out->state["decode_uid"] = known.decode_uid;
+        out->state["prompt_uid_is_new"] = flag_text(known.prompt_uid_is_new);
+        out->state["decode_uid_is_shared"] = flag_text(known.decode_uid_is_shared);
     }
     return out;
 }

@@ -25,13 +25,7 @@ std::string reset_body(std::string_view system) {
 std::string generate_body(std::string_view prompt, const wire_sampling& sampling) {
     json body = json::object();
     body["prompt"] = prompt;
-    body["temperature"] = sampling.temperature;
-    body["repetition_penalty"] = sampling.repetition_penalty;
-    if (sampling.top_k) {
-        body["top-k"] = *sampling.top_k;
-    } else if (sampling.top_p) {
-        body["top-p"] = *sampling.top_p;
-    }
+    write_sampling(body, sampling);
     return dump(body);
 }
 

@@ -5,7 +5,6 @@
 #include "engine/dialects/ax_sse/ax_sse_reader.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::ax_sse {
 
@@ -41,14 +40,7 @@ core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_s
     for (const chat::role_text& turn : what.prompt.messages.empty() ? spliced : what.prompt.messages) {
         messages.push_back({{"role", turn.role}, {"content", turn.text}});
     }
-    const wire_sampling sampling = complete_sampling(what.sampling, defaults_, vocabulary_);
-    body["temperature"] = sampling.temperature;
-    body["repetition_penalty"] = sampling.repetition_penalty;
-    if (sampling.top_k) {
-        body["top-k"] = *sampling.top_k;
-    } else if (sampling.top_p) {
-        body["top-p"] = *sampling.top_p;
-    }
+    write_sampling(body, complete_sampling(what.sampling, defaults_, vocabulary_));
     if (const auto added = streaming::add_profile_fields(body, traits_, what.prompt); !added) {
         return added.error();
     }
@@ -71,8 +63,6 @@ streaming::error_part ax_sse_protocol::error_of(unsigned status, std::string_vie
     return out;
 }
 
-namespace {
-
 core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const catalog::model_entry& model) {
     auto traits = streaming::expanded_traits(model);
     if (!traits) {
@@ -81,19 +71,6 @@ core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const cat
     std::unique_ptr<streaming::stream_protocol> made =
         std::make_unique<ax_sse_protocol>(std::move(*traits), model.sampling, model.context.vocabulary);
     return made;
-}
-
-}  // namespace
-
-core::result<std::unique_ptr<backend>> make_ax_sse(const supervisor::supervisor_context& context,
-                                                   const catalog::model_entry& model) {
-    return streaming::stream_backend::make(context, model, protocol_for(model));
-}
-
-core::result<std::unique_ptr<backend>> adopt_ax_sse(const supervisor::supervisor_context& context,
-                                                    const catalog::model_entry& model,
-                                                    const backend_handover& from) {
-    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
 }
 
 }  // namespace corral::engine::ax_sse

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "corral/catalog/profile.hpp"
-#include "corral/supervisor/group.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::ax_sse {
@@ -35,11 +34,8 @@ private:
     std::uint32_t vocabulary_;
 };
 
-// dialect_descriptor::make and ::adopt of "ax-sse".
-[[nodiscard]] core::result<std::unique_ptr<backend>> make_ax_sse(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model);
-[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_ax_sse(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    const backend_handover& from);
+// Of a model whose profile names this dialect. Fails with a sentence that names the model.
+[[nodiscard]] core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(
+    const catalog::model_entry& model);
 
 }  // namespace corral::engine::ax_sse

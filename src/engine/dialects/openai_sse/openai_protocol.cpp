@@ -11,7 +11,6 @@
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/openai_sse/openai_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::openai_sse {
 
@@ -286,8 +285,6 @@ streaming::error_part openai_protocol::error_of(unsigned status, std::string_vie
     return out;
 }
 
-namespace {
-
 core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const catalog::model_entry& model) {
     auto traits = streaming::expanded_traits(model);
     if (!traits) {
@@ -295,19 +292,6 @@ core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const cat
     }
     std::unique_ptr<streaming::stream_protocol> made = std::make_unique<openai_protocol>(std::move(*traits));
     return made;
-}
-
-}  // namespace
-
-core::result<std::unique_ptr<backend>> make_openai_sse(const supervisor::supervisor_context& context,
-                                                       const catalog::model_entry& model) {
-    return streaming::stream_backend::make(context, model, protocol_for(model));
-}
-
-core::result<std::unique_ptr<backend>> adopt_openai_sse(const supervisor::supervisor_context& context,
-                                                        const catalog::model_entry& model,
-                                                        const backend_handover& from) {
-    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
 }
 
 }  // namespace corral::engine::openai_sse

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "corral/catalog/profile.hpp"
-#include "corral/supervisor/group.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::openai_sse {
@@ -38,11 +37,8 @@ private:
     catalog::runtime_traits traits_;
 };
 
-// dialect_descriptor::make and ::adopt of "openai-sse".
-[[nodiscard]] core::result<std::unique_ptr<backend>> make_openai_sse(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model);
-[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_openai_sse(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    const backend_handover& from);
+// Of a model whose profile names this dialect. Fails with a sentence that names the model.
+[[nodiscard]] core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(
+    const catalog::model_entry& model);
 
 }  // namespace corral::engine::openai_sse

@@ -5,7 +5,6 @@
 
 #include "engine/dialects/rkllm_flask/flask_reader.hpp"
 #include "engine/streaming/request_fields.hpp"
-#include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::rkllm_flask {
 
@@ -47,24 +46,9 @@ streaming::error_part flask_protocol::error_of(unsigned status, std::string_view
             .busy = std::find(busy.begin(), busy.end(), status) != busy.end()};
 }
 
-namespace {
-
 core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(const catalog::model_entry& model) {
     std::unique_ptr<streaming::stream_protocol> made = std::make_unique<flask_protocol>(model.runtime.traits);
     return made;
-}
-
-}  // namespace
-
-core::result<std::unique_ptr<backend>> make_rkllm_flask(const supervisor::supervisor_context& context,
-                                                        const catalog::model_entry& model) {
-    return streaming::stream_backend::make(context, model, protocol_for(model));
-}
-
-core::result<std::unique_ptr<backend>> adopt_rkllm_flask(const supervisor::supervisor_context& context,
-                                                         const catalog::model_entry& model,
-                                                         const backend_handover& from) {
-    return streaming::stream_backend::make(context, model, protocol_for(model), &from);
 }
 
 }  // namespace corral::engine::rkllm_flask

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "corral/catalog/traits.hpp"
-#include "corral/supervisor/group.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::rkllm_flask {
@@ -24,11 +23,8 @@ private:
     catalog::runtime_traits traits_;
 };
 
-// dialect_descriptor::make and ::adopt of "rkllm-flask".
-[[nodiscard]] core::result<std::unique_ptr<backend>> make_rkllm_flask(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model);
-[[nodiscard]] core::result<std::unique_ptr<backend>> adopt_rkllm_flask(
-    const supervisor::supervisor_context& context, const catalog::model_entry& model,
-    const backend_handover& from);
+// Of a model whose profile names this dialect. Fails with a sentence that names the model.
+[[nodiscard]] core::result<std::unique_ptr<streaming::stream_protocol>> protocol_for(
+    const catalog::model_entry& model);
 
 }  // namespace corral::engine::rkllm_flask
