@@ -16,7 +16,7 @@ namespace corral::api {
 
 namespace {
 
-// The room before the routes: what every request passes, in Ollama's order.
+// Before the routes: what every request passes, in Ollama's order.
 struct front {
     explicit front(const api_context& with)
         : context(with), origins(extra_origins()), machine(read_machine_identity()) {
