@@ -90,12 +90,23 @@ void print_json(const config::configuration_source& source, const config::config
     std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
-void print_good(const config::configuration_source& source, const config::configuration& settings) {
-    const bool local = settings.listen.address().is_loopback();
+const char* verdict_of(const config::configuration_source& source, int status) {
+    if (status == bad_configuration) {
+        return "good but for the manifests above";
+    }
+    if (status == failed) {
+        return "good but for the files below";
+    }
     std::error_code ignored;  // one that can't be looked at has been read
     const bool there = !source.file_may_be_missing || std::filesystem::exists(source.file, ignored);
-    std::cout << source.file.string() << (there ? ": good; " : ": not there, which is good too; ")
-              << settings.models.size() << (settings.models.size() == 1 ? " model" : " models") << '\n';
+    return there ? "good" : "not there, which is good too";
+}
+
+void print_summary(const config::configuration_source& source, const config::configuration& settings,
+                   int status) {
+    const bool local = settings.listen.address().is_loopback();
+    std::cout << source.file.string() << ": " << verdict_of(source, status) << "; " << settings.models.size()
+              << (settings.models.size() == 1 ? " model" : " models") << '\n';
     for (const catalog::model_entry& model : settings.models) {
         std::cout << "  " << model.name << " (profile " << model.runtime.name << ", "
                   << model.package.string() << ")\n";
@@ -136,7 +147,7 @@ int check(const check_options& asked, const command_context& context) {
         }
         std::cerr << "  " << one.file.string() << " is left out; all others are served\n";
     }
-    print_good(source, *read.value);
+    print_summary(source, *read.value, status);
     print_findings(found);
     return status;
 }
