@@ -1,5 +1,6 @@
 #include "corral/core/disk_work.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -15,6 +16,9 @@ namespace corral::core {
 namespace {
 
 constexpr std::chrono::seconds longest_end{1};
+// A thread stays this long for more, because some lanes have work for each piece of an answer and a new thread costs more
+// than most of it.
+constexpr std::chrono::seconds idle_thread{1};
 
 // Signals are for the loop's thread, and a thread takes over the mask of the one that starts it.
 class without_signals {
@@ -39,7 +43,7 @@ void disk_work::start_thread(std::function<void()> what) {
     std::thread(std::move(what)).detach();
 }
 
-// A lane is there while a thread works on it. Threads hold no order: it lives on the loop.
+// A lane is there while it has a thread. Threads hold no order: it lives on the loop.
 struct disk_work::shared {
     struct task {
         std::function<void()> work;
@@ -47,7 +51,12 @@ struct disk_work::shared {
         executor home;
     };
 
-    // On its thread, until nothing is left of the lane.
+    struct lane_state {
+        std::deque<task> waiting;
+        bool works = false;
+    };
+
+    // On its thread, until nothing has come for the lane for a while.
     static void work_through(const std::shared_ptr<shared>& self, const std::string& lane) {
         while (std::optional<task> next = self->take(lane)) {
             next->work();
@@ -65,10 +74,18 @@ struct disk_work::shared {
 
     // What nobody waits for any more is not begun.
     std::optional<task> take(const std::string& lane) {
-        const std::lock_guard lock(mutex);
-        std::deque<task>& waiting = lanes[lane];
-        while (!waiting.empty() && waiting.front().asked.expired()) {
-            waiting.pop_front();
+        std::unique_lock lock(mutex);
+        lane_state& mine = lanes[lane];
+        std::deque<task>& waiting = mine.waiting;
+        mine.works = false;
+        const auto has_work = [this, &waiting] {
+            while (!waiting.empty() && waiting.front().asked.expired()) {
+                waiting.pop_front();
+            }
+            return closed || !waiting.empty();
+        };
+        if (!has_work()) {
+            more.wait_for(lock, idle_thread, has_work);
         }
         if (waiting.empty()) {
             lanes.erase(lane);
@@ -77,12 +94,14 @@ struct disk_work::shared {
         }
         task next = std::move(waiting.front());
         waiting.pop_front();
+        mine.works = true;
         return next;
     }
 
     std::mutex mutex;
     std::condition_variable idle;
-    std::map<std::string, std::deque<task>> lanes;
+    std::condition_variable more;
+    std::map<std::string, lane_state> lanes;  // a thread has a reference to its own
     bool closed = false;
 };
 
@@ -92,15 +111,17 @@ disk_work::disk_work(thread_starter starter)
 disk_work::~disk_work() {
     std::unique_lock lock(shared_->mutex);
     shared_->closed = true;
-    for (auto& [lane, waiting] : shared_->lanes) {
-        waiting.clear();
+    for (auto& [lane, state] : shared_->lanes) {
+        state.waiting.clear();
     }
+    shared_->more.notify_all();
     shared_->idle.wait_for(lock, longest_end, [this] { return shared_->lanes.empty(); });
 }
 
 bool disk_work::busy() const {
     const std::lock_guard lock(shared_->mutex);
-    return !shared_->lanes.empty();
+    return std::ranges::any_of(
+        shared_->lanes, [](const auto& lane) { return lane.second.works || !lane.second.waiting.empty(); });
 }
 
 awaitable<result<void>> disk_work::wait_for(std::string lane, std::function<void()> work, deadline until) {
@@ -111,11 +132,14 @@ awaitable<result<void>> disk_work::wait_for(std::string lane, std::function<void
         const std::lock_guard lock(shared_->mutex);
         const auto [place, added] = shared_->lanes.try_emplace(lane);
         // Behind work that hangs nothing piles up.
-        std::erase_if(place->second, [](const shared::task& each) { return each.asked.expired(); });
-        place->second.push_back({std::move(work), mine, here});
+        std::deque<shared::task>& waiting = place->second.waiting;
+        std::erase_if(waiting, [](const shared::task& each) { return each.asked.expired(); });
+        waiting.push_back({std::move(work), mine, here});
         begins = added;
     }
-    if (begins) {
+    if (!begins) {
+        shared_->more.notify_all();
+    } else {
         try {
             starter_([all = shared_, lane] { shared::work_through(all, lane); });
         } catch (const std::system_error& error) {
