@@ -1,50 +1,72 @@
 #include "catalog/profile_parts.hpp"
 
-#include <charconv>
-
 #include <boost/asio/ip/address.hpp>
 
+#include "corral/core/server_url.hpp"
+
 namespace corral::catalog {
+
+namespace {
+
+// With a stand-in for a placeholder where a URL can't have one. A host that a variable decides is judged once it has a value.
+std::string with_stand_ins(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t open = text.find('{');
+        out += text.substr(0, open);
+        const std::size_t close = open == std::string_view::npos ? open : text.find('}', open);
+        if (close == std::string_view::npos) {
+            out += open == std::string_view::npos ? std::string_view{} : text.substr(open);
+            break;
+        }
+        out += out.ends_with("//") ? "localhost" : "1";
+        text.remove_prefix(close + 1);
+    }
+    return out;
+}
+
+const char* sentence_of(core::url_fault fault) {
+    switch (fault) {
+        case core::url_fault::scheme:
+        case core::url_fault::tls:
+            return "it must begin with http://";
+        case core::url_fault::more:
+            return "it must end after the port, without '/'";
+        case core::url_fault::port:
+            return "its port must be {port} or a number from 1 to 65535";
+        case core::url_fault::host:
+            break;
+    }
+    return "its host must be 'localhost' or a loopback address such as 127.0.0.1";
+}
+
+bool is_loopback(const std::string& host) {
+    boost::system::error_code error;
+    // Whether a port is a service's own is only judged for what loopback reaches.
+    return host == "localhost" || boost::asio::ip::make_address(host, error).is_loopback();
+}
+
+}  // namespace
 
 service_url parse_service_url(std::string_view text) {
     const auto bad = [&](const char* why) {
         return service_url{"\"" + std::string(text) + "\" is not a service's address: " + why, 0};
     };
-    constexpr std::string_view scheme = "http://";
-    if (!text.starts_with(scheme)) {
-        return bad("it must begin with http://");
+    const auto read = core::parse_server_url(with_stand_ins(text));
+    if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
+        return bad(sentence_of(*fault));
     }
-    const std::string_view authority = text.substr(scheme.size());
-    if (authority.find('/') != std::string_view::npos) {
-        return bad("it must end after the port, without '/'");
+    const auto& url = std::get<core::server_url>(read);
+    if (text.ends_with('/')) {
+        return bad(sentence_of(core::url_fault::more));
     }
-    const auto colon = authority.rfind(':');
-    if (colon == std::string_view::npos || authority.ends_with(']')) {
+    if (!is_loopback(url.host)) {
+        return bad(sentence_of(core::url_fault::host));
+    }
+    if (!url.port) {
         return bad("it must name a port, such as http://127.0.0.1:{port}");
     }
-    std::string_view host = authority.substr(0, colon);
-    const std::string_view port = authority.substr(colon + 1);
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    }
-    boost::system::error_code error;
-    const bool open = host.find('{') != std::string_view::npos;  // decided by a variable
-    if (!open && host != "localhost") {
-        const auto address = boost::asio::ip::make_address(std::string(host), error);
-        // Whether a port is a service's own is only judged for what loopback reaches.
-        if (error || !address.is_loopback()) {
-            return bad("its host must be 'localhost' or a loopback address such as 127.0.0.1");
-        }
-    }
-    if (port.starts_with('{')) {
-        return {};
-    }
-    service_url out;
-    const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-    if (wrong != std::errc{} || end != port.data() + port.size() || out.port == 0) {
-        return bad("its port must be {port} or a number from 1 to 65535");
-    }
-    return out;
+    return {{}, text.ends_with('}') ? std::uint16_t{0} : *url.port};
 }
 
 }  // namespace corral::catalog

@@ -3,13 +3,15 @@
 #include <fstream>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/url/parse.hpp>
 
+#include "corral/core/server_url.hpp"
 #include "corral/core/time.hpp"
 
 namespace corral::cli {
 
 namespace {
+
+constexpr std::uint16_t usual_port = 11434;
 
 // Somebody takes connections there.
 bool answers(const boost::asio::ip::tcp::endpoint& at) {
@@ -34,24 +36,23 @@ boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::re
 }  // namespace
 
 core::result<server_address> find_server(const std::string& option, const std::string& address) {
-    const auto url = boost::urls::parse_uri(address);
-    if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() ||
-        (!url->encoded_path().empty() && url->encoded_path() != "/") || url->has_query()) {
+    const auto read = core::parse_server_url(address);
+    const auto* const url = std::get_if<core::server_url>(&read);
+    if (url == nullptr) {
         return core::make_failure(
             core::errc::invalid,
             option + " '" + address + "' must look like http://HOST:PORT; https is not supported here");
     }
-    const std::string port = url->has_port() ? std::string(url->port()) : "11434";
+    const std::string port = std::to_string(url->port.value_or(usual_port));
     boost::asio::io_context loop;
     boost::asio::ip::tcp::resolver resolver(loop);
     core::error_code error;
-    const std::string host =
-        url->host_type() == boost::urls::host_type::ipv6 ? url->host_address() : url->host();
-    const auto found = resolver.resolve(host, port, error);
+    const auto found = resolver.resolve(url->host, port, error);
     if (error || found.empty()) {
-        return core::make_failure(core::errc::invalid, "'" + host + "' has no address: " + error.message());
+        return core::make_failure(core::errc::invalid,
+                                  "'" + url->host + "' has no address: " + error.message());
     }
-    return server_address{first_that_answers(found), std::string(url->encoded_host()) + ":" + port};
+    return server_address{first_that_answers(found), url->host_text() + ":" + port};
 }
 
 core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most) {

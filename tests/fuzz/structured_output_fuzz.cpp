@@ -1,9 +1,6 @@
 // A client's schema on the first line, an answer behind it: the pieces don't matter, and what is handed on is
 // JSON.
 
-// The bodies of what resolves a schema's references.
-#include <boost/url/src.hpp>
-
 #include "chat/answer/utf8_assembler.hpp"
 #include "chat/json/json_search.hpp"
 #include "corral/chat/structured_output.hpp"

@@ -1,7 +1,5 @@
 #include "engine/dialects/ollama_remote/remote_address.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "corral/core/server_url.hpp"
 #include "corral/core/wake_signal.hpp"
 
 namespace corral::engine::ollama_remote {
@@ -19,23 +18,29 @@ using asio::ip::tcp;
 
 namespace {
 
+constexpr std::uint16_t usual_port = 11434;
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 core::failure refused_url(std::string_view url, const std::string& why) {
     return {core::make_error_code(core::errc::invalid), "'" + std::string(url) + "' " + why};
 }
 
-bool is_port(std::string_view text) {
-    std::uint16_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() && value > 0;
-}
-
-bool is_host(std::string_view text) {
-    return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '-' || c == '_' || c == ':';
-    });
+std::string why_not(core::url_fault fault) {
+    switch (fault) {
+        case core::url_fault::tls:
+            return "is an address with TLS, which is not spoken to remote servers; put a proxy that speaks "
+                   "it on "
+                   "this machine, or a tunnel, and name http://127.0.0.1:PORT";
+        case core::url_fault::more:
+            return "holds more than a host and a port; write http://HOST:PORT, and a key into a file that "
+                   "'key_file' names";
+        case core::url_fault::host:
+            return "has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT";
+        case core::url_fault::scheme:
+        case core::url_fault::port:
+            break;
+    }
+    return "is no address of a server; write http://HOST:PORT";
 }
 
 core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address where) {
@@ -64,7 +69,7 @@ core::awaitable<core::result<tcp::endpoint>> look_up_and_connect(remote_address 
 }  // namespace
 
 std::string remote_address::host_header() const {
-    return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + port;
+    return core::server_url{host, {}}.host_text() + ":" + port;
 }
 
 std::string remote_address::text() const {
@@ -72,42 +77,12 @@ std::string remote_address::text() const {
 }
 
 core::result<remote_address> parse_remote_url(std::string_view url) {
-    constexpr std::string_view plain = "http://";
-    if (url.starts_with("https://")) {
-        return refused_url(url,
-                           "is an address with TLS, which is not spoken to remote servers; put a proxy that "
-                           "speaks it on this machine, or a tunnel, and name http://127.0.0.1:PORT");
+    const auto read = core::parse_server_url(url);
+    if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
+        return refused_url(url, why_not(*fault));
     }
-    if (!url.starts_with(plain)) {
-        return refused_url(url, "is no address of a server; write http://HOST:PORT");
-    }
-    std::string_view rest = url.substr(plain.size());
-    if (rest.ends_with('/')) {
-        rest.remove_suffix(1);
-    }
-    if (rest.find_first_of("/?#@") != std::string_view::npos) {
-        return refused_url(url,
-                           "holds more than a host and a port; write http://HOST:PORT, and a key into a "
-                           "file that 'key_file' names");
-    }
-    remote_address out;
-    const auto colon = rest.rfind(':');
-    const bool literal = rest.starts_with('[');
-    const auto close = rest.find(']');
-    const bool has_port = colon != std::string_view::npos && (!literal || colon > close);
-    out.port = has_port ? std::string(rest.substr(colon + 1)) : std::string("11434");
-    std::string_view host = has_port ? rest.substr(0, colon) : rest;
-    if (literal && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    } else if (host.find_first_of("[]:") != std::string_view::npos) {
-        return refused_url(url,
-                           "has no host that can be read; write http://HOST:PORT, or http://[ADDRESS]:PORT");
-    }
-    out.host = std::string(host);
-    if (!is_host(out.host) || !is_port(out.port)) {
-        return refused_url(url, "is no address of a server; write http://HOST:PORT");
-    }
-    return out;
+    const auto& [host, port] = std::get<core::server_url>(read);
+    return remote_address{host, std::to_string(port.value_or(usual_port))};
 }
 
 core::awaitable<core::result<tcp::endpoint>> reach(remote_address where, core::deadline until) {

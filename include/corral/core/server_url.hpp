@@ -1,0 +1,30 @@
+#pragma once
+// Where a server is, as people and profiles write it: "http://HOST", "http://HOST:PORT". Read by Boost.URL.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace corral::core {
+
+struct server_url {
+    std::string host;                   // a name, or an IP literal without brackets; never empty
+    std::optional<std::uint16_t> port;  // from 1 on; nothing: none is said
+    // As it stands in a URL: IPv6 literals in brackets.
+    [[nodiscard]] std::string host_text() const;
+};
+
+enum class url_fault {
+    scheme,  // neither http nor https
+    tls,     // https
+    more,    // a user, a path but '/', a query or a fragment
+    host,    // none, or none that can be looked up
+    port,    // not from 1 to 65535
+};
+
+// `text` is foreign: nothing of it is taken on trust.
+[[nodiscard]] std::variant<server_url, url_fault> parse_server_url(std::string_view text);
+
+}  // namespace corral::core

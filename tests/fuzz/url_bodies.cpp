@@ -1,0 +1,2 @@
+// Boost.URL, for targets of which a file reads URLs.
+#include <boost/url/src.hpp>
