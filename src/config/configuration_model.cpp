@@ -135,6 +135,13 @@ void read_capabilities(catalog::section& from, catalog::model_entry& to, const c
     }
 }
 
+void read_reuse(catalog::section& from, catalog::model_entry& to) {
+    std::string reuse = to.reuse == catalog::reuse_policy::automatic ? "auto" : "off";
+    from.choice("reuse", reuse, {"auto", "off"});
+    to.reuse = reuse == "auto" ? catalog::reuse_policy::automatic : catalog::reuse_policy::off;
+    from.flag("reuse_across_keys", to.reuse_across_keys);
+}
+
 // Clients show them and some count on them, so what the configuration leaves out is taken from the names.
 void name_sizes(catalog::model_entry& of) {
     const package::model_naming said = package::name_model(
@@ -152,6 +159,7 @@ void read_words(catalog::section& from, catalog::model_entry& to) {
     const auto* family = read_family(from, to);
     read_capabilities(from, to, family);
     read_oversize(from, to);
+    read_reuse(from, to);
     from.flag("strict_schemas", to.strict_schemas);
     from.text("parameter_size", to.parameter_size);
     from.text("quantization", to.quantization);
@@ -171,6 +179,8 @@ catalog::model_entry begun_like(const catalog::model_entry& model) {
     out.default_system = model.default_system;
     out.capabilities = model.capabilities;
     out.oversize = model.oversize;
+    out.reuse = model.reuse;
+    out.reuse_across_keys = model.reuse_across_keys;
     out.strict_schemas = model.strict_schemas;
     out.sampling = model.sampling;
     out.parameter_size = model.parameter_size;

@@ -18,6 +18,8 @@ catalog::model_entry as_processes(catalog::model_entry of) {
     of.capabilities.clear();
     of.package_forbids_thinking = false;
     of.oversize = nobody.oversize;
+    of.reuse = nobody.reuse;
+    of.reuse_across_keys = nobody.reuse_across_keys;
     of.strict_schemas = nobody.strict_schemas;
     of.sampling = nobody.sampling;
     of.parameter_size.clear();

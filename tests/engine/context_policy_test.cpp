@@ -54,15 +54,16 @@ TEST(context_policy, a_prompt_without_a_system_text_uses_all_the_room) {
     EXPECT_EQ(most_verbatim_tokens({}), 0U);
 }
 
-TEST(context_policy, each_part_of_such_a_prompt_has_a_token_and_fits) {
+TEST(context_policy, the_parts_of_such_a_prompt_fit_and_none_is_a_reset_of_one_token) {
     const catalog::context_sizes all = sizes(2559, 2048, 128);
     for (std::uint32_t count = 2; count <= 2048; ++count) {
         const std::uint32_t first = reset_share(all, count);
-        EXPECT_GE(first, 1U);
+        EXPECT_NE(first, 1U) << "one alone is written past its buffers";
         EXPECT_LT(first, count);
         EXPECT_LE(count - first, most_turn_tokens(all, first)) << count;
     }
-    EXPECT_EQ(reset_share({}, 2), 1U);
+    EXPECT_EQ(reset_share({}, 2), 0U);
+    EXPECT_EQ(reset_share({}, 3), 2U);
     EXPECT_EQ(reset_share({}, 1000), 16U);
 }
 

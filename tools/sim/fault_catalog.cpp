@@ -39,6 +39,8 @@ constexpr auto entries = std::to_array<fault_entry>({
      "puts the text into the poll queue when switched on (not with now=false: in the middle of a run it "
      "would be what no real runtime does), and after each reset while on"},
     {"context_full", runtime, "F9", "", "a run ends with the in-band context text"},
+    {"lost_row", runtime, "", "",
+     "the cache is a row shorter than after the run before, as after a foreign stop"},
     {"encode_failed", runtime, "F3", "",
      "a run behaves as if /encode had answered 500: the previous prompt runs again"},
     {"decode_failed", runtime, "F2b F5", "",

@@ -286,6 +286,9 @@ using card_set = std::vector<unsigned>;
 // What becomes of a prompt that is longer than the context (docs/long_prompts.md).
 enum class oversize_policy { fit, refuse };
 
+// Whether a prompt may be put behind what the runtime's cache holds.
+enum class reuse_policy { off, automatic };
+
 // A model that this box serves.
 struct model_entry {
     std::string name;                      // display form with tag: "qwen3:4b"
@@ -313,7 +316,9 @@ struct model_entry {
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
     oversize_policy oversize = oversize_policy::fit;
-    bool strict_schemas = false;  // a format's schema that can't be checked whole is refused
+    reuse_policy reuse = reuse_policy::off;
+    bool reuse_across_keys = false;  // ... and what a request of another key has left there
+    bool strict_schemas = false;     // a format's schema that can't be checked whole is refused
     context_sizes context;
     sampling_defaults sampling;
     std::string parameter_size;      // "4.0B"

@@ -138,6 +138,7 @@ bool llm_engine::take_prompt(run_state& run, const std::string& prompt) {
                                                              : parts_.tokenizer.encode(prompt, last_reply_);
     if (encoded.ok) prompt_ids_ = encoded.diff;
     const int fresh = static_cast<int>(encoded.diff.size());
+    if (cache_.length() > 0 && parts_.faults.fire("lost_row")) cache_.reset_to(cache_.length() - 1);
     const int cached = cache_.length();
     if (const int fitting = pick_group(cached + fresh); fitting >= 0) group_ = fitting;
     limit_ = floor_to_chunks(limit_ - cached, geometry_.chunk);

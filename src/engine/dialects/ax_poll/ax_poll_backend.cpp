@@ -91,6 +91,7 @@ cycle_parts ax_poll_backend::parts() {
         .tokenizer_hung = [this] { on_tokenizer_hung(); },
         .intrusion = [this](act::report_intrusion::kind how) { on_intrusion(how); },
         .examine_tokenizer = [this](core::deadline until) { return examine_tokenizer(until); },
+        .reuse = [this] { return rule_of_reuse(); },
     };
 }
 
@@ -120,6 +121,15 @@ intrusion_counts ax_poll_backend::intrusions() const {
 
 void ax_poll_backend::on_intrusion(act::report_intrusion::kind how) {
     const bool poll = how == act::report_intrusion::kind::poll;
+    if (how == act::report_intrusion::kind::cache) {
+        ++reused_.mistaken;
+        telemetry::log().warn(
+            "{}: the runtime's cache held other tokens than it was known to hold; the answer was not used, "
+            "and "
+            "the runtime is reset",
+            catalog::label_of(model_));
+        return;
+    }
     ++(poll ? intrusions_.polls : intrusions_.stops);
     const std::string port = std::to_string(places_.runtime_at.port());
     intrusion_text_ = std::string("Another program on this box ") +
@@ -137,15 +147,38 @@ bool ax_poll_backend::takes_verbatim() const noexcept {
     return places_.tap != nullptr && !tap_passed_by_ && verbatim_.possible();
 }
 
+reuse_rule ax_poll_backend::rule_of_reuse() const noexcept {
+    const bool may = model_.reuse == catalog::reuse_policy::automatic && !keeps_nothing();
+    return {may && (proving_ || proof_.says == reuse_proof::verdict::equal), model_.reuse_across_keys};
+}
+
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
+    yield_proof();
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);
-    co_return co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
+    run_outcome out = co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
+    reused_.note(out.progress);
+    last_use_ = context_.clock->now();
+    wake_proof();
+    co_return out;
+}
+
+reuse_report ax_poll_backend::reuse() const {
+    reuse_report out = reused_;
+    if (places_.tap != nullptr && !keeps_nothing()) {
+        const bool on = !proving_ && rule_of_reuse().on;
+        out.state = on ? "on" : "off";
+        out.why = model_.reuse == catalog::reuse_policy::off ? "It is switched off ('reuse')."
+                  : proof_.why.empty()
+                      ? "It was not compared on this box yet, which is done while nobody waits."
+                      : proof_.why;
+    }
+    return out;
 }
 
 bool ax_poll_backend::renew(const catalog::model_entry& as) {
@@ -153,6 +186,7 @@ bool ax_poll_backend::renew(const catalog::model_entry& as) {
         return false;
     }
     model_ = as;
+    begin_proof();
     return true;
 }
 
@@ -163,6 +197,7 @@ void ax_poll_backend::start() {
 
 core::awaitable<bool> ax_poll_backend::stop(core::deadline until) {
     epochs_.want_stop(true);
+    co_await end_proof(until);
     co_return co_await group_->stop(until);
 }
 
@@ -202,6 +237,7 @@ core::awaitable<core::result<void>> ax_poll_backend::self_test() {
             catalog::label_of(model_));
     }
     co_await prepare_counting();
+    begin_proof();
     co_return core::result<void>{};
 }
 

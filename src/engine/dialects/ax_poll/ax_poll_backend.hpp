@@ -17,6 +17,7 @@
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
+#include "engine/dialects/ax_poll/reuse_proof.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 #include "engine/request_words.hpp"
@@ -67,10 +68,18 @@ public:
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
+    [[nodiscard]] bool prefers_verbatim() const noexcept override {
+        return takes_verbatim() && rule_of_reuse().on;
+    }
+    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
+                                         std::string_view owner) const noexcept override {
+        return cycle_.held_bytes(prompt, owner);
+    }
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());
     }
     [[nodiscard]] intrusion_counts intrusions() const override;
+    [[nodiscard]] reuse_report reuse() const override;
     [[nodiscard]] bool renew(const catalog::model_entry& as) override;
     [[nodiscard]] std::span<const std::string_view> honoured_sampling() const noexcept override {
         return engine::honoured_sampling();
@@ -103,6 +112,25 @@ private:
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
     [[nodiscard]] cycle_parts parts();
     [[nodiscard]] std::vector<pid_t> users_of_tap() const;
+    [[nodiscard]] reuse_rule rule_of_reuse() const noexcept;
+
+    // The proof of ax_poll_proof.cpp, a task for as long as it is open.
+    struct proof_task;
+    struct proof_turn {
+        bool cut_short = false;
+        bool continued = false;
+        token_ids prompt;
+        token_ids answer;
+    };
+    void begin_proof();
+    void wake_proof();
+    void yield_proof();  // somebody else wants the runtime
+    [[nodiscard]] core::awaitable<void> end_proof(core::deadline until);
+    [[nodiscard]] core::awaitable<void> prove_when_idle(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<bool> prove(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<proof_turn> play(std::shared_ptr<proof_task> task, std::string text);
+    [[nodiscard]] core::awaitable<std::string> recall_proof(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<void> keep_proof(std::string file);
     void take_over(const backend_handover& from);
     void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind how);
@@ -127,6 +155,11 @@ private:
     std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     bool tap_passed_by_ = false;         // this runtime process does not use the URL it was given
     intrusion_counts intrusions_;
+    reuse_report reused_;
+    reuse_proof proof_;
+    bool proving_ = false;  // the runs of now are its own
+    core::steady_time last_use_{};
+    std::shared_ptr<proof_task> proof_task_;
     std::string intrusion_text_;  // of this runtime process, for people
     core::wake_signal changed_;
     unsigned tokenizer_calls_ = 0;  // of our own, under way

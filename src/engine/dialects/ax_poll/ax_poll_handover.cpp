@@ -63,6 +63,7 @@ void ax_poll_backend::take_over(const backend_handover& from) {
         known.decode_uid_is_shared = flag_of(from.state, "decode_uid_is_shared");
         places_.tap->recall(known);
     }
+    begin_proof();
 }
 
 core::result<std::unique_ptr<backend>> adopt_ax_poll(const supervisor::supervisor_context& context,

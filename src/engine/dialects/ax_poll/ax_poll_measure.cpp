@@ -18,13 +18,13 @@ void judge(prompt_measure& of, const catalog::context_sizes& limits) {
     of.fits = room > 0 && of.turn_tokens <= room;
 }
 
-prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count) {
+prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count, bool reuses) {
     prompt_measure out;
-    out.system_tokens = reset_share(limits, count);
+    out.system_tokens = reuses ? 0 : reset_share(limits, count);
     out.turn_tokens = count - out.system_tokens;
     out.exact = true;
     if (known(limits)) {
-        out.limit = most_verbatim_tokens(limits);
+        out.limit = reuses ? most_fresh_tokens(limits) : most_verbatim_tokens(limits);
         out.fits = count <= out.limit;
     }
     return out;
@@ -106,6 +106,8 @@ core::deadline ax_poll_backend::measure_limit(core::deadline until) const {
 core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(std::string text,
                                                                                 core::deadline until) {
     prompt_measure out;
+    const bool reuses = rule_of_reuse().on;
+    token_ids beginning;
     std::string asked = text;
     core::result<token_ids> ids =
         core::make_failure(core::errc::refused, "No token ids without the tokenizer tap.");
@@ -113,11 +115,13 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         const core::deadline limit = measure_limit(until);
         verbatim_encoder::predicate unwanted;
         const call_mark asking(tokenizer_calls_);
-        ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted));
+        const spoken_text* const spoken = reuses && cycle_.spoken() ? &*cycle_.spoken() : nullptr;
+        beginning = spoken == nullptr ? token_ids{} : spoken->ids;
+        ids = co_await verbatim_.encode(std::move(asked), limit, std::move(unwanted), spoken);
     }
     if (!ids && ids.error().code == core::errc::limit_exceeded) {
         out.turn_tokens = token_estimate(text);
-        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
+        out.limit = !known(sizes()) ? 0 : reuses ? most_fresh_tokens(sizes()) : most_verbatim_tokens(sizes());
         out.fits = false;
         co_return out;
     }
@@ -134,8 +138,9 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         }
         co_return ids.error();
     }
-    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()));
-    verbatim_.keep(std::move(text), std::move(*ids));
+    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()), reuses);
+    const bool composed = !beginning.empty() && begins_with(*ids, beginning);
+    verbatim_.keep(std::move(text), std::move(*ids), composed);
     co_return out;
 }
 
@@ -171,8 +176,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
     if (prompt.verbatim) {
         std::string text = sent.turns;
         const core::result<token_ids> ids = co_await verbatim_.count(std::move(text), until);
-        out = ids ? core::result<prompt_measure>(
-                        measure_of_verbatim(limits, static_cast<std::uint32_t>(ids->size())))
+        out = ids ? core::result<prompt_measure>(measure_of_verbatim(
+                        limits, static_cast<std::uint32_t>(ids->size()), rule_of_reuse().on))
                   : ids.error();
     } else {
         std::string system = sent.system;

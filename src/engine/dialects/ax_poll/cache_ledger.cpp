@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t whole_piece =
     3;  // ids; a shorter one is the last, put out because the end token was met
 
-bool begins_with(const token_ids& ids, const token_ids& beginning) {
-    return ids.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), ids.begin());
-}
-
 // The start-up log tells it (docs/facts/prefix_reuse.md#limits).
 std::size_t most_behind(std::size_t held, const catalog::context_sizes& sizes) {
     if (held >= sizes.prompt_limit) {
@@ -26,6 +22,10 @@ std::size_t most_behind(std::size_t held, const catalog::context_sizes& sizes) {
 }
 
 }  // namespace
+
+bool begins_with(const token_ids& ids, const token_ids& beginning) {
+    return ids.size() >= beginning.size() && std::equal(beginning.begin(), beginning.end(), ids.begin());
+}
 
 const char* to_string(reset_reason why) noexcept {
     static constexpr std::array<const char*, reset_reasons> names{"off",     "unknown", "owner",

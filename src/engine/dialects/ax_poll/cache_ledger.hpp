@@ -33,6 +33,8 @@ struct cache_plan {
     std::size_t held = 0;                      // ids of the prompt that are not sent again
 };
 
+[[nodiscard]] bool begins_with(const token_ids& ids, const token_ids& beginning);
+
 // How a run went, told once the runtime is idle again.
 struct finished_run {
     token_ids answer;         // the ids of its last /decode call
@@ -67,6 +69,8 @@ public:
     void conclude(const finished_run& run, const catalog::context_sizes& sizes);
 
     [[nodiscard]] bool known() const noexcept { return held_.has_value(); }
+    // A prompt was sent, and its run not concluded.
+    [[nodiscard]] bool in_flight() const noexcept { return sent_.has_value(); }
     [[nodiscard]] bool warm() const noexcept { return warm_; }
     // REQUIRES: known().
     [[nodiscard]] const token_ids& held() const noexcept { return *held_; }

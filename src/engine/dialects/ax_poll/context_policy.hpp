@@ -22,7 +22,7 @@ namespace corral::engine::ax_poll {
 
 // A prompt of `count` tokens without a system text, cut in two: how many of them go through reset. One chunk,
 // which is most that fits together with whole chunks behind it, and what costs least; but one token is left
-// for generate. REQUIRES: count >= 2.
+// for generate, and never one alone for the reset. REQUIRES: count >= 2.
 [[nodiscard]] std::uint32_t reset_share(const catalog::context_sizes& sizes, std::uint32_t count) noexcept;
 // Most tokens of such a prompt; 0 when none fits, or while unknown.
 [[nodiscard]] std::uint32_t most_verbatim_tokens(const catalog::context_sizes& sizes) noexcept;

@@ -113,8 +113,14 @@ void cycle_fsm::take_ids(token_ids ids) {
         foreign_ids();
         return;
     }
-    if (known(sizes) && count > most_verbatim_tokens(sizes)) {
+    const std::uint32_t most = run_.reuses ? most_fresh_tokens(sizes) : most_verbatim_tokens(sizes);
+    if (known(sizes) && count > most) {
         context_full(count);
+        return;
+    }
+    if (run_.reuses) {
+        run_.composed = run_.may_compose && begins_with(ids, spoken_->ids);
+        run_.whole = std::move(ids);
         return;
     }
     const auto cut = ids.begin() + static_cast<std::ptrdiff_t>(reset_share(sizes, count));
@@ -267,7 +273,8 @@ bool cycle_fsm::moved_since(const sign& then) const {
 // A stop ends a prefill after a layer and an answer after a token (docs/facts/vendor_ax.md#races), so what this
 // process took for the reset is far more than enough.
 bool cycle_fsm::stands_still(const scrubbing& in) const {
-    const bool known = signs_.tapped && run_.progress.prompt_accepted && run_.reset_took.count() > 0;
+    const bool known =
+        signs_.tapped && run_.progress.prompt_accepted && (run_.goes_on || run_.reset_took.count() > 0);
     if (in.what != scrub_for::the_next_borrower || !in.stops || !known || signs_.tap.calls_open > 0) {
         return false;
     }

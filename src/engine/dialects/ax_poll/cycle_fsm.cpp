@@ -16,6 +16,9 @@ constexpr int most_attempts = 3;
 // runtime is idle. What is missed costs one interval: whoever comes next waits for it, wherever in the cycle
 // the stop is sent, so there is one interval for all. A call costs the runtime less than half a millisecond.
 constexpr core::nanoseconds stop_interval = 20ms;
+constexpr core::nanoseconds held_stop_interval = 1s;  // such a stop can't be lost
+// A piece is three tokens; a slower box has its cache computed anew.
+constexpr core::nanoseconds hold_patience = 1s;
 constexpr core::nanoseconds mend_limit = 20s;
 constexpr core::nanoseconds examine_limit = 10s;
 constexpr std::size_t most_output_kept = std::size_t{64} * 1024;
@@ -85,11 +88,13 @@ void cycle_fsm::poll_or_rest(bool due, core::steady_time when) {
 
 // Of a runtime that is to become idle. A sign from outside ends a rest, and what it announces is looked for.
 void cycle_fsm::settle_step(core::deadline until) {
-    if (must_stop_ && now_ >= next_stop_) {
-        ask(act::stop{});
+    const bool waits = waits_for_hold();
+    if (must_stop_ && !waits && now_ >= next_stop_) {
+        ask_stop();
         return;
     }
-    const core::steady_time next = must_stop_ ? std::min(schedule_.next(), next_stop_) : schedule_.next();
+    const core::steady_time stop_at = waits ? run_.hold_until : next_stop_;
+    const core::steady_time next = must_stop_ ? std::min(schedule_.next(), stop_at) : schedule_.next();
     poll_or_rest(poll_due_, std::min(next, until.at()));
 }
 
@@ -118,6 +123,9 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
     if (auto* const drained = std::get_if<draining>(&state_)) {
         drained->looked = true;
         must_stop_ = !got->done;
+        if (!got->done || !got->text.empty()) {
+            cache_.forget();  // nobody knows of whom
+        }
         if (!got->text.empty()) {
             tell(act::note::level::info,
                  std::to_string(got->text.size()) + " bytes of an earlier answer discarded");
@@ -126,6 +134,9 @@ void cycle_fsm::on_polled(core::steady_time sent, const core::result<poll_answer
         poll_due_ = idle_.begun() && got->done;  // what looks empty is polled once more without delay
     } else if (const auto* const scrubbed = std::get_if<scrubbing>(&state_)) {
         must_stop_ = scrubbed->stops && !got->done;
+        if (!cache_.in_flight() && (!got->done || !got->text.empty())) {
+            cache_.forget();
+        }
         if (!got->text.empty()) {
             run_.last_sign_of_life = sign_now();
         }
@@ -152,7 +163,8 @@ void cycle_fsm::on_stopped(const core::result<control_reply>& got, core::steady_
     if (!answers<act::stop>()) {
         return;
     }
-    next_stop_ = now_ + stop_interval;
+    note_stop(got.has_value());
+    next_stop_ = now_ + (run_.held_piece > 0 ? held_stop_interval : stop_interval);
     if (!got && std::holds_alternative<scrubbing>(state_)) {
         tell(act::note::level::debug, "stop failed: " + got.error().message);
     } else if (!got) {
@@ -177,7 +189,9 @@ void cycle_fsm::end(run_end how) {
     }
     if (how == run_end::failed) {
         out.failure = run_.failure;
+        run_.unplanned = true;
     }
+    run_.said_all = (how == run_end::stop || how == run_end::length) && signs_.text_is_whole;
     listens_ = false;
     suspect_ = how != run_end::stop;
     state_ = ended{};
@@ -221,7 +235,12 @@ void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
     schedule_.begin(poll_mode::settling, now_);
     poll_due_ = true;
     must_stop_ = stops && !idle_.idle();
-    next_stop_ = now_;
+    next_stop_ = run_.stops > 0 && run_.held_piece > 0 ? std::max(next_stop_, now_) : now_;
+    run_.unplanned = run_.unplanned || what == scrub_for::another_try;
+    const bool may_hold = run_.reuses && cache_.in_flight() && !run_.unplanned && run_.stops == 0;
+    if (must_stop_ && may_hold && signs_.tokens != nullptr && signs_.tokens->calls() > 0) {
+        run_.hold_until = now_ + hold_patience;
+    }
     state_ = scrubbing{what, until, stops, false, sign_now()};
 }
 
@@ -229,8 +248,10 @@ void cycle_fsm::decide(scrubbing& in) {
     const bool lost =
         signs_.lost != process_epochs::loss::none && signs_.lost != process_epochs::loss::stopping;
     if (idle_.idle()) {
+        conclude_cache();
         scrubbed(true);
     } else if (lost || in.given_up || in.until.passed(now_) || stands_still(in)) {
+        cache_.forget();
         scrubbed(false);
     } else {
         settle_step(in.until);
@@ -298,7 +319,7 @@ bool cycle_fsm::on_output(std::string_view bytes, core::steady_time now) {
     if (signs_.tapped) {
         report_.feed(bytes);
     }
-    if (std::holds_alternative<owing>(state_)) {
+    if (std::holds_alternative<owing>(state_) || !run_.unchecked.empty()) {
         return true;
     }
     if (listens_ && output_.size() < most_output_kept) {
@@ -336,6 +357,8 @@ void cycle_fsm::on_new_process(core::steady_time now) {
     last_work_ = work::none;
     suspect_ = false;
     report_.on_new_process();
+    cache_.forget();
+    spoken_.reset();
     calls_at_end_ = false;
 }
 

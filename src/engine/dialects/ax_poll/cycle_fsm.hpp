@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "corral/engine/backend.hpp"
+#include "engine/dialects/ax_poll/cache_ledger.hpp"
 #include "engine/dialects/ax_poll/cycle_clocks.hpp"
 #include "engine/dialects/ax_poll/follow_fsm.hpp"
 #include "engine/dialects/ax_poll/idle_evidence.hpp"
@@ -19,7 +20,9 @@
 #include "engine/dialects/ax_poll/poll_schedule_policy.hpp"
 #include "engine/dialects/ax_poll/polled_text.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
+#include "engine/dialects/ax_poll/spoken_text.hpp"
 #include "engine/dialects/ax_poll/tap_view.hpp"
+#include "engine/dialects/ax_poll/token_ledger.hpp"
 #include "engine/dialects/ax_poll/vendor_protocol.hpp"
 
 namespace corral::engine::ax_poll {
@@ -29,6 +32,7 @@ namespace corral::engine::ax_poll {
 namespace act {
 struct encode {  // the prompt, verbatim, into ids
     core::deadline until;
+    bool composes = false;  // from spoken(), where it begins with that
 };
 struct poll {};
 struct stop {};
@@ -61,7 +65,7 @@ struct examine_tokenizer {  // by plain texts; the runner has it restarted where
     core::deadline until;
 };
 struct report_intrusion {  // another program talks to the runtime too
-    enum class kind { poll, stop };
+    enum class kind { poll, stop, cache };
     kind how = kind::poll;
 };
 struct tell_end {
@@ -90,7 +94,14 @@ struct cycle_signs {
     std::uint32_t tokens_wanted = 0;  // of them, those within the limit
     bool limit_reached = false;
     bool final_seen = false;
+    const token_ledger* tokens = nullptr;  // of the tap, whose age it has
+    bool text_is_whole = false;            // all of them became text that was given
+    bool reuses = false;                   // a prompt may be put behind what the cache holds
+    bool across_owners = false;            // ... of somebody else too
 };
+
+// Of text, for the line of its run.
+inline constexpr core::milliseconds lengths_delay{300};
 
 // For a build that has no reset, and so no place for a system text: the turns begin with it.
 [[nodiscard]] chat::rendered_prompt without_reset(chat::rendered_prompt prompt);
@@ -139,7 +150,14 @@ public:
     // Of this turn, or of the last.
     [[nodiscard]] const run_spec& request() const noexcept { return run_.what; }
     [[nodiscard]] const std::optional<prompt_ids>& ids() const noexcept { return run_.ids; }
+    [[nodiscard]] const token_ids& whole() const noexcept { return run_.whole; }
     [[nodiscard]] const run_progress& progress() const noexcept { return run_.progress; }
+    // The last conversation with its answer, while the runtime may hold it.
+    [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return spoken_; }
+    // backend::held_bytes()
+    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const;
+    // The tap shall hold the piece of now: the run is to be stopped without harm to the cache.
+    [[nodiscard]] bool wants_hold() const;
 
     [[nodiscard]] const char* state_name() const noexcept;
     // Confirmed, by what polls and signs said since the last call that starts work.
@@ -234,6 +252,24 @@ private:
         bool foreign_text = false;    // a poll brought text that is not this run's
         std::uint32_t polls_with_text = 0;
         std::size_t text_bytes = 0;
+        bool reuses = false;      // the cache is accounted for
+        token_ids whole;          // ... all ids of the prompt
+        bool may_compose = true;  // them from spoken()
+        bool composed = false;
+        bool goes_on = false;      // behind what the cache holds
+        bool unplanned = false;    // something happened that leaves the cache in doubt
+        std::uint64_t strays = 0;  // of the tap, when it was sent
+        unsigned stops = 0;
+        bool stop_before_piece = false;
+        bool stop_while_held = false;    // the last was sent so
+        std::uint32_t held_piece = 0;    // that waited for the stop
+        std::uint32_t made_at_hold = 0;  // tokens
+        core::steady_time hold_until{};
+        bool lengths_right = false;  // the runtime itself has said where the prompt stands
+        std::string unchecked;       // text that waits for that
+        core::steady_time unchecked_since{};
+        std::string said;  // the answer as it was given
+        bool said_all = false;
         int attempts = 0;
         int resets = 0;                                   // of this attempt
         core::deadline reset_until{core::steady_time{}};  // of a reset that was accepted
@@ -266,6 +302,7 @@ private:
     void start_attempt();
     void drain();
     void prepare();
+    void put_into_cache();
     void reset();
     void confirm();
     void confirmed();
@@ -311,6 +348,18 @@ private:
     void verbatim_failed(const core::failure& why);
     void take_ids(token_ids ids);
 
+    // The cache (cycle_cache.cpp).
+    void send_to_cache();
+    void look_for_strays();
+    void conclude_cache();
+    // Text waits for the runtime's word on where its prompt stands; true: something came of that.
+    [[nodiscard]] bool lengths_judged();
+    [[nodiscard]] bool keep_unchecked(std::string& text);
+    void cache_differs();
+    void ask_stop();
+    void note_stop(bool accepted);
+    [[nodiscard]] bool waits_for_hold() const;
+
     // The text of a run (cycle_text.cpp).
     [[nodiscard]] bool take_text(const poll_answer& got);
     void deliver(std::string text);
@@ -351,7 +400,11 @@ private:
     std::string output_;             // since the last reset or generate, bounded; only without the tap
     bool listens_ = false;           // to output_
     run_report report_;              // with the tap
-    bool calls_at_end_ = false;      // this process asks for all tokens of a run once more behind it
+    cache_ledger cache_;
+    std::optional<spoken_text> spoken_;
+    std::uint64_t strays_known_ = 0;
+    std::uint64_t marks_ = 0;
+    bool calls_at_end_ = false;  // this process asks for all tokens of a run once more behind it
 };
 
 }  // namespace corral::engine::ax_poll

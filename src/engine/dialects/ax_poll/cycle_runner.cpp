@@ -16,13 +16,24 @@ namespace {
 // What the runtime is sent, and prints, where the tap answers with ids in place of a text.
 constexpr std::string_view prescribed_text = "(token ids)";
 
+std::string_view mark_of(const prompt_ids& ids) {
+    return ids.mark.empty() ? prescribed_text : std::string_view(ids.mark);
+}
+
 }  // namespace
 
 cycle_runner::cycle_runner(cycle_parts parts)
     : parts_(std::move(parts)),
       fsm_(parts_.settings, *parts_.learned, parts_.clock->now()),
       bell_(parts_.on),
-      freed_(parts_.on) {}
+      freed_(parts_.on) {
+    if (parts_.tap != nullptr) {
+        parts_.tap->hold_when([this] {
+            fsm_.see(signs());
+            return fsm_.wants_hold();
+        });
+    }
+}
 
 void cycle_runner::on_output(std::string_view bytes) {
     fsm_.see(signs());
@@ -127,6 +138,11 @@ cycle_signs cycle_runner::signs() const {
         out.tokens_wanted = tokens.count();
         out.limit_reached = tokens.limit_reached();
         out.final_seen = tokens.final_seen();
+        out.tokens = &tokens;
+        out.text_is_whole = parts_.tap->text_is_whole();
+        const reuse_rule reuse = parts_.reuse ? parts_.reuse() : reuse_rule{};
+        out.reuses = reuse.on;
+        out.across_owners = reuse.across_owners;
     }
     return out;
 }
@@ -166,12 +182,15 @@ core::awaitable<void> cycle_runner::perform(const cycle_action& what) {
         const auto got = co_await parts_.link.stop();
         fsm_.see(signs());
         fsm_.on_stopped(got, clock_now());
+        if (parts_.tap != nullptr) {
+            parts_.tap->let_go();
+        }
     } else if (std::holds_alternative<act::reset>(what)) {
         co_await reset();
     } else if (std::holds_alternative<act::generate>(what)) {
         co_await generate();
     } else if (const auto* const asked = std::get_if<act::encode>(&what)) {
-        co_await encode(asked->until);
+        co_await encode(*asked);
     } else if (const auto* const owed = std::get_if<act::fetch_owed>(&what)) {
         co_await fetch_owed(owed->until);
     } else if (const auto* const doubted = std::get_if<act::examine_tokenizer>(&what)) {
@@ -198,7 +217,7 @@ core::awaitable<void> cycle_runner::reset() {
         parts_.tap->begin_reset(fsm_.ids());
         parts_.tap->begin_run(std::nullopt);
     }
-    std::string system(fsm_.ids() ? prescribed_text : std::string_view(fsm_.request().prompt.system));
+    std::string system(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.system));
     const auto got = co_await parts_.link.reset(std::move(system));
     fsm_.see(signs());
     fsm_.on_reset(got, clock_now());
@@ -207,22 +226,26 @@ core::awaitable<void> cycle_runner::reset() {
 core::awaitable<void> cycle_runner::generate() {
     const wire_sampling sampling =
         complete_sampling(fsm_.request().sampling, parts_.sampling, parts_.sizes().vocabulary);
+    if (tapped() && fsm_.ids() && !fsm_.ids()->held.empty()) {
+        parts_.tap->go_on(*fsm_.ids());
+    }
     if (tapped()) {
         parts_.tap->begin_run(fsm_.request().max_tokens);
     }
-    std::string prompt(fsm_.ids() ? prescribed_text : std::string_view(fsm_.request().prompt.turns));
+    std::string prompt(fsm_.ids() ? mark_of(*fsm_.ids()) : std::string_view(fsm_.request().prompt.turns));
     const auto got = co_await parts_.link.generate(std::move(prompt), sampling);
     fsm_.see(signs());
     fsm_.on_generated(got, clock_now());
 }
 
-core::awaitable<void> cycle_runner::encode(core::deadline until) {
+core::awaitable<void> cycle_runner::encode(act::encode asked) {
     std::string text = fsm_.request().prompt.turns;
     verbatim_encoder::predicate unwanted = [this] {
         return cancelled() || parts_.epochs->since(turn_->began) != process_epochs::loss::none;
     };
     core::result<token_ids> ids =
-        co_await parts_.verbatim->encode(std::move(text), until, std::move(unwanted));
+        co_await parts_.verbatim->encode(std::move(text), asked.until, std::move(unwanted),
+                                         asked.composes && fsm_.spoken() ? &*fsm_.spoken() : nullptr);
     fsm_.see(signs());
     fsm_.on_encoded(std::move(ids), clock_now());
 }

@@ -12,6 +12,12 @@
 
 namespace corral::engine::ax_poll {
 
+// Whether a prompt may be put behind what the cache holds, and behind what another owner has left there.
+struct reuse_rule {
+    bool on = false;
+    bool across_owners = false;
+};
+
 struct cycle_parts {
     core::executor on;
     const core::clock_source* clock = nullptr;
@@ -28,6 +34,7 @@ struct cycle_parts {
     std::function<void()> tokenizer_hung;  // it took a call and did not answer it
     std::function<void(act::report_intrusion::kind)> intrusion;
     std::function<core::awaitable<void>(core::deadline)> examine_tokenizer;  // restarts it where it is ill
+    std::function<reuse_rule()> reuse;                                       // empty: never
 };
 
 class cycle_runner {
@@ -42,6 +49,14 @@ public:
     [[nodiscard]] core::awaitable<bool> come_to_rest(core::deadline until);
     // Somebody talks to the runtime right now.
     [[nodiscard]] bool busy() const noexcept { return busy_; }
+
+    // backend::held_bytes()
+    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const {
+        return busy_ ? 0 : fsm_.held_bytes(prompt, owner);
+    }
+    // All ids of the last prompt that the cache was accounted for.
+    [[nodiscard]] const token_ids& whole() const noexcept { return fsm_.whole(); }
+    [[nodiscard]] const std::optional<spoken_text>& spoken() const noexcept { return fsm_.spoken(); }
 
     // Signs from outside.
     void on_output(std::string_view bytes);
@@ -72,7 +87,7 @@ private:
     [[nodiscard]] core::awaitable<void> poll();
     [[nodiscard]] core::awaitable<void> reset();
     [[nodiscard]] core::awaitable<void> generate();
-    [[nodiscard]] core::awaitable<void> encode(core::deadline until);
+    [[nodiscard]] core::awaitable<void> encode(act::encode asked);
     [[nodiscard]] core::awaitable<void> fetch_owed(core::deadline until);
     // Until `when`, the bell, or the borrower's control.
     [[nodiscard]] core::awaitable<void> rest(core::steady_time when);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/dialects/ax_poll/context_policy.hpp"
 #include "engine/dialects/ax_poll/cycle_fsm.hpp"
 #include "engine/streaming/request_fields.hpp"
 
@@ -31,14 +32,19 @@ void cycle_fsm::start_attempt() {
 }
 
 void cycle_fsm::decide(encoding& /*in*/) {
-    if (!run_.what.prompt.verbatim || run_.ids) {
+    const bool encoded = run_.ids || !run_.whole.empty();
+    if (!run_.what.prompt.verbatim || encoded) {
         drain();
     } else if (!signs_.tapped || !settings_.can_encode) {
         verbatim_failed(core::make_failure(core::errc::refused,
                                            "This model's runtime asks its tokenizer without Corral, so it "
                                            "can't run a prompt as it stands."));
     } else if (!interrupted()) {
-        ask(act::encode{core::deadline::after(encode_limit, now_).sooner(run_.what.until)});
+        run_.reuses = signs_.reuses && known(signs_.sizes) && !settings_.keeps_nothing;
+        const bool composes =
+            run_.reuses && run_.may_compose && held_bytes(run_.what.prompt, run_.what.owner) > 0;
+        run_.may_compose = composes;
+        ask(act::encode{core::deadline::after(encode_limit, now_).sooner(run_.what.until), composes});
     }
 }
 
@@ -75,12 +81,16 @@ void cycle_fsm::decide(draining& in) {
     }
 }
 
-// The one place that decides in what the prompt is put. The runtime is idle here, confirmed, and empty of text;
-// whose conversation it holds is not known to anybody, so it is reset always, unless it keeps none.
+// The one place that decides in what the prompt is put. The runtime is idle here, confirmed, and empty of text. It is
+// reset, unless it keeps no conversation, or what it holds is known to the id and begins this very prompt.
 void cycle_fsm::prepare() {
     if (settings_.keeps_nothing) {
         generate();
+    } else if (run_.reuses) {
+        put_into_cache();
     } else {
+        cache_.forget();
+        run_.progress.start = to_string(reset_reason::off);
         reset();
     }
 }
@@ -97,6 +107,7 @@ void cycle_fsm::decide(asking_reset& /*in*/) {
     idle_.on_call(now_);
     last_work_ = work::reset;
     run_.prompt_inside = true;
+    cache_.forget();
     output_.clear();
     listens_ = !signs_.tapped;
     ask(act::reset{});
@@ -148,8 +159,12 @@ void cycle_fsm::decide(confirming& /*in*/) {
 // Idle after a reset. Never believed where nobody saw it run: the prompt would stand behind the conversation of
 // somebody else.
 void cycle_fsm::confirmed() {
+    const bool empty =
+        run_.ids && run_.ids->system.empty();  // takes no time that a longer one could be told by
     if (!idle_.by_grace()) {
         run_.reset_took = silence_since(run_.reset_sent);
+    }
+    if (!idle_.by_grace() && !empty) {
         run_.pace.note(run_.reset_took, learned_.reset.limit(size_of_system()));
         learned_.reset.observe(size_of_system(), run_.reset_took);
     }
@@ -176,6 +191,9 @@ void cycle_fsm::confirmed() {
     const bool seen = signs_.tapped ? signs_.tap.reset_begun : !idle_.by_grace();
     if (seen) {
         run_.progress.reset_confirmed = now_;
+        if (run_.reuses) {
+            cache_.on_reset(run_.what.owner);
+        }
         generate();
         return;
     }
@@ -204,6 +222,7 @@ void cycle_fsm::decide(asking_generate& /*in*/) {
     listens_ = !signs_.tapped && run_.what.prompt.turns.find("encode failed") == std::string::npos;
     run_.prompt_inside = true;
     run_.expected = polled_text{};
+    send_to_cache();
     report_.begin();
     ask(act::generate{});
 }
@@ -240,9 +259,12 @@ void cycle_fsm::decide(backing_off& in) {
     if (!in.looked) {
         poll_or_rest(now_ >= in.again, in.again);
     } else if (in.must_stop) {
-        ask(act::stop{});
+        ask_stop();
     } else if (in.then == work::reset) {
         state_ = asking_reset{in.until, in.tries};
+    } else if (run_.goes_on) {
+        cache_.forget();  // it runs something of somebody else
+        drain();
     } else {
         state_ = asking_generate{in.until, in.tries};
     }

@@ -34,7 +34,7 @@ void cycle_fsm::follow() {
 }
 
 void cycle_fsm::decide(following& in) {
-    if (interrupted() || stalled()) {
+    if (interrupted() || stalled() || lengths_judged()) {
         return;
     }
     if (signs_.tapped && signs_.tap.foreign_ids) {
@@ -51,10 +51,13 @@ void cycle_fsm::decide(following& in) {
     }
     const bool enough = signs_.tapped && signs_.limit_reached;
     if (enough && now_ >= next_stop_) {
-        ask(act::stop{});
+        ask_stop();
         return;
     }
-    const core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
+    core::steady_time last = enough ? std::min(next_stop_, run_.what.until.at()) : run_.what.until.at();
+    if (!run_.unchecked.empty()) {
+        last = std::min(last, run_.unchecked_since + lengths_delay);
+    }
     in.answers_at_poll = signs_.tapped ? signs_.tap.pieces_answered : 0;
     poll_or_rest(now_ >= schedule_.next(), std::min(schedule_.next(), last));
 }
@@ -92,6 +95,13 @@ void cycle_fsm::decide(owing& in) {
     if (in.report_by == core::steady_time{}) {
         in.report_by = now_ + report_delay;
         note_usage();
+    }
+    if (lengths_judged()) {
+        return;
+    }
+    if (!run_.unchecked.empty() && !signs_.cancelled && signs_.lost == process_epochs::loss::none) {
+        ask(act::rest{run_.unchecked_since + lengths_delay});
+        return;
     }
     const bool waits = now_ < in.report_by && !signs_.cancelled &&
                        signs_.lost == process_epochs::loss::none && may_be_stopped_by_others() &&
@@ -183,6 +193,7 @@ bool cycle_fsm::take_text(const poll_answer& got) {
 
 // Text that the runtime never got, because it left before the answer, is missing in the polls too.
 void cycle_fsm::note_shared() {
+    run_.unplanned = true;
     if (!run_.shared && signs_.tap.answers_lost == 0) {
         run_.shared = true;
         ask(act::report_intrusion{act::report_intrusion::kind::poll});
@@ -225,8 +236,11 @@ void cycle_fsm::tell_foreign_stop() {
 }
 
 void cycle_fsm::deliver(std::string text) {
-    if (text.empty() || signs_.cancelled) {
+    if (text.empty() || signs_.cancelled || keep_unchecked(text)) {
         return;
+    }
+    if (run_.reuses) {
+        run_.said += text;
     }
     if (!run_.text_given) {
         run_.progress.first_text = now_;
@@ -298,6 +312,10 @@ void cycle_fsm::on_owed(const core::result<std::string>& text, bool cut, core::s
         note_shared();
     }
     deliver(stopped ? missed : missed + *text);
+    if (!run_.unchecked.empty()) {
+        cache_differs();
+        return;
+    }
     if (stopped) {
         tell_foreign_stop();
         return;

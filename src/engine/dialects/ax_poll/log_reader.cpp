@@ -69,12 +69,15 @@ void log_reader::on_line(std::string_view line) {
 void run_report::on_new_process() {
     begin();
     understood_ = false;
+    prints_lengths_ = false;
+    error_ = false;
 }
 
 void run_report::begin() {
     line_.clear();
     read_.reset();
     held_.reset();
+    lengths_.reset();
 }
 
 void run_report::feed(std::string_view bytes) {
@@ -94,6 +97,7 @@ void run_report::on_line(std::string_view line) {
     while (line.starts_with("\x1b[")) {  // colours
         line.remove_prefix(std::min(line.find('m'), line.size() - 1) + 1);
     }
+    error_ = error_ || line.starts_with("[E][");
     if (!line.starts_with("[I][")) {
         return;
     }
@@ -101,6 +105,7 @@ void run_report::on_line(std::string_view line) {
     const std::uint32_t added = number_after(line, " input_num_token:");
     if (added > 0 && line.find(" SetKVCache][") != std::string_view::npos) {
         read_ = cached + added;
+        lengths_ = {cached, added};
         held_.reset();
     } else if (read_ && line.find(" GetKVCache][") != std::string_view::npos) {
         const std::uint32_t held = number_after(line, "]: precompute_len:");
@@ -119,6 +124,17 @@ run_report::ending run_report::judge(std::uint32_t made) const {
     // One less, or two where the stop came between two looks at it.
     return *held_ + std::uint64_t{2} == all || *held_ + std::uint64_t{1} == all ? ending::stopped
                                                                                 : ending::untold;
+}
+
+run_report::lengths run_report::compare(std::uint32_t held, std::uint32_t added) const noexcept {
+    if (!lengths_) {
+        return lengths::untold;
+    }
+    return lengths_->held == held && lengths_->added == added ? lengths::right : lengths::wrong;
+}
+
+void run_report::learn_lengths(std::uint32_t held, std::uint32_t added) {
+    prints_lengths_ = prints_lengths_ || compare(held, added) == lengths::right;
 }
 
 void run_report::learn(std::uint32_t made) {

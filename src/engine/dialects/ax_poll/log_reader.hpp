@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/telemetry/output_lines.hpp"
@@ -54,12 +55,30 @@ public:
     void learn(std::uint32_t made);
     [[nodiscard]] bool understood() const noexcept { return understood_; }
 
+    // What the run printed as it began, against what its tap knows: ids that stood in the cache, and ids behind them
+    // (docs/facts/prefix_reuse.md#the-line-of-a-run).
+    enum class lengths { untold, right, wrong };
+    [[nodiscard]] lengths compare(std::uint32_t held, std::uint32_t added) const noexcept;
+    // A run whose lengths are known from its tap: this process prints them if they are right.
+    void learn_lengths(std::uint32_t held, std::uint32_t added);
+    [[nodiscard]] bool prints_lengths() const noexcept { return prints_lengths_; }
+    // A line of an error came since the last call of this.
+    [[nodiscard]] bool take_error() noexcept { return std::exchange(error_, false); }
+    [[nodiscard]] bool has_error() const noexcept { return error_; }
+
 private:
     void on_line(std::string_view line);
 
     std::optional<std::uint32_t> read_;  // with the prompt, as the run began
     std::optional<std::uint32_t> held_;  // positions of the cache, as it ended
     bool understood_ = false;
+    struct run_lengths {
+        std::uint32_t held = 0;
+        std::uint32_t added = 0;
+    };
+    std::optional<run_lengths> lengths_;  // the last, for a run of before may print its own late
+    bool prints_lengths_ = false;
+    bool error_ = false;
     std::string line_;  // the one that is not complete; bounded
 };
 

@@ -148,8 +148,10 @@ core::awaitable<http::response> tokenizer_tap::answer(std::string_view path, jso
 core::awaitable<http::response> tokenizer_tap::answer_identity(core::deadline limit) {
     // A new runtime process: nothing that the old one said is in its memory.
     const unsigned calls_open = view_.calls_open;
+    const std::uint64_t strays = view_.strays;
     view_ = {};
     view_.in_use = true;
+    view_.strays = strays + 1;
     view_.calls_open = calls_open;
     forget_prompt_identity();
     forget_decode_identity();
@@ -269,6 +271,7 @@ void tokenizer_tap::note_trouble(std::string_view call, const tokenizer_answer& 
 core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::deadline limit) {
     view_.reset_begun = true;
     view_.reset_begun_at = clock_.now();
+    view_.strays += std::exchange(reset_ordered_, false) ? 0U : 1U;
     if (prescribed_) {
         co_return prescribed_reset();
     }
@@ -299,6 +302,7 @@ core::awaitable<http::response> tokenizer_tap::answer_reset(json body, core::dea
         co_return ok(json{{"token_ids", ids}}.dump());
     }
     reset_ids_ = std::move(ids);
+    spare_id_ = reset_ids_.empty() ? spare_id_ : reset_ids_.front();
     co_return ok(std::move(got.body));
 }
 
@@ -310,16 +314,21 @@ http::response tokenizer_tap::prescribed_reset() {
     return ok(json{{"token_ids", reset_ids_}}.dump());
 }
 
-http::response tokenizer_tap::prescribed_turns() {
-    if (!view_.reset_answered) {
-        // A run of before that begins late: it must not read this prompt's half.
+http::response tokenizer_tap::prescribed_turns(std::string_view text) {
+    spare_id_ = prescribed_->turns.front();
+    const bool another = !prescribed_->mark.empty() && text != prescribed_->mark;
+    if (!view_.reset_answered || another) {
+        // A run of before that begins late, or somebody else's: it must not read this prompt.
+        view_.strays += another ? 1U : 0U;
         view_.encode_failed = true;
         tell();
         return harmless_turns();
     }
     const token_ids& turns = prescribed_->turns;
-    token_ids all = prescribed_->system;
+    token_ids all = prescribed_->held;
+    all.insert(all.end(), prescribed_->system.begin(), prescribed_->system.end());
     all.insert(all.end(), turns.begin(), turns.end());
+    view_.system_tokens = static_cast<std::uint32_t>(all.size() - turns.size());
     view_.turn_tokens = static_cast<std::uint32_t>(turns.size());
     view_.encode_answered = true;
     tell();
@@ -329,11 +338,11 @@ http::response tokenizer_tap::prescribed_turns() {
 // A failed /encode would run the prompt of the request before (docs/facts/vendor_ax.md#failures, F3); one
 // harmless token does not.
 http::response tokenizer_tap::harmless_turns() {
-    if (reset_ids_.empty()) {
+    if (reset_ids_.empty() && !spare_id_) {
         return refusal();
     }
     token_ids all = reset_ids_;
-    const token_ids one{reset_ids_.front()};
+    const token_ids one{reset_ids_.empty() ? *spare_id_ : reset_ids_.front()};
     all.push_back(one.front());
     return ok(json{{"diff", one}, {"token_ids", all}}.dump());
 }
@@ -341,8 +350,11 @@ http::response tokenizer_tap::harmless_turns() {
 core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::deadline limit) {
     view_.run_begun = true;
     view_.run_begun_at = clock_.now();
+    view_.strays += std::exchange(run_ordered_, false) ? 0U : 1U;
     if (prescribed_) {
-        co_return prescribed_turns();
+        const auto text = body.find("text");
+        const bool told = text != body.end() && text->is_string();
+        co_return prescribed_turns(told ? text->get_ref<const std::string&>() : std::string_view());
     }
     body.erase("last_reply");  // of an earlier conversation (docs/facts/vendor_ax.md#last-reply)
     tell();
@@ -363,6 +375,7 @@ core::awaitable<http::response> tokenizer_tap::answer_encode(json body, core::de
     }
     view_.turn_tokens = static_cast<std::uint32_t>(got.ids.size());
     view_.encode_answered = true;
+    spare_id_ = got.ids.front();
     co_return ok(std::move(got.body));
 }
 
@@ -375,7 +388,12 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
     before_doubt_.reset();
     const auto kind = tokens_.on_decode(ids_of(*field), wanted);
     view_.last_answer = clock_.now();
+    if (kind == token_ledger::call_kind::piece && view_.run_begun && wants_hold_ && wants_hold_()) {
+        view_.held_piece = static_cast<std::uint32_t>(field->size());
+        tell();
+    }
     if (kind == token_ledger::call_kind::final || view_.encode_failed || wanted.empty()) {
+        co_await wait_for_stop();
         // Nobody reads this text, and a cut character in it would only stick in the tokenizer's cache.
         co_return piece_text({}, false);
     }
@@ -389,7 +407,16 @@ core::awaitable<http::response> tokenizer_tap::answer_decode(json body, core::de
         telemetry::log().warn("tokenizer tap: the tokenizer is away, the text of a piece follows later");
         tell_hung();
     }
+    co_await wait_for_stop();
     co_return piece_text(text.value_or(""), perhaps_final);
+}
+
+core::awaitable<void> tokenizer_tap::wait_for_stop() {
+    const core::deadline limit = core::deadline::after(options_.piece_hold, clock_.now());
+    while (view_.held_piece > 0 && in_time(limit)) {
+        (void)co_await let_go_.wait(limit);
+    }
+    view_.held_piece = 0;
 }
 
 // The runtime hands texts on as C strings, which end at a zero.

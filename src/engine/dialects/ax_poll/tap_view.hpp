@@ -33,15 +33,21 @@ struct tap_view {
     core::nanoseconds encode_took{0};  // from the call to our answer
     core::nanoseconds decode_took{0};  // all /decode calls together
     core::steady_time last_answer{};
-    unsigned calls_open = 0;      // the runtime waits for us: it is not stalled
-    core::nanoseconds waited{0};  // by the runtime, in all calls that were answered
+    unsigned calls_open = 0;       // the runtime waits for us: it is not stalled
+    core::nanoseconds waited{0};   // by the runtime, in all calls that were answered
+    std::uint32_t held_piece = 0;  // ids of the piece that waits for a stop to be accepted
+    std::uint64_t strays = 0;  // calls of a run or reset that nobody ordered, and processes of the runtime
 };
 
 // Ids of a prompt that is answered to the runtime in place of what the tokenizer makes of the texts that the
 // runtime was sent: the model then reads these and nothing else.
 struct prompt_ids {
-    token_ids system;  // neither is empty
-    token_ids turns;
+    token_ids system;  // through the reset; of one id never (docs/facts/prefix_reuse.md#limits)
+    token_ids turns;   // never empty
+    token_ids held{};  // in front of both, in the runtime's cache already
+    // The words that stand for the prompt in the runtime's calls; a run with others is not the one that was ordered.
+    // Empty: any.
+    std::string mark{};
 };
 
 }  // namespace corral::engine::ax_poll

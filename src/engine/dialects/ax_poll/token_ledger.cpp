@@ -9,10 +9,12 @@ void token_ledger::begin(std::optional<std::uint32_t> limit) {
     pieces_.clear();
     last_whole_.reset();
     longest_piece_ = 0;
+    calls_ = 0;
 }
 
 token_ledger::call_kind token_ledger::on_decode(const token_ids& ids, token_ids& wanted) {
     wanted.clear();
+    ++calls_;
     if (last_whole_) {
         // It was followed by another call, so it was a piece after all.
         pieces_.insert(pieces_.end(), last_whole_->begin(), last_whole_->end());

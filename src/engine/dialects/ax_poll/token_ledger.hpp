@@ -30,6 +30,11 @@ public:
     [[nodiscard]] std::uint32_t made() const noexcept;
     [[nodiscard]] bool limit_reached() const noexcept { return limit_ && made() >= *limit_; }
     [[nodiscard]] bool final_seen() const noexcept { return last_whole_.has_value(); }
+    // All of them.
+    [[nodiscard]] const token_ids& all() const noexcept { return last_whole_ ? *last_whole_ : pieces_; }
+    [[nodiscard]] std::uint32_t calls() const noexcept { return calls_; }
+    // The last call repeated all pieces, and nothing else.
+    [[nodiscard]] bool whole() const noexcept { return last_whole_ && last_whole_->size() == pieces_.size(); }
     // After the end: ids within the limit that were in no piece, because the context ended or a stop came.
     [[nodiscard]] token_ids tail() const;
 
@@ -38,6 +43,7 @@ private:
     token_ids pieces_;
     std::optional<token_ids> last_whole_;  // the last call, when it looked like the final one
     std::size_t longest_piece_ = 0;
+    std::uint32_t calls_ = 0;
 };
 
 }  // namespace corral::engine::ax_poll

@@ -31,6 +31,7 @@ tokenizer_tap::tokenizer_tap(const core::executor& on, const core::clock_source&
       options_(std::move(options)),
       on_(on),
       peers_(std::make_shared<tap_peers>(clock, options_.model)),
+      let_go_(on_),
       probe_(on_, upstream_) {}
 
 void tokenizer_tap::make_server() {
@@ -94,6 +95,8 @@ void tokenizer_tap::close() {
     on_event_ = nullptr;
     on_text_ = nullptr;
     on_ill_ = nullptr;
+    wants_hold_ = nullptr;
+    let_go();
     peers_->allow(nullptr);
     if (server_) {
         server_->stop_accepting();
@@ -119,6 +122,23 @@ void tokenizer_tap::tell_hung() const {
 
 void tokenizer_tap::begin_reset(std::optional<prompt_ids> prescribed) {
     prescribed_ = std::move(prescribed);
+    forget_last_reset();
+    reset_ordered_ = true;
+}
+
+void tokenizer_tap::go_on(prompt_ids prescribed) {
+    prescribed_ = std::move(prescribed);
+    forget_last_reset();
+    reset_ordered_ = false;
+    view_.reset_answered = true;
+}
+
+void tokenizer_tap::let_go() {
+    view_.held_piece = 0;
+    let_go_.ring();
+}
+
+void tokenizer_tap::forget_last_reset() {
     view_.foreign_ids = false;
     view_.reset_begun = false;
     view_.reset_answered = false;
@@ -141,6 +161,7 @@ void tokenizer_tap::begin_run(std::optional<std::uint32_t> limit) {
     view_.encode_took = core::nanoseconds{0};
     view_.decode_took = core::nanoseconds{0};
     tokens_.begin(limit);
+    run_ordered_ = true;
     if (open_.left_in_cache()) {
         forget_decode_identity();
     }

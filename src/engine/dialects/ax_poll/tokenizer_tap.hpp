@@ -23,6 +23,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "corral/core/wake_signal.hpp"
 #include "corral/http/server.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
@@ -34,9 +35,10 @@
 namespace corral::engine::ax_poll {
 
 struct tap_options {
-    std::string model;               // for the log
-    core::milliseconds hold{9'000};  // a call is answered at the latest after this
-    core::milliseconds pause{50};    // between tries while the tokenizer is away
+    std::string model;                     // for the log
+    core::milliseconds hold{9'000};        // a call is answered at the latest after this
+    core::milliseconds pause{50};          // between tries while the tokenizer is away
+    core::milliseconds piece_hold{1'000};  // a piece waits so long for a stop
 };
 
 // Calls in flight share its ownership.
@@ -90,8 +92,16 @@ public:
     }
     // With `prescribed` the next reset and the runs after it read these ids, and the tokenizer is not asked.
     void begin_reset(std::optional<prompt_ids> prescribed);
+    // No reset: the next run reads these ids behind what its cache holds.
+    void go_on(prompt_ids prescribed);
     // Tokens beyond `limit` are answered with empty text.
     void begin_run(std::optional<std::uint32_t> limit);
+    // Asked at each piece that can't be the end of a run: true holds its answer back until let_go()
+    // (docs/facts/prefix_reuse.md#decision-table).
+    void hold_when(std::function<bool()> wanted) { wants_hold_ = std::move(wanted); }
+    void let_go();
+    // All tokens of the last run became text that was given.
+    [[nodiscard]] bool text_is_whole() const noexcept { return open_.empty() && !open_.left_in_cache(); }
     // After a run has ended by itself: text that was never in a poll. Fails when the tokenizer does not come
     // back in time, or as soon as `unwanted` says so.
     using predicate = std::function<bool()>;
@@ -117,9 +127,11 @@ private:
     [[nodiscard]] core::awaitable<http::response> answer_reset(nlohmann::json body, core::deadline limit);
     [[nodiscard]] core::awaitable<http::response> answer_encode(nlohmann::json body, core::deadline limit);
     [[nodiscard]] http::response prescribed_reset();
-    [[nodiscard]] http::response prescribed_turns();
+    [[nodiscard]] http::response prescribed_turns(std::string_view text);
     [[nodiscard]] http::response harmless_turns();
     [[nodiscard]] core::awaitable<http::response> answer_decode(nlohmann::json body, core::deadline limit);
+    [[nodiscard]] core::awaitable<void> wait_for_stop();
+    void forget_last_reset();
 
     // One call on the identity for prompts, the last reset repeated before it where the identity is new or
     // `again` is set.
@@ -162,6 +174,11 @@ private:
     std::uint32_t most_system_tokens_ = 0;
     std::uint32_t vocabulary_ = 0;
     std::optional<prompt_ids> prescribed_;
+    bool reset_ordered_ = false;
+    bool run_ordered_ = false;
+    std::function<bool()> wants_hold_;
+    core::wake_signal let_go_;
+    std::optional<std::int64_t> spare_id_;  // one that the model has
     std::string prompt_uid_;
     std::string decode_uid_;
     bool prompt_uid_is_new_ = false;     // the last reset is not in it yet

@@ -51,8 +51,18 @@ bool verbatim_encoder::possible() const noexcept {
     return format_ != nullptr && !format_->control_tokens.empty() && !impossible_;
 }
 
-void verbatim_encoder::keep(std::string text, token_ids ids) {
-    kept_ = kept_ids{std::move(text), std::move(ids)};
+void verbatim_encoder::keep(std::string text, token_ids ids, bool composed) {
+    kept_ = kept_ids{std::move(text), std::move(ids), composed};
+}
+
+bool verbatim_encoder::goes_on_from(const spoken_text& spoken, std::string_view text) const {
+    if (text.size() <= spoken.text.size() || !text.starts_with(spoken.text)) {
+        return false;
+    }
+    const std::string_view rest = text.substr(spoken.text.size());
+    const auto& marks = format_->control_tokens;
+    return std::any_of(marks.begin(), marks.end(),
+                       [rest](std::string_view mark) { return rest.starts_with(mark); });
 }
 
 void verbatim_encoder::on_tokenizer_started() {
@@ -162,14 +172,25 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::count(std::string tex
 }
 
 core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string text, core::deadline until,
-                                                                  predicate unwanted) {
-    if (kept_ && kept_->text == text) {
+                                                                  predicate unwanted,
+                                                                  const spoken_text* spoken) {
+    if (kept_ && kept_->text == text && (spoken != nullptr || !kept_->composed)) {
         token_ids ids = std::move(kept_->ids);
         kept_.reset();
         co_return ids;
     }
     if (!possible()) {
         co_return give_up();
+    }
+    if (spoken != nullptr && goes_on_from(*spoken, text)) {
+        std::string rest = text.substr(spoken->text.size());
+        token_ids all = spoken->ids;  // it may be another's by the time of the answer
+        core::result<token_ids> added = co_await unwrap(std::move(rest), until, std::move(unwanted));
+        if (added) {
+            all.insert(all.end(), added->begin(), added->end());
+            added = std::move(all);
+        }
+        co_return added;
     }
     std::string whole = text;
     core::result<token_ids> ids = co_await unwrap(std::move(whole), until, unwanted);

@@ -12,6 +12,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
+#include "engine/dialects/ax_poll/spoken_text.hpp"
 #include "engine/dialects/ax_poll/wrapper_shape.hpp"
 
 namespace corral::engine::ax_poll {
@@ -30,19 +31,23 @@ public:
     // tokenizer. Failures: errc::invalid (a text without ids, or one id and no mark), errc::refused (no
     // shape), errc::timed_out (a call was not answered, for 10 s or until the deadline), errc::unavailable
     // (away, or `unwanted` said so).
+    // With `spoken`, a text that begins with that, and goes on with a control token, begins with its ids: such a token
+    // can't merge with what is before it.
     [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
-                                                                  predicate unwanted);
+                                                                  predicate unwanted,
+                                                                  const spoken_text* spoken = nullptr);
     // The same in one call, without a second try and without learning anything. REQUIRES: knows_shape().
     [[nodiscard]] core::awaitable<core::result<token_ids>> count(std::string text, core::deadline until);
     [[nodiscard]] bool knows_shape() const noexcept { return shape_.has_value(); }
-    // Saves the next encode() of this text its work.
-    void keep(std::string text, token_ids ids);
+    // Saves the next encode() of this text its work. `composed`: with `spoken`.
+    void keep(std::string text, token_ids ids, bool composed = false);
     void on_tokenizer_started();
 
 private:
     struct kept_ids {
         std::string text;
         token_ids ids;
+        bool composed = false;
     };
 
     [[nodiscard]] core::awaitable<core::result<token_ids>> ask(std::string text, core::deadline until,
@@ -52,6 +57,7 @@ private:
     [[nodiscard]] core::awaitable<core::result<token_ids>> unwrap(std::string text, core::deadline until,
                                                                   predicate unwanted);
     [[nodiscard]] core::failure give_up();
+    [[nodiscard]] bool goes_on_from(const spoken_text& spoken, std::string_view text) const;
 
     own_identity& identity_;
     const core::clock_source& clock_;
