@@ -4,6 +4,7 @@ loopback. A test sees what a user sees (HTTP, the log, exit statuses) and drives
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 
 from client import MODEL, Client, LaterStream, Reply, Stream
@@ -44,6 +45,10 @@ class Box(Daemon, Client, Simulator):
             services += service_table(self, "runtime", runtime or [sim, "runtime", *self.runtime_flags(layers)])
         tap = f"tokenizer_tap = {str(self.tap).lower()}\n" if self.profile.tokenizer else ""
         preflight = "" if self.profile.tokenizer else "preflight = false\n"
+        # CORRAL_TEST_REUSE=auto runs any of these tests with turns behind the cache, once the box has compared.
+        reuse = os.environ.get("CORRAL_TEST_REUSE")
+        if reuse and self.tap and "reuse" not in model:
+            model = f'reuse = "{reuse}"\n{model}'
         # So that the text that a test reads of an answer is the model's own.
         errors = "" if "stream_errors" in extra else 'stream_errors = "line"\n'
         return (f'{errors}log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'

@@ -66,6 +66,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
 }
 
 ax_poll_backend::~ax_poll_backend() {
+    close_proof();
     if (places_.tap) {
         places_.tap->close();
     }

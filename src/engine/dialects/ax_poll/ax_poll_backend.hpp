@@ -123,6 +123,7 @@ private:
         token_ids answer;
     };
     void begin_proof();
+    void close_proof();
     void wake_proof();
     void yield_proof();  // somebody else wants the runtime
     [[nodiscard]] core::awaitable<void> end_proof(core::deadline until);

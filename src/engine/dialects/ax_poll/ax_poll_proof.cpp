@@ -108,6 +108,14 @@ struct ax_poll_backend::proof_task {
     run_control* turn = nullptr;  // of the proof
 };
 
+// Of a task that waits, nothing of the backend is touched any more.
+void ax_poll_backend::close_proof() {
+    if (proof_task_) {
+        proof_task_->closed = true;
+        proof_task_->bell.ring();
+    }
+}
+
 void ax_poll_backend::wake_proof() {
     if (proof_task_) {
         proof_task_->bell.ring();
@@ -138,11 +146,10 @@ core::awaitable<void> ax_poll_backend::end_proof(core::deadline until) {
     if (!task) {
         co_return;
     }
-    task->closed = true;
+    close_proof();
     if (task->turn != nullptr) {
         task->turn->cancel();
     }
-    task->bell.ring();
     while (task->running && !until.passed(context_.clock->now())) {
         (void)co_await task->bell.wait(until);
     }
