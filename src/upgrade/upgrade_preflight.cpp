@@ -7,6 +7,7 @@
 #include <variant>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <nlohmann/json.hpp>
 
 #include "corral/catalog/placement.hpp"
@@ -28,6 +29,8 @@ using namespace boost::asio::experimental::awaitable_operators;
 using program_fault = std::optional<process::program_fault>;
 
 constexpr core::seconds patience{20};
+// For one that was killed; a dead disk may hold it longer.
+constexpr core::seconds longest_end{2};
 constexpr std::size_t longest_report = 1024 * 1024;
 constexpr std::size_t longest_complaint = 4096;
 constexpr std::size_t most_models = 1024;
@@ -83,7 +86,10 @@ struct answer {
     process::exit_reason how;
 };
 
-core::awaitable<answer> listen_to(process::child& asked) {
+core::awaitable<answer> listen_to(process::child& asked, bool& begun) {
+    co_await asked.executed();
+    const auto cut_short = co_await boost::asio::this_coro::cancellation_state;
+    begun = cut_short.cancelled() == boost::asio::cancellation_type::none;
     auto out = read_stream(asked, process::output_stream::out, longest_report);
     auto err = read_stream(asked, process::output_stream::err, longest_complaint);
     auto texts = co_await (std::move(out) && std::move(err));
@@ -190,7 +196,8 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
         co_return started.error();
     }
     process::child asked = std::move(started.value());
-    auto listening = listen_to(asked);
+    bool begun = false;
+    auto listening = listen_to(asked, begun);
     auto late = core::sleep_for(patience);
     auto first = co_await (std::move(listening) || std::move(late));
     const auto killed = asked.signal_group(SIGKILL);  // also what a finished one left behind
@@ -198,10 +205,15 @@ core::awaitable<core::result<preflight_report>> ask_next_image(core::executor on
         telemetry::log().warn("upgrade: {}", killed.error().message);
     }
     if (first.index() == 1) {
-        co_await asked.wait();
-        co_return core::make_failure(core::errc::timed_out,
-                                     program + " can't take over: it did not answer within " +
-                                         std::to_string(patience.count()) + " s");
+        auto ending = asked.wait();
+        auto enough = core::sleep_for(longest_end);
+        co_await (std::move(ending) || std::move(enough));
+        const std::string limit = " within " + std::to_string(patience.count()) + " s";
+        co_return core::make_failure(
+            core::errc::timed_out,
+            program + " can't take over: it did not " +
+                (begun ? "answer" + limit
+                       : "begin" + limit + ", for the disk that it lies on does not answer"));
     }
     if (asked.failed_start()) {
         co_return *asked.failed_start();
