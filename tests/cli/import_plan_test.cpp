@@ -5,9 +5,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "catalog/temporary_folder.hpp"
 #include "corral/catalog/placeholders.hpp"
+#include "corral/core/utf8.hpp"
 #include "package/gguf_bytes.hpp"
 #include "package/vendor_tree.hpp"
 
@@ -328,6 +330,86 @@ TEST(import_plan, whatever_a_package_says_becomes_a_manifest_that_can_be_read) {
     ASSERT_TRUE(model) << plan.text;
     EXPECT_EQ(model->package, tree.folder());
     EXPECT_EQ(model->variables.at("system_prompt"), other);
+}
+
+// A control sequence of one character and an order of writing; then the usual escape and lines of their own, which no path of
+// a package may hold.
+const std::string sly = std::string("x\xC2\x9B") + "2J\xE2\x80\xAEgpj";
+const std::string hostile = sly + "\x1B[8m\r\nprofile = 'evil'\n[services]\n";
+
+// What would do something on a terminal or in an editor; lines end as they do.
+std::string hostile_part(std::string_view text) {
+    while (!text.empty()) {
+        const core::utf8_step step = core::next_utf8(text);
+        if (step.kind != core::utf8_kind::whole || (!core::is_printable(step.point) && step.point != '\n')) {
+            return std::string(text.substr(0, 40));
+        }
+        text.remove_prefix(step.length);
+    }
+    return {};
+}
+
+// A package that carries them wherever a vendor may write.
+void fill_hostile(const vendor_tree& tree, const std::string& kind) {
+    if (kind == "polling") {
+        polling_package package = qwen3_4b;
+        package.models = "models " + sly;
+        fill(tree, package);
+        std::string script = run_script(package, "main_api_axcl_x86", "\\\n--devices 0");
+        const std::string persona = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
+        script.replace(script.find(persona), persona.size(), hostile);
+        tree.text("run_qwen3_4b_int8_ctx_axcl_x86_api.sh", script);
+        tree.text("run_qwen3_4b_" + hostile + "_axcl_x86_api.sh", script);
+    } else if (kind == "gguf") {
+        gguf_bytes head(0, 3);
+        head.pair("general.architecture", hostile);
+        head.pair("general.name", "Qwen3 4B " + hostile);
+        head.pair("general.size_label", hostile);
+        tree.text("Qwen3-4B " + sly + ".gguf", head.text() + std::string(2'000'000, 'x'));
+    } else if (kind == "axllm") {
+        fill_axllm(tree);
+        nlohmann::json config{{"model_name", hostile},
+                              {"tokenizer_type", hostile},
+                              {"url_tokenizer_model", "qwen3_tokenizer.txt"},
+                              {"template_filename_axmodel", "qwen3_p128_l%d_together.axmodel"},
+                              {"axmodel_num", 28},
+                              {"filename_post_axmodel", "qwen3_post.axmodel"},
+                              {"filename_tokens_embed", "model.embed_tokens.weight.bfloat16.bin"},
+                              {"tokens_embed_num", 151936},
+                              {"tokens_embed_size", 1024}};
+        tree.text("config.json", config.dump());
+    } else {
+        tree.text("weights/config.json", nlohmann::json{{"model_type", hostile}}.dump());
+        nlohmann::json model{{"modelName", hostile},
+                             {"worldSize", 1},
+                             {"modelWeightPath", (tree.folder() / "weights").string()}};
+        nlohmann::json config{{"ServerConfig", {{"port", 1025}}},
+                              {"BackendConfig",
+                               {{"npuDeviceIds", {{0}}},
+                                {"ModelDeployConfig",
+                                 {{"maxSeqLen", 2560}, {"ModelConfig", nlohmann::json::array({model})}}}}}};
+        tree.text("conf/config.json", config.dump());
+    }
+    tree.text("README.md", "# Qwen3-4B " + hostile);
+}
+
+TEST(import_plan, hostile_characters_of_a_package_stand_in_no_manifest) {
+    for (const std::string kind : {"polling", "gguf", "axllm", "mindie"}) {
+        SCOPED_TRACE(kind);
+        const vendor_tree tree("Qwen3-4B " + hostile);
+        fill_hostile(tree, kind);
+        const import_place place;
+        const import_plan plan = place.plan(tree.folder());
+        ASSERT_TRUE(plan.writable) << all_text(plan);
+        EXPECT_EQ(hostile_part(plan.text), "") << plan.text;
+        EXPECT_NE(plan.text.find("\\u009B"), std::string::npos)
+            << "the package's words are in it: " << plan.text;
+        EXPECT_EQ(plan.text.find("\nprofile = 'evil'"), std::string::npos) << plan.text;
+        const auto model = place.served(plan);
+        ASSERT_TRUE(model) << plan.text;
+        EXPECT_NE(model->runtime.name, "evil");
+        EXPECT_EQ(hostile_part(plan.file.string()), "") << "the file's name";
+    }
 }
 
 TEST(import_plan, a_manifest_that_is_there_stays_unless_it_may_be_replaced) {

@@ -9,6 +9,8 @@ import signal
 import stat
 import subprocess
 import time
+import tomllib
+import unicodedata
 
 import pytest
 
@@ -191,3 +193,62 @@ def test_a_script_that_leads_out_of_the_package_is_refused(user):
     answer = user.json(status=2)
     assert ids(answer) == ["script.path"] and answer["written"] is False
     assert not user.models.exists()
+
+
+# A control sequence of one character and an order of writing; then the usual escape, a bell, and lines of their own, which no
+# path of a package may hold.
+SLY = "x\u009b2J\u202egpj"
+HOSTILE = SLY + "\x1b]0;owned\x07\r\nprofile = 'evil'\n[services]\n"
+
+
+def hostile_part(text):
+    """What would do something on a terminal or in an editor; lines end as they do."""
+    for at, character in enumerate(text):
+        if character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp"):
+            return text[max(0, at - 20):at + 40]
+    return None
+
+
+def put_hostile_words(package):
+    """Wherever a vendor may write: names of files and folders, texts of scripts and READMEs."""
+    (package / "model").rename(package / f"model {SLY}")
+    for script in package.glob("run_*.sh"):
+        words = script.read_text().replace("You are Qwen", "You are Qwen " + HOSTILE)
+        script.write_text(re.sub(r'"?\bmodel/([\w.%]+)"?', lambda found: f'"model {SLY}/{found[1]}"', words))
+    shutil.copy(package / "run_sim_int8_ctx_axcl_x86_api.sh", package / f"run_sim_{HOSTILE}_axcl_x86_api.sh")
+    (package / "README.md").write_text("# Qwen3-4B " + HOSTILE)
+
+
+def test_hostile_characters_of_a_package_reach_no_manifest_and_no_terminal(user):
+    user.package = user.package.rename(user.folder / f"Qwen3-4B {HOSTILE}")
+    put_hostile_words(user.package)
+    shown = []
+    for words in (["--dry-run"], ["--dry-run", "--json"], ["--name", "qwen3:4b"], ["--json", "--name", "qwen3:other"]):
+        run = subprocess.run([BIN / "corral", "import", user.package, *words], capture_output=True, timeout=60, env=user.environment)
+        assert run.returncode in (0, 1), (words, run)
+        shown += [run.stdout.decode(), run.stderr.decode()]
+    written = sorted(user.models.iterdir())
+    assert [file.name for file in written] == ["qwen3-4b.toml", "qwen3-other.toml"]
+    for file in written:
+        text = file.read_bytes().decode()
+        assert hostile_part(text) is None, repr(hostile_part(text))
+        assert "\\u009B" in text, "the package's words are in it"
+        manifest = tomllib.loads(text)
+        assert manifest["profile"] == "axera-poll" and manifest["package"] == str(user.package)
+        assert HOSTILE in manifest["variables"]["system_prompt"]
+        assert manifest["variables"]["layer_files"].startswith(f"model {SLY}/")
+    for words in (["check"], ["list"], ["check", "--no-files"]):
+        run = subprocess.run([BIN / "corral", *words], capture_output=True, timeout=60, env=user.environment)
+        shown += [run.stdout.decode(), run.stderr.decode()]
+    address = user.serve()
+    with subprocess.Popen(["curl", "-sS", "--noproxy", "*", "--max-time", "60", f"{address}/api/generate", "-d",
+                           '{"model": "qwen3:4b", "prompt": "hello", "stream": false}'], stdout=subprocess.PIPE, text=True) as curl:
+        assert json.load(curl.stdout).get("response"), "the model is served all the same"
+    for words in (["status"], ["status", "qwen3:4b"], ["list"], ["logs"], ["doctor"]):
+        run = subprocess.run([BIN / "corral", *words], capture_output=True, timeout=60, env=user.environment)
+        shown += [run.stdout.decode(), run.stderr.decode()]
+    user.stop()
+    shown.append(user.log.read_bytes().decode())
+    for text in shown:
+        # The command line's own colours are no matter of a package, and a pipe gets none.
+        assert hostile_part(text.replace("\t", " ")) is None, repr(hostile_part(text))
