@@ -6,7 +6,7 @@ import pytest
 
 import client_requests
 from admin_cli import done
-from harness import Box, wait_until
+from harness import Box, descendants, processes, wait_until
 
 ASKED = "What is a corral? [[text=A pen for livestock.]]"
 CLIENTS = ["open_webui", "aider", "cline", "home_assistant", "home_assistant_first", "agent"]
@@ -106,6 +106,40 @@ def test_a_stop_while_a_prompt_is_counted_neither_hangs_nor_crashes(tmp_path):
         done(box, "start", "--wait")
         box.fault("tokenizer", "slow_reply", on=False)
         assert box.say("[[text=again]]") == "again"
+
+
+NEXT = {"the same": lambda text: text.replace('log_level = "debug"', 'log_level = "info"'),
+        "replaced": lambda text: text + '[models.restart]\nfirst_backoff = "40ms"\n',
+        "gone": lambda text: text[:text.index("[[models]]")].replace('log_level = "debug"', 'log_level = "info"')}
+
+
+@pytest.mark.parametrize("becomes", NEXT)
+def test_a_reload_while_a_prompt_is_counted_lets_the_count_and_the_answer_end(tmp_path, becomes):
+    """The count reads a backend that the reload may take away."""
+    with Box(tmp_path, {"directives": True}) as box:
+        holder = box.stream(f"[[text={'word ' * 120}]]")
+        next(iter(holder))
+        box.fault("tokenizer", "slow_reply", "once", route="/encode", ms=1500)
+        asker = box.connect()
+        asker.request("POST", "/api/chat", json.dumps(too_long("/api/chat")), {"Content-Type": "application/json"})
+        wait_until(lambda: "slow_reply" not in json.dumps(box.control("tokenizer", cmd="faults")), 20, "it is being counted")
+        box.config_file.write_text(NEXT[becomes](box.config_file.read_text()))
+        done(box, "reload", *(["--allow-empty"] if becomes == "gone" else []))
+        reply = asker.getresponse()
+        body = reply.read()
+        assert reply.status == 400 and b"tokens long: system text " in body, body
+        assert list(holder)[-1].get("done"), "the answer that ran is whole"
+        if becomes == "gone":
+            assert box.chat("hello").status == 404
+            wait_until(lambda: not descendants_with(box, "corral-sim"), 20, "its processes are gone")
+        else:
+            box.wait_ready()
+            assert box.say("[[text=again]]") == "again"
+
+
+def descendants_with(box, word):
+    table = processes()
+    return [pid for pid in descendants(box.process.pid, table) if word in table[pid][2] and table[pid][1] != "Z"]
 
 
 def test_called_tools_stay_and_the_newest_turn_too(box):

@@ -128,6 +128,33 @@ TEST_F(ax_poll_without_tap, a_reset_that_failed_never_leaves_the_system_text_of_
     expect_right();
 }
 
+// The tokenizer is told of the answer before it, and may count the turn behind that differently.
+TEST_F(ax_poll_without_tap, a_prompt_at_the_edge_of_the_context_is_answered_whole_or_refused_and_never_cut) {
+    start("--max-token-len 256 --chunk 32 --groups 32,64,128");
+    int answered = 0;
+    int refused = 0;
+    for (std::size_t size = 40; size < 130; size += 6) {
+        ASSERT_EQ(ask("[[n=2]]").cause(), "") << "somebody's answer before";
+        const std::string turn(size, 'q');
+        run_spec what = request(turn, "Be brief.");
+        what.max_tokens = 1;
+        const told got = ask(std::move(what));
+        if (got.cause().empty()) {
+            ++answered;
+            const std::string read = last_run()["kv_text"].get<std::string>();
+            EXPECT_NE(read.find(turn), std::string::npos) << size << ": " << read;
+            EXPECT_EQ(read.find(words(2)), std::string::npos) << "the model never reads the answer before";
+        } else {
+            ++refused;
+            EXPECT_EQ(got.outcome.failure->kind, chat::failure_kind::context_too_long) << got.cause();
+            EXPECT_EQ(got.text, "");
+        }
+    }
+    EXPECT_GT(answered, 0);
+    EXPECT_GT(refused, 0) << "the edge was never reached";
+    expect_right();
+}
+
 TEST_F(ax_poll_without_tap, context_text_in_band_is_a_failure) {
     start();
     fault("runtime", "context_full", "once");

@@ -78,6 +78,14 @@ TEST_F(stream_settle_test, a_server_that_can_only_be_restarted_is) {
                 ElementsAre(HasSubstr("cancel: The runtime was busy with an answer that nobody wanted")));
 }
 
+TEST_F(stream_settle_test, an_answer_that_the_server_breaks_off_is_not_told_as_one_that_nobody_wanted) {
+    traits.cancel = catalog::cancel_method::restart;
+    const played_server server({{event_stream(said("a"))}});
+    const run_outcome out = run(server);
+    EXPECT_EQ(out.end, run_end::failed);
+    EXPECT_THAT(restarts, ElementsAre(HasSubstr("The runtime broke off an answer")));
+}
+
 TEST_F(stream_settle_test,
        a_server_that_loads_sooner_than_its_answer_must_end_is_replaced_at_once_and_by_choice) {
     traits.cancel = catalog::cancel_method::drain;
