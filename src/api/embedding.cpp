@@ -55,7 +55,9 @@ public:
             auto stopped = co_await next_batch();
             if (stopped) {
                 note("failed", stopped->cause, chat::tells_why(*stopped) ? stopped->message : std::string());
-                co_return generation::for_client(std::move(*stopped));
+                const auto all = context_.admission->runtimes_of(model_->deployment);
+                co_return generation::for_client(std::move(*stopped),
+                                                 engine::until_ready(all, context_.clock->now()));
             }
         }
         made_.total = context_.clock->now() - what_.arrived;

@@ -64,7 +64,9 @@ core::awaitable<std::optional<chat::failed_event>> load_model(const api_context&
     }
     telemetry::log().info("model={} event=load.failed cause={} why=\"{}\"", model->name, failed->cause,
                           telemetry::printable(failed->message, 500));
-    co_return generation::for_client(std::move(*failed));
+    co_return generation::for_client(
+        std::move(*failed),
+        engine::until_ready(context.admission->runtimes_of(model->deployment), context.clock->now()));
 }
 
 nlohmann::ordered_json read_object(std::string_view body, const std::string& go_type,

@@ -46,6 +46,7 @@ availability availability_of(const supervisor::group& of, std::string_view runti
     const std::vector<supervisor::service_status> services = of.status();
     availability out;
     out.warning = warnings_of(services);
+    out.load = load_of(services);
     if (of.ready()) {
         out.state = availability_state::ready;
         return out;
@@ -98,6 +99,47 @@ std::optional<core::seconds> until_next_try(std::span<backend* const> all, core:
         return std::nullopt;
     }
     return std::max(core::seconds{1}, std::chrono::ceil<core::seconds>(*first - now));
+}
+
+// One after the other. The last is the model itself.
+std::optional<core::nanoseconds> load_of(const std::vector<supervisor::service_status>& services) {
+    core::nanoseconds all{0};
+    bool ready = true;
+    for (const supervisor::service_status& service : services) {
+        if (service.state == supervisor::service_state::ready) {
+            continue;
+        }
+        ready = false;
+        if (service.left) {
+            all += *service.left;
+        } else if (service.usual_load) {
+            all += *service.usual_load;
+        } else {
+            return std::nullopt;
+        }
+    }
+    if (!ready) {
+        return all;
+    }
+    return services.empty() ? std::nullopt : services.back().usual_load;
+}
+
+std::optional<core::seconds> until_ready(std::span<backend* const> all, core::steady_time now) {
+    std::optional<core::nanoseconds> first;
+    for (const backend* const each : all) {
+        const availability stands = each->available();
+        if (!stands.load) {
+            continue;
+        }
+        const core::nanoseconds rest =
+            stands.next_try ? std::max(*stands.next_try - now, core::nanoseconds{0}) : core::nanoseconds{0};
+        const core::nanoseconds wait = rest + *stands.load;
+        first = first ? std::min(*first, wait) : wait;
+    }
+    if (!first) {
+        return std::nullopt;
+    }
+    return std::max(core::seconds{1}, std::chrono::ceil<core::seconds>(*first));
 }
 
 core::awaitable<std::optional<run_outcome>> refused_run(

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
@@ -19,6 +20,10 @@ constexpr core::seconds notice_of_death{2};
 [[nodiscard]] std::uint64_t outside_faults_of(const supervisor::group& of);
 // `runtime`: the service whose load is the model's.
 [[nodiscard]] availability availability_of(const supervisor::group& of, std::string_view runtime);
+
+// As availability::load.
+[[nodiscard]] std::optional<core::nanoseconds> load_of(
+    const std::vector<supervisor::service_status>& services);
 
 // Before a run: nothing when all services are there and at sockets of their own, else the end that it comes to
 // without having begun. A process that has just died is missed before its end is known; that is waited for, or

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,17 +40,20 @@ constexpr std::array known{
     words{"generate-swallowed", no_answer, false},
     words{"answer-failed", "This answer failed inside the runtime.", false},
     words{"stopping", "The model's program is being stopped."},
+    words{"not-ready", "The model's program is not ready."},
+    words{"reset-swallowed", no_answer},
+    words{"mute", no_answer},
     words{"load-deadline", "The model was not ready in its time.", false},
     words{"call-silent", "The model made no vectors in its time.", false},
     words{"embedding-refused", no_vectors, false},
     words{"vectors-unusable", no_vectors, false},
 };
 
-std::string when(const chat::failure& why) {
-    if (!why.retry_after) {
+std::string when(std::optional<core::seconds> wait) {
+    if (!wait) {
         return "in about a minute";
     }
-    const auto seconds = std::max<std::int64_t>(why.retry_after->count(), 1);
+    const auto seconds = std::max<std::int64_t>(wait->count(), 1);
     if (seconds >= 120) {
         return "in about " + std::to_string((seconds + 30) / 60) + " minutes";
     }
@@ -58,17 +62,17 @@ std::string when(const chat::failure& why) {
 
 }  // namespace
 
-chat::failure for_client(chat::failure why) {
+chat::failure for_client(chat::failure why, std::optional<core::seconds> load) {
+    const std::optional<core::seconds> wait = why.retry_after ? why.retry_after : load;
     const auto found = std::ranges::find(known, std::string_view(why.cause), &words::cause);
     if (found != known.end()) {
         why.message =
             std::string(found->happened) +
-            (found->restarts ? " Corral starts it again by itself; ask again " + when(why) + "."
+            (found->restarts ? " Corral starts it again by itself; ask again " + when(wait) + "."
                              : std::string(" Ask again; if it happens each time, tell the operator."));
     } else if (why.cause == "backend-broken") {
-        why.message.insert(0, "The model does not start: ");
-        why.message += why.message.ends_with('.') ? "" : ".";
-        why.message += " Corral tries again by itself; ask again " + when(why) + ".";
+        why.message = "The model does not start. Corral tries again by itself; ask again " + when(wait) +
+                      ". 'corral status' tells its operator why.";
     }
     return why;
 }

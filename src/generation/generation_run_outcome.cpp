@@ -279,7 +279,12 @@ void generation_run::fail(chat::failure why) {
 
 void generation_run::end_with(const chat::failure& why) {
     note_timings();
-    if (to_->end(for_client(why))) {
+    std::optional<core::seconds> load;
+    if (model_ != nullptr) {  // of a name that is none
+        const auto all = with_.admission->runtimes_of(model_->deployment);
+        load = engine::until_ready(all, with_.clock->now());
+    }
+    if (to_->end(for_client(why, load))) {
         report_.note_failure(why);
     }
 }

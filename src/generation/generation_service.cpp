@@ -93,15 +93,18 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
         }
         beside.reset();  // others count, and a reload goes on, while this one waits for its turn
     }
+    const auto told = [&with, name = who.model](chat::failure why) {
+        return for_client(std::move(why),
+                          engine::until_ready(with.admission->runtimes_of(name), with.clock->now()));
+    };
     auto granted = co_await with.admission->acquire(std::move(who));
     if (!granted) {
-        co_return for_client(granted.error());
+        co_return told(granted.error());
     }
     const core::result<engine::prompt_measure> measured =
         co_await (*granted)->measure(prepared->prompt, until);
     if (!measured) {
-        co_return for_client(
-            {chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
+        co_return told({chat::failure_kind::runtime_failed, "measure-failed", measured.error().message});
     }
     co_return measured->system_tokens + measured->turn_tokens;
 }

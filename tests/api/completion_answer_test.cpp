@@ -78,7 +78,8 @@ TEST_F(openai_completion, an_empty_prompt_loads_the_model) {
     ASSERT_TRUE(test::run_until(io, [&] { return broken->over; }));
     EXPECT_EQ(broken->answer.status, 503U);
     const char* const told =
-        "The model does not start: no device. Corral tries again by itself; ask again in about a minute.";
+        "The model does not start. Corral tries again by itself; ask again in about a minute. "
+        "'corral status' tells its operator why.";
     EXPECT_EQ(broken->answer.body, envelope("api_error", told) + "\n");
 }
 

@@ -60,7 +60,8 @@ TEST_F(ollama_embedding, nothing_to_embed_is_a_load) {
     EXPECT_EQ(load->answer.status, 503U);
     EXPECT_EQ(
         load->answer.body,
-        R"({"error":"The model does not start: no device. Corral tries again by itself; ask again in about a minute."})");
+        R"({"error":"The model does not start. Corral tries again by itself; ask again in about a minute. )"
+        R"('corral status' tells its operator why."})");
 }
 
 TEST_F(ollama_embedding, errors) {

@@ -214,7 +214,8 @@ TEST_F(ollama_stream, a_load_waits_until_the_model_is_ready) {
     EXPECT_EQ(broken->answer.status, 503U);
     EXPECT_EQ(
         broken->answer.body,
-        R"({"error":"The model does not start: no device. Corral tries again by itself; ask again in about a minute."})");
+        R"({"error":"The model does not start. Corral tries again by itself; ask again in about a minute. )"
+        R"('corral status' tells its operator why."})");
 }
 
 TEST_F(ollama_stream, zero_keep_alive_unloads) {

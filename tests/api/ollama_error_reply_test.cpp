@@ -248,7 +248,8 @@ TEST_F(ollama_error, failures_of_the_runtime_before_the_first_byte_are_status_co
     EXPECT_EQ(broken->answer.status, 503U);
     EXPECT_EQ(
         broken->answer.body,
-        R"({"error":"The model does not start: layer 3 is missing. Corral tries again by itself; ask again in about a minute."})");
+        R"({"error":"The model does not start. Corral tries again by itself; ask again in about a minute. )"
+        R"('corral status' tells its operator why."})");
     EXPECT_EQ(broken->answer.content_type, "application/json");
     EXPECT_FALSE(broken->answer.begun);
     backend.set(engine::availability_state::ready);

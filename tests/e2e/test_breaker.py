@@ -70,7 +70,8 @@ def check_open(box):
     text = done(box, "status")
     assert "broken" in text and "next try in" in text
     reply = box.chat("hello")
-    assert reply.status == 503 and "failed too often" in reply.json["error"], reply.body
+    assert reply.status == 503 and "does not start" in reply.json["error"] and "SIG" not in reply.json["error"], reply.body
+    assert box.logged(r'outcome=backend-broken why="failed too often')
     assert 3000 < int(reply.headers["Retry-After"]) <= 3600, "from its next try"
     assert box.get("/readyz").status == 503
     # Requests don't start it, however many come.

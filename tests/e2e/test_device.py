@@ -110,7 +110,8 @@ def test_memory_that_never_comes_back_is_given_up_with_advice_and_looked_at_agai
         box.kill("runtime")
         box.wait_reason(r"device memory did not come back within 1 s: .* still holds .*axcl-smi reboot -d 0", "broken")
         refused = box.chat("hello")
-        assert refused.status == 503 and "device memory did not come back" in refused.json["error"], refused.body
+        assert refused.status == 503 and "does not start" in refused.json["error"], refused.body
+        assert box.logged(r'outcome=backend-broken why="device memory did not come back')
         assert box.starts() == 1
         box.set_device(give_back_ms=0)
         box.all_well()
@@ -124,7 +125,8 @@ def test_a_lost_card_costs_no_starts_and_is_served_again_when_it_is_back(tmp_pat
         box.wait_reason(r"the device is lost: the driver shows no card.*SIGKILL.*axcl-smi reboot -d 0", "broken")
         assert box.logged(r"ERROR sim:latest/runtime: broken: the device is lost")
         refused = box.chat("hello")
-        assert refused.status == 503 and "the device is lost" in refused.json["error"]
+        assert refused.status == 503 and "does not start" in refused.json["error"]
+        assert box.logged(r'outcome=backend-broken why="the device is lost')
         # Two looks at least.
         calm_until = time.monotonic() + 12
         lines = box.log().count("runtime: broken")

@@ -192,7 +192,8 @@ def test_required_it_is_never_ready_without_it(tmp_path):
         assert f"port {port}" in reason and "reachable from the network" in reason and 'guard = "warn"' in reason
         assert box.get("/readyz").status == 503
         chat = box.chat("hello")
-        assert chat.status == 503 and "reachable from the network" in chat.json["error"], chat.body
+        assert chat.status == 503 and "does not start" in chat.json["error"], chat.body
+        assert box.logged(r'outcome=backend-broken why=".*reachable from the network')
         wait_until(lambda: ("0.0.0.0", port) not in of_services(box), what="the open port is closed")
         starts = box.log().count("runtime: starting")
         calm_until = time.monotonic() + 1

@@ -76,7 +76,8 @@ def test_a_program_that_cannot_run_is_named_with_the_reason(tmp_path, kind, word
         wait_until(lambda: "event=service.broken" in box.log(), what="the line that says so")
         starts = box.log().count(path.name)
         chat = box.chat("hello")
-        assert chat.status == 503 and word.lower() in chat.json["error"].lower(), chat.body
+        assert chat.status == 503 and "does not start" in chat.json["error"] and path.name not in chat.json["error"], chat.body
+        assert box.logged(rf'(?i)outcome=backend-broken why=".*{word}')
         # No storm: nothing new is tried within two seconds.
         calm_until = time.monotonic() + 2
         wait_until(lambda: time.monotonic() >= calm_until, what="two calm seconds")

@@ -226,13 +226,13 @@ TEST_F(generation_service_test, no_retry_after_the_deadline) {
     EXPECT_EQ(backend.seen.size(), 1U);
 }
 
-TEST_F(generation_service_test, a_broken_backend_fails_with_its_reason) {
+TEST_F(generation_service_test, a_broken_backend_fails_and_keeps_its_reason_for_the_operator) {
     backend.set(engine::availability_state::broken, "layer 3 is missing");
     const reading got = read(request());
     EXPECT_EQ(got.failed->kind, failure_kind::unavailable);
     EXPECT_EQ(got.failed->message,
-              "The model does not start: layer 3 is missing. Corral tries again by itself; ask again in "
-              "about a minute.");
+              "The model does not start. Corral tries again by itself; ask again in about a minute. "
+              "'corral status' tells its operator why.");
 }
 
 // Clocks, statuses and reasons of reasons are the operator's.
@@ -246,8 +246,15 @@ TEST_F(generation_service_test, a_client_is_told_what_happened_what_is_done_and_
     backend.otherwise.failure = hung;
     EXPECT_EQ(read(request()).failed->message,
               "The model's program hung in the middle of this answer. Corral starts it again by itself; ask "
-              "again in "
-              "about a minute.");
+              "again in about a minute.");
+    backend.set_load(core::milliseconds(1700));
+    EXPECT_EQ(read(request()).failed->message,
+              "The model's program hung in the middle of this answer. Corral starts it again by itself; ask "
+              "again in 2 seconds.");
+    backend.set_load(core::seconds(150), clock.now() + core::seconds(60));
+    EXPECT_EQ(read(request()).failed->message,
+              "The model's program hung in the middle of this answer. Corral starts it again by itself; ask "
+              "again in about 4 minutes.");
 }
 
 TEST_F(generation_service_test, counts_a_prompt_as_the_runtime_does_and_runs_nothing) {

@@ -59,6 +59,10 @@ public:
         state_.reason = std::move(reason);
         changed_.ring();
     }
+    void set_load(core::nanoseconds span, std::optional<core::steady_time> next_try = {}) {
+        state_.load = span;
+        state_.next_try = next_try;
+    }
     // start() leads to loading and no further; stop() waits for open_gates(), and then what it says.
     bool starts_slowly = false;
     bool gate_before_stopped = false;

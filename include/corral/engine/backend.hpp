@@ -128,6 +128,8 @@ struct availability {
     std::string warning;  // what a person should mend though it works, one plain sentence; may be empty
     // When it is tried again, of one that is broken or gives a failing service a rest.
     std::optional<core::steady_time> next_try{};
+    // What is left of the loads by the loads so far; of one that is ready: what the next would take.
+    std::optional<core::nanoseconds> load{};
     bool renewed = false;  // it loads because its process was replaced by choice, not for a failure
 };
 
@@ -183,6 +185,7 @@ struct stated_model {
     std::optional<std::uint64_t> accelerator_bytes{};  // of these, while it is loaded
     std::string digest;                                // 64 hex digits
     std::string family;
+    std::uint32_t embedding_length = 0;
     std::string parameter_size;  // "4.0B"
     std::string quantization;
     std::string system;  // what it reads where a conversation has no system text
@@ -209,6 +212,9 @@ class backend;
 // Whole seconds until the first of them is tried again, at least one; nothing: none of them waits for that.
 [[nodiscard]] std::optional<core::seconds> until_next_try(std::span<backend* const> all,
                                                           core::steady_time now);
+// About how long the first of them takes to be ready again after a loss, by its loads so far; nothing: none has been
+// loaded yet.
+[[nodiscard]] std::optional<core::seconds> until_ready(std::span<backend* const> all, core::steady_time now);
 
 class backend {
 public:

@@ -2,12 +2,14 @@
 // What a person at a chat reads of a failure: what happened, what Corral does about it, when to ask again. Clocks,
 // exit statuses and guesses at reasons are for the operator, who finds them in the log by the request's id.
 
+#include <optional>
+
 #include "corral/chat/failure.hpp"
 
 namespace corral::generation {
 
-// `why` with its message in those words. A request's own faults stay as they are told, and so do a cause that is not
-// known here and the reason why a model does not start.
-[[nodiscard]] chat::failure for_client(chat::failure why);
+// `why` with its message in those words; `load`: how long its model takes to be ready, where that is known. A
+// request's own faults stay as they are told, and so does a cause that is not known here.
+[[nodiscard]] chat::failure for_client(chat::failure why, std::optional<core::seconds> load);
 
 }  // namespace corral::generation
