@@ -10,6 +10,7 @@ namespace corral::catalog {
 namespace {
 
 constexpr std::uint32_t most_at_once = 256;
+constexpr std::uint32_t most_vector = 1024 * 1024;
 constexpr std::uint32_t most_context = 16 * 1024 * 1024;
 
 core::result<std::uint32_t> number_of(const model_entry& model, const std::string& said, std::uint32_t most) {
@@ -34,6 +35,18 @@ core::result<unsigned> capacity_of(const model_entry& model) {
 core::result<std::uint32_t> image_tokens_of(const model_entry& model) {
     return can(model, "vision") ? number_of(model, model.runtime.traits.images.tokens, most_context)
                                 : core::result<std::uint32_t>(0U);
+}
+
+std::uint32_t embedding_length_of(const model_entry& model) {
+    for (const variable_spec& each : model.runtime.variables) {
+        const bool rows_first = each.bytes.size() > 1 && each.bytes.front() == "vocabulary";
+        const auto width = rows_first ? model.variables.find(each.bytes[1]) : model.variables.end();
+        if (width != model.variables.end()) {
+            const auto number = core::whole_number<std::uint32_t>(width->second);
+            return number && *number <= most_vector ? *number : 0U;
+        }
+    }
+    return 0;
 }
 
 core::result<std::uint32_t> context_of(const model_entry& model) {

@@ -236,7 +236,8 @@ void read_package(catalog::section& from, catalog::model_entry& to, configuratio
     if (!folder.empty()) {
         to.package = (with.base / folder).lexically_normal();
         if (auto found = catalog::survey_package(to.package)) {
-            to.size_bytes = found->size_bytes;
+            const std::uint64_t named = package::model_bytes(to);
+            to.size_bytes = named > 0 ? named : found->size_bytes;
             to.device_bytes = package::device_bytes(to);
             to.modified = found->modified;
             listing = std::move(found->listing);

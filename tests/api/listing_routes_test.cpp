@@ -52,6 +52,27 @@ TEST_F(ollama_listing, tags_have_every_field_in_order) {
               R"("capabilities":["completion","thinking"]}]})");
 }
 
+// As Ollama 0.33 has it (docs/facts/ollama_wire.md#listings): in the list among the details, in show beside the context.
+TEST_F(ollama_listing, the_length_of_vectors_is_told_where_it_is_known) {
+    EXPECT_EQ(ask("GET", "/api/tags")->answer.body.find("embedding_length"), std::string::npos);
+    catalog::variable_spec embedding;
+    embedding.bytes = {"vocabulary", "width", "2"};
+    backend.entry.runtime.variables.push_back(embedding);
+    backend.entry.variables["width"] = "2560";
+    list_again();
+    const auto tags = nlohmann::json::parse(ask("GET", "/api/tags")->answer.body);
+    EXPECT_EQ(tags["models"][0]["details"]["embedding_length"], 2560);
+    const auto shown =
+        nlohmann::json::parse(ask("POST", "/api/show", R"({"model":"qwen3:4b"})")->answer.body);
+    EXPECT_EQ(shown["model_info"]["qwen3.embedding_length"], 2560);
+    EXPECT_FALSE(shown["details"].contains("embedding_length"));
+    for (const char* odd : {"", "wide", "-1", "99999999999"}) {
+        backend.entry.variables["width"] = odd;
+        list_again();
+        EXPECT_EQ(ask("GET", "/api/tags")->answer.body.find("embedding_length"), std::string::npos) << odd;
+    }
+}
+
 TEST_F(ollama_listing, an_unknown_context_is_left_out_and_a_short_digest_filled) {
     backend.context = 0;
     backend.entry.digest = "abc";

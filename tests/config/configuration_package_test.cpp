@@ -47,6 +47,18 @@ TEST_F(configuration_package, knows_what_the_accelerators_memory_takes) {
     EXPECT_EQ(device_bytes_with(2), 1500U);
 }
 
+TEST_F(configuration_package, a_model_is_as_large_as_its_own_files) {
+    folder_.write("package/another_model", std::string(5000, 'x'));
+    const auto half = load(model_of(1));
+    ASSERT_TRUE(half.value);
+    EXPECT_GE(half.value->models.at(0).size_bytes, 5000U)
+        << "not all of it is there, so the folder has to do";
+    folder_.write("package/l0", std::string(1000, 'x'));
+    const auto whole = load(model_of(1));
+    ASSERT_TRUE(whole.value);
+    EXPECT_EQ(whole.value->models.at(0).size_bytes, 1000U);
+}
+
 TEST_F(configuration_package, a_file_that_grew_is_no_other_model) {
     folder_.write("package/l0", std::string(1000, 'x'));
     const auto before = load(model_of(1));

@@ -159,12 +159,13 @@ TEST(remote_protocol, what_the_server_says_of_its_model_is_told_as_it_is) {
     const auto told = model_listed(
         R"({"models":[{"name":"a:latest","modified_at":"2024-05-04T14:37:44.706015396-07:00","size":3826793677,"digest":")" +
             digest +
-            R"(","details":{"family":"qwen3","parameter_size":"4.0B","quantization_level":"Q4_K_M"}}]})",
+            R"(","details":{"family":"qwen3","parameter_size":"4.0B","quantization_level":"Q4_K_M","embedding_length":2560}}]})",
         "a");
     ASSERT_TRUE(told && *told);
     EXPECT_EQ((*told)->size_bytes, 3826793677U);
     EXPECT_EQ((*told)->digest, digest);
     EXPECT_EQ((*told)->parameter_size, "4.0B");
+    EXPECT_EQ((*told)->embedding_length, 2560U);
     EXPECT_EQ((*told)->quantization, "Q4_K_M");
     ASSERT_TRUE((*told)->modified);
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*(*told)->modified), 1714858664);

@@ -1,7 +1,8 @@
 // The configuration as a whole: its file, a profile and a manifest of any bytes are settings, or complaints that say where;
 // nothing ends the process, and the same bytes are read the same.
 //
-// The parts of an input stand between lines of "%%".
+// The parts of an input stand between lines of "%%": the file, the profile "fuzzed", the manifest, OLLAMA_HOST. Profiles that
+// ship can be named too.
 
 #include <cstdlib>
 #include <filesystem>
@@ -18,6 +19,9 @@ using tests::demand;
 std::uint64_t package::device_bytes(const catalog::model_entry& /*model*/) {
     return 0;
 }
+std::uint64_t package::model_bytes(const catalog::model_entry& /*model*/) {
+    return 0;
+}
 
 namespace {
 
@@ -31,6 +35,7 @@ public:
         fs::create_directories(path_ / "vendor/fuzzed");
         fs::create_directories(path_ / "models.d");
         fs::create_directories(path_ / "package");
+        fs::copy(CORRAL_SOURCE_DIR "/vendor", path_ / "vendor", fs::copy_options::recursive);
     }
     folder(const folder&) = delete;
     folder& operator=(const folder&) = delete;

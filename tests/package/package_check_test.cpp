@@ -259,6 +259,32 @@ TEST(package_check, a_real_program_of_this_system_has_all_it_needs) {
     }
 }
 
+// A folder with a quantization beside another, one of them in parts.
+TEST(model_bytes, are_those_of_the_files_that_the_model_names) {
+    whole_package p;
+    p.model.runtime.variables.clear();
+    catalog::variable_spec file;
+    file.name = "model_file";
+    file.kind = catalog::variable_kind::file;
+    file.least_bytes = 10;
+    p.model.runtime.variables.push_back(file);
+    write_text(p.folder / "a-q4.gguf", std::string(100, 'x'));
+    write_text(p.folder / "a-q8-00001-of-00003.gguf", std::string(20, 'x'));
+    write_text(p.folder / "a-q8-00002-of-00003.gguf", std::string(30, 'x'));
+    p.model.variables["model_file"] = "a-q4.gguf";
+    EXPECT_EQ(model_bytes(p.model), 100U);
+    EXPECT_EQ(device_bytes(p.model), 0U) << "nothing is for the accelerator";
+    p.model.variables["model_file"] = "a-q8-00001-of-00003.gguf";
+    EXPECT_EQ(model_bytes(p.model), 0U) << "the third part is not there";
+    write_text(p.folder / "a-q8-00003-of-00003.gguf", std::string(40, 'x'));
+    EXPECT_EQ(model_bytes(p.model), 90U);
+    for (const char* odd :
+         {"a-q8-00001-of-99999.gguf", "a-q8-00001-of-.gguf", "-00001-of-", "../a-q4.gguf", ""}) {
+        p.model.variables["model_file"] = odd;
+        EXPECT_EQ(model_bytes(p.model), 0U) << odd;
+    }
+}
+
 TEST(device_bytes, are_those_of_layers_and_post) {
     whole_package p;
     EXPECT_EQ(device_bytes(p.model), 6 * whole_package::layer_bytes + 3 * 4096 + 4'000'000);

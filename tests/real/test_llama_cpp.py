@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 
-from conftest import LlamaBox
+from conftest import REAL, LlamaBox
 from harness import MODEL, descendants, processes, wait_until
 
 ANSWER = "abcdefghijklmnopqrstuvwxyz."
@@ -155,8 +155,9 @@ def test_a_value_that_the_server_refuses_is_a_bad_request_in_its_words(box):
 def test_the_model_is_told_as_the_server_tells_it(box):
     box.say("hi", options={"temperature": 0})
     listed = box.get("/api/tags").json["models"][0]
-    assert listed["size"] > 1_000_000 and not listed["modified_at"].startswith("1970")
-    assert listed["details"]["parameter_size"] == "0.51M"
+    assert listed["size"] == (REAL / "tiny.gguf").stat().st_size, "of its file, beside others in the folder"
+    assert not listed["modified_at"].startswith("1970")
+    assert listed["details"]["parameter_size"] == "0.51M" and listed["details"]["embedding_length"] == 288
     loaded = box.get("/api/ps").json["models"][0]
     assert loaded["size"] > 1_000_000 and loaded["size_vram"] == 0, loaded
 

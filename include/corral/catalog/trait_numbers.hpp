@@ -18,4 +18,7 @@ namespace corral::catalog {
 // Tokens that an image takes at most; 0 for a model without vision.
 [[nodiscard]] core::result<std::uint32_t> image_tokens_of(const model_entry& model);
 
+// Numbers of a token's vector, by the embedding's file, which has one for each word of the vocabulary; 0: not known.
+[[nodiscard]] std::uint32_t embedding_length_of(const model_entry& model);
+
 }  // namespace corral::catalog

@@ -24,4 +24,8 @@ namespace corral::package {
 // the profile names none, or one of them is not there or no whole one. Looks at sizes only.
 [[nodiscard]] std::uint64_t device_bytes(const catalog::model_entry& model);
 
+// Bytes of all files of the package that the model's variables name, for a folder may hold several models; 0: not
+// known, as above.
+[[nodiscard]] std::uint64_t model_bytes(const catalog::model_entry& model);
+
 }  // namespace corral::package

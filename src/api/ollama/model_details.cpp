@@ -9,6 +9,7 @@
 #include "api/json/go_text.hpp"
 #include "api/models/capability_check.hpp"
 #include "api/models/role_word.hpp"
+#include "corral/catalog/trait_numbers.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/generation/readiness.hpp"
 
@@ -102,6 +103,9 @@ void write_details(json_writer& json, const generation::served_model& model, boo
     if (lengths && shown_context(model) > 0) {
         json.count("context_length", shown_context(model));
     }
+    if (lengths && shown_embedding_length(model) > 0) {
+        json.count("embedding_length", shown_embedding_length(model));
+    }
     json.end_object();
 }
 
@@ -125,6 +129,11 @@ std::string shown_digest(const generation::served_model& model) {
 std::uint32_t shown_context(const generation::served_model& model) {
     const std::uint32_t stated = generation::context_length_of(model);
     return stated > 0 ? stated : model.entry->context.positions;
+}
+
+std::uint32_t shown_embedding_length(const generation::served_model& model) {
+    const std::uint32_t configured = catalog::embedding_length_of(*model.entry);
+    return configured > 0 ? configured : model.runtime->stated().embedding_length;
 }
 
 std::uint64_t parameter_count(std::string_view size) {

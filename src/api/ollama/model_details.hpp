@@ -23,6 +23,8 @@ void write_capabilities(json_writer& json, const generation::served_model& model
 
 // Tokens of context: as the runtime states them, else as the manifest does; 0 when neither knows.
 [[nodiscard]] std::uint32_t shown_context(const generation::served_model& model);
+// Numbers of a token's vector; 0: not known.
+[[nodiscard]] std::uint32_t shown_embedding_length(const generation::served_model& model);
 
 // "4.0B" -> 4000000000; 0 when it can't be read.
 [[nodiscard]] std::uint64_t parameter_count(std::string_view size);

@@ -31,6 +31,9 @@ void write_model_info(json_writer& json, const generation::served_model& model, 
     if (shown_context(model) > 0) {
         json.count(entry.family + ".context_length", shown_context(model));
     }
+    if (shown_embedding_length(model) > 0) {
+        json.count(entry.family + ".embedding_length", shown_embedding_length(model));
+    }
     if (entry.context.vocabulary > 0) {
         json.count(entry.family + ".vocab_size", entry.context.vocabulary);
     }

@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "corral/core/text.hpp"
 #include "package/checks/examination.hpp"
 
 namespace corral::package {
@@ -106,6 +111,78 @@ void add_tree_findings(examination& at) {
     }
 }
 
+// "model-00001-of-00003.gguf" stands for all of its parts; any other file for itself.
+std::vector<std::string> parts_of(const std::string& path) {
+    constexpr std::string_view first = "-00001-of-";
+    constexpr std::size_t digits = 5;
+    const std::size_t at = path.rfind(first);
+    const std::size_t count_at = at + first.size();
+    const auto count =
+        at == std::string::npos ? std::nullopt : core::whole_number<unsigned>(path.substr(count_at, digits));
+    if (!count || *count > most_numbered || path.size() != count_at + digits + 5 ||
+        !path.ends_with(".gguf")) {
+        return {path};
+    }
+    std::vector<std::string> out;
+    for (unsigned i = 1; i <= *count; ++i) {
+        std::string number = std::to_string(i);
+        number.insert(0, digits - number.size(), '0');
+        out.push_back(path.substr(0, at + 1) + number + path.substr(at + 1 + digits));
+    }
+    return out;
+}
+
+// The files that a variable names; none where that can't be said.
+std::vector<std::string> files_of(const catalog::model_entry& model, const catalog::variable_spec& variable) {
+    const auto value_of = [&model](const std::string& name) {
+        const auto given = model.variables.find(name);
+        return given == model.variables.end() ? std::string() : given->second;
+    };
+    const std::string value = value_of(variable.name);
+    if (variable.kind == variable_kind::file) {
+        return parts_of(value);
+    }
+    const auto count = core::whole_number<std::uint64_t>(value_of(variable.count));
+    if (!count || *count > most_numbered || !number_pattern_problem(value).empty()) {
+        return {};
+    }
+    std::vector<std::string> out;
+    for (std::uint64_t i = 0; i < *count; ++i) {
+        out.push_back(expand_number(value, i));
+    }
+    return out;
+}
+
+template <typename Test>
+std::uint64_t bytes_of_files(const catalog::model_entry& model, Test counts) {
+    const auto tree = package_tree::open(model.package);
+    if (!tree) {
+        return 0;
+    }
+    std::uint64_t sum = 0;
+    for (const auto& variable : model.runtime.variables) {
+        const auto given = model.variables.find(variable.name);
+        const bool files =
+            variable.kind == variable_kind::file || variable.kind == variable_kind::numbered_files;
+        if (!files || !counts(variable) || given == model.variables.end() || given->second.empty()) {
+            continue;
+        }
+        const std::vector<std::string> named = files_of(model, variable);
+        for (const std::string& path : named) {
+            const node one = tree->look(path);
+            // What is too small to be whole, such as a pointer, tells nothing.
+            if (one.kind != node_kind::file || one.size < variable.least_bytes) {
+                return 0;
+            }
+            sum += one.size;
+        }
+        if (named.empty()) {
+            return 0;
+        }
+    }
+    return sum;
+}
+
 }  // namespace
 
 std::vector<finding> check_package(const catalog::model_entry& model, const machine& here) {
@@ -129,45 +206,11 @@ std::vector<finding> check_package(const catalog::model_entry& model, const mach
 }
 
 std::uint64_t device_bytes(const catalog::model_entry& model) {
-    const auto tree = package_tree::open(model.package);
-    if (!tree) {
-        return 0;
-    }
-    std::uint64_t sum = 0;
-    // What is too small to be whole, such as a pointer, tells nothing about the memory.
-    const auto add = [&](const std::string& path, std::uint64_t least) {
-        const node one = tree->look(path);
-        sum += one.size;
-        return one.kind == node_kind::file && one.size >= least;
-    };
-    const auto value_of = [&](const std::string& name) {
-        const auto given = model.variables.find(name);
-        return given == model.variables.end() ? std::string() : given->second;
-    };
-    for (const auto& variable : model.runtime.variables) {
-        const std::string value = variable.on_device ? value_of(variable.name) : std::string();
-        if (value.empty()) {
-            continue;
-        }
-        if (variable.kind == variable_kind::file && !add(value, variable.least_bytes)) {
-            return 0;
-        }
-        if (variable.kind == variable_kind::numbered_files) {
-            const std::string text = value_of(variable.count);
-            const bool number = !text.empty() && text.size() <= 5 &&
-                                text.find_first_not_of("0123456789") == std::string::npos;
-            const std::uint64_t count = number ? std::stoul(text) : 0;
-            if (count == 0 || count > most_numbered || !number_pattern_problem(value).empty()) {
-                return 0;
-            }
-            for (std::uint64_t i = 0; i < count; ++i) {
-                if (!add(expand_number(value, i), variable.least_bytes)) {
-                    return 0;
-                }
-            }
-        }
-    }
-    return sum;
+    return bytes_of_files(model, [](const catalog::variable_spec& each) { return each.on_device; });
+}
+
+std::uint64_t model_bytes(const catalog::model_entry& model) {
+    return bytes_of_files(model, [](const catalog::variable_spec&) { return true; });
 }
 
 }  // namespace corral::package

@@ -256,7 +256,9 @@ stated_model openai_protocol::model_in(std::string_view body) const {
         const auto found = meta.find(key);
         return found == meta.end() ? 0 : core::stated_number(*found, most).value_or(0);
     };
+    constexpr std::int64_t longest_vector = 1 << 20U;
     out.size_bytes = static_cast<std::uint64_t>(number("size"));
+    out.embedding_length = static_cast<std::uint32_t>(std::min(number("n_embd"), longest_vector));
     constexpr std::string_view guessed = "(guessed) ";
     constexpr std::size_t longest = 40;
     out.quantization = telemetry::printable(streaming::text_in(meta, "ftype"), longest);
