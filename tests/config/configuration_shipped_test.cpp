@@ -1,8 +1,10 @@
 // What comes with the program agrees with it: the manual and the example files.
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -29,10 +31,24 @@ std::vector<std::string> keys_of(const std::string& complaint) {
     return keys;
 }
 
-TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
-    std::ifstream in(CORRAL_SOURCE_DIR "/docs/configuration.md");
-    const std::string manual(std::istreambuf_iterator<char>(in), {});
+std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What the fuzzer of the configuration begins with.
+const std::filesystem::path seeds = CORRAL_SOURCE_DIR "/tests/fuzz/corpus/configuration";
+
+TEST_F(configuration_file, takes_no_key_that_the_manual_and_the_fuzzer_do_not_name) {
+    const std::string manual = text_of(CORRAL_SOURCE_DIR "/docs/configuration.md");
     ASSERT_FALSE(manual.empty());
+    std::string all;
+    for (const auto& seed : std::filesystem::directory_iterator(seeds)) {
+        all += text_of(seed.path());
+    }
+    const auto is_named = [&all](const std::string& key) {
+        return std::regex_search(all, std::regex("(^|[^a-z_])" + key + "( = |\\]|\\.)"));
+    };
     const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
     std::string text = odd + "[http]\n" + odd + "[access]\n" + odd + "[tls]\n" + odd + model_text + odd;
     for (const char* table : {"context", "sampling", "clocks", "restart", "services.runtime",
@@ -50,9 +66,39 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_does_not_name) {
         tables += keys.empty() ? 0 : 1;
         for (const auto& key : keys) {
             EXPECT_THAT(manual, HasSubstr("`" + key + "`")) << one.message;
+            EXPECT_TRUE(is_named(key)) << "no seed with " << key << ": " << one.message;
         }
     }
     EXPECT_EQ(tables, 16U);
+}
+
+// One mistake and the fuzzer would not get behind it.
+TEST_F(configuration_file, is_read_to_its_end_with_every_key) {
+    std::string rest = text_of(seeds / "every_key");
+    const auto next_part = [&rest] {
+        const std::string mark = "\n%%\n";
+        const std::size_t at = std::min(rest.find(mark), rest.size());
+        const std::string part = rest.substr(0, at);
+        rest.erase(0, at + mark.size());
+        return part;
+    };
+    const std::string whole = next_part();
+    folder_.write("vendor/fuzzed/profile.toml", next_part());
+    folder_.write("models.d/a.toml", next_part());
+    std::filesystem::copy(CORRAL_SOURCE_DIR "/vendor", folder_.path() / "vendor",
+                          std::filesystem::copy_options::recursive);
+    set_environment({{"OLLAMA_HOST", next_part()}});
+    const auto read = load(whole);
+    for (const auto& wrong : read.errors) {
+        ADD_FAILURE() << catalog::to_text(wrong);
+    }
+    ASSERT_TRUE(read.value);
+    EXPECT_EQ(read.value->models.size(), 3U);
+    for (const auto& manifest : read.value->left_out) {
+        for (const auto& wrong : manifest.problems) {
+            ADD_FAILURE() << catalog::to_text(wrong);
+        }
+    }
 }
 
 // What ships must load; the packages of the real ones are not on this machine.
