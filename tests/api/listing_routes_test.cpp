@@ -52,7 +52,8 @@ TEST_F(ollama_listing, tags_have_every_field_in_order) {
               R"("capabilities":["completion","thinking"]}]})");
 }
 
-// As Ollama 0.33 has it (docs/facts/ollama_wire.md#listings): in the list among the details, in show beside the context.
+// As Ollama 0.33 has it (docs/facts/ollama_wire.md#listings): in the list among the details, in show beside
+// the context.
 TEST_F(ollama_listing, the_length_of_vectors_is_told_where_it_is_known) {
     EXPECT_EQ(ask("GET", "/api/tags")->answer.body.find("embedding_length"), std::string::npos);
     catalog::variable_spec embedding;

@@ -332,8 +332,8 @@ TEST(import_plan, whatever_a_package_says_becomes_a_manifest_that_can_be_read) {
     EXPECT_EQ(model->variables.at("system_prompt"), other);
 }
 
-// A control sequence of one character and an order of writing; then the usual escape and lines of their own, which no path of
-// a package may hold.
+// A control sequence of one character and an order of writing; then the usual escape and lines of their own,
+// which no path of a package may hold.
 const std::string sly = std::string("x\xC2\x9B") + "2J\xE2\x80\xAEgpj";
 const std::string hostile = sly + "\x1B[8m\r\nprofile = 'evil'\n[services]\n";
 

@@ -1,8 +1,8 @@
 // The configuration as a whole: its file, a profile and a manifest of any bytes are settings, or complaints that say where;
 // nothing ends the process, and the same bytes are read the same.
 //
-// The parts of an input stand between lines of "%%": the file, the profile "fuzzed", the manifest, OLLAMA_HOST. Profiles that
-// ship can be named too.
+// The parts of an input stand between lines of "%%": the file, the profile "fuzzed", the manifest, OLLAMA_HOST.
+// Profiles that ship can be named too.
 
 #include <cstdlib>
 #include <filesystem>
