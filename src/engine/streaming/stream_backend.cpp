@@ -142,6 +142,8 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
         measured_before_ = number_of(from->state, "device_mb");
         stated_.size_bytes =
             core::whole_number<std::uint64_t>(word_of(from->state, "model_bytes")).value_or(0);
+        stated_.embedding_length =
+            core::whole_number<std::uint32_t>(word_of(from->state, "embedding_length")).value_or(0);
         stated_.parameter_size = word_of(from->state, "parameters");
         stated_.quantization = word_of(from->state, "quantization");
     }

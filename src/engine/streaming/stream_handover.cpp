@@ -33,6 +33,7 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     }
     out->state["device_mb"] = std::to_string(measured_mb());
     out->state["model_bytes"] = std::to_string(stated_.size_bytes);
+    out->state["embedding_length"] = std::to_string(stated_.embedding_length);
     out->state["parameters"] = stated_.parameter_size;
     out->state["quantization"] = stated_.quantization;
     return out;
