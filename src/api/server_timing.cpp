@@ -52,6 +52,10 @@ std::string server_timing(const chat::generation_timings& took) {
     if (took.delivery) {
         add_stage(out, "delivery", *took.delivery, "the answer");
     }
+    if (took.prompt.cached_tokens > 0) {
+        out += fmt::format("{}cached;desc=\"{} of {} prompt tokens\"", out.empty() ? "" : ", ",
+                           took.prompt.cached_tokens, took.prompt.prompt_tokens);
+    }
     return out;
 }
 

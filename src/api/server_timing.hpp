@@ -16,7 +16,8 @@ inline constexpr std::string_view timing_wish = "X-Corral-Timing";
 
 // "queue;dur=0.1, reset;dur=12.0, prefill;dur=…" in milliseconds; stages that are not known yet are left out.
 // With the end known queue, reset, prefill, decode and other add up to total. Parts of these come after it,
-// marked by the stage they are in: tokenise, detokenise, delivery.
+// marked by the stage they are in: tokenise, detokenise, delivery; at last `cached`, without a time, how many tokens
+// of the prompt prefill found computed.
 [[nodiscard]] std::string server_timing(const chat::generation_timings& took);
 
 // Adds it, and lets scripts of other origins read it; nothing for a client that did not ask.

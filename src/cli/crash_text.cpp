@@ -84,11 +84,17 @@ std::string history(const json& bundle) {
     return out;
 }
 
+std::string cached_part(const json& of) {
+    const double cached = reported_amount(of, "cached_tokens");
+    return cached > 0 ? fmt::format(" ({:.0f} cached)", cached) : std::string();
+}
+
 std::string request(const json& of) {
     std::string out =
-        fmt::format("  {}  {}: {} bytes in {} messages, {} prompt tokens, {} tokens in {} pieces, try {}\n",
+        fmt::format("  {}  {}: {} bytes in {} messages, {} prompt tokens{}, {} tokens in {} pieces, try {}\n",
                     text(of, "id"), text(of, "outcome"), count(of, "prompt_bytes"), count(of, "messages"),
-                    count(of, "prompt_tokens"), count(of, "tokens"), count(of, "pieces"), count(of, "tries"));
+                    count(of, "prompt_tokens"), cached_part(of), count(of, "tokens"), count(of, "pieces"),
+                    count(of, "tries"));
     out += fmt::format("    queue {}, reset {}, prefill {}, decode {}, longest gap {}",
                        seconds(reported_amount(of, "queue_ms")), seconds(reported_amount(of, "reset_ms")),
                        seconds(reported_amount(of, "prefill_ms")), seconds(reported_amount(of, "decode_ms")),

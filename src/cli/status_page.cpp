@@ -107,6 +107,24 @@ void add_compute(std::string& out, const json& compute, const text_style& style)
     add_note(out, "compute", trouble ? painted(text, colour::red, style) : text, style);
 }
 
+// "on; 12 of 20 prompts continued, 4500 of 9000 tokens (50 %) not computed anew".
+std::string reuse_text(const json& reuse) {
+    std::string out = reported_text(reuse, "state");
+    if (const double runs = reported_amount(reuse, "runs"); runs > 0) {
+        const double read = reported_amount(reuse, "prompt_tokens");
+        const double cached = reported_amount(reuse, "cached_tokens");
+        out += fmt::format(
+            "; {:.0f} of {:.0f} prompts continued, {:.0f} of {:.0f} tokens ({:.0f} %) not computed anew",
+            reported_amount(reuse, "continued"), runs, cached, read,
+            read > 0 ? std::floor(100.0 * cached / read) : 0.0);
+    }
+    if (const double mistaken = reported_amount(reuse, "mistaken"); mistaken > 0) {
+        out += fmt::format("; {:.0f} discarded, for the runtime held something else", mistaken);
+    }
+    const std::string why = reported_text(reuse, "why");
+    return why.empty() ? out : out + ". " + why;
+}
+
 void add_model(std::string& out, const json& model, const text_style& style) {
     const json queue = model.value("queue", json::object());
     const json& counts = queue.is_object() ? queue : json::object();
@@ -123,6 +141,10 @@ void add_model(std::string& out, const json& model, const text_style& style) {
     }
     if (const json compute = model.value("compute", json::object()); compute.is_object()) {
         add_compute(out, compute, style);
+    }
+    if (const json reuse = model.value("reuse", json::object());
+        reuse.is_object() && !reported_text(reuse, "state").empty()) {
+        add_note(out, "reuse", reuse_text(reuse), style);
     }
     const json memory = model.value("memory", json::object());
     add_note(out, "memory", memory.is_object() ? reported_text(memory, "after_unload") : std::string(),

@@ -104,6 +104,16 @@ control::admin_json compute_json(const device::compute_state& seen) {
     return out;
 }
 
+control::admin_json reuse_json(const engine::reuse_report& seen) {
+    return {{"state", seen.state},
+            {"why", seen.why},
+            {"runs", seen.runs},
+            {"continued", seen.continued},
+            {"prompt_tokens", seen.prompt_tokens},
+            {"cached_tokens", seen.cached_tokens},
+            {"mistaken", seen.mistaken}};
+}
+
 control::admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
     const catalog::model_entry& entry = runtime.model();
     const std::string& name = entry.name;
@@ -138,6 +148,9 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
                      {"after_unload", of.cards->after_unload(runtime)}};
     if (const device::compute_state* const seen = of.compute->of(runtime)) {
         out["compute"] = compute_json(*seen);
+    }
+    if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
+        out["reuse"] = reuse_json(seen);
     }
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["aliases"] = runtime.model().aliases;

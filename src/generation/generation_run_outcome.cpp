@@ -344,7 +344,8 @@ request_summary generation_run::summary() const {
         timings.delivery = delivery;
     }
     const unsigned format_tries = gate_ ? gate_->tries() : 0;
-    return {request_, model_.get(), timings, figures_.usage(), tries_, format_tries, to_->notes().cuts};
+    return {request_, model_.get(), timings,           figures_.usage(),
+            tries_,   format_tries, to_->notes().cuts, figures_.start()};
 }
 
 }  // namespace corral::generation

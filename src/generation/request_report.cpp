@@ -20,6 +20,11 @@ std::string part_text(const char* name, const std::optional<core::nanoseconds>& 
     return took ? fmt::format(" {}_ms={:.1f}", name, milliseconds_of(*took)) : std::string();
 }
 
+std::string cache_text(const request_summary& now) {
+    return now.start.empty() ? std::string()
+                             : fmt::format(" cached_tokens={} start={}", now.usage.cached_tokens, now.start);
+}
+
 }  // namespace
 
 void request_report::begin(const request_summary& now, std::string backend, std::string served_by,
@@ -106,14 +111,14 @@ void request_report::log_line(const request_summary& now) const {
     telemetry::log().info(
         "request id={} model={} client={} queue_ms={:.1f} reset_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} "
         "total_ms={:.1f}{}{}{} "
-        "prompt_tokens={} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{}{} "
+        "prompt_tokens={}{} tokens={} rate={:.2f} tries={} format_tries={} dropped_messages={}{}{} "
         "outcome={}{}",
         now.request.id, now.model == nullptr ? telemetry::printable(now.request.model) : now.model->name,
         telemetry::printable(now.request.client), milliseconds_of(took.queue), milliseconds_of(took.reset),
         milliseconds_of(took.prefill), milliseconds_of(took.decode), milliseconds_of(took.total),
         part_text("tokenise", took.tokenise), part_text("detokenise", took.detokenise),
-        part_text("delivery", took.delivery), now.usage.prompt_tokens, now.usage.generated_tokens, rate,
-        now.tries, now.format_tries, now.cuts.messages,
+        part_text("delivery", took.delivery), now.usage.prompt_tokens, cache_text(now),
+        now.usage.generated_tokens, rate, now.tries, now.format_tries, now.cuts.messages,
         now.cuts.any() ? " cuts=\"" + to_text(now.cuts) + '"' : std::string(),
         served_by_.empty() ? served_by_ : " by=" + served_by_, outcome_,
         why_.empty() ? std::string() : " why=\"" + telemetry::printable(why_, 500) + "\"");
@@ -131,6 +136,8 @@ void request_report::fill_journal(const request_summary& now) const {
     record.detokenise = took.detokenise;
     record.delivery = took.delivery;
     record.prompt_tokens = now.usage.prompt_tokens;
+    record.cached_tokens = now.usage.cached_tokens;
+    record.start = now.start;
     record.generated_tokens = now.usage.generated_tokens;
     record.exact = now.usage.exact;
     record.tries = now.tries;
@@ -144,6 +151,8 @@ void request_report::count_in_metrics(const request_summary& now) const {
     out.cause = ended_well_ ? std::string() : outcome_;
     out.tries = now.tries;
     out.prompt_tokens = now.usage.prompt_tokens;
+    out.cached_tokens = now.usage.cached_tokens;
+    out.start = now.start;
     out.generated_tokens = now.usage.generated_tokens;
     const chat::generation_timings& took = now.timings;
     const auto known = [](core::nanoseconds span) {

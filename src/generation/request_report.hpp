@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "corral/chat/render.hpp"
 #include "corral/generation/generation_service.hpp"
@@ -21,6 +22,7 @@ struct request_summary {
     unsigned tries = 0;
     unsigned format_tries = 0;
     prompt_cuts cuts;
+    std::string_view start{};  // engine::run_progress::start of the last run
 };
 
 class request_report {

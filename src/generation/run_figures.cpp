@@ -69,7 +69,9 @@ core::nanoseconds run_figures::decode_before_first_text(core::nanoseconds after_
         return core::nanoseconds{0};
     }
     if (all <= first) {
-        const std::uint32_t chunks = progress_.usage.prompt_tokens / chunk + 1;
+        const chat::token_usage& read = progress_.usage;
+        const std::uint32_t chunks =
+            (read.prompt_tokens - std::min(read.cached_tokens, read.prompt_tokens)) / chunk + 1;
         return core::share_of(before_it, first, chunks + first);
     }
     return std::min(core::share_of(after_it, first - 1, all - first), before_it / 10 * 9);
@@ -97,6 +99,7 @@ chat::generation_timings run_figures::timings(core::steady_time now) const {
     out.prefill -= hidden;
     out.decode += hidden + earlier_decode_;
     out.total = between(arrived_, now);
+    out.prompt = progress_.usage;
     out.tokenise = progress_.stages.tokenise;
     out.detokenise = progress_.stages.detokenise;
     if (earlier_detokenise_) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "corral/chat/generation_event.hpp"
 #include "corral/core/time.hpp"
@@ -27,6 +28,7 @@ public:
 
     // The prompt of the last run, and what all of them that count have generated.
     [[nodiscard]] chat::token_usage usage() const;
+    [[nodiscard]] std::string_view start() const noexcept { return progress_.start; }
     [[nodiscard]] chat::generation_timings timings(core::steady_time now) const;
 
 private:

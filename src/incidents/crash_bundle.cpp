@@ -142,6 +142,7 @@ json request(const telemetry::run_record& of) {
              {"decode_ms", ms(of.decode)},
              {"total_ms", ms(of.total)},
              {"prompt_tokens", of.prompt_tokens},
+             {"cached_tokens", of.cached_tokens},
              {"tokens", of.generated_tokens},
              {"exact", of.exact},
              {"pieces", of.pieces},
@@ -153,6 +154,9 @@ json request(const telemetry::run_record& of) {
         if (part) {
             out[name] = ms(*part);
         }
+    }
+    if (!of.start.empty()) {
+        out["start"] = of.start;
     }
     if (of.silent_for) {
         out["silent_for_ms"] = ms(*of.silent_for);

@@ -60,6 +60,13 @@ void collect_backend(telemetry::metric_page& page, const engine::backend& runtim
             "refused, runs of whose answer they polled a part, runs that they stopped.",
             std::move(labels), static_cast<double>(count));
     }
+    if (const engine::reuse_report reuse = runtime.reuse(); !reuse.state.empty()) {
+        page.counter(
+            "corral_prompt_mistaken_total",
+            "Prompts that met something else in the backend than it was taken to hold; nothing of them "
+            "was delivered.",
+            at, static_cast<double>(reuse.mistaken));
+    }
     const engine::device_claim claim = runtime.claim();
     page.gauge("corral_backend_device_memory_bytes", "What the backend takes of its cards, or would take.",
                at, static_cast<double>(claim.memory_mb) * bytes_in_mib);

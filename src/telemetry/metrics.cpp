@@ -124,6 +124,12 @@ struct metrics::impl {
                                       "Runs that repeated one of which nothing had gone out.");
     counters& prompt_tokens =
         make_counters(registry, "corral_prompt_tokens_total", "Tokens of prompts that backends read.");
+    counters& cached_tokens =
+        make_counters(registry, "corral_prompt_cached_tokens_total",
+                      "Tokens of prompts that backends held computed from an earlier request.");
+    counters& prompt_starts = make_counters(
+        registry, "corral_prompt_starts_total",
+        "Prompts that were read, by whether the backend went on behind what it held, or why it did not.");
     counters& generated_tokens =
         make_counters(registry, "corral_generated_tokens_total", "Tokens that backends generated.");
     histograms& stages = make_histograms(registry, "corral_request_stage_seconds",
@@ -146,6 +152,7 @@ struct metrics::impl {
     bounded_words backends{1024};
     bounded_words services{1024};
     bounded_words causes{256};
+    bounded_words starts{32};
     std::vector<collector> collectors;
 
     void observe(histograms& into, const prometheus::Labels& labels,
@@ -180,6 +187,7 @@ void metrics::expect(const std::string& model, const std::string& backend) {
     my.tries.Add(at);
     my.retries.Add({{"model", name}});
     my.prompt_tokens.Add(at);
+    my.cached_tokens.Add(at);
     my.generated_tokens.Add(at);
 }
 
@@ -199,6 +207,11 @@ void metrics::note_run(const run_sample& of) {
     my.tries.Add(at).Increment(of.tries);
     my.retries.Add({{"model", model}}).Increment(of.tries > 1 ? of.tries - 1 : 0);
     my.prompt_tokens.Add(at).Increment(static_cast<double>(of.prompt_tokens));
+    my.cached_tokens.Add(at).Increment(static_cast<double>(of.cached_tokens));
+    if (!of.start.empty()) {
+        my.prompt_starts.Add({{"model", model}, {"backend", backend}, {"start", my.starts.keep(of.start)}})
+            .Increment();
+    }
     my.generated_tokens.Add(at).Increment(static_cast<double>(of.generated_tokens));
     my.observe_stages(model, of);
     my.observe(my.first_text, {{"model", model}}, of.first_text);

@@ -53,6 +53,17 @@ TEST_F(openai_completion, a_whole_answer) {
               object("Hello", "stop", R"({"prompt_tokens":7,"completion_tokens":2,"total_tokens":9})"));
 }
 
+TEST_F(openai_completion, tokens_that_were_not_computed_anew_are_told) {
+    say({"Hel", "lo"});
+    backend.otherwise.cached_tokens = 5;
+    const std::string usage =
+        R"({"prompt_tokens":7,"completion_tokens":2,"total_tokens":9,"prompt_tokens_details":{"cached_tokens":5}})";
+    const auto got = ask("POST", path, asked + "}");
+    EXPECT_EQ(normal(got->answer.body), object("Hello", "stop", usage));
+    EXPECT_NE(streamed(asked + R"(,"stream":true,"stream_options":{"include_usage":true}})").find(usage),
+              std::string::npos);
+}
+
 TEST_F(openai_completion, thinking_shows_only_as_life) {
     can({"completion", "thinking"}, "qwen3");
     say({"<think>\nhm", "</think>\n\nYes"});

@@ -309,5 +309,17 @@ TEST(anthropic_events, a_whole_message_has_thinking_text_and_calls_in_this_order
         "\n");
 }
 
+// Anthropic's input is the sum of both; a count that makes no sense takes nothing below zero.
+TEST_F(anthropic_answer, tokens_that_were_not_computed_anew_are_no_input_tokens) {
+    say({"Hi"});
+    backend.otherwise.cached_tokens = 5;
+    const std::string usage = R"("usage":{"input_tokens":2,"cache_read_input_tokens":5,"output_tokens":1})";
+    EXPECT_NE(ask("POST", "/v1/messages", whole_body)->answer.body.find(usage), std::string::npos);
+    EXPECT_NE(ask("POST", "/v1/messages", stream_body)->answer.body.find(usage), std::string::npos);
+    backend.otherwise.cached_tokens = 70;
+    EXPECT_NE(ask("POST", "/v1/messages", whole_body)->answer.body.find(R"("input_tokens":0,)"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace corral::api::anthropic

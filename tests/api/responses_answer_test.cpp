@@ -205,6 +205,15 @@ TEST_F(openai_responses, calls_are_items_and_what_follows_them_is_no_text) {
               all);
 }
 
+TEST_F(openai_responses, tokens_that_were_not_computed_anew_are_told) {
+    say({"Hi"});
+    backend.otherwise.cached_tokens = 5;
+    const auto got = ask("POST", "/v1/responses", R"({"model":"Tiny","input":"Hi"})");
+    const auto usage = nlohmann::json::parse(got->answer.body)["usage"];
+    EXPECT_EQ(usage["input_tokens"], 7);
+    EXPECT_EQ(usage["input_tokens_details"]["cached_tokens"], 5);
+}
+
 TEST_F(openai_responses, a_whole_answer_is_one_object) {
     say({"Hel", "lo"});
     EXPECT_EQ(

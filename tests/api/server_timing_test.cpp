@@ -44,5 +44,14 @@ TEST(server_timing, at_the_end_the_stages_add_up_to_the_total_and_parts_say_what
               "detokenise;dur=6.000;desc=\"part of decode\", delivery;dur=0.002;desc=\"part of the answer\"");
 }
 
+TEST(server_timing, tokens_that_were_found_computed_are_told_without_a_time) {
+    chat::generation_timings took;
+    took.prefill = milliseconds{30};
+    took.prompt.prompt_tokens = 80;
+    EXPECT_EQ(server_timing(took), "prefill;dur=30.000");
+    took.prompt.cached_tokens = 52;
+    EXPECT_EQ(server_timing(took), "prefill;dur=30.000, cached;desc=\"52 of 80 prompt tokens\"");
+}
+
 }  // namespace
 }  // namespace corral::api

@@ -51,6 +51,23 @@ TEST(status_page, is_words_for_files_and_a_bar_on_a_terminal) {
     EXPECT_THAT(status_page(loading(), terminal), HasSubstr("\x1b[32mready\x1b[0m"));
 }
 
+TEST(status_page, tells_what_was_saved_by_going_on_behind_what_a_model_holds) {
+    auto status = loading();
+    EXPECT_THAT(status_page(status, plain), Not(HasSubstr("reuse:")));
+    auto& reuse = status["models"][0]["reuse"];
+    reuse = {{"state", "on"}, {"why", "Proved on 2026-01-02."}, {"runs", 0}};
+    EXPECT_THAT(status_page(status, plain), HasSubstr("reuse: on. Proved on 2026-01-02.\n"));
+    reuse["runs"] = 20;
+    reuse["continued"] = 12;
+    reuse["prompt_tokens"] = 9000;
+    reuse["cached_tokens"] = 4495;
+    reuse["mistaken"] = 1;
+    EXPECT_THAT(
+        status_page(status, plain),
+        HasSubstr("reuse: on; 12 of 20 prompts continued, 4495 of 9000 tokens (49 %) not computed anew; 1 "
+                  "discarded, for the runtime held something else. Proved on 2026-01-02.\n"));
+}
+
 TEST(status_page, tells_what_loads) {
     EXPECT_TRUE(still_loads(loading()));
     const std::string bars = loads_page(loading(), no_colour);

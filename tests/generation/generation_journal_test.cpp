@@ -44,6 +44,16 @@ TEST_F(generation_journal, knows_the_shape_of_a_request_and_how_it_went) {
     EXPECT_TRUE(journal.running(clock.now()).empty());
 }
 
+TEST_F(generation_journal, tells_what_a_run_found_computed) {
+    test::scripted_run held = saying({"text"});
+    held.cached_tokens = 5;
+    held.start = "continued";
+    backend.script.push_back(held);
+    read(request());
+    EXPECT_EQ(journal.finished().back().cached_tokens, 5U);
+    EXPECT_EQ(journal.finished().back().start, "continued");
+}
+
 TEST_F(generation_journal, shows_what_runs_while_it_runs) {
     test::scripted_run waits = saying({"text"});
     waits.gate_after_text = true;

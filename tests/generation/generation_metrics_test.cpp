@@ -38,6 +38,22 @@ TEST_F(generation_metrics, an_answer_counts_once_with_its_tokens_and_its_place) 
     EXPECT_THAT(text, Not(HasSubstr("corral_request_failures_total{")));
 }
 
+TEST_F(generation_metrics, a_prompt_that_was_held_counts_whole_and_by_its_part) {
+    test::scripted_run held = saying({"Hel", "lo"});
+    held.cached_tokens = 5;
+    held.start = "continued";
+    backend.script.push_back(held);
+    const auto got = read(request());
+    EXPECT_EQ(got.finished->usage.prompt_tokens, 7U);
+    EXPECT_EQ(got.finished->usage.cached_tokens, 5U);
+    EXPECT_EQ(got.finished->timings.prompt.cached_tokens, 5U);
+    const std::string at = "{backend=\"tiny:latest\",model=\"tiny:latest\"";
+    const std::string text = figures.text();
+    EXPECT_THAT(text, HasSubstr("corral_prompt_tokens_total" + at + "} 7\n"));
+    EXPECT_THAT(text, HasSubstr("corral_prompt_cached_tokens_total" + at + "} 5\n"));
+    EXPECT_THAT(text, HasSubstr("corral_prompt_starts_total" + at + ",start=\"continued\"} 1\n"));
+}
+
 TEST_F(generation_metrics, a_retry_is_a_try_more_and_one_request) {
     backend.script = {failing(true), saying({"well"})};
     read(request());

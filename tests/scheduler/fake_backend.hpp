@@ -25,6 +25,8 @@ struct scripted_run {
     engine::run_loss loss{};
     chat::token_logprobs logprobs{};  // told so many times, before the first piece and without a text
     int logprobs_told = 0;
+    std::uint32_t cached_tokens = 0;  // of the 7 of every prompt
+    std::string_view start{};
 };
 
 class fake_backend final : public engine::backend {
@@ -168,6 +170,8 @@ public:
         out.progress.generate_accepted = out.progress.reset_confirmed;
         out.progress.prompt_accepted = true;
         out.progress.usage.prompt_tokens = 7;
+        out.progress.usage.cached_tokens = now.cached_tokens;
+        out.progress.start = now.start;
         if (now.gate_before_text) {
             co_await gate(control, true);
         }

@@ -56,6 +56,25 @@ TEST(metrics, a_run_is_in_every_figure_it_belongs_to) {
     EXPECT_THAT(text, Not(HasSubstr("cancel_idle"))) << "nobody cancelled";
 }
 
+TEST(metrics, a_prompt_counts_by_how_it_met_what_the_backend_held) {
+    metrics figures;
+    run_sample run = good_run();
+    run.cached_tokens = 9;
+    run.start = "continued";
+    figures.note_run(run);
+    run.cached_tokens = 0;
+    run.start = "differs";
+    figures.note_run(run);
+    run.start.clear();
+    figures.note_run(run);
+    const std::string text = figures.text();
+    const std::string at = "{backend=\"m:latest@0\",model=\"m:latest\"";
+    EXPECT_THAT(text, HasSubstr("corral_prompt_cached_tokens_total" + at + "} 9\n"));
+    EXPECT_THAT(text, HasSubstr("corral_prompt_starts_total" + at + ",start=\"continued\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("corral_prompt_starts_total" + at + ",start=\"differs\"} 1\n"));
+    EXPECT_EQ(lines_with(text, "corral_prompt_starts_total{"), 2U) << "nobody knew the third";
+}
+
 TEST(metrics, counters_of_a_configured_model_begin_at_nothing_so_that_the_first_increase_is_seen) {
     metrics figures;
     figures.expect("m:latest", "m:latest");

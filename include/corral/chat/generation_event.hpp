@@ -32,6 +32,7 @@ struct generation_timings {
     std::optional<core::nanoseconds> tokenise;    // of prefill: texts into token ids
     std::optional<core::nanoseconds> detokenise;  // of decode: token ids into texts, all together
     std::optional<core::nanoseconds> delivery;    // of total: pieces that waited for the client to take them
+    token_usage prompt{};                         // what prefill had to do: its prompt and cached tokens
 };
 
 enum class finish_reason { stop, length };

@@ -69,6 +69,8 @@ struct run_sample {
     std::optional<core::nanoseconds> first_text;  // from its arrival
     std::optional<core::nanoseconds> idle_after;  // from its cancelling until the runtime was idle again
     std::uint64_t prompt_tokens = 0;
+    std::uint64_t cached_tokens = 0;  // of these, those that the runtime held computed
+    std::string start;  // "continued", or why it computed all: a word of a fixed set; may be empty
     std::uint64_t generated_tokens = 0;
     unsigned tries = 0;  // runs
 };

@@ -65,6 +65,8 @@ struct run_record {
     std::optional<core::nanoseconds> detokenise;
     std::optional<core::nanoseconds> delivery;
     std::uint32_t prompt_tokens = 0;
+    std::uint32_t cached_tokens = 0;  // of these, those that the runtime held computed
+    std::string start;                // "continued", or why it computed all; empty: nobody knows
     std::uint32_t generated_tokens = 0;
     bool exact = false;  // the token counts are no estimates
     unsigned tries = 0;

@@ -1,5 +1,7 @@
 #include "api/anthropic/message_encoder.hpp"
 
+#include <algorithm>
+
 #include "api/anthropic/error_reply.hpp"
 
 namespace corral::api::anthropic {
@@ -25,6 +27,18 @@ void write_stop(json_writer& json, bool called, const message_identity& who, cha
 void write_usage(json_writer& json, std::size_t input, std::size_t output) {
     json.key("usage").begin_object();
     json.count("input_tokens", input).count("output_tokens", output).end_object();
+}
+
+// Anthropic's input is the sum of what was read anew and what came from a cache. Ollama has no cache member, and
+// there is none here without a cached token (docs/facts/ollama_wire.md#anthropic).
+void write_usage(json_writer& json, const chat::token_usage& usage) {
+    const std::uint32_t cached = std::min(usage.cached_tokens, usage.prompt_tokens);
+    if (cached == 0) {
+        write_usage(json, usage.prompt_tokens, usage.generated_tokens);
+        return;
+    }
+    json.key("usage").begin_object().count("input_tokens", usage.prompt_tokens - cached);
+    json.count("cache_read_input_tokens", cached).count("output_tokens", usage.generated_tokens).end_object();
 }
 
 void open_message(json_writer& json, const message_identity& who) {
@@ -56,7 +70,7 @@ std::string encode_message(const message_identity& who, const whole_answer& said
     }
     json.end_array();
     write_stop(json, !said.calls.empty(), who, end.reason);
-    write_usage(json, end.usage.prompt_tokens, end.usage.generated_tokens);
+    write_usage(json, end.usage);
     json.end_object();
     return json.take() + "\n";
 }
@@ -156,7 +170,7 @@ void event_encoder::finish(std::string& out, const chat::finished_event& end) {
     json.begin_object().member("type", "message_delta").key("delta").begin_object();
     write_stop(json, called_, who_, end.reason);
     json.end_object();
-    write_usage(json, end.usage.prompt_tokens, end.usage.generated_tokens);
+    write_usage(json, end.usage);
     json.end_object();
     out += event_of("message_delta", json.take());
     out += event_of("message_stop", R"({"type":"message_stop"})");

@@ -35,7 +35,7 @@ ordered_json usage_of(const chat::token_usage& usage) {
     out["input_tokens"] = usage.prompt_tokens;
     out["output_tokens"] = usage.generated_tokens;
     out["total_tokens"] = std::uint64_t{usage.prompt_tokens} + usage.generated_tokens;
-    out["input_tokens_details"]["cached_tokens"] = 0;
+    out["input_tokens_details"]["cached_tokens"] = usage.cached_tokens;
     out["output_tokens_details"]["reasoning_tokens"] = 0;
     return out;
 }
