@@ -258,6 +258,7 @@ configuration_result load_configuration(const configuration_source& from) {
     }
     read_log(root, value);
     root.integer("max_queue", value.max_queue, 1, 65536);
+    root.duration("conversation_hold", value.conversation_hold, core::milliseconds{0}, core::seconds{2});
     read_lifetimes(root, from, base, value, warnings);
     read_admin_socket(root, from.environment, base, value);
     constexpr std::size_t as_go = 1024UL * 1024 + 4096;  // what is long of them is paid for like a body

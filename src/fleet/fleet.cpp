@@ -27,6 +27,7 @@ scheduler::scheduler_options fleet::options_of(const config::configuration& sett
     out.swaps.least_patience = settings.swap.patience;
     out.swaps.most_patience = settings.swap.patience_ceiling;
     out.max_queue = settings.max_queue;
+    out.conversation_hold = settings.conversation_hold;
     // Negative means forever in the configuration.
     out.keep_alive =
         settings.keep_alive < core::nanoseconds{0} ? core::nanoseconds::max() : settings.keep_alive;

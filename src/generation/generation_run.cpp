@@ -198,7 +198,11 @@ void generation_run::take_back() {
 void generation_run::put_long_prompt_aside() {
     constexpr std::size_t most_kept = 16 * 1024;
     put_aside_ = prompt_ && prompt_->system.size() + prompt_->turns.size() > most_kept;
+    held_before_.clear();
     if (put_aside_) {
+        for (const engine::backend* const each : with_.admission->runtimes_of(model_->deployment)) {
+            held_before_.emplace_back(each, each->held_bytes(*prompt_, request_.owner));
+        }
         take_back();
     }
 }
@@ -231,6 +235,16 @@ core::awaitable<bool> generation_run::follow_model() {
     co_return true;
 }
 
+// Of a prompt that was put aside what was known when that happened: it decides no more than an order.
+std::size_t generation_run::held_at(const engine::backend& at) const {
+    if (prompt_) {
+        return at.held_bytes(*prompt_, request_.owner);
+    }
+    const auto found =
+        std::ranges::find(held_before_, &at, &std::pair<const engine::backend*, std::size_t>::first);
+    return found == held_before_.end() ? 0 : found->second;
+}
+
 core::awaitable<bool> generation_run::take_turn() {
     if (to_->abandoned()) {
         carry_out(after_abandonment(standing()));
@@ -244,6 +258,7 @@ core::awaitable<bool> generation_run::take_turn() {
     who.readmission = tries_ > 0;
     who.behind = hung_;
     who.keep_alive = request_.keep_alive;
+    who.held = [this](const engine::backend& at) { return held_at(at); };
     if (tries_ == 0) {
         who.on_queued = [this](const scheduler::queue_place& place) {
             to_->notes().place = place;

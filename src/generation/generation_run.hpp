@@ -68,6 +68,7 @@ private:
     [[nodiscard]] bool may_shorten() const;
     // As it was before it was prepared.
     void take_back();
+    [[nodiscard]] std::size_t held_at(const engine::backend& at) const;
     // A long prompt is not kept for the time of its wait, in which the request holds what its body was charged for.
     void put_long_prompt_aside();
     [[nodiscard]] core::awaitable<bool> take_turn();
@@ -124,8 +125,9 @@ private:
     chat::render_options how_;
     prompt_mark content_ = 0;                      // of what was asked, for the quarantine
     std::optional<chat::rendered_prompt> prompt_;  // as prepared, until a run takes it
-    bool put_aside_ = false;                       // to be prepared again
-    std::optional<format_gate> gate_;              // there is a wanted format
+    std::vector<std::pair<const engine::backend*, std::size_t>> held_before_;  // of one that was put aside
+    bool put_aside_ = false;                                                   // to be prepared again
+    std::optional<format_gate> gate_;                                          // there is a wanted format
     std::vector<chat::message> correction_;  // the conversation of a next run, when the last did not fit
     std::optional<scheduler::lease> lease_;
     scheduler::model_hold stays_;

@@ -92,27 +92,63 @@ bool client_ring::remove(ticket_id id) {
 }
 
 std::optional<ticket_id> client_ring::take() {
-    if (!behind_.empty() && behind_.front().before.empty()) {
-        const ticket_id id = behind_.front().id;
-        behind_.pop_front();
-        left(id);
-        return id;
-    }
-    if (round_.empty()) {
+    const std::vector<ticket_id> next = takeable(1);
+    if (next.empty()) {
         return std::nullopt;
     }
-    line& served = round_.front();
-    std::deque<ticket_id>& from = served.first.empty() ? served.normal : served.first;
+    take(next.front());
+    return next.front();
+}
+
+std::vector<ticket_id> client_ring::takeable(std::size_t most) const {
+    if (last_one_is_due()) {
+        return {behind_.front().id};
+    }
+    std::vector<ticket_id> out;
+    for (const line& each : round_) {
+        if (out.size() == most) {
+            break;
+        }
+        out.push_back(each.next());
+        if (each.passed) {
+            break;
+        }
+    }
+    return out;
+}
+
+bool client_ring::may_be_passed() const noexcept {
+    return !last_one_is_due() &&
+           std::none_of(round_.begin(), round_.end(), [](const line& each) { return each.passed; });
+}
+
+void client_ring::use_up_passes() noexcept {
+    std::for_each(round_.begin(), round_.end(), [](line& each) { each.passed = true; });
+}
+
+void client_ring::take(ticket_id one_of_these) {
+    if (last_one_is_due()) {
+        behind_.pop_front();
+        left(one_of_these);
+        return;
+    }
+    const auto found = std::find_if(round_.begin(), round_.end(),
+                                    [&](const line& each) { return each.next() == one_of_these; });
+    std::for_each(round_.begin(), found, [](line& each) { each.passed = true; });
+    serve(found);
+}
+
+void client_ring::serve(std::list<line>::iterator served) {
+    std::deque<ticket_id>& from = served->first.empty() ? served->normal : served->first;
     const ticket_id id = from.front();
     from.pop_front();
     left(id);
-    note_turn(served);
-    if (served.empty()) {
-        round_.pop_front();
+    note_turn(*served);
+    if (served->empty()) {
+        round_.erase(served);
     } else {
-        round_.splice(round_.end(), round_, round_.begin());
+        round_.splice(round_.end(), round_, served);
     }
-    return id;
 }
 
 std::optional<std::size_t> client_ring::line::find(ticket_id id) const {

@@ -28,6 +28,16 @@ public:
     bool remove(ticket_id id);
     // The next one in turn; its client goes to the end of the round.
     [[nodiscard]] std::optional<ticket_id> take();
+    // Those that may be taken now, at most `most`, first the next one in turn. The others are the next ones of clients
+    // whose turn comes soon, as long as none before them has been passed since its last turn: taking one passes all
+    // that stand before it, so nobody is passed more often than by newcomers.
+    [[nodiscard]] std::vector<ticket_id> takeable(std::size_t most) const;
+    // One of these.
+    void take(ticket_id one_of_these);
+    // All that wait have been passed, as if by newcomers.
+    void use_up_passes() noexcept;
+    // Each of those that wait may still be passed once.
+    [[nodiscard]] bool may_be_passed() const noexcept;
     // How many take() gives before `id` if nobody else comes; nothing when it does not wait here.
     [[nodiscard]] std::optional<std::size_t> ahead_of(ticket_id id) const;
     // The same for a ticket that `client` added now.
@@ -47,6 +57,7 @@ private:
         bool passed = false;       // by a newcomer, since then
         [[nodiscard]] bool empty() const noexcept { return first.empty() && normal.empty(); }
         [[nodiscard]] std::size_t size() const noexcept { return first.size() + normal.size(); }
+        [[nodiscard]] ticket_id next() const { return first.empty() ? normal.front() : first.front(); }
         // Its place in the line, from 0.
         [[nodiscard]] std::optional<std::size_t> find(ticket_id id) const;
     };
@@ -61,6 +72,10 @@ private:
     [[nodiscard]] std::size_t ahead(place own, std::size_t of_its_line) const;
     [[nodiscard]] std::list<line>::iterator line_of(const std::string& client);
     void left(ticket_id id);
+    [[nodiscard]] bool last_one_is_due() const noexcept {
+        return !behind_.empty() && behind_.front().before.empty();
+    }
+    void serve(std::list<line>::iterator served);
 
     std::list<line> round_;        // front: whose turn it is; a line is never empty
     std::deque<last_one> behind_;  // in the order of their coming

@@ -79,7 +79,7 @@ std::vector<decision> queue_policy::arrive(const arrival& who, core::steady_time
     if (const std::string* why = broken_reason(on)) {
         return {decision{who.ticket, verdict::broken, *why, {}, {}}};
     }
-    const bool served_at_once = on.ring.size() == 0 && free_instance(on);
+    const bool served_at_once = on.ring.size() == 0 && !free_instances(on).empty();
     const bool full = !served_at_once && !who.readmission && waiting_.size() >= max_waiting_;
     std::vector<decision> out;
     if (full && !make_place(who, now, out)) {
@@ -137,9 +137,13 @@ std::vector<decision> queue_policy::release(ticket_id ticket, core::steady_time 
     if (place == instances_.end()) {
         return out;  // removed meanwhile
     }
-    place->second.last_used = mark(now).order;
-    queue& on = queues_.at(place->second.model);
-    on.held[place->second.shape.tier].add(now - over.since);
+    instance& at = place->second;
+    at.last_used = mark(now).order;
+    if (at.shape.capacity == 1) {
+        holds_.released(at.kept, over.client, now);
+    }
+    queue& on = queues_.at(at.model);
+    on.held[at.shape.tier].add(now - over.since);
     grant_next(on, now, out);
     return out;
 }
@@ -161,6 +165,9 @@ std::vector<decision> queue_policy::instance_changed(instance_id which, presence
     }
     of.state = state;
     of.reason = reason;
+    if (state != presence::ready) {
+        of.kept = {};  // its process will hold nothing
+    }
     if (state == presence::absent) {
         of.was_ready = false;
     } else if (state == presence::ready && !of.was_ready) {
@@ -246,18 +253,87 @@ void queue_policy::grant_next(queue& on, core::steady_time now, std::vector<deci
     if (closed_ || on.suspended) {
         return;
     }
-    for (auto at = free_instance(on); at; at = free_instance(on)) {
-        const auto next = on.ring.take();
-        if (!next) {
-            return;
-        }
-        forget(on, *next);
+    for (auto next = choose(on, now); next; next = choose(on, now)) {
+        on.ring.take(next->ticket);
+        const std::string client = waiting_.at(next->ticket).client;
+        forget(on, next->ticket);
         const moment when = mark(now);
-        instances_.at(*at).last_used = when.order;
+        instance& at = instances_.at(next->at);
+        at.last_used = when.order;
+        if (at.kept.delays) {
+            on.ring.use_up_passes();  // they have waited for an idle instance, and do so once
+        }
+        holds_.granted(at.kept, client, next->held > 0, now);
         on.slice.granted(when);
-        granted_.emplace(*next, grant{*at, now});
-        out.push_back(decision{*next, verdict::granted, {}, {}, *at});
+        granted_.emplace(next->ticket, grant{next->at, now, client});
+        out.push_back(decision{next->ticket, verdict::granted, {}, {}, next->at});
     }
+}
+
+// Who is next, and where; nothing: nobody waits, no place is free, or those that are free are kept for a moment.
+std::optional<queue_policy::choice> queue_policy::choose(queue& on, core::steady_time now) {
+    constexpr std::size_t most_asked = 8;
+    const std::vector<ticket_id> tickets = on.ring.takeable(held_ ? most_asked : 1);
+    if (tickets.empty()) {
+        return std::nullopt;
+    }
+    const auto free = free_instances(on);
+    if (std::optional<choice> there = going_on(tickets, free)) {
+        return there;
+    }
+    for (const auto& [load, one] : free) {
+        kept_place& kept = instances_.at(one).kept;
+        if (!on.ring.may_be_passed() || !kept.holds(now)) {
+            return choice{tickets.front(), one, 0};
+        }
+        kept.delays = true;
+    }
+    return std::nullopt;
+}
+
+// The ticket with the longest beginning that a free instance holds, unless others have clearly less to do: what is
+// saved is worth one lease beside.
+std::optional<queue_policy::choice> queue_policy::going_on(
+    const std::vector<ticket_id>& tickets,
+    const std::vector<std::pair<std::size_t, instance_id>>& free) const {
+    if (!held_) {
+        return std::nullopt;
+    }
+    std::optional<choice> best;
+    for (const ticket_id ticket : tickets) {
+        for (const auto& [load, one] : free) {
+            if (load > free.front().first + 1) {
+                break;
+            }
+            const std::size_t held = held_(ticket, one);
+            if (held > (best ? best->held : 0)) {
+                best = choice{ticket, one, held};
+            }
+        }
+    }
+    return best;
+}
+
+std::vector<decision> queue_policy::look(core::steady_time now) {
+    std::vector<decision> out;
+    for (auto& [model, on] : queues_) {
+        if (on.ring.size() > 0) {
+            grant_next(on, now, out);
+        }
+    }
+    return out;
+}
+
+std::optional<core::steady_time> queue_policy::next_hold_end(core::steady_time now) const {
+    std::optional<core::steady_time> first;
+    for (const auto& [id, each] : instances_) {
+        const auto found = queues_.find(each.model);
+        if (each.kept.holds(now) && found != queues_.end() && found->second.ring.size() > 0 &&
+            (!first || *each.kept.until < *first)) {
+            first = each.kept.until;
+        }
+    }
+    return first;
 }
 
 void queue_policy::refuse_waiting(queue& on, verdict why, const std::string& reason,
@@ -275,22 +351,21 @@ void queue_policy::forget(queue& on, ticket_id ticket) {
     waiting_.erase(found);
 }
 
-std::optional<instance_id> queue_policy::free_instance(const queue& on) const {
-    std::optional<instance_id> best;
-    std::pair<std::size_t, std::uint64_t> least;
+// With what they have to do; the one to be given first comes first.
+std::vector<std::pair<std::size_t, instance_id>> queue_policy::free_instances(const queue& on) const {
+    std::vector<std::pair<std::size_t, instance_id>> out;
     for (const instance_id one : on.instances) {
         const instance& of = instances_.at(one);
-        if (of.state != presence::ready || !serves(on, of) || !has_place(one, of)) {
-            continue;
-        }
-        const std::size_t busy = std::max(leases_beside(of), leases(one));
-        const std::pair<std::size_t, std::uint64_t> load{busy, of.last_used};
-        if (!best || load < least) {
-            best = one;
-            least = load;
+        if (of.state == presence::ready && serves(on, of) && has_place(one, of)) {
+            out.emplace_back(std::max(leases_beside(of), leases(one)), one);
         }
     }
-    return best;
+    const auto idle_longer = [this](const auto& one, const auto& other) {
+        return std::pair(one.first, instances_.at(one.second).last_used) <
+               std::pair(other.first, instances_.at(other.second).last_used);
+    };
+    std::stable_sort(out.begin(), out.end(), idle_longer);
+    return out;
 }
 
 // On the busiest of its cards, whatever the model.

@@ -11,16 +11,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "corral/core/time.hpp"
 #include "scheduler/client_ring.hpp"
 #include "scheduler/client_shares.hpp"
+#include "scheduler/conversation_hold.hpp"
 #include "scheduler/residency_policy.hpp"
 #include "scheduler/service_time.hpp"
 #include "scheduler/time_slice_policy.hpp"
@@ -71,6 +74,11 @@ struct standing {
 // Order of service: within a client by arrival, readmissions first; between clients in turn, one ticket each
 // a round (client_ring). So a place is known for those who wait now, and others may come between later. Of several instances with a place free the one serves on whose cards, or on
 // which itself, the fewest leases run, then the one that has been idle for longest.
+//
+// A ticket whose prompt an instance holds the beginning of goes there, and before others, as far as the bounds of the
+// ring allow: nobody is passed more often between two turns than by newcomers, once. An instance whose conversation
+// tends to go on at once is kept for it for a moment (conversation_hold): who doesn't go on there waits so long
+// longer, and once at most.
 class queue_policy {
 public:
     // At most `max_waiting` tickets wait, over all queues; readmissions come on top. Beyond it the newest ticket
@@ -91,6 +99,16 @@ public:
     // Who was granted it still gives it back.
     void remove_instance(instance_id instance);
     void set_max_waiting(std::size_t most) noexcept { max_waiting_ = most; }
+    // How many bytes of the waiting ticket's prompt the instance holds computed. Asked of a few at each turn; must not
+    // call back.
+    using held_prefix = std::function<std::size_t(ticket_id, instance_id)>;
+    void ask_held(held_prefix ask) { held_ = std::move(ask); }
+    // How long an instance is kept for the conversation that it has just had; 0: never.
+    void set_hold(core::nanoseconds longest) noexcept { holds_.set_longest(longest); }
+    // What time alone changes: a hold is over.
+    [[nodiscard]] std::vector<decision> look(core::steady_time now);
+    // When it will; nothing: none is, or nobody waits.
+    [[nodiscard]] std::optional<core::steady_time> next_hold_end(core::steady_time now) const;
 
     [[nodiscard]] std::vector<decision> arrive(const arrival& who, core::steady_time now);
     // The asker of a waiting ticket has gone. False: it does not wait (any more).
@@ -168,6 +186,7 @@ private:
         bool was_ready = false;  // since it was loaded
         std::uint64_t last_used = 0;
         std::optional<core::steady_time> clears_at;
+        kept_place kept;
     };
     struct queue {
         client_ring ring;
@@ -188,6 +207,12 @@ private:
     struct grant {
         instance_id instance;
         core::steady_time since;
+        std::string client;
+    };
+    struct choice {
+        ticket_id ticket;
+        instance_id at;
+        std::size_t held = 0;  // of its prompt
     };
     // One place becomes free for `who`, in a full room. False: it has to be refused itself.
     [[nodiscard]] bool make_place(const arrival& who, core::steady_time now, std::vector<decision>& out);
@@ -195,7 +220,11 @@ private:
     void grant_next(queue& on, core::steady_time now, std::vector<decision>& out);
     void refuse_waiting(queue& on, verdict why, const std::string& reason, std::vector<decision>& out);
     void forget(queue& on, ticket_id ticket);
-    [[nodiscard]] std::optional<instance_id> free_instance(const queue& on) const;
+    [[nodiscard]] std::vector<std::pair<std::size_t, instance_id>> free_instances(const queue& on) const;
+    [[nodiscard]] std::optional<choice> choose(queue& on, core::steady_time now);
+    [[nodiscard]] std::optional<choice> going_on(
+        const std::vector<ticket_id>& tickets,
+        const std::vector<std::pair<std::size_t, instance_id>>& free) const;
     [[nodiscard]] bool has_place(instance_id which, const instance& of) const noexcept {
         return !of.withheld && leases(which) < of.shape.capacity;
     }
@@ -221,6 +250,8 @@ private:
     std::unordered_map<instance_id, instance> instances_;
     std::unordered_map<ticket_id, pending> waiting_;
     std::unordered_map<ticket_id, grant> granted_;
+    held_prefix held_;
+    conversation_hold holds_;
     client_shares shares_;  // of the waiting ones that can be refused for want of a place
     std::uint64_t order_ = 0;
     bool closed_ = false;

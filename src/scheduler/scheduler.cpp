@@ -80,7 +80,7 @@ scheduler::~scheduler() {
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
     const std::shared_ptr<impl> of = impl_;
-    impl::waiter place(of);
+    impl::waiter place(of, who.held);
     const ticket_id id = place.id();
     of->post(
         event::arrived{{id, who.client, who.model, who.readmission, who.behind}, who.until, who.keep_alive});

@@ -62,6 +62,7 @@ struct next_look scheduler_core::next_look() const {
     struct next_look out;
     out.change = look_again_;
     out.blocked = blocked_;
+    keep_earlier(out.change, queue_.next_hold_end(now_));
     for (const deployment& each : deployments_) {
         keep_earlier(out.change, tiered(each) ? each.tiers.look_again() : std::nullopt);
         for (const instance& one : each.instances) {
@@ -304,6 +305,7 @@ void scheduler_core::on(const event::removed& what) {
 void scheduler_core::on(const event::adjusted& what) {
     options_ = what.options;
     queue_.set_max_waiting(options_.max_queue);
+    queue_.set_hold(options_.conversation_hold);
     for (deployment& each : deployments_) {
         each.forget_no_memory();
         for (instance& one : each.instances) {

@@ -123,7 +123,7 @@ using scheduler_effect = std::variant<decision, effect::load, effect::unload, ef
 // When event::looked is wanted though nothing happens.
 struct next_look {
     std::optional<core::steady_time> expiry = {};  // of a stay
-    std::optional<core::steady_time> change = {};  // of a time slice, a load or a tier
+    std::optional<core::steady_time> change = {};  // of a time slice, a load, a tier or a hold
     bool blocked = false;  // a model waits for card memory, which changes without a word
     friend bool operator==(const next_look&, const next_look&) = default;
 };
@@ -138,7 +138,11 @@ struct scheduler_figures {
 class scheduler_core {
 public:
     explicit scheduler_core(scheduler_options options)
-        : options_(std::move(options)), queue_(options_.max_queue) {}
+        : options_(std::move(options)), queue_(options_.max_queue) {
+        queue_.set_hold(options_.conversation_hold);
+    }
+    // See queue_policy.
+    void ask_held(queue_policy::held_prefix ask) { queue_.ask_held(std::move(ask)); }
 
     // How all instances are, told before each event.
     void see(const std::vector<instance_reading>& all, core::steady_time now);
@@ -178,7 +182,7 @@ private:
     void on(const event::released& what);
     void on(const event::held& what);
     void on(const event::let_go& what);
-    void on(const event::looked&) {}
+    void on(const event::looked&) { apply(queue_.look(now_)); }
     void on(const event::stopped& what);
     void on(const event::added& what);
     void on(const event::admitted& what);

@@ -169,6 +169,12 @@ void scheduler::impl::forget_leavers() {
     std::erase_if(leavers, [this](const auto& one) { return core.queue().leases(one.first) == 0; });
 }
 
+std::size_t scheduler::impl::held_of(ticket_id who, instance_id where) const {
+    const auto found = waiters.find(who);
+    const auto at = hosted.find(where);
+    return found == waiters.end() || at == hosted.end() ? 0 : found->second->held(*at->second);
+}
+
 bool scheduler::impl::leased(const engine::backend* which) const {
     const auto has = [&](const auto& one) {
         return one.second == which && core.queue().leases(one.first) > 0;

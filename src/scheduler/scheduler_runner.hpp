@@ -23,7 +23,9 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     // One coroutine inside acquire(). However that ends, its ticket leaves the queue or its grant is handed on.
     class waiter {
     public:
-        explicit waiter(std::shared_ptr<impl> of) : of_(std::move(of)), id_{++of_->last_id}, bell_(of_->on) {
+        // `held` is borrowed.
+        waiter(std::shared_ptr<impl> of, const std::function<std::size_t(const engine::backend&)>& held)
+            : of_(std::move(of)), id_{++of_->last_id}, bell_(of_->on), held_(held) {
             of_->waiters.emplace(id_, this);
         }
         waiter(const waiter&) = delete;
@@ -47,6 +49,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         // What it was granted, until it is handed on; nullptr: nothing.
         [[nodiscard]] engine::backend* at() const noexcept { return at_; }
         void hand_on() noexcept { at_ = nullptr; }
+        [[nodiscard]] std::size_t held(const engine::backend& at) const { return held_ ? held_(at) : 0; }
 
     private:
         std::shared_ptr<impl> of_;
@@ -54,6 +57,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         core::wake_signal bell_;
         std::optional<decision> told_;
         engine::backend* at_ = nullptr;
+        const std::function<std::size_t(const engine::backend&)>& held_;
     };
 
     impl(core::executor executor, const core::clock_source& time, scheduler_options with)
@@ -66,7 +70,9 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
                     telemetry::log().error("the scheduler's task {} failed: {}", task, what);
                 }),
           lease_over(on),
-          look_bell(on) {}
+          look_bell(on) {
+        core.ask_held([this](ticket_id who, instance_id where) { return held_of(who, where); });
+    }
 
     // After the end of the scheduler nothing happens any more.
     void post(scheduler_event what) {
@@ -90,6 +96,7 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     void forget_leavers();
     [[nodiscard]] instance_reading reading_of(instance_id id, const engine::backend& of) const;
     [[nodiscard]] bool leased(const engine::backend* which) const;
+    [[nodiscard]] std::size_t held_of(ticket_id who, instance_id where) const;
     [[nodiscard]] engine::backend& backend_of(const instance& one) const { return *hosted.at(one.facts.id); }
     [[nodiscard]] std::vector<engine::backend*> backends_of(std::string_view model) const;
 

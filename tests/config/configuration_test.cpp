@@ -22,6 +22,7 @@ TEST_F(configuration_file, with_only_a_model_gets_the_defaults) {
     EXPECT_EQ(got.listen.address().to_string(), "127.0.0.1");
     EXPECT_EQ(got.listen.port(), 11434);
     EXPECT_EQ(got.max_queue, 512U);
+    EXPECT_EQ(got.conversation_hold, core::seconds{1});
     EXPECT_FALSE(got.log_content);
     EXPECT_EQ(got.silence, seconds{10});
     EXPECT_EQ(got.first_byte, seconds{45});
@@ -48,6 +49,7 @@ TEST_F(configuration_file, says_everything_that_can_be_said) {
 log_level = "debug"
 log_content = true
 max_queue = 3
+conversation_hold = "250ms"
 request_deadline = "1m"
 shutdown_grace = "0s"
 silence = "2s"
@@ -84,6 +86,7 @@ restart = { intensity = 2 }
     EXPECT_EQ(got.log_level, telemetry::log_level::debug);
     EXPECT_TRUE(got.log_content);
     EXPECT_EQ(got.max_queue, 3U);
+    EXPECT_EQ(got.conversation_hold, core::milliseconds{250});
     EXPECT_EQ(got.request_deadline, seconds{60});
     EXPECT_EQ(got.shutdown_grace, seconds{0});
     EXPECT_EQ(got.silence, seconds{2});

@@ -54,6 +54,7 @@ struct configuration {
     telemetry::log_level log_level = telemetry::log_level::info;
     bool log_content = false;                        // may prompts and answers appear in the log
     std::size_t max_queue = 512;                     // waiting requests; beyond it 503
+    core::milliseconds conversation_hold{1000};      // see scheduler_options
     core::milliseconds request_deadline{1'800'000};  // from arrival to the last byte
     core::milliseconds shutdown_grace{30'000};       // for the running answer, after SIGTERM
     core::milliseconds upgrade_limit{600'000};       // for running and waiting requests, at an upgrade

@@ -71,6 +71,9 @@ struct scheduler_options {
     // counts twice); 0: as many as fit.
     unsigned max_loaded = 0;
     swap_rule swaps = {};
+    // How long an instance that has just answered is kept for the same conversation, where that tends to go on at
+    // once (conversation_hold.hpp); others wait so long for an idle instance at most. 0: never.
+    core::nanoseconds conversation_hold{0};
 };
 
 // Where a request waits. Clients are served in turn, one request each a round, and a client that was not
@@ -99,6 +102,10 @@ struct admission_request {
     // Told once, before the wait, if there is one (for a turn, or for the model to load); not for a
     // readmission. Must not throw.
     std::function<void(const queue_place&)> on_queued;
+    // How many bytes of its prompt that backend holds computed (engine::backend::held_bytes): it goes there, where
+    // nobody is passed for that more often than by newcomers. May be empty, or 0 for want of knowledge; asked while it
+    // waits, must not throw.
+    std::function<std::size_t(const engine::backend&)> held;
 };
 
 // Why the requests of a suspended model are refused, for clients.
