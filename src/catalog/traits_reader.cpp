@@ -47,6 +47,11 @@ constexpr std::array timings{
     named<timing_source>{"llama.cpp", timing_source::llama_cpp},
     named<timing_source>{"mindie", timing_source::mindie},
 };
+constexpr std::array prefix_caches{
+    named<prefix_cache>{"none", prefix_cache::none},
+    named<prefix_cache>{"automatic", prefix_cache::automatic},
+    named<prefix_cache>{"llama.cpp", prefix_cache::llama_cpp},
+};
 constexpr std::array counts{
     named<count_source>{"none", count_source::none},
     named<count_source>{"llama.cpp", count_source::llama_cpp},
@@ -189,6 +194,7 @@ void read_traits(section from, runtime_traits& into) {
     read_choice(from, "end", into.end, ends);
     read_choice(from, "timings", into.timings, timings);
     read_choice(from, "counts", into.counts, counts);
+    read_choice(from, "prefix_cache", into.prefix_cache, prefix_caches);
     read_choice(from, "formats", into.formats, formats);
     read_choice(from, "logprobs", into.logprobs, logprob_forms);
     from.texts("error_texts", into.error_texts);

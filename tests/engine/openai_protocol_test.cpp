@@ -141,6 +141,23 @@ TEST(openai_protocol, a_raw_prompt_goes_where_the_server_takes_it_and_else_is_re
     EXPECT_FALSE(body.contains("messages"));
 }
 
+TEST(openai_protocol, a_server_with_slots_is_told_which_and_whether_its_cache_may_be_used) {
+    run_spec what = talk();
+    what.slot = 2;
+    EXPECT_FALSE(body_of({}, what).contains("id_slot"));
+    EXPECT_FALSE(body_of({}, what).contains("cache_prompt"));
+    catalog::runtime_traits traits;
+    traits.prefix_cache = catalog::prefix_cache::llama_cpp;
+    EXPECT_EQ(body_of(traits, what)["id_slot"], 2);
+    EXPECT_EQ(body_of(traits, what)["cache_prompt"], true);
+    what.computes_all = true;
+    EXPECT_EQ(body_of(traits, what)["cache_prompt"], false);
+    what.slot.reset();
+    EXPECT_FALSE(body_of(traits, what).contains("id_slot"));
+    traits.prefix_cache = catalog::prefix_cache::automatic;
+    EXPECT_FALSE(body_of(traits, what).contains("cache_prompt"));
+}
+
 TEST(openai_protocol, a_format_goes_out_in_the_servers_words_with_its_properties_in_order) {
     catalog::runtime_traits traits;
     traits.completion_target = "/v1/completions";

@@ -60,6 +60,24 @@ void expect_at_every_cut(std::string_view body, const heard& wanted,
     }
 }
 
+TEST(openai_reader, reads_what_was_not_computed_anew_where_the_server_says_it) {
+    for (const auto& [details, cached] : std::vector<std::pair<std::string, std::uint32_t>>{
+             {R"(,"prompt_tokens_details":{"cached_tokens":52})", 52},
+             {R"(,"prompt_tokens_details":null)", 0},
+             {R"(,"prompt_tokens_details":{"cached_tokens":-3})", 0},
+             {R"(,"prompt_tokens_details":[7])", 0},
+             {"", 0}}) {
+        openai_reader reader{catalog::runtime_traits{}};
+        std::vector<streaming::answer_part> parts;
+        ASSERT_TRUE(
+            reader.feed("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":80,\"completion_tokens\":7" +
+                            details + "}}\n\n",
+                        parts));
+        ASSERT_EQ(parts.size(), 1U);
+        EXPECT_EQ(std::get<streaming::usage_part>(parts[0]).cached_tokens, cached) << details;
+    }
+}
+
 TEST(openai_reader, reads_llama_server_with_pings_timings_and_usage) {
     catalog::runtime_traits traits;
     traits.timings = catalog::timing_source::llama_cpp;

@@ -55,6 +55,13 @@ enum class timing_source {
 };
 
 // How the server counts the tokens of a prompt when asked (docs/facts/other_runtimes.md#counting-a-prompt).
+// What a server keeps of a prompt that it has computed, for one that begins like it.
+enum class prefix_cache {
+    none,       // nothing, or nobody knows
+    automatic,  // by itself, within one process
+    llama_cpp,  // in slots; id_slot names one, cache_prompt forbids or allows the use of what is there
+};
+
 enum class count_source {
     none,       // "none": it can't be asked
     llama_cpp,  // "llama.cpp": /apply-template, then /tokenize
@@ -122,6 +129,7 @@ struct runtime_traits {
     end_mark end = end_mark::done;
     timing_source timings = timing_source::none;
     count_source counts = count_source::none;
+    catalog::prefix_cache prefix_cache = catalog::prefix_cache::none;
     format_form formats = format_form::none;
     logprob_form logprobs = logprob_form::none;
     std::vector<std::string> error_texts;  // an answer that begins so is a failure and no answer

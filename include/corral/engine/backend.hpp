@@ -41,6 +41,9 @@ struct run_spec {
     std::optional<std::uint32_t> top_logprobs{};  // as chat::generation_request has it
     core::deadline until;
     std::string owner{};  // as chat::generation_request has it: whose prefixes may be gone on with
+    // Of a server that is told: where it computes the prompt, and that nothing of what is there may be used.
+    std::optional<unsigned> slot{};
+    bool computes_all = false;
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.

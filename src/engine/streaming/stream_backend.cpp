@@ -122,6 +122,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
                       const auto each = catalog::image_tokens_of(model_);
                       return each ? *each : 0U;
                   }}),
+      prefixes_(model_.runtime.traits.prefix_cache, places_.capacity),
       runs_(parts()),
       lines_{line_reader(), line_reader()} {
     supervisor::group_spec wanted = std::move(places_.services);
@@ -147,7 +148,14 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
         stated_.parameter_size = word_of(from->state, "parameters");
         stated_.quantization = word_of(from->state, "quantization");
     }
+    if (model_.runtime.traits.prefix_cache != catalog::prefix_cache::none) {
+        reuse_.state = "the server's own";
+    }
     look_at_services();
+    prefixes_of_ = runtime_.starts;
+    if (from != nullptr) {
+        prefixes_.doubt();
+    }
     group_->add_observer(this);
 }
 
@@ -308,11 +316,36 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     request_words::listener hears(words_, what.prompt, sink);
     co_await fit_max_tokens(what);
     const chat::rendered_prompt prompt = what.prompt;
+    const std::optional<prefix_places::choice> place = place_of(what);
     run_outcome out = co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
+    if (place) {
+        prefixes_.leave(*place, out.progress.prompt_accepted);
+        reuse_.note(out.progress);
+    }
     if (out.progress.usage.exact) {
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());
     }
     co_return out;
+}
+
+std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
+    if (std::exchange(prefixes_of_, runtime_.starts) != runtime_.starts) {
+        prefixes_.forget();
+    }
+    const auto place = prefixes_.take(prefix_text(what.prompt), share_of(what.owner));
+    if (place) {
+        what.slot = place->slot;
+        what.computes_all = place->computes_all;
+    }
+    return place;
+}
+
+std::size_t stream_backend::held_bytes(const chat::rendered_prompt& prompt,
+                                       std::string_view owner) const noexcept {
+    if (reuse_.state.empty() || prefixes_of_ != runtime_.starts) {
+        return 0;
+    }
+    return prefixes_.held(prefix_text(prompt), share_of(owner));
 }
 
 void stream_backend::start() {

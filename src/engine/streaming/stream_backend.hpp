@@ -14,6 +14,7 @@
 #include "corral/telemetry/output_lines.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
+#include "engine/streaming/prefix_places.hpp"
 #include "engine/streaming/prompt_sizes.hpp"
 #include "engine/streaming/stream_run.hpp"
 
@@ -68,6 +69,9 @@ public:
     [[nodiscard]] core::awaitable<run_outcome> run(run_spec what, run_sink& sink, run_control& control,
                                                    std::function<void(const run_outcome&)> on_end) override;
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
+    [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
+                                         std::string_view owner) const noexcept override;
+    [[nodiscard]] reuse_report reuse() const override { return reuse_; }
     [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
@@ -102,6 +106,12 @@ private:
     [[nodiscard]] core::awaitable<void> ask_for_model();
     [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order what);
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
+    // Where the server computes it, and whether it may use what is there.
+    [[nodiscard]] std::optional<prefix_places::choice> place_of(run_spec& what);
+    // Whose what is there may be used by; one name for all where the model's settings say so.
+    [[nodiscard]] std::string_view share_of(std::string_view owner) const noexcept {
+        return model_.reuse_across_keys ? std::string_view() : owner;
+    }
     // Of a prompt; 0 unknown.
     [[nodiscard]] std::uint32_t prompt_limit() const noexcept;
     // A limit beyond the context would be refused, or is one that the context is.
@@ -119,6 +129,9 @@ private:
     stream_clocks clocks_;
     prompt_sizes sizes_;
     stated_model stated_;
+    prefix_places prefixes_;
+    reuse_report reuse_;
+    std::uint64_t prefixes_of_ = 0;  // the process that they are about, as runtime_.starts
     bool told_format_refused_ = false;
     stream_run runs_;
     request_words words_;

@@ -41,6 +41,7 @@ struct logprobs_part {
 struct usage_part {
     std::uint32_t prompt_tokens = 0;
     std::uint32_t generated_tokens = 0;
+    std::uint32_t cached_tokens = 0;  // of the prompt
 };
 struct stages_part {
     stage_times stages;

@@ -283,7 +283,11 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
     }
     if (const auto* usage = std::get_if<usage_part>(&part)) {
         if (parts_.traits.usage == catalog::usage_trust::tokens) {
-            now.progress.usage = {usage->prompt_tokens, usage->generated_tokens, true};
+            const std::uint32_t cached = std::min(usage->cached_tokens, usage->prompt_tokens);
+            now.progress.usage = {usage->prompt_tokens, usage->generated_tokens, true, cached};
+            if (parts_.traits.prefix_cache != catalog::prefix_cache::none) {
+                now.progress.start = cached > 0 ? "continued" : now.what.computes_all ? "owner" : "whole";
+            }
         }
     } else if (const auto* stages = std::get_if<stages_part>(&part)) {
         now.progress.stages = stages->stages;

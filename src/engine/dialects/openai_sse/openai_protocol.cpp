@@ -162,6 +162,13 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     if (const auto added = streaming::add_profile_fields(body, traits_, prompt); !added) {
         return added.error();
     }
+    // docs/facts/other_runtimes.md#prefix-caches
+    if (traits_.prefix_cache == catalog::prefix_cache::llama_cpp) {
+        body["cache_prompt"] = !what.computes_all;
+        if (what.slot) {
+            body["id_slot"] = *what.slot;
+        }
+    }
     const std::string& target = prompt.verbatim ? traits_.completion_target : traits_.chat_target;
     streaming::stream_request out{.target = target};
     splices.fill(body, out);

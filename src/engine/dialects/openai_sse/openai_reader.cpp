@@ -86,8 +86,12 @@ core::result<void> openai_reader::take(const json& event, const std::string& dat
         return core::make_failure(core::errc::protocol, "The runtime sent an event without \"choices\".");
     }
     if (has_usage) {
-        out.emplace_back(streaming::usage_part{core::stated_count(*usage, "prompt_tokens").value_or(0),
-                                               core::stated_count(*usage, "completion_tokens").value_or(0)});
+        const auto details = usage->find("prompt_tokens_details");
+        const bool detailed = details != usage->end() && details->is_object();
+        out.emplace_back(
+            streaming::usage_part{core::stated_count(*usage, "prompt_tokens").value_or(0),
+                                  core::stated_count(*usage, "completion_tokens").value_or(0),
+                                  detailed ? core::stated_count(*details, "cached_tokens").value_or(0) : 0});
     }
     if (timings_ == catalog::timing_source::llama_cpp) {
         take_llama_timings(event, out);
