@@ -163,3 +163,21 @@ def test_it_answers_to_the_name_of_the_original(start, folder):
     os.symlink(BINARY, link)
     program = start("llama-server", [], argv0=link)
     assert program.wait_exit() == 1 and "-m is needed" in program.err
+
+
+def test_slots_keep_their_last_prompts_and_requests_name_them_or_forbid_their_use(llama):
+    program = llama(None, "-np", "2")
+
+    def cached(text, **more):
+        answer = ask(program.port, {"messages": user(text), "max_tokens": 1, **more}).json()
+        tokens = answer["usage"]["prompt_tokens_details"]["cached_tokens"]
+        assert answer["timings"]["cache_n"] == tokens
+        assert answer["timings"]["prompt_n"] == answer["usage"]["prompt_tokens"] - tokens
+        return tokens
+
+    assert cached("one " * 20, id_slot=0) == 0
+    assert cached("two " * 20, id_slot=1) < 20
+    assert cached("one " * 20 + "more", id_slot=0) > 20
+    assert cached("one " * 20 + "again", id_slot=0, cache_prompt=False) == 0
+    assert cached("two " * 20 + "more") > 20  # the slot of its own choice
+    assert [r["slot"] for r in runs(program)] == [0, 1, 0, 0, 1]

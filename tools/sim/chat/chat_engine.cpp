@@ -107,15 +107,37 @@ void chat_engine::execute(const std::shared_ptr<chat_run>& run, run_order order)
     run->finish(std::move(now.figures));
 }
 
+int chat_engine::take_slot(work& now, const token_ids& ids) {
+    const auto& order = now.order;
+    if (order.slots <= 0) return 0;
+    const std::lock_guard lock(mutex_);
+    slots_.resize(static_cast<std::size_t>(order.slots));
+    const auto common = [&](const token_ids& there) {
+        const auto first = std::mismatch(there.begin(), there.end(), ids.begin(), ids.end()).second;
+        return static_cast<int>(first - ids.begin());
+    };
+    auto at = std::max_element(slots_.begin(), slots_.end(),
+                               [&](const auto& a, const auto& b) { return common(a) < common(b); });
+    if (order.slot >= 0 && order.slot < order.slots) at = slots_.begin() + order.slot;
+    // The last token of a prompt is computed in any case.
+    const int cached = order.uses_cache ? std::min(common(*at), static_cast<int>(ids.size()) - 1) : 0;
+    *at = ids;
+    now.record["slot"] = at - slots_.begin();
+    now.record["cached_tokens"] = cached;
+    return cached;
+}
+
 bool chat_engine::prefill(chat_run& run, work& now) {
     phase_ = "prefill";
     const auto settings = settings_.snapshot();
     const auto ids = vocabulary::instance().encode(now.order.prompt);
     now.record["kv_ids"] = ids;
     now.figures.prompt_tokens = static_cast<int>(ids.size());
+    now.figures.cached_tokens = take_slot(now, ids);
     npu device(faults_, 0);
     const auto since = clock::now();
-    const int chunks = (now.figures.prompt_tokens + prefill_chunk - 1) / prefill_chunk;
+    const int fresh = now.figures.prompt_tokens - now.figures.cached_tokens;
+    const int chunks = (fresh + prefill_chunk - 1) / prefill_chunk;
     for (int chunk = 0; chunk < chunks; ++chunk) {
         const auto step = device.work(settings.timing.prefill_ms_per_chunk, "prefill", chunk, &run.stop());
         if (!step.stopped && !stopping_) continue;

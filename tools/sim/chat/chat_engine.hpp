@@ -57,6 +57,8 @@ private:
     void decode(chat_run& run, work& now);
     bool obey_faults(work& now, int count, std::string& text) const;
     void show_busy(bool busy) const;
+    // How many tokens of the prompt its slot holds; the slot holds the prompt from then on.
+    int take_slot(work& now, const std::vector<int>& ids);
 
     settings_store& settings_;
     fault_switches& faults_;
@@ -66,6 +68,7 @@ private:
     std::mutex mutex_;
     std::condition_variable freed_;
     std::weak_ptr<chat_run> current_;
+    std::vector<std::vector<int>> slots_;  // the ids that each has computed
     std::uint64_t next_ticket_ = 0;
     std::uint64_t served_ = 0;
     std::atomic<int> places_{1};

@@ -17,6 +17,7 @@ namespace corral::sim {
 struct run_figures {
     std::string reason = "stop";  // stop, length, abort, error, timeout
     int prompt_tokens = 0;
+    int cached_tokens = 0;  // of these, not computed anew
     int output_tokens = 0;
     double prefill_ms = 0;
     std::vector<double> decode_ms;
@@ -32,7 +33,10 @@ struct run_order {
     int max_tokens = -1;   // -1: until the context is full
     std::vector<std::string> stops;
     int context = 4096;
-    bool shifts = false;  // past the context it goes on and forgets its beginning
+    bool shifts = false;     // past the context it goes on and forgets its beginning
+    int slots = 0;           // that keep what they computed; 0: nothing is kept
+    int slot = -1;           // the one that was asked for; -1: the one that holds most of the prompt
+    bool uses_cache = true;  // cache_prompt
     int piece_tokens = 1;
     bool by_character = false;                     // a piece for each character
     std::function<void(const run_figures&)> done;  // before anybody learns of the end

@@ -89,6 +89,7 @@ openai_rules rules_for(llama_parts& parts, const std::string& alias, int ping_s)
     rules.wire.timings = true;
     rules.wire.logprobs = logprob_shape::llama_cpp;
     rules.context = parts.context / parts.slots;
+    rules.slots = parts.slots;
     add_embedding_rules(rules);
     rules.id_keeps_run = true;
     rules.done_after_error = false;

@@ -105,6 +105,11 @@ run_order openai_service::order_for(const json& body, std::string prompt) const 
                                                 : std::min(order.max_tokens, rules_.most_max_tokens);
     if (rules_.honours_stop) order.stops = stops_of(body);
     order.context = rules_.context;
+    if (rules_.slots > 0) {
+        order.slots = rules_.slots;
+        order.slot = body.value("id_slot", -1);
+        order.uses_cache = body.value("cache_prompt", true);
+    }
     order.shifts = rules_.shifts;
     order.by_character = rules_.by_character;
     if (rules_.several_tokens) order.piece_tokens = program_.snapshot().timing.burst;

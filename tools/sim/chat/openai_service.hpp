@@ -24,6 +24,7 @@ struct openai_rules {
     openai_wire wire;
     int context = 4096;
     int default_max_tokens = -1;
+    int slots = 0;  // that keep what they computed (id_slot, cache_prompt)
     int most_max_tokens = -1;
     const char* max_tokens_key = "max_tokens";
     bool honours_max_tokens = true;

@@ -31,11 +31,12 @@ double per_second(int count, double ms) {
 json timings_of(const run_figures& figures) {
     const double decoding = std::accumulate(figures.decode_ms.begin(), figures.decode_ms.end(), 0.0);
     const auto each = [](double ms, int count) { return count > 0 ? ms / count : 0.0; };
-    return {{"cache_n", 0},
-            {"prompt_n", figures.prompt_tokens},
+    const int computed = figures.prompt_tokens - figures.cached_tokens;
+    return {{"cache_n", figures.cached_tokens},
+            {"prompt_n", computed},
             {"prompt_ms", figures.prefill_ms},
-            {"prompt_per_token_ms", each(figures.prefill_ms, figures.prompt_tokens)},
-            {"prompt_per_second", per_second(figures.prompt_tokens, figures.prefill_ms)},
+            {"prompt_per_token_ms", each(figures.prefill_ms, computed)},
+            {"prompt_per_second", per_second(computed, figures.prefill_ms)},
             {"predicted_n", figures.output_tokens},
             {"predicted_ms", decoding},
             {"predicted_per_token_ms", each(decoding, figures.output_tokens)},
@@ -161,7 +162,7 @@ json openai_answer::usage(const run_figures& figures) const {
         output = static_cast<int>(figures.text.size());
     }
     json out{{"prompt_tokens", prompt}, {"completion_tokens", output}, {"total_tokens", prompt + output}};
-    if (wire_.cached_tokens) out["prompt_tokens_details"] = {{"cached_tokens", 0}};
+    if (wire_.cached_tokens) out["prompt_tokens_details"] = {{"cached_tokens", figures.cached_tokens}};
     return out;
 }
 
