@@ -15,13 +15,15 @@ import tempfile
 import threading
 import time
 
+from admin_cli import model_of
 from harness import BIN, MODEL, Box, wait_until
 from keyed_box import bearer, new_key
 from test_statelessness import rendered
 
-TURNS = int(os.environ.get("CORRAL_REUSE_TURNS", "300"))
+TURNS = int(os.environ.get("CORRAL_REUSE_TURNS", "120"))
 CHUNK = 128
-LONGEST = 9  # turns of a conversation
+LONGEST = 6  # turns of a conversation, so that none has to be cut to fit
+QUICK = {"load_ms": 20, "prefill_ms_per_chunk": 2, "tokens_per_second": 3000}
 SYSTEMS = ["You are a clerk.", "You are a clerk.", "Be brief.", "Answer in " + "many plain words, " * 12 + "please."]
 
 
@@ -29,25 +31,24 @@ def knows_reuse(folder):
     """Whether this program has the key `reuse`; one that has not resets before each turn."""
     file = folder / "probe.toml"
     file.write_text('[[models]]\nname = "m"\nreuse = "off"\n')
-    said = subprocess.run([BIN / "corral", "check", "--config", file], capture_output=True, text=True)
+    said = subprocess.run([BIN / "corral", "check", "--no-files", file], capture_output=True, text=True)
     return "unknown key 'reuse'" not in said.stdout + said.stderr
 
 
 class ReuseBox(Box):
     """A box with the keys of two users, that continues or not."""
 
-    def __init__(self, folder, reuse, scenario=None, model=""):
+    def __init__(self, folder, reuse, scenario=None, model="", profile="axera-poll"):
         folder.mkdir(parents=True, exist_ok=True)
-        line = f'reuse = "{reuse}"\n' if knows_reuse(folder) else ""
+        line = f'reuse = "{reuse}"\n' if reuse and knows_reuse(folder) else ""
         super().__init__(folder, {"directives": True, **(scenario or {})}, config='[access]\nkeys = "keys"\n', model=line + model,
-                         log_level="info")
+                         log_level="info", profile=profile)
         self.users = [bearer(new_key(self, name)) for name in ("anna", "ben")]
         self.headers = self.users[0]
 
     def continues(self):
         """Whether it goes on behind the cache by now; it proves that to itself first, while it is idle."""
-        said = subprocess.run([BIN / "corral", "status", "--json", "--config", self.config_file], capture_output=True, text=True)
-        return '"state":"on"' in said.stdout.replace(" ", "")
+        return model_of(self).get("reuse", {}).get("state", "").startswith("on")
 
     def records(self):
         """Of the last runs, whatever runs now."""
@@ -92,7 +93,7 @@ class User(threading.Thread):
         turns = self.edited(turns)
         kind = dice.choices(["say", "leave", "limit", "stop", "side"], [70, 14, 6, 4, 6])[0]
         self.asked += 1
-        words = " ".join(dice.choice(["red", "green", "blue", "white", "Gr\u00fcn", "\u7eff"]) for _ in range(dice.randrange(1, 40)))
+        words = " ".join(dice.choice(["red", "green", "blue", "white", "Gr\u00fcn", "\u7eff"]) for _ in range(dice.randrange(1, 16)))
         mark = f"question {self.asked} of user {self.number}"
         if self.faults and dice.random() < 0.04:
             self.make_fault()
@@ -212,7 +213,7 @@ def play(box, turns, faults, users=2):
 def test_the_same_texts_with_and_without(tmp_path):
     texts = {}
     for reuse in ("off", "auto"):
-        with ReuseBox(tmp_path / reuse, reuse) as box:
+        with ReuseBox(tmp_path / reuse, reuse, {"timing": QUICK}) as box:
             if reuse == "auto":
                 with_reuse_on(box)
             texts[reuse] = play(box, TURNS, faults=False)
@@ -220,9 +221,9 @@ def test_the_same_texts_with_and_without(tmp_path):
 
 
 def test_faults_between_turns(tmp_path):
-    with ReuseBox(tmp_path, "auto", {"timing": {"load_ms": 20}}, model='[models.restart]\nfirst_backoff = "10ms"\nintensity = 1000\n') as box:
+    with ReuseBox(tmp_path, "auto", {"timing": QUICK}, model='[models.restart]\nfirst_backoff = "10ms"\nintensity = 1000\n') as box:
         with_reuse_on(box)
-        play(box, max(100, TURNS // 3), faults=True)
+        play(box, max(60, TURNS // 3), faults=True)
 
 
 def test_what_a_key_asked_is_nothing_to_another_key(tmp_path):
@@ -244,6 +245,37 @@ def test_what_a_key_asked_is_nothing_to_another_key(tmp_path):
         cached(anna)
         turns += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": "[[text=no]] and then"}]
         assert (cached(anna) > 0) == on
+
+
+def test_a_conversation_goes_back_to_its_slot_and_no_other_key_uses_it(tmp_path):
+    with ReuseBox(tmp_path, None, profile="llama-server") as box:
+        box.wait_ready()
+
+        def cached(headers, *turns):
+            messages = [{"role": "user" if i % 2 == 0 else "assistant", "content": text} for i, text in enumerate(turns)]
+            reply = box.request("POST", "/v1/chat/completions", {"model": MODEL, "messages": messages}, headers=headers)
+            assert reply.status == 200, reply.body
+            usage = reply.json["usage"]
+            told = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+            run = box.control("runtime", cmd="runs", since=0)["runs"][-1]
+            assert told == run["cached_tokens"] and usage["prompt_tokens"] == len(run["kv_ids"])
+            return told
+
+        anna, ben = box.users
+        question = "[[text=yes]] a secret question " + "of many words " * 10
+        assert cached(anna, question) < 10, "no more than the marks that it shares with the prompt of the self-test"
+        assert cached(anna, question, "yes", "[[text=no]] and then") > 30
+        assert cached(ben, question, "yes", "[[text=no]] and then") == 0
+        assert cached(anna, question, "yes", "[[text=no]] and then") == 0, "the slot was ben's meanwhile"
+        messages = box.request("POST", "/v1/messages", {"model": MODEL, "max_tokens": 50, "messages": [
+            {"role": "user", "content": question}, {"role": "assistant", "content": "yes"},
+            {"role": "user", "content": "[[text=no]] and then"}]}).json["usage"]
+        assert messages["cache_read_input_tokens"] > 30 > messages["input_tokens"]
+        told = box.get("/metrics").body.decode()
+        assert f'corral_prompt_starts_total{{backend="{MODEL}",model="{MODEL}",start="owner"}} 2' in told
+        assert f'corral_prompt_starts_total{{backend="{MODEL}",model="{MODEL}",start="continued"}} 3' in told
+        seen = model_of(box)["reuse"]
+        assert (seen["runs"], seen["continued"]) == (5, 3) and seen["cached_tokens"] > 60
 
 
 def turn_costs(box, turns=10):
