@@ -56,7 +56,10 @@ class Box(Daemon, Client, Simulator):
                 f'package_forbids_thinking = false\n{tap}{preflight}{model}\n' + self.profile.variable_lines() + services)
 
     def __enter__(self):
-        return self.start()
+        self.start()
+        if os.environ.get("CORRAL_TEST_REUSE") and 'reuse = "auto"' in self.config_file.read_text():
+            self.logged("answered the same behind its cache", 30)
+        return self
 
     def __exit__(self, *_):
         if self.process is None:

@@ -43,6 +43,7 @@ def test_the_comparison_is_made_once(tmp_path):
         box.logged(PROVED, timeout=30)
         assert box.stop() == 0
         box.start()
+        box.say([{"role": "user", "content": "The kept result is read while this is answered."}])
         records = talk(box, 3)
         assert [run["P"] > 0 for run in records] == [False, True, True]
         assert box.log().count("answered the same") == 1
