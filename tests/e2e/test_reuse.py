@@ -15,7 +15,7 @@ def talk(box, turns):
     messages = [{"role": "system", "content": "You are the harbour clerk."}]
     records = []
     for number in range(1, turns + 1):
-        messages.append({"role": "user", "content": f"[[n={number + 4}]] question {number} and some words to read"})
+        messages.append({"role": "user", "content": f"[[text=Answer {number}, in a few words.]] question {number}"})
         answer = box.say(messages)
         run = box.runs()[-1]
         assert run["kv_text"] == rendered(messages)
@@ -30,7 +30,7 @@ def config(state):
 
 def test_a_conversation_pays_for_its_new_words_only(tmp_path):
     state = tmp_path / "state"
-    with Box(tmp_path, config=config(state), model='reuse = "auto"') as box:
+    with Box(tmp_path, {"directives": True}, config=config(state), model='reuse = "auto"') as box:
         box.logged(PROVED, timeout=30)
         records = talk(box, 6)
         assert [run["P"] > 0 for run in records] == [False] + [True] * 5, records
@@ -39,7 +39,7 @@ def test_a_conversation_pays_for_its_new_words_only(tmp_path):
 
 
 def test_the_comparison_is_made_once(tmp_path):
-    with Box(tmp_path, config=config(tmp_path / "state"), model='reuse = "auto"') as box:
+    with Box(tmp_path, {"directives": True}, config=config(tmp_path / "state"), model='reuse = "auto"') as box:
         box.logged(PROVED, timeout=30)
         assert box.stop() == 0
         box.start()
@@ -50,7 +50,7 @@ def test_the_comparison_is_made_once(tmp_path):
 
 
 def test_nothing_goes_behind_the_cache_unless_the_model_says_so(tmp_path):
-    with Box(tmp_path) as box:
+    with Box(tmp_path, {"directives": True}) as box:
         records = talk(box, 3)
         assert all(run["P"] > 0 for run in records), "the system text goes through the reset"
         assert records[2]["diff_tokens"] > records[1]["diff_tokens"] > records[0]["diff_tokens"]
