@@ -33,7 +33,7 @@ ROWS = [
     # F3: /encode fails; the runtime alone would answer the question before.
     Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}),
     Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}, tap=False,
-        log=r"WARN run .*The tokenizer service did not answer for the prompt\.; trying again"),
+        log=r"WARN run .*The tokenizer service did not answer for the prompt\. Trying again\."),
     # ... for every text: only another process helps.
     Row("F3", "tokenizer", "garbage_reply", {"route": "/encode"}, on=True, state="tokenizer", log=ILL),
     Row("F3", "tokenizer", "status_reply", {"route": "/encode", "status": 500}, on=True, state="tokenizer", log=ILL),
@@ -57,7 +57,7 @@ ROWS = [
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}),
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, on=True, state="tokenizer", log=ILL),
     Row("F8", "tokenizer", "status_reply", {"route": "/reset", "status": 500}, tap=False,
-        log=r"WARN run .*did not answer while the runtime was reset\.; trying again"),
+        log=r"WARN run .*did not answer while the runtime was reset\. Trying again\."),
     # F8b: 200 with nothing in it.
     Row("F8b", "tokenizer", "empty_reply", {"route": "/reset"}),
     Row("F8b", "tokenizer", "empty_reply", {"route": "/reset"}, log=r"runtime: (stopping|starting)", **ALONE),

@@ -205,7 +205,7 @@ void cycle_fsm::retry() {
         end(run_end::failed);
         return;
     }
-    tell(act::note::level::warn, run_.failure->message + "; trying again");
+    tell(act::note::level::warn, run_.failure->message + " Trying again.");
     scrub(scrub_for::another_try, true, core::deadline::after(settings_.clocks.scrub, now_));
 }
 
