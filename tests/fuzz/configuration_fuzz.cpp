@@ -73,8 +73,9 @@ std::string read(const config::configuration_source& from) {
     std::string out = told(got.errors) + told(got.warnings);
     if (got.value) {
         for (const catalog::model_entry& model : got.value->models) {
-            demand(!model.name.empty() && !model.runtime.services.empty(),
-                   "a model that is served can be started");
+            const bool elsewhere = model.runtime.dialect == "ollama-remote";
+            demand(!model.name.empty() && elsewhere == model.runtime.services.empty(),
+                   "a model is elsewhere, or can be started");
             demand(config::find_model(*got.value, model.name) != nullptr, "a model is found by its name");
             out += model.name + '\n';
         }
