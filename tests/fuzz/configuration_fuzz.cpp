@@ -74,7 +74,7 @@ std::string read(const config::configuration_source& from) {
     if (got.value) {
         for (const catalog::model_entry& model : got.value->models) {
             const bool elsewhere = model.runtime.dialect == "ollama-remote";
-            demand(!model.name.empty() && elsewhere == model.runtime.services.empty(),
+            demand(!model.name.empty() && (elsewhere || !model.runtime.services.empty()),
                    "a model is elsewhere, or can be started");
             demand(config::find_model(*got.value, model.name) != nullptr, "a model is found by its name");
             out += model.name + '\n';
