@@ -15,6 +15,7 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/family.hpp"
+#include "corral/core/keyed_hash.hpp"
 #include "corral/core/private_file.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
@@ -42,29 +43,23 @@ public:
     void on_text(std::string_view /*piece*/, const run_progress& /*now*/) override {}
 };
 
-// FNV-1a of 64 bits.
-std::uint64_t mixed(std::uint64_t value, std::string_view word) {
-    for (const char letter : word) {
-        value = (value ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
-    }
-    return (value ^ 0xFFU) * 1099511628211ULL;
-}
-
-std::uint64_t mixed_file(std::uint64_t value, const fs::path& file) {
+void feed_file(core::keyed_hash& hash, const fs::path& file) {
     struct stat about {};
-    if (::stat(file.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) {
-        return value;
+    if (::stat(file.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
+        hash.feed_part(file.string());
+        hash.feed_part(fmt::format("{} {} {}", about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec));
     }
-    return mixed(mixed(value, file.string()),
-                 fmt::format("{} {} {}", about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec));
 }
 
 // Blocking. Names the runtime's programs and the package by path, size and time.
 std::string key_of(const fs::path& package, const std::vector<std::string>& command) {
-    std::uint64_t value = 14695981039346656037ULL;
+    core::keyed_hash hash(core::keyed_hash::key{});  // no secret: the same for the next process
     for (const std::string& word : command) {
         const fs::path file = word.starts_with('/') ? fs::path(word) : package / word;
-        value = mixed_file(word.find('{') == std::string::npos ? mixed(value, word) : value, file);
+        if (word.find('{') == std::string::npos) {
+            hash.feed_part(word);
+        }
+        feed_file(hash, file);
     }
     std::vector<fs::path> files;
     std::error_code unreadable;
@@ -77,10 +72,10 @@ std::string key_of(const fs::path& package, const std::vector<std::string>& comm
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
         if (file.string().find("__pycache__") == std::string::npos) {
-            value = mixed_file(value, file);
+            feed_file(hash, file);
         }
     }
-    return fmt::format("{:016x}", value);
+    return fmt::format("{:016x}", hash.result());
 }
 
 std::string today() {

@@ -203,8 +203,7 @@ void cycle_fsm::cache_differs() {
     ask(act::report_intrusion{act::report_intrusion::kind::cache});
     set_failure(chat::failure_kind::runtime_failed, "cache-differs",
                 "The runtime read this prompt behind other tokens than it was known to hold. Nothing of the "
-                "answer was "
-                "used, and the runtime is reset.");
+                "answer was used, and the runtime is reset.");
     retry();
 }
 
