@@ -1,6 +1,5 @@
 #include "corral/core/private_file.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -9,6 +8,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "corral/core/read_all.hpp"
 
 namespace corral::core {
 
@@ -54,18 +55,15 @@ result<private_file> read_private_file(const fs::path& file) {
         return make_failure(errc::invalid, "'" + file.string() + "' is not a regular file");
     }
     private_file out{{}, facts.st_mode & 07777U, facts.st_uid, facts.st_gid};
-    std::array<char, 16 * 1024> part{};
-    while (out.text.size() <= most) {
-        const auto got = ::read(handle.get(), part.data(), part.size());
-        if (got < 0) {
-            return file_failure("can't read", file, errno);
-        }
-        if (got == 0) {
-            return out;
-        }
-        out.text.append(part.data(), static_cast<std::size_t>(got));
+    auto text = read_all(handle.get(), most + 1);
+    if (!text) {
+        return file_failure("can't read", file, errno);
     }
-    return make_failure(errc::limit_exceeded, "'" + file.string() + "' is larger than 1 MiB");
+    if (text->size() > most) {
+        return make_failure(errc::limit_exceeded, "'" + file.string() + "' is larger than 1 MiB");
+    }
+    out.text = std::move(*text);
+    return out;
 }
 
 result<void> replace_private_file(const fs::path& file, const private_file& with) {

@@ -1,4 +1,3 @@
-#include <array>
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
 #include "corral/http/tls.hpp"
 
 namespace corral::http {
@@ -50,34 +51,22 @@ core::failure wrong(const std::filesystem::path& file, const std::string& what) 
 core::result<file_content> read_whole(const std::filesystem::path& file) {
     constexpr std::size_t most = 1024 * 1024;
     // Not blocking: the name may be that of a pipe.
-    const int handle = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (handle < 0) {
+    const core::owned_fd handle(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat facts {};
+    if (!handle.valid() || ::fstat(handle.get(), &facts) != 0) {
         return unreadable(file, errno);
     }
-    struct stat facts {};
-    file_content out;
-    int failed = ::fstat(handle, &facts) == 0 ? 0 : errno;
-    const bool regular = S_ISREG(facts.st_mode);
-    while (failed == 0 && regular && out.text.size() <= most) {
-        std::array<char, 16 * 1024> part{};
-        const auto got = ::read(handle, part.data(), part.size());
-        if (got < 0) {
-            failed = errno;
-        } else if (got == 0) {
-            break;
-        } else {
-            out.text.append(part.data(), static_cast<std::size_t>(got));
-        }
+    if (!S_ISREG(facts.st_mode)) {
+        return wrong(file, "is not a regular file");
     }
-    ::close(handle);
-    if (failed != 0) {
-        return unreadable(file, failed);
+    auto text = core::read_all(handle.get(), most + 1);
+    if (!text) {
+        return unreadable(file, errno);
     }
-    if (!regular || out.text.size() > most) {
-        return wrong(file, regular ? "is larger than 1 MiB" : "is not a regular file");
+    if (text->size() > most) {
+        return wrong(file, "is larger than 1 MiB");
     }
-    out.others_may_read = (facts.st_mode & S_IROTH) != 0;
-    return out;
+    return file_content{.text = std::move(*text), .others_may_read = (facts.st_mode & S_IROTH) != 0};
 }
 
 bio_ptr reader_of(const std::string& text) {

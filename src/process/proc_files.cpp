@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
 
 namespace corral::process {
 
@@ -41,22 +42,7 @@ std::optional<std::string> read_file(const std::string& path, std::size_t limit)
     if (!file.valid()) {
         return std::nullopt;
     }
-    std::string text;
-    std::array<char, 16384> part;
-    while (text.size() < limit) {
-        const ssize_t got = ::read(file.get(), part.data(), std::min(part.size(), limit - text.size()));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return std::nullopt;
-        }
-        if (got == 0) {
-            break;
-        }
-        text.append(part.data(), static_cast<std::size_t>(got));
-    }
-    return text;
+    return core::read_all(file.get(), limit);
 }
 
 namespace {

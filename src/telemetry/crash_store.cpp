@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
 
 namespace corral::telemetry {
 
@@ -181,20 +182,11 @@ core::result<std::string> read_crash(const fs::path& folder, const std::string& 
     if (!S_ISREG(facts.st_mode) || static_cast<std::uintmax_t>(facts.st_size) > largest_read) {
         return core::make_failure(core::errc::limit_exceeded, "'" + path.string() + "' is no bundle");
     }
-    std::string text(static_cast<std::size_t>(facts.st_size), '\0');
-    std::size_t got = 0;
-    while (got < text.size()) {
-        const ssize_t more = ::read(file.get(), text.data() + got, text.size() - got);
-        if (more < 0 && errno != EINTR) {
-            return failed("can't read", path, errno);
-        }
-        if (more == 0) {
-            break;
-        }
-        got += more < 0 ? 0 : static_cast<std::size_t>(more);
+    auto text = core::read_all(file.get(), static_cast<std::size_t>(facts.st_size));
+    if (!text) {
+        return failed("can't read", path, errno);
     }
-    text.resize(got);
-    return text;
+    return std::move(*text);
 }
 
 core::result<void> keep_crash(const fs::path& folder, const std::string& name, std::string_view text,

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <boost/algorithm/string/replace.hpp>
 
+#include "corral/core/read_all.hpp"
 #include "corral/process/elf_dynamic.hpp"
 #include "corral/process/elf_file.hpp"
 #include "package/files/loader_cache.hpp"
@@ -107,8 +108,9 @@ private:
         if (!file) {
             return std::nullopt;
         }
-        return process::read_dynamic(
-            [&](std::uint64_t offset, std::size_t most) { return read_at(*file, offset, most); });
+        return process::read_dynamic([&](std::uint64_t offset, std::size_t most) {
+            return core::read_all_at(file->get(), offset, most);
+        });
     }
 
     [[nodiscard]] verdict judge(const fs::path& path) const {
@@ -117,7 +119,7 @@ private:
             return verdict::absent;
         }
         const auto file = open_plain(*place);
-        const auto head = file ? read_at(*file, 0, head_bytes) : std::nullopt;
+        const auto head = file ? core::read_all_at(file->get(), 0, head_bytes) : std::nullopt;
         const auto elf = head ? process::parse_elf(*head) : std::nullopt;
         return elf && elf->machine == about_->machine ? verdict::good : verdict::unusable;
     }
@@ -247,7 +249,7 @@ private:
         if (!program_rpath_) {
             const auto file = open_plain(about_->program.string());
             const auto wants = file ? process::read_dynamic([&](std::uint64_t offset, std::size_t most) {
-                return read_at(*file, offset, most);
+                return core::read_all_at(file->get(), offset, most);
             })
                                     : std::nullopt;
             program_rpath_ =

@@ -8,6 +8,7 @@
 
 #include <glob.h>
 
+#include "corral/core/read_all.hpp"
 #include "corral/core/text.hpp"
 
 #include "package/files/path_handle.hpp"
@@ -78,7 +79,7 @@ public:
             return;
         }
         const auto file = open_plain(path);
-        const auto text = file ? read_at(*file, 0, configuration_bytes) : std::nullopt;
+        const auto text = file ? core::read_all_at(file->get(), 0, configuration_bytes) : std::nullopt;
         if (!text) {
             return;
         }
@@ -152,7 +153,7 @@ library_index parse_loader_cache(std::string_view bytes) {
 loader_configuration read_loader_configuration(const fs::path& root) {
     loader_configuration out;
     if (const auto file = open_plain((root / "etc/ld.so.cache").string())) {
-        if (const auto bytes = read_at(*file, 0, cache_bytes)) {
+        if (const auto bytes = core::read_all_at(file->get(), 0, cache_bytes)) {
             out.cache = parse_loader_cache(*bytes);
         }
     }

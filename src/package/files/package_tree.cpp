@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "corral/core/read_all.hpp"
 #include "corral/core/text.hpp"
 #include "corral/core/utf8.hpp"
 #include "package/files/path_handle.hpp"
@@ -379,7 +380,7 @@ core::result<std::string> package_tree::read(std::string_view path, std::size_t 
         return core::errno_failure(number,
                                    begin + (number == EINVAL ? "it is no plain file" : text_of(number)));
     }
-    auto bytes = read_at(*file, offset, most);
+    auto bytes = core::read_all_at(file->get(), offset, most);
     if (!bytes) {
         const int number = errno;
         return core::errno_failure(number, begin + text_of(number));

@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <limits>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -49,30 +48,6 @@ std::optional<core::owned_fd> open_plain(const std::string& path) {
 
 bool has_access(const path_handle& place, int access) {
     return ::faccessat(AT_FDCWD, own_name(place.at.get()).c_str(), access, AT_EACCESS) == 0;
-}
-
-std::optional<std::string> read_at(const core::owned_fd& file, std::uint64_t offset, std::size_t most) {
-    if (offset > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
-        return std::string();
-    }
-    std::string out(most, '\0');
-    std::size_t filled = 0;
-    while (filled < most) {
-        const ssize_t got =
-            ::pread(file.get(), out.data() + filled, most - filled, static_cast<off_t>(offset + filled));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return std::nullopt;
-        }
-        if (got == 0) {
-            break;
-        }
-        filled += static_cast<std::size_t>(got);
-    }
-    out.resize(filled);
-    return out;
 }
 
 }  // namespace corral::package

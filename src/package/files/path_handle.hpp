@@ -30,8 +30,4 @@ struct path_handle {
 // By mode and owner, as this process.
 [[nodiscard]] bool has_access(const path_handle& place, int access);
 
-// At most `most` bytes from `offset`; what there is when the file is shorter. nullopt with errno.
-[[nodiscard]] std::optional<std::string> read_at(const core::owned_fd& file, std::uint64_t offset,
-                                                 std::size_t most);
-
 }  // namespace corral::package

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
 
 namespace corral::process {
 
@@ -35,16 +36,12 @@ core::result<std::string> read_sealed_memory(int fd, std::size_t limit) {
     if (about.st_size < 0 || static_cast<std::size_t>(about.st_size) > limit) {
         return core::make_failure(core::errc::limit_exceeded, "what was handed over is too long");
     }
-    std::string text(static_cast<std::size_t>(about.st_size), '\0');
-    std::size_t done = 0;
-    while (done < text.size()) {
-        const ssize_t got = ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            return core::errno_failure(got == 0 ? EIO : errno, "what was handed over can't be read");
-        }
-        done += got > 0 ? static_cast<std::size_t>(got) : 0;
+    const auto size = static_cast<std::size_t>(about.st_size);
+    auto text = core::read_all_at(fd, 0, size);
+    if (!text || text->size() != size) {
+        return core::errno_failure(text ? EIO : errno, "what was handed over can't be read");
     }
-    return text;
+    return std::move(*text);
 }
 
 }  // namespace corral::process
