@@ -6,7 +6,6 @@ namespace corral::device {
 
 namespace {
 
-constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_cards = 64;
 constexpr std::size_t most_processes = 512;
 constexpr std::size_t longest_word = 128;
@@ -56,9 +55,7 @@ std::optional<double> temperature_in(std::string_view cell) {
 class table_reader {
 public:
     std::optional<device_report> read(std::string_view text) {
-        for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
-            take_line(take_until(text, '\n'));
-        }
+        for_each_line(text, [this](std::string_view line) { take_line(line); });
         out_.lists_processes = in_processes_;
         const bool whole = titled_ && in_processes_;
         if (out_.cards.empty() && !whole) {

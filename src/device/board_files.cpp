@@ -134,7 +134,6 @@ private:
     std::string driver_;
 };
 
-constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_cards = 64;
 
 // "  3145728 KiB", whatever the case of the unit.
@@ -185,8 +184,7 @@ std::optional<device_report> parse_board_files(std::string_view text, unsigned c
 std::optional<device_report> parse_axcl_smi_cmm(std::string_view text, unsigned card) {
     device_report out;
     cmm_block block;
-    for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
-        std::string_view value = take_until(text, '\n');
+    for_each_line(text, [&](std::string_view value) {
         const std::string_view key = trimmed(take_until(value, ':'));
         if (core::equal_ignoring_case(key, "Device ID")) {
             finish(block, card, out);
@@ -195,22 +193,20 @@ std::optional<device_report> parse_axcl_smi_cmm(std::string_view text, unsigned 
         } else if (core::equal_ignoring_case(key, "CMM Used")) {
             block.used = kib_in(value);
         }
-    }
+    });
     finish(block, card, out);
     return out.cards.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
 std::optional<device_report> parse_mem_cmm_info(std::string_view text, unsigned card) {
-    for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
-        const std::string_view summary = take_until(text, '\n');
+    device_report out;
+    for_each_line(text, [&](std::string_view summary) {
         cmm_block block{kb_behind(summary, "used="), kb_behind(summary, "total size=")};
-        device_report out;
-        finish(block, card, out);
-        if (!out.cards.empty()) {
-            return out;
+        if (out.cards.empty()) {
+            finish(block, card, out);
         }
-    }
-    return std::nullopt;
+    });
+    return out.cards.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
 }  // namespace corral::device

@@ -10,7 +10,6 @@ namespace corral::device {
 
 namespace {
 
-constexpr std::size_t most_lines = 4096;
 constexpr std::size_t most_cards = 64;
 constexpr std::size_t most_processes = 512;
 constexpr unsigned most_number = 1024;
@@ -110,9 +109,7 @@ public:
     explicit table_reader(unsigned asked) : asked_(asked) {}
 
     std::optional<device_report> read(std::string_view text) {
-        for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
-            take_line(take_until(text, '\n'));
-        }
+        for_each_line(text, [this](std::string_view line) { take_line(line); });
         out_.lists_processes = in_processes_;
         if (out_.cards.empty() && !(titled_ && framed_)) {
             return std::nullopt;

@@ -33,6 +33,15 @@ namespace corral::device {
     return taken;
 }
 
+// Gives `take` each line in turn, at most 4,096 of them: no tool has more to say.
+template <typename Take>
+void for_each_line(std::string_view text, Take take) {
+    constexpr std::size_t most_lines = 4096;
+    for (std::size_t line = 0; line < most_lines && !text.empty(); ++line) {
+        take(take_until(text, '\n'));
+    }
+}
+
 [[nodiscard]] inline std::string_view take_word(std::string_view& text) noexcept {
     text = trimmed(text);
     std::size_t length = 0;
