@@ -7,6 +7,9 @@
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/http/client.hpp"
+#include "engine/device_gates.hpp"
+#include "engine/preflight_gate.hpp"
+#include "engine/settings_gate.hpp"
 
 namespace corral::engine {
 
@@ -116,6 +119,33 @@ port_map nominal_ports(const catalog::model_entry& model) {
         }
     }
     return ports;
+}
+
+core::result<void> begin_group(const supervisor::supervisor_context& context,
+                               const catalog::model_entry& model, const backend_handover* from,
+                               group_places& into) {
+    auto ports = from == nullptr ? choose_ports(*context.random, model, into.held_ports)
+                                 : keep_ports(model, from->ports, into.held_ports);
+    if (!ports) {
+        return ports.error();
+    }
+    into.ports = std::move(*ports);
+    into.runtime = model.runtime.services.back().name;
+    into.services.name = catalog::label_of(model);
+    into.services.restart = model.runtime.restart;
+    return {};
+}
+
+void add_service(const supervisor::supervisor_context& context, const catalog::model_entry& model,
+                 supervisor::service_spec service, group_places& into) {
+    service.gate = gate_for(context, model, service);
+    if (service.gate) {
+        into.gates.push_back(service.gate);
+    }
+    into.runtime_at = service.endpoint;  // the last one stays
+    service.gate = with_preflight(context, model, service);
+    service.gate = with_settings(context, service);
+    into.services.services.push_back(std::move(service));
 }
 
 }  // namespace corral::engine

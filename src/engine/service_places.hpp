@@ -4,14 +4,19 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include "corral/catalog/profile.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/result.hpp"
+#include "corral/engine/backend.hpp"
 #include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
+#include "corral/supervisor/start_gate.hpp"
 
 namespace corral::engine {
 
@@ -38,5 +43,24 @@ using port_map = std::map<std::string, std::uint16_t>;  // by service
 [[nodiscard]] core::result<supervisor::service_spec> make_service(
     const catalog::model_entry& model, const catalog::service_template& rules, const port_map& ports,
     const std::map<std::string, std::string>& urls);
+
+// The services of one model in order, as they are gathered. The runtime is the last one.
+struct group_places {
+    supervisor::group_spec services;  // without hooks
+    std::string runtime;              // its service's name
+    boost::asio::ip::tcp::endpoint runtime_at;
+    port_map ports;  // as the commands name them
+    std::vector<process::service_port> held_ports;
+    std::vector<std::shared_ptr<supervisor::start_gate>> gates;  // of the services that need the device
+};
+
+// The name and the ports; with `from` those that its processes have. REQUIRES: the profile names a service.
+[[nodiscard]] core::result<void> begin_group(const supervisor::supervisor_context& context,
+                                             const catalog::model_entry& model, const backend_handover* from,
+                                             group_places& into);
+
+// The next service, with its gates.
+void add_service(const supervisor::supervisor_context& context, const catalog::model_entry& model,
+                 supervisor::service_spec service, group_places& into);
 
 }  // namespace corral::engine

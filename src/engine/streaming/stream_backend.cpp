@@ -12,14 +12,10 @@
 #include "corral/catalog/trait_numbers.hpp"
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
-#include "engine/device_gates.hpp"
 #include "engine/first_answer.hpp"
 #include "engine/group_availability.hpp"
 #include "engine/handover_words.hpp"
 #include "engine/loss_text.hpp"
-#include "engine/preflight_gate.hpp"
-#include "engine/service_places.hpp"
-#include "engine/settings_gate.hpp"
 #include "engine/streaming/request_fields.hpp"
 
 namespace corral::engine::streaming {
@@ -76,28 +72,15 @@ core::result<stream_backend::places> stream_backend::find_places(
         return capacity.error();
     }
     out.capacity = *capacity;
-    const auto ports = from == nullptr ? choose_ports(*context.random, model, out.held_ports)
-                                       : keep_ports(model, from->ports, out.held_ports);
-    if (!ports) {
-        return ports.error();
+    if (const auto begun = begin_group(context, model, from, out); !begun) {
+        return begun.error();
     }
-    out.ports = *ports;
-    out.runtime = templates.back().name;
-    out.services.name = catalog::label_of(model);
-    out.services.restart = model.runtime.restart;
     for (const catalog::service_template& rules : templates) {
-        auto service = make_service(model, rules, *ports, {});
+        auto service = make_service(model, rules, out.ports, {});
         if (!service) {
             return service.error();
         }
-        service->gate = gate_for(context, model, *service);
-        if (service->gate) {
-            out.gates.push_back(service->gate);
-        }
-        out.runtime_at = service->endpoint;  // the last one stays
-        service->gate = with_preflight(context, model, *service);
-        service->gate = with_settings(context, *service);
-        out.services.services.push_back(std::move(*service));
+        add_service(context, model, std::move(*service), out);
     }
     return out;
 }

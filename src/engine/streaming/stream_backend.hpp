@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "corral/engine/backend.hpp"
-#include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/output_lines.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
+#include "engine/service_places.hpp"
 #include "engine/streaming/prefix_places.hpp"
 #include "engine/streaming/prompt_sizes.hpp"
 #include "engine/streaming/stream_run.hpp"
@@ -78,14 +78,8 @@ public:
     [[nodiscard]] std::optional<backend_handover> hand_over() const override;
 
 private:
-    struct places {
-        supervisor::group_spec services;
-        std::string runtime;
+    struct places : group_places {
         unsigned capacity = 1;
-        boost::asio::ip::tcp::endpoint runtime_at;
-        std::map<std::string, std::uint16_t> ports;
-        std::vector<process::service_port> held_ports;
-        std::vector<std::shared_ptr<supervisor::start_gate>> gates;
     };
     [[nodiscard]] static core::result<places> find_places(const supervisor::supervisor_context& context,
                                                           const catalog::model_entry& model,

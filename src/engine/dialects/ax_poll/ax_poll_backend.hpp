@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "corral/engine/backend.hpp"
-#include "corral/process/service_port.hpp"
 #include "corral/supervisor/group.hpp"
 #include "engine/device_claims.hpp"
 #include "engine/dialects/ax_poll/cycle_runner.hpp"
@@ -21,22 +20,17 @@
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
 #include "engine/request_words.hpp"
+#include "engine/service_places.hpp"
 #include "engine/sticky_sampling_policy.hpp"
 
 namespace corral::engine::ax_poll {
 
 // Where the services of a model are, once placeholders have values.
-struct ax_poll_places {
-    supervisor::group_spec services;  // without hooks
-    std::string runtime;              // service names
-    std::string tokenizer;            // empty: none
-    boost::asio::ip::tcp::endpoint runtime_at;
+struct ax_poll_places : group_places {
+    std::string tokenizer;  // its service's name; empty: none
     boost::asio::ip::tcp::endpoint tokenizer_at;
     std::shared_ptr<tokenizer_tap> tap;  // listening; nullptr: off
     std::uint32_t vocabulary = 0;
-    std::map<std::string, std::uint16_t> ports;  // as the commands name them
-    std::vector<process::service_port> held_ports;
-    std::vector<std::shared_ptr<supervisor::start_gate>> gates;  // of the services that need the device
 };
 
 // Counts a call for as long as it lasts, whichever way it ends.

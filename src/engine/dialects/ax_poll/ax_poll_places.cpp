@@ -6,12 +6,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
-#include "corral/process/service_port.hpp"
-#include "engine/device_gates.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
-#include "engine/preflight_gate.hpp"
-#include "engine/service_places.hpp"
-#include "engine/settings_gate.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -76,18 +71,12 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                                                            " names no runtime service after its tokenizer.");
     }
     ax_poll_places out;
-    auto ports = from == nullptr ? choose_ports(*context.random, model, out.held_ports)
-                                 : keep_ports(model, from->ports, out.held_ports);
-    if (!ports) {
-        return ports.error();
+    if (const auto begun = begin_group(context, model, from, out); !begun) {
+        return begun.error();
     }
-    out.ports = *ports;
-    out.runtime = templates.back().name;
-    out.services.name = catalog::label_of(model);
-    out.services.restart = model.runtime.restart;
     std::map<std::string, std::string> urls;
     for (const catalog::service_template& rules : templates) {
-        auto service = make_service(model, rules, *ports, urls);
+        auto service = make_service(model, rules, out.ports, urls);
         if (!service) {
             return service.error();
         }
@@ -106,15 +95,8 @@ core::result<ax_poll_places> find_places(const supervisor::supervisor_context& c
                 service->dependents_survive = true;
             }
         }
-        service->gate = gate_for(context, model, *service);
-        if (service->gate) {
-            out.gates.push_back(service->gate);
-        }
-        out.runtime_at = service->endpoint;  // the last one stays
         out.vocabulary = vocabulary_in(service->command.command);
-        service->gate = with_preflight(context, model, *service);
-        service->gate = with_settings(context, *service);
-        out.services.services.push_back(std::move(*service));
+        add_service(context, model, std::move(*service), out);
     }
     return out;
 }
