@@ -24,9 +24,15 @@ TEST(worker, lanes_take_turns_and_each_keeps_its_order) {
     asio::io_context loop;
     worker one;
     std::string order;
+    std::promise<void> begun;
     std::promise<void> begin;
-    std::function<void()> holds = [&] { begin.get_future().wait(); };
+    std::function<void()> holds = [&] {
+        begun.set_value();
+        begin.get_future().wait();
+    };
     asio::co_spawn(loop, run_on(&one, std::move(holds)), asio::detached);
+    loop.poll();
+    begun.get_future().wait();
     for (int i = 0; i < 5; ++i) {
         asio::co_spawn(loop, add(one, "a", order), asio::detached);
     }
