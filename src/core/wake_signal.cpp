@@ -1,7 +1,8 @@
 #include "corral/core/wake_signal.hpp"
 
+#include <utility>
+
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 
 namespace corral::core {
 
@@ -13,25 +14,74 @@ bool is_cancelled(const asio::cancellation_state& state) {
 
 }  // namespace
 
+// Lives in the frame of the coroutine that waits, in its signal's list.
+class wake_signal::waiter {
+public:
+    waiter(wake_signal& of, steady_time until) : timer_(of.on_, until), of_(&of), next_(of.first_) {
+        if (next_ != nullptr) {
+            next_->before_ = this;
+        }
+        of.first_ = this;
+    }
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+    ~waiter() {
+        if (of_ == nullptr) {
+            return;
+        }
+        (before_ == nullptr ? of_->first_ : before_->next_) = next_;
+        if (next_ != nullptr) {
+            next_->before_ = before_;
+        }
+    }
+
+    void ring() {
+        if (!std::exchange(rung_, true)) {
+            timer_.cancel();
+        }
+    }
+    // The signal goes first.
+    void part() {
+        ring();
+        of_ = nullptr;
+    }
+    [[nodiscard]] waiter* next() const noexcept { return next_; }
+    [[nodiscard]] bool rung() const noexcept { return rung_; }
+    [[nodiscard]] asio::steady_timer& timer() noexcept { return timer_; }
+
+private:
+    asio::steady_timer timer_;
+    wake_signal* of_;
+    waiter* before_ = nullptr;
+    waiter* next_;
+    bool rung_ = false;
+};
+
+wake_signal::~wake_signal() {
+    for (waiter* each = first_; each != nullptr; each = each->next()) {
+        each->part();
+    }
+}
+
+void wake_signal::ring() {
+    for (waiter* each = first_; each != nullptr; each = each->next()) {
+        each->ring();
+    }
+}
+
 awaitable<wake_reason> wake_signal::wait(deadline until) {
     // The flag belongs to the whole call chain, so the caller gets it back as it was.
     const bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
-    wake_reason reason = wake_reason::rung;
+    wake_reason reason = wake_reason::cancelled;
     const asio::cancellation_state before = co_await asio::this_coro::cancellation_state;
-    if (is_cancelled(before)) {
-        reason = wake_reason::cancelled;
-    } else if (!until.reachable()) {
-        co_await timer_.async_wait(as_result);
-    } else {
-        using namespace asio::experimental::awaitable_operators;
-        asio::steady_timer limit(timer_.get_executor(), until.at());
-        const auto first = co_await (timer_.async_wait(as_result) || limit.async_wait(as_result));
-        reason = first.index() == 0 ? wake_reason::rung : wake_reason::timed_out;
-    }
-    const asio::cancellation_state after = co_await asio::this_coro::cancellation_state;
-    if (is_cancelled(after)) {
-        reason = wake_reason::cancelled;
+    if (!is_cancelled(before)) {
+        waiter me(*this, until.reachable() ? until.at() : steady_time::max());
+        co_await me.timer().async_wait(as_result);
+        const asio::cancellation_state after = co_await asio::this_coro::cancellation_state;
+        if (!is_cancelled(after)) {
+            reason = me.rung() ? wake_reason::rung : wake_reason::timed_out;
+        }
     }
     co_await asio::this_coro::throw_if_cancelled(throws);
     co_return reason;

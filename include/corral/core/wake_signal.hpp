@@ -14,17 +14,26 @@ enum class wake_reason { rung, timed_out, cancelled };
 // is `while (!condition) co_await signal.wait(deadline);` with no suspension between test and wait.
 class wake_signal {
 public:
-    explicit wake_signal(const executor& on) : timer_(on, steady_time::max()) {}
+    explicit wake_signal(executor on) : on_(std::move(on)) {}
+    wake_signal(const wake_signal&) = delete;
+    wake_signal& operator=(const wake_signal&) = delete;
+    // Those that wait still are woken, and never look back.
+    ~wake_signal();
 
     // Wakes every present waiter; they run later, never inside this call.
-    void ring() { timer_.cancel(); }
+    void ring();
 
     // Returns rung, timed_out once `until` has passed, or cancelled when the waiting coroutine was cancelled.
     // REQUIRES: *this outlives the wait.
     [[nodiscard]] awaitable<wake_reason> wait(deadline until = {});
 
 private:
-    asio::steady_timer timer_;
+    // One timer each: every piece of every answer passes several bells, and a second timer with a group of two waits
+    // around both cost ten times as much.
+    class waiter;
+
+    executor on_;
+    waiter* first_ = nullptr;
 };
 
 // Suspends until `when`; false when the coroutine was cancelled meanwhile.
