@@ -18,6 +18,7 @@ core::awaitable<core::result<client_reply>> call(client_call what) {
     request.body = std::move(what.body);
     request.until = until;
     request.max_body_bytes = most;
+    request.kept = std::move(what.kept);
     auto opened = co_await reply_stream::open(std::move(request));
     if (!opened) {
         co_return opened.error();

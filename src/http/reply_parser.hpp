@@ -36,6 +36,12 @@ public:
 
     [[nodiscard]] bool head_done() const { return parser_->is_header_done(); }
     [[nodiscard]] bool done() const { return parser_->is_done(); }
+    // Nothing of an answer came.
+    [[nodiscard]] bool silent() const { return !parser_->got_some() && pending_.empty(); }
+    // REQUIRES: head_done(). It is whole, nothing stands behind it, and the connection stays open.
+    [[nodiscard]] bool leaves_open() const {
+        return parser_->is_done() && parser_->keep_alive() && pending_.empty();
+    }
     // REQUIRES: head_done().
     [[nodiscard]] unsigned status() const { return parser_->get().result_int(); }
     [[nodiscard]] header_fields headers() const;

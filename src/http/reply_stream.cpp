@@ -1,6 +1,7 @@
 #include "corral/http/reply_stream.hpp"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
@@ -28,7 +29,7 @@ std::string request_text(const stream_call& what) {
     }
     out += what.method + ' ' + what.target +
            " HTTP/1.1\r\nHost: " + (what.host.empty() ? endpoint_text(what.to) : what.host) +
-           "\r\nConnection: close\r\n";
+           (what.kept ? "\r\n" : "\r\nConnection: close\r\n");
     for (const auto& [name, value] : what.headers.all()) {
         out += name + ": " + value + "\r\n";
     }
@@ -64,9 +65,51 @@ core::awaitable<core::error_code> send_request(outgoing& line, std::string_view 
 
 struct reply_stream::state {
     state(const core::executor& on, const stream_call& what)
-        : line(std::make_shared<outgoing>(on)),
+        : executor(on),
           answer(what.method + ' ' + what.target + " at " + endpoint_text(what.to),
-                 {.without_body = what.method == "HEAD", .body = what.max_body_bytes}) {}
+                 {.without_body = what.method == "HEAD", .body = what.max_body_bytes}),
+          kept(what.kept) {}
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() { leave(); }
+
+    // A connection to ask on. `fresh`: no kept one.
+    [[nodiscard]] core::error_code take_line(const core::asio::ip::tcp::endpoint& to, bool fresh) {
+        if (kept && !fresh) {
+            kept_connections::begun_call begun = kept->begin(to);
+            mark = begun.mark;
+            line = std::move(begun.line);
+        }
+        reused = line != nullptr;
+        if (reused) {
+            taken_before = acknowledged_bytes(*line);
+            return {};
+        }
+        line = std::make_shared<outgoing>(executor);
+        const int refused = begin_connect(*line, to);
+        return {refused, boost::system::system_category()};
+    }
+
+    // On a kept connection, which failed before the server had anything of the request.
+    [[nodiscard]] bool was_unheard() {
+        return reused && taken_before && answer.silent() && !line->timed_out && line->socket.is_open() &&
+               acknowledged_bytes(*line) == taken_before;
+    }
+
+    void leave() {
+        if (line == nullptr) {
+            return;
+        }
+        const bool open =
+            kept && !cut && answer.head_done() && answer.leaves_open() && line->socket.is_open();
+        if (!open) {
+            close(*line);
+        }
+        if (kept) {
+            kept->end(mark, open ? std::move(line) : nullptr);
+        }
+        line.reset();
+    }
 
     // Reads once and parses it.
     [[nodiscard]] core::awaitable<core::result<void>> more() {
@@ -86,8 +129,13 @@ struct reply_stream::state {
         co_return answer.end(step == read_step::end ? cut : error);
     }
 
+    core::executor executor;
     std::shared_ptr<outgoing> line;
     reply_parser answer;
+    std::shared_ptr<kept_connections> kept;
+    std::uint64_t mark = 0;
+    bool reused = false;
+    std::optional<std::uint64_t> taken_before;
     core::error_code cut;
     header_fields headers;
     unsigned status = 0;
@@ -96,7 +144,7 @@ struct reply_stream::state {
 reply_stream::reply_stream(std::shared_ptr<state> s) : state_(std::move(s)) {}
 
 reply_stream::~reply_stream() {
-    close(*state_->line);
+    state_->leave();
 }
 
 unsigned reply_stream::status() const noexcept {
@@ -107,33 +155,52 @@ const header_fields& reply_stream::headers() const noexcept {
     return state_->headers;
 }
 
+// Until the head of the answer is there.
+core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_call& what, bool fresh) {
+    const core::error_code refused = now.take_line(what.to, fresh);
+    if (refused) {
+        co_return now.answer.failure_of(refused);
+    }
+    arm_deadline(now.line, what.until);
+    const std::string text = request_text(what);
+    const core::error_code unsent =
+        co_await send_request(*now.line, text, text.size() - what.body.size(), what.inserts, now.cut);
+    if (unsent) {
+        co_return now.answer.failure_of(unsent);
+    }
+    if (what.kept) {
+        acknowledge_at_once(*now.line);
+    }
+    while (!now.answer.head_done()) {
+        core::result<void> read = co_await now.more();
+        if (!read) {
+            co_return read.error();
+        }
+    }
+    co_return core::result<void>{};
+}
+
 core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(stream_call what) {
     const core::executor on = co_await core::asio::this_coro::executor;
     auto state = std::make_shared<reply_stream::state>(on, what);
     std::unique_ptr<reply_stream> out(new reply_stream(state));
-    const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
-    if (asked.cancelled() != core::asio::cancellation_type::none) {
+    const core::asio::cancellation_state before = co_await core::asio::this_coro::cancellation_state;
+    if (before.cancelled() != core::asio::cancellation_type::none) {
         co_return core::make_failure(core::errc::cancelled, state->answer.name() + ": cancelled");
     }
     if (what.until.passed(std::chrono::steady_clock::now())) {
         co_return core::make_failure(core::errc::timed_out, state->answer.name() + ": no time left");
     }
-    const int refused = begin_connect(*state->line, what.to);
-    if (refused != 0) {
-        co_return state->answer.failure_of({refused, boost::system::system_category()});
+    core::result<void> asked = co_await ask(*state, what, false);
+    const bool given_up = !asked && asked.error().code == core::make_error_code(core::errc::cancelled);
+    if (!asked && !given_up && state->was_unheard()) {
+        close(*state->line);
+        state->line.reset();
+        state->cut = {};
+        asked = co_await ask(*state, what, true);
     }
-    arm_deadline(state->line, what.until);
-    const std::string text = request_text(what);
-    const core::error_code unsent =
-        co_await send_request(*state->line, text, text.size() - what.body.size(), what.inserts, state->cut);
-    if (unsent) {
-        co_return state->answer.failure_of(unsent);
-    }
-    while (!state->answer.head_done()) {
-        core::result<void> read = co_await state->more();
-        if (!read) {
-            co_return read.error();
-        }
+    if (!asked) {
+        co_return asked.error();
     }
     disarm_deadline(*state->line);
     state->status = state->answer.status();
@@ -141,21 +208,32 @@ core::awaitable<core::result<std::unique_ptr<reply_stream>>> reply_stream::open(
     co_return std::move(out);
 }
 
+// The limit stays armed behind a read: most reads of an answer have the same.
 core::awaitable<core::result<std::string>> reply_stream::read(core::deadline until) {
-    arm_deadline(state_->line, until);
+    state& now = *state_;
+    if (now.line->until.at() != until.at() || now.line->timed_out) {
+        arm_deadline(now.line, until);
+    }
     core::result<std::string> out = std::string();
-    while (state_->answer.body().empty() && !state_->answer.done()) {
-        core::result<void> read = co_await state_->more();
+    while (now.answer.body().empty() && !now.answer.done()) {
+        core::result<void> read = co_await now.more();
         if (!read) {
             out = read.error();
             break;
         }
     }
     if (out) {
-        out->swap(state_->answer.body());
+        out->swap(now.answer.body());
     }
-    disarm_deadline(*state_->line);
     co_return out;
+}
+
+void reply_stream::read_until(core::deadline until) {
+    arm_deadline(state_->line, until);
+}
+
+void reply_stream::hang_up() {
+    close(*state_->line);
 }
 
 core::awaitable<core::result<std::string>> read_all(reply_stream& from, std::size_t most,

@@ -1,14 +1,16 @@
 #pragma once
-// One HTTP call on one new connection with `Connection: close`: vendor servers lose time or stop altogether
-// with anything else (docs/facts/vendor_ax_observed.md#connections).
+// One HTTP call on one new connection with `Connection: close`: Axera's server loses time or stops altogether with
+// anything else (docs/facts/vendor_ax_observed.md#connections). For others there are kept connections.
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "corral/http/kept_connections.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::http {
@@ -21,6 +23,7 @@ struct client_call {
     std::string body;          // Content-Length is sent when not empty or the method is POST
     core::deadline until;      // for everything: connect, send, whole answer
     std::size_t max_reply_bytes = 4 * 1024 * 1024;
+    std::shared_ptr<kept_connections> kept{};  // as stream_call has it
 };
 
 struct client_reply {

@@ -1,6 +1,6 @@
 #pragma once
-// One HTTP call on one new connection whose answer is read as it comes, for servers that stream. The
-// counterpart of client.hpp, which takes whole answers.
+// One HTTP call whose answer is read as it comes, for servers that stream: on one new connection, or on one that was
+// kept. The counterpart of client.hpp, which takes whole answers.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "corral/http/kept_connections.hpp"
 #include "corral/http/message.hpp"
 
 namespace corral::http {
@@ -29,13 +30,16 @@ struct stream_call {
     std::vector<body_insert> inserts;               // what the body lacks, in the order of their places
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
+    std::shared_ptr<kept_connections> kept;         // null: the connection is new, and closed behind the answer
 };
 
-// The answer, from its head on. Closed by destruction, which a server notices as a client that went.
+// The answer, from its head on. Closed by destruction, which a server notices as a client that went; one that was read
+// to its end leaves its connection to others, if it may.
 class reply_stream {
 public:
     // Failures as of call(): timed_out, cancelled, protocol, limit_exceeded (head above 64 KiB, body above its
-    // bound), or the system's code. HTTP statuses are not failures.
+    // bound), or the system's code. HTTP statuses are not failures. A kept connection that the server closes at this
+    // moment is replaced by a new one, unless it may have taken a byte of the request.
     [[nodiscard]] static core::awaitable<core::result<std::unique_ptr<reply_stream>>> open(stream_call what);
     reply_stream(const reply_stream&) = delete;
     reply_stream& operator=(const reply_stream&) = delete;
@@ -49,10 +53,16 @@ public:
     // it may be read again), cancelled (like it), protocol (garbage, or the connection ended in the middle
     // of a chunked or counted body), limit_exceeded. REQUIRES: one read at a time; *this outlives it.
     [[nodiscard]] core::awaitable<core::result<std::string>> read(core::deadline until);
+    // A read that goes on, too, waits no longer than this.
+    void read_until(core::deadline until);
+    // A read that goes on fails; nothing more can be read.
+    void hang_up();
 
 private:
     struct state;
     explicit reply_stream(std::shared_ptr<state> s);
+    [[nodiscard]] static core::awaitable<core::result<void>> ask(state& now, const stream_call& what,
+                                                                 bool fresh);
     std::shared_ptr<state> state_;
 };
 
