@@ -205,6 +205,7 @@ void read_traits(section from, runtime_traits& into) {
     from.text_or_number("context", into.context);
     from.flag("context_is_shared", into.context_is_shared);
     from.flag("probe_blocks_while_generating", into.probe_blocks_while_generating);
+    from.duration("keep_connections", into.keep_connections, core::milliseconds{0}, core::seconds{60});
     from.text("thinking_switch", into.thinking_switch);
     read_embedding(from, into.embedding);
     read_images(from, into.images);

@@ -44,7 +44,8 @@ protected:
         clocks.scrub = core::milliseconds{600};
     }
 
-    streaming::stream_parts parts_for(const played_server& server) {
+    template <typename Server>
+    streaming::stream_parts parts_for(const Server& server) {
         protocol = std::make_unique<openai_sse::openai_protocol>(traits);
         streaming::stream_parts parts;
         parts.on = loop.get_executor();
@@ -58,6 +59,7 @@ protected:
         }
         parts.learned = &*learned;
         parts.at = [&server] { return server.at(); };
+        parts.kept = kept;
         parts.mark = [] { return 1U; };
         parts.lost = [this](std::uint64_t) { return lost; };
         parts.restart = [this](std::string cause, supervisor::restart_reason why) {
@@ -77,7 +79,8 @@ protected:
         return what;
     }
 
-    run_outcome run(const played_server& server, std::optional<std::uint32_t> limit = {},
+    template <typename Server>
+    run_outcome run(const Server& server, std::optional<std::uint32_t> limit = {},
                     bool leave = false) {
         streaming::stream_run runs(parts_for(server));
         run_control control(loop.get_executor());
@@ -109,6 +112,9 @@ protected:
 
     run_outcome finish(const std::shared_ptr<std::optional<run_outcome>>& out) {
         EXPECT_TRUE(loop_until([&] { return out->has_value(); })) << "it did not end";
+        if (kept) {
+            EXPECT_TRUE(loop_until([&] { return tasks.empty(); }));  // the end of the framing
+        }
         boost::asio::post(loop, [this] { tasks.cancel(); });  // as any cancellation, on the loop
         loop_until([&] { return tasks.empty(); });
         return out->value_or(run_outcome{});
@@ -127,6 +133,7 @@ protected:
     std::optional<streaming::stream_parts::lost_server> lost;
     std::optional<core::nanoseconds> load;
     std::vector<std::string> restarts;
+    std::shared_ptr<http::kept_connections> kept;  // null: each call has a connection of its own
     std::string prompt = "hi";
 };
 

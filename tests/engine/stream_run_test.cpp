@@ -3,10 +3,13 @@
 
 #include "engine/streaming/stream_run.hpp"
 
+#include <cstdio>
+
 #include <gmock/gmock.h>
 #include <boost/asio/steady_timer.hpp>
 
 #include "engine/stream_run_fixture.hpp"
+#include "http/lasting_server.hpp"
 
 namespace corral::engine::streaming {
 namespace {
@@ -371,6 +374,43 @@ TEST_F(stream_run_test, a_prompt_that_is_refused_with_its_count_may_be_fitted_an
     EXPECT_TRUE(got.failure->retryable);
     EXPECT_EQ(heard.tokens, 90U);
     EXPECT_EQ(heard.limit, 64U);
+}
+
+std::string chunk_of(const std::string& text) {
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx", text.size());
+    return size + ("\r\n" + text) + "\r\n";
+}
+
+const std::string chunked_head =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+TEST_F(stream_run_test, runs_one_after_another_share_a_connection_where_the_server_keeps_it) {
+    kept = std::make_shared<http::kept_connections>(seconds{10}, 1);
+    // The end of the framing comes behind [DONE].
+    const http::test::lasting_server server(
+        {.answer = chunked_head + chunk_of(said("kept") + stream_done), .second_part = "0\r\n\r\n"});
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(run(server).end, run_end::stop);
+        ASSERT_TRUE(loop_until([&] { return kept->idle() == 1; }));
+    }
+    EXPECT_EQ(sink.text, "keptkeptkeptkept");
+    EXPECT_EQ(server.requests(), 4);
+    EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(stream_run_test, an_answer_that_was_not_read_to_its_end_takes_its_connection_along) {
+    kept = std::make_shared<http::kept_connections>(seconds{10}, 1);
+    const http::test::lasting_server unfinished(
+        {.answer = chunked_head + chunk_of(said("never") + said("ending"))});
+    EXPECT_EQ(run(unfinished, {}, true).end, run_end::cancelled);
+    EXPECT_EQ(kept->idle(), 0U);
+    // It says that it is over, and its framing goes on.
+    const http::test::lasting_server unframed(
+        {.answer = chunked_head + chunk_of(said("over") + stream_done)});
+    EXPECT_EQ(run(unframed).end, run_end::stop);
+    EXPECT_TRUE(loop_until([&] { return unframed.open() == 0; }));
+    EXPECT_EQ(kept->idle(), 0U);
 }
 
 }  // namespace

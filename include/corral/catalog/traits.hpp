@@ -144,6 +144,8 @@ struct runtime_traits {
     std::string context;
     bool context_is_shared = false;  // the runs at once have equal parts of it
     bool probe_blocks_while_generating = false;
+    // How long a connection is kept between two calls, less than the server keeps it; 0: each call has its own.
+    core::milliseconds keep_connections{0};
     // A key with a fixed JSON value that every request carries, "cache_prompt" = "false".
     std::vector<std::pair<std::string, std::string>> extra;
     // The key that switches thinking, as a JSON pointer ("/chat_template_kwargs/enable_thinking"); empty: the

@@ -173,6 +173,7 @@ private:
         http::stream_call ask;
         ask.to = server_.at;
         ask.host = server_.host;
+        ask.kept = server_.kept;
         ask.target = server_.how.target;
         ask.headers = server_.headers;
         ask.body = body_of(texts);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "corral/catalog/traits.hpp"
 #include "corral/engine/backend.hpp"
+#include "corral/http/kept_connections.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 
 namespace corral::engine::streaming {
@@ -19,6 +21,7 @@ struct embedding_server {
     catalog::embedding_trait how;
     std::string model;  // as it is called there; empty: not sent
     boost::asio::ip::tcp::endpoint at;
+    std::shared_ptr<http::kept_connections> kept;  // null: each call has a connection of its own
     std::string host;  // for the Host header; empty: the endpoint
     http::header_fields headers;
     std::function<error_part(unsigned status, std::string_view body)> error_of;

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/engine/backend.hpp"
+#include "corral/http/kept_connections.hpp"
 #include "engine/streaming/context_refusal.hpp"
 #include "engine/streaming/stream_protocol.hpp"
 #include "engine/streaming/token_estimate.hpp"
@@ -22,6 +24,7 @@ struct sizes_parts {
     const stream_protocol* protocol = nullptr;  // null: nobody can be asked
     core::milliseconds call{0};                 // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
+    std::shared_ptr<http::kept_connections> kept{};  // null: each call has a connection of its own
     std::string label;                              // of the model, for the log
     std::function<std::uint32_t()> image_tokens{};  // of an image that was never counted
     bool counts_may_be_low = false;                 // as token_estimate

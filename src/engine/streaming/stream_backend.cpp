@@ -32,6 +32,13 @@ std::vector<std::string_view> request_names(const std::vector<std::string>& wire
     return out;
 }
 
+std::shared_ptr<http::kept_connections> connections_of(const catalog::runtime_traits& traits,
+                                                       unsigned capacity) {
+    return traits.keep_connections.count() > 0
+               ? std::make_shared<http::kept_connections>(traits.keep_connections, capacity)
+               : nullptr;
+}
+
 bool serves(const supervisor::service_status& service) {
     return service.pid != 0 &&
            (service.state == service_state::starting || service.state == service_state::ready);
@@ -95,10 +102,12 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
       sampling_(request_names(model_.runtime.traits.sampling)),
       changed_(context.on),
       clocks_(model_.runtime.clocks),
+      kept_(connections_of(model_.runtime.traits, places_.capacity)),
       sizes_({.clock = context.clock,
               .protocol = protocol_.get(),
               .call = model_.runtime.clocks.call,
               .at = [this] { return places_.runtime_at; },
+              .kept = kept_,
               .label = catalog::label_of(model_),
               .image_tokens =
                   [this] {
@@ -143,6 +152,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
 }
 
 stream_backend::~stream_backend() {
+    close_kept();
     group_->remove_observer(this);
 }
 
@@ -158,6 +168,7 @@ stream_parts stream_backend::parts() {
         .capacity = places_.capacity,
         .failing_lines = failing_lines(),
         .at = [this] { return places_.runtime_at; },
+        .kept = kept_,
         .mark = [this] { return runtime_.starts; },
         .lost = [this](std::uint64_t mark) { return lost_since(mark); },
         .restart =
@@ -294,6 +305,7 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     look_at_services();
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
+        close_kept();  // nobody knows with whom they are
         co_return std::move(*refused);
     }
     request_words::listener hears(words_, what.prompt, sink);
@@ -309,26 +321,6 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
         sizes_.counted(prompt, out.progress.usage.prompt_tokens, prompt_limit());
     }
     co_return out;
-}
-
-std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
-    if (std::exchange(prefixes_of_, runtime_.starts) != runtime_.starts) {
-        prefixes_.forget();
-    }
-    const auto place = prefixes_.take(prefix_text(what.prompt), share_of(what.owner));
-    if (place) {
-        what.slot = place->slot;
-        what.computes_all = place->computes_all;
-    }
-    return place;
-}
-
-std::size_t stream_backend::held_bytes(const chat::rendered_prompt& prompt,
-                                       std::string_view owner) const noexcept {
-    if (reuse_.state.empty() || prefixes_of_ != runtime_.starts) {
-        return 0;
-    }
-    return prefixes_.held(prefix_text(prompt), share_of(owner));
 }
 
 void stream_backend::start() {
@@ -385,8 +377,16 @@ core::awaitable<core::result<void>> stream_backend::self_test() {
     co_return answered;
 }
 
+void stream_backend::close_kept() {
+    if (kept_) {
+        kept_->close();
+    }
+}
+
+// Some servers wait for their connections before they end.
 core::awaitable<void> stream_backend::quiesce(core::deadline until) {
     const bool idle = co_await runs_.come_to_rest(until);
+    close_kept();
     if (!idle) {
         telemetry::log().debug("{}: the runtime was not idle before its stop", catalog::label_of(model_));
     }
@@ -410,6 +410,9 @@ void stream_backend::on_status(const supervisor::service_status& now) {
     if (now.name == places_.runtime) {
         if (now.starts != runtime_.starts) {
             sizes_.forget_server();
+        }
+        if (now.starts != runtime_.starts || now.pid != runtime_.pid) {
+            close_kept();
         }
         runtime_ = now;
     }

@@ -100,6 +100,7 @@ private:
     [[nodiscard]] core::awaitable<void> ask_for_model();
     [[nodiscard]] core::awaitable<embedding_outcome> ask_for_vectors(embedding_order what);
     [[nodiscard]] core::awaitable<void> quiesce(core::deadline until);
+    void close_kept();
     // Where the server computes it, and whether it may use what is there.
     [[nodiscard]] std::optional<prefix_places::choice> place_of(run_spec& what);
     // Whose what is there may be used by; one name for all where the model's settings say so.
@@ -121,6 +122,7 @@ private:
     std::uint64_t measured_before_ = 0;  // MiB on the device, by the image of this program before
     core::wake_signal changed_;
     stream_clocks clocks_;
+    std::shared_ptr<http::kept_connections> kept_;  // null: the server keeps none
     prompt_sizes sizes_;
     stated_model stated_;
     prefix_places prefixes_;

@@ -11,11 +11,14 @@ namespace {
 
 using core::asio::experimental::awaitable_operators::operator||;
 
+constexpr std::size_t most_waiting = 256UL * 1024;  // until they are taken, no more are read
+
 }  // namespace
 
 std::shared_ptr<stream_pump> stream_pump::start(core::task_group& tasks, const core::executor& on,
-                                                http::stream_call what, core::deadline most) {
-    auto pump = std::make_shared<stream_pump>(on);
+                                                http::stream_call what, core::deadline most,
+                                                core::wake_signal& bell) {
+    auto pump = std::make_shared<stream_pump>(on, bell);
     tasks.spawn("a streamed call", go(pump, std::move(what), most));
     return pump;
 }
@@ -23,14 +26,36 @@ std::shared_ptr<stream_pump> stream_pump::start(core::task_group& tasks, const c
 std::string stream_pump::take() {
     std::string out = std::exchange(bytes_, {});
     if (!out.empty()) {
-        taken_.ring();  // only then: at other times it would end the read that goes on
+        taken_.ring();
     }
     return out;
 }
 
 void stream_pump::abandon() {
+    bell_ = nullptr;
     abandoned_ = true;
+    if (stream_) {
+        stream_->hang_up();
+    }
     taken_.ring();
+}
+
+void stream_pump::let_end(core::deadline until) {
+    if (!stream_) {
+        abandon();
+        return;
+    }
+    bell_ = nullptr;
+    bytes_.clear();
+    let_end_ = until;
+    stream_->read_until(until);
+    taken_.ring();
+}
+
+void stream_pump::ring() {
+    if (bell_ != nullptr) {
+        bell_->ring();
+    }
 }
 
 core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::stream_call what,
@@ -40,11 +65,11 @@ core::awaitable<void> stream_pump::go(std::shared_ptr<stream_pump> self, http::s
         co_await self->read(most);
     }
     self->stream_.reset();
-    if (self->abandoned_ && !self->trouble_) {
+    if (self->abandoned_) {
         self->trouble_ = core::make_failure(core::errc::cancelled, "The call was given up.");
     }
     self->ended_ = true;
-    self->bell_.ring();
+    self->ring();
 }
 
 core::awaitable<void> stream_pump::open(http::stream_call what) {
@@ -63,18 +88,14 @@ core::awaitable<void> stream_pump::open(http::stream_call what) {
     }
     stream_ = std::move(*opened);
     status_ = stream_->status();
-    bell_.ring();
+    ring();
 }
 
 core::awaitable<void> stream_pump::read(core::deadline most) {
     core::deadline ever;
     while (!abandoned_) {
-        // What is lost when the bell ends a read is what nobody wants any more.
-        auto first = co_await (stream_->read(most) || taken_.wait(ever));
-        if (first.index() != 0) {
-            continue;
-        }
-        auto& got = std::get<0>(first);
+        const core::deadline until = let_end_ ? *let_end_ : most;
+        auto got = co_await stream_->read(until);
         if (!got) {
             trouble_ = got.error();
             co_return;
@@ -82,10 +103,21 @@ core::awaitable<void> stream_pump::read(core::deadline most) {
         if (got->empty()) {
             co_return;
         }
-        bytes_ = std::move(*got);
-        bell_.ring();
-        while (!bytes_.empty() && !abandoned_) {
-            co_await taken_.wait(ever);
+        if (let_end_) {
+            continue;
+        }
+        if (bytes_.empty()) {
+            bytes_ = std::move(*got);
+        } else {
+            bytes_ += *got;
+        }
+        ring();
+        while (bytes_.size() >= most_waiting && !abandoned_ && !let_end_) {
+            const core::wake_reason why = co_await taken_.wait(ever);
+            if (why == core::wake_reason::cancelled) {
+                trouble_ = core::make_failure(core::errc::cancelled, "The call was cancelled.");
+                co_return;
+            }
         }
     }
 }

@@ -14,37 +14,44 @@ namespace corral::engine::streaming {
 
 class stream_pump {
 public:
-    // `what.until` bounds the way to the head of the answer, `most` the whole call.
+    // `what.until` bounds the way to the head of the answer, `most` the whole call. `bell` rings at every change until
+    // abandon(), let_end() or part(), and is borrowed as long.
     [[nodiscard]] static std::shared_ptr<stream_pump> start(core::task_group& tasks, const core::executor& on,
-                                                            http::stream_call what, core::deadline most);
-    explicit stream_pump(const core::executor& on) : bell_(on), taken_(on) {}
+                                                            http::stream_call what, core::deadline most,
+                                                            core::wake_signal& bell);
+    stream_pump(const core::executor& on, core::wake_signal& bell) : bell_(&bell), taken_(on) {}
 
     // Of the head of the answer; nothing before it came.
     [[nodiscard]] std::optional<unsigned> status() const noexcept { return status_; }
-    // Bytes that have come since the last call; may be empty. No more are read before these are taken.
+    // Bytes that have come since the last call; may be empty. They are bounded: then no more are read before these are
+    // taken.
     [[nodiscard]] std::string take();
     [[nodiscard]] bool has_bytes() const noexcept { return !bytes_.empty(); }
     // Nothing more comes once what is there was taken.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     // Why it ended, where that was not the end of the body.
     [[nodiscard]] const std::optional<core::failure>& trouble() const noexcept { return trouble_; }
-    // Rings at every change.
-    [[nodiscard]] core::wake_signal& bell() noexcept { return bell_; }
+    // The bell goes; everything else stays as it is.
+    void part() noexcept { bell_ = nullptr; }
     // Hangs up, soon.
     void abandon();
+    // The answer is over, but for the end of its framing: that is waited for, so that the connection can be kept.
+    void let_end(core::deadline until);
 
 private:
     static core::awaitable<void> go(std::shared_ptr<stream_pump> self, http::stream_call what,
                                     core::deadline most);
     [[nodiscard]] core::awaitable<void> open(http::stream_call what);
     [[nodiscard]] core::awaitable<void> read(core::deadline most);
+    void ring();
 
-    core::wake_signal bell_;
+    core::wake_signal* bell_;
     core::wake_signal taken_;
     std::unique_ptr<http::reply_stream> stream_;
     std::optional<unsigned> status_;
     std::string bytes_;
     std::optional<core::failure> trouble_;
+    std::optional<core::deadline> let_end_;
     bool ended_ = false;
     bool abandoned_ = false;
 };

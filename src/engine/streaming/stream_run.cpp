@@ -19,13 +19,36 @@ core::steady_time plus(core::steady_time at, core::nanoseconds by) {
 
 }  // namespace
 
-stream_run::stream_run(stream_parts parts) : parts_(std::move(parts)), bell_(parts_.on), freed_(parts_.on) {}
+// Owns the list with the others, for a coroutine may outlive the runs when all ends.
+class stream_run::entry_in_bells {
+public:
+    entry_in_bells(std::shared_ptr<bells> in, core::wake_signal& bell) : in_(std::move(in)), bell_(&bell) {
+        in_->push_back(bell_);
+    }
+    entry_in_bells(const entry_in_bells&) = delete;
+    entry_in_bells& operator=(const entry_in_bells&) = delete;
+    ~entry_in_bells() { std::erase(*in_, bell_); }
+
+private:
+    std::shared_ptr<bells> in_;
+    core::wake_signal* bell_;
+};
+
+stream_run::stream_run(stream_parts parts) : parts_(std::move(parts)), freed_(parts_.on) {}
+
+void stream_run::ring_all() {
+    for (core::wake_signal* each : *bells_) {
+        each->ring();
+    }
+}
 
 core::awaitable<run_outcome> stream_run::run(run_spec what, run_sink& sink, run_control& control,
                                              std::function<void(const run_outcome&)> on_end,
                                              bool may_restart) {
+    const entry_in_bells told(bells_, control.bell());
     run_state now;
     now.what = std::move(what);
+    now.prompt_tokens = tokens_of_prompt(now.what);
     now.sink = &sink;
     now.control = &control;
     now.began = parts_.mark();
@@ -104,11 +127,12 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         call.body = request.body;
         call.inserts = request.inserts;
         call.until = most;
+        call.kept = parts_.kept;
         now.progress.generate_accepted = clock_now();
         now.late_then = parts_.learned->late.total();
         now.inside = true;
         complaint_ = nullptr;
-        now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most);
+        now.pump = stream_pump::start(*parts_.tasks, parts_.on, std::move(call), most, now.control->bell());
         early end = co_await await_head(now);
         if (end || now.pump->status() == 200U) {
             co_return end;

@@ -32,6 +32,7 @@ struct stream_parts {
     unsigned capacity = 1;                            // runs at once
     std::vector<catalog::log_meaning> failing_lines;  // of the server; only where it takes one run at a time
     std::function<boost::asio::ip::tcp::endpoint()> at;
+    std::shared_ptr<http::kept_connections> kept;  // null: each call has a connection of its own
     // Tells what became of the server since the mark of this run; nothing: it is the same. `died`: of itself.
     std::function<std::uint64_t()> mark;
     struct lost_server {
@@ -61,7 +62,7 @@ public:
     // As backend::clears_at().
     [[nodiscard]] std::optional<core::steady_time> clears_at() const noexcept { return clears_at_; }
     // Something may have happened to the processes.
-    void on_status() { bell_.ring(); }
+    void on_status() { ring_all(); }
     // The server has printed it.
     void on_line(std::string_view line);
 
@@ -69,7 +70,16 @@ private:
     using early = std::optional<run_end>;
 
     struct run_state {
+        run_state() = default;
+        run_state(const run_state&) = delete;
+        run_state& operator=(const run_state&) = delete;
+        ~run_state() {
+            if (pump) {
+                pump->part();
+            }
+        }
         run_spec what;
+        std::uint32_t prompt_tokens = 0;  // of `what`, estimated
         run_sink* sink = nullptr;
         run_control* control = nullptr;
         std::uint64_t began = 0;
@@ -134,10 +144,16 @@ private:
     [[nodiscard]] core::deadline silence_limit(const run_state& now) const;
     [[nodiscard]] core::awaitable<void> rest(run_state& now, core::deadline until);
     void note_usage(run_state& now) const;
+    [[nodiscard]] static std::uint32_t tokens_of_prompt(const run_spec& what);
     [[nodiscard]] core::steady_time clock_now() const noexcept { return parts_.clock->now(); }
 
     stream_parts parts_;
-    core::wake_signal bell_;
+    // Of the runs that go on. Whatever happens to one rings its control's bell, so that each waits for a single one.
+    using bells = std::vector<core::wake_signal*>;
+    class entry_in_bells;
+    void ring_all();
+
+    std::shared_ptr<bells> bells_ = std::make_shared<bells>();
     core::wake_signal freed_;
     const catalog::log_meaning* complaint_ = nullptr;  // about the answer of now
     unsigned runs_ = 0;

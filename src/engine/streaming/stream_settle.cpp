@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "corral/http/client.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
@@ -21,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr core::nanoseconds next_stop_pause = 100ms;
 constexpr core::nanoseconds idle_pause = 50ms;
+constexpr core::nanoseconds end_of_framing = 200ms;  // behind the last event
 constexpr core::nanoseconds usual_notice =
     1s;  // of a client that has left: at the next token, or piece of a prompt
 
@@ -49,7 +48,11 @@ core::awaitable<void> stream_run::settle(run_state& now) {
             hung(now, *now.restart_cause);
         }
     }
-    now.pump->abandon();
+    if (now.done && !lost && !now.restart_cause) {
+        now.pump->let_end(core::deadline::after(end_of_framing, clock_now()));
+    } else {
+        now.pump->abandon();
+    }
 }
 
 // In the way of this server.
@@ -121,14 +124,13 @@ core::awaitable<stream_run::settled> stream_run::read_to_end(run_state& now, cor
         } else if (answer.own) {
             next = next.sooner(core::deadline{*own_until});
         }
-        using core::asio::experimental::awaitable_operators::operator||;
-        co_await (now.pump->bell().wait(next) || bell_.wait(next));
+        co_await now.control->bell().wait(next);
     }
     if (now.pump->trouble()) {
         // The report of a death comes a moment after the broken line.
         const core::deadline notice = core::deadline::after(notice_of_death, clock_now());
         while (!notice.passed(clock_now()) && !parts_.lost(now.began)) {
-            co_await bell_.wait(notice);
+            co_await now.control->bell().wait(notice);
         }
         co_return settled::hung;
     }
@@ -184,7 +186,7 @@ core::awaitable<stream_run::settled> stream_run::comes_to_idle(const run_state& 
             }
         }
         const core::deadline again = core::deadline::after(idle_pause, clock_now());
-        co_await bell_.wait(again.sooner(until));
+        co_await now.control->bell().wait(again.sooner(until));
     }
     co_return otherwise;
 }

@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include "corral/supervisor/learned_clock.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/group_availability.hpp"
@@ -20,14 +18,14 @@ constexpr core::nanoseconds late_line = 100ms;
 // However long it may be silent: how late our own loop is shows at each waking.
 constexpr core::nanoseconds longest_rest = 1s;
 
-std::uint32_t prompt_tokens(const run_spec& what) {
+}  // namespace
+
+std::uint32_t stream_run::tokens_of_prompt(const run_spec& what) {
     constexpr std::uint32_t of_an_image = 1024;  // and it is looked at before
     const auto images =
         static_cast<std::uint32_t>(std::min<std::size_t>(chat::images_of(what.prompt).size(), 1000));
     return estimated_tokens(what.prompt.system) + estimated_tokens(what.prompt.turns) + images * of_an_image;
 }
-
-}  // namespace
 
 run_end stream_run::fail(run_state& now, chat::failure_kind kind, const char* cause, std::string message,
                          bool retryable) {
@@ -67,7 +65,7 @@ void stream_run::note_text(run_state& now) {
     if (now.fresh && alone(now)) {
         const core::nanoseconds took = at - since - (late - now.late_then);
         if (first) {
-            parts_.learned->prefill.observe(prompt_tokens(now.what), took);
+            parts_.learned->prefill.observe(now.prompt_tokens, took);
         } else {
             now.pace.note(took, parts_.learned->decode.limit());
             parts_.learned->decode.observe(took);
@@ -88,7 +86,7 @@ bool stream_run::alone(const run_state& now) const noexcept {
 core::nanoseconds stream_run::patience(const run_state& now) const {
     const stream_clocks& clocks = *parts_.learned;
     if (!now.text.any()) {
-        return clocks.prefill.limit(prompt_tokens(now.what));
+        return clocks.prefill.limit(now.prompt_tokens);
     }
     return alone(now) ? clocks.decode.limit() : std::max(clocks.decode.limit(), clocks.decode.start());
 }
@@ -120,7 +118,7 @@ stream_run::early stream_run::stalled(run_state& now) const {
         }
     } else {
         said = "The runtime did not begin an answer." + silence + "prefill clock " +
-               clocks.prefill.stand(prompt_tokens(now.what)) + ".";
+               clocks.prefill.stand(now.prompt_tokens) + ".";
         if (teaches) {
             clocks.prefill.ran_out();
         }
@@ -148,7 +146,7 @@ void stream_run::on_line(std::string_view line) {
     for (const catalog::log_meaning& known : parts_.failing_lines) {
         if (complaint_ == nullptr && line.find(known.pattern) != std::string_view::npos) {
             complaint_ = &known;
-            bell_.ring();
+            ring_all();
         }
     }
 }
@@ -180,14 +178,9 @@ core::awaitable<bool> stream_run::failed_inside(run_state& now) {
 }
 
 core::awaitable<void> stream_run::rest(run_state& now, core::deadline until) {
-    using core::asio::experimental::awaitable_operators::operator||;
     const core::deadline next =
         until.sooner(now.what.until).sooner(core::deadline::after(longest_rest, clock_now()));
-    if (now.pump) {
-        co_await (bell_.wait(next) || now.control->bell().wait(next) || now.pump->bell().wait(next));
-    } else {
-        co_await (bell_.wait(next) || now.control->bell().wait(next));
-    }
+    co_await now.control->bell().wait(next);
     parts_.learned->late.woke(next.at(), clock_now());
 }
 
@@ -195,7 +188,7 @@ void stream_run::note_usage(run_state& now) const {
     if (now.progress.usage.exact) {
         return;
     }
-    now.progress.usage.prompt_tokens = prompt_tokens(now.what);
+    now.progress.usage.prompt_tokens = now.prompt_tokens;
     now.progress.usage.generated_tokens = now.text.tokens();
 }
 

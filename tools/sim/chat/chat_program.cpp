@@ -73,6 +73,7 @@ json chat_program::state() const {
              {"high_water", engine_.high_water()},
              {"requests", requests_.load()},
              {"connections", listener == nullptr ? 0 : listener->connections()},
+             {"accepted", listener == nullptr ? 0 : listener->accepted()},
              {"runs", journal_.run_count()}};
     const std::lock_guard lock(notes_mutex_);
     out.update(notes_);

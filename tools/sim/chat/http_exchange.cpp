@@ -44,11 +44,18 @@ const char* reason_phrase(int status) {
     return "Unknown";
 }
 
-http_exchange::http_exchange(int socket, const http_look& look, int split, bool close_asked)
+http_exchange::http_exchange(int socket, const http_look& look, int split, bool close_asked, int count)
     : socket_(socket),
       look_(look),
       split_(static_cast<std::size_t>(split)),
-      closes_(close_asked || look.http10 || !look.keep_alive) {}
+      left_(look.most_requests - count),
+      closes_(close_asked || look.http10 || !look.keep_alive || (look.most_requests > 0 && left_ <= 0)) {}
+
+std::string http_exchange::fate() const {
+    if (closes_) return "Connection: close\r\n";
+    if (look_.most_requests > 0) return "Keep-Alive: timeout=5, max=" + std::to_string(left_) + "\r\n";
+    return "";
+}
 
 std::string http_exchange::head(int status, const std::string& content_type) const {
     std::string out = look_.http10 ? "HTTP/1.0 " : "HTTP/1.1 ";
@@ -85,7 +92,7 @@ void http_exchange::answer(int status, const std::string& content_type, const st
     answered_ = true;
     auto text = head(status, content_type) + "Content-Length: " + std::to_string(body.size()) + "\r\n";
     for (const auto& [name, value] : more) text += name + ": " + value + "\r\n";
-    text += closes_ ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
+    text += fate() + "\r\n";
     if (truncates_) closes_ = true;
     if (split_ > 0) {
         if (send_all(text)) send_split(body);
@@ -102,8 +109,7 @@ void http_exchange::begin_stream(int status, const std::string& content_type) {
     } else {
         closes_ = true;
     }
-    if (closes_) text += "Connection: close\r\n";
-    text += "\r\n";
+    text += fate() + "\r\n";
     if (look_.lazy_head)
         unsent_ = text;
     else

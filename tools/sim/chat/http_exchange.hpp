@@ -24,6 +24,7 @@ enum class framing { chunked, until_close };
 struct http_look {
     bool http10 = false;
     bool keep_alive = true;
+    int most_requests = 0;   // of a connection, told as cpp-httplib does; 0: no bound, and nothing told
     bool shouts = false;     // reason phrases in capitals, as Werkzeug
     bool lazy_head = false;  // the head of a stream goes out with its first bytes
     framing streams = framing::chunked;
@@ -32,8 +33,9 @@ struct http_look {
 
 class http_exchange {
 public:
-    // `split`: writes of the body are cut into pieces of so many bytes, at any byte; 0 leaves them whole.
-    http_exchange(int socket, const http_look& look, int split, bool close_asked);
+    // `split`: writes of the body are cut into pieces of so many bytes, at any byte; 0 leaves them whole. `count`: which
+    // request of its connection this is, from 1.
+    http_exchange(int socket, const http_look& look, int split, bool close_asked, int count = 1);
 
     void answer(int status, const std::string& content_type, const std::string& body,
                 const std::vector<std::pair<std::string, std::string>>& more = {});
@@ -52,6 +54,8 @@ public:
     void truncate() { truncates_ = true; }
 
 private:
+    // What becomes of the connection, for the head.
+    std::string fate() const;
     std::string head(int status, const std::string& content_type) const;
     bool send_all(std::string_view bytes);
     bool send_split(std::string_view bytes);
@@ -59,6 +63,7 @@ private:
     int socket_;
     const http_look& look_;
     std::size_t split_;
+    int left_;  // requests of the connection behind this one
     std::string unsent_;
     bool answered_ = false;
     bool closes_;

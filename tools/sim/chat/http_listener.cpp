@@ -116,6 +116,7 @@ void http_listener::serve(const chat_handler& handler) {
         const int yes = 1;
         setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         ++open_;
+        ++accepted_;
         if (options_.threaded)
             std::thread([this, socket, &handler] { serve_connection(socket, handler); }).detach();
         else
@@ -159,15 +160,17 @@ bool http_listener::answered_by_fault(const chat_request& request, http_exchange
 }
 
 void http_listener::serve_connection(int socket, const chat_handler& handler) {
-    const timeval patience{options_.threaded ? 60 : 5, 0};
+    const timeval patience{5, 0};  // cpp-httplib, uvicorn and Werkzeug alike
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     std::string pending;
+    int count = 0;
     for (bool open = true; open;) {
         const auto request = read_chat_request(socket, pending);
         if (!request) break;
         const auto asked = request->headers.find("connection");
         const bool close_asked = asked != request->headers.end() && lower_case(asked->second) == "close";
-        http_exchange exchange(socket, options_.look, settings_.snapshot().chat.split_bytes, close_asked);
+        http_exchange exchange(socket, options_.look, settings_.snapshot().chat.split_bytes, close_asked,
+                               ++count);
         if (!answered_by_fault(*request, exchange, socket)) handler(*request, exchange);
         open = exchange.answered() && !exchange.closes() && !exchange.gone();
     }

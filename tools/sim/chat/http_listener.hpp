@@ -29,6 +29,7 @@ public:
     bool bind(const std::string& address, int port);
     int port() const { return port_; }
     int connections() const { return open_; }
+    int accepted() const { return accepted_; }  // since its start
     // For ever, or until close_listener. `this` and the handler must outlive every connection.
     void serve(const chat_handler& handler);
     // New connections are refused; open ones go on.
@@ -43,6 +44,7 @@ private:
     listener_options options_;
     std::atomic<int> listener_{-1};
     std::atomic<int> open_{0};
+    std::atomic<int> accepted_{0};
     int port_ = 0;
 };
 
