@@ -8,6 +8,7 @@
 #include <malloc.h>
 
 #include "corral/catalog/placement.hpp"
+#include "corral/core/code_pages.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/monitor/metric_sources.hpp"
 #include "corral/telemetry/log.hpp"
@@ -150,8 +151,9 @@ void daemon::meter(engine::backend& runtime) {
     meter_.watch(label, runtime.services());
 }
 
-// A crowd leaves holes all over the heap, which the allocator keeps. Given back once nobody is at work, on another
-// thread, for that takes some milliseconds.
+// A crowd leaves holes all over the heap, which the allocator keeps; a start and a rare request leave code in memory
+// that nobody needs again soon. Given back once nobody is at work; the heap on another thread, for that takes
+// milliseconds.
 core::awaitable<void> daemon::give_memory_back() {
     constexpr core::seconds between{5};
     constexpr std::size_t crowd = 32;  // connections
@@ -159,16 +161,25 @@ core::awaitable<void> daemon::give_memory_back() {
     ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
     std::size_t most = 0;
+    std::uint64_t answered = 0;
+    bool used = true;
     bool awake = true;
     while (awake) {
         awake = co_await core::sleep_for(between);
         const http::server_stats now = server_->stats();
         most = std::max(most, now.connections);
-        if (awake && most >= crowd && now.exchanges == 0) {
+        const bool worked = std::exchange(answered, now.answered) != now.answered;
+        used = used || worked;
+        if (!awake || now.exchanges > 0 || worked || !used) {
+            continue;
+        }
+        if (most >= crowd) {
             std::function<void()> trim = [] { ::malloc_trim(0); };
             const bool done = co_await decoding_.run(std::move(trim));
             most = done ? 0 : most;
         }
+        static_cast<void>(core::give_back_code_pages());
+        used = false;
     }
 }
 

@@ -402,7 +402,7 @@ void server::close_all() {
 }
 
 server_stats server::stats() const noexcept {
-    return {impl_->open.size(), impl_->context->exchanges};
+    return {impl_->open.size(), impl_->context->exchanges, impl_->context->answered};
 }
 
 }  // namespace corral::http

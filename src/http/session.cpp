@@ -234,16 +234,19 @@ std::string describe(const std::exception_ptr& thrown, bool client_gone) {
 }
 
 struct exchange_count {
-    explicit exchange_count(std::size_t& count) : count_(count) { ++count_; }
-    ~exchange_count() { --count_; }
+    explicit exchange_count(session_context& of) : of_(of) { ++of_.exchanges; }
+    ~exchange_count() {
+        --of_.exchanges;
+        ++of_.answered;
+    }
     exchange_count(const exchange_count&) = delete;
     exchange_count& operator=(const exchange_count&) = delete;
-    std::size_t& count_;
+    session_context& of_;
 };
 
 core::awaitable<void> call_handler(session_context& context, connection& on, request& incoming,
                                    exchange_writer& out) {
-    const exchange_count counted(context.exchanges);
+    const exchange_count counted(context);
     std::exception_ptr thrown;
     on.begin_exchange();
     on.stand(standing::busy);

@@ -42,6 +42,7 @@ struct session_context {
     std::optional<tls_credentials> tls;     // for connections to come; nothing: plain
     date_text date;
     std::size_t exchanges = 0;
+    std::uint64_t answered = 0;  // handlers that have run
     bool stopping = false;  // no exchange is followed by another
     // No exchange begins; connections between two are given to `keep_aside`, which says whether it took it.
     bool paused = false;

@@ -39,6 +39,7 @@ struct server_options {
 struct server_stats {
     std::size_t connections = 0;  // open now
     std::size_t exchanges = 0;    // handlers running now
+    std::uint64_t answered = 0;   // handlers that have run
 };
 
 class server {
