@@ -14,6 +14,7 @@
 #include "corral/monitor/device_figures.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
+#include "loop_watch.hpp"
 
 namespace corral::daemon {
 
@@ -184,6 +185,7 @@ void daemon::run() {
             std::rethrow_exception(failed);
         }
     });
+    const std::unique_ptr<loop_watch> watched = loop_watch::start_if_wanted(loop_.get_executor());
     loop_.run();
 }
 
