@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -120,9 +121,13 @@ core::awaitable<core::error_code> send_all(outgoing& state, std::string_view tex
 
 read_step read_some(outgoing& state, std::string& into, core::error_code& error) {
     std::array<char, 16 * 1024> scratch;
+    if (std::exchange(state.drained, false)) {
+        return read_step::wait;
+    }
     const auto got = ::recv(state.socket.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
     if (got > 0) {
         into.append(scratch.data(), static_cast<std::size_t>(got));
+        state.drained = static_cast<std::size_t>(got) < scratch.size();
         return read_step::more;
     }
     if (got == 0) {

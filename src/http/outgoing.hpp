@@ -25,6 +25,7 @@ struct outgoing {
     bool timed_out = false;
     std::uint64_t armed = 0;  // counts deadlines, so that a late one of before has no effect
     core::deadline until;     // that is armed
+    bool drained = false;     // the last read took all that was there
 };
 
 // Opens and begins to connect; 0 or an errno.
@@ -46,7 +47,8 @@ void disarm_deadline(outgoing& state);
 
 enum class read_step { more, wait, end, failed };
 
-// Appends what is there. `error` is set with `failed`.
+// Appends what is there. `error` is set with `failed`. Where the read before took all, it says `wait` without asking: the
+// wait notices what has come meanwhile.
 [[nodiscard]] read_step read_some(outgoing& state, std::string& into, core::error_code& error);
 
 // The server has neither closed it nor said anything.
