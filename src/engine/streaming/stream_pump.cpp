@@ -32,7 +32,7 @@ std::string stream_pump::take() {
 }
 
 void stream_pump::abandon() {
-    bell_ = nullptr;
+    part();
     abandoned_ = true;
     if (stream_) {
         stream_->hang_up();
@@ -45,7 +45,7 @@ void stream_pump::let_end(core::deadline until) {
         abandon();
         return;
     }
-    bell_ = nullptr;
+    part();
     bytes_.clear();
     let_end_ = until;
     stream_->read_until(until);
@@ -111,7 +111,11 @@ core::awaitable<void> stream_pump::read(core::deadline most) {
         } else {
             bytes_ += *got;
         }
-        ring();
+        if (on_bytes_) {
+            on_bytes_();
+        } else {
+            ring();
+        }
         while (bytes_.size() >= most_waiting && !abandoned_ && !let_end_) {
             const core::wake_reason why = co_await taken_.wait(ever);
             if (why == core::wake_reason::cancelled) {

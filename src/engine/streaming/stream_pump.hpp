@@ -2,6 +2,7 @@
 // One streamed call that goes on by itself, so that whoever waits for it may think of something else
 // meanwhile: give up and read the rest to its end, or hang up.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,12 +28,18 @@ public:
     // taken.
     [[nodiscard]] std::string take();
     [[nodiscard]] bool has_bytes() const noexcept { return !bytes_.empty(); }
+    // From now on `take` is called for bytes that come, in place of the bell, until another (or none) takes its place or
+    // the bell goes: one coroutine less has to wake for each piece. It must do neither of the two itself.
+    void on_bytes(std::function<void()> take) { on_bytes_ = std::move(take); }
     // Nothing more comes once what is there was taken.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     // Why it ended, where that was not the end of the body.
     [[nodiscard]] const std::optional<core::failure>& trouble() const noexcept { return trouble_; }
     // The bell goes; everything else stays as it is.
-    void part() noexcept { bell_ = nullptr; }
+    void part() noexcept {
+        bell_ = nullptr;
+        on_bytes_ = nullptr;
+    }
     // Hangs up, soon.
     void abandon();
     // The answer is over, but for the end of its framing: that is waited for, so that the connection can be kept.
@@ -46,6 +53,7 @@ private:
     void ring();
 
     core::wake_signal* bell_;
+    std::function<void()> on_bytes_;
     core::wake_signal taken_;
     std::unique_ptr<http::reply_stream> stream_;
     std::optional<unsigned> status_;

@@ -17,6 +17,18 @@ core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
 }
 
+// While it lives, the pump hands over what comes.
+class handed_over {
+public:
+    explicit handed_over(stream_pump& by) : by_(by) {}
+    handed_over(const handed_over&) = delete;
+    handed_over& operator=(const handed_over&) = delete;
+    ~handed_over() { by_.on_bytes({}); }
+
+private:
+    stream_pump& by_;
+};
+
 }  // namespace
 
 // Owns the list with the others, for a coroutine may outlive the runs when all ends.
@@ -251,7 +263,20 @@ run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, s
 
 core::awaitable<run_end> stream_run::follow(run_state& now) {
     now.reader = parts_.protocol->reader(now.what);
+    now.pump->on_bytes([this, &now] {
+        if (now.taken_end || now.done) {
+            return;
+        }
+        now.taken_end = take(now);
+        if (now.taken_end || now.done) {
+            now.control->bell().ring();
+        }
+    });
+    const handed_over until_here(*now.pump);
     while (true) {
+        if (now.taken_end) {
+            co_return *now.taken_end;
+        }
         if (now.pump->has_bytes()) {
             if (const early end = take(now)) {
                 co_return *end;

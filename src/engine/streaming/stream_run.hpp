@@ -97,6 +97,7 @@ private:
         std::uint64_t meetings = 0;      // those that there had been when it began
         bool fresh = false;              // nothing of the bytes at hand was delivered yet
         answer_text text;
+        early taken_end;            // of what the pump handed over
         bool asks_anew = false;     // without the format, at once
         bool inside = false;        // the server has the request
         bool finished = false;      // it said why it ended
