@@ -220,6 +220,10 @@ core::awaitable<void> compute_watch::see(std::shared_ptr<watched> about) {
                 now.elsewhere ? core::deadline(began + about->rule.interval) : core::deadline();
             const core::wake_reason why = co_await about->bell.wait(until);
             goes_on = why != core::wake_reason::cancelled;
+            if (why == core::wake_reason::rung) {
+                // A short answer tells nothing, and its first moments are no time to start a tool.
+                goes_on = co_await core::sleep_for(about->rule.interval);
+            }
             continue;
         }
         std::optional<unsigned> busy;
