@@ -5,6 +5,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -50,12 +51,19 @@ void task_group::spawn(std::string name, awaitable<void> task) {
         }));
 }
 
+// On the loop: called elsewhere, Boost 1.81 would post each signal by its address, and a task that ends before that takes
+// its signal along.
 void task_group::cancel(asio::cancellation_type type) {
-    // A handler may run at once and erase its entry, so the next one is found before.
-    for (auto it = tasks_.begin(); it != tasks_.end();) {
-        const auto current = it++;
-        current->cancel.emit(type);
+    if (tasks_.empty()) {
+        return;
     }
+    asio::dispatch(on_, [this, type] {
+        // A handler may run at once and erase its entry, so the next one is found before.
+        for (auto it = tasks_.begin(); it != tasks_.end();) {
+            const auto current = it++;
+            current->cancel.emit(type);
+        }
+    });
 }
 
 awaitable<bool> task_group::wait_empty(deadline until) {

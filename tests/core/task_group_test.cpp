@@ -46,6 +46,23 @@ TEST_F(task_group_test, cancel_ends_all_and_is_no_error) {
     EXPECT_TRUE(errors.empty());
 }
 
+// Its end is on its way when somebody cancels all, and not from the loop.
+TEST_F(task_group_test, a_task_may_end_before_its_cancellation_arrives) {
+    for (int i = 0; i < 100; ++i) {
+        wake_signal bell(loop.get_executor());
+        tasks.spawn("one", wait_for(bell));
+        tasks.spawn("two", wait_for(bell));
+        loop.restart();
+        loop.poll();
+        bell.ring();
+        tasks.cancel();
+        loop.restart();
+        loop.run_for(seconds(5));
+        ASSERT_TRUE(tasks.empty());
+    }
+    EXPECT_TRUE(errors.empty());
+}
+
 TEST_F(task_group_test, wait_empty_gives_up_at_its_deadline) {
     wake_signal bell(loop.get_executor());
     tasks.spawn("endless", wait_for(bell));
