@@ -39,17 +39,18 @@ std::string server_url::host_text() const {
     return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
-std::variant<server_url, url_fault> parse_server_url(std::string_view text) {
-    if (text.starts_with("https://")) {
+std::variant<server_url, url_fault> parse_server_url(std::string_view text, url_schemes allowed) {
+    const bool tls = text.starts_with("https://");
+    if (tls && allowed != url_schemes::http_and_https) {
         return url_fault::tls;
     }
-    if (!text.starts_with("http://")) {
+    if (!tls && !text.starts_with("http://")) {
         return url_fault::scheme;
     }
     const auto url = boost::urls::parse_uri({text.data(), text.size()});
     if (!url) {
         // A port may be anything for the grammar before it is none.
-        const std::string_view rest = text.substr(std::string_view("http://").size());
+        const std::string_view rest = text.substr(text.find("//") + 2);
         const std::size_t behind = rest.find(rest.starts_with('[') ? "]:" : ":");
         return behind == std::string_view::npos ? url_fault::host : url_fault::port;
     }
@@ -61,7 +62,7 @@ std::variant<server_url, url_fault> parse_server_url(std::string_view text) {
     if (url->has_userinfo() || has_path || url->has_query() || url->has_fragment()) {
         return url_fault::more;
     }
-    server_url out{host_of(*url), std::nullopt};
+    server_url out{host_of(*url), std::nullopt, tls};
     if (out.host.empty()) {
         return url_fault::host;
     }

@@ -36,7 +36,7 @@ core::result<core::asio::ip::tcp::endpoint> parse_http_url(std::string_view url)
     if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
         return bad_url(url, reason_of(*fault));
     }
-    const auto& [host, port] = std::get<core::server_url>(read);
+    const auto& [host, port, tls] = std::get<core::server_url>(read);
     if (!port) {
         return bad_url(url, "must name a port");
     }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include <netinet/in.h>
@@ -25,6 +26,51 @@ bool may_have_answered(int value) {
     return value == EPIPE || value == ECONNRESET;
 }
 
+read_step read_secure(outgoing& state, std::span<char> scratch, std::string& into, core::error_code& error) {
+    const transfer got = state.secure->receive(scratch);
+    switch (got.kind) {
+        case transfer_kind::moved:
+            into.append(scratch.data(), got.bytes);
+            return read_step::more;
+        case transfer_kind::want_read:
+        case transfer_kind::want_write:
+            return read_step::wait;
+        case transfer_kind::ended:
+            return read_step::end;
+        case transfer_kind::failed:
+            break;
+    }
+    // Many servers close without a word of TLS; whether the answer is whole, its own framing says.
+    error = got.error;
+    return error == core::asio::error::eof ? read_step::end : read_step::failed;
+}
+
+tcp::socket::wait_type wait_of(transfer_kind kind) {
+    return kind == transfer_kind::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
+}
+
+core::awaitable<core::error_code> send_secure(outgoing& state, std::string_view text, core::error_code& cut) {
+    while (!text.empty()) {
+        const transfer sent = state.secure->send({text, {}, {}});
+        if (sent.kind == transfer_kind::moved) {
+            text.remove_prefix(sent.bytes);
+            continue;
+        }
+        if (sent.kind == transfer_kind::failed || sent.kind == transfer_kind::ended) {
+            if (may_have_answered(sent.error.value())) {
+                cut = sent.error;
+                co_return core::error_code{};
+            }
+            co_return sent.error;
+        }
+        const core::error_code stopped = co_await wait_ready(state, wait_of(sent.kind));
+        if (stopped) {
+            co_return stopped;
+        }
+    }
+    co_return core::error_code{};
+}
+
 }  // namespace
 
 int begin_connect(outgoing& state, const tcp::endpoint& to) {
@@ -43,6 +89,24 @@ int begin_connect(outgoing& state, const tcp::endpoint& to) {
         return 0;
     }
     return errno;
+}
+
+core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to, std::string& why) {
+    state.secure = make_tls_transport(state.socket, to);
+    const core::error_code connected = co_await wait_ready(state, tcp::socket::wait_write);
+    core::error_code stopped = connected;
+    while (!stopped) {
+        const transfer opened = state.secure->open();
+        if (opened.kind == transfer_kind::moved) {
+            break;
+        }
+        if (opened.kind == transfer_kind::failed || opened.kind == transfer_kind::ended) {
+            why = state.secure->distrust();
+            co_return opened.error ? opened.error : core::make_error_code(core::errc::protocol);
+        }
+        stopped = co_await wait_ready(state, wait_of(opened.kind));
+    }
+    co_return stopped;
 }
 
 void arm_deadline(const std::shared_ptr<outgoing>& state, core::deadline until) {
@@ -85,6 +149,10 @@ core::awaitable<core::error_code> wait_ready(outgoing& state, tcp::socket::wait_
 
 // Sends without waiting first: on loopback the connection stands as soon as connect() returns.
 core::awaitable<core::error_code> send_all(outgoing& state, std::string_view text, core::error_code& cut) {
+    if (state.secure != nullptr) {
+        const core::error_code stopped = co_await send_secure(state, text, cut);
+        co_return stopped;
+    }
     constexpr std::size_t at_once = 256UL * 1024;  // then others have a turn of the loop
     while (!text.empty()) {
         const auto sent = ::send(state.socket.native_handle(), text.data(), std::min(text.size(), at_once),
@@ -121,6 +189,9 @@ core::awaitable<core::error_code> send_all(outgoing& state, std::string_view tex
 
 read_step read_some(outgoing& state, std::string& into, core::error_code& error) {
     std::array<char, 16 * 1024> scratch;
+    if (state.secure != nullptr) {
+        return read_secure(state, scratch, into, error);
+    }
     if (std::exchange(state.drained, false)) {
         return read_step::wait;
     }

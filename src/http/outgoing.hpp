@@ -14,6 +14,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
+#include "http/transport.hpp"
 
 namespace corral::http {
 
@@ -21,6 +22,7 @@ namespace corral::http {
 struct outgoing {
     explicit outgoing(const core::executor& on) : socket(on), timer(on) {}
     core::asio::ip::tcp::socket socket;
+    std::unique_ptr<transport> secure;  // over the socket; none: plain
     core::asio::steady_timer timer;
     bool timed_out = false;
     std::uint64_t armed = 0;  // counts deadlines, so that a late one of before has no effect
@@ -30,6 +32,9 @@ struct outgoing {
 
 // Opens and begins to connect; 0 or an errno.
 [[nodiscard]] int begin_connect(outgoing& state, const core::asio::ip::tcp::endpoint& to);
+
+// TLS over a connection that was begun. `why`: what was wrong with the certificate, where it was that.
+[[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to, std::string& why);
 
 // From then on every wait fails with errc::timed_out, and the connection stays. A new deadline takes the
 // place of the last.

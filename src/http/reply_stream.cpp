@@ -162,6 +162,17 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
         co_return now.answer.failure_of(refused);
     }
     arm_deadline(now.line, what.until);
+    if (what.tls) {
+        std::string why;
+        const core::error_code untrusted = co_await begin_tls(*now.line, *what.tls, why);
+        if (untrusted && !why.empty()) {
+            co_return core::make_failure(core::errc::protocol, "the certificate of " + what.tls->name +
+                                                                   " is not trusted: " + why);
+        }
+        if (untrusted) {
+            co_return now.answer.failure_of(untrusted);
+        }
+    }
     const std::string text = request_text(what);
     const core::error_code unsent =
         co_await send_request(*now.line, text, text.size() - what.body.size(), what.inserts, now.cut);

@@ -6,9 +6,11 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include "transport.hpp"
 
@@ -80,17 +82,19 @@ const BIO_METHOD* socket_method() {
 
 class tls_transport final : public transport {
 public:
-    tls_transport(tcp::socket& over, tls_credentials with)
-        : credentials_(std::move(with)), ssl_(SSL_new(credentials_.context()), &SSL_free) {
-        BIO* bio = BIO_new(socket_method());
-        if (!ssl_ || bio == nullptr) {
-            BIO_free(bio);
-            ssl_.reset();
-            return;
+    tls_transport(tcp::socket& over, const tls_credentials& with) : tls_transport(over, with.context()) {
+        if (ssl_) {
+            SSL_set_accept_state(ssl_.get());
         }
-        BIO_set_data(bio, &over);
-        SSL_set_bio(ssl_.get(), bio, bio);
-        SSL_set_accept_state(ssl_.get());
+    }
+
+    tls_transport(tcp::socket& over, const tls_peer& to) : tls_transport(over, to.trust.context()) {
+        if (ssl_ && !expect(to.name)) {
+            ssl_.reset();
+        }
+        if (ssl_) {
+            SSL_set_connect_state(ssl_.get());
+        }
     }
 
     transfer open() override {
@@ -99,6 +103,11 @@ public:
         }
         ERR_clear_error();
         return outcome(SSL_do_handshake(ssl_.get()), 0);
+    }
+
+    [[nodiscard]] std::string distrust() const override {
+        const long found = ssl_ ? SSL_get_verify_result(ssl_.get()) : X509_V_OK;
+        return found == X509_V_OK ? std::string() : X509_verify_cert_error_string(found);
     }
 
     [[nodiscard]] bool met_plain_http() const noexcept override { return met_plain_http_; }
@@ -152,6 +161,32 @@ public:
 private:
     static constexpr std::size_t keep_capacity = 1024;
 
+    // The SSL keeps a reference to its context.
+    tls_transport(tcp::socket& over, SSL_CTX* context) : ssl_(SSL_new(context), &SSL_free) {
+        BIO* bio = BIO_new(socket_method());
+        if (!ssl_ || bio == nullptr) {
+            BIO_free(bio);
+            ssl_.reset();
+            return;
+        }
+        BIO_set_data(bio, &over);
+        SSL_set_bio(ssl_.get(), bio, bio);
+    }
+
+    // The name that the certificate must have; a literal address is not announced.
+    bool expect(const std::string& name) {
+        if (name.empty()) {
+            return true;
+        }
+        core::error_code no_address;
+        core::asio::ip::make_address(name, no_address);
+        if (!no_address) {
+            return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str()) == 1;
+        }
+        return SSL_set1_host(ssl_.get(), name.c_str()) == 1 &&
+               SSL_set_tlsext_host_name(ssl_.get(), name.c_str()) == 1;
+    }
+
     // After a fatal error OpenSSL must not be called again for this connection.
     [[nodiscard]] transfer lasting_failure() const { return {transfer_kind::failed, 0, failure_}; }
 
@@ -186,7 +221,6 @@ private:
                                                                 : core::make_error_code(core::errc::protocol);
     }
 
-    tls_credentials credentials_;
     std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
     std::string record_;
     core::error_code failure_;
@@ -197,7 +231,11 @@ private:
 }  // namespace
 
 std::unique_ptr<transport> make_tls_transport(tcp::socket& over, tls_credentials with) {
-    return std::make_unique<tls_transport>(over, std::move(with));
+    return std::make_unique<tls_transport>(over, with);
+}
+
+std::unique_ptr<transport> make_tls_transport(tcp::socket& over, const tls_peer& to) {
+    return std::make_unique<tls_transport>(over, to);
 }
 
 }  // namespace corral::http

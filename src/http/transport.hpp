@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -40,6 +41,8 @@ public:
     [[nodiscard]] virtual transfer open() = 0;
     // After a failed open(): the peer speaks HTTP without TLS.
     [[nodiscard]] virtual bool met_plain_http() const noexcept { return false; }
+    // After a failed open(): what was wrong with the peer's certificate, or nothing.
+    [[nodiscard]] virtual std::string distrust() const { return {}; }
     // REQUIRES: `into` is not empty.
     [[nodiscard]] virtual transfer receive(std::span<char> into) = 0;
     // True when bytes wait that no readiness of the socket will announce.
@@ -55,5 +58,8 @@ public:
 // The server's side; where OpenSSL has no memory for it, open() fails.
 [[nodiscard]] std::unique_ptr<transport> make_tls_transport(core::asio::ip::tcp::socket& over,
                                                             tls_credentials with);
+// The client's side, as above.
+[[nodiscard]] std::unique_ptr<transport> make_tls_transport(core::asio::ip::tcp::socket& over,
+                                                            const tls_peer& to);
 
 }  // namespace corral::http

@@ -24,6 +24,19 @@ TEST(server_url, names_a_host_and_maybe_a_port) {
     EXPECT_EQ((server_url{"box", 1}).host_text(), "box");
 }
 
+TEST(server_url, https_is_read_where_it_is_spoken) {
+    const auto read = parse_server_url("https://box.lan:1", url_schemes::http_and_https);
+    ASSERT_TRUE(std::holds_alternative<server_url>(read));
+    EXPECT_TRUE(std::get<server_url>(read).tls);
+    EXPECT_EQ(std::get<server_url>(read).port, 1);
+    const auto plain = parse_server_url("http://box.lan", url_schemes::http_and_https);
+    ASSERT_TRUE(std::holds_alternative<server_url>(plain));
+    EXPECT_FALSE(std::get<server_url>(plain).tls);
+    for (const char* const bad : {"https://", "https://a:0", "https://a/x", "ftp://a"}) {
+        EXPECT_TRUE(std::holds_alternative<url_fault>(parse_server_url(bad, url_schemes::http_and_https))) << bad;
+    }
+}
+
 TEST(server_url, anything_else_is_refused_for_what_is_wrong) {
     const std::vector<std::pair<const char*, url_fault>> cases{
         {"", url_fault::scheme},

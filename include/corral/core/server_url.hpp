@@ -12,6 +12,7 @@ namespace corral::core {
 struct server_url {
     std::string host;                   // a name, or an IP literal without brackets; never empty
     std::optional<std::uint16_t> port;  // from 1 on; nothing: none is said
+    bool tls = false;                   // https
     // As it stands in a URL: IPv6 literals in brackets.
     [[nodiscard]] std::string host_text() const;
 };
@@ -24,7 +25,10 @@ enum class url_fault {
     port,    // not from 1 to 65535
 };
 
+enum class url_schemes { http, http_and_https };
+
 // `text` is foreign: nothing of it is taken on trust.
-[[nodiscard]] std::variant<server_url, url_fault> parse_server_url(std::string_view text);
+[[nodiscard]] std::variant<server_url, url_fault> parse_server_url(std::string_view text,
+                                                                   url_schemes allowed = url_schemes::http);
 
 }  // namespace corral::core

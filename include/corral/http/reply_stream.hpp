@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "corral/core/time.hpp"
 #include "corral/http/kept_connections.hpp"
 #include "corral/http/message.hpp"
+#include "corral/http/tls.hpp"
 
 namespace corral::http {
 
@@ -28,6 +30,7 @@ struct stream_call {
     header_fields headers;  // added to Host, Connection: close, Content-Type and Content-Length
     std::string body;
     std::vector<body_insert> inserts;               // what the body lacks, in the order of their places
+    std::optional<tls_peer> tls;                    // none: plain; not with `kept`
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
     std::shared_ptr<kept_connections> kept;         // null: the connection is new, and closed behind the answer

@@ -42,4 +42,24 @@ private:
     std::string description_;
 };
 
+// What a client believes: certificates of the system's authorities, and those of a file of its own. TLS 1.2 and
+// later; the server's name must be in its certificate.
+class tls_trust {
+public:
+    // `authorities`: PEM, at most 1 MiB, in place of the system's; empty: the system's. Blocks on the disk.
+    [[nodiscard]] static core::result<tls_trust> load(const std::filesystem::path& authorities);
+    [[nodiscard]] ssl_ctx_st* context() const noexcept { return context_.get(); }
+
+private:
+    tls_trust() = default;
+
+    std::shared_ptr<ssl_ctx_st> context_;
+};
+
+// Whom a client means to reach by TLS.
+struct tls_peer {
+    tls_trust trust;
+    std::string name;  // a host's name or an IP literal without brackets; empty: who proves a trusted certificate
+};
+
 }  // namespace corral::http

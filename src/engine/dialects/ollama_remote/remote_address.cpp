@@ -81,7 +81,7 @@ core::result<remote_address> parse_remote_url(std::string_view url) {
     if (const auto* const fault = std::get_if<core::url_fault>(&read)) {
         return refused_url(url, why_not(*fault));
     }
-    const auto& [host, port] = std::get<core::server_url>(read);
+    const auto& [host, port, tls] = std::get<core::server_url>(read);
     return remote_address{host, std::to_string(port.value_or(usual_port))};
 }
 

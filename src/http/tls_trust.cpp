@@ -1,0 +1,54 @@
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "corral/http/tls.hpp"
+
+namespace corral::http {
+
+namespace {
+
+core::failure unusable(const std::filesystem::path& file, const std::string& why) {
+    return core::make_failure(core::errc::invalid, "'" + file.string() + "' " + why);
+}
+
+core::result<void> take_authorities(SSL_CTX* to, const std::filesystem::path& file) {
+    constexpr std::uintmax_t most = 1024 * 1024;
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error) || std::filesystem::file_size(file, error) > most) {
+        return unusable(file, "must be a regular file of at most 1 MiB with certificates in PEM form");
+    }
+    ERR_clear_error();
+    const bool taken = SSL_CTX_load_verify_file(to, file.c_str()) == 1;
+    ERR_clear_error();
+    if (!taken) {
+        return unusable(file, "holds no certificate in PEM form, or can't be read");
+    }
+    // So that the file may be that of the server itself, as self-signed ones are.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(to), X509_V_FLAG_PARTIAL_CHAIN);
+    return {};
+}
+
+}  // namespace
+
+core::result<tls_trust> tls_trust::load(const std::filesystem::path& authorities) {
+    tls_trust out;
+    out.context_ = std::shared_ptr<SSL_CTX>(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+    SSL_CTX* const made = out.context_.get();
+    if (made == nullptr || SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION) != 1) {
+        return core::make_failure(core::errc::internal, "TLS is not available in this system's OpenSSL");
+    }
+    SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(made, SSL_VERIFY_PEER, nullptr);
+    if (authorities.empty()) {
+        SSL_CTX_set_default_verify_paths(made);
+        return out;
+    }
+    const core::result<void> taken = take_authorities(made, authorities);
+    if (!taken) {
+        return taken.error();
+    }
+    return out;
+}
+
+}  // namespace corral::http
