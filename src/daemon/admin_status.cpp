@@ -195,6 +195,7 @@ control::admin_json status_json(const admin_context& of) {
         out["devices"] = std::move(devices);
     }
     out["configuration"] = of.settings_file;
+    out["url"] = of.url ? of.url() : std::string();
     out["left_out"] = left_out_json(*of.settings);
     out["models"] = control::admin_json::array();
     for (const auto& runtime : of.running->backends()) {

@@ -15,6 +15,7 @@
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/service_notify.hpp"
 #include "loop_watch.hpp"
+#include "status_text.hpp"
 
 namespace corral::daemon {
 
@@ -56,12 +57,6 @@ void say_if_descriptors_are_few(std::size_t max_connections) {
             "'max_connections'",
             max_connections, most, kept, most - kept);
     }
-}
-
-std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
-    const std::string address = where.address().to_string();
-    const std::string host = where.address().is_v6() ? "[" + address + "]" : address;
-    return fmt::format("{}://{}:{}", tls ? "https" : "http", host, where.port());
 }
 
 }  // namespace

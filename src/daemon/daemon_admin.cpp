@@ -7,6 +7,7 @@
 #include "admin_verbs.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
+#include "status_text.hpp"
 
 namespace corral::daemon {
 
@@ -95,7 +96,8 @@ core::result<void> daemon::open_admin() {
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
                       .settings = &settings_,
-                      .settings_file = absolute_text(source_.file)};
+                      .settings_file = absolute_text(source_.file),
+                      .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); }};
     admin_ = std::make_unique<control::admin_socket>(service_tasks_, [this](control::admin_json asked) {
         return answer_admin(admin_context_, std::move(asked));
     });

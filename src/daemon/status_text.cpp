@@ -119,4 +119,10 @@ model_view view_of(engine::backend& runtime, core::steady_time now) {
     return view;
 }
 
+std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls) {
+    const std::string address = where.address().to_string();
+    const std::string host = where.address().is_v6() ? "[" + address + "]" : address;
+    return fmt::format("{}://{}:{}", tls ? "https" : "http", host, where.port());
+}
+
 }  // namespace corral::daemon

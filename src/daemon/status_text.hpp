@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "corral/core/time.hpp"
 #include "corral/engine/backend.hpp"
 
@@ -35,5 +37,8 @@ struct model_view {
 // 400 bytes.
 [[nodiscard]] std::string status_text(const std::vector<model_view>& models, std::size_t running,
                                       std::size_t waiting);
+
+// "https://127.0.0.1:11434"
+[[nodiscard]] std::string url_of(const boost::asio::ip::tcp::endpoint& where, bool tls);
 
 }  // namespace corral::daemon

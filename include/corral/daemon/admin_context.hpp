@@ -33,6 +33,7 @@ struct admin_context {
     std::function<upgrade::upgrade_report()> upgrades;
     const config::configuration* settings = nullptr;  // as they are in force
     std::string settings_file;
+    std::function<std::string()> url;  // where clients come in
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
 
