@@ -13,6 +13,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::size_t longest_line = 4 * 1024 * 1024;
 constexpr std::size_t most_kept = 1024 * 1024;
+constexpr std::size_t most_stamps = 20'000;
 
 core::failure broken(const std::string& how) {
     return core::make_failure(core::errc::protocol, how);
@@ -28,6 +29,16 @@ std::optional<std::int64_t> count_at(const json& of, const char* key) {
 void keep_text(std::string& to, const std::string& piece) {
     if (to.size() + piece.size() <= most_kept) {
         to += piece;
+    }
+}
+
+void keep_names(std::vector<std::string>& to, const json& message) {
+    constexpr std::size_t most = 16;
+    for (const json& call : core::list_at(message, "tool_calls")) {
+        const json* const function = core::member(call, "function");
+        if (function != nullptr && to.size() < most) {
+            to.push_back(core::text_at(*function, "name"));
+        }
     }
 }
 
@@ -77,10 +88,14 @@ core::result<bool> answer_reader::take_line(std::string_view line, double at_s) 
         ++into_.pieces;
         bytes_ += text.size() + thinking.size();
         into_.tool_calls += calls;
+        keep_names(into_.called, *said);
         keep_text(into_.text, text);
         keep_text(into_.thinking, thinking);
         if (!into_.first_piece_s) {
             into_.first_piece_s = at_s;
+        }
+        if (into_.piece_s.size() < most_stamps) {
+            into_.piece_s.push_back(at_s);
         }
     }
     if (core::flag_at(read, "done")) {

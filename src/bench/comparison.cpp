@@ -16,7 +16,8 @@ std::vector<pair_of_tests> pairs_of(const run_record& before, const run_record& 
     std::vector<pair_of_tests> out;
     for (const test_result& one : after.results) {
         for (const test_result& other : before.results) {
-            if (one.test.id == other.test.id && one.repetition == other.repetition) {
+            if (one.test.id == other.test.id && one.repetition == other.repetition &&
+                one.client == other.client) {
                 out.push_back({&other, &one});
                 break;
             }
@@ -64,7 +65,7 @@ std::string left_alone(const char* side, const run_record& run, const run_record
     std::string out;
     for (const test_result& one : run.results) {
         const bool common = std::ranges::any_of(other.results, [&](const test_result& two) {
-            return two.test.id == one.test.id && two.repetition == one.repetition;
+            return two.test.id == one.test.id && two.repetition == one.repetition && two.client == one.client;
         });
         if (!common && ++count <= most) {
             out += (out.empty() ? "" : ", ") + on_one_line(one.test.title);

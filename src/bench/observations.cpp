@@ -37,6 +37,12 @@ std::string quality(const totals& all) {
         out +=
             "- ⚠️ " + std::to_string(all.timed_out) + " timed out; they count in no average of speed\n";
     }
+    if (all.wrong > 0) {
+        out += "- ⚠️ " + std::to_string(all.wrong) + " answered, but not what was asked for\n";
+    }
+    if (all.unable > 0) {
+        out += "- ➖ " + std::to_string(all.unable) + " the model can't do; they count in no rate\n";
+    }
     if (all.truncated > 0) {
         out += "- ⚠️ " + std::to_string(all.truncated) + " ended at the limit of tokens\n";
     }

@@ -54,6 +54,19 @@ std::string on_one_line(std::string_view text) {
 
 namespace {
 
+std::string ending_text(const measurement& seen) {
+    switch (seen.how) {
+        case ending::interrupted:
+            return "⏹️ **Interrupted**";
+        case ending::unable:
+            return "➖ **Not possible:** " + on_one_line(seen.reason);
+        case ending::wrong:
+            return "❌ **Not as asked:** " + on_one_line(seen.reason);
+        default:
+            return "❌ **Failed:** " + on_one_line(seen.reason);
+    }
+}
+
 std::string percent_text(const totals& all) {
     const double share =
         all.tests == 0 ? 0 : 100 * static_cast<double>(all.successes) / static_cast<double>(all.tests);
@@ -73,7 +86,8 @@ std::string head(const run_record& run, const totals& all) {
            percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
            " tokens\n- **Average Speed:** " +
            (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") + "\n- **Memory Usage:** " +
-           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") + "\n\n";
+           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") + "\n- **Server:** " +
+           facts_text(run) + "\n\n";
 }
 
 std::string json_quoted(const std::string& text) {
@@ -107,6 +121,8 @@ std::string configuration(const run_record& run) {
            "    \"num_threads\": null\n  },\n  \"server\": " +
            json_quoted(run.server) + ",\n  \"url\": " + json_quoted(run.url) +
            ",\n  \"set\": " + json_quoted(run.set) + ",\n  \"warm_up\": " + std::to_string(run.warm_up) +
+           ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
+           ",\n  \"concurrency\": " + std::to_string(run.concurrency) +
            "\n}\n```\n\nWhat is null, the server doesn't tell.\n\n";
 }
 
@@ -118,6 +134,21 @@ std::string row(const std::string& name, const std::optional<spread>& of) {
            fixed(of->least, 2) + " | " + fixed(of->most, 2) + " |\n";
 }
 
+std::string percentile_row(const std::string& name, const std::optional<spread>& of) {
+    return of ? "| " + name + " | " + fixed(of->median, 2) + " | " + fixed(of->p90, 2) + " | " +
+                    fixed(of->p99, 2) + " | " + fixed(of->deviation, 2) + " |\n"
+              : "";
+}
+
+std::string percentiles(const totals& all) {
+    return "\n| Metric | p50 | p90 | p99 | Spread (±) |\n|--------|-----|-----|-----|--------|\n" +
+           percentile_row("Generation Speed (tok/s)", all.speed) +
+           percentile_row("Time to First Token (ms)", all.first_token) +
+           percentile_row("First Piece at the Client (ms)", all.client_first) +
+           percentile_row("Gap between Pieces at the Client (ms)", all.gap) +
+           percentile_row("All Clients together (tok/s)", all.throughput);
+}
+
 std::string metrics(const totals& all) {
     return "## 🎯 Performance Metrics\n\n| Metric | Average | Median | Min | Max |\n"
            "|--------|---------|--------|-----|-----|\n" +
@@ -125,8 +156,11 @@ std::string metrics(const totals& all) {
            "| Input Processing (tok/s) | " +
            (all.input_processing ? fixed(*all.input_processing, 2) : "not known") + " | - | - | - |\n" +
            row("End-to-End Speed (tok/s)", all.end_to_end) +
+           row("First Piece at the Client (ms)", all.client_first) +
+           row("Gap between Pieces at the Client (ms)", all.gap) + percentiles(all) +
            "\nGeneration Speed is tok/s (decode): without the time to the first token. End-to-End Speed is "
-           "tok/s (end-to-end): of the whole request. Only successful tests are in these figures.\n\n";
+           "tok/s (end-to-end): of the whole request. Time to First Token is by the runtime where it tells one; "
+           "the client's own clock is beside it. Spread is the standard deviation. Only successful tests are in these figures.\n\n";
 }
 
 std::string token_statistics(const totals& all) {
@@ -161,7 +195,8 @@ std::string success(const measurement& seen) {
         " seconds |\n| Input Tokens | " + known_count(seen.input_tokens) + " |\n| Output Tokens | " +
         known_count(seen.output_tokens) + " |\n| Memory Usage | " + known(seen.memory_mb, " MB") +
         " |\n| End-to-End Speed | " + known(end_to_end_speed(seen), " tok/s") + " |\n| Source of Times | " +
-        (seen.decode_s ? "runtime" : "wall") + " |\n";
+        (seen.decode_s ? "runtime" : "wall") + " |\n| First Piece at the Client | " +
+        known(client_first_ms(seen), " ms") + " |\n";
     if (seen.truncated) {
         out += "| Truncated | ⚠️ at the limit of tokens |\n";
     }
@@ -175,9 +210,7 @@ std::string success(const measurement& seen) {
 }
 
 std::string failure_text(const measurement& seen) {
-    return std::string(seen.how == ending::interrupted ? "⏹️ **Interrupted**" : "❌ **Failed:** ") +
-           (seen.how == ending::interrupted ? "" : on_one_line(seen.reason)) + "\n\nAfter " +
-           fixed(seen.total_s, 2) + " seconds and " + std::to_string(seen.pieces) +
+    return ending_text(seen) + "\n\nAfter " + fixed(seen.total_s, 2) + " seconds and " + std::to_string(seen.pieces) +
            " pieces of an answer.\n\n";
 }
 
@@ -198,8 +231,9 @@ std::string details(const run_record& run) {
         if (!seen.thinking.empty()) {
             out += "**Thinking:**\n" + fenced(seen.thinking) + "\n";
         }
-        if (seen.how == ending::success || !seen.text.empty()) {
-            out += std::string(seen.how == ending::success ? "**Response:**\n" : "**Partial Response:**\n") +
+        const bool whole = seen.how == ending::success || seen.how == ending::wrong;
+        if (whole || !seen.text.empty()) {
+            out += std::string(whole ? "**Response:**\n" : "**Partial Response:**\n") +
                    fenced(seen.text) + "\n";
         }
         out += "---\n\n";

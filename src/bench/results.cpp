@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -17,8 +18,8 @@ using json = nlohmann::ordered_json;
 constexpr const char* schema = "corral-bench-1";
 
 // In the order of the endings.
-constexpr std::array names{"success", "timed_out", "failed", "interrupted"};
-static_assert(names.size() == static_cast<std::size_t>(ending::interrupted) + 1);
+constexpr std::array names{"success", "timed_out", "failed", "interrupted", "wrong", "unable"};
+static_assert(names.size() == static_cast<std::size_t>(ending::unable) + 1);
 
 const char* name_of(ending how) {
     return names[static_cast<std::size_t>(how)];
@@ -34,8 +35,70 @@ json known_or_null(const std::optional<T>& value) {
     return value ? json(*value) : json(nullptr);
 }
 
+json spread_json(const std::optional<spread>& of) {
+    if (!of) {
+        return nullptr;
+    }
+    return {{"mean", of->average}, {"p50", of->median}, {"p90", of->p90},      {"p99", of->p99},
+            {"least", of->least},  {"most", of->most},  {"deviation", of->deviation}};
+}
+
+// In one text, so that thousands of stamps are not as many lines.
+std::string tenths(const std::vector<double>& stamps) {
+    std::string out;
+    for (const double at : stamps) {
+        out += (out.empty() ? "" : " ") + fixed(1000 * at, 1);
+    }
+    return out;
+}
+
+std::vector<double> stamps_of(const std::string& text) {
+    constexpr std::size_t most = 20'000;
+    std::istringstream words(text);
+    std::vector<double> out;
+    for (double at = 0; out.size() < most && words >> at;) {
+        out.push_back(at / 1000);
+    }
+    return out;
+}
+
+json facts_json(const server_facts& of) {
+    return {{"corral", of.corral},         {"profile", of.profile},
+            {"family", of.family},         {"parameters", of.parameters},
+            {"quantization", of.quantization}, {"package", of.package},
+            {"digest", of.digest},         {"capabilities", of.capabilities}};
+}
+
+server_facts facts_of(const json& from) {
+    server_facts out;
+    out.corral = core::text_at(from, "corral");
+    out.profile = core::text_at(from, "profile");
+    out.family = core::text_at(from, "family");
+    out.parameters = core::text_at(from, "parameters");
+    out.quantization = core::text_at(from, "quantization");
+    out.package = core::text_at(from, "package");
+    out.digest = core::text_at(from, "digest");
+    return out;
+}
+
+json totals_json(const totals& all) {
+    return {{"tests", all.tests},
+            {"successes", all.successes},
+            {"wrong", all.wrong},
+            {"timed_out", all.timed_out},
+            {"unable", all.unable},
+            {"decode_tokens_per_second", spread_json(all.speed)},
+            {"end_to_end_tokens_per_second", spread_json(all.end_to_end)},
+            {"together_tokens_per_second", spread_json(all.throughput)},
+            {"runtime_first_token_ms", spread_json(all.runtime_first)},
+            {"client_first_piece_ms", spread_json(all.client_first)},
+            {"client_gap_ms", spread_json(all.gap)},
+            {"memory_mb", spread_json(all.memory_mb)}};
+}
+
 json test_json(const test_result& one) {
     const measurement& seen = one.seen;
+    const bool spoken = seen.how == ending::success || seen.how == ending::wrong;
     json messages = json::array();
     for (const prompt_message& message : one.test.messages) {
         messages.push_back({{"role", message.role}, {"content", message.content}});
@@ -43,10 +106,15 @@ json test_json(const test_result& one) {
     return {{"id", one.test.id},
             {"title", one.test.title},
             {"repetition", one.repetition},
+            {"client", one.client},
+            {"began_s", one.began_s},
             {"status", name_of(seen.how)},
             {"reason", seen.reason},
             {"total_s", seen.total_s},
             {"first_piece_s", known_or_null(seen.first_piece_s)},
+            {"first_token_ms", spoken ? json(first_token_ms(seen)) : json(nullptr)},
+            {"gap_ms", spread_json(spread_of(gaps_ms(seen)))},
+            {"piece_ms", tenths(seen.piece_s)},
             {"input_tokens", known_or_null(seen.input_tokens)},
             {"output_tokens", known_or_null(seen.output_tokens)},
             {"prefill_s", known_or_null(seen.prefill_s)},
@@ -56,6 +124,7 @@ json test_json(const test_result& one) {
             {"durations_in_ms", seen.durations_in_ms},
             {"pieces", seen.pieces},
             {"tool_calls", seen.tool_calls},
+            {"called", seen.called},
             {"truncated", seen.truncated},
             {"repeats", seen.repeats},
             {"memory_mb", known_or_null(seen.memory_mb)},
@@ -69,6 +138,13 @@ test_result test_of(const json& from) {
     out.test.id = core::text_at(from, "id");
     out.test.title = core::text_at(from, "title");
     out.repetition = core::number_at<unsigned>(from, "repetition").value_or(1);
+    out.client = core::number_at<unsigned>(from, "client").value_or(1);
+    out.began_s = core::number_at<double>(from, "began_s").value_or(0);
+    for (const json& message : core::list_at(from, "messages")) {
+        if (message.is_object()) {
+            out.test.messages.push_back({core::text_at(message, "role"), core::text_at(message, "content")});
+        }
+    }
     measurement& seen = out.seen;
     seen.how = ending_of(core::text_at(from, "status"));
     seen.reason = core::text_at(from, "reason");
@@ -79,6 +155,14 @@ test_result test_of(const json& from) {
     seen.prefill_s = core::number_at<double>(from, "prefill_s");
     seen.decode_s = core::number_at<double>(from, "decode_s");
     seen.memory_mb = core::number_at<double>(from, "memory_mb");
+    seen.piece_s = stamps_of(core::text_at(from, "piece_ms"));
+    seen.pieces = core::number_at<std::size_t>(from, "pieces").value_or(0);
+    seen.tool_calls = core::number_at<std::size_t>(from, "tool_calls").value_or(0);
+    seen.durations_in_ms = core::flag_at(from, "durations_in_ms");
+    seen.truncated = core::flag_at(from, "truncated");
+    seen.repeats = core::flag_at(from, "repeats");
+    seen.thinking = core::text_at(from, "thinking");
+    seen.text = core::text_at(from, "text");
     return out;
 }
 
@@ -106,15 +190,22 @@ std::string json_report(const run_record& run) {
              {"url", run.url},
              {"server", run.server},
              {"hardware", run.hardware},
+             {"facts", facts_json(run.facts)},
              {"set", run.set},
              {"generated", run.generated},
              {"duration_s", run.duration_s},
              {"planned", run.planned},
              {"warm_up", run.warm_up},
+             {"concurrency", run.concurrency},
+             {"sampling", json::object()},
              {"interrupted", run.interrupted},
              {"successes", all.successes},
              {"timed_out", all.timed_out},
+             {"totals", totals_json(all)},
              {"results", json::array()}};
+    for (const auto& [name, value] : run.sampling) {
+        out["sampling"][name] = value;
+    }
     for (const test_result& one : run.results) {
         out["results"].push_back(test_json(one));
     }
@@ -124,10 +215,11 @@ std::string json_report(const run_record& run) {
 std::string csv_report(const run_record& run) {
     std::string out =
         "id,title,repetition,status,reason,total_s,ttft_ms,input_tokens,output_tokens,decode_tok_s,"
-        "end_to_end_tok_s,source,truncated,repeats,memory_mb\r\n";
+        "end_to_end_tok_s,source,truncated,repeats,memory_mb,client,client_ttft_ms,gap_p50_ms,gap_p99_ms\r\n";
     for (const test_result& one : run.results) {
         const measurement& seen = one.seen;
         const bool good = seen.how == ending::success;
+        const auto gap = good ? spread_of(gaps_ms(seen)) : std::nullopt;
         out += csv_field(one.test.id) + "," + csv_field(one.test.title) + "," +
                std::to_string(one.repetition) + "," + name_of(seen.how) + "," + csv_field(seen.reason) + "," +
                fixed(seen.total_s, 3) + "," + (good ? fixed(first_token_ms(seen), 3) : "") + "," +
@@ -136,7 +228,10 @@ std::string csv_report(const run_record& run) {
                (good ? csv_number(decode_speed(seen)) : "") + "," +
                (good ? csv_number(end_to_end_speed(seen)) : "") + "," + (seen.decode_s ? "runtime" : "wall") +
                "," + (seen.truncated ? "yes" : "no") + "," + (seen.repeats ? "yes" : "no") + "," +
-               csv_number(seen.memory_mb) + "\r\n";
+               csv_number(seen.memory_mb) + "," + std::to_string(one.client) + "," +
+               (good ? csv_number(client_first_ms(seen)) : "") + "," +
+               csv_number(gap ? std::optional(gap->median) : std::nullopt) + "," +
+               csv_number(gap ? std::optional(gap->p99) : std::nullopt) + "\r\n";
     }
     return out;
 }
@@ -153,6 +248,22 @@ core::result<run_record> read_results(std::string_view text, const std::string& 
     out.hardware = core::text_at(read, "hardware");
     out.set = core::text_at(read, "set");
     out.generated = core::text_at(read, "generated");
+    out.server = core::text_at(read, "server");
+    if (const json* const facts = core::member(read, "facts"); facts != nullptr && facts->is_object()) {
+        out.facts = facts_of(*facts);
+    }
+    out.duration_s = core::number_at<double>(read, "duration_s").value_or(0);
+    out.planned = core::number_at<unsigned>(read, "planned").value_or(0);
+    out.warm_up = core::number_at<unsigned>(read, "warm_up").value_or(0);
+    out.concurrency = core::number_at<unsigned>(read, "concurrency").value_or(1);
+    out.interrupted = core::flag_at(read, "interrupted");
+    if (const json* const sampling = core::member(read, "sampling"); sampling != nullptr && sampling->is_object()) {
+        for (const auto& [what, value] : sampling->items()) {
+            if (value.is_number()) {
+                out.sampling.emplace_back(what, value.get<double>());
+            }
+        }
+    }
     for (const json& one : *results) {
         if (one.is_object()) {
             out.results.push_back(test_of(one));

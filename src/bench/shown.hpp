@@ -14,6 +14,10 @@ namespace corral::bench {
 [[nodiscard]] std::string fenced(std::string_view text);
 // On one line, without what would be a table's or a heading's; at most 300 bytes.
 [[nodiscard]] std::string on_one_line(std::string_view text);
+// "Corral 1.0, profile axllm, qwen3, 4B, w8a16": what is known of a server and its model.
+[[nodiscard]] std::string facts_text(const run_record& run);
+// "9 of 10 tests as asked, 1 that the model can't do"
+[[nodiscard]] std::string successes_text(const totals& all);
 // "### Performance Analysis" and on: sentences from thresholds.
 [[nodiscard]] std::string observations(const run_record& run, const totals& all);
 [[nodiscard]] std::string conclusion(const run_record& run, const totals& all);

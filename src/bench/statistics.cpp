@@ -1,6 +1,8 @@
 #include "corral/bench/statistics.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <numeric>
 
 namespace corral::bench {
@@ -30,6 +32,39 @@ std::optional<line_fit> fit_of(const std::vector<double>& x, const std::vector<d
     return line_fit{mean_y - slope * mean_x, slope};
 }
 
+// Of sorted values, by nearest rank.
+double rank(const std::vector<double>& values, std::size_t percent) {
+    return values[(percent * values.size() + 99) / 100 - 1];
+}
+
+// Output of all clients over the span of their round.
+std::vector<double> throughput_of(const run_record& run) {
+    struct round {
+        double begin = 0;
+        double end = 0;
+        std::int64_t tokens = 0;
+    };
+    std::map<std::pair<std::string, unsigned>, round> rounds;
+    for (const test_result& one : run.results) {
+        if (one.seen.how != ending::success || !one.seen.output_tokens) {
+            continue;
+        }
+        const double end = one.began_s + one.seen.total_s;
+        const auto [at, fresh] =
+            rounds.try_emplace({one.test.id, one.repetition}, round{one.began_s, end, 0});
+        at->second.begin = std::min(at->second.begin, one.began_s);
+        at->second.end = std::max(at->second.end, end);
+        at->second.tokens += *one.seen.output_tokens;
+    }
+    std::vector<double> out;
+    for (const auto& [name, one] : rounds) {
+        if (one.end > one.begin) {
+            out.push_back(static_cast<double>(one.tokens) / (one.end - one.begin));
+        }
+    }
+    return out;
+}
+
 void keep(std::vector<double>& in, const std::optional<double>& value) {
     if (value) {
         in.push_back(*value);
@@ -45,7 +80,14 @@ std::optional<spread> spread_of(std::vector<double> values) {
     std::ranges::sort(values);
     const std::size_t middle = values.size() / 2;
     const double median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-    return spread{mean_of(values), median, values.front(), values.back()};
+    const double mean = mean_of(values);
+    double squares = 0;
+    for (const double value : values) {
+        squares += (value - mean) * (value - mean);
+    }
+    const double deviation =
+        values.size() < 2 ? 0 : std::sqrt(squares / static_cast<double>(values.size() - 1));
+    return spread{mean, median, values.front(), values.back(), rank(values, 90), rank(values, 99), deviation};
 }
 
 std::optional<double> decode_speed(const measurement& of) {
@@ -68,6 +110,18 @@ double first_token_ms(const measurement& of) {
     return 1000 * (of.prefill_s ? *of.prefill_s : of.first_piece_s.value_or(of.total_s));
 }
 
+std::optional<double> client_first_ms(const measurement& of) {
+    return of.first_piece_s ? std::optional(1000 * *of.first_piece_s) : std::nullopt;
+}
+
+std::vector<double> gaps_ms(const measurement& of) {
+    std::vector<double> out;
+    for (std::size_t i = 1; i < of.piece_s.size(); ++i) {
+        out.push_back(1000 * (of.piece_s[i] - of.piece_s[i - 1]));
+    }
+    return out;
+}
+
 std::optional<double> input_speed(const measurement& of) {
     const double took = first_token_ms(of) / 1000;
     if (!of.input_tokens || took <= 0) {
@@ -79,10 +133,12 @@ std::optional<double> input_speed(const measurement& of) {
 totals total_up(const run_record& run) {
     totals out;
     out.by_runtime = true;
-    std::vector<double> speed, whole, first, input, memory, fit_x, fit_y;
+    std::vector<double> speed, whole, first, input, memory, fit_x, fit_y, client, runtime, gaps;
     for (const test_result& one : run.results) {
         const measurement& seen = one.seen;
-        out.tests += seen.how == ending::interrupted ? 0 : 1;
+        out.tests += seen.how == ending::interrupted || seen.how == ending::unable ? 0 : 1;
+        out.wrong += seen.how == ending::wrong ? 1 : 0;
+        out.unable += seen.how == ending::unable ? 1 : 0;
         out.timed_out += seen.how == ending::timed_out ? 1 : 0;
         if (seen.how != ending::success) {
             continue;
@@ -97,6 +153,11 @@ totals total_up(const run_record& run) {
         keep(speed, decode_speed(seen));
         keep(whole, end_to_end_speed(seen));
         first.push_back(first_token_ms(seen));
+        keep(client, client_first_ms(seen));
+        if (seen.prefill_s) {
+            runtime.push_back(1000 * *seen.prefill_s);
+        }
+        std::ranges::copy(gaps_ms(seen), std::back_inserter(gaps));
         keep(input, input_speed(seen));
         keep(memory, seen.memory_mb);
         if (seen.input_tokens) {
@@ -107,6 +168,10 @@ totals total_up(const run_record& run) {
     out.speed = spread_of(speed);
     out.end_to_end = spread_of(whole);
     out.first_token = spread_of(first);
+    out.runtime_first = spread_of(runtime);
+    out.client_first = spread_of(client);
+    out.gap = spread_of(gaps);
+    out.throughput = spread_of(throughput_of(run));
     out.memory_mb = spread_of(memory);
     if (!input.empty()) {
         out.input_processing = mean_of(input);

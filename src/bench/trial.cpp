@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/shown.hpp"
+#include "corral/bench/verdict.hpp"
 #include "corral/core/json.hpp"
 #include "corral/http/reply_stream.hpp"
 
@@ -31,7 +32,7 @@ void end_badly(measurement& seen, const core::failure& why, const std::string& s
 }
 
 // Of the answer's last line, or why there is none.
-void judge(measurement& seen, const answer_reader& reader) {
+void judge(const prompt_test& test, measurement& seen, const answer_reader& reader) {
     const told_durations told = believe(reader.prefill_raw(), reader.decode_raw(), seen.total_s);
     seen.prefill_s = told.prefill_s;
     seen.decode_s = told.decode_s;
@@ -44,7 +45,8 @@ void judge(measurement& seen, const answer_reader& reader) {
         seen.how = ending::failed;
         seen.reason = "the answer is empty";
     } else {
-        seen.how = ending::success;
+        seen.reason = why_wrong(test, seen);
+        seen.how = seen.reason.empty() ? ending::success : ending::wrong;
     }
 }
 
@@ -64,8 +66,9 @@ std::string silence_text(core::nanoseconds span, const measurement& seen) {
            fixed(seconds, 1) + " s";
 }
 
-core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& target, answer_reader& reader,
-                                  measurement& seen, core::steady_time begin) {
+core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& target,
+                                  const prompt_test& test, answer_reader& reader, measurement& seen,
+                                  core::steady_time begin) {
     // Only output moves it on: blanks that keep a connection alive are no sign of a model that works.
     core::deadline until = core::deadline::after(target.first_byte, begin);
     while (!reader.done()) {
@@ -88,7 +91,7 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
             until = core::deadline::after(target.silence, std::chrono::steady_clock::now());
         }
     }
-    judge(seen, reader);
+    judge(test, seen, reader);
 }
 
 }  // namespace
@@ -99,6 +102,7 @@ core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
     http::stream_call what;
     what.to = target.at;
     what.host = target.host;
+    what.tls = target.tls;
     what.target = "/api/chat";
     what.body = request_body(target.model, test);
     what.until = core::deadline::after(target.first_byte, begin);
@@ -118,11 +122,15 @@ core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
         const core::deadline until = core::deadline::after(target.silence, std::chrono::steady_clock::now());
         const core::result<std::string> body = co_await http::read_all(answer, most, until);
         seen.total_s = seconds_since(begin);
+        seen.refused = answer.status();
         seen.reason = refusal(answer.status(), body);
+        if (says_unable(test, answer.status(), seen.reason)) {
+            seen.how = ending::unable;
+        }
         co_return seen;
     }
     answer_reader reader(test.max_tokens, seen);
-    co_await read_answer(answer, target, reader, seen, begin);
+    co_await read_answer(answer, target, test, reader, seen, begin);
     co_return seen;
 }
 

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <array>
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -8,12 +5,12 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include "cli/bench_run.hpp"
+#include "cli/bench_plan.hpp"
 #include "cli/command.hpp"
-#include "cli/server_address.hpp"
 #include "cli/terminal.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/bench/statistics.hpp"
+#include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
 
@@ -23,204 +20,15 @@ namespace fs = std::filesystem;
 
 constexpr int interrupted_status = 130;
 
-struct bench_options {
-    std::string url;
-    std::string model;
-    std::string out;
-    std::string set = "corral";
-    std::string hardware;
-    std::string compare;
-    std::string compare_model;
-    std::string compare_key_file;
-    std::string key_file;
-    unsigned warm_up = 1;
-    unsigned repeat = 1;
-    double silence = 60;
-    double first_byte = 120;
-    unsigned max_tokens = 0;
-    std::optional<bool> think;
-    bool json = false;
-};
-
-core::failure unusable(const std::string& why) {
-    return core::make_failure(core::errc::invalid, why);
-}
-
-core::result<fs::path> set_file(const std::string& name) {
-    if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
-        return fs::path(name);
-    }
-    std::vector<fs::path> folders{"/usr/local/share/corral/bench", "/usr/share/corral/bench"};
-    std::error_code error;
-    const fs::path program = fs::read_symlink("/proc/self/exe", error);
-    if (!error) {
-        folders.insert(folders.begin(), program.parent_path().parent_path() / "share/corral/bench");
-    }
-    for (const fs::path& folder : folders) {
-        if (fs::is_regular_file(folder / (name + ".toml"), error)) {
-            return folder / (name + ".toml");
-        }
-    }
-    return unusable("there is no set '" + name + "': say rk3588, corral, or a file that ends in .toml");
-}
-
-core::result<bench::prompt_set> read_set(const bench_options& asked) {
-    const core::result<fs::path> file = set_file(asked.set);
-    if (!file) {
-        return file.error();
-    }
-    const core::result<std::string> text = read_bounded(*file, 1024 * 1024);
-    if (!text) {
-        return text.error();
-    }
-    core::result<bench::prompt_set> set = bench::parse_prompt_set(*text, file->string());
-    for (std::size_t i = 0; set && i < set->tests.size(); ++i) {
-        bench::prompt_test& test = set->tests[i];
-        test.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : test.max_tokens;
-        test.think = asked.think ? asked.think : test.think;
-    }
-    return set;
-}
-
-// Names are looked up before the loop runs: Ctrl-C ends that at once. `option`: which of them it is.
-core::result<bench::trial_target> target_of(const bench_options& asked, const std::string& option,
-                                            const std::string& address) {
-    const core::result<server_address> server = find_server(option, address);
-    if (!server) {
-        return server.error();
-    }
-    bench::trial_target out;
-    out.at = server->at;
-    out.host = server->host;
-    out.model = asked.model;
-    out.silence = std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.silence));
-    out.first_byte =
-        std::chrono::duration_cast<core::nanoseconds>(std::chrono::duration<double>(asked.first_byte));
-    return out;
-}
-
-std::string now_text(const char* format) {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    ::localtime_r(&now, &parts);
-    std::array<char, 64> out{};
-    return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
-}
-
-core::result<fs::path> out_folder(const bench_options& asked) {
-    std::string name = asked.out;
-    if (name.empty()) {
-        name = "bench-" + asked.model + now_text("-%Y%m%d-%H%M%S");
-        std::replace_if(
-            name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '-');
-    }
-    std::error_code error;
-    fs::create_directories(name, error);
-    if (error) {
-        return core::failure{core::error_code(error.value(), boost::system::system_category()),
-                             "the folder '" + name + "' can't be made: " + error.message()};
-    }
-    return fs::path(name);
-}
-
-// What is known of a side before it is measured.
-bench::run_record begun(const bench_options& asked, const bench::prompt_set& set, const std::string& url,
-                        const std::string& model) {
-    bench::run_record out;
-    out.model = model;
-    out.url = url;
-    out.hardware = asked.hardware;
-    out.set = set.name;
-    out.warm_up = asked.warm_up;
-    out.generated = now_text("%Y-%m-%d %H:%M:%S");
-    out.planned = asked.repeat * static_cast<unsigned>(set.tests.size());
-    return out;
-}
-
-bool is_address(const std::string& text) {
-    return text.find("://") != std::string::npos;
-}
-
-core::result<void> read_before(const bench_options& asked, bench_plan& plan) {
-    const fs::path file = fs::path(asked.compare) / "results.json";
-    const core::result<std::string> text = read_bounded(file, 64 * 1024 * 1024);
-    if (!text) {
-        return text.error();
-    }
-    const core::result<bench::run_record> before = bench::read_results(*text, file.string());
-    if (!before) {
-        return before.error();
-    }
-    const bool common = std::ranges::any_of(before->results, [&](const auto& one) {
-        return std::ranges::any_of(plan.set.tests, [&](const auto& test) { return test.id == one.test.id; });
-    });
-    if (!common) {
-        return unusable("the run in '" + asked.compare + "' (set '" + before->set +
-                        "') has no test in common with the set '" + plan.set.name + "'");
-    }
-    plan.before = *before;
-    return {};
-}
-
-core::result<void> add_other(const bench_options& asked, bench_plan& plan) {
-    const core::result<bench::trial_target> target = target_of(asked, "--compare", asked.compare);
-    const core::result<std::string> key = key_in(asked.compare_key_file);
-    if (!target || !key) {
-        return target ? key.error() : target.error();
-    }
-    bench_side other;
-    other.target = *target;
-    other.target.key = *key;
-    other.target.model = asked.compare_model.empty() ? asked.model : asked.compare_model;
-    other.record = begun(asked, plan.set, asked.compare, other.target.model);
-    plan.other = std::move(other);
-    return {};
-}
-
-core::result<bench_plan> plan_of(const bench_options& asked) {
-    bench_plan plan;
-    const core::result<bench::trial_target> target = target_of(asked, "--url", asked.url);
-    const core::result<bench::prompt_set> set = read_set(asked);
-    const core::result<std::string> key = key_in(asked.key_file);
-    if (!target || !set || !key) {
-        return !target ? target.error() : !set ? set.error() : key.error();
-    }
-    plan.set = *set;
-    plan.side.target = *target;
-    plan.side.target.key = *key;
-    plan.side.record = begun(asked, plan.set, asked.url, asked.model);
-    plan.repeat = asked.repeat;
-    if (!asked.compare.empty()) {
-        const core::result<void> ready =
-            is_address(asked.compare) ? add_other(asked, plan) : read_before(asked, plan);
-        if (!ready) {
-            return ready.error();
-        }
-    }
-    const core::result<fs::path> out = out_folder(asked);
-    if (!out) {
-        return out.error();
-    }
-    plan.side.out = *out;
-    if (plan.other) {
-        std::error_code error;
-        plan.other->out = *out / "compared";
-        fs::create_directories(plan.other->out, error);
-        if (error) {
-            return unusable("the folder '" + plan.other->out.string() +
-                            "' can't be made: " + error.message());
-        }
-    }
-    return plan;
-}
-
-std::string result_line(const bench::run_record& run) {
-    const bench::test_result& last = run.results.back();
+std::string result_line(const bench::run_record& run, std::size_t number) {
+    const bench::test_result& last = run.results[number];
     std::ostringstream out;
     out.setf(std::ios::fixed);
     out.precision(2);
-    out << run.results.size() << "/" << run.planned << " " << last.test.id << ": ";
-    if (last.seen.how == bench::ending::success) {
+    out << number + 1 << "/" << run.planned << " " << last.test.id << ": ";
+    if (last.seen.how == bench::ending::unable) {
+        out << last.seen.reason;
+    } else if (last.seen.how == bench::ending::success) {
         const auto speed = bench::decode_speed(last.seen);
         out << "success, " << last.seen.total_s << " s";
         if (speed) {
@@ -239,20 +47,48 @@ std::string bar(const bench::run_record& run, const std::string& next) {
            std::to_string(run.results.size()) + "/" + std::to_string(run.planned) + " " + next + "\n";
 }
 
-int run(const bench_options& asked, const command_context& context) {
-    core::result<bench_plan> plan = plan_of(asked);
-    if (!plan) {
-        std::cerr << "error: " << plan.error().message << '\n';
+void print_summary(const bench::run_record& record, const fs::path& folder, const command_context& context) {
+    const text_style style = style_of(STDOUT_FILENO, context.environment);
+    std::cout << bench::summary(record, style.columns) << "report: " << (folder / "report.html").string() << '\n';
+}
+
+// The pages of an earlier run, in the layout that is asked for now.
+int render_again(const bench_options& asked, const command_context& context) {
+    const core::result<bench::run_record> record = results_in(asked.from);
+    const core::result<bench::run_record> before =
+        asked.compare.empty() ? record : results_in(asked.compare);
+    if (!record || !before) {
+        std::cerr << "error: " << (record ? before : record).error().message << '\n';
         return bad_configuration;
+    }
+    for (const auto& [name, text] :
+         bench_pages(*record, layout_of(asked), asked.compare.empty() ? nullptr : &*before)) {
+        const core::result<void> written = write_whole(fs::path(asked.from) / name, text);
+        if (!written) {
+            return fail(written.error().message);
+        }
+    }
+    print_summary(*record, asked.from, context);
+    return succeeded;
+}
+
+int run(const bench_options& asked, const command_context& context) {
+    if (!asked.from.empty()) {
+        return render_again(asked, context);
+    }
+    core::result<bench_plan> plan = plan_of(asked, context);
+    if (!plan) {
+        const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
+        const int status = fail(telemetry::printable(plan.error().message, 4000));
+        return words ? static_cast<int>(bad_configuration) : status;
     }
     const text_style style = style_of(STDERR_FILENO, context.environment);
     live_lines lines(STDERR_FILENO, style);
     std::size_t told = 0;
     plan->progress = [&](const bench::run_record& so_far, const std::string& next) {
         lines.clear();
-        if (so_far.results.size() > told) {
-            told = so_far.results.size();
-            std::cerr << result_line(so_far);
+        for (; told < so_far.results.size(); ++told) {
+            std::cerr << result_line(so_far, told);
         }
         if (!next.empty()) {
             lines.draw(cut_to(bar(so_far, next), style.columns));
@@ -267,12 +103,13 @@ int run(const bench_options& asked, const command_context& context) {
     if (asked.json) {
         std::cout << bench::json_report(*done);
     } else {
-        std::cout << (out / "report.md").string() << '\n';
+        print_summary(*done, out, context);
     }
     if (done->interrupted) {
         return interrupted_status;
     }
-    return bench::total_up(*done).successes == done->planned ? succeeded : failed;
+    const bench::totals all = bench::total_up(*done);
+    return all.successes + all.unable == done->planned && all.successes > 0 ? succeeded : failed;
 }
 
 }  // namespace
@@ -282,11 +119,20 @@ void add_bench_command(CLI::App& program, command_context& context) {
     CLI::App* one = program.add_subcommand(
         "bench",
         "Measure a model of any Ollama server by a set of prompts and write a report. Status 0: every test "
-        "succeeded; 1: one failed, or nobody answers; 2: wrong options or files; 130: interrupted");
-    one->add_option("--url", asked->url, "The server, http://HOST:PORT")->required();
-    one->add_option("--model", asked->model, "The model's name there")->required();
+        "did what it asks, or is one that the model can't do; 1: one did not, or nobody answers; 2: wrong options or "
+        "files; 130: interrupted");
+    one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
+        ->type_name("MODEL");
+    one->add_option("--url", asked->url,
+                    "The server, http://HOST:PORT or https://HOST:PORT; else the Corral of this machine")
+        ->type_name("URL");
+    one->add_option("--config", asked->config, "The configuration of that Corral, to find its address")
+        ->type_name("FILE");
+    one->add_option("--ca-file", asked->ca_file,
+                    "Certificates (PEM) to trust in place of the system's; that of the server will do")
+        ->type_name("FILE");
     one->add_option("--out", asked->out, "The folder of the report; else one is made here")->type_name("DIR");
-    one->add_option("--set", asked->set, "The prompts: rk3588, corral, or a TOML file")
+    one->add_option("--set", asked->set, "The prompts: corral, rk3588, lengths, or a TOML file")
         ->type_name("FILE")
         ->capture_default_str();
     one->add_option("--hardware", asked->hardware, "What the report says of the box");
@@ -296,6 +142,15 @@ void add_bench_command(CLI::App& program, command_context& context) {
     one->add_option("--repeat", asked->repeat, "So many times the whole set")
         ->check(CLI::Range(1, 100))
         ->capture_default_str();
+    one->add_option("--concurrency", asked->concurrency, "So many clients ask each test at once")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    one->add_option("--layout", asked->layout, "Of report.md: rk3588 or orange-pi")
+        ->check(CLI::IsMember({"rk3588", "orange-pi"}))
+        ->capture_default_str();
+    one->add_option("--from", asked->from,
+                    "Measure nothing: write the reports of an earlier run anew, in its folder")
+        ->type_name("DIR");
     one->add_option("--silence", asked->silence, "Seconds without output that end a test")
         ->check(CLI::Range(0.1, 86400.0))
         ->capture_default_str();
@@ -316,7 +171,7 @@ void add_bench_command(CLI::App& program, command_context& context) {
                     "A file whose first line is the key of the other server")
         ->needs(compare)
         ->type_name("FILE");
-    one->add_option("--key-file", asked->key_file, "A file whose first line is the key of the server")
+    one->add_option("--key-file", asked->key_file, "A file whose first line is the key of the server; else OLLAMA_API_KEY")
         ->type_name("FILE");
     one->add_flag("--json", asked->json, "The results on standard output, as JSON");
     one->parse_complete_callback(

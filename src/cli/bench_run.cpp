@@ -2,29 +2,24 @@
 
 #include <algorithm>
 #include <csignal>
-#include <sstream>
 
 #include <unistd.h>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <nlohmann/json.hpp>
 
+#include "cli/bench_server.hpp"
 #include "corral/bench/report.hpp"
-#include "corral/core/json_members.hpp"
+#include "corral/bench/verdict.hpp"
 #include "corral/core/private_file.hpp"
-#include "corral/http/client.hpp"
+#include "corral/core/task_group.hpp"
 
 namespace corral::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
-using json = nlohmann::json;
-
-constexpr core::seconds side_question_limit{10};
 
 double since(core::steady_time begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -45,15 +40,14 @@ public:
                 for (bench_side* const side : sides_) {
                     side->record.interrupted = true;
                 }
-                cancel_.emit(core::asio::cancellation_type::terminal);
+                clients_.cancel();
             }
         });
         std::exception_ptr thrown;
-        core::asio::co_spawn(
-            loop_, whole(), core::asio::bind_cancellation_slot(cancel_.slot(), [&](std::exception_ptr error) {
-                thrown = std::move(error);
-                stop_.cancel();
-            }));
+        core::asio::co_spawn(loop_, whole(), [&](std::exception_ptr error) {
+            thrown = std::move(error);
+            stop_.cancel();
+        });
         loop_.run();
         if (thrown) {
             std::rethrow_exception(thrown);
@@ -68,17 +62,6 @@ private:
     [[nodiscard]] bool is_over() const { return failed_ || plan_.side.record.interrupted; }
 
     core::awaitable<void> whole() {
-        // A cancelled test comes back as a result like any other.
-        co_await core::asio::this_coro::throw_if_cancelled(false);
-        for (bench_side* const side : sides_) {
-            const core::result<json> version = co_await ask(*side, "GET", "/api/version", "");
-            if (!version) {
-                failed_ = version.error();
-                co_return;
-            }
-            side->record.server = core::text_at(*version, "version");
-            co_await learn_sampling(*side);
-        }
         begin_ = std::chrono::steady_clock::now();
         co_await warm_up();
         unsigned number = 0;
@@ -93,7 +76,7 @@ private:
                         break;
                     }
                     tell(test.title + whose(*side));
-                    co_await one_test(*side, test, repetition);
+                    co_await one_round(*side, test, repetition);
                 }
             }
         }
@@ -111,7 +94,8 @@ private:
                     co_return;
                 }
                 tell("warm-up: " + first.title + whose(*side));
-                const bench::measurement ignored = co_await bench::try_once(side->target, first);
+                clients_.spawn("warm-up", warm(*side, first));
+                co_await clients_over();
             }
         }
     }
@@ -122,95 +106,69 @@ private:
 
     void tell(const std::string& next) { plan_.progress(plan_.side.record, next); }
 
-    core::awaitable<void> one_test(bench_side& side, const bench::prompt_test& test, unsigned repetition) {
-        bench::test_result result;
-        result.test = test;
-        result.repetition = repetition;
-        result.seen = co_await bench::try_once(side.target, test);
-        if (result.seen.how == bench::ending::success) {
-            result.seen.memory_mb = co_await memory_mb(side);
+    // Of all clients at once.
+    core::awaitable<void> one_round(bench_side& side, const bench::prompt_test& test, unsigned repetition) {
+        for (unsigned client = 1; client <= side.record.concurrency; ++client) {
+            bench::test_result fresh;
+            fresh.test = test;
+            fresh.repetition = repetition;
+            fresh.client = client;
+            fresh.began_s = since(begin_);
+            clients_.spawn(test.id, one_test(side, std::move(fresh)));
         }
-        side.record.results.push_back(std::move(result));
+        co_await clients_over();
         side.record.duration_s = since(begin_);
         keep();
     }
 
-    core::awaitable<core::result<json>> ask(const bench_side& side, std::string method, std::string target,
-                                            std::string body) {
-        http::client_call what;
-        what.to = side.target.at;
-        what.method = std::move(method);
-        what.target = std::move(target);
-        what.body = std::move(body);
-        what.content_type = "application/json";
-        what.until = core::deadline::after(side_question_limit, std::chrono::steady_clock::now());
-        const std::string name = what.method + " " + what.target;
-        const core::result<http::client_reply> reply = co_await http::call(std::move(what));
-        if (!reply) {
-            co_return reply.error();
-        }
-        constexpr int deepest = 32;
-        json read = json::parse(
-            reply->body, [](int depth, json::parse_event_t, json&) { return depth <= deepest; }, false);
-        if (reply->status != 200 || !read.is_object()) {
-            co_return core::make_failure(core::errc::protocol, name + " of " + side.record.url + ": status " +
-                                                                   std::to_string(reply->status) +
-                                                                   "; is that an Ollama server?");
-        }
-        co_return read;
+    // Interrupted, they come back at once with what they have.
+    core::awaitable<void> clients_over() {
+        [[maybe_unused]] const bool ended = co_await clients_.wait_empty();
     }
 
-    // Where the server doesn't tell, nothing is known, and the report says so.
-    core::awaitable<void> learn_sampling(bench_side& side) {
-        const std::string body =
-            json{{"model", side.target.model}}.dump(-1, ' ', false, json::error_handler_t::replace);
-        const core::result<json> shown = co_await ask(side, "POST", "/api/show", body);
-        if (!shown) {
-            co_return;
-        }
-        std::istringstream lines(core::text_at(*shown, "parameters"));
-        std::string line;
-        while (std::getline(lines, line) && side.record.sampling.size() < 100) {
-            std::istringstream words(line);
-            std::string name;
-            double value = 0;
-            if (words >> name >> value) {
-                side.record.sampling.emplace_back(name, value);
-            }
-        }
+    core::awaitable<void> warm(const bench_side& side, bench::prompt_test test) {
+        co_await core::asio::this_coro::throw_if_cancelled(false);
+        const bench::measurement seen = co_await bench::try_once(side.target, std::move(test));
+        stop_for_good(side, seen);
     }
 
-    core::awaitable<std::optional<double>> memory_mb(const bench_side& side) {
-        const core::result<json> loaded = co_await ask(side, "GET", "/api/ps", "");
-        if (!loaded) {
-            co_return std::nullopt;
+    core::awaitable<void> one_test(bench_side& side, bench::test_result result) {
+        // A cancelled test is a result like any other.
+        co_await core::asio::this_coro::throw_if_cancelled(false);
+        const std::string unable = bench::why_unable(result.test, side.record.facts.capabilities);
+        if (!unable.empty()) {
+            result.seen.how = bench::ending::unable;
+            result.seen.reason = unable;
+        } else {
+            result.seen = co_await bench::try_once(side.target, result.test);
         }
-        const std::string& model = side.target.model;
-        for (const json& one : core::list_at(*loaded, "models")) {
-            const std::string name = core::text_at(one, "name");
-            if (name != model && name != model + ":latest") {
-                continue;
-            }
-            for (const char* const key : {"size_vram", "size"}) {
-                const double size = core::number_at<double>(one, key).value_or(0);
-                if (size > 0) {
-                    co_return size / (1024.0 * 1024.0);
-                }
-            }
+        if (result.seen.how == bench::ending::success) {
+            result.seen.memory_mb = co_await loaded_mb(side);
         }
-        co_return std::nullopt;
+        stop_for_good(side, result.seen);
+        side.record.results.push_back(std::move(result));
+    }
+
+    // One word for what would be said by every test: the key is not taken, or the model is not there.
+    void stop_for_good(const bench_side& side, const bench::measurement& seen) {
+        if (!failed_ && (seen.refused == 401 || seen.refused == 403 || seen.refused == 404)) {
+            failed_ = core::make_failure(core::errc::refused, side.record.url + ": " + seen.reason);
+        }
     }
 
     void keep() {
         std::vector<std::pair<fs::path, std::string>> files;
-        for (const bench_side* const side : sides_) {
-            files.emplace_back(side->out / "results.json", bench::json_report(side->record));
-            files.emplace_back(side->out / "results.csv", bench::csv_report(side->record));
-            files.emplace_back(side->out / "report.md", bench::markdown_report(side->record));
-        }
         const bench::run_record* const baseline = plan_.other    ? &plan_.other->record
                                                   : plan_.before ? &*plan_.before
                                                                  : nullptr;
+        for (const bench_side* const side : sides_) {
+            const bench::run_record* const earlier = side == &plan_.side ? baseline : nullptr;
+            files.emplace_back(side->out / "results.json", bench::json_report(side->record));
+            files.emplace_back(side->out / "results.csv", bench::csv_report(side->record));
+            for (auto& [name, text] : bench_pages(side->record, plan_.layout, earlier)) {
+                files.emplace_back(side->out / name, std::move(text));
+            }
+        }
         if (baseline != nullptr) {
             files.emplace_back(plan_.side.out / "comparison.md",
                                bench::markdown_comparison(*baseline, plan_.side.record));
@@ -225,15 +183,25 @@ private:
     }
 
     core::asio::io_context loop_{1};
+    core::task_group clients_{loop_.get_executor(), [this](const std::string& task, const std::string& what) {
+                                  failed_ = core::make_failure(core::errc::internal, task + ": " + what);
+                              }};
     bench_plan plan_;
     std::vector<bench_side*> sides_;
     core::asio::signal_set stop_;
-    core::asio::cancellation_signal cancel_;
     core::steady_time begin_;
     std::optional<core::failure> failed_;
 };
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> bench_pages(const bench::run_record& record,
+                                                             report_layout layout,
+                                                             const bench::run_record* before) {
+    return {{"report.html", bench::html_report(record)},
+            {"report.md", layout == report_layout::orange_pi ? bench::performance_report(record, before)
+                                                             : bench::markdown_report(record)}};
+}
 
 core::result<bench::run_record> run_bench(bench_plan plan) {
     return bench_runner(std::move(plan)).run();

@@ -97,6 +97,7 @@ private:
         http::stream_call what;
         what.to = server_.address.at;
         what.host = server_.address.host;
+        what.tls = server_.address.tls;
         what.target = "/api/chat";
         what.body = body_.dump(-1, ' ', false, json::error_handler_t::replace);
         what.until = from_now(first_byte_limit);
@@ -318,12 +319,11 @@ std::string piped(const std::vector<std::string>& words) {
 
 core::result<chat_server> server_of(const run_options& asked, const command_context& context) {
     chat_server out;
-    const auto key = key_in(asked.key_file);
+    const auto key = key_of(asked.key_file, context.environment);
     if (!key) {
         return key.error();
     }
-    const auto given = context.environment.find("OLLAMA_API_KEY");
-    out.key = !key->empty() || given == context.environment.end() ? *key : given->second;
+    out.key = *key;
     if (!asked.url.empty()) {
         const auto found = find_server("--url", asked.url);
         if (!found) {

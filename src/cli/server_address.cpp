@@ -35,13 +35,14 @@ boost::asio::ip::tcp::endpoint first_that_answers(const boost::asio::ip::tcp::re
 
 }  // namespace
 
-core::result<server_address> find_server(const std::string& option, const std::string& address) {
-    const auto read = core::parse_server_url(address);
+core::result<server_address> find_server(const std::string& option, const std::string& address,
+                                         const std::string& authorities) {
+    const auto read = core::parse_server_url(address, core::url_schemes::http_and_https);
     const auto* const url = std::get_if<core::server_url>(&read);
     if (url == nullptr) {
         return core::make_failure(
             core::errc::invalid,
-            option + " '" + address + "' must look like http://HOST:PORT; https is not supported here");
+            option + " '" + address + "' must look like http://HOST:PORT or https://HOST:PORT");
     }
     const std::string port = std::to_string(url->port.value_or(usual_port));
     boost::asio::io_context loop;
@@ -52,7 +53,17 @@ core::result<server_address> find_server(const std::string& option, const std::s
         return core::make_failure(core::errc::invalid,
                                   "'" + url->host + "' has no address: " + error.message());
     }
-    return server_address{first_that_answers(found), url->host_text() + ":" + port};
+    server_address out;
+    out.at = first_that_answers(found);
+    out.host = url->host_text() + ":" + port;
+    if (url->tls) {
+        const core::result<http::tls_trust> trust = http::tls_trust::load(authorities);
+        if (!trust) {
+            return trust.error();
+        }
+        out.tls = http::tls_peer{*trust, url->host};
+    }
+    return out;
 }
 
 core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most) {
@@ -79,6 +90,16 @@ core::result<std::string> key_in(const std::string& file) {
     }
     core::result<std::string> text = read_bounded(file, 4096);
     return text ? text->substr(0, text->find_first_of("\r\n")) : text;
+}
+
+core::result<std::string> key_of(const std::string& file,
+                                 const std::map<std::string, std::string>& environment) {
+    core::result<std::string> said = key_in(file);
+    const auto given = environment.find("OLLAMA_API_KEY");
+    if (said && said->empty() && given != environment.end()) {
+        return given->second;
+    }
+    return said;
 }
 
 }  // namespace corral::cli

@@ -2,27 +2,37 @@
 // Where a command finds a server that it asks as any client does, and with which key.
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
 
 #include "corral/core/result.hpp"
+#include "corral/http/tls.hpp"
 
 namespace corral::cli {
 
 struct server_address {
     boost::asio::ip::tcp::endpoint at;
-    std::string host;  // for the Host header
+    std::string host;                   // for the Host header
+    std::optional<http::tls_peer> tls;  // of https
 };
 
-// Of "http://HOST[:PORT]", port 11434 where none is said. `option` names it in messages. Blocks: names are looked up,
-// and of several addresses the first that takes a connection within 3 s is chosen.
-[[nodiscard]] core::result<server_address> find_server(const std::string& option, const std::string& address);
+// Of "http://HOST[:PORT]" or https, port 11434 where none is said. `option` names it in messages; `authorities`: a file
+// of certificates in place of the system's. Blocks: names are looked up, and of several addresses the first that takes
+// a connection within 3 s is chosen.
+[[nodiscard]] core::result<server_address> find_server(const std::string& option, const std::string& address,
+                                                       const std::string& authorities = {});
 
 // The whole of a plain file of at most `most` bytes.
 [[nodiscard]] core::result<std::string> read_bounded(const std::filesystem::path& file, std::size_t most);
 
 // The first line of `file`, of at most 4 KiB; empty where no file is named.
 [[nodiscard]] core::result<std::string> key_in(const std::string& file);
+
+// The key in `file`, else OLLAMA_API_KEY of the environment, else none.
+[[nodiscard]] core::result<std::string> key_of(const std::string& file,
+                                               const std::map<std::string, std::string>& environment);
 
 }  // namespace corral::cli

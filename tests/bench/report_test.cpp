@@ -134,13 +134,15 @@ TEST(report, csv_quotes_as_rfc_4180) {
     const std::string text = csv_report(run);
     EXPECT_THAT(text, HasSubstr("completion_01,\"a, \"\"b\"\"\r\nc\",1,success,"));
     // No speed for what failed.
-    EXPECT_THAT(text, HasSubstr("0.001,,,1000,,,runtime,no,no,\r\n"));
+    EXPECT_THAT(text, HasSubstr("0.001,,,1000,,,runtime,no,no,,1,,,\r\n"));
 }
 
 TEST(report, results_come_back_and_are_compared) {
     const auto read = read_results(json_report(board()), "results.json");
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(markdown_comparison(*read, *read), markdown_comparison(board(), board()));
+    EXPECT_EQ(markdown_report(*read), markdown_report(board())) << "so that a report can be written again";
+    EXPECT_EQ(html_report(*read), html_report(board()));
     run_record faster = board();
     for (test_result& one : faster.results) {
         one.seen.decode_s = *one.seen.decode_s / 2;

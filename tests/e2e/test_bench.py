@@ -4,6 +4,7 @@ import contextlib
 import csv
 import http.server
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,7 +13,8 @@ import time
 
 import pytest
 
-from harness import BIN, Box
+from harness import BIN, Box, free_port
+from keyed_box import make_box
 
 SET = """
 name = "mine"
@@ -37,6 +39,11 @@ def arguments(url, out, prompts, *more, model="sim"):
 
 def bench(url, out, prompts, *more, **names):
     return subprocess.run(arguments(url, out, prompts, *more, **names), capture_output=True, text=True, timeout=120)
+
+
+def at_home(box):
+    """The environment in which the admin socket of `box` is found."""
+    return {**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home")}
 
 
 @pytest.fixture
@@ -241,10 +248,158 @@ def test_hostile_answers_are_failures(tmp_path, prompts, body):
 
 
 def test_wrong_options_are_said_and_nobody_there_is_a_failure(tmp_path, prompts):
-    assert "https is not supported" in bench("https://127.0.0.1:1", tmp_path / "out", prompts).stderr
+    assert "must look like http://HOST:PORT" in bench("ftp://127.0.0.1:1", tmp_path / "out", prompts).stderr
     assert "there is no set 'nothing'" in bench("http://127.0.0.1:1", tmp_path / "out", "nothing").stderr
     prompts.write_text(SET + "typo = 1\n")
     wrong = bench("http://127.0.0.1:1", tmp_path / "out", prompts)
     assert wrong.returncode == 2 and "mine.toml:11: 'typo' is no key" in wrong.stderr
     nobody = bench("http://127.0.0.1:1", tmp_path / "out", "rk3588")
     assert nobody.returncode == 1 and "refused" in nobody.stderr
+
+
+CHECKS = """
+name = "checks"
+[[tests]]
+id = "good"
+title = "Good JSON"
+prompt = '[[text={"a":1}]]'
+format = "json"
+[[tests]]
+id = "bad"
+title = "No JSON"
+prompt = "say it"
+format = "json"
+[[tests]]
+id = "tool"
+title = "A call"
+prompt = "weather?"
+tools = '''[{"type": "function", "function": {"name": "weather"}}]'''
+"""
+
+WHOLE = {"done": True, "eval_count": 9, "prompt_eval_count": 4, "eval_duration": 1_000_000, "prompt_eval_duration": 500_000}
+
+
+def test_a_test_passes_only_if_the_answer_is_what_it_asks_for(tmp_path):
+    prompts = tmp_path / "checks.toml"
+    prompts.write_text(CHECKS)
+
+    def answer(handler, number):
+        handler.line(message={"content": '{"a":1}' if number == 1 else "no"}, done=False)
+        handler.line(message={"content": ""}, **WHOLE)
+
+    with server(answer) as (url, _):
+        done = bench(url, tmp_path / "out", prompts, "--warm-up", "0")
+    assert done.returncode == 1
+    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
+    assert [one["status"] for one in results] == ["success", "wrong", "wrong"]
+    assert "1 of 3 tests as asked" in done.stdout
+    assert "No JSON: the answer is no valid JSON" in done.stdout and "A call: no tool was called" in done.stdout
+    assert len(done.stdout.splitlines()) <= 14 and max(map(len, done.stdout.splitlines())) <= 120
+
+
+def test_what_the_model_can_not_do_is_said_and_not_asked(tmp_path):
+    prompts = tmp_path / "checks.toml"
+    prompts.write_text(CHECKS)
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        before = len(box.runs())
+        done = bench(f"http://127.0.0.1:{box.port}", tmp_path / "out", prompts, "--warm-up", "0")
+        asked = len(box.runs()) - before
+    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
+    assert (results[2]["status"], results[2]["reason"]) == ("unable", "the model can't call tools")
+    assert results[0]["status"] == "success", results[0]
+    assert asked >= 2 and "1 that the model can't do" in done.stdout
+
+
+def test_the_running_daemon_and_its_model_are_found(tmp_path, prompts):
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        words = [str(BIN / "corral"), "bench", "--config", str(box.config_file), "--set", str(prompts), "--out", str(tmp_path / "out")]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=at_home(box))
+        port = box.port
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert results["url"] == f"http://127.0.0.1:{port}" and results["model"].startswith("sim")
+    assert results["facts"]["profile"] == "axera-poll" and results["facts"]["package"] == "package" and results["facts"]["corral"]
+    assert results["totals"]["client_first_piece_ms"]["p99"] > 0 and results["totals"]["client_gap_ms"]["p50"] >= 0
+
+
+def test_nobody_at_the_usual_place_is_one_sentence(tmp_path, prompts):
+    config = tmp_path / "corral.toml"
+    config.write_text(f'listen = "127.0.0.1:{free_port()}"\n')
+    words = [str(BIN / "corral"), "bench", "--config", str(config), "--set", str(prompts), "--out", str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "error: Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'."]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_model_is_one_refusal(tmp_path, prompts):
+    with Box(tmp_path / "box", {"directives": True}) as box:
+        before = len(box.runs())
+        done = bench(f"http://127.0.0.1:{box.port}", tmp_path / "out", prompts, model="simm")
+        assert len(box.runs()) == before
+    assert done.returncode == 1 and not (tmp_path / "out").exists()
+    assert re.fullmatch(r"error: there is no model 'simm' at \S+; did you mean 'sim\S*'\? It has sim\S*\.\n", done.stderr), done.stderr
+
+
+def test_clients_at_once_are_measured_together(tmp_path, prompts):
+    inside, most = [0], [0]
+    guard = threading.Lock()
+
+    def answer(handler, number):
+        with guard:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        over.wait(0.2)
+        handler.line(message={"content": "words"}, done=False)
+        handler.line(message={"content": ""}, **WHOLE)
+        with guard:
+            inside[0] -= 1
+
+    with server(answer) as (url, over):
+        done = bench(url, tmp_path / "out", prompts, "--warm-up", "0", "--concurrency", "4")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert most[0] == 4 and sorted(one["client"] for one in results["results"]) == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert "all clients, tok/s" in done.stdout and results["concurrency"] == 4
+    assert results["totals"]["together_tokens_per_second"]["p50"] > 36 / 2
+
+
+def test_reports_are_written_again_in_another_layout(tmp_path, prompts):
+    def answer(handler, number):
+        handler.line(message={"content": "<script>alert(1)</script>"}, done=False)
+        handler.line(message={"content": ""}, **WHOLE)
+
+    with server(answer) as (url, _):
+        assert bench(url, tmp_path / "out", prompts, "--warm-up", "0").returncode == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page and "<svg" in page
+    before = (tmp_path / "out/results.json").read_text()
+    (tmp_path / "out/report.html").unlink()
+    again = subprocess.run([str(BIN / "corral"), "bench", "--from", str(tmp_path / "out"), "--layout", "orange-pi", "--compare", str(tmp_path / "out")],
+                           capture_output=True, text=True, timeout=60)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "out/report.html").read_text() == page and (tmp_path / "out/results.json").read_text() == before
+    report = (tmp_path / "out/report.md").read_text()
+    assert report.startswith("# Performance Analysis Report\n") and "| After |" in report
+    nothing = subprocess.run([str(BIN / "corral"), "bench", "--from", str(tmp_path / "none")], capture_output=True, text=True, timeout=60)
+    assert nothing.returncode == 2 and "results.json' can't be read" in nothing.stderr
+
+
+def test_a_box_with_tls_and_keys_is_measured(tmp_path, prompts):
+    (tmp_path / "box").mkdir()
+    with make_box(tmp_path / "box", tls=True) as box:
+        key = tmp_path / "key"
+        key.write_text(box.key + "\n")
+        trusted = ("--ca-file", str(tmp_path / "box/tls/cert.pem"))
+        url = f"https://127.0.0.1:{box.port}"
+        done = bench(url, tmp_path / "out", prompts, *trusted, "--key-file", str(key))
+        assert done.returncode == 0, done.stderr
+        strange = bench(url, tmp_path / "no", prompts, "--key-file", str(key))
+        assert strange.returncode == 1 and "the certificate of 127.0.0.1 is not trusted: self-signed certificate" in strange.stderr
+        keyless = bench(url, tmp_path / "no", prompts, *trusted)
+        assert keyless.returncode == 1 and "it wants a key. Give it by --key-file or OLLAMA_API_KEY." in keyless.stderr
+        # Found by itself, it is trusted by the very certificate that its configuration names.
+        words = [str(BIN / "corral"), "bench", "--config", str(box.config_file), "--set", str(prompts), "--out", str(tmp_path / "own")]
+        own = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**at_home(box), "OLLAMA_API_KEY": box.key})
+        assert own.returncode == 0, own.stderr
+    assert json.loads((tmp_path / "out/results.json").read_text())["totals"]["successes"] == 2

@@ -10,13 +10,15 @@
 
 namespace corral::bench {
 
-enum class ending { success, timed_out, failed, interrupted };
+// wrong: a whole answer that isn't what the test asks for; unable: the model can't do that, and says so.
+enum class ending { success, timed_out, failed, interrupted, wrong, unable };
 
 struct measurement {
     ending how = ending::failed;
     std::string reason;  // a sentence where it is no success
     double total_s = 0;  // by our clock, from the request to its last line or its failure
     std::optional<double> first_piece_s;
+    std::vector<double> piece_s;                // when each came, by our clock; the first 20,000
     std::optional<std::int64_t> input_tokens;   // by the server
     std::optional<std::int64_t> output_tokens;  // by the server
     std::optional<double> prefill_s;            // by the server, believed
@@ -24,17 +26,33 @@ struct measurement {
     bool durations_in_ms = false;  // the server put milliseconds where the protocol has nanoseconds
     std::size_t pieces = 0;        // of text, thinking or tool calls
     std::size_t tool_calls = 0;
+    std::vector<std::string> called;  // the names of the first 16 calls
     std::string text;
     std::string thinking;
     bool truncated = false;  // ended by the limit of tokens
     bool repeats = false;
     std::optional<double> memory_mb;
+    unsigned refused = 0;  // the HTTP status, where it is not 200
 };
 
 struct test_result {
     prompt_test test;
     unsigned repetition = 1;
+    unsigned client = 1;  // of those that ask at once
+    double began_s = 0;   // since the begin of the run
     measurement seen;
+};
+
+// What a server tells of itself and of the model; empty: it doesn't.
+struct server_facts {
+    std::string corral;   // its version, of a Corral
+    std::string profile;  // of the runtime; of other servers the format of the model's file
+    std::string family;
+    std::string parameters;
+    std::string quantization;
+    std::string package;
+    std::string digest;
+    std::vector<std::string> capabilities;  // none: it tells none, so that any may be there
 };
 
 struct run_record {
@@ -42,10 +60,12 @@ struct run_record {
     std::string url;
     std::string server;  // its version, or empty
     std::string hardware;
+    server_facts facts;
     std::string set;
     std::string generated;  // YYYY-MM-DD HH:MM:SS
     double duration_s = 0;
-    unsigned planned = 0;  // tests times repetitions
+    unsigned planned = 0;  // tests times repetitions times clients
+    unsigned concurrency = 1;
     unsigned warm_up = 0;
     bool interrupted = false;
     std::vector<std::pair<std::string, double>> sampling;  // what the server says of the model

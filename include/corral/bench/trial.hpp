@@ -1,6 +1,7 @@
 #pragma once
 // One test against an Ollama server: asks, reads the answer as it comes, and ends it by silence.
 
+#include <optional>
 #include <string>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -8,12 +9,14 @@
 #include "corral/bench/measurement.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/time.hpp"
+#include "corral/http/tls.hpp"
 
 namespace corral::bench {
 
 struct trial_target {
     boost::asio::ip::tcp::endpoint at;
-    std::string host;  // for the Host header
+    std::string host;                   // for the Host header
+    std::optional<http::tls_peer> tls;  // of https
     std::string key;   // of an Authorization header; empty: none
     std::string model;
     core::nanoseconds first_byte{core::seconds{120}};

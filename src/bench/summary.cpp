@@ -1,0 +1,124 @@
+#include <algorithm>
+
+#include "bench/shown.hpp"
+#include "corral/bench/report.hpp"
+
+namespace corral::bench {
+
+namespace {
+
+constexpr std::size_t name_width = 25;
+constexpr std::size_t figure_width = 11;
+
+std::string padded(const std::string& text, std::size_t width) {
+    return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
+}
+
+std::string right(const std::string& text, std::size_t width) {
+    return text.size() < width ? std::string(width - text.size(), ' ') + text : " " + text;
+}
+
+std::string figure_row(const char* name, const std::optional<spread>& of, int decimals) {
+    if (!of) {
+        return {};
+    }
+    std::string out = padded(name, name_width);
+    for (const double value : {of->median, of->p90, of->p99, of->deviation}) {
+        out += right(fixed(value, decimals), figure_width);
+    }
+    return out + "\n";
+}
+
+// Words at the terminal's width; the lines after the first are indented.
+std::string wrapped(const std::string& text, std::size_t columns) {
+    std::string out;
+    std::string rest = text;
+    while (rest.size() > columns) {
+        std::size_t end = rest.rfind(' ', columns);
+        if (end == std::string::npos || end <= 2) {
+            break;
+        }
+        out += rest.substr(0, end) + "\n";
+        rest = "  " + rest.substr(end + 1);
+    }
+    return out + rest + "\n";
+}
+
+// Each reason once, with the tests that have it.
+std::string reasons(const run_record& run, std::size_t columns) {
+    constexpr std::size_t most = 4;
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const test_result& one : run.results) {
+        const bool told = one.seen.how == ending::success || one.seen.how == ending::interrupted;
+        const std::string why = on_one_line(one.seen.reason);
+        const auto at = std::ranges::find(found, why, [](const auto& each) { return each.first; });
+        const std::string title = on_one_line(one.test.title);
+        if (!told && at == found.end()) {
+            found.emplace_back(why, title);
+        } else if (!told && at->second.find(title) == std::string::npos) {
+            at->second += ", " + title;
+        }
+    }
+    std::string out;
+    for (std::size_t i = 0; i < std::min(found.size(), most); ++i) {
+        out += wrapped(found[i].second + ": " + found[i].first, columns);
+    }
+    if (found.size() > most) {
+        out += "and " + std::to_string(found.size() - most) + " other reasons: the report has them\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string facts_text(const run_record& run) {
+    const server_facts& facts = run.facts;
+    std::string out = facts.corral.empty() ? run.server.empty() ? "" : "Ollama's format " + run.server
+                                           : "Corral " + facts.corral;
+    const auto add = [&](const char* name, const std::string& text) {
+        if (!text.empty()) {
+            out += (out.empty() ? "" : ", ") + std::string(name) + on_one_line(text);
+        }
+    };
+    add(facts.corral.empty() ? "format " : "profile ", facts.profile);
+    add("", facts.parameters);
+    add("", facts.quantization);
+    add("package ", facts.package);
+    return out.empty() ? "not told" : out;
+}
+
+std::string successes_text(const totals& all) {
+    std::string out = std::to_string(all.successes) + " of " + std::to_string(all.tests) +
+                      (all.tests == 1 ? " test as asked" : " tests as asked");
+    if (all.unable > 0) {
+        out += ", " + std::to_string(all.unable) + " that the model can't do";
+    }
+    return out;
+}
+
+std::string summary(const run_record& run, std::size_t columns) {
+    const totals all = total_up(run);
+    std::string out = wrapped(on_one_line(run.model) + " at " + on_one_line(run.url), columns);
+    out += wrapped("  " + facts_text(run), columns);
+    if (!run.hardware.empty()) {
+        out += wrapped("  " + on_one_line(run.hardware), columns);
+    }
+    out += wrapped(successes_text(all) + ", " + fixed(run.duration_s, 1) + " s" +
+                       (run.concurrency > 1 ? ", " + std::to_string(run.concurrency) + " clients at once" : ""),
+                   columns);
+    out += reasons(run, columns);
+    if (all.successes == 0) {
+        return out;
+    }
+    out += padded("", name_width);
+    for (const char* const title : {"p50", "p90", "p99", "spread"}) {
+        out += right(title, figure_width);
+    }
+    return out + "\n" + figure_row("speed, tok/s", all.speed, 2) +
+           (run.concurrency > 1 ? figure_row("all clients, tok/s", all.throughput, 2) : "") +
+           figure_row("first token, client, ms", all.client_first, 1) +
+           figure_row("first token, runtime, ms", all.runtime_first, 1) +
+           figure_row("gap of pieces, client, ms", all.gap, 1);
+}
+
+}  // namespace corral::bench
