@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -41,6 +42,7 @@ void add_list_command(CLI::App& program, command_context& context);
 void add_show_command(CLI::App& program, command_context& context);
 void add_rm_command(CLI::App& program, command_context& context);
 void add_doctor_command(CLI::App& program, command_context& context);
+void add_explain_command(CLI::App& program, command_context& context);
 void add_bench_command(CLI::App& program, command_context& context);
 void add_status_command(CLI::App& program, command_context& context);
 void add_start_command(CLI::App& program, command_context& context);
@@ -58,6 +60,10 @@ void add_version_command(CLI::App& program, command_context& context);
 void add_preflight_command(CLI::App& program, command_context& context);
 void add_complete_command(CLI::App& program, command_context& context);
 void add_man_command(CLI::App& program, command_context& context);
+
+// Why the words after "corral" are not understood; empty: they would be run. Runs nothing.
+[[nodiscard]] std::string misunderstanding(const std::vector<std::string>& words);
+[[nodiscard]] bool is_command(const std::string& name);
 
 // Runs the command that the arguments name; the exit status of the program.
 [[nodiscard]] int run_command_line(int argc, const char* const* argv);

@@ -37,6 +37,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_ps_command,
     add_logs_command,
     add_doctor_command,
+    add_explain_command,
     add_bench_command,
     add_start_command,
     add_stop_command,
@@ -100,6 +101,27 @@ int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
                          (asked.empty() ? "" : " " + asked.front()->get_name()) + "' explains it.");
 }
 
+// All commands; where it stands, for the tree and the context know each other.
+struct command_tree {
+    explicit command_tree(const char* called) {
+        program.require_subcommand(1);
+        program.set_version_flag("-v,--version", version_line(), "Print the version");
+        context.environment = known_environment();
+        context.program = called;
+        context.root = &program;
+        for (const command_adder add : commands) {
+            add(program, context);
+        }
+        shape_help(program, style_of(STDOUT_FILENO, context.environment).columns);
+    }
+    command_tree(const command_tree&) = delete;
+    command_tree& operator=(const command_tree&) = delete;
+    ~command_tree() = default;
+
+    command_context context;
+    CLI::App program{"Corral turns the LLM runtime of an edge NPU into a dependable Ollama server.", "corral"};
+};
+
 }  // namespace
 
 void add_help_command(CLI::App& program, command_context& context) {
@@ -134,19 +156,30 @@ void add_version_command(CLI::App& program, command_context& context) {
     });
 }
 
-int run_command_line(int argc, const char* const* argv) {
-    CLI::App program("Corral turns the LLM runtime of an edge NPU into a dependable Ollama server.",
-                     "corral");
-    program.require_subcommand(1);
-    program.set_version_flag("-v,--version", version_line(), "Print the version");
-    command_context context;
-    context.environment = known_environment();
-    context.program = argv[0];
-    context.root = &program;
-    for (const command_adder add : commands) {
-        add(program, context);
+std::string misunderstanding(const std::vector<std::string>& words) {
+    command_tree tree("corral");
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    if (!words.empty() && is_unknown_command(tree.program, words.front())) {
+        return "there is no command '" + words.front() + "'";
     }
-    shape_help(program, style_of(STDOUT_FILENO, context.environment).columns);
+    try {
+        tree.program.parse(reversed);
+    } catch (const CLI::ParseError& why) {
+        const bool help = why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+        return help ? std::string() : why.what();
+    }
+    return {};
+}
+
+bool is_command(const std::string& name) {
+    command_tree tree("corral");
+    return command_of(tree.program, name) != nullptr;
+}
+
+int run_command_line(int argc, const char* const* argv) {
+    command_tree tree(argv[0]);
+    CLI::App& program = tree.program;
+    command_context& context = tree.context;
     if (argc < 2) {
         std::cout << program.help();
         return succeeded;

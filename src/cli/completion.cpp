@@ -11,7 +11,9 @@
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/daemon_place.hpp"
+#include "cli/man_markdown.hpp"
 #include "cli/man_page.hpp"
+#include "cli/server_address.hpp"
 #include "corral/control/admin_client.hpp"
 
 namespace corral::cli {
@@ -323,11 +325,21 @@ void add_complete_command(CLI::App& program, command_context& context) {
 
 // Run by the build; not for people.
 void add_man_command(CLI::App& program, command_context& context) {
+    auto configuration = std::make_shared<std::string>();
     CLI::App* one = program.add_subcommand("man", "Print the manual page");
     one->group("");
-    one->parse_complete_callback([&context] {
-        context.run = [&context] {
-            std::cout << man_page(*context.root);
+    one->add_option("--configuration", *configuration, "That of the configuration, from its page")->type_name("FILE");
+    one->parse_complete_callback([configuration, &context] {
+        context.run = [configuration, &context] {
+            if (configuration->empty()) {
+                std::cout << man_page(*context.root);
+                return static_cast<int>(succeeded);
+            }
+            const core::result<std::string> page = read_bounded(*configuration, 1024 * 1024);
+            if (!page) {
+                return fail(page.error().message);
+            }
+            std::cout << man_page_of(*page, "corral.toml", "configuration of Corral, its models and its profiles");
             return static_cast<int>(succeeded);
         };
     });

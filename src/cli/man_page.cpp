@@ -182,7 +182,7 @@ std::string man_page(const CLI::App& root) {
     add_entries(out, "ENVIRONMENT", environment.data(), environment.data() + environment.size());
     add_entries(out, "EXIT STATUS", statuses.data(), statuses.data() + statuses.size());
     add_entries(out, "EXAMPLES", examples.data(), examples.data() + examples.size());
-    out += ".SH SEE ALSO\n.BR systemctl (1),\n.BR journalctl (1)\n";
+    out += ".SH SEE ALSO\n.BR corral.toml (5),\n.BR systemctl (1),\n.BR journalctl (1)\n";
     return out;
 }
 

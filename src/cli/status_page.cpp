@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/reported_fields.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -21,6 +22,18 @@ using json = nlohmann::ordered_json;
 void add_note(std::string& out, const char* what, const std::string& text, const text_style& style) {
     if (!text.empty()) {
         out += fmt::format("      {}: {}\n", painted(what, colour::faint, style), text);
+    }
+}
+
+// One cause below the other, from what is seen to what led to it.
+void add_causes(std::string& out, const std::string& reason, const text_style& style) {
+    const std::vector<std::string> causes = catalog::causes_of(reason);
+    if (causes.size() < 2) {
+        return add_note(out, "reason", reason, style);
+    }
+    add_note(out, "reason", causes.front(), style);
+    for (std::size_t i = 1; i < causes.size(); ++i) {
+        out += "        " + causes[i] + "\n";
     }
 }
 
@@ -50,7 +63,7 @@ void add_service(std::string& out, const json& service, const text_style& style)
     }
     out += '\n';
     const std::string reason = reported_text(service, "reason");
-    add_note(out, "reason", reason == state ? std::string() : reason, style);
+    add_causes(out, reason == state ? std::string() : reason, style);
     add_note(out, "advice", reported_text(service, "advice"), style);
     add_note(out, "warning", reported_text(service, "warning"), style);
 }

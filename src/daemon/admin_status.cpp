@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/monitor/device_figures.hpp"
 #include "corral/supervisor/group.hpp"
@@ -52,6 +53,7 @@ control::admin_json service_json(const supervisor::service_status& service, core
     out["pid"] = service.pid != 0 ? control::admin_json(service.pid) : control::admin_json(nullptr);
     out["starts"] = service.starts;
     out["reason"] = service.reason;
+    out["causes"] = catalog::causes_of(service.reason);
     out["advice"] = service.advice;
     out["next_try_seconds"] = nullptr;
     if (service.next_try) {

@@ -1,0 +1,76 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto service_reader = message_reader::operators;
+
+constexpr std::array service_table{
+    message{"service.loading-again", service_reader, "loading again after: …",
+            "The last process of it ended or was ended; what led to it follows.",
+            "Nothing: it starts by itself. corral logs --crash 1 shows what led to it."},
+    message{"service.ended", service_reader, "ended by itself: …",
+            "The process ended without being told to; Corral starts it again, at once the first time.",
+            "The cause behind it; corral logs MODEL/SERVICE for its last lines."},
+    message{"service.gave-up", service_reader, "failed too often, the last time: …",
+            "The breaker is open: it is tried only every breaker_retry.", "Mend the cause, then corral start MODEL."},
+    message{"service.said-before", service_reader, "while loading it had said: …",
+            "A line it printed explains its end.", ""},
+    message{"service.printed", service_reader, "printed what may mean: …",
+            "A line that the profile knows came before; it need not be the cause.", ""},
+    message{"service.no-progress", service_reader, "no sign of progress for …",
+            "A start without progress for longer than start_stall is ended and tried again.",
+            "start_stall_ceiling of the service, on a slow disk or link."},
+    message{"service.silent", service_reader, "does not answer any more: …",
+            "Its liveness probe failed several times; it is replaced.", "corral logs MODEL/SERVICE"},
+    message{"service.not-answering-yet", service_reader, "listening, but not answering", "It is still loading.", "Nothing."},
+    message{"service.first-test", service_reader, "under its first test",
+            "A start ends with a first real answer before clients are let in.", "Nothing."},
+    message{"service.stuck", service_reader, "does not die of SIGKILL, it is probably stuck inside a driver",
+            "The kernel can't end the process; nothing new is started meanwhile.",
+            "dmesg; reset the device (axcl-smi reboot), else restart the machine."},
+    message{"service.stop-late", service_reader, "stopping took too long", "The stop ladder goes on by itself.", "corral status"},
+    message{"service.port-taken", service_reader, "port … is already taken by …",
+            "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
+            "Stop that program, or give the service another port."},
+    message{"service.intruder", service_reader, "is also listened on by …, which is not part of this service; no prompt may reach it",
+            "A foreign program shares the port; the service is stopped so that no prompt reaches it.",
+            "Stop that program, or give the service another port."},
+    message{"service.reachable", service_reader, ": reachable from the network, without authentication; …",
+            "The vendor's server listens on every interface, and the guard could not change it.",
+            "A firewall; or guard = \"require\", which then does not use it."},
+    message{"service.unguarded", service_reader, "its ports can't be guarded, which guard = \"require\" asks for: …",
+            "The program is one that the guard does not reach; it is not used.",
+            "A dynamically linked program, or guard = \"warn\"."},
+    message{"service.port-turns", service_reader, "takes turns with other models at port …",
+            "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
+    message{"service.gate-late", service_reader, "what it needs could not be looked at in time",
+            "A check before the start did not end; it is tried again.", "corral doctor"},
+    message{"service.not-wanted", service_reader, "was not wanted any more when it had started",
+            "A stop came while it started.", "Nothing."},
+    message{"device.lost", service_reader, "the device is lost: …",
+            "The card is not in the driver's list. Nothing is started; it starts by itself when the card is back.",
+            "axcl-smi reboot, else switch the box off and on; corral doctor."},
+    message{"device.silent", service_reader, "the device's driver does not answer: …",
+            "The status tool hangs; it is asked again every ten seconds.", "dmesg; as for a lost device."},
+    message{"device.unreadable", service_reader, "the device can't be looked at: …",
+            "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
+    message{"device.memory-wait", service_reader, "waiting for device memory: …",
+            "The memory of an ended process has not come back, or another program holds it.",
+            "The line names the holder; stop it, else wait half a minute."},
+    message{"device.memory-short", service_reader, "not enough device memory: …",
+            "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
+    message{"device.memory-gone", service_reader, "device memory did not come back within …",
+            "It is tried again every ten seconds.", "axcl-smi reboot"},
+};
+
+}  // namespace
+
+std::span<const message> service_messages() {
+    return service_table;
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,59 @@
+// corral explain: what a message means, by its id or by its own words.
+
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/command.hpp"
+#include "cli/help_text.hpp"
+#include "cli/message_page.hpp"
+#include "cli/terminal.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+struct explain_options {
+    std::vector<std::string> words;
+    bool page = false;
+};
+
+int explain(const explain_options& asked, const command_context& context) {
+    if (asked.page) {
+        std::cout << messages_page();
+        return succeeded;
+    }
+    if (asked.words.empty()) {
+        std::cout << message_listing();
+        return succeeded;
+    }
+    std::string sentence;
+    for (const std::string& word : asked.words) {
+        sentence += (sentence.empty() ? "" : " ") + word;
+    }
+    const std::string text = explanation(sentence);
+    if (text.empty()) {
+        return fail("no message is called or reads like '" + telemetry::printable(sentence, 200) +
+                    "'. 'corral explain' lists all.");
+    }
+    std::cout << wrapped_help(text, style_of(STDOUT_FILENO, context.environment).columns);
+    return succeeded;
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& program, command_context& context) {
+    const auto asked = std::make_shared<explain_options>();
+    CLI::App* one = program.add_subcommand(
+        "explain", "Say what a message or a finding means, and what to do; without words, list all");
+    one->add_option("message", asked->words, "Its id, or the sentence itself")->type_name("ID");
+    one->add_flag("--page", asked->page, "All of them as a page")->group("");
+    one->parse_complete_callback(
+        [asked, &context] { context.run = [asked, &context] { return explain(*asked, context); }; });
+}
+
+}  // namespace corral::cli

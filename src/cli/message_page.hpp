@@ -1,0 +1,15 @@
+#pragma once
+// All messages and findings for people, with what each means.
+
+#include <string>
+
+namespace corral::cli {
+
+// By id ("request.queue-full", "port.taken", "file.lfs-pointer") or by the sentence; empty: nothing is known of it.
+[[nodiscard]] std::string explanation(const std::string& asked);
+// A line for each.
+[[nodiscard]] std::string message_listing();
+// docs/messages.md.
+[[nodiscard]] std::string messages_page();
+
+}  // namespace corral::cli
