@@ -281,6 +281,7 @@ void read_service(section from, service_template& into, const service_reading& h
         read_ladder(from, "stop_ready", into.stop_ready);
         read_exits(from, into.exits);
         read_lines(from, into.lines);
+        from.texts("routine", into.routine);
     }
     from.finish();
 }

@@ -180,6 +180,7 @@ struct service_template {
     std::vector<stop_step> stop_ready;
     std::vector<exit_meaning> exits;
     std::vector<log_meaning> lines;
+    std::vector<std::string> routine;  // a line with one of these texts is counted, and not kept
     bool operator==(const service_template&) const = default;
 };
 

@@ -48,6 +48,9 @@ public:
     line_ring(std::size_t max_lines, std::size_t max_bytes);
     void add(std::string line, wall_time when = std::chrono::system_clock::now());
     [[nodiscard]] const std::deque<std::string>& lines() const noexcept { return lines_; }
+    // One more that is not kept, for it says what is always said.
+    void count_routine() noexcept { ++routine_; }
+    [[nodiscard]] std::uint64_t routine() const noexcept { return routine_; }
     [[nodiscard]] std::size_t dropped() const noexcept { return dropped_; }
 
     // No other ring of this process has or had it.
@@ -63,6 +66,7 @@ private:
     std::uint64_t id_;
     std::size_t bytes_ = 0;
     std::size_t dropped_ = 0;
+    std::uint64_t routine_ = 0;
     std::deque<std::string> lines_;
     std::deque<wall_time> times_;  // of each line
 };

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "corral/telemetry/log.hpp"
+
 namespace corral::supervisor {
 
 namespace {
@@ -43,6 +45,14 @@ exit_story finished(exit_story story) {
 
 }  // namespace
 
+std::string with_line(std::string text, std::string_view said) {
+    constexpr std::size_t longest = 240;
+    if (said.empty()) {
+        return text;
+    }
+    return text + (text.ends_with('.') ? " It said: " : "; it said: ") + telemetry::printable(said, longest);
+}
+
 std::optional<int> exit_status(const process::exit_reason& how) {
     if (const auto* exited = std::get_if<process::exited_with>(&how)) {
         return exited->code;
@@ -65,12 +75,16 @@ bool explained_by(const process::exit_reason& how, const std::vector<int>& sent)
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked,
-                        bool ready) {
+                        bool ready, std::string_view said) {
     exit_story story;
     story.how = process::describe(how);
+    if (ready) {
+        said = {};
+    }
     // A line that is known to end a start says more than a status; a harmless notice says less.
     if (!ready && printed != nullptr && printed->fatal_at_start) {
         tell(story, printed->cause, printed->advice);
+        story.how = with_line(std::move(story.how), said);
         return finished(std::move(story));
     }
     const std::optional<int> status = exit_status(how);
@@ -82,6 +96,7 @@ exit_story explain_exit(const catalog::service_template& rules, const process::e
     } else if (const std::string words = plain_words(how); !words.empty()) {
         story.how += ": " + words;
     }
+    story.how = with_line(std::move(story.how), said);
     if (remarked != nullptr) {
         story.how += (story.how.ends_with('.') ? " Before, it" : "; before, it");
         story.how += " printed what may mean: " + remarked->cause;

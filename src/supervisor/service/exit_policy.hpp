@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corral/catalog/profile.hpp"
@@ -14,6 +15,9 @@ namespace corral::supervisor {
 // lost.
 [[nodiscard]] std::optional<int> exit_status(const process::exit_reason& how);
 
+// `text` and, where it is there, the line that shows it: "A library is missing. It said: cannot open libx.so".
+[[nodiscard]] std::string with_line(std::string text, std::string_view said);
+
 struct exit_story {
     std::string reason;  // "ended by itself: " and `how`
     std::string how;     // "killed by SIGSEGV: The runtime crashed."
@@ -24,11 +28,13 @@ struct exit_story {
 // after one that asks for it. One whose track was lost counts too.
 [[nodiscard]] bool explained_by(const process::exit_reason& how, const std::vector<int>& sent);
 
-// `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
+// `said` is the line that tells most of its trouble while loading (may be empty); it stands in the story of one that
+// was never `ready`. `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
 // status. `remarked` is what a line meant that it printed while serving (may be null): a guess, for such a
 // line may be the words of a prompt. What is known of a start counts only for one that was never `ready`.
 [[nodiscard]] exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                                       const catalog::log_meaning* printed,
-                                      const catalog::log_meaning* remarked = nullptr, bool ready = false);
+                                      const catalog::log_meaning* remarked = nullptr, bool ready = false,
+                                      std::string_view said = {});
 
 }  // namespace corral::supervisor

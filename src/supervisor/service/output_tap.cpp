@@ -1,5 +1,6 @@
 #include "supervisor/service/output_tap.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "corral/telemetry/log.hpp"
@@ -43,6 +44,11 @@ void output_tap::take_line(process::output_stream from, std::string_view line) {
 }
 
 void output_tap::keep(process::output_stream from, std::string_view line) {
+    if (is_routine(line)) {
+        ++routine_;
+        with_.ring->count_routine();
+        return;
+    }
     const bool may_quote = tested_ && !with_.keep_content;
     if (may_quote && from == process::output_stream::out) {
         ++omitted_;
@@ -53,12 +59,21 @@ void output_tap::keep(process::output_stream from, std::string_view line) {
     with_.ring->add(std::move(kept));
 }
 
+bool output_tap::is_routine(std::string_view line) const {
+    return with_.routine != nullptr &&
+           std::ranges::any_of(*with_.routine, [&](const std::string& text) {
+               return line.find(text) != std::string_view::npos;
+           });
+}
+
 line_news output_tap::read_loading(std::string_view line) {
     line_news news;
     news.progress = take_progress(line);
+    telling_.hear(line);
     if (const catalog::log_meaning* const known = meaning_of(*with_.known, line)) {
         if (complaint_ == nullptr || !complaint_->fatal_at_start) {
             complaint_ = known;
+            complaint_line_ = line;
         }
         news.fatal = known->fatal_at_start ? known : nullptr;
     }
@@ -91,6 +106,9 @@ void output_tap::report(const line_news& news) const {
 }
 
 void output_tap::note_omissions() {
+    if (routine_ > 0) {
+        with_.ring->add("[corral] " + std::to_string(routine_) + " routine lines were counted, and not kept");
+    }
     if (omitted_ > 0) {
         with_.ring->add("[corral] " + std::to_string(omitted_) +
                         " lines were not kept: they may hold prompts and answers");

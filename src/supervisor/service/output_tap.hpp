@@ -14,6 +14,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/process/child.hpp"
 #include "corral/telemetry/output_lines.hpp"
+#include "supervisor/service/telling_line.hpp"
 
 namespace corral::supervisor {
 
@@ -39,6 +40,7 @@ public:
         bool keep_content = false;  // prompts and answers may be kept
         // See service_spec::quoted.
         std::function<bool(std::string_view words)> quoted{};
+        const std::vector<std::string>* routine = nullptr;  // as service_template::routine; nullptr: none is
     };
     // `context` is asked before each line, `tell` hears what one means. Both are called by feed() and finish().
     output_tap(settings with, std::function<line_context()> context,
@@ -57,12 +59,17 @@ public:
     [[nodiscard]] std::optional<double> progress() const noexcept { return progress_; }  // of loading, 0..1
     // The last known line of trouble while loading; nullptr: none.
     [[nodiscard]] const catalog::log_meaning* complaint() const noexcept { return complaint_; }
+    // The line of one that ends a start, else the one that tells most of those before the first test; may be empty.
+    [[nodiscard]] const std::string& said() const noexcept {
+        return complaint_ != nullptr && complaint_->fatal_at_start ? complaint_line_ : telling_.line();
+    }
     // The last known line while serving, maybe a prompt's words; nullptr: none.
     [[nodiscard]] const catalog::log_meaning* remark() const noexcept { return remark_; }
 
 private:
     void take_line(process::output_stream from, std::string_view line);
     void keep(process::output_stream from, std::string_view line);
+    [[nodiscard]] bool is_routine(std::string_view line) const;
     [[nodiscard]] line_news read_loading(std::string_view line);
     [[nodiscard]] line_news read_serving(std::string_view line);
     [[nodiscard]] bool take_progress(std::string_view line);
@@ -79,9 +86,12 @@ private:
     bool tested_ = false;
     std::optional<double> progress_;
     const catalog::log_meaning* complaint_ = nullptr;
+    std::string complaint_line_;
+    telling_line telling_;
     const catalog::log_meaning* remark_ = nullptr;
     std::size_t remarks_ = 0;
     std::size_t omitted_ = 0;
+    std::size_t routine_ = 0;
 };
 
 }  // namespace corral::supervisor

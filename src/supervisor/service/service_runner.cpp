@@ -179,14 +179,11 @@ void service_runner::adopt(process::child started) {
     // Nothing is read but by tasks of this run, which hold both.
     process_run* const run = run_.get();
     run->output.emplace(
-        output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content, spec_.quoted},
+        output_tap::settings{&spec_.rules.lines, &ring_, label_, context_.log_content, spec_.quoted,
+                             &spec_.rules.routine},
         [this, run] { return context_of(*run); },
         [this, run](const line_news& news) { take_news(*run, news); });
     ring_.add("[corral] started as process " + std::to_string(run->pid));
-    if (const auto asked = port_.confined().asked_port()) {
-        ring_.add("[corral] guarded: its port " + std::to_string(*asked) + " is " +
-                  std::to_string(port_.endpoint().port()) + " on loopback");
-    }
     if (spec_.gate) {
         spec_.gate->on_spawned(run->pid);
     }
@@ -220,7 +217,7 @@ void service_runner::take_news(process_run& run, const line_news& news) {
         feed({event_kind::progress, {}, {}});
     }
     if (news.fatal != nullptr) {
-        feed({event_kind::fatal_line, news.fatal->cause, news.fatal->advice});
+        feed({event_kind::fatal_line, with_line(news.fatal->cause, run.output->said()), news.fatal->advice});
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);
@@ -336,7 +333,13 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     if (const auto& why = run.child.failed_start()) {
         return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : ""};
     }
-    return explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(), run.was_ready);
+    exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(), run.was_ready,
+                                    run.output->said());
+    if (!run.was_ready) {
+        story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +
+                        "' shows what it printed.";
+    }
+    return story;
 }
 
 std::optional<core::seconds> service_runner::load_left() const {
@@ -369,7 +372,13 @@ void service_runner::publish() {
                              telemetry::printable(with_advice(current.reason, current.advice), 800),
                              to_string(current.state));
     }
+    const bool came_up = current.state == service_state::ready && published_.state == service_state::starting;
     published_ = std::move(current);
+    if (const auto asked = port_.confined().asked_port(); came_up && asked) {
+        // Not before: only now is it known that the guard reached it.
+        ring_.add("[corral] guarded: its port " + std::to_string(*asked) + " is " +
+                  std::to_string(port_.endpoint().port()) + " on loopback");
+    }
     if (owner_ != nullptr) {
         owner_->on_changed(*this);
     }
