@@ -71,6 +71,11 @@ std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& is
 }
 
 std::optional<toml::table> parse_toml_file(const std::filesystem::path& path, issue_list& issues) {
+    const auto text = read_toml_text(path, issues);
+    return text ? parse_toml_text(*text, issues) : std::nullopt;
+}
+
+std::optional<std::string> read_toml_text(const std::filesystem::path& path, issue_list& issues) {
     constexpr std::size_t largest = 1024 * 1024;
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
@@ -91,7 +96,7 @@ std::optional<toml::table> parse_toml_file(const std::filesystem::path& path, is
         issues.add({}, "is larger than 1 MiB, which no configuration is");
         return std::nullopt;
     }
-    return parse_toml_text(text, issues);
+    return text;
 }
 
 const toml::node* section::ask(std::string_view key) {

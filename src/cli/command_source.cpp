@@ -51,13 +51,17 @@ config::configuration_source source_of(const std::optional<std::string>& said,
 
 std::optional<config::configuration> load_and_tell(const config::configuration_source& source) {
     config::configuration_result read = config::load_configuration(source);
+    tell(read);
+    return std::move(read.value);
+}
+
+void tell(const config::configuration_result& read) {
     for (const catalog::diagnostic& what : read.warnings) {
         std::cerr << "warning: " << catalog::to_text(what) << '\n';
     }
     for (const catalog::diagnostic& what : read.errors) {
         std::cerr << "error: " << catalog::to_text(what) << '\n';
     }
-    return std::move(read.value);
 }
 
 }  // namespace corral::cli

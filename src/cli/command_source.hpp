@@ -17,6 +17,9 @@ namespace corral::cli {
 [[nodiscard]] config::configuration_source source_of(const std::optional<std::string>& said,
                                                      const std::map<std::string, std::string>& environment);
 
+// Prints what is wrong with it to standard error.
+void tell(const config::configuration_result& read);
+
 // Reads it and prints what is wrong with it to standard error.
 [[nodiscard]] std::optional<config::configuration> load_and_tell(const config::configuration_source& source);
 

@@ -1,8 +1,10 @@
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,12 +13,16 @@
 
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
+#include "corral/config/boot.hpp"
 #include "corral/config/configuration_manifests.hpp"
+#include "corral/config/last_good.hpp"
+#include "corral/core/file_watch.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/warden.hpp"
 #include "corral/telemetry/log.hpp"
+#include "corral/telemetry/service_notify.hpp"
 #include "corral/upgrade/inheritance.hpp"
 #include "corral/upgrade/launch_facts.hpp"
 #include "corral/upgrade/upgrade_preflight.hpp"
@@ -88,7 +94,54 @@ core::result<process::warden> find_warden(upgrade::inheritance& from) {
     return process::warden::start();
 }
 
+struct boot_reading {
+    std::optional<config::configuration> settings;
+    std::string text;  // of the file
+    bool unattended = false;
+};
+
+// A person at a terminal is told of a mistake and mends it; nobody does so for a box that boots.
+boot_reading read_for_start(const config::configuration_source& source) {
+    boot_reading out;
+    out.unattended = ::isatty(STDERR_FILENO) == 0;
+    // Less than what a unit gives a start; then the manager starts us anew.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    core::file_watch file({source.file});
+    bool waited = false;
+    while (true) {
+        config::configuration_result read =
+            out.unattended ? config::load_for_boot(source) : config::load_configuration(source);
+        tell(read);
+        out.text = std::move(read.text);
+        // An editor may have emptied the file and not written it yet.
+        const bool half_written = waited && config::is_wiped(out.text);
+        if (!half_written) {
+            out.settings = std::move(read.value);
+        }
+        if (out.settings || !out.unattended || !telemetry::has_service_manager()) {
+            return out;
+        }
+        waited = true;
+        telemetry::notify_status("the configuration has a mistake; the log says which");
+        while (!file.changed()) {
+            if (std::chrono::steady_clock::now() > until) {
+                return out;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        }
+    }
+}
+
 void tell_what_is_served(const config::configuration& settings) {
+    if (settings.in_place) {
+        for (const catalog::diagnostic& problem : settings.in_place->problems) {
+            telemetry::log().error("{}", telemetry::printable(catalog::to_text(problem), 500));
+        }
+        telemetry::log().error(
+            "the configuration has a mistake: {}, is served; a good file is taken as soon as it is there "
+            "event=configuration.stands_in",
+            settings.in_place->served);
+    }
     for (const config::left_out_manifest& one : settings.left_out) {
         for (const std::string& line : config::left_out_lines(one)) {
             telemetry::log().error("{}", telemetry::printable(line, 500));
@@ -108,11 +161,13 @@ int serve(const serve_options& options, const command_context& context) {
     if (!goes_on) {
         process::unblock_signals();
     }
-    const config::configuration_source source = source_for(options, context);
-    const auto settings = load_and_tell(source);
-    if (!settings) {
+    config::configuration_source source = source_for(options, context);
+    const boot_reading read = read_for_start(source);
+    if (!read.settings) {
         return bad_configuration;
     }
+    const auto& settings = read.settings;
+    source.waits_for_credentials = read.unattended;
     const auto raised = process::raise_descriptor_limit();
     // Before any thread exists, the log's included.
     auto guard = find_warden(inherited);
@@ -132,7 +187,7 @@ int serve(const serve_options& options, const command_context& context) {
         }
         boost::asio::io_context loop(1);
         daemon::daemon here(loop, *settings, source, *guard);
-        here.begin_with(facts_of(options, context), std::move(inherited));
+        here.begin_with(facts_of(options, context), std::move(inherited), read.text);
         // They can be heard now.
         process::unblock_signals();
         if (const auto opened = here.open(); !opened) {

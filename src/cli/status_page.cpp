@@ -102,15 +102,35 @@ void add_device(std::string& out, const json& tool) {
     }
 }
 
-void add_left_out(std::string& out, const json& manifest, const text_style& style) {
-    out += fmt::format(
-        "  {} {}{}\n", painted("left out:", colour::red, style), reported_text(manifest, "file"),
-        reported_text(manifest, "name").empty() ? "" : ", model " + reported_text(manifest, "name"));
-    for (const json& problem : core::list_at(manifest, "problems")) {
+void add_problems(std::string& out, const json& of) {
+    for (const json& problem : core::list_at(of, "problems")) {
         if (problem.is_string()) {
             out += "      " + telemetry::printable(problem.get<std::string>(), 500) + '\n';
         }
     }
+}
+
+void add_closed(std::string& out, const json& status, const text_style& style) {
+    for (const json& why : core::list_at(status, "closed")) {
+        if (why.is_string()) {
+            out += fmt::format("  {} {}\n", painted("nobody is let in:", colour::red, style),
+                               telemetry::printable(why.get<std::string>(), 500));
+        }
+    }
+    const json instead = status.value("in_place", json::object());
+    if (instead.is_object() && !instead.empty()) {
+        out += fmt::format("  {} {} has a mistake; {}, is served. Mend it: it is taken when it is good.\n",
+                           painted("configuration:", colour::red, style), reported_text(status, "configuration"),
+                           reported_text(instead, "served"));
+        add_problems(out, instead);
+    }
+}
+
+void add_left_out(std::string& out, const json& manifest, const text_style& style) {
+    out += fmt::format(
+        "  {} {}{}\n", painted("left out:", colour::red, style), reported_text(manifest, "file"),
+        reported_text(manifest, "name").empty() ? "" : ", model " + reported_text(manifest, "name"));
+    add_problems(out, manifest);
 }
 
 void add_compute(std::string& out, const json& compute, const text_style& style) {
@@ -223,6 +243,7 @@ std::string status_page(const json& status, const text_style& style) {
         !stands.empty()) {
         out += "  " + stands + '\n';
     }
+    add_closed(out, status, style);
     for (const json& tool : reported_objects(status, "devices")) {
         add_device(out, tool);
     }

@@ -202,22 +202,15 @@ std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& ba
     return out;
 }
 
-void read_models(catalog::section& root, configuration& to, configuration_reading& with,
-                 const fs::path& file) {
-    for (auto& one : root.tables("models")) {
-        auto model = read_model(one, with);
-        model.source = file;
-        check_beside(one, model, to);
-        to.models.push_back(std::move(model));
+std::optional<std::string> read_text(const configuration_source& from, catalog::issue_list& errors) {
+    if (from.text) {
+        return from.text;
     }
-}
-
-std::optional<toml::table> read_tree(const configuration_source& from, catalog::issue_list& errors) {
     std::error_code unreadable;  // then it is there, and the reader says why it can't be read
     if (from.file_may_be_missing && !fs::exists(from.file, unreadable) && !unreadable) {
-        return toml::table{};
+        return std::string();
     }
-    return catalog::parse_toml_file(from.file, errors);
+    return catalog::read_toml_text(from.file, errors);
 }
 
 // By its name or an alias, as Ollama compares names.
@@ -230,6 +223,39 @@ void append(std::vector<catalog::diagnostic>& to, std::vector<catalog::diagnosti
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+// What is wrong with this one leaves the list of errors and comes back.
+std::vector<catalog::diagnostic> take_problems(const catalog::model_entry& of, catalog::section& from,
+                                               configuration_reading& with) {
+    std::vector<catalog::diagnostic> out = with.errors.take();
+    append(out, std::exchange(with.profile_errors, {}));
+    if (out.empty() && of.runtime.name.empty()) {
+        with.errors.add(from.place("profile"), "the profile has mistakes, which are told with another model");
+        out = with.errors.take();
+    }
+    return out;
+}
+
+// `errors` takes those that were found before.
+void read_models(catalog::section& root, configuration& to, configuration_reading& with, const fs::path& file,
+                 std::vector<catalog::diagnostic>& errors) {
+    std::vector<catalog::section> all = root.tables("models");
+    for (auto& one : all) {
+        if (with.from.leaves_out_models) {
+            append(errors, with.errors.take());
+        }
+        auto model = read_model(one, with);
+        model.source = file;
+        check_beside(one, model, to);
+        if (with.from.leaves_out_models) {
+            if (auto problems = take_problems(model, one, with); !problems.empty()) {
+                to.left_out.push_back({file, model.name, std::move(problems)});
+                continue;
+            }
+        }
+        to.models.push_back(std::move(model));
+    }
+}
+
 }  // namespace
 
 configuration_result load_configuration(const configuration_source& from) {
@@ -237,7 +263,9 @@ configuration_result load_configuration(const configuration_source& from) {
     configuration value;
     catalog::issue_list errors(from.file.string());
     catalog::issue_list warnings(from.file.string());
-    const auto tree = read_tree(from, errors);
+    const auto said = read_text(from, errors);
+    const auto tree = said ? catalog::parse_toml_text(*said, errors) : std::nullopt;
+    out.text = said.value_or(std::string());
     if (!tree) {
         out.errors = errors.take();
         return out;
@@ -251,7 +279,8 @@ configuration_result load_configuration(const configuration_source& from) {
     value.blank = tree->empty();
     catalog::section root(*tree, "the configuration", errors);
     std::vector<catalog::diagnostic> key_errors;
-    read_access(root, value, base, warnings, key_errors);
+    read_access(root, value, base, warnings, from.waits_for_credentials ? value.awaited : key_errors,
+                from.waits_for_credentials);
     read_listen(root, from, value, out);
     for (std::string& text : door_warnings({value.listen, false}, door_rules_of(value))) {
         warnings.add(root.place("listen"), std::move(text));
@@ -273,7 +302,7 @@ configuration_result load_configuration(const configuration_source& from) {
         with.files_folder = value.state_directory / "services";
     }
     read_models_directory(root, base, value);
-    read_models(root, value, with, file);
+    read_models(root, value, with, file, out.errors);
     root.finish();
     read_manifests(value, with);
 

@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void read_keys(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
-               std::vector<catalog::diagnostic>& errors) {
+               std::vector<catalog::diagnostic>& errors, bool may_wait) {
     std::string name;
     from.text("keys", name, true);
     from.finish();
@@ -21,7 +21,7 @@ void read_keys(catalog::section from, configuration& to, const fs::path& base, c
     to.keys_file = (base / name).lexically_normal();
     key_file_reading read = read_key_file(*to.keys_file);
     for (catalog::diagnostic& wrong : read.errors) {
-        if (wrong.line == 0) {
+        if (wrong.line == 0 && !may_wait) {
             from.complain(from.place("keys"), std::move(wrong.message));
         } else {
             errors.push_back(std::move(wrong));
@@ -32,7 +32,8 @@ void read_keys(catalog::section from, configuration& to, const fs::path& base, c
     }
 }
 
-void read_tls(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings) {
+void read_tls(catalog::section from, configuration& to, const fs::path& base, catalog::issue_list& warnings,
+              std::vector<catalog::diagnostic>& errors, bool may_wait) {
     std::string certificate;
     std::string key;
     from.text("certificate", certificate, true);
@@ -43,6 +44,10 @@ void read_tls(catalog::section from, configuration& to, const fs::path& base, ca
     }
     to.tls = http::tls_files{(base / certificate).lexically_normal(), (base / key).lexically_normal()};
     const auto read = http::tls_credentials::load(*to.tls);
+    if (!read && may_wait) {
+        errors.push_back({to.tls->certificate.string(), 0, 0, read.error().message});
+        return;
+    }
     if (!read) {
         from.complain(from.place(), read.error().message);
         return;
@@ -55,12 +60,12 @@ void read_tls(catalog::section from, configuration& to, const fs::path& base, ca
 }  // namespace
 
 void read_access(catalog::section& root, configuration& to, const fs::path& base,
-                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors) {
+                 catalog::issue_list& warnings, std::vector<catalog::diagnostic>& errors, bool may_wait) {
     if (const auto access = root.table("access")) {
-        read_keys(*access, to, base, warnings, errors);
+        read_keys(*access, to, base, warnings, errors, may_wait);
     }
     if (const auto tls = root.table("tls")) {
-        read_tls(*tls, to, base, warnings);
+        read_tls(*tls, to, base, warnings, errors, may_wait);
     }
 }
 

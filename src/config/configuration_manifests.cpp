@@ -175,10 +175,11 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
 
 }  // namespace
 
-bool leave_out(configuration& from, const std::string& name, const std::string& why) {
+bool leave_out(configuration& from, const std::string& name, const std::string& why, left_out_of only) {
     const auto found = std::find_if(from.models.begin(), from.models.end(),
                                     [&](const catalog::model_entry& one) { return one.name == name; });
-    if (found == from.models.end() || found->source.parent_path() != from.models_directory) {
+    if (found == from.models.end() ||
+        (only == left_out_of::manifests && found->source.parent_path() != from.models_directory)) {
         return false;
     }
     from.left_out.push_back({found->source, found->name, {{found->source.string(), 0, 0, why}}});

@@ -32,6 +32,38 @@ core::result<void> credential_files::load() {
     return read_tls();
 }
 
+void credential_files::load_or_wait() {
+    const auto note = [](std::string& problem, const core::result<void>& read, const char* what) {
+        std::string now = read ? std::string() : read.error().message;
+        if (now != problem && !now.empty()) {
+            telemetry::log().error("nobody is let in: Corral waits for {}: {} event=door.waits", what,
+                                   telemetry::printable(now, 500));
+        }
+        problem = std::move(now);
+    };
+    if (waits_for_keys() || keys_.all().empty()) {
+        note(keys_problem_, read_keys(), "the API keys");
+    }
+    if (!tls_) {
+        note(tls_problem_, read_tls(), "the TLS certificate");
+    }
+}
+
+std::vector<std::string> credential_files::awaited() const {
+    std::vector<std::string> out;
+    for (const std::string* const each : {&keys_problem_, &tls_problem_}) {
+        if (!each->empty()) {
+            out.push_back(*each);
+        }
+    }
+    return out;
+}
+
+bool credential_files::readable(const configuration& settings) {
+    return (!settings.keys_file || read_key_file(*settings.keys_file).value) &&
+           (!settings.tls || http::tls_credentials::load(*settings.tls));
+}
+
 core::result<void> credential_files::read_keys() {
     if (!keys_file_) {
         return {};

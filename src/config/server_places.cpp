@@ -1,6 +1,8 @@
 #include "corral/config/server_places.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "corral/catalog/toml_section.hpp"
@@ -35,20 +37,43 @@ struct said_in_file {
     fs::path state_directory;
 };
 
+void take_places(const toml::table& from, const fs::path& base, said_in_file& out) {
+    if (const auto text = from.at_path("admin_socket").value<std::string>()) {
+        out.socket = text->empty() ? fs::path() : (base / *text).lexically_normal();
+    }
+    if (const auto text = from.at_path("state_directory").value<std::string>(); text && !text->empty()) {
+        out.state_directory = (base / *text).lexically_normal();
+    }
+}
+
+// Of a text with a mistake somewhere: what single lines above the first table say.
+void take_places_of_lines(std::string_view text, const fs::path& base, catalog::issue_list& ignored,
+                          said_in_file& out) {
+    while (!text.empty() && !text.starts_with('[')) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        if (!line.starts_with("admin_socket") && !line.starts_with("state_directory")) {
+            continue;
+        }
+        if (const auto tree = catalog::parse_toml_text(line, ignored)) {
+            take_places(*tree, base, out);
+        }
+    }
+}
+
 said_in_file read_lenient(const fs::path& config) {
     said_in_file out;
     catalog::issue_list ignored(config.string());  // 'corral check' is the one to complain
-    const auto tree = catalog::parse_toml_file(config, ignored);
+    const auto text = catalog::read_toml_text(config, ignored);
     std::error_code error;
     const fs::path base = fs::absolute(config, error).lexically_normal().parent_path();
-    if (!tree || error) {
+    if (!text || error) {
         return out;
     }
-    if (const auto text = tree->at_path("admin_socket").value<std::string>()) {
-        out.socket = text->empty() ? fs::path() : (base / *text).lexically_normal();
-    }
-    if (const auto text = tree->at_path("state_directory").value<std::string>(); text && !text->empty()) {
-        out.state_directory = (base / *text).lexically_normal();
+    if (const auto tree = catalog::parse_toml_text(*text, ignored)) {
+        take_places(*tree, base, out);
+    } else {
+        take_places_of_lines(*text, base, ignored, out);
     }
     return out;
 }

@@ -116,6 +116,23 @@ control::admin_json reuse_json(const engine::reuse_report& seen) {
             {"mistaken", seen.mistaken}};
 }
 
+// What no file says and this run has shown; null: not yet.
+control::admin_json learned_json(engine::backend& runtime) {
+    control::admin_json out;
+    const std::uint32_t positions = runtime.context_length();
+    out["positions"] = positions > 0 ? control::admin_json(positions) : control::admin_json(nullptr);
+    const engine::stated_model stated = runtime.stated();
+    out["parameter_size"] = stated.parameter_size;
+    out["quantization"] = stated.quantization;
+    out["load_seconds"] = nullptr;
+    for (const supervisor::service_status& service : runtime.services().status()) {
+        if (service.usual_load) {
+            out["load_seconds"] = seconds_of(*service.usual_load);
+        }
+    }
+    return out;
+}
+
 control::admin_json model_json(const admin_context& of, engine::backend& runtime, core::steady_time now) {
     const catalog::model_entry& entry = runtime.model();
     const std::string& name = entry.name;
@@ -154,12 +171,23 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
     if (const engine::reuse_report seen = runtime.reuse(); !seen.state.empty()) {
         out["reuse"] = reuse_json(seen);
     }
+    out["learned"] = learned_json(runtime);
     out["queue"] = {{"waiting", queue.waiting}, {"running", queue.running}};
     out["aliases"] = runtime.model().aliases;
     out["source"] = runtime.model().source.string();
     out["services"] = control::admin_json::array();
     for (const supervisor::service_status& service : runtime.services().status()) {
         out["services"].push_back(service_json(service, now));
+        const telemetry::line_ring* const ring = runtime.services().output_of(service.name);
+        out["services"].back()["routine_lines"] = ring != nullptr ? ring->routine() : 0;
+    }
+    return out;
+}
+
+control::admin_json lines_of(const std::vector<catalog::diagnostic>& problems) {
+    control::admin_json out = control::admin_json::array();
+    for (const catalog::diagnostic& problem : problems) {
+        out.push_back(catalog::to_text(problem));
     }
     return out;
 }
@@ -167,13 +195,13 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
 control::admin_json left_out_json(const config::configuration& settings) {
     control::admin_json out = control::admin_json::array();
     for (const config::left_out_manifest& one : settings.left_out) {
-        control::admin_json problems = control::admin_json::array();
-        for (const catalog::diagnostic& problem : one.problems) {
-            problems.push_back(catalog::to_text(problem));
-        }
-        out.push_back({{"file", one.file.string()}, {"name", one.name}, {"problems", std::move(problems)}});
+        out.push_back({{"file", one.file.string()}, {"name", one.name}, {"problems", lines_of(one.problems)}});
     }
     return out;
+}
+
+control::admin_json in_place_json(const config::stand_in& of) {
+    return {{"served", of.served}, {"problems", lines_of(of.problems)}};
 }
 
 }  // namespace
@@ -198,6 +226,10 @@ control::admin_json status_json(const admin_context& of) {
     }
     out["configuration"] = of.settings_file;
     out["url"] = of.url ? of.url() : std::string();
+    out["closed"] = of.closed ? of.closed() : std::vector<std::string>{};
+    if (of.settings->in_place) {
+        out["in_place"] = in_place_json(*of.settings->in_place);
+    }
     out["left_out"] = left_out_json(*of.settings);
     out["models"] = control::admin_json::array();
     for (const auto& runtime : of.running->backends()) {

@@ -49,8 +49,8 @@ std::string no_model(const known_targets& among, const std::string& typed) {
         names.push_back(each->name);
     }
     const std::string meant = catalog::nearest(typed, names);
-    return "there is no model '" + telemetry::printable(typed) + "'" +
-           (meant.empty() ? "" : "; did you mean '" + meant + "'?") + "; models: " + names_of_all(among);
+    return "there is no model '" + telemetry::printable(typed) + "'; " +
+           (meant.empty() ? "there are " + names_of_all(among) : "did you mean '" + meant + "'?");
 }
 
 // A model, or one of its instances.

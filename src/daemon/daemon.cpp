@@ -80,7 +80,8 @@ daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
       signalled_(loop.get_executor()),
       credentials_asked_(loop.get_executor()),
       reload_asked_(loop.get_executor()),
-      hang_up_stops_(has_terminal()) {
+      hang_up_stops_(has_terminal()),
+      settings_watch_({source_.file}) {
     // Under nohup the end of the terminal is not ours.
     struct sigaction hang_up {};
     if (::sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) {
@@ -91,7 +92,9 @@ daemon::daemon(boost::asio::io_context& loop, config::configuration settings,
 daemon::~daemon() = default;
 
 core::result<void> daemon::open() {
-    if (auto read = credentials_->load(); !read) {
+    if (source_.waits_for_credentials) {
+        credentials_->load_or_wait();
+    } else if (auto read = credentials_->load(); !read) {
         return read;
     }
     // First, or a service could be given the very port that the kernel would choose for us.
@@ -198,6 +201,7 @@ core::awaitable<void> daemon::live() {
     }
     telemetry::notify_ready();
     service_tasks_.spawn("start models", start_models());
+    keep_last_good(std::exchange(good_text_, {}));
     while (signals_seen_ == 0) {
         co_await signalled_.wait();
     }

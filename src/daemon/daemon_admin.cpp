@@ -22,6 +22,12 @@ std::string absolute_text(const std::filesystem::path& file) {
     return (unknown_folder ? file : full).lexically_normal().string();
 }
 
+// A reload changes nothing where a start would wait.
+config::configuration_source strict(config::configuration_source of) {
+    of.waits_for_credentials = false;
+    return of;
+}
+
 // The exchange keeps its keys while a reload may put others in their place.
 core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_files> keys, http::handler serve,
                                     http::request& incoming, http::response_writer& out) {
@@ -43,6 +49,7 @@ void daemon::renew_request_pipeline() {
     context.decoding = &decoding_;
     context.loopback_only = door_.at.address().is_loopback();
     context.keys = credentials_->keys();
+    context.closed = closed_for_clients();
     context.silence = settings_.silence;
     context.first_byte = settings_.first_byte;
     context.shows_stream_errors = settings_.shows_stream_errors;
@@ -53,8 +60,13 @@ void daemon::renew_request_pipeline() {
             out.push_back(std::move(shortened));
         }
         for (const config::left_out_manifest& one : settings_.left_out) {
-            out.push_back("the manifest " + one.file.filename().string() +
+            const bool own = one.file.parent_path() == settings_.models_directory;
+            out.push_back((own ? "the manifest " : "a model of ") + one.file.filename().string() +
                           " has a mistake and is left out; 'corral status' says which");
+        }
+        if (settings_.in_place) {
+            out.push_back("the configuration has a mistake, so " + settings_.in_place->served +
+                          ", is served; 'corral status' says more");
         }
         return out;
     };
@@ -79,8 +91,9 @@ core::result<void> daemon::open_admin() {
                           .server = server_.get(),
                           .door = door_,
                           .in_the_way = [this] { return why_not_reload(); },
+                          .keep = [this](const std::string& text) { keep_last_good(text); },
                           .renew_pipeline = [this] { renew_request_pipeline(); }},
-        source_);
+        strict(source_));
     if (settings_.admin_socket.empty()) {
         return {};
     }
@@ -95,6 +108,7 @@ core::result<void> daemon::open_admin() {
                       .forget_deadly_prompts = [this] { generations_->forget_deadly_prompts(); },
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
+                      .closed = [this] { return closed_for_operators(); },
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); }};

@@ -53,9 +53,12 @@ core::awaitable<void> daemon::watch_credentials() {
     core::wake_reason why = core::wake_reason::timed_out;
     while (why != core::wake_reason::cancelled) {
         const bool asked = why == core::wake_reason::rung;
-        if (credentials_->refresh(asked)) {
+        if (!credentials_->awaited().empty()) {
+            co_await wait_for_credentials();
+        } else if (credentials_->refresh(asked)) {
             server_->use_tls(*credentials_->tls());
         }
+        watch_settings_file();
         const core::deadline next = core::deadline::after(credentials_period, clock_.now());
         why = co_await credentials_asked_.wait(next);
     }
@@ -108,7 +111,10 @@ std::string daemon::status_line() const {
     }
     const scheduler::queue_snapshot queue = fleet_.admission().snapshot();
     const std::string upgrading = upgrade_->report().status;
-    return (upgrading.empty() ? "" : upgrading + "; ") + status_text(views, queue.running, queue.waiting);
+    const std::string closed = closed_for_clients().empty() ? "" : "nobody is let in; ";
+    const std::string instead = settings_.in_place ? "serves " + settings_.in_place->served + "; " : "";
+    return closed + instead + (upgrading.empty() ? "" : upgrading + "; ") +
+           status_text(views, queue.running, queue.waiting);
 }
 
 // False, with a line in the log, while work stands still: then the service manager starts us anew.

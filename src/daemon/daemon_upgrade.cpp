@@ -9,7 +9,8 @@
 
 namespace corral::daemon {
 
-void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from) {
+void daemon::begin_with(upgrade::launch_facts how, upgrade::inheritance from, std::string text) {
+    good_text_ = std::move(text);
     how_started_ = std::move(how);
     inherited_ = std::move(from);
 }

@@ -150,6 +150,26 @@ std::vector<log_source> sources_of(const admin_context& of, const log_choice& wa
     return out;
 }
 
+// How many lines of each service were counted and not kept.
+control::admin_json routine_json(const admin_context& of, const log_choice& wanted) {
+    control::admin_json out = control::admin_json::array();
+    for (const auto& runtime : of.running->backends()) {
+        if (!wanted.services || !is_chosen(*runtime, wanted.model)) {
+            continue;
+        }
+        for (const auto& service : runtime->model().runtime.services) {
+            const telemetry::line_ring* const ring = runtime->services().output_of(service.name);
+            const bool chosen = wanted.service.empty() || service.name == wanted.service;
+            if (chosen && ring != nullptr && ring->routine() > 0) {
+                out.push_back({{"model", catalog::label_of(runtime->model())},
+                               {"service", service.name},
+                               {"count", ring->routine()}});
+            }
+        }
+    }
+    return out;
+}
+
 control::admin_json stamp(std::chrono::system_clock::time_point when) {
     if (when == std::chrono::system_clock::time_point{}) {
         return nullptr;
@@ -186,6 +206,7 @@ struct stream_state {
     log_choice wanted;
     bool follow = false;
     bool over = false;
+    bool counted_told = false;      // how many routine lines there were
     std::vector<log_line> pending;  // the lines that were there when it began
     std::size_t sent = 0;           // of them
     log_cursor cursor;
@@ -211,6 +232,11 @@ control::admin_json take_pending(stream_state& state) {
 core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
     if (!state->pending.empty()) {
         co_return take_pending(*state);
+    }
+    if (!state->follow && !std::exchange(state->counted_told, true)) {
+        control::admin_json last;
+        last["routine"] = routine_json(*state->of, state->wanted);
+        co_return last;
     }
     if (!state->follow) {
         if (std::exchange(state->over, true)) {

@@ -39,7 +39,7 @@ core::result<void> fleet::open(config::configuration& settings, upgrade::inherit
     std::vector<config::deployment> wanted = config::deployments_of(settings.models, before);
     std::string culprit;
     for (auto made = start(wanted, from, culprit); !made; made = start(wanted, from, culprit)) {
-        if (!config::leave_out(settings, culprit, made.error().message)) {
+        if (!config::leave_out(settings, culprit, made.error().message, config::left_out_of::everything)) {
             return made;
         }
         telemetry::log().error("{}: {}; it is left out", culprit, made.error().message);

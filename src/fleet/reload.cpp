@@ -158,7 +158,10 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
     const told_systemd told(closed_);
     reload_report report;
     telemetry::log().info("the configuration is read again: {}", source_.file.string());
-    std::function<config::configuration_result()> work = [source = source_] { return read_guarded(source); };
+    // Files that are waited for anyway are no reason to refuse all else.
+    config::configuration_source from = source_;
+    from.waits_for_credentials = !(*parts_.credentials)->awaited().empty();
+    std::function<config::configuration_result()> work = [from] { return read_guarded(from); };
     const core::deadline until = core::deadline::after(longest_read, core::steady_clock_source().now());
     auto reading = disk_.run("configuration", std::move(work), until);
     core::result<config::configuration_result> done = co_await std::move(reading);
@@ -180,6 +183,10 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
         report.errors.push_back(std::move(why));
     }
     if (!read.value || !report.errors.empty()) {
+        co_return report;
+    }
+    if (!read.value->awaited.empty() && !same_files(*parts_.settings, *read.value)) {
+        report.errors.push_back(catalog::to_text(read.value->awaited.front()));
         co_return report;
     }
     if (std::string why = config::refuse_rules(parts_.door, config::door_rules_of(*read.value));
@@ -205,6 +212,7 @@ core::awaitable<reload_report> reloader::reload_now(bool allow_empty) {
     apply(std::move(*read.value), report.plan, std::move(*made));
     report.applied = true;
     ++applied_;
+    parts_.keep(read.text);
     co_return report;
 }
 
@@ -248,7 +256,9 @@ core::result<reloader::preparation> reloader::prepare(const config::configuratio
 
 // Nothing in here waits, so nobody sees half of it.
 void reloader::apply(config::configuration wanted, const reload_plan& plan, preparation made) {
+    const bool plain_before = !parts_.settings->tls.has_value();
     *parts_.settings = settings_after(*parts_.settings, std::move(wanted));
+    const bool turns_secure = plain_before && parts_.settings->tls.has_value();
     const config::configuration& settings = *parts_.settings;
     telemetry::log().set_level(as_spdlog(settings.log_level));
     parts_.generations->adjust(generation_options_of(settings));
@@ -258,6 +268,9 @@ void reloader::apply(config::configuration wanted, const reload_plan& plan, prep
         *parts_.credentials = std::move(made.credentials);
         if ((*parts_.credentials)->tls()) {
             parts_.server->use_tls(*(*parts_.credentials)->tls());
+        }
+        if (turns_secure) {
+            parts_.server->close_all();  // they were told only that nobody is let in
         }
     }
     parts_.models->apply(std::move(made.models), settings, plan);

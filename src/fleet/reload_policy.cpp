@@ -31,6 +31,11 @@ bool is_left_out(const catalog::model_entry& model, const config::configuration&
     });
 }
 
+// Nobody was let in so far, so nobody has to go on as before.
+bool is_shut(const config::configuration& of) {
+    return of.in_place && of.in_place->door_differs;
+}
+
 bool is_free(const catalog::model_entry& model, const config::configuration& in) {
     return config::find_model(in, model.name) == nullptr &&
            std::ranges::none_of(model.aliases, [&](const std::string& name) {
@@ -83,7 +88,7 @@ reload_plan plan_reload(const config::configuration& now, const config::configur
     note(named && now.admin_socket != wanted.admin_socket, "admin_socket");
     note(now.log_content != wanted.log_content, "log_content");
     note(now.black_box != wanted.black_box, "black_box");
-    note(now.tls.has_value() != wanted.tls.has_value(), "tls");
+    note(now.tls.has_value() != wanted.tls.has_value() && !is_shut(now), "tls");
     return out;
 }
 
@@ -100,13 +105,18 @@ std::string refuse_emptied(const config::configuration& now, const config::confi
 }
 
 config::configuration settings_after(const config::configuration& now, config::configuration wanted) {
+    if (is_shut(now) && now.listen != wanted.listen) {
+        // Whoever wrote the file may have wanted fewer to come in than do at the old address.
+        wanted.in_place = now.in_place;
+        wanted.in_place->problems = {{"listen", 0, 0, "the new address takes effect when Corral is restarted"}};
+    }
     wanted.listen = now.listen;
     wanted.state_directory = now.state_directory;
     wanted.admin_socket = now.admin_socket;
     wanted.admin_socket_named = now.admin_socket_named;
     wanted.log_content = now.log_content;
     wanted.black_box = now.black_box;
-    if (now.tls.has_value() != wanted.tls.has_value()) {
+    if (now.tls.has_value() != wanted.tls.has_value() && !is_shut(now)) {
         wanted.tls = now.tls;
     }
     return wanted;

@@ -1,5 +1,7 @@
 #include "corral/telemetry/service_notify.hpp"
 
+#include <cstdlib>
+
 #include <systemd/sd-daemon.h>
 
 #include "corral/core/result.hpp"
@@ -25,6 +27,10 @@ std::optional<core::nanoseconds> watchdog_interval() {
         return std::nullopt;
     }
     return core::nanoseconds(std::chrono::microseconds(microseconds)) / 2;
+}
+
+bool has_service_manager() {
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
 }
 
 void notify_ready() {

@@ -77,6 +77,21 @@ TEST(cors_policy, judges_origins) {
     EXPECT_EQ(cors_policy("*").judge("http://any.example", "box"), cors_verdict::allowed);
 }
 
+TEST_F(access, while_closed_is_for_the_question_of_life_alone) {
+    context.closed = "this server lets nobody in yet: it waits";
+    handler = make_api(context);
+    EXPECT_EQ(ask("GET", "/healthz")->answer.status, 200U);
+    for (const char* path : {"/", "/api/tags", "/v1/models", "/metrics", "/nothing"}) {
+        const auto refused = ask("GET", path);
+        EXPECT_EQ(refused->answer.status, 503U) << path;
+        EXPECT_NE(refused->answer.body.find("lets nobody in yet"), std::string::npos) << path;
+        EXPECT_EQ(refused->answer.headers.find("Retry-After"), "5");
+    }
+    const auto ready = ask("GET", "/readyz");
+    EXPECT_EQ(ready->answer.status, 503U);
+    EXPECT_NE(ready->answer.body.find("\"status\":\"closed\""), std::string::npos);
+}
+
 TEST_F(access, refuses_a_foreign_host_with_an_empty_403) {
     const auto got = ask("GET", "/api/tags", {}, {{"Host", "evil.example"}});
     EXPECT_EQ(got->answer.status, 403U);

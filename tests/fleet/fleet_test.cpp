@@ -95,14 +95,16 @@ TEST_F(remote_fleet, leaves_out_a_manifest_whose_model_cannot_be_made) {
     EXPECT_EQ(settings.left_out.front().name, "bad:latest");
 }
 
-TEST_F(remote_fleet, does_not_open_when_the_configuration_itself_is_at_fault) {
+// A box boots with what is left.
+TEST_F(remote_fleet, opens_without_a_model_of_the_configuration_itself_that_cannot_be_made) {
     settings.models_directory = "/models.d";
-    settings.models = {model("bad:latest", "nonsense")};
+    settings.models = {model("bad:latest", "nonsense"), model("a:latest")};
     settings.models.front().source = "/corral.toml";
     upgrade::inheritance nothing;
-    const auto opened = models.open(settings, nothing);
-    ASSERT_FALSE(opened);
-    EXPECT_THAT(opened.error().message, HasSubstr("'url'"));
+    ASSERT_TRUE(models.open(settings, nothing));
+    EXPECT_THAT(models.deployments(), ElementsAre("a:latest"));
+    ASSERT_EQ(settings.left_out.size(), 1U);
+    EXPECT_THAT(settings.left_out.front().problems.front().message, HasSubstr("'url'"));
 }
 
 TEST_F(remote_fleet, keeps_what_is_unchanged_and_replaces_the_rest) {

@@ -36,6 +36,21 @@ TEST_F(reload_policy, tells_models_apart) {
     EXPECT_THAT(plan.later, IsEmpty());
 }
 
+TEST_F(reload_policy, of_a_server_that_lets_nobody_in_may_change_its_door) {
+    auto shut = read("listen = \"127.0.0.1:1\"\n" + model("a"));
+    auto wanted = shut;
+    wanted.tls = http::tls_files{"cert", "key"};
+    EXPECT_FALSE(settings_after(shut, wanted).tls);
+    shut.in_place = config::stand_in{"its last good copy", {{"corral.toml", 1, 1, "oops"}}, true};
+    EXPECT_TRUE(settings_after(shut, wanted).tls);
+    EXPECT_FALSE(settings_after(shut, wanted).in_place);
+    EXPECT_THAT(plan_reload(shut, wanted).later, IsEmpty());
+    // The old address is open to others than the new one.
+    wanted.listen.port(2);
+    ASSERT_TRUE(settings_after(shut, wanted).in_place);
+    EXPECT_TRUE(settings_after(shut, wanted).in_place->door_differs);
+}
+
 TEST_F(reload_policy, a_name_in_other_letters_is_another_model) {
     const auto plan = plan_reload(read(model("a")), read(model("A")));
     EXPECT_THAT(plan.removed, ElementsAre("a:latest"));

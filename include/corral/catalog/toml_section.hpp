@@ -37,6 +37,9 @@ private:
 // TOML.
 [[nodiscard]] std::optional<toml::table> parse_toml_file(const std::filesystem::path& path,
                                                          issue_list& issues);
+// The text alone.
+[[nodiscard]] std::optional<std::string> read_toml_text(const std::filesystem::path& path,
+                                                        issue_list& issues);
 [[nodiscard]] std::optional<toml::table> parse_toml_text(std::string_view text, issue_list& issues);
 
 // "300ms", "1.5s", "2m", "1h30m"; plain "0" too. Nothing when it is not a duration or does not fit.

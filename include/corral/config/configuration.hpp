@@ -45,6 +45,13 @@ struct swap_settings {
     bool operator==(const swap_settings&) const = default;
 };
 
+// Why what is served is not what the file says (boot.hpp).
+struct stand_in {
+    std::string served;                         // in its place: "its last good copy, of 2026-01-31T12:00:00Z"
+    std::vector<catalog::diagnostic> problems;  // of the file; at least one
+    bool door_differs = false;  // the file says something else of who may come in, so nobody may
+};
+
 struct configuration {
     bool blank = false;                     // the file says nothing at all, or is not there
     boost::asio::ip::tcp::endpoint listen;  // 127.0.0.1:11434; port 0 asks the kernel
@@ -73,10 +80,15 @@ struct configuration {
     std::filesystem::path models_directory;    // of manifests; may not be there
     std::vector<catalog::model_entry> models;  // names and aliases unique, case ignored; may be none
     std::vector<left_out_manifest> left_out;
+    std::vector<catalog::diagnostic> awaited;  // files of keys and certificates that can't be read yet
+    std::optional<stand_in> in_place;          // absent: the file is served as it is
 };
 
 struct configuration_source {
     std::filesystem::path file;
+    std::optional<std::string> text{};   // taken for that of the file, which is not read then
+    bool waits_for_credentials = false;  // what is wrong with their files is `awaited`, and no error
+    bool leaves_out_models = false;      // a [[models]] table with a mistake is left out, like a manifest
     bool file_may_be_missing = false;  // then all is as without a word in it
     // OLLAMA_*, for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME, for the admin socket
     // RUNTIME_DIRECTORY.
@@ -92,6 +104,7 @@ struct configuration_result {
     std::vector<catalog::diagnostic> errors;
     // Worth saying, but no reason not to start: a package that is not there (yet), a variable without effect.
     std::vector<catalog::diagnostic> warnings;
+    std::string text;  // of the file, as far as it could be read
 };
 
 // Reads the file, its profiles, keys and certificate, and the names and sizes of its packages; starts and

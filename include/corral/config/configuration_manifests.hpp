@@ -18,9 +18,13 @@ void read_models_directory(catalog::section& root, const std::filesystem::path& 
 // earlier files), goes to `left_out`, and all others to `models`.
 void read_manifests(configuration& to, configuration_reading& with);
 
-// Moves the model of that name to `left_out`, `why` being what is wrong; false, and nothing moved, when no
-// manifest says it but the configuration itself.
-[[nodiscard]] bool leave_out(configuration& from, const std::string& name, const std::string& why);
+// Whose models may be left out.
+enum class left_out_of { manifests, everything };
+
+// Moves the model of that name to `left_out`, `why` being what is wrong; false, and nothing moved, when there is none
+// or it is the configuration's own and `only` manifests' may be.
+[[nodiscard]] bool leave_out(configuration& from, const std::string& name, const std::string& why,
+                             left_out_of only = left_out_of::manifests);
 
 // For people: what is wrong with it, and what follows. At least two lines.
 [[nodiscard]] std::vector<std::string> left_out_lines(const left_out_manifest& of);

@@ -3,6 +3,8 @@
 // file changes nothing: what was read before stays.
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "corral/config/configuration.hpp"
 #include "corral/config/key_ring.hpp"
@@ -18,6 +20,14 @@ public:
 
     // Reads all for the first time; fails with a sentence for the person who started us.
     [[nodiscard]] core::result<void> load();
+    // The same, but what can't be read is waited for; to be called again until nothing is. Logs each reason once.
+    void load_or_wait();
+    [[nodiscard]] bool waits_for_keys() const noexcept { return !keys_problem_.empty(); }
+    [[nodiscard]] bool waits_for_tls() const noexcept { return !tls_problem_.empty(); }
+    // Why, a sentence each; empty: all is read.
+    [[nodiscard]] std::vector<std::string> awaited() const;
+    // Whether load() would succeed. Touches nothing but the files, so that another thread may ask.
+    [[nodiscard]] static bool readable(const configuration& settings);
 
     // Reads what has changed, or everything when `asked`, and logs what came of it, once for each change.
     // True when the TLS credentials are new ones.
@@ -31,6 +41,8 @@ private:
     [[nodiscard]] core::result<void> read_keys();
     [[nodiscard]] core::result<void> read_tls();
 
+    std::string keys_problem_;
+    std::string tls_problem_;
     std::optional<std::filesystem::path> keys_file_;
     std::optional<http::tls_files> tls_files_;
     core::file_watch keys_watch_;

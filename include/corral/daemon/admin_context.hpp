@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "corral/config/configuration.hpp"
 #include "corral/control/admin_socket.hpp"
@@ -31,7 +32,8 @@ struct admin_context {
     // Begins one, with that program or, when empty, the one that runs.
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade::upgrade_report()> upgrades;
-    const config::configuration* settings = nullptr;  // as they are in force
+    std::function<std::vector<std::string>()> closed;  // why nobody is let in, a sentence each
+    const config::configuration* settings = nullptr;   // as they are in force
     std::string settings_file;
     std::function<std::string()> url;  // where clients come in
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines

@@ -19,6 +19,7 @@
 #include "corral/config/door_policy.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/disk_work.hpp"
+#include "corral/core/file_watch.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
@@ -50,8 +51,9 @@ public:
            process::warden& guard);
     ~daemon();
 
-    // How this program was started, and what it has from before; to be said before open().
-    void begin_with(upgrade::launch_facts how, upgrade::inheritance from);
+    // How this program was started, and what it has from before; to be said before open(). `text`: of the file that
+    // the settings are from; empty where they are of something else.
+    void begin_with(upgrade::launch_facts how, upgrade::inheritance from, std::string text);
 
     // Makes the backends and listens; nothing runs yet. Fails with a sentence for the person who started us.
     [[nodiscard]] core::result<void> open();
@@ -85,6 +87,11 @@ private:
     core::awaitable<void> shut_down();
     core::awaitable<void> watch_signals();
     core::awaitable<void> watch_credentials();
+    [[nodiscard]] core::awaitable<void> wait_for_credentials();
+    void watch_settings_file();
+    void keep_last_good(std::string text);
+    [[nodiscard]] std::string closed_for_clients() const;
+    [[nodiscard]] std::vector<std::string> closed_for_operators() const;
     core::awaitable<void> watch_reload();
     [[nodiscard]] core::awaitable<control::admin_json> reload_for_admin(bool allow_empty);
     core::awaitable<void> tell_systemd();
@@ -131,6 +138,8 @@ private:
     const bool hang_up_stops_;
     unsigned signals_seen_ = 0;
     monitor::progress_watch progress_;
+    core::file_watch settings_watch_;  // while something else is served
+    std::string good_text_;            // of the file that is in force; empty: not known
     bool stands_still_ = false;
 };
 

@@ -69,6 +69,8 @@ struct daemon_view {
     pid_t pid = 0;
     std::string version;
     std::vector<served_model> models;
+    std::vector<std::string> closed{};  // why nobody is let in
+    std::string in_place{};             // what is served instead of the configuration, which has a mistake
 };
 
 // What the configuration says of the box.

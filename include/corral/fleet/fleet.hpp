@@ -57,7 +57,7 @@ public:
     fleet& operator=(const fleet&) = delete;
 
     // Makes the backends, or goes on with those that `from` hands over, and ends what nothing claims. A
-    // manifest whose model can't be made moves to `left_out` of `settings`. Fails with a sentence for people.
+    // model that can't be made moves to `left_out` of `settings`. Fails with a sentence for people.
     // Call it once.
     [[nodiscard]] core::result<void> open(config::configuration& settings, upgrade::inheritance& from);
     // Told of what a reload changes from now on.

@@ -12,6 +12,9 @@ namespace corral::telemetry {
 // How often the watchdog must be fed, half of what the unit allows; nothing when it is off.
 [[nodiscard]] std::optional<core::nanoseconds> watchdog_interval();
 
+// Whether anybody is there to be told.
+[[nodiscard]] bool has_service_manager();
+
 void notify_ready();
 // Until notify_ready(), which another image of the program may tell.
 void notify_reloading();

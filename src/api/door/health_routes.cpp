@@ -152,16 +152,20 @@ readiness describe_readiness(const api_context& context, bool names) {
         states.push_back(found->second);
     }
     const bool ends = admission.refuses_new();
+    const bool closed = !context.closed.empty();
     readiness out;
     json_writer json;
-    json.begin_object().member("status", ends ? "shutting down" : overall(states));
+    json.begin_object().member("status", ends ? "shutting down" : closed ? "closed" : overall(states));
+    if (closed) {
+        json.member("reason", context.closed);
+    }
     write_queue(json, admission.snapshot());
     json.key("models").begin_array();
     for (std::size_t i = 0; i < states.size(); ++i) {
         const engine::availability& state = states[i].now;
         const bool answers = state.state == engine::availability_state::ready ||
                              state.state == engine::availability_state::stopped;
-        out.ready = out.ready || (answers && !states[i].suspended && !ends);
+        out.ready = out.ready || (answers && !states[i].suspended && !ends && !closed);
         json.begin_object();
         if (names) {
             json.member("name", models.all()[i]->name);
@@ -204,7 +208,8 @@ readiness describe_readiness(const api_context& context, bool names) {
 
 core::awaitable<void> serve_readyz(const api_context& context, const http::request& incoming,
                                    http::response_writer& out) {
-    readiness now = describe_readiness(context, may_read_names(context.keys, incoming));
+    const bool names = context.closed.empty() && may_read_names(context.keys, incoming);
+    readiness now = describe_readiness(context, names);
     http::response whole;
     whole.status = now.ready ? 200 : 503;
     whole.content_type = json_type;

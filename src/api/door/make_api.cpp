@@ -85,6 +85,18 @@ http::response refuse_access(const front& at, access_verdict verdict, const http
     return access_refusal(verdict, incoming, *at.context.random);
 }
 
+bool tells_of_life(const http::request& head) {
+    const bool reads = head.method == "GET" || head.method == "HEAD";
+    return reads && (head.path == "/healthz" || head.path == "/readyz");
+}
+
+http::response refuse_all(const front& at, const http::request& head) {
+    constexpr unsigned unavailable = 503;
+    http::response out = format_of(head.path).refuse(unavailable, at.context.closed, *at.context.random);
+    add_header(out.headers, "Retry-After", "5");
+    return out;
+}
+
 // Beside those that Ollama allows; only for who asks, so that its answer to all others stays as it is.
 void allow_own_headers(http::header_fields& to, std::string_view asked) {
     if (core::lower_case(asked).find(core::lower_case(timing_wish)) != std::string::npos) {
@@ -118,6 +130,10 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
             }
             return;
         }
+    }
+    if (!at.context.closed.empty() && !tells_of_life(head)) {
+        found.answer = refuse_all(at, head);
+        return;
     }
     found.judged = judge_access(at.context.keys, head);
     if (found.judged.verdict != access_verdict::allowed) {

@@ -13,7 +13,7 @@ using catalog::severity;
 
 constexpr std::array configuration_kinds{
     finding_kind{"configuration.error", severity::error, "the configuration has a mistake",
-                 "Corral does not start with it, and a reload keeps the old one",
+                 "a reload keeps the old one, and a start goes by its last good copy, if there is one",
                  "mend that line; 'corral check FILE' reads it again"},
     finding_kind{"configuration.manifest", severity::error, "a manifest has a mistake",
                  "its model is left out, while the others are served",

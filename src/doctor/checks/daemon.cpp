@@ -18,6 +18,11 @@ constexpr std::array daemon_kinds{
                  "the finding says what to do; corral logs shows its last lines"},
     finding_kind{"model.warning", severity::warning, "the Corral that runs has a warning for a model",
                  "it works, but not as it should", "see 'corral status'"},
+    finding_kind{"daemon.closed", severity::error, "the Corral that runs lets nobody in",
+                 "every request gets status 503", "mend what it names; it goes on by itself then"},
+    finding_kind{"daemon.stand-in", severity::error, "the Corral that runs serves something else than the file says",
+                 "the configuration has a mistake, and its changes have no effect",
+                 "mend it ('corral check' names line and column); it is taken when it is good"},
     finding_kind{"daemon.running", severity::note, "a Corral runs", "", "nothing"},
     finding_kind{"daemon.not-running", severity::note, "no Corral runs that could be asked",
                  "what only it knows is missing here", "corral serve, or sudo systemctl start corral"},
@@ -38,12 +43,18 @@ bool is_examined(const examination& of, const std::string& name) {
 
 void check_daemon(const examination& of, findings& out) {
     if (!of.daemon) {
-        say(out, daemon_kinds[3], "this Corral",
+        say(out, daemon_kinds[5], "this Corral",
             of.daemon_problem.empty() ? "no Corral runs here" : of.daemon_problem);
         return;
     }
-    say(out, daemon_kinds[2], "this Corral",
+    say(out, daemon_kinds[4], "this Corral",
         "Corral " + of.daemon->version + " runs as process " + std::to_string(of.daemon->pid));
+    for (const std::string& why : of.daemon->closed) {
+        say(out, daemon_kinds[2], "this Corral", "nobody is let in: " + why);
+    }
+    if (!of.daemon->in_place.empty()) {
+        say(out, daemon_kinds[3], "this Corral", "what is served: " + of.daemon->in_place);
+    }
     for (const served_model& model : of.daemon->models) {
         const std::string subject = "model " + model.name;
         if (!is_examined(of, model.name)) {

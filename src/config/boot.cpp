@@ -1,0 +1,86 @@
+#include "corral/config/boot.hpp"
+
+#include <utility>
+
+#include "corral/config/last_good.hpp"
+#include "corral/config/server_places.hpp"
+
+namespace corral::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& file) {
+    std::error_code unreadable;
+    return fs::exists(file, unreadable);
+}
+
+configuration_result read_apart(configuration_source from, std::optional<std::string> text) {
+    from.text = std::move(text);
+    from.leaves_out_models = true;
+    return load_configuration(from);
+}
+
+// `said`: the reading of the file, which is no good.
+configuration_result in_its_place(configuration_result read, const configuration_result& said,
+                                  std::string served) {
+    read.value->in_place = stand_in{std::move(served), said.errors, false};
+    read.text = said.text;
+    return read;
+}
+
+// What the file says of its door is not known where it says nothing at all; then all is as it was before.
+bool door_differs(const std::string& said, const std::string& copy) {
+    return !is_wiped(said) && door_lines(said) != door_lines(copy);
+}
+
+}  // namespace
+
+configuration_result load_for_boot(configuration_source from) {
+    from.waits_for_credentials = true;
+    configuration_result said = load_configuration(from);
+    const bool wiped = said.value && is_wiped(said.text) && is_there(from.file);
+    if (said.value && !wiped) {
+        return said;
+    }
+    const fs::path state =
+        configured_state_directory(from.file).value_or(usual_state_directory(from.environment));
+    const auto copy = state.empty() ? core::result<last_good>(core::make_failure(
+                                          core::errc::not_found, "there is no folder for a last good copy"))
+                                    : read_last_good(state, from.file);
+    if (wiped && (!copy || is_wiped(copy->text))) {
+        return said;
+    }
+    if (wiped) {
+        said.errors.push_back({from.file.string(), 0, 0,
+                               "is empty, as one whose writing was cut short; if that is wanted, say 'corral "
+                               "reload --allow-empty'"});
+        said.value.reset();
+    }
+    if (copy) {
+        const std::string name = "its last good copy, of " + copy->written;
+        configuration_source again = from;
+        again.text = copy->text;
+        configuration_result read = load_configuration(again);
+        const bool whole = read.value.has_value();
+        if (!whole) {
+            read = read_apart(from, copy->text);
+        }
+        if (read.value) {
+            auto out = in_its_place(std::move(read), said,
+                                    whole ? name : name + ", without its models at fault");
+            out.value->in_place->door_differs = door_differs(said.text, copy->text);
+            return out;
+        }
+    }
+    if (auto read = read_apart(from, std::nullopt); read.value && !wiped) {
+        return in_its_place(std::move(read), said, "the file without its models at fault");
+    }
+    if (!copy) {
+        said.errors.push_back({from.file.string(), 0, 0, copy.error().message});
+    }
+    return said;
+}
+
+}  // namespace corral::config

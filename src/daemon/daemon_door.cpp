@@ -1,0 +1,122 @@
+// The daemon while something of its configuration is missing or wrong: who is let in, and what is waited for.
+
+#include <ctime>
+#include <utility>
+
+#include "corral/config/last_good.hpp"
+#include "corral/daemon/daemon.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+// A disk that takes longer is looked at again later.
+constexpr core::seconds longest_look{10};
+
+std::string now_text() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32] = {};
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+// `work` says why it failed; empty: it did not.
+core::awaitable<void> write_last_good(core::disk_work& disk, std::function<std::string()> work) {
+    const core::deadline until = core::deadline::after(longest_look, core::steady_clock_source().now());
+    auto writing = disk.run("last good", std::move(work), until);
+    const core::result<std::string> done = co_await std::move(writing);
+    const std::string why = done ? *done : done.error().message;
+    if (!why.empty()) {
+        telemetry::log().warn(
+            "there is no copy of the configuration for a start with a mistake in it: {} "
+            "event=configuration.not_copied",
+            telemetry::printable(why, 500));
+    }
+}
+
+}  // namespace
+
+// Without a place or a key's name: anybody may read it.
+std::string daemon::closed_for_clients() const {
+    const char* what = nullptr;
+    if (credentials_->waits_for_keys()) {
+        what = "it waits for the file of its API keys";
+    } else if (credentials_->waits_for_tls()) {
+        what = "it waits for its TLS certificate";
+    } else if (settings_.in_place && settings_.in_place->door_differs) {
+        what = "its configuration has a mistake and may let others in than before";
+    }
+    return what == nullptr ? std::string()
+                           : std::string("this server lets nobody in yet: ") + what +
+                                 "; its operator sees more with 'corral status'";
+}
+
+std::vector<std::string> daemon::closed_for_operators() const {
+    std::vector<std::string> out = credentials_->awaited();
+    for (std::string& each : out) {
+        each += "; it is looked at every few seconds";
+    }
+    if (settings_.in_place && settings_.in_place->door_differs) {
+        out.push_back("what " + source_.file.string() +
+                      " says of listen, [access] or [tls] is not what the last good copy says, so nobody is let "
+                      "in until its mistake is mended");
+    }
+    return out;
+}
+
+// On another thread, for a mount that is late may also hang.
+core::awaitable<void> daemon::wait_for_credentials() {
+    std::function<bool()> look = [settings = settings_] {
+        return config::credential_files::readable(settings);
+    };
+    const core::deadline until = core::deadline::after(longest_look, clock_.now());
+    const std::shared_ptr<config::credential_files> asked = credentials_;
+    auto looking = before_start_.run("credentials", std::move(look), until);
+    const core::result<bool> good = co_await std::move(looking);
+    const bool replaced = asked != credentials_;
+    if (replaced || !good) {
+        co_return;
+    }
+    asked->load_or_wait();  // the disk answers, and one of both may be there
+    if (!asked->awaited().empty()) {
+        co_return;
+    }
+    if (asked->tls()) {
+        server_->use_tls(*asked->tls());
+        server_->close_all();  // the plain ones, which were told only that nobody is let in
+    }
+    renew_request_pipeline();
+    if (closed_for_clients().empty()) {
+        telemetry::log().info("keys and certificate are there: clients are let in event=door.opened");
+        keep_last_good(std::exchange(good_text_, {}));
+    }
+}
+
+// A file that came late, or was mended, is taken as if 'corral reload' had been said.
+void daemon::watch_settings_file() {
+    if (settings_.in_place && settings_watch_.changed()) {
+        reload_wanted_ = true;
+        reload_asked_.ring();
+    }
+}
+
+void daemon::keep_last_good(std::string text) {
+    if (settings_.in_place || settings_.state_directory.empty() || config::is_wiped(text)) {
+        return;
+    }
+    if (!closed_for_clients().empty()) {
+        good_text_ = std::move(text);  // maybe a mistaken name of a file; kept when that is there
+        return;
+    }
+    std::function<std::string()> work = [state = settings_.state_directory, file = source_.file,
+                                         text = std::move(text), now = now_text()] {
+        const auto kept = config::keep_last_good(state, file, text, now);
+        return kept ? std::string() : kept.error().message;
+    };
+    service_tasks_.spawn("last good copy", write_last_good(before_start_, std::move(work)));
+}
+
+}  // namespace corral::daemon
