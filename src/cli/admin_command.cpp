@@ -82,7 +82,7 @@ void print_complaints(const control::admin_json& answer) {
 
 void print_done(const admin_command& asked, const control::admin_json& answer, const text_style& style) {
     if (asked.verb == "status") {
-        std::cout << status_page(answer, style);
+        std::cout << wrapped(status_page(answer, style), style);
     } else if (asked.verb == "reload") {
         print_reloaded(answer);
     } else {
@@ -223,7 +223,7 @@ void add_upgrade_command(CLI::App& program, command_context& context) {
 bool tell_reload(const control::admin_json& answer) {
     print_complaints(answer);
     if (answer.value("ok", control::admin_json(false)) != true) {
-        std::cerr << "error: " << reported_text(answer, "error") << '\n';
+        (void)fail(reported_text(answer, "error"));
         return false;
     }
     print_reloaded(answer);
@@ -252,6 +252,9 @@ int run_admin_command(const admin_command& asked, const std::map<std::string, st
     const bool goes_on = good && asked.verb == "upgrade";
     if (asked.json && !goes_on) {
         std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    }
+    if (asked.json && !good) {
+        return failed;  // the answer says why
     }
     if (asked.verb != "status") {
         print_complaints(*answer);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "failure.hpp"
+
 namespace CLI {
 class App;
 }
@@ -16,12 +18,6 @@ namespace corral::cli {
 
 // Of the program. What else a command says by its status is in its own help.
 enum exit_status : int { succeeded = 0, failed = 1, bad_configuration = 2, wrong_words = 2 };
-
-// Says why on standard error; the exit status for it.
-[[nodiscard]] inline int fail(const std::string& why) {
-    std::cerr << "error: " << why << '\n';
-    return failed;
-}
 
 struct command_context {
     std::map<std::string, std::string> environment;  // known_environment() of command_source.hpp

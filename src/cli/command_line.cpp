@@ -4,6 +4,8 @@
 #include <array>
 #include <iostream>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -76,8 +78,14 @@ std::string help_of(const CLI::App& command, const std::string& words) {
 }
 
 int fail_by_words(const std::string& why) {
-    std::cerr << "error: " << telemetry::printable(why, 1000) << '\n';
-    return wrong_words;
+    return fail(telemetry::printable(why, 1000), wrong_words);
+}
+
+// Before the words are understood, for they may not be.
+bool wants_json(int argc, const char* const* argv) {
+    const std::vector<std::string_view> words(argv, argv + argc);
+    const auto end = std::ranges::find(words, "--");
+    return std::find(words.begin(), end, "--json") != end;
 }
 
 int no_such_command(const std::string& typed, const CLI::App& program) {
@@ -180,6 +188,7 @@ int run_command_line(int argc, const char* const* argv) {
     command_tree tree(argv[0]);
     CLI::App& program = tree.program;
     command_context& context = tree.context;
+    tell_failures_as_json(wants_json(argc, argv));
     if (argc < 2) {
         std::cout << program.help();
         return succeeded;

@@ -14,6 +14,7 @@
 #include "cli/man_markdown.hpp"
 #include "cli/man_page.hpp"
 #include "cli/server_address.hpp"
+#include "cli/reported_fields.hpp"
 #include "corral/control/admin_client.hpp"
 
 namespace corral::cli {
@@ -76,14 +77,14 @@ void step(place& now, const std::string& word) {
     }
 }
 
-void add_values(completion& out, const CLI::Option& of, const name_source& names) {
+void add_values(completion& out, const CLI::Option& of, const CLI::App& command, const name_source& names) {
     const std::string kind = of.get_type_name();
     if (kind == "FILE") {
         out.files = true;
     } else if (kind == "DIR") {
         out.folders = true;
     } else if (kind == "MODEL" || kind == "SERVICE") {
-        for (std::string& name : names(kind)) {
+        for (std::string& name : names(kind, command.get_name())) {
             out.candidates.push_back({std::move(name), {}});
         }
     } else if (kind.find('|') != std::string::npos) {
@@ -199,7 +200,8 @@ void add_model(std::set<std::string>& out, const std::string& kind, const std::s
     }
 }
 
-bool ask_for_names(std::set<std::string>& out, const std::string& kind, const command_context& context) {
+bool ask_for_names(std::set<std::string>& out, const std::string& kind, const std::string& command,
+                   const command_context& context) {
     control::admin_json question;
     question["verb"] = "status";
     const auto status = control::ask_daemon(sockets_of({}, context.environment), question, daemon_limit);
@@ -214,7 +216,8 @@ bool ask_for_names(std::set<std::string>& out, const std::string& kind, const co
         for (const control::admin_json& service : all) {
             services.push_back(service.value("name", std::string()));
         }
-        if (model.is_object()) {
+        const bool own = reported_text(model, "source") != reported_text(*status, "configuration");
+        if (model.is_object() && works_for(command, reported_text(model, "state"), own)) {
             add_model(out, kind, model.value("name", std::string()), services);
         }
     }
@@ -222,19 +225,22 @@ bool ask_for_names(std::set<std::string>& out, const std::string& kind, const co
 }
 
 // Of the daemon, else of the files; nothing where neither can be asked.
-std::vector<std::string> names_of(const std::string& kind, const command_context& context) {
+std::vector<std::string> names_of(const std::string& kind, const std::string& command,
+                                  const command_context& context) {
     std::set<std::string> out;
-    if (!ask_for_names(out, kind, context)) {
+    if (!ask_for_names(out, kind, command, context)) {
         const auto read = config::load_configuration(source_of(std::nullopt, context.environment));
         for (const auto& model : read.value ? read.value->models : std::vector<catalog::model_entry>{}) {
             std::vector<std::string> services;
             for (const auto& service : model.runtime.services) {
                 services.push_back(service.name);
             }
-            add_model(out, kind, model.name, services);
+            if (works_for(command, {}, model.source.parent_path() == read.value->models_directory)) {
+                add_model(out, kind, model.name, services);
+            }
         }
     }
-    if (kind == "SERVICE") {
+    if (kind == "SERVICE" && command == "logs") {
         out.insert("corral");
     }
     return {out.begin(), out.end()};
@@ -244,7 +250,9 @@ int print_candidates(const std::vector<std::string>& words, const command_contex
     std::string problem;
     try {
         const completion found =
-            complete(*context.root, words, [&](const std::string& kind) { return names_of(kind, context); });
+            complete(*context.root, words, [&](const std::string& kind, const std::string& command) {
+                return names_of(kind, command, context);
+            });
         std::cout << completion_lines(found);
     } catch (const std::exception& error) {
         problem = error.what();  // of a daemon that speaks otherwise; a shell shows nothing then
@@ -253,6 +261,16 @@ int print_candidates(const std::vector<std::string>& words, const command_contex
 }
 
 }  // namespace
+
+bool works_for(const std::string& command, const std::string& state, bool own) {
+    if (command == "start") {
+        return state != "ready" && state != "loading";
+    }
+    if (command == "stop") {
+        return state != "stopped" && state != "stopping";
+    }
+    return own || command != "rm";
+}
 
 completion complete(const CLI::App& root, const std::vector<std::string>& words, const name_source& names) {
     place now{&root, nullptr, 0, false};
@@ -263,7 +281,7 @@ completion complete(const CLI::App& root, const std::vector<std::string>& words,
     completion out;
     const bool option_typed = !now.only_positional && typed.starts_with("-");
     if (now.wants_value != nullptr && !option_typed) {
-        add_values(out, *now.wants_value, names);
+        add_values(out, *now.wants_value, *now.at, names);
     } else if (option_typed) {
         add_options(out, *now.at);
     } else {
@@ -272,7 +290,7 @@ completion complete(const CLI::App& root, const std::vector<std::string>& words,
         }
         const std::vector<const CLI::Option*> positional = options_of(*now.at, true);
         if (now.positional < positional.size()) {
-            add_values(out, *positional[now.positional], names);
+            add_values(out, *positional[now.positional], *now.at, names);
         } else if (out.candidates.empty() && !now.only_positional) {
             add_options(out, *now.at);
         }

@@ -25,9 +25,13 @@ struct completion {
     bool folders = false;  // only of folders
 };
 
-// Names of that kind, "MODEL" or "SERVICE" (the type_name of an option); may be slow, and is called at most
-// once.
-using name_source = std::function<std::vector<std::string>(const std::string& kind)>;
+// Names of that kind, "MODEL" or "SERVICE" (the type_name of an option), for which that command works now; may be slow,
+// and is called at most once.
+using name_source =
+    std::function<std::vector<std::string>(const std::string& kind, const std::string& command)>;
+
+// Whether the command does something for a model in that state; `own`: a manifest says it.
+[[nodiscard]] bool works_for(const std::string& command, const std::string& state, bool own);
 
 // What the last of `words` could become; they follow the program's name, the last may be empty. An option
 // says by its type_name() what it takes: FILE, DIR, MODEL, SERVICE, or choices as "bash|zsh|fish".

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/log_text.hpp"
 #include "cli/reported_fields.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
@@ -26,17 +27,20 @@ long long count(const json& of, const char* name) {
     return core::number_at<long long>(of, name).value_or(0);
 }
 
-// "2026-11-20T14:21:30.123Z" as "2026-11-20 14:21:30".
+// "2026-11-20T14:21:30.123Z" as "2026-11-20 15:21:30 +0100", of this machine's zone.
 std::string day_and_time(const std::string& stamp) {
-    std::string out = stamp.substr(0, 19);
-    if (out.size() > 10) {
-        out[10] = ' ';
-    }
-    return out;
+    std::string out = local_time(stamp);
+    const auto dot = out.find('.');
+    const auto offset = out.rfind(' ');
+    return dot == std::string::npos || offset == std::string::npos || offset < dot
+               ? out
+               : out.substr(0, dot) + out.substr(offset);
 }
 
 std::string clock_time(const std::string& stamp) {
-    return stamp.size() >= 23 ? stamp.substr(11, 12) : stamp;
+    constexpr std::size_t behind_day = 11;
+    const std::string out = local_time(stamp);
+    return out.size() > behind_day ? out.substr(behind_day) : out;
 }
 
 std::string seconds(double milliseconds) {
@@ -50,7 +54,7 @@ std::string process(const json& of) {
 
 std::string head(const json& bundle) {
     const json& trigger = member(bundle, "trigger");
-    std::string out = fmt::format("{} UTC  {}  {}\n", day_and_time(text(bundle, "time")),
+    std::string out = fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")),
                                   text(bundle, "model"), text(bundle, "kind"));
     out += fmt::format("  {}{}, {}: {}\n", text(trigger, "service"), process(trigger), text(trigger, "state"),
                        text(trigger, "sentence"));
@@ -72,7 +76,7 @@ std::string head(const json& bundle) {
 }
 
 std::string history(const json& bundle) {
-    std::string out = "\nWhat happened (UTC)\n";
+    std::string out = "\nWhat happened\n";
     for (const json& each : member(bundle, "history")) {
         const std::string from = text(each, "from");
         const std::string to = text(each, "to");

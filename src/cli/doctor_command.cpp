@@ -29,14 +29,14 @@ int examine(const doctor_options& asked, const command_context& context) {
     const config::configuration_source source = source_of(asked.config, context.environment);
     const auto gathered = gather_examination({asked.model, source, asked.socket});
     if (!gathered) {
-        std::cerr << "error: " << gathered.error().message << '\n';
-        return could_not_examine;
+        return fail(gathered.error().message, could_not_examine);
     }
     const auto found = doctor::examine(*gathered);
     if (asked.json) {
         std::cout << doctor_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     } else {
-        std::cout << doctor_page(found, style_of(STDOUT_FILENO, context.environment));
+        const text_style style = style_of(STDOUT_FILENO, context.environment);
+        std::cout << wrapped(doctor_page(found, style), style);
     }
     return doctor_status(found);
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "cli/model_listing.hpp"
 #include "cli/reported_fields.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
@@ -15,6 +16,7 @@
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/json_members.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/engine/device_tools.hpp"
@@ -266,6 +268,13 @@ doctor::daemon_view daemon_view_of(const control::admin_json& status) {
     if (const auto pid = status.find("pid"); pid != status.end() && pid->is_number_unsigned()) {
         out.pid = pid->get<pid_t>();
     }
+    for (const control::admin_json& why : core::list_at(status, "closed")) {
+        if (why.is_string()) {
+            out.closed.push_back(why.get<std::string>());
+        }
+    }
+    const control::admin_json instead = status.value("in_place", control::admin_json::object());
+    out.in_place = instead.is_object() ? reported_text(instead, "served") : std::string();
     for (const control::admin_json& model : status.value("models", control::admin_json::array())) {
         if (model.is_object()) {
             out.models.push_back(served_model_of(model));
@@ -299,11 +308,8 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
     config::configuration_result read = config::load_configuration(asked.source);
     out.configuration = view_of(asked.source, read);
     const config::configuration* const said = read.value ? &*read.value : read.draft ? &*read.draft : nullptr;
-    std::vector<std::string> names;
     for (const catalog::model_entry& model :
          said != nullptr ? said->models : std::vector<catalog::model_entry>{}) {
-        names.push_back(model.name);
-        names.push_back(model.name.substr(0, model.name.find(':')));
         out.accelerators.push_back(model.runtime.device);
         if (asked.model && !catalog::same_model(model.name, *asked.model) &&
             std::ranges::none_of(
@@ -313,11 +319,9 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
         add_views(out, model);
     }
     if (asked.model && out.models.empty()) {
-        const std::string meant = catalog::nearest(*asked.model, names);
         return core::make_failure(
             core::errc::not_found,
-            fmt::format("there is no model '{}' in '{}'{}", *asked.model, asked.source.file.string(),
-                        meant.empty() ? "" : "; did you mean '" + meant + "'?"));
+            no_such_model(said != nullptr ? *said : config::configuration{}, *asked.model));
     }
     const std::vector<catalog::device_template> installed = installed_devices(asked.source.file);
     out.accelerators.insert(out.accelerators.end(), installed.begin(), installed.end());

@@ -3,12 +3,15 @@
 #include <iostream>
 #include <memory>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/daemon_place.hpp"
 #include "cli/import_plan.hpp"
+#include "cli/import_report.hpp"
+#include "cli/terminal.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
@@ -32,7 +35,9 @@ struct import_options {
 // What became of it.
 struct import_outcome {
     bool written = false;
+    std::string problem;            // why it was not
     bool reloaded = false;
+    bool daemon = false;            // the Corral of this configuration runs
     std::vector<std::string> next;  // for people: what to do now
 };
 
@@ -40,30 +45,27 @@ std::string line(const std::string& text) {
     return telemetry::printable(text, 2000);
 }
 
-void print_findings(const std::vector<catalog::finding>& findings) {
-    for (const catalog::finding& one : findings) {
-        std::cerr << catalog::severity_name(one.level) << ": " << line(one.what) << '\n';
-        if (!one.why.empty()) {
-            std::cerr << "    why: " << line(one.why) << '\n';
-        }
-        if (!one.fix.empty()) {
-            std::cerr << "    fix: " << line(one.fix) << '\n';
-        }
-    }
+std::string serve_command(const config::configuration_place& place) {
+    return place.named ? "corral serve --config " + package::shell_word(place.file.string())
+                       : std::string("corral serve");
 }
 
-// A Corral that runs takes the model at once.
+// A Corral that runs takes the model at once; one that can't start it yet is left as it is.
 void ask_to_reload(const import_options& asked, const config::configuration_place& place,
-                   const std::map<std::string, std::string>& environment, import_outcome& to) {
+                   const std::map<std::string, std::string>& environment, bool reload, import_outcome& to) {
     constexpr core::seconds longest{30};
     const auto places = sockets_of(asked.daemon, environment);
     const auto status = control::ask_daemon(places, control::admin_json{{"verb", "status"}}, longest);
     const bool ours = status && is_about(*status, place.file);
+    to.daemon = ours;
+    if (!reload) {
+        to.next.emplace_back(ours ? "corral reload" : serve_command(place));
+        return;
+    }
     const auto answer = control::ask_daemon(ours ? places : std::vector<std::filesystem::path>{},
                                             control::admin_json{{"verb", "reload"}}, longest);
     if (!answer) {
-        to.next.emplace_back(place.named ? "corral serve --config " + package::shell_word(place.file.string())
-                                         : std::string("corral serve"));
+        to.next.push_back(serve_command(place));
         return;
     }
     to.reloaded = answer->value("ok", control::admin_json(false)) == true;
@@ -75,32 +77,63 @@ void write(const import_options& asked, const import_plan& plan, const config::c
            const std::map<std::string, std::string>& environment, import_outcome& to) {
     const auto done = config::write_manifest(plan.file, plan.text, asked.request.replace);
     if (!done) {
-        std::cerr << "error: " << line(done.error().message) << '\n';
+        to.problem = line(done.error().message);
         return;
     }
     to.written = true;
-    if (plan.startable) {
-        ask_to_reload(asked, place, environment, to);
+    ask_to_reload(asked, place, environment, plan.startable, to);
+}
+
+bool may_write(const std::filesystem::path& where) {
+    std::filesystem::path place = where;
+    while (!place.empty() && ::access(place.c_str(), F_OK) != 0 && place.has_relative_path()) {
+        place = place.parent_path();  // what is not there is made in the folder above
+    }
+    return ::access(place.empty() ? "." : place.c_str(), W_OK) == 0;
+}
+
+// How the package stands, before a word about the manifest.
+void print_report(std::ostream& to, const import_options& asked, const import_plan& plan,
+                  const text_style& style) {
+    if (!plan.kind.empty()) {
+        to << line(asked.folder) << " is " << plan.kind << '\n';
+    }
+    to << wrapped(group_lines(plan.groups, asked.daemon.verbose), style);
+    to << wrapped(finding_lines(plan, asked.daemon.verbose, style), style);
+    for (const std::string& one : plan.mended) {
+        to << painted("fixed:", colour::green, style) << " " << line(one) << '\n';
+    }
+}
+
+void print_commands(std::ostream& to, std::vector<std::string> commands) {
+    if (commands.empty()) {
+        return;
+    }
+    to << "\nRun these:\n";
+    for (const std::string& command : commands) {
+        to << "  " << line(command) << '\n';
     }
 }
 
 void print_outcome(const import_plan& plan, const import_outcome& what) {
-    if (!what.written) {
-        return;
+    if (!what.problem.empty()) {
+        (void)fail(what.problem);
     }
-    std::cout << "wrote " << plan.file.string() << ": model " << plan.model << ", profile " << plan.profile
-              << '\n';
-    if (!plan.startable) {
-        std::cout
-            << "it will not start until what is said above as an error is mended; then: corral reload\n";
-        return;
+    std::vector<std::string> commands = commands_of(plan, may_write);
+    if (what.written) {
+        std::cout << "wrote " << plan.file.string() << ": model " << plan.model << ", profile " << plan.profile
+                  << '\n';
+        if (what.reloaded) {
+            std::cout << "the Corral that runs has it now\n";
+        }
+        if (!plan.startable) {
+            std::cout << "it will not start until what is said above as an error is mended\n";
+        }
+        commands.insert(commands.end(), what.next.begin(), what.next.end());
+    } else if (!commands.empty() && !plan.model.empty()) {
+        commands.push_back("corral import " + package::shell_word(plan.package.string()));
     }
-    if (what.reloaded) {
-        std::cout << "the Corral that runs has it now\n";
-    }
-    for (const std::string& command : what.next) {
-        std::cout << "next: " << command << '\n';
-    }
+    print_commands(what.written ? std::cout : std::cerr, std::move(commands));
 }
 
 void print_json(const import_plan& plan, const import_outcome& what, int status) {
@@ -112,6 +145,9 @@ void print_json(const import_plan& plan, const import_outcome& what, int status)
     out["file"] = plan.file.string();
     out["manifest"] = plan.text;
     out["written"] = what.written;
+    if (!what.problem.empty()) {
+        out["error"] = what.problem;
+    }
     out["reloaded"] = what.reloaded;
     out["findings"] = control::admin_json::array();
     for (const catalog::finding& one : plan.findings) {
@@ -121,6 +157,21 @@ void print_json(const import_plan& plan, const import_outcome& what, int status)
                                    {"what", one.what},
                                    {"why", one.why},
                                    {"fix", one.fix}});
+    }
+    out["fixed"] = plan.mended;
+    out["commands"] = commands_of(plan, may_write);
+    out["files"] = control::admin_json::array();
+    for (const package::file_group& group : plan.groups) {
+        control::admin_json faults = control::admin_json::object();
+        for (const package::file_group::lot& lot : group.faults) {
+            faults[lot.word] = lot.which;
+        }
+        out["files"].push_back({{"variable", group.variable},
+                                {"count", group.count},
+                                {"whole", group.whole},
+                                {"faults", std::move(faults)},
+                                {"bytes_here", group.bytes_here},
+                                {"bytes_all", group.bytes_all}});
     }
     std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
 }
@@ -133,22 +184,54 @@ int status_of(const import_options& asked, const import_plan& plan, const import
     return plan.startable ? imported : imported_broken;
 }
 
+// A name of a hub where no such folder is.
+int refuse_hub(const import_options& asked) {
+    std::error_code unreadable;
+    if (std::filesystem::exists(asked.folder, unreadable) || unreadable) {
+        return imported;
+    }
+    const auto commands = hub_commands(asked.folder);
+    if (commands.empty()) {
+        return imported;
+    }
+    if (asked.json) {
+        control::admin_json out;
+        out["status"] = static_cast<int>(not_imported);
+        out["error"] = "there is no folder '" + asked.folder + "'; it may be a name at a hub";
+        out["commands"] = commands;
+        std::cout << out.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+        return not_imported;
+    }
+    std::cerr << "error: there is no folder " << line(asked.folder)
+              << " here; if it is meant at a hub, fetch it first\n";
+    print_commands(std::cerr, commands);
+    return not_imported;
+}
+
 int run_import(const import_options& asked, const std::map<std::string, std::string>& environment) {
     const auto& said = asked.daemon.config;
     const config::configuration_place place = config::find_configuration(said, environment);
     import_request request = asked.request;
-    request.package = asked.folder;
+    if (const int status = refuse_hub(asked); status != imported) {
+        return status;
+    }
+    // Every command that is printed names the folder as any shell finds it.
+    std::error_code unknown_folder;
+    const auto full = std::filesystem::absolute(asked.folder, unknown_folder).lexically_normal();
+    request.package = unknown_folder ? std::filesystem::path(asked.folder) : full;
+    request.dry_run = asked.dry_run;
     if (request.profile && request.profile->find('/') != std::string::npos) {
         // As typed it starts where the person is, in a manifest at the manifest's own folder.
         request.profile = std::filesystem::absolute(*request.profile).lexically_normal().string();
     }
     const import_plan plan =
         plan_import(request, place, source_of(said, environment), package::this_machine());
+    // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
+    const bool aside = asked.dry_run || !plan.writable;
+    std::ostream& report = aside ? std::cerr : std::cout;
     if (!asked.json) {
-        if (!plan.kind.empty()) {
-            std::cerr << line(asked.folder) << " is " << plan.kind << '\n';
-        }
-        print_findings(plan.findings);
+        print_report(report, asked, plan,
+                     style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
     }
     import_outcome what;
     if (plan.writable && !asked.dry_run) {
@@ -158,6 +241,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     if (asked.json) {
         print_json(plan, what, status);
     } else if (asked.dry_run) {
+        print_commands(std::cerr, commands_of(plan, may_write));
         std::cout << plan.text;
     } else {
         print_outcome(plan, what);
@@ -181,6 +265,9 @@ void add_import_command(CLI::App& program, command_context& context) {
         ->type_name("PROFILE");
     one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
     one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
+    one->add_flag("--fix", asked->request.mend,
+                  "Mend what needs no person: execute bits, and variables of the environment");
+    one->add_flag("-v", asked->daemon.verbose, "Name all files, not the first ones");
     one->add_flag("--json", asked->json, "As JSON");
     add_daemon_options(*one, asked->daemon);
     one->footer(

@@ -1,7 +1,9 @@
 #include "cli/import_plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "corral/catalog/diagnostic.hpp"
@@ -150,8 +152,74 @@ bool check_place(import_plan& plan, const import_request& asked, const config::c
     return false;
 }
 
+// What must be mended first comes first: files that never came, damaged ones, programs of another machine, Python.
+int rank_of(const std::string& id) {
+    const auto is_one = [&](const auto& all) { return std::ranges::find(all, id) != all.end(); };
+    constexpr std::array<std::string_view, 4> never_there{"package.missing", "file.lfs-pointer", "file.missing",
+                                                          "layers.none"};
+    constexpr std::array<std::string_view, 8> not_downloaded{
+        "layers.missing",    "file.html",  "file.hub-error",         "file.json-instead",
+        "file.text-instead", "file.empty", "package.no-server-program", "path.broken-link"};
+    if (is_one(never_there)) {
+        return 0;
+    }
+    if (is_one(not_downloaded)) {
+        return 1;
+    }
+    if (id.starts_with("file.") || id.starts_with("layers.") || id.starts_with("json.")) {
+        return 2;
+    }
+    return id.starts_with("program.") ? 3 : id.starts_with("script.") ? 4 : 5;
+}
+
 void sort_findings(import_plan& plan) {
-    std::ranges::stable_sort(plan.findings, [](const auto& a, const auto& b) { return a.level > b.level; });
+    std::ranges::stable_sort(plan.findings, [](const auto& a, const auto& b) {
+        return a.level != b.level ? a.level > b.level : rank_of(a.id) < rank_of(b.id);
+    });
+}
+
+// True when it is done.
+bool mend_file(const fs::path& file, bool dry_run) {
+    std::error_code failed;
+    if (!dry_run) {
+        fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+                        fs::perm_options::add, failed);
+    }
+    return !failed;
+}
+
+void mend_environment(package::reading& read, const package::repair& with) {
+    for (catalog::service_template& service : read.model->runtime.services) {
+        if (service.name == with.service) {
+            std::string& value = service.environment[with.name];
+            value = value.empty() ? with.value : with.value + ":" + value;
+        }
+    }
+}
+
+// What --fix may do; the package is to be looked at again where something was done.
+bool mend(import_plan& plan, package::reading& read, const import_request& asked,
+          const std::vector<package::repair>& repairs) {
+    bool done = false;
+    for (const package::repair& one : repairs) {
+        if (!asked.mend) {
+            plan.mendable.push_back(one.finding);
+        } else if (one.file.empty()) {
+            mend_environment(read, one);
+            plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value + "\"");
+            done = true;
+        } else if (mend_file(one.file, asked.dry_run)) {
+            plan.mended.push_back("'" + one.file.string() + "' " +
+                                  (asked.dry_run ? "would get" : "has got") + " its execute bit");
+            done = true;
+        } else {
+            add(plan, "import.not-mended", severity::error,
+                "'" + one.file.string() + "' could not be given its execute bit.",
+                "It belongs to another user, or the disk is read-only.",
+                "Run: sudo chmod +x " + package::shell_word(one.file.string()));
+        }
+    }
+    return done;
 }
 
 bool has_error(const import_plan& plan) {
@@ -169,14 +237,26 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
     plan.model = read.model->name;
     plan.file = place.models / config::manifest_file_name(plan.model);
     plan.text = package::manifest_text(read, *runtime);
-    const catalog::model_entry model = read_back(plan, source, shelf);
+    const std::size_t told = plan.findings.size();
+    catalog::model_entry model = read_back(plan, source, shelf);
     if (model.package != read.model->package) {
         add(plan, "import.folder-name", severity::error,
             "The package's folder has a name that can't be written into a manifest.",
             "A manifest is UTF-8 text.", "Rename the folder.");
         return;
     }
-    add_checks(plan, package::check_package(model, here));
+    package::package_examination seen = package::examine_package(model, here);
+    if (mend(plan, read, asked, seen.repairs) && !asked.dry_run) {
+        plan.findings.resize(told);
+        plan.text = package::manifest_text(read, *runtime);
+        model = read_back(plan, source, shelf);
+        seen = package::examine_package(model, here);
+    } else if (!plan.mended.empty()) {
+        plan.text = package::manifest_text(read, *runtime);
+    }
+    plan.groups = std::move(seen.groups);
+    plan.files = std::move(seen.files);
+    add_checks(plan, std::move(seen.findings));
     plan.startable = !has_error(plan);
     plan.writable = check_place(plan, asked, source);
 }
@@ -192,6 +272,7 @@ import_plan plan_import(const import_request& asked, const config::configuration
     how.profile = asked.profile;
     how.profiles = [&shelf](const std::string& name) { return shelf.find(name); };
     package::reading read = package::read_package(asked.package, here, how);
+    plan.package = asked.package;
     plan.kind = read.kind;
     plan.profile = read.profile;
     plan.findings.insert(plan.findings.end(), read.findings.begin(), read.findings.end());

@@ -2,6 +2,7 @@
 // What `corral import` finds out before it writes anything. Reads; runs nothing of the package.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "corral/config/configuration.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/package/machine.hpp"
+#include "corral/package/package_check.hpp"
 
 namespace corral::cli {
 
@@ -18,9 +20,12 @@ struct import_request {
     std::optional<std::string> name;
     std::optional<std::string> profile;
     bool replace = false;  // a manifest that is there
+    bool mend = false;     // what needs no person: execute bits, variables of the environment
+    bool dry_run = false;  // then no file is touched
 };
 
 struct import_plan {
+    std::filesystem::path package;           // its folder, absolute
     std::string kind;                        // of package; empty: not recognised
     std::string profile;                     // that serves it
     std::string model;                       // its name; empty: nothing can be written
@@ -29,6 +34,10 @@ struct import_plan {
     bool writable = false;                   // nothing keeps it from being written
     bool startable = false;                  // nothing that is known keeps it from starting
     std::vector<catalog::finding> findings;  // worst first
+    std::vector<package::file_group> groups;  // how the files stand
+    std::map<std::string, std::vector<std::string>> files;  // all that a finding is about, by its id
+    std::vector<std::string> mended;                        // a sentence each
+    std::vector<std::string> mendable;                      // ids of findings that --fix would mend
 };
 
 // `source` is the configuration that the model will be part of; it may have mistakes.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -81,11 +82,14 @@ int list(const fs::path& file, bool as_json) {
     for (const std::string& text : read.warnings) {
         std::cerr << "warning: " << text << '\n';
     }
-    for (const catalog::diagnostic& wrong : read.errors) {
-        std::cerr << "error: " << (wrong.line == 0 ? wrong.message : catalog::to_text(wrong)) << '\n';
-    }
     if (!read.value) {
-        return 1;
+        std::vector<std::string> errors;
+        for (const catalog::diagnostic& wrong : read.errors) {
+            errors.push_back(wrong.line == 0 ? wrong.message : catalog::to_text(wrong));
+        }
+        const std::string last = errors.back();
+        errors.pop_back();
+        return fail(last, failed, errors);
     }
     json names = json::array();
     for (const config::key_entry& each : read.value->all()) {

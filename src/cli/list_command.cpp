@@ -26,13 +26,19 @@ std::string dumped(const control::admin_json& value) {
 int list(const listing_options& asked, const command_context& context) {
     const known_models known = look_for_models(asked.place, context.environment);
     if (!known.readable && known.status.is_null()) {
-        return bad_configuration;
+        return fail_to_read(known);
     }
-    const auto models = list_models(known.files, known.status);
+    auto models = list_models(known.files, known.status);
+    if (!known.readable) {
+        for (listed_model& one : models) {
+            one.note = "served as before the configuration had a mistake";
+        }
+    }
     if (asked.json) {
         std::cout << dumped({{"daemon", known.status.is_object()},
                              {"configuration", known.file.string()},
                              {"models_directory", known.files.models_directory.string()},
+                             {"errors", known.errors},
                              {"models", listing_json(models)}});
     } else {
         if (known.status.is_null()) {
@@ -41,6 +47,9 @@ int list(const listing_options& asked, const command_context& context) {
         }
         if (models.empty()) {
             std::cerr << "there is no model yet; 'corral import DIR' makes one of a vendor's folder\n";
+        }
+        for (const std::string& each : known.errors) {
+            std::cerr << "error: " << each << '\n';
         }
         std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
     }
@@ -55,7 +64,7 @@ int list_loaded(const listing_options& asked, const command_context& context) {
     if (!status) {
         return fail_to_ask(status.error(), asked.place, places);
     }
-    const known_models known = look_for_models(asked.place, context.environment, true);
+    const known_models known = look_for_models(asked.place, context.environment);
     auto models = list_models(known.files, *status);
     std::erase_if(models, [](const listed_model& one) {
         return one.state != "ready" && one.state != "loading" && one.state != "stopping";
@@ -83,20 +92,21 @@ control::admin_json status_of(const control::admin_json& status, const std::stri
 int show(const listing_options& asked, const command_context& context) {
     const known_models known = look_for_models(asked.place, context.environment);
     if (!known.readable) {
-        return bad_configuration;
+        return fail_to_read(known);
     }
     const catalog::model_entry* const model = config::find_model(known.files, asked.model);
     if (model == nullptr) {
+        std::vector<std::string> left_out;
         for (const config::left_out_manifest& one : known.files.left_out) {
             for (const catalog::diagnostic& problem : one.problems) {
-                std::cerr << "left out: " << catalog::to_text(problem) << '\n';
+                left_out.push_back("left out: " + catalog::to_text(problem));
             }
         }
-        return fail(no_such_model(known.files, asked.model));
+        return fail(no_such_model(known.files, asked.model), failed, left_out);
     }
     const control::admin_json facts = model_facts(*model, status_of(known.status, model->name));
-    std::cout << (asked.json ? dumped(facts)
-                             : model_page(facts, style_of(STDOUT_FILENO, context.environment)));
+    const text_style style = style_of(STDOUT_FILENO, context.environment);
+    std::cout << (asked.json ? dumped(facts) : wrapped(model_page(facts, style), style));
     return succeeded;
 }
 

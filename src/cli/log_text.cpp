@@ -46,7 +46,16 @@ std::string local_time(const std::string& stamp) {
     }
     std::array<char, 32> text{};
     std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &here);
-    return text.data() + fraction;
+    std::array<char, 8> offset{};
+    std::strftime(offset.data(), offset.size(), " %z", &here);
+    return text.data() + fraction + offset.data();
+}
+
+std::string routine_text(const json& of) {
+    const double count = reported_amount(of, "count");
+    return fmt::format("({:.0f} routine {} of {}/{} {} counted, and not shown)\n", count,
+                       count == 1.0 ? "line" : "lines", reported_text(of, "model"), reported_text(of, "service"),
+                       count == 1.0 ? "was" : "were");
 }
 
 std::string log_line_text(const json& line, const text_style& style) {
@@ -63,7 +72,7 @@ std::string log_line_text(const json& line, const text_style& style) {
     }
     return fmt::format(
         "{}  {}  {}\n",
-        painted(stamp.empty() ? "(before the upgrade)   " : local_time(stamp), colour::faint, style),
+        painted(stamp.empty() ? "(before the upgrade)         " : local_time(stamp), colour::faint, style),
         painted(name, colour_of(name), style), text);
 }
 

@@ -10,10 +10,13 @@
 
 namespace corral::cli {
 
-// "2026-11-20 19:18:01.250  qwen3:4b/runtime  [I][Init] done" and a line break; the time is this machine's.
+// "2026-11-20 19:18:01.250 +0100  qwen3:4b/runtime  [I][Init] done" and a line break; the time is this machine's.
 [[nodiscard]] std::string log_line_text(const nlohmann::ordered_json& line, const text_style& style);
 
-// The same instant in this machine's time zone, "2026-11-20 19:18:01.250", of "2026-11-20T18:18:01.250Z"; as
+// "(412 routine lines of qwen3:4b/tokenizer were counted, and not shown)" and a line break.
+[[nodiscard]] std::string routine_text(const nlohmann::ordered_json& of);
+
+// The same instant in this machine's time zone, "2026-11-20 19:18:01.250 +0100", of "2026-11-20T18:18:01.250Z"; as
 // it is when it can't be read.
 [[nodiscard]] std::string local_time(const std::string& stamp);
 

@@ -72,7 +72,8 @@ json parsed(const std::string& text) {
     return out.is_discarded() ? json() : out;
 }
 
-int show_list(const fs::path& folder, const std::vector<std::string>& names, bool as_json) {
+int show_list(const fs::path& folder, const std::vector<std::string>& names, bool as_json,
+              const std::map<std::string, std::string>& environment) {
     json all = json::array();
     for (const std::string& name : names) {
         const auto text = telemetry::read_crash(folder, name);
@@ -83,7 +84,8 @@ int show_list(const fs::path& folder, const std::vector<std::string>& names, boo
     } else if (names.empty()) {
         std::cout << "Nothing is kept in " << folder.string() << ".\n";
     } else {
-        std::cout << list_text(all) << "\nSee one with 'corral logs --crash N'.\n";
+        std::cout << wrapped(list_text(all), style_of(STDOUT_FILENO, environment))
+                  << "\nSee one with 'corral logs --crash N'.\n";
     }
     return 0;
 }
@@ -103,7 +105,7 @@ std::string chosen(const std::vector<std::string>& names, const std::string& whi
     return {};
 }
 
-int show_one(const fs::path& folder, const std::string& name, bool as_json) {
+int show_one(const fs::path& folder, const std::string& name, bool as_json, const text_style& style) {
     const auto text = telemetry::read_crash(folder, name);
     if (!text) {
         return fail(text.error().message);
@@ -116,7 +118,7 @@ int show_one(const fs::path& folder, const std::string& name, bool as_json) {
     if (!bundle.is_object()) {
         return fail("'" + (folder / name).string() + "' is damaged");
     }
-    std::cout << (folder / name).string() << "\n\n" << bundle_text(bundle);
+    std::cout << (folder / name).string() << "\n\n" << wrapped(bundle_text(bundle), style);
     return 0;
 }
 
@@ -130,25 +132,30 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
         return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");
     }
     if (asked.which.empty()) {
-        return show_list(folder, *names, asked.json);
+        return show_list(folder, *names, asked.json, environment);
     }
     const std::string name = chosen(*names, asked.which);
     if (name.empty()) {
         return fail("there is no '" + asked.which + "' among the " + std::to_string(names->size()) +
                     " bundles in " + folder.string());
     }
-    return show_one(folder, name, asked.json);
+    return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
 }
 
-void print_lines(const json& batch, bool as_json, const text_style& style) {
+void print_lines(const json& batch, bool as_json, const text_style& style, const text_style& aside) {
     for (const json& line : core::list_at(batch, "lines")) {
         if (!line.is_object()) {
             continue;
         }
         std::cout << (as_json ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
-                              : log_line_text(line, style));
+                              : wrapped(log_line_text(line, style), style));
     }
     std::cout.flush();
+    for (const json& one : core::list_at(batch, "routine")) {
+        if (one.is_object() && !as_json) {
+            std::cerr << painted(routine_text(one), colour::faint, aside);
+        }
+    }
 }
 
 int show_lines(const logs_command& asked, const std::map<std::string, std::string>& environment) {
@@ -160,6 +167,7 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
         request["target"] = asked.target;
     }
     const text_style style = style_of(STDOUT_FILENO, environment);
+    const text_style aside = style_of(STDERR_FILENO, environment);
     std::string refused;
     const auto take = [&](const json& object) {
         if (object.value("ok", json(true)) == false) {
@@ -167,7 +175,7 @@ int show_lines(const logs_command& asked, const std::map<std::string, std::strin
             refused = why.is_string() ? telemetry::printable(why.get<std::string>(), 2000) : "it refuses";
             return false;
         }
-        print_lines(object, asked.json, style);
+        print_lines(object, asked.json, style, aside);
         return std::cout.good();
     };
     const auto places = sockets_of(asked.place, environment);

@@ -1,8 +1,10 @@
 #include <iostream>
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include "command.hpp"
+#include "command_source.hpp"
 #include "visible_stream.hpp"
 
 int main(int argc, char** argv) {
@@ -10,6 +12,7 @@ int main(int argc, char** argv) {
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
     const corral::cli::visible_stream out(std::cout);
-    const corral::cli::visible_stream err(std::cerr);
+    const corral::cli::visible_stream err(
+        std::cerr, corral::cli::style_of(STDERR_FILENO, corral::cli::known_environment()));
     return corral::cli::run_command_line(argc, argv);
 }

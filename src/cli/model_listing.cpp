@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <iostream>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
@@ -64,8 +64,12 @@ void join(listed_model& model, const std::vector<json>& served, bool daemon) {
 
 }  // namespace
 
-known_models look_for_models(const daemon_place& place, const std::map<std::string, std::string>& environment,
-                             bool quiet) {
+int fail_to_read(const known_models& of) {
+    return fail("the configuration has a mistake, so its models are not known", bad_configuration, of.errors);
+}
+
+known_models look_for_models(const daemon_place& place,
+                             const std::map<std::string, std::string>& environment) {
     known_models out;
     control::admin_json question;
     question["verb"] = "status";
@@ -84,10 +88,8 @@ known_models look_for_models(const daemon_place& place, const std::map<std::stri
     }
     out.file = source.file;
     config::configuration_result read = config::load_configuration(source);
-    if (!quiet) {
-        for (const catalog::diagnostic& what : read.errors) {
-            std::cerr << "error: " << catalog::to_text(what) << '\n';
-        }
+    for (const catalog::diagnostic& what : read.errors) {
+        out.errors.push_back(catalog::to_text(what));
     }
     out.readable = read.value.has_value();
     if (read.value) {
@@ -175,11 +177,23 @@ std::string listing_text(const std::vector<listed_model>& models, const text_sty
             widths[i] = std::max(widths[i], each[i].size());
         }
     }
+    // On a narrow terminal the last columns go; 'corral show' has what they hold.
+    std::size_t shown = columns;
+    const auto width_of = [&widths](std::size_t count) {
+        std::size_t out = count == 0 ? 0 : 2 * (count - 1);
+        for (std::size_t i = 0; i < count; ++i) {
+            out += widths[i];
+        }
+        return out;
+    };
+    while (style.live && shown > 2 && width_of(shown) > style.columns) {
+        --shown;
+    }
     std::string out;
     for (std::size_t r = 0; r < rows.size(); ++r) {
-        for (std::size_t i = 0; i < columns; ++i) {
+        for (std::size_t i = 0; i < shown; ++i) {
             const std::string pad =
-                i + 1 < columns ? std::string(widths[i] - rows[r][i].size() + 2, ' ') : "\n";
+                i + 1 < shown ? std::string(widths[i] - rows[r][i].size() + 2, ' ') : "\n";
             const bool state = r > 0 && i == 1;
             out += (state    ? state_text(rows[r][i], style)
                     : r == 0 ? painted(rows[r][i], colour::bold, style)
@@ -189,7 +203,7 @@ std::string listing_text(const std::vector<listed_model>& models, const text_sty
     }
     for (const listed_model& model : models) {
         if (!model.note.empty()) {
-            out += fmt::format("{}: {}\n", model.name, model.note);
+            out += wrapped(fmt::format("{}: {}\n", model.name, model.note), style);
         }
     }
     return out;

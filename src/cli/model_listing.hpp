@@ -20,16 +20,17 @@ namespace corral::cli {
 struct known_models {
     std::filesystem::path file;   // the configuration
     config::configuration files;  // empty where they can't be read
-    bool readable = true;         // what is wrong has been told on standard error
+    bool readable = true;
+    std::vector<std::string> errors;  // else why not, a line each
     control::admin_json status;   // null: no daemon answers
     std::string silent;           // why
 };
 
 // Of the configuration that was said, else of the one that the running daemon uses, else of the usual places.
-// Tells on standard error what is wrong with them unless `quiet`.
 [[nodiscard]] known_models look_for_models(const daemon_place& place,
-                                           const std::map<std::string, std::string>& environment,
-                                           bool quiet = false);
+                                           const std::map<std::string, std::string>& environment);
+// Says that the files can't be read, and why; the exit status for it.
+[[nodiscard]] int fail_to_read(const known_models& of);
 
 struct listed_model {
     std::string name;   // of a manifest that is left out the file's, where its model's is not known

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/model_listing.hpp"
+#include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
 #include "corral/catalog/placeholders.hpp"
 #include "corral/catalog/placement.hpp"
@@ -62,6 +63,37 @@ json context_facts(const catalog::context_sizes& of) {
             {"prompt_limit", known(of.prompt_limit)},
             {"chunk", known(of.chunk)},
             {"vocabulary", known(of.vocabulary)}};
+}
+
+// Of a daemon that has the model; null: none was asked, or it has not seen it loaded.
+json learned_facts(const json& status) {
+    json out = {{"positions", nullptr}, {"load_seconds", nullptr}, {"memory_mb", nullptr}};
+    const json said = status.is_object() ? status.value("learned", json::object()) : json::object();
+    for (const char* key : {"positions", "load_seconds"}) {
+        if (const auto value = reported_number(said, key)) {
+            out[key] = *value;
+        }
+    }
+    const json memory = status.is_object() ? status.value("memory", json::object()) : json::object();
+    if (memory.is_object() && reported_flag(memory, "measured")) {
+        out["memory_mb"] = reported_amount(memory, "mb");
+    }
+    return out;
+}
+
+std::string learned_text(const json& of) {
+    std::string out;
+    const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+    if (const auto positions = reported_number(of, "positions")) {
+        add(fmt::format("a context of {:.0f} tokens", *positions));
+    }
+    if (const auto load = reported_number(of, "load_seconds")) {
+        add("loads in about " + span_text(*load));
+    }
+    if (const auto memory = reported_number(of, "memory_mb")) {
+        add(fmt::format("takes {:.0f} MB of its cards", *memory));
+    }
+    return out;
 }
 
 json placement_facts(const catalog::model_entry& model) {
@@ -212,6 +244,7 @@ json model_facts(const catalog::model_entry& model, const json& status) {
     out["quantization"] = model.quantization;
     out["default_system"] = model.default_system;
     out["context"] = context_facts(model.context);
+    out["learned"] = learned_facts(status);
     out["sampling"] = {{"temperature", model.sampling.temperature},
                        {"top_k", model.sampling.top_k},
                        {"top_p", model.sampling.top_p},
@@ -247,6 +280,7 @@ std::string model_page(const json& facts, const text_style& style) {
     out.line("quantization", shown(facts["quantization"]));
     out.line("system", shown(facts["default_system"]));
     out.line("context", pairs(facts["context"]));
+    out.line("learned", learned_text(facts["learned"]));
     out.line("sampling", pairs(facts["sampling"]));
     out.line("variables", pairs(facts["variables"]));
     json placement = facts["placement"];

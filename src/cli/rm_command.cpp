@@ -80,7 +80,7 @@ manifest find_manifest(const known_models& known, const std::string& typed) {
 
 bool agreed(const manifest& which) {
     std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string()
-              << " is removed. Its package stays.\nRemove it? [y/N] ";
+              << " is removed. Its package stays.\nRemove it? [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
     return answer == "y" || answer == "Y" || answer == "yes";
@@ -103,7 +103,7 @@ std::optional<control::admin_json> reload(const known_models& known, const rm_op
 int remove(const rm_options& asked, const command_context& context) {
     const known_models known = look_for_models(asked.place, context.environment);
     if (!known.readable) {
-        return bad_configuration;
+        return fail_to_read(known);
     }
     const manifest which = find_manifest(known, asked.model);
     if (!which.problem.empty()) {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <termios.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -116,7 +117,11 @@ private:
         http::reply_stream& answer = **opened;
         if (answer.status() != 200) {
             const auto words = co_await http::read_all(answer, 64 * 1024, from_now(silence_limit));
-            failed_ = core::make_failure(core::errc::unavailable, refusal(answer.status(), words));
+            const bool absent = answer.status() == 404;
+            failed_ = core::make_failure(
+                absent ? core::errc::not_found : core::errc::unavailable,
+                absent ? "there is no model '" + core::text_at(body_, "model") + "'; 'corral list' names those there are"
+                       : refusal(answer.status(), words));
             co_return;
         }
         bool more = true;
@@ -303,6 +308,31 @@ int chat(conversation& with) {
     return succeeded;
 }
 
+// While it lives the terminal's own line editing erases letters, not their bytes: a serial console or a bare ssh often
+// comes up without knowing that it speaks UTF-8.
+class utf8_input {
+public:
+    utf8_input() {
+        changed_ = ::tcgetattr(STDIN_FILENO, &before_) == 0 && (before_.c_iflag & IUTF8) == 0;
+        if (changed_) {
+            termios now = before_;
+            now.c_iflag |= IUTF8;
+            changed_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0;
+        }
+    }
+    utf8_input(const utf8_input&) = delete;
+    utf8_input& operator=(const utf8_input&) = delete;
+    ~utf8_input() {
+        if (changed_) {
+            ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+        }
+    }
+
+private:
+    termios before_{};
+    bool changed_ = false;
+};
+
 // What comes by a pipe, after the words of the command line.
 std::string piped(const std::vector<std::string>& words) {
     std::string text = fmt::format("{}", fmt::join(words, " "));
@@ -362,6 +392,7 @@ int run(const run_options& asked, const command_context& context) {
     }
     conversation with(asked, std::move(*server), style_of(STDOUT_FILENO, context.environment));
     if (asked.words.empty() && ::isatty(STDIN_FILENO) == 1) {
+        const utf8_input whole_letters;
         return chat(with);
     }
     const std::string text = piped(asked.words);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/reported_fields.hpp"
+#include "cli/failure.hpp"
 #include "cli/status_page.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
@@ -113,8 +114,7 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
     while (true) {
         const auto status = control::ask_daemon(places, status_question(), status_limit);
         if (!status) {
-            std::cerr << "error: " << status.error().message << '\n';
-            return 1;
+            return fail(status.error().message);
         }
         if (as_json) {
             std::string now = outline(*status);
@@ -124,7 +124,7 @@ int watch_status(const std::vector<std::filesystem::path>& places, bool as_json,
                 before = std::move(now);
             }
         } else if (style.live) {
-            lines.draw(status_page(*status, style));
+            lines.draw(wrapped(status_page(*status, style), style));
         } else {
             tell_changes(*status, told);
         }

@@ -46,6 +46,46 @@ std::string cut_line(std::string_view line, unsigned columns) {
     return painted_now ? out + "\x1b[0m" : out;
 }
 
+// Columns of what stands there; colours have none.
+unsigned width_of(std::string_view text) {
+    unsigned out = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == escape) {
+            i = std::min(text.find('m', i), text.size() - 1);
+        } else if (!core::continues_character(text[i])) {
+            ++out;
+        }
+    }
+    return out;
+}
+
+std::string wrap_line(std::string_view line, unsigned columns) {
+    constexpr unsigned further = 4;
+    const auto begin = static_cast<unsigned>(std::min(line.find_first_not_of(' '), line.size()));
+    const std::string indent(std::min(begin + further, columns / 2), ' ');
+    std::string out(line.substr(0, begin));
+    unsigned used = begin;
+    bool first = true;
+    for (std::string_view rest = line.substr(begin); !rest.empty();) {
+        const auto blanks = std::min(rest.find_first_not_of(' '), rest.size());
+        const auto end = std::min(rest.find(' ', blanks), rest.size());
+        const std::string_view word = rest.substr(blanks, end - blanks);
+        const unsigned wide = width_of(word);
+        if (!first && used + blanks + wide > columns) {
+            out += '\n' + indent;
+            used = static_cast<unsigned>(indent.size());
+        } else {
+            out.append(blanks, ' ');
+            used += static_cast<unsigned>(blanks);
+        }
+        out += word;
+        used += wide;
+        first = false;
+        rest.remove_prefix(end);
+    }
+    return out;
+}
+
 }  // namespace
 
 text_style style_of(int descriptor, const std::map<std::string, std::string>& environment) {
@@ -72,6 +112,21 @@ std::string cut_to(std::string_view text, unsigned columns) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         out += cut_line(text.substr(0, end), columns) + "\n";
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
+
+std::string wrapped(std::string_view text, const text_style& style) {
+    if (!style.live) {
+        return std::string(text);
+    }
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        out += width_of(line) <= style.columns ? std::string(line) : wrap_line(line, style.columns);
+        out += end < text.size() ? "\n" : "";
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return out;

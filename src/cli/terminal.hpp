@@ -25,6 +25,10 @@ enum class colour { red, green, yellow, blue, magenta, cyan, bold, faint };
 // Each line of `text` cut to `columns`; colours don't count, and end with their line.
 [[nodiscard]] std::string cut_to(std::string_view text, unsigned columns);
 
+// On a terminal: each line that is wider than it goes on below, a little further in, and is broken between words only.
+// A word that is wider than the terminal stays whole.
+[[nodiscard]] std::string wrapped(std::string_view text, const text_style& style);
+
 // A few lines at the end of what is printed that are drawn again and again. Prints nothing where lines can't
 // be drawn again.
 class live_lines {

@@ -1,6 +1,8 @@
 #include "visible_stream.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "corral/core/utf8.hpp"
 #include "corral/telemetry/log.hpp"
@@ -25,6 +27,13 @@ std::size_t unfinished(std::string_view text) {
 }  // namespace
 
 visible_stream::visible_stream(std::ostream& stream) : stream_(stream), below_(stream.rdbuf(this)) {}
+
+visible_stream::visible_stream(std::ostream& stream, const text_style& style) : visible_stream(stream) {
+    style_ = style;
+    if (style.live) {
+        stream.unsetf(std::ios::unitbuf);  // or each part of a line would go by itself
+    }
+}
 
 visible_stream::~visible_stream() {
     write_out(true);
@@ -52,10 +61,32 @@ int visible_stream::sync() {
     return write_out(false) && below_->pubsync() == 0 ? 0 : -1;
 }
 
+std::string visible_stream::dressed(std::string_view text) const {
+    if (!style_.live) {
+        return std::string(text);
+    }
+    static constexpr std::array<std::pair<std::string_view, colour>, 3> heads{
+        {{"error:", colour::red}, {"left out:", colour::red}, {"warning:", colour::yellow}}};
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(end);
+        for (const auto& [head, paint] : heads) {
+            if (line.starts_with(head)) {
+                out += painted(head, paint, style_);
+                line.remove_prefix(head.size());
+            }
+        }
+        out += line;
+    }
+    return wrapped(out, style_);
+}
+
 bool visible_stream::write_out(bool all) {
     const std::size_t kept = all ? 0 : unfinished(held_);
     const std::string shown =
-        telemetry::printable_page(std::string_view(held_).substr(0, held_.size() - kept));
+        dressed(telemetry::printable_page(std::string_view(held_).substr(0, held_.size() - kept)));
     held_.erase(0, held_.size() - kept);
     const auto length = static_cast<std::streamsize>(shown.size());
     return below_->sputn(shown.data(), length) == length;

@@ -4,6 +4,9 @@
 #include <ostream>
 #include <streambuf>
 #include <string>
+#include <string_view>
+
+#include "terminal.hpp"
 
 namespace corral::cli {
 
@@ -11,6 +14,9 @@ namespace corral::cli {
 class visible_stream final : public std::streambuf {
 public:
     explicit visible_stream(std::ostream& stream);
+    // Of prose for people: on a terminal its lines are broken between words, and begin with "error:" and the like in
+    // colour. Lines go as a whole; what has no end yet goes when it is flushed.
+    visible_stream(std::ostream& stream, const text_style& style);
     visible_stream(const visible_stream&) = delete;
     visible_stream& operator=(const visible_stream&) = delete;
     ~visible_stream() override;
@@ -22,10 +28,12 @@ protected:
 
 private:
     bool write_out(bool all);
+    [[nodiscard]] std::string dressed(std::string_view text) const;
 
     std::ostream& stream_;
     std::streambuf* below_;
     std::string held_;
+    text_style style_;
 };
 
 }  // namespace corral::cli

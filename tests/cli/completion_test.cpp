@@ -31,7 +31,7 @@ protected:
     }
     std::vector<std::string> words(const std::vector<std::string>& typed) {
         std::vector<std::string> out;
-        const auto names = [&](const std::string& kind) {
+        const auto names = [&](const std::string& kind, const std::string&) {
             ++asked_;
             return std::vector<std::string>{kind == "SERVICE" ? "a:1/runtime" : "a:1", "b:2"};
         };
@@ -48,6 +48,16 @@ protected:
     completion last_;
     int asked_ = 0;
 };
+
+TEST(works_for, offers_only_what_a_command_can_do_now) {
+    EXPECT_TRUE(works_for("start", "stopped", true));
+    EXPECT_TRUE(works_for("start", "broken", true));
+    EXPECT_FALSE(works_for("start", "ready", true));
+    EXPECT_FALSE(works_for("stop", "stopped", true));
+    EXPECT_TRUE(works_for("stop", "loading", true));
+    EXPECT_FALSE(works_for("rm", "ready", false)) << "a table of the configuration itself";
+    EXPECT_TRUE(works_for("show", "ready", false));
+}
 
 TEST_F(command_tree, completes_commands) {
     EXPECT_THAT(words({""}), ElementsAre("logs", "key", "completion"));

@@ -23,8 +23,12 @@ TEST(crash_text, a_list_has_a_line_for_each_with_its_number) {
                    {"kind", "hang"},
                    {"trigger", {{"service", "runtime"}, {"sentence", "It hung."}}}};
     const json all{summary("b.json", one), summary("a.json", json())};
+    ::setenv("TZ", "XYZ-2", 1);
+    ::tzset();
     EXPECT_EQ(list_text(all),
-              "  1  2023-11-14 22:13:20  m  hang  runtime: It hung.\n  2        : (damaged)\n");
+              "  1  2023-11-15 00:13:20 +0200  m  hang  runtime: It hung.\n  2        : (damaged)\n");
+    ::unsetenv("TZ");
+    ::tzset();
 }
 
 TEST(crash_text, damaged_and_foreign_bundles_are_shown_as_far_as_they_go) {

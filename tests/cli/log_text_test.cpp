@@ -22,7 +22,7 @@ TEST(log_text, is_plain_where_it_must_be) {
 TEST(log_text, shows_the_time_of_this_place) {
     ::setenv("TZ", "XYZ-2", 1);
     ::tzset();
-    EXPECT_EQ(local_time("2026-11-20T23:18:01.250Z"), "2026-11-21 01:18:01.250");
+    EXPECT_EQ(local_time("2026-11-20T23:18:01.250Z"), "2026-11-21 01:18:01.250 +0200");
     EXPECT_EQ(local_time("soon"), "soon");
     ::unsetenv("TZ");
     ::tzset();

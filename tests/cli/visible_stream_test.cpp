@@ -24,6 +24,16 @@ TEST(visible_stream, nothing_hostile_leaves_the_program_whoever_prints_it) {
     EXPECT_TRUE(below.str().ends_with("without an end \\xe2\\x80"));
 }
 
+TEST(visible_stream, of_prose_is_broken_between_words_and_begins_in_colour) {
+    std::ostringstream below;
+    {
+        std::ostream out(below.rdbuf());
+        const visible_stream seen(out, {true, true, 20});
+        out << "error: " << "one two three four" << '\n' << "Sure? " << std::flush;
+    }
+    EXPECT_EQ(below.str(), "\x1B[31merror:\x1B[0m one two three\n    four\nSure? ");
+}
+
 TEST(visible_stream, tells_that_nobody_takes_it) {
     std::ostream nowhere(nullptr);
     std::stringbuf closed(std::ios::in);

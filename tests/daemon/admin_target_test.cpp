@@ -69,7 +69,7 @@ TEST_F(admin_targets, can_be_one_instance_by_its_cards) {
 
 TEST_F(admin_targets, that_nobody_knows_say_what_may_be_meant_and_what_there_is) {
     add("qwen3:4b");
-    EXPECT_THAT(of("qwen3:4c").problem, HasSubstr("did you mean 'qwen3:4b'?; models: qwen3:4b"));
+    EXPECT_THAT(of("qwen3:4c").problem, HasSubstr("there is no model 'qwen3:4c'; did you mean 'qwen3:4b'?"));
     EXPECT_THAT(of("\x1b[31m").problem, testing::Not(HasSubstr("\x1b")));
 }
 

@@ -8,12 +8,16 @@ import select
 import shutil
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
 
 from admin_cli import corral, done
 from harness import BIN, Box
+
+
+IUTF8 = 0x4000  # which Python's termios does not name
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +209,7 @@ def test_run_asks_one_question_or_chats(tmp_path):
         piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
         assert piped.stdout == "By pipe.\n" and piped.returncode == 0, piped
         unknown = corral(box, "run", "nobody", "hi", *url)
-        assert unknown.returncode == 1 and "not found" in unknown.stderr and "Traceback" not in unknown.stderr
+        assert unknown.returncode == 1 and "there is no model 'nobody'" in unknown.stderr and "Traceback" not in unknown.stderr
         silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
         assert silent.returncode == 1 and silent.stderr.startswith("error: Corral is not running."), silent
         ours, theirs = pty.openpty()
@@ -237,3 +241,48 @@ def test_run_asks_one_question_or_chats(tmp_path):
         assert chat.wait(10) == 0
         os.close(ours)
         assert "First" in json.dumps(box.runs()[-1]), "the conversation is kept"
+
+
+@pytest.mark.parametrize("words, status", [(("show", "nothing"), 1), (("start", "nothing"), 1), (("doctor", "nothing"), 3),
+                                           (("logs", "nothing"), 1), (("bogus",), 2), (("status", "--bogus"), 2),
+                                           (("key", "remove", "nobody", "--file", "/nowhere/keys"), 1)])
+def test_a_failure_is_an_object_where_json_is_wanted(box, words, status):
+    run = corral(box, *words, "--json", socket=words[0] not in ("bogus", "key"))
+    told = json.loads(run.stdout)
+    assert run.returncode == status and told["ok"] is False and told["error"], run
+    assert run.stderr == "", run.stderr
+    if words[-1] == "nothing" and words[0] != "logs":
+        assert told["error"].startswith("there is no model 'nothing'; "), told
+
+
+def test_errors_are_red_and_broken_between_words_on_a_terminal(box):
+    shown, status = at_terminal(box, "show", "nothing-of-the-kind-that-anybody-would-know")
+    assert status == 1 and shown.startswith("\x1b[31merror:\x1b[0m there is no model"), shown
+    plain, _ = at_terminal(box, "show", "nothing", NO_COLOR="1")
+    assert "\x1b" not in plain and plain.startswith("error: ")
+
+
+def test_the_terminal_erases_whole_letters_during_a_chat(box):
+    ours, theirs = pty.openpty()
+    mode = termios.tcgetattr(theirs)
+    mode[0] &= ~IUTF8
+    termios.tcsetattr(theirs, termios.TCSANOW, mode)
+    chat = subprocess.Popen([BIN / "corral", "run", "sim", "--url", f"http://127.0.0.1:{box.port}"], stdin=theirs, stdout=theirs,
+                            stderr=theirs, env=environment(box))
+    try:
+        shown = b""
+        while b">>> " not in shown:
+            shown += os.read(ours, 4096)
+        assert termios.tcgetattr(theirs)[0] & IUTF8
+        # Two bytes, one letter: what is erased leaves nothing of it in the question.
+        os.write(ours, "[[text=x\u00e4\x7fy]]\n".encode())
+        while b"xy" not in shown.split(b"]]")[-1]:
+            shown += os.read(ours, 4096)
+        os.write(ours, b"/bye\n")
+        assert chat.wait(20) == 0
+        assert not termios.tcgetattr(theirs)[0] & IUTF8
+    finally:
+        chat.kill()
+        chat.wait()
+        os.close(theirs)
+        os.close(ours)

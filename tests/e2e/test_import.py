@@ -96,12 +96,13 @@ def test_three_commands_from_the_folder_to_the_first_token(user, capsys):
         print(f"\nfrom the folder to the first token: import {after_import - began:.2f} s, "
               f"serve {after_serve - after_import:.2f} s, first token {first_token - after_serve:.2f} s "
               f"(the simulated model loads in 0.4 s), {first_token - began:.2f} s in all")
-    assert "next: corral serve" in imported.stdout
+    assert imported.stdout.endswith("Run these:\n  corral serve\n")
+    assert re.search(r"^  4 layer files: 4 whole; .*$", imported.stdout, re.M), imported.stdout
     manifest = user.models / "qwen3-4b.toml"
     assert str(manifest) in imported.stdout
     assert stat.S_IMODE(manifest.stat().st_mode) == 0o644
     text = manifest.read_text()
-    assert 'layers = 4  # run_sim_int8_ctx_axcl_x86_api.sh, --axmodel_num' in text
+    assert re.search(r'layers = 4  # run_sim_int8_ctx_axcl_x86_api\.sh:\d+, --axmodel_num', text)
     assert 'tokenizer_script = "qwen3_tokenizer_uid.py"' in text
     # A second one while Corral runs is taken at once.
     second = user.corral("import", user.package, "--name", "qwen3:copy")
@@ -147,8 +148,32 @@ def test_a_half_download_is_imported_and_told(user):
     assert answer["written"] and ids(answer) == ["file.lfs-pointer"], answer["findings"]
     (user.models / "qwen3-4b.toml").unlink()
     told = user.corral("import", user.package, "--name", "qwen3:4b", status=1)
-    assert re.search(r"^error: .*LFS pointer", told.stderr, re.M), told.stderr
-    assert "it will not start until" in told.stdout
+    assert re.search(r"^error: .*LFS pointer", told.stdout, re.M), told.stdout
+    assert "it will not start until" in told.stdout and told.stderr == ""
+    assert re.search(r"^  4 layer files: 3 whole, 1 LFS pointer \(\d\); .* of .*$", told.stdout, re.M), told.stdout
+    # Nobody runs who could be asked to reload.
+    assert "corral reload" not in told.stdout and told.stdout.endswith("  corral serve\n")
+
+
+def test_an_execute_bit_is_set_where_that_is_said(user):
+    program = next(user.package.glob("main_api_*"))
+    program.chmod(0o644)
+    told = user.corral("import", user.package, status=1)
+    assert "execute bit" in told.stdout and "or import again with --fix" in told.stdout
+    assert f"  chmod +x {program}\n" in told.stdout
+    mended = user.corral("import", user.package, "--force", "--fix")
+    assert "fixed: " in mended.stdout and "execute bit" in mended.stdout and "error:" not in mended.stdout
+    assert os.access(program, os.X_OK)
+
+
+@pytest.mark.parametrize("typed, command", [
+    ("AXERA-TECH/Qwen3-4B", "hf download AXERA-TECH/Qwen3-4B --local-dir Qwen3-4B"),
+    ("https://huggingface.co/AXERA-TECH/Qwen3-4B/tree/main", "hf download AXERA-TECH/Qwen3-4B --local-dir Qwen3-4B"),
+    ("https://www.modelscope.cn/models/org/m", "modelscope download --model org/m --local_dir m")])
+def test_a_name_of_a_hub_is_answered_with_the_command_that_fetches_it(user, typed, command):
+    run = user.corral("import", typed, status=2)
+    assert run.stdout == "" and f"Run these:\n  {command}\n  corral import " in run.stderr
+    assert json.loads(user.corral("import", typed, "--json", status=2).stdout)["commands"][0] == command
 
 
 def test_other_folders_are_told_apart_and_nothing_is_written(user):
@@ -173,7 +198,7 @@ def test_a_gguf_is_imported_for_llama_cpp(user):
     other.mkdir()
     (other / "Qwen3-4B-Q4_K_M.gguf").write_bytes(b"GGUF\3\0\0\0" + bytes(16) + b"x" * 2_000_000)
     run = user.corral("import", other, "--name", "qwen3:4b", status=1)
-    assert "There is no program 'llama-server' in PATH." in run.stderr
+    assert "There is no program 'llama-server' in PATH." in run.stdout
     written = (user.models / "qwen3-4b.toml").read_text()
     assert 'profile = "llama-server"' in written and 'model_file = "Qwen3-4B-Q4_K_M.gguf"' in written
 

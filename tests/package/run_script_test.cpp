@@ -67,6 +67,7 @@ TEST(run_script, several_commands_come_in_order_with_their_lines) {
     EXPECT_EQ((*found)[2].environment, (std::map<std::string, std::string>{{"A", "1"}, {"B", "2"}}));
     EXPECT_EQ((*found)[3].words, (words{"./main", "--x", "1"}));
     EXPECT_EQ((*found)[3].line, 5U);
+    EXPECT_EQ((*found)[3].lines, (std::vector<unsigned>{5, 6, 6})) << "each word in its own";
     EXPECT_EQ((*found)[3].environment, (std::map<std::string, std::string>{{"A", "1"}}));
 }
 

@@ -3,7 +3,10 @@
 // the right size, for this machine, and are they what their names say (docs/facts/vendor_ax.md#bad-files).
 // The profile says which variable stands for what (catalog::variable_kind); nothing here knows a vendor.
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +15,38 @@
 #include "corral/package/machine.hpp"
 
 namespace corral::package {
+
+// How the files of one variable stand, for a table.
+struct file_group {
+    std::string variable;    // "layer_files"
+    bool numbered = false;   // then faults name numbers, else nothing
+    std::size_t count = 0;   // that are needed
+    std::size_t whole = 0;   // of them
+    struct lot {
+        std::string word;                // "LFS pointer", "cut", "missing"
+        std::vector<std::string> which;  // numbers, or paths
+    };
+    std::vector<lot> faults;
+    std::uint64_t bytes_here = 0;  // of those that are whole
+    std::uint64_t bytes_all = 0;   // of all of them; 0: not known
+};
+
+// What can be mended without a person: the execute bit of a file, or a variable of a service's environment.
+struct repair {
+    std::string finding;         // the id of what it mends
+    std::filesystem::path file;  // empty: it is the environment of `service`
+    std::string service;
+    std::string name;
+    std::string value;  // added in front of what the variable holds, with ':'
+};
+
+struct package_examination {
+    std::vector<catalog::finding> findings;                      // as check_package() has them
+    std::vector<file_group> groups;                              // in the order of the profile's variables
+    std::map<std::string, std::vector<std::string>> files;       // all that a finding of that id is about, by id
+    std::vector<repair> repairs;
+};
+[[nodiscard]] package_examination examine_package(const catalog::model_entry& model, const machine& here);
 
 // What is wrong with the package of `model`, worst first; empty: nothing. Each finding has one id and is one
 // line; files of one fault are one finding ("12 of 36 layer files are git-LFS pointers ..."). Reads headers

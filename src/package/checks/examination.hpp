@@ -14,6 +14,7 @@
 #include "corral/catalog/profile.hpp"
 #include "corral/package/file_kind.hpp"
 #include "corral/package/machine.hpp"
+#include "corral/package/package_check.hpp"
 #include "corral/package/package_tree.hpp"
 
 namespace corral::package {
@@ -67,6 +68,7 @@ struct examination {
     std::vector<catalog::finding> found;
     std::vector<file_fault> faults;
     std::size_t files_needed = 0;
+    std::vector<repair> repairs;
 
     void add(std::string id, catalog::severity level, std::string what, std::string why, std::string fix);
     void add_fault(fault_kind kind, const std::string& path, std::uint64_t size = 0, std::string detail = {},
@@ -125,6 +127,13 @@ void check_left_overs(examination& at);
 
 // Turns the faults into findings, one for each kind.
 void report_faults(examination& at);
+
+// The id of the finding that such faults become.
+[[nodiscard]] std::string fault_id(fault_kind kind);
+
+// How the files `paths`, which `is` stands for, look after all checks.
+[[nodiscard]] file_group group_of(examination& at, const catalog::variable_spec& is,
+                                  const std::vector<std::string>& paths);
 
 // How to get `paths` again, as a sentence with the exact command where one is known. `pointers`: git-LFS has
 // only to fetch what belongs to them.

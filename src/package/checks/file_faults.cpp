@@ -127,6 +127,14 @@ std::string details(const fault_words& of, const std::vector<const file_fault*>&
     return of.kind == fault_kind::hub_error ? ": \"" + detail + "\"" : ": " + detail;
 }
 
+}  // namespace
+
+std::string fault_id(fault_kind kind) {
+    return std::ranges::find(all_words, kind, &fault_words::kind)->id;
+}
+
+namespace {
+
 void report(examination& at, const fault_words& of, bool sure) {
     std::vector<const file_fault*> files;
     std::vector<std::string> paths;

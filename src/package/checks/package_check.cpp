@@ -186,11 +186,17 @@ std::uint64_t bytes_of_files(const catalog::model_entry& model, Test counts) {
 }  // namespace
 
 std::vector<finding> check_package(const catalog::model_entry& model, const machine& here) {
+    return examine_package(model, here).findings;
+}
+
+package_examination examine_package(const catalog::model_entry& model, const machine& here) {
+    package_examination out;
     auto tree = package_tree::open(model.package);
     if (!tree) {
-        return {unusable_folder(model, tree.error())};
+        out.findings = {unusable_folder(model, tree.error())};
+        return out;
     }
-    examination at{model, here, std::move(*tree), {}, {}, 0};
+    examination at{model, here, std::move(*tree), {}, {}, 0, {}};
     for (const auto& variable : model.runtime.variables) {
         check_variable(at, variable);
     }
@@ -202,7 +208,21 @@ std::vector<finding> check_package(const catalog::model_entry& model, const mach
     add_tree_findings(at);
     drop_repeated(at.found);
     std::ranges::stable_sort(at.found, [](const finding& a, const finding& b) { return a.level > b.level; });
-    return std::move(at.found);
+    for (const auto& variable : model.runtime.variables) {
+        const auto given = model.variables.find(variable.name);
+        const bool files =
+            variable.kind == variable_kind::file || variable.kind == variable_kind::numbered_files;
+        if (files && given != model.variables.end() && !given->second.empty() &&
+            user_of(model, variable.name) != nullptr) {
+            out.groups.push_back(group_of(at, variable, files_of(model, variable)));
+        }
+    }
+    for (const file_fault& fault : at.faults) {
+        out.files[fault_id(fault.kind)].push_back(fault.path);
+    }
+    out.findings = std::move(at.found);
+    out.repairs = std::move(at.repairs);
+    return out;
 }
 
 std::uint64_t device_bytes(const catalog::model_entry& model) {

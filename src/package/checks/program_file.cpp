@@ -103,6 +103,13 @@ void tell_missing_library(examination& at, const program& what, const library_ga
                begin + ", and " + named(gap.unusable) + " is for another machine or broken.", why,
                advice_for(what.service, status_not_found, "Install the library's build for this machine."));
     } else if (!gap.elsewhere.empty()) {
+        if (what.service != nullptr) {
+            at.repairs.push_back({"program.library-not-searched",
+                                  {},
+                                  what.service->name,
+                                  "LD_LIBRARY_PATH",
+                                  gap.elsewhere});
+        }
         at.add("program.library-not-searched", severity::error,
                begin + ", which is in " + named(gap.elsewhere) + ", where the loader does not look.", why,
                "Add LD_LIBRARY_PATH = \"" + shown(gap.elsewhere) + "\" to the service's environment.");
@@ -204,6 +211,7 @@ void check_permission(examination& at, const program& what) {
                "The system starts no program from it.",
                "Move the package to another file system, or mount this one without noexec.");
     } else if (!what.file.about.executable) {
+        at.repairs.push_back({"program.not-executable", what.path, {}, {}, {}});
         at.add("program.not-executable", severity::error,
                named(what.value) + " may not be executed: its execute bit is missing.",
                "Downloads from a hub come without it.",

@@ -44,7 +44,8 @@ void add_commands(const std::string& file, const std::vector<script_command>& co
             continue;
         }
         to.usable.push_back(
-            {file, command.line, *program, command.words, flags_of(command.words), command.environment});
+            {file, command.line, *program, command.words, flags_of(command.words, command.lines),
+             command.environment});
     }
 }
 

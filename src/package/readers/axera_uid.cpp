@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "corral/package/model_naming.hpp"
+#include "corral/process/elf_file.hpp"
 #include "package/readers/axera_contents.hpp"
 #include "package/readers/axera_words.hpp"
 
@@ -33,6 +34,19 @@ void set_surroundings(const axera_build& build, reading& to) {
     environment.try_emplace("LD_LIBRARY_PATH", "/usr/lib/axcl");
 }
 
+// "; its main_api_axcl_aarch64 is for a card in an aarch64 machine": what it has instead.
+std::string other_server(const package_view& from) {
+    for (const node* file : top_files(from, "")) {
+        const auto program = axera_program_of(file->path);
+        if (program && program->serves && program->build != nullptr) {
+            const std::string machine = process::machine_name(program->build->machine);
+            return "; its " + shown(file->path, 60) +
+                   (program->build->board ? " is for the AX650 board" : " is for a card in a machine of " + machine);
+        }
+    }
+    return {};
+}
+
 void set_program(const package_view& from, const axera_build& build, reading& to) {
     const std::string variable = program_variable(from.runtime->services.back());
     if (variable.empty()) {
@@ -52,8 +66,8 @@ void set_program(const package_view& from, const axera_build& build, reading& to
             to.notes.push_back(name + " is for another machine; it runs here under emulation");
         } else {
             add_finding(to, "package.no-server-program", severity::error, name,
-                        "The package has no " + name + ", the server for this machine.",
-                        "Its console programs (main_*) serve nobody.",
+                        "The package has no " + name + ", the server for this machine" + other_server(from) + ".",
+                        "Its console programs (main_* without api) answer no requests.",
                         "Copy " + name +
                             " from another package of the same generation, such as Qwen3-4B, to " +
                             shell_word((from.tree.folder() / name).string()) + " and chmod +x it.");

@@ -46,22 +46,23 @@ std::optional<std::uint64_t> number_in(const std::string& text) {
     return core::whole_number<std::uint64_t>(text);
 }
 
-void refuse(reading& to, const source_of_words& from, const char* id, const std::string& what,
+void refuse(reading& to, const std::string& subject, const char* id, const std::string& what,
             const std::string& why) {
-    add_finding(to, id, severity::error, from.subject, what, why,
+    add_finding(to, id, severity::error, subject, what, why,
                 "Compare it with the vendor's own package; correct the script and import again.");
 }
 
 // False, and an error, where no sane package says that.
 bool check_value(const flag_word& flag, const source_of_words& from, reading& to) {
+    const std::string subject = shown(from.subject_of(flag), 100);
     const auto* const rule = std::ranges::find(number_rules, flag.name, &number_rule::flag);
     if (rule != number_rules.end()) {
         const auto value = number_in(flag.value);
         if (value && *value >= rule->least && *value <= rule->most) {
             return true;
         }
-        refuse(to, from, "script.number",
-               flag.name + " is '" + shown(flag.value, 40) + "' in " + from.subject + ", but " +
+        refuse(to, subject, "script.number",
+               flag.name + " is '" + shown(flag.value, 40) + "' in " + subject + ", but " +
                    std::string(rule->about) + " is from " + std::to_string(rule->least) + " to " +
                    std::to_string(rule->most) + ".",
                "The server would refuse it, or ask for memory that no machine has.");
@@ -71,8 +72,8 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
         return true;
     }
     if (const auto name = tidy_name(flag.value); !name) {
-        refuse(to, from, "script.path",
-               flag.name + " names '" + shown(flag.value, 80) + "' in " + from.subject + ": " +
+        refuse(to, subject, "script.path",
+               flag.name + " names '" + shown(flag.value, 80) + "' in " + subject + ": " +
                    name.error().message + ".",
                "A package's files are inside its folder; Corral follows nothing out of it.");
         return false;
@@ -82,8 +83,8 @@ bool check_value(const flag_word& flag, const source_of_words& from, reading& to
     if (percents == (numbered ? 1 : 0) && (!numbered || flag.value.find("%d") != std::string::npos)) {
         return true;
     }
-    refuse(to, from, "script.pattern",
-           flag.name + " is '" + shown(flag.value, 80) + "' in " + from.subject +
+    refuse(to, subject, "script.pattern",
+           flag.name + " is '" + shown(flag.value, 80) + "' in " + subject +
                (numbered ? ", which has not exactly one %d." : ", a file's name with a % in it."),
            "The server puts the number of each layer in the place of %d.");
     return false;
@@ -111,8 +112,9 @@ void leave_out(const flag_word& flag, const source_of_words& from, reading& to) 
         to.notes.push_back(flag.name + " of " + from.where + " is left out: it is the console program's");
         return;
     }
-    add_finding(to, "script.unknown-option", severity::warning, from.subject,
-                "The option " + shown(flag.name, 60) + " in " + from.subject +
+    const std::string subject = shown(from.subject_of(flag), 100);
+    add_finding(to, "script.unknown-option", severity::warning, subject,
+                "The option " + shown(flag.name, 60) + " in " + subject +
                     " is none of the server's; it is left out of the manifest.",
                 "The server ends at an option that it does not know.",
                 "Take it out of the script too where that is run by hand.");
@@ -141,10 +143,10 @@ bool bind_words(const std::vector<flag_word>& flags, const source_of_words& from
         }
         if (variable->second == "vocabulary") {
             to.model->context.vocabulary = static_cast<std::uint32_t>(*number_in(flag.value));
-            to.origins["context.vocabulary"] = from.origin(flag.name);
+            to.origins["context.vocabulary"] = from.origin(flag);
         } else if (!is_among(built_in, variable->second)) {
             to.model->variables[variable->second] = flag.value;
-            to.origins["variables." + variable->second] = from.origin(flag.name);
+            to.origins["variables." + variable->second] = from.origin(flag);
         }
     }
     return sane;

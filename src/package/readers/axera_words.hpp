@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "package/readers/axera_contents.hpp"
+#include "package/scripts/flag_binding.hpp"
 #include "package/readers/reader.hpp"
 #include "package/scripts/flag_binding.hpp"
 
@@ -17,9 +18,18 @@ struct source_of_words {
     std::string subject;                         // of findings
     bool from_server = true;                     // else of the console program, which has options of its own
     std::map<std::string, std::string> origins;  // by flag, where they are not `where`
-    [[nodiscard]] std::string origin(const std::string& flag) const {
-        const auto own = origins.find(flag);
-        return own != origins.end() ? own->second : where + ", " + flag;
+    [[nodiscard]] std::string origin(const flag_word& flag) const {
+        const auto own = origins.find(flag.name);
+        return own != origins.end() ? own->second : where + at(flag) + ", " + flag.name;
+    }
+    // What a finding about the flag is about: its own line, where the command goes on over many.
+    [[nodiscard]] std::string subject_of(const flag_word& flag) const {
+        return where.empty() || flag.line == 0 ? subject : where + at(flag);
+    }
+
+private:
+    [[nodiscard]] static std::string at(const flag_word& flag) {
+        return flag.line == 0 ? std::string() : ":" + std::to_string(flag.line);
     }
 };
 

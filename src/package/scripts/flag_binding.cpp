@@ -16,20 +16,21 @@ std::string whole_placeholder(const std::string& word) {
 
 }  // namespace
 
-std::vector<flag_word> flags_of(const std::vector<std::string>& words) {
+std::vector<flag_word> flags_of(const std::vector<std::string>& words, const std::vector<unsigned>& lines) {
     std::vector<flag_word> out;
+    const auto line_of = [&lines](std::size_t word) { return word < lines.size() ? lines[word] : 0U; };
     for (std::size_t i = 1; i < words.size(); ++i) {
         const std::string& word = words[i];
         if (!word.starts_with("--") || word.size() == 2) {
             continue;
         }
         if (const auto equals = word.find('='); equals != std::string::npos) {
-            out.push_back({word.substr(0, equals), word.substr(equals + 1)});
+            out.push_back({word.substr(0, equals), word.substr(equals + 1), line_of(i)});
         } else if (i + 1 < words.size() && !words[i + 1].starts_with("--")) {
-            out.push_back({word, words[i + 1]});
+            out.push_back({word, words[i + 1], line_of(i)});
             ++i;
         } else {
-            out.push_back({word, {}});
+            out.push_back({word, {}, line_of(i)});
         }
     }
     return out;

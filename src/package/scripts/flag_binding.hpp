@@ -13,12 +13,15 @@ namespace corral::package {
 struct flag_word {
     std::string name;   // "--axmodel_num"
     std::string value;  // empty as well where none follows
+    unsigned line = 0;  // of its script; 0: none is known
     bool operator==(const flag_word&) const = default;
 };
 
 // "--name value" and "--name=value" of a command's words after the program; words in between that belong to
 // no flag are left out. A value may begin with "--" only behind '='.
-[[nodiscard]] std::vector<flag_word> flags_of(const std::vector<std::string>& words);
+// `lines`: of each word; empty: not known.
+[[nodiscard]] std::vector<flag_word> flags_of(const std::vector<std::string>& words,
+                                              const std::vector<unsigned>& lines = {});
 
 // The value of the last of that name; nullptr when there is none.
 [[nodiscard]] const std::string* find_flag(const std::vector<flag_word>& flags, const std::string& name);

@@ -43,6 +43,7 @@ std::size_t name_length(std::string_view text) {
 
 struct word {
     std::string text;
+    unsigned line = 0;    // where it begins
     bool plain = true;    // no part of it was quoted or put in: it may be a key word
     std::string unknown;  // as in script_command
 };
@@ -140,7 +141,7 @@ private:
 
     void read_word() {
         word found;
-        const unsigned began = line_;
+        found.line = line_;
         fill(found);
         const bool descriptor = found.plain && !found.text.empty() && (at(">") || at("<")) &&
                                 std::ranges::all_of(found.text, core::is_digit);
@@ -153,7 +154,7 @@ private:
             return;
         }
         if (words_.empty()) {
-            command_line_ = began;
+            command_line_ = found.line;
         }
         words_.push_back(std::move(found));
     }
@@ -359,6 +360,7 @@ private:
         }
         for (const word& one : words) {
             out.words.push_back(one.text);
+            out.lines.push_back(one.line);
             out.unknown = out.unknown.empty() ? one.unknown : out.unknown;
         }
         commands_.push_back(std::move(out));

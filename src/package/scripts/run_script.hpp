@@ -17,6 +17,7 @@ struct script_command {
     std::vector<std::string> words;                  // never empty; the first is the program
     std::map<std::string, std::string> environment;  // set or exported for it by the script
     unsigned line = 0;                               // where it begins
+    std::vector<unsigned> lines{};                   // of each word; a command may go on over many
     std::string unknown;  // "line 4: $1 is ...": what of it only a run could tell; then `words` are not it
     bool operator==(const script_command&) const = default;
 };

@@ -1,0 +1,16 @@
+#pragma once
+// How a command tells that it failed: in words on standard error, or, where --json was said, as one object on standard
+// output, {"ok": false, "status": 1, "error": "..."}.
+
+#include <string>
+#include <vector>
+
+namespace corral::cli {
+
+// Said once, before a command runs.
+void tell_failures_as_json(bool yes);
+
+// Says why; `status` for it. `errors`: more of it, a line each.
+[[nodiscard]] int fail(const std::string& why, int status = 1, const std::vector<std::string>& errors = {});
+
+}  // namespace corral::cli
