@@ -262,27 +262,35 @@ def test_errors_are_red_and_broken_between_words_on_a_terminal(box):
     assert "\x1b" not in plain and plain.startswith("error: ")
 
 
-def test_the_terminal_erases_whole_letters_during_a_chat(box):
+def read_until(terminal, done, timeout=30):
+    """What a terminal shows, once `done` of it."""
+    text, end = b"", time.monotonic() + timeout
+    while not done(text):
+        assert time.monotonic() < end, text
+        if select.select([terminal], [], [], 0.2)[0]:
+            text += os.read(terminal, 4096)
+    return text
+
+
+def test_the_terminal_erases_whole_letters_during_a_chat(tmp_path):
     ours, theirs = pty.openpty()
     mode = termios.tcgetattr(theirs)
     mode[0] &= ~IUTF8
     termios.tcsetattr(theirs, termios.TCSANOW, mode)
-    chat = subprocess.Popen([BIN / "corral", "run", "sim", "--url", f"http://127.0.0.1:{box.port}"], stdin=theirs, stdout=theirs,
-                            stderr=theirs, env=environment(box))
-    try:
-        shown = b""
-        while b">>> " not in shown:
-            shown += os.read(ours, 4096)
-        assert termios.tcgetattr(theirs)[0] & IUTF8
-        # Two bytes, one letter: what is erased leaves nothing of it in the question.
-        os.write(ours, "[[text=x\u00e4\x7fy]]\n".encode())
-        while b"xy" not in shown.split(b"]]")[-1]:
-            shown += os.read(ours, 4096)
-        os.write(ours, b"/bye\n")
-        assert chat.wait(20) == 0
-        assert not termios.tcgetattr(theirs)[0] & IUTF8
-    finally:
-        chat.kill()
-        chat.wait()
-        os.close(theirs)
-        os.close(ours)
+    with Box(tmp_path, {"directives": True}) as box:
+        chat = subprocess.Popen([BIN / "corral", "run", "sim", "--url", f"http://127.0.0.1:{box.port}"], stdin=theirs, stdout=theirs,
+                                stderr=theirs, env=environment(box))
+        try:
+            read_until(ours, lambda text: b">>> " in text)
+            assert termios.tcgetattr(theirs)[0] & IUTF8
+            # Two bytes, one letter: what is erased leaves nothing of it in the question.
+            os.write(ours, "[[text=x\u00e4\x7fy]]\n".encode())
+            read_until(ours, lambda text: b"\nxy" in text.replace(b"\r", b""))
+            os.write(ours, b"/bye\n")
+            assert chat.wait(20) == 0
+            assert not termios.tcgetattr(theirs)[0] & IUTF8
+        finally:
+            chat.kill()
+            chat.wait()
+            os.close(theirs)
+            os.close(ours)
