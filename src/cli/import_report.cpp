@@ -130,7 +130,9 @@ std::string finding_lines(const import_plan& plan, bool all, const text_style& s
             out += "    fix: what is below; " + line(one.fix.substr(then + 2)) + '\n';
         }
         if (std::ranges::find(plan.mendable, one.id) != plan.mendable.end()) {
-            out += "    fix: or import again with --fix\n";
+            const bool command = one.fix.starts_with(run_word);
+            out += std::string("    fix: ") + (command ? "the command below, or import" : "or import") +
+                   " again with --fix\n";
         }
         const auto files = plan.files.find(one.id);
         if (all && files != plan.files.end() && files->second.size() > 1) {

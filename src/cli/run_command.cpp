@@ -120,7 +120,8 @@ private:
             const bool absent = answer.status() == 404;
             failed_ = core::make_failure(
                 absent ? core::errc::not_found : core::errc::unavailable,
-                absent ? "there is no model '" + core::text_at(body_, "model") + "'; 'corral list' names those there are"
+                absent ? "there is no model '" + core::text_at(body_, "model") +
+                             "'; 'corral list' names those there are"
                        : refusal(answer.status(), words));
             co_return;
         }

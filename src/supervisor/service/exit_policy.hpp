@@ -28,10 +28,10 @@ struct exit_story {
 // after one that asks for it. One whose track was lost counts too.
 [[nodiscard]] bool explained_by(const process::exit_reason& how, const std::vector<int>& sent);
 
-// `said` is the line that tells most of its trouble while loading (may be empty); it stands in the story of one that
-// was never `ready`. `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
+// `printed` is what the service itself said of its trouble while loading (may be null); it knows more than a
 // status. `remarked` is what a line meant that it printed while serving (may be null): a guess, for such a
-// line may be the words of a prompt. What is known of a start counts only for one that was never `ready`.
+// line may be the words of a prompt. What is known of a start counts only for one that was never `ready`, and so
+// does `said`, the line that tells most of its trouble (may be empty), which is quoted.
 [[nodiscard]] exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                                       const catalog::log_meaning* printed,
                                       const catalog::log_meaning* remarked = nullptr, bool ready = false,
