@@ -163,7 +163,7 @@ local_corral look_here(const bench_options& asked, const command_context& contex
     local_corral out;
     daemon_place place;
     place.config = asked.config;
-    out.known = look_for_models(place, context.environment, true);
+    out.known = look_for_models(place, context.environment);
     if (out.known.status.is_object()) {
         out.url = reported_text(out.known.status, "url");
     }
