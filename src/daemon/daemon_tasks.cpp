@@ -176,13 +176,14 @@ core::awaitable<void> daemon::give_memory_back() {
         most = std::max(most, now.connections);
         const bool worked = std::exchange(answered, now.answered) != now.answered;
         used = used || worked;
-        if (!awake || now.exchanges > 0 || worked || !used) {
+        const bool has_holes = most >= crowd && (used || now.connections <= most / 2);
+        if (!awake || now.exchanges > 0 || worked || !(used || has_holes)) {
             continue;
         }
-        if (most >= crowd) {
+        if (has_holes) {
             std::function<void()> trim = [] { ::malloc_trim(0); };
             const bool done = co_await decoding_.run(std::move(trim));
-            most = done ? 0 : most;
+            most = done ? now.connections : most;
         }
         static_cast<void>(core::give_back_code_pages());
         used = false;
