@@ -76,9 +76,8 @@ std::string axes(const chart& what, const plane& on) {
 std::string points(const chart_series& of, const plane& on) {
     std::string out = std::string("<g class=\"") + of.style + "\">\n";
     for (const auto& [x, y] : of.points) {
-        out += "<circle r=\"5\" cx=\"" + number(on.at_x(x)) + "\" cy=\"" + number(on.at_y(y)) +
-               "\"><title>" + html_text(of.name) + ": " + fixed(x, 0) + ", " + fixed(y, 1) +
-               "</title></circle>\n";
+        out += "<circle r=\"5\" cx=\"" + number(on.at_x(x)) + "\" cy=\"" + number(on.at_y(y)) + "\"><title>" +
+               html_text(of.name) + ": " + fixed(x, 0) + ", " + fixed(y, 1) + "</title></circle>\n";
     }
     return out + "</g>\n";
 }

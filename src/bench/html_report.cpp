@@ -161,9 +161,10 @@ std::string title_of(const run_record& run, const test_result& one) {
 }
 
 std::string tests(const run_record& run) {
-    std::string out = "<h2>Tests</h2>\n<div class=\"scroll\"><table>\n<tr><th>Test</th><th>outcome</th>"
-                      "<th>in</th><th>out</th><th>tok/s</th><th>first, client ms</th><th>first, runtime "
-                      "ms</th><th>gap p99 ms</th><th>whole s</th></tr>\n";
+    std::string out =
+        "<h2>Tests</h2>\n<div class=\"scroll\"><table>\n<tr><th>Test</th><th>outcome</th>"
+        "<th>in</th><th>out</th><th>tok/s</th><th>first, client ms</th><th>first, runtime "
+        "ms</th><th>gap p99 ms</th><th>whole s</th></tr>\n";
     for (const test_result& one : run.results) {
         const measurement& seen = one.seen;
         const bool good = seen.how == ending::success || seen.how == ending::wrong;
@@ -212,8 +213,8 @@ std::string html_report(const run_record& run) {
         out += "<p>" + line_text(run.hardware) + "</p>\n";
     }
     out += "<p class=\"dim\">" + line_text(run.url) + ", set " + line_text(run.set) + ", " +
-           line_text(run.generated) + ", " + fixed(run.duration_s, 1) + " s, clients at once: " +
-           std::to_string(run.concurrency) + "</p>\n";
+           line_text(run.generated) + ", " + fixed(run.duration_s, 1) +
+           " s, clients at once: " + std::to_string(run.concurrency) + "</p>\n";
     if (run.interrupted) {
         out += "<p class=\"bad\">Interrupted after " + std::to_string(all.tests) + " of " +
                std::to_string(run.planned) + " tests.</p>\n";

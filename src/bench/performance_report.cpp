@@ -24,8 +24,9 @@ std::string stage_row(const std::string& name, const totals& all, const std::str
 }
 
 std::string timeline(const run_record& run, const totals& all, const run_record* before) {
-    std::string out = "## Performance Timeline\n\n| Stage | tokens/s | Improvement | Notes |\n"
-                      "|-------|----------|-------------|-------|\n";
+    std::string out =
+        "## Performance Timeline\n\n| Stage | tokens/s | Improvement | Notes |\n"
+        "|-------|----------|-------------|-------|\n";
     if (before == nullptr) {
         return out + stage_row("This run", all, "baseline", run);
     }
@@ -51,20 +52,22 @@ std::string breakdown(const run_record& run, const totals& all) {
     const double tokens = static_cast<double>(all.output_tokens) / count;
     const auto share = [&](double of) { return fixed(100 * of / whole, 0) + "%"; };
     std::string out = "## Performance Breakdown\n\n### Generation Time Analysis\n\nFor a mean response of " +
-                      fixed(tokens, 0) + " tokens:\n\n| Phase | Time | Percentage |\n"
+                      fixed(tokens, 0) +
+                      " tokens:\n\n| Phase | Time | Percentage |\n"
                       "|-------|------|------------|\n| Time to the first token | " +
                       fixed(first / count, 2) + "s | " + share(first) + " |\n| Token generation | " +
                       fixed((whole - first) / count, 2) + "s | " + share(whole - first) + " |\n";
     if (all.output_tokens > 0) {
-        out += "| Per-token average | " +
-               fixed((whole - first) / static_cast<double>(all.output_tokens), 3) + "s/token | - |\n";
+        out += "| Per-token average | " + fixed((whole - first) / static_cast<double>(all.output_tokens), 3) +
+               "s/token | - |\n";
     }
     return out;
 }
 
 std::string by_length(const run_record& run) {
-    std::string out = "### Comparison by Input Length\n\n| Input | Input Tokens | Generated Tokens | Total "
-                      "Time | tokens/s |\n|-------|--------------|------------------|------------|----------|\n";
+    std::string out =
+        "### Comparison by Input Length\n\n| Input | Input Tokens | Generated Tokens | Total "
+        "Time | tokens/s |\n|-------|--------------|------------------|------------|----------|\n";
     for (const test_result& one : run.results) {
         const measurement& seen = one.seen;
         if (seen.how != ending::success) {
@@ -104,9 +107,10 @@ std::string performance_report(const run_record& run, const run_record* before) 
     const std::string box = run.hardware.empty() ? "not told" : on_one_line(run.hardware);
     return "# Performance Analysis Report\n## " + on_one_line(run.model) + " on " + box +
            "\n\n**Report Date:** " + run.generated.substr(0, 10) + "\n**Hardware:** " + box +
-           "\n**Software:** " + facts_text(run) + "\n\n---\n\n## Executive Summary\n\nThe inference speed is **" +
-           known(all.speed, 2) + " tokens/s**, the first token comes after " + known(all.first_token, 0) +
-           " ms. " + successes_text(all) + ".\n\n---\n\n" + timeline(run, all, before) +
+           "\n**Software:** " + facts_text(run) +
+           "\n\n---\n\n## Executive Summary\n\nThe inference speed is **" + known(all.speed, 2) +
+           " tokens/s**, the first token comes after " + known(all.first_token, 0) + " ms. " +
+           successes_text(all) + ".\n\n---\n\n" + timeline(run, all, before) +
            "\n---\n\n## Resource Utilization\n\n- Memory of the model: " +
            (all.memory_mb ? fixed(all.memory_mb->average, 0) + " MB" : std::string("not known")) +
            "\n\n---\n\n" + breakdown(run, all) + "\n" + by_length(run) +

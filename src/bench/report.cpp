@@ -86,8 +86,8 @@ std::string head(const run_record& run, const totals& all) {
            percent_text(all) + "\n- **Total Tokens Generated:** " + with_commas(all.output_tokens) +
            " tokens\n- **Average Speed:** " +
            (all.speed ? fixed(all.speed->average, 2) + " tok/s" : "not known") + "\n- **Memory Usage:** " +
-           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") + "\n- **Server:** " +
-           facts_text(run) + "\n\n";
+           (all.memory_mb ? "~" + fixed(all.memory_mb->average, 0) + " MB" : "not known") +
+           "\n- **Server:** " + facts_text(run) + "\n\n";
 }
 
 std::string json_quoted(const std::string& text) {
@@ -159,8 +159,10 @@ std::string metrics(const totals& all) {
            row("First Piece at the Client (ms)", all.client_first) +
            row("Gap between Pieces at the Client (ms)", all.gap) + percentiles(all) +
            "\nGeneration Speed is tok/s (decode): without the time to the first token. End-to-End Speed is "
-           "tok/s (end-to-end): of the whole request. Time to First Token is by the runtime where it tells one; "
-           "the client's own clock is beside it. Spread is the standard deviation. Only successful tests are in these figures.\n\n";
+           "tok/s (end-to-end): of the whole request. Time to First Token is by the runtime where it tells "
+           "one; "
+           "the client's own clock is beside it. Spread is the standard deviation. Only successful tests are "
+           "in these figures.\n\n";
 }
 
 std::string token_statistics(const totals& all) {
@@ -210,8 +212,8 @@ std::string success(const measurement& seen) {
 }
 
 std::string failure_text(const measurement& seen) {
-    return ending_text(seen) + "\n\nAfter " + fixed(seen.total_s, 2) + " seconds and " + std::to_string(seen.pieces) +
-           " pieces of an answer.\n\n";
+    return ending_text(seen) + "\n\nAfter " + fixed(seen.total_s, 2) + " seconds and " +
+           std::to_string(seen.pieces) + " pieces of an answer.\n\n";
 }
 
 std::string details(const run_record& run) {
@@ -233,8 +235,8 @@ std::string details(const run_record& run) {
         }
         const bool whole = seen.how == ending::success || seen.how == ending::wrong;
         if (whole || !seen.text.empty()) {
-            out += std::string(whole ? "**Response:**\n" : "**Partial Response:**\n") +
-                   fenced(seen.text) + "\n";
+            out +=
+                std::string(whole ? "**Response:**\n" : "**Partial Response:**\n") + fenced(seen.text) + "\n";
         }
         out += "---\n\n";
     }

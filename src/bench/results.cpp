@@ -39,8 +39,13 @@ json spread_json(const std::optional<spread>& of) {
     if (!of) {
         return nullptr;
     }
-    return {{"mean", of->average}, {"p50", of->median}, {"p90", of->p90},      {"p99", of->p99},
-            {"least", of->least},  {"most", of->most},  {"deviation", of->deviation}};
+    return {{"mean", of->average},
+            {"p50", of->median},
+            {"p90", of->p90},
+            {"p99", of->p99},
+            {"least", of->least},
+            {"most", of->most},
+            {"deviation", of->deviation}};
 }
 
 // In one text, so that thousands of stamps are not as many lines.
@@ -63,9 +68,8 @@ std::vector<double> stamps_of(const std::string& text) {
 }
 
 json facts_json(const server_facts& of) {
-    return {{"corral", of.corral},         {"profile", of.profile},
-            {"family", of.family},         {"parameters", of.parameters},
-            {"quantization", of.quantization}, {"package", of.package},
+    return {{"corral", of.corral},         {"profile", of.profile},           {"family", of.family},
+            {"parameters", of.parameters}, {"quantization", of.quantization}, {"package", of.package},
             {"digest", of.digest},         {"capabilities", of.capabilities}};
 }
 
@@ -257,7 +261,8 @@ core::result<run_record> read_results(std::string_view text, const std::string& 
     out.warm_up = core::number_at<unsigned>(read, "warm_up").value_or(0);
     out.concurrency = core::number_at<unsigned>(read, "concurrency").value_or(1);
     out.interrupted = core::flag_at(read, "interrupted");
-    if (const json* const sampling = core::member(read, "sampling"); sampling != nullptr && sampling->is_object()) {
+    if (const json* const sampling = core::member(read, "sampling");
+        sampling != nullptr && sampling->is_object()) {
         for (const auto& [what, value] : sampling->items()) {
             if (value.is_number()) {
                 out.sampling.emplace_back(what, value.get<double>());

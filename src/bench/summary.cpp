@@ -103,9 +103,10 @@ std::string summary(const run_record& run, std::size_t columns) {
     if (!run.hardware.empty()) {
         out += wrapped("  " + on_one_line(run.hardware), columns);
     }
-    out += wrapped(successes_text(all) + ", " + fixed(run.duration_s, 1) + " s" +
-                       (run.concurrency > 1 ? ", " + std::to_string(run.concurrency) + " clients at once" : ""),
-                   columns);
+    out +=
+        wrapped(successes_text(all) + ", " + fixed(run.duration_s, 1) + " s" +
+                    (run.concurrency > 1 ? ", " + std::to_string(run.concurrency) + " clients at once" : ""),
+                columns);
     out += reasons(run, columns);
     if (all.successes == 0) {
         return out;

@@ -29,7 +29,8 @@ std::string why_no_json(const prompt_test& test, const measurement& seen) {
     const json schema = core::parse_json(test.format);
     for (const json& key : core::list_at(schema, "required")) {
         if (key.is_string() && (!read.is_object() || !read.contains(key.get<std::string>()))) {
-            return "the answer lacks '" + on_one_line(key.get<std::string>()) + "', which the schema requires";
+            return "the answer lacks '" + on_one_line(key.get<std::string>()) +
+                   "', which the schema requires";
         }
     }
     return {};

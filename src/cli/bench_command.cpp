@@ -49,14 +49,14 @@ std::string bar(const bench::run_record& run, const std::string& next) {
 
 void print_summary(const bench::run_record& record, const fs::path& folder, const command_context& context) {
     const text_style style = style_of(STDOUT_FILENO, context.environment);
-    std::cout << bench::summary(record, style.columns) << "report: " << (folder / "report.html").string() << '\n';
+    std::cout << bench::summary(record, style.columns) << "report: " << (folder / "report.html").string()
+              << '\n';
 }
 
 // The pages of an earlier run, in the layout that is asked for now.
 int render_again(const bench_options& asked, const command_context& context) {
     const core::result<bench::run_record> record = results_in(asked.from);
-    const core::result<bench::run_record> before =
-        asked.compare.empty() ? record : results_in(asked.compare);
+    const core::result<bench::run_record> before = asked.compare.empty() ? record : results_in(asked.compare);
     if (!record || !before) {
         std::cerr << "error: " << (record ? before : record).error().message << '\n';
         return bad_configuration;
@@ -119,7 +119,8 @@ void add_bench_command(CLI::App& program, command_context& context) {
     CLI::App* one = program.add_subcommand(
         "bench",
         "Measure a model of any Ollama server by a set of prompts and write a report. Status 0: every test "
-        "did what it asks, or is one that the model can't do; 1: one did not, or nobody answers; 2: wrong options or "
+        "did what it asks, or is one that the model can't do; 1: one did not, or nobody answers; 2: wrong "
+        "options or "
         "files; 130: interrupted");
     one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
         ->type_name("MODEL");
@@ -171,7 +172,8 @@ void add_bench_command(CLI::App& program, command_context& context) {
                     "A file whose first line is the key of the other server")
         ->needs(compare)
         ->type_name("FILE");
-    one->add_option("--key-file", asked->key_file, "A file whose first line is the key of the server; else OLLAMA_API_KEY")
+    one->add_option("--key-file", asked->key_file,
+                    "A file whose first line is the key of the server; else OLLAMA_API_KEY")
         ->type_name("FILE");
     one->add_flag("--json", asked->json, "The results on standard output, as JSON");
     one->parse_complete_callback(

@@ -37,7 +37,8 @@ core::result<fs::path> set_file(const std::string& name) {
             return folder / (name + ".toml");
         }
     }
-    return unusable("there is no set '" + name + "': say corral, rk3588, lengths, or a file that ends in .toml");
+    return unusable("there is no set '" + name +
+                    "': say corral, rk3588, lengths, or a file that ends in .toml");
 }
 
 core::result<bench::prompt_set> read_set(const bench_options& asked) {
@@ -176,7 +177,8 @@ local_corral look_here(const bench_options& asked, const command_context& contex
                               (at.address().is_v6() ? "[" + address + "]" : address) + ":" +
                               std::to_string(at.port());
     }
-    for (const auto& [any, own] : {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
+    for (const auto& [any, own] :
+         {std::pair("://0.0.0.0:", "://127.0.0.1:"), std::pair("://[::]:", "://[::1]:")}) {
         if (const auto found = out.url.find(any); found != std::string::npos) {
             out.url.replace(found, std::string_view(any).size(), own);
         }

@@ -81,12 +81,11 @@ bool is_model(const std::string& name, const std::string& model) {
 }
 
 core::failure no_key(const bench_side& side, unsigned status) {
-    return core::make_failure(core::errc::refused, side.record.url + " answers with status " +
-                                                       std::to_string(status) +
-                                                       (side.target.key.empty()
-                                                            ? ": it wants a key. Give it by --key-file or "
-                                                              "OLLAMA_API_KEY."
-                                                            : ": it does not take this key."));
+    return core::make_failure(core::errc::refused,
+                              side.record.url + " answers with status " + std::to_string(status) +
+                                  (side.target.key.empty() ? ": it wants a key. Give it by --key-file or "
+                                                             "OLLAMA_API_KEY."
+                                                           : ": it does not take this key."));
 }
 
 core::failure no_model(const bench_side& side, const std::vector<std::string>& there) {
@@ -104,10 +103,10 @@ core::failure no_model(const bench_side& side, const std::vector<std::string>& t
     if (there.size() > most) {
         all += " and " + std::to_string(there.size() - most) + " more";
     }
-    return core::make_failure(core::errc::not_found, "there is no model '" + shown(side.target.model) +
-                                                         "' at " + side.record.url +
-                                                         (meant.empty() ? "." : "; did you mean '" + shown(meant) + "'?") +
-                                                         (all.empty() ? " It lists none." : " It has " + all + "."));
+    return core::make_failure(core::errc::not_found,
+                              "there is no model '" + shown(side.target.model) + "' at " + side.record.url +
+                                  (meant.empty() ? "." : "; did you mean '" + shown(meant) + "'?") +
+                                  (all.empty() ? " It lists none." : " It has " + all + "."));
 }
 
 void take_sampling(bench::run_record& to, const json& shown_model) {
@@ -157,9 +156,9 @@ core::awaitable<core::result<void>> learn(bench_side& side) {
         co_return no_key(side, version->status);
     }
     if (version->status != 200 || version->body.empty()) {
-        co_return core::make_failure(core::errc::protocol,
-                                     "GET /api/version of " + side.record.url + ": status " +
-                                         std::to_string(version->status) + "; is that an Ollama server?");
+        co_return core::make_failure(core::errc::protocol, "GET /api/version of " + side.record.url +
+                                                               ": status " + std::to_string(version->status) +
+                                                               "; is that an Ollama server?");
     }
     side.record.server = shown(core::text_at(version->body, "version"));
     side.record.facts.corral = version->corral;

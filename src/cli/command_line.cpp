@@ -127,7 +127,8 @@ struct command_tree {
     ~command_tree() = default;
 
     command_context context;
-    CLI::App program{"Corral turns the LLM runtime of an edge NPU into a dependable Ollama server.", "corral"};
+    CLI::App program{"Corral turns the LLM runtime of an edge NPU into a dependable Ollama server.",
+                     "corral"};
 };
 
 }  // namespace

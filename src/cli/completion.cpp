@@ -346,7 +346,8 @@ void add_man_command(CLI::App& program, command_context& context) {
     auto configuration = std::make_shared<std::string>();
     CLI::App* one = program.add_subcommand("man", "Print the manual page");
     one->group("");
-    one->add_option("--configuration", *configuration, "That of the configuration, from its page")->type_name("FILE");
+    one->add_option("--configuration", *configuration, "That of the configuration, from its page")
+        ->type_name("FILE");
     one->parse_complete_callback([configuration, &context] {
         context.run = [configuration, &context] {
             if (configuration->empty()) {
@@ -357,7 +358,8 @@ void add_man_command(CLI::App& program, command_context& context) {
             if (!page) {
                 return fail(page.error().message);
             }
-            std::cout << man_page_of(*page, "corral.toml", "configuration of Corral, its models and its profiles");
+            std::cout << man_page_of(*page, "corral.toml",
+                                     "configuration of Corral, its models and its profiles");
             return static_cast<int>(succeeded);
         };
     });

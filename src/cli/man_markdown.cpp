@@ -13,23 +13,35 @@ namespace corral::cli {
 namespace {
 
 std::string upper(std::string text) {
-    std::ranges::transform(
-        text, text.begin(), [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::toupper(c) : c); });
+    std::ranges::transform(text, text.begin(),
+                           [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::toupper(c) : c); });
     return text;
 }
 
-// Code, bold and links; what is in between as plain text.
+// What begins code, bold or italic words; empty: nothing does.
+std::string_view mark_at(std::string_view text) {
+    if (text.starts_with("**")) {
+        return "**";
+    }
+    if (text.starts_with('`')) {
+        return "`";
+    }
+    return text.size() > 1 && text[0] == '*' && text[1] != ' ' ? "*" : "";
+}
+
+// Code, bold, italic words and links; what is in between as plain text.
 std::string inline_text(std::string_view text) {
     std::string out;
     std::string plain;
     const auto flush = [&] { out += roff_text(std::exchange(plain, {})); };
     while (!text.empty()) {
-        const std::string_view mark = text.starts_with("**") ? "**" : text.starts_with('`') ? "`" : "";
+        const std::string_view mark = mark_at(text);
         const std::size_t end = mark.empty() ? std::string_view::npos : text.find(mark, mark.size());
         if (end != std::string_view::npos) {
             flush();
             const std::string_view inner = text.substr(mark.size(), end - mark.size());
-            out += "\\fB" + (mark == "`" ? roff_text(std::string(inner)) : inline_text(inner)) + "\\fR";
+            out += (mark == "*" ? "\\fI" : "\\fB") +
+                   (mark == "`" ? roff_text(std::string(inner)) : inline_text(inner)) + "\\fR";
             text.remove_prefix(end + mark.size());
             continue;
         }
@@ -118,7 +130,8 @@ private:
         if (depth == 1) {
             out_ += ".SH DESCRIPTION\n";
         } else {
-            out_ += depth == 2 ? ".SH " + inline_text(upper(words)) + "\n" : ".SS " + inline_text(words) + "\n";
+            out_ +=
+                depth == 2 ? ".SH " + inline_text(upper(words)) + "\n" : ".SS " + inline_text(words) + "\n";
         }
     }
 
@@ -166,8 +179,8 @@ private:
 
 std::string man_page_of(std::string_view markdown, const std::string& name, const std::string& about) {
     return ".\\\" Made by 'corral man' from a page of the documentation.\n.TH " + roff_text(upper(name)) +
-           " 5 \"\" \"corral " + std::string(version) + "\" \"Corral\"\n.SH NAME\n" + roff_text(name) + " \\- " +
-           roff_text(about) + "\n" + converter().run(markdown) + ".SH SEE ALSO\n.BR corral (1)\n";
+           " 5 \"\" \"corral " + std::string(version) + "\" \"Corral\"\n.SH NAME\n" + roff_text(name) +
+           " \\- " + roff_text(about) + "\n" + converter().run(markdown) + ".SH SEE ALSO\n.BR corral (1)\n";
 }
 
 }  // namespace corral::cli

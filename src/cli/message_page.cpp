@@ -46,12 +46,13 @@ std::string page_link(const std::string& name) {
     return "[" + name + ".md](" + name + ".md)";
 }
 
-std::string explained(std::string_view id, std::string_view says, std::string_view means, std::string_view why,
-                      std::string_view fix) {
+std::string explained(std::string_view id, std::string_view says, std::string_view means,
+                      std::string_view why, std::string_view fix) {
     std::string out = fmt::format("{}\n", id);
-    for (const auto& [title, text] :
-         {std::pair<const char*, std::string_view>{"It says: ", says}, {"It means: ", means},
-          {"Why it matters: ", why}, {"What to do: ", fix}}) {
+    for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It says: ", says},
+                                      {"It means: ", means},
+                                      {"Why it matters: ", why},
+                                      {"What to do: ", fix}}) {
         if (!text.empty()) {
             out += fmt::format("{}{}\n", title, text);
         }
@@ -72,9 +73,10 @@ std::string explanation(const std::string& asked) {
     }
     const auto findings = catalog::package_findings();
     const auto found = std::ranges::find(findings, asked, &catalog::package_finding::id);
-    return found == findings.end() ? std::string()
-                                   : explained(found->id, "", found->means, "",
-                                               "corral import and corral doctor name the file, and the command that mends it");
+    return found == findings.end()
+               ? std::string()
+               : explained(found->id, "", found->means, "",
+                           "corral import and corral doctor name the file, and the command that mends it");
 }
 
 std::string message_listing() {
@@ -98,27 +100,33 @@ std::string message_listing() {
 
 std::string messages_page() {
     std::string out =
-        "# Messages\n\nWhat clients and operators are told, by its id. `corral explain ID` says the same on the box,\n"
-        "and `corral explain \"the sentence\"` finds the id. A \"…\" stands for what differs. This page is made by `corral\n"
+        "# Messages\n\nWhat clients and operators are told, by its id. `corral explain ID` says the same on "
+        "the box,\n"
+        "and `corral explain \"the sentence\"` finds the id. A \"…\" stands for what differs. This page is "
+        "made by `corral\n"
         "explain --page`, and a test holds each sentence to the source.\n";
     for (const message_group& group : message_groups()) {
-        out += fmt::format("\n## {}\n\n| id | it says | it means | what to do |\n|---|---|---|---|\n", group.title);
+        out += fmt::format("\n## {}\n\n| id | it says | it means | what to do |\n|---|---|---|---|\n",
+                           group.title);
         for (const catalog::message& one : group.messages) {
-            out += fmt::format("| `{}` | {} | {} | {} |\n", one.id, table_cell(one.text), table_cell(one.means),
-                               table_cell(one.fix));
+            out += fmt::format("| `{}` | {} | {} | {} |\n", one.id, table_cell(one.text),
+                               table_cell(one.means), table_cell(one.fix));
         }
     }
     out += std::string("\n## Findings of corral doctor\n\nWhy each matters and what to do: ") +
-           page_link("doctor") + ".\n\n"
+           page_link("doctor") +
+           ".\n\n"
            "| id | severity | what it is |\n|---|---|---|\n";
     for (const doctor::finding_kind& one : doctor_findings()) {
-        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level), table_cell(one.about));
+        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level),
+                           table_cell(one.about));
     }
-    out += std::string("\n## Findings in a package\n\n") +
-           page_link("package_findings") + " has them in groups.\n\n"
+    out += std::string("\n## Findings in a package\n\n") + page_link("package_findings") +
+           " has them in groups.\n\n"
            "| id | severity | what it means |\n|---|---|---|\n";
     for (const catalog::package_finding& one : catalog::package_findings()) {
-        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level), table_cell(one.means));
+        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level),
+                           table_cell(one.means));
     }
     return out;
 }

@@ -82,7 +82,7 @@ core::awaitable<void> generation_run::perform() {
                                telemetry::printable(thrown));
     }
     if (!to_->ended()) {
-        fail(chat::failure_kind::internal, "no-end", "the request ended without a result");
+        fail(chat::failure_kind::internal, "no-end", "the request ended without a result; ask again");
     }
     note_timings();
     report_.close(summary());
@@ -121,7 +121,8 @@ core::awaitable<void> generation_run::steps() {
 core::awaitable<bool> generation_run::prepare() {
     put_aside_ = false;
     if (model_ == nullptr) {
-        fail(chat::failure_kind::model_not_found, "model-not-found", "this model is not served here");
+        fail(chat::failure_kind::model_not_found, "model-not-found",
+             "this model is not served here any more; choose another");
         co_return false;
     }
     if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {

@@ -65,7 +65,7 @@ core::awaitable<generation_service::count_result> generation_service::count(chat
     const served whole = co_await with.models->whole(model);
     if (whole == nullptr) {
         co_return chat::failure{chat::failure_kind::model_not_found, "model-not-found",
-                                "this model is not served here"};
+                                "this model is not served here any more; choose another"};
     }
     if (auto why = surely_too_long(what, context_length_of(*whole))) {
         co_return *std::move(why);

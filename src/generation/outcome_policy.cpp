@@ -87,7 +87,7 @@ end_of_run after_run(const run_standing& at, const retry_limits& limits, const e
                               after_failure(at, limits, outcome.failure.value_or(engine::run_failure{})));
         case engine::run_end::cancelled:
             return failing(chat::failure_kind::internal, "run-cancelled",
-                           "the run was stopped without a reason");
+                           "the answer was stopped without a reason; ask again");
         case engine::run_end::stop:
             return judge_answer{chat::finish_reason::stop};
         case engine::run_end::length:

@@ -39,7 +39,7 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         engine::backend* const present = admission.runtime_of(model);
         if (present == nullptr) {
             co_return not_ready(chat::failure_kind::unavailable, "model-removed",
-                                "the model was taken out of this server's configuration");
+                                "the model was taken out of this server's configuration; choose another");
         }
         if (admission.suspended(model)) {
             co_return not_ready(chat::failure_kind::unavailable, "model-stopped",
@@ -70,7 +70,8 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
         const core::wake_reason reason = co_await present->availability_changed().wait(next);
         if (reason == core::wake_reason::timed_out && until.passed(std::chrono::steady_clock::now())) {
             co_return not_ready(
-                chat::failure_kind::timed_out, "load-deadline", "the model did not become ready in time",
+                chat::failure_kind::timed_out, "load-deadline",
+                "the model did not become ready in time; it goes on loading, ask again in a while",
                 engine::until_next_try(admission.runtimes_of(model), std::chrono::steady_clock::now()));
         }
         if (reason == core::wake_reason::cancelled) {

@@ -34,7 +34,8 @@ struct outgoing {
 [[nodiscard]] int begin_connect(outgoing& state, const core::asio::ip::tcp::endpoint& to);
 
 // TLS over a connection that was begun. `why`: what was wrong with the certificate, where it was that.
-[[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to, std::string& why);
+[[nodiscard]] core::awaitable<core::error_code> begin_tls(outgoing& state, const tls_peer& to,
+                                                          std::string& why);
 
 // From then on every wait fails with errc::timed_out, and the connection stays. A new deadline takes the
 // place of the last.

@@ -166,8 +166,8 @@ core::awaitable<core::result<void>> reply_stream::ask(state& now, const stream_c
         std::string why;
         const core::error_code untrusted = co_await begin_tls(*now.line, *what.tls, why);
         if (untrusted && !why.empty()) {
-            co_return core::make_failure(core::errc::protocol, "the certificate of " + what.tls->name +
-                                                                   " is not trusted: " + why);
+            co_return core::make_failure(core::errc::protocol,
+                                         "the certificate of " + what.tls->name + " is not trusted: " + why);
         }
         if (untrusted) {
             co_return now.answer.failure_of(untrusted);

@@ -18,12 +18,19 @@ refusal make_refusal(const decision& why) {
     using chat::failure_kind;
     switch (why.what) {
         case verdict::queue_full:
-            return {failure_kind::queue_full, "queue-full", "too many requests are waiting", why.retry_after};
+            return {failure_kind::queue_full, "queue-full",
+                    "too many requests are waiting here; ask again in a while", why.retry_after};
         case verdict::unknown_model:
-            return {failure_kind::model_not_found, "model-not-found", "this model is not served here", {}};
+            return {failure_kind::model_not_found,
+                    "model-not-found",
+                    "this model is not served here any more; choose another",
+                    {}};
         case verdict::broken:
             return {failure_kind::unavailable, "backend-broken",
-                    why.reason.empty() ? "the model's runtime does not start" : why.reason, why.retry_after};
+                    why.reason.empty()
+                        ? "the model does not start; it is tried again by itself, ask again in a while"
+                        : why.reason,
+                    why.retry_after};
         case verdict::suspended:
             return {failure_kind::unavailable, "model-stopped", why.reason, {}};
         case verdict::no_memory:
@@ -31,7 +38,8 @@ refusal make_refusal(const decision& why) {
         case verdict::removed:
             return {failure_kind::unavailable,
                     "model-removed",
-                    "the model was taken out of this server's configuration while the request waited",
+                    "the model was taken out of this server's configuration while the request waited; "
+                    "choose another",
                     {}};
         case verdict::shutting_down:
             return {failure_kind::shutting_down, "shutting-down", "the server is shutting down", {}};
@@ -98,7 +106,7 @@ core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admiss
     }
     if (!place.told()) {
         co_return refusal{chat::failure_kind::timed_out, "queue-deadline",
-                          "the request's deadline passed while it waited for its turn",
+                          "the request waited for its turn as long as it may; ask again later",
                           engine::until_next_try(of->backends_of(who.model), of->clock.now())};
     }
     if (place.at() == nullptr) {

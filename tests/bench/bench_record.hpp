@@ -38,7 +38,8 @@ inline run_record bench_record() {
     run.generated = "2026-01-02 03:04:05";
     run.duration_s = 20;
     run.planned = 4;
-    run.results = {bench_result("Short", ending::success, 10, 0.1), bench_result("Long", ending::success, 1000, 2),
+    run.results = {bench_result("Short", ending::success, 10, 0.1),
+                   bench_result("Long", ending::success, 1000, 2),
                    bench_result("JSON", ending::wrong, 20, 0.2), bench_result("Tool", ending::unable, 0, 0)};
     run.results[2].seen.reason = "the answer is no valid JSON";
     run.results[3].seen.reason = "the model can't call tools";

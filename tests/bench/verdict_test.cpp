@@ -23,7 +23,8 @@ TEST(verdict, json_must_be_json_with_what_the_schema_requires) {
     EXPECT_THAT(why_wrong(test, answered("3")), HasSubstr("bare value"));
     measurement cut = answered(R"({"a": )");
     cut.truncated = true;
-    EXPECT_THAT(why_wrong(test, cut), HasSubstr("the limit of 2048 tokens came before the JSON was complete"));
+    EXPECT_THAT(why_wrong(test, cut),
+                HasSubstr("the limit of 2048 tokens came before the JSON was complete"));
     test.format = R"({"type": "object", "required": ["name", "age"]})";
     EXPECT_THAT(why_wrong(test, answered(R"({"name": 1, "age": 2})")), IsEmpty());
     EXPECT_THAT(why_wrong(test, answered(R"({"name": 1})")), HasSubstr("lacks 'age'"));

@@ -90,22 +90,25 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
         return std::string(found ? found->id : "");
     };
     EXPECT_EQ(id("request.queue-full"), "request.queue-full");
-    EXPECT_EQ(id("error: too many requests are waiting"), "request.queue-full");
+    EXPECT_EQ(id("error: too many requests are waiting here; ask again in a while"), "request.queue-full");
     EXPECT_EQ(id("port 8000 is already taken by python3 (pid 4711)"), "service.port-taken");
     EXPECT_EQ(id("device memory did not come back within 30 s: 3 of 7040 MB free"), "device.memory-gone");
-    EXPECT_EQ(id("waits for room on card 0, which qwen3:4b holds until its turn is over"), "model.waits-for-turn");
+    EXPECT_EQ(id("waits for room on card 0, which qwen3:4b holds until its turn is over"),
+              "model.waits-for-turn");
     EXPECT_EQ(id("no such thing"), "");
     EXPECT_EQ(id(""), "");
 }
 
 TEST(message, a_chain_of_causes_is_a_list) {
-    EXPECT_THAT(causes_of("loading again after: ended by itself: killed by SIGSEGV: The runtime crashed.; the device: 37 C, "
+    EXPECT_THAT(causes_of("loading again after: ended by itself: killed by SIGSEGV: The runtime crashed.; "
+                          "the device: 37 C, "
                           "18 of 7040 MB in use"),
-                ElementsAre("loading again after", "ended by itself", "killed by SIGSEGV", "The runtime crashed.",
-                            "the device: 37 C, 18 of 7040 MB in use"));
+                ElementsAre("loading again after", "ended by itself", "killed by SIGSEGV",
+                            "The runtime crashed.", "the device: 37 C, 18 of 7040 MB in use"));
     EXPECT_THAT(causes_of("failed too often, the last time: ended by itself: exit status 3"),
                 ElementsAre("failed too often, the last time", "ended by itself", "exit status 3"));
-    EXPECT_THAT(causes_of("port 8000 is already taken by x (pid 1)"), ElementsAre("port 8000 is already taken by x (pid 1)"));
+    EXPECT_THAT(causes_of("port 8000 is already taken by x (pid 1)"),
+                ElementsAre("port 8000 is already taken by x (pid 1)"));
     EXPECT_THAT(causes_of("loading again after: a: b: c"), ElementsAre("loading again after", "a: b: c"));
     EXPECT_TRUE(causes_of("").empty());
 }

@@ -38,8 +38,8 @@ struct block {
 struct page {
     fs::path file;
     std::vector<block> blocks;
-    std::vector<std::string> code;   // inline
-    std::vector<std::string> wide;   // lines of prose beyond the columns
+    std::vector<std::string> code;  // inline
+    std::vector<std::string> wide;  // lines of prose beyond the columns
 };
 
 std::size_t width_of(const std::string& text) {
@@ -71,7 +71,8 @@ page read_page(const fs::path& file) {
         if (line.starts_with("```")) {
             inside = !inside;
             if (inside) {
-                out.blocks.push_back({line.substr(3), "", file.filename().string() + ":" + std::to_string(number)});
+                out.blocks.push_back(
+                    {line.substr(3), "", file.filename().string() + ":" + std::to_string(number)});
             }
         } else if (inside) {
             out.blocks.back().text += line + "\n";
@@ -169,7 +170,8 @@ TEST(pages, every_command_in_a_block_is_understood) {
                 const std::vector<std::string> words = words_of_ours(command);
                 if (!words.empty()) {
                     ++seen;
-                    EXPECT_EQ(misunderstanding(words), "") << one.place << ": corral " << ::testing::PrintToString(words);
+                    EXPECT_EQ(misunderstanding(words), "")
+                        << one.place << ": corral " << ::testing::PrintToString(words);
                 }
             }
         }
@@ -266,7 +268,8 @@ TEST(pages, every_configuration_is_read) {
             } else if (has("models.d/")) {
                 EXPECT_EQ(own.problem_of_manifest(one.text), "") << one.place;
             } else if (has("[[models.fallbacks]]") && !has("[[models]]")) {
-                EXPECT_EQ(own.problem_of(std::string("[[models]]\n") + box::model + one.text), "") << one.place;
+                EXPECT_EQ(own.problem_of(std::string("[[models]]\n") + box::model + one.text), "")
+                    << one.place;
             } else {
                 EXPECT_EQ(own.problem_of(one.text), "") << one.place;
             }
@@ -317,7 +320,8 @@ std::string text_of(const fs::path& file) {
 }
 
 TEST(pages, the_page_of_messages_is_that_of_the_program) {
-    EXPECT_EQ(text_of(source / "docs/messages.md"), messages_page()) << "corral explain --page > docs/messages.md";
+    EXPECT_EQ(text_of(source / "docs/messages.md"), messages_page())
+        << "corral explain --page > docs/messages.md";
 }
 
 TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
@@ -325,7 +329,8 @@ TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
     for (const catalog::package_finding& one : catalog::package_findings()) {
         EXPECT_THAT(page, HasSubstr("`" + std::string(one.id) + "`"));
     }
-    for (const char* const id : {"request.queue-full", "service.port-taken", "port.taken", "file.lfs-pointer"}) {
+    for (const char* const id :
+         {"request.queue-full", "service.port-taken", "port.taken", "file.lfs-pointer"}) {
         EXPECT_THAT(explanation(id), HasSubstr("What to do: ")) << id;
     }
     EXPECT_EQ(explanation("no.such-thing"), "");
@@ -333,13 +338,15 @@ TEST(pages, findings_in_a_package_are_explained_as_their_page_lists_them) {
 
 TEST(man_markdown, a_page_becomes_a_manual) {
     const std::string text = man_page_of(
-        "# Title\n\nA `key` and **more** of [it](x.md),\non two lines.\n\n## The part\n\n| key | default | meaning |\n"
+        "# Title\n\nA `key` and **more** of [it](x.md),\non *two* lines.\n\n## The part\n\n| key | default | "
+        "meaning |\n"
         "|---|---|---|\n| `a|b` | `1` | what it is |\n\n```\n.x \\ y\n```\n\n- one\n  two\n",
         "corral.toml", "a test");
     for (const char* const part :
          {".TH CORRAL.TOML 5 ", ".SH NAME\ncorral.toml \\- a test\n", ".SH DESCRIPTION\n.PP\n",
-          "A \\fBkey\\fR and \\fBmore\\fR of it, on two lines.\n", ".SH THE PART\n",
-          ".TP\n\\fBa|b\\fR\nwhat it is. Default: \\fB1\\fR\\&.\n", ".nf\n\\&.x \\e y\n.fi\n", ".IP \\(bu 2\none two\n"}) {
+          "A \\fBkey\\fR and \\fBmore\\fR of it, on \\fItwo\\fR lines.\n", ".SH THE PART\n",
+          ".TP\n\\fBa|b\\fR\nwhat it is. Default: \\fB1\\fR\\&.\n", ".nf\n\\&.x \\e y\n.fi\n",
+          ".IP \\(bu 2\none two\n"}) {
         EXPECT_THAT(text, HasSubstr(part));
     }
     EXPECT_THAT(text, Not(HasSubstr("x.md")));

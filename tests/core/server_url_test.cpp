@@ -33,7 +33,8 @@ TEST(server_url, https_is_read_where_it_is_spoken) {
     ASSERT_TRUE(std::holds_alternative<server_url>(plain));
     EXPECT_FALSE(std::get<server_url>(plain).tls);
     for (const char* const bad : {"https://", "https://a:0", "https://a/x", "ftp://a"}) {
-        EXPECT_TRUE(std::holds_alternative<url_fault>(parse_server_url(bad, url_schemes::http_and_https))) << bad;
+        EXPECT_TRUE(std::holds_alternative<url_fault>(parse_server_url(bad, url_schemes::http_and_https)))
+            << bad;
     }
 }
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from admin_cli import corral, done
-from harness import BIN, Box
+from harness import BIN, ROOT, Box
 
 
 IUTF8 = 0x4000  # which Python's termios does not name
@@ -152,6 +152,30 @@ def test_the_manual_page_has_every_command_and_renders(box):
 def words(*given):
     ours = {**os.environ, "HOME": "/nonexistent"}
     return subprocess.run([BIN / "corral", *given], capture_output=True, text=True, timeout=30, env=ours)
+
+
+def test_the_manual_page_of_the_configuration_has_every_key_and_renders(tmp_path):
+    page = tmp_path / "corral.toml.5"
+    page.write_text(subprocess.run([BIN / "corral", "man", "--configuration", ROOT / "docs/configuration.md"], capture_output=True, text=True,
+                                   check=True).stdout)
+    keys = re.findall(r"^\| `([a-z_]+)`", (ROOT / "docs/configuration.md").read_text(), re.M)
+    assert len(keys) > 100 and all(f"\\fB{key}\\fR" in page.read_text() for key in keys)
+    if groff := shutil.which("groff"):
+        rendered = subprocess.run([groff, "-k", "-man", "-Tutf8", "-ww", page], capture_output=True, text=True)
+        assert rendered.returncode == 0 and rendered.stderr == "" and "THE SERVER" in re.sub(r".\x08|\x1b\[\d+m", "", rendered.stdout)
+
+
+def test_a_message_is_explained_by_its_id_and_by_its_words():
+    def explain(*words):
+        return subprocess.run([BIN / "corral", "explain", *words], capture_output=True, text=True)
+
+    by_id, by_words = explain("service.port-taken"), explain("sim/runtime: port 8000 is already taken by python3 (pid 4711)")
+    assert by_id.returncode == by_words.returncode == 0 and by_id.stdout == by_words.stdout and "What to do: Stop that program" in by_id.stdout
+    assert "What to do" in explain("file.lfs-pointer").stdout and "What to do" in explain("listen.taken").stdout
+    nothing = explain("no", "such", "words")
+    assert nothing.returncode == 1 and "'corral explain' lists all" in nothing.stderr
+    listing = explain().stdout
+    assert all(one in listing for one in ("request.queue-full", "listen.taken", "file.lfs-pointer"))
 
 
 def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():

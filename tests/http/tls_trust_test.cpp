@@ -53,8 +53,9 @@ core::result<std::string> run(stream_call what) {
     core::asio::io_context loop;
     core::result<std::string> out = std::string();
     what.until = core::deadline::after(patience, std::chrono::steady_clock::now());
-    core::asio::co_spawn(loop, ask(std::move(what)),
-                         [&](const std::exception_ptr&, core::result<std::string> body) { out = std::move(body); });
+    core::asio::co_spawn(
+        loop, ask(std::move(what)),
+        [&](const std::exception_ptr&, core::result<std::string> body) { out = std::move(body); });
     loop.run_for(2 * patience);
     return out;
 }
@@ -90,7 +91,8 @@ TEST(tls_trust, another_name_and_another_certificate_are_not) {
     for (const auto& authorities : {other.certificate, std::filesystem::path()}) {
         const auto strange = run(to(live, tls_trust::load(authorities).value(), "box.lan"));
         ASSERT_FALSE(strange);
-        EXPECT_THAT(strange.error().message, HasSubstr("the certificate of box.lan is not trusted: self-signed"));
+        EXPECT_THAT(strange.error().message,
+                    HasSubstr("the certificate of box.lan is not trusted: self-signed"));
     }
 }
 

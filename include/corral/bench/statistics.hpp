@@ -24,8 +24,8 @@ struct spread {
 [[nodiscard]] std::optional<double> end_to_end_speed(const measurement& of);  // tok/s of the whole request
 [[nodiscard]] double first_token_ms(const measurement& of);  // the server's prefill, else by our clock
 [[nodiscard]] std::optional<double> client_first_ms(const measurement& of);  // by our clock
-[[nodiscard]] std::vector<double> gaps_ms(const measurement& of);  // between pieces, by our clock
-[[nodiscard]] std::optional<double> input_speed(const measurement& of);  // input tokens / first token
+[[nodiscard]] std::vector<double> gaps_ms(const measurement& of);            // between pieces, by our clock
+[[nodiscard]] std::optional<double> input_speed(const measurement& of);      // input tokens / first token
 
 // first token = base + per_token * input tokens, by least squares.
 struct line_fit {
@@ -46,10 +46,10 @@ struct totals {
     std::optional<spread> speed;
     std::optional<spread> end_to_end;
     std::optional<spread> first_token;
-    std::optional<spread> runtime_first;  // of those where the server tells it
-    std::optional<spread> client_first;  // the first piece, by our clock
-    std::optional<spread> gap;           // between pieces, by our clock
-    std::optional<spread> throughput;    // tok/s of all clients together, of each round of a test
+    std::optional<spread> runtime_first;     // of those where the server tells it
+    std::optional<spread> client_first;      // the first piece, by our clock
+    std::optional<spread> gap;               // between pieces, by our clock
+    std::optional<spread> throughput;        // tok/s of all clients together, of each round of a test
     std::optional<double> input_processing;  // mean of the tests' ratios
     std::optional<spread> memory_mb;
     std::optional<line_fit> fit;  // of three tests or more with different inputs

@@ -17,7 +17,7 @@ struct trial_target {
     boost::asio::ip::tcp::endpoint at;
     std::string host;                   // for the Host header
     std::optional<http::tls_peer> tls;  // of https
-    std::string key;   // of an Authorization header; empty: none
+    std::string key;                    // of an Authorization header; empty: none
     std::string model;
     core::nanoseconds first_byte{core::seconds{120}};
     core::nanoseconds silence{core::seconds{60}};

@@ -35,7 +35,7 @@ struct admin_context {
     std::function<std::vector<std::string>()> closed;  // why nobody is let in, a sentence each
     const config::configuration* settings = nullptr;   // as they are in force
     std::string settings_file;
-    std::function<std::string()> url;  // where clients come in
+    std::function<std::string()> url;                                       // where clients come in
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines
 };
 

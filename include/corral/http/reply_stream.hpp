@@ -33,7 +33,7 @@ struct stream_call {
     std::optional<tls_peer> tls;                    // none: plain; not with `kept`
     core::deadline until;                           // for connect, send, and the head of the answer
     boost::optional<std::uint64_t> max_body_bytes;  // none: no bound
-    std::shared_ptr<kept_connections> kept;         // null: the connection is new, and closed behind the answer
+    std::shared_ptr<kept_connections> kept;  // null: the connection is new, and closed behind the answer
 };
 
 // The answer, from its head on. Closed by destruction, which a server notices as a client that went; one that was read

@@ -59,7 +59,8 @@ private:
 // Whom a client means to reach by TLS.
 struct tls_peer {
     tls_trust trust;
-    std::string name;  // a host's name or an IP literal without brackets; empty: who proves a trusted certificate
+    std::string
+        name;  // a host's name or an IP literal without brackets; empty: who proves a trusted certificate
 };
 
 }  // namespace corral::http

@@ -47,12 +47,12 @@ std::size_t fixed_length(std::string_view text) {
 
 // What stands before a cause, as Corral itself says it.
 constexpr std::array<std::string_view, 6> cause_joints{
-    "loading again after: ",     "failed too often, the last time: ", "ended by itself: ",
-    "does not answer any more: ", "printed what may mean: ",          "while loading it had said: ",
+    "loading again after: ",      "failed too often, the last time: ", "ended by itself: ",
+    "does not answer any more: ", "printed what may mean: ",           "while loading it had said: ",
 };
-constexpr std::array<std::string_view, 4> cause_breaks{"; the device: ", "; before, it printed what may mean: ",
-                                                 " Before, it printed what may mean: ",
-                                                 "; while loading it had said: "};
+constexpr std::array<std::string_view, 4> cause_breaks{
+    "; the device: ", "; before, it printed what may mean: ", " Before, it printed what may mean: ",
+    "; while loading it had said: "};
 
 void add_cause(std::vector<std::string>& to, std::string_view text) {
     const std::size_t begin = text.find_first_not_of(' ');

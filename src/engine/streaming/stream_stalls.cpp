@@ -46,8 +46,8 @@ stream_run::early stream_run::interrupted(run_state& now) const {
         return run_end::failed;
     }
     if (now.what.until.passed(clock_now())) {
-        return fail(now, chat::failure_kind::timed_out, "deadline", "The request took longer than it may.",
-                    false);
+        return fail(now, chat::failure_kind::timed_out, "deadline",
+                    "The answer took longer than it may here; ask for a shorter one.", false);
     }
     return std::nullopt;
 }

@@ -136,7 +136,8 @@ bool cycle_fsm::interrupted() {
     } else if (signs_.lost != process_epochs::loss::none) {
         fail_by_loss();
     } else if (run_.what.until.passed(now_)) {
-        fail(chat::failure_kind::timed_out, "deadline", "The request took longer than it may.");
+        fail(chat::failure_kind::timed_out, "deadline",
+             "The answer took longer than it may here; ask for a shorter one.");
     } else {
         return false;
     }

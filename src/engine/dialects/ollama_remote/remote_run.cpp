@@ -138,7 +138,8 @@ core::awaitable<remote_run::step> remote_run::read(core::deadline until) {
             run_failure late;
             late.kind = chat::failure_kind::timed_out;
             late.cause = "request-deadline";
-            late.message = "the request's deadline passed while the remote server answered";
+            late.message =
+                "the answer of the other server took longer than it may here; ask for a shorter one";
             co_return failed(std::move(late));
         }
         co_return lost("remote-lost", bytes.error().message);
