@@ -40,7 +40,7 @@ svg text { fill: var(--dim); font: 16px system-ui, sans-serif; }
 .legend { color: var(--dim); font-size: .9rem; }
 .key { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin: 0 .35em 0 .6em; }
 .key.a { background: var(--a); } .key.b { background: var(--b); }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; overflow-wrap: normal; }
+.scroll { overflow-x: auto; } table { border-collapse: separate; border-spacing: 0; width: 100%; overflow-wrap: normal; }
 th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--dim); font-weight: 600; } th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 9rem; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--page); }
