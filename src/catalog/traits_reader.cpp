@@ -51,6 +51,7 @@ constexpr std::array prefix_caches{
     named<prefix_cache>{"none", prefix_cache::none},
     named<prefix_cache>{"automatic", prefix_cache::automatic},
     named<prefix_cache>{"llama.cpp", prefix_cache::llama_cpp},
+    named<prefix_cache>{"vllm", prefix_cache::vllm},
 };
 constexpr std::array counts{
     named<count_source>{"none", count_source::none},

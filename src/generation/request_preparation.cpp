@@ -119,7 +119,6 @@ chat::render_options render_options_for(const chat::generation_request& request,
     out.default_system = entry.default_system;
     out.package_forbids_thinking = entry.package_forbids_thinking;
     out.may_be_verbatim = model.runtime->takes_verbatim();
-    out.prefers_verbatim = model.runtime->prefers_verbatim();
     out.as_messages = model.runtime->takes_messages();
     out.may_lack_system = !model.runtime->needs_system_text();
     out.prompt_template = request.prompt_template;

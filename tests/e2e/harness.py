@@ -13,7 +13,15 @@ from running import BIN, ROOT, Daemon, descendants, free_port, pause, processes,
 from simulator import FAST, Simulator, scenario_of, write_package
 
 __all__ = ["BIN", "FAST", "MODEL", "ROOT", "Box", "Client", "Daemon", "Elsewhere", "LaterStream", "Reply", "Simulator", "Stream", "descendants",
-           "free_port", "pause", "processes", "started", "wait_until"]
+           "free_port", "compares_soon", "pause", "processes", "started", "wait_until"]
+
+
+def compares_soon(model):
+    """The lines of a model whose box compares its cache at once."""
+    clock = 'compare_after = "50ms"'
+    if "[models.clocks]\n" in model:
+        return model.replace("[models.clocks]\n", f"[models.clocks]\n{clock}\n", 1)
+    return f"clocks = {{ {clock} }}\n{model}"
 
 
 class Box(Daemon, Client, Simulator):
@@ -45,10 +53,10 @@ class Box(Daemon, Client, Simulator):
             services += service_table(self, "runtime", runtime or [sim, "runtime", *self.runtime_flags(layers)])
         tap = f"tokenizer_tap = {str(self.tap).lower()}\n" if self.profile.tokenizer else ""
         preflight = "" if self.profile.tokenizer else "preflight = false\n"
-        # CORRAL_TEST_REUSE=auto runs any of these tests with turns behind the cache, once the box has compared.
+        # CORRAL_TEST_REUSE=auto runs any of these tests with turns behind the cache, once the box has compared; with off, never.
         reuse = os.environ.get("CORRAL_TEST_REUSE")
-        if reuse and self.tap and "reuse" not in model:
-            model = f'reuse = "{reuse}"\n{model}'
+        if reuse and self.tap and "reuse" not in model and "compare_after" not in model:
+            model = f'reuse = "{reuse}"\n{compares_soon(model)}'
         # So that the text that a test reads of an answer is the model's own.
         errors = "" if "stream_errors" in extra else 'stream_errors = "line"\n'
         return (f'{errors}log_level = "{log_level}"\nprofiles = ["{ROOT / "vendor"}"]\n{extra}\n'
@@ -57,7 +65,7 @@ class Box(Daemon, Client, Simulator):
 
     def __enter__(self):
         self.start()
-        if os.environ.get("CORRAL_TEST_REUSE") and 'reuse = "auto"' in self.config_file.read_text():
+        if os.environ.get("CORRAL_TEST_REUSE") == "auto" and 'reuse = "auto"' in self.config_file.read_text():
             self.logged("answered the same behind its cache", 30)
         return self
 

@@ -51,13 +51,23 @@ def test_cancelled_after_generate(box, delay_ms):
         next_answer_is_right(box, number)
 
 
+def in_phase(box, phase):
+    """When that is so. A prompt is made into ids for the runtime, or before it is told anything: either way the service is asked."""
+    if phase != "encode":
+        return lambda: box.runtime_state()["phase"] == phase
+    asked = lambda: sum(call["route"] == "/encode" for call in box.control("tokenizer", cmd="requests", since=0)["requests"])
+    before = asked()
+    return lambda: asked() > before
+
+
 @pytest.mark.parametrize("phase", ["reset", "encode", "prefill", "decode"])
 def test_cancelled_in_a_phase(box, phase):
+    reached = in_phase(box, phase)
     box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 400, "reset_ms": 300})
     box.control("tokenizer", cmd="set", tokenizer={"encode_ms": 200})
     try:
         later = box.stream_later("[[never_end]] leaves in " + phase)
-        wait_until(lambda: box.runtime_state()["phase"] == phase, what=phase)
+        wait_until(reached, what=phase)
         later.close()
     finally:
         box.control("runtime", cmd="set", timing={"prefill_ms_per_chunk": 60, "reset_ms": 0})

@@ -16,7 +16,7 @@ import threading
 import time
 
 from admin_cli import model_of
-from harness import BIN, MODEL, Box, wait_until
+from harness import BIN, MODEL, Box, compares_soon, wait_until
 from keyed_box import bearer, new_key
 from test_statelessness import rendered
 
@@ -41,7 +41,8 @@ class ReuseBox(Box):
     def __init__(self, folder, reuse, scenario=None, model="", profile="axera-poll"):
         folder.mkdir(parents=True, exist_ok=True)
         line = f'reuse = "{reuse}"\n' if reuse and knows_reuse(folder) else ""
-        super().__init__(folder, {"directives": True, **(scenario or {})}, config='[access]\nkeys = "keys"\n', model=line + model,
+        super().__init__(folder, {"directives": True, **(scenario or {})}, config='[access]\nkeys = "keys"\n',
+                         model=line + (compares_soon(model) if line and profile == "axera-poll" else model),
                          log_level="info", profile=profile)
         self.users = [bearer(new_key(self, name)) for name in ("anna", "ben")]
         self.headers = self.users[0]
@@ -175,7 +176,7 @@ class User(threading.Thread):
             return
         if moment < 4:
             phase = ["encode", "prefill", "decode"][moment - 1]
-            end = time.monotonic() + 1
+            end = time.monotonic() + 0.3  # some phases are too short to be seen
             while time.monotonic() < end and self.box.runtime_state()["phase"] != phase:
                 pass
             connection.close()
@@ -276,6 +277,18 @@ def test_a_conversation_goes_back_to_its_slot_and_no_other_key_uses_it(tmp_path)
         assert f'corral_prompt_starts_total{{backend="{MODEL}",model="{MODEL}",start="continued"}} 3' in told
         seen = model_of(box)["reuse"]
         assert (seen["runs"], seen["continued"]) == (5, 3) and seen["cached_tokens"] > 60
+
+
+def test_off_reaches_a_server_that_keeps_its_own(tmp_path):
+    with ReuseBox(tmp_path, "off", profile="llama-server") as box:
+        box.wait_ready()
+        turns = [{"role": "user", "content": "[[text=yes]] " + "many words " * 20}]
+        for _ in range(2):
+            reply = box.request("POST", "/v1/chat/completions", {"model": MODEL, "messages": turns})
+            assert reply.status == 200, reply.body
+            assert box.control("runtime", cmd="runs", since=0)["runs"][-1]["cached_tokens"] == 0
+        seen = model_of(box)["reuse"]
+        assert seen["state"] == "off" and seen["runs"] == 2 and seen["cached_tokens"] == 0
 
 
 def turn_costs(box, turns=10):

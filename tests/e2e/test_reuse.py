@@ -1,6 +1,9 @@
 """A further turn goes behind what the runtime holds, once the box has compared it with a computation anew."""
 
-from harness import Box
+import pytest
+
+from admin_cli import model_of
+from harness import Box, compares_soon
 
 PROVED = r"This box answered the same behind its cache as anew, on \d{4}-\d\d-\d\d"
 
@@ -30,7 +33,7 @@ def config(state):
 
 def test_a_conversation_pays_for_its_new_words_only(tmp_path):
     state = tmp_path / "state"
-    with Box(tmp_path, {"directives": True}, config=config(state), model='reuse = "auto"') as box:
+    with Box(tmp_path, {"directives": True}, config=config(state), model=compares_soon("")) as box:
         box.logged(PROVED, timeout=30)
         records = talk(box, 6)
         assert [run["P"] > 0 for run in records] == [False] + [True] * 5, records
@@ -39,7 +42,7 @@ def test_a_conversation_pays_for_its_new_words_only(tmp_path):
 
 
 def test_the_comparison_is_made_once(tmp_path):
-    with Box(tmp_path, {"directives": True}, config=config(tmp_path / "state"), model='reuse = "auto"') as box:
+    with Box(tmp_path, {"directives": True}, config=config(tmp_path / "state"), model=compares_soon("")) as box:
         box.logged(PROVED, timeout=30)
         assert box.stop() == 0
         box.start()
@@ -49,9 +52,62 @@ def test_the_comparison_is_made_once(tmp_path):
         assert box.log().count("answered the same") == 1
 
 
-def test_nothing_goes_behind_the_cache_unless_the_model_says_so(tmp_path):
-    with Box(tmp_path, {"directives": True}) as box:
+def test_nothing_goes_behind_the_cache_where_the_model_says_so(tmp_path):
+    with Box(tmp_path, {"directives": True}, model=compares_soon('reuse = "off"\n')) as box:
         records = talk(box, 3)
         assert all(run["P"] > 0 for run in records), "the system text goes through the reset"
         assert records[2]["diff_tokens"] > records[1]["diff_tokens"] > records[0]["diff_tokens"]
         assert "answered the same" not in box.log()
+
+
+def test_requests_run_at_once_before_the_comparison(tmp_path):
+    """It waits for an idle box, for the default 10 s."""
+    with Box(tmp_path, {"directives": True}) as box:
+        records = talk(box, 3)
+        assert all(run["P"] > 0 for run in records)
+        seen = model_of(box)["reuse"]
+        assert seen["state"] == "off" and "not compared on this box yet" in seen["why"], seen
+
+
+def test_the_file_of_a_package_that_is_gone_goes_too(tmp_path):
+    state = tmp_path / "state"
+    (state / "services").mkdir(parents=True, mode=0o700)
+    state.chmod(0o700)
+    gone = state / "services" / "reuse-0123456789abcdef.json"
+    gone.write_text('{"equal": true, "why": "The same.", "package": "/nowhere/at/all", "version": "1"}')
+    gone.chmod(0o600)
+    other = state / "services" / "reuse-notes.json"
+    other.write_text("{}")
+    with Box(tmp_path, {"directives": True}, config=config(state), model=compares_soon("")) as box:
+        box.logged(PROVED, timeout=30)
+        assert not gone.exists() and other.exists()
+
+
+CHATS = [
+    # family, script, think, what the model writes, whether the further turns are continued
+    ("qwen3", {"family": "qwen3", "no_think": False}, True, r"<think>\nhm\n</think>\n\nanswer {}", False),
+    ("qwen3", {"family": "qwen3", "no_think": False}, True, "answer {}", True),
+    ("qwen3", {"family": "qwen3", "no_think": False}, False, "answer {}", False),
+    ("qwen3", {"family": "qwen3"}, None, "answer {}", False),
+    ("qwen2.5", {"family": "qwen2.5"}, None, "answer {}", True),
+]
+
+
+@pytest.mark.parametrize(("family", "script", "think", "says", "continued"), CHATS,
+                         ids=["thinks", "no_thoughts", "thinking_off", "package_forbids", "cannot_think"])
+def test_how_many_turns_of_a_chat_match(tmp_path, family, script, think, says, continued):
+    """Where a template leaves thoughts out, or writes into the last turn alone (docs/polled_cycle.md#thoughts)."""
+    capabilities = 'capabilities = ["completion", "thinking"]\n' if think is not None else ""
+    with Box(tmp_path, {"directives": True, "tokenizer": script}, model=compares_soon(capabilities), family=family) as box:
+        box.logged(PROVED, timeout=30)
+        turns, starts, more = 8, [], {} if think is None else {"think": think}
+        messages = []
+        for number in range(turns):
+            messages.append({"role": "user", "content": f"[[text={says.format(number)}]] and so on"})
+            answer = box.chat(messages, **more).json["message"]
+            assert answer["content"] == f"answer {number}"
+            assert bool(answer.get("thinking")) == (r"\n" in says)
+            starts.append(box.runs()[-1]["P"] > 0)
+            messages.append(answer)
+        print(f"{family} {script} think {think}: {starts[1:].count(False)} of {turns - 1} further turns computed anew")
+        assert starts[1:] == [continued] * (turns - 1)

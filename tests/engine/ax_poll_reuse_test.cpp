@@ -15,6 +15,7 @@ protected:
     ax_poll_reuse() {
         entry.family = "qwen2.5";
         entry.reuse = catalog::reuse_policy::automatic;
+        entry.runtime.clocks.compare_after = milliseconds{50};
     }
 
     // The box has compared its cache with a computation anew.
@@ -56,7 +57,6 @@ protected:
 
 TEST_F(ax_poll_reuse, a_conversation_pays_for_its_new_words_only) {
     start();
-    ASSERT_TRUE(made->prefers_verbatim());
     std::string said;
     for (int i = 1; i <= 8; ++i) {
         const std::string question = "[[n=" + std::to_string(i + 2) + "]] and so on";
@@ -236,7 +236,7 @@ TEST_F(ax_poll_reuse, a_new_process_holds_nothing) {
     EXPECT_EQ(made->held_bytes(turn(second).prompt, "ann"), 0U);
     const told two = ask(turn(second));
     expect_read(two, second);
-    expect_start(two, "unknown");
+    expect_start(two, "owner");  // the question of its first test
 }
 
 TEST_F(ax_poll_reuse, prompts_up_to_the_largest_group_fit_and_no_more) {
@@ -250,23 +250,25 @@ TEST_F(ax_poll_reuse, prompts_up_to_the_largest_group_fit_and_no_more) {
     EXPECT_EQ(status(1).starts, 1U);
 }
 
-TEST_F(ax_poll_reuse, wrapped_prompts_are_reset_and_leave_nothing_to_go_on_from) {
+TEST_F(ax_poll_reuse, a_wrapped_prompt_goes_on_behind_a_verbatim_one_that_it_begins_with) {
+    scenario["tokenizer"] = {{"family", "qwen2.5"}};
     start();
-    const std::string first = begin("[[n=6]]");
-    const std::string said = first + ask(turn(first)).text;
-    const told wrapped = ask(request("[[n=3]] wrapped", "A system text."));
-    EXPECT_EQ(wrapped.cause(), "");
-    expect_start(wrapped, "off");
-    const std::string second = further(said, "[[n=4]]");
-    const told two = ask(turn(second));
-    expect_read(two, second);
-    expect_start(two, "unknown");
+    const std::string system = "<|im_start|>system\nA system text.<|im_end|>\n";
+    const std::string first = system + begin("[[n=6]] first");
+    const told one = ask(turn(first));
+    expect_read(one, first);
+    run_spec what = request("[[n=6]] first<|im_end|>\n<|im_start|>assistant\n" + one.text +
+                                "<|im_end|>\n<|im_start|>user\n[[n=3]] wrapped",
+                            "A system text.");
+    what.owner = "ann";
+    const told wrapped = ask(std::move(what));
+    expect_read(wrapped, further(first + one.text, "[[n=3]] wrapped"));
+    expect_start(wrapped, "continued");
 }
 
 TEST_F(ax_poll_reuse, is_off_unless_the_model_says_so) {
     entry.reuse = catalog::reuse_policy::off;
     simulated::start();
-    EXPECT_FALSE(made->prefers_verbatim());
     const std::string first = begin("[[n=6]]");
     const std::string second = further(first + ask(turn(first)).text, "[[n=4]]");
     const told two = ask(turn(second));

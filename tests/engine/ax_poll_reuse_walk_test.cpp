@@ -25,6 +25,8 @@ class ax_poll_reuse_walk : public simulated {
 protected:
     ax_poll_reuse_walk() : dice(number_of("CORRAL_WALK_SEED", 7)) {
         entry.family = "qwen2.5";
+        entry.reuse = catalog::reuse_policy::off;
+        entry.runtime.clocks.compare_after = milliseconds{50};
         scenario["timing"] = {{"load_ms", 40}, {"prefill_ms_per_chunk", 3}, {"tokens_per_second", 1500}};
     }
 

@@ -158,6 +158,18 @@ TEST(openai_protocol, a_server_with_slots_is_told_which_and_whether_its_cache_ma
     EXPECT_FALSE(body_of(traits, what).contains("cache_prompt"));
 }
 
+TEST(openai_protocol, a_server_that_keeps_salted_prompts_apart_is_told_the_salt) {
+    run_spec what = talk();
+    what.cache_salt = "of ann";
+    EXPECT_FALSE(body_of({}, what).contains("cache_salt"));
+    catalog::runtime_traits traits;
+    traits.prefix_cache = catalog::prefix_cache::vllm;
+    EXPECT_EQ(body_of(traits, what)["cache_salt"], "of ann");
+    EXPECT_FALSE(body_of(traits, what).contains("cache_prompt"));
+    what.cache_salt.clear();
+    EXPECT_FALSE(body_of(traits, what).contains("cache_salt")) << "an empty one is refused";
+}
+
 TEST(openai_protocol, a_format_goes_out_in_the_servers_words_with_its_properties_in_order) {
     catalog::runtime_traits traits;
     traits.completion_target = "/v1/completions";

@@ -193,6 +193,7 @@ struct engine_clocks {
     core::milliseconds decode_stall{30'000};   // last piece too old
     core::milliseconds idle_grace{2'000};      // done:true for this long, without other evidence, is idle
     core::milliseconds scrub{15'000};          // cancel + drain + reset, then the runtime is restarted
+    core::milliseconds compare_after{10'000};  // idle for this long, the box compares its cache
     clock_bounds call_bounds{core::milliseconds{6'000}, core::milliseconds{60'000}};
     clock_bounds reset_bounds{core::milliseconds{10'000}, core::milliseconds{180'000}};
     clock_bounds prefill_bounds{core::milliseconds{10'000}, core::milliseconds{300'000}};
@@ -317,7 +318,7 @@ struct model_entry {
     std::vector<std::string> capabilities{"completion"};
     bool package_forbids_thinking = false;
     oversize_policy oversize = oversize_policy::fit;
-    reuse_policy reuse = reuse_policy::off;
+    reuse_policy reuse = reuse_policy::automatic;
     bool reuse_across_keys = false;  // ... and what a request of another key has left there
     bool strict_schemas = false;     // a format's schema that can't be checked whole is refused
     context_sizes context;

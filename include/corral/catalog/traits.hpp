@@ -58,8 +58,9 @@ enum class timing_source {
 // What a server keeps of a prompt that it has computed, for one that begins like it.
 enum class prefix_cache {
     none,       // nothing, or nobody knows
-    automatic,  // by itself, within one process
+    automatic,  // by itself, within one process; no request can keep others out
     llama_cpp,  // in slots; id_slot names one, cache_prompt forbids or allows the use of what is there
+    vllm,       // by itself, among the prompts that carry the same cache_salt
 };
 
 enum class count_source {

@@ -57,8 +57,6 @@ struct render_options {
     // The backend accepts verbatim prompts. Used only where the wrapped form fails: an open assistant
     // turn, a template, thinking in a package that forbids it, thinking off: the empty block is then ours.
     bool may_be_verbatim = false;
-    // ... and always, where there are no images: a runtime may continue what it holds of such a prompt.
-    bool prefers_verbatim = false;
     bool as_messages = false;  // also fill rendered_prompt::messages
     // The family's own system text is left to the runtime, whose template or model may have another.
     bool may_lack_system = false;

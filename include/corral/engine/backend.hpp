@@ -44,6 +44,9 @@ struct run_spec {
     // Of a server that is told: where it computes the prompt, and that nothing of what is there may be used.
     std::optional<unsigned> slot{};
     bool computes_all = false;
+    std::string
+        cache_salt{};  // what was computed is shared with prompts of the same one; empty: with those of none
+    bool expendable = false;  // once it is cancelled, nothing of it is of use to anybody
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
@@ -234,8 +237,6 @@ public:
 
     // A prompt with rendered_prompt::verbatim can be carried out, now and as long as the process lives.
     [[nodiscard]] virtual bool takes_verbatim() const noexcept { return false; }
-    // ... and what it holds of such a prompt may be continued, so that all conversations should be some.
-    [[nodiscard]] virtual bool prefers_verbatim() const noexcept { return false; }
     // It sends rendered_prompt::messages rather than the wrapped texts.
     [[nodiscard]] virtual bool takes_messages() const noexcept { return false; }
     // A conversation without a system text needs one; else the runtime, or its model, may have its own.

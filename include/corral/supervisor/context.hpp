@@ -9,6 +9,7 @@
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/process/warden.hpp"
+#include "corral/supervisor/box_activity.hpp"
 #include "corral/supervisor/fixed_ports.hpp"
 
 namespace corral::device {
@@ -32,6 +33,8 @@ struct supervisor_context {
     std::shared_ptr<fixed_ports> ports = std::make_shared<fixed_ports>();
     // Looks through all processes, a lane for each service. Shared too.
     std::shared_ptr<core::disk_work> searches = std::make_shared<core::disk_work>();
+    // Shared too.
+    std::shared_ptr<box_activity> activity = std::make_shared<box_activity>();
 };
 
 }  // namespace corral::supervisor

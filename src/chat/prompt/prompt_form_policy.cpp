@@ -28,8 +28,7 @@ bool better_verbatim(const render_options& options, const prompt_need& need) {
 
 core::result<prompt_form> choose_form(const render_options& options, const prompt_need& need) {
     if (options.may_be_verbatim && !need.images) {
-        const bool needed = options.prefers_verbatim || need.open_answer || need.no_question ||
-                            !options.prompt_template.empty();
+        const bool needed = need.open_answer || need.no_question || !options.prompt_template.empty();
         return needed || better_verbatim(options, need) ? prompt_form::verbatim : prompt_form::wrapped;
     }
     if (need.no_question) {

@@ -303,6 +303,7 @@ core::awaitable<void> stream_backend::fit_max_tokens(run_spec& what) {
 core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                  std::function<void(const run_outcome&)> on_end) {
     look_at_services();
+    const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
         close_kept();  // nobody knows with whom they are
@@ -315,6 +316,8 @@ core::awaitable<run_outcome> stream_backend::run(run_spec what, run_sink& sink, 
     run_outcome out = co_await runs_.run(std::move(what), hears, control, std::move(on_end), true);
     if (place) {
         prefixes_.leave(*place, out.progress.prompt_accepted);
+    }
+    if (place || !reuse_.state.empty()) {
         reuse_.note(out.progress);
     }
     if (out.progress.usage.exact) {
@@ -415,6 +418,11 @@ void stream_backend::on_status(const supervisor::service_status& now) {
             close_kept();
         }
         runtime_ = now;
+        if (now.state != supervisor::service_state::starting) {
+            loading_.reset();
+        } else if (!loading_) {
+            loading_.emplace(context_.activity, *context_.clock);
+        }
     }
     runs_.on_status();
     changed_.ring();

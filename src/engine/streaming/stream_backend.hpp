@@ -14,6 +14,7 @@
 #include "engine/device_claims.hpp"
 #include "engine/request_words.hpp"
 #include "engine/service_places.hpp"
+#include "engine/streaming/cache_salts.hpp"
 #include "engine/streaming/prefix_places.hpp"
 #include "engine/streaming/prompt_sizes.hpp"
 #include "engine/streaming/stream_run.hpp"
@@ -71,7 +72,7 @@ public:
     [[nodiscard]] std::optional<core::steady_time> clears_at() const override { return runs_.clears_at(); }
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override;
-    [[nodiscard]] reuse_report reuse() const override { return reuse_; }
+    [[nodiscard]] reuse_report reuse() const override;
     [[nodiscard]] std::uint64_t outside_faults() const override;
     void start() override;
     [[nodiscard]] core::awaitable<bool> stop(core::deadline until) override;
@@ -126,11 +127,13 @@ private:
     prompt_sizes sizes_;
     stated_model stated_;
     prefix_places prefixes_;
+    cache_salts salts_;
     reuse_report reuse_;
     std::uint64_t prefixes_of_ = 0;  // the process that they are about, as runtime_.starts
     bool told_format_refused_ = false;
     stream_run runs_;
     request_words words_;
+    std::optional<supervisor::box_activity::mark> loading_;
     std::array<telemetry::line_assembler, 2> lines_;  // of the runtime, by output_stream
     std::shared_ptr<supervisor::group> group_;
 };

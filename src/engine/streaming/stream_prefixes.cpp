@@ -1,5 +1,4 @@
-// Where a streaming server computes a prompt, by what it holds of those before.
-
+// What a streaming server may use of the prompts that it has computed, and what is known of it.
 #include <utility>
 
 #include "engine/streaming/stream_backend.hpp"
@@ -10,6 +9,12 @@ std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
     if (std::exchange(prefixes_of_, runtime_.starts) != runtime_.starts) {
         prefixes_.forget();
     }
+    if (model_.reuse == catalog::reuse_policy::off) {
+        what.computes_all = true;
+        what.cache_salt = salts_.once();
+        return std::nullopt;
+    }
+    what.cache_salt = salts_.of(share_of(what.owner));
     const auto place = prefixes_.take(prefix_text(what.prompt), share_of(what.owner));
     if (place) {
         what.slot = place->slot;
@@ -20,10 +25,27 @@ std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
 
 std::size_t stream_backend::held_bytes(const chat::rendered_prompt& prompt,
                                        std::string_view owner) const noexcept {
-    if (reuse_.state.empty() || prefixes_of_ != runtime_.starts) {
+    const bool off = model_.reuse == catalog::reuse_policy::off;
+    if (off || reuse_.state.empty() || prefixes_of_ != runtime_.starts) {
         return 0;
     }
     return prefixes_.held(prefix_text(prompt), share_of(owner));
+}
+
+reuse_report stream_backend::reuse() const {
+    reuse_report out = reuse_;
+    if (out.state.empty() || model_.reuse != catalog::reuse_policy::off) {
+        return out;
+    }
+    if (model_.runtime.traits.prefix_cache == catalog::prefix_cache::automatic) {
+        out.why =
+            "It is switched off ('reuse'), but no request can tell this server so: start it without its "
+            "cache.";
+    } else {
+        out.state = "off";
+        out.why = "It is switched off ('reuse').";
+    }
+    return out;
 }
 
 }  // namespace corral::engine::streaming

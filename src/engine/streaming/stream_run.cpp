@@ -335,7 +335,8 @@ stream_run::early stream_run::on_part(run_state& now, const answer_part& part) {
             const std::uint32_t cached = std::min(usage->cached_tokens, usage->prompt_tokens);
             now.progress.usage = {usage->prompt_tokens, usage->generated_tokens, true, cached};
             if (parts_.traits.prefix_cache != catalog::prefix_cache::none) {
-                now.progress.start = cached > 0 ? "continued" : now.what.computes_all ? "owner" : "whole";
+                const char* const anew = !now.what.computes_all ? "whole" : now.what.slot ? "owner" : "off";
+                now.progress.start = cached > 0 ? "continued" : anew;
             }
         }
     } else if (const auto* stages = std::get_if<stages_part>(&part)) {

@@ -22,6 +22,11 @@ catalog::context_sizes with_vocabulary(catalog::context_sizes sizes, std::uint32
     return sizes;
 }
 
+std::string closing_text(const catalog::model_entry& model) {
+    const chat::family* const format = chat::find_family(model.family);
+    return format == nullptr ? std::string{} : verbatim_encoder::closing_of(*format);
+}
+
 }  // namespace
 
 ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, catalog::model_entry model,
@@ -56,6 +61,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
         take_over(*from);
     }
     group_->add_observer(this);
+    context_.activity->listen(this, [this] { yield_proof(); });
     if (places_.tap) {
         places_.tap->listen_to(
             [this] { cycle_.on_tap_event(); },
@@ -67,6 +73,7 @@ ax_poll_backend::ax_poll_backend(const supervisor::supervisor_context& context, 
 
 ax_poll_backend::~ax_poll_backend() {
     close_proof();
+    context_.activity->ignore(this);
     if (places_.tap) {
         places_.tap->close();
     }
@@ -84,7 +91,8 @@ cycle_parts ax_poll_backend::parts() {
         .settings = {.clocks = model_.runtime.clocks,
                      .poll_interval = model_.runtime.poll_interval,
                      .keeps_nothing = keeps_nothing(),
-                     .can_encode = places_.tap != nullptr},
+                     .can_encode = places_.tap != nullptr,
+                     .closing = closing_text(model_)},
         .learned = &clocks_,
         .sampling = model_.sampling,
         .sizes = [this] { return sizes(); },
@@ -156,11 +164,12 @@ reuse_rule ax_poll_backend::rule_of_reuse() const noexcept {
 core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink, run_control& control,
                                                   std::function<void(const run_outcome&)> on_end) {
     look_at_services();
-    yield_proof();
+    const supervisor::box_activity::mark at_work(context_.activity, *context_.clock);
     auto refused = co_await refused_run(*group_, places_.runtime, control, *context_.clock, on_end);
     if (refused) {
         co_return std::move(*refused);
     }
+    co_await let_proof_end(what.until);
     request_words::listener hears(words_, what.prompt, sink);
     run_outcome out = co_await cycle_.run(std::move(what), hears, control, std::move(on_end), true);
     reused_.note(out.progress);
@@ -172,12 +181,12 @@ core::awaitable<run_outcome> ax_poll_backend::run(run_spec what, run_sink& sink,
 reuse_report ax_poll_backend::reuse() const {
     reuse_report out = reused_;
     if (places_.tap != nullptr && !keeps_nothing()) {
-        const bool on = !proving_ && rule_of_reuse().on;
-        out.state = on ? "on" : "off";
+        out.state = proof_.says == reuse_proof::verdict::equal && rule_of_reuse().on ? "on" : "off";
         out.why = model_.reuse == catalog::reuse_policy::off ? "It is switched off ('reuse')."
-                  : proof_.why.empty()
+                  : !proof_.why.empty()                      ? proof_.why
+                  : takes_verbatim()
                       ? "It was not compared on this box yet, which is done while nobody waits."
-                      : proof_.why;
+                      : "The token ids of a prompt can't be told from those of the tokenizer's own template.";
     }
     return out;
 }
@@ -319,6 +328,11 @@ void ax_poll_backend::on_status(const supervisor::service_status& now) {
         if (places_.tap) {
             places_.tap->on_tokenizer_started();
         }
+    }
+    if (epochs_.runtime().state != supervisor::service_state::starting) {
+        loading_.reset();
+    } else if (!loading_) {
+        loading_.emplace(context_.activity, *context_.clock);
     }
     cycle_.on_status();
     changed_.ring();

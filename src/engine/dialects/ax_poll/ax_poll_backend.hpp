@@ -16,6 +16,7 @@
 #include "engine/dialects/ax_poll/log_reader.hpp"
 #include "engine/dialects/ax_poll/own_identity.hpp"
 #include "engine/dialects/ax_poll/process_epochs.hpp"
+#include "engine/dialects/ax_poll/proof_store.hpp"
 #include "engine/dialects/ax_poll/reuse_proof.hpp"
 #include "engine/dialects/ax_poll/tokenizer_tap.hpp"
 #include "engine/dialects/ax_poll/verbatim_encoder.hpp"
@@ -62,9 +63,6 @@ public:
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
-    [[nodiscard]] bool prefers_verbatim() const noexcept override {
-        return takes_verbatim() && rule_of_reuse().on;
-    }
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override {
         return cycle_.held_bytes(prompt, owner);
@@ -110,6 +108,7 @@ private:
 
     // The proof of ax_poll_proof.cpp, a task for as long as it is open.
     struct proof_task;
+    enum class proof_step { made, cut_short, missed };
     struct proof_turn {
         bool cut_short = false;
         bool continued = false;
@@ -119,13 +118,19 @@ private:
     void begin_proof();
     void close_proof();
     void wake_proof();
-    void yield_proof();  // somebody else wants the runtime
+    void yield_proof() const;  // somebody else wants the runtime
+    void pause_proof() const;  // it is wanted at rest
+    [[nodiscard]] core::awaitable<void> let_proof_end(core::deadline until);
     [[nodiscard]] core::awaitable<void> end_proof(core::deadline until);
+    [[nodiscard]] core::steady_time proof_due(proof_task& task, core::steady_time since) const;
     [[nodiscard]] core::awaitable<void> prove_when_idle(std::shared_ptr<proof_task> task);
-    [[nodiscard]] core::awaitable<bool> prove(std::shared_ptr<proof_task> task);
-    [[nodiscard]] core::awaitable<proof_turn> play(std::shared_ptr<proof_task> task, std::string text);
-    [[nodiscard]] core::awaitable<std::string> recall_proof(std::shared_ptr<proof_task> task);
-    [[nodiscard]] core::awaitable<void> keep_proof(std::string file);
+    [[nodiscard]] core::awaitable<proof_step> prove(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<proof_step> prove_behind(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<proof_step> prove_anew(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<proof_turn> play(std::shared_ptr<proof_task> task, std::string text,
+                                                   std::uint32_t tokens);
+    [[nodiscard]] core::awaitable<proof_place> recall_kept_proof(std::shared_ptr<proof_task> task);
+    [[nodiscard]] core::awaitable<void> keep_found_proof(proof_place place);
     void take_over(const backend_handover& from);
     void restart(const act::restart& what);
     void on_intrusion(act::report_intrusion::kind how);
@@ -155,6 +160,7 @@ private:
     bool proving_ = false;  // the runs of now are its own
     core::steady_time last_use_{};
     std::shared_ptr<proof_task> proof_task_;
+    std::optional<supervisor::box_activity::mark> loading_;
     std::string intrusion_text_;  // of this runtime process, for people
     core::wake_signal changed_;
     unsigned tokenizer_calls_ = 0;  // of our own, under way

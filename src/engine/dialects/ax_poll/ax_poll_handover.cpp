@@ -22,6 +22,7 @@ std::string fingerprint_of(const catalog::model_entry& model) {
 std::optional<backend_handover> ax_poll_backend::hand_over() const {
     const bool tap_busy = places_.tap != nullptr && places_.tap->view().calls_open > 0;
     if (cycle_.busy() || tap_busy) {
+        pause_proof();
         return std::nullopt;
     }
     std::optional<backend_handover> out =

@@ -18,13 +18,14 @@ void judge(prompt_measure& of, const catalog::context_sizes& limits) {
     of.fits = room > 0 && of.turn_tokens <= room;
 }
 
-prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count, bool reuses) {
+// What fits is the same with reuse: else a request would be shortened, or not, by what the runtime was proved to do.
+prompt_measure measure_of_verbatim(const catalog::context_sizes& limits, std::uint32_t count) {
     prompt_measure out;
-    out.system_tokens = reuses ? 0 : reset_share(limits, count);
+    out.system_tokens = reset_share(limits, count);
     out.turn_tokens = count - out.system_tokens;
     out.exact = true;
     if (known(limits)) {
-        out.limit = reuses ? most_fresh_tokens(limits) : most_verbatim_tokens(limits);
+        out.limit = most_verbatim_tokens(limits);
         out.fits = count <= out.limit;
     }
     return out;
@@ -94,6 +95,11 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure(const cha
     if (counted.fault != tokenizer_fault::none) {
         co_return core::make_failure(core::errc::unavailable, "The tokenizer service " + counted.said + ".");
     }
+    if (rule_of_reuse().on && !keeps_nothing()) {
+        token_ids ids = counted.system;
+        ids.insert(ids.end(), counted.turns.begin(), counted.turns.end());
+        verbatim_.keep_wrapped(sent.system, sent.turns, std::move(ids));
+    }
     co_return measure_of(limits, counted);
 }
 
@@ -121,7 +127,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
     }
     if (!ids && ids.error().code == core::errc::limit_exceeded) {
         out.turn_tokens = token_estimate(text);
-        out.limit = !known(sizes()) ? 0 : reuses ? most_fresh_tokens(sizes()) : most_verbatim_tokens(sizes());
+        out.limit = known(sizes()) ? most_verbatim_tokens(sizes()) : 0;
         out.fits = false;
         co_return out;
     }
@@ -138,7 +144,7 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::measure_verbatim(
         }
         co_return ids.error();
     }
-    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()), reuses);
+    out = measure_of_verbatim(sizes(), static_cast<std::uint32_t>(ids->size()));
     const bool composed = !beginning.empty() && begins_with(*ids, beginning);
     verbatim_.keep(std::move(text), std::move(*ids), composed);
     co_return out;
@@ -176,8 +182,8 @@ core::awaitable<core::result<prompt_measure>> ax_poll_backend::count_beside(
     if (prompt.verbatim) {
         std::string text = sent.turns;
         const core::result<token_ids> ids = co_await verbatim_.count(std::move(text), until);
-        out = ids ? core::result<prompt_measure>(measure_of_verbatim(
-                        limits, static_cast<std::uint32_t>(ids->size()), rule_of_reuse().on))
+        out = ids ? core::result<prompt_measure>(
+                        measure_of_verbatim(limits, static_cast<std::uint32_t>(ids->size())))
                   : ids.error();
     } else {
         std::string system = sent.system;

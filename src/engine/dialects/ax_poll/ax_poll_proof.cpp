@@ -1,13 +1,8 @@
 // The box proves to itself, while nobody waits, that a turn behind the cache is the same as one computed anew.
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <functional>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,68 +10,29 @@
 
 #include "corral/catalog/placement.hpp"
 #include "corral/chat/family.hpp"
-#include "corral/core/keyed_hash.hpp"
-#include "corral/core/private_file.hpp"
 #include "corral/telemetry/log.hpp"
 #include "engine/dialects/ax_poll/ax_poll_backend.hpp"
+#include "engine/dialects/ax_poll/proof_store.hpp"
 
 namespace corral::engine::ax_poll {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr core::seconds idle_before{2};  // a request cuts it short within a piece
 constexpr core::seconds most_of_a_turn{120};
 constexpr core::seconds disk_patience{30};
-constexpr unsigned most_tries = 20;  // of those that requests cut short
-constexpr std::uint32_t tokens_of_an_answer = 24;
-constexpr std::size_t most_files = 20'000;
+constexpr core::seconds hand_over_pause{5};
+constexpr int spans_between_insisting = 60;  // of `compare_after`
+constexpr unsigned most_misses = 3;
+constexpr std::uint32_t first_tokens =
+    12;  // whole pieces, so that the stop at the limit keeps all but the last
+constexpr std::uint32_t compared_tokens = 24;
+constexpr std::size_t conversations = 2;
 constexpr std::string_view owner_of_it = "\x01proof";  // nobody's key
-
-constexpr std::string_view questions[] = {"Name five rivers and say where each of them flows.",
-                                          "Which of them is the longest?",
-                                          "Tell me one thing more about it."};
 
 class silent_sink final : public run_sink {
 public:
     void on_text(std::string_view /*piece*/, const run_progress& /*now*/) override {}
 };
-
-void feed_file(core::keyed_hash& hash, const fs::path& file) {
-    struct stat about {};
-    if (::stat(file.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
-        hash.feed_part(file.string());
-        hash.feed_part(fmt::format("{} {} {}", about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec));
-    }
-}
-
-// Blocking. Names the runtime's programs and the package by path, size and time.
-std::string key_of(const fs::path& package, const std::vector<std::string>& command) {
-    core::keyed_hash hash(core::keyed_hash::key{});  // no secret: the same for the next process
-    for (const std::string& word : command) {
-        const fs::path file = word.starts_with('/') ? fs::path(word) : package / word;
-        if (word.find('{') == std::string::npos) {
-            hash.feed_part(word);
-        }
-        feed_file(hash, file);
-    }
-    std::vector<fs::path> files;
-    std::error_code unreadable;
-    fs::recursive_directory_iterator entry(package, fs::directory_options::skip_permission_denied,
-                                           unreadable);
-    for (; !unreadable && entry != fs::recursive_directory_iterator() && files.size() < most_files;) {
-        files.push_back(entry->path());
-        entry.increment(unreadable);
-    }
-    std::sort(files.begin(), files.end());
-    for (const fs::path& file : files) {
-        if (file.string().find("__pycache__") == std::string::npos) {
-            feed_file(hash, file);
-        }
-    }
-    return fmt::format("{:016x}", hash.result());
-}
 
 std::string today() {
     const std::time_t seconds = std::time(nullptr);
@@ -92,6 +48,23 @@ std::string asked(const chat::family& format, std::string_view question) {
     return out;
 }
 
+// A short conversation, and one whose first prompt is longer than a chunk where the context has room for it.
+std::string first_question(std::size_t conversation, const catalog::context_sizes& sizes) {
+    if (conversation == 0) {
+        return "Name five rivers and say where each of them flows.";
+    }
+    const std::size_t bytes = std::min<std::size_t>(sizes.chunk + sizes.chunk / 4, sizes.prompt_limit / 2);
+    std::string out = "Add these numbers:";
+    for (unsigned number = 7; out.size() < bytes; number = (number * 31 + 11) % 97) {
+        out += " " + std::to_string(number);
+    }
+    return out;
+}
+
+std::string_view further_question(std::size_t conversation) {
+    return conversation == 0 ? "Which of them is the longest?" : "Which of them is the largest?";
+}
+
 }  // namespace
 
 // What the proof task shares with its backend.
@@ -100,7 +73,16 @@ struct ax_poll_backend::proof_task {
     core::wake_signal bell;  // a run, an end, or the stop
     bool running = false;
     bool closed = false;
+    bool insists = false;
     run_control* turn = nullptr;  // of the proof
+    core::steady_time not_before{};
+    core::steady_time no_insisting_before{};
+    // What was found so far.
+    std::size_t conversation = 0;
+    std::string text;   // the further turn that was played behind the cache, and is to be played anew
+    proof_turn behind;  // ... and what came of it
+    std::vector<token_ids> first;
+    std::vector<token_ids> second;
 };
 
 // Of a task that waits, nothing of the backend is touched any more.
@@ -117,10 +99,17 @@ void ax_poll_backend::wake_proof() {
     }
 }
 
-void ax_poll_backend::yield_proof() {
-    last_use_ = context_.clock->now();
-    if (proof_task_ && proof_task_->turn != nullptr) {
+void ax_poll_backend::yield_proof() const {
+    if (proof_task_ && proof_task_->turn != nullptr && !proof_task_->insists) {
         proof_task_->turn->cancel();
+    }
+}
+
+void ax_poll_backend::pause_proof() const {
+    if (proof_task_) {
+        proof_task_->insists = false;
+        proof_task_->not_before = context_.clock->now() + hand_over_pause;
+        yield_proof();
     }
 }
 
@@ -134,6 +123,17 @@ void ax_poll_backend::begin_proof() {
     proof_task_->running = true;
     last_use_ = context_.clock->now();
     context_.tasks->spawn("reuse of " + catalog::label_of(model_), prove_when_idle(proof_task_));
+}
+
+// Where it insists, its two turns follow each other.
+core::awaitable<void> ax_poll_backend::let_proof_end(core::deadline until) {
+    const std::shared_ptr<proof_task> task = proof_task_;
+    while (proving_ && task->insists && !until.passed(context_.clock->now())) {
+        const core::wake_reason why = co_await task->bell.wait(until);
+        if (why == core::wake_reason::cancelled) {
+            break;
+        }
+    }
 }
 
 core::awaitable<void> ax_poll_backend::end_proof(core::deadline until) {
@@ -150,15 +150,28 @@ core::awaitable<void> ax_poll_backend::end_proof(core::deadline until) {
     }
 }
 
+// When to look again; a moment that has passed: now is the time.
+core::steady_time ax_poll_backend::proof_due(proof_task& task, core::steady_time since) const {
+    const core::steady_time now = context_.clock->now();
+    const proof_pace pace = pace_of_proof(now - since, model_.runtime.clocks.compare_after);
+    task.insists = pace.insists && now >= task.no_insisting_before && now >= task.not_before;
+    if (task.insists) {
+        return now;
+    }
+    if (cycle_.busy() || context_.activity->busy()) {
+        return now + core::seconds{1};  // the bell tells sooner, of this model
+    }
+    return std::max(std::max(last_use_, context_.activity->last()) + pace.idle, task.not_before);
+}
+
 core::awaitable<void> ax_poll_backend::prove_when_idle(std::shared_ptr<proof_task> task) {
-    auto recalling = recall_proof(task);
-    const std::string kept = co_await std::move(recalling);
-    for (unsigned tries = 0;
-         !task->closed && proof_.says == reuse_proof::verdict::open && tries < most_tries;) {
-        const core::steady_time due = last_use_ + idle_before;
-        if (cycle_.busy() || context_.clock->now() < due) {
-            const core::steady_time next = cycle_.busy() ? context_.clock->now() + core::seconds{1} : due;
-            const core::wake_reason why = co_await task->bell.wait(core::deadline{next});
+    auto recalling = recall_kept_proof(task);
+    const proof_place place = co_await std::move(recalling);
+    const core::steady_time since = context_.clock->now();
+    for (unsigned misses = 0; !task->closed && proof_.says == reuse_proof::verdict::open;) {
+        const core::steady_time due = proof_due(*task, since);
+        if (due > context_.clock->now()) {
+            const core::wake_reason why = co_await task->bell.wait(core::deadline{due});
             if (why == core::wake_reason::cancelled) {
                 break;
             }
@@ -167,62 +180,63 @@ core::awaitable<void> ax_poll_backend::prove_when_idle(std::shared_ptr<proof_tas
         if (epochs_.runtime().state != supervisor::service_state::ready) {
             break;  // the next start begins another
         }
-        ++tries;
+        if (task->insists) {
+            task->no_insisting_before =
+                context_.clock->now() + model_.runtime.clocks.compare_after * spans_between_insisting;
+        }
         auto proving = prove(task);
-        const bool whole = co_await std::move(proving);
-        if (whole) {
+        const proof_step step = co_await std::move(proving);
+        misses += step == proof_step::missed ? 1 : 0;
+        if (task->closed || misses == most_misses) {
             break;
         }
     }
-    if (!task->closed && proof_.says != reuse_proof::verdict::open && !kept.empty()) {
-        auto keeping = keep_proof(kept);
+    if (!task->closed && proof_.says == reuse_proof::verdict::open && proof_.why.empty()) {
+        proof_.why =
+            "The comparison on this box did not get to an end; it is made again after the next start.";
+        changed_.ring();
+    }
+    if (!task->closed && proof_.says != reuse_proof::verdict::open && !place.file.empty()) {
+        auto keeping = keep_found_proof(place);
         co_await std::move(keeping);
     }
     task->running = false;
     task->bell.ring();
 }
 
-// The file of this runtime and package; empty: there is no place for one, or it has told already.
-core::awaitable<std::string> ax_poll_backend::recall_proof(std::shared_ptr<proof_task> task) {
+// Where to keep what is found; without a file: there is no place for one, or it has told already.
+core::awaitable<proof_place> ax_poll_backend::recall_kept_proof(std::shared_ptr<proof_task> task) {
     if (model_.files_folder.empty() || context_.disk == nullptr) {
-        co_return std::string{};
+        co_return proof_place{};
     }
     std::vector<std::string> command;
     for (const catalog::service_template& service : model_.runtime.services) {
         command.insert(command.end(), service.command.begin(), service.command.end());
     }
-    std::function<std::pair<std::string, std::string>()> work = [package = model_.package, command,
-                                                                 folder = model_.files_folder] {
-        const fs::path file = folder / ("reuse-" + key_of(package, command) + ".json");
-        const auto text = core::read_private_file(file);
-        return std::pair{file.string(), text ? text->text : std::string{}};
+    using answer = std::pair<proof_place, std::optional<reuse_proof>>;
+    std::function<answer()> work = [package = model_.package, command, folder = model_.files_folder] {
+        (void)remove_stale_proofs(folder);
+        proof_place place = proof_place_of(folder, package, command);
+        auto kept = recall_proof(place);
+        return answer{std::move(place), std::move(kept)};
     };
     const core::deadline until = core::deadline::after(disk_patience, context_.clock->now());
     auto reading = context_.disk->run(model_.files_folder.string(), std::move(work), until);
     const auto got = co_await std::move(reading);
     if (task->closed || !got) {
-        co_return std::string{};
+        co_return proof_place{};
     }
-    const auto known = proof_of(got->second);
-    if (known) {
-        proof_ = *known;
+    if (got->second) {
+        proof_ = *got->second;
         changed_.ring();
-        co_return std::string{};
+        co_return proof_place{};
     }
     co_return got->first;
 }
 
-core::awaitable<void> ax_poll_backend::keep_proof(std::string file) {
+core::awaitable<void> ax_poll_backend::keep_found_proof(proof_place place) {
     const std::string name = catalog::label_of(model_);
-    std::function<std::string()> work = [file, text = text_of(proof_)] {
-        const auto folder = core::make_private_folder(fs::path(file).parent_path());
-        if (!folder) {
-            return folder.error().message;
-        }
-        const auto written = core::replace_private_file(
-            file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
-        return written ? std::string{} : written.error().message;
-    };
+    std::function<std::string()> work = [place, proof = proof_] { return keep_proof(place, proof); };
     const core::deadline until = core::deadline::after(disk_patience, context_.clock->now());
     auto writing = context_.disk->run(model_.files_folder.string(), std::move(work), until);
     const auto got = co_await std::move(writing);
@@ -233,9 +247,9 @@ core::awaitable<void> ax_poll_backend::keep_proof(std::string file) {
     }
 }
 
-// One turn with these ids; empty: it was cut short, or did not go as meant.
+// One turn with this text; no answer: it was cut short, or did not go as meant.
 core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_ptr<proof_task> task,
-                                                                   std::string text) {
+                                                                   std::string text, std::uint32_t tokens) {
     proof_turn out;
     run_spec what;
     what.id = "reuse-proof";
@@ -243,8 +257,9 @@ core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_p
     what.prompt.verbatim = true;
     what.prompt.turns = std::move(text);
     what.sampling.temperature = 0.0;
-    what.max_tokens = tokens_of_an_answer;
+    what.max_tokens = tokens;
     what.until = core::deadline::after(most_of_a_turn, context_.clock->now());
+    what.expendable = true;
     silent_sink sink;
     run_control control(context_.on);
     task->turn = &control;
@@ -253,8 +268,8 @@ core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_p
     got = co_await cycle_.run(std::move(what), sink, control, std::move(nobody), true);
     task->turn = nullptr;
     const bool ended = got.end == run_end::stop || got.end == run_end::length;
-    out.cut_short = control.cancelled();
-    if (ended && !out.cut_short && !task->closed) {
+    out.cut_short = control.cancelled() || task->closed;
+    if (ended && !out.cut_short) {
         out.continued = got.progress.usage.cached_tokens > 0;
         out.prompt = cycle_.whole();
         out.answer = places_.tap->tokens().all();
@@ -262,59 +277,71 @@ core::awaitable<ax_poll_backend::proof_turn> ax_poll_backend::play(std::shared_p
     co_return out;
 }
 
-// True: there is no sense in another try.
-core::awaitable<bool> ax_poll_backend::prove(std::shared_ptr<proof_task> task) {
+// The two turns of a conversation, one behind the other.
+core::awaitable<ax_poll_backend::proof_step> ax_poll_backend::prove_behind(std::shared_ptr<proof_task> task) {
     const chat::family& format = *chat::find_family(model_.family);
-    std::vector<std::string> texts;
-    std::vector<proof_turn> behind;
-    std::vector<token_ids> first;
-    std::vector<token_ids> second;
-    proving_ = true;
-    bool cut_short = false;
-    bool as_meant = true;
-    for (const std::string_view question : questions) {
-        std::string text(format.bos);
-        if (!texts.empty() && cycle_.spoken()) {
-            text = cycle_.spoken()->text;
-            text.append(format.assistant_end).append(format.turn_close);
-        }
-        text += asked(format, question);
-        texts.push_back(text);
-        auto playing = play(task, std::move(text));
-        proof_turn got = co_await std::move(playing);
-        cut_short = got.cut_short || task->closed;
-        as_meant = !got.answer.empty() && got.continued == (texts.size() > 1);
-        if (cut_short || !as_meant) {
-            break;
-        }
-        behind.push_back(std::move(got));
+    std::string first(format.bos);
+    first += asked(format, first_question(task->conversation, sizes()));
+    auto beginning = play(task, std::move(first), first_tokens);
+    const proof_turn one = co_await std::move(beginning);
+    if (one.cut_short) {
+        co_return proof_step::cut_short;
     }
-    // The last turn first: what the cache holds then is longer than each of these prompts.
-    for (std::size_t i = behind.size(); i-- > 1 && !cut_short && as_meant;) {
-        std::string text = texts[i];
-        verbatim_.keep(text, behind[i].prompt);
-        auto playing = play(task, std::move(text));
-        const proof_turn got = co_await std::move(playing);
-        cut_short = got.cut_short || task->closed;
-        as_meant = !got.answer.empty() && !got.continued && got.prompt == behind[i].prompt;
-        first.push_back(behind[i].answer);
-        second.push_back(got.answer);
+    if (one.answer.empty() || !cycle_.spoken()) {
+        co_return proof_step::missed;
+    }
+    std::string text = cycle_.spoken()->text;
+    text.append(format.assistant_end).append(format.turn_close);
+    text += asked(format, further_question(task->conversation));
+    std::string further = text;
+    auto going_on = play(task, std::move(further), compared_tokens);
+    proof_turn two = co_await std::move(going_on);
+    if (two.cut_short) {
+        co_return proof_step::cut_short;
+    }
+    if (two.answer.empty() || !two.continued) {
+        co_return proof_step::missed;
+    }
+    task->text = std::move(text);
+    task->behind = std::move(two);
+    co_return proof_step::made;
+}
+
+// The further turn once more, by the same ids and from a reset: the cache holds more than these, or something else.
+core::awaitable<ax_poll_backend::proof_step> ax_poll_backend::prove_anew(std::shared_ptr<proof_task> task) {
+    verbatim_.keep(task->text, task->behind.prompt);
+    std::string text = task->text;
+    auto playing = play(task, std::move(text), compared_tokens);
+    const proof_turn got = co_await std::move(playing);
+    if (got.cut_short) {
+        co_return proof_step::cut_short;
+    }
+    if (got.answer.empty() || got.continued || got.prompt != task->behind.prompt) {
+        co_return proof_step::missed;
+    }
+    task->first.push_back(std::move(task->behind.answer));
+    task->second.push_back(got.answer);
+    task->behind = proof_turn{};
+    ++task->conversation;
+    co_return proof_step::made;
+}
+
+core::awaitable<ax_poll_backend::proof_step> ax_poll_backend::prove(std::shared_ptr<proof_task> task) {
+    proving_ = true;
+    proof_step step = proof_step::missed;
+    if (task->behind.answer.empty()) {
+        step = co_await prove_behind(task);
+    } else {
+        step = co_await prove_anew(task);
     }
     proving_ = false;
-    if (cut_short) {
-        co_return false;
+    task->bell.ring();
+    if (step == proof_step::made && task->conversation == conversations) {
+        proof_ = compare_answers(task->first, task->second, today());
+        telemetry::log().info("{}: {}", catalog::label_of(model_), proof_.why);
+        changed_.ring();
     }
-    if (as_meant) {
-        std::reverse(first.begin(), first.end());
-        std::reverse(second.begin(), second.end());
-        proof_ = compare_answers(first, second, today());
-    } else {
-        proof_ = {reuse_proof::verdict::open,
-                  "The comparison on this box did not get to an end; it is made again after the next start."};
-    }
-    telemetry::log().info("{}: {}", catalog::label_of(model_), proof_.why);
-    changed_.ring();
-    co_return true;
+    co_return step;
 }
 
 }  // namespace corral::engine::ax_poll

@@ -29,11 +29,11 @@ void cycle_fsm::put_into_cache() {
         cache_.forget();
     }
     const cache_plan plan = cache_.plan(run_.whole, signs_.sizes, run_.what.owner, signs_.across_owners);
-    if (plan.how == cache_plan::way::refuse) {
+    run_.goes_on = plan.how == cache_plan::way::go_on;
+    if (plan.how == cache_plan::way::refuse && !run_.composed) {
         context_full(static_cast<std::uint32_t>(run_.whole.size()));
         return;
     }
-    run_.goes_on = plan.how == cache_plan::way::go_on;
     if (!run_.goes_on && run_.composed) {
         run_.ids.reset();
         run_.whole.clear();  // a prompt that is read anew is also tokenised anew
@@ -109,8 +109,13 @@ void cycle_fsm::conclude_cache() {
     spoken_.reset();
     const bool exact =
         run_.said_all && !run_.said.empty() && run_.said.find(replacement) == std::string::npos;
-    if (cache_.known() && exact && run_.whole.size() > ids_with_a_mark) {
-        spoken_text spoken{run_.what.prompt.turns + run_.said, run_.whole};
+    const chat::rendered_prompt& prompt = run_.what.prompt;
+    const bool written = prompt.verbatim || signs_.wraps_as_family;  // all that was read is known as text
+    if (cache_.known() && exact && written && run_.whole.size() > ids_with_a_mark) {
+        spoken_text spoken{.text = prompt.turns + (prompt.verbatim ? "" : settings_.closing) + run_.said,
+                           .system = prompt.system,
+                           .wrapped = !prompt.verbatim,
+                           .ids = run_.whole};
         const auto given = std::min<std::size_t>(made->count(), out.answer.size());
         spoken.ids.insert(spoken.ids.end(), out.answer.begin(),
                           out.answer.begin() + static_cast<std::ptrdiff_t>(given));
@@ -119,10 +124,10 @@ void cycle_fsm::conclude_cache() {
 }
 
 std::size_t cycle_fsm::held_bytes(const chat::rendered_prompt& prompt, std::string_view owner) const {
-    const bool begins = spoken_ && prompt.verbatim && prompt.turns.size() > spoken_->text.size() &&
-                        prompt.turns.starts_with(spoken_->text);
+    const bool begins = spoken_ && prompt.verbatim != spoken_->wrapped && prompt.system == spoken_->system &&
+                        prompt.turns.size() > spoken_->text.size() && prompt.turns.starts_with(spoken_->text);
     return begins && cache_.holds_beginning_of(spoken_->ids, signs_.sizes, owner, signs_.across_owners)
-               ? spoken_->text.size()
+               ? spoken_->system.size() + spoken_->text.size()
                : 0;
 }
 
@@ -151,7 +156,7 @@ void cycle_fsm::note_stop(bool accepted) {
 
 bool cycle_fsm::wants_hold() const {
     return run_.reuses && cache_.in_flight() && run_.stops == 0 && !run_.unplanned &&
-           (signs_.limit_reached || signs_.cancelled);
+           (signs_.limit_reached || (signs_.cancelled && !run_.what.expendable));
 }
 
 bool cycle_fsm::waits_for_hold() const {

@@ -85,7 +85,16 @@ void cycle_fsm::no_reset_tokens() {
     no_tokens("The tokenizer service did not answer while the runtime was reset.");
 }
 
-void cycle_fsm::verbatim_failed(const core::failure& why) {
+// What is no matter of a tokenizer that is away, a wrapped prompt is left to the runtime's own calls for.
+void cycle_fsm::encode_failed(const core::failure& why) {
+    const bool away = why.code == core::errc::timed_out || why.code == core::errc::unavailable;
+    if (!run_.what.prompt.verbatim && !away) {
+        tell(act::note::level::debug, "the prompt is tokenised by the runtime: " + why.message);
+        run_.may_reuse = false;
+        run_.reuses = false;
+        drain();
+        return;
+    }
     if (why.code == core::errc::invalid) {
         fail(chat::failure_kind::bad_request, "prompt-too-short", why.message);
         return;
@@ -114,12 +123,13 @@ void cycle_fsm::take_ids(token_ids ids) {
         return;
     }
     const std::uint32_t most = run_.reuses ? most_fresh_tokens(sizes) : most_verbatim_tokens(sizes);
-    if (known(sizes) && count > most) {
+    const bool composed = run_.reuses && run_.may_compose && spoken_ && begins_with(ids, spoken_->ids);
+    if (known(sizes) && count > most && !composed) {
         context_full(count);
         return;
     }
     if (run_.reuses) {
-        run_.composed = run_.may_compose && begins_with(ids, spoken_->ids);
+        run_.composed = composed;
         run_.whole = std::move(ids);
         return;
     }

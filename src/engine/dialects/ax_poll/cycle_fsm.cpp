@@ -237,7 +237,8 @@ void cycle_fsm::scrub(scrub_for what, bool stops, core::deadline until) {
     must_stop_ = stops && !idle_.idle();
     next_stop_ = run_.stops > 0 && run_.held_piece > 0 ? std::max(next_stop_, now_) : now_;
     run_.unplanned = run_.unplanned || what == scrub_for::another_try;
-    const bool may_hold = run_.reuses && cache_.in_flight() && !run_.unplanned && run_.stops == 0;
+    const bool may_hold = !(run_.what.expendable && signs_.cancelled) && run_.reuses && cache_.in_flight() &&
+                          !run_.unplanned && run_.stops == 0;
     if (must_stop_ && may_hold && signs_.tokens != nullptr && signs_.tokens->calls() > 0) {
         run_.hold_until = now_ + hold_patience;
     }

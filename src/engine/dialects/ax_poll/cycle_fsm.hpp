@@ -30,7 +30,7 @@ namespace corral::engine::ax_poll {
 // What to do next. A call, `rest`, `fetch_owed`, `mend_tap` and `examine_tokenizer` are to be answered by the event of that name
 // before next() is asked again; the others are done by then.
 namespace act {
-struct encode {  // the prompt, verbatim, into ids
+struct encode {  // the prompt into ids
     core::deadline until;
     bool composes = false;  // from spoken(), where it begins with that
 };
@@ -98,6 +98,7 @@ struct cycle_signs {
     bool text_is_whole = false;            // all of them became text that was given
     bool reuses = false;                   // a prompt may be put behind what the cache holds
     bool across_owners = false;            // ... of somebody else too
+    bool wraps_as_family = false;          // cycle_settings::closing is what stands behind a wrapped prompt
 };
 
 // Of text, for the line of its run.
@@ -110,7 +111,8 @@ struct cycle_settings {
     catalog::engine_clocks clocks;
     core::milliseconds poll_interval{250};
     bool keeps_nothing = false;  // a build without reset, whose runs each begin anew
-    bool can_encode = false;     // a verbatim prompt can be made into ids
+    bool can_encode = false;     // a prompt can be made into ids
+    std::string closing{};       // the family's text between a user's and the answer
 };
 
 class cycle_fsm {
@@ -234,7 +236,7 @@ private:
     struct run_state {
         run_spec what;
         bool may_restart = true;
-        std::optional<prompt_ids> ids;  // of a verbatim prompt
+        std::optional<prompt_ids> ids;  // of a prompt that the tap is told
         run_progress progress;
         std::optional<run_failure> failure;
         run_loss loss;
@@ -252,7 +254,8 @@ private:
         bool foreign_text = false;    // a poll brought text that is not this run's
         std::uint32_t polls_with_text = 0;
         std::size_t text_bytes = 0;
-        bool reuses = false;      // the cache is accounted for
+        bool reuses = false;  // the cache is accounted for
+        bool may_reuse = true;
         token_ids whole;          // ... all ids of the prompt
         bool may_compose = true;  // them from spoken()
         bool composed = false;
@@ -345,7 +348,7 @@ private:
     void no_tokens(const char* unanswered);
     void no_prompt_tokens();
     void no_reset_tokens();
-    void verbatim_failed(const core::failure& why);
+    void encode_failed(const core::failure& why);
     void take_ids(token_ids ids);
 
     // The cache (cycle_cache.cpp).

@@ -143,6 +143,7 @@ cycle_signs cycle_runner::signs() const {
         const reuse_rule reuse = parts_.reuse ? parts_.reuse() : reuse_rule{};
         out.reuses = reuse.on;
         out.across_owners = reuse.across_owners;
+        out.wraps_as_family = parts_.verbatim != nullptr && parts_.verbatim->wraps_as_family();
     }
     return out;
 }
@@ -239,13 +240,21 @@ core::awaitable<void> cycle_runner::generate() {
 }
 
 core::awaitable<void> cycle_runner::encode(act::encode asked) {
-    std::string text = fsm_.request().prompt.turns;
+    const chat::rendered_prompt& prompt = fsm_.request().prompt;
+    std::string text = prompt.turns;
+    std::string system = prompt.system;
+    const bool verbatim = prompt.verbatim;
+    const spoken_text* const spoken = asked.composes && fsm_.spoken() ? &*fsm_.spoken() : nullptr;
     verbatim_encoder::predicate unwanted = [this] {
         return cancelled() || parts_.epochs->since(turn_->began) != process_epochs::loss::none;
     };
-    core::result<token_ids> ids =
-        co_await parts_.verbatim->encode(std::move(text), asked.until, std::move(unwanted),
-                                         asked.composes && fsm_.spoken() ? &*fsm_.spoken() : nullptr);
+    core::result<token_ids> ids = token_ids{};
+    if (verbatim) {
+        ids = co_await parts_.verbatim->encode(std::move(text), asked.until, std::move(unwanted), spoken);
+    } else {
+        ids = co_await parts_.verbatim->encode_wrapped(std::move(system), std::move(text), asked.until,
+                                                       std::move(unwanted), spoken);
+    }
     fsm_.see(signs());
     fsm_.on_encoded(std::move(ids), clock_now());
 }

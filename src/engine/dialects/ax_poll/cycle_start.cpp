@@ -33,14 +33,19 @@ void cycle_fsm::start_attempt() {
 
 void cycle_fsm::decide(encoding& /*in*/) {
     const bool encoded = run_.ids || !run_.whole.empty();
-    if (!run_.what.prompt.verbatim || encoded) {
+    const bool can_encode = signs_.tapped && settings_.can_encode;
+    const bool verbatim = run_.what.prompt.verbatim;
+    if (!encoded) {
+        run_.reuses =
+            run_.may_reuse && can_encode && signs_.reuses && known(signs_.sizes) && !settings_.keeps_nothing;
+    }
+    if (encoded || (!verbatim && !run_.reuses)) {
         drain();
-    } else if (!signs_.tapped || !settings_.can_encode) {
-        verbatim_failed(core::make_failure(core::errc::refused,
-                                           "This model's runtime asks its tokenizer without Corral, so it "
-                                           "can't run a prompt as it stands."));
+    } else if (!can_encode) {
+        encode_failed(core::make_failure(core::errc::refused,
+                                         "This model's runtime asks its tokenizer without Corral, so it "
+                                         "can't run a prompt as it stands."));
     } else if (!interrupted()) {
-        run_.reuses = signs_.reuses && known(signs_.sizes) && !settings_.keeps_nothing;
         const bool composes =
             run_.reuses && run_.may_compose && held_bytes(run_.what.prompt, run_.what.owner) > 0;
         run_.may_compose = composes;
@@ -56,7 +61,7 @@ void cycle_fsm::on_encoded(core::result<token_ids> ids, core::steady_time now) {
     if (ids) {
         take_ids(std::move(*ids));
     } else {
-        verbatim_failed(ids.error());
+        encode_failed(ids.error());
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,11 @@ namespace corral::engine::ax_poll {
 
 namespace {
 
-constexpr std::size_t longest_why = 400;
+constexpr std::size_t longest_text = 4096;  // of a member
+// Of `compare_after`: until a gap between two requests is enough, and until there must be none.
+constexpr int spans_until_gaps = 60;
+constexpr int spans_until_insisting = 360;
+constexpr int gaps_in_a_span = 20;
 
 std::string id_at(const token_ids& ids, std::size_t at) {
     return at < ids.size() ? std::to_string(ids[at]) : std::string("none");
@@ -47,27 +52,46 @@ reuse_proof compare_answers(const std::vector<token_ids>& behind, const std::vec
             "This box answered the same behind its cache as anew, on " + std::string(date) + "."};
 }
 
-std::string text_of(const reuse_proof& proof) {
-    const bool equal = proof.says == reuse_proof::verdict::equal;
-    return nlohmann::json{{"equal", equal}, {"why", proof.why}}.dump(2) + "\n";
+proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_after) {
+    if (open_for < compare_after * spans_until_gaps) {
+        return {compare_after, false};
+    }
+    return {compare_after / gaps_in_a_span, open_for >= compare_after * spans_until_insisting};
 }
 
-std::optional<reuse_proof> proof_of(std::string_view text) {
+std::string text_of(const kept_proof& kept) {
+    const bool equal = kept.proof.says == reuse_proof::verdict::equal;
+    return nlohmann::json{{"equal", equal},
+                          {"why", kept.proof.why},
+                          {"package", kept.package},
+                          {"version", kept.version}}
+               .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+           "\n";
+}
+
+std::optional<kept_proof> proof_of(std::string_view text) {
     const nlohmann::json all = core::parse_json(text);
     if (!all.is_object()) {
         return std::nullopt;
     }
     const auto equal = all.find("equal");
-    const auto why = all.find("why");
-    if (equal == all.end() || !equal->is_boolean() || why == all.end() || !why->is_string()) {
+    if (equal == all.end() || !equal->is_boolean()) {
         return std::nullopt;
     }
-    const std::string& said = why->get_ref<const std::string&>();
-    if (said.empty() || said.size() > longest_why) {
-        return std::nullopt;
+    kept_proof out;
+    out.proof.says = equal->get<bool>() ? reuse_proof::verdict::equal : reuse_proof::verdict::different;
+    for (const auto& [name, into] : {std::pair{"why", &out.proof.why}, std::pair{"package", &out.package},
+                                     std::pair{"version", &out.version}}) {
+        const auto found = all.find(name);
+        if (found == all.end() || !found->is_string()) {
+            return std::nullopt;
+        }
+        *into = found->get_ref<const std::string&>();
+        if (into->empty() || into->size() > longest_text) {
+            return std::nullopt;
+        }
     }
-    return reuse_proof{equal->get<bool>() ? reuse_proof::verdict::equal : reuse_proof::verdict::different,
-                       said};
+    return out;
 }
 
 }  // namespace corral::engine::ax_poll

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "corral/core/time.hpp"
 #include "engine/dialects/ax_poll/piece_assembly.hpp"
 
 namespace corral::engine::ax_poll {
@@ -21,8 +22,21 @@ struct reuse_proof {
 [[nodiscard]] reuse_proof compare_answers(const std::vector<token_ids>& behind,
                                           const std::vector<token_ids>& anew, std::string_view date);
 
+// When the comparison may have the runtime.
+struct proof_pace {
+    core::nanoseconds idle;  // the box must have been so long
+    bool insists = false;    // it takes one short turn like a request, and nobody cuts it short
+};
+// A box that is hardly ever idle gets by with short gaps, and one that never is still compares some time.
+[[nodiscard]] proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_after);
+
 // As it is kept in a file; nothing where the text is none of these, or says nothing.
-[[nodiscard]] std::string text_of(const reuse_proof& proof);
-[[nodiscard]] std::optional<reuse_proof> proof_of(std::string_view text);
+struct kept_proof {
+    reuse_proof proof;
+    std::string package;
+    std::string version;
+};
+[[nodiscard]] std::string text_of(const kept_proof& kept);
+[[nodiscard]] std::optional<kept_proof> proof_of(std::string_view text);
 
 }  // namespace corral::engine::ax_poll

@@ -6,6 +6,7 @@
 
 #include "corral/core/wake_signal.hpp"
 #include "corral/telemetry/log.hpp"
+#include "engine/dialects/ax_poll/cache_ledger.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -55,14 +56,20 @@ void verbatim_encoder::keep(std::string text, token_ids ids, bool composed) {
     kept_ = kept_ids{std::move(text), std::move(ids), composed};
 }
 
-bool verbatim_encoder::goes_on_from(const spoken_text& spoken, std::string_view text) const {
-    if (text.size() <= spoken.text.size() || !text.starts_with(spoken.text)) {
-        return false;
-    }
-    const std::string_view rest = text.substr(spoken.text.size());
+void verbatim_encoder::keep_wrapped(std::string system, std::string turns, token_ids ids) {
+    kept_ = kept_ids{std::move(turns), std::move(ids), false, true, std::move(system)};
+}
+
+std::string verbatim_encoder::closing_of(const chat::family& format) {
+    std::string out(format.turn_close);
+    out.append(format.turn_open).append(format.assistant_header);
+    return out;
+}
+
+bool verbatim_encoder::begins_with_mark(std::string_view text) const {
     const auto& marks = format_->control_tokens;
     return std::any_of(marks.begin(), marks.end(),
-                       [rest](std::string_view mark) { return rest.starts_with(mark); });
+                       [text](std::string_view mark) { return text.starts_with(mark); });
 }
 
 void verbatim_encoder::on_tokenizer_started() {
@@ -78,20 +85,21 @@ core::failure verbatim_encoder::give_up() {
                               "off, so it can't run a prompt as it stands.");
 }
 
-core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text, core::deadline until,
-                                                               predicate unwanted) {
+core::awaitable<core::result<conversation_ids>> verbatim_encoder::ask(std::string system, std::string turns,
+                                                                      core::deadline until,
+                                                                      predicate unwanted) {
+    const std::size_t bytes = system.size() + turns.size();
     unsigned useless = 0;
     tokenizer_fault fault = tokenizer_fault::unreachable;
     std::string said = to_string(fault);
     while (!until.passed(clock_.now()) && !(unwanted && unwanted())) {
-        std::string system(any_system);
-        std::string turns = text;
-        const core::nanoseconds span =
-            call_limit + call_limit_per_byte * static_cast<std::int64_t>(text.size());
+        std::string first = system;
+        std::string second = turns;
+        const core::nanoseconds span = call_limit + call_limit_per_byte * static_cast<std::int64_t>(bytes);
         const core::deadline limit = core::deadline::after(span, clock_.now()).sooner(until);
-        conversation_ids got = co_await identity_.encode(std::move(system), std::move(turns), limit);
+        conversation_ids got = co_await identity_.encode(std::move(first), std::move(second), limit);
         if (got.fault == tokenizer_fault::none) {
-            co_return std::move(got.turns);
+            co_return got;
         }
         fault = got.fault;
         said = std::move(got.said);
@@ -105,6 +113,42 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::ask(std::string text,
     co_return no_answer(fault, said);
 }
 
+core::awaitable<core::result<token_ids>> verbatim_encoder::ask_turn(std::string text, core::deadline until,
+                                                                    predicate unwanted) {
+    std::string system(any_system);
+    core::result<conversation_ids> got =
+        co_await ask(std::move(system), std::move(text), until, std::move(unwanted));
+    if (!got) {
+        co_return got.error();
+    }
+    co_return std::move(got->turns);
+}
+
+// A wrapper that adds a word of its own, as a `/no_think`, or trims the end of a text makes another text of a user's last
+// turn than of an earlier one.
+core::awaitable<core::result<bool>> verbatim_encoder::compare_closing(wrapper_shape shape,
+                                                                      core::deadline until,
+                                                                      predicate unwanted) {
+    const std::string probe = format_->trims_texts ? "Hi" : "Hi \n";
+    std::string wrapped = probe;
+    core::result<token_ids> whole = co_await ask_turn(std::move(wrapped), until, unwanted);
+    if (!whole) {
+        co_return whole.error();
+    }
+    std::string guarded = shape.guard + probe + closing_of(*format_) + shape.guard;
+    const core::result<token_ids> bare = co_await ask_turn(std::move(guarded), until, unwanted);
+    if (!bare) {
+        co_return bare.error();
+    }
+    const auto ids = guarded_ids(shape, *bare);
+    if (!ids) {
+        co_return false;
+    }
+    token_ids expected = shape.before;
+    expected.insert(expected.end(), ids->begin(), ids->end());
+    co_return expected == *whole;
+}
+
 core::awaitable<core::result<wrapper_shape>> verbatim_encoder::learn(core::deadline until,
                                                                      predicate unwanted) {
     const std::vector<std::string_view> guards = guards_of(format_);
@@ -114,13 +158,19 @@ core::awaitable<core::result<wrapper_shape>> verbatim_encoder::learn(core::deadl
         const std::string texts[3] = {guard, guard + guard, guard + "\n" + guard};
         for (std::size_t i = 0; i < 3; ++i) {
             std::string text = texts[i];
-            core::result<token_ids> got = co_await ask(std::move(text), until, unwanted);
+            core::result<token_ids> got = co_await ask_turn(std::move(text), until, unwanted);
             if (!got) {
                 co_return got.error();
             }
             seen[i] = std::move(*got);
         }
         if (auto shape = read_shape(guard, seen[0], seen[1], seen[2])) {
+            wrapper_shape known = *shape;
+            const core::result<bool> same = co_await compare_closing(std::move(known), until, unwanted);
+            if (!same) {
+                co_return same.error();
+            }
+            shape->closes_as_family = *same;
             telemetry::log().debug("tokenizer: {} tokens before a text and {} behind it are its wrapper",
                                    shape->before.size(), shape->after.size());
             co_return std::move(*shape);
@@ -143,7 +193,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::unwrap(std::string te
         }
         const wrapper_shape shape = *shape_;  // a restart of the tokenizer forgets it while we wait
         std::string guarded = shape.guard + text + shape.guard;
-        const core::result<token_ids> turn = co_await ask(std::move(guarded), until, unwanted);
+        const core::result<token_ids> turn = co_await ask_turn(std::move(guarded), until, unwanted);
         if (!turn) {
             co_return turn.error();
         }
@@ -174,7 +224,7 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::count(std::string tex
 core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string text, core::deadline until,
                                                                   predicate unwanted,
                                                                   const spoken_text* spoken) {
-    if (kept_ && kept_->text == text && (spoken != nullptr || !kept_->composed)) {
+    if (kept_ && !kept_->wrapped && kept_->text == text && (spoken != nullptr || !kept_->composed)) {
         token_ids ids = std::move(kept_->ids);
         kept_.reset();
         co_return ids;
@@ -182,7 +232,9 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string te
     if (!possible()) {
         co_return give_up();
     }
-    if (spoken != nullptr && goes_on_from(*spoken, text)) {
+    const bool goes_on = spoken != nullptr && !spoken->wrapped && text.starts_with(spoken->text) &&
+                         begins_with_mark(std::string_view(text).substr(spoken->text.size()));
+    if (goes_on) {
         std::string rest = text.substr(spoken->text.size());
         token_ids all = spoken->ids;  // it may be another's by the time of the answer
         core::result<token_ids> added = co_await unwrap(std::move(rest), until, std::move(unwanted));
@@ -202,6 +254,45 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string te
         co_return core::make_failure(
             core::errc::invalid,
             ids->empty() ? "The prompt is empty." : "A prompt of a single token can't be run by this model.");
+    }
+    co_return ids;
+}
+
+core::awaitable<core::result<token_ids>> verbatim_encoder::encode_wrapped(std::string system,
+                                                                          std::string turns,
+                                                                          core::deadline until,
+                                                                          predicate unwanted,
+                                                                          const spoken_text* spoken) {
+    const bool goes_on = spoken != nullptr && shape_ && spoken->wrapped && spoken->system == system &&
+                         turns.starts_with(spoken->text) &&
+                         begins_with_mark(std::string_view(turns).substr(spoken->text.size()));
+    if (goes_on) {
+        token_ids all = spoken->ids;
+        const token_ids before = shape_->before;
+        std::string rest = turns.substr(spoken->text.size());
+        const core::result<token_ids> added = co_await ask_turn(std::move(rest), until, unwanted);
+        if (!added) {
+            co_return added.error();
+        }
+        if (begins_with(*added, before)) {
+            all.insert(all.end(), added->begin() + static_cast<std::ptrdiff_t>(before.size()), added->end());
+            co_return all;
+        }
+    }
+    if (kept_ && kept_->wrapped && kept_->text == turns && kept_->system == system) {
+        token_ids ids = std::move(kept_->ids);
+        kept_.reset();
+        co_return ids;
+    }
+    core::result<conversation_ids> got =
+        co_await ask(std::move(system), std::move(turns), until, std::move(unwanted));
+    if (!got) {
+        co_return got.error();
+    }
+    token_ids ids = std::move(got->system);
+    ids.insert(ids.end(), got->turns.begin(), got->turns.end());
+    if (ids.empty()) {
+        co_return core::make_failure(core::errc::protocol, "The tokenizer service gave no token ids.");
     }
     co_return ids;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Token ids of a text as it stands, from a service that knows only wrapped turns: the wrapper's shape is
 // learned once per tokenizer process and taken off each time; whatever does not have that shape is refused,
-// so that no wrong prompt is ever run.
+// so that no wrong prompt is ever run. And those of a wrapped prompt, which are the service's own.
 
 #include <functional>
 #include <optional>
@@ -36,11 +36,21 @@ public:
     [[nodiscard]] core::awaitable<core::result<token_ids>> encode(std::string text, core::deadline until,
                                                                   predicate unwanted,
                                                                   const spoken_text* spoken = nullptr);
-    // The same in one call, without a second try and without learning anything. REQUIRES: knows_shape().
+    // The ids that the runtime would read of a wrapped prompt: those of its reset and of its encode. Failures as above,
+    // none of a wrapper's shape.
+    [[nodiscard]] core::awaitable<core::result<token_ids>> encode_wrapped(
+        std::string system, std::string turns, core::deadline until, predicate unwanted,
+        const spoken_text* spoken = nullptr);
+    // What stands behind a wrapped prompt, as text; of use where wraps_as_family().
+    [[nodiscard]] static std::string closing_of(const chat::family& format);
+    [[nodiscard]] bool wraps_as_family() const noexcept { return shape_ && shape_->closes_as_family; }
+    // The same as encode() in one call, without a second try and without learning anything. REQUIRES: knows_shape().
     [[nodiscard]] core::awaitable<core::result<token_ids>> count(std::string text, core::deadline until);
     [[nodiscard]] bool knows_shape() const noexcept { return shape_.has_value(); }
     // Saves the next encode() of this text its work. `composed`: with `spoken`.
     void keep(std::string text, token_ids ids, bool composed = false);
+    // The same for encode_wrapped().
+    void keep_wrapped(std::string system, std::string turns, token_ids ids);
     void on_tokenizer_started();
 
 private:
@@ -48,16 +58,25 @@ private:
         std::string text;
         token_ids ids;
         bool composed = false;
+        bool wrapped = false;
+        std::string system{};
     };
 
-    [[nodiscard]] core::awaitable<core::result<token_ids>> ask(std::string text, core::deadline until,
-                                                               predicate unwanted);
+    [[nodiscard]] core::awaitable<core::result<conversation_ids>> ask(std::string system, std::string turns,
+                                                                      core::deadline until,
+                                                                      predicate unwanted);
+    // The ids of a turn, with its wrapper.
+    [[nodiscard]] core::awaitable<core::result<token_ids>> ask_turn(std::string text, core::deadline until,
+                                                                    predicate unwanted);
+    [[nodiscard]] core::awaitable<core::result<bool>> compare_closing(wrapper_shape shape,
+                                                                      core::deadline until,
+                                                                      predicate unwanted);
     [[nodiscard]] core::awaitable<core::result<wrapper_shape>> learn(core::deadline until,
                                                                      predicate unwanted);
     [[nodiscard]] core::awaitable<core::result<token_ids>> unwrap(std::string text, core::deadline until,
                                                                   predicate unwanted);
     [[nodiscard]] core::failure give_up();
-    [[nodiscard]] bool goes_on_from(const spoken_text& spoken, std::string_view text) const;
+    [[nodiscard]] bool begins_with_mark(std::string_view text) const;
 
     own_identity& identity_;
     const core::clock_source& clock_;

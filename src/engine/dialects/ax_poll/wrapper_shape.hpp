@@ -17,6 +17,8 @@ struct wrapper_shape {
     std::int64_t guard_id = 0;
     token_ids before;  // what stands in front of the first guard
     token_ids after;   // and behind the second
+    // Behind a text stands what the family writes between a user's text and the answer, and nothing of the text is lost.
+    bool closes_as_family = false;
 };
 
 // From the ids that the service made of the guard once, twice, and twice with a newline between. Nullopt when

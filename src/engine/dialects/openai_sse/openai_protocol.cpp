@@ -168,6 +168,8 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
         if (what.slot) {
             body["id_slot"] = *what.slot;
         }
+    } else if (traits_.prefix_cache == catalog::prefix_cache::vllm && !what.cache_salt.empty()) {
+        body["cache_salt"] = what.cache_salt;
     }
     const std::string& target = prompt.verbatim ? traits_.completion_target : traits_.chat_target;
     streaming::stream_request out{.target = target};
