@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/bench_plan.hpp"
+#include "cli/bench_reuse.hpp"
 #include "cli/command.hpp"
 #include "cli/terminal.hpp"
 #include "corral/bench/report.hpp"
@@ -72,6 +73,57 @@ int render_again(const bench_options& asked, const command_context& context) {
     return succeeded;
 }
 
+bool whole(const bench::reuse_record& run, unsigned turns) {
+    return run.rows.size() == turns && std::ranges::all_of(run.rows, [](const bench::reuse_row& row) {
+               return row.with.failure.empty() && row.without.failure.empty();
+           });
+}
+
+core::result<void> keep(const bench::reuse_record& run, const fs::path& folder) {
+    const core::result<void> written = write_whole(folder / "reuse.json", bench::json_report(run));
+    return written ? write_whole(folder / "reuse.txt", bench::table_report(run)) : written;
+}
+
+// A word that no earlier run had: the time of day.
+std::string word_of(const std::string& generated) {
+    std::string out;
+    std::ranges::copy_if(generated, std::back_inserter(out), [](char c) { return c >= '0' && c <= '9'; });
+    constexpr std::size_t digits = 6;
+    return out.substr(out.size() - std::min(digits, out.size()));
+}
+
+int run_conversation(const bench_options& asked, const bench_plan& of, const command_context& context) {
+    constexpr unsigned usual_tokens = 64;
+    const text_style style = style_of(STDERR_FILENO, context.environment);
+    live_lines lines(STDERR_FILENO, style);
+    reuse_plan plan;
+    plan.target = of.side.target;
+    plan.record.model = of.side.target.model;
+    plan.record.url = of.side.record.url;
+    plan.record.hardware = of.side.record.hardware;
+    plan.record.generated = of.side.record.generated;
+    plan.record.server = of.side.record.server;
+    plan.record.max_tokens = asked.max_tokens > 0 ? asked.max_tokens : usual_tokens;
+    plan.run = word_of(plan.record.generated);
+    plan.turns = asked.turns;
+    plan.progress = [&lines, &style](const std::string& next) {
+        lines.clear();
+        if (!next.empty()) {
+            lines.draw(cut_to(next + "\n", style.columns));
+        }
+    };
+    const bench::reuse_record done = run_reuse(std::move(plan));
+    lines.clear();
+    std::cout << (asked.json ? bench::json_report(done) : bench::table_report(done));
+    if (const core::result<void> kept = keep(done, of.side.out); !kept) {
+        return fail(kept.error().message);
+    }
+    if (done.interrupted) {
+        return interrupted_status;
+    }
+    return whole(done, asked.turns) ? succeeded : failed;
+}
+
 int run(const bench_options& asked, const command_context& context) {
     if (!asked.from.empty()) {
         return render_again(asked, context);
@@ -81,6 +133,9 @@ int run(const bench_options& asked, const command_context& context) {
         const bool words = plan.error().code == core::make_error_code(core::errc::invalid);
         const int status = fail(telemetry::printable(plan.error().message, 4000));
         return words ? static_cast<int>(bad_configuration) : status;
+    }
+    if (asked.reuse) {
+        return run_conversation(asked, *plan, context);
     }
     const text_style style = style_of(STDERR_FILENO, context.environment);
     live_lines lines(STDERR_FILENO, style);
@@ -176,6 +231,16 @@ void add_bench_command(CLI::App& program, command_context& context) {
                     "A file whose first line is the key of the server; else OLLAMA_API_KEY")
         ->type_name("FILE");
     one->add_flag("--json", asked->json, "The results on standard output, as JSON");
+    CLI::Option* const reuse =
+        one->add_flag("--reuse", asked->reuse,
+                      "Play one conversation instead: the time to the first text of each turn behind what "
+                      "the server holds, "
+                      "and of the same prompt with another beginning; writes reuse.txt and reuse.json");
+    reuse->excludes(compare);
+    one->add_option("--turns", asked->turns, "Of that conversation")
+        ->check(CLI::Range(1, 10))
+        ->capture_default_str()
+        ->needs(reuse);
     one->parse_complete_callback(
         [asked, &context] { context.run = [asked, &context] { return run(*asked, context); }; });
 }

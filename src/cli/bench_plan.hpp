@@ -31,6 +31,8 @@ struct bench_options {
     unsigned max_tokens = 0;
     std::optional<bool> think;
     bool json = false;
+    bool reuse = false;
+    unsigned turns = 10;
 };
 
 // Asks the servers what they are, and makes the folder. `invalid`: wrong options or files; all else: a server that can't

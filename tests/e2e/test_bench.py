@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from harness import BIN, Box, free_port
+from harness import BIN, Box, free_port, compares_soon
 from keyed_box import make_box
 
 SET = """
@@ -403,3 +403,25 @@ def test_a_box_with_tls_and_keys_is_measured(tmp_path, prompts):
         own = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**at_home(box), "OLLAMA_API_KEY": box.key})
         assert own.returncode == 0, own.stderr
     assert json.loads((tmp_path / "out/results.json").read_text())["totals"]["successes"] == 2
+
+
+def test_a_conversation_is_played_behind_the_cache_and_anew(tmp_path):
+    timing = {"prefill_ms_per_chunk": 60, "tokens_per_second": 2000}
+    with Box(tmp_path, {"mode": "text", "timing": timing}, model=compares_soon("")) as box:
+        box.logged("answered the same behind its cache", 30)
+        command = [str(BIN / "corral"), "bench", "--url", f"http://127.0.0.1:{box.port}", "--model", "sim", "--reuse", "--turns", "5",
+                   "--max-tokens", "30", "--out", str(tmp_path / "out")]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert shown.returncode == 0, shown.stderr
+        assert "behind what is held" in shown.stdout and len(shown.stdout.splitlines()) == 2 + 2 + 5
+        kept = json.loads((tmp_path / "out" / "reuse.json").read_text())
+        assert (tmp_path / "out" / "reuse.txt").read_text() == shown.stdout
+        for row in kept["turns"]:
+            with_reuse, without = row["with_reuse"], row["without_reuse"]
+            assert without["cached_tokens"] == 0
+            assert abs(with_reuse["prompt_tokens"] - without["prompt_tokens"]) <= 2
+            assert (with_reuse["cached_tokens"] > 0) == (row["turn"] > 1)
+        last = kept["turns"][-1]
+        assert last["with_reuse"]["first_text_seconds"] < last["without_reuse"]["first_text_seconds"] - 0.1
+        told = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
+        assert len(json.loads(told.stdout)["turns"]) == 5
