@@ -13,8 +13,8 @@
 #include "cli/daemon_place.hpp"
 #include "cli/man_markdown.hpp"
 #include "cli/man_page.hpp"
-#include "cli/server_address.hpp"
 #include "cli/reported_fields.hpp"
+#include "cli/server_address.hpp"
 #include "corral/control/admin_client.hpp"
 
 namespace corral::cli {

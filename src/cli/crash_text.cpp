@@ -54,8 +54,8 @@ std::string process(const json& of) {
 
 std::string head(const json& bundle) {
     const json& trigger = member(bundle, "trigger");
-    std::string out = fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")),
-                                  text(bundle, "model"), text(bundle, "kind"));
+    std::string out = fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")), text(bundle, "model"),
+                                  text(bundle, "kind"));
     out += fmt::format("  {}{}, {}: {}\n", text(trigger, "service"), process(trigger), text(trigger, "state"),
                        text(trigger, "sentence"));
     if (const std::string more = text(trigger, "ended"); !more.empty()) {

@@ -21,7 +21,8 @@ void tell_failures_as_json(bool yes) {
 int fail(const std::string& why, int status, const std::vector<std::string>& errors) {
     constexpr std::size_t longest = 4000;
     if (as_json) {
-        nlohmann::ordered_json out{{"ok", false}, {"status", status}, {"error", telemetry::printable(why, longest)}};
+        nlohmann::ordered_json out{
+            {"ok", false}, {"status", status}, {"error", telemetry::printable(why, longest)}};
         if (!errors.empty()) {
             out["errors"] = errors;
         }

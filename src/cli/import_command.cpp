@@ -35,7 +35,7 @@ struct import_options {
 // What became of it.
 struct import_outcome {
     bool written = false;
-    std::string problem;            // why it was not
+    std::string problem;  // why it was not
     bool reloaded = false;
     bool daemon = false;            // the Corral of this configuration runs
     std::vector<std::string> next;  // for people: what to do now
@@ -121,8 +121,8 @@ void print_outcome(const import_plan& plan, const import_outcome& what) {
     }
     std::vector<std::string> commands = commands_of(plan, may_write);
     if (what.written) {
-        std::cout << "wrote " << plan.file.string() << ": model " << plan.model << ", profile " << plan.profile
-                  << '\n';
+        std::cout << "wrote " << plan.file.string() << ": model " << plan.model << ", profile "
+                  << plan.profile << '\n';
         if (what.reloaded) {
             std::cout << "the Corral that runs has it now\n";
         }
@@ -230,8 +230,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     const bool aside = asked.dry_run || !plan.writable;
     std::ostream& report = aside ? std::cerr : std::cout;
     if (!asked.json) {
-        print_report(report, asked, plan,
-                     style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
+        print_report(report, asked, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
     }
     import_outcome what;
     if (plan.writable && !asked.dry_run) {

@@ -155,11 +155,16 @@ bool check_place(import_plan& plan, const import_request& asked, const config::c
 // What must be mended first comes first: files that never came, damaged ones, programs of another machine, Python.
 int rank_of(const std::string& id) {
     const auto is_one = [&](const auto& all) { return std::ranges::find(all, id) != all.end(); };
-    constexpr std::array<std::string_view, 4> never_there{"package.missing", "file.lfs-pointer", "file.missing",
-                                                          "layers.none"};
-    constexpr std::array<std::string_view, 8> not_downloaded{
-        "layers.missing",    "file.html",  "file.hub-error",         "file.json-instead",
-        "file.text-instead", "file.empty", "package.no-server-program", "path.broken-link"};
+    constexpr std::array<std::string_view, 4> never_there{"package.missing", "file.lfs-pointer",
+                                                          "file.missing", "layers.none"};
+    constexpr std::array<std::string_view, 8> not_downloaded{"layers.missing",
+                                                             "file.html",
+                                                             "file.hub-error",
+                                                             "file.json-instead",
+                                                             "file.text-instead",
+                                                             "file.empty",
+                                                             "package.no-server-program",
+                                                             "path.broken-link"};
     if (is_one(never_there)) {
         return 0;
     }
@@ -206,11 +211,12 @@ bool mend(import_plan& plan, package::reading& read, const import_request& asked
             plan.mendable.push_back(one.finding);
         } else if (one.file.empty()) {
             mend_environment(read, one);
-            plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value + "\"");
+            plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +
+                                  "\"");
             done = true;
         } else if (mend_file(one.file, asked.dry_run)) {
-            plan.mended.push_back("'" + one.file.string() + "' " +
-                                  (asked.dry_run ? "would get" : "has got") + " its execute bit");
+            plan.mended.push_back("'" + one.file.string() + "' " + (asked.dry_run ? "would get" : "has got") +
+                                  " its execute bit");
             done = true;
         } else {
             add(plan, "import.not-mended", severity::error,

@@ -25,16 +25,16 @@ struct import_request {
 };
 
 struct import_plan {
-    std::filesystem::path package;           // its folder, absolute
-    std::string kind;                        // of package; empty: not recognised
-    std::string profile;                     // that serves it
-    std::string model;                       // its name; empty: nothing can be written
-    std::string text;                        // of the manifest
-    std::filesystem::path file;              // where it would be written
-    bool writable = false;                   // nothing keeps it from being written
-    bool startable = false;                  // nothing that is known keeps it from starting
-    std::vector<catalog::finding> findings;  // worst first
-    std::vector<package::file_group> groups;  // how the files stand
+    std::filesystem::path package;                          // its folder, absolute
+    std::string kind;                                       // of package; empty: not recognised
+    std::string profile;                                    // that serves it
+    std::string model;                                      // its name; empty: nothing can be written
+    std::string text;                                       // of the manifest
+    std::filesystem::path file;                             // where it would be written
+    bool writable = false;                                  // nothing keeps it from being written
+    bool startable = false;                                 // nothing that is known keeps it from starting
+    std::vector<catalog::finding> findings;                 // worst first
+    std::vector<package::file_group> groups;                // how the files stand
     std::map<std::string, std::vector<std::string>> files;  // all that a finding is about, by its id
     std::vector<std::string> mended;                        // a sentence each
     std::vector<std::string> mendable;                      // ids of findings that --fix would mend

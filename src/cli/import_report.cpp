@@ -62,7 +62,8 @@ std::string command_in(const std::string& fix) {
 
 // What the command writes to: the folder behind -C or --local-dir, the file of chmod, the environment of venv.
 std::string place_of(const std::string& command) {
-    for (const std::string_view before : {"git -C ", "--local-dir ", "chmod +x ", "--system-site-packages "}) {
+    for (const std::string_view before :
+         {"git -C ", "--local-dir ", "chmod +x ", "--system-site-packages "}) {
         const auto at = command.find(before);
         if (at != std::string::npos) {
             const std::string rest = command.substr(at + before.size());
@@ -84,8 +85,8 @@ std::string with_sudo(const std::string& command,
         std::string place = place_of(step);
         std::erase(place, '\'');
         needed = needed || (!place.empty() && !may_write(place));
-        out += (out.empty() ? "" : std::string(between)) + (needed && !step.starts_with("sudo ") ? "sudo " : "") +
-               step;
+        out += (out.empty() ? "" : std::string(between)) +
+               (needed && !step.starts_with("sudo ") ? "sudo " : "") + step;
         begin = end + between.size();
     }
     return out;
@@ -103,8 +104,8 @@ std::string group_lines(const std::vector<package::file_group>& groups, bool all
             text = spaced(of.variable) + ": ";
         }
         std::string stands = of.whole == 0 && !of.faults.empty() ? std::string()
-                             : of.numbered                     ? fmt::format("{} whole", of.whole)
-                                                               : std::string("whole");
+                             : of.numbered                       ? fmt::format("{} whole", of.whole)
+                                                                 : std::string("whole");
         for (const package::file_group::lot& lot : of.faults) {
             stands += (stands.empty() ? "" : ", ") + lot_text(of, lot, all);
         }

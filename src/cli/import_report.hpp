@@ -1,8 +1,8 @@
 #pragma once
 // What `corral import` says of a package, for people: how its files stand, what is wrong, and what to run.
 
-#include <functional>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 

@@ -54,8 +54,8 @@ std::string local_time(const std::string& stamp) {
 std::string routine_text(const json& of) {
     const double count = reported_amount(of, "count");
     return fmt::format("({:.0f} routine {} of {}/{} {} counted, and not shown)\n", count,
-                       count == 1.0 ? "line" : "lines", reported_text(of, "model"), reported_text(of, "service"),
-                       count == 1.0 ? "was" : "were");
+                       count == 1.0 ? "line" : "lines", reported_text(of, "model"),
+                       reported_text(of, "service"), count == 1.0 ? "was" : "were");
 }
 
 std::string log_line_text(const json& line, const text_style& style) {

@@ -22,8 +22,8 @@ struct known_models {
     config::configuration files;  // empty where they can't be read
     bool readable = true;
     std::vector<std::string> errors;  // else why not, a line each
-    control::admin_json status;   // null: no daemon answers
-    std::string silent;           // why
+    control::admin_json status;       // null: no daemon answers
+    std::string silent;               // why
 };
 
 // Of the configuration that was said, else of the one that the running daemon uses, else of the usual places.

@@ -118,11 +118,10 @@ private:
         if (answer.status() != 200) {
             const auto words = co_await http::read_all(answer, 64 * 1024, from_now(silence_limit));
             const bool absent = answer.status() == 404;
-            failed_ = core::make_failure(
-                absent ? core::errc::not_found : core::errc::unavailable,
-                absent ? "there is no model '" + core::text_at(body_, "model") +
-                             "'; 'corral list' names those there are"
-                       : refusal(answer.status(), words));
+            failed_ = core::make_failure(absent ? core::errc::not_found : core::errc::unavailable,
+                                         absent ? "there is no model '" + core::text_at(body_, "model") +
+                                                      "'; 'corral list' names those there are"
+                                                : refusal(answer.status(), words));
             co_return;
         }
         bool more = true;

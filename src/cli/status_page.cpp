@@ -120,8 +120,8 @@ void add_closed(std::string& out, const json& status, const text_style& style) {
     const json instead = status.value("in_place", json::object());
     if (instead.is_object() && !instead.empty()) {
         out += fmt::format("  {} {} has a mistake; {}, is served. Mend it: it is taken when it is good.\n",
-                           painted("configuration:", colour::red, style), reported_text(status, "configuration"),
-                           reported_text(instead, "served"));
+                           painted("configuration:", colour::red, style),
+                           reported_text(status, "configuration"), reported_text(instead, "served"));
         add_problems(out, instead);
     }
 }

@@ -12,8 +12,8 @@
 
 #include <unistd.h>
 
-#include "cli/reported_fields.hpp"
 #include "cli/failure.hpp"
+#include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"

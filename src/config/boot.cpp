@@ -68,8 +68,8 @@ configuration_result load_for_boot(configuration_source from) {
             read = read_apart(from, copy->text);
         }
         if (read.value) {
-            auto out = in_its_place(std::move(read), said,
-                                    whole ? name : name + ", without its models at fault");
+            auto out =
+                in_its_place(std::move(read), said, whole ? name : name + ", without its models at fault");
             out.value->in_place->door_differs = door_differs(said.text, copy->text);
             return out;
         }

@@ -195,7 +195,8 @@ control::admin_json lines_of(const std::vector<catalog::diagnostic>& problems) {
 control::admin_json left_out_json(const config::configuration& settings) {
     control::admin_json out = control::admin_json::array();
     for (const config::left_out_manifest& one : settings.left_out) {
-        out.push_back({{"file", one.file.string()}, {"name", one.name}, {"problems", lines_of(one.problems)}});
+        out.push_back(
+            {{"file", one.file.string()}, {"name", one.name}, {"problems", lines_of(one.problems)}});
     }
     return out;
 }

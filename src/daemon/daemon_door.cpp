@@ -60,9 +60,10 @@ std::vector<std::string> daemon::closed_for_operators() const {
         each += "; it is looked at every few seconds";
     }
     if (settings_.in_place && settings_.in_place->door_differs) {
-        out.push_back("what " + source_.file.string() +
-                      " says of listen, [access] or [tls] is not what the last good copy says, so nobody is let "
-                      "in until its mistake is mended");
+        out.push_back(
+            "what " + source_.file.string() +
+            " says of listen, [access] or [tls] is not what the last good copy says, so nobody is let "
+            "in until its mistake is mended");
     }
     return out;
 }

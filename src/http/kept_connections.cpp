@@ -47,13 +47,13 @@ void kept_connections::end(std::uint64_t mark, std::shared_ptr<outgoing> line) {
     }
     disarm_deadline(*line);
     line->timer.expires_after(std::chrono::duration_cast<core::steady_time::duration>(idle_));
-    line->timer.async_wait([weak = weak_from_this(), line = line.get(),
-                            mine = line->armed](const core::error_code& cancelled) {
-        const auto self = weak.lock();
-        if (!cancelled && self) {
-            self->forget(line, mine);
-        }
-    });
+    line->timer.async_wait(
+        [weak = weak_from_this(), line = line.get(), mine = line->armed](const core::error_code& cancelled) {
+            const auto self = weak.lock();
+            if (!cancelled && self) {
+                self->forget(line, mine);
+            }
+        });
     idle_lines_.push_back(std::move(line));
 }
 

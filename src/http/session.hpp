@@ -43,7 +43,7 @@ struct session_context {
     date_text date;
     std::size_t exchanges = 0;
     std::uint64_t answered = 0;  // handlers that have run
-    bool stopping = false;  // no exchange is followed by another
+    bool stopping = false;       // no exchange is followed by another
     // No exchange begins; connections between two are given to `keep_aside`, which says whether it took it.
     bool paused = false;
     bool closes_tls = false;  // stopping, or paused

@@ -50,21 +50,24 @@ catalog::finding finding_with(std::string id, std::string fix) {
 
 TEST(import_report, collects_commands_once_and_with_sudo_where_it_is_needed) {
     import_plan plan;
-    plan.findings = {finding_with("file.lfs-pointer", "Run: git -C /opt/m lfs pull"),
-                     finding_with("file.truncated", "Run: git -C /opt/m lfs pull"),
-                     finding_with("file.wrong-size", "Compare the numbers."),
-                     finding_with("script.module-missing",
-                                  "Run: python3 -m venv --system-site-packages /opt/p && /opt/p/bin/pip install "
-                                  "jinja2; then write /opt/p/bin/python for python3 in the model")};
+    plan.findings = {
+        finding_with("file.lfs-pointer", "Run: git -C /opt/m lfs pull"),
+        finding_with("file.truncated", "Run: git -C /opt/m lfs pull"),
+        finding_with("file.wrong-size", "Compare the numbers."),
+        finding_with("script.module-missing",
+                     "Run: python3 -m venv --system-site-packages /opt/p && /opt/p/bin/pip install "
+                     "jinja2; then write /opt/p/bin/python for python3 in the model")};
     const auto all = [](const std::filesystem::path&) { return true; };
-    EXPECT_THAT(commands_of(plan, all),
-                ElementsAre("git -C /opt/m lfs pull",
-                            "python3 -m venv --system-site-packages /opt/p && /opt/p/bin/pip install jinja2"));
+    EXPECT_THAT(
+        commands_of(plan, all),
+        ElementsAre("git -C /opt/m lfs pull",
+                    "python3 -m venv --system-site-packages /opt/p && /opt/p/bin/pip install jinja2"));
     const auto none = [](const std::filesystem::path&) { return false; };
-    EXPECT_THAT(commands_of(plan, none),
-                ElementsAre("sudo git -C /opt/m lfs pull",
-                            "sudo python3 -m venv --system-site-packages /opt/p && sudo /opt/p/bin/pip install "
-                            "jinja2"));
+    EXPECT_THAT(
+        commands_of(plan, none),
+        ElementsAre("sudo git -C /opt/m lfs pull",
+                    "sudo python3 -m venv --system-site-packages /opt/p && sudo /opt/p/bin/pip install "
+                    "jinja2"));
     const std::string lines = finding_lines(plan, false, {});
     EXPECT_EQ(lines.find("git -C"), std::string::npos) << "it is told once, below";
     EXPECT_NE(lines.find("fix: Compare the numbers."), std::string::npos);
@@ -82,8 +85,10 @@ TEST(import_report, with_all_names_every_file_of_a_finding) {
 TEST(hub_commands, are_for_names_of_a_hub_only) {
     EXPECT_THAT(hub_commands("Org/Model-1.5"),
                 ElementsAre("hf download Org/Model-1.5 --local-dir Model-1.5", "corral import Model-1.5"));
-    EXPECT_THAT(hub_commands("https://huggingface.co/o/m/tree/main").front(), "hf download o/m --local-dir m");
-    for (const char* other : {"folder", "/opt/models", "./a/b", "a/b/c", "a/", "../b", "a/b;rm", "ftp://a/b"}) {
+    EXPECT_THAT(hub_commands("https://huggingface.co/o/m/tree/main").front(),
+                "hf download o/m --local-dir m");
+    for (const char* other :
+         {"folder", "/opt/models", "./a/b", "a/b/c", "a/", "../b", "a/b;rm", "ftp://a/b"}) {
         EXPECT_THAT(hub_commands(other), IsEmpty()) << other;
     }
 }

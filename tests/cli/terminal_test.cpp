@@ -19,8 +19,10 @@ TEST(wrapped, breaks_lines_between_words_only_and_on_a_terminal_only) {
 TEST(wrapped, counts_letters_and_no_colours) {
     const std::string red = painted("twelve words", colour::red, narrow);
     EXPECT_EQ(wrapped(red + " 4567\n", narrow), red + " 4567\n");
-    EXPECT_EQ(wrapped("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4 123456789 x\n", narrow),
-              "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4 123456789\n    x\n");
+    EXPECT_EQ(
+        wrapped("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4 123456789 x\n",
+                narrow),
+        "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4 123456789\n    x\n");
 }
 
 }  // namespace

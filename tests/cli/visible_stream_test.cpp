@@ -29,7 +29,9 @@ TEST(visible_stream, of_prose_is_broken_between_words_and_begins_in_colour) {
     {
         std::ostream out(below.rdbuf());
         const visible_stream seen(out, {true, true, 20});
-        out << "error: " << "one two three four" << '\n' << "Sure? " << std::flush;
+        out << "error: "
+            << "one two three four" << '\n'
+            << "Sure? " << std::flush;
     }
     EXPECT_EQ(below.str(), "\x1B[31merror:\x1B[0m one two three\n    four\nSure? ");
 }

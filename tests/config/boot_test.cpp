@@ -39,7 +39,8 @@ TEST_F(boot, takes_a_good_file_as_it_is) {
 TEST_F(boot, with_a_mistake_goes_by_the_last_good_copy) {
     EXPECT_THAT(start(here_ + "max_queue = = 3\n").errors, SizeIs(2));
     keep(here_ + "max_queue = 3\n" + model_text);
-    for (const std::string wrong : {"max_queue = = 4\n", "max_queue = \"many\"\n", "[[models]]\nname = 3\n"}) {
+    for (const std::string wrong :
+         {"max_queue = = 4\n", "max_queue = \"many\"\n", "[[models]]\nname = 3\n"}) {
         const auto read = start(here_ + wrong);
         ASSERT_TRUE(read.value) << wrong;
         ASSERT_TRUE(read.value->in_place);

@@ -59,7 +59,8 @@ TEST_F(last_good_copy, is_refused_when_damaged_strange_or_of_another_version) {
     replace("\"format\":1", "\"format\":2");
     EXPECT_THAT(refusal(), HasSubstr("another version"));
     keep("max_queue = 3\n");
-    EXPECT_THAT(read_last_good(state(), folder_.path() / "b.toml").error().message, HasSubstr("another file"));
+    EXPECT_THAT(read_last_good(state(), folder_.path() / "b.toml").error().message,
+                HasSubstr("another file"));
     fs::permissions(state() / "last_good.toml", fs::perms(0666));
     EXPECT_THAT(refusal(), HasSubstr("others may write"));
     fs::permissions(state() / "last_good.toml", fs::perms(0600));
@@ -68,8 +69,9 @@ TEST_F(last_good_copy, is_refused_when_damaged_strange_or_of_another_version) {
 }
 
 TEST(door_lines, are_those_of_who_may_come_in) {
-    EXPECT_THAT(door_lines("max_queue = 3 # listen\nlisten = \"a # b\"  # c\n[http]\nidle_timeout = \"1s\"\n"),
-                ElementsAre("listen=\"a # b\""));
+    EXPECT_THAT(
+        door_lines("max_queue = 3 # listen\nlisten = \"a # b\"  # c\n[http]\nidle_timeout = \"1s\"\n"),
+        ElementsAre("listen=\"a # b\""));
     EXPECT_THAT(door_lines("[access]\nkeys = 'k'\n[[models]]\nname = 'x'\n[tls]\n oops"),
                 ElementsAre("[access]", "keys='k'", "[tls]", "oops"));
     // Mistakes of all kinds.

@@ -80,8 +80,7 @@ protected:
     }
 
     template <typename Server>
-    run_outcome run(const Server& server, std::optional<std::uint32_t> limit = {},
-                    bool leave = false) {
+    run_outcome run(const Server& server, std::optional<std::uint32_t> limit = {}, bool leave = false) {
         streaming::stream_run runs(parts_for(server));
         run_control control(loop.get_executor());
         sink.control = leave ? &control : nullptr;

@@ -24,11 +24,12 @@ protected:
         what.kept = with;
         core::result<client_reply> out = core::make_failure(core::errc::invalid, "it did not end");
         bool ended = false;
-        core::asio::co_spawn(loop, http::call(std::move(what)), [&](const std::exception_ptr& thrown, auto got) {
-            EXPECT_FALSE(thrown);
-            out = std::move(got);
-            ended = true;
-        });
+        core::asio::co_spawn(loop, http::call(std::move(what)),
+                             [&](const std::exception_ptr& thrown, auto got) {
+                                 EXPECT_FALSE(thrown);
+                                 out = std::move(got);
+                                 ended = true;
+                             });
         loop.restart();
         while (!ended && loop.run_one_for(long_enough) > 0) {
         }

@@ -24,7 +24,7 @@ class lasting_server {
 public:
     struct manner {
         std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-        std::string second_part{};                // sent apart, behind it
+        std::string second_part{};              // sent apart, behind it
         bool waits_for_acknowledgement = true;  // no TCP_NODELAY
         int most_requests = 1000;               // then it closes, and its answer did not say so
         std::function<void()> before_close{};

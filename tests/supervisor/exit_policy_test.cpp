@@ -81,7 +81,8 @@ TEST(exit_policy, what_is_known_of_starts_is_told_of_starts_only) {
 
 TEST(exit_policy, of_a_start_the_line_that_tells_most_is_quoted) {
     const auto how = [](const catalog::log_meaning* printed, bool ready) {
-        return explain_exit(rules(), process::exited_with{42}, printed, nullptr, ready, "ValueError: 'x'").how;
+        return explain_exit(rules(), process::exited_with{42}, printed, nullptr, ready, "ValueError: 'x'")
+            .how;
     };
     EXPECT_EQ(how(nullptr, false), "exit status 42; it said: ValueError: 'x'");
     EXPECT_EQ(how(nullptr, true), "exit status 42");

@@ -69,9 +69,10 @@ TEST_F(output_tap_test, counts_routine_lines_and_keeps_the_others) {
     output_tap with_routine{{&known, &ring, "m/tokenizer", false, {}, &routine},
                             [this] { return context; },
                             [](const line_news&) {}};
-    with_routine.feed(err, "127.0.0.1 - - [x] \"POST /encode HTTP/1.1\" 200 -\n"
-                           "127.0.0.1 - - [x] \"POST /encode HTTP/1.1\" 500 -\n"
-                           "127.0.0.1 - - [x] \"GET /bos_id HTTP/1.1\" 200 -\n");
+    with_routine.feed(err,
+                      "127.0.0.1 - - [x] \"POST /encode HTTP/1.1\" 200 -\n"
+                      "127.0.0.1 - - [x] \"POST /encode HTTP/1.1\" 500 -\n"
+                      "127.0.0.1 - - [x] \"GET /bos_id HTTP/1.1\" 200 -\n");
     EXPECT_EQ(kept(), "127.0.0.1 - - [x] \"POST /encode HTTP/1.1\" 500 -;");
     EXPECT_EQ(ring.routine(), 2U);
     with_routine.note_omissions();
@@ -81,9 +82,10 @@ TEST_F(output_tap_test, counts_routine_lines_and_keeps_the_others) {
 TEST_F(output_tap_test, remembers_the_line_that_tells_most_before_the_first_test) {
     tap.feed(out, "loading\n");
     EXPECT_EQ(tap.said(), "");
-    tap.feed(err, "open failed, go on\nTraceback (most recent call last):\n"
-                  "  File \"t.py\", line 3, in <module>\nValueError: invalid literal for int()\n"
-                  "an error after it\n");
+    tap.feed(err,
+             "open failed, go on\nTraceback (most recent call last):\n"
+             "  File \"t.py\", line 3, in <module>\nValueError: invalid literal for int()\n"
+             "an error after it\n");
     EXPECT_EQ(tap.said(), "ValueError: invalid literal for int()");
     tap.feed(err, "main: no memory for layer 3\n");
     EXPECT_EQ(tap.said(), "main: no memory for layer 3") << "what the profile knows counts";

@@ -19,8 +19,8 @@ namespace {
 struct client {
     int socket = -1;
     std::int64_t sent_ns = 0;
-    long pieces = 0;  // of the answer of now
-    long rounds = 0;  // that were begun
+    long pieces = 0;   // of the answer of now
+    long rounds = 0;   // that were begun
     std::string rest;  // of a line
 };
 

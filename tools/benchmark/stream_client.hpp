@@ -16,7 +16,8 @@ struct stream_load {
 };
 
 struct stream_figures {
-    std::vector<std::int64_t> delays_ns;      // from a piece's birth to the moment the client had it, without the first
+    std::vector<std::int64_t>
+        delays_ns;  // from a piece's birth to the moment the client had it, without the first
     std::vector<std::int64_t> first_byte_ns;  // from the request to the first piece
 };
 

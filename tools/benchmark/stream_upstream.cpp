@@ -173,12 +173,12 @@ private:
             if (found == talks_.end() || found->second.turn != next.turn) continue;
             talk& now = found->second;
             const bool over = now.pieces-- == 0;
-            const std::string text =
-                over ? chunk_of(event_of("", "\"stop\"")) +
-                           chunk_of("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
-                                    "\"completion_tokens\":9}}\n\n") +
-                           chunk_of("data: [DONE]\n\n") + "0\r\n\r\n"
-                     : chunk_of(event_of(stamp_text(at), "null"));
+            const std::string text = over ? chunk_of(event_of("", "\"stop\"")) +
+                                                chunk_of(
+                                                    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
+                                                    "\"completion_tokens\":9}}\n\n") +
+                                                chunk_of("data: [DONE]\n\n") + "0\r\n\r\n"
+                                          : chunk_of(event_of(stamp_text(at), "null"));
             if (!say(next.socket, text)) {
                 hang_up(next.socket);
             } else if (!over) {

@@ -35,7 +35,8 @@ struct api_context {
     // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.
     core::milliseconds first_byte{45'000};
     bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
-    std::string closed{};  // a sentence for clients: why nobody is let in but for /healthz; empty: all who may are
+    std::string
+        closed{};  // a sentence for clients: why nobody is let in but for /healthz; empty: all who may are
     // What a person should mend though the server works, a sentence each; open to all. Empty function:
     // nothing.
     std::function<std::vector<std::string>()> warnings{};

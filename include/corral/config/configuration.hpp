@@ -89,7 +89,7 @@ struct configuration_source {
     std::optional<std::string> text{};   // taken for that of the file, which is not read then
     bool waits_for_credentials = false;  // what is wrong with their files is `awaited`, and no error
     bool leaves_out_models = false;      // a [[models]] table with a mistake is left out, like a manifest
-    bool file_may_be_missing = false;  // then all is as without a word in it
+    bool file_may_be_missing = false;    // then all is as without a word in it
     // OLLAMA_*, for the state directory STATE_DIRECTORY, XDG_STATE_HOME and HOME, for the admin socket
     // RUNTIME_DIRECTORY.
     std::map<std::string, std::string> environment;

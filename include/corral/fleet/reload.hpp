@@ -27,8 +27,8 @@ struct reloadable {
     fleet* models = nullptr;
     generation::generation_service* generations = nullptr;
     http::server* server = nullptr;
-    config::door door;                        // where clients come in
-    std::function<std::string()> in_the_way;  // why it can't be done now; empty: it can
+    config::door door;                                  // where clients come in
+    std::function<std::string()> in_the_way;            // why it can't be done now; empty: it can
     std::function<void(const std::string& text)> keep;  // that of the file, which is in force now
     std::function<void()> renew_pipeline;  // settings or credentials are others: requests get a new handler
 };

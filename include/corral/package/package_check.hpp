@@ -18,10 +18,10 @@ namespace corral::package {
 
 // How the files of one variable stand, for a table.
 struct file_group {
-    std::string variable;    // "layer_files"
-    bool numbered = false;   // then faults name numbers, else nothing
-    std::size_t count = 0;   // that are needed
-    std::size_t whole = 0;   // of them
+    std::string variable;   // "layer_files"
+    bool numbered = false;  // then faults name numbers, else nothing
+    std::size_t count = 0;  // that are needed
+    std::size_t whole = 0;  // of them
     struct lot {
         std::string word;                // "LFS pointer", "cut", "missing"
         std::vector<std::string> which;  // numbers, or paths
@@ -41,9 +41,9 @@ struct repair {
 };
 
 struct package_examination {
-    std::vector<catalog::finding> findings;                      // as check_package() has them
-    std::vector<file_group> groups;                              // in the order of the profile's variables
-    std::map<std::string, std::vector<std::string>> files;       // all that a finding of that id is about, by id
+    std::vector<catalog::finding> findings;                 // as check_package() has them
+    std::vector<file_group> groups;                         // in the order of the profile's variables
+    std::map<std::string, std::vector<std::string>> files;  // all that a finding of that id is about, by id
     std::vector<repair> repairs;
 };
 [[nodiscard]] package_examination examine_package(const catalog::model_entry& model, const machine& here);

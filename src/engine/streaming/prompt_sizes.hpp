@@ -25,9 +25,9 @@ struct sizes_parts {
     core::milliseconds call{0};                 // how long a question may take
     std::function<boost::asio::ip::tcp::endpoint()> at;
     std::shared_ptr<http::kept_connections> kept{};  // null: each call has a connection of its own
-    std::string label;                              // of the model, for the log
-    std::function<std::uint32_t()> image_tokens{};  // of an image that was never counted
-    bool counts_may_be_low = false;                 // as token_estimate
+    std::string label;                               // of the model, for the log
+    std::function<std::uint32_t()> image_tokens{};   // of an image that was never counted
+    bool counts_may_be_low = false;                  // as token_estimate
 };
 
 class prompt_sizes {

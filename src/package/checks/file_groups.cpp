@@ -47,7 +47,8 @@ void note(file_group& to, const char* word, std::string which) {
 
 }  // namespace
 
-file_group group_of(examination& at, const catalog::variable_spec& is, const std::vector<std::string>& paths) {
+file_group group_of(examination& at, const catalog::variable_spec& is,
+                    const std::vector<std::string>& paths) {
     file_group out;
     out.variable = is.name;
     out.numbered = is.kind == catalog::variable_kind::numbered_files;

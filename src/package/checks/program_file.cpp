@@ -104,11 +104,8 @@ void tell_missing_library(examination& at, const program& what, const library_ga
                advice_for(what.service, status_not_found, "Install the library's build for this machine."));
     } else if (!gap.elsewhere.empty()) {
         if (what.service != nullptr) {
-            at.repairs.push_back({"program.library-not-searched",
-                                  {},
-                                  what.service->name,
-                                  "LD_LIBRARY_PATH",
-                                  gap.elsewhere});
+            at.repairs.push_back(
+                {"program.library-not-searched", {}, what.service->name, "LD_LIBRARY_PATH", gap.elsewhere});
         }
         at.add("program.library-not-searched", severity::error,
                begin + ", which is in " + named(gap.elsewhere) + ", where the loader does not look.", why,

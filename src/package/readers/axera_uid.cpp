@@ -41,7 +41,8 @@ std::string other_server(const package_view& from) {
         if (program && program->serves && program->build != nullptr) {
             const std::string machine = process::machine_name(program->build->machine);
             return "; its " + shown(file->path, 60) +
-                   (program->build->board ? " is for the AX650 board" : " is for a card in a machine of " + machine);
+                   (program->build->board ? " is for the AX650 board"
+                                          : " is for a card in a machine of " + machine);
         }
     }
     return {};
@@ -65,12 +66,12 @@ void set_program(const package_view& from, const axera_build& build, reading& to
             name = "main_api_" + std::string(other->suffix);
             to.notes.push_back(name + " is for another machine; it runs here under emulation");
         } else {
-            add_finding(to, "package.no-server-program", severity::error, name,
-                        "The package has no " + name + ", the server for this machine" + other_server(from) + ".",
-                        "Its console programs (main_* without api) answer no requests.",
-                        "Copy " + name +
-                            " from another package of the same generation, such as Qwen3-4B, to " +
-                            shell_word((from.tree.folder() / name).string()) + " and chmod +x it.");
+            add_finding(
+                to, "package.no-server-program", severity::error, name,
+                "The package has no " + name + ", the server for this machine" + other_server(from) + ".",
+                "Its console programs (main_* without api) answer no requests.",
+                "Copy " + name + " from another package of the same generation, such as Qwen3-4B, to " +
+                    shell_word((from.tree.folder() / name).string()) + " and chmod +x it.");
         }
     }
     to.model->variables[variable] = "./" + name;

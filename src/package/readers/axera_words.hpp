@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "package/readers/axera_contents.hpp"
-#include "package/scripts/flag_binding.hpp"
 #include "package/readers/reader.hpp"
 #include "package/scripts/flag_binding.hpp"
 

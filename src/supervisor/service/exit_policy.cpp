@@ -74,8 +74,8 @@ bool explained_by(const process::exit_reason& how, const std::vector<int>& sent)
 }
 
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
-                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked,
-                        bool ready, std::string_view said) {
+                        const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
+                        std::string_view said) {
     exit_story story;
     story.how = process::describe(how);
     if (ready) {

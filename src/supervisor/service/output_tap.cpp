@@ -60,8 +60,7 @@ void output_tap::keep(process::output_stream from, std::string_view line) {
 }
 
 bool output_tap::is_routine(std::string_view line) const {
-    return with_.routine != nullptr &&
-           std::ranges::any_of(*with_.routine, [&](const std::string& text) {
+    return with_.routine != nullptr && std::ranges::any_of(*with_.routine, [&](const std::string& text) {
                return line.find(text) != std::string_view::npos;
            });
 }

@@ -333,8 +333,8 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     if (const auto& why = run.child.failed_start()) {
         return {why->message, why->message, is_lasting(why->code) ? "mend the command of this service" : ""};
     }
-    exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(), run.was_ready,
-                                    run.output->said());
+    exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(),
+                                    run.was_ready, run.output->said());
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +
                         "' shows what it printed.";

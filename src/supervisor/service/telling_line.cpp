@@ -20,8 +20,9 @@ bool names_exception(std::string_view line) {
 }  // namespace
 
 int telling_weight(std::string_view line) {
-    constexpr std::array<std::string_view, 10> words{"error",   "fail",    "cannot",  "can't",   "no such file",
-                                                     "not found", "fatal", "invalid", "terminate called", "what():"};
+    constexpr std::array<std::string_view, 10> words{
+        "error", "fail",    "cannot",           "can't",  "no such file", "not found",
+        "fatal", "invalid", "terminate called", "what():"};
     line = core::trimmed(line);
     if (names_exception(line)) {
         return 2;
