@@ -24,7 +24,7 @@ def test_a_failed_start_quotes_the_line_that_tells_why_and_names_the_command(tmp
     box = Box(tmp_path, tokenizer=["/usr/bin/python3", "-c", "print('begin', flush=True); int('four')"], model="preflight = false\n")
     box.start(wait_ready=False)
     try:
-        service = wait_until(lambda: next((s for s in [services_of(box)["tokenizer"]] if "ValueError" in s["reason"]), None), 20,
+        service = wait_until(lambda: next((s for s in [services_of(box)["tokenizer"]] if "ValueError" in s["reason"] and s["advice"]), None), 20,
                              "the reason names the error\n" + box.log()[-2000:])
         assert "It said: ValueError: invalid literal for int() with base 10: 'four'" in service["reason"], service
         assert "'corral logs sim:latest/tokenizer' shows what it printed" in service["advice"], service
