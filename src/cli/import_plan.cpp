@@ -14,6 +14,7 @@
 #include "corral/config/manifest_file.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
+#include "corral/package/package_tree.hpp"
 
 namespace corral::cli {
 

@@ -103,7 +103,7 @@ private:
             fence_ = !fence_;
         } else if (fence_) {
             out_ += roff_text(std::string(text)) + "\n";
-        } else if (text.starts_with("<!--")) {
+        } else if (text.empty() || text.starts_with("<!--")) {
             close();
         } else if (text.starts_with('|')) {
             row(text);
@@ -114,8 +114,6 @@ private:
             close();
             out_ += ".IP \\(bu 2\n";
             paragraph_ = text.substr(2);
-        } else if (text.empty()) {
-            close();
         } else {
             if (paragraph_.empty()) {
                 out_ += ".PP\n";
