@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "http/outgoing.hpp"
@@ -124,7 +125,12 @@ struct reply_stream::state {
             co_return core::result<void>{};
         }
         if (step == read_step::more) {
-            co_return answer.feed();
+            core::result<void> fed = answer.feed();
+            if (fed && !line->drained) {
+                // More is there already: a server that is quicker than we must not keep the loop from all others.
+                co_await core::asio::post(executor, core::as_result);
+            }
+            co_return fed;
         }
         co_return answer.end(step == read_step::end ? cut : error);
     }

@@ -1,10 +1,13 @@
 #include "corral/http/reply_stream.hpp"
 
+#include <functional>
+
 #include <gmock/gmock.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include "scripted_server.hpp"
 
@@ -66,6 +69,33 @@ streamed streamed_from(const scripted_server& server,
     }
     loop.run_for(std::chrono::seconds{20});
     return out;
+}
+
+// Others have a turn behind each read, however much of the answer is there already.
+TEST(reply_stream, a_server_that_floods_leaves_the_loop_to_others) {
+    const std::string body(8UL * 1024 * 1024, 'x');
+    scripted_server vendor(
+        {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body, 0});
+    core::asio::io_context loop;
+    streamed got;
+    bool done = false;
+    std::size_t turns = 0;
+    std::function<void()> other = [&] {
+        ++turns;
+        if (!done) {
+            core::asio::post(loop, other);
+        }
+    };
+    core::asio::co_spawn(loop, take_all(vendor.at(), std::chrono::seconds{20}),
+                         [&](const std::exception_ptr& thrown, streamed all) {
+                             EXPECT_FALSE(thrown);
+                             got = std::move(all);
+                             done = true;
+                         });
+    core::asio::post(loop, other);
+    loop.run_for(std::chrono::seconds{20});
+    EXPECT_EQ(got.body.size(), body.size());
+    EXPECT_GE(turns, got.reads);
 }
 
 TEST(reply_stream, takes_every_framing_in_any_pieces) {
