@@ -7,17 +7,17 @@
 #include <deque>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
+
+#include "http/accepting_port.hpp"
 
 namespace corral::engine::tests {
 
@@ -45,32 +45,9 @@ class played_server {
 public:
     // The last answer is said again and again.
     explicit played_server(std::deque<played_answer> answers)
-        : answers_(std::move(answers)), handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::bind(handle_, reinterpret_cast<const sockaddr*>(&at), sizeof at);
-        ::listen(handle_, 16);
-        socklen_t size = sizeof at;
-        ::getsockname(handle_, reinterpret_cast<sockaddr*>(&at), &size);
-        port_ = ntohs(at.sin_port);
-        thread_ = std::thread([this] { accept_all(); });
-    }
-    played_server(const played_server&) = delete;
-    played_server& operator=(const played_server&) = delete;
-    ~played_server() {
-        over_ = true;
-        ::shutdown(handle_, SHUT_RDWR);
-        thread_.join();
-        for (std::thread& each : talks_) {
-            each.join();
-        }
-        ::close(handle_);
-    }
+        : answers_(std::move(answers)), port_([this](int peer) { talk(peer); }) {}
 
-    [[nodiscard]] boost::asio::ip::tcp::endpoint at() const {
-        return {boost::asio::ip::address_v4::loopback(), port_};
-    }
+    [[nodiscard]] boost::asio::ip::tcp::endpoint at() const { return port_.at(); }
     // First lines of the requests so far.
     [[nodiscard]] std::vector<std::string> requests() const {
         const std::lock_guard hold(guard_);
@@ -84,16 +61,6 @@ public:
     [[nodiscard]] unsigned left() const { return left_; }
 
 private:
-    void accept_all() {
-        while (!over_) {
-            const int peer = ::accept4(handle_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (peer < 0) {
-                return;
-            }
-            talks_.emplace_back([this, peer] { talk(peer); });
-        }
-    }
-
     void talk(int peer) {
         const std::string request = read_whole(peer);
         played_answer answer;
@@ -109,7 +76,7 @@ private:
         }
         const unsigned heard = heard_;
         ::send(peer, answer.text.data(), answer.text.size(), MSG_NOSIGNAL);
-        while (answer.stays_open && !over_ && !(answer.until_next && heard_ > heard)) {
+        while (answer.stays_open && !port_.over() && !(answer.until_next && heard_ > heard)) {
             pollfd line{peer, POLLIN, 0};
             char rest = 0;
             if (::poll(&line, 1, 5) > 0 && ::recv(peer, &rest, 1, 0) <= 0) {
@@ -142,16 +109,12 @@ private:
     }
 
     std::deque<played_answer> answers_;
-    int handle_;
-    std::uint16_t port_ = 0;
     mutable std::mutex guard_;
     std::vector<std::string> requests_;
     std::vector<std::string> bodies_;
     std::atomic<unsigned> left_{0};
     std::atomic<unsigned> heard_{0};
-    std::atomic<bool> over_{false};
-    std::vector<std::thread> talks_;
-    std::thread thread_;
+    http::test::accepting_port port_;
 };
 
 }  // namespace corral::engine::tests

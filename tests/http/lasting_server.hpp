@@ -7,16 +7,16 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
-#include <thread>
-#include <vector>
+#include <utility>
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
+
+#include "http/accepting_port.hpp"
 
 namespace corral::http::test {
 
@@ -30,52 +30,18 @@ public:
         std::function<void()> before_close{};
     };
 
-    explicit lasting_server(manner how)
-        : how_(std::move(how)), handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::bind(handle_, reinterpret_cast<const sockaddr*>(&at), sizeof at);
-        ::listen(handle_, 64);
-        socklen_t size = sizeof at;
-        ::getsockname(handle_, reinterpret_cast<sockaddr*>(&at), &size);
-        port_ = ntohs(at.sin_port);
-        thread_ = std::thread([this] { accept_all(); });
-    }
-    lasting_server(const lasting_server&) = delete;
-    lasting_server& operator=(const lasting_server&) = delete;
-    ~lasting_server() {
-        over_ = true;
-        ::shutdown(handle_, SHUT_RDWR);
-        thread_.join();
-        for (std::thread& each : talks_) {
-            each.join();
-        }
-        ::close(handle_);
-    }
+    explicit lasting_server(manner how) : how_(std::move(how)), port_([this](int peer) { talk(peer); }) {}
 
-    [[nodiscard]] boost::asio::ip::tcp::endpoint at() const {
-        return {boost::asio::ip::address_v4::loopback(), port_};
-    }
+    [[nodiscard]] boost::asio::ip::tcp::endpoint at() const { return port_.at(); }
     [[nodiscard]] int connections() const { return connections_; }
     // Whole requests that it read.
     [[nodiscard]] int requests() const { return requests_; }
     [[nodiscard]] int open() const { return open_; }
 
 private:
-    void accept_all() {
-        while (!over_) {
-            const int peer = ::accept4(handle_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (peer < 0) {
-                return;
-            }
-            ++connections_;
-            ++open_;
-            talks_.emplace_back([this, peer] { talk(peer); });
-        }
-    }
-
     void talk(int peer) {
+        ++connections_;
+        ++open_;
         const int yes = how_.waits_for_acknowledgement ? 0 : 1;
         ::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         for (int count = 0; count < how_.most_requests && read_request(peer); ++count) {
@@ -108,7 +74,7 @@ private:
             const auto got = ::recv(peer, part, sizeof part, 0);
             if (got > 0) {
                 out.append(part, static_cast<std::size_t>(got));
-            } else if (got == 0 || errno != EAGAIN || over_) {
+            } else if (got == 0 || errno != EAGAIN || port_.over()) {
                 return false;
             }
         }
@@ -116,14 +82,10 @@ private:
     }
 
     manner how_;
-    int handle_;
-    std::uint16_t port_ = 0;
-    std::atomic<bool> over_{false};
     std::atomic<int> connections_{0};
     std::atomic<int> requests_{0};
     std::atomic<int> open_{0};
-    std::vector<std::thread> talks_;
-    std::thread thread_;
+    accepting_port port_;
 };
 
 }  // namespace corral::http::test
