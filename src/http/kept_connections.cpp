@@ -41,7 +41,8 @@ void kept_connections::end(std::uint64_t mark, std::shared_ptr<outgoing> line) {
     if (line == nullptr) {
         return;
     }
-    if (!ours || idle_lines_.size() + in_calls_ >= most_) {
+    // One more than that: the next call may begin while the framing of the last answer ends.
+    if (!ours || idle_lines_.size() + in_calls_ > calls_) {
         http::close(*line);
         return;
     }

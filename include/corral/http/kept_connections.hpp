@@ -18,9 +18,9 @@ struct outgoing;
 // Not thread safe. Made with std::make_shared.
 class kept_connections : public std::enable_shared_from_this<kept_connections> {
 public:
-    // Each is closed after `idle` without a call. At most `most` are kept, those in calls counted, for some servers
-    // give each connection a thread of few.
-    kept_connections(core::nanoseconds idle, std::size_t most) : idle_(idle), most_(most) {}
+    // Each is closed after `idle` without a call. At most one more than `calls`, the number of calls at a time, are kept,
+    // those in calls counted: some servers give each connection a thread of few.
+    kept_connections(core::nanoseconds idle, std::size_t calls) : idle_(idle), calls_(calls) {}
     kept_connections(const kept_connections&) = delete;
     kept_connections& operator=(const kept_connections&) = delete;
     ~kept_connections() { close(); }
@@ -42,7 +42,7 @@ private:
     void forget(const outgoing* line, std::uint64_t armed);
 
     core::nanoseconds idle_;
-    std::size_t most_;
+    std::size_t calls_;
     boost::asio::ip::tcp::endpoint to_;
     std::deque<std::shared_ptr<outgoing>> idle_lines_;  // the latest last
     std::size_t in_calls_ = 0;
