@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/post.hpp>
 
 namespace corral::http {
 
@@ -69,6 +70,16 @@ core::awaitable<core::error_code> send_secure(outgoing& state, std::string_view 
         }
     }
     co_return core::error_code{};
+}
+
+core::error_code why_stopped(const outgoing& state, const core::asio::cancellation_state& asked) {
+    if (state.timed_out) {
+        return core::make_error_code(core::errc::timed_out);
+    }
+    if (asked.cancelled() != core::asio::cancellation_type::none) {
+        return core::make_error_code(core::errc::cancelled);
+    }
+    return {};
 }
 
 }  // namespace
@@ -138,13 +149,14 @@ core::awaitable<core::error_code> wait_ready(outgoing& state, tcp::socket::wait_
     }
     const auto [error] = co_await state.socket.async_wait(what, core::as_result);
     const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
-    if (state.timed_out) {
-        co_return core::make_error_code(core::errc::timed_out);
-    }
-    if (asked.cancelled() != core::asio::cancellation_type::none) {
-        co_return core::make_error_code(core::errc::cancelled);
-    }
-    co_return error;
+    const core::error_code stopped = why_stopped(state, asked);
+    co_return stopped ? stopped : error;
+}
+
+core::awaitable<core::error_code> give_way(outgoing& state) {
+    co_await core::asio::post(state.socket.get_executor(), core::as_result);
+    const core::asio::cancellation_state asked = co_await core::asio::this_coro::cancellation_state;
+    co_return why_stopped(state, asked);
 }
 
 // Sends without waiting first: on loopback the connection stands as soon as connect() returns.

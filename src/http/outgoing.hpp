@@ -46,6 +46,10 @@ void disarm_deadline(outgoing& state);
 [[nodiscard]] core::awaitable<core::error_code> wait_ready(outgoing& state,
                                                            core::asio::ip::tcp::socket::wait_type what);
 
+// A turn of the loop for others, where more is there already: a server that is quicker than we must neither keep the loop
+// to itself nor outlast deadline and cancellation. A set value is why not to go on, as above.
+[[nodiscard]] core::awaitable<core::error_code> give_way(outgoing& state);
+
 // A server that answers before it has read all ends our sending early: then `cut` is set and this is no
 // failure, for its answer still counts.
 [[nodiscard]] core::awaitable<core::error_code> send_all(outgoing& state, std::string_view text,

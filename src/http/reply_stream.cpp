@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "http/outgoing.hpp"
@@ -127,8 +126,10 @@ struct reply_stream::state {
         if (step == read_step::more) {
             core::result<void> fed = answer.feed();
             if (fed && !line->drained) {
-                // More is there already: a server that is quicker than we must not keep the loop from all others.
-                co_await core::asio::post(executor, core::as_result);
+                const core::error_code stopped = co_await give_way(*line);
+                if (stopped) {
+                    co_return answer.failure_of(stopped);
+                }
             }
             co_return fed;
         }

@@ -22,7 +22,8 @@ struct streamed {
     std::size_t reads = 0;  // that brought something
 };
 
-core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chrono::milliseconds span) {
+core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chrono::milliseconds span,
+                                   std::function<void()> before_reads = {}) {
     streamed out;
     stream_call what;
     what.to = from;
@@ -36,6 +37,9 @@ core::awaitable<streamed> take_all(core::asio::ip::tcp::endpoint from, std::chro
     reply_stream& answer = **opened;
     out.status = answer.status();
     out.type = answer.headers().find("content-type");
+    if (before_reads) {
+        before_reads();
+    }
     while (true) {
         const core::deadline until = core::deadline::after(span, std::chrono::steady_clock::now());
         core::result<std::string> piece = co_await answer.read(until);
@@ -71,11 +75,17 @@ streamed streamed_from(const scripted_server& server,
     return out;
 }
 
+constexpr std::size_t flood_length = 128UL * 1024;
+
+scripted_server::script buffered_flood() {
+    return {.answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(flood_length) + "\r\n\r\n" +
+                      std::string(flood_length, 'x'),
+            .send_buffer = 200 * 1024};
+}
+
 // Others have a turn behind each read, however much of the answer is there already.
 TEST(reply_stream, a_server_that_floods_leaves_the_loop_to_others) {
-    const std::string body(8UL * 1024 * 1024, 'x');
-    scripted_server vendor(
-        {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body, 0});
+    scripted_server vendor(buffered_flood());
     core::asio::io_context loop;
     streamed got;
     bool done = false;
@@ -86,7 +96,11 @@ TEST(reply_stream, a_server_that_floods_leaves_the_loop_to_others) {
             core::asio::post(loop, other);
         }
     };
-    core::asio::co_spawn(loop, take_all(vendor.at(), std::chrono::seconds{20}),
+    const auto all_there = [&] {
+        eventually([&] { return vendor.has_answered(); });
+        turns = 0;
+    };
+    core::asio::co_spawn(loop, take_all(vendor.at(), std::chrono::seconds{20}, all_there),
                          [&](const std::exception_ptr& thrown, streamed all) {
                              EXPECT_FALSE(thrown);
                              got = std::move(all);
@@ -94,8 +108,41 @@ TEST(reply_stream, a_server_that_floods_leaves_the_loop_to_others) {
                          });
     core::asio::post(loop, other);
     loop.run_for(std::chrono::seconds{20});
-    EXPECT_EQ(got.body.size(), body.size());
-    EXPECT_GE(turns, got.reads);
+    EXPECT_EQ(got.body.size(), flood_length);
+    EXPECT_GE(got.reads, 4U);
+    EXPECT_GE(turns + 1, got.reads);
+}
+
+// Of reads that have no time.
+core::awaitable<core::error_code> late_reads_of(const scripted_server& vendor) {
+    stream_call what;
+    what.to = vendor.at();
+    what.until = core::deadline::after(std::chrono::seconds{20}, std::chrono::steady_clock::now());
+    core::result<std::unique_ptr<reply_stream>> opened = co_await reply_stream::open(std::move(what));
+    if (!opened) {
+        co_return opened.error().code;
+    }
+    eventually([&] { return vendor.has_answered(); });
+    const core::deadline until{std::chrono::steady_clock::now()};
+    while (true) {
+        const core::result<std::string> piece = co_await (*opened)->read(until);
+        if (!piece || piece->empty()) {
+            co_return piece ? core::error_code{} : piece.error().code;
+        }
+    }
+}
+
+// As long as more is there, nothing waits; the deadline counts all the same.
+TEST(reply_stream, a_server_that_floods_does_not_outlast_the_deadline) {
+    scripted_server vendor(buffered_flood());
+    core::asio::io_context loop;
+    core::error_code why;
+    core::asio::co_spawn(loop, late_reads_of(vendor), [&](const std::exception_ptr& thrown, auto got) {
+        EXPECT_FALSE(thrown);
+        why = got;
+    });
+    loop.run_for(std::chrono::seconds{20});
+    EXPECT_EQ(why, core::make_error_code(core::errc::timed_out));
 }
 
 TEST(reply_stream, takes_every_framing_in_any_pieces) {

@@ -8,10 +8,10 @@
 #include <thread>
 #include <utility>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/accepting_port.hpp"
 #include "live_server.hpp"
 
 namespace corral::http::test {
@@ -25,32 +25,21 @@ public:
         bool read_request = true;  // false: answers or ends before it has read
         bool end = true;           // false: stays open until the test ends
         bool reset = false;
+        int send_buffer = 0;  // bytes that the kernel takes, read or not; 0: its own choice
     };
 
-    explicit scripted_server(script lines)
-        : lines_(std::move(lines)), handle_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::bind(handle_, reinterpret_cast<const sockaddr*>(&at), sizeof at);
-        ::listen(handle_, 5);
-        socklen_t size = sizeof at;
-        ::getsockname(handle_, reinterpret_cast<sockaddr*>(&at), &size);
-        port_ = ntohs(at.sin_port);
-        thread_ = std::thread([this] { run(); });
-    }
+    explicit scripted_server(script lines) : lines_(std::move(lines)), thread_([this] { run(); }) {}
     scripted_server(const scripted_server&) = delete;
     scripted_server& operator=(const scripted_server&) = delete;
     ~scripted_server() {
         over_ = true;
-        ::shutdown(handle_, SHUT_RDWR);
+        port_.end();
         thread_.join();
-        ::close(handle_);
     }
 
-    [[nodiscard]] core::asio::ip::tcp::endpoint at() const {
-        return {core::asio::ip::address_v4::loopback(), port_};
-    }
+    [[nodiscard]] core::asio::ip::tcp::endpoint at() const { return port_.at(); }
+    // All is out, though perhaps not read.
+    [[nodiscard]] bool has_answered() const { return answered_; }
     [[nodiscard]] std::string request() {
         eventually([this] { return read_.load(); });
         return request_;
@@ -58,20 +47,18 @@ public:
 
 private:
     void run() {
-        const int peer = ::accept(handle_, nullptr, nullptr);
+        const int peer = port_.accept();
         if (peer < 0) {
             return;
         }
         if (lines_.read_request) {
             read_whole(peer);
         }
-        const std::size_t piece = lines_.piece == 0 ? lines_.answer.size() : lines_.piece;
-        for (std::size_t at = 0; at < lines_.answer.size(); at += piece) {
-            const std::string_view part = std::string_view(lines_.answer).substr(at, piece);
-            if (::send(peer, part.data(), part.size(), MSG_NOSIGNAL) < 0) {
-                break;
-            }
+        if (lines_.send_buffer > 0) {
+            ::setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &lines_.send_buffer, sizeof lines_.send_buffer);
         }
+        say(peer);
+        answered_ = true;
         while (!lines_.end && !over_) {
             std::this_thread::sleep_for(std::chrono::milliseconds{5});
         }
@@ -80,6 +67,16 @@ private:
             ::setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         }
         ::close(peer);
+    }
+
+    void say(int peer) const {
+        const std::size_t piece = lines_.piece == 0 ? lines_.answer.size() : lines_.piece;
+        for (std::size_t at = 0; at < lines_.answer.size(); at += piece) {
+            const std::string_view part = std::string_view(lines_.answer).substr(at, piece);
+            if (::send(peer, part.data(), part.size(), MSG_NOSIGNAL) < 0) {
+                return;
+            }
+        }
     }
 
     void read_whole(int peer) {
@@ -95,10 +92,10 @@ private:
     }
 
     script lines_;
-    int handle_;
-    std::uint16_t port_ = 0;
+    listening_port port_;
     std::string request_;
     std::atomic<bool> read_{false};
+    std::atomic<bool> answered_{false};
     std::atomic<bool> over_{false};
     std::thread thread_;
 };
