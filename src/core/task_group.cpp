@@ -37,7 +37,7 @@ task_group::task_group(executor on, error_sink on_error)
 task_group::~task_group() = default;
 
 void task_group::spawn(std::string name, awaitable<void> task) {
-    const auto place = tasks_.emplace(tasks_.end());
+    const auto place = tasks_->emplace(tasks_->end());
     place->name = std::move(name);
     asio::co_spawn(
         on_, std::move(task),
@@ -46,7 +46,7 @@ void task_group::spawn(std::string name, awaitable<void> task) {
             if (!what.empty()) {
                 on_error_(place->name, what);
             }
-            tasks_.erase(place);
+            tasks_->erase(place);
             ended_.ring();
         }));
 }
@@ -54,12 +54,16 @@ void task_group::spawn(std::string name, awaitable<void> task) {
 // On the loop: called elsewhere, Boost 1.81 would post each signal by its address, and a task that ends before that takes
 // its signal along.
 void task_group::cancel(asio::cancellation_type type) {
-    if (tasks_.empty()) {
+    if (tasks_->empty()) {
         return;
     }
-    asio::dispatch(on_, [this, type] {
+    asio::dispatch(on_, [present = std::weak_ptr(tasks_), type] {
+        const auto tasks = present.lock();
+        if (!tasks) {
+            return;  // the group was there until all had ended
+        }
         // A handler may run at once and erase its entry, so the next one is found before.
-        for (auto it = tasks_.begin(); it != tasks_.end();) {
+        for (auto it = tasks->begin(); it != tasks->end();) {
             const auto current = it++;
             current->cancel.emit(type);
         }
@@ -67,13 +71,13 @@ void task_group::cancel(asio::cancellation_type type) {
 }
 
 awaitable<bool> task_group::wait_empty(deadline until) {
-    while (!tasks_.empty()) {
+    while (!tasks_->empty()) {
         const wake_reason reason = co_await ended_.wait(until);
         if (reason != wake_reason::rung) {
             break;
         }
     }
-    co_return tasks_.empty();
+    co_return tasks_->empty();
 }
 
 }  // namespace corral::core

@@ -63,6 +63,30 @@ TEST_F(task_group_test, a_task_may_end_before_its_cancellation_arrives) {
     EXPECT_TRUE(errors.empty());
 }
 
+// All have ended, and the group has gone with its owner, while the cancellation is on its way.
+TEST_F(task_group_test, a_group_may_go_before_its_cancellation_arrives) {
+    for (int steps = 0; steps < 10; ++steps) {
+        auto group = std::make_unique<task_group>(
+            loop.get_executor(),
+            [](const std::string& task, const std::string& what) { ADD_FAILURE() << task << what; });
+        wake_signal bell(loop.get_executor());
+        group->spawn("one", wait_for(bell));
+        loop.restart();
+        loop.poll();
+        bell.ring();
+        for (int i = 0; i < steps; ++i) {
+            loop.poll_one();
+        }
+        group->cancel();
+        while (!group->empty()) {
+            ASSERT_GT(loop.run_one_for(seconds(5)), 0U);
+        }
+        group.reset();
+        loop.restart();
+        loop.run_for(seconds(5));
+    }
+}
+
 TEST_F(task_group_test, wait_empty_gives_up_at_its_deadline) {
     wake_signal bell(loop.get_executor());
     tasks.spawn("endless", wait_for(bell));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <string>
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -35,8 +36,8 @@ public:
     // True when all tasks ended before `until`.
     [[nodiscard]] awaitable<bool> wait_empty(deadline until = {});
 
-    [[nodiscard]] std::size_t size() const noexcept { return tasks_.size(); }
-    [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return tasks_->size(); }
+    [[nodiscard]] bool empty() const noexcept { return tasks_->empty(); }
     [[nodiscard]] const executor& get_executor() const noexcept { return on_; }
 
 private:
@@ -46,7 +47,7 @@ private:
     };
     executor on_;
     error_sink on_error_;
-    std::list<entry> tasks_;
+    std::shared_ptr<std::list<entry>> tasks_ = std::make_shared<std::list<entry>>();
     wake_signal ended_;
 };
 
