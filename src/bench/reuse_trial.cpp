@@ -20,36 +20,26 @@ using json = nlohmann::json;
 constexpr std::size_t most_bytes = 1024 * 1024;
 
 constexpr std::array<std::string_view, 10> questions{
-    "I want to plant a small garden behind the house. It gets sun until noon, the soil is heavy, and I have "
-    "an "
-    "hour a week. What should I plant first?",
-    "Some of that would have to be bought. Which of it can be grown from seed on a window sill, and in which "
-    "month "
-    "would I have to begin?",
-    "My neighbour says that snails ate everything last year. What can be done about them without poison, and "
-    "what "
-    "does not work although people say so?",
-    "How much water does all this need in a dry week of July, and is it better to water in the morning or in "
-    "the "
-    "evening?",
-    "There is an old apple tree at the end of the plot. May I plant below it, and what grows there in spite "
-    "of its "
-    "roots and its shade?",
-    "I would like to have something to eat from May to October. Put what we have spoken of in the order in "
-    "which "
-    "it can be picked.",
-    "Which of these plants do not like each other as neighbours? Name the pairs, and say in a few words what "
-    "goes "
-    "wrong with them.",
+    "I want to plant a small garden behind the house. It gets sun until noon, the soil is heavy, and "
+    "I have an hour a week. What should I plant first?",
+    "Some of that would have to be bought. Which of it can be grown from seed on a window sill, and "
+    "in which month would I have to begin?",
+    "My neighbour says that snails ate everything last year. What can be done about them without "
+    "poison, and what does not work although people say so?",
+    "How much water does all this need in a dry week of July, and is it better to water in the "
+    "morning or in the evening?",
+    "There is an old apple tree at the end of the plot. May I plant below it, and what grows there in"
+    " spite of its roots and its shade?",
+    "I would like to have something to eat from May to October. Put what we have spoken of in the "
+    "order in which it can be picked.",
+    "Which of these plants do not like each other as neighbours? Name the pairs, and say in a few "
+    "words what goes wrong with them.",
     "I am away for two weeks in August. What has to be done before, so that not everything is dry or "
-    "overgrown "
-    "when I come back?",
-    "What is to be done in autumn, when all is picked: to the soil, to the tools, and to the plants that "
-    "stay where "
-    "they are?",
-    "Write the whole year as a short list by months, with no more than one line for each month and no more "
-    "than "
-    "eight words in it.",
+    "overgrown when I come back?",
+    "What is to be done in autumn, when all is picked: to the soil, to the tools, and to the plants "
+    "that stay where they are?",
+    "Write the whole year as a short list by months, with no more than one line for each month and no"
+    " more than eight words in it.",
 };
 
 json number_in(const json& from, const char* name) {
@@ -189,16 +179,8 @@ core::awaitable<turn_cost> try_turn(trial_target target, std::vector<chat_turn> 
                                     unsigned max_tokens) {
     turn_cost out;
     const core::steady_time begin = std::chrono::steady_clock::now();
-    http::stream_call what;
-    what.to = target.at;
-    what.host = target.host;
-    what.tls = target.tls;
-    what.target = "/v1/chat/completions";
-    what.body = completion_body(target.model, messages, max_tokens);
-    what.until = core::deadline::after(target.first_byte, begin);
-    if (!target.key.empty()) {
-        what.headers.add("Authorization", "Bearer " + target.key);
-    }
+    http::stream_call what =
+        call_of(target, "/v1/chat/completions", completion_body(target.model, messages, max_tokens), begin);
     core::result<std::unique_ptr<http::reply_stream>> opened =
         co_await http::reply_stream::open(std::move(what));
     if (!opened) {

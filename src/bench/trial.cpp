@@ -96,19 +96,25 @@ core::awaitable<void> read_answer(http::reply_stream& from, const trial_target& 
 
 }  // namespace
 
+http::stream_call call_of(const trial_target& target, std::string path, std::string body,
+                          core::steady_time begin) {
+    http::stream_call out;
+    out.to = target.at;
+    out.host = target.host;
+    out.tls = target.tls;
+    out.target = std::move(path);
+    out.body = std::move(body);
+    out.until = core::deadline::after(target.first_byte, begin);
+    if (!target.key.empty()) {
+        out.headers.add("Authorization", "Bearer " + target.key);
+    }
+    return out;
+}
+
 core::awaitable<measurement> try_once(trial_target target, prompt_test test) {
     measurement seen;
     const core::steady_time begin = std::chrono::steady_clock::now();
-    http::stream_call what;
-    what.to = target.at;
-    what.host = target.host;
-    what.tls = target.tls;
-    what.target = "/api/chat";
-    what.body = request_body(target.model, test);
-    what.until = core::deadline::after(target.first_byte, begin);
-    if (!target.key.empty()) {
-        what.headers.add("Authorization", "Bearer " + target.key);
-    }
+    http::stream_call what = call_of(target, "/api/chat", request_body(target.model, test), begin);
     core::result<std::unique_ptr<http::reply_stream>> opened =
         co_await http::reply_stream::open(std::move(what));
     seen.total_s = seconds_since(begin);

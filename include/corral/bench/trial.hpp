@@ -9,6 +9,7 @@
 #include "corral/bench/measurement.hpp"
 #include "corral/core/async.hpp"
 #include "corral/core/time.hpp"
+#include "corral/http/reply_stream.hpp"
 #include "corral/http/tls.hpp"
 
 namespace corral::bench {
@@ -22,6 +23,10 @@ struct trial_target {
     core::nanoseconds first_byte{core::seconds{120}};
     core::nanoseconds silence{core::seconds{60}};
 };
+
+// A request of `body` to `path`, begun at `begin`.
+[[nodiscard]] http::stream_call call_of(const trial_target& target, std::string path, std::string body,
+                                        core::steady_time begin);
 
 // Takes an answer of /api/chat as it comes; pure. Bounds: 4 MiB a line, 1 MiB of text that is kept.
 class answer_reader {
