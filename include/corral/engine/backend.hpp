@@ -44,9 +44,8 @@ struct run_spec {
     // Of a server that is told: where it computes the prompt, and that nothing of what is there may be used.
     std::optional<unsigned> slot{};
     bool computes_all = false;
-    std::string
-        cache_salt{};  // what was computed is shared with prompts of the same one; empty: with those of none
-    bool expendable = false;  // once it is cancelled, nothing of it is of use to anybody
+    std::string cache_salt{};  // what was computed is shared with prompts of the same one alone
+    bool expendable = false;   // once it is cancelled, nothing of it is of use to anybody
 };
 
 // What the runtime, or who stands between it and its tokenizer, says a stage took; absent: nobody says it.
