@@ -1,6 +1,5 @@
 #include "chat/http_listener.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -13,6 +12,8 @@
 #include <cstdlib>
 #include <optional>
 #include <thread>
+
+#include "listening_socket.hpp"
 
 namespace corral::sim {
 namespace {
@@ -82,24 +83,10 @@ bool http_listener::bind(const std::string& address, int port) {
         errno = EADDRINUSE;
         return false;
     }
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(static_cast<std::uint16_t>(port));
-    const auto host = address == "localhost" ? std::string("127.0.0.1") : address;
-    if (inet_pton(AF_INET, host.c_str(), &where.sin_addr) != 1) {
-        errno = EADDRNOTAVAIL;
-        return false;
-    }
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int yes = 1;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        ::bind(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 ||
-        listen(fd, options_.backlog) != 0)
-        return false;
-    socklen_t length = sizeof where;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&where), &length) != 0) return false;
-    port_ = ntohs(where.sin_port);
-    listener_ = fd;
+    const listening_socket got = listen_on(address, port, options_.backlog);
+    if (got.handle < 0) return false;
+    port_ = got.port;
+    listener_ = got.handle;
     return true;
 }
 

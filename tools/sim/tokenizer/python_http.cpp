@@ -1,6 +1,5 @@
 #include "tokenizer/python_http.hpp"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,6 +11,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <thread>
+
+#include "listening_socket.hpp"
 
 namespace corral::sim {
 namespace {
@@ -85,23 +86,10 @@ std::optional<python_request> read_request(int socket) {
 }  // namespace
 
 bool python_http_server::bind(const std::string& address, int port) {
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_port = htons(static_cast<std::uint16_t>(port));
-    const auto host = address == "localhost" ? std::string("127.0.0.1") : address;
-    if (inet_pton(AF_INET, host.c_str(), &where.sin_addr) != 1) {
-        errno = EADDRNOTAVAIL;
-        return false;
-    }
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int yes = 1;
-    if (listener_ < 0 || setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        ::bind(listener_, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0 ||
-        listen(listener_, 5) != 0)
-        return false;
-    socklen_t length = sizeof where;
-    if (getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &length) != 0) return false;
-    port_ = ntohs(where.sin_port);
+    const listening_socket got = listen_on(address, port, 5);
+    if (got.handle < 0) return false;
+    listener_ = got.handle;
+    port_ = got.port;
     return true;
 }
 
