@@ -24,5 +24,34 @@ TEST(cache_salts, one_that_is_used_once_is_shared_by_nothing) {
     EXPECT_NE(first, salts.of("1"));
 }
 
+TEST(unsalted_prompts, are_of_one_owner_unless_keys_may_share) {
+    unsalted_prompts known;
+    EXPECT_FALSE(known.refused());
+    EXPECT_TRUE(known.take("ann", false));
+    EXPECT_TRUE(known.take("ann", false));
+    EXPECT_FALSE(known.take("ben", false));
+    EXPECT_TRUE(known.take("ann", false)) << "ben's was not read";
+    EXPECT_TRUE(known.take("ben", true));
+    EXPECT_FALSE(known.take("ann", false)) << "she would feel what ben asked";
+}
+
+TEST(unsalted_prompts, of_nobody_count_too) {
+    unsalted_prompts known;
+    known.note("");
+    EXPECT_FALSE(known.take("ann", false));
+    EXPECT_TRUE(known.take("", false));
+}
+
+TEST(unsalted_prompts, are_known_to_the_next_image_of_the_program) {
+    unsalted_prompts known;
+    EXPECT_TRUE(unsalted_prompts::known_from(known.word()).take("ann", false));
+    known.note("ann");
+    EXPECT_TRUE(unsalted_prompts::known_from(known.word()).take("ann", false));
+    EXPECT_FALSE(unsalted_prompts::known_from(known.word()).take("ben", false));
+    known.note("");
+    EXPECT_FALSE(unsalted_prompts::known_from(known.word()).take("ann", false));
+    EXPECT_FALSE(unsalted_prompts::known_from("").take("ann", false)) << "an older image wrote nothing";
+}
+
 }  // namespace
 }  // namespace corral::engine::streaming

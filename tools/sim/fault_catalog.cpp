@@ -86,6 +86,7 @@ constexpr auto entries = std::to_array<fault_entry>({
      "where nothing was sent"},
     {"error_text", chat, "", "after=0, text=[ERROR: device lost]",
      "after that many tokens the failure comes as ordinary text, and then an ordinary end"},
+    {"salt_refused", chat, "", "", "vllm: a request with `cache_salt` is 400, as with the engine V0"},
     {"no_done", chat, "", "", "a stream ends without its `[DONE]`"},
     {"done_without_finish", chat, "", "after=0",
      "after that many tokens a stream ends with a bare `[DONE]`, as at a time limit"},

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,26 @@ private:
 
     std::array<core::keyed_hash::key, 4> keys_;
     std::uint64_t uses_ = 0;
+};
+
+// The prompts that a server process read without a salt, because it refuses one or because nobody's are kept apart.
+// Those of one owner may: they share nothing with anybody's. No I/O.
+class unsalted_prompts {
+public:
+    // What another image of this program wrote down of this process; empty: it wrote nothing, so nobody knows.
+    [[nodiscard]] static unsalted_prompts known_from(std::string_view word);
+    [[nodiscard]] std::string word() const;
+
+    void refuse() noexcept { refused_ = true; }
+    [[nodiscard]] bool refused() const noexcept { return refused_; }
+    void note(std::string_view owner);
+    // Whether a prompt of this owner may go without; then it is noted. `anyone`: keys may share what was computed.
+    [[nodiscard]] bool take(std::string_view owner, bool anyone);
+
+private:
+    bool refused_ = false;
+    bool several_ = false;
+    std::optional<std::string> owner_;
 };
 
 }  // namespace corral::engine::streaming

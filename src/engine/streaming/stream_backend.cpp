@@ -147,6 +147,7 @@ stream_backend::stream_backend(const supervisor::supervisor_context& context, ca
     prefixes_of_ = runtime_.starts;
     if (from != nullptr) {
         prefixes_.doubt();
+        unsalted_ = unsalted_prompts::known_from(word_of(from->state, "unsalted"));
     }
     group_->add_observer(this);
 }
@@ -189,6 +190,7 @@ stream_parts stream_backend::parts() {
                         catalog::label_of(model_), status);
                 }
             },
+        .salt_refused = [this](const std::string& owner) { return goes_unsalted(owner); },
     };
 }
 

@@ -108,6 +108,10 @@ private:
     [[nodiscard]] std::string_view share_of(std::string_view owner) const noexcept {
         return model_.reuse_across_keys ? std::string_view() : owner;
     }
+    // The server refused a salt; whether this owner's prompts may go without.
+    [[nodiscard]] bool goes_unsalted(const std::string& owner);
+    // What is known of the prompts of another process is of no use.
+    void look_at_process();
     // Of a prompt; 0 unknown.
     [[nodiscard]] std::uint32_t prompt_limit() const noexcept;
     // A limit beyond the context would be refused, or is one that the context is.
@@ -128,6 +132,7 @@ private:
     stated_model stated_;
     prefix_places prefixes_;
     cache_salts salts_;
+    unsalted_prompts unsalted_;  // of the process of now
     reuse_report reuse_;
     std::uint64_t prefixes_of_ = 0;  // the process that they are about, as runtime_.starts
     bool told_format_refused_ = false;

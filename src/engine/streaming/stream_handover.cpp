@@ -36,6 +36,7 @@ std::optional<backend_handover> stream_backend::hand_over() const {
     out->state["embedding_length"] = std::to_string(stated_.embedding_length);
     out->state["parameters"] = stated_.parameter_size;
     out->state["quantization"] = stated_.quantization;
+    out->state["unsalted"] = unsalted_.word();
     return out;
 }
 

@@ -1,20 +1,46 @@
 // What a streaming server may use of the prompts that it has computed, and what is known of it.
+
 #include <utility>
 
+#include "corral/catalog/placement.hpp"
+#include "corral/telemetry/log.hpp"
 #include "engine/streaming/stream_backend.hpp"
 
 namespace corral::engine::streaming {
 
-std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
+void stream_backend::look_at_process() {
     if (std::exchange(prefixes_of_, runtime_.starts) != runtime_.starts) {
         prefixes_.forget();
+        unsalted_ = {};
     }
-    if (model_.reuse == catalog::reuse_policy::off) {
+}
+
+bool stream_backend::goes_unsalted(const std::string& owner) {
+    look_at_process();
+    if (!unsalted_.refused()) {
+        telemetry::log().warn(
+            "{}: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts "
+            "of one "
+            "key alone, unless reuse_across_keys is set",
+            catalog::label_of(model_));
+    }
+    unsalted_.refuse();
+    return unsalted_.take(owner, model_.reuse_across_keys);
+}
+
+std::optional<prefix_places::choice> stream_backend::place_of(run_spec& what) {
+    look_at_process();
+    const bool off = model_.reuse == catalog::reuse_policy::off;
+    what.cache_salt = off ? salts_.once() : salts_.of(share_of(what.owner));
+    if (what.cache_salt.empty()) {
+        unsalted_.note(what.owner);
+    } else if (unsalted_.refused() && unsalted_.take(what.owner, model_.reuse_across_keys)) {
+        what.cache_salt.clear();
+    }
+    if (off) {
         what.computes_all = true;
-        what.cache_salt = salts_.once();
         return std::nullopt;
     }
-    what.cache_salt = salts_.of(share_of(what.owner));
     const auto place = prefixes_.take(prefix_text(what.prompt), share_of(what.owner));
     if (place) {
         what.slot = place->slot;

@@ -11,7 +11,6 @@ using namespace std::chrono_literals;
 
 constexpr core::nanoseconds busy_pause = 100ms;
 constexpr core::nanoseconds longest_call = std::chrono::hours(24);
-constexpr std::size_t most_error_body = 256UL * 1024;
 
 core::steady_time plus(core::steady_time at, core::nanoseconds by) {
     return at + std::chrono::duration_cast<core::steady_time::duration>(by);
@@ -184,81 +183,6 @@ core::awaitable<stream_run::early> stream_run::await_head(run_state& now) {
         co_await rest(now, silence_limit(now));
     }
     co_return std::nullopt;
-}
-
-// Another status than 200: nothing means that it is busy and may be asked again.
-core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::deadline until) {
-    std::string body;
-    const core::deadline read = core::deadline::after(parts_.clocks.call, clock_now());
-    while ((!now.pump->ended() || now.pump->has_bytes()) && body.size() < most_error_body &&
-           !read.passed(clock_now())) {
-        body += now.pump->take();
-        if (!now.pump->ended() && !now.pump->has_bytes()) {
-            co_await rest(now, read);
-        }
-    }
-    const unsigned status = *now.pump->status();
-    now.pump->abandon();
-    now.pump.reset();
-    now.inside = false;
-    const error_part error = parts_.protocol->error_of(status, body);
-    const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
-    if (error.busy && !until.passed(clock_now())) {
-        co_return std::nullopt;
-    }
-    if (error.busy) {
-        now.restart_cause = "The runtime stayed busy with something else.";
-        co_return fail(now, chat::failure_kind::runtime_failed, "runtime-stuck", *now.restart_cause, true);
-    }
-    if (error.context) {
-        co_return fail_too_long(now, *error.context,
-                                "The prompt does not fit into the model's context" + said);
-    }
-    co_return refused_for(now, status, error);
-}
-
-stream_run::early stream_run::refused_for(run_state& now, unsigned status, const error_part& error) {
-    const std::string said = error.message.empty() ? "." : ": " + error.message + ".";
-    constexpr unsigned bad_request = 400;
-    constexpr unsigned unprocessable = 422;
-    constexpr unsigned first_failure = 500;
-    const bool had_format = parts_.traits.formats != catalog::format_form::none && !now.what.format.is_null();
-    if (had_format && status < first_failure) {
-        now.what.format = nullptr;
-        now.asks_anew = true;
-        parts_.format_refused(status);
-        return std::nullopt;
-    }
-    std::vector<std::string> ours = parts_.traits.sampling;
-    ours.push_back(parts_.traits.max_tokens);
-    if (now.what.top_logprobs) {
-        ours.emplace_back("logprobs");
-        ours.emplace_back("n_probs");
-    }
-    // llama.cpp's samplers have names of their own for values: "penalty_repeat must be finite and greater than 0".
-    ours.emplace_back("initialize samplers");
-    const bool names_a_value = std::any_of(ours.begin(), ours.end(), [&error](const std::string& name) {
-        return !name.empty() && error.message.find(name) != std::string::npos;
-    });
-    const bool of_client = status == bad_request || status == unprocessable;
-    if (of_client && names_a_value) {
-        return fail(now, chat::failure_kind::bad_request, "value-refused",
-                    "The runtime refuses a value of this request" + said, false);
-    }
-    // Such as a file that only begins like one.
-    if (of_client && error.message.find("image") != std::string::npos &&
-        !chat::images_of(now.what.prompt).empty()) {
-        return fail(now, chat::failure_kind::bad_request, "image-refused",
-                    "The runtime refuses an image of this request" + said, false);
-    }
-    return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
-                "The runtime refused a prompt with status " + std::to_string(status) + said,
-                status >= first_failure);
-}
-
-run_end stream_run::fail_too_long(run_state& now, const context_refusal& said, std::string message) const {
-    const bool fits_next = parts_.too_long && parts_.too_long(now.what.prompt, said);
-    return fail(now, chat::failure_kind::context_too_long, "context-full", std::move(message), fits_next);
 }
 
 core::awaitable<run_end> stream_run::follow(run_state& now) {

@@ -46,6 +46,8 @@ struct stream_parts {
     // The server refused a prompt for its length. True: it can be made to fit better now.
     std::function<bool(const chat::rendered_prompt&, const context_refusal&)> too_long;
     std::function<void(unsigned status)> format_refused;  // and is asked without it
+    // True: a prompt of this owner may go without its salt, which the server refused.
+    std::function<bool(const std::string& owner)> salt_refused;
 };
 
 class stream_run {
@@ -98,7 +100,7 @@ private:
         bool fresh = false;              // nothing of the bytes at hand was delivered yet
         answer_text text;
         early taken_end;            // of what the pump handed over
-        bool asks_anew = false;     // without the format, at once
+        bool asks_anew = false;     // without what was refused, at once
         bool inside = false;        // the server has the request
         bool finished = false;      // it said why it ended
         bool length = false;        // by the limit
@@ -133,6 +135,8 @@ private:
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
     void hung(run_state& now, std::string told) const;
+    [[nodiscard]] static bool refuses_salt(const run_state& now, unsigned status, std::string_view body);
+    [[nodiscard]] early without_salt(run_state& now);
     // It refused the request for its contents; nothing: it is asked once more, without the format.
     [[nodiscard]] early refused_for(run_state& now, unsigned status, const error_part& error);
     run_end fail_too_long(run_state& now, const context_refusal& said, std::string message) const;

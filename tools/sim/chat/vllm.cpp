@@ -51,12 +51,17 @@ refusal bad_vllm_request(const std::string& text) {
     return {400, "BadRequestError", text, json::object()};
 }
 
-std::optional<refusal> check_vllm(const vllm_parts& parts, const json& body) {
+std::optional<refusal> check_vllm(vllm_parts& parts, const json& body) {
     if (parts.pools) return bad_vllm_request("The model does not support Chat Completions API");
     if (parts.engine_dead)
         return refusal{500, "InternalServerError",
                        "EngineCore encountered an issue. See stack trace (above) for the root cause.",
                        json::object()};
+    if (body.contains("cache_salt") && parts.program.faults().fire("salt_refused"))
+        return bad_vllm_request(
+            "[{'type': 'value_error', 'loc': ('body',), 'msg': \"Value error, Parameter 'cache_salt' is not "
+            "supported with this instance of vLLM, which uses engine V0.\", 'input': " +
+            dump_text(body) + "}]");
     const auto model = body.value("model", json());
     if (model.is_string() && model != parts.model)
         return refusal{404, "NotFoundError", "The model `" + model.get<std::string>() + "` does not exist.",

@@ -1,0 +1,70 @@
+// What a server refuses and is asked for again without.
+
+#include <gmock/gmock.h>
+
+#include "engine/stream_run_fixture.hpp"
+
+namespace corral::engine::streaming {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+using tests::event_stream;
+using tests::played_server;
+using tests::said;
+using tests::stream_done;
+using tests::whole_answer;
+
+// docs/facts/other_runtimes.md#prefix-caches
+const std::string no_salt =
+    R"({"object":"error","message":"[{'type': 'value_error', 'msg': \"Value error, Parameter 'cache_salt' is not )"
+    R"(supported with this instance of vLLM, which uses engine V0.\"}]","type":"BadRequestError","code":400})";
+
+class stream_refusals_test : public tests::stream_run_fixture {
+protected:
+    stream_refusals_test() {
+        traits.prefix_cache = catalog::prefix_cache::vllm;
+        traits.formats = catalog::format_form::response_format;
+    }
+    run_outcome salted(const played_server& server, bool may_go_without) {
+        stream_parts parts = parts_for(server);
+        parts.format_refused = [](unsigned) { FAIL() << "the format was not what it refused"; };
+        parts.salt_refused = [this, may_go_without](const std::string& owner) {
+            asked_for = owner;
+            return may_go_without;
+        };
+        stream_run runs(std::move(parts));
+        run_control control(loop.get_executor());
+        run_spec what = spec();
+        what.owner = "ann";
+        what.cache_salt = "of ann";
+        what.format = "json";
+        return finish(begin(runs, std::move(what), sink, control));
+    }
+    std::string asked_for;
+};
+
+TEST_F(stream_refusals_test, a_refused_salt_is_left_out_where_nobody_else_is_served) {
+    const played_server server({{whole_answer(400, no_salt)}, {event_stream(said("{}") + stream_done)}});
+    EXPECT_EQ(salted(server, true).end, run_end::stop);
+    EXPECT_EQ(sink.text, "{}");
+    EXPECT_EQ(asked_for, "ann");
+    ASSERT_THAT(server.bodies(), SizeIs(2));
+    EXPECT_THAT(server.bodies()[0], HasSubstr("cache_salt"));
+    EXPECT_THAT(server.bodies()[1], Not(HasSubstr("cache_salt")));
+    EXPECT_THAT(server.bodies()[1], HasSubstr("response_format"));
+}
+
+TEST_F(stream_refusals_test, no_prompt_is_shared_for_a_refused_salt) {
+    const played_server server({{whole_answer(400, no_salt)}, {event_stream(said("{}") + stream_done)}});
+    const run_outcome got = salted(server, false);
+    ASSERT_TRUE(got.failure);
+    EXPECT_EQ(got.failure->cause, "salt-refused");
+    EXPECT_THAT(got.failure->message, HasSubstr("set reuse_across_keys = true"));
+    EXPECT_THAT(server.bodies(), SizeIs(1));
+    EXPECT_TRUE(restarts.empty());
+}
+
+}  // namespace
+}  // namespace corral::engine::streaming
