@@ -39,6 +39,7 @@ void add_show_command(CLI::App& program, command_context& context);
 void add_rm_command(CLI::App& program, command_context& context);
 void add_doctor_command(CLI::App& program, command_context& context);
 void add_explain_command(CLI::App& program, command_context& context);
+void add_support_command(CLI::App& program, command_context& context);
 void add_bench_command(CLI::App& program, command_context& context);
 void add_status_command(CLI::App& program, command_context& context);
 void add_start_command(CLI::App& program, command_context& context);

@@ -40,6 +40,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_logs_command,
     add_doctor_command,
     add_explain_command,
+    add_support_command,
     add_bench_command,
     add_start_command,
     add_stop_command,

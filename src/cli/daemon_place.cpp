@@ -47,6 +47,20 @@ std::vector<fs::path> sockets_of(const daemon_place& of,
     return out;
 }
 
+fs::path crashes_of(const daemon_place& of, const std::map<std::string, std::string>& environment) {
+    if (const auto named =
+            config::configured_state_directory(config::find_configuration(of.config, environment).file)) {
+        return config::crash_folder(*named);
+    }
+    const fs::path usual = config::usual_state_directory(environment);
+    std::error_code ignored;  // one that can't be looked at is not there for us
+    if (!usual.empty() && fs::exists(config::crash_folder(usual), ignored)) {
+        return config::crash_folder(usual);
+    }
+    const fs::path service = "/var/lib/corral";
+    return config::crash_folder(fs::exists(service, ignored) || usual.empty() ? service : usual);
+}
+
 bool is_about(const control::admin_json& status, const fs::path& file) {
     const auto used = status.find("configuration");
     std::error_code unknown;

@@ -29,6 +29,11 @@ void add_daemon_options(CLI::App& to, daemon_place& into);
 [[nodiscard]] std::vector<std::filesystem::path> sockets_of(
     const daemon_place& of, const std::map<std::string, std::string>& environment);
 
+// Where its black box is: as the configuration says, else in the environment's state directory, else in the one of the
+// unit that comes with Corral.
+[[nodiscard]] std::filesystem::path crashes_of(const daemon_place& of,
+                                               const std::map<std::string, std::string>& environment);
+
 // True of a daemon that serves that very file: another one knows nothing of its models.
 [[nodiscard]] bool is_about(const control::admin_json& status, const std::filesystem::path& file);
 

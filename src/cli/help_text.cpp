@@ -36,6 +36,7 @@ constexpr auto shown = std::to_array<command_help>({
     {"logs", "Look", "corral logs -f qwen3:4b/runtime"},
     {"doctor", "Look", "corral doctor"},
     {"explain", "Look", "corral explain request.queue-full"},
+    {"support", "Look", "corral support"},
     {"bench", "Look", "corral bench qwen3:4b"},
     {"start", "Operate", "corral start qwen3:4b --wait"},
     {"stop", "Operate", "corral stop qwen3:4b"},

@@ -20,7 +20,6 @@
 #include "cli/daemon_place.hpp"
 #include "cli/log_text.hpp"
 #include "cli/terminal.hpp"
-#include "corral/config/configuration_place.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
@@ -45,24 +44,6 @@ struct logs_command {
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
-
-fs::path folder_of(const logs_command& asked, const std::map<std::string, std::string>& environment) {
-    if (asked.state) {
-        return config::crash_folder(*asked.state);
-    }
-    if (const auto named = config::configured_state_directory(
-            config::find_configuration(asked.place.config, environment).file)) {
-        return config::crash_folder(*named);
-    }
-    const fs::path usual = config::usual_state_directory(environment);
-    std::error_code ignored;  // one that can't be looked at is not there for us
-    if (!usual.empty() && fs::exists(config::crash_folder(usual), ignored)) {
-        return config::crash_folder(usual);
-    }
-    // StateDirectory= of the unit that comes with Corral.
-    const fs::path service = "/var/lib/corral";
-    return config::crash_folder(fs::exists(service, ignored) || usual.empty() ? service : usual);
-}
 
 // Null when it is no JSON. Much deeper than ours it is not looked into.
 json parsed(const std::string& text) {
@@ -126,7 +107,8 @@ int show_one(const fs::path& folder, const std::string& name, bool as_json, cons
 constexpr core::seconds longest_silence{60};
 
 int show_crashes(const logs_command& asked, const std::map<std::string, std::string>& environment) {
-    const fs::path folder = folder_of(asked, environment);
+    const fs::path folder =
+        asked.state ? config::crash_folder(*asked.state) : crashes_of(asked.place, environment);
     const auto names = telemetry::list_crashes(folder);
     if (!names) {
         return fail(names.error().message + "; run this as the user that runs Corral, or say --state DIR");

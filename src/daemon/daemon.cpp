@@ -151,6 +151,7 @@ void daemon::open_black_box() {
     incidents::black_box_sources from;
     from.journal = &journal_;
     from.device = [this] { return monitor::device_figures(devices_, clock_.now()); };
+    from.log_content = settings_.log_content;
     black_box_ = std::make_unique<incidents::black_box>(service_tasks_, clock_, settings_.black_box,
                                                         config::crash_folder(settings_.state_directory),
                                                         std::move(from));

@@ -204,6 +204,7 @@ void black_box::keep(watched& about) {
         return;
     }
     bundle_facts facts;
+    facts.log_content = from_.log_content;
     facts.model = about.model;
     facts.what = std::move(*what);
     facts.not_kept = ration_.take_refused();

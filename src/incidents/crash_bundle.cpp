@@ -199,6 +199,7 @@ json to_bundle(const bundle_facts& facts) {
              {"time", utc_text(facts.time)},
              {"model", facts.model},
              {"kind", to_string(facts.what.kind)},
+             {"log_content", facts.log_content},
              {"trigger", trigger(facts)},
              {"troubles", facts.what.troubles},
              {"further", records(facts.what.further)},

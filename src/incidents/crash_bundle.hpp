@@ -28,6 +28,7 @@ struct bundle_facts {
     std::vector<telemetry::run_record> inside;    // ran when it began
     std::vector<telemetry::run_record> finished;  // oldest first
     nlohmann::ordered_json device;                // null: not known
+    bool log_content = false;                     // `lines` may hold prompts and answers
     std::chrono::system_clock::time_point time;   // of the bundle
     core::steady_time now;
 };

@@ -24,6 +24,7 @@ struct black_box_sources {
     const telemetry::run_journal* journal = nullptr;  // borrowed; may be null
     // What is known of the device; at once, on the loop. Null when nothing is; may be empty.
     std::function<nlohmann::ordered_json()> device;
+    bool log_content = false;  // services' lines may hold prompts and answers
 };
 
 class black_box {

@@ -1,0 +1,33 @@
+#pragma once
+// What `corral support` writes: one text file of parts, bounded, readable before it leaves the box.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace corral::cli {
+
+struct support_part {
+    std::string name;   // "configuration"
+    std::string about;  // a line for people: what it holds, or why it is empty
+    std::string text;
+};
+
+enum class support_cut { front, back };  // which end of a long text goes
+
+// `text` within `most` bytes, in whole lines, with a word on what was cut; control characters made visible.
+[[nodiscard]] std::string support_text(std::string_view text, std::size_t most, support_cut cut);
+
+// All parts, each behind a line "==== NAME: ABOUT". `title`: the first line.
+[[nodiscard]] std::string support_file(std::string_view title, const std::vector<support_part>& parts);
+
+// A line a part: its name, size and what it holds.
+[[nodiscard]] std::string support_list(const std::vector<support_part>& parts);
+
+// A black box bundle without what its services printed, where that may hold prompts and answers.
+[[nodiscard]] nlohmann::ordered_json without_lines(nlohmann::ordered_json bundle);
+
+}  // namespace corral::cli
