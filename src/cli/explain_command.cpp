@@ -28,7 +28,7 @@ int explain(const explain_options& asked, const command_context& context) {
         return succeeded;
     }
     if (asked.words.empty()) {
-        std::cout << message_listing();
+        std::cout << message_listing(style_of(STDOUT_FILENO, context.environment).columns);
         return succeeded;
     }
     std::string sentence;

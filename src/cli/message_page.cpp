@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/help_text.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/doctor/doctor.hpp"
 
@@ -18,11 +19,16 @@ struct message_group {
     std::span<const catalog::message> messages;
 };
 
-std::array<message_group, 4> message_groups() {
+std::array<message_group, 9> message_groups() {
     return {{{"What clients are told", catalog::request_messages()},
+             {"Requests that can't be read", catalog::form_messages()},
              {"Why a model waits, or does not fit", catalog::model_messages()},
              {"Reasons of services and cards", catalog::service_messages()},
-             {"The command line and the configuration", catalog::command_messages()}}};
+             {"Starts, programs and processes", catalog::state_messages()},
+             {"Between Corral and a runtime", catalog::runtime_messages()},
+             {"Mistakes in a configuration", catalog::configuration_messages()},
+             {"The command line and a start", catalog::command_messages()},
+             {"The admin socket, upgrades and Corral itself", catalog::operation_messages()}}};
 }
 
 std::vector<doctor::finding_kind> doctor_findings() {
@@ -33,11 +39,26 @@ std::vector<doctor::finding_kind> doctor_findings() {
     return out;
 }
 
-std::string table_cell(std::string_view text) {
+constexpr unsigned page_columns = 118;
+
+// A sentence may hold what Markdown would take for itself.
+std::string plain_markdown(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        out += c == '|' ? std::string("\\|") : std::string(1, c);
+        out += std::string_view("<>[]*|`").find(c) != std::string_view::npos ? "\\" : "";
+        out += c;
     }
+    return out;
+}
+
+std::string page_entry(const catalog::message& one) {
+    std::string out = fmt::format("\n### `{}`\n\n", one.id);
+    for (const std::string_view wording : catalog::wordings_of(one.text)) {
+        out += fmt::format("- {}\n", plain_markdown(wording));
+    }
+    out += "\n" + plain_markdown(one.means);
+    out +=
+        one.fix.empty() ? std::string("\n") : fmt::format(" **What to do:** {}\n", plain_markdown(one.fix));
     return out;
 }
 
@@ -49,6 +70,13 @@ std::string page_link(const std::string& name) {
 std::string explained(std::string_view id, std::string_view says, std::string_view means,
                       std::string_view why, std::string_view fix) {
     std::string out = fmt::format("{}\n", id);
+    if (says.find('\n') != std::string_view::npos) {
+        out += "It says one of these:\n";
+        for (const std::string_view wording : catalog::wordings_of(says)) {
+            out += fmt::format("- {}\n", wording);
+        }
+        says = {};
+    }
     for (const auto& [title, text] : {std::pair<const char*, std::string_view>{"It says: ", says},
                                       {"It means: ", means},
                                       {"Why it matters: ", why},
@@ -79,56 +107,58 @@ std::string explanation(const std::string& asked) {
                            "corral import and corral doctor name the file, and the command that mends it");
 }
 
-std::string message_listing() {
+std::string message_listing(unsigned columns) {
     std::string out;
+    const auto add = [&out](std::string_view id, std::string_view text) {
+        out += fmt::format("  {:<24}{}{}\n", id, id.size() < 24 ? "" : " ", text);
+    };
     for (const message_group& group : message_groups()) {
         out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", group.title);
         for (const catalog::message& one : group.messages) {
-            out += fmt::format("  {:<28} {}\n", one.id, one.text);
+            add(one.id, catalog::wordings_of(one.text).front());
         }
     }
     out += "\nFindings of corral doctor:\n";
     for (const doctor::finding_kind& one : doctor_findings()) {
-        out += fmt::format("  {:<28} {}\n", one.id, one.about);
+        add(one.id, one.about);
     }
     out += "\nFindings in a package:\n";
     for (const catalog::package_finding& one : catalog::package_findings()) {
-        out += fmt::format("  {:<28} {}\n", one.id, one.means);
+        add(one.id, one.means);
     }
-    return out;
+    return wrapped_help(out, columns);
 }
 
 std::string messages_page() {
     std::string out =
-        "# Messages\n\nWhat clients and operators are told, by its id. `corral explain ID` says the same on "
-        "the box,\n"
-        "and `corral explain \"the sentence\"` finds the id. A \"…\" stands for what differs. This page is "
-        "made by `corral\n"
-        "explain --page`, and a test holds each sentence to the source.\n";
+        "# Messages\n\nWhat clients and operators are told, by its id: `corral explain ID` says the same on "
+        "the "
+        "box, and `corral explain \"the sentence\"` finds the id. `corral status --json` and `/readyz` have "
+        "it in "
+        "`ids`, a warning of the log ends in `id=...`, and errors of OpenAI's form have it as `code`. A "
+        "\"…\" "
+        "stands for what differs. This page is made by `corral explain --page`; tests hold each sentence to "
+        "the "
+        "source, and each failure of the source to this page.\n";
     for (const message_group& group : message_groups()) {
-        out += fmt::format("\n## {}\n\n| id | it says | it means | what to do |\n|---|---|---|---|\n",
-                           group.title);
+        out += fmt::format("\n## {}\n", group.title);
         for (const catalog::message& one : group.messages) {
-            out += fmt::format("| `{}` | {} | {} | {} |\n", one.id, table_cell(one.text),
-                               table_cell(one.means), table_cell(one.fix));
+            out += page_entry(one);
         }
     }
     out += std::string("\n## Findings of corral doctor\n\nWhy each matters and what to do: ") +
-           page_link("doctor") +
-           ".\n\n"
-           "| id | severity | what it is |\n|---|---|---|\n";
+           page_link("doctor") + ".\n\n";
     for (const doctor::finding_kind& one : doctor_findings()) {
-        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level),
-                           table_cell(one.about));
+        out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
+                           plain_markdown(one.about));
     }
     out += std::string("\n## Findings in a package\n\n") + page_link("package_findings") +
-           " has them in groups.\n\n"
-           "| id | severity | what it means |\n|---|---|---|\n";
+           " has them in groups.\n\n";
     for (const catalog::package_finding& one : catalog::package_findings()) {
-        out += fmt::format("| `{}` | {} | {} |\n", one.id, catalog::severity_name(one.level),
-                           table_cell(one.means));
+        out += fmt::format("- `{}` ({}): {}\n", one.id, catalog::severity_name(one.level),
+                           plain_markdown(one.means));
     }
-    return out;
+    return wrapped_help(out, page_columns);
 }
 
 }  // namespace corral::cli

@@ -7,8 +7,8 @@ namespace corral::cli {
 
 // By id ("request.queue-full", "port.taken", "file.lfs-pointer") or by the sentence; empty: nothing is known of it.
 [[nodiscard]] std::string explanation(const std::string& asked);
-// A line for each.
-[[nodiscard]] std::string message_listing();
+// A line for each, within `columns`.
+[[nodiscard]] std::string message_listing(unsigned columns);
 // docs/messages.md.
 [[nodiscard]] std::string messages_page();
 

@@ -13,6 +13,7 @@
 
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/config/boot.hpp"
 #include "corral/config/configuration_manifests.hpp"
 #include "corral/config/last_good.hpp"
@@ -175,6 +176,7 @@ int serve(const serve_options& options, const command_context& context) {
         return fail(guard.error().message);
     }
     telemetry::start_logging(settings->log_level);
+    telemetry::name_lines(&catalog::message_id);
     if (!raised) {
         telemetry::log().warn("{}", raised.error().message);
     }

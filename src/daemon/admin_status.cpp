@@ -54,6 +54,7 @@ control::admin_json service_json(const supervisor::service_status& service, core
     out["starts"] = service.starts;
     out["reason"] = service.reason;
     out["causes"] = catalog::causes_of(service.reason);
+    out["ids"] = catalog::message_ids(service.reason);
     out["advice"] = service.advice;
     out["next_try_seconds"] = nullptr;
     if (service.next_try) {
@@ -152,6 +153,7 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
     out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;
     out["waits"] = queue.why;
+    out["ids"] = catalog::message_ids(queue.why.empty() ? state.reason : queue.why);
     if (const auto tiers = of.running->admission().tiers_of(name)) {
         const bool serves = tiers->serving == entry.tier;
         out["tier"] = {{"number", entry.tier},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "telemetry/log_sinks.hpp"
+#include "telemetry/whole_line.hpp"
 
 namespace corral::telemetry {
 
@@ -169,6 +170,10 @@ void stop_logging() {
 
 log_tail recent_log(std::uint64_t number, std::size_t most) {
     return current().kept->read(number, most);
+}
+
+void name_lines(std::string_view (*namer)(std::string_view sentence)) {
+    current_namer() = namer;
 }
 
 spdlog::logger& log() {

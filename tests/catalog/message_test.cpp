@@ -23,6 +23,8 @@ std::string literals_in(const fs::path& file) {
         const char c = text[i];
         if (inside && c == '\\' && i + 1 < text.size()) {
             out += text[++i];
+        } else if (!inside && c == '\'' && i + 2 < text.size() && text[i + 2] == '\'') {
+            i += 2;  // a character, which may be a quotation mark
         } else if (c == '"') {
             inside = !inside;
             out += inside && !joined ? "\n" : "";
@@ -55,18 +57,19 @@ const std::string& literals_of_the_source() {
 
 TEST(message, every_sentence_is_one_of_the_source) {
     for (const message& one : all_messages()) {
-        std::string_view rest = one.text;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find("…"), rest.size());
-            std::string_view part = rest.substr(0, end);
-            rest.remove_prefix(std::min(end + std::string_view("…").size(), rest.size()));
-            constexpr std::string_view around = " .:;,'()";
-            const std::size_t begin = part.find_first_not_of(around);
-            if (begin == std::string_view::npos) {
-                continue;
+        for (std::string_view rest : wordings_of(one.text)) {
+            while (!rest.empty()) {
+                const std::size_t end = std::min(rest.find("…"), rest.size());
+                std::string_view part = rest.substr(0, end);
+                rest.remove_prefix(std::min(end + std::string_view("…").size(), rest.size()));
+                constexpr std::string_view around = " .:;,'()";
+                const std::size_t begin = part.find_first_not_of(around);
+                if (begin == std::string_view::npos) {
+                    continue;
+                }
+                part = part.substr(begin, part.find_last_not_of(around) + 1 - begin);
+                EXPECT_NE(literals_of_the_source().find(part), std::string::npos) << one.id << ": " << part;
             }
-            part = part.substr(begin, part.find_last_not_of(around) + 1 - begin);
-            EXPECT_NE(literals_of_the_source().find(part), std::string::npos) << one.id << ": " << part;
         }
     }
 }
@@ -77,11 +80,12 @@ TEST(message, each_has_one_id_and_says_what_it_means) {
         EXPECT_TRUE(ids.insert(one.id).second) << one.id;
         EXPECT_NE(one.id.find('.'), std::string_view::npos) << one.id;
         EXPECT_FALSE(one.means.empty()) << one.id;
+        EXPECT_FALSE(wordings_of(one.text).empty()) << one.id;
     }
     for (const package_finding& one : package_findings()) {
         EXPECT_TRUE(ids.insert(one.id).second) << one.id;
     }
-    EXPECT_GT(ids.size(), 140U);
+    EXPECT_GT(ids.size(), 240U);
 }
 
 TEST(message, a_sentence_is_found_as_people_paste_it) {
@@ -97,6 +101,19 @@ TEST(message, a_sentence_is_found_as_people_paste_it) {
               "model.waits-for-turn");
     EXPECT_EQ(id("no such thing"), "");
     EXPECT_EQ(id(""), "");
+}
+
+TEST(message, each_cause_of_a_reason_has_its_id) {
+    EXPECT_THAT(message_ids("loading again after: ended by itself: killed by SIGSEGV: The runtime crashed."),
+                ElementsAre("service.loading-again", "service.ended"));
+    EXPECT_THAT(
+        message_ids(
+            "failed too often, the last time: its first test failed: A first test answer had no text."),
+        ElementsAre("service.gave-up", "service.first-test-failed", "runtime.first-test"));
+    EXPECT_TRUE(message_ids("").empty());
+    EXPECT_EQ(message_id("corral.toml:3:1: unknown key 'prot' in [[models]]; did you mean 'port'?"),
+              "configuration.unknown-key");
+    EXPECT_EQ(message_id("a line of no table"), "");
 }
 
 TEST(message, a_chain_of_causes_is_a_list) {

@@ -100,6 +100,24 @@ TEST(log, knows_that_an_inherited_variable_means_another_stream) {
     EXPECT_THAT(caught.text(), Not(HasSubstr("<6>")));
 }
 
+TEST(log, a_warning_ends_in_the_id_of_its_message) {
+    caught_stderr caught;
+    ASSERT_EQ(::unsetenv("JOURNAL_STREAM"), 0);
+    start_logging(log_level::info);
+    name_lines([](std::string_view sentence) {
+        return sentence == "the port is taken" ? std::string_view("service.port-taken") : std::string_view();
+    });
+    log().warn("the port is taken");
+    log().warn("nobody knows this");
+    log().info("the port is taken");
+    stop_logging();
+    name_lines(nullptr);
+    const std::string text = caught.text();
+    EXPECT_THAT(text, HasSubstr("WARN the port is taken id=service.port-taken\n"));
+    EXPECT_THAT(text, HasSubstr("WARN nobody knows this\n"));
+    EXPECT_THAT(text, HasSubstr("INFO the port is taken\n"));
+}
+
 TEST(log, works_before_the_start_and_after_the_stop) {
     // A process that has not started logging yet, in a state of its own.
     EXPECT_EXIT(

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <spdlog/spdlog.h>
@@ -20,6 +21,10 @@ enum class log_level { debug, info, warn, error };
 void start_logging(log_level level);
 // Flushes and joins the log thread.
 void stop_logging();
+
+// From now on warnings and errors end in " id=..." where `namer` knows the sentence ("": it does not). Asked on the log's
+// thread.
+void name_lines(std::string_view (*namer)(std::string_view sentence));
 
 // The daemon's logger; always valid.
 [[nodiscard]] spdlog::logger& log();

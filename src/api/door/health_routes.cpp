@@ -9,6 +9,7 @@
 
 #include "api/door/access_check.hpp"
 #include "api/json/json_writer.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/generation/readiness.hpp"
 #include "corral/telemetry/metrics.hpp"
@@ -123,6 +124,19 @@ void write_warnings(json_writer& json, const api_context& context) {
     json.end_array();
 }
 
+// What 'corral explain' knows of a reason.
+void write_ids(json_writer& json, const std::string& reason) {
+    const std::vector<std::string_view> ids = catalog::message_ids(reason);
+    if (ids.empty()) {
+        return;
+    }
+    json.key("ids").begin_array();
+    for (const std::string_view id : ids) {
+        json.text(id);
+    }
+    json.end_array();
+}
+
 void write_instances(json_writer& json, const std::vector<scheduler::instance_state>& all) {
     if (all.empty()) {
         return;
@@ -173,6 +187,7 @@ readiness describe_readiness(const api_context& context, bool names) {
         json.member("state", word_of(states[i]));
         if (names) {
             json.member("reason", state.reason);
+            write_ids(json, state.reason);
         }
         json.key("progress");
         if (state.progress) {

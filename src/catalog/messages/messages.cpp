@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "corral/catalog/message.hpp"
 
@@ -26,8 +27,8 @@ std::vector<std::string_view> fixed_parts(std::string_view text) {
     return out;
 }
 
-bool holds_in_order(std::string_view sentence, std::string_view text) {
-    for (const std::string_view part : fixed_parts(text)) {
+bool holds_in_order(std::string_view sentence, const std::vector<std::string_view>& parts) {
+    for (const std::string_view part : parts) {
         const std::size_t at = sentence.find(part);
         if (at == std::string_view::npos) {
             return false;
@@ -37,18 +38,56 @@ bool holds_in_order(std::string_view sentence, std::string_view text) {
     return true;
 }
 
-std::size_t fixed_length(std::string_view text) {
-    std::size_t sum = 0;
-    for (const std::string_view part : fixed_parts(text)) {
-        sum += part.size();
-    }
-    return sum;
+// One wording, ready for the search.
+struct pattern {
+    const message* of = nullptr;
+    std::vector<std::string_view> parts;
+    std::size_t length = 0;
+};
+
+using tables = std::array<std::span<const message>, 9>;
+
+tables all_tables() {
+    return {request_messages(),       form_messages(),    model_messages(),
+            service_messages(),       state_messages(),   runtime_messages(),
+            configuration_messages(), command_messages(), operation_messages()};
+}
+
+// The longest first, so that the first that fits says most. Shorter ones would be found in any sentence.
+const std::vector<pattern>& patterns() {
+    static const std::vector<pattern> all = [] {
+        constexpr std::size_t shortest = 12;
+        std::vector<pattern> out;
+        for (const auto table : all_tables()) {
+            for (const message& one : table) {
+                for (const std::string_view wording : wordings_of(one.text)) {
+                    pattern made{&one, fixed_parts(wording), 0};
+                    for (const std::string_view part : made.parts) {
+                        made.length += part.size();
+                    }
+                    if (made.length >= shortest) {
+                        out.push_back(std::move(made));
+                    }
+                }
+            }
+        }
+        std::ranges::stable_sort(out, std::ranges::greater(), &pattern::length);
+        return out;
+    }();
+    return all;
+}
+
+const message* find_by_words(std::string_view sentence) {
+    const auto found = std::ranges::find_if(
+        patterns(), [&](const pattern& each) { return holds_in_order(sentence, each.parts); });
+    return found == patterns().end() ? nullptr : found->of;
 }
 
 // What stands before a cause, as Corral itself says it.
-constexpr std::array<std::string_view, 6> cause_joints{
-    "loading again after: ",      "failed too often, the last time: ", "ended by itself: ",
-    "does not answer any more: ", "printed what may mean: ",           "while loading it had said: ",
+constexpr std::array<std::string_view, 7> cause_joints{
+    "loading again after: ",       "failed too often, the last time: ", "ended by itself: ",
+    "does not answer any more: ",  "printed what may mean: ",           "its first test failed: ",
+    "while loading it had said: ",
 };
 constexpr std::array<std::string_view, 4> cause_breaks{
     "; the device: ", "; before, it printed what may mean: ", " Before, it printed what may mean: ",
@@ -91,10 +130,20 @@ void take_apart(std::vector<std::string>& to, std::string_view text) {
 
 }  // namespace
 
+std::vector<std::string_view> wordings_of(std::string_view rest) {
+    std::vector<std::string_view> out;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        out.push_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return out;
+}
+
 std::vector<message> all_messages() {
     std::vector<message> out;
-    for (const auto all : {request_messages(), model_messages(), service_messages(), command_messages()}) {
-        out.insert(out.end(), all.begin(), all.end());
+    for (const auto table : all_tables()) {
+        out.insert(out.end(), table.begin(), table.end());
     }
     return out;
 }
@@ -105,14 +154,24 @@ std::optional<message> find_message(std::string_view asked) {
     if (by_id != all.end()) {
         return *by_id;
     }
-    const message* best = nullptr;
-    for (const message& one : all) {
-        const bool longer = best == nullptr || fixed_length(one.text) > fixed_length(best->text);
-        if (longer && holds_in_order(asked, one.text)) {
-            best = &one;
+    const message* const found = find_by_words(asked);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+std::string_view message_id(std::string_view sentence) {
+    const message* const found = find_by_words(sentence);
+    return found == nullptr ? std::string_view() : found->id;
+}
+
+std::vector<std::string_view> message_ids(std::string_view reason) {
+    std::vector<std::string_view> out;
+    for (const std::string& cause : causes_of(reason)) {
+        const std::string_view id = message_id(cause);
+        if (!id.empty() && std::ranges::find(out, id) == out.end()) {
+            out.push_back(id);
         }
     }
-    return best == nullptr ? std::nullopt : std::optional(*best);
+    return out;
 }
 
 std::vector<std::string> causes_of(std::string_view reason) {

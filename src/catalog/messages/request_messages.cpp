@@ -13,9 +13,11 @@ constexpr std::array request_table{
             "This server has no model of that name.", "See which there are: corral list, or ollama list."},
     message{"request.not-served", request_reader, "this model is not served here any more; choose another",
             "The model was there a moment ago and has been taken out.", "corral list"},
-    message{"request.removed", request_reader,
-            "the model was taken out of this server's configuration while the request waited; choose another",
-            "The operator removed it and reloaded.", "Ask another model."},
+    message{
+        "request.removed", request_reader,
+        "the model was taken out of this server's configuration while the request waited; choose another\n"
+        "the model was taken out of this server's configuration; choose another",
+        "The operator removed it and reloaded.", "Ask another model."},
     message{"request.changed", request_reader, "the model was changed while the request waited; ask again",
             "A reload gave it other files or settings.", "Ask again."},
     message{"request.queue-full", request_reader, "too many requests are waiting here; ask again in a while",

@@ -61,9 +61,15 @@ constexpr std::array service_table{
             "The card is not in the driver's list. Nothing is started; it starts by itself when the card is "
             "back.",
             "axcl-smi reboot, else switch the box off and on; corral doctor."},
-    message{"device.silent", service_reader, "the device's driver does not answer: …",
+    message{"device.silent", service_reader,
+            "the device's driver does not answer: …\n"
+            "hangs inside the driver, and not even SIGKILL ends it",
             "The status tool hangs; it is asked again every ten seconds.", "dmesg; as for a lost device."},
-    message{"device.unreadable", service_reader, "the device can't be looked at: …",
+    message{"device.unreadable", service_reader,
+            "the device can't be looked at: …\n"
+            "… prints without end\n"
+            "… answered what is not in the format …\n"
+            "starts without a look at the device: …",
             "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
     message{"device.memory-wait", service_reader, "waiting for device memory: …",
             "The memory of an ended process has not come back, or another program holds it.",

@@ -1,0 +1,247 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto configuration_reader = message_reader::operators;
+
+constexpr std::array configuration_table{
+    message{"configuration.unreadable", configuration_reader,
+            "cannot be read: …\n"
+            "cannot be read; check its permissions\n"
+            "is larger than 1 MiB, which no configuration is\n"
+            "the folder of manifests can't be read: …",
+            "The file is there and can't be read by the user that runs Corral.",
+            "ls -l FILE; sudo chown corral FILE, or chmod u+r."},
+    message{"configuration.missing-key", configuration_reader,
+            "is missing in …\n"
+            "… needs 'cancel_target'\n"
+            "[traits.images] must say 'types' or 'none'\n"
+            "'count' is missing: which variable says how many files there are",
+            "A key without a default is not given.",
+            "Write it at the place named; docs/configuration.md has an example of each table."},
+    message{"configuration.wrong-type", configuration_reader,
+            "… must be …, not …\n"
+            "must not be empty\n"
+            "must not hold a zero byte\n"
+            "must not hold an empty text",
+            "The value has another type than the key takes, or is empty.",
+            "The sentence names the type; texts stand in quotes, numbers and true/false do not."},
+    message{"configuration.out-of-range", configuration_reader,
+            "must be between … and …, not …\n"
+            "must be 0 or at least …\n"
+            "'…' must not be more than '…'\n"
+            "'…' must not be less than '…'\n"
+            "'max_backoff' must not be less than 'first_backoff'\n"
+            "'max_buffered_body_bytes' is for all connections and must not be less than 'max_body_bytes'\n"
+            "'patience_ceiling' must not be less than 'patience'\n"
+            "'interval' must be 0 or at least 100ms\n"
+            "'…' must be in whole seconds\n"
+            "'…' is no status from 400 to 599\n"
+            "a model has at most … aliases\n"
+            "a model has at most … fallbacks\n"
+            "a service has at most 8 further ports\n"
+            "a service has at most 8 rendered files\n"
+            "'json' is longer than 64 KiB\n"
+            "is neither a number nor …",
+            "The number is outside of what makes sense; the bounds are named.", "A number within them."},
+    message{"configuration.not-a-duration", configuration_reader,
+            "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"\n"
+            "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds",
+            "The value is no span of time.", "\"500ms\", \"30s\", \"1h30m\"."},
+    message{"configuration.not-one-of", configuration_reader,
+            "must be one of …, not '…'\n"
+            "there is no family '…'\n"
+            "there is no profile '…'\n"
+            "there is no device format '…'\n"
+            "profile '…' has no service '…'\n"
+            "unknown placeholder {…}\n"
+            "the only placeholder here is {card}\n"
+            "unknown signal '…'\n"
+            "there is no variable '…'\n"
+            "'…' is neither a number nor a variable of this profile\n"
+            "nothing uses the variable '…'\n"
+            "'…' is not a capability that is served\n"
+            "profile '…' wants the dialect '…', which does not exist",
+            "The word is none of those that exist; the nearest is named.",
+            "One of the words in the sentence."},
+    message{"configuration.bad-form", configuration_reader,
+            "'command' must begin with the program\n"
+            "'target' must begin with '/'\n"
+            "'…' must begin with '/'\n"
+            "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
+            "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
+            "may hold only a-z, 0-9 and '_'\n"
+            "'…' is not a name for an environment variable\n"
+            "'working_directory' of a profile must begin with '/' or a placeholder such as {package}\n"
+            "'guard_library' of a profile must begin with '/'\n"
+            "'path' must be relative to the package, without '..'\n"
+            "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
+            "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
+            "'…' means something only with kind = …\n"
+            "must look like http://HOST:PORT or https://HOST:PORT",
+            "The value has the right type, but not the form that the key needs.",
+            "As in the sentence; docs/configuration.md has an example."},
+    message{"configuration.twice", configuration_reader,
+            "'…' is there twice\n"
+            "service '…' is there twice\n"
+            "status … is explained twice\n"
+            "'…' is a name of this model already\n"
+            "a model named '…' is there already (upper and lower case are the same)\n"
+            "is already an alias of model '…'\n"
+            "'…' is already a name of model '…'\n"
+            "'cards' names … twice",
+            "Two things would have the same name; only one could be reached.",
+            "Another name for one of them; each manifest's file is named."},
+    message{"configuration.port-twice", configuration_reader,
+            "service '…' of model '…' wants port …, which is already that of …",
+            "Two services can't listen at one port.", "Another port, or port = 0 and {port} in the command."},
+    message{"configuration.profile-services", configuration_reader,
+            "a profile needs at least one [[services]]; one of a server that others look after says 'remote "
+            "= true'\n"
+            "a profile with 'remote = true' has no [[services]]",
+            "The profile says neither what to start nor that another starts it.",
+            "[[services]] or remote = true."},
+    message{"configuration.cards", configuration_reader,
+            "is no place to run in; write the number of a card, such as 0, or \"0,1\" for one process on two "
+            "cards\n"
+            "'cards' must name at least one card\n"
+            "'cards' names too many places\n"
+            "names several places, but no service is told which: put {devices} into a command, such as "
+            "\"--devices\", \"{devices}\"\n"
+            "names several places, but its service '…' has the one port …; say port = 0 and put {port} into "
+            "its command\n"
+            "'instances' is …, but 'cards' names …",
+            "Instances and cards do not fit together.", "One place for each instance: cards = [0, 1]."},
+    message{"configuration.capabilities", configuration_reader,
+            "'capabilities' must hold 'completion' or 'embedding'\n"
+            "can't claim 'embedding': its profile '…' knows no way to ask for vectors\n"
+            "can't claim 'vision': …\n"
+            "can't claim 'insert': its family '…' fills no holes",
+            "The manifest claims what profile or family can't do.", "Take the word out of capabilities."},
+    message{"configuration.never-thinks", configuration_reader,
+            "can't claim 'thinking': the tokenizer script of its package appends /no_think to every user "
+            "turn, so that the model never thinks; take 'thinking' out, or use a script that leaves it off "
+            "and say 'package_forbids_thinking = false'",
+            "The package's own script forbids thinking.", "As the sentence says."},
+    message{"configuration.variable", configuration_reader,
+            "needs the variable '…': …\n"
+            "needs 'vocabulary' in [models.context]: the rows of its embedding, which also bound top_k",
+            "The profile's command has a place that the manifest does not fill.",
+            "corral import DIR fills in all that a package tells."},
+    message{
+        "configuration.means-nothing", configuration_reader,
+        "'failback_after' means nothing without [[models.fallbacks]]\n"
+        "there is no folder for what outlives a run, so model variants can't be kept; say 'state_directory'",
+        "A setting has no effect without another.", "As the sentence says."},
+    message{"configuration.profile-mistake", configuration_reader,
+            "the profile has mistakes, which are told with another …",
+            "The mistakes stand at the first model of that profile.", "Mend the profile."},
+    message{"configuration.environment", configuration_reader,
+            "is not a number from 1 to 65536; the default stays\n"
+            "is not a number from 0 to 1024; the default stays\n"
+            "is not a duration; the default stays",
+            "A variable of the environment that Ollama also reads has no usable value.",
+            "Mend it in the unit (systemctl edit corral), or unset it."},
+    message{"configuration.listen-name", configuration_reader,
+            "is neither 'localhost' nor an IP address; names are not looked up for listening\n"
+            "must end in a port from 0 to 65535",
+            "listen is an address and a port.",
+            "listen = [\"127.0.0.1:11434\"]; all interfaces: \"0.0.0.0:11434\" with [access] keys."},
+    message{"configuration.no-models", configuration_reader,
+            "there is no model to serve; 'corral import DIR' makes one of a vendor's folder, in …",
+            "Corral runs and has no manifest.", "corral import DIR, then corral reload."},
+    message{"configuration.stands-in", configuration_reader,
+            "the configuration has a mistake: …, is served; a good file is taken as soon as it is there\n"
+            "the last good copy '…' can't be used: …\n"
+            "there is no last good copy of it yet\n"
+            "there is no folder for a last good copy\n"
+            "there is no copy of the configuration for a start with a mistake in it: …",
+            "A start with a mistake in the file serves the last good copy from the state directory.",
+            "corral check names the mistake; corral reload after mending it."},
+    message{"configuration.not-reloaded", configuration_reader,
+            "the configuration was not reloaded: nothing has changed\n"
+            "reload: …",
+            "A reload took nothing over; all stays as it was.", "corral check names every mistake."},
+    message{"configuration.left-out-tier", configuration_reader, "…; it is left out",
+            "One model can't be served as it is configured; all others are.",
+            "The sentence before it names the cause."},
+    message{"configuration.door-waits", configuration_reader,
+            "nobody is let in: Corral waits for …: …\n"
+            "can't find '…': …",
+            "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
+            "Put the file there, readable for Corral's user."},
+    message{"configuration.key-file", configuration_reader,
+            "a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
+            "there is a key named '…' in '…' already\n"
+            "there is no key named '…' in '…'\n"
+            "no file of keys: '…' …\n"
+            "the system gives no random numbers",
+            "The key was not made or removed; nothing has changed.",
+            "corral key list shows the names; another name, or corral key revoke NAME first."},
+    message{"configuration.certificate", configuration_reader,
+            "can't read …: …\n"
+            "is not a regular file\n"
+            "is larger than 1 MiB\n"
+            "holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\")\n"
+            "holds no certificate in PEM form, or can't be read\n"
+            "can't be used: …\n"
+            "holds a chain that can't be used\n"
+            "holds a damaged certificate behind the first\n"
+            "is encrypted with a password; a server needs a key without one (openssl pkey -in OLD -out NEW)\n"
+            "holds no private key in PEM form\n"
+            "is not the key of the certificate in …\n"
+            "holds a key that can't be used\n"
+            "must be a regular file of at most 1 MiB with certificates in PEM form\n"
+            "TLS is not available in this system's OpenSSL",
+            "A certificate or its key can't be used; the old pair stays in force where there is one.",
+            "openssl x509 -in CERT -noout -text; openssl pkey -in KEY -noout."},
+    message{"configuration.listen-failed", configuration_reader,
+            "can't listen on …: …\n"
+            "can't listen on an inherited socket: …\n"
+            "descriptor … is no TCP socket that listens\n"
+            "can't tell the address of a listener: …\n"
+            "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
+            "The address can't be had: it is taken, not of this machine, or a port below 1024.",
+            "ss -tlnp | grep PORT names who has it; another port by listen or OLLAMA_HOST."},
+    message{"configuration.manifest-write", configuration_reader,
+            "'…' can't be written: …\n"
+            "is a link, and what it leads to is not Corral's to write; put a folder or file of its own there",
+            "The manifest was not written; nothing has changed.",
+            "sudo, or --output DIR to write elsewhere."},
+    message{"files.private", configuration_reader,
+            "can't read '…': …\n"
+            "can't write '…': …\n"
+            "can't write beside '…': …\n"
+            "can't sync the folder …\n"
+            "can't open the folder …\n"
+            "can't lock the folder …\n"
+            "can't make the folder '…': …\n"
+            "is not a regular file\n"
+            "'…' is larger than 1 MiB\n"
+            "another program is changing files of '…' just now; try again",
+            "A file or folder of the state directory can't be used.",
+            "df -h and ls -ld on the path; it belongs to the user that runs Corral."},
+    message{
+        "files.disk", configuration_reader,
+        "the disk does not answer\n"
+        "nobody waits for the disk any more\n"
+        "no thread can be started: …\n"
+        "cannot write …\n"
+        "cannot sync …\n"
+        "cannot replace …\n"
+        "cannot remove …",
+        "The disk was too slow, full or read-only for what was to be written; nothing half-written stays.",
+        "df -h; dmesg for errors of the disk."},
+};
+
+}  // namespace
+
+std::span<const message> configuration_messages() {
+    return configuration_table;
+}
+
+}  // namespace corral::catalog

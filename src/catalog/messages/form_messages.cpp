@@ -1,0 +1,214 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto form_reader = message_reader::client;
+
+constexpr std::array form_table{
+    message{"request.no-body", form_reader,
+            "missing request body\n"
+            "EOF",
+            "The request has no body.", "Send JSON, with Content-Type: application/json."},
+    message{"request.not-json", form_reader,
+            "unexpected EOF\n"
+            "invalid character …",
+            "The body is no JSON; the sentence names the first character that is wrong.",
+            "Mend the JSON; most often a comma, a quote or a bracket is missing."},
+    message{"request.json-too-deep", form_reader,
+            "of the request is nested deeper than …\n"
+            "the JSON of the request is nested deeper than …\n"
+            "exceeded max depth",
+            "Arrays and objects lie too deep inside each other.", "Send flatter JSON."},
+    message{"request.json-too-much", form_reader,
+            "the JSON of the request holds too many values\n"
+            "the JSON of the request holds too many arrays and objects\n"
+            "an object in the JSON of the request has too many members\n"
+            "of the request holds too much: at most …",
+            "The JSON is within its bytes, but has more parts than a request can need.",
+            "Send fewer elements."},
+    message{"request.wrong-type", form_reader,
+            "json: cannot unmarshal … into Go value of type …\n"
+            "json: cannot unmarshal … into Go struct field …\n"
+            "json: cannot unmarshal number … into Go struct field …\n"
+            "json: a number in the request is out of range",
+            "A field has a value of another type; the words are those that clients of Ollama know.",
+            "Give the field the type that is named at the end."},
+    message{"request.unpacked-too-large", form_reader,
+            "the request's body may have at most … bytes unpacked\n"
+            "the body of this request may have at most … bytes",
+            "The body is larger than this address takes.", "Send less."},
+    message{"request.bad-encoding", form_reader,
+            "the request's body is no valid zstd: …\n"
+            "a request body with Content-Encoding … is not supported: send it uncompressed",
+            "The body came in a form that is not read here.", "Send it uncompressed."},
+    message{"request.malformed", form_reader,
+            "malformed request: …\n"
+            "bad Content-Length\n"
+            "bad Transfer-Encoding\n"
+            "unsupported transfer encoding\n"
+            "missing required Host header\n"
+            "too many Host headers\n"
+            "bad request target\n"
+            "unknown expectation\n"
+            "HTTP version not supported",
+            "The request breaks HTTP; the connection is closed.",
+            "Another client, or no proxy that changes requests."},
+    message{"request.too-slow", form_reader,
+            "request header took too long\n"
+            "request body took too long",
+            "The request did not arrive whole in its time.", "Ask again; on a slow line send less at once."},
+    message{"request.too-many-heads", form_reader, "server busy: too many long request headers at once",
+            "All connections together hold as many long headers as they may.", "Ask again in a moment."},
+    message{"request.message-form", form_reader,
+            "invalid message content type: …\n"
+            "invalid content block format\n"
+            "invalid system type: …\n"
+            "[] is too short - 'messages'\n"
+            "messages is required\n"
+            "messages is required: none of them has any content\n"
+            "invalid tool call arguments\n"
+            "tool_use block missing required '…' field\n"
+            "failed to parse function call arguments: …\n"
+            "failed to parse function call arguments: they are not an object\n"
+            "unknown input item type: …\n"
+            "unknown content type: …\n"
+            "input is required\n"
+            "input must be a string or array\n"
+            "invalid input\n"
+            "invalid input type\n"
+            "a message has no known role\n"
+            "'tool_call_id' and 'name' of a message may have at most … bytes",
+            "A message of the request does not have the form that its address asks for.",
+            "The client's library in a current version; the field that is named."},
+    message{"request.field-missing", form_reader,
+            "model is required\n"
+            "max_tokens is required and must be positive\n"
+            "neither 'from' or 'files' was specified",
+            "A field is missing that has no default.", "Add the field that is named."},
+    message{"request.field-value", form_reader,
+            "invalid think value: …\n"
+            "(think must be a boolean or string (…, true, or false))\n"
+            "invalid reasoning value: …\n"
+            "invalid type for 'stop' field: …\n"
+            "top_logprobs must be between 0 and 20\n"
+            "Invalid value for 'encoding_format' = …\n"
+            "Unsupported type: '…'\n"
+            "time: missing unit in duration …\n"
+            "time: unknown unit … in duration …\n"
+            "option \"…\" must be …\n"
+            "invalid digest format\n"
+            "output_config.format.schema must be a JSON Schema object\n"
+            "invalid input_schema for tool …: it is not an object",
+            "A field has a value that can't be meant.", "One of the values that the sentence names."},
+    message{"request.image-form", form_reader,
+            "invalid image source\n"
+            "invalid image source type: …. Only base64 images are supported.\n"
+            "invalid base64 image data: illegal base64 data at input byte …\n"
+            "illegal base64 data at input byte …\n"
+            "invalid image input\n"
+            "image URLs are not currently supported, please use base64 encoded data instead\n"
+            "images in messages are not supported",
+            "The image did not come as base64 within the request; Corral fetches nothing from other servers.",
+            "Send data:image/png;base64,… or the bytes in base64."},
+    message{"request.not-built", form_reader,
+            "file inputs are not currently supported\n"
+            "audio is not supported: no runtime here can hear\n"
+            "… does not support audio\n"
+            "logprobs is not supported in responses: ask /v1/chat/completions for them\n"
+            "_debug_render_only is not supported: this server does not show rendered prompts\n"
+            "… is not supported: this server makes no models out of files; create from a model that it has, "
+            "or add one with 'corral import'",
+            "No runtime here, or Corral itself, does not do this.",
+            "Leave it out, or do what the sentence names."},
+    message{"request.not-for-chat", form_reader,
+            "does not support chat\n"
+            "does not support …",
+            "The model lacks the capability; one that makes vectors, for instance, does not answer.",
+            "Another model: corral list shows what each can do."},
+    message{"request.bad-name", form_reader,
+            "invalid model name\n"
+            "source … is invalid\n"
+            "destination … is invalid\n"
+            "name … is invalid\n"
+            "use either :local or :cloud, not both: …\n"
+            "model … not found",
+            "The name has characters that no name has, or is nobody's.",
+            "NAME or NAME:TAG, such as qwen3:4b; corral list names those that are here."},
+    message{"request.format-schema", form_reader,
+            "invalid format: …\n"
+            "the format's schema at …: …\n"
+            "the format's schema is nested too deeply\n"
+            "the format's schema is longer than …\n"
+            "the format must be \"json\" or a JSON Schema object\n"
+            "'pattern' must be a text of at most … bytes\n"
+            "this 'pattern' can't be run in bounded time (…), please leave it out",
+            "The schema can't be used; the place in it is named.",
+            "Mend or leave out the keyword (docs/structured_output.md)."},
+    message{
+        "request.template", form_reader,
+        "template: :…: …\n"
+        "the template has no place for tools: it does not use .Tools\n"
+        "the prompt template makes nothing of this request, so there is nothing to answer",
+        "The prompt template of the request or of a client's model has a mistake; line and mark are named.",
+        "Mend the template, or leave it out."},
+    message{
+        "request.conversation", form_reader,
+        "the conversation has no user message, so there is nothing to answer\n"
+        "the conversation ends with an assistant message, and this runtime can't continue one; end it with a "
+        "user message\n"
+        "the conversation has no message\n"
+        "the conversation has no messages to send\n"
+        "the conversation can't be rendered for this model\n"
+        "the chat format '…' has no tools\n"
+        "the chat format '…' can't fill in what stands between two texts\n"
+        "this runtime can't use a prompt template: it puts every prompt into the model's chat format itself",
+        "The conversation can't be put into the form that the model reads.",
+        "End with a message of the user; leave out what is named."},
+    message{"request.verbatim", form_reader,
+            "This model's runtime asks its tokenizer without Corral, so it can't run a prompt as it stands.\n"
+            "The tokenizer service of this model wraps texts in a way that can't be taken off, so it can't "
+            "run a prompt as it stands.\n"
+            "This runtime puts its own chat template around every conversation, so it takes neither raw "
+            "prompts nor an assistant turn to be continued.\n"
+            "This runtime puts its own chat template around every prompt, so it takes neither raw prompts "
+            "nor an assistant turn to be continued.\n"
+            "This runtime takes images in whole conversations alone.\n"
+            "A prompt of a single token can't be run by this model.\n"
+            "The prompt is empty.",
+            "A raw prompt, a template or a begun answer does not reach this runtime as it stands.",
+            "Send messages (/api/chat, /v1/chat/completions)."},
+    message{"request.variant-full", form_reader,
+            "there are … models made by clients already\n"
+            "the models made by clients may hold at most … together\n"
+            "you have … models already, and one client may have half of what others leave\n"
+            "your models hold … already, and one client may have half of what others leave\n"
+            "a model may hold at most … bytes of texts and messages",
+            "What clients may store is bounded; nothing was kept.",
+            "Delete one (ollama rm NAME), then make it again."},
+    message{"request.variant-name", form_reader,
+            "there is no model of that name\n"
+            "is one of this server's configuration: change or remove it there, or choose another name",
+            "A client's model can't be made, copied or deleted under this name.", "Another name."},
+    message{"request.vectors-memory", form_reader,
+            "server busy: no memory for the vectors of this request; try again later, or send fewer texts\n"
+            "a request may hold at most … texts for this model, whose vectors have … numbers",
+            "The vectors of this many texts are more than may be held.", "Send fewer texts at once."},
+    message{"request.vectors-too-long", form_reader, "the input length exceeds the context length",
+            "A text is longer than the model reads.", "truncate = true, or shorter texts."},
+    message{"request.vectors-cancelled", form_reader,
+            "request canceled\n"
+            "the client has gone",
+            "The client took the request back.", ""},
+};
+
+}  // namespace
+
+std::span<const message> form_messages() {
+    return form_table;
+}
+
+}  // namespace corral::catalog

@@ -1,0 +1,209 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto operation_reader = message_reader::operators;
+
+constexpr std::array operation_table{
+    message{"command.asks-daemon", operation_reader,
+            "the Corral at '…' …\n"
+            "the daemon does not answer any more\n"
+            "nothing has changed: …\n"
+            "the request is nested too deep\n"
+            "a request is one JSON object on one line, such as {\"verb\":\"status\"}\n"
+            "a request may have at most … bytes\n"
+            "unknown verb '…'; there are …\n"
+            "'program' must be a path from the root\n"
+            "'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
+            "internal error: …",
+            "The conversation with the running Corral failed.",
+            "corral --version against the running one (corral status); corral logs corral."},
+    message{"command.too-many-readers", operation_reader, "readers follow the lines already",
+            "As many corral logs --follow run as may.", "End one of them."},
+    message{"command.may-not-ask", operation_reader,
+            "only the user that runs Corral and root may ask here\n"
+            "admin socket: user … was refused",
+            "The admin socket is for Corral's own user and root.", "sudo corral …"},
+    message{
+        "command.socket-file", operation_reader,
+        "the admin socket '…' can't be used\n"
+        "the name of the socket is too long: …\n"
+        "there is something else than a socket at …\n"
+        "can't look at …\n"
+        "can't make a socket for …\n"
+        "can't tell whose socket is at …\n"
+        "can't replace the left-over socket …\n"
+        "can't listen at …\n"
+        "can't connect to …\n"
+        "can't tell who is at the other end: …\n"
+        "there is no admin socket, so 'corral status' and the like do not work: …",
+        "The socket over which commands ask could not be made or reached. Clients are served all the same.",
+        "admin_socket = \"PATH\" in a folder that Corral's user may write."},
+    message{"command.stop-service", operation_reader,
+            "a service is stopped with its model: stop …, or restart the service\n"
+            "a service is started with its model: start …",
+            "A model's services live and end together.",
+            "corral stop MODEL, corral start MODEL or corral restart MODEL/SERVICE."},
+    message{"command.stop-waits", operation_reader,
+            "gets no more requests, but has not stopped yet: …\n"
+            "was started again before it had stopped\n"
+            "is not ready: …",
+            "The command's own time was over before the model was where it should be; it goes on by itself.",
+            "corral status --watch; --now cuts a running answer off."},
+    message{"command.check-mistake", operation_reader,
+            "the configuration has a mistake, so its models are not known\n"
+            "the configuration has mistakes, so that its address is not known: 'corral check' names them, "
+            "--url says an address",
+            "The command needs the configuration and could not read it.",
+            "corral check names file, line and column."},
+    message{"command.remove", operation_reader,
+            "nothing was removed\n"
+            "can't remove …: …",
+            "The manifest is still there.", "sudo, or corral rm MODEL --yes."},
+    message{"command.explain", operation_reader,
+            "no message is called or reads like '…'. 'corral explain' lists all.",
+            "The catalogue does not know the words.",
+            "A shorter part of the sentence, or the id in [..] at the end of a line of the log."},
+    message{"command.bundle", operation_reader,
+            "there is no '…' among the … bundles in …\n"
+            "'…' is damaged\n"
+            "'…' is not the name of a bundle\n"
+            "'…' is no bundle\n"
+            "can't list …\n"
+            "; run this as the user that runs Corral, or say --state DIR",
+            "The record of a crash can't be shown.", "corral logs --crash lists those that are there."},
+    message{"command.run-answer", operation_reader,
+            "the answer ended before its last line\n"
+            "a line of the answer is too long\n"
+            "a line of the answer is not understood",
+            "The server broke its answer off, or is none that corral run understands.",
+            "corral status; corral logs corral."},
+    message{
+        "command.run-https", operation_reader,
+        "this Corral is asked by https, which 'corral run' does not speak; use a client such as 'ollama run'",
+        "corral run speaks plain http, to this machine.", "ollama run with OLLAMA_HOST=https://…"},
+    message{"command.no-model", operation_reader,
+            "there is no model '…'; 'corral list' names those there are",
+            "No manifest has the name; the nearest is named.", "corral list"},
+    message{"command.address", operation_reader,
+            "'…' has no address: …\n"
+            "'…' must look like http://HOST:PORT or https://HOST:PORT\n"
+            "'…' can't be read: is it there, and a plain file?\n"
+            "'…' is longer than … bytes or can't be read",
+            "The address or the file of a key or certificate can't be used.",
+            "--url http://HOST:PORT; --key-file FILE."},
+    message{"command.not-ollama", operation_reader,
+            "GET /api/version of …: status …; is that an Ollama server?\n"
+            "lists no model; 'corral list' says why\n"
+            "it does not take this key",
+            "What answers there is no Corral or Ollama, has no model, or knows another key.",
+            "The right --url; corral status on that box."},
+    message{"command.bench-plan", operation_reader,
+            "there is no set '…': say corral, rk3588, lengths, or a file that ends in .toml\n"
+            "has no test in common with the set '…'\n"
+            "the folder '…' can't be made: …\n"
+            "these are no results of 'corral bench'\n"
+            "the file is longer than 1 MiB\n"
+            "the server went on far beyond the limit of … tokens\n"
+            "a line of the answer is longer than 4 MiB\n"
+            "the server says: …",
+            "The benchmark can't be run or compared as asked.", "corral bench --help; docs/bench.md."},
+    message{"upgrade.refused", operation_reader,
+            "an upgrade is under way already\n"
+            "corral is being stopped\n"
+            "the server is shutting down\n"
+            "the configuration file is empty, or has no model any more; if that is wanted, say 'corral "
+            "reload --allow-empty' first\n"
+            "can't take over: …\n"
+            "can't be looked at: …\n"
+            "can't take over: it did not …\n"
+            "the services of … did not stop in time\n"
+            "did not end within …\n"
+            "the upgrade was given up, and all goes on as before: …\n"
+            "upgrade: …",
+            "The new program did not take over; the old one goes on serving, nothing is lost.",
+            "The sentence names the cause; corral upgrade again after mending it."},
+    message{
+        "upgrade.watching", operation_reader,
+        "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd runs it)\n"
+        "the upgrade still goes on; see 'corral status'",
+        "The command stopped watching.", "corral status"},
+    message{"upgrade.handed-over", operation_reader,
+            "what was handed over can't be read: …\n"
+            "what was handed over names descriptor …, which is not open or not its own\n"
+            "what was handed over is no sealed memory\n"
+            "what was handed over is too long\n"
+            "no memory for what is handed over\n"
+            "is not the number of a descriptor\n"
+            "Model …: other services were handed over\n"
+            "…: other services were handed over\n"
+            "; it goes on where it was\n"
+            "; it is started anew\n"
+            "its configuration is another now; it is started anew",
+            "Of what the old image handed over something can't be used; that model is started anew.",
+            "Nothing; corral status shows the load."},
+    message{"daemon.warden", operation_reader,
+            "cannot start the warden: …\n"
+            "the warden does not listen\n"
+            "the warden that was handed over is not this process's own\n"
+            "the warden is gone and there is no new one: …\n"
+            "the warden had been killed; there is a new one",
+            "The small process that kills all services when Corral is gone was lost or can't be started.",
+            "Nothing where there is a new one; else dmesg, and systemctl restart corral."},
+    message{"daemon.left-over", operation_reader, "killed process …, left over from a run that was killed",
+            "A service of an earlier run still lived and is gone now.", "Nothing."},
+    message{"daemon.fault", operation_reader,
+            "task '…' ended by an exception: …\n"
+            "a request handler failed: …\n"
+            "the scheduler's task … failed: …\n"
+            "met an exception: …\n"
+            "the watchdog is not fed any more: …",
+            "A fault of Corral's own; where it is the watchdog, systemd restarts Corral.",
+            "Report it, with corral logs corral."},
+    message{"daemon.loop-held", operation_reader,
+            "the loop was held for … ms (at most so far …) by …\n"
+            "the loop can't be watched: its thread has no clock here",
+            "Something kept all else waiting for longer than 2 ms.", "Report it, where it is often."},
+    message{"daemon.descriptors", operation_reader,
+            "but this process may have … open files, of which … are kept for its own work: about … clients "
+            "can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower 'max_connections'\n"
+            "can't accept a connection: …",
+            "The limit of open files is below what the configuration allows.", "LimitNOFILE in the unit."},
+    message{"daemon.log", operation_reader,
+            "the log has no thread of its own and waits for its reader: …\n"
+            "log lines were dropped because standard error was read too slowly\n"
+            "systemd could not be told '…': …\n"
+            "the black box can't be kept, all else goes on: …",
+            "Part of the record can't be kept; clients are served all the same.",
+            "df -h; journalctl; limits of the unit."},
+    message{"daemon.refused-client", operation_reader, "refused: …",
+            "A client was turned away; its address, the path and the reason follow.",
+            "Nothing, or a key for that client."},
+    message{"daemon.variant-left-out", operation_reader,
+            "a model that a client made is left out: …\n"
+            "the one that a client made is left out, the configuration has one\n"
+            "is not served while the model … below it is not\n"
+            "clients can't make models: …\n"
+            "the folder '…' for models made by clients cannot be used: …\n"
+            "…: delete some\n"
+            "'…' cannot be read",
+            "A model made by a client is not served just now; its file stays.",
+            "Mend what is named, then corral reload."},
+    message{"model.place-changed", operation_reader,
+            "what changed about its places takes effect when it is next started",
+            "A reload changed cards or ports of a running model.", "corral restart MODEL, at a good moment."},
+    message{"device.warning", operation_reader, "its card …",
+            "The card is hot, slow or used by another program.", "corral doctor"},
+};
+
+}  // namespace
+
+std::span<const message> operation_messages() {
+    return operation_table;
+}
+
+}  // namespace corral::catalog

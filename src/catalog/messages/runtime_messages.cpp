@@ -1,0 +1,227 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto runtime_reader = message_reader::operators;
+
+constexpr std::array runtime_table{
+    message{"runtime.first-test", runtime_reader,
+            "A first test answer failed: …\n"
+            "A first test answer had no text.\n"
+            "A first test vector failed: …",
+            "A start ends with a first real answer; it failed, so no client is let in and the runtime is "
+            "started again.",
+            "corral logs MODEL for what it printed; corral doctor MODEL examines the files."},
+    message{"runtime.places", runtime_reader,
+            "Model …, service …: …\n"
+            "its port was not handed over\n"
+            "There is no free port for a service from … to ….",
+            "A service got no port or place of its own.",
+            "Free the port, or give the service another range (docs/configuration.md)."},
+    message{"runtime.settings-file", runtime_reader,
+            "there is no folder for its settings; say 'state_directory'\n"
+            "its settings … are no JSON with the values of [models.variables]\n"
+            "make room, or let Corral's user write there ('state_directory')",
+            "The file that the runtime reads its settings from could not be written; the start waits and is "
+            "tried again.",
+            "state_directory on a disk with room, writable for Corral's user."},
+    message{"runtime.profile", runtime_reader,
+            "model …: profile … names the unknown dialect '…'\n"
+            "Model …: profile … names no runtime service after its tokenizer.\n"
+            "Model …: profile … names no service.\n"
+            "Model …: '…' of profile … must be a number from 1 to …, and is '…'.\n"
+            "Model …, 'model_name' of profile …: …\n"
+            "The profile's thinking_switch '…' is no JSON pointer.\n"
+            "The value of '…' in the profile's [traits.extra] is no JSON.\n"
+            "Model …: …\n"
+            "service …: …\n"
+            "the placeholder {…} in \"…\" has no value\n"
+            "a brace in \"…\" belongs to no {placeholder}; write {{ or }} for a plain brace\n"
+            "the variable 'url': …",
+            "The profile of the model can't be used as it is; the model is not served, all others are.",
+            "Mend the profile; corral check names file and line."},
+    message{"runtime.tokenizer-away", runtime_reader,
+            "The tokenizer service …\n"
+            "The tokenizer service gave no token ids.\n"
+            "The tokenizer service did not come back to decode the end of the answer.\n"
+            "tokenizer tap: no answer to …, the tokenizer …\n"
+            "tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
+            "tokenizer tap: no fresh identity for decoding yet\n"
+            "tokenizer tap: …",
+            "The service that turns text into tokens did not answer as it should; Corral replaces it where "
+            "it stays so.",
+            "corral logs MODEL/tokenizer; corral doctor MODEL."},
+    message{"runtime.tokenizer-foreign", runtime_reader,
+            "The tokenizer service gave token ids that the model does not have: its files belong to another "
+            "model.\n"
+            "tokenizer: its wrapper has no shape that … control tokens could show\n"
+            "tokenizer: its wrapper is not what it was; it is looked at anew",
+            "The tokenizer's files and the model's do not belong together.",
+            "Fetch the package again, whole; corral import DIR."},
+    message{"runtime.count-not-known", runtime_reader,
+            "No token ids without the tokenizer tap.\n"
+            "It can't be counted beside a run.\n"
+            "The services changed during the count.\n"
+            "Only its run can say how long it is.\n"
+            "Too many counts for one prompt.\n"
+            "It is an estimate.\n"
+            "The server does not serve.\n"
+            "The server did not count it in time.\n"
+            "The server went while it counted.\n"
+            "its answer has neither a count nor a text",
+            "How many tokens a prompt has can't be told just now; an estimate is used.", "Nothing."},
+    message{"runtime.cache-foreign", runtime_reader,
+            "The runtime read this prompt behind other tokens than it was known to hold. Nothing of the "
+            "answer was used, and the runtime is reset.\n"
+            "the runtime's cache held other tokens than it was known to hold; the answer was not used, and "
+            "the runtime is reset\n"
+            "the comparison of its cache is not kept, and is made again after a restart: …",
+            "The proof that nothing of another conversation is read failed; the answer was thrown away and "
+            "the runtime reset.",
+            "Another program may talk to the runtime: close its port to others. reuse = \"off\" in the "
+            "manifest ends further turns."},
+    message{"runtime.foreign-talk", runtime_reader,
+            "The runtime gave text that is not of this answer: another program talks to it too.\n"
+            "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
+            "context is smaller than configured.\n"
+            "The runtime was still busy with something else.\n"
+            "to the tokenizer tap was refused, for only the runtime may use it; …\n"
+            "… a call of a browser's page …\n"
+            "… a call with more than a runtime can have to say …",
+            "Something other than Corral uses the runtime's port or the tap.",
+            "Find it: ss -tnp | grep PORT. guard = \"require\" keeps other machines out."},
+    message{"runtime.not-run", runtime_reader,
+            "The runtime accepted the prompt but did not run it.\n"
+            "The runtime ran the prompt but gave no text.\n"
+            "The runtime ended its answer without a word.\n"
+            "The runtime told a failure in place of an answer.\n"
+            "The runtime failed with status …",
+            "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
+            "nothing had gone out.",
+            "corral logs MODEL; each time: a smaller context, or the vendor's newer runtime."},
+    message{"runtime.refused", runtime_reader,
+            "The runtime refused a reset with status ….\n"
+            "The runtime refused a prompt with status …\n"
+            "The runtime stayed busy and took no reset.\n"
+            "The runtime stayed busy and took no prompt.\n"
+            "The runtime accepts resets but does not carry them out.\n"
+            "The runtime refuses a value of this request…\n"
+            "The runtime refuses an image of this request…\n"
+            "The runtime is too busy to make vectors…\n"
+            "The runtime refused the texts…\n"
+            "embedding: the runtime answers 501: it was not started for embeddings",
+            "The runtime turned the call down; in doubt it is restarted.",
+            "corral logs MODEL shows its own words."},
+    message{"runtime.hung", runtime_reader,
+            "The runtime stopped in the middle of an answer.\n"
+            "The runtime did not begin to answer in its time.\n"
+            "The runtime did not finish a reset in its time. …\n"
+            "The runtime took a call and did not answer it. …\n"
+            "The runtime did not answer … whole.\n"
+            "The runtime did not answer whole.\n"
+            "The runtime made no vectors for as long as it may take.\n"
+            "… made no vectors",
+            "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
+            "before.",
+            "corral logs --crash 1. If good answers end so, the clock is too short (docs/configuration.md, "
+            "clocks)."},
+    message{
+        "runtime.protocol", runtime_reader,
+        "The runtime answered a poll with status ….\n"
+        "The runtime answered a poll with something else than JSON.\n"
+        "The runtime answered a poll without \"done\" or \"response\".\n"
+        "The runtime sent an event without \"choices\".\n"
+        "The runtime sent an event that is no JSON object.\n"
+        "The runtime sent an event of more than … KiB.\n"
+        "The runtime's answer ended in the middle of a document.\n"
+        "The runtime's answer is longer than 4 MiB.\n"
+        "The runtime's answer is no JSON: ….\n"
+        "The runtime's answer has ….\n"
+        "The runtime's answer was cut off.\n"
+        "The runtime's vectors have different lengths.\n"
+        "the runtime gave vectors that are not usable\n"
+        "embedding: …\n"
+        "a line of the answer is too long\n"
+        "a line of the answer is no JSON object",
+        "The server behind the profile does not speak the protocol that the profile names.",
+        "The right profile: corral import DIR says which one fits. The vendor's version: docs/runtimes.md."},
+    message{"runtime.given-up", runtime_reader,
+            "the call was given up\n"
+            "The call was given up.\n"
+            "The call was cancelled.\n"
+            "no answer within …\n"
+            "The runtime is being stopped.\n"
+            "this server can't be asked",
+            "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
+    message{"runtime.remote", runtime_reader,
+            "the name … can't be looked up: …\n"
+            "… can't be reached: …\n"
+            "… does not answer in time\n"
+            "its answer to /api/tags is no list of models\n"
+            "the key file … can't be read: …\n"
+            "the key file … can't be read or holds no key",
+            "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
+            "serve meanwhile.",
+            "Its address and key in the manifest; try: curl URL/api/version."},
+    message{"runtime.remote-broken", runtime_reader,
+            "connection closed without an answer\n"
+            "the answer was cut\n"
+            "the answer was cut: …\n"
+            "…: … is too long\n"
+            "…: cancelled\n"
+            "…: no time left\n"
+            "the answer is longer than … bytes\n"
+            "the certificate of … is not trusted: …",
+            "A server that Corral asks broke its answer off, or broke the protocol.",
+            "Its log; corral status shows what follows from it."},
+    message{"runtime.tap-unused", runtime_reader,
+            "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
+            "the server does not take a wanted format (status …), so the model is only told of it",
+            "The runtime lacks an ability that Corral would use; it goes on without it.",
+            "A newer runtime of the vendor."},
+    message{"runtime.files-silent", runtime_reader,
+            "its files could not be looked at within … s: the disk of '…' does not answer\n"
+            "package '…' cannot be read: …\n"
+            "package '…' holds more than … entries or is deeper than … folders: is it the right folder?\n"
+            "SHA-256 is not available in this system's OpenSSL",
+            "The package could not be examined before the start; the start waits and is tried again.",
+            "dmesg for the disk; the folder's owner and rights."},
+    message{"runtime.without-gate", runtime_reader, "starts without its gate, which failed: …",
+            "The check before a start failed by a fault of its own; the start goes on without it.",
+            "corral logs corral; corral doctor MODEL."},
+    message{"run.poisonous", runtime_reader,
+            "request id=… model=… client=… is poisonous: the runtime died … times in it, and hung … times, "
+            "at last: …",
+            "The runtime died of one prompt several times; the prompt is refused for ten minutes, the model "
+            "goes on.",
+            "The client is named; ask for the prompt, and report it to the vendor."},
+    message{"run.again", runtime_reader,
+            "request id=… model=… try=… failed before anything of its answer went out (…), waiting to run "
+            "again: …",
+            "Nothing of the answer had gone out, so the request runs again by itself.", "Nothing."},
+    message{"run.failed", runtime_reader, "run …: …", "One answer failed; what follows is the cause.",
+            "corral explain \"the cause\"."},
+    message{"run.shortened", runtime_reader, "longer than the model can read, sent without …",
+            "A conversation was longer than the model reads; the oldest parts were left out.",
+            "A model with a longer context, or a new chat."},
+    message{"run.ignored", runtime_reader,
+            "option num_ctx has no effect beyond the context that this runtime was built with\n"
+            "option … has no effect with this runtime\n"
+            "is shown to the model and not checked: the value may not keep to it (strict_schemas = true "
+            "refuses such formats)",
+            "The client asked for something that this runtime has no switch for; the answer is computed "
+            "without it.",
+            "Nothing, or another runtime (docs/runtimes.md)."},
+};
+
+}  // namespace
+
+std::span<const message> runtime_messages() {
+    return runtime_table;
+}
+
+}  // namespace corral::catalog

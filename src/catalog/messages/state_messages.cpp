@@ -1,0 +1,160 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto state_reader = message_reader::operators;
+
+constexpr std::array state_table{
+    message{"service.sign-of-life", state_reader,
+            "no sign of life: …\n"
+            "could not be brought to rest: …\n"
+            "its process ended meanwhile\n"
+            "… is not ready in time: …\n"
+            "nobody waits for … any more\n"
+            "has no service '…' to restart",
+            "A probe failed, or what waited for the service gave up; after several failures the service is "
+            "replaced.",
+            "corral logs MODEL/SERVICE"},
+    message{"service.process-control", state_reader,
+            "its output can't be read: …\n"
+            "what process … has started can't be killed\n"
+            "signal … could not be sent: …\n"
+            "a task that talks to a dead process does not end\n"
+            "the warden was not told of it: …\n"
+            "cannot signal the child: …\n"
+            "cannot read from the child: …\n"
+            "reading from the child was cancelled\n"
+            "process … can't be watched: …\n"
+            "process … can't be taken over: …\n"
+            "it is no child of this process\n"
+            "it does not lead its group\n"
+            "its two outputs are one\n"
+            "no descriptor for it\n"
+            "cannot watch …: …\n"
+            "cannot read from …: …",
+            "The system refused something that Corral does with its children; the service goes on or is "
+            "started again.",
+            "dmesg; limits of the unit (LimitNOFILE, TasksMax)."},
+    message{
+        "service.cannot-start", state_reader,
+        "cannot find … in PATH\n"
+        "cannot execute …: the file of that name in PATH may not be executed\n"
+        "cannot execute …: …\n"
+        "cannot enter directory …: …\n"
+        "cannot start …: fork: …\n"
+        "cannot open …\n"
+        "the command is empty: no program is named\n"
+        "cannot read the limit of open descriptors\n"
+        "cannot raise the limit of open descriptors\n"
+        "the descriptors can't be marked for closing",
+        "The program of a service could not be started; Corral tries again by itself.",
+        "The sentence names the program or folder: install it, or mend the package (corral doctor MODEL)."},
+    message{"service.unexpected-port", state_reader, "… listens where it is not expected",
+            "The program opened a port that its profile does not name.",
+            "further_ports of the service in the profile, or a firewall."},
+    message{"service.stop-overdue", state_reader,
+            "its services did not stop in time\n"
+            "left the configuration, but its services did not stop in time\n"
+            "not everything ended in time; the warden kills what is left",
+            "Processes outlived their stop ladder; the warden or the next start kills them.",
+            "corral status; dmesg when the card's driver hangs."},
+    message{"service.not-in-time", state_reader, "not ready within …",
+            "The whole start took longer than its clock; it is ended and tried again, each time with a "
+            "longer pause.",
+            "start_timeout_ceiling of the service, on a slow disk or link; corral logs MODEL/SERVICE."},
+    message{"service.asked-to-stop", state_reader,
+            "asked to stop while starting\n"
+            "asked to stop\n"
+            "its supervision was cancelled",
+            "Corral or its operator ends the service.", "Nothing."},
+    message{"service.first-test-failed", state_reader,
+            "its first test failed: …\n"
+            "after its first test its port could not be shown to be its own",
+            "The service came up, and its first real call failed; it is ended and started again.",
+            "corral logs MODEL/SERVICE; corral doctor MODEL."},
+    message{"service.not-listening", state_reader,
+            "does not listen on its port any more\n"
+            "its socket is not its own\n"
+            "was answered with status …",
+            "The process lives, but its port does not answer as its own; it is replaced.",
+            "corral logs MODEL/SERVICE"},
+    message{"service.disk-silent", state_reader,
+            "its program has not begun: the disk that it lies on does not answer\n"
+            "its program can't be looked at: …",
+            "The program could not be read from its disk; the start waits and is tried again.",
+            "dmesg; check the disk or the mount of the package."},
+    message{"service.port-turn", state_reader,
+            ", which is compiled into its program and out of the guard's reach, is used by …\n"
+            "is compiled into a program that the guard does not reach: models of such programs take turns",
+            "Two models need the same port, so that one runs at a time.",
+            "A package whose program takes a port, or serve one of them."},
+    message{"service.guard", state_reader,
+            "the guard had no effect on it\n"
+            "the guard can't work: …\n"
+            "the guard library … is neither beside the corral program nor in ../lib/corral\n"
+            "the guard library … can't be read\n"
+            "the guard library … lies on a file system mounted with noexec\n"
+            "holds a blank or a colon, which the loader takes for its end\n"
+            "is linked statically\n"
+            "is set-uid, set-gid or has file capabilities\n"
+            ", the guard library for …",
+            "The guard that keeps a service's port on this machine can't reach the program.",
+            "The sentence ends with what to do; else a firewall for the port."},
+    message{"program.folder", state_reader,
+            "the working directory … can't be used: …\n"
+            "can't be reached: …\n"
+            "does not exist\n"
+            "is not a regular file",
+            "What the command names is not there or may not be entered.",
+            "Check the path; sudo chmod o+x on the folders above; corral doctor MODEL."},
+    message{"program.download", state_reader,
+            "is a git-LFS pointer, not the program: …\n"
+            "is a web page, not a program: the download went wrong\n"
+            "is cut off: it has … bytes, and its own headers ask for …",
+            "The file was not downloaded whole.",
+            "git lfs install && git lfs pull in the package's folder, or fetch it again."},
+    message{"program.kind", state_reader,
+            "is an object file or a core dump, not a program\n"
+            "is text, not a program; it begins with …\n"
+            "is not a program of any kind that this system knows\n"
+            "is built for … and this machine is …\n"
+            "needs the program loader …\n"
+            "is a script for …, which does not exist here\n"
+            "is a script for …, which is not in PATH\n"
+            "has Windows line ends, so its interpreter can't be found",
+            "This machine can't run the file.",
+            "The build for this machine; corral doctor MODEL names it where the package has one."},
+    message{"program.permission", state_reader,
+            "may not be executed: its execute permission is missing\n"
+            "lies on a file system mounted with noexec",
+            "The file is whole and may not be run.", "chmod +x FILE; another mount for noexec."},
+    message{"device.memory-late", state_reader, "have not come back … after the unload (…)",
+            "The driver gave the memory of an unloaded model back late; the next start waits for it.",
+            "The line names the holder where it is known; axcl-smi reboot when it stays."},
+    message{"device.cpu-instead", state_reader,
+            "the counter of the … can't be read\n"
+            "… 0 %, …: …",
+            "The accelerator's counter did not move, or can't be read, while tokens came.", "docs/device.md"},
+    message{"model.loading", state_reader,
+            "The model is not loaded.\n"
+            "The model is loading.",
+            "The next request loads it, or it is being loaded.", "corral status --watch"},
+    message{"model.remote-away", state_reader,
+            "The remote server has not been asked yet.\n"
+            "The remote server does not serve: …\n"
+            "Requests failed at the remote server (…), so it gets none for …",
+            "The fallback elsewhere is left out for the moment and looked at again by itself.",
+            "curl URL/api/version from this machine; its address and key in the manifest."},
+};
+
+}  // namespace
+
+std::span<const message> state_messages() {
+    return state_table;
+}
+
+}  // namespace corral::catalog
