@@ -38,6 +38,15 @@ TEST(inheritance, works_when_the_daemon_was_started_with_closed_standard_streams
     EXPECT_EQ(seen.out, "0 1 2 \n");
 }
 
+TEST(inheritance, a_child_is_taken_before_us_when_memory_is_short) {
+    EXPECT_EQ(run_program(spec_of({"/bin/cat", "/proc/self/oom_score_adj"})).out, "300\n");
+    // One that somebody has set higher stays.
+    EXPECT_EQ(run_program(spec_of({"/bin/sh", "-c",
+                                   "echo 700 > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj"}))
+                  .out,
+              "700\n");
+}
+
 TEST(inheritance, a_child_starts_with_default_signals) {
     const auto before = ::signal(SIGINT, SIG_IGN);
     ::signal(SIGPIPE, SIG_IGN);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <optional>
 #include <string_view>
@@ -36,6 +37,7 @@ bool is_kept(std::string_view name) {
 }
 
 constexpr int exit_of_failed_start = 127;
+constexpr int oom_score_of_children = 300;  // as much as 30 % of the memory more
 
 enum class stage : int {
     signals,
@@ -110,6 +112,22 @@ void set_limits(const prepared& start) {
     }
 }
 
+// When memory is short the kernel takes a runtime, which is started anew, and not Corral, which starts it. Anybody may raise
+// his own score. Where there is none, or it can't be raised, the choice is the kernel's.
+void offer_to_oom_killer() {
+    const int file = ::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    std::array<char, 16> text{};
+    const ssize_t got = ::read(file, text.data(), text.size());
+    int score = 0;
+    if (got <= 0 || std::from_chars(text.data(), text.data() + got, score).ec != std::errc{} ||
+        score >= oom_score_of_children) {
+        return;
+    }
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), oom_score_of_children).ptr;
+    [[maybe_unused]] const ssize_t raised =
+        ::pwrite(file, text.data(), static_cast<std::size_t>(end - text.data()), 0);
+}
+
 // Without it (our own limit forbids it) the group and the environment have to do.
 void brand(const prepared& start) {
     const auto number = static_cast<rlim_t>(number_of({start.parent, ::getpid(), start.serial}));
@@ -171,6 +189,7 @@ void enter_group(int folder) {
         ::dup2(start.err, STDERR_FILENO) < 0) {
         give_up(start, stage::stdio);
     }
+    offer_to_oom_killer();
     close_all_but_errors(start);
     set_limits(start);
     brand(start);
