@@ -11,6 +11,10 @@ constexpr auto request_reader = message_reader::client;
 constexpr std::array request_table{
     message{"request.no-model", request_reader, "not found, try pulling it first",
             "This server has no model of that name.", "See which there are: corral list, or ollama list."},
+    message{"request.no-models", request_reader,
+            "this server has no model yet; 'corral import DIR' on its box adds one",
+            "Nothing has been imported since it was installed.",
+            "Put the vendor's package on the box, then corral import DIR; no restart is needed."},
     message{"request.not-served", request_reader, "this model is not served here any more; choose another",
             "The model was there a moment ago and has been taken out.", "corral list"},
     message{
