@@ -2,7 +2,10 @@
 
 add_library(corral_flags INTERFACE)
 target_compile_options(corral_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Werror)
+  -Wall -Wextra -Wpedantic -Wconversion)
+if(CORRAL_WARNINGS_ARE_ERRORS)
+  target_compile_options(corral_flags INTERFACE -Werror)
+endif()
 if(CORRAL_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A local name may be that of something in a neighbour file of the same unit.
   target_compile_options(corral_flags INTERFACE -Wshadow=local)

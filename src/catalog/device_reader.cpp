@@ -16,6 +16,7 @@ using core::seconds;
 // A format that stands for looking at nothing, so that a model can switch off what its profile says.
 constexpr const char* no_format = "none";
 constexpr std::size_t longest_unit = 32;
+constexpr std::size_t longest_node = 200;
 
 void check_command(section& from, const std::vector<std::string>& words) {
     if (words.empty() || words.front().empty()) {
@@ -27,6 +28,28 @@ void check_command(section& from, const std::vector<std::string>& words) {
             from.complain(from.place("command", i), names.error().message);
         } else if (std::ranges::any_of(*names, [](const auto& name) { return name != "card"; })) {
             from.complain(from.place("command", i), "the only placeholder here is {card}");
+        }
+    }
+}
+
+void read_nodes(section& from, std::vector<std::string>& into) {
+    if (!from.has("nodes")) {
+        return;
+    }
+    into.clear();
+    from.texts("nodes", into);
+    for (std::size_t i = 0; i < into.size(); ++i) {
+        const std::string& node = into[i];
+        const std::string folder = node.substr(0, node.rfind('/') + 1);
+        const bool plain = std::ranges::all_of(node, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   std::string_view("/_-.:*?").find(c) != std::string_view::npos;
+        });
+        if (!plain || !node.starts_with("/dev/") || node.size() > longest_node || node.ends_with('/') ||
+            node.find("..") != std::string::npos || folder.find_first_of("*?") != std::string::npos) {
+            from.complain(from.place("nodes", i),
+                          "a device file must be a path below /dev/ of letters, digits and _-.: such as "
+                          "\"/dev/axcl_host\"; * and ? may stand in its last part");
         }
     }
 }
@@ -108,6 +131,7 @@ void read_device(section from, device_template& into) {
     from.integer("memory_mb", into.memory_mb, 0, 16 * 1024 * 1024);
     from.duration("memory_wait", into.memory_wait, milliseconds{0}, std::chrono::hours{1});
     from.text("advice", into.advice);
+    read_nodes(from, into.nodes);
     if (auto compute = from.table("compute")) {
         read_compute(*compute, into.compute);
     }

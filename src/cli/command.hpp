@@ -48,6 +48,7 @@ void add_restart_command(CLI::App& program, command_context& context);
 void add_logs_command(CLI::App& program, command_context& context);
 void add_reload_command(CLI::App& program, command_context& context);
 void add_upgrade_command(CLI::App& program, command_context& context);
+void add_unit_command(CLI::App& program, command_context& context);
 void add_key_command(CLI::App& program, command_context& context);
 void add_completion_command(CLI::App& program, command_context& context);
 void add_run_command(CLI::App& program, command_context& context);

@@ -24,6 +24,7 @@ constexpr auto shown = std::to_array<command_help>({
     {"serve", "Serve", "corral serve --config corral.toml"},
     {"reload", "Serve", "corral check && corral reload"},
     {"upgrade", "Serve", "corral upgrade /usr/local/bin/corral"},
+    {"unit", "Serve", "corral unit --write"},
     {"key", "Serve", "corral key new anna"},
     {"run", "Models", "corral run qwen3:4b \"Why is the sky blue?\""},
     {"import", "Models", "corral import /srv/models/Qwen3-4B"},

@@ -189,6 +189,18 @@ cause = "It is lost."
     EXPECT_THAT(complaints(device + "modul = \"x\"\n"), HasSubstr("did you mean 'module'"));
 }
 
+TEST(profile_reader, takes_device_files_below_dev_and_nothing_else) {
+    const std::string device = smallest + "[device]\n";
+    const auto read =
+        parse_profile(device + "nodes = [\"/dev/axcl_host\", \"/dev/dri/renderD*\"]\n", "p.toml");
+    ASSERT_TRUE(read.value) << to_text(read.errors.front());
+    EXPECT_THAT(read.value->device.nodes, ElementsAre("/dev/axcl_host", "/dev/dri/renderD*"));
+    for (const char* wrong : {"axcl_host", "/etc/passwd", "/dev/../etc/passwd", "/dev/*/a", "/dev/",
+                              "/dev/a b", "/dev/a\\nDeviceAllow=/dev/sda", "/dev/%n"}) {
+        EXPECT_THAT(complaints(device + "nodes = [\"" + wrong + "\"]\n"), HasSubstr("below /dev/")) << wrong;
+    }
+}
+
 TEST(profile_reader, a_device_without_a_tool_or_with_foreign_placeholders_is_refused) {
     EXPECT_THAT(complaints(smallest + "[device]\nformat = \"axcl-smi\"\n"),
                 HasSubstr("'command' is missing in [device]"));

@@ -138,6 +138,7 @@ struct device_template {
     std::uint32_t memory_mb = 0;                     // what one process needs, in MiB; 0: learned
     core::milliseconds memory_wait{30'000};          // for the memory of an ended process to come back
     std::string advice;                              // what brings a card back
+    std::vector<std::string> nodes;  // device files that services open; `*` and `?` in the last part
     compute_rule compute;
     device_host host;
     bool operator==(const device_template&) const = default;
