@@ -53,7 +53,7 @@ void daemon::renew_request_pipeline() {
     context.silence = settings_.silence;
     context.first_byte = settings_.first_byte;
     context.shows_stream_errors = settings_.shows_stream_errors;
-    context.metrics = [this] { return metrics_.text(); };
+    context.metrics = [this] { return metrics_.page(); };
     context.warnings = [this] {
         std::vector<std::string> out = compute_.warnings();
         for (std::string& shortened : generations_->warnings()) {

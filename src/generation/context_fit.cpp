@@ -328,7 +328,9 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             co_return fitted;
         }
         bool shorter = false;
+        const bool verbatim = prompt.verbatim;
         std::function<void()> work = [&] {
+            prompt = {};  // giving back a long one takes milliseconds
             if (may_shorten && !cutter) {
                 cutter.emplace(request);
                 counts = {tokens, cutter->bytes(), 0, 0};
@@ -336,12 +338,11 @@ core::awaitable<fit_result> fit_prompt(engine::backend& runtime, const chat::ren
             const excess over = excess_of(cutter ? cutter->bytes() : 0, *measured, context, round);
             shorter = cutter && round < most_rounds && cutter->cut(over.bytes, over.room);
         };
-        auto cutting = core::run_on(may_shorten && is_long(request) ? elsewhere : nullptr, std::move(work),
-                                    request.client);
+        auto cutting = core::run_on(is_long(request) ? elsewhere : nullptr, std::move(work), request.client);
         co_await std::move(cutting);
         if (!shorter) {
             const part_tokens parts = co_await measure_parts(runtime, form, cutter ? cutter->rest() : request,
-                                                             *measured, prompt.verbatim, count, elsewhere);
+                                                             *measured, verbatim, count, elsewhere);
             co_return too_long(*measured, parts, may_shorten);
         }
     }

@@ -265,6 +265,10 @@ core::result<tcp::endpoint> server::listen(const tcp::endpoint& where) {
     return at;
 }
 
+void server::free_with(core::worker& elsewhere) {
+    impl_->context->frees = &elsewhere;
+}
+
 void server::use_tls(tls_credentials with) {
     impl_->context->tls = std::move(with);
 }

@@ -267,6 +267,15 @@ core::awaitable<void> call_handler(session_context& context, connection& on, req
     }
 }
 
+// While its share of the memory for bodies is still taken.
+core::awaitable<void> free_body(const session_context& context, request& incoming) {
+    constexpr std::size_t large = 512 * 1024;  // what is smaller stays with the allocator
+    const bool slow = incoming.body.capacity() > large;
+    std::function<void()> work = [&incoming] { std::string().swap(incoming.body); };
+    auto freeing = core::run_on(slow ? context.frees : nullptr, std::move(work));
+    co_await std::move(freeing);
+}
+
 // True when the connection can carry another exchange.
 core::awaitable<bool> serve_request(session_context& context, connection& on, request_parser& parser,
                                     core::steady_time arrived) {
@@ -277,6 +286,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};
     exchange_writer out(on, facts, context.date, on.encrypted() ? context.closes_tls : context.stopping);
     co_await call_handler(context, on, incoming, out);
+    co_await free_body(context, incoming);
     if (on.error()) {
         co_return false;
     }

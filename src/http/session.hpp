@@ -33,6 +33,7 @@ struct session_context {
     std::function<void(std::string)> log_error;
     server::refusal_writer refuse;  // may be empty
     server::admission admit;        // may be empty
+    core::worker* frees = nullptr;  // absent: the loop does it
     body_budget bodies;
     connection_crowd clients;
     connection_crowd handshakes;            // those of them that have not finished theirs

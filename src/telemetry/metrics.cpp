@@ -237,18 +237,21 @@ void metrics::collect_with(collector ask) {
     impl_->collectors.push_back(std::move(ask));
 }
 
-std::string metrics::text() const {
-    metric_page now;
+// The registry guards itself, and what was counted meanwhile does no harm.
+std::function<std::string()> metrics::page() const {
+    auto now = std::make_shared<metric_page>();
     for (const collector& ask : impl_->collectors) {
-        ask(now);
+        ask(*now);
     }
-    std::vector<prometheus::MetricFamily> all = impl_->registry.Collect();
-    for (const metric_page::family& each : now.families()) {
-        all.push_back(to_prometheus(each));
-    }
-    // The order of one scrape and the next is the same for a person who compares them.
-    std::ranges::sort(all, [](const auto& one, const auto& other) { return one.name < other.name; });
-    return prometheus::TextSerializer().Serializer::Serialize(all);
+    return [now, &registry = impl_->registry] {
+        std::vector<prometheus::MetricFamily> all = registry.Collect();
+        for (const metric_page::family& each : now->families()) {
+            all.push_back(to_prometheus(each));
+        }
+        // The order of one scrape and the next is the same for a person who compares them.
+        std::ranges::sort(all, [](const auto& one, const auto& other) { return one.name < other.name; });
+        return prometheus::TextSerializer().Serializer::Serialize(all);
+    };
 }
 
 }  // namespace corral::telemetry

@@ -40,8 +40,8 @@ struct api_context {
     // What a person should mend though the server works, a sentence each; open to all. Empty function:
     // nothing.
     std::function<std::vector<std::string>()> warnings{};
-    // The text of /metrics; at once and from memory. Empty function: there is no such page.
-    std::function<std::string()> metrics{};
+    // The page of /metrics: gathered at once and from memory, written on any thread. Empty function: there is none.
+    std::function<std::function<std::string()>()> metrics{};
 };
 
 struct wire_format {

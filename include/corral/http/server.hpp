@@ -14,6 +14,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
+#include "corral/core/worker.hpp"
 #include "corral/http/message.hpp"
 #include "corral/http/router.hpp"
 #include "corral/http/tls.hpp"
@@ -55,6 +56,10 @@ public:
     // a sentence that names the address, and for a taken port who holds it where /proc tells.
     [[nodiscard]] core::result<boost::asio::ip::tcp::endpoint> listen(
         const boost::asio::ip::tcp::endpoint& where);
+
+    // Large bodies that were served are given back to the system there: that takes milliseconds. REQUIRES: it outlives
+    // this.
+    void free_with(core::worker& elsewhere);
 
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
     void use_tls(tls_credentials with);

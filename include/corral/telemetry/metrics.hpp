@@ -1,7 +1,7 @@
 #pragma once
 // Figures for monitoring, in Prometheus' text format (docs/metrics.md has them all). What happens is counted
 // when it happens; what is, is asked of collectors at the moment of a scrape, and only from memory: a scrape
-// asks no device and waits for nothing. On the loop's thread.
+// asks no device and waits for nothing. On the loop's thread, but for the writing of a page.
 
 #include <cstdint>
 #include <functional>
@@ -98,7 +98,10 @@ public:
     using collector = std::function<void(metric_page&)>;
     void collect_with(collector ask);
 
-    [[nodiscard]] std::string text() const;
+    // All figures as they are now, to be written down when it is called, on any thread: that takes milliseconds.
+    // REQUIRES: this outlives it.
+    [[nodiscard]] std::function<std::string()> page() const;
+    [[nodiscard]] std::string text() const { return page()(); }
 
 private:
     struct impl;

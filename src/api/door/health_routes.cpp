@@ -235,7 +235,9 @@ core::awaitable<void> serve_readyz(const api_context& context, const http::reque
 core::awaitable<void> serve_metrics(const api_context& context, http::response_writer& out) {
     http::response whole;
     whole.content_type = telemetry::metrics::content_type;
-    whole.body = context.metrics();
+    std::function<void()> work = [&whole, page = context.metrics()] { whole.body = page(); };
+    auto writing = core::run_on(context.decoding, std::move(work));
+    co_await std::move(writing);
     co_await out.send(std::move(whole));
 }
 

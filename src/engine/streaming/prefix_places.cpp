@@ -15,9 +15,10 @@ std::size_t common_beginning(std::string_view one, std::string_view other) noexc
     return static_cast<std::size_t>(at - one.begin());
 }
 
+// A copy of more would hold the loop, and nothing looks at it.
 void add(std::string& to, std::string_view role, std::string_view text) {
     to.append(role).push_back('\x1f');
-    to.append(text).push_back('\x1e');
+    to.append(text.substr(0, most_text)).push_back('\x1e');
 }
 
 }  // namespace
@@ -26,7 +27,7 @@ std::string prefix_text(const chat::rendered_prompt& prompt) {
     std::string out;
     if (prompt.verbatim || prompt.messages.empty()) {
         add(out, "", prompt.system);
-        out += prompt.turns;
+        out += std::string_view(prompt.turns).substr(0, most_text);
         return out;
     }
     for (const chat::role_text& turn : prompt.messages) {
