@@ -16,7 +16,7 @@ import threading
 import time
 
 from admin_cli import model_of
-from harness import BIN, MODEL, Box, compares_soon, wait_until
+from harness import BIN, MODEL, Box, compares_soon, pause, wait_until
 from keyed_box import bearer, new_key
 from test_statelessness import rendered
 
@@ -51,10 +51,14 @@ class ReuseBox(Box):
         """Whether it goes on behind the cache by now; it proves that to itself first, while it is idle."""
         return model_of(self).get("reuse", {}).get("state", "").startswith("on")
 
-    def records(self):
-        """Of the last runs, whatever runs now."""
+    def record_with(self, ending):
+        """What the model read in the last run whose prompt ends so, whatever runs now; None while there is none."""
         last = self.runtime_state()["runs"]
-        return self.control("runtime", cmd="runs", since=max(0, last - 40))["runs"]
+        for back in (3, 12, 40):  # each record is a whole conversation; nearly always it is one of the last
+            for run in reversed(self.control("runtime", cmd="runs", since=max(0, last - back))["runs"]):
+                if run.get("kv_text", "").endswith(ending):
+                    return run["kv_text"]
+        return None
 
 
 def with_reuse_on(box, seconds=30):
@@ -137,7 +141,7 @@ class User(threading.Thread):
 
     def ask(self, system, turns, mark, words, options=None):
         """The text of a whole answer; empty where a fault broke it."""
-        pid = self.box.pid_of("runtime")
+        pid = self.box.pid_of("runtime") if self.faults else None
         reply = self.box.request("POST", "/api/chat", {**self.body(system, turns, options), "stream": False}, headers=self.headers,
                                  timeout=120)
         if reply.status != 200:
@@ -156,12 +160,12 @@ class User(threading.Thread):
         ending = f"{mark}<|im_end|>\n<|im_start|>assistant\n"
 
         def seen():
-            if self.box.pid_of("runtime") != pid:
-                return ["the process that knew it is gone"]
-            return [r["kv_text"] for r in self.box.records() if r.get("kv_text", "").endswith(ending)]
+            if self.faults and self.box.pid_of("runtime") != pid:
+                return "the process that knew it is gone"
+            return self.box.record_with(ending)
 
-        for text in wait_until(seen, 20, f"a run of {mark}"):
-            assert text == expected or text.startswith("the process"), mark
+        text = wait_until(seen, 20, f"a run of {mark}")
+        assert text == expected or text.startswith("the process"), mark
 
     def leave(self, system, turns):
         """At any moment: before the turn, in each phase of it, behind some pieces."""
@@ -176,9 +180,11 @@ class User(threading.Thread):
             return
         if moment < 4:
             phase = ["encode", "prefill", "decode"][moment - 1]
-            end = time.monotonic() + 0.3  # some phases are too short to be seen
+            if phase == "encode":
+                self.box.fault("tokenizer", "slow_reply", "once", route="/encode", ms=20)
+            end = time.monotonic() + 0.06  # some phases are too short to be seen
             while time.monotonic() < end and self.box.runtime_state()["phase"] != phase:
-                pass
+                pause.wait(0.001)
             connection.close()
             return
         response = connection.getresponse()
@@ -222,7 +228,7 @@ def test_the_same_texts_with_and_without(tmp_path):
 
 
 def test_faults_between_turns(tmp_path):
-    with ReuseBox(tmp_path, "auto", {"timing": QUICK}, model='[models.restart]\nfirst_backoff = "10ms"\nintensity = 1000\n') as box:
+    with ReuseBox(tmp_path, "auto", {"timing": QUICK}, model='[models.restart]\nfirst_backoff = "10ms"\nmax_backoff = "50ms"\nintensity = 1000\n') as box:
         with_reuse_on(box)
         play(box, max(60, TURNS // 3), faults=True)
 
