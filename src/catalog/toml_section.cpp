@@ -80,8 +80,11 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     if (!std::filesystem::is_regular_file(status)) {
-        const std::string why = error ? error.message() : "it is not a file";
-        issues.add({}, "cannot be read: " + why);
+        const bool there = std::filesystem::exists(status);
+        const bool closed = error == std::errc::permission_denied;
+        issues.add({}, there ? std::string("cannot be read: it is not a file; name the file itself")
+                             : "cannot be read: " + error.message() +
+                                   (closed ? "; run this with sudo" : "; check its name"));
         return std::nullopt;
     }
     std::ifstream in(path, std::ios::binary);
@@ -89,7 +92,7 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
     if (in.bad() || (text.empty() && !in.eof())) {
-        issues.add({}, "cannot be read; check its permissions");
+        issues.add({}, "cannot be read; run this with sudo, or let your user read it");
         return std::nullopt;
     }
     if (text.size() > largest) {

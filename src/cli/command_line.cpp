@@ -93,7 +93,7 @@ bool wants_json(int argc, const char* const* argv) {
 int no_such_command(const std::string& typed, const CLI::App& program) {
     const std::string meant = catalog::nearest(typed, names_of_commands(program));
     return fail_by_words("there is no command '" + typed + "'" +
-                         (meant.empty() ? "" : "; did you mean '" + meant + "'?") +
+                         (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
                          " 'corral help' names all.");
 }
 
@@ -102,12 +102,53 @@ bool is_unknown_command(const CLI::App& program, std::string_view word) {
     return !word.starts_with('-') && command_of(program, word) == nullptr;
 }
 
+// "status" of "corral status", "key new" of "corral key new".
+const CLI::App& innermost(const CLI::App& program, std::string& words) {
+    const CLI::App* at = &program;
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        words += " " + at->get_name();
+    }
+    return *at;
+}
+
+// CLI11's words name neither the option that was meant nor the commands that could follow.
+std::string misread(const CLI::App& command, const std::string& called, const CLI::ParseError& why) {
+    if (dynamic_cast<const CLI::ExtrasError*>(&why) != nullptr && !command.remaining().empty()) {
+        const std::string word = telemetry::printable(command.remaining().front());
+        if (!word.starts_with('-')) {
+            return "'" + word + "' is a word too many for 'corral" + called + "'";
+        }
+        std::vector<std::string> names;
+        for (const CLI::Option* const one : command.get_options()) {
+            for (const std::string& name : one->get_lnames()) {
+                names.push_back("--" + name);
+            }
+        }
+        const std::string meant = catalog::nearest(word, names);
+        return "'corral" + called + "' has no option '" + word + "'" +
+               (meant.empty() ? "" : "; did you mean '" + meant + "'?");
+    }
+    const auto further =
+        command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+    if (dynamic_cast<const CLI::RequiredError*>(&why) != nullptr && !further.empty() && !called.empty()) {
+        std::string list;
+        for (const CLI::App* const one : further) {
+            list += (list.empty() ? "" : ", ") + one->get_name();
+        }
+        return "'corral" + called + "' needs one of these words behind it: " + list;
+    }
+    return why.what();
+}
+
 int exit_status_of(const CLI::App& program, const CLI::ParseError& why) {
     if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
         return program.exit(why);  // prints the help, or the version
     }
+    std::string called;
+    const std::string said = misread(innermost(program, called), called, why);
     const auto asked = program.get_subcommands();
-    return fail_by_words(std::string(why.what()) + ". 'corral help" +
+    return fail_by_words(said + (said.ends_with('?') ? "" : ".") + " 'corral help" +
                          (asked.empty() ? "" : " " + asked.front()->get_name()) + "' explains it.");
 }
 

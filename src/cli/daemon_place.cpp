@@ -86,7 +86,13 @@ core::result<void> check_daemon(const daemon_place& of, const std::vector<fs::pa
 }
 
 int fail_to_ask(const core::failure& why, const daemon_place& of, const std::vector<fs::path>& places) {
-    const int status = fail(telemetry::printable(why.message, 4000));
+    std::string said = telemetry::printable(why.message, 4000);
+    const std::string plain = "'corral serve' or 'sudo systemctl start corral'";
+    if (const auto at = said.find(plain); of.config && at != std::string::npos) {
+        said.replace(at, plain.size(),
+                     "'corral serve --config " + telemetry::printable(*of.config, 1000) + "'");
+    }
+    const int status = fail(said);
     for (const fs::path& each : places) {
         if (of.verbose || !of.socket.empty()) {
             std::cerr << "tried " << telemetry::printable(each.string(), 1000) << '\n';

@@ -11,6 +11,8 @@
 #include "cli/help_text.hpp"
 #include "cli/message_page.hpp"
 #include "cli/terminal.hpp"
+#include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -37,8 +39,14 @@ int explain(const explain_options& asked, const command_context& context) {
     }
     const std::string text = explanation(sentence);
     if (text.empty()) {
+        std::vector<std::string> ids;
+        for (const catalog::message& one : catalog::all_messages()) {
+            ids.emplace_back(one.id);
+        }
+        const std::string meant = catalog::nearest(sentence, ids);
         return fail("no message is called or reads like '" + telemetry::printable(sentence, 200) +
-                    "'. 'corral explain' lists all.");
+                    (meant.empty() ? "'." : "'; did you mean '" + meant + "'?") +
+                    " 'corral explain' lists all.");
     }
     std::cout << wrapped_help(text, style_of(STDOUT_FILENO, context.environment).columns);
     return succeeded;

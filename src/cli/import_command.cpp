@@ -115,14 +115,15 @@ void print_commands(std::ostream& to, std::vector<std::string> commands) {
     }
 }
 
-void print_outcome(const import_plan& plan, const import_outcome& what) {
+void print_outcome(const import_plan& plan, const import_outcome& what, const text_style& style) {
     if (!what.problem.empty()) {
         (void)fail(what.problem);
     }
     std::vector<std::string> commands = commands_of(plan, may_write);
     if (what.written) {
-        std::cout << "wrote " << plan.file.string() << ": model " << plan.model << ", profile "
-                  << plan.profile << '\n';
+        std::cout << wrapped(
+            "wrote " + plan.file.string() + ": model " + plan.model + ", profile " + plan.profile + "\n",
+            style);
         if (what.reloaded) {
             std::cout << "the Corral that runs has it now\n";
         }
@@ -243,7 +244,7 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
         print_commands(std::cerr, commands_of(plan, may_write));
         std::cout << plan.text;
     } else {
-        print_outcome(plan, what);
+        print_outcome(plan, what, style_of(STDOUT_FILENO, environment));
     }
     return status;
 }

@@ -210,6 +210,10 @@ bool mend(import_plan& plan, package::reading& read, const import_request& asked
     for (const package::repair& one : repairs) {
         if (!asked.mend) {
             plan.mendable.push_back(one.finding);
+        } else if (!one.variable.empty()) {
+            read.model->variables[one.variable] = one.value;
+            plan.mended.push_back("the model's " + one.variable + " is " + one.value);
+            done = true;
         } else if (one.file.empty()) {
             mend_environment(read, one);
             plan.mended.push_back("service " + one.service + " gets " + one.name + " = \"" + one.value +

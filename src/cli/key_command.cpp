@@ -1,6 +1,7 @@
 // corral key new | list | remove.
 
 #include <array>
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -107,7 +108,9 @@ int list(const fs::path& file, bool as_json) {
 
 int remove(const fs::path& file, const std::string& name, bool as_json) {
     if (const auto removed = config::remove_key(file, name); !removed) {
-        return fail(removed.error().message);
+        const bool absent =
+            removed.error().code == core::error_code(ENOENT, boost::system::system_category());
+        return fail(removed.error().message + (absent ? "; 'corral key new NAME' makes the file" : ""));
     }
     if (as_json) {
         std::cout << json{{"name", name}, {"removed", true}}.dump(2) << '\n';

@@ -118,8 +118,11 @@ int show_crashes(const logs_command& asked, const std::map<std::string, std::str
     }
     const std::string name = chosen(*names, asked.which);
     if (name.empty()) {
+        if (names->empty()) {
+            return fail("nothing has crashed or hung: there is no bundle in " + folder.string());
+        }
         return fail("there is no '" + asked.which + "' among the " + std::to_string(names->size()) +
-                    " bundles in " + folder.string());
+                    " bundles in " + folder.string() + "; 'corral logs --crash' lists them");
     }
     return show_one(folder, name, asked.json, style_of(STDOUT_FILENO, environment));
 }

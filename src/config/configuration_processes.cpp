@@ -123,14 +123,28 @@ bool anybody_mentions(const catalog::profile& runtime, std::string_view name) {
 
 // After the overrides: what the commands really need is there, and nothing is given that nobody takes.
 void check_variables(catalog::section& from, const catalog::model_entry& model) {
+    constexpr std::size_t most_explained = 2;  // so many missing ones; of more a package was not read at all
+    const std::string called = model.name.empty() ? std::string("the model") : "model '" + model.name + "'";
     std::vector<std::string> names;
+    std::vector<const catalog::variable_spec*> missing;
     for (const auto& variable : model.runtime.variables) {
         names.push_back(variable.name);
         const bool used = model.runtime.services.empty() || anybody_mentions(model.runtime, variable.name);
         if (!model.variables.contains(variable.name) && used) {
-            from.complain(from.place("variables"), "model '" + model.name + "' needs the variable '" +
-                                                       variable.name + "': " + variable.about);
+            missing.push_back(&variable);
         }
+    }
+    std::string all;
+    for (const catalog::variable_spec* const each : missing) {
+        all += (all.empty() ? "'" : ", '") + each->name + "'";
+        if (missing.size() <= most_explained) {
+            from.complain(from.place("variables"),
+                          called + " needs the variable '" + each->name + "': " + each->about);
+        }
+    }
+    if (missing.size() > most_explained) {
+        from.complain(from.place("variables"), called + " needs the variables " + all +
+                                                   "; 'corral import DIR' reads them from the package");
     }
     auto inner = from.table("variables");
     for (const auto& [name, value] : model.variables) {
@@ -141,8 +155,8 @@ void check_variables(catalog::section& from, const catalog::model_entry& model) 
         }
     }
     if (model.context.vocabulary == 0 && anybody_mentions(model.runtime, "vocabulary")) {
-        from.complain(from.place("context"), "model '" + model.name +
-                                                 "' needs 'vocabulary' in [models.context]: the rows of its "
+        from.complain(from.place("context"), called +
+                                                 " needs 'vocabulary' in [models.context]: the rows of its "
                                                  "embedding, which also bound top_k");
     }
 }

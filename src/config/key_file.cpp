@@ -161,8 +161,9 @@ core::result<void> remove_key(const fs::path& file, const std::string& name) {
     }
     const key_entry* gone = find(*keys, name);
     if (gone == nullptr) {
-        return core::make_failure(core::errc::not_found,
-                                  "there is no key named '" + name + "' in '" + full->string() + "'");
+        return core::make_failure(core::errc::not_found, "there is no key named '" + name + "' in '" +
+                                                             full->string() +
+                                                             "'; 'corral key list' names those there are");
     }
     whole->text = without_line(whole->text, gone->line);
     whole->mode &= not_for_others;

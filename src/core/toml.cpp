@@ -92,6 +92,19 @@ private:
     std::size_t dots_ = 0;
 };
 
+// The library's words for two mistakes that everybody makes are those of the grammar.
+std::string in_plain_words(std::string_view said) {
+    const auto says = [&](std::string_view part) { return said.find(part) != std::string_view::npos; };
+    if (says("unescaped control characters") || (says("string") && says("end-of-file"))) {
+        return "a text has no end: is a quotation mark missing?";
+    }
+    if (says("could not determine value type") || says("unexpected character") ||
+        says("encountered end-of-file")) {
+        return "a value is missing, or a text without its quotation marks (" + std::string(said) + ")";
+    }
+    return std::string(said);
+}
+
 // nullopt: the library asserted, and says no place.
 std::optional<std::variant<toml::table, toml_error>> parse_once(std::string_view text,
                                                                 const std::string& file) {
@@ -99,7 +112,7 @@ std::optional<std::variant<toml::table, toml_error>> parse_once(std::string_view
         return toml::parse(text, file);
     } catch (const toml::parse_error& wrong) {
         const toml::source_position& at = wrong.source().begin;
-        return toml_error{std::string(wrong.description()), at.line, at.column};
+        return toml_error{in_plain_words(wrong.description()), at.line, at.column};
     } catch (const assertion_failure&) {
         return std::nullopt;
     }

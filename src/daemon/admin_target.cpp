@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "corral/catalog/diagnostic.hpp"
+#include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -48,7 +49,10 @@ std::string no_model(const known_targets& among, const std::string& typed) {
     for (const generation::served& each : among.models.all()) {
         names.push_back(each->name);
     }
-    const std::string meant = catalog::nearest(typed, names);
+    std::string meant = catalog::nearest(typed, names);
+    if (const auto whole = catalog::display_name(typed); meant.empty() && whole) {
+        meant = catalog::nearest(*whole, names);  // with its tag
+    }
     return "there is no model '" + telemetry::printable(typed) + "'; " +
            (meant.empty() ? "there are " + names_of_all(among) : "did you mean '" + meant + "'?");
 }

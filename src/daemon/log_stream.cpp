@@ -78,8 +78,13 @@ log_choice unknown(const admin_context& of, const std::string& target) {
     const auto model = catalog::display_name(target.substr(0, slash));
     const std::string whole = slash == std::string::npos || !model ? target : *model + target.substr(slash);
     const std::string meant = catalog::nearest(whole, names);
+    const std::string asked = telemetry::printable(target.substr(0, slash));
     log_choice out;
-    out.problem = "there is no model or service '" + telemetry::printable(target) + "'";
+    out.problem = "there is no model '" + asked + "'";
+    if (slash != std::string::npos && find_backend(of, target.substr(0, slash)) != nullptr) {
+        out.problem =
+            "model '" + asked + "' has no service '" + telemetry::printable(target.substr(slash + 1)) + "'";
+    }
     if (!meant.empty()) {
         out.problem += "; did you mean '" + meant + "'?";
     } else {

@@ -55,8 +55,9 @@ core::failure listen_failure(int value, const tcp::endpoint& where) {
         const std::string holder = port_holder(where.port());
         text += holder.empty() ? std::string("the port is taken by another process")
                                : "the port is taken by " + holder;
+        text += "; stop that program, or say another address by 'listen'";
     } else if (value == EADDRNOTAVAIL) {
-        text += "no interface of this machine has that address";
+        text += "no interface of this machine has that address; 'ip address' shows those there are";
     } else if (value == EACCES) {
         text += "no permission (ports below 1024 need CAP_NET_BIND_SERVICE)";
     } else {

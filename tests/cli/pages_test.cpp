@@ -320,7 +320,8 @@ std::string text_of(const fs::path& file) {
 }
 
 TEST(pages, the_page_of_messages_is_that_of_the_program) {
-    EXPECT_EQ(text_of(source / "docs/messages.md"), messages_page())
+    EXPECT_TRUE(text_of(source / "docs/messages.md") ==
+                messages_page())  // without both of them in the report
         << "corral explain --page > docs/messages.md";
 }
 

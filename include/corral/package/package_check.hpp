@@ -37,7 +37,8 @@ struct repair {
     std::filesystem::path file;  // empty: it is the environment of `service`
     std::string service;
     std::string name;
-    std::string value;  // added in front of what the variable holds, with ':'
+    std::string value;          // added in front of what the variable holds, with ':'
+    std::string variable = {};  // not empty: this variable of the model becomes `value`
 };
 
 struct package_examination {

@@ -16,8 +16,13 @@ constexpr std::array command_table{
     message{"command.other-daemon", command_reader, "The Corral that runs serves another configuration",
             "A daemon answers, but not that of --config.",
             "corral serve --config FILE, or leave --config out."},
-    message{"command.unknown", command_reader, "there is no command '…'",
-            "The word is no command; the nearest is named.", "corral help"},
+    message{"command.unknown", command_reader,
+            "there is no command '…'\n"
+            "has no option '…'\n"
+            "is a word too many for 'corral…\n"
+            "needs one of these words behind it: …\n"
+            "model '…' has no service '…'",
+            "The word is no command, option or service; the nearest is named.", "corral help"},
     message{"command.no-model-there", command_reader, "there is no model '…' at …",
             "The server that was asked lists other names.", "One of the names behind it."},
     message{"command.key-wanted", command_reader, "it wants a key. Give it by --key-file or OLLAMA_API_KEY.",

@@ -11,7 +11,7 @@ constexpr auto configuration_reader = message_reader::operators;
 constexpr std::array configuration_table{
     message{"configuration.unreadable", configuration_reader,
             "cannot be read: …\n"
-            "cannot be read; check its permissions\n"
+            "cannot be read; run this with sudo, or let your user read it\n"
             "is larger than 1 MiB, which no configuration is\n"
             "the folder of manifests can't be read: …",
             "The file is there and can't be read by the user that runs Corral.",
@@ -129,6 +129,7 @@ constexpr std::array configuration_table{
             "The package's own script forbids thinking.", "As the sentence says."},
     message{"configuration.variable", configuration_reader,
             "needs the variable '…': …\n"
+            "needs the variables …; 'corral import DIR' reads them from the package\n"
             "needs 'vocabulary' in [models.context]: the rows of its embedding, which also bound top_k",
             "The profile's command has a place that the manifest does not fill.",
             "corral import DIR fills in all that a package tells."},
@@ -178,10 +179,11 @@ constexpr std::array configuration_table{
             "a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
             "there is a key named '…' in '…' already\n"
             "there is no key named '…' in '…'\n"
+            "; 'corral key new NAME' makes the file\n"
             "no file of keys: '…' …\n"
             "the system gives no random numbers",
             "The key was not made or removed; nothing has changed.",
-            "corral key list shows the names; another name, or corral key revoke NAME first."},
+            "corral key list shows the names; another name, or corral key remove NAME first."},
     message{"configuration.certificate", configuration_reader,
             "can't read …: …\n"
             "is not a regular file\n"

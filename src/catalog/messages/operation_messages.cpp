@@ -69,6 +69,7 @@ constexpr std::array operation_table{
             "The catalogue does not know the words.",
             "A shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
+            "nothing has crashed or hung: there is no bundle in …\n"
             "there is no '…' among the … bundles in …\n"
             "'…' is damaged\n"
             "'…' is not the name of a bundle\n"

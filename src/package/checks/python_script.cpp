@@ -146,14 +146,34 @@ std::string install_names(const std::vector<std::string>& modules) {
 
 // The system's own Python takes no packages but the system's, so it gets an environment beside it, which
 // sees those, too.
-std::string install_advice(const std::string& python, const std::vector<std::string>& modules) {
+constexpr const char* own_environment = "/opt/corral-python";
+
+std::string install_advice(const examination& at, const std::string& python,
+                           const std::vector<std::string>& modules) {
     const std::string word = shown(shell_word(python));
     if (python.find('/') != std::string::npos && !python.starts_with("/usr/bin/")) {
         return "Run: " + word + " -m pip install" + install_names(modules);
     }
-    const std::string home = "/opt/corral-python";
-    return "Run: " + word + " -m venv --system-site-packages " + home + " && " + home + "/bin/pip install" +
-           install_names(modules) + "; then write " + home + "/bin/python for " + word + " in the model";
+    return "Run: " + word + " -m venv --system-site-packages " + own_environment + " && " + own_environment +
+           "/bin/pip install" + install_names(modules) + " && corral import " +
+           shown(shell_word(at.tree.folder().string()), 400) + " --force --fix";
+}
+
+// The environment that the advice makes, where it is whole: --fix names it in the model. Corral itself runs no pip, which
+// fetches programs from the network.
+void offer_environment(examination& at, const script& what, const std::string& python,
+                       const std::vector<std::string>& modules) {
+    const std::string there = std::string(own_environment) + "/bin/python";
+    const auto named_by =
+        std::ranges::find(at.model.runtime.variables, "python", &catalog::variable_spec::name);
+    std::error_code failed;
+    if (named_by == at.model.runtime.variables.end() || python == there || !fs::exists(there, failed)) {
+        return;
+    }
+    const auto lacks = at.here.missing_modules(there, modules);
+    if (lacks && lacks->empty()) {
+        at.repairs.push_back({"script.module-missing", {}, what.service->name, {}, there, named_by->name});
+    }
 }
 
 void check_modules(examination& at, const script& what) {
@@ -176,7 +196,8 @@ void check_modules(examination& at, const script& what) {
     at.add("script.module-missing", severity::error,
            named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
                core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
-           "The script ends with ModuleNotFoundError.", install_advice(python, *missing));
+           "The script ends with ModuleNotFoundError.", install_advice(at, python, *missing));
+    offer_environment(at, what, python, wanted);
 }
 
 // What libraries of tokenizers load a vocabulary from, whatever its name; the settings beside it are none.
