@@ -68,23 +68,26 @@ constexpr std::array configuration_table{
             "profile '…' wants the dialect '…', which does not exist",
             "The word is none of those that exist; the nearest is named.",
             "One of the words in the sentence."},
-    message{"configuration.bad-form", configuration_reader,
-            "'command' must begin with the program\n"
-            "'target' must begin with '/'\n"
-            "'…' must begin with '/'\n"
-            "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
-            "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
-            "may hold only a-z, 0-9 and '_'\n"
-            "'…' is not a name for an environment variable\n"
-            "'working_directory' of a profile must begin with '/' or a placeholder such as {package}\n"
-            "'guard_library' of a profile must begin with '/'\n"
-            "'path' must be relative to the package, without '..'\n"
-            "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
-            "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
-            "'…' means something only with kind = …\n"
-            "must look like http://HOST:PORT or https://HOST:PORT",
-            "The value has the right type, but not the form that the key needs.",
-            "As in the sentence; docs/configuration.md has an example."},
+    message{
+        "configuration.bad-form", configuration_reader,
+        "'command' must begin with the program\n"
+        "'target' must begin with '/'\n"
+        "'…' must begin with '/'\n"
+        "'pci' must be vendor and device in small hexadecimal digits, such as \"1f4b:0650\"\n"
+        "'unit' must be a word of up to … bytes, such as \"AICore\"\n"
+        "may hold only a-z, 0-9 and '_'\n"
+        "'…' is not a name for an environment variable\n"
+        "'working_directory' of a profile must begin with '/' or a placeholder such as {package}\n"
+        "'guard_library' of a profile must begin with '/'\n"
+        "a device file must be a path below /dev/ of letters, digits and _-.: such as \"/dev/axcl_host\"; * "
+        "and ? may stand in its last part\n"
+        "'path' must be relative to the package, without '..'\n"
+        "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
+        "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
+        "'…' means something only with kind = …\n"
+        "must look like http://HOST:PORT or https://HOST:PORT",
+        "The value has the right type, but not the form that the key needs.",
+        "As in the sentence; docs/configuration.md has an example."},
     message{"configuration.twice", configuration_reader,
             "'…' is there twice\n"
             "service '…' is there twice\n"

@@ -74,6 +74,15 @@ constexpr std::array runtime_table{
             "The server went while it counted.\n"
             "its answer has neither a count nor a text",
             "How many tokens a prompt has can't be told just now; an estimate is used.", "Nothing."},
+    message{
+        "runtime.cache-salt-refused", runtime_reader,
+        "…: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts of "
+        "one "
+        "key alone, unless reuse_across_keys is set",
+        "Without a salt all prompts share the server's cache, and the time of an answer would tell one key "
+        "what "
+        "another has asked.",
+        "Start the server with its engine V1, or set 'reuse_across_keys = true' where all keys may know."},
     message{"runtime.cache-foreign", runtime_reader,
             "The runtime read this prompt behind other tokens than it was known to hold. Nothing of the "
             "answer was used, and the runtime is reset.\n"

@@ -20,8 +20,7 @@ bool stream_backend::goes_unsalted(const std::string& owner) {
     if (!unsalted_.refused()) {
         telemetry::log().warn(
             "{}: the server refuses cache_salt, as vLLM does with its engine V0, so it is given the prompts "
-            "of one "
-            "key alone, unless reuse_across_keys is set",
+            "of one key alone, unless reuse_across_keys is set",
             catalog::label_of(model_));
     }
     unsalted_.refuse();
