@@ -257,7 +257,9 @@ void section::text_map(std::string_view key, std::map<std::string, std::string>&
         } else if (const auto* whole_number = value.as_integer()) {
             out[std::string(name.str())] = std::to_string(whole_number->get());
         } else {
-            wrong_type(name.str(), value, "a text or a whole number");
+            complain(value.source(), in_quotes(name.str()) +
+                                         " must be a text or a whole number; a key of the whole file stands "
+                                         "above its first [table]");
         }
     }
 }

@@ -3,14 +3,17 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/doctor_examination.hpp"
+#include "cli/terminal.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/doctor/doctor.hpp"
 
@@ -103,22 +106,24 @@ const char* verdict_of(const config::configuration_source& source, int status) {
 }
 
 void print_summary(const config::configuration_source& source, const config::configuration& settings,
-                   int status) {
+                   int status, const text_style& style) {
     const bool local = settings.listen.address().is_loopback();
-    std::cout << source.file.string() << ": " << verdict_of(source, status) << "; " << settings.models.size()
-              << (settings.models.size() == 1 ? " model" : " models") << '\n';
+    std::ostringstream out;
+    out << source.file.string() << ": " << verdict_of(source, status) << "; " << settings.models.size()
+        << (settings.models.size() == 1 ? " model" : " models") << '\n';
     for (const catalog::model_entry& model : settings.models) {
-        std::cout << "  " << model.name << " (profile " << model.runtime.name << ", "
-                  << model.package.string() << ")\n";
+        out << "  " << model.name << " (profile " << model.runtime.name << ", " << model.package.string()
+            << ")\n";
         for (const catalog::model_entry& fallback : model.fallbacks) {
-            std::cout << "    else " << catalog::label_of(fallback) << " (profile " << fallback.runtime.name
-                      << ")\n";
+            out << "    else " << catalog::label_of(fallback) << " (profile " << fallback.runtime.name
+                << ")\n";
         }
     }
-    std::cout << "  manifests: " << settings.models_directory.string() << '\n';
-    std::cout << "  for " << (local ? "this machine" : "the network") << ", "
-              << (settings.tls ? "with TLS" : "without TLS") << ", "
-              << (settings.keys_file ? "with keys: " + settings.keys_file->string() : "without keys") << '\n';
+    out << "  manifests: " << settings.models_directory.string() << '\n';
+    out << "  for " << (local ? "this machine" : "the network") << ", "
+        << (settings.tls ? "with TLS" : "without TLS") << ", "
+        << (settings.keys_file ? "with keys: " + settings.keys_file->string() : "without keys") << '\n';
+    std::cout << wrapped(out.str(), style);
 }
 
 int check(const check_options& asked, const command_context& context) {
@@ -147,7 +152,7 @@ int check(const check_options& asked, const command_context& context) {
         }
         std::cerr << "  " << one.file.string() << " is left out; all others are served\n";
     }
-    print_summary(source, *read.value, status);
+    print_summary(source, *read.value, status, style_of(STDOUT_FILENO, context.environment));
     print_findings(found);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/log_text.hpp"
 #include "cli/reported_fields.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/telemetry/log.hpp"
 
@@ -75,6 +76,20 @@ std::string head(const json& bundle) {
     return out;
 }
 
+// What led to it stands one line above; the causes of one line side by side.
+std::string brief_reason(const std::string& reason) {
+    const std::vector<std::string> causes = catalog::causes_of(reason);
+    if (causes.size() > 1 && causes.front() == "loading again after") {
+        return "loading again";
+    }
+    std::string out;
+    for (const std::string& cause : causes) {
+        const bool sentence = !cause.empty() && cause.front() >= 'A' && cause.front() <= 'Z';
+        out += (out.empty() ? "" : sentence ? ". " : ", ") + cause;
+    }
+    return out;
+}
+
 std::string history(const json& bundle) {
     std::string out = "\nWhat happened\n";
     for (const json& each : member(bundle, "history")) {
@@ -83,7 +98,7 @@ std::string history(const json& bundle) {
         const std::string failure = text(each, "failure");
         out += fmt::format("  {} {}{}  {}{}{}: {}\n", clock_time(text(each, "time")), text(each, "service"),
                            process(each), from, from == to ? "" : " -> " + to,
-                           failure.empty() ? "" : " [" + failure + "]", text(each, "reason"));
+                           failure.empty() ? "" : " [" + failure + "]", brief_reason(text(each, "reason")));
     }
     return out;
 }
@@ -138,7 +153,7 @@ std::string services(const json& bundle) {
     std::string out;
     for (const json& each : member(bundle, "services")) {
         out += fmt::format("\nService {}{}: {}, {}; started {} times\n", text(each, "name"), process(each),
-                           text(each, "state"), text(each, "reason"), count(each, "starts"));
+                           text(each, "state"), brief_reason(text(each, "reason")), count(each, "starts"));
         if (const std::string warning = text(each, "warning"); !warning.empty()) {
             out += "  warning: " + warning + "\n";
         }

@@ -29,6 +29,9 @@ namespace corral::cli {
 
 namespace {
 
+constexpr const char* not_running =
+    "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+
 using json = nlohmann::ordered_json;
 
 // A cold model is loaded first, and others may be before us; blanks in between show that Corral lives.
@@ -109,8 +112,7 @@ private:
         if (!opened) {
             failed_ = opened.error();
             if (opened.error().code == boost::asio::error::connection_refused) {
-                failed_->message =
-                    "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+                failed_->message = not_running;
             }
             co_return;
         }
@@ -385,13 +387,29 @@ core::result<chat_server> server_of(const run_options& asked, const command_cont
     return out;
 }
 
+// Said before a person has typed a question. Elsewhere a look could take as long as the question.
+bool refuses(const boost::asio::ip::tcp::endpoint& at) {
+    if (!at.address().is_loopback()) {
+        return false;
+    }
+    boost::asio::io_context here;
+    boost::asio::ip::tcp::socket socket(here);
+    boost::system::error_code error;
+    socket.connect(at, error);
+    return error == boost::asio::error::connection_refused;
+}
+
 int run(const run_options& asked, const command_context& context) {
     auto server = server_of(asked, context);
     if (!server) {
         return fail(server.error().message);
     }
+    const boost::asio::ip::tcp::endpoint at = server->address.at;
     conversation with(asked, std::move(*server), style_of(STDOUT_FILENO, context.environment));
     if (asked.words.empty() && ::isatty(STDIN_FILENO) == 1) {
+        if (refuses(at)) {
+            return fail(not_running);
+        }
         const utf8_input whole_letters;
         return chat(with);
     }

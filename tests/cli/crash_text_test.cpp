@@ -31,6 +31,22 @@ TEST(crash_text, a_list_has_a_line_for_each_with_its_number) {
     ::tzset();
 }
 
+// The step before has said what led to the next load.
+TEST(crash_text, a_cause_is_said_once) {
+    const char* const died = "ended by itself: killed by SIGKILL";
+    const json bundle{{"history",
+                       {{{"service", "runtime"}, {"from", "ready"}, {"to", "backing-off"}, {"reason", died}},
+                        {{"service", "runtime"},
+                         {"from", "backing-off"},
+                         {"to", "starting"},
+                         {"reason", "loading again after: " + std::string(died)}}}}};
+    const std::string shown = bundle_text(bundle);
+    const std::size_t once = shown.find("SIGKILL");
+    ASSERT_NE(once, std::string::npos) << shown;
+    EXPECT_EQ(shown.find("SIGKILL", once + 1), std::string::npos) << shown;
+    EXPECT_THAT(shown, HasSubstr(": loading again\n"));
+}
+
 TEST(crash_text, damaged_and_foreign_bundles_are_shown_as_far_as_they_go) {
     for (
         const char* text :

@@ -38,6 +38,7 @@ MISTAKES = [
     # Nothing runs
     Mistake("no daemon: status", ["status"], r"corral serve"),
     Mistake("no daemon: a question", ["run", "sim", "hi"], r"corral serve"),
+    Mistake("no daemon: a chat", ["run", "sim"], r"corral serve"),
     Mistake("no daemon: ps", ["ps"], r"corral serve"),
     Mistake("no daemon: stop", ["stop", "sim"], r"corral serve"),
     Mistake("no daemon: reload", ["reload"], r"corral serve"),
@@ -89,6 +90,7 @@ MISTAKES = [
     of_manifest("an ability that the family lacks", "capabilities = .*", 'capabilities = ["vision", "completion"]', r"vision"),
     of_manifest("a time that a model stays", 'name = "sim:latest"', 'name = "sim:latest"\nkeep_alive = "long"', r"forever"),
     of_manifest("the variables left out", r"(?s)\n\[variables\].*?(?=\n\[|$)", "\n", r"corral import"),
+    of_manifest("a key of the file below a table", r"(\[variables\]\n)", r"\1pinned = true\n", r"above its first"),
     # A package
     Mistake("a package that is not there: import", ["import", "Qwen3-4B"], r"name", 2),
     Mistake("a file in place of a package", ["import", "corral.toml"], r"folder", 2),

@@ -26,6 +26,7 @@ constexpr std::array configuration_table{
     message{"configuration.wrong-type", configuration_reader,
             "… must be …, not …\n"
             "must not be empty\n"
+            "must be a text or a whole number; a key of the whole file stands above its first [table]\n"
             "must not hold a zero byte\n"
             "must not hold an empty text",
             "The value has another type than the key takes, or is empty.",
