@@ -131,15 +131,11 @@ std::string message_listing(unsigned columns) {
 
 std::string messages_page() {
     std::string out =
-        "# Messages\n\nWhat clients and operators are told, by its id: `corral explain ID` says the same on "
-        "the "
-        "box, and `corral explain \"the sentence\"` finds the id. `corral status --json` and `/readyz` have "
-        "it in "
-        "`ids`, a warning of the log ends in `id=...`, and errors of OpenAI's form have it as `code`. A "
-        "\"…\" "
-        "stands for what differs. This page is made by `corral explain --page`; tests hold each sentence to "
-        "the "
-        "source, and each failure of the source to this page.\n";
+        "# Messages\n\nWhat clients and operators are told, by its id: `corral explain ID` says the "
+        "same on the box, and `corral explain \"the sentence\"` finds the id. `corral status --json` "
+        "and `/readyz` have it in `ids`, and a warning of the log ends in `id=...`. A \"…\" stands "
+        "for what differs. This page is made by `corral explain --page`; tests hold each sentence to "
+        "the source, and each failure of the source to this page.\n";
     for (const message_group& group : message_groups()) {
         out += fmt::format("\n## {}\n", group.title);
         for (const catalog::message& one : group.messages) {

@@ -208,9 +208,8 @@ TEST_F(openai_chat, a_format_that_the_model_does_not_keep_is_said) {
                              asked + R"(,"response_format":{"type":"json_object"},"stream":)" + stream + "}");
         EXPECT_EQ(got->answer.status, 422U) << got->answer.body;
         EXPECT_EQ(got->answer.content_type, "application/json");
-        EXPECT_NE(
-            got->answer.body.find(R"("type":"api_error","param":null,"code":"request.format-missed"}})"),
-            std::string::npos)
+        EXPECT_NE(got->answer.body.find(R"("type":"api_error","param":null,"code":null}})"),
+                  std::string::npos)
             << got->answer.body;
     }
     say({R"({"a":1})"});

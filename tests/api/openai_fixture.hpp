@@ -2,7 +2,6 @@
 // What the tests of the OpenAI format have in common.
 
 #include "api_fixture.hpp"
-#include "corral/catalog/message.hpp"
 
 namespace corral::test {
 
@@ -43,10 +42,7 @@ protected:
                 quoted.replace(at, 1, escaped);
             }
         }
-        const std::string_view id = catalog::message_id(message);
-        const std::string code = id.empty() ? "null" : "\"" + std::string(id) + "\"";
-        return R"({"error":{"message":)" + quoted + R"(,"type":")" + type + R"(","param":null,"code":)" +
-               code + "}}";
+        return R"({"error":{"message":)" + quoted + R"(,"type":")" + type + R"(","param":null,"code":null}})";
     }
     // A refusal, whole: "400 application/json {…}\n".
     std::string refusal(const std::string& path, const std::string& body) {

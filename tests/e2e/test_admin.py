@@ -271,7 +271,7 @@ def test_nobody_there_is_said_and_is_exit_status_1(tmp_path):
     box = Box(tmp_path)
     run = corral(box, "status")
     assert run.returncode == 1 and run.stderr.startswith("error: Corral is not running. Start it: "), run.stderr
-    assert run.stderr.count("\n") == 1 and "/" not in run.stderr, "one line; the places are for --verbose"
+    assert run.stderr.count("\n") == 1 and "tried" not in run.stderr, "one line; the places are for --verbose"
     run = corral(box, "status", "--verbose")
     assert "corral.sock" in run.stderr
     run = corral(box, "status", "--socket", str(tmp_path / "none.sock"), socket=False)

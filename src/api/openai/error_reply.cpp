@@ -3,7 +3,6 @@
 #include "api/add_header.hpp"
 #include "api/failure_status.hpp"
 #include "api/json/json_writer.hpp"
-#include "corral/catalog/message.hpp"
 
 namespace corral::api::openai {
 
@@ -28,12 +27,7 @@ std::string error_object(unsigned status, std::string_view text) {
     json_writer json;
     json.begin_object().key("error").begin_object();
     json.member("message", text).member("type", type_of(status));
-    json.key("param").tree(nullptr).key("code");
-    if (const std::string_view id = catalog::message_id(text); !id.empty()) {
-        json.text(id);
-    } else {
-        json.tree(nullptr);
-    }
+    json.key("param").tree(nullptr).key("code").tree(nullptr);
     json.end_object().end_object();
     return json.take();
 }
