@@ -20,7 +20,7 @@ std::string size_text(std::size_t bytes) {
 }  // namespace
 
 std::string support_text(std::string_view text, std::size_t most, support_cut cut) {
-    const std::string shown = telemetry::printable_page(text);
+    std::string shown = telemetry::printable_page(text);
     if (shown.size() <= most) {
         return shown;
     }
