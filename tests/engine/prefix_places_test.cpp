@@ -111,6 +111,21 @@ TEST(prefix_places, conversations_in_messages_begin_alike_turn_after_turn) {
 }
 
 // Whatever comes and goes: no slot for two runs at once, and what one owner left is used by no other.
+// A copy of the whole would hold the loop.
+TEST(prefix_places, of_a_long_prompt_the_beginning_alone_is_copied) {
+    const std::string much(8UL * 1024 * 1024, 'x');
+    chat::rendered_prompt whole;
+    whole.system = much;
+    whole.turns = much;
+    chat::rendered_prompt turns;
+    turns.messages = {{"system", much}, {"user", much}};
+    for (const chat::rendered_prompt& each : {whole, turns}) {
+        const std::string text = prefix_text(each);
+        EXPECT_GT(text.size(), 1000U);
+        EXPECT_LT(text.size(), 1024U * 1024);
+    }
+}
+
 TEST(prefix_places, a_random_walk_gives_no_slot_twice_and_shows_nobody_what_is_not_his) {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
         core::seeded_random dice(seed);

@@ -1,6 +1,7 @@
 """What holds the event loop while many answers stream: the largest bodies, reloads, imports, and whoever reads status and metrics.
 
-Run as a program it lists what held the loop longest, by name: test_loop_held.py [seconds]. Only an optimised build tells anything."""
+Lists what held the loop longest, by name: loop_held.py [seconds]. Only an optimised build tells anything, and a machine that does
+nothing else: who has to wait for a processor seems to hold the loop too."""
 
 import collections
 import os
@@ -112,13 +113,6 @@ def listed(found):
         worst[readable(stack)].append(milliseconds)
     rows = sorted(worst.items(), key=lambda row: -max(row[1]))
     return "\n".join(f"{max(all_of):7.1f} ms {len(all_of):5} times  {name[:200]}" for name, all_of in rows) or "nothing held the loop"
-
-
-def test_what_a_long_prompt_leaves_is_not_given_back_on_the_loop(tmp_path):
-    """Nor is it copied there. How long anything takes is no matter of a build like this one."""
-    found = holds(tmp_path, 5)
-    inner = [stack.split(" < ")[0] + stack.split(" < ")[1] for _, stack in found if " < " in stack]
-    assert not [frame for frame in inner if "munmap" in frame or "_M_mutate" in frame], listed(found)
 
 
 if __name__ == "__main__":
