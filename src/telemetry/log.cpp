@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds stop_limit{1000};
 struct log_state {
     // Asked first: it never waits.
     std::shared_ptr<ring_sink> kept = std::make_shared<ring_sink>();
-    std::shared_ptr<stderr_sink> sink;
+    std::shared_ptr<outer_sink> sink;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::logger> logger;
 };
@@ -92,6 +92,21 @@ std::unique_ptr<spdlog::formatter> make_formatter() {
     return formatter;
 }
 
+std::shared_ptr<stderr_sink> plain_sink() {
+    auto out = std::make_shared<stderr_sink>(STDERR_FILENO);
+    out->set_formatter(make_formatter());
+    return out;
+}
+
+// Beside the journal's stream on standard error, which knows nothing but lines, stands its socket for fields.
+std::shared_ptr<outer_sink> make_sink(const std::string& journal) {
+    auto plain = plain_sink();
+    if (!stderr_is_the_journal()) {
+        return plain;
+    }
+    return std::make_shared<journal_sink>(journal, std::move(plain));
+}
+
 spdlog::level::level_enum to_spdlog(log_level level) {
     switch (level) {
         case log_level::debug:
@@ -107,8 +122,7 @@ spdlog::level::level_enum to_spdlog(log_level level) {
 }
 
 void make_synchronous(log_state& state) {
-    state.sink = std::make_shared<stderr_sink>(STDERR_FILENO);
-    state.sink->set_formatter(make_formatter());
+    state.sink = plain_sink();
     state.logger =
         std::make_shared<spdlog::logger>("corral", spdlog::sinks_init_list{state.kept, state.sink});
 }
@@ -131,10 +145,9 @@ void block_signals() {
 
 }  // namespace
 
-void start_logging(log_level level) {
+void start_logging(log_level level, const std::string& journal) {
     log_state& state = current();
-    state.sink = std::make_shared<stderr_sink>(STDERR_FILENO);
-    state.sink->set_formatter(make_formatter());
+    state.sink = make_sink(journal);
     try {
         state.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1U, &block_signals);
     } catch (const std::exception& error) {

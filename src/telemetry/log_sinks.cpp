@@ -29,10 +29,6 @@ bool is_socket(int fd) {
 
 stderr_sink::stderr_sink(int fd) : fd_(fd), is_socket_(is_socket(fd)) {}
 
-void stderr_sink::hurry(std::chrono::milliseconds span) {
-    give_up_ = std::chrono::steady_clock::now() + span;
-}
-
 void stderr_sink::sink_it_(const spdlog::details::log_msg& message) {
     const std::string shown = whole_line(message);
     spdlog::details::log_msg visible = message;
@@ -47,12 +43,12 @@ void stderr_sink::sink_it_(const spdlog::details::log_msg& message) {
     write_line({text.data(), text.size()});
 }
 
-bool stderr_sink::wait_until_writable() const {
+bool outer_sink::wait_until_writable(int fd) const {
     const auto begin = steady_clock::now();
     for (;;) {
         const auto end = std::min(give_up_.load(), begin + longest_wait);
         const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now());
-        pollfd ready{fd_, POLLOUT, 0};
+        pollfd ready{fd, POLLOUT, 0};
         const int found =
             ::poll(&ready, 1, static_cast<int>(std::clamp(left, milliseconds{0}, one_look).count()));
         if (found > 0) {
@@ -66,7 +62,7 @@ bool stderr_sink::wait_until_writable() const {
 
 void stderr_sink::write_line(std::string_view line) {
     while (!line.empty()) {
-        if (!wait_until_writable()) {
+        if (!wait_until_writable(fd_)) {
             return;  // the line is lost: nobody reads, and there is no other place to say so
         }
         const ssize_t written = is_socket_

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -11,29 +13,57 @@
 
 #include <spdlog/sinks/base_sink.h>
 
+#include "corral/core/owned_fd.hpp"
 #include "corral/telemetry/log.hpp"
 #include "telemetry/whole_line.hpp"
 
 namespace corral::telemetry {
 
+// One that others read, which may keep it waiting.
+class outer_sink : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    // From now on all waits together take no longer than `span`; what can't be written then is dropped.
+    void hurry(std::chrono::milliseconds span) { give_up_ = std::chrono::steady_clock::now() + span; }
+
+protected:
+    // False: not in time.
+    [[nodiscard]] bool wait_until_writable(int fd) const;
+
+private:
+    std::atomic<std::chrono::steady_clock::time_point> give_up_{std::chrono::steady_clock::time_point::max()};
+};
+
 // Writes them to one descriptor without ever waiting long for a reader that sleeps. Runs on the log thread, and before it exists on the caller's; hence the mutex.
-class stderr_sink final : public spdlog::sinks::base_sink<std::mutex> {
+class stderr_sink final : public outer_sink {
 public:
     // `fd` is borrowed.
     explicit stderr_sink(int fd);
 
-    // From now on all waits together take no longer than `span`; what can't be written then is dropped.
-    void hurry(std::chrono::milliseconds span);
-
 private:
     void sink_it_(const spdlog::details::log_msg& message) override;
     void flush_() override {}
-    [[nodiscard]] bool wait_until_writable() const;
     void write_line(std::string_view line);
 
     int fd_;
     bool is_socket_;
-    std::atomic<std::chrono::steady_clock::time_point> give_up_{std::chrono::steady_clock::time_point::max()};
+};
+
+// Gives them to journald with their fields, a datagram each; to `otherwise` where it can't be reached.
+class journal_sink final : public outer_sink {
+public:
+    journal_sink(std::string socket, std::shared_ptr<stderr_sink> otherwise);
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override;
+    void flush_() override {}
+    [[nodiscard]] bool connect();
+    // 0, or an errno value.
+    [[nodiscard]] int send(std::string_view datagram);
+
+    std::string socket_;
+    std::shared_ptr<stderr_sink> otherwise_;
+    core::owned_fd fd_;
+    std::uint64_t dropped_ = 0;  // since the last one that went
 };
 
 // Keeps the last ones for those who ask for them (corral logs corral). Written on the log thread and read on the loop's; the mutex is held for a copy only.

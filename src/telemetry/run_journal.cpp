@@ -39,6 +39,9 @@ void run_journal::finish(const std::shared_ptr<entry>& what) {
     }
     std::erase_if(running_, [&](const auto& each) { return each.expired() || each.lock() == what; });
     finished_.push_back(what->record());
+    if (heard_end_) {
+        heard_end_(finished_.back());
+    }
     while (finished_.size() > most_) {
         finished_.pop_front();
     }

@@ -80,7 +80,7 @@ TEST(log, has_a_time_and_a_level_on_a_terminal) {
 TEST(log, has_priorities_for_the_journal) {
     caught_stderr caught;
     ASSERT_EQ(::setenv("JOURNAL_STREAM", caught_stderr::identity().c_str(), 1), 0);
-    start_logging(log_level::debug);
+    start_logging(log_level::debug, "/nowhere");
     log().debug("d");
     log().info("i");
     log().warn("w");

@@ -13,6 +13,9 @@
 
 namespace corral::telemetry {
 
+// The format of a bundle, its member "schema".
+inline constexpr int crash_schema = 1;
+
 struct crash_limits {
     std::size_t count = 20;
     std::uint64_t bytes = 16ULL * 1024 * 1024;  // of all together; the newest stays whatever its size

@@ -17,8 +17,10 @@ namespace corral::telemetry {
 enum class log_level { debug, info, warn, error };
 
 // Sets up asynchronous logging that drops the oldest lines rather than block
-// (docs/facts/platform_traps.md#blocking-log). Call once at start; before that log() writes synchronously.
-void start_logging(log_level level);
+// (docs/facts/platform_traps.md#blocking-log). Call once at start; before that log() writes synchronously, to standard
+// error. Where that is the journal's, lines go to the socket `journal` with their fields from now on, as long as one
+// listens there.
+void start_logging(log_level level, const std::string& journal = "/run/systemd/journal/socket");
 // Flushes and joins the log thread.
 void stop_logging();
 

@@ -104,6 +104,8 @@ public:
     [[nodiscard]] std::shared_ptr<entry> begin(run_record begun);
     // Called at each begin(), once it is among the running ones; must not throw and not call back.
     void on_begin(std::function<void()> heard) { heard_ = std::move(heard); }
+    // Called at each finish() with what became of it; must not throw and not call back.
+    void on_finish(std::function<void(const run_record&)> heard) { heard_end_ = std::move(heard); }
     // Moves it to the finished ones; the oldest of them is forgotten.
     void finish(const std::shared_ptr<entry>& what);
 
@@ -115,6 +117,7 @@ public:
 private:
     std::size_t most_;
     std::function<void()> heard_;
+    std::function<void(const run_record&)> heard_end_;
     std::vector<std::weak_ptr<entry>> running_;  // at most as many as have leases, but for the dead
     std::deque<run_record> finished_;
 };
