@@ -6,6 +6,7 @@
 
 #include "corral/catalog/package_survey.hpp"
 #include "corral/catalog/whole_file.hpp"
+#include "corral/core/state_format.hpp"
 
 namespace corral::catalog {
 
@@ -207,6 +208,9 @@ outcome variant_store::judge(const std::string& own_file, const std::string& cli
 
 core::awaitable<outcome> variant_store::save(std::string name, std::string document, std::string client) {
     const std::string own = file_name(name);
+    if (left_alone_.contains(own)) {
+        co_return core::newer_format(folder_ / own);
+    }
     if (auto judged = judge(own, client, document.size()); !judged) {
         co_return judged;
     }
@@ -233,6 +237,9 @@ core::awaitable<outcome> variant_store::save(std::string name, std::string docum
 
 core::awaitable<outcome> variant_store::remove(std::string name) {
     const std::string own = file_name(name);
+    if (left_alone_.contains(own)) {
+        co_return core::newer_format(folder_ / own);
+    }
     std::function<outcome()> unlink = [path = folder_ / own] { return remove_file(path); };
     outcome done = co_await work(std::move(unlink));
     if (done || done.error().code == boost::system::errc::no_such_file_or_directory) {

@@ -11,6 +11,7 @@
 #include "corral/catalog/package_survey.hpp"
 #include "corral/core/json.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/state_format.hpp"
 
 namespace corral::config {
 
@@ -106,6 +107,9 @@ core::result<last_good> read_last_good(const fs::path& state_directory, const fs
                    ? facts[name].get<std::string>()
                    : std::string();
     };
+    if (core::is_newer_format(facts, "format", format_version)) {
+        return core::newer_format(place);
+    }
     if (facts.is_object() && facts.value("format", json()) != format_version) {
         return unusable(place, "another version of Corral wrote it");
     }
@@ -122,8 +126,12 @@ core::result<last_good> read_last_good(const fs::path& state_directory, const fs
 
 core::result<void> keep_last_good(const fs::path& state_directory, const fs::path& file,
                                   const std::string& text, const std::string& now) {
-    if (const auto before = read_last_good(state_directory, file); before && before->text == text) {
+    const auto before = read_last_good(state_directory, file);
+    if (before && before->text == text) {
         return {};
+    }
+    if (!before && before.error().code == core::errc::refused) {
+        return before.error();
     }
     const auto digest = catalog::sha256_hex(text);
     if (!digest) {

@@ -224,6 +224,7 @@ handover upgrade::compose() const {
     out.listeners = parts_.server->listeners();
     out.activated = parts_.door.managed;
     out.connections = parts_.server->kept_aside();
+    out.drained = parts_.drained && parts_.drained();
     out.paused = paused_;
     for (const auto& runtime : *parts_.backends) {
         model_handover one;

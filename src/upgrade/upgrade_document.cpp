@@ -211,6 +211,7 @@ handover read_all(const json& from) {
     out.listeners = descriptors(from, "listeners");
     out.activated = flag(from, "activated");
     out.connections = descriptors(from, "connections");
+    out.drained = from.contains("drained") && flag(from, "drained");
     out.paused = moment(from, "paused");
     for (const json& model : list(from, "models", most_models)) {
         out.models.push_back(read_model(model));
@@ -249,6 +250,7 @@ std::string encode(const handover& what) {
                       {"listeners", what.listeners},
                       {"activated", what.activated},
                       {"connections", what.connections},
+                      {"drained", what.drained},
                       {"paused", count_of(what.paused)},
                       {"models", std::move(models)}};
     return all.dump(-1, ' ', false, json::error_handler_t::replace);

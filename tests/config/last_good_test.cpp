@@ -57,7 +57,12 @@ TEST_F(last_good_copy, is_refused_when_damaged_strange_or_of_another_version) {
     EXPECT_THAT(refusal(), HasSubstr("damaged"));
     keep("max_queue = 3\n");
     replace("\"format\":1", "\"format\":2");
+    EXPECT_THAT(refusal(), HasSubstr("was written by a newer version of Corral and is left as it is"));
+    EXPECT_THAT(keep_last_good(state(), file(), "max_queue = 4\n", "2026-01-31T12:00:00Z").error().message,
+                HasSubstr("newer version"));
+    replace("\"format\":2", "\"format\":0");
     EXPECT_THAT(refusal(), HasSubstr("another version"));
+    keep("max_queue = 4\n");
     keep("max_queue = 3\n");
     EXPECT_THAT(read_last_good(state(), folder_.path() / "b.toml").error().message,
                 HasSubstr("another file"));

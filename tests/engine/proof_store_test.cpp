@@ -49,6 +49,23 @@ TEST_F(proof_store, is_recalled_for_the_same_package_and_runtime_only) {
     EXPECT_FALSE(recall_proof(proof_place_of(folder / "kept", one, {"./server", "--more"})));
 }
 
+TEST_F(proof_store, a_file_of_a_newer_version_is_not_read_and_stays) {
+    const fs::path one = package("one");
+    EXPECT_EQ(keep_proof(place(one), equal), "");
+    std::string text;
+    std::getline(std::ifstream(place(one).file), text, '\0');
+    ASSERT_NE(text.find("\"format\": 1"), std::string::npos) << text;
+    text.replace(text.find("\"format\": 1"), 11, "\"format\": 2");
+    std::ofstream(place(one).file) << text;
+    EXPECT_FALSE(recall_proof(place(one)));
+    EXPECT_NE(keep_proof(place(one), equal).find("newer version of Corral"), std::string::npos);
+    fs::remove_all(one);
+    EXPECT_EQ(remove_stale_proofs(folder / "kept"), 0U);
+    std::string after;
+    std::getline(std::ifstream(place(one).file), after, '\0');
+    EXPECT_EQ(after, text);
+}
+
 TEST_F(proof_store, a_package_that_changed_is_compared_anew_and_has_one_file) {
     const fs::path one = package("one");
     EXPECT_EQ(keep_proof(place(one), equal), "");

@@ -39,6 +39,7 @@ TEST(reuse_proof, is_read_back_as_it_was_kept) {
     for (const char* text :
          {"", "{", "[]", "{}", R"({"equal": 1, "why": "x", "package": "/p", "version": "1"})",
           R"({"equal": true, "why": "x"})",
+          R"({"format": 2, "equal": true, "why": "x", "package": "/p", "version": "1"})",
           R"({"equal": true, "why": "", "package": "/p", "version": "1"})"}) {
         EXPECT_FALSE(proof_of(text)) << text;
     }

@@ -20,6 +20,7 @@ handover example() {
     out.descriptor_limit = 1024;
     out.listeners = {12};
     out.connections = {13, 14};
+    out.drained = true;
     out.paused = core::steady_time(core::seconds(77));
     model_handover model;
     model.name = "sim:latest";
@@ -65,6 +66,17 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     EXPECT_FALSE(read->models[1].running);
 }
 
+// An image of before knew no drain.
+TEST(upgrade_document, a_box_is_drained_where_it_says_so) {
+    json tree = json::parse(encode(example()));
+    EXPECT_TRUE(decode(tree.dump())->drained);
+    tree.erase("drained");
+    ASSERT_TRUE(decode(tree.dump()));
+    EXPECT_FALSE(decode(tree.dump())->drained);
+    tree["drained"] = 1;
+    EXPECT_FALSE(decode(tree.dump()));
+}
+
 TEST(upgrade_document, bytes_that_are_no_utf8_do_not_stop_it) {
     handover odd = example();
     odd.models[0].running->services.services[0].lines = {"\xff\xfe"};
@@ -96,7 +108,7 @@ void spoil(const json& good, const json::json_pointer& at, const json& whole,
             spoilt[here] = bad;
             out.emplace_back(here.to_string() + " = " + bad.dump(), std::move(spoilt));
         }
-        if (good.is_object() && name != "running") {
+        if (good.is_object() && name != "running" && name != "drained") {
             json without = whole;
             json& parent = at.empty() ? without : without[at];
             parent.erase(name);

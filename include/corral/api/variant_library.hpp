@@ -56,6 +56,8 @@ private:
     void add(entry one);
     void drop(std::string_view name);
     void offer(entry& one);
+    // The file stays; one of a newer format for good.
+    void leave_out(const std::string& file, const core::failure& why);
     void add_found(const std::string& file, entry found);
     void read_later();
     [[nodiscard]] core::awaitable<void> read_rest();

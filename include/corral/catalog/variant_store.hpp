@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,8 @@ public:
     [[nodiscard]] static std::string file_name(std::string_view name);
     // Whose document a found file is.
     void belongs_to(const std::string& file_name, const std::string& client);
+    // It is neither replaced nor removed from now on: errc::refused.
+    void leave_alone(const std::string& file_name) { left_alone_.insert(file_name); }
 
     // Adds or replaces the document of `name`; it is on the disk when this returns. Makes the folder again where
     // it is gone. Failures: those of judge_variant, or the system's. Not cut short by a cancellation.
@@ -119,7 +122,8 @@ private:
     std::vector<file> found_;
     std::vector<std::string> warnings_;
     std::map<std::string, held> files_;  // those being written included
-    core::worker disk_;                  // one thread, so that writes keep their order
+    std::set<std::string> left_alone_;
+    core::worker disk_;  // one thread, so that writes keep their order
 };
 
 }  // namespace corral::catalog

@@ -34,6 +34,7 @@ struct handover {
     std::vector<int> listeners;
     bool activated = false;        // the listeners came from a service manager
     std::vector<int> connections;  // of clients, between two requests
+    bool drained = false;          // by its operator; may be absent in what another image wrote
     core::steady_time paused;      // since then clients wait
     std::vector<model_handover> models;
 };

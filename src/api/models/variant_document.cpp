@@ -205,7 +205,11 @@ core::result<variant_document> read_variant_document(std::string_view text) {
         problem.set("it is not a JSON object");
     } else {
         const json_fields fields(*tree, "variant", problem);
-        if (fields.integer("corral_variant") != version) {
+        const auto written = fields.integer("corral_variant");
+        if (written > version) {
+            return core::make_failure(core::errc::refused, "a newer version of Corral wrote it");
+        }
+        if (written != version) {
             problem.set("it is not a variant of version " + std::to_string(version));
         }
         out.client = fields.text("client").value_or("");

@@ -28,7 +28,7 @@ struct variant_document : variant_head {
 // Only the content, alike for variants that differ in name and age: what their digest is made of.
 [[nodiscard]] std::string to_text(const generation::model_variant& content);
 
-// Failures: a sentence that says what is wrong with it. Sampling and limits are read from the parameters.
+// Failures: a sentence that says what is wrong with it; errc::refused for one of a newer format. Sampling and limits are read from the parameters.
 [[nodiscard]] core::result<variant_document> read_variant_document(std::string_view text);
 
 // The head alone of a document, of which `text` may be the beginning; nothing where it does not stand there.

@@ -134,7 +134,7 @@ void variant_library::load() {
         if (each.whole()) {
             auto document = read_variant_document(each.head);
             if (!document) {
-                tell_left_out(each.file_name, document.error().message);
+                leave_out(each.file_name, document.error());
                 continue;
             }
             static_cast<variant_head&>(found) = *document;
@@ -147,6 +147,13 @@ void variant_library::load() {
             continue;
         }
         add_found(each.file_name, std::move(found));
+    }
+}
+
+void variant_library::leave_out(const std::string& file, const core::failure& why) {
+    tell_left_out(file, why.message);
+    if (why.code == core::errc::refused) {
+        store_.leave_alone(file);
     }
 }
 
@@ -242,7 +249,7 @@ core::awaitable<void> variant_library::read_unnamed(std::string file, std::uint6
     };
     core::result<variant_document> got = co_await store_.work(std::move(todo));
     if (!got) {
-        tell_left_out(file, got.error().message);
+        leave_out(file, got.error());
         co_return;
     }
     entry found;

@@ -62,6 +62,9 @@ public:
     [[nodiscard]] availability available() const override;
     [[nodiscard]] core::wake_signal& availability_changed() noexcept override { return changed_; }
     [[nodiscard]] std::uint32_t context_length() const noexcept override { return sizes().positions; }
+    [[nodiscard]] learned_sizes learned() const override {
+        return {.prompt_limit = sizes().prompt_limit, .chunk = sizes().chunk};
+    }
     [[nodiscard]] bool takes_verbatim() const noexcept override;
     [[nodiscard]] std::size_t held_bytes(const chat::rendered_prompt& prompt,
                                          std::string_view owner) const noexcept override {

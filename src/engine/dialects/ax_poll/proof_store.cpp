@@ -11,6 +11,7 @@
 
 #include "corral/core/keyed_hash.hpp"
 #include "corral/core/private_file.hpp"
+#include "corral/core/state_format.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -93,6 +94,9 @@ std::string keep_proof(const proof_place& at, const reuse_proof& proof) {
     if (!folder) {
         return folder.error().message;
     }
+    if (core::is_newer_format(at.file, "format", proof_format)) {
+        return core::newer_format(at.file).message;
+    }
     const std::string text = text_of({.proof = proof, .package = at.package.string(), .version = at.version});
     const auto written = core::replace_private_file(
         at.file, {.text = text, .mode = 0600, .owner = ::geteuid(), .group = ::getegid()});
@@ -113,7 +117,8 @@ std::size_t remove_stale_proofs(const fs::path& folder) {
     for (const fs::path& file : found) {
         const auto kept = core::read_private_file(file);
         const auto known = kept ? proof_of(kept->text) : std::nullopt;
-        if (!kept || (known && fs::exists(known->package, unreadable)) || unreadable) {
+        const bool newer = core::is_newer_format(file, "format", proof_format);
+        if (!kept || newer || (known && fs::exists(known->package, unreadable)) || unreadable) {
             continue;  // what can't be looked at stays
         }
         std::error_code stays;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "corral/core/json.hpp"
+#include "corral/core/state_format.hpp"
 
 namespace corral::engine::ax_poll {
 
@@ -61,7 +62,8 @@ proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_a
 
 std::string text_of(const kept_proof& kept) {
     const bool equal = kept.proof.says == reuse_proof::verdict::equal;
-    return nlohmann::json{{"equal", equal},
+    return nlohmann::json{{"format", proof_format},
+                          {"equal", equal},
                           {"why", kept.proof.why},
                           {"package", kept.package},
                           {"version", kept.version}}
@@ -71,7 +73,7 @@ std::string text_of(const kept_proof& kept) {
 
 std::optional<kept_proof> proof_of(std::string_view text) {
     const nlohmann::json all = core::parse_json(text);
-    if (!all.is_object()) {
+    if (!all.is_object() || core::is_newer_format(all, "format", proof_format)) {
         return std::nullopt;
     }
     const auto equal = all.find("equal");

@@ -30,7 +30,9 @@ struct proof_pace {
 // A box that is hardly ever idle gets by with short gaps, and one that never is still compares some time.
 [[nodiscard]] proof_pace pace_of_proof(core::nanoseconds open_for, core::nanoseconds compare_after);
 
-// As it is kept in a file; nothing where the text is none of these, or says nothing.
+inline constexpr int proof_format = 1;
+
+// As it is kept in a file; nothing where the text is none of these, of a newer format, or says nothing.
 struct kept_proof {
     reuse_proof proof;
     std::string package;

@@ -1,0 +1,24 @@
+#include "corral/core/state_format.hpp"
+
+#include "corral/core/json.hpp"
+#include "corral/core/private_file.hpp"
+
+namespace corral::core {
+
+bool is_newer_format(const nlohmann::json& of, const char* member, int known) {
+    const auto found = of.is_object() ? of.find(member) : of.end();
+    return of.is_object() && found != of.end() && found->is_number_integer() && *found > known;
+}
+
+bool is_newer_format(const std::filesystem::path& file, const char* member, int known) {
+    const auto kept = read_private_file(file);
+    return kept && is_newer_format(parse_json(kept->text), member, known);
+}
+
+failure newer_format(const std::filesystem::path& file) {
+    return make_failure(errc::refused, "'" + file.string() +
+                                           "' was written by a newer version of Corral and is left as it is; "
+                                           "install that version again, or move the file away");
+}
+
+}  // namespace corral::core
