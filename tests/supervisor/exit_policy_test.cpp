@@ -21,6 +21,24 @@ TEST(with_advice, is_one_readable_text) {
     EXPECT_EQ(with_advice("It crashed.", ""), "It crashed.");
 }
 
+TEST(exit_policy, a_kill_for_want_of_memory_is_named) {
+    const process::exit_reason killed = process::killed_by{SIGKILL, false};
+    exit_story story = explain_exit(rules(), killed, nullptr);
+    const std::string before = story.reason;
+    blame_memory(story, killed, 0);
+    EXPECT_EQ(story.reason, before);
+    blame_memory(story, killed, 1);
+    EXPECT_EQ(story.reason, "ended by itself: killed by SIGKILL: Memory ran out, and the kernel killed it.");
+    EXPECT_NE(story.advice, "");
+    blame_memory(story, killed, 2);
+    EXPECT_NE(story.reason.find("2 processes for that since"), std::string::npos) << story.reason;
+    const process::exit_reason crashed = process::killed_by{SIGSEGV, false};
+    story = explain_exit(rules(), crashed, nullptr);
+    const std::string crash = story.reason;
+    blame_memory(story, crashed, 3);
+    EXPECT_EQ(story.reason, crash);
+}
+
 TEST(exit_policy, counts_as_a_shell_does) {
     EXPECT_EQ(exit_status(process::exited_with{255}), 255);
     EXPECT_EQ(exit_status(process::killed_by{SIGSEGV, true}), 139);

@@ -73,6 +73,21 @@ bool explained_by(const process::exit_reason& how, const std::vector<int>& sent)
     return true;
 }
 
+void blame_memory(exit_story& story, const process::exit_reason& how, std::uint64_t kills) {
+    const auto* killed = std::get_if<process::killed_by>(&how);
+    if (kills == 0 || killed == nullptr || killed->signal != SIGKILL) {
+        return;
+    }
+    story = {};
+    tell(story, "Memory ran out, and the kernel killed it.",
+         "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.");
+    story.how = process::describe(how) + story.how;
+    if (kills > 1) {
+        story.how += " It has killed " + std::to_string(kills) + " processes for that since this one began.";
+    }
+    story = finished(std::move(story));
+}
+
 exit_story explain_exit(const catalog::service_template& rules, const process::exit_reason& how,
                         const catalog::log_meaning* printed, const catalog::log_meaning* remarked, bool ready,
                         std::string_view said) {

@@ -1,6 +1,7 @@
 #pragma once
 // Why a service that nobody stopped has ended, in one sentence, and what to do about it.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct exit_story {
     std::string how;     // "killed by SIGSEGV: The runtime crashed."
     std::string advice;
 };
+
+// A death by SIGKILL that nobody here sent, while the kernel has killed so many processes for want of memory since
+// the start: that is named as its cause.
+void blame_memory(exit_story& story, const process::exit_reason& how, std::uint64_t kills);
 
 // The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
 // after one that asks for it. One whose track was lost counts too.
