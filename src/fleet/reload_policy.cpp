@@ -86,6 +86,7 @@ reload_plan plan_reload(const config::configuration& now, const config::configur
     note(now.state_directory != wanted.state_directory, "state_directory");
     const bool named = now.admin_socket_named || wanted.admin_socket_named;
     note(named && now.admin_socket != wanted.admin_socket, "admin_socket");
+    note(now.agent != wanted.agent, "fleet.agent");
     note(now.log_content != wanted.log_content, "log_content");
     note(now.black_box != wanted.black_box, "black_box");
     note(now.tls.has_value() != wanted.tls.has_value() && !is_shut(now), "tls");
@@ -115,6 +116,7 @@ config::configuration settings_after(const config::configuration& now, config::c
     wanted.state_directory = now.state_directory;
     wanted.admin_socket = now.admin_socket;
     wanted.admin_socket_named = now.admin_socket_named;
+    wanted.agent = now.agent;
     wanted.log_content = now.log_content;
     wanted.black_box = now.black_box;
     if (now.tls.has_value() != wanted.tls.has_value() && !is_shut(now)) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/version.hpp"
 
@@ -194,7 +195,7 @@ std::string utc_text(std::chrono::system_clock::time_point when) {
 }
 
 json to_bundle(const bundle_facts& facts) {
-    json out{{"schema", bundle_schema},
+    json out{{"schema", telemetry::crash_schema},
              {"corral", std::string(version)},
              {"time", utc_text(facts.time)},
              {"model", facts.model},

@@ -16,8 +16,6 @@
 
 namespace corral::incidents {
 
-inline constexpr int bundle_schema = 1;
-
 struct bundle_facts {
     std::string model;
     incident what;

@@ -15,7 +15,7 @@ ALONE = dict(tap=False, state="runtime")
 AWAY = r"WARN tokenizer tap: the tokenizer is away, the text of a piece follows later"
 ILL = r"tokenizer: stopping .*The tokenizer service answered with .* to plain texts"
 HUNG = r"tokenizer: stopping .*took a call and did not answer it"
-CRASHED = r"runtime: .*killed by SIGSEGV: The runtime crashed, as it does when its tokenizer is gone"
+CRASHED = r"runtime: .*killed by SIGSEGV. The runtime crashed, as it does when its tokenizer is gone"
 
 ROWS = [
     # F1: the tokenizer dies while an answer runs.
@@ -26,7 +26,7 @@ ROWS = [
     Row("F1", "tokenizer", "kill_at", {"phase": "decode"}, log=DIED, **PAIR),
     # F2: it was restarted and knows nobody.
     Row("F2", "tokenizer", "forget_uids", {}),
-    Row("F2", "tokenizer", "forget_uids", {}, log=r"killed by SIGABRT: The runtime aborted.*its tokenizer forgot it", **ALONE),
+    Row("F2", "tokenizer", "forget_uids", {}, log=r"killed by SIGABRT. The runtime aborted.*its tokenizer forgot it", **ALONE),
     # F2b: an identity that decoding does not know any more, for ever and for a while.
     Row("F2b", "tokenizer", "unknown_uid", {"route": "/decode"}, on=True, log=AWAY, state="tokenizer"),
     Row("F2b", "tokenizer", "unknown_uid", {"route": "/decode"}),

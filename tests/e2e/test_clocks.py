@@ -131,7 +131,7 @@ def test_an_idle_runtime_that_is_stopped_is_found_and_replaced(tmp_path):
         tokenizer = box.pid_of("tokenizer")
         before = box.kill("runtime", signal.SIGSTOP)
         new_pid(box, "runtime", before)
-        assert box.logged(r"runtime: stopping .*does not answer any more: OPTIONS /api/generate failed 2 times in a row")
+        assert box.logged(r"runtime: stopping .*does not answer any more. OPTIONS /api/generate failed 2 times in a row")
         box.wait_ready()
         assert box.say("[[text=well again]] go on") == "well again"
         assert box.pid_of("tokenizer") == tokenizer

@@ -37,7 +37,7 @@ def test_killed_while_idle_is_restarted_without_any_request(tmp_path, service, t
         old = box.kill(service)
         restarted(box, service, old)
         box.wait_ready()
-        assert box.logged(rf"WARN sim:latest/{service}: stopping \(process {old}\): ended by itself: killed by SIGKILL")
+        assert box.logged(rf"WARN sim:latest/{service}: stopping \(process {old}\): ended by itself, killed by SIGKILL")
         # With the tap a tokenizer costs no reload of the model; without it the pair goes together.
         if service == "tokenizer":
             assert (box.pid_of("runtime") == runtime) is tap

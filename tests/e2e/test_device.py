@@ -100,7 +100,7 @@ def test_memory_that_does_not_come_back_is_waited_for_and_the_request_with_it(tm
         thread.join(40)
         assert got["reply"].status == 200 and got["reply"].json["message"]["content"] == "worth the wait"
         assert box.starts() == 2, "nothing was started in vain"
-        assert box.logged(r"runtime: starting \(process \d+\): loading again after: .*; the device: 37 C, 18 of 7040 MB in use")
+        assert box.logged(r"runtime: starting \(process \d+\): loading again; the device: 37 C, 18 of 7040 MB in use")
 
 
 def test_memory_that_never_comes_back_is_given_up_with_advice_and_looked_at_again(tmp_path):

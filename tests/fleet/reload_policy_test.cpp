@@ -105,18 +105,20 @@ TEST_F(reload_policy, what_can_not_change_now_is_named_and_kept) {
     const auto now = read("listen = \"127.0.0.1:1\"\n" + model("a"));
     const auto wanted = read(
         "listen = \"127.0.0.1:2\"\nlog_content = true\nstate_directory = \"s\"\nadmin_socket = \"\"\n"
-        "max_queue = 9\n" +
+        "max_queue = 9\n[fleet]\nagent = \"127.0.0.1:3\"\n" +
         model("a"));
     const auto plan = plan_reload(now, wanted);
-    EXPECT_THAT(plan.later, ElementsAre("listen", "state_directory", "admin_socket", "log_content"));
+    EXPECT_THAT(plan.later,
+                ElementsAre("listen", "state_directory", "admin_socket", "fleet.agent", "log_content"));
     const auto after = settings_after(now, wanted);
     EXPECT_EQ(after.listen.port(), 1);
     EXPECT_EQ(after.state_directory, now.state_directory);
     EXPECT_EQ(after.admin_socket, now.admin_socket);
+    EXPECT_FALSE(after.agent);
     EXPECT_FALSE(after.log_content);
     EXPECT_EQ(after.max_queue, 9U);
     // Said again at each reload until the next start.
-    EXPECT_EQ(plan_reload(after, wanted).later.size(), 4U);
+    EXPECT_EQ(plan_reload(after, wanted).later.size(), 5U);
 }
 
 TEST_F(reload_policy, the_admin_socket_has_a_usual_place) {

@@ -63,7 +63,8 @@ std::string with_advice(const std::string& reason, const std::string& advice) {
     if (advice.empty() || reason.empty()) {
         return reason + advice;
     }
-    return reason + (reason.ends_with('.') ? " " : "; ") + advice;
+    const bool sentence = advice.front() >= 'A' && advice.front() <= 'Z';
+    return reason + (reason.ends_with('.') ? " " : sentence ? ". " : "; ") + advice;
 }
 
 const char* to_string(event_kind kind) noexcept {

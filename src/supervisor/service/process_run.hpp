@@ -3,6 +3,7 @@
 // it, so it outlives the service's interest in it.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "corral/core/async.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/child.hpp"
+#include "corral/process/memory_kills.hpp"
 #include "supervisor/service/output_tap.hpp"
 
 namespace corral::supervisor {
@@ -36,7 +38,8 @@ struct process_run {
     std::size_t pumps = 0;             // readers of its output
     std::size_t hooks = 0;             // other tasks that talk to it
     std::vector<int> signals_sent;     // bounded by the ladder and its repeats
-    bool ending_seen = false;          // it was ending before any of them was sent
+    const std::uint64_t memory_kills = process::memory_kills();  // of the machine, when it began
+    bool ending_seen = false;                                    // it was ending before any of them was sent
 };
 
 // Counts a task of a run, whichever way it ends.

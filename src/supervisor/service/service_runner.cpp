@@ -11,9 +11,11 @@
 
 #include <boost/asio/error.hpp>
 
+#include "corral/catalog/message.hpp"
 #include "corral/telemetry/log.hpp"
 #include "supervisor/machine/load_estimate.hpp"
 #include "supervisor/service/exit_policy.hpp"
+#include "supervisor/service/log_words_policy.hpp"
 
 namespace corral::supervisor {
 
@@ -221,8 +223,9 @@ void service_runner::take_news(process_run& run, const line_news& news) {
     }
     if (news.remark != nullptr && owner_ != nullptr) {
         transition_record record = notes_.remark(*news.remark, machine_, run.pid);
-        telemetry::log().warn("{}: {}", label_,
-                              telemetry::printable(with_advice(record.reason, record.advice), 800));
+        telemetry::log().warn(
+            "{}: {}", label_,
+            telemetry::printable(with_advice(catalog::reason_line(record.reason), record.advice), 800));
         owner_->on_transition(std::move(record));
     }
 }
@@ -335,6 +338,10 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     }
     exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(),
                                     run.was_ready, run.output->said());
+    if (const bool ours = std::ranges::find(run.signals_sent, SIGKILL) != run.signals_sent.end(); !ours) {
+        const std::uint64_t now = process::memory_kills();
+        blame_memory(story, how, now - std::min(now, run.memory_kills));
+    }
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +
                         "' shows what it printed.";
@@ -369,7 +376,7 @@ void service_runner::publish() {
         telemetry::log().log(lost ? spdlog::level::warn : level, "{}: {}{}: {} event=service.{}", label_,
                              to_string(current.state),
                              current.pid != 0 ? " (process " + std::to_string(current.pid) + ")" : "",
-                             telemetry::printable(with_advice(current.reason, current.advice), 800),
+                             telemetry::printable(log_words(published_, current, now()), 800),
                              to_string(current.state));
     }
     const bool came_up = current.state == service_state::ready && published_.state == service_state::starting;

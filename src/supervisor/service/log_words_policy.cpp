@@ -1,0 +1,34 @@
+#include "supervisor/service/log_words_policy.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "corral/catalog/message.hpp"
+
+namespace corral::supervisor {
+
+namespace {
+
+// Without the failure that led to a start: the line before it has told that. What the card says now is new.
+std::string again(const std::string& reason) {
+    const std::size_t device = reason.find("; the device: ");
+    return "loading again" + (device == std::string::npos ? std::string() : reason.substr(device));
+}
+
+}  // namespace
+
+std::string log_words(const service_status& before, const service_status& now, core::steady_time at) {
+    if (now.reason.starts_with("loading again after: ")) {
+        return again(now.reason);
+    }
+    const bool told = !now.reason.empty() && now.reason == before.reason;
+    if (told && now.state == service_state::waiting && now.next_try) {
+        const auto left = std::chrono::duration<double>(*now.next_try - at).count();
+        return fmt::format("tried again in {:.1f} s", std::max(left, 0.0));
+    }
+    return with_advice(catalog::reason_line(now.reason), now.advice);
+}
+
+}  // namespace corral::supervisor

@@ -1,0 +1,55 @@
+#include "supervisor/service/log_words_policy.hpp"
+
+#include <gtest/gtest.h>
+
+namespace corral::supervisor::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+service_status of(service_state state, std::string reason, std::string advice = {}) {
+    service_status out;
+    out.state = state;
+    out.reason = std::move(reason);
+    out.advice = std::move(advice);
+    return out;
+}
+
+const char* const died =
+    "ended by itself: exit status 1: The script ended with an error. It said: ValueError: 'abc'";
+constexpr core::steady_time now{};
+
+TEST(log_words, a_failure_is_told_without_colons_in_colons) {
+    EXPECT_EQ(log_words(of(service_state::starting, "loading"),
+                        of(service_state::stopping, died, "Look there."), now),
+              "ended by itself, exit status 1. The script ended with an error. It said: ValueError: 'abc'. "
+              "Look there.");
+}
+
+TEST(log_words, a_failure_is_told_once) {
+    const service_status stopping = of(service_state::stopping, died, "Look there.");
+    service_status waiting = of(service_state::waiting, died, "Look there.");
+    waiting.next_try = now + milliseconds(3500);
+    EXPECT_EQ(log_words(stopping, waiting, now), "tried again in 3.5 s");
+    const std::string after = std::string("loading again after: ") + died;
+    EXPECT_EQ(log_words(waiting, of(service_state::starting, after), now), "loading again");
+    EXPECT_EQ(log_words(waiting, of(service_state::starting, after + "; the device: 37 C"), now),
+              "loading again; the device: 37 C");
+}
+
+TEST(log_words, another_failure_is_told_whole) {
+    EXPECT_EQ(
+        log_words(of(service_state::stopping, died), of(service_state::waiting, "port 8000 is taken"), now),
+        "port 8000 is taken");
+}
+
+TEST(log_words, an_end_of_all_tries_stands_alone) {
+    EXPECT_EQ(
+        log_words(of(service_state::stopping, died),
+                  of(service_state::broken, std::string("failed too often, the last time: ") + died), now),
+        "failed too often, ended by itself, exit status 1. The script ended with an error. It said: "
+        "ValueError: 'abc'");
+}
+
+}  // namespace
+}  // namespace corral::supervisor::test
