@@ -18,9 +18,25 @@ namespace fs = std::filesystem;
 
 constexpr mode_t for_everybody_to_read = 0644;
 
+const char* way_out(int value) {
+    switch (value) {
+        case ENOSPC:
+        case EDQUOT:
+            return "Make room on its disk ('df -h' shows it), or write elsewhere by --output DIR.";
+        case EACCES:
+        case EPERM:
+            return "Run this with sudo, or write elsewhere by --output DIR.";
+        case EROFS:
+            return "Its file system is read-only: mount it writable, or write elsewhere by --output DIR.";
+        default:
+            return "Look at its disk by 'dmesg', or write elsewhere by --output DIR.";
+    }
+}
+
 core::failure failed(const fs::path& where, int value) {
     return core::errno_failure(value, "'" + where.string() + "' can't be written: " +
-                                          boost::system::system_category().message(value));
+                                          boost::system::system_category().message(value) + ". " +
+                                          way_out(value));
 }
 
 core::failure elsewhere(const fs::path& where) {
@@ -90,6 +106,17 @@ core::result<void> write_manifest(const fs::path& file, std::string_view text, b
     if (wrong != 0) {
         ::unlinkat(folder.get(), aside.c_str(), 0);  // it may not be there
         return failed(file, wrong);
+    }
+    return {};
+}
+
+core::result<void> remove_manifest(const fs::path& file) {
+    const core::owned_fd folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid() || ::unlinkat(folder.get(), file.filename().c_str(), 0) != 0 ||
+        ::fsync(folder.get()) != 0) {
+        const int value = errno;
+        return core::errno_failure(value, "can't remove '" + file.string() +
+                                              "': " + boost::system::system_category().message(value));
     }
     return {};
 }

@@ -18,4 +18,7 @@ namespace corral::config {
 [[nodiscard]] core::result<void> write_manifest(const std::filesystem::path& file, std::string_view text,
                                                 bool replace);
 
+// Blocking. Gone for good when it returns, whatever becomes of the power.
+[[nodiscard]] core::result<void> remove_manifest(const std::filesystem::path& file);
+
 }  // namespace corral::config

@@ -39,6 +39,10 @@ struct repair {
     std::string name;
     std::string value;          // added in front of what the variable holds, with ':'
     std::string variable = {};  // not empty: this variable of the model becomes `value`
+    // Not empty: what pip is to install, into an environment of `python` that `variable` then names; into `python`
+    // itself where there is no `variable`.
+    std::vector<std::string> install = {};
+    std::string python = {};
 };
 
 struct package_examination {

@@ -127,7 +127,7 @@ std::vector<std::string> python_path_of(const examination& at, const script& wha
 }
 
 // Packages whose name for installing differs from the module's.
-std::string install_names(const std::vector<std::string>& modules) {
+std::vector<std::string> install_names(const std::vector<std::string>& modules) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 6> differ = {{
         {"PIL", "pillow"},
         {"cv2", "opencv-python-headless"},
@@ -136,10 +136,10 @@ std::string install_names(const std::vector<std::string>& modules) {
         {"yaml", "pyyaml"},
         {"dotenv", "python-dotenv"},
     }};
-    std::string out;
+    std::vector<std::string> out;
     for (const auto& name : modules) {
         const auto known = std::ranges::find_if(differ, [&](const auto& one) { return one.first == name; });
-        out += " " + (known == differ.end() ? name : std::string(known->second));
+        out.push_back(known == differ.end() ? name : std::string(known->second));
     }
     return out;
 }
@@ -148,32 +148,52 @@ std::string install_names(const std::vector<std::string>& modules) {
 // sees those, too.
 constexpr const char* own_environment = "/opt/corral-python";
 
+// Of an environment, which takes packages.
+bool is_own(const std::string& python) {
+    return python.find('/') != std::string::npos && !python.starts_with("/usr/bin/");
+}
+
 std::string install_advice(const examination& at, const std::string& python,
                            const std::vector<std::string>& modules) {
     const std::string word = shown(shell_word(python));
-    if (python.find('/') != std::string::npos && !python.starts_with("/usr/bin/")) {
-        return "Run: " + word + " -m pip install" + install_names(modules);
+    if (is_own(python)) {
+        return "Run: " + word + " -m pip install " + core::joined(install_names(modules), " ");
     }
     return "Run: " + word + " -m venv --system-site-packages " + own_environment + " && " + own_environment +
-           "/bin/pip install" + install_names(modules) + " && corral import " +
+           "/bin/pip install " + core::joined(install_names(modules), " ") + " && corral import " +
            shown(shell_word(at.tree.folder().string()), 400) + " --force --fix";
 }
 
-// The environment that the advice makes, where it is whole: --fix names it in the model. Corral itself runs no pip, which
-// fetches programs from the network.
+// What --fix may do: name the environment that the advice makes, where it is whole; else make one, or fill the one that
+// the package has. Corral runs pip only where a person says --fix: it fetches programs from the network.
 void offer_environment(examination& at, const script& what, const std::string& python,
-                       const std::vector<std::string>& modules) {
+                       const std::vector<std::string>& modules, const std::vector<std::string>& missing) {
     const std::string there = std::string(own_environment) + "/bin/python";
     const auto named_by =
         std::ranges::find(at.model.runtime.variables, "python", &catalog::variable_spec::name);
-    std::error_code failed;
-    if (named_by == at.model.runtime.variables.end() || python == there || !fs::exists(there, failed)) {
+    repair out{.finding = "script.module-missing",
+               .file = {},
+               .service = what.service->name,
+               .name = {},
+               .value = {}};
+    if (is_own(python)) {
+        out.install = install_names(missing);
+        out.python = python.starts_with('/') ? python : (at.tree.folder() / python).string();
+        return at.repairs.push_back(std::move(out));
+    }
+    if (named_by == at.model.runtime.variables.end()) {
         return;
     }
-    const auto lacks = at.here.missing_modules(there, modules);
+    out.variable = named_by->name;
+    std::error_code failed;
+    const auto lacks = fs::exists(there, failed) ? at.here.missing_modules(there, modules) : std::nullopt;
     if (lacks && lacks->empty()) {
-        at.repairs.push_back({"script.module-missing", {}, what.service->name, {}, there, named_by->name});
+        out.value = there;
+    } else {
+        out.install = install_names(missing);
+        out.python = python;
     }
+    at.repairs.push_back(std::move(out));
 }
 
 void check_modules(examination& at, const script& what) {
@@ -197,7 +217,7 @@ void check_modules(examination& at, const script& what) {
            named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
                core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
            "The script ends with ModuleNotFoundError.", install_advice(at, python, *missing));
-    offer_environment(at, what, python, wanted);
+    offer_environment(at, what, python, wanted, *missing);
 }
 
 // What libraries of tokenizers load a vocabulary from, whatever its name; the settings beside it are none.

@@ -1,0 +1,37 @@
+#pragma once
+// A package against its list of checksums, SHA256SUMS in its folder.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/core/result.hpp"
+#include "corral/package/checksum_list.hpp"
+#include "corral/package/package_tree.hpp"
+
+namespace corral::package {
+
+// The text of the list; nothing where there is none. Fails where it can't be read, or is longer than a list may be.
+[[nodiscard]] core::result<std::optional<std::string>> read_checksum_list(const package_tree& tree);
+
+struct checksum_report {
+    std::vector<std::string> changed;   // has another sum than the list says
+    std::vector<std::string> missing;   // or is no file that may be read
+    std::vector<std::string> unlisted;  // lies in the folder, and the list does not name it
+    bool whole = true;                  // false: `go_on` ended it
+};
+
+// `go_on` hears how many of all bytes are read, some times a second at most; false ends it. What the folder holds of
+// itself does not count as unlisted: the list and its signatures, hidden files, __pycache__. Blocks on the disk for as
+// long as that many bytes take.
+[[nodiscard]] checksum_report check_checksums(
+    const package_tree& tree, const std::vector<listed_file>& list,
+    const std::function<bool(std::uint64_t done, std::uint64_t all)>& go_on);
+
+// Up to three of them, in quotes: "'a', 'b', 'c' and 4 more".
+[[nodiscard]] std::string named_files(const std::vector<std::string>& paths);
+
+}  // namespace corral::package

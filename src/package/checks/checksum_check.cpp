@@ -1,0 +1,98 @@
+#include "corral/package/checksum_check.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "corral/package/sha256_sum.hpp"
+
+namespace corral::package {
+
+namespace {
+
+constexpr std::size_t one_read = std::size_t{4} * 1024 * 1024;
+
+// Hidden files and folders, compiled Python, and what belongs to the list itself.
+bool belongs_to_nobody(std::string_view path) {
+    if (path.find('/') == std::string_view::npos && path.starts_with(checksum_list_name)) {
+        return true;
+    }
+    while (!path.empty()) {
+        const std::string_view part = path.substr(0, path.find('/'));
+        if (part.starts_with('.') || part == "__pycache__") {
+            return true;
+        }
+        path.remove_prefix(std::min(part.size() + 1, path.size()));
+    }
+    return false;
+}
+
+std::uint64_t bytes_of_all(const package_tree& tree, const std::vector<listed_file>& list) {
+    std::uint64_t out = 0;
+    for (const listed_file& one : list) {
+        out += tree.look(one.path).size;
+    }
+    return out;
+}
+
+}  // namespace
+
+core::result<std::optional<std::string>> read_checksum_list(const package_tree& tree) {
+    const node is = tree.look(checksum_list_name);
+    if (is.kind == node_kind::missing) {
+        return std::optional<std::string>();
+    }
+    if (is.size > longest_checksum_list) {
+        return core::make_failure(core::errc::invalid, "it is longer than a list of checksums may be");
+    }
+    auto text = tree.read(checksum_list_name, longest_checksum_list);
+    if (!text) {
+        return text.error();
+    }
+    return std::optional(std::move(*text));
+}
+
+checksum_report check_checksums(const package_tree& tree, const std::vector<listed_file>& list,
+                                const std::function<bool(std::uint64_t, std::uint64_t)>& go_on) {
+    checksum_report out;
+    const std::uint64_t all = bytes_of_all(tree, list);
+    std::uint64_t done = 0;
+    std::set<std::string, std::less<>> listed;
+    for (const listed_file& one : list) {
+        listed.insert(one.path);
+        sha256_sum sum;
+        auto part = tree.read(one.path, one_read);
+        for (std::uint64_t at = 0; part && !part->empty(); part = tree.read(one.path, one_read, at)) {
+            sum.feed(*part);
+            at += part->size();
+            done += part->size();
+            if (!go_on(std::min(done, all), all)) {
+                out.whole = false;
+                return out;
+            }
+        }
+        const auto hex = sum.hex();
+        if (!part) {
+            out.missing.push_back(one.path);
+        } else if (!hex || *hex != one.sha256) {
+            out.changed.push_back(one.path);
+        }
+    }
+    for (const node& one : tree.entries()) {
+        const bool counts = one.kind != node_kind::folder && !belongs_to_nobody(one.path);
+        if (counts && !listed.contains(one.path)) {
+            out.unlisted.push_back(one.path);
+        }
+    }
+    return out;
+}
+
+std::string named_files(const std::vector<std::string>& paths) {
+    constexpr std::size_t most = 3;
+    std::string out;
+    for (std::size_t i = 0; i < paths.size() && i < most; ++i) {
+        out += (i == 0 ? "'" : ", '") + shown(paths[i]) + "'";
+    }
+    return paths.size() > most ? out + " and " + std::to_string(paths.size() - most) + " more" : out;
+}
+
+}  // namespace corral::package

@@ -1,0 +1,173 @@
+#include "corral/package/package_seal.hpp"
+
+#include <cerrno>
+
+#include <sys/stat.h>
+#include <nlohmann/json.hpp>
+
+#include "corral/core/json.hpp"
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
+#include "corral/core/state_format.hpp"
+#include "corral/package/checksum_check.hpp"
+#include "package/files/path_handle.hpp"
+
+namespace corral::package {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::size_t longest_seal = std::size_t{16} * 1024 * 1024;
+constexpr std::size_t hex_of_a_sum = 64;
+
+// False where the file is not there.
+bool look_at(const fs::path& file, sealed_file& into) {
+    constexpr std::int64_t per_second = 1'000'000'000;
+    struct stat about {};
+    if (::stat(file.c_str(), &about) != 0) {
+        return false;
+    }
+    into.size = static_cast<std::uint64_t>(about.st_size);
+    into.changed = std::int64_t{about.st_mtim.tv_sec} * per_second + about.st_mtim.tv_nsec;
+    into.inode = about.st_ino;
+    return true;
+}
+
+core::failure damaged_seal() {
+    return core::make_failure(core::errc::invalid, "the record of an import is damaged");
+}
+
+std::optional<sealed_file> sealed_file_of(const json& from) {
+    const auto is_number = [&](const char* name) {
+        return from.contains(name) && from[name].is_number_integer();
+    };
+    const auto is_text = [&](const char* name) { return from.contains(name) && from[name].is_string(); };
+    if (!from.is_object() || !is_text("path") || !is_text("sha256") || !is_number("size") ||
+        !is_number("changed") || !is_number("inode")) {
+        return std::nullopt;
+    }
+    sealed_file out;
+    out.path = from["path"].get<std::string>();
+    out.sha256 = from["sha256"].get<std::string>();
+    out.size = from["size"].get<std::uint64_t>();
+    out.changed = from["changed"].get<std::int64_t>();
+    out.inode = from["inode"].get<std::uint64_t>();
+    const auto tidy = tidy_name(out.path);
+    return tidy && *tidy == out.path && out.sha256.size() == hex_of_a_sum ? std::optional(std::move(out))
+                                                                          : std::nullopt;
+}
+
+}  // namespace
+
+fs::path seal_of(const fs::path& manifest) {
+    fs::path out = manifest;
+    return out.replace_extension(".sums");
+}
+
+package_seal seal_package(const package_tree& tree, const std::vector<listed_file>& list, bool strict) {
+    package_seal out{tree.folder(), strict, {}};
+    for (const listed_file& one : list) {
+        sealed_file file;
+        static_cast<listed_file&>(file) = one;
+        if (look_at(tree.folder() / one.path, file)) {
+            out.files.push_back(std::move(file));
+        }
+    }
+    return out;
+}
+
+std::string text_of(const package_seal& seal) {
+    json files = json::array();
+    for (const sealed_file& one : seal.files) {
+        files.push_back({{"path", one.path},
+                         {"sha256", one.sha256},
+                         {"size", one.size},
+                         {"changed", one.changed},
+                         {"inode", one.inode}});
+    }
+    const json all = {{"format", seal_format},
+                      {"package", seal.package.string()},
+                      {"strict", seal.strict},
+                      {"files", std::move(files)}};
+    return all.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+core::result<package_seal> parse_seal(std::string_view text) {
+    const json all = core::parse_json(text);
+    if (core::is_newer_format(all, "format", seal_format)) {
+        return core::make_failure(core::errc::refused,
+                                  "a newer version of Corral wrote the record of an import");
+    }
+    const bool formed = all.is_object() && all.value("format", json()) == seal_format &&
+                        all.value("package", json()).is_string() &&
+                        all.value("strict", json()).is_boolean() && all.value("files", json()).is_array();
+    if (!formed) {
+        return damaged_seal();
+    }
+    package_seal out{all["package"].get<std::string>(), all["strict"].get<bool>(), {}};
+    for (const json& one : all["files"]) {
+        auto file = sealed_file_of(one);
+        if (!file) {
+            return damaged_seal();
+        }
+        out.files.push_back(std::move(*file));
+    }
+    return out;
+}
+
+core::result<std::optional<package_seal>> find_seal(const catalog::model_entry& model) {
+    const fs::path file = seal_of(model.source);
+    const auto handle = model.source.empty() ? std::nullopt : open_plain(file.string());
+    if (!handle) {
+        return std::optional<package_seal>();
+    }
+    const auto text = core::read_all(handle->get(), longest_seal);
+    if (!text) {
+        return core::errno_failure(errno, "'" + file.string() + "' can't be read");
+    }
+    auto seal = parse_seal(*text);
+    if (!seal) {
+        return core::make_failure(core::errc::invalid, "'" + file.string() + "': " + seal.error().message);
+    }
+    std::error_code unknown;
+    const bool same = seal->package == model.package || fs::equivalent(seal->package, model.package, unknown);
+    return same ? std::optional(std::move(*seal)) : std::nullopt;
+}
+
+std::vector<catalog::finding> check_seal(const catalog::model_entry& model) {
+    const std::string again = "Run: corral import --force " + shell_word(model.package.string());
+    const auto seal = find_seal(model);
+    if (!seal) {
+        return {{"package.seal",
+                 catalog::severity::warning,
+                 {},
+                 seal.error().message + ".",
+                 "Changes of the package since its import can't be told.",
+                 again}};
+    }
+    if (!*seal) {
+        return {};
+    }
+    std::vector<std::string> differing;
+    for (const sealed_file& one : (*seal)->files) {
+        sealed_file now;
+        const bool there = look_at(model.package / one.path, now);
+        if (!there || now.size != one.size || now.changed != one.changed || now.inode != one.inode) {
+            differing.push_back(one.path);
+        }
+    }
+    if (differing.empty()) {
+        return {};
+    }
+    return {{"package.changed",
+             (*seal)->strict ? catalog::severity::error : catalog::severity::warning,
+             {},
+             named_files(differing) + (differing.size() == 1 ? " was" : " were") +
+                 " changed or replaced since the import.",
+             "The model would be started from other files than those whose checksums were good.",
+             "'corral check' compares the content; " + again}};
+}
+
+}  // namespace corral::package

@@ -1,0 +1,37 @@
+#include "corral/package/sha256_sum.hpp"
+
+#include <array>
+
+#include <openssl/evp.h>
+
+namespace corral::package {
+
+void sha256_sum::closer::operator()(evp_md_ctx_st* context) const noexcept {
+    EVP_MD_CTX_free(context);
+}
+
+sha256_sum::sha256_sum()
+    : context_(EVP_MD_CTX_new()),
+      good_(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1) {}
+
+void sha256_sum::feed(std::string_view bytes) noexcept {
+    good_ = good_ && EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1;
+}
+
+core::result<std::string> sha256_sum::hex() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned length = 0;
+    if (!good_ || EVP_DigestFinal_ex(context_.get(), digest.data(), &length) != 1) {
+        return core::make_failure(core::errc::internal, "the SHA-256 of a file could not be computed");
+    }
+    good_ = false;
+    std::string out;
+    for (unsigned i = 0; i < length; ++i) {
+        out += digits[digest.at(i) >> 4U];
+        out += digits[digest.at(i) & 15U];
+    }
+    return out;
+}
+
+}  // namespace corral::package

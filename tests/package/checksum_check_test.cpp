@@ -1,0 +1,87 @@
+#include "corral/package/checksum_check.hpp"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+
+#include "catalog/temporary_folder.hpp"
+#include "corral/package/sha256_sum.hpp"
+
+namespace corral::package {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::string hex_of(const std::string& text) {
+    sha256_sum sum;
+    sum.feed(text);
+    return *sum.hex();
+}
+
+class checked_package : public testing::Test {
+protected:
+    checked_package() {
+        box.write("p/model.bin", "weights");
+        box.write("p/layers/l0", "");
+        list = {{"model.bin", hex_of("weights")}, {"layers/l0", hex_of("")}};
+    }
+    checksum_report check() {
+        const auto tree = package_tree::open(box.path() / "p");
+        return check_checksums(*tree, list, [this](std::uint64_t done, std::uint64_t all) {
+            progress.push_back(std::to_string(done) + "/" + std::to_string(all));
+            return go_on;
+        });
+    }
+
+    tests::temporary_folder box;
+    std::vector<listed_file> list;
+    std::vector<std::string> progress;
+    bool go_on = true;
+};
+
+TEST_F(checked_package, that_is_whole_has_nothing_to_name) {
+    box.write("p/SHA256SUMS", "x");
+    box.write("p/SHA256SUMS.asc", "x");
+    box.write("p/.gitattributes", "x");
+    box.write("p/.git/config", "x");
+    box.write("p/__pycache__/a.pyc", "x");
+    const auto seen = check();
+    EXPECT_THAT(seen.changed, IsEmpty());
+    EXPECT_THAT(seen.missing, IsEmpty());
+    EXPECT_THAT(seen.unlisted, IsEmpty());
+    EXPECT_TRUE(seen.whole);
+    EXPECT_THAT(progress, ElementsAre("7/7"));
+}
+
+TEST_F(checked_package, names_what_changed_is_missing_or_unlisted) {
+    box.write("p/model.bin", "Weights");
+    fs::remove(box.path() / "p/layers/l0");
+    box.write("p/run.sh", "x");
+    box.write("p/layers/SHA256SUMS", "x");
+    const auto seen = check();
+    EXPECT_THAT(seen.changed, ElementsAre("model.bin"));
+    EXPECT_THAT(seen.missing, ElementsAre("layers/l0"));
+    EXPECT_THAT(seen.unlisted, ElementsAre("layers/SHA256SUMS", "run.sh"));
+}
+
+TEST_F(checked_package, a_link_that_leads_out_is_no_file_of_it) {
+    box.write("secret", "weights");
+    fs::remove(box.path() / "p/model.bin");
+    fs::create_symlink("../secret", box.path() / "p/model.bin");
+    EXPECT_THAT(check().missing, ElementsAre("model.bin"));
+}
+
+TEST_F(checked_package, is_left_when_nobody_waits_any_more) {
+    go_on = false;
+    EXPECT_FALSE(check().whole);
+}
+
+TEST(named_files, are_three_and_a_number) {
+    EXPECT_EQ(named_files({"a"}), "'a'");
+    EXPECT_EQ(named_files({"a", "b", "c", "d\n", "e"}), "'a', 'b', 'c' and 2 more");
+}
+
+}  // namespace
+}  // namespace corral::package
