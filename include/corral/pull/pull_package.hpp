@@ -1,0 +1,67 @@
+#pragma once
+// A package from its source to its folder: whole and with the right checksums, or not at all. What came of one that was cut
+// off is used the next time.
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corral/config/configuration_pull.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+#include "corral/pull/package_source.hpp"
+
+namespace corral::pull {
+
+struct pull_request {
+    package_source source;
+    config::pull_settings settings;
+    std::string name;          // as it was asked for
+    std::string token;         // of the hub; empty: none
+    std::string certificates;  // file; empty: the system's
+    core::seconds patience{60};
+    bool with_marker = true;  // else with a list SHA256SUMS, for another machine's import
+};
+
+struct pull_progress {
+    enum class phase { listing, waiting, fetching, verifying, placing };
+    phase at = phase::listing;
+    std::string digest;  // of the whole list, 64 hex digits
+    std::uint64_t total = 0;
+    std::uint64_t completed = 0;
+    std::size_t files = 0;
+    std::string other;  // while another one fetches the same: what that one says of itself
+};
+
+struct pull_plan {
+    std::filesystem::path folder;  // where it will lie
+    std::string commit;            // of a hub
+    std::string digest;
+    std::uint64_t total = 0;           // bytes
+    std::uint64_t missing = 0;         // of them still to come
+    std::vector<expected_file> files;  // with their sizes, where known
+    std::string room_problem;          // why it has no room; empty: it has
+};
+
+struct pulled {
+    std::filesystem::path folder;
+    bool was_there = false;      // all of it, before
+    std::filesystem::path kept;  // what else lay in its folder is here now; empty: nothing did
+    std::uint64_t bytes = 0;
+};
+
+// What would be fetched; changes nothing.
+[[nodiscard]] core::result<pull_plan> plan_pull(const pull_request& asked, const std::atomic<bool>& stop);
+
+// Blocks until the package lies in its folder. `tell` is called from this thread, some five times a second. Fails with
+// `cancelled` once `stop` is true.
+[[nodiscard]] core::result<pulled> pull_package(const pull_request& asked,
+                                                const std::function<void(const pull_progress&)>& tell,
+                                                const std::atomic<bool>& stop);
+
+}  // namespace corral::pull

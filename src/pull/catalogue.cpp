@@ -1,0 +1,276 @@
+#include "corral/pull/catalogue.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/core/text.hpp"
+#include "corral/pull/pulled_marker.hpp"
+
+namespace corral::pull {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_files = 200;  // of a folder
+constexpr std::size_t most_packages = 32;
+constexpr std::size_t most_expected = 10'000;
+constexpr std::int64_t most_megabytes = std::int64_t{16} * 1024 * 1024;
+
+std::vector<std::string> kind_words() {
+    std::vector<std::string> out;
+    for (const box_kind_name& one : box_kinds()) {
+        out.emplace_back(one.word);
+    }
+    return out;
+}
+
+bool is_hub_name(std::string_view name) {
+    constexpr std::string_view marks = "-._";
+    const auto parts = core::split(name, '/');
+    return parts.size() == 2 && is_inner_path(name) && std::ranges::all_of(name, [&](char c) {
+               return c == '/' || core::is_digit(c) || core::is_letter(c) ||
+                      marks.find(c) != std::string_view::npos;
+           });
+}
+
+bool is_sha256(std::string_view text) {
+    constexpr std::size_t digits = 64;
+    return text.size() == digits && std::ranges::all_of(text, [](char c) { return core::hex_value(c) >= 0; });
+}
+
+void read_location(catalog::section& from, package_source& into) {
+    struct way {
+        const char* key;
+        source_kind kind;
+        bool (*good)(std::string_view text);
+        const char* wanted;
+    };
+    static constexpr way ways[] = {
+        {"hub", source_kind::hub, is_hub_name, "OWNER/REPOSITORY"},
+        {"folder", source_kind::folder, [](std::string_view text) { return text.starts_with("https://"); },
+         "an address that begins with https://"},
+        {"local", source_kind::local, [](std::string_view text) { return text.starts_with('/'); },
+         "an absolute path"},
+    };
+    unsigned said = 0;
+    for (const way& one : ways) {
+        std::string text;
+        from.text(one.key, text);
+        if (!from.has(one.key)) {
+            continue;
+        }
+        ++said;
+        if (!one.good(text)) {
+            from.complain(from.place(one.key),
+                          "'" + std::string(one.key) + "' must be " + one.wanted + ", not '" + text + "'");
+        }
+        into.kind = one.kind;
+        into.location = std::move(text);
+    }
+    if (said != 1) {
+        from.complain(from.place(), "a package needs one of 'hub', 'folder' and 'local'");
+    }
+    from.text("revision", into.revision);
+    from.texts("include", into.include);
+}
+
+void read_files(catalog::section& from, package_source& into) {
+    for (catalog::section& one : from.tables("files")) {
+        expected_file file;
+        std::uint64_t bytes = 0;
+        one.text("path", file.path, true);
+        one.integer("bytes", bytes, 0, most_megabytes * 1024 * 1024);
+        one.text("sha256", file.sha256);
+        if (one.has("bytes")) {
+            file.size = bytes;
+        }
+        if (!file.path.empty() && !is_inner_path(file.path)) {
+            one.complain(one.place("path"),
+                         "'path' must stay within the package, which '" + file.path + "' does not");
+        }
+        if (!file.sha256.empty() && !is_sha256(file.sha256)) {
+            one.complain(one.place("sha256"), "'sha256' must be 64 hexadecimal digits");
+        }
+        one.finish();
+        file.sha256 = core::lower_case(file.sha256);
+        into.files.push_back(std::move(file));
+    }
+    if (into.files.size() > most_expected) {
+        from.complain(from.place("files"), "a package has at most 10000 files");
+    }
+}
+
+std::vector<box_kind> read_boxes(catalog::section& from) {
+    std::vector<std::string> words;
+    from.texts("boxes", words);
+    std::vector<box_kind> out;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const auto known = std::ranges::find(box_kinds(), words[i], &box_kind_name::word);
+        if (known == box_kinds().end()) {
+            from.complain(from.place("boxes", i), "'boxes' must be one of " + core::joined(kind_words()) +
+                                                      ", not '" + words[i] + "'");
+        } else {
+            out.push_back(known->kind);
+        }
+    }
+    if (words.empty()) {
+        from.complain(from.place("boxes"), "'boxes' is missing in [[models.packages]]");
+    }
+    return out;
+}
+
+catalogue_package read_package(catalog::section& from) {
+    catalogue_package out;
+    out.boxes = read_boxes(from);
+    from.texts("hosts", out.hosts);
+    from.text("profile", out.source.profile, true);
+    read_location(from, out.source);
+    read_files(from, out.source);
+    from.text("quantization", out.quantization);
+    from.text("license", out.license, true);
+    from.text("facts", out.facts, true);
+    from.integer("context", out.context, 0, 16 * 1024 * 1024);
+    from.integer("download_mb", out.download_mb, 0, most_megabytes);
+    from.integer("memory_mb", out.memory_mb, 0, most_megabytes);
+    from.flag("verified", out.verified);
+    from.texts("faults", out.faults);
+    from.finish();
+    return out;
+}
+
+std::string read_name(catalog::section& from, const toml::source_region& where, const std::string& typed) {
+    const auto name = catalog::display_name(typed);
+    if (!name) {
+        from.complain(where, "'" + typed + "' is no name of a model; NAME:TAG is");
+    }
+    return name.value_or(typed);
+}
+
+catalogue_model read_model(catalog::section& from, const fs::path& file) {
+    catalogue_model out;
+    out.file = file;
+    from.text("name", out.name, true);
+    if (!out.name.empty()) {
+        out.name = read_name(from, from.place("name"), out.name);
+    }
+    from.texts("aliases", out.aliases);
+    for (std::size_t i = 0; i < out.aliases.size(); ++i) {
+        out.aliases[i] = read_name(from, from.place("aliases", i), out.aliases[i]);
+    }
+    from.text("family", out.family, true);
+    from.texts("capabilities", out.capabilities);
+    from.text("parameter_size", out.parameter_size);
+    for (catalog::section& one : from.tables("packages")) {
+        out.packages.push_back(read_package(one));
+        out.packages.back().source.name = out.name;
+    }
+    if (out.packages.empty() || out.packages.size() > most_packages) {
+        from.complain(from.place("packages"), "a model of the catalogue has 1 to 32 [[models.packages]]");
+    }
+    from.finish();
+    return out;
+}
+
+std::vector<catalogue_model> read_tree(const toml::table& tree, const fs::path& file,
+                                       catalog::issue_list& issues) {
+    std::vector<catalogue_model> out;
+    std::set<std::string> names;
+    catalog::section root(tree, "a catalogue", issues);
+    for (catalog::section& one : root.tables("models")) {
+        out.push_back(read_model(one, file));
+        std::vector<std::string> taken = out.back().aliases;
+        taken.push_back(out.back().name);
+        for (const std::string& name : taken) {
+            if (!names.insert(core::lower_case(name)).second) {
+                one.complain(one.place("name"), "the name '" + name + "' is there twice");
+            }
+        }
+    }
+    root.finish();
+    return out;
+}
+
+catalogue_reading parse(const std::optional<toml::table>& tree, const fs::path& file,
+                        catalog::issue_list& issues) {
+    catalogue_reading out;
+    std::vector<catalogue_model> found;
+    if (tree) {
+        found = read_tree(*tree, file, issues);
+    }
+    if (issues.empty()) {
+        out.value.models = std::move(found);
+    }
+    out.problems = issues.take();
+    return out;
+}
+
+void add(catalogue& to, std::vector<catalogue_model> models) {
+    for (catalogue_model& one : models) {
+        std::erase_if(to.models, [&](const catalogue_model& other) {
+            return core::equal_ignoring_case(other.name, one.name);
+        });
+        to.models.push_back(std::move(one));
+    }
+}
+
+std::vector<fs::path> files_of(const fs::path& folder) {
+    std::vector<fs::path> out;
+    std::error_code unreadable;
+    for (fs::directory_iterator one(folder, unreadable);
+         !unreadable && one != fs::directory_iterator() && out.size() < most_files;
+         one.increment(unreadable)) {
+        if (one->path().extension() == ".toml") {
+            out.push_back(one->path());
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+}  // namespace
+
+catalogue_reading parse_catalogue(std::string_view text, const fs::path& file) {
+    catalog::issue_list issues(file.string());
+    const auto tree = catalog::parse_toml_text(text, issues);
+    return parse(tree, file, issues);
+}
+
+catalogue_reading read_catalogue(const std::vector<fs::path>& folders) {
+    catalogue_reading out;
+    for (const fs::path& folder : folders) {
+        for (const fs::path& file : files_of(folder)) {
+            catalog::issue_list issues(file.string());
+            const auto tree = catalog::parse_toml_file(file, issues);
+            catalogue_reading one = parse(tree, file, issues);
+            add(out.value, std::move(one.value.models));
+            out.problems.insert(out.problems.end(), one.problems.begin(), one.problems.end());
+        }
+    }
+    std::ranges::sort(out.value.models, {}, &catalogue_model::name);
+    return out;
+}
+
+std::vector<fs::path> catalogue_folders(const fs::path& base) {
+    std::vector<fs::path> shipped;
+    std::error_code unknown;
+    const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
+    if (!unknown) {
+        shipped.push_back(program.parent_path().parent_path() / "share/corral/catalogue");
+    }
+    shipped.emplace_back("/usr/local/share/corral/catalogue");
+    shipped.emplace_back("/usr/share/corral/catalogue");
+    std::vector<fs::path> out;
+    for (const fs::path& one : shipped) {
+        std::error_code absent;
+        if (out.empty() && fs::is_directory(one, absent)) {
+            out.push_back(one);
+        }
+    }
+    out.push_back(base / "catalogue.d");
+    return out;
+}
+
+}  // namespace corral::pull

@@ -1,0 +1,277 @@
+#include "pull/file_fetch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "corral/package/package_tree.hpp"
+#include "pull/part_file.hpp"
+#include "pull/resume_policy.hpp"
+#include "pull/source_list.hpp"
+
+namespace corral::pull {
+
+namespace {
+
+namespace fs = std::filesystem;
+using core::errc;
+using core::make_failure;
+
+// One file on its way.
+class file_way {
+public:
+    file_way(const file_work& with, fetcher* by, const source_file& file)
+        : with_(&with), by_(by), file_(&file) {}
+
+    core::result<fetched_file> go(const std::string& address, bool local);
+
+private:
+    core::result<std::optional<fetched_file>> look(const fs::path& at);
+    core::result<fetched_file> check(part_file& part);
+    core::result<fetched_file> download(part_file& part, const std::string& address);
+    core::result<fetched_file> copy(part_file& part, const std::string& from);
+    fetch_end ask(part_file& part, const std::string& address, const part_request& asked, std::string& lie);
+    core::result<void> begin(part_file& part, const part_request& asked, const fetch_answer& answer,
+                             std::string& lie);
+    core::result<void> take(part_file& part, std::string_view bytes, std::string& lie);
+    core::result<void> take_back(part_file& part);
+    [[nodiscard]] std::string name() const { return "'" + package::shown(file_->path) + "'"; }
+    [[nodiscard]] const std::atomic<bool>& stop() const { return *with_->place->stop; }
+    void count(std::uint64_t bytes) {
+        counted_ += bytes;
+        *with_->completed += bytes;
+    }
+    [[nodiscard]] core::failure wrong_content() const;
+
+    const file_work* with_;
+    fetcher* by_;
+    const source_file* file_;
+    std::uint64_t counted_ = 0;
+    std::optional<std::uint64_t> size_;  // as the answer says
+};
+
+core::failure file_way::wrong_content() const {
+    return make_failure(errc::protocol, "the file " + name() +
+                                            " came whole more than once, and it is not the one that its "
+                                            "list promises; nothing of it is kept, so tell whoever publishes "
+                                            "the package, or try another network");
+}
+
+core::result<void> file_way::take_back(part_file& part) {
+    *with_->completed -= counted_;
+    counted_ = 0;
+    return part.restart();
+}
+
+// The file at `at`, if it is this one. One that is not is as good as none.
+core::result<std::optional<fetched_file>> file_way::look(const fs::path& at) {
+    auto seen = hash_file(at, *file_, stop());
+    if (!seen) {
+        return seen.error();
+    }
+    if (!*seen || !matches(*file_, (*seen)->sums) || (file_->size && (*seen)->size != *file_->size)) {
+        return std::optional<fetched_file>();
+    }
+    count((*seen)->size);
+    return std::optional(fetched_file{(*seen)->size, (*seen)->sums.sha256, false});
+}
+
+core::result<fetched_file> file_way::go(const std::string& address, bool local) {
+    if (!with_->target.empty()) {
+        auto there = look(with_->target / file_->path);
+        if (!there) {
+            return there.error();
+        }
+        if (*there) {
+            (*there)->in_target = true;
+            return **there;
+        }
+    }
+    auto staged = look(with_->work->stage() / file_->path);
+    if (!staged) {
+        return staged.error();
+    }
+    if (*staged) {
+        return **staged;
+    }
+    auto part = part_file::open(with_->work->part(*file_), *file_);
+    if (!part) {
+        return part.error();
+    }
+    if (local) {
+        return copy(*part, address);
+    }
+    const auto whole = part->rehash(stop());
+    if (!whole) {
+        return whole.error();
+    }
+    if (!*whole) {
+        return stopped_failure();
+    }
+    count(part->bytes());
+    return download(*part, address);
+}
+
+core::result<fetched_file> file_way::check(part_file& part) {
+    const std::uint64_t size = part.bytes();
+    auto sums = part.finish();
+    if (!sums) {
+        return sums.error();
+    }
+    if (!matches(*file_, *sums)) {
+        if (auto done = take_back(part); !done) {
+            return done.error();
+        }
+        return make_failure(errc::protocol, "");
+    }
+    if (auto done = with_->work->put(*file_); !done) {
+        return done.error();
+    }
+    return fetched_file{size, std::move(sums->sha256), false};
+}
+
+core::result<void> file_way::begin(part_file& part, const part_request& asked, const fetch_answer& answer,
+                                   std::string& lie) {
+    const part_facts facts{part.bytes(), file_->size, {}};
+    const auto use =
+        judge_answer(facts, asked, {answer.status, answer.field("content-range"), answer.length});
+    if (!use) {
+        lie = use.error().message;
+        return use.error();
+    }
+    size_ = file_->size ? file_->size : use->size;
+    if (use->from != part.bytes()) {
+        if (auto done = take_back(part); !done) {
+            return done;
+        }
+    }
+    with_->work->keep_etag(*file_, answer.field("etag"));
+    return size_ ? part.reserve(*size_) : core::result<void>();
+}
+
+core::result<void> file_way::take(part_file& part, std::string_view bytes, std::string& lie) {
+    if (size_ && bytes.size() > *size_ - part.bytes()) {
+        lie = "the source sends more than the file has";
+        return make_failure(errc::protocol, lie);
+    }
+    if (auto done = part.append(bytes); !done) {
+        return done;
+    }
+    count(bytes.size());
+    return {};
+}
+
+fetch_end file_way::ask(part_file& part, const std::string& address, const part_request& asked,
+                        std::string& lie) {
+    fetch_sink sink;
+    sink.begin = [&](const fetch_answer& answer) { return begin(part, asked, answer, lie); };
+    sink.take = [&](std::string_view bytes) { return take(part, bytes, lie); };
+    return by_->get({address, asked.from, asked.if_range, false}, sink);
+}
+
+core::result<fetched_file> file_way::download(part_file& part, const std::string& address) {
+    core::system_random random;
+    retry_state state;
+    size_ = file_->size;
+    while (true) {
+        const part_facts facts{part.bytes(), file_->size, with_->work->etag(*file_)};
+        part_request asked = plan_part(facts);
+        if (asked.discard) {
+            if (auto done = take_back(part); !done) {
+                return done.error();
+            }
+            asked = {};
+        }
+        std::string lie;
+        fetch_end end;
+        if (asked.complete) {
+            end.good = true;
+        } else {
+            end = ask(part, address, asked, lie);
+        }
+        if (end.good && (!size_ || part.bytes() == *size_)) {
+            auto done = check(part);
+            if (done || !done.error().message.empty()) {
+                return done;
+            }
+            end.good = false;
+            end.bad = {trouble::wrong_hash, 0, {}, false};
+            end.why = wrong_content().message;
+        } else if (end.good) {
+            end.bad = {trouble::cut, end.answer.status, {}, end.bad.progress};
+            end.why = "the answer ended early";
+        } else if (!lie.empty()) {
+            // What lies here may be what the lie is about.
+            if (auto done = take_back(part); !done) {
+                return done.error();
+            }
+            end.fatal.reset();
+            end.bad = {trouble::wrong_hash, 0, {}, false};
+            end.why = lie;
+        } else if (end.bad.what == trouble::status && end.bad.status == 416) {
+            if (auto done = take_back(part); !done) {
+                return done.error();
+            }
+            end.bad = {trouble::wrong_hash, 0, {}, false};
+            end.why = "the source does not have the part of the file that was asked for";
+        } else if (auto kept = part.flush(); !kept) {
+            return kept.error();
+        }
+        const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, end.bad, random);
+        if (!wait && end.bad.what == trouble::wrong_hash) {
+            return lie.empty()
+                       ? wrong_content()
+                       : make_failure(errc::protocol, "the file " + name() + " can't be fetched: " + lie +
+                                                          "; nothing of it is kept, so tell whoever runs "
+                                                          "the source");
+        }
+        if (!wait) {
+            return given_up(end, name(), !with_->place->token.empty());
+        }
+        if (!pause(*wait, stop())) {
+            return stopped_failure();
+        }
+    }
+}
+
+core::result<fetched_file> file_way::copy(part_file& part, const std::string& from) {
+    constexpr std::size_t piece = 1024UL * 1024;
+    if (auto done = part.restart(); !done) {
+        return done.error();
+    }
+    const core::owned_fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    std::string bytes(piece, '\0');
+    ssize_t got = source.valid() ? 1 : -1;
+    while (got > 0) {
+        if (stop().load()) {
+            return stopped_failure();
+        }
+        got = ::read(source.get(), bytes.data(), bytes.size());
+        if (got > 0) {
+            if (auto done = part.append({bytes.data(), static_cast<std::size_t>(got)}); !done) {
+                return done.error();
+            }
+            count(static_cast<std::uint64_t>(got));
+        }
+    }
+    if (got < 0) {
+        return core::errno_failure(errno, "can't read '" + from +
+                                              "': " + boost::system::system_category().message(errno) +
+                                              "; see whether the disk is still there, and pull again");
+    }
+    auto done = check(part);
+    return !done && done.error().message.empty() ? wrong_content() : done;
+}
+
+}  // namespace
+
+core::result<fetched_file> fetch_file(const file_work& with, fetcher* by, const source_file& file,
+                                      const std::string& address, bool local) {
+    return file_way(with, by, file).go(address, local);
+}
+
+}  // namespace corral::pull

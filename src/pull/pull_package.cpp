@@ -1,0 +1,357 @@
+#include "corral/pull/pull_package.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/text.hpp"
+#include "corral/package/checksum_list.hpp"
+#include "corral/package/package_tree.hpp"
+#include "pull/fetch_crew.hpp"
+#include "pull/fetcher.hpp"
+#include "pull/file_fetch.hpp"
+#include "pull/file_plan.hpp"
+#include "pull/part_file.hpp"
+#include "pull/room_policy.hpp"
+#include "pull/source_list.hpp"
+#include "pull/work_place.hpp"
+
+namespace corral::pull {
+
+namespace {
+
+namespace fs = std::filesystem;
+using core::errc;
+using core::make_failure;
+
+using teller = std::function<void(const pull_progress&)>;
+
+core::result<fetch_place> open_place(const pull_request& asked, const std::atomic<bool>& stop) {
+    fetch_place out;
+    out.stop = &stop;
+    if (asked.source.kind == source_kind::local) {
+        return out;
+    }
+    const auto curl = load_curl();
+    if (!curl) {
+        return curl.error();
+    }
+    out.curl = *curl;
+    const bool hub = asked.source.kind == source_kind::hub;
+    const auto parts = parse_url(hub ? asked.settings.endpoint : asked.source.location);
+    if (!parts) {
+        return make_failure(errc::invalid,
+                            "the source's address is no address of the web; see 'endpoint' of "
+                            "[pull], or the name that was typed");
+    }
+    out.source = *parts;
+    // Nobody on the way is to read it.
+    out.token = hub && out.source.scheme == "https" ? asked.token : std::string();
+    out.certificates = asked.certificates;
+    out.proxies = proxies_of_environment();
+    out.patience = asked.patience;
+    out.speed_limit = asked.settings.speed_limit;
+    return out;
+}
+
+bool may_be_quantization(const package_source& source, const core::failure& why) {
+    return source.kind == source_kind::hub && source.revision != "main" && source.include.empty() &&
+           why.code == core::make_error_code(errc::not_found);
+}
+
+core::result<listed_plan> list_and_plan(const pull_request& asked, const fetch_place& place,
+                                        rate_limiter& limiter) {
+    core::result<source_listing> listing = source_listing{};
+    if (place.curl == nullptr) {
+        fetcher* const none = nullptr;
+        listing = list_source(asked.source, asked.settings.endpoint, none, place);
+    } else {
+        fetcher by(place, limiter);
+        listing = list_source(asked.source, asked.settings.endpoint, &by, place);
+    }
+    package_source source = asked.source;
+    if (!listing && may_be_quantization(source, listing.error())) {
+        // "REPO-GGUF:Q4_K_M", as users of Ollama type it: no revision, but a part of a file's name.
+        const std::string wanted = core::lower_case(std::exchange(source.revision, "main"));
+        fetcher by(place, limiter);
+        auto main = list_source(source, asked.settings.endpoint, &by, place);
+        for (const source_file& file : main ? main->files : std::vector<source_file>()) {
+            const std::string name = core::lower_case(file.path);
+            if (name.ends_with(".gguf") && name.find(wanted) != std::string::npos) {
+                source.include.push_back(file.path);
+            }
+        }
+        listing = source.include.empty() ? std::move(listing) : std::move(main);
+    }
+    if (!listing) {
+        return listing.error();
+    }
+    auto plan = plan_files(source, std::move(listing->files));
+    if (!plan) {
+        return plan.error();
+    }
+    std::string digest = plan_digest(*plan);
+    return listed_plan{std::move(listing->commit), std::move(*plan), std::move(digest)};
+}
+
+std::uint64_t free_bytes(fs::path at) {
+    struct statvfs facts {};
+    while (::statvfs(at.c_str(), &facts) != 0 && at.has_relative_path()) {
+        at = at.parent_path();  // what is not there is made on the disk of the folder above
+    }
+    return static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
+}
+
+std::vector<removable_package> pulled_before(const fs::path& directory) {
+    constexpr std::size_t most = 1000;
+    std::vector<removable_package> out;
+    std::error_code error;
+    for (fs::directory_iterator it(directory, error), end; !error && it != end && out.size() < most;
+         it.increment(error)) {
+        if (const auto marker = read_marker(it->path())) {
+            std::uint64_t bytes = 0;
+            for (const expected_file& file : marker->files) {
+                bytes += std::min(file.size.value_or(0), UINT64_MAX - bytes);
+            }
+            out.push_back({it->path().filename().string(), bytes});
+        }
+    }
+    return out;
+}
+
+std::uint64_t size_at(const fs::path& file) {
+    struct stat facts {};
+    const bool plain = ::lstat(file.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+    return plain ? static_cast<std::uint64_t>(facts.st_size) : 0;
+}
+
+room_facts room_of(const pull_request& asked, const file_plan& plan, const fs::path& target,
+                   const std::function<std::uint64_t(const source_file&)>& here) {
+    room_facts out;
+    out.directory = asked.settings.directory.string();
+    for (const source_file& file : plan.files) {
+        const std::uint64_t size = file.size.value_or(0);
+        const bool there = file.size && size_at(target / file.path) == size;
+        const std::uint64_t have = there ? size : std::min(here(file), size);
+        out.needed += size - have;
+        out.files += have < size ? 1 : 0;
+    }
+    out.free = free_bytes(asked.settings.directory);
+    out.quota = asked.settings.quota;
+    for (removable_package& one : pulled_before(asked.settings.directory)) {
+        if (one.folder != target.filename()) {
+            out.used += one.bytes;
+            out.removable.push_back(std::move(one));
+        }
+    }
+    return out;
+}
+
+// A folder of that name that no pull made is somebody's.
+core::result<void> check_target(const fs::path& target) {
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(target, error)) || read_marker(target)) {
+        return {};
+    }
+    return make_failure(errc::refused,
+                        "'" + target.string() +
+                            "' is there already, and no pull made it; move it away or import it "
+                            "as it is, or set another 'directory' in [pull]");
+}
+
+pull_progress progress_of(const listed_plan& plan, pull_progress::phase at, std::uint64_t completed) {
+    return {at, plan.digest, std::max(plan.plan.bytes, completed), completed, plan.plan.files.size(), {}};
+}
+
+// What lay in the package before and is the same goes into the stage by another name, or as a copy.
+core::result<void> take_over(const file_plan& plan, const std::vector<fetched_file>& got,
+                             const fs::path& target, const fs::path& stage) {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        if (!got[i].in_target) {
+            continue;
+        }
+        const fs::path from = target / plan.files[i].path;
+        const fs::path to = stage / plan.files[i].path;
+        std::error_code error;
+        fs::create_directories(to.parent_path(), error);
+        fs::remove(to, error);
+        if (::link(from.c_str(), to.c_str()) != 0) {
+            fs::copy_file(from, to, error);
+            if (error) {
+                return core::errno_failure(
+                    error.value(),
+                    "can't copy '" + from.string() + "': " + error.message() + "; make room, and pull again");
+            }
+        }
+    }
+    return {};
+}
+
+pulled_marker marker_of(const pull_request& asked, const listed_plan& plan,
+                        const std::vector<fetched_file>& got) {
+    pulled_marker out{asked.name, asked.source.kind, asked.source.location, plan.commit, {}};
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        out.files.push_back({plan.plan.files[i].path, got[i].size, got[i].sha256});
+    }
+    return out;
+}
+
+// For the machine that it is carried to.
+core::result<void> write_checksums(const fs::path& stage, const pulled_marker& marker) {
+    std::string text;
+    for (const expected_file& file : marker.files) {
+        text += file.path == package::checksum_list_name ? "" : file.sha256 + "  " + file.path + "\n";
+    }
+    constexpr mode_t mode = 0644;
+    const fs::path file = stage / package::checksum_list_name;
+    const core::owned_fd handle(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
+    if (!handle.valid() || !core::write_all(handle.get(), text) || ::fsync(handle.get()) != 0) {
+        return disk_failure(file, "write", errno);
+    }
+    return {};
+}
+
+core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& plan,
+                                  const std::vector<fetched_file>& got, const fs::path& target,
+                                  work_place& work) {
+    pulled out{target, true, {}, 0};
+    for (const fetched_file& each : got) {
+        out.was_there = out.was_there && each.in_target;
+        out.bytes += each.size;
+    }
+    const pulled_marker marker = marker_of(asked, plan, got);
+    const auto before = read_marker(target);
+    const bool recorded = asked.with_marker ? before && before->files.size() == got.size()
+                                            : size_at(target / package::checksum_list_name) > 0;
+    out.was_there = out.was_there && recorded;
+    if (!out.was_there) {
+        if (auto done = take_over(plan.plan, got, target, work.stage()); !done) {
+            return done.error();
+        }
+        if (!asked.with_marker) {
+            if (auto done = write_checksums(work.stage(), marker); !done) {
+                return done.error();
+            }
+        }
+        auto kept = work.place(target, marker, asked.with_marker);
+        if (!kept) {
+            return kept.error();
+        }
+        out.kept = std::move(*kept);
+    }
+    work.remove();
+    return out;
+}
+
+// The source may have become another while it was asked.
+bool may_have_changed(const core::failure& why) {
+    return why.code == core::make_error_code(errc::not_found) ||
+           why.code == core::make_error_code(errc::protocol);
+}
+
+}  // namespace
+
+core::result<pull_plan> plan_pull(const pull_request& asked, const std::atomic<bool>& stop) {
+    const auto place = open_place(asked, stop);
+    if (!place) {
+        return place.error();
+    }
+    rate_limiter limiter(place->speed_limit);
+    auto listed = list_and_plan(asked, *place, limiter);
+    if (!listed) {
+        return listed.error();
+    }
+    pull_plan out;
+    out.folder = asked.settings.directory / folder_name(asked.source);
+    out.commit = listed->commit;
+    out.digest = listed->digest;
+    out.total = listed->plan.bytes;
+    for (const source_file& file : listed->plan.files) {
+        out.files.push_back({file.path, file.size, file.sha256});
+    }
+    const fs::path root = asked.settings.directory / parts_folder / folder_name(asked.source);
+    const room_facts room = room_of(asked, listed->plan, out.folder,
+                                    [&](const source_file& file) { return bytes_at(root, file); });
+    out.missing = room.needed;
+    if (auto fits = judge_room(room); !fits) {
+        out.room_problem = fits.error().message;
+    }
+    return out;
+}
+
+core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
+                                  const std::atomic<bool>& stop) {
+    const auto place = open_place(asked, stop);
+    if (!place) {
+        return place.error();
+    }
+    const std::string folder = folder_name(asked.source);
+    const fs::path target = asked.settings.directory / folder;
+    if (auto fine = check_target(target); asked.with_marker && !fine) {
+        return fine.error();
+    }
+    tell({pull_progress::phase::listing, {}, 0, 0, 0, {}});
+    rate_limiter limiter(place->speed_limit);
+    auto listed = list_and_plan(asked, *place, limiter);
+    if (!listed) {
+        return listed.error();
+    }
+    auto work = work_place::open(
+        asked.settings.directory, folder,
+        [&](std::string_view told) {
+            pull_progress one = progress_of(*listed, pull_progress::phase::waiting, 0);
+            one.other = told;
+            tell(one);
+        },
+        stop);
+    if (!work) {
+        return work.error();
+    }
+    const auto rescued = work->rescue(target);
+    if (!rescued) {
+        return rescued.error();
+    }
+    constexpr int most_changes = 3;
+    for (int changes = 0;; ++changes) {
+        work->begin(source_text(asked.source), listed->commit);
+        work->keep_only(listed->plan.files);
+        const auto room = judge_room(room_of(asked, listed->plan, target,
+                                             [&](const source_file& file) { return work->bytes_of(file); }));
+        if (!room) {
+            return room.error();
+        }
+        crew fetching(asked, *place, limiter, *work, *listed, target);
+        auto got = fetching.run(
+            [&](std::uint64_t completed) {
+                tell(progress_of(*listed, pull_progress::phase::fetching, completed));
+                work->tell(std::to_string(completed) + " " + std::to_string(listed->plan.bytes));
+            },
+            stop);
+        if (got) {
+            tell(progress_of(*listed, pull_progress::phase::verifying, listed->plan.bytes));
+            tell(progress_of(*listed, pull_progress::phase::placing, listed->plan.bytes));
+            auto done = put_in_place(asked, *listed, *got, target, *work);
+            if (done && done->kept.empty()) {
+                done->kept = *rescued;
+            }
+            return done;
+        }
+        if (!may_have_changed(got.error()) || changes == most_changes) {
+            return got.error();
+        }
+        auto again = list_and_plan(asked, *place, limiter);
+        if (!again || (again->digest == listed->digest && again->commit == listed->commit)) {
+            return got.error();
+        }
+        listed = std::move(again);
+    }
+}
+
+}  // namespace corral::pull

@@ -1,0 +1,228 @@
+#include "pull/source_list.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
+#include "corral/package/checksum_list.hpp"
+#include "corral/package/package_tree.hpp"
+
+namespace corral::pull {
+
+namespace {
+
+namespace fs = std::filesystem;
+using core::errc;
+using core::make_failure;
+
+constexpr std::size_t most_pages = 64;
+constexpr std::size_t most_listed = 20'000;
+constexpr std::size_t most_page_bytes = 16UL * 1024 * 1024;
+constexpr std::size_t most_commit_bytes = 16UL * 1024 * 1024;  // a repository's page lists its files as well
+
+core::result<source_listing> list_hub(const package_source& source, const std::string& endpoint, fetcher& by,
+                                      const fetch_place& place) {
+    const std::string what = "'" + source.location + "'";
+    const std::string begin = endpoint + "/api/models/" + url_path(source.location);
+    const std::string revision = source.revision.empty() ? "main" : source.revision;
+    auto said = fetch_text(by, place, {begin + "/revision/" + url_path(revision), 0, {}, false}, what,
+                           most_commit_bytes);
+    if (!said) {
+        return said.error();
+    }
+    auto commit = parse_commit(said->first);
+    if (!commit) {
+        return commit.error();
+    }
+    source_listing out{std::move(*commit), {}};
+    std::string page = begin + "/tree/" + out.commit + "?recursive=true&expand=false";
+    for (std::size_t count = 0; !page.empty(); ++count) {
+        const auto parts = parse_url(page);
+        if (count == most_pages || !parts || *parts != place.source) {
+            return make_failure(errc::protocol,
+                                "the hub's list of files leads away from it or never ends; see "
+                                "whether 'endpoint' of [pull] is a hub");
+        }
+        auto text =
+            fetch_text(by, place, {page, 0, {}, false}, "the list of files of " + what, most_page_bytes);
+        if (!text) {
+            return text.error();
+        }
+        auto files = parse_tree_page(text->first);
+        if (!files) {
+            return files.error();
+        }
+        if (files->size() > most_listed - out.files.size()) {
+            return make_failure(errc::limit_exceeded,
+                                "the repository " + what + " has more than " + std::to_string(most_listed) +
+                                    " files, which no package of a model has; take another");
+        }
+        std::move(files->begin(), files->end(), std::back_inserter(out.files));
+        page = next_page(text->second.field("link"));
+    }
+    return out;
+}
+
+core::result<source_listing> of_checksums(std::string_view text) {
+    auto list = package::parse_checksum_list(text);
+    if (!list) {
+        return list.error();
+    }
+    source_listing out;
+    for (package::listed_file& one : *list) {
+        out.files.push_back({std::move(one.path), std::nullopt, std::move(one.sha256), {}});
+    }
+    return out;
+}
+
+core::result<source_listing> list_folder(const package_source& source, fetcher& by,
+                                         const fetch_place& place) {
+    const std::string name(package::checksum_list_name);
+    auto text = fetch_text(by, place, {source.location + name, 0, {}, false}, "its list " + name,
+                           package::longest_checksum_list);
+    if (!text) {
+        return text.error();
+    }
+    auto out = of_checksums(text->first);
+    if (!out) {
+        return out;
+    }
+    // The room is judged before the first byte. A server that does not tell sizes is taken as it is.
+    for (source_file& file : out->files) {
+        if (place.stop->load()) {
+            return stopped_failure();
+        }
+        const fetch_end end = by.get({source.location + url_path(file.path), 0, {}, true}, {});
+        if (end.fatal) {
+            return *end.fatal;
+        }
+        file.size = end.good ? end.answer.length : std::nullopt;
+    }
+    return out;
+}
+
+core::result<source_listing> list_local(const package_source& source) {
+    const fs::path folder = source.location;
+    const fs::path list = folder / package::checksum_list_name;
+    const core::owned_fd handle(::open(list.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    auto text =
+        handle.valid() ? core::read_all(handle.get(), package::longest_checksum_list + 1) : std::nullopt;
+    if (!text) {
+        return core::errno_failure(
+            errno, "can't read '" + list.string() + "': " + boost::system::system_category().message(errno) +
+                       "; a folder to pull from needs such a list: sha256sum writes it");
+    }
+    auto out = of_checksums(*text);
+    if (!out) {
+        return out;
+    }
+    for (source_file& file : out->files) {
+        struct stat facts {};
+        if (::lstat((folder / file.path).c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
+            return make_failure(errc::not_found, "'" + (folder / file.path).string() +
+                                                     "' is in the list SHA256SUMS and is no file there; the "
+                                                     "copy is not whole, so make it again");
+        }
+        file.size = static_cast<std::uint64_t>(facts.st_size);
+    }
+    return out;
+}
+
+}  // namespace
+
+bool pause(core::milliseconds span, const std::atomic<bool>& stop) {
+    const auto until = std::chrono::steady_clock::now() + span;
+    constexpr core::milliseconds step{50};
+    while (!stop.load() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(step);
+    }
+    return !stop.load();
+}
+
+core::failure stopped_failure() {
+    return make_failure(errc::cancelled,
+                        "the pull was stopped; what has come is kept, and the same command goes on with it");
+}
+
+core::failure given_up(const fetch_end& end, const std::string& what, bool had_token) {
+    if (end.stopped) {
+        return stopped_failure();
+    }
+    if (end.fatal) {
+        return *end.fatal;
+    }
+    if (end.bad.what == trouble::status) {
+        return refusal(end.bad.status, end.error_code, what, had_token);
+    }
+    return make_failure(errc::unavailable,
+                        what + " can't be fetched, " + end.why +
+                            "; what has come is kept, so see the network, and pull again to go on");
+}
+
+core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const fetch_place& place,
+                                                              const fetch_request& asked,
+                                                              const std::string& what, std::size_t most) {
+    core::system_random random;
+    retry_state state;
+    while (true) {
+        std::string text;
+        fetch_sink sink;
+        sink.begin = [](const fetch_answer&) { return core::result<void>(); };
+        sink.take = [&](std::string_view bytes) -> core::result<void> {
+            if (bytes.size() > most - text.size()) {
+                return make_failure(errc::limit_exceeded, "the source sends more than a list may have for " +
+                                                              what + "; see whether it is what it should be");
+            }
+            text += bytes;
+            return {};
+        };
+        const fetch_end end = by.get(asked, sink);
+        if (end.good) {
+            return std::pair(std::move(text), end.answer);
+        }
+        bad_end bad = end.bad;
+        bad.progress = false;  // of a text there is no second half
+        const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, bad, random);
+        if (!wait) {
+            return given_up(end, what, !place.token.empty());
+        }
+        if (!pause(*wait, *place.stop)) {
+            return stopped_failure();
+        }
+    }
+}
+
+core::result<source_listing> list_source(const package_source& source, const std::string& endpoint,
+                                         fetcher* by, const fetch_place& place) {
+    switch (source.kind) {
+        case source_kind::hub:
+            return list_hub(source, endpoint, *by, place);
+        case source_kind::folder:
+            return list_folder(source, *by, place);
+        case source_kind::local:
+            return list_local(source);
+    }
+    return make_failure(errc::internal, "a source of an unknown kind");
+}
+
+std::string file_address(const package_source& source, const std::string& endpoint, const std::string& commit,
+                         const std::string& path) {
+    switch (source.kind) {
+        case source_kind::hub:
+            return endpoint + "/" + url_path(source.location) + "/resolve/" + commit + "/" + url_path(path);
+        case source_kind::folder:
+            return source.location + url_path(path);
+        case source_kind::local:
+            return (fs::path(source.location) / path).string();
+    }
+    return {};
+}
+
+}  // namespace corral::pull

@@ -1,0 +1,43 @@
+#pragma once
+// What a source holds now: asked of a hub, of a web server's list SHA256SUMS, or of one on the disk.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "corral/core/result.hpp"
+#include "corral/pull/package_source.hpp"
+#include "pull/fetcher.hpp"
+#include "pull/hub_tree.hpp"
+
+namespace corral::pull {
+
+struct source_listing {
+    std::string commit;  // of a hub: all that is fetched is of it, whatever the branch becomes meanwhile
+    std::vector<source_file> files;
+};
+
+// REQUIRES: `endpoint` has no final '/'; `by` for all but a local one.
+[[nodiscard]] core::result<source_listing> list_source(const package_source& source,
+                                                       const std::string& endpoint, fetcher* by,
+                                                       const fetch_place& place);
+
+// Where a file of it is fetched; of a local one its path.
+[[nodiscard]] std::string file_address(const package_source& source, const std::string& endpoint,
+                                       const std::string& commit, const std::string& path);
+
+// A text of at most `most` bytes, with more attempts where they may help. `what` is it, for people.
+[[nodiscard]] core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by,
+                                                                            const fetch_place& place,
+                                                                            const fetch_request& asked,
+                                                                            const std::string& what,
+                                                                            std::size_t most);
+
+// Sleeps in steps; false: somebody wants us to stop.
+[[nodiscard]] bool pause(core::milliseconds span, const std::atomic<bool>& stop);
+
+[[nodiscard]] core::failure stopped_failure();
+// Of a request that was given up.
+[[nodiscard]] core::failure given_up(const fetch_end& end, const std::string& what, bool had_token);
+
+}  // namespace corral::pull
