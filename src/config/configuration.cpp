@@ -189,6 +189,32 @@ void read_black_box(catalog::section& root, configuration& to) {
     }
 }
 
+void read_fleet(catalog::section& root, configuration& to) {
+    auto from = root.table("fleet");
+    if (!from) {
+        return;
+    }
+    std::string text;
+    from->text("agent", text);
+    if (from->has("agent")) {
+        if (auto where = parse_listen(text); !where) {
+            from->complain(from->place("agent"), where.error().message);
+        } else if (where->port() == to.listen.port() && where->port() != 0) {
+            from->complain(from->place("agent"), "'agent' has the port of 'listen'; give it one of its own");
+        } else {
+            to.agent = *where;
+        }
+    }
+    from->finish();
+}
+
+void read_import(catalog::section& root, configuration& to) {
+    if (auto from = root.table("import")) {
+        from->flag("require_signature", to.import_requires_signature);
+        from->finish();
+    }
+}
+
 // Folders of the file first, then those beside it, beside the program, and of the system.
 std::vector<fs::path> profile_folders(catalog::section& root, const fs::path& base) {
     std::vector<std::string> named;
@@ -296,6 +322,9 @@ configuration_result load_configuration(const configuration_source& from) {
         read_http(*limits, value.http);
     }
     read_black_box(root, value);
+    read_fleet(root, value);
+    read_pull(root, from.environment, base, warnings, value.pull);
+    read_import(root, value);
     read_server_cards(root, value);
     configuration_reading with{from, base, profile_folders(root, base), errors, warnings, {}, {}, {}};
     if (!value.state_directory.empty()) {

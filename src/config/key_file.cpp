@@ -106,7 +106,7 @@ core::result<std::string> make_key() {
 }
 
 core::result<void> add_key(const fs::path& file, const std::string& name, std::string_view key,
-                           std::string_view today) {
+                           std::string_view today, const key_scopes& scopes) {
     if (!is_key_name(name)) {
         return core::make_failure(core::errc::invalid,
                                   "a key's name is 1 to 64 letters, digits, '_', '.' or '-'");
@@ -135,10 +135,18 @@ core::result<void> add_key(const fs::path& file, const std::string& name, std::s
                                   "there is a key named '" + name + "' in '" + full->string() + "' already");
     }
     changed.mode &= not_for_others;
+    if (changed.text.empty()) {
+        changed.text.append(key_file_head).append(std::to_string(key_file_format)).append("\n");
+    }
     if (!changed.text.empty() && !changed.text.ends_with('\n')) {
         changed.text += '\n';
     }
-    changed.text.append(name).append(" ").append(*digest).append("  # made ").append(today).append("\n");
+    changed.text.append(name).append(" ").append(*digest);
+    // Without them an earlier Corral reads the file too.
+    if (scopes != key_scopes{}) {
+        changed.text.append(" ").append(scopes_text(scopes));
+    }
+    changed.text.append("  # made ").append(today).append("\n");
     return core::replace_private_file(*full, changed);
 }
 

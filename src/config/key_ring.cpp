@@ -1,6 +1,7 @@
 #include "corral/config/key_ring.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -44,8 +45,16 @@ std::optional<key_digest> digest_of(std::string_view key) {
     return made && length == out.size() ? std::optional(out) : std::nullopt;
 }
 
+struct scope_word {
+    std::string_view word;
+    bool key_scopes::*scope;
+};
+constexpr std::array<scope_word, 3> scope_words{{{"inference", &key_scopes::inference},
+                                                 {"observe", &key_scopes::observe},
+                                                 {"operate", &key_scopes::operate}}};
+
 // What is wrong with the line of `made`, whose words are told; empty when nothing is.
-std::string problem(std::string_view name, bool has_digest, std::string_view rest) {
+std::string problem(std::string_view name, bool has_digest, std::string_view scopes, std::string_view rest) {
     if (!is_key_name(name)) {
         return "a key's name is 1 to 64 letters, digits, '_', '.' or '-'";
     }
@@ -53,8 +62,11 @@ std::string problem(std::string_view name, bool has_digest, std::string_view res
         return "key '" + std::string(name) +
                "' needs the 64 hex digits of its SHA-256; 'corral key new NAME' makes a key and its line";
     }
-    return rest.empty() ? std::string()
-                        : "only a comment (#) may stand behind the digest of key '" + std::string(name) + "'";
+    if (!rest.empty() || (!scopes.empty() && !parse_scopes(scopes))) {
+        return "behind the digest of key '" + std::string(name) +
+               "' may stand its scopes, such as 'inference,operate', and a comment (#)";
+    }
+    return {};
 }
 
 std::string twin_problem(const std::vector<key_entry>& all, const key_entry& made) {
@@ -72,6 +84,41 @@ std::string twin_problem(const std::vector<key_entry>& all, const key_entry& mad
 
 }  // namespace
 
+std::optional<key_scopes> parse_scopes(std::string_view text) {
+    key_scopes out{false, false, false};
+    for (const std::string_view word : core::split(text, ',')) {
+        const auto known = std::ranges::find(scope_words, word, &scope_word::word);
+        if (known == scope_words.end()) {
+            return std::nullopt;
+        }
+        out.*(known->scope) = true;
+    }
+    return out;
+}
+
+std::string scopes_text(const key_scopes& of) {
+    std::string out;
+    for (const scope_word& one : scope_words) {
+        if (of.*(one.scope)) {
+            out.append(out.empty() ? "" : ",").append(one.word);
+        }
+    }
+    return out;
+}
+
+namespace {
+
+bool is_newer(std::string_view text) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (!line.starts_with(key_file_head)) {
+        return false;
+    }
+    const auto format = core::whole_number<unsigned>(line.substr(key_file_head.size()));
+    return format && *format > key_file_format;
+}
+
+}  // namespace
+
 bool is_key_name(std::string_view name) {
     constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     constexpr std::size_t longest = 64;
@@ -83,6 +130,13 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
     key_ring made;
     key_ring_reading out;
     std::uint32_t number = 0;
+    if (is_newer(text)) {
+        out.errors.push_back(
+            {file, 1, 1,
+             "a newer version of Corral wrote this file of keys; install that version again, "
+             "or make the keys anew in another file"});
+        return out;
+    }
     while (!text.empty()) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -93,8 +147,10 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
             continue;
         }
         const auto digest = parse_digest(take_word(line));
-        key_entry entry{std::string(name), digest.value_or(key_digest{}), number};
-        std::string wrong = problem(name, digest.has_value(), take_word(line));
+        const std::string_view scopes = take_word(line);
+        key_entry entry{std::string(name), digest.value_or(key_digest{}),
+                        parse_scopes(scopes).value_or(key_scopes{}), number};
+        std::string wrong = problem(name, digest.has_value(), scopes, take_word(line));
         if (wrong.empty()) {
             wrong = twin_problem(made.all_, entry);
         }
@@ -110,7 +166,7 @@ key_ring_reading key_ring::parse(std::string_view text, const std::string& file)
     return out;
 }
 
-std::optional<std::string> key_ring::owner_of(std::string_view key) const {
+const key_entry* key_ring::find(std::string_view key) const {
     const auto asked = digest_of(key);
     const key_entry* owner = nullptr;
     for (const key_entry& each : all_) {
@@ -119,6 +175,11 @@ std::optional<std::string> key_ring::owner_of(std::string_view key) const {
             owner = &each;
         }
     }
+    return owner;
+}
+
+std::optional<std::string> key_ring::owner_of(std::string_view key) const {
+    const key_entry* const owner = find(key);
     return owner == nullptr ? std::nullopt : std::optional(owner->name);
 }
 

@@ -42,7 +42,8 @@ protected:
 
 TEST_F(key_file, begins_with_the_first_key_and_is_nobody_elses) {
     EXPECT_EQ(add("anna", "sk-1"), "");
-    EXPECT_EQ(text(), "anna " + catalog::sha256_hex("sk-1").value() + "  # made 2026-02-03\n");
+    EXPECT_EQ(text(),
+              "# corral keys 1\nanna " + catalog::sha256_hex("sk-1").value() + "  # made 2026-02-03\n");
     EXPECT_EQ(mode(), 0600U);
     const auto read = read_key_file(file());
     ASSERT_TRUE(read.value);
@@ -50,6 +51,13 @@ TEST_F(key_file, begins_with_the_first_key_and_is_nobody_elses) {
     EXPECT_THAT(read.warnings, IsEmpty());
     const std::filesystem::directory_iterator all(folder_.path());
     EXPECT_EQ(std::distance(begin(all), end(all)), 1) << "something is left behind";
+}
+
+TEST_F(key_file, says_scopes_only_where_they_are_others_than_before_there_were_any) {
+    ASSERT_TRUE(add_key(file(), "anna", "sk-1", "2026-02-03", {true, false, true}));
+    EXPECT_EQ(text(), "# corral keys 1\nanna " + catalog::sha256_hex("sk-1").value() +
+                          " inference,operate  # made 2026-02-03\n");
+    EXPECT_TRUE(read_key_file(file()).value->find("sk-1")->scopes.operate);
 }
 
 TEST_F(key_file, keeps_what_people_wrote_when_keys_come_and_go) {
@@ -71,6 +79,11 @@ TEST_F(key_file, refuses_names_that_are_taken_or_none_and_files_that_are_broken)
     EXPECT_THAT(add("an na", "sk-2"), HasSubstr("a key's name is"));
     EXPECT_THAT(add("a#", "sk-2"), HasSubstr("a key's name is"));
     EXPECT_EQ(text(), before);
+    const std::string newer = "# corral keys 2\nanna in another way\n";
+    folder_.write("keys", newer);
+    EXPECT_THAT(add("bert", "sk-2"), HasSubstr("keys:1:1: a newer version of Corral wrote this file"));
+    EXPECT_THAT(remove_key(file(), "anna").error().message, HasSubstr("a newer version"));
+    EXPECT_EQ(text(), newer);
     folder_.write("keys", "broken\n");
     EXPECT_THAT(add("bert", "sk-2"), HasSubstr("keys:1:1: key 'broken' needs"));
     EXPECT_EQ(text(), "broken\n");

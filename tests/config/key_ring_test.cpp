@@ -54,6 +54,22 @@ TEST(key_ring, takes_digests_in_either_case) {
     EXPECT_EQ(key_ring::parse(text, "keys").value->owner_of("k"), "A");
 }
 
+TEST(key_ring, knows_what_the_holder_may_do) {
+    const auto read =
+        key_ring::parse(line("old", "sk-1") + "  # before there were scopes\n" + line("all", "sk-2") +
+                            " inference,observe,operate\n" + line("few", "sk-3") + " operate # x",
+                        "keys");
+    ASSERT_TRUE(read.value);
+    EXPECT_EQ(read.value->find("sk-1")->scopes, (key_scopes{true, false, false}));
+    EXPECT_EQ(read.value->find("sk-2")->scopes, (key_scopes{true, true, true}));
+    EXPECT_EQ(read.value->find("sk-3")->scopes, (key_scopes{false, false, true}));
+    EXPECT_EQ(read.value->find("sk-4"), nullptr);
+    for (const char* wrong : {"", "all", "inference,", "inference operate", "Inference"}) {
+        EXPECT_FALSE(parse_scopes(wrong)) << wrong;
+    }
+    EXPECT_EQ(scopes_text({true, false, true}), "inference,operate");
+}
+
 TEST(key_ring, names_file_and_line_of_every_mistake) {
     const std::string good = line("anna", "sk-1") + "\n";
     const std::string digest(64, 'a');
@@ -66,7 +82,9 @@ TEST(key_ring, names_file_and_line_of_every_mistake) {
         {"bert a" + digest, "keys:1:1: key 'bert' needs"},
         {"b\xC3\xA4rt " + digest, "keys:1:1: a key's name is 1 to 64 letters"},
         {long_name, "a key's name is 1 to 64 letters"},
-        {line("bert", "x") + " and more", "only a comment (#) may stand behind the digest of key 'bert'"},
+        {line("bert", "x") + " and more",
+         "behind the digest of key 'bert' may stand its scopes, such as 'inference,operate', and a comment "
+         "(#)"},
         {good + line("anna", "sk-2"), "keys:2:1: a key named 'anna' is in line 1 already"},
         {good + line("bert", "sk-1"), "keys:2:1: the key of 'bert' is in line 1 already, as that of 'anna'"},
     };

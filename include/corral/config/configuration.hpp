@@ -16,6 +16,7 @@
 
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/profile.hpp"
+#include "corral/config/configuration_pull.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/server.hpp"
 #include "corral/http/tls.hpp"
@@ -76,6 +77,10 @@ struct configuration {
     std::filesystem::path admin_socket;     // empty: there is none
     bool admin_socket_named = false;        // by the file, and not just the usual place
     black_box_settings black_box;
+    // Where load balancers ask how much this box wants (docs/fleet.md); absent: nowhere.
+    std::optional<boost::asio::ip::tcp::endpoint> agent;
+    pull_settings pull;
+    bool import_requires_signature = false;  // 'corral import' refuses packages without a good one
     http::server_options http;
     std::filesystem::path models_directory;    // of manifests; may not be there
     std::vector<catalog::model_entry> models;  // names and aliases unique, case ignored; may be none

@@ -28,7 +28,8 @@ struct key_file_reading {
 // all, is on the disk when this returns, and keeps its comments, its owner and what its mode says of the
 // owner and the group. `today` is for the comment.
 [[nodiscard]] core::result<void> add_key(const std::filesystem::path& file, const std::string& name,
-                                         std::string_view key, std::string_view today);
+                                         std::string_view key, std::string_view today,
+                                         const key_scopes& scopes = {});
 [[nodiscard]] core::result<void> remove_key(const std::filesystem::path& file, const std::string& name);
 
 }  // namespace corral::config

@@ -14,22 +14,42 @@ namespace corral::config {
 
 using key_digest = std::array<std::uint8_t, 32>;
 
+// What the holder of a key may do.
+struct key_scopes {
+    bool inference = true;  // ask models
+    bool observe = false;   // see how the box fares
+    bool operate = false;   // change what the box holds: pull, delete
+    bool operator==(const key_scopes&) const = default;
+};
+
+// "inference,operate"; nothing for an unknown word or none.
+[[nodiscard]] std::optional<key_scopes> parse_scopes(std::string_view text);
+// The same way round.
+[[nodiscard]] std::string scopes_text(const key_scopes& of);
+
 struct key_entry {
     std::string name;  // 1 to 64 of A-Z a-z 0-9 _ . -
     key_digest digest{};
+    key_scopes scopes;
     std::uint32_t line = 0;  // in its file
 };
 
 struct key_ring_reading;
 
+inline constexpr std::string_view key_file_head = "# corral keys ";
+inline constexpr unsigned key_file_format = 1;
+
 // Immutable; replaced as a whole when its file changes.
 class key_ring {
 public:
-    // Lines of "NAME SHA256HEX", words after '#' and empty lines don't count; names and digests are unique.
+    // Lines of "NAME SHA256HEX [SCOPES]", without scopes it is inference alone, after a first line with key_file_head and the
+    // number of the format, without which it is 1; words after '#' and empty lines don't count; names and digests are unique.
     // `file` is for complaints.
     [[nodiscard]] static key_ring_reading parse(std::string_view text, const std::string& file);
 
-    // Whose key that is; nothing for an unknown one. Takes as long whichever it is.
+    // The entry of that key, borrowed; nullptr for an unknown one. Takes as long whichever it is.
+    [[nodiscard]] const key_entry* find(std::string_view key) const;
+    // Its name.
     [[nodiscard]] std::optional<std::string> owner_of(std::string_view key) const;
     [[nodiscard]] const std::vector<key_entry>& all() const noexcept { return all_; }
 
