@@ -113,6 +113,21 @@ std::optional<standing> queue_policy::standing_of(ticket_id ticket, core::steady
     return standing{ahead + leases_on(on), estimate};
 }
 
+std::optional<standing> queue_policy::standing_now(const std::string& model, core::steady_time now) const {
+    const auto found = queues_.find(model);
+    if (found == queues_.end()) {
+        return std::nullopt;
+    }
+    const queue& on = found->second;
+    const std::size_t ahead = on.ring.ahead_of_new_client();
+    return standing{ahead + leases_on(on), whole_seconds(until_turn(on, ahead, now))};
+}
+
+std::size_t queue_policy::places(const std::string& model) const {
+    const auto found = queues_.find(model);
+    return found == queues_.end() ? 1 : servers(found->second);
+}
+
 std::optional<core::seconds> queue_policy::estimate_now(core::steady_time now) const {
     const std::array<bool, 2> up_first{true, false};
     for (const bool up : up_first) {

@@ -145,6 +145,10 @@ public:
 
     // Nothing when it does not wait.
     [[nodiscard]] std::optional<standing> standing_of(ticket_id ticket, core::steady_time now) const;
+    // The same of a ticket that came now, of a client that has none waiting; with 0 s it would be served at once.
+    [[nodiscard]] std::optional<standing> standing_now(const std::string& model, core::steady_time now) const;
+    // Leases that the model may have at once, by what is ready or on its way; at least 1.
+    [[nodiscard]] std::size_t places(const std::string& model) const;
     // Until the turn of a ticket that came now, of a client that has none waiting: whole seconds, rounded up,
     // 0 when it would be served at once. With several queues the longest of those that are loaded or loading;
     // if none is, of those that are unloaded.

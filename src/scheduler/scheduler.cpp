@@ -303,6 +303,23 @@ model_queue scheduler::queue_of(std::string_view model) const {
     return {impl_->core.queue().waiting_for(of->model), impl_->core.leases(*of), of->why, of->impossible};
 }
 
+outlook scheduler::outlook_of(std::string_view model) const {
+    const deployment* const of = impl_->core.find(model);
+    if (of == nullptr) {
+        return {};
+    }
+    const queue_policy& queue = impl_->core.queue();
+    outlook out;
+    out.waiting = queue.waiting_for(of->model);
+    out.running = impl_->core.leases(*of);
+    out.places = queue.places(of->model);
+    out.needs_room = impl_->core.needs_room(*of);
+    if (const auto stands = queue.standing_now(of->model, impl_->clock.now())) {
+        out.estimate = with_load({stands->ahead, stands->estimate}, impl_->backends_of(model)).estimate;
+    }
+    return out;
+}
+
 queue_snapshot scheduler::snapshot() const noexcept {
     const queue_policy& queue = impl_->core.queue();
     const scheduler_figures& figures = impl_->core.figures();

@@ -156,6 +156,24 @@ scheduler_core::picture scheduler_core::look() {
     return out;
 }
 
+bool scheduler_core::needs_room(const deployment& of) {
+    const unsigned serving = queue_.tier_of(of.model);
+    const picture seen = look();
+    const card_ledger taken(seen.box, true);
+    bool any = false;
+    for (std::size_t i = 0; i < seen.instances.size(); ++i) {
+        const instance& one = *seen.instances[i].second;
+        if (seen.instances[i].first != &of || one.facts.tier != serving) {
+            continue;
+        }
+        if (one.loaded() || taken.fits(seen.box.instances[i])) {
+            return false;
+        }
+        any = true;
+    }
+    return any;
+}
+
 void scheduler_core::arrange() {
     const picture seen = look();
     const arrangement plan = corral::scheduler::arrange(seen.box, now_);

@@ -160,6 +160,8 @@ public:
     // It has tiers, or is still served by one that it had.
     [[nodiscard]] bool tiered(const deployment& of) const;
     [[nodiscard]] std::size_t leases(const deployment& of) const;
+    // A load of it now would have to wait for another to be unloaded. Not of one that is loaded or on its way.
+    [[nodiscard]] bool needs_room(const deployment& of);
     // By how much the lease that is longest overdue has passed its request's deadline.
     [[nodiscard]] core::nanoseconds overdue(core::steady_time now) const;
 

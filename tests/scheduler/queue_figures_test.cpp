@@ -51,6 +51,24 @@ TEST_F(queue_figures_test, the_estimate_counts_the_drain_of_an_unwanted_answer_a
     EXPECT_EQ(place(2), "1 ahead, 1 s");
 }
 
+TEST_F(queue_figures_test, a_new_client_is_told_its_place_without_coming) {
+    measure_service();
+    const auto stands = [this] {
+        const auto now = policy_.standing_now("m", now_);
+        return std::to_string(now->ahead) + " ahead, " +
+               (now->estimate ? std::to_string(now->estimate->count()) + " s" : "unknown");
+    };
+    EXPECT_EQ(stands(), "0 ahead, 0 s");
+    EXPECT_EQ(policy_.places("m"), 1U);
+    arrive(1, "a");
+    EXPECT_EQ(stands(), "1 ahead, 10 s");
+    arrive(2, "a");
+    arrive(3, "a");
+    EXPECT_EQ(stands(), "1 ahead, 10 s");  // before those of a client that is served
+    EXPECT_FALSE(policy_.standing_now("nobody", now_));
+    EXPECT_EQ(policy_.places("nobody"), 1U);
+}
+
 TEST_F(queue_figures_test, nothing_is_guessed_before_something_was_measured) {
     arrive(1);
     EXPECT_EQ(place(1), "0 ahead, unknown");  // how long does a load take?

@@ -321,6 +321,26 @@ TEST_F(many_models, as_many_process_sets_as_allowed_where_no_room_is_known) {
     trace();
 }
 
+TEST_F(many_models, the_outlook_says_whose_load_would_need_room) {
+    box_.add("a", {0}, 600);
+    box_.add("b", {0}, 600);
+    const auto needs = [this](const char* name) { return box_.admission->outlook_of(name).needs_room; };
+    EXPECT_FALSE(needs("a") || needs("b"));
+    box_.ask("a");
+    EXPECT_TRUE(box_.run());
+    EXPECT_FALSE(needs("a"));
+    EXPECT_TRUE(needs("b"));
+    EXPECT_FALSE(needs("nobody"));
+    box_.ask("b");
+    EXPECT_TRUE(box_.run());
+    EXPECT_TRUE(needs("a"));
+    EXPECT_FALSE(needs("b"));
+    const outlook of = box_.admission->outlook_of("a");
+    EXPECT_EQ(of.waiting + of.running, 0U);
+    EXPECT_EQ(of.estimate, seconds{5});  // what its load takes
+    trace();
+}
+
 TEST_F(many_models, a_need_that_is_measured_later_counts_from_then_on) {
     test::fake_backend& a = box_.add("a", {0}, 0);
     test::fake_backend& b = box_.add("b", {0}, 600);

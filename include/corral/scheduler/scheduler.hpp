@@ -160,6 +160,16 @@ struct model_queue {
     bool impossible = false;
 };
 
+// What a request for a model would find that came now, from a client that has none waiting.
+struct outlook {
+    std::size_t waiting = 0;
+    std::size_t running = 0;
+    std::size_t places = 1;  // answers at once, by what is loaded or on its way; at least 1
+    std::optional<core::seconds>
+        estimate;             // until its turn, 0: at once; unknown before anything was measured
+    bool needs_room = false;  // it is not loaded, and would have to wait for another to be unloaded
+};
+
 // How long a model stays loaded.
 struct residence {
     bool loaded = false;  // or on its way to be, or being unloaded; not while it is broken
@@ -275,6 +285,8 @@ public:
 
     [[nodiscard]] queue_snapshot snapshot() const noexcept;
     [[nodiscard]] model_queue queue_of(std::string_view model) const;
+    // Of an unknown model: nobody waits.
+    [[nodiscard]] outlook outlook_of(std::string_view model) const;
 
 private:
     struct impl;
