@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/door/access_check.hpp"
+#include "api/door/model_readiness.hpp"
 #include "api/json/json_writer.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
@@ -165,12 +166,12 @@ readiness describe_readiness(const api_context& context, bool names) {
         }
         states.push_back(found->second);
     }
-    const bool ends = admission.refuses_new();
-    const bool closed = !context.closed.empty();
+    const box_condition box = box_of(context);
+    const member_verdict* const kept = judge_box(box);
     readiness out;
     json_writer json;
-    json.begin_object().member("status", ends ? "shutting down" : closed ? "closed" : overall(states));
-    if (closed) {
+    json.begin_object().member("status", kept != nullptr ? kept->status : overall(states));
+    if (box.closed) {
         json.member("reason", context.closed);
     }
     write_queue(json, admission.snapshot());
@@ -179,7 +180,7 @@ readiness describe_readiness(const api_context& context, bool names) {
         const engine::availability& state = states[i].now;
         const bool answers = state.state == engine::availability_state::ready ||
                              state.state == engine::availability_state::stopped;
-        out.ready = out.ready || (answers && !states[i].suspended && !ends && !closed);
+        out.ready = out.ready || (answers && !states[i].suspended && kept == nullptr);
         json.begin_object();
         if (names) {
             json.member("name", models.all()[i]->name);
@@ -223,6 +224,10 @@ readiness describe_readiness(const api_context& context, bool names) {
 
 core::awaitable<void> serve_readyz(const api_context& context, const http::request& incoming,
                                    http::response_writer& out) {
+    if (asks_for_model(incoming.query)) {
+        co_await out.send(model_readiness(context, incoming));
+        co_return;
+    }
     const bool names = context.closed.empty() && may_read_names(context.keys, incoming);
     readiness now = describe_readiness(context, names);
     http::response whole;
