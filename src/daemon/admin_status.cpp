@@ -122,6 +122,13 @@ control::admin_json learned_json(engine::backend& runtime) {
     control::admin_json out;
     const std::uint32_t positions = runtime.context_length();
     out["positions"] = positions > 0 ? control::admin_json(positions) : control::admin_json(nullptr);
+    const auto known = [](auto value) {
+        return value > 0 ? control::admin_json(value) : control::admin_json(nullptr);
+    };
+    const engine::learned_sizes learned = runtime.learned();
+    out["prompt_limit"] = known(learned.prompt_limit);
+    out["chunk"] = known(learned.chunk);
+    out["tokens_per_letter"] = known(learned.tokens_per_letter);
     const engine::stated_model stated = runtime.stated();
     out["parameter_size"] = stated.parameter_size;
     out["quantization"] = stated.quantization;
@@ -203,6 +210,24 @@ control::admin_json left_out_json(const config::configuration& settings) {
     return out;
 }
 
+control::admin_json moment_json(const monitor::boot_moment& when) {
+    return {{"after_power_on", seconds_of(when.since_power_on)},
+            {"after_start", seconds_of(when.since_start)}};
+}
+
+control::admin_json boot_json(const monitor::boot_times& of) {
+    control::admin_json out;
+    out["started"] = moment_json(of.started());
+    out["listening"] = of.listening() ? moment_json(*of.listening()) : control::admin_json(nullptr);
+    out["models"] = control::admin_json::array();
+    for (const monitor::boot_times::loaded_model& each : of.models()) {
+        out["models"].push_back(moment_json(each.when));
+        out["models"].back()["name"] = each.name;
+    }
+    out["first_answer"] = of.first_answer() ? moment_json(*of.first_answer()) : control::admin_json(nullptr);
+    return out;
+}
+
 control::admin_json in_place_json(const config::stand_in& of) {
     return {{"served", of.served}, {"problems", lines_of(of.problems)}};
 }
@@ -217,8 +242,12 @@ control::admin_json status_json(const admin_context& of) {
     out["version"] = version;
     out["pid"] = ::getpid();
     out["uptime_seconds"] = seconds_of(now - of.started);
+    if (of.boot != nullptr) {
+        out["boot"] = boot_json(*of.boot);
+    }
     out["reloads"] = of.reloads();
     out["shutting_down"] = of.running->admission().refuses_new();
+    out["drained"] = of.drained && of.drained();
     const upgrade::upgrade_report upgrade = of.upgrades();
     out["upgrade"] = {
         {"under_way", upgrade.under_way}, {"status", upgrade.status}, {"failure", upgrade.failure}};

@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
@@ -36,25 +35,12 @@ engine::backend* set_of(const known_targets& among, std::string_view typed) {
     return nullptr;
 }
 
-std::string names_of_all(const known_targets& among) {
-    std::string out;
-    for (const auto& runtime : among.backends) {
-        out += (out.empty() ? "" : ", ") + catalog::label_of(runtime->model());
-    }
-    return out.empty() ? "none" : out;
-}
-
 std::string no_model(const known_targets& among, const std::string& typed) {
     std::vector<std::string> names;
     for (const generation::served& each : among.models.all()) {
         names.push_back(each->name);
     }
-    std::string meant = catalog::nearest(typed, names);
-    if (const auto whole = catalog::display_name(typed); meant.empty() && whole) {
-        meant = catalog::nearest(*whole, names);  // with its tag
-    }
-    return "there is no model '" + telemetry::printable(typed) + "'; " +
-           (meant.empty() ? "there are " + names_of_all(among) : "did you mean '" + meant + "'?");
+    return catalog::no_such_model(telemetry::printable(typed), names);
 }
 
 // A model, or one of its instances.

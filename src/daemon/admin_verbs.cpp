@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "admin_target.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/core/json_members.hpp"
 #include "corral/supervisor/group.hpp"
@@ -130,7 +131,7 @@ std::string why_not_ready(const admin_context& of, const std::string& model, con
         return "it " + waits;
     }
     std::string reason = all.empty() ? std::string() : all.front()->available().reason;
-    return reason.empty() ? "it is starting" : reason;
+    return reason.empty() ? "it is starting" : catalog::reason_line(reason);
 }
 
 // Waits until each is ready or can't be, for as long as was asked; a refusal says which is not, and why.
@@ -267,6 +268,43 @@ core::awaitable<control::admin_json> run_upgrade(const admin_context& of, contro
     co_return out;
 }
 
+core::awaitable<control::admin_json> run_drain(const admin_context& of, control::admin_json asked) {
+    constexpr core::milliseconds between_looks{100};
+    of.drain(true);
+    const core::deadline until = wait_of(of, asked, 0.0);
+    const auto left = [&of] {
+        const scheduler::queue_snapshot queue = of.running->admission().snapshot();
+        return queue.running + queue.waiting;
+    };
+    while (left() > 0 && of.drained() && !until.passed(of.clock->now())) {
+        const bool awake = co_await core::sleep_for(between_looks);
+        if (!awake) {
+            co_return control::admin_refusal("the drain ended: Corral is being stopped");
+        }
+    }
+    if (!of.drained()) {
+        co_return control::admin_refusal("it was undrained before the last answer had ended");
+    }
+    control::admin_json out;
+    out["ok"] = true;
+    out["left"] = left();
+    const std::size_t still = left();
+    out["message"] = still == 0
+                         ? "drained: nothing runs here, and balancers are told to send nothing"
+                         : "draining: balancers are told to send nothing; " + std::to_string(still) +
+                               (still == 1 ? " request still runs or waits" : " requests still run or wait") +
+                               " ('--wait' waits for them)";
+    co_return out;
+}
+
+core::awaitable<control::admin_json> run_undrain(const admin_context& of, control::admin_json) {
+    of.drain(false);
+    control::admin_json out;
+    out["ok"] = true;
+    out["message"] = "undrained: balancers are told that they may send requests";
+    co_return out;
+}
+
 struct admin_verb {
     std::string_view name;
     core::awaitable<control::admin_json> (*run)(const admin_context& of, control::admin_json asked) = nullptr;
@@ -274,13 +312,15 @@ struct admin_verb {
     control::admin_answer (*stream)(const admin_context& of, const control::admin_json& asked) = nullptr;
 };
 
-constexpr std::array<admin_verb, 7> verbs{{
+constexpr std::array<admin_verb, 9> verbs{{
     {"status", run_status},
     {"start", run_start},
     {"stop", run_stop},
     {"restart", run_restart},
     {"reload", run_reload},
     {"upgrade", run_upgrade},
+    {"drain", run_drain},
+    {"undrain", run_undrain},
     {"logs", nullptr, open_log_stream},
 }};
 

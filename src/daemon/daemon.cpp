@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 
+#include "agent_port.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/monitor/device_figures.hpp"
@@ -112,13 +113,22 @@ core::result<void> daemon::open() {
     }
     generation::generation_options generation = fleet::generation_options_of(settings_);
     generation.journal = &journal_;
+    journal_.on_finish([this](const telemetry::run_record& ended) {
+        if (ended.outcome == "stop" || ended.outcome == "length") {
+            boot_.note_answer();
+        }
+    });
     generation.metrics = &metrics_;
     generation.rendering = &decoding_;
     generations_ = std::make_unique<generation::generation_service>(
         run_tasks_, clock_, random_, fleet_.admission(), fleet_.models(), generation);
     renew_request_pipeline();
+    boot_.note_listening();
     telemetry::log().info("listening on {} event=listening",
                           url_of(door_.at, credentials_->tls().has_value()));
+    if (auto opened = open_agent(); !opened) {
+        return opened;
+    }
     auto opened = open_admin();
     prepare_upgrade();
     return opened;
@@ -174,6 +184,7 @@ void daemon::end_watch(engine::backend& runtime) {
     cards_.forget(runtime);
     compute_.forget(runtime);
     meter_.forget(runtime.services());
+    boot_.forget(runtime.services());
     if (black_box_) {
         black_box_->forget(runtime.services());
     }
@@ -200,6 +211,9 @@ core::awaitable<void> daemon::live() {
     server_->start();
     if (admin_) {
         admin_->start();
+    }
+    if (agent_) {
+        agent_->start();
     }
     telemetry::notify_ready();
     service_tasks_.spawn("start models", start_models());
@@ -242,6 +256,9 @@ core::awaitable<void> daemon::shut_down() {
     signals_.cancel();
     if (admin_) {
         admin_->close();
+    }
+    if (agent_) {
+        agent_->close();
     }
     service_tasks_.cancel();
     co_await service_tasks_.wait_empty(core::deadline::after(connection_end, clock_.now()));

@@ -37,12 +37,31 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
 
 }  // namespace
 
+// nullptr: clients may not. One that was made stays, for the pulls that go on.
+api::package_desk* daemon::desk_for_clients() {
+    if (!settings_.pull.from_clients) {
+        return nullptr;
+    }
+    if (desk_ == nullptr) {
+        desk_options how;
+        how.program =
+            how_started_.program.empty() ? upgrade::find_own_program("corral") : how_started_.program;
+        how.place = {"--config", absolute_text(source_.file)};
+        if (!settings_.admin_socket.empty()) {
+            how.place.insert(how.place.end(), {"--socket", absolute_text(settings_.admin_socket)});
+        }
+        desk_ = std::make_unique<package_desk>(service_tasks_, clock_, *supervision_.guard, std::move(how));
+    }
+    return desk_.get();
+}
+
 // For requests from now on. Those under way keep what they began with, the keys included.
 void daemon::renew_request_pipeline() {
     api::api_context context;
     context.generations = generations_.get();
     context.models = &fleet_.models();
     context.variants = fleet_.variants();
+    context.packages = desk_for_clients();
     context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;
@@ -53,6 +72,7 @@ void daemon::renew_request_pipeline() {
     context.silence = settings_.silence;
     context.first_byte = settings_.first_byte;
     context.shows_stream_errors = settings_.shows_stream_errors;
+    context.drained = [this] { return drained_; };
     context.metrics = [this] { return metrics_.page(); };
     context.warnings = [this] {
         std::vector<std::string> out = compute_.warnings();
@@ -102,6 +122,7 @@ core::result<void> daemon::open_admin() {
                       .compute = &compute_,
                       .clock = &clock_,
                       .started = clock_.now(),
+                      .boot = &boot_,
                       .devices = &devices_,
                       .reload = [this](bool allow_empty) { return reload_for_admin(allow_empty); },
                       .reloads = [this] { return reloader_->applied(); },
@@ -109,6 +130,8 @@ core::result<void> daemon::open_admin() {
                       .upgrade = [this](std::string program) { return upgrade_to(std::move(program)); },
                       .upgrades = [this] { return upgrade_->report(); },
                       .closed = [this] { return closed_for_operators(); },
+                      .drain = [this](bool is) { set_drained(is); },
+                      .drained = [this] { return drained_; },
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); }};

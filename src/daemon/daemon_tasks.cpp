@@ -155,6 +155,7 @@ void daemon::meter(engine::backend& runtime) {
     const std::string label = catalog::label_of(runtime.model());
     metrics_.expect(runtime.model().name, label);
     meter_.watch(label, runtime.services());
+    boot_.watch(label, runtime.services());
 }
 
 // A crowd leaves holes all over the heap, which the allocator keeps; a start and a rare request leave code in memory

@@ -27,6 +27,7 @@ void daemon::prepare_upgrade() {
     parts.runs = &run_tasks_;
     parts.disk = &before_start_;
     parts.door = door_;
+    parts.drained = [this] { return drained_; };
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };
     parts.begin_threads = [this] { open_black_box(); };

@@ -80,16 +80,14 @@ log_choice unknown(const admin_context& of, const std::string& target) {
     const std::string meant = catalog::nearest(whole, names);
     const std::string asked = telemetry::printable(target.substr(0, slash));
     log_choice out;
-    out.problem = "there is no model '" + asked + "'";
-    if (slash != std::string::npos && find_backend(of, target.substr(0, slash)) != nullptr) {
-        out.problem =
-            "model '" + asked + "' has no service '" + telemetry::printable(target.substr(slash + 1)) + "'";
+    if (slash == std::string::npos || find_backend(of, target.substr(0, slash)) == nullptr) {
+        out.problem = catalog::no_such_model(asked, names);
+        return out;
     }
-    if (!meant.empty()) {
-        out.problem += "; did you mean '" + meant + "'?";
-    } else {
-        out.problem += fmt::format("; there are {}", fmt::join(names, ", "));
-    }
+    out.problem =
+        "model '" + asked + "' has no service '" + telemetry::printable(target.substr(slash + 1)) + "'";
+    out.problem += meant.empty() ? fmt::format("; there are {}", fmt::join(names, ", "))
+                                 : "; did you mean '" + meant + "'?";
     return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "corral/catalog/message.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/supervisor/group.hpp"
 #include "corral/telemetry/log.hpp"
@@ -30,7 +31,7 @@ std::string shortened(const std::string& reason) {
     while (out.ends_with('.')) {
         out.pop_back();
     }
-    return telemetry::printable(out, most_reason);
+    return telemetry::printable(catalog::reason_line(out), most_reason);
 }
 
 std::string with_reason(std::string out, const model_view& of) {

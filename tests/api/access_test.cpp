@@ -353,6 +353,37 @@ TEST_F(access_with_keys, names_the_client_by_its_key_and_else_by_its_address) {
     EXPECT_EQ(judge_access(nullptr, incoming).client, "192.168.1.9");
 }
 
+TEST_F(access_with_keys, keeps_to_the_scopes_of_a_key) {
+    set("anna " + catalog::sha256_hex("sk-anna").value() + "\nops " + catalog::sha256_hex("sk-ops").value() +
+        " operate\nall " + catalog::sha256_hex("sk-all").value() + " inference,operate");
+    const auto judged = [&](const char* key, const char* method, const char* path) {
+        http::request incoming;
+        incoming.method = method;
+        incoming.path = path;
+        incoming.headers.add("x-api-key", key);
+        return judge_access(context.keys, incoming);
+    };
+    EXPECT_EQ(judged("sk-ops", "POST", "/api/chat").verdict, access_verdict::out_of_scope);
+    EXPECT_EQ(judged("sk-ops", "POST", "/v1/chat/completions").verdict, access_verdict::out_of_scope);
+    EXPECT_EQ(judged("sk-ops", "GET", "/api/tags").verdict, access_verdict::allowed);
+    EXPECT_EQ(judged("sk-ops", "POST", "/api/pull").verdict, access_verdict::allowed);
+    EXPECT_TRUE(judged("sk-ops", "DELETE", "/api/delete").may_operate);
+    EXPECT_FALSE(judged("sk-anna", "POST", "/api/pull").may_operate);
+    EXPECT_TRUE(judged("sk-all", "POST", "/api/chat").may_operate);
+    const auto refused = ask("POST", "/api/chat", "{}", {{"x-api-key", "sk-ops"}});
+    EXPECT_EQ(refused->answer.status, 403U);
+    EXPECT_NE(refused->answer.body.find("has no scope 'inference'"), std::string::npos);
+}
+
+TEST(access_without_keys, lets_this_machine_alone_operate) {
+    http::request incoming;
+    for (const auto& [peer, may] : std::vector<std::pair<std::string, bool>>{
+             {"127.0.0.1", true}, {"::1", true}, {"192.168.1.7", false}}) {
+        incoming.peer = {boost::asio::ip::make_address(peer), 1};
+        EXPECT_EQ(judge_access(nullptr, incoming).may_operate, may) << peer;
+    }
+}
+
 TEST(refusal_log, has_a_line_a_minute_for_a_peer_and_is_bounded) {
     refusal_log log;
     core::manual_clock clock;

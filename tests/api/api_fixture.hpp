@@ -107,7 +107,10 @@ protected:
         auto each = std::make_shared<exchange>(io);
         each->request.method = method;
         each->request.target = path;
-        each->request.path = path;
+        each->request.path = path.substr(0, path.find('?'));
+        if (const auto mark = path.find('?'); mark != std::string::npos) {
+            each->request.query = path.substr(mark + 1);
+        }
         each->request.body = body;
         each->request.arrived = clock.now();
         each->request.peer = {asio::ip::make_address("127.0.0.1"), 50000};

@@ -33,8 +33,9 @@ protected:
 };
 
 const std::string absent =
-    "pull model manifest: file does not exist: this server runs the models of its own box; 'corral import' "
-    "adds one";
+    "pull model manifest: file does not exist: clients may not pull or delete packages on this server; its "
+    "operator "
+    "can let them by 'from_clients = true' in [pull], and has 'corral pull' and 'corral import'";
 
 TEST_F(ollama_registry, pull) {
     const std::string success =

@@ -1,6 +1,11 @@
 // Models that clients make of others: create, copy, delete, and how they are shown
 // (docs/facts/ollama_wire.md#listings, #management).
 
+#include <fstream>
+#include <iterator>
+
+#include <gmock/gmock.h>
+
 #include "variant_fixture.hpp"
 
 namespace corral::api {
@@ -211,6 +216,19 @@ TEST_F(ollama_create, what_can_not_be_served_stays_on_disk) {
     EXPECT_EQ(names(), "tiny:latest pirate:latest ");
 }
 
+TEST_F(ollama_create, one_of_a_newer_version_is_neither_served_nor_replaced) {
+    create(R"({"model":"pirate","from":"tiny","system":"arr"})");
+    const std::string file = "variants/" + catalog::variant_store::file_name("pirate:latest");
+    const std::string newer = R"({"corral_variant":2,"name":"pirate:latest","from":"tiny:latest"})";
+    folder.write(file, newer);
+    restart();
+    EXPECT_EQ(names(), "tiny:latest ");
+    EXPECT_THAT(ask("POST", "/api/create", R"({"model":"pirate","from":"tiny","system":"x"})")->answer.body,
+                testing::HasSubstr("was written by a newer version of Corral and is left as it is"));
+    std::ifstream in(folder.path() / file);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), newer);
+}
+
 // 30 of 60 KB each, where 100 KB are the bound for all: as after a start with far too many.
 TEST_F(ollama_create, what_is_found_above_the_bound_is_served_from_the_disk) {
     const std::string system(60'000, 's');
@@ -339,7 +357,11 @@ TEST_F(ollama_delete, refuses_as_ollama_does) {
         {R"({"model":"a b"})", R"(400 name "a b" is invalid)"},
         {R"({"model":"None"})", "404 model 'None' not found"},
         {R"({"model":"tiny"})",
-         "403 model 'tiny:latest' is one of this server's configuration: to be rid of it, remove it there"},
+         "403 model 'tiny:latest' is one of this server's configuration: to be rid of it, remove it there; "
+         "clients "
+         "may not pull or delete packages on this server; its operator can let them by 'from_clients = true' "
+         "in "
+         "[pull], and has 'corral pull' and 'corral import'"},
         {"", "400 missing request body"},
     };
     for (const auto& [body, wanted] : rows) {

@@ -30,8 +30,9 @@ TEST(admin_verbs, that_are_unknown_are_refused_with_a_list_of_all) {
          {admin_json{{"verb", "dance"}}, admin_json{{"verb", 7}}, admin_json::object()}) {
         const admin_json got = answer({}, asked);
         EXPECT_EQ(got["ok"], false);
-        EXPECT_THAT(got["error"].get<std::string>(),
-                    HasSubstr("there are status, start, stop, restart, reload, upgrade, logs"));
+        EXPECT_THAT(
+            got["error"].get<std::string>(),
+            HasSubstr("there are status, start, stop, restart, reload, upgrade, drain, undrain, logs"));
     }
 }
 

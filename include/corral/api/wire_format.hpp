@@ -17,6 +17,7 @@
 
 namespace corral::api {
 
+class package_desk;
 class variant_library;
 
 // Everything a handler may use; borrowed, outlives the server.
@@ -24,6 +25,7 @@ struct api_context {
     generation::generation_service* generations = nullptr;
     generation::model_directory* models = nullptr;
     variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
+    package_desk* packages = nullptr;     // absent: clients may not pull, nor delete what was pulled
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
@@ -37,6 +39,8 @@ struct api_context {
     bool shows_stream_errors = true;  // also as text of the answer, where clients overlook them
     std::string
         closed{};  // a sentence for clients: why nobody is let in but for /healthz; empty: all who may are
+    // Its operator wants no more requests from a load balancer (corral drain). Empty function: never.
+    std::function<bool()> drained{};
     // What a person should mend though the server works, a sentence each; open to all. Empty function:
     // nothing.
     std::function<std::vector<std::string>()> warnings{};

@@ -12,6 +12,7 @@
 #include "corral/core/time.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/fleet/fleet.hpp"
+#include "corral/monitor/boot_times.hpp"
 #include "corral/monitor/card_watch.hpp"
 #include "corral/monitor/compute_watch.hpp"
 #include "corral/upgrade/upgrade.hpp"
@@ -25,6 +26,7 @@ struct admin_context {
     const monitor::compute_watch* compute = nullptr;
     const core::clock_source* clock = nullptr;
     core::steady_time started;
+    const monitor::boot_times* boot = nullptr;
     const device::reader_set* devices = nullptr;
     std::function<core::awaitable<control::admin_json>(bool allow_empty)> reload;
     std::function<std::size_t()> reloads;  // applied so far
@@ -33,7 +35,9 @@ struct admin_context {
     std::function<core::result<void>(std::string program)> upgrade;
     std::function<upgrade::upgrade_report()> upgrades;
     std::function<std::vector<std::string>()> closed;  // why nobody is let in, a sentence each
-    const config::configuration* settings = nullptr;   // as they are in force
+    std::function<void(bool is)> drain;
+    std::function<bool()> drained;
+    const config::configuration* settings = nullptr;  // as they are in force
     std::string settings_file;
     std::function<std::string()> url;                                       // where clients come in
     std::shared_ptr<const int> followers = std::make_shared<const int>(0);  // held by each stream of lines

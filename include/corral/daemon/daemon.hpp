@@ -24,12 +24,14 @@
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/daemon/admin_context.hpp"
+#include "corral/daemon/package_desk.hpp"
 #include "corral/device/reader.hpp"
 #include "corral/fleet/fleet.hpp"
 #include "corral/fleet/reload.hpp"
 #include "corral/generation/generation_service.hpp"
 #include "corral/http/server.hpp"
 #include "corral/incidents/black_box.hpp"
+#include "corral/monitor/boot_times.hpp"
 #include "corral/monitor/card_memory.hpp"
 #include "corral/monitor/card_watch.hpp"
 #include "corral/monitor/compute_watch.hpp"
@@ -43,6 +45,8 @@
 #include "corral/upgrade/upgrade.hpp"
 
 namespace corral::daemon {
+
+class agent_port;
 
 class daemon {
 public:
@@ -75,7 +79,10 @@ private:
     [[nodiscard]] bool cards_are_shared() const;
     [[nodiscard]] core::result<void> open_server();
     [[nodiscard]] core::result<void> open_admin();
+    [[nodiscard]] core::result<void> open_agent();
+    void set_drained(bool is);
     void renew_request_pipeline();
+    [[nodiscard]] api::package_desk* desk_for_clients();
     void open_black_box();
     void open_metrics();
     void meter(engine::backend& runtime);
@@ -120,15 +127,19 @@ private:
     monitor::card_memory card_memory_;
     fleet::fleet fleet_;
     monitor::service_meter meter_{metrics_};
+    monitor::boot_times boot_{clock_, monitor::time_since_power_on()};
     monitor::card_watch cards_;
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<generation::generation_service> generations_;
+    std::unique_ptr<package_desk> desk_;  // made when clients first may
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;
     admin_context admin_context_;
     std::unique_ptr<control::admin_socket>
-        admin_;  // absent: none is wanted, or the usual place can't be used
+        admin_;                          // absent: none is wanted, or the usual place can't be used
+    std::unique_ptr<agent_port> agent_;  // absent: no balancer asks
+    bool drained_ = false;               // by its operator: /readyz and the agent's port say so
     std::unique_ptr<upgrade::upgrade> upgrade_;
     boost::asio::signal_set signals_;
     core::wake_signal signalled_;

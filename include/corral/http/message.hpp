@@ -60,8 +60,9 @@ struct request {
     std::string body;  // whole, within server_options::max_body_bytes
     boost::asio::ip::tcp::endpoint peer;
     core::steady_time arrived;
-    std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
-    std::string owner{};   // the same where a key told who it is; else empty
+    std::string client{};      // who asks, for queue and log; set by the handler that identifies callers
+    std::string owner{};       // the same where a key told who it is; else empty
+    bool may_operate = false;  // who asks may change what this box holds; as `client`
     memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
 

@@ -30,43 +30,68 @@ std::array<std::string_view, 2> shown_keys(const http::request& incoming) {
             core::trimmed(incoming.headers.find("x-api-key"))};
 }
 
-bool open_to_all(const http::request& incoming) {
-    const bool reads = incoming.method == "GET" || incoming.method == "HEAD";
-    return reads && (incoming.path == "/" || incoming.path == "/healthz" || incoming.path == "/readyz");
+bool reads(const http::request& incoming) {
+    return incoming.method == "GET" || incoming.method == "HEAD";
 }
 
-std::optional<std::string> key_owner(const config::key_ring& keys, const http::request& incoming) {
+bool open_to_all(const http::request& incoming) {
+    return reads(incoming) &&
+           (incoming.path == "/" || incoming.path == "/healthz" || incoming.path == "/readyz");
+}
+
+const config::key_entry* key_of(const config::key_ring& keys, const http::request& incoming) {
     for (const std::string_view key : shown_keys(incoming)) {
-        auto owner = key.empty() ? std::nullopt : keys.owner_of(key);
-        if (owner) {
-            return owner;
+        const config::key_entry* const found = key.empty() ? nullptr : keys.find(key);
+        if (found != nullptr) {
+            return found;
         }
     }
-    return std::nullopt;
+    return nullptr;
+}
+
+bool operates(const http::request& incoming) {
+    return (incoming.method == "POST" && incoming.path == "/api/pull") ||
+           (incoming.method == "DELETE" && incoming.path == "/api/delete");
+}
+
+bool in_scope(const config::key_scopes& scopes, const http::request& incoming) {
+    return scopes.inference || reads(incoming) || (scopes.operate && operates(incoming));
 }
 
 }  // namespace
 
 access judge_access(const config::key_ring* keys, const http::request& incoming) {
-    auto owner = keys == nullptr ? std::nullopt : key_owner(*keys, incoming);
-    if (owner) {
-        return {access_verdict::allowed, *std::move(owner), true};
+    const config::key_entry* const key = keys == nullptr ? nullptr : key_of(*keys, incoming);
+    if (key != nullptr) {
+        const auto verdict =
+            in_scope(key->scopes, incoming) ? access_verdict::allowed : access_verdict::out_of_scope;
+        return {verdict, key->name, true, key->scopes.operate};
     }
     if (keys != nullptr && !open_to_all(incoming)) {
         const auto shown = shown_keys(incoming);
         const bool none = shown[0].empty() && shown[1].empty();
-        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}};
+        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, false};
     }
-    return {access_verdict::allowed, incoming.peer.address().to_string()};
+    const auto peer = incoming.peer.address();
+    return {access_verdict::allowed, peer.to_string(), false, keys == nullptr && peer.is_loopback()};
 }
 
 bool may_read_names(const config::key_ring* keys, const http::request& incoming) {
-    return keys == nullptr ? incoming.peer.address().is_loopback() : key_owner(*keys, incoming).has_value();
+    return keys == nullptr ? incoming.peer.address().is_loopback() : key_of(*keys, incoming) != nullptr;
 }
 
 http::response access_refusal(access_verdict verdict, const http::request& incoming,
                               core::random_source& random) {
     constexpr unsigned unauthorized = 401;
+    constexpr unsigned forbidden = 403;
+    if (verdict == access_verdict::out_of_scope) {
+        return format_of(incoming.path)
+            .refuse(
+                forbidden,
+                "this API key may not ask models: it has no scope 'inference'; whoever runs this server can "
+                "make one that has by 'corral key new NAME --scope inference'",
+                random);
+    }
     const std::string_view text =
         verdict == access_verdict::no_key
             ? "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"

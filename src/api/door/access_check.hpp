@@ -12,22 +12,25 @@
 
 namespace corral::api {
 
-enum class access_verdict { allowed, no_key, unknown_key };
+enum class access_verdict { allowed, no_key, unknown_key, out_of_scope };
 
 struct access {
     access_verdict verdict = access_verdict::allowed;
     std::string client;  // when allowed: the name of the key, else the peer's address
     bool by_key = false;
+    bool may_operate =
+        false;  // change what the box holds: a key's scope; without keys who asks from this machine
 };
 
 // The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.
-// Open to all: GET and HEAD of "/", "/healthz" and "/readyz".
+// A key without the scope `inference` only reads (GET, HEAD), and one with `operate` pulls and deletes. Open to
+// all: GET and HEAD of "/", "/healthz" and "/readyz".
 [[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming);
 
 // Who has one, and on a box without keys who asks from this machine, may read names and reasons.
 [[nodiscard]] bool may_read_names(const config::key_ring* keys, const http::request& incoming);
 
-// 401 in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
+// 401, and 403 out of a key's scope, in the envelope of the format that owns the path; says what to do. `verdict` is not allowed.
 [[nodiscard]] http::response access_refusal(access_verdict verdict, const http::request& incoming,
                                             core::random_source& random);
 

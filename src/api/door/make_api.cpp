@@ -80,7 +80,9 @@ http::response refuse_access(const front& at, access_verdict verdict, const http
     if (at.refusals->worth_a_line(peer, at.context.clock->now())) {
         telemetry::log().warn("client={} {} {} refused: {}", peer, telemetry::printable(incoming.method),
                               telemetry::printable(incoming.path),
-                              verdict == access_verdict::no_key ? "no API key" : "unknown API key");
+                              verdict == access_verdict::no_key         ? "no API key"
+                              : verdict == access_verdict::out_of_scope ? "out of the API key's scope"
+                                                                        : "unknown API key");
     }
     return access_refusal(verdict, incoming, *at.context.random);
 }
@@ -186,6 +188,7 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& inco
     }
     incoming.owner = found.judged.by_key ? found.judged.client : std::string{};
     incoming.client = std::move(found.judged.client);
+    incoming.may_operate = found.judged.may_operate;
     if (found.origin) {
         cors_writer with_headers(out, at->origins, *std::move(found.origin));
         co_await at->routes.serve(incoming, with_headers);

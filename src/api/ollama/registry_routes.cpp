@@ -2,6 +2,7 @@
 
 #include "api/ollama/answer.hpp"
 #include "api/ollama/error_reply.hpp"
+#include "api/ollama/pull_route.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
@@ -28,14 +29,10 @@ transfer_fields read_transfer(const http::request& incoming, const char* go_type
     return out;
 }
 
-progress pull(const generation::model_directory& models, const std::string& model) {
+// Of a model that is there; others are another matter (pull_route.hpp).
+progress pull(const generation::model_directory& /*models*/, const std::string& /*model*/) {
     progress said;
-    said.statuses = {"pulling manifest"};
-    if (models.find(model) == nullptr) {
-        said.error = absent_model_error;
-    } else {
-        said.statuses.insert(said.statuses.end(), {"verifying sha256 digest", "writing manifest"});
-    }
+    said.statuses = {"pulling manifest", "verifying sha256 digest", "writing manifest"};
     return said;
 }
 
@@ -55,15 +52,16 @@ struct transfer_route {
     const char* path;
     const char* go_type;
     const char* without_name;  // what is said then
+    bool fetches;              // a model that is not there
     progress (*perform)(const generation::model_directory& models, const std::string& model);
 };
 
 constexpr std::array<transfer_route, 2> transfers{{
-    {"/api/pull", "PullRequest", "invalid model name", pull},
-    {"/api/push", "PushRequest", "model is required", push},
+    {"/api/pull", "PullRequest", "invalid model name", true, pull},
+    {"/api/push", "PushRequest", "model is required", false, push},
 }};
 
-core::awaitable<void> serve_transfer(const generation::model_directory* models, const transfer_route* route,
+core::awaitable<void> serve_transfer(api_context context, const transfer_route* route,
                                      const http::request& incoming, http::response_writer& out) {
     decode_problem problem;
     const transfer_fields asked = read_transfer(incoming, route->go_type, problem);
@@ -77,7 +75,12 @@ core::awaitable<void> serve_transfer(const generation::model_directory* models, 
         co_await out.send(std::move(refused));
         co_return;
     }
-    progress said = route->perform(*models, asked.model);
+    if (route->fetches && context.models->find(asked.model) == nullptr) {
+        auto pulling = pull_package(context, asked.model, asked.stream, incoming, out);
+        co_await std::move(pulling);
+        co_return;
+    }
+    progress said = route->perform(*context.models, asked.model);
     co_await send_progress(std::move(said), asked.stream, out);
 }
 
@@ -114,11 +117,10 @@ core::awaitable<void> serve_blob(const http::request& incoming, http::response_w
 }  // namespace
 
 void add_registry_routes(http::router& routes, const api_context& context) {
-    const generation::model_directory* models = context.models;
     for (const transfer_route& each : transfers) {
         routes.add("POST", each.path,
-                   [models, route = &each](const http::request& incoming, http::response_writer& out) {
-                       return serve_transfer(models, route, incoming, out);
+                   [context, route = &each](const http::request& incoming, http::response_writer& out) {
+                       return serve_transfer(context, route, incoming, out);
                    });
     }
     for (const char* method : {"HEAD", "POST"}) {

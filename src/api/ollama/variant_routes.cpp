@@ -9,9 +9,11 @@
 #include "api/ollama/create_request.hpp"
 #include "api/ollama/error_reply.hpp"
 #include "api/ollama/model_details.hpp"
+#include "api/ollama/pull_route.hpp"
 #include "api/ollama/request_body.hpp"
 #include "api/ollama/routes.hpp"
 #include "api/request_start.hpp"
+#include "corral/api/package_desk.hpp"
 #include "corral/api/variant_library.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/core/text.hpp"
@@ -158,29 +160,32 @@ core::awaitable<void> serve_copy(api_context context, const http::request& incom
     co_await out.send(std::move(whole));
 }
 
-// Why `typed` can't be deleted, or the name of the variant that it means.
-std::string find_variant(const api_context& context, const std::string& typed, decode_problem& problem) {
+// Why `typed` can't be deleted, or the model that it means.
+generation::served find_deletable(const api_context& context, const http::request& incoming,
+                                  const std::string& typed, decode_problem& problem) {
     if (core::trimmed(typed).empty()) {
         problem.set("model is required");
     } else if (!catalog::display_name(typed)) {
         problem.set("name " + go_quoted(typed) + " is invalid");
     }
     if (problem.found()) {
-        return {};
+        return nullptr;
     }
-    const generation::served found = context.models->find(typed);
+    generation::served found = context.models->find(typed);
     if (found == nullptr) {
         problem.set(not_found_text(typed), 404);
-        return {};
+        return nullptr;
     }
-    if (found->variant == nullptr) {
+    const auto barred = why_not_operate(context, incoming);
+    if (found->variant == nullptr && barred) {
         problem.set("model '" + found->name +
-                        "' is one of this server's configuration: to be rid of it, remove it there",
+                        "' is one of this server's configuration: to be rid of it, remove it there; " +
+                        *barred,
                     403);
-    } else if (context.variants == nullptr) {
+    } else if (found->variant != nullptr && context.variants == nullptr) {
         problem.set(no_variants_error, 500);
     }
-    return found->name;
+    return found;
 }
 
 core::awaitable<void> serve_delete(api_context context, const http::request& incoming,
@@ -189,12 +194,17 @@ core::awaitable<void> serve_delete(api_context context, const http::request& inc
     const nlohmann::ordered_json body = read_small_object(incoming.body, "api.DeleteRequest", problem);
     const json_fields fields(body, "DeleteRequest", problem);
     const std::string typed = read_model_name(fields);
-    std::string name;
+    generation::served found;
     if (!problem.found()) {
-        name = find_variant(context, typed, problem);
+        found = find_deletable(context, incoming, typed, problem);
     }
     if (!problem.found()) {
-        const core::result<void> gone = co_await context.variants->forget(std::move(name));
+        std::string name = found->name;
+        const bool pulled = found->variant == nullptr;
+        found.reset();  // what nobody holds can be unloaded
+        auto going =
+            pulled ? context.packages->remove(std::move(name)) : context.variants->forget(std::move(name));
+        const core::result<void> gone = co_await std::move(going);
         if (!gone) {
             const bool unknown = gone.error().code == core::errc::not_found;  // somebody else was quicker
             problem.set(unknown ? not_found_text(typed) : gone.error().message,

@@ -1,0 +1,153 @@
+#include "api/ollama/pull_route.hpp"
+
+#include <utility>
+
+#include "api/ollama/answer.hpp"
+#include "api/ollama/error_reply.hpp"
+#include "corral/api/package_desk.hpp"
+#include "corral/catalog/model_name.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::api::ollama {
+
+namespace {
+
+constexpr unsigned forbidden = 403;
+constexpr unsigned busy = 503;
+constexpr unsigned failed = 500;
+
+// As Ollama says that there is no such model, and then why.
+constexpr std::string_view absent = "pull model manifest: file does not exist: ";
+
+bool is_hub(std::string_view host) {
+    return core::equal_ignoring_case(host, "hf.co") || core::equal_ignoring_case(host, "huggingface.co");
+}
+
+progress refusal(std::string why) {
+    progress out;
+    out.statuses = {"pulling manifest"};
+    out.error = std::string(absent) + std::move(why);
+    return out;
+}
+
+core::awaitable<void> stream_pull(pull_watch& watch, http::response_writer& out) {
+    bool begun = false;
+    while (true) {
+        auto reading = watch.next();
+        core::result<std::optional<std::string>> line = co_await std::move(reading);
+        if (!line && line.error().code == core::errc::cancelled) {
+            co_return;
+        }
+        if (!line && !begun) {
+            co_await send_progress_error(failed, line.error().message, out);
+            co_return;
+        }
+        if (!begun) {
+            begun = true;
+            http::response_head head;
+            head.content_type = "application/x-ndjson";
+            const core::error_code gone = co_await out.begin(std::move(head));
+            if (gone) {
+                co_return;
+            }
+        }
+        const bool over = !line || !*line;
+        if (line && over) {
+            break;
+        }
+        std::string text = line ? **line : error_body(line.error().message);
+        const core::error_code gone = co_await out.write(std::move(text) + "\n");
+        if (gone) {
+            co_return;
+        }
+        if (over) {
+            break;
+        }
+    }
+    co_await out.finish();
+}
+
+// The end alone.
+core::awaitable<void> await_pull(pull_watch& watch, http::response_writer& out) {
+    while (true) {
+        auto reading = watch.next();
+        core::result<std::optional<std::string>> line = co_await std::move(reading);
+        if (!line && line.error().code == core::errc::cancelled) {
+            co_return;
+        }
+        if (!line || !*line) {
+            progress end;
+            end.error = line ? std::string() : line.error().message;
+            co_await send_progress(std::move(end), false, out);
+            co_return;
+        }
+    }
+}
+
+}  // namespace
+
+std::optional<std::string> pulled_name(std::string_view typed) {
+    typed = core::trimmed(typed);
+    const auto name = catalog::display_name(typed);
+    const auto parts = core::split(typed, '/');
+    if (!name || typed.find("://") != std::string_view::npos ||
+        (parts.size() > 1 && (parts.size() != 3 || !is_hub(parts.front())))) {
+        return std::nullopt;
+    }
+    constexpr std::string_view latest = ":latest";  // of no repository; clients add it
+    if (parts.size() == 3 && typed.ends_with(latest)) {
+        typed.remove_suffix(latest.size());
+    }
+    return std::string(typed);
+}
+
+std::optional<std::string> why_not_operate(const api_context& context, const http::request& incoming) {
+    if (context.packages == nullptr) {
+        return "clients may not pull or delete packages on this server; its operator can let them by "
+               "'from_clients = true' in [pull], and has 'corral pull' and 'corral import'";
+    }
+    if (!incoming.may_operate && context.keys == nullptr) {
+        return "this server has no API keys, so that only clients on its own machine may pull or delete "
+               "packages";
+    }
+    if (!incoming.may_operate) {
+        return "this API key may not pull or delete packages: it has no scope 'operate'; the operator can "
+               "make "
+               "one that has by 'corral key new NAME --scope inference,operate'";
+    }
+    return std::nullopt;
+}
+
+core::awaitable<void> pull_package(api_context context, std::string typed, bool stream,
+                                   const http::request& incoming, http::response_writer& out) {
+    if (auto why = why_not_operate(context, incoming)) {
+        if (context.packages == nullptr) {
+            co_await send_progress(refusal(*std::move(why)), stream, out);
+        } else {
+            co_await send_progress_error(forbidden, *std::move(why), out);
+        }
+        co_return;
+    }
+    auto name = pulled_name(typed);
+    if (!name) {
+        co_await send_progress(refusal("clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all "
+                                       "else is pulled on the box itself"),
+                               stream, out);
+        co_return;
+    }
+    auto beginning = context.packages->pull(*std::move(name), incoming.client);
+    auto watch = co_await std::move(beginning);
+    if (!watch && watch.error().code == core::errc::cancelled) {
+        co_return;
+    }
+    if (!watch) {
+        const unsigned status = watch.error().code == core::errc::limit_exceeded ? busy : failed;
+        co_await send_progress_error(status, watch.error().message, out);
+    } else if (stream) {
+        co_await stream_pull(**watch, out);
+    } else {
+        co_await await_pull(**watch, out);
+    }
+}
+
+}  // namespace corral::api::ollama

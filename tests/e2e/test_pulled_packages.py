@@ -1,0 +1,132 @@
+"""Packages that a pull brought: told from others by their marker, removed by a client or on the box, never anything else."""
+
+import json
+import subprocess
+
+from admin_cli import corral, done, model_of
+from harness import BIN, wait_until
+from keyed_box import bearer, new_key
+from simulator import write_package
+from test_manifests import Shelf
+
+
+class Store(Shelf):
+    """A shelf whose packages are below `directory` of [pull]."""
+
+    def __init__(self, folder, pull="from_clients = true", head=""):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.store = folder / "store"
+        self.store.mkdir()
+        super().__init__(folder, head=f'{head}\n[pull]\ndirectory = "{self.store}"\n{pull}')
+
+    def bring(self, name, pulled=True):
+        """A model as a pull leaves it: package, marker, manifest."""
+        self.package = self.store / name
+        write_package(self.package, 4)
+        files = sorted(str(one.relative_to(self.package)) for one in self.package.rglob("*") if one.is_file())
+        if pulled:
+            (self.package / ".corral-pull.json").write_text(json.dumps(
+                {"version": 1, "name": name, "source": "hub", "location": "o/r", "revision": "main",
+                 "files": [{"path": one, "size": 0, "sha256": ""} for one in files]}))
+        self.put(name)
+        return self.package
+
+    def delete(self, name, **more):
+        return self.request("DELETE", "/api/delete", {"model": name}, **more)
+
+
+def test_a_client_deletes_what_a_pull_brought_and_nothing_else(tmp_path):
+    box = Store(tmp_path)
+    pulled, own = box.bring("pulled"), box.bring("own", pulled=False)
+    with box:
+        wait_until(lambda: model_of(box, "pulled:latest")["state"] == "ready", 30, "loaded")
+        (pulled / "notes.txt").write_text("mine")
+        refused = box.delete("own")
+        assert refused.status == 403 and "no pull brought the package" in refused.json["error"]
+        assert box.delete("nobody").status == 404
+        gone = box.delete("pulled")
+        assert (gone.status, gone.body) == (200, b""), gone.body
+        assert box.tags() == ["own:latest"]
+        assert [one.name for one in pulled.iterdir()] == ["notes.txt"]
+        assert not (box.manifests / "pulled.toml").exists() and (box.manifests / "own.toml").exists()
+        assert (own / "model").is_dir()
+        assert "event=pull.removed" in box.log()
+
+
+def test_clients_may_neither_pull_nor_delete_as_delivered(tmp_path):
+    box = Store(tmp_path, pull="")
+    package = box.bring("pulled")
+    with box:
+        pull = box.post("/api/pull", {"model": "qwen3:4b", "stream": False})
+        assert pull.status == 500 and "'from_clients = true' in [pull]" in pull.json["error"]
+        assert pull.json["error"].startswith("pull model manifest: file does not exist")
+        refused = box.delete("pulled")
+        assert refused.status == 403 and "'from_clients = true' in [pull]" in refused.json["error"]
+        assert package.is_dir()
+
+
+def test_a_key_needs_the_scope(tmp_path):
+    box = Store(tmp_path, head='access = { keys = "keys" }')
+    box.bring("pulled")
+    anna = new_key(box, "anna")
+    made = subprocess.run([BIN / "corral", "key", "new", "ops", "--scope", "operate", "--file", tmp_path / "keys"], check=True,
+                          capture_output=True, text=True)
+    ops = made.stdout.strip()
+    listed = subprocess.run([BIN / "corral", "key", "list", "--file", tmp_path / "keys"], check=True, capture_output=True, text=True)
+    assert listed.stdout == "anna  inference\nops  operate\n"
+    box.headers = bearer(anna)
+    with box:
+        refused = box.delete("pulled")
+        assert refused.status == 403 and "no scope 'operate'" in refused.json["error"]
+        assert box.post("/api/pull", {"model": "qwen3:4b"}).status == 403
+        assert box.request("POST", "/api/chat", {"model": "pulled"}, headers=bearer(ops)).status == 403
+        assert box.delete("pulled", headers=bearer(ops)).status == 200
+
+
+def test_rm_with_files_and_prune_ask_first_and_keep_what_is_used(tmp_path):
+    box = Store(tmp_path)
+    pulled, left = box.bring("pulled"), box.bring("left")
+    (box.manifests / "left.toml").unlink()
+    parts = box.store / ".corral-pull" / "half" / "package"
+    parts.mkdir(parents=True)
+    (parts / "a").write_bytes(b"x" * 10000)
+    with box:
+        unasked = corral(box, "rm", "pulled", "--files")
+        assert unasked.returncode == 1 and "--yes" in unasked.stderr and pulled.is_dir()
+        seen = json.loads(done(box, "prune", "--json"))
+        assert [one["folder"] for one in seen["unused"]] == ["left", "half"] and seen["removed"] == []
+        assert {one["folder"]: one["models"] for one in seen["packages"]} == {"left": [], "pulled": ["pulled:latest"]}
+        assert "used by pulled:latest" in done(box, "prune") and left.is_dir()
+        done(box, "prune", "--yes")
+        assert not left.exists() and not parts.parent.exists() and pulled.is_dir()
+        told = json.loads(done(box, "rm", "pulled", "--files", "--yes", "--json"))
+        assert told["ok"] and told["files"]["bytes"] > 0 and not pulled.exists()
+        assert box.tags() == []
+
+
+def test_a_package_of_two_models_stays(tmp_path):
+    box = Store(tmp_path)
+    package = box.bring("one")
+    box.put("two")
+    refused = corral(box, "rm", "one", "--files", "--yes")
+    assert refused.returncode == 1 and "is also that of two:latest" in refused.stderr
+    assert package.is_dir() and (box.manifests / "one.toml").exists()
+
+
+def test_search_tells_what_the_catalogue_has_for_this_box(tmp_path):
+    box = Store(tmp_path)
+    (tmp_path / "catalogue.d").mkdir()
+    (tmp_path / "catalogue.d" / "own.toml").write_text(
+        '[[models]]\nname = "mine:1b"\nfamily = "qwen3"\n[[models.packages]]\nboxes = ["cpu"]\nprofile = "llama-server"\n'
+        'local = "/srv/mine"\nlicense = "MIT"\nfacts = "a test"\n'
+        '[[models]]\nname = "mine:9b"\nfamily = "qwen3"\n[[models.packages]]\nboxes = ["rk3576"]\nprofile = "llama-server"\n'
+        'local = "/srv/mine"\nlicense = "MIT"\nfacts = "a test"\n')
+    (tmp_path / "catalogue.d" / "bad.toml").write_text("[[models]]\n")
+    run = subprocess.run([BIN / "corral", "search", "--json", "mine", "--config", box.config_file], check=True, capture_output=True,
+                         text=True)
+    told = json.loads(run.stdout)
+    assert [(one["name"], one["fits"]) for one in told["models"]] == [("mine:1b", True), ("mine:9b", False)]
+    assert "has packages for an RK3576" in told["models"][1]["reason"]
+    assert any("bad.toml:1" in one and "'name'" in one for one in told["problems"])
+    page = subprocess.run([BIN / "corral", "search", "qwen3", "--config", box.config_file], check=True, capture_output=True, text=True)
+    assert "qwen3:4b" in page.stdout and "not verified" in page.stdout
