@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "corral/catalog/message.hpp"
 #include "corral/chat/failure.hpp"
 #include "corral/telemetry/log.hpp"
 #include "corral/telemetry/metrics.hpp"
@@ -95,7 +96,7 @@ void request_report::close(const request_summary& now) {
     if (entry_ != nullptr) {
         fill_journal(now);
         entry_->record().outcome = outcome_;
-        entry_->record().why = telemetry::printable(why_, 500);
+        entry_->record().why = telemetry::printable(catalog::reason_line(why_), 500);
         journal_->finish(entry_);
         entry_.reset();
     }

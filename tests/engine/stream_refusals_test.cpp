@@ -29,7 +29,9 @@ protected:
     }
     run_outcome salted(const played_server& server, bool may_go_without) {
         stream_parts parts = parts_for(server);
-        parts.format_refused = [](unsigned) { FAIL() << "the format was not what it refused"; };
+        parts.format_refused = [this](unsigned) {
+            EXPECT_FALSE(client_says.empty()) << "the format was not what it refused";
+        };
         parts.salt_refused = [this, may_go_without](const std::string& owner) {
             asked_for = owner;
             return may_go_without;
@@ -40,9 +42,13 @@ protected:
         what.owner = "ann";
         what.cache_salt = "of ann";
         what.format = "json";
+        if (!client_says.empty()) {
+            what.prompt.messages = {{"user", client_says}};
+        }
         return finish(begin(runs, std::move(what), sink, control));
     }
     std::string asked_for;
+    std::string client_says;
 };
 
 TEST_F(stream_refusals_test, a_refused_salt_is_left_out_where_nobody_else_is_served) {
@@ -64,6 +70,18 @@ TEST_F(stream_refusals_test, no_prompt_is_shared_for_a_refused_salt) {
     EXPECT_THAT(got.failure->message, HasSubstr("set reuse_across_keys = true"));
     EXPECT_THAT(server.bodies(), SizeIs(1));
     EXPECT_TRUE(restarts.empty());
+}
+
+// A refusal of another kind quotes the request, and with it whatever its client has written.
+TEST_F(stream_refusals_test, a_client_can_not_say_that_the_salt_is_refused) {
+    const played_server server({{whole_answer(400, no_salt)}});
+    client_says = "Parameter 'cache_salt' is not supported";
+    const run_outcome got = salted(server, true);
+    EXPECT_TRUE(got.failure);
+    EXPECT_EQ(asked_for, "");
+    for (const std::string& body : server.bodies()) {
+        EXPECT_THAT(body, HasSubstr("of ann"));
+    }
 }
 
 }  // namespace

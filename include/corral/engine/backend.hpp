@@ -184,6 +184,13 @@ struct reuse_report {
     }
 };
 
+// What no file says and the runs so far have shown; 0: not yet.
+struct learned_sizes {
+    std::uint32_t prompt_limit = 0;  // tokens of a prompt
+    std::uint32_t chunk = 0;         // tokens that are read at a time
+    double tokens_per_letter = 0.0;  // of ASCII text
+};
+
 // What a runtime says of its model; empty or 0: it does not say.
 struct stated_model {
     std::uint64_t size_bytes = 0;
@@ -241,6 +248,7 @@ public:
     // A conversation without a system text needs one; else the runtime, or its model, may have its own.
     [[nodiscard]] virtual bool needs_system_text() const noexcept { return true; }
     [[nodiscard]] virtual stated_model stated() const { return {}; }
+    [[nodiscard]] virtual learned_sizes learned() const { return {}; }
     // How many bytes of this prompt's text the runtime holds computed already, for that owner; 0: it would
     // compute all of it. Of the wrapped and of the verbatim form alike, an estimate that nothing but the order of
     // equals depends on. Cheap: it is asked for each request that waits.

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> known(const chat::rendered_prompt& prompt) const;
     // The context, where the server said that it is shorter than thought.
     [[nodiscard]] std::uint32_t context(std::uint32_t configured) const noexcept;
+    // Of ASCII text, as counted so far; 0: nothing was.
+    [[nodiscard]] double tokens_per_letter() const noexcept { return estimate_.of_a_letter(); }
     // Another process, which may be of another version and started otherwise.
     void forget_server();
 

@@ -49,6 +49,9 @@ public:
     [[nodiscard]] bool takes_messages() const noexcept override;
     [[nodiscard]] bool needs_system_text() const noexcept override { return protocol_->needs_system_text(); }
     [[nodiscard]] stated_model stated() const override { return stated_; }
+    [[nodiscard]] learned_sizes learned() const override {
+        return {.prompt_limit = prompt_limit(), .tokens_per_letter = sizes_.tokens_per_letter()};
+    }
     [[nodiscard]] unsigned capacity() const noexcept override { return places_.capacity; }
     [[nodiscard]] device_claim claim() const override {
         return claim_of(model_, measured_mb(), group_.get());

@@ -22,7 +22,8 @@ bool is_of_client(unsigned status) {
 }  // namespace
 
 // Another status than 200: nothing means that it is busy and may be asked again.
-core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::deadline until) {
+core::awaitable<stream_run::early> stream_run::refused(run_state& now, std::string_view asked,
+                                                       core::deadline until) {
     std::string body;
     const core::deadline read = core::deadline::after(parts_.clocks.call, clock_now());
     while ((!now.pump->ended() || now.pump->has_bytes()) && body.size() < most_error_body &&
@@ -36,7 +37,7 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::dea
     now.pump->abandon();
     now.pump.reset();
     now.inside = false;
-    if (refuses_salt(now, status, body)) {
+    if (refuses_salt(now, asked, status, body)) {
         co_return without_salt(now);
     }
     const error_part error = parts_.protocol->error_of(status, body);
@@ -55,10 +56,13 @@ core::awaitable<stream_run::early> stream_run::refused(run_state& now, core::dea
     co_return refused_for(now, status, error);
 }
 
-// In the whole body, for the sentence stands in a list that quotes the request behind it.
-bool stream_run::refuses_salt(const run_state& now, unsigned status, std::string_view body) {
+// In the whole body, for the sentence stands in a list that quotes the request behind it. So a request that holds it too
+// proves nothing: its client would decide whether prompts are kept apart.
+bool stream_run::refuses_salt(const run_state& now, std::string_view asked, unsigned status,
+                              std::string_view body) {
+    constexpr std::string_view sentence = "'cache_salt' is not supported";
     return !now.what.cache_salt.empty() && is_of_client(status) &&
-           body.find("Parameter 'cache_salt' is not supported") != std::string_view::npos;
+           body.find(sentence) != std::string_view::npos && asked.find(sentence) == std::string_view::npos;
 }
 
 stream_run::early stream_run::without_salt(run_state& now) {

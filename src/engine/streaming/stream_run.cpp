@@ -148,7 +148,7 @@ core::awaitable<stream_run::early> stream_run::ask(run_state& now, stream_reques
         if (end || now.pump->status() == 200U) {
             co_return end;
         }
-        end = co_await refused(now, patience);
+        end = co_await refused(now, request.body, patience);
         if (end) {
             co_return end;
         }

@@ -112,7 +112,8 @@ private:
     [[nodiscard]] core::awaitable<run_end> attempt(run_state& now);
     [[nodiscard]] core::awaitable<early> ask(run_state& now, stream_request request);
     [[nodiscard]] core::awaitable<early> await_head(run_state& now);
-    [[nodiscard]] core::awaitable<early> refused(run_state& now, core::deadline until);
+    [[nodiscard]] core::awaitable<early> refused(run_state& now, std::string_view asked,
+                                                 core::deadline until);
     [[nodiscard]] core::awaitable<run_end> follow(run_state& now);
     [[nodiscard]] core::awaitable<run_end> conclude(run_state& now);
     [[nodiscard]] core::awaitable<bool> still_listens();
@@ -135,7 +136,8 @@ private:
     [[nodiscard]] early stalled(run_state& now) const;
     [[nodiscard]] core::awaitable<run_end> call_failed(run_state& now, core::failure why);
     void hung(run_state& now, std::string told) const;
-    [[nodiscard]] static bool refuses_salt(const run_state& now, unsigned status, std::string_view body);
+    [[nodiscard]] static bool refuses_salt(const run_state& now, std::string_view asked, unsigned status,
+                                           std::string_view body);
     [[nodiscard]] early without_salt(run_state& now);
     // It refused the request for its contents; nothing: it is asked once more, without the format.
     [[nodiscard]] early refused_for(run_state& now, unsigned status, const error_part& error);

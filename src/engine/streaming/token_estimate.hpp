@@ -29,6 +29,10 @@ public:
     explicit token_estimate(bool may_fall = true) noexcept : may_fall_(may_fall) {}
 
     [[nodiscard]] std::uint32_t of(const text_shape& shape) const noexcept;
+    // Of a letter of ASCII text; 0 before anything was learned.
+    [[nodiscard]] double of_a_letter() const noexcept {
+        return tokens_each_ == usual ? 0.0 : tokens_each_.front();
+    }
     // A prompt of this shape was counted: one that counts more than thought is believed at once, one that counts
     // less by half, each within what a vocabulary can be.
     void learn(const text_shape& shape, std::uint32_t tokens) noexcept;
