@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corral/catalog/diagnostic.hpp"
 #include "corral/core/text.hpp"
 
 namespace corral::catalog {
@@ -74,6 +75,29 @@ bool same_model(std::string_view left, std::string_view right) {
     const auto a = display_name(left);
     const auto b = display_name(right);
     return a && b && equal_ignoring_case(*a, *b);
+}
+
+std::string no_such_model(const std::string& typed, const std::vector<std::string>& names) {
+    const std::string start = "there is no model '" + typed + "'";
+    const auto tagged = std::ranges::find_if(names, [&](const std::string& name) {
+        return name.size() > typed.size() && name[typed.size()] == ':' &&
+               equal_ignoring_case(std::string_view(name).substr(0, typed.size()), typed);
+    });
+    std::string meant = tagged != names.end() ? *tagged : nearest(typed, names);
+    if (const auto whole = display_name(typed); meant.empty() && whole) {
+        meant = nearest(*whole, names);  // with its tag
+    }
+    if (!meant.empty()) {
+        return start + "; did you mean '" + meant + "'?";
+    }
+    if (names.empty()) {
+        return start + "; there is none at all: 'corral import DIR' makes one";
+    }
+    std::string listed;
+    for (const std::string& name : names) {
+        listed += (listed.empty() ? "; there are " : ", ") + name;
+    }
+    return start + listed;
 }
 
 }  // namespace corral::catalog

@@ -88,6 +88,25 @@ TEST(message, each_has_one_id_and_says_what_it_means) {
     EXPECT_GT(ids.size(), 240U);
 }
 
+// No fragment, neither of what it means nor of what to do.
+TEST(message, each_says_in_whole_sentences_what_to_do) {
+    for (const message& one : all_messages()) {
+        for (const std::string_view text : {one.means, one.fix}) {
+            ASSERT_FALSE(text.empty()) << one.id;
+            EXPECT_TRUE(text.ends_with('.')) << one.id << ": " << text;
+        }
+        EXPECT_TRUE(one.fix.front() >= 'A' && one.fix.front() <= 'Z') << one.id << ": " << one.fix;
+    }
+}
+
+TEST(message, a_piece_of_a_sentence_is_enough) {
+    const auto found = find_message("too many requests are waiting here");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, "request.queue-full");
+    EXPECT_FALSE(find_message("is no"));
+    EXPECT_FALSE(find_message("ask again in a while"));  // the end of several
+}
+
 TEST(message, a_sentence_is_found_as_people_paste_it) {
     const auto id = [](std::string_view asked) {
         const auto found = find_message(asked);
@@ -128,6 +147,17 @@ TEST(message, a_chain_of_causes_is_a_list) {
                 ElementsAre("port 8000 is already taken by x (pid 1)"));
     EXPECT_THAT(causes_of("loading again after: a: b: c"), ElementsAre("loading again after", "a: b: c"));
     EXPECT_TRUE(causes_of("").empty());
+}
+
+TEST(message, a_chain_of_causes_is_a_line_without_colons_in_colons) {
+    EXPECT_EQ(reason_line("failed too often, the last time: ended by itself: killed by SIGSEGV: The runtime "
+                          "crashed.; the device: 37 C"),
+              "failed too often, ended by itself, killed by SIGSEGV. The runtime crashed. The device: 37 C");
+    EXPECT_EQ(reason_line("loading again after: it hung"), "loading again, it hung");
+    EXPECT_EQ(reason_line("printed what may mean: The card is hot."),
+              "printed what may mean: The card is hot.");
+    EXPECT_EQ(reason_line("port 8000 is taken"), "port 8000 is taken");
+    EXPECT_EQ(reason_line(""), "");
 }
 
 }  // namespace

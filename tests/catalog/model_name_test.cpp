@@ -59,5 +59,14 @@ TEST(model_name, is_compared_without_case_and_with_latest_for_a_missing_tag) {
     EXPECT_FALSE(same_model("bad name", "bad name"));
 }
 
+TEST(model_name, that_nobody_has_says_what_may_be_meant_and_what_there_is) {
+    EXPECT_EQ(no_such_model("qwen3", {"llama:8b", "qwen3:4b"}),
+              "there is no model 'qwen3'; did you mean 'qwen3:4b'?");
+    EXPECT_EQ(no_such_model("simm", {"sim:latest"}), "there is no model 'simm'; did you mean 'sim:latest'?");
+    EXPECT_EQ(no_such_model("nobody", {"a:1", "b:1"}), "there is no model 'nobody'; there are a:1, b:1");
+    EXPECT_EQ(no_such_model("nobody", {}),
+              "there is no model 'nobody'; there is none at all: 'corral import DIR' makes one");
+}
+
 }  // namespace
 }  // namespace corral::catalog

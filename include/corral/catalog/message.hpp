@@ -40,7 +40,8 @@ struct package_finding {
 configuration_messages();                                   // mistakes in files, by what is wrong with them
 [[nodiscard]] std::span<const message> command_messages();  // of the command line and of a start
 [[nodiscard]] std::span<const message>
-operation_messages();  // the same: admin socket, upgrade, the daemon itself
+operation_messages();                                    // the same: admin socket, upgrade, the daemon itself
+[[nodiscard]] std::span<const message> pull_messages();  // of packages that are fetched
 [[nodiscard]] std::span<const package_finding> package_findings();
 
 [[nodiscard]] std::vector<message> all_messages();
@@ -56,5 +57,7 @@ operation_messages();  // the same: admin socket, upgrade, the daemon itself
 // A reason as people see it, one cause after another: {"loading again", "ended by itself", "killed by SIGSEGV",
 // "The runtime crashed."}. Only joints that Corral itself makes are taken apart.
 [[nodiscard]] std::vector<std::string> causes_of(std::string_view reason);
+// The same in one line, without colons one in another: "ended by itself, killed by SIGSEGV. The runtime crashed."
+[[nodiscard]] std::string reason_line(std::string_view reason);
 
 }  // namespace corral::catalog

@@ -15,7 +15,7 @@ constexpr std::array configuration_table{
             "is larger than 1 MiB, which no configuration is\n"
             "the folder of manifests can't be read: …",
             "The file is there and can't be read by the user that runs Corral.",
-            "ls -l FILE; sudo chown corral FILE, or chmod u+r."},
+            "Look at its owner by 'ls -l FILE', then 'sudo chown corral FILE' or 'chmod u+r FILE'."},
     message{"configuration.missing-key", configuration_reader,
             "is missing in …\n"
             "… needs 'cancel_target'\n"
@@ -40,6 +40,9 @@ constexpr std::array configuration_table{
             "'max_buffered_body_bytes' is for all connections and must not be less than 'max_body_bytes'\n"
             "'patience_ceiling' must not be less than 'patience'\n"
             "'interval' must be 0 or at least 100ms\n"
+            "'…' must be 0 (none) or at least … bytes\n"
+            "'…' is not the address of a hub; write it as \"https://huggingface.co\"\n"
+            "'…' is not a size; write a number of bytes, or \"20MB\", \"1.5GB\", \"512KiB\"\n"
             "'…' must be in whole seconds\n"
             "'…' is no status from 400 to 599\n"
             "a model has at most … aliases\n"
@@ -52,7 +55,8 @@ constexpr std::array configuration_table{
     message{"configuration.not-a-duration", configuration_reader,
             "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"\n"
             "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds",
-            "The value is no span of time.", "\"500ms\", \"30s\", \"1h30m\"."},
+            "The value is no span of time.",
+            "Write a number with its unit, such as \"500ms\", \"30s\" or \"1h30m\"."},
     message{"configuration.not-one-of", configuration_reader,
             "must be one of …, not '…'\n"
             "there is no family '…'\n"
@@ -101,14 +105,15 @@ constexpr std::array configuration_table{
             "Two things would have the same name; only one could be reached.",
             "Another name for one of them; each manifest's file is named."},
     message{"configuration.port-twice", configuration_reader,
-            "service '…' of model '…' wants port …, which is already that of …",
+            "service '…' of model '…' wants port …, which is already that of …\n"
+            "'agent' has the port of 'listen'; give it one of its own",
             "Two services can't listen at one port.", "Another port, or port = 0 and {port} in the command."},
     message{"configuration.profile-services", configuration_reader,
             "a profile needs at least one [[services]]; one of a server that others look after says 'remote "
             "= true'\n"
             "a profile with 'remote = true' has no [[services]]",
             "The profile says neither what to start nor that another starts it.",
-            "[[services]] or remote = true."},
+            "Add [[services]] or remote = true."},
     message{"configuration.cards", configuration_reader,
             "is no place to run in; write the number of a card, such as 0, or \"0,1\" for one process on two "
             "cards\n"
@@ -136,7 +141,7 @@ constexpr std::array configuration_table{
             "needs the variables …; 'corral import DIR' reads them from the package\n"
             "needs 'vocabulary' in [models.context]: the rows of its embedding, which also bound top_k",
             "The profile's command has a place that the manifest does not fill.",
-            "corral import DIR fills in all that a package tells."},
+            "Run 'corral import DIR', which fills in all that a package tells."},
     message{
         "configuration.means-nothing", configuration_reader,
         "'failback_after' means nothing without [[models.fallbacks]]\n"
@@ -155,10 +160,11 @@ constexpr std::array configuration_table{
             "is neither 'localhost' nor an IP address; names are not looked up for listening\n"
             "must end in a port from 0 to 65535",
             "listen is an address and a port.",
-            "listen = [\"127.0.0.1:11434\"]; all interfaces: \"0.0.0.0:11434\" with [access] keys."},
+            "Write listen = [\"127.0.0.1:11434\"]; for all interfaces \"0.0.0.0:11434\" with [access] keys."},
     message{"configuration.no-models", configuration_reader,
             "there is no model to serve; 'corral import DIR' makes one of a vendor's folder, in …",
-            "Corral runs and has no manifest.", "corral import DIR, then corral reload."},
+            "Corral runs and has no manifest.",
+            "Run 'corral import DIR'; a running Corral takes the model up by itself."},
     message{"configuration.stands-in", configuration_reader,
             "the configuration has a mistake: …, is served; a good file is taken as soon as it is there\n"
             "the last good copy '…' can't be used: …\n"
@@ -166,11 +172,22 @@ constexpr std::array configuration_table{
             "there is no folder for a last good copy\n"
             "there is no copy of the configuration for a start with a mistake in it: …",
             "A start with a mistake in the file serves the last good copy from the state directory.",
-            "corral check names the mistake; corral reload after mending it."},
+            "Mend the mistake that 'corral check' names, then run 'corral reload'."},
+    message{
+        "configuration.newer-state", configuration_reader,
+        "'…' was written by a newer version of Corral and is left as it is; install that version again, or "
+        "move the file away\n"
+        "a newer version of Corral wrote this file of keys; install that version again, or make the keys "
+        "anew in another file",
+        "After a downgrade a file of the state directory is of a format that this version doesn't know; it "
+        "is "
+        "neither read nor replaced.",
+        "Install the newer version again, or move the file away: what it kept is then learned or made anew."},
     message{"configuration.not-reloaded", configuration_reader,
             "the configuration was not reloaded: nothing has changed\n"
             "reload: …",
-            "A reload took nothing over; all stays as it was.", "corral check names every mistake."},
+            "A reload took nothing over; all stays as it was.",
+            "Mend every mistake that 'corral check' names, then reload again."},
     message{"configuration.left-out-tier", configuration_reader, "…; it is left out",
             "One model can't be served as it is configured; all others are.",
             "The sentence before it names the cause."},
@@ -179,15 +196,30 @@ constexpr std::array configuration_table{
             "can't find '…': …",
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},
-    message{"configuration.key-file", configuration_reader,
-            "a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
-            "there is a key named '…' in '…' already\n"
-            "there is no key named '…' in '…'\n"
-            "; 'corral key new NAME' makes the file\n"
-            "no file of keys: '…' …\n"
-            "the system gives no random numbers",
-            "The key was not made or removed; nothing has changed.",
-            "corral key list shows the names; another name, or corral key remove NAME first."},
+    message{"catalogue.bad-entry", configuration_reader,
+            "a package needs one of 'hub', 'folder' and 'local'\n"
+            "'path' must stay within the package, which '…' does not\n"
+            "'sha256' must be 64 hexadecimal digits\n"
+            "a package has at most 10000 files\n"
+            "'…' is no name of a model; NAME:TAG is\n"
+            "the name '…' is there twice\n"
+            "a model of the catalogue has 1 to 32 [[models.packages]]\n"
+            "'boxes' must be one of …, not '…'\n"
+            "'boxes' is missing in [[models.packages]]",
+            "A file of the catalogue has a mistake; it is left out, all others count.",
+            "Mend the field at the line named; docs/catalogue.md has an example."},
+    message{
+        "configuration.key-file", configuration_reader,
+        "a key's name is 1 to 64 letters, digits, '_', '.' or '-'\n"
+        "behind the digest of key '…' may stand its scopes, such as 'inference,operate', and a comment (#)\n"
+        "there is a key named '…' in '…' already\n"
+        "there is no key named '…' in '…'\n"
+        "; 'corral key new NAME' makes the file\n"
+        "no file of keys: '…' …\n"
+        "'…' are no scopes; write one or more of inference, observe, operate with commas\n"
+        "the system gives no random numbers",
+        "The key was not made or removed; nothing has changed.",
+        "Look at the names by 'corral key list'. Choose another one, or run 'corral key remove NAME' first."},
     message{"configuration.certificate", configuration_reader,
             "can't read …: …\n"
             "is not a regular file\n"
@@ -204,20 +236,21 @@ constexpr std::array configuration_table{
             "must be a regular file of at most 1 MiB with certificates in PEM form\n"
             "TLS is not available in this system's OpenSSL",
             "A certificate or its key can't be used; the old pair stays in force where there is one.",
-            "openssl x509 -in CERT -noout -text; openssl pkey -in KEY -noout."},
+            "Look at the files by 'openssl x509 -in CERT -noout -text' and 'openssl pkey -in KEY -noout'."},
     message{"configuration.listen-failed", configuration_reader,
             "can't listen on …: …\n"
             "can't listen on an inherited socket: …\n"
+            "'fleet.agent' … can't be opened for load balancers: …; free it, or give another address\n"
             "descriptor … is no TCP socket that listens\n"
             "can't tell the address of a listener: …\n"
             "the socket of the service manager listens on …, and 'listen' says …; the socket is used",
             "The address can't be had: it is taken, not of this machine, or a port below 1024.",
-            "ss -tlnp | grep PORT names who has it; another port by listen or OLLAMA_HOST."},
+            "Find who has it by 'ss -tlnp | grep PORT'; choose another port by listen or OLLAMA_HOST."},
     message{"configuration.manifest-write", configuration_reader,
             "'…' can't be written: …\n"
             "is a link, and what it leads to is not Corral's to write; put a folder or file of its own there",
             "The manifest was not written; nothing has changed.",
-            "sudo, or --output DIR to write elsewhere."},
+            "Make room ('df -h'), import with sudo, or write elsewhere by --output DIR."},
     message{"files.private", configuration_reader,
             "can't read '…': …\n"
             "can't write '…': …\n"
@@ -230,7 +263,7 @@ constexpr std::array configuration_table{
             "'…' is larger than 1 MiB\n"
             "another program is changing files of '…' just now; try again",
             "A file or folder of the state directory can't be used.",
-            "df -h and ls -ld on the path; it belongs to the user that runs Corral."},
+            "Look at the path by 'df -h' and 'ls -ld'; it belongs to the user that runs Corral."},
     message{
         "files.disk", configuration_reader,
         "the disk does not answer\n"
@@ -241,7 +274,7 @@ constexpr std::array configuration_table{
         "cannot replace …\n"
         "cannot remove …",
         "The disk was too slow, full or read-only for what was to be written; nothing half-written stays.",
-        "df -h; dmesg for errors of the disk."},
+        "Make room ('df -h'); 'dmesg' tells errors of the disk."},
 };
 
 }  // namespace

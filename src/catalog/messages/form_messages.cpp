@@ -134,10 +134,10 @@ constexpr std::array form_table{
             "source … is invalid\n"
             "destination … is invalid\n"
             "name … is invalid\n"
-            "use either :local or :cloud, not both: …\n"
-            "model … not found",
-            "The name has characters that no name has, or is nobody's.",
-            "NAME or NAME:TAG, such as qwen3:4b; corral list names those that are here."},
+            "use either :local or :cloud, not both: …",
+            "The name has characters that no name has.",
+            "Write NAME or NAME:TAG, such as qwen3:4b; 'corral list' or 'ollama list' shows those that are "
+            "here."},
     message{"request.format-schema", form_reader,
             "invalid format: …\n"
             "the format's schema at …: …\n"
@@ -198,11 +198,11 @@ constexpr std::array form_table{
             "a request may hold at most … texts for this model, whose vectors have … numbers",
             "The vectors of this many texts are more than may be held.", "Send fewer texts at once."},
     message{"request.vectors-too-long", form_reader, "the input length exceeds the context length",
-            "A text is longer than the model reads.", "truncate = true, or shorter texts."},
+            "A text is longer than the model reads.", "Send shorter texts, or truncate = true."},
     message{"request.vectors-cancelled", form_reader,
             "request canceled\n"
             "the client has gone",
-            "The client took the request back.", ""},
+            "The client took the request back.", "Nothing; ask again for an answer."},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace corral::catalog {
 namespace {
 
 constexpr std::string_view left_open = "…";
+constexpr std::size_t shortest_piece = 12;
 
 // The parts of a text that don't differ, without the blanks and points around them.
 std::vector<std::string_view> fixed_parts(std::string_view text) {
@@ -45,18 +46,17 @@ struct pattern {
     std::size_t length = 0;
 };
 
-using tables = std::array<std::span<const message>, 9>;
+using tables = std::array<std::span<const message>, 10>;
 
 tables all_tables() {
-    return {request_messages(),       form_messages(),    model_messages(),
-            service_messages(),       state_messages(),   runtime_messages(),
-            configuration_messages(), command_messages(), operation_messages()};
+    return {request_messages(),   form_messages(),    model_messages(),         service_messages(),
+            state_messages(),     runtime_messages(), configuration_messages(), command_messages(),
+            operation_messages(), pull_messages()};
 }
 
 // The longest first, so that the first that fits says most. Shorter ones would be found in any sentence.
 const std::vector<pattern>& patterns() {
     static const std::vector<pattern> all = [] {
-        constexpr std::size_t shortest = 12;
         std::vector<pattern> out;
         for (const auto table : all_tables()) {
             for (const message& one : table) {
@@ -65,7 +65,7 @@ const std::vector<pattern>& patterns() {
                     for (const std::string_view part : made.parts) {
                         made.length += part.size();
                     }
-                    if (made.length >= shortest) {
+                    if (made.length >= shortest_piece) {
                         out.push_back(std::move(made));
                     }
                 }
@@ -81,6 +81,21 @@ const message* find_by_words(std::string_view sentence) {
     const auto found = std::ranges::find_if(
         patterns(), [&](const pattern& each) { return holds_in_order(sentence, each.parts); });
     return found == patterns().end() ? nullptr : found->of;
+}
+
+// People remember a piece of a sentence. One that stands in several messages says nothing.
+std::optional<message> find_by_piece(const std::vector<message>& all, std::string_view piece) {
+    std::optional<message> out;
+    for (const message& one : all) {
+        if (piece.size() < shortest_piece || one.text.find(piece) == std::string_view::npos) {
+            continue;
+        }
+        if (out) {
+            return std::nullopt;
+        }
+        out = one;
+    }
+    return out;
 }
 
 // What stands before a cause, as Corral itself says it.
@@ -155,7 +170,7 @@ std::optional<message> find_message(std::string_view asked) {
         return *by_id;
     }
     const message* const found = find_by_words(asked);
-    return found == nullptr ? std::nullopt : std::optional(*found);
+    return found != nullptr ? std::optional(*found) : find_by_piece(all, asked);
 }
 
 std::string_view message_id(std::string_view sentence) {
@@ -177,6 +192,33 @@ std::vector<std::string_view> message_ids(std::string_view reason) {
 std::vector<std::string> causes_of(std::string_view reason) {
     std::vector<std::string> out;
     take_apart(out, reason);
+    return out;
+}
+
+std::string reason_line(std::string_view reason) {
+    std::string out;
+    const std::vector<std::string> causes = causes_of(reason);
+    for (std::size_t i = 0; i < causes.size(); ++i) {
+        std::string cause = causes[i];
+        if (i + 1 < causes.size()) {
+            // Words that lead to a next cause, without the joint.
+            cause = cause == "loading again after"          ? "loading again"
+                    : cause.starts_with("failed too often") ? "failed too often"
+                                                            : cause;
+        }
+        const bool after_sentence = out.ends_with('.');
+        const bool lacks_its_object = out.ends_with("may mean");
+        if (after_sentence && cause.front() >= 'a' && cause.front() <= 'z') {
+            cause.front() = static_cast<char>(cause.front() - 'a' + 'A');
+        }
+        const bool sentence = cause.front() >= 'A' && cause.front() <= 'Z';
+        const char* const joint = out.empty()        ? ""
+                                  : lacks_its_object ? ": "
+                                  : after_sentence   ? " "
+                                  : sentence         ? ". "
+                                                     : ", ";
+        out += joint + cause;
+    }
     return out;
 }
 

@@ -18,16 +18,19 @@ constexpr std::array operation_table{
             "a request may have at most … bytes\n"
             "unknown verb '…'; there are …\n"
             "'program' must be a path from the root\n"
+            "'target' must be a text: MODEL, MODEL@CARDS or MODEL/SERVICE\n"
             "'target' must be a text: MODEL, MODEL/SERVICE, SERVICE or corral\n"
-            "internal error: …",
+            "internal error: …\n"
+            "the daemon refuses",
             "The conversation with the running Corral failed.",
-            "corral --version against the running one (corral status); corral logs corral."},
+            "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
     message{"command.too-many-readers", operation_reader, "readers follow the lines already",
             "As many corral logs --follow run as may.", "End one of them."},
     message{"command.may-not-ask", operation_reader,
             "only the user that runs Corral and root may ask here\n"
             "admin socket: user … was refused",
-            "The admin socket is for Corral's own user and root.", "sudo corral …"},
+            "The admin socket is for Corral's own user and root.",
+            "Ask as that user or as root: sudo corral …."},
     message{
         "command.socket-file", operation_reader,
         "the admin socket '…' can't be used\n"
@@ -42,28 +45,27 @@ constexpr std::array operation_table{
         "can't tell who is at the other end: …\n"
         "there is no admin socket, so 'corral status' and the like do not work: …",
         "The socket over which commands ask could not be made or reached. Clients are served all the same.",
-        "admin_socket = \"PATH\" in a folder that Corral's user may write."},
+        "Set admin_socket = \"PATH\" to a folder that Corral's user may write."},
     message{"command.stop-service", operation_reader,
             "a service is stopped with its model: stop …, or restart the service\n"
             "a service is started with its model: start …",
             "A model's services live and end together.",
-            "corral stop MODEL, corral start MODEL or corral restart MODEL/SERVICE."},
+            "Run 'corral stop MODEL', 'corral start MODEL' or 'corral restart MODEL/SERVICE'."},
     message{"command.stop-waits", operation_reader,
             "gets no more requests, but has not stopped yet: …\n"
             "was started again before it had stopped\n"
             "is not ready: …",
             "The command's own time was over before the model was where it should be; it goes on by itself.",
-            "corral status --watch; --now cuts a running answer off."},
+            "Follow it by 'corral status --watch'; --now cuts a running answer off."},
     message{"command.check-mistake", operation_reader,
             "the configuration has a mistake, so its models are not known\n"
             "the configuration has mistakes, so that its address is not known: 'corral check' names them, "
             "--url says an address",
-            "The command needs the configuration and could not read it.",
-            "corral check names file, line and column."},
+            "The command needs the configuration and could not read it.", "Mend what 'corral check' names."},
     message{"command.remove", operation_reader,
             "nothing was removed\n"
             "can't remove …: …",
-            "The manifest is still there.", "sudo, or corral rm MODEL --yes."},
+            "The manifest is still there.", "Run it again with sudo, or as 'corral rm MODEL --yes'."},
     message{"command.explain", operation_reader,
             "no message is called or reads like '…'. 'corral explain' lists all.",
             "The catalogue does not know the words.",
@@ -76,33 +78,47 @@ constexpr std::array operation_table{
             "'…' is no bundle\n"
             "can't list …\n"
             "; run this as the user that runs Corral, or say --state DIR",
-            "The record of a crash can't be shown.", "corral logs --crash lists those that are there."},
+            "The record of a crash can't be shown.", "List those that are there by 'corral logs --crash'."},
     message{"command.run-answer", operation_reader,
             "the answer ended before its last line\n"
             "a line of the answer is too long\n"
             "a line of the answer is not understood",
             "The server broke its answer off, or is none that corral run understands.",
-            "corral status; corral logs corral."},
+            "Ask again; each time: look at 'corral status' and 'corral logs corral'."},
     message{
         "command.run-https", operation_reader,
         "this Corral is asked by https, which 'corral run' does not speak; use a client such as 'ollama run'",
-        "corral run speaks plain http, to this machine.", "ollama run with OLLAMA_HOST=https://…"},
+        "corral run speaks plain http, to this machine.", "Use 'ollama run' with OLLAMA_HOST=https://…."},
     message{"command.no-model", operation_reader,
-            "there is no model '…'; 'corral list' names those there are",
-            "No manifest has the name; the nearest is named.", "corral list"},
+            "there is no model '…'; did you mean '…'?\n"
+            "there is no model '…'; there are …\n"
+            "there is no model '…'; there is none at all: 'corral import DIR' makes one",
+            "No manifest has the name; the nearest is named.", "Write a name that 'corral list' shows."},
     message{"command.address", operation_reader,
             "'…' has no address: …\n"
             "'…' must look like http://HOST:PORT or https://HOST:PORT\n"
             "'…' can't be read: is it there, and a plain file?\n"
             "'…' is longer than … bytes or can't be read",
             "The address or the file of a key or certificate can't be used.",
-            "--url http://HOST:PORT; --key-file FILE."},
+            "Write --url http://HOST:PORT, and --key-file with a plain file."},
     message{"command.not-ollama", operation_reader,
             "GET /api/version of …: status …; is that an Ollama server?\n"
             "lists no model; 'corral list' says why\n"
             "it does not take this key",
             "What answers there is no Corral or Ollama, has no model, or knows another key.",
             "The right --url; corral status on that box."},
+    message{"command.bench-test", operation_reader,
+            "Request timed out: …\n"
+            "the answer ended without its last line\n"
+            "the answer is empty\n"
+            "the answer goes on past the stop text '…'",
+            "A test of the benchmark did not do what it asks.",
+            "Ask the same by 'corral run MODEL', and look at 'corral logs MODEL'."},
+    message{"command.list-note", operation_reader,
+            "served as before the configuration had a mistake\n"
+            "served as it was before its manifest had a mistake: …",
+            "A reload was refused, so the model is served as it was.",
+            "Mend what 'corral check' names, then run 'corral reload'."},
     message{"command.bench-plan", operation_reader,
             "there is no set '…': say corral, rk3588, lengths, or a file that ends in .toml\n"
             "has no test in common with the set '…'\n"
@@ -112,7 +128,13 @@ constexpr std::array operation_table{
             "the server went on far beyond the limit of … tokens\n"
             "a line of the answer is longer than 4 MiB\n"
             "the server says: …",
-            "The benchmark can't be run or compared as asked.", "corral bench --help; docs/bench.md."},
+            "The benchmark can't be run or compared as asked.",
+            "Read 'corral bench --help' and docs/bench.md."},
+    message{"drain.ended", operation_reader,
+            "the drain ended: Corral is being stopped\n"
+            "it was undrained before the last answer had ended",
+            "corral drain --wait stopped waiting; the box does not drain any more.",
+            "Look at 'corral status', and run 'corral drain --wait' again where Corral runs."},
     message{"upgrade.refused", operation_reader,
             "an upgrade is under way already\n"
             "corral is being stopped\n"
@@ -132,7 +154,7 @@ constexpr std::array operation_table{
         "upgrade.watching", operation_reader,
         "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd runs it)\n"
         "the upgrade still goes on; see 'corral status'",
-        "The command stopped watching.", "corral status"},
+        "The command stopped watching.", "Look at 'corral status'."},
     message{"upgrade.handed-over", operation_reader,
             "what was handed over can't be read: …\n"
             "what was handed over names descriptor …, which is not open or not its own\n"
@@ -180,7 +202,7 @@ constexpr std::array operation_table{
             "systemd could not be told '…': …\n"
             "the black box can't be kept, all else goes on: …",
             "Part of the record can't be kept; clients are served all the same.",
-            "df -h; journalctl; limits of the unit."},
+            "Look at 'df -h', 'journalctl -u corral' and the limits of the unit."},
     message{"daemon.refused-client", operation_reader, "refused: …",
             "A client was turned away; its address, the path and the reason follow.",
             "Nothing, or a key for that client."},
@@ -191,14 +213,14 @@ constexpr std::array operation_table{
             "clients can't make models: …\n"
             "the folder '…' for models made by clients cannot be used: …\n"
             "…: delete some\n"
+            "a newer version of Corral wrote it\n"
             "'…' cannot be read",
             "A model made by a client is not served just now; its file stays.",
             "Mend what is named, then corral reload."},
     message{"model.place-changed", operation_reader,
             "what changed about its places takes effect when it is next started",
-            "A reload changed cards or ports of a running model.", "corral restart MODEL, at a good moment."},
-    message{"device.warning", operation_reader, "its card …",
-            "The card is hot, slow or used by another program.", "corral doctor"},
+            "A reload changed cards or ports of a running model.",
+            "Run 'corral restart MODEL' at a good moment."},
 };
 
 }  // namespace

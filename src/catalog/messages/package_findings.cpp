@@ -21,6 +21,13 @@ constexpr std::array package_finding_table{
         "the folder that the model names is not there, is a file, may not be read, or can't be opened"},
     package_finding{"package.unfinished-download", severity::warning,
                     "a downloader left its own file behind ('.incomplete', '.aria2', '.part' ...)"},
+    package_finding{
+        "package.changed", severity::warning,
+        "a file was changed or replaced since it was imported with checksums. An error for 'corral "
+        "import' and 'corral check', which compare the content, and where the import required a "
+        "signature"},
+    package_finding{"package.seal", severity::warning,
+                    "the record of an import with checksums can't be read"},
     package_finding{"tree.link-outside", severity::warning,
                     "a link in the folder leads out of it, and is not followed. Links inside are fine, and "
                     "so are those of a hub's snapshot into the same repository's 'blobs'"},

@@ -9,14 +9,18 @@ namespace {
 constexpr auto request_reader = message_reader::client;
 
 constexpr std::array request_table{
-    message{"request.no-model", request_reader, "not found, try pulling it first",
-            "This server has no model of that name.", "See which there are: corral list, or ollama list."},
+    message{"request.no-model", request_reader,
+            "not found, try pulling it first\n"
+            "model … not found",
+            "This server has no model of that name.",
+            "See which there are by 'corral list' or 'ollama list', and choose one of them."},
     message{"request.no-models", request_reader,
             "this server has no model yet; 'corral import DIR' on its box adds one",
             "Nothing has been imported since it was installed.",
             "Put the vendor's package on the box, then corral import DIR; no restart is needed."},
     message{"request.not-served", request_reader, "this model is not served here any more; choose another",
-            "The model was there a moment ago and has been taken out.", "corral list"},
+            "The model was there a moment ago and has been taken out.",
+            "Choose a model that 'corral list' or 'ollama list' shows."},
     message{
         "request.removed", request_reader,
         "the model was taken out of this server's configuration while the request waited; choose another\n"
@@ -28,9 +32,10 @@ constexpr std::array request_table{
             "The queue holds max_queue requests, and no other client has more of them than yours.",
             "Ask again after the time in Retry-After."},
     message{"request.withdrawn", request_reader, "the request was withdrawn",
-            "The client went, or took it back.", ""},
+            "The client went, or took it back.", "Nothing; ask again for an answer."},
     message{"request.deadline", request_reader,
-            "the request waited for its turn as long as it may; ask again later",
+            "the request waited for its turn as long as it may; ask again later\n"
+            "The request's time was over before it could begin.",
             "It waited longer than request_deadline.",
             "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
@@ -46,19 +51,22 @@ constexpr std::array request_table{
             "Ask again later; the operator: corral status."},
     message{"request.model-stopped", request_reader,
             "the model was stopped by its operator; 'corral start … on the server brings it back",
-            "Somebody ran corral stop; it stays so until corral start.", "corral start MODEL"},
+            "Somebody ran corral stop; it stays so until corral start.",
+            "Ask the operator for 'corral start MODEL'."},
     message{"request.model-broken", request_reader,
             "The model does not start. Corral tries again by itself; ask again …",
             "A service of it ends or can't be started.", "Its operator: corral status, then corral doctor."},
     message{"request.runtime-refuses", request_reader,
             "the model does not start; it is tried again by itself, ask again in a while",
-            "The model is broken; why, the operator sees.", "corral status"},
+            "The model is broken; why, the operator sees.",
+            "Ask again later; its operator looks at 'corral status'."},
     message{"request.not-ready-in-time", request_reader,
             "the model did not become ready in time; it goes on loading, ask again in a while",
             "Its load took longer than the request may wait.",
             "Ask again; corral status --watch shows the load."},
     message{"request.runtime-died", request_reader,
-            "The model's program stopped while it worked on this answer.",
+            "The model's program stopped while it worked on this answer.\n"
+            "Corral starts it again by itself; ask again …",
             "The runtime crashed after text had gone out; Corral starts it again.",
             "Ask again. The operator sees what led to it: corral logs --crash 1."},
     message{"request.tokenizer-died", request_reader,
@@ -74,7 +82,9 @@ constexpr std::array request_table{
     message{"request.too-late", request_reader, "The model's program did not answer in its time.",
             "A reset, a prefill or a call took longer than its clock; the runtime is replaced.",
             "Ask again."},
-    message{"request.no-answer", request_reader, "The model's program gave no usable answer.",
+    message{"request.no-answer", request_reader,
+            "The model's program gave no usable answer.\n"
+            "Ask again; if it happens each time, tell the operator.",
             "The runtime refused or garbled this request.",
             "Ask again; each time: tell the operator (corral logs)."},
     message{"request.failed-inside", request_reader, "This answer failed inside the runtime.",
@@ -93,7 +103,8 @@ constexpr std::array request_table{
             "The same prompt was deadly before; it is refused for ten minutes.",
             "Change the prompt; corral restart MODEL forgets it."},
     message{"request.too-long", request_reader,
-            "the prompt is longer than the context length currently available to the model",
+            "the prompt is longer than the context length currently available to the model\n"
+            "The prompt does not fit into the model's context",
             "System text, tools and the last turn alone are longer than the model reads.",
             "Send less, or use a model with a longer context (docs/long_prompts.md)."},
     message{"request.shortened", request_reader, "are longer than model … can read and were shortened (",
@@ -105,14 +116,15 @@ constexpr std::array request_table{
             "Simplify the schema, or use a larger model (docs/structured_output.md)."},
     message{"request.no-tools", request_reader, "does not support tools",
             "The model's template can't call tools, or its manifest does not say so.",
-            "capabilities = [\"completion\", \"tools\"] in the manifest, where the model can."},
+            "Ask without tools; or write capabilities = [\"completion\", \"tools\"] in the manifest of a "
+            "model that can."},
     message{"request.no-thinking", request_reader, "does not support thinking",
             "The model does not think apart from its answer.", "Ask without think."},
     message{"request.no-images", request_reader, "does not support images",
             "The model, or its runtime, sees none.",
             "Use a model with the capability vision (docs/runtimes.md)."},
     message{"request.no-insert", request_reader, "does not support insert",
-            "The model fills no holes (suffix).", ""},
+            "The model fills no holes (suffix).", "Leave suffix out, or choose a model that can."},
     message{"request.fallback-blind", request_reader,
             "the runtime that stands in for this model can't see images; ask again when the model itself",
             "A fallback answers just now that has no vision.", "Ask again later."},
@@ -122,12 +134,52 @@ constexpr std::array request_table{
     message{"request.key-unknown", request_reader,
             "unknown API key; whoever runs this server can make one with 'corral key new NAME'",
             "The key is wrong, or was removed.", "Ask the operator for a new one."},
+    message{
+        "request.key-scope", request_reader,
+        "this API key may not ask models: it has no scope 'inference'; whoever runs this server can make one "
+        "that has by 'corral key new NAME --scope inference'",
+        "The key was made for other things than asking models.",
+        "Ask the operator for another: corral key new NAME --scope inference."},
+    message{"pull.off", request_reader,
+            "clients may not pull or delete packages on this server; its operator can let them by "
+            "'from_clients = "
+            "true' in [pull], and has 'corral pull' and 'corral import'\n"
+            "clients pull names of the catalogue and hf.co/OWNER/REPOSITORY; all else is pulled on the box "
+            "itself",
+            "Clients can fill the disk by pulls, so they are off as delivered; addresses of their own choice "
+            "they "
+            "never get.",
+            "Run 'corral pull' on the box, or write from_clients = true in [pull]."},
+    message{
+        "pull.not-yours", request_reader,
+        "this server has no API keys, so that only clients on its own machine may pull or delete packages\n"
+        "this API key may not pull or delete packages: it has no scope 'operate'; the operator can make one "
+        "that "
+        "has by 'corral key new NAME --scope inference,operate'",
+        "Pulls and deletes are for those who run the box.",
+        "Ask the operator for a key of 'corral key new NAME --scope inference,operate'."},
+    message{"pull.busy", request_reader,
+            "this server pulls as many models as it may at once; try again when one is done",
+            "Four pulls go on, two of one client, or 64 wait for one.", "Ask again later."},
+    message{"pull.failed", request_reader,
+            "the pull of … failed: … event=pull.failed\n"
+            "… ended early (…)\n"
+            "… can't be started: …\n"
+            "… said nothing for too long and was ended; ask again to go on with it\n"
+            "this server is being stopped; ask again to go on with the pull\n"
+            "whoever asked is gone",
+            "A client's pull did not come to its end; what is on the disk is used by the next one.",
+            "The sentence says why; 'corral pull NAME' on the box shows more."},
+    message{"pull.not-removed", request_reader, "… was not removed for a client: … event=pull.not-removed",
+            "A client asked for the removal of a model, and it stays or some of its files do.",
+            "Run 'corral rm MODEL --files' or 'corral prune' on the box."},
     message{"request.not-pulled", request_reader,
             "this server runs the models of its own box; 'corral import'",
             "There is no registry to pull from: an NPU needs weights compiled for it.",
             "Download the package, then corral import."},
     message{"request.pinned", request_reader, "is pinned by this server's configuration and stays loaded",
-            "A client asked to unload it (keep_alive 0).", ""},
+            "A client asked to unload it (keep_alive 0).",
+            "Nothing; it frees its memory when its operator takes pinned away."},
     message{"request.load-too-late", request_reader, "The model was not ready in its time.",
             "Its load took longer than this request may wait.",
             "Ask again; corral status --watch shows the load."},
@@ -149,7 +201,7 @@ constexpr std::array request_table{
             "The fields contradict each other.", "Leave raw and suffix out."},
     message{"request.no-logprobs", request_reader,
             "logprobs is not supported: this runtime tells no probabilities", "The runtime tells none.",
-            "docs/runtimes.md names those that do."},
+            "Leave logprobs out; docs/runtimes.md names the runtimes that tell them."},
     message{"request.image-too-large", request_reader, "an image may have at most …",
             "The image is beyond the bound.", "Send a smaller one."},
     message{"request.image-kind", request_reader,
@@ -162,25 +214,26 @@ constexpr std::array request_table{
             "The name asks for a model elsewhere; Corral has no account and no way out.",
             "A model of this box: corral list."},
     message{"request.no-push", request_reader, "this server does not push models to a registry",
-            "There is no registry.", ""},
+            "There is no registry.", "Copy the package's folder to the other box and import it there."},
     message{
         "request.no-blobs", request_reader,
         "this server takes no files of models: it runs those of its own box, and 'corral import' adds one",
-        "A client tried to upload weights.", "corral import on the box."},
+        "A client tried to upload weights.", "Put the package on the box and run 'corral import DIR' there."},
     message{
         "request.no-variants", request_reader,
         "this server has no place to keep models that clients make: set state_directory in its configuration",
-        "There is no state directory.", "state_directory"},
+        "There is no state directory.", "Ask the operator to set state_directory."},
     message{"request.configured-model", request_reader,
             "' is one of this server's configuration: to be rid of it, remove it there",
-            "Clients may only delete what they made.", "corral rm MODEL"},
+            "Clients may only delete what they made.", "Ask the operator for 'corral rm MODEL'."},
     message{"request.foreign-context", request_reader,
             "context is not one that this server gave: send back that of an earlier answer, whole and "
             "unchanged, or leave it out",
             "The field context was changed or comes from another server.", "Leave it out."},
     message{"request.variant-unreadable", request_reader,
             "the file of this model cannot be read; the log of the server says why",
-            "The file of a variant is damaged or closed.", "corral logs corral"},
+            "The file of a variant is damaged or closed.",
+            "Tell the operator, who looks at 'corral logs corral'."},
     message{"request.no-memory", request_reader,
             "server busy: no memory for what this request holds; try again later, or send less",
             "All bodies together have reached max_buffered_body_bytes.", "Ask again later."},
@@ -192,9 +245,11 @@ constexpr std::array request_table{
             "the answer outgrew the memory that the model's context can fill",
             "The runtime gave more text than its context holds.", "Ask again; each time: tell the operator."},
     message{"request.no-result", request_reader, "the request ended without a result; ask again",
-            "A fault of Corral's own, which the log has.", "corral logs corral"},
+            "A fault of Corral's own, which the log has.",
+            "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
     message{"request.stopped-unasked", request_reader, "the answer was stopped without a reason; ask again",
-            "A fault of Corral's own, which the log has.", "corral logs corral"},
+            "A fault of Corral's own, which the log has.",
+            "Ask again; each time: tell the operator, who looks at 'corral logs corral'."},
     message{"request.remote-too-long", request_reader,
             "the answer of the other server took longer than it may here; ask for a shorter one",
             "A fallback elsewhere was too slow.", "Ask for less (num_predict), or raise request_deadline."},

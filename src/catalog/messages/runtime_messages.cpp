@@ -15,7 +15,7 @@ constexpr std::array runtime_table{
             "A first test vector failed: …",
             "A start ends with a first real answer; it failed, so no client is let in and the runtime is "
             "started again.",
-            "corral logs MODEL for what it printed; corral doctor MODEL examines the files."},
+            "Look at what it printed by 'corral logs MODEL', and at the files by 'corral doctor MODEL'."},
     message{"runtime.places", runtime_reader,
             "Model …, service …: …\n"
             "its port was not handed over\n"
@@ -28,7 +28,7 @@ constexpr std::array runtime_table{
             "make room, or let Corral's user write there ('state_directory')",
             "The file that the runtime reads its settings from could not be written; the start waits and is "
             "tried again.",
-            "state_directory on a disk with room, writable for Corral's user."},
+            "Put state_directory on a disk with room, writable for Corral's user."},
     message{"runtime.profile", runtime_reader,
             "model …: profile … names the unknown dialect '…'\n"
             "Model …: profile … names no runtime service after its tokenizer.\n"
@@ -54,7 +54,7 @@ constexpr std::array runtime_table{
             "tokenizer tap: …",
             "The service that turns text into tokens did not answer as it should; Corral replaces it where "
             "it stays so.",
-            "corral logs MODEL/tokenizer; corral doctor MODEL."},
+            "Look at 'corral logs MODEL/tokenizer', then run 'corral doctor MODEL'."},
     message{"runtime.tokenizer-foreign", runtime_reader,
             "The tokenizer service gave token ids that the model does not have: its files belong to another "
             "model.\n"
@@ -111,7 +111,7 @@ constexpr std::array runtime_table{
             "The runtime failed with status …",
             "The runtime took the prompt and gave no answer; it is asked once more after a reset where "
             "nothing had gone out.",
-            "corral logs MODEL; each time: a smaller context, or the vendor's newer runtime."},
+            "Look at 'corral logs MODEL'; each time: take a smaller context, or the vendor's newer runtime."},
     message{"runtime.refused", runtime_reader,
             "The runtime refused a reset with status ….\n"
             "The runtime refused a prompt with status …\n"
@@ -124,7 +124,7 @@ constexpr std::array runtime_table{
             "The runtime refused the texts…\n"
             "embedding: the runtime answers 501: it was not started for embeddings",
             "The runtime turned the call down; in doubt it is restarted.",
-            "corral logs MODEL shows its own words."},
+            "Look at its own words by 'corral logs MODEL'."},
     message{"runtime.hung", runtime_reader,
             "The runtime stopped in the middle of an answer.\n"
             "The runtime did not begin to answer in its time.\n"
@@ -136,8 +136,8 @@ constexpr std::array runtime_table{
             "… made no vectors",
             "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
             "before.",
-            "corral logs --crash 1. If good answers end so, the clock is too short (docs/configuration.md, "
-            "clocks)."},
+            "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
+            "(docs/configuration.md, clocks)."},
     message{
         "runtime.protocol", runtime_reader,
         "The runtime answered a poll with status ….\n"
@@ -172,7 +172,13 @@ constexpr std::array runtime_table{
             "… does not answer in time\n"
             "its answer to /api/tags is no list of models\n"
             "the key file … can't be read: …\n"
-            "the key file … can't be read or holds no key",
+            "the key file … can't be read or holds no key\n"
+            "the remote server failed: …\n"
+            "the remote server … is too busy…\n"
+            "the remote server … refuses the request…\n"
+            "… answers … with status …\n"
+            "it wants a key, which 'key_file' may name\n"
+            "it does not take the key of …",
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",
             "Its address and key in the manifest; try: curl URL/api/version."},
@@ -198,10 +204,10 @@ constexpr std::array runtime_table{
             "package '…' holds more than … entries or is deeper than … folders: is it the right folder?\n"
             "SHA-256 is not available in this system's OpenSSL",
             "The package could not be examined before the start; the start waits and is tried again.",
-            "dmesg for the disk; the folder's owner and rights."},
+            "Look at 'dmesg' for the disk, and at the folder's owner and permissions."},
     message{"runtime.without-gate", runtime_reader, "starts without its gate, which failed: …",
             "The check before a start failed by a fault of its own; the start goes on without it.",
-            "corral logs corral; corral doctor MODEL."},
+            "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
     message{"run.poisonous", runtime_reader,
             "request id=… model=… client=… is poisonous: the runtime died … times in it, and hung … times, "
             "at last: …",
@@ -213,7 +219,7 @@ constexpr std::array runtime_table{
             "again: …",
             "Nothing of the answer had gone out, so the request runs again by itself.", "Nothing."},
     message{"run.failed", runtime_reader, "run …: …", "One answer failed; what follows is the cause.",
-            "corral explain \"the cause\"."},
+            "Ask for the cause by 'corral explain \"the cause\"'."},
     message{"run.shortened", runtime_reader, "longer than the model can read, sent without …",
             "A conversation was longer than the model reads; the oldest parts were left out.",
             "A model with a longer context, or a new chat."},

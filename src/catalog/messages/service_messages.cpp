@@ -19,23 +19,31 @@ constexpr std::array service_table{
             "The breaker is open: it is tried only every breaker_retry.",
             "Mend the cause, then corral start MODEL."},
     message{"service.said-before", service_reader, "while loading it had said: …",
-            "A line it printed explains its end.", ""},
+            "A line it printed explains its end.",
+            "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
     message{"service.printed", service_reader, "printed what may mean: …",
-            "A line that the profile knows came before; it need not be the cause.", ""},
+            "A line that the profile knows came before; it need not be the cause.",
+            "Look at the line and those around it by 'corral logs MODEL/SERVICE'."},
     message{"service.no-progress", service_reader, "no sign of progress for …",
             "A start without progress for longer than start_stall is ended and tried again.",
-            "start_stall_ceiling of the service, on a slow disk or link."},
+            "Raise start_stall_ceiling of the service, on a slow disk or link."},
     message{"service.silent", service_reader, "does not answer any more: …",
-            "Its liveness probe failed several times; it is replaced.", "corral logs MODEL/SERVICE"},
+            "Its liveness probe failed several times; it is replaced.",
+            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.not-answering-yet", service_reader, "listening, but not answering",
             "It is still loading.", "Nothing."},
     message{"service.first-test", service_reader, "under its first test",
             "A start ends with a first real answer before clients are let in.", "Nothing."},
+    message{"service.memory-ran-out", service_reader, "Memory ran out, and the kernel killed it.",
+            "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
+            "process; "
+            "runtimes are offered to it before Corral is.",
+            "A smaller model, or less beside it; dmesg names the sizes."},
     message{"service.stuck", service_reader, "does not die of SIGKILL, it is probably stuck inside a driver",
             "The kernel can't end the process; nothing new is started meanwhile.",
-            "dmesg; reset the device (axcl-smi reboot), else restart the machine."},
+            "Look at 'dmesg'; reset the device (axcl-smi reboot), else restart the machine."},
     message{"service.stop-late", service_reader, "stopping took too long",
-            "The stop ladder goes on by itself.", "corral status"},
+            "The stop ladder goes on by itself.", "Nothing; 'corral status' shows what is left."},
     message{
         "service.port-taken", service_reader, "port … is already taken by …",
         "Another program listens there; nothing is started until it is free, and it is looked at by itself.",
@@ -54,17 +62,18 @@ constexpr std::array service_table{
     message{"service.port-turns", service_reader, "takes turns with other models at port …",
             "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
     message{"service.gate-late", service_reader, "what it needs could not be looked at in time",
-            "A check before the start did not end; it is tried again.", "corral doctor"},
+            "A check before the start did not end; it is tried again.", "Run 'corral doctor'."},
     message{"service.not-wanted", service_reader, "was not wanted any more when it had started",
             "A stop came while it started.", "Nothing."},
     message{"device.lost", service_reader, "the device is lost: …",
             "The card is not in the driver's list. Nothing is started; it starts by itself when the card is "
             "back.",
-            "axcl-smi reboot, else switch the box off and on; corral doctor."},
+            "Reset it by 'axcl-smi reboot', else switch the box off and on; then run 'corral doctor'."},
     message{"device.silent", service_reader,
             "the device's driver does not answer: …\n"
             "hangs inside the driver, and not even SIGKILL ends it",
-            "The status tool hangs; it is asked again every ten seconds.", "dmesg; as for a lost device."},
+            "The status tool hangs; it is asked again every ten seconds.",
+            "Look at 'dmesg'; reset it by 'axcl-smi reboot', else switch the box off and on."},
     message{"device.unreadable", service_reader,
             "the device can't be looked at: …\n"
             "… prints without end\n"
@@ -77,7 +86,7 @@ constexpr std::array service_table{
     message{"device.memory-short", service_reader, "not enough device memory: …",
             "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
     message{"device.memory-gone", service_reader, "device memory did not come back within …",
-            "It is tried again every ten seconds.", "axcl-smi reboot"},
+            "It is tried again every ten seconds.", "Reset the card by 'axcl-smi reboot'."},
 };
 
 }  // namespace

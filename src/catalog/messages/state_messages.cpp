@@ -18,7 +18,7 @@ constexpr std::array state_table{
             "has no service '…' to restart",
             "A probe failed, or what waited for the service gave up; after several failures the service is "
             "replaced.",
-            "corral logs MODEL/SERVICE"},
+            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.process-control", state_reader,
             "its output can't be read: …\n"
             "what process … has started can't be killed\n"
@@ -38,7 +38,7 @@ constexpr std::array state_table{
             "cannot read from …: …",
             "The system refused something that Corral does with its children; the service goes on or is "
             "started again.",
-            "dmesg; limits of the unit (LimitNOFILE, TasksMax)."},
+            "Look at 'dmesg' and the limits of the unit (LimitNOFILE, TasksMax)."},
     message{
         "service.cannot-start", state_reader,
         "cannot find … in PATH\n"
@@ -55,17 +55,18 @@ constexpr std::array state_table{
         "The sentence names the program or folder: install it, or mend the package (corral doctor MODEL)."},
     message{"service.unexpected-port", state_reader, "… listens where it is not expected",
             "The program opened a port that its profile does not name.",
-            "further_ports of the service in the profile, or a firewall."},
+            "Name it by further_ports of the service in the profile, or close it by a firewall."},
     message{"service.stop-overdue", state_reader,
             "its services did not stop in time\n"
             "left the configuration, but its services did not stop in time\n"
             "not everything ended in time; the warden kills what is left",
             "Processes outlived their stop ladder; the warden or the next start kills them.",
-            "corral status; dmesg when the card's driver hangs."},
+            "Look at 'corral status', and at 'dmesg' when the card's driver hangs."},
     message{"service.not-in-time", state_reader, "not ready within …",
             "The whole start took longer than its clock; it is ended and tried again, each time with a "
             "longer pause.",
-            "start_timeout_ceiling of the service, on a slow disk or link; corral logs MODEL/SERVICE."},
+            "Raise start_timeout_ceiling of the service, on a slow disk or link; look at 'corral logs "
+            "MODEL/SERVICE'."},
     message{"service.asked-to-stop", state_reader,
             "asked to stop while starting\n"
             "asked to stop\n"
@@ -75,18 +76,18 @@ constexpr std::array state_table{
             "its first test failed: …\n"
             "after its first test its port could not be shown to be its own",
             "The service came up, and its first real call failed; it is ended and started again.",
-            "corral logs MODEL/SERVICE; corral doctor MODEL."},
+            "Look at 'corral logs MODEL/SERVICE', then run 'corral doctor MODEL'."},
     message{"service.not-listening", state_reader,
             "does not listen on its port any more\n"
             "its socket is not its own\n"
             "was answered with status …",
             "The process lives, but its port does not answer as its own; it is replaced.",
-            "corral logs MODEL/SERVICE"},
+            "Look at its last lines by 'corral logs MODEL/SERVICE'."},
     message{"service.disk-silent", state_reader,
             "its program has not begun: the disk that it lies on does not answer\n"
             "its program can't be looked at: …",
             "The program could not be read from its disk; the start waits and is tried again.",
-            "dmesg; check the disk or the mount of the package."},
+            "Look at 'dmesg'; check the disk or the mount of the package."},
     message{"service.port-turn", state_reader,
             ", which is compiled into its program and out of the guard's reach, is used by …\n"
             "is compiled into a program that the guard does not reach: models of such programs take turns",
@@ -116,7 +117,7 @@ constexpr std::array state_table{
             "is a web page, not a program: the download went wrong\n"
             "is cut off: it has … bytes, and its own headers ask for …",
             "The file was not downloaded whole.",
-            "git lfs install && git lfs pull in the package's folder, or fetch it again."},
+            "Run 'git lfs install && git lfs pull' in the package's folder, or fetch it again."},
     message{"program.kind", state_reader,
             "is an object file or a core dump, not a program\n"
             "is text, not a program; it begins with …\n"
@@ -131,24 +132,27 @@ constexpr std::array state_table{
     message{"program.permission", state_reader,
             "may not be executed: its execute permission is missing\n"
             "lies on a file system mounted with noexec",
-            "The file is whole and may not be run.", "chmod +x FILE; another mount for noexec."},
+            "The file is whole and may not be run.",
+            "Run 'chmod +x FILE'; move the package where the mount is without noexec."},
     message{"device.memory-late", state_reader, "have not come back … after the unload (…)",
             "The driver gave the memory of an unloaded model back late; the next start waits for it.",
             "The line names the holder where it is known; axcl-smi reboot when it stays."},
     message{"device.cpu-instead", state_reader,
             "the counter of the … can't be read\n"
             "… 0 %, …: …",
-            "The accelerator's counter did not move, or can't be read, while tokens came.", "docs/device.md"},
+            "The accelerator's counter did not move, or can't be read, while tokens came.",
+            "Compare the versions as docs/device.md says."},
     message{"model.loading", state_reader,
             "The model is not loaded.\n"
             "The model is loading.",
-            "The next request loads it, or it is being loaded.", "corral status --watch"},
+            "The next request loads it, or it is being loaded.",
+            "Wait; 'corral status --watch' shows the load."},
     message{"model.remote-away", state_reader,
             "The remote server has not been asked yet.\n"
             "The remote server does not serve: …\n"
             "Requests failed at the remote server (…), so it gets none for …",
             "The fallback elsewhere is left out for the moment and looked at again by itself.",
-            "curl URL/api/version from this machine; its address and key in the manifest."},
+            "Try 'curl URL/api/version' from this machine; mend its address or key in the manifest."},
 };
 
 }  // namespace
