@@ -85,6 +85,8 @@ void print_done(const admin_command& asked, const control::admin_json& answer, c
         std::cout << wrapped(status_page(answer, style), style);
     } else if (asked.verb == "reload") {
         print_reloaded(answer);
+    } else if (!answer.contains("models")) {
+        std::cout << wrapped(reported_text(answer, "message") + '\n', style);
     } else {
         std::cout << names_in(answer, "models") << ": " << reported_text(answer, "message") << '\n';
     }
@@ -218,6 +220,16 @@ void add_upgrade_command(CLI::App& program, command_context& context) {
         ->add_option("program", asked->program,
                      "The new program; else the one that runs, read anew from its place")
         ->type_name("FILE");
+}
+
+void add_drain_command(CLI::App& program, command_context& context) {
+    const auto [command, asked] =
+        add_verb(program, context, "drain", "Tell load balancers to send nothing more; models stay loaded");
+    command->add_flag("--wait", asked->wait, "Return when nothing runs or waits here any more");
+}
+
+void add_undrain_command(CLI::App& program, command_context& context) {
+    add_verb(program, context, "undrain", "Tell load balancers that they may send requests again");
 }
 
 bool tell_reload(const control::admin_json& answer) {

@@ -1,5 +1,5 @@
 #pragma once
-// corral status | start | stop | restart | reload | upgrade: what the command line asks a running daemon.
+// corral status | start | stop | restart | reload | upgrade | drain | undrain: what the command line asks a running daemon.
 
 #include <map>
 #include <string>

@@ -109,7 +109,7 @@ int run_conversation(const bench_options& asked, const bench_plan& of, const com
     plan.progress = [&lines, &style](const std::string& next) {
         lines.clear();
         if (!next.empty()) {
-            lines.draw(cut_to(next + "\n", style.columns));
+            lines.draw(wrapped(next + "\n", style));
         }
     };
     const bench::reuse_record done = run_reuse(std::move(plan));
@@ -143,10 +143,10 @@ int run(const bench_options& asked, const command_context& context) {
     plan->progress = [&](const bench::run_record& so_far, const std::string& next) {
         lines.clear();
         for (; told < so_far.results.size(); ++told) {
-            std::cerr << result_line(so_far, told);
+            std::cerr << wrapped(result_line(so_far, told), style);
         }
         if (!next.empty()) {
-            lines.draw(cut_to(bar(so_far, next), style.columns));
+            lines.draw(wrapped(bar(so_far, next), style));
         }
     };
     const fs::path out = plan->side.out;

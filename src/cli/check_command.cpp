@@ -13,6 +13,7 @@
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/doctor_examination.hpp"
+#include "cli/import_trust.hpp"
 #include "cli/terminal.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/doctor/doctor.hpp"
@@ -30,9 +31,9 @@ struct check_options {
 };
 
 // What the checks before a start will say of the files of each model that is run here.
-std::vector<catalog::finding> findings_of(const config::configuration& settings) {
+std::vector<catalog::finding> findings_of(const config::configuration& settings, const text_style& style) {
     std::vector<catalog::finding> out;
-    const auto look = [&out](const catalog::model_entry& model) {
+    const auto look = [&out, &style](const catalog::model_entry& model) {
         auto view = doctor::view_of(model);
         if (model.runtime.services.empty() || !view) {
             return;  // elsewhere, or refused by the reader of the configuration already
@@ -42,6 +43,10 @@ std::vector<catalog::finding> findings_of(const config::configuration& settings)
         of.models.push_back(std::move(*view));
         std::ranges::move(doctor::examine_before_start(of, doctor::start_part::files),
                           std::back_inserter(out));
+        for (catalog::finding& one : check_sealed_content(model, hash_bar("checking " + model.name, style))) {
+            one.subject = "model " + catalog::label_of(model);
+            out.push_back(std::move(one));
+        }
     };
     for (const catalog::model_entry& model : settings.models) {
         look(model);
@@ -130,8 +135,9 @@ int check(const check_options& asked, const command_context& context) {
     const config::configuration_source source = source_of(asked.file, context.environment);
     const config::configuration_result read = config::load_configuration(source);
     const bool good = read.value && read.value->left_out.empty();
-    const auto found =
-        read.value && !asked.no_files ? findings_of(*read.value) : std::vector<catalog::finding>{};
+    const auto found = read.value && !asked.no_files
+                           ? findings_of(*read.value, style_of(STDERR_FILENO, context.environment))
+                           : std::vector<catalog::finding>{};
     const int status = !good ? bad_configuration : has_error(found) ? failed : succeeded;
     if (asked.json) {
         print_json(source, read, found, status);

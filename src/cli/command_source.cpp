@@ -14,10 +14,15 @@ namespace corral::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> known_names{"STATE_DIRECTORY", "RUNTIME_DIRECTORY",
-                                                      "XDG_STATE_HOME",  "XDG_CONFIG_HOME",
-                                                      "CORRAL_CONFIG",   "HOME",
-                                                      "NO_COLOR",        "TERM"};
+constexpr std::array<std::string_view, 9> known_names{"STATE_DIRECTORY",
+                                                      "RUNTIME_DIRECTORY",
+                                                      "XDG_STATE_HOME",
+                                                      "XDG_CONFIG_HOME",
+                                                      "CORRAL_CONFIG",
+                                                      "HF_ENDPOINT",
+                                                      "HOME",
+                                                      "NO_COLOR",
+                                                      "TERM"};
 
 }  // namespace
 

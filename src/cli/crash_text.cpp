@@ -6,6 +6,7 @@
 #include "cli/reported_fields.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
+#include "corral/telemetry/crash_store.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -55,10 +56,13 @@ std::string process(const json& of) {
 
 std::string head(const json& bundle) {
     const json& trigger = member(bundle, "trigger");
-    std::string out = fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")), text(bundle, "model"),
-                                  text(bundle, "kind"));
+    std::string out = count(bundle, "schema") > telemetry::crash_schema
+                          ? "a newer version of Corral wrote this; what it calls otherwise is missing here\n"
+                          : "";
+    out += fmt::format("{}  {}  {}\n", day_and_time(text(bundle, "time")), text(bundle, "model"),
+                       text(bundle, "kind"));
     out += fmt::format("  {}{}, {}: {}\n", text(trigger, "service"), process(trigger), text(trigger, "state"),
-                       text(trigger, "sentence"));
+                       catalog::reason_line(text(trigger, "sentence")));
     if (const std::string more = text(trigger, "ended"); !more.empty()) {
         out += "  how it ended: " + more + "\n";
     }
@@ -79,15 +83,8 @@ std::string head(const json& bundle) {
 // What led to it stands one line above; the causes of one line side by side.
 std::string brief_reason(const std::string& reason) {
     const std::vector<std::string> causes = catalog::causes_of(reason);
-    if (causes.size() > 1 && causes.front() == "loading again after") {
-        return "loading again";
-    }
-    std::string out;
-    for (const std::string& cause : causes) {
-        const bool sentence = !cause.empty() && cause.front() >= 'A' && cause.front() <= 'Z';
-        out += (out.empty() ? "" : sentence ? ". " : ", ") + cause;
-    }
-    return out;
+    const bool again = causes.size() > 1 && causes.front() == "loading again after";
+    return again ? "loading again" : catalog::reason_line(reason);
 }
 
 std::string history(const json& bundle) {
@@ -152,8 +149,10 @@ std::string requests(const json& bundle) {
 std::string services(const json& bundle) {
     std::string out;
     for (const json& each : member(bundle, "services")) {
-        out += fmt::format("\nService {}{}: {}, {}; started {} times\n", text(each, "name"), process(each),
-                           text(each, "state"), brief_reason(text(each, "reason")), count(each, "starts"));
+        out +=
+            fmt::format("\nService {}{}: {}, {}; started {}\n", text(each, "name"), process(each),
+                        text(each, "state"), brief_reason(text(each, "reason")),
+                        count(each, "starts") == 1 ? "once" : fmt::format("{} times", count(each, "starts")));
         if (const std::string warning = text(each, "warning"); !warning.empty()) {
             out += "  warning: " + warning + "\n";
         }
@@ -198,7 +197,7 @@ std::string list_text(const json& summaries) {
     for (const json& each : summaries) {
         out += fmt::format("{:>3}  {}  {}  {}  {}: {}\n", ++place, day_and_time(text(each, "time")),
                            text(each, "model"), text(each, "kind"), text(each, "service"),
-                           text(each, "sentence"));
+                           catalog::reason_line(text(each, "sentence")));
     }
     return out;
 }

@@ -1,5 +1,7 @@
 // corral import DIR
 
+#include "cli/import_command.hpp"
+
 #include <iostream>
 #include <memory>
 
@@ -11,7 +13,9 @@
 #include "cli/daemon_place.hpp"
 #include "cli/import_plan.hpp"
 #include "cli/import_report.hpp"
+#include "cli/import_trust.hpp"
 #include "cli/terminal.hpp"
+#include "corral/catalog/toml_section.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
@@ -21,16 +25,6 @@
 namespace corral::cli {
 
 namespace {
-
-enum import_status : int { imported = 0, imported_broken = 1, not_imported = 2 };
-
-struct import_options {
-    import_request request;
-    daemon_place daemon;
-    std::string folder;
-    bool dry_run = false;
-    bool json = false;
-};
 
 // What became of it.
 struct import_outcome {
@@ -73,8 +67,26 @@ void ask_to_reload(const import_options& asked, const config::configuration_plac
                                      : "corral reload   (it refused just now; it says why)");
 }
 
-void write(const import_options& asked, const import_plan& plan, const config::configuration_place& place,
-           const std::map<std::string, std::string>& environment, import_outcome& to) {
+// Beside the manifest, and there before it; none is left over of an import before.
+bool write_seal(const import_plan& plan, const package_trust& trust, import_outcome& to) {
+    const std::filesystem::path file = package::seal_of(plan.file);
+    if (trust.seal) {
+        const auto done = config::write_manifest(file, package::text_of(*trust.seal), true);
+        to.problem = done ? std::string() : line(done.error().message);
+        return done.has_value();
+    }
+    std::error_code stays;
+    std::filesystem::remove(file, stays);
+    to.problem = stays ? "can't remove " + line(file.string()) + ": " + stays.message() : std::string();
+    return !stays;
+}
+
+void write(const import_options& asked, const import_plan& plan, const package_trust& trust,
+           const config::configuration_place& place, const std::map<std::string, std::string>& environment,
+           import_outcome& to) {
+    if (!write_seal(plan, trust, to)) {
+        return;
+    }
     const auto done = config::write_manifest(plan.file, plan.text, asked.request.replace);
     if (!done) {
         to.problem = line(done.error().message);
@@ -137,7 +149,33 @@ void print_outcome(const import_plan& plan, const import_outcome& what, const te
     print_commands(what.written ? std::cout : std::cerr, std::move(commands));
 }
 
-void print_json(const import_plan& plan, const import_outcome& what, int status) {
+const char* word_of(package::signature_state state) {
+    switch (state) {
+        case package::signature_state::good:
+            return "good";
+        case package::signature_state::refused:
+            return "refused";
+        case package::signature_state::unchecked:
+            return "unchecked";
+        case package::signature_state::none:
+            break;
+    }
+    return "none";
+}
+
+// How far the package is what its maker says, where there is a list of checksums.
+void print_trust(std::ostream& to, const package_trust& trust) {
+    if (!trust.seal) {
+        return;
+    }
+    to << trust.listed << (trust.listed == 1 ? " file is" : " files are") << " as SHA256SUMS says";
+    if (trust.signature.state == package::signature_state::good) {
+        to << ", which " << line(trust.signature.why) << " signed";
+    }
+    to << '\n';
+}
+
+void print_json(const import_plan& plan, const package_trust& trust, const import_outcome& what, int status) {
     control::admin_json out;
     out["status"] = status;
     out["kind"] = plan.kind;
@@ -159,6 +197,12 @@ void print_json(const import_plan& plan, const import_outcome& what, int status)
                                    {"why", one.why},
                                    {"fix", one.fix}});
     }
+    out["checksums"] = {
+        {"listed", trust.listed},
+        {"good", trust.seal.has_value()},
+        {"signature", word_of(trust.signature.state)},
+        {"signer", trust.signature.state == package::signature_state::good ? line(trust.signature.why)
+                                                                           : std::string()}};
     out["fixed"] = plan.mended;
     out["commands"] = commands_of(plan, may_write);
     out["files"] = control::admin_json::array();
@@ -209,7 +253,17 @@ int refuse_hub(const import_options& asked) {
     return not_imported;
 }
 
-int run_import(const import_options& asked, const std::map<std::string, std::string>& environment) {
+// By [import] of the configuration. One that can't be read may say so, and only its owner knows.
+bool requires_signature(const config::configuration_place& place) {
+    catalog::issue_list wrong(place.file.string());
+    const auto tree = place.there ? catalog::parse_toml_file(place.file, wrong) : std::nullopt;
+    return place.there && (!tree || tree->at_path("import.require_signature").value<bool>().value_or(false));
+}
+
+}  // namespace
+
+int run_import(const import_options& asked, const std::map<std::string, std::string>& environment,
+               import_told* told) {
     const auto& said = asked.daemon.config;
     const config::configuration_place place = config::find_configuration(said, environment);
     import_request request = asked.request;
@@ -221,25 +275,35 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     const auto full = std::filesystem::absolute(asked.folder, unknown_folder).lexically_normal();
     request.package = unknown_folder ? std::filesystem::path(asked.folder) : full;
     request.dry_run = asked.dry_run;
+    request.tell = [](const std::string& text) { std::cerr << line(text) << std::endl; };
     if (request.profile && request.profile->find('/') != std::string::npos) {
         // As typed it starts where the person is, in a manifest at the manifest's own folder.
         request.profile = std::filesystem::absolute(*request.profile).lexically_normal().string();
     }
+    const trust_request wanted{request.package, place.file.parent_path() / "trusted.d",
+                               asked.require_signature || requires_signature(place)};
+    const text_style bars = told == nullptr ? style_of(STDERR_FILENO, environment) : text_style{};
+    const package_trust trust =
+        check_trust(wanted, hash_bar("checking " + line(request.package.filename().string()), bars));
+    request.known = trust.findings;
     const import_plan plan =
         plan_import(request, place, source_of(said, environment), package::this_machine());
     // With --dry-run the manifest alone is on standard output; what ends in nothing is a failure.
     const bool aside = asked.dry_run || !plan.writable;
     std::ostream& report = aside ? std::cerr : std::cout;
-    if (!asked.json) {
+    if (!asked.json && told == nullptr) {
+        print_trust(report, trust);
         print_report(report, asked, plan, style_of(aside ? STDERR_FILENO : STDOUT_FILENO, environment));
     }
     import_outcome what;
     if (plan.writable && !asked.dry_run) {
-        write(asked, plan, place, environment, what);
+        write(asked, plan, trust, place, environment, what);
     }
     const int status = status_of(asked, plan, what);
-    if (asked.json) {
-        print_json(plan, what, status);
+    if (told != nullptr) {
+        *told = {plan.model, plan.findings, what.problem, what.reloaded};
+    } else if (asked.json) {
+        print_json(plan, trust, what, status);
     } else if (asked.dry_run) {
         print_commands(std::cerr, commands_of(plan, may_write));
         std::cout << plan.text;
@@ -248,8 +312,6 @@ int run_import(const import_options& asked, const std::map<std::string, std::str
     }
     return status;
 }
-
-}  // namespace
 
 void add_import_command(CLI::App& program, command_context& context) {
     auto asked = std::make_shared<import_options>();
@@ -265,8 +327,12 @@ void add_import_command(CLI::App& program, command_context& context) {
         ->type_name("PROFILE");
     one->add_flag("--dry-run", asked->dry_run, "Print the manifest and what was found; write nothing");
     one->add_flag("--force", asked->request.replace, "Replace a manifest of that name");
-    one->add_flag("--fix", asked->request.mend,
-                  "Mend what needs no person: execute bits, and variables of the environment");
+    one->add_flag(
+        "--fix", asked->request.mend,
+        "Mend what needs no person: execute bits, variables of the environment, and Python packages, by "
+        "pip");
+    one->add_flag("--require-signature", asked->require_signature,
+                  "Refuse a package without a list of checksums that a key of trusted.d has signed");
     one->add_flag("-v", asked->daemon.verbose, "Name all files, not the first ones");
     one->add_flag("--json", asked->json, "As JSON");
     add_daemon_options(*one, asked->daemon);
@@ -274,6 +340,7 @@ void add_import_command(CLI::App& program, command_context& context) {
         "Exit status: 0 written, and nothing is known that keeps it from starting; 1 written, but something "
         "does; 2 nothing written.");
     one->parse_complete_callback([asked, &context] {
+        asked->request.install = asked->request.mend;
         context.run = [asked, &context] { return run_import(*asked, context.environment); };
     });
 }

@@ -6,12 +6,14 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/python_environment.hpp"
 #include "corral/catalog/diagnostic.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/profile_reader.hpp"
 #include "corral/chat/family.hpp"
 #include "corral/config/configuration_model.hpp"
 #include "corral/config/manifest_file.hpp"
+#include "corral/core/text.hpp"
 #include "corral/package/package_check.hpp"
 #include "corral/package/package_reader.hpp"
 #include "corral/package/package_tree.hpp"
@@ -203,13 +205,41 @@ void mend_environment(package::reading& read, const package::repair& with) {
     }
 }
 
+// Modules that a script needs, installed where Corral's own words tell a person to.
+bool mend_python(import_plan& plan, package::reading& read, const import_request& asked,
+                 const package::repair& one, const fs::path& beside) {
+    const std::string modules = core::joined(one.install);
+    const auto folder = environment_folder(fs::absolute(beside) / "python");
+    const std::string where = one.variable.empty() ? one.python : folder.string();
+    if (asked.dry_run) {
+        plan.mended.push_back("'" + where + "' would get the Python packages " + modules);
+        return true;
+    }
+    if (asked.tell) {
+        asked.tell("installing " + modules + " in '" + where + "', which may take minutes");
+    }
+    const auto python = install_modules(one, folder);
+    if (!python) {
+        add(plan, "import.not-mended", severity::error, python.error().message,
+            "The script ends with ModuleNotFoundError.", "Mend that, then import again with --fix.");
+        return false;
+    }
+    if (!one.variable.empty()) {
+        read.model->variables[one.variable] = *python;
+    }
+    plan.mended.push_back("'" + where + "' has got the Python packages " + modules);
+    return true;
+}
+
 // What --fix may do; the package is to be looked at again where something was done.
 bool mend(import_plan& plan, package::reading& read, const import_request& asked,
-          const std::vector<package::repair>& repairs) {
+          const std::vector<package::repair>& repairs, const fs::path& beside) {
     bool done = false;
     for (const package::repair& one : repairs) {
-        if (!asked.mend) {
+        if (!asked.mend || (!one.install.empty() && !asked.install)) {
             plan.mendable.push_back(one.finding);
+        } else if (!one.install.empty()) {
+            done = mend_python(plan, read, asked, one, beside) || done;
         } else if (!one.variable.empty()) {
             read.model->variables[one.variable] = one.value;
             plan.mended.push_back("the model's " + one.variable + " is " + one.value);
@@ -257,7 +287,7 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
         return;
     }
     package::package_examination seen = package::examine_package(model, here);
-    if (mend(plan, read, asked, seen.repairs) && !asked.dry_run) {
+    if (mend(plan, read, asked, seen.repairs, place.models.parent_path()) && !asked.dry_run) {
         plan.findings.resize(told);
         plan.text = package::manifest_text(read, *runtime);
         model = read_back(plan, source, shelf);
@@ -277,13 +307,18 @@ void plan_manifest(import_plan& plan, package::reading& read, const import_reque
 import_plan plan_import(const import_request& asked, const config::configuration_place& place,
                         const config::configuration_source& source, const package::machine& here) {
     import_plan plan;
+    plan.package = asked.package;
+    plan.findings = asked.known;
+    if (has_error(plan)) {
+        sort_findings(plan);
+        return plan;
+    }
     profile_shelf shelf(place.file.parent_path(), folders_for(place), plan);
     package::read_options how;
     how.name = asked.name;
     how.profile = asked.profile;
     how.profiles = [&shelf](const std::string& name) { return shelf.find(name); };
     package::reading read = package::read_package(asked.package, here, how);
-    plan.package = asked.package;
     plan.kind = read.kind;
     plan.profile = read.profile;
     plan.findings.insert(plan.findings.end(), read.findings.begin(), read.findings.end());

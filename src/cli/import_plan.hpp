@@ -2,6 +2,7 @@
 // What `corral import` finds out before it writes anything. Reads; runs nothing of the package.
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,8 +21,13 @@ struct import_request {
     std::optional<std::string> name;
     std::optional<std::string> profile;
     bool replace = false;  // a manifest that is there
-    bool mend = false;     // what needs no person: execute bits, variables of the environment
-    bool dry_run = false;  // then no file is touched
+    bool mend =
+        false;  // what needs no person: execute bits, variables and Python packages of the environment
+    // With `mend`: Python packages too, by pip, which fetches programs from the network.
+    bool install = false;
+    bool dry_run = false;                            // then no file is touched
+    std::function<void(const std::string&)> tell{};  // what takes long, before it is begun; may be empty
+    std::vector<catalog::finding> known{};  // of the package, from before; an error: it is not to be imported
 };
 
 struct import_plan {

@@ -29,6 +29,7 @@ struct key_command {
     std::string name;                   // for make and remove
     std::optional<std::string> file;    // of keys; else the one that `config` names
     std::optional<std::string> config;  // else the usual places
+    std::string scopes{"inference"};    // of a new one
     bool json = false;
 };
 
@@ -60,16 +61,21 @@ std::string today() {
     return text.data();
 }
 
-int make(const fs::path& file, const std::string& name, bool as_json) {
+int make(const fs::path& file, const std::string& name, const std::string& said, bool as_json) {
+    const auto scopes = config::parse_scopes(said);
+    if (!scopes) {
+        return fail("'" + said +
+                    "' are no scopes; write one or more of inference, observe, operate with commas");
+    }
     const auto key = config::make_key();
     if (!key) {
         return fail(key.error().message);
     }
-    if (const auto added = config::add_key(file, name, *key, today()); !added) {
+    if (const auto added = config::add_key(file, name, *key, today(), *scopes); !added) {
         return fail(added.error().message);
     }
     if (as_json) {
-        std::cout << json{{"name", name}, {"key", *key}}.dump(2) << std::endl;
+        std::cout << json{{"name", name}, {"key", *key}, {"scopes", said}}.dump(2) << std::endl;
     } else {
         std::cout << *key << std::endl;
     }
@@ -93,15 +99,17 @@ int list(const fs::path& file, bool as_json) {
         return fail(last, failed, errors);
     }
     json names = json::array();
+    json keys = json::array();
     for (const config::key_entry& each : read.value->all()) {
         names.push_back(each.name);
+        keys.push_back({{"name", each.name}, {"scopes", config::scopes_text(each.scopes)}});
     }
     if (as_json) {
-        std::cout << json{{"file", file.string()}, {"names", names}}.dump(2) << '\n';
+        std::cout << json{{"file", file.string()}, {"names", names}, {"keys", keys}}.dump(2) << '\n';
         return 0;
     }
     for (const config::key_entry& each : read.value->all()) {
-        std::cout << each.name << '\n';
+        std::cout << each.name << "  " << config::scopes_text(each.scopes) << '\n';
     }
     return 0;
 }
@@ -128,7 +136,7 @@ int run_key_command(const key_command& asked) {
     }
     switch (asked.what) {
         case key_command::action::make:
-            return make(*file, asked.name, asked.json);
+            return make(*file, asked.name, asked.scopes, asked.json);
         case key_command::action::remove:
             return remove(*file, asked.name, asked.json);
         case key_command::action::list:
@@ -149,6 +157,12 @@ void add_key_command(CLI::App& program, command_context& context) {
         if (what != key_command::action::list) {
             one->add_option("name", asked->name, "Whose key it is: letters, digits, '_', '.', '-'")
                 ->required();
+        }
+        if (what == key_command::action::make) {
+            one->add_option("--scope", asked->scopes,
+                            "What it may do, with commas: inference (ask models), observe (see how the box "
+                            "fares), operate (pull and delete models)")
+                ->type_name("SCOPES");
         }
         one->add_option("--file", asked->file, "The file of keys; else the one of the configuration")
             ->type_name("FILE");

@@ -112,12 +112,9 @@ private:
             heading(text);
         } else if (text.starts_with("- ") || text.starts_with("* ")) {
             close();
-            out_ += ".IP \\(bu 2\n";
+            point_ = true;
             paragraph_ = text.substr(2);
         } else {
-            if (paragraph_.empty()) {
-                out_ += ".PP\n";
-            }
             paragraph_ += (paragraph_.empty() ? "" : " ") + trimmed(text);
         }
     }
@@ -160,15 +157,29 @@ private:
         out_ += inline_text(words + behind) + "\n";
     }
 
+    // "`term` (default `x`): its meaning" is a term with its text; all other points have a bullet.
+    static std::string point(const std::string& text) {
+        const std::string_view mark = mark_at(text);
+        const std::size_t end = mark.empty() ? std::string::npos : text.find(mark, mark.size());
+        const std::size_t colon = end == std::string::npos ? end : text.find(": ", end);
+        const bool term = colon != std::string::npos && text.find(". ", end) > colon;
+        return term
+                   ? ".TP\n" + inline_text(text.substr(0, colon)) + "\n" + inline_text(text.substr(colon + 2))
+                   : ".IP \\(bu 2\n" + inline_text(text);
+    }
+
     void close() {
         if (!paragraph_.empty()) {
-            out_ += inline_text(std::exchange(paragraph_, {})) + "\n";
+            out_ += (point_ ? point(paragraph_) : ".PP\n" + inline_text(paragraph_)) + "\n";
         }
+        paragraph_.clear();
+        point_ = false;
         head_.clear();
     }
 
     std::string out_;
     std::string paragraph_;
+    bool point_ = false;             // it is one of a list
     std::vector<std::string> head_;  // of the table that is open
     bool fence_ = false;
 };

@@ -224,16 +224,7 @@ std::string no_such_model(const config::configuration& files, const std::string&
             names.push_back(manifest.name);
         }
     }
-    std::string out = "there is no model '" + shown + "'";
-    std::string meant = catalog::nearest(typed, names);
-    if (meant.empty()) {
-        meant = catalog::nearest(*catalog::display_name(typed), names);
-    }
-    if (!meant.empty()) {
-        return out + "; did you mean '" + meant + "'?";
-    }
-    return out + (names.empty() ? std::string("; there is none at all: 'corral import DIR' makes one")
-                                : fmt::format("; there are {}", fmt::join(names, ", ")));
+    return catalog::no_such_model(shown, names);
 }
 
 }  // namespace corral::cli

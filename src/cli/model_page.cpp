@@ -67,9 +67,10 @@ json context_facts(const catalog::context_sizes& of) {
 
 // Of a daemon that has the model; null: none was asked, or it has not seen it loaded.
 json learned_facts(const json& status) {
-    json out = {{"positions", nullptr}, {"load_seconds", nullptr}, {"memory_mb", nullptr}};
+    json out = {{"positions", nullptr},         {"prompt_limit", nullptr}, {"chunk", nullptr},
+                {"tokens_per_letter", nullptr}, {"load_seconds", nullptr}, {"memory_mb", nullptr}};
     const json said = status.is_object() ? status.value("learned", json::object()) : json::object();
-    for (const char* key : {"positions", "load_seconds"}) {
+    for (const char* key : {"positions", "prompt_limit", "chunk", "tokens_per_letter", "load_seconds"}) {
         if (const auto value = reported_number(said, key)) {
             out[key] = *value;
         }
@@ -86,6 +87,15 @@ std::string learned_text(const json& of) {
     const auto add = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
     if (const auto positions = reported_number(of, "positions")) {
         add(fmt::format("a context of {:.0f} tokens", *positions));
+    }
+    if (const auto limit = reported_number(of, "prompt_limit")) {
+        add(fmt::format("prompts of at most {:.0f} tokens", *limit));
+    }
+    if (const auto chunk = reported_number(of, "chunk")) {
+        add(fmt::format("reads {:.0f} tokens at a time", *chunk));
+    }
+    if (const auto letter = reported_number(of, "tokens_per_letter")) {
+        add(fmt::format("{:.2f} tokens for a letter", *letter));
     }
     if (const auto load = reported_number(of, "load_seconds")) {
         add("loads in about " + span_text(*load));

@@ -10,9 +10,14 @@
 #include "cli/admin_command.hpp"
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
+#include "cli/rm_files.hpp"
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
+#include "corral/core/text.hpp"
+#include "corral/package/package_seal.hpp"
+#include "corral/pull/pulled_packages.hpp"
 
 namespace corral::cli {
 
@@ -21,10 +26,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr core::seconds reload_limit{150};
+constexpr core::seconds unload_limit{60};
 
 struct rm_options {
     daemon_place place;
     std::string model;
+    bool files = false;  // of the package too
     bool yes = false;
     bool json = false;
 };
@@ -78,12 +85,13 @@ manifest find_manifest(const known_models& known, const std::string& typed) {
     return {model->name, model->source, {}};
 }
 
-bool agreed(const manifest& which) {
-    std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string()
-              << " is removed. Its package stays.\nRemove it? [y/N] " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
+bool agreed(const manifest& which, const std::optional<pulled_files>& files) {
+    std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string() << " is removed. "
+              << (files ? "Its package goes with it: " + files->path().string() + ", " +
+                              size_text(files->bytes) + "."
+                        : std::string("Its package stays."))
+              << '\n';
+    return is_agreed("Remove it?");
 }
 
 // Tells a running daemon; nothing where none runs.
@@ -100,33 +108,28 @@ std::optional<control::admin_json> reload(const known_models& known, const rm_op
     return answer ? *answer : control::admin_refusal(answer.error().message);
 }
 
-int remove(const rm_options& asked, const command_context& context) {
-    const known_models known = look_for_models(asked.place, context.environment);
-    if (!known.readable) {
-        return fail_to_read(known);
+// As told with --json.
+void tell(const manifest& which, const std::optional<control::admin_json>& reloaded,
+          const control::admin_json& files) {
+    control::admin_json told = {{"ok", true}, {"model", which.name}, {"removed", which.file.string()}};
+    told["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
+    if (!files.is_null()) {
+        told["files"] = files;
     }
-    const manifest which = find_manifest(known, asked.model);
-    if (!which.problem.empty()) {
-        return fail(which.problem);
-    }
-    if (!asked.yes && ::isatty(STDIN_FILENO) != 1) {
-        return fail("this would remove " + which.file.string() + "; say --yes where nobody can be asked");
-    }
-    if (!asked.yes && !agreed(which)) {
-        return fail("nothing was removed");
+    std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+}
+
+int remove_manifest(const known_models& known, const rm_options& asked, const manifest& which,
+                    const command_context& context) {
+    if (const auto removed = config::remove_manifest(which.file); !removed) {
+        return fail(removed.error().message);
     }
     std::error_code error;
-    if (!fs::remove(which.file, error)) {
-        return fail("can't remove " + which.file.string() + ": " +
-                    (error ? error.message() : std::string("it is not there any more")));
-    }
+    // There mostly is none; a left-over says nothing without its manifest.
+    fs::remove(package::seal_of(which.file), error);
     const auto reloaded = reload(known, asked, context);
     if (asked.json) {
-        const control::admin_json told = {{"ok", true},
-                                          {"model", which.name},
-                                          {"removed", which.file.string()},
-                                          {"reload", reloaded ? *reloaded : control::admin_json(nullptr)}};
-        std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+        tell(which, reloaded, nullptr);
         return succeeded;
     }
     std::cout << "removed " << which.file.string() << '\n';
@@ -137,12 +140,95 @@ int remove(const rm_options& asked, const command_context& context) {
     return tell_reload(*reloaded) ? succeeded : failed;
 }
 
+// The model is unloaded and gone from the daemon before the first file goes; where it does not go, nothing does.
+int remove_with_files(const known_models& known, const rm_options& asked, const manifest& which,
+                      const pulled_files& files, const command_context& context) {
+    const bool daemon = !known.status.is_null();
+    const auto ask = [&](const char* verb, core::seconds wait) {
+        const control::admin_json question = {
+            {"verb", verb}, {"target", which.name}, {"wait_seconds", wait.count()}};
+        const auto answer = control::ask_daemon(sockets_of(asked.place, context.environment), question,
+                                                unload_limit + core::seconds{10});
+        return answer ? *answer : control::admin_refusal(answer.error().message);
+    };
+    const bool served = daemon && is_served(known.status, which.name);
+    if (served) {
+        const control::admin_json stopped = ask("stop", unload_limit);
+        if (!stopped.value("ok", false)) {
+            static_cast<void>(ask("start", core::seconds{0}));
+            return fail("nothing was removed: " +
+                        stopped.value("error", std::string("the model was not unloaded")));
+        }
+    }
+    const fs::path aside = which.file.string() + ".removed";  // no manifest any more
+    std::error_code error;
+    fs::rename(which.file, aside, error);
+    if (error) {
+        return fail("can't remove " + which.file.string() + ": " + error.message());
+    }
+    const auto reloaded = reload(known, asked, context);
+    if (reloaded && !reloaded->value("ok", false)) {
+        fs::rename(aside, which.file, error);
+        if (served) {
+            static_cast<void>(ask("start", core::seconds{0}));
+        }
+        return fail("nothing was removed: " +
+                    reloaded->value("error", std::string("the daemon did not reload")));
+    }
+    fs::remove(aside, error);
+    fs::remove(package::seal_of(which.file), error);
+    const auto gone = pull::remove_pulled(files.directory, files.folder);
+    if (!gone) {
+        return fail("the model is removed, its files are not: " + gone.error().message);
+    }
+    if (asked.json) {
+        tell(which, reloaded,
+             {{"folder", files.path().string()}, {"bytes", gone->bytes}, {"kept", gone->kept}});
+        return succeeded;
+    }
+    std::cout << "removed " << which.file.string() << " and " << files.path().string() << ": "
+              << size_text(gone->bytes) << '\n';
+    if (!gone->kept.empty()) {
+        std::cout << "kept, for no pull brought them: " << core::joined(gone->kept) << '\n';
+    }
+    return succeeded;
+}
+
+int remove(const rm_options& asked, const command_context& context) {
+    const known_models known = look_for_models(asked.place, context.environment);
+    if (!known.readable) {
+        return fail_to_read(known);
+    }
+    const manifest which = find_manifest(known, asked.model);
+    if (!which.problem.empty()) {
+        return fail(which.problem);
+    }
+    std::optional<pulled_files> files;
+    if (asked.files) {
+        auto found = find_pulled_files(known, which.name);
+        if (!found) {
+            return fail(found.error().message);
+        }
+        files = *std::move(found);
+    }
+    if (!asked.yes && ::isatty(STDIN_FILENO) != 1) {
+        return fail("this would remove " + which.file.string() + "; say --yes where nobody can be asked");
+    }
+    if (!asked.yes && !agreed(which, files)) {
+        return fail("nothing was removed");
+    }
+    return files ? remove_with_files(known, asked, which, *files, context)
+                 : remove_manifest(known, asked, which, context);
+}
+
 }  // namespace
 
 void add_rm_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<rm_options>();
-    CLI::App* one = program.add_subcommand("rm", "Remove a model's manifest; its package stays");
+    CLI::App* one =
+        program.add_subcommand("rm", "Remove a model's manifest; its package stays without --files");
     one->add_option("model", asked->model, "The model")->type_name("MODEL")->required();
+    one->add_flag("--files", asked->files, "Also the files of its package, where a pull brought them");
     one->add_flag("-y,--yes", asked->yes, "Don't ask");
     one->add_flag("--json", asked->json, "As JSON");
     add_daemon_options(*one, asked->place);

@@ -110,6 +110,33 @@ void add_problems(std::string& out, const json& of) {
     }
 }
 
+// How long it took to serve: from power-on where Corral came up with the machine, else from its own start.
+void add_boot(std::string& out, const json& status) {
+    constexpr double with_the_machine = 3600;
+    const json boot = status.value("boot", json::object());
+    const json started = boot.is_object() ? boot.value("started", json::object()) : json();
+    if (!started.is_object() || started.empty()) {
+        return;
+    }
+    const bool together = reported_amount(started, "after_power_on") < with_the_machine;
+    const char* const since = together ? "after_power_on" : "after_start";
+    std::string line;
+    const auto add = [&](const std::string& what, const json& when) {
+        if (const auto seconds = when.is_object() ? reported_number(when, since) : std::nullopt) {
+            line += fmt::format("{}{} {:.1f} s", line.empty() ? "" : ", ", what, *seconds);
+        }
+    };
+    if (together) {
+        add("Corral", started);
+    }
+    add("ports", boot.value("listening", json()));
+    for (const json& model : reported_objects(boot, "models")) {
+        add(reported_text(model, "name"), model);
+    }
+    add("first answer", boot.value("first_answer", json()));
+    out += line.empty() ? "" : fmt::format("  after {}: {}\n", together ? "power-on" : "its start", line);
+}
+
 void add_closed(std::string& out, const json& status, const text_style& style) {
     for (const json& why : core::list_at(status, "closed")) {
         if (why.is_string()) {
@@ -237,12 +264,14 @@ std::string status_page(const json& status, const text_style& style) {
     std::string out =
         fmt::format("corral {}, process {:.0f}, up {}", reported_text(status, "version"),
                     reported_amount(status, "pid"), span_text(reported_amount(status, "uptime_seconds")));
-    out += reported_flag(status, "shutting_down") ? ", shutting down\n" : "\n";
+    out += reported_flag(status, "shutting_down") ? ", shutting down" : "";
+    out += reported_flag(status, "drained") ? ", drained ('corral undrain' ends that)\n" : "\n";
     const json upgrade = status.value("upgrade", json::object());
     if (const std::string stands = upgrade.is_object() ? reported_text(upgrade, "status") : "";
         !stands.empty()) {
         out += "  " + stands + '\n';
     }
+    add_boot(out, status);
     add_closed(out, status, style);
     for (const json& tool : reported_objects(status, "devices")) {
         add_device(out, tool);

@@ -15,6 +15,7 @@
 #include "cli/failure.hpp"
 #include "cli/reported_fields.hpp"
 #include "cli/status_page.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/json_members.hpp"
 
@@ -51,7 +52,8 @@ void tell_changes(const control::admin_json& status, std::map<std::string, std::
         told[name] = key;
         const std::string bar =
             known ? " " + load_bar(*percent, reported_number(model, "left_seconds"), 0) : std::string();
-        const std::string reason = state == "broken" ? ": " + reported_text(model, "reason") : std::string();
+        const std::string reason =
+            state == "broken" ? ": " + catalog::reason_line(reported_text(model, "reason")) : std::string();
         std::cout << name << "  " << state << bar << reason << '\n';
     }
     std::cout.flush();
@@ -96,7 +98,7 @@ core::result<control::admin_json> ask_with_bars(const std::vector<std::filesyste
     while (!over) {
         if (std::chrono::steady_clock::now() >= next) {
             if (const auto status = control::ask_daemon(places, status_question(), status_limit)) {
-                lines.draw(loads_page(*status, style));
+                lines.draw(wrapped(loads_page(*status, style), style));
             }
             next = std::chrono::steady_clock::now() + between_looks;
         }

@@ -12,7 +12,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-std::string size_text(std::size_t bytes) {
+std::string part_size(std::size_t bytes) {
     constexpr std::size_t unit = 1024;
     return bytes < unit ? fmt::format("{} bytes", bytes) : fmt::format("{} KiB", (bytes + unit / 2) / unit);
 }
@@ -53,7 +53,7 @@ std::string support_list(const std::vector<support_part>& parts) {
     std::string out;
     for (const support_part& each : parts) {
         out +=
-            fmt::format("  {:<{}}  {:>9}  {}\n", each.name, widest, size_text(each.text.size()), each.about);
+            fmt::format("  {:<{}}  {:>9}  {}\n", each.name, widest, part_size(each.text.size()), each.about);
     }
     return out;
 }

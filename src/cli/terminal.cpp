@@ -132,6 +132,16 @@ std::string wrapped(std::string_view text, const text_style& style) {
     return out;
 }
 
+void write_raw(int descriptor, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(descriptor, text.data(), text.size());
+        if (written <= 0 && errno != EINTR) {
+            return;  // the terminal has gone, and with it who would read
+        }
+        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+}
+
 void live_lines::draw(std::string_view text) {
     if (!style_.live) {
         return;
@@ -140,14 +150,7 @@ void live_lines::draw(std::string_view text) {
     const std::string shown = telemetry::printable_page(cut_to(text, style_.columns));
     drawn_ = static_cast<unsigned>(std::ranges::count(shown, '\n'));
     out += shown;
-    std::string_view rest = out;
-    while (!rest.empty()) {
-        const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
-        if (written <= 0 && errno != EINTR) {
-            return;  // the terminal has gone, and with it who would read
-        }
-        rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-    }
+    write_raw(descriptor_, out);
 }
 
 }  // namespace corral::cli

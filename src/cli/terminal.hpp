@@ -29,6 +29,9 @@ enum class colour { red, green, yellow, blue, magenta, cyan, bold, faint };
 // A word that is wider than the terminal stays whole.
 [[nodiscard]] std::string wrapped(std::string_view text, const text_style& style);
 
+// As it is, past the stream that makes control characters visible: for what moves the cursor itself.
+void write_raw(int descriptor, std::string_view text);
+
 // A few lines at the end of what is printed that are drawn again and again. Prints nothing where lines can't
 // be drawn again.
 class live_lines {

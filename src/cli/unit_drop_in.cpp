@@ -52,6 +52,11 @@ unit_drop_in unit_drop_in_of(const config::configuration& settings, const node_f
         "models, the\n"
         "# driver or the cards write it anew, then: systemctl daemon-reload && systemctl restart corral\n"
         "[Service]\n";
+    if (settings.pull.from_clients) {
+        out.text +=
+            "# [pull] from_clients: packages and manifests are written for clients.\nReadWritePaths=\"-" +
+            settings.pull.directory.string() + "\" \"-" + settings.models_directory.string() + "\"\n";
+    }
     if (wanted.empty()) {
         out.text += "# No model names a device file.\nPrivateDevices=yes\nProtectClock=yes\n";
         return out;

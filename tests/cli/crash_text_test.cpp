@@ -59,5 +59,11 @@ TEST(crash_text, damaged_and_foreign_bundles_are_shown_as_far_as_they_go) {
     }
 }
 
+TEST(crash_text, a_bundle_of_a_newer_version_says_so) {
+    EXPECT_THAT(bundle_text(json::parse(R"({"schema":2,"model":"m"})")),
+                testing::StartsWith("a newer version of Corral wrote this"));
+    EXPECT_THAT(bundle_text(json::parse(R"({"schema":1,"model":"m"})")), Not(HasSubstr("newer")));
+}
+
 }  // namespace
 }  // namespace corral::cli

@@ -18,6 +18,7 @@
 #include "corral/config/configuration.hpp"
 #include "corral/core/json.hpp"
 #include "corral/engine/dialect.hpp"
+#include "corral/pull/catalogue.hpp"
 #include "http/test_certificate.hpp"
 
 namespace corral::cli::test {
@@ -77,6 +78,7 @@ page read_page(const fs::path& file) {
         } else if (inside) {
             out.blocks.back().text += line + "\n";
         } else {
+            // A table keeps its form.
             if (!line.starts_with('|') && width_of(line) > columns) {
                 out.wide.push_back(file.filename().string() + ":" + std::to_string(number));
             }
@@ -265,6 +267,8 @@ TEST(pages, every_configuration_is_read) {
             if (has("[[tests]]")) {
                 const auto read = bench::parse_prompt_set(one.text, one.place);
                 EXPECT_TRUE(read) << read.error().message;
+            } else if (has("[[models.packages]]")) {
+                EXPECT_EQ(box::problems_in(pull::parse_catalogue(one.text, one.place).problems), "");
             } else if (has("models.d/")) {
                 EXPECT_EQ(own.problem_of_manifest(one.text), "") << one.place;
             } else if (has("[[models.fallbacks]]") && !has("[[models]]")) {
@@ -341,13 +345,15 @@ TEST(man_markdown, a_page_becomes_a_manual) {
     const std::string text = man_page_of(
         "# Title\n\nA `key` and **more** of [it](x.md),\non *two* lines.\n\n## The part\n\n| key | default | "
         "meaning |\n"
-        "|---|---|---|\n| `a|b` | `1` | what it is |\n\n```\n.x \\ y\n```\n\n- one\n  two\n",
+        "|---|---|---|\n| `a|b` | `1` | what it is |\n\n```\n.x \\ y\n```\n\n- one\n  two\n- `term` (default "
+        "`2`): what: it\n  is\n- **two words**: more\n",
         "corral.toml", "a test");
     for (const char* const part :
          {".TH CORRAL.TOML 5 ", ".SH NAME\ncorral.toml \\- a test\n", ".SH DESCRIPTION\n.PP\n",
           "A \\fBkey\\fR and \\fBmore\\fR of it, on \\fItwo\\fR lines.\n", ".SH THE PART\n",
           ".TP\n\\fBa|b\\fR\nwhat it is. Default: \\fB1\\fR\\&.\n", ".nf\n\\&.x \\e y\n.fi\n",
-          ".IP \\(bu 2\none two\n"}) {
+          ".IP \\(bu 2\none two\n", ".TP\n\\fBterm\\fR (default \\fB2\\fR)\nwhat: it is\n",
+          ".TP\n\\fBtwo words\\fR\nmore\n"}) {
         EXPECT_THAT(text, HasSubstr(part));
     }
     EXPECT_THAT(text, Not(HasSubstr("x.md")));

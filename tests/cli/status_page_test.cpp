@@ -51,6 +51,20 @@ TEST(status_page, is_words_for_files_and_a_bar_on_a_terminal) {
     EXPECT_THAT(status_page(loading(), terminal), HasSubstr("\x1b[32mready\x1b[0m"));
 }
 
+TEST(status_page, tells_how_long_the_box_took_to_serve) {
+    auto status = loading();
+    EXPECT_THAT(status_page(status, plain), Not(HasSubstr("power-on")));
+    status["boot"] = json::parse(R"({"started":{"after_power_on":12.34,"after_start":0},
+        "listening":{"after_power_on":12.5,"after_start":0.16},
+        "models":[{"name":"a:latest","after_power_on":40,"after_start":27.66}],"first_answer":null})");
+    EXPECT_THAT(status_page(status, plain),
+                HasSubstr("  after power-on: Corral 12.3 s, ports 12.5 s, a:latest 40.0 s\n"));
+    status["boot"]["first_answer"] = json::parse(R"({"after_power_on":90001,"after_start":30})");
+    status["boot"]["started"]["after_power_on"] = 89971;
+    EXPECT_THAT(status_page(status, plain),
+                HasSubstr("  after its start: ports 0.2 s, a:latest 27.7 s, first answer 30.0 s\n"));
+}
+
 TEST(status_page, tells_what_was_saved_by_going_on_behind_what_a_model_holds) {
     auto status = loading();
     EXPECT_THAT(status_page(status, plain), Not(HasSubstr("reuse:")));

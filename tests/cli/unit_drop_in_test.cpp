@@ -51,6 +51,15 @@ TEST(unit_drop_in, shuts_all_devices_where_no_model_has_one) {
     EXPECT_THAT(text, Not(HasSubstr("DeviceAllow")));
 }
 
+TEST(unit_drop_in, opens_the_folders_of_pulls_where_clients_may) {
+    config::configuration settings = with_nodes({});
+    settings.models_directory = "/etc/corral/models.d";
+    EXPECT_THAT(unit_drop_in_of(settings, two_cards).text, Not(HasSubstr("ReadWritePaths")));
+    settings.pull.from_clients = true;
+    EXPECT_THAT(unit_drop_in_of(settings, two_cards).text,
+                HasSubstr("ReadWritePaths=\"-/srv/models\" \"-/etc/corral/models.d\"\n"));
+}
+
 TEST(unit_drop_in, finds_device_files_by_name) {
     EXPECT_THAT(find_nodes("/dev/nul?"), ElementsAre("/dev/null"));
     EXPECT_THAT(find_nodes("/dev/nothing*"), ElementsAre());

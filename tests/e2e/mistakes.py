@@ -107,7 +107,7 @@ MISTAKES = [
     Mistake("what to do with a key left out", ["key"], r"new, list, remove", 2),
     Mistake("a key that is not there", ["key", "remove", "anna", "--file", "keys"], r"corral key new"),
     Mistake("no place for keys", ["key", "new", "anna"], r"keys = "),
-    Mistake("a full disk", ["import", "package"], r"df|room|space", 2, prepare=["full"]),
+    Mistake("a full disk", ["import", "package"], r"df -h", 2, prepare=["full"]),
     Mistake("the card is gone", ["doctor"], r"seat the card", 1, prepare=[]),
     Mistake("the model can't start", ["start", "sim", "--wait"], r"corral logs|corral doctor", where="fails"),
     Mistake("a question to a model that can't start", ["run", "sim", "hi"], r"corral status|corral logs|corral doctor", where="fails"),

@@ -90,7 +90,7 @@ def test_keys_come_and_go_while_it_runs(tmp_path):
         subprocess.run([BIN / "corral", "key", "remove", "anna", "--config", box.config_file], check=True, capture_output=True)
         wait_until(lambda: box.get("/api/tags").status == 401, 10, "anna is out")
         named = subprocess.run([BIN / "corral", "key", "list", "--config", box.config_file], check=True, capture_output=True)
-        assert named.stdout == b"bert\n"
+        assert named.stdout == b"bert  inference\n"
         (tmp_path / "keys").write_text("nonsense\n")
         wait_until(lambda: "event=keys.kept" in box.log(), 10, "a line in the log")
         assert box.logged("keys:1:1: key 'nonsense' needs")

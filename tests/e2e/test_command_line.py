@@ -1,5 +1,6 @@
 """What a person at a terminal sees: bars and colours there and nowhere else, completion, the manual page, JSON everywhere."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import termios
 import time
@@ -30,9 +32,10 @@ def environment(box, **more):
     return {**os.environ, "XDG_STATE_HOME": str(box.folder / "state-home"), "CORRAL_CONFIG": str(box.config_file), "TERM": "xterm", **more}
 
 
-def at_terminal(box, *words, timeout=60, **more):
+def at_terminal(box, *words, timeout=60, columns=0, **more):
     """Everything that `corral WORDS` writes to a terminal, and its exit status."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen([BIN / "corral", *words], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(box, **more))
     os.close(theirs)
     text = b""
@@ -86,7 +89,7 @@ def test_the_file_of_keys_is_that_of_the_usual_configuration(tmp_path):
     assert unnamed.returncode == 1 and "has no 'keys' in [access]" in unnamed.stderr
     (tmp_path / "corral.toml").write_text('[access]\nkeys = "keys"\n')
     assert key("new", "anna").returncode == 0
-    assert key("list").stdout == "anna\n"
+    assert key("list").stdout == "anna  inference\n"
     assert (tmp_path / "keys").exists()
 
 
@@ -158,7 +161,7 @@ def test_the_manual_page_of_the_configuration_has_every_key_and_renders(tmp_path
     page = tmp_path / "corral.toml.5"
     page.write_text(subprocess.run([BIN / "corral", "man", "--configuration", ROOT / "docs/configuration.md"], capture_output=True, text=True,
                                    check=True).stdout)
-    keys = re.findall(r"^\| `([a-z_]+)`", (ROOT / "docs/configuration.md").read_text(), re.M)
+    keys = re.findall(r"^(?:\||-) `([a-z_]+)`", (ROOT / "docs/configuration.md").read_text(), re.M)
     assert len(keys) > 100 and all(f"\\fB{key}\\fR" in page.read_text() for key in keys)
     if groff := shutil.which("groff"):
         rendered = subprocess.run([groff, "-k", "-man", "-Tutf8", "-ww", page], capture_output=True, text=True)
@@ -233,21 +236,22 @@ def test_run_asks_one_question_or_chats(tmp_path):
         piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
         assert piped.stdout == "By pipe.\n" and piped.returncode == 0, piped
         unknown = corral(box, "run", "nobody", "hi", *url)
-        assert unknown.returncode == 1 and "there is no model 'nobody'" in unknown.stderr and "Traceback" not in unknown.stderr
+        assert unknown.returncode == 1 and "there is no model 'nobody'; there are sim:latest" in unknown.stderr and not unknown.stdout
         silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
         assert silent.returncode == 1 and silent.stderr.startswith("error: Corral is not running."), silent
         ours, theirs = pty.openpty()
         chat = subprocess.Popen([BIN / "corral", "run", "sim", *url], stdin=theirs, stdout=theirs, stderr=theirs, env=environment(box))
         os.close(theirs)
-        seen = b""
+        seen = all_shown = b""
 
         def until(text):
-            nonlocal seen
+            nonlocal seen, all_shown
             end = time.monotonic() + 30
             while text not in seen:
                 assert time.monotonic() < end, seen
                 if select.select([ours], [], [], 0.2)[0]:
-                    seen += os.read(ours, 65536)
+                    part = os.read(ours, 65536)
+                    seen, all_shown = seen + part, all_shown + part
             seen = seen.split(text, 1)[1]
 
         until(b">>> ")
@@ -261,10 +265,17 @@ def test_run_asks_one_question_or_chats(tmp_path):
         os.write(ours, b"Again [[text=Two.]]\n")
         until(b"\nTwo.\r\n")
         until(b">>> ")
-        os.write(ours, b"/bye\n")
+        os.write(ours, b"\x1b[A\r")  # the arrow key brings the question back
+        until(b"\nTwo.\r\n")
+        until(b">>> ")
+        os.write(ours, b"half a line\x03")
+        until(b"Ctrl-D or /bye ends.")
+        until(b">>> ")
+        os.write(ours, b"\x04")
         assert chat.wait(10) == 0
         os.close(ours)
         assert "First" in json.dumps(box.runs()[-1]), "the conversation is kept"
+        assert b"\x1b[J>>> " in all_shown and b"\\u00" not in all_shown, "what steers the terminal is not shown"
 
 
 @pytest.mark.parametrize("words, status", [(("show", "nothing"), 1), (("start", "nothing"), 1), (("doctor", "nothing"), 3),
@@ -284,6 +295,16 @@ def test_errors_are_red_and_broken_between_words_on_a_terminal(box):
     assert status == 1 and shown.startswith("\x1b[31merror:\x1b[0m there is no model"), shown
     plain, _ = at_terminal(box, "show", "nothing", NO_COLOR="1")
     assert "\x1b" not in plain and plain.startswith("error: ")
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("words", [["status"], ["ps"], ["list"], ["show", "sim"], ["doctor"], ["check"], ["--help"],
+                                   ["status", "--help"], ["start", "nobody"], ["logs", "corral"]], ids=" ".join)
+def test_lines_are_broken_between_words_at_any_width(box, words, columns):
+    shown, _ = at_terminal(box, *words, columns=columns)
+    for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown).split("\r\n"):
+        # A word that is wider than the terminal stays whole, on a line of its own.
+        assert len(line) <= columns or len(line.split()) == 1, line
 
 
 def read_until(terminal, done, timeout=30):

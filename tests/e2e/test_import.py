@@ -11,6 +11,7 @@ import subprocess
 import time
 import tomllib
 import unicodedata
+import zipfile
 
 import pytest
 
@@ -164,6 +165,36 @@ def test_an_execute_bit_is_set_where_that_is_said(user):
     mended = user.corral("import", user.package, "--force", "--fix")
     assert "fixed: " in mended.stdout and "execute bit" in mended.stdout and "error:" not in mended.stdout
     assert os.access(program, os.X_OK)
+
+
+def wheel(folder, name):
+    """The smallest package that pip installs."""
+    folder.mkdir()
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as out:
+        out.writestr(f"{name}.py", "word = 1\n")
+        out.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        out.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        out.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+
+
+def test_what_a_script_needs_of_python_is_installed_where_that_is_said(user, tmp_path):
+    script = next(user.package.glob("*tokenizer*.py"))
+    script.write_text("import corral_test_words\n" + script.read_text())
+    told = user.corral("import", user.package, status=1)
+    assert "corral_test_words" in told.stdout and "with --fix" in told.stdout
+    # Without a way to a package index: what to fetch elsewhere, and how to bring it here.
+    user.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    offline = user.corral("import", user.package, "--force", "--fix", status=1)
+    assert "pip download -d wheels corral_test_words" in " ".join(offline.stdout.split()), offline.stdout
+    wheel(tmp_path / "wheels", "corral_test_words")
+    mended = user.corral("import", user.package, "--force", "--fix")
+    python = user.config / "python/bin/python"
+    assert "installing corral_test_words" in mended.stderr and f'python = "{python}"' in next(user.models.glob("*.toml")).read_text()
+    subprocess.run([python, "-c", "import corral_test_words"], check=True)
+    assert "module" not in user.corral("check").stdout
+    user.serve()
+    user.corral("start", "--wait")
 
 
 @pytest.mark.parametrize("typed, command", [

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "corral/catalog/message.hpp"
 #include "doctor/checks.hpp"
 
 namespace corral::doctor {
@@ -42,6 +43,15 @@ bool is_examined(const examination& of, const std::string& name) {
            std::ranges::any_of(of.models, [&](const model_view& one) { return one.entry.name == name; });
 }
 
+// The advice has a line of its own.
+std::string without_advice(std::string reason, const std::string& advice) {
+    if (!advice.empty() && reason.size() > advice.size() && reason.ends_with(advice)) {
+        reason.resize(reason.size() - advice.size());
+        reason.resize(reason.find_last_not_of(" ;.") + 1);
+    }
+    return catalog::reason_line(reason);
+}
+
 void check_daemon(const examination& of, findings& out) {
     if (!of.daemon) {
         say(out, daemon_kinds[5], "this Corral",
@@ -62,7 +72,7 @@ void check_daemon(const examination& of, findings& out) {
             continue;
         }
         if (model.state == "broken" && !is_told(out, subject, model.reason)) {
-            say(out, daemon_kinds[0], subject, model.reason, model.advice);
+            say(out, daemon_kinds[0], subject, without_advice(model.reason, model.advice), model.advice);
         }
         if (!model.warning.empty()) {
             say(out, daemon_kinds[1], subject, model.warning);

@@ -6,6 +6,7 @@
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/package/package_check.hpp"
+#include "corral/package/package_seal.hpp"
 #include "doctor/checks.hpp"
 
 namespace corral::doctor {
@@ -71,6 +72,10 @@ void check_package_files(const examination& of, findings& out) {
             if (found.id == "path.outside") {
                 found.level = severity::warning;
             }
+            out.push_back(std::move(found));
+        }
+        for (catalog::finding& found : package::check_seal(model.entry)) {
+            found.subject = subject_of(model);
             out.push_back(std::move(found));
         }
     }

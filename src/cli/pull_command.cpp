@@ -1,0 +1,331 @@
+// corral pull NAME
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/command_source.hpp"
+#include "cli/import_command.hpp"
+#include "cli/pull_name.hpp"
+#include "cli/pull_report.hpp"
+#include "corral/catalog/message.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/core/private_file.hpp"
+#include "corral/core/text.hpp"
+#include "corral/pull/pull_package.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+struct pull_options {
+    std::string name;
+    daemon_place daemon;
+    std::optional<std::string> model;
+    std::optional<std::string> profile;
+    std::vector<std::string> include;
+    std::string stick;
+    std::string rate;
+    std::string patience;
+    bool dry_run = false;
+    bool json = false;
+    bool no_import = false;
+};
+
+std::atomic<bool> stopped{false};
+
+void on_signal(int) {
+    stopped = true;
+}
+
+// So that what has come is written before the end.
+void listen_to_signals() {
+    struct sigaction how {};
+    how.sa_handler = on_signal;
+    for (const int one : {SIGINT, SIGTERM, SIGHUP}) {
+        (void)::sigaction(one, &how, nullptr);
+    }
+}
+
+int fail_pull(const pull_options& asked, const std::string& why) {
+    constexpr std::size_t longest = 2000;
+    const std::string text = telemetry::printable(why, longest);
+    if (!asked.json) {
+        return fail(text);
+    }
+    json out{{"error", text}};
+    if (const auto id = catalog::message_id(text); !id.empty()) {
+        out["id"] = id;
+    }
+    std::cout << out.dump(-1, ' ', false, json::error_handler_t::replace) << '\n' << std::flush;
+    return failed;
+}
+
+core::result<std::string> token_of(const config::pull_settings& settings) {
+    if (settings.token_file.empty()) {
+        const char* const said = ::secure_getenv("HF_TOKEN");
+        return std::string(said == nullptr ? "" : core::trimmed(said));
+    }
+    const auto file = core::read_private_file(settings.token_file);
+    if (!file) {
+        return core::make_failure(
+            core::errc::invalid,
+            "the hub's token can't be read: " + file.error().message + "; see 'token_file' of [pull]");
+    }
+    const std::string_view token = core::trimmed(file->text);
+    for (const char each : token) {
+        if (each <= 0x20 || each > 0x7e) {
+            return core::make_failure(core::errc::invalid,
+                                      "the file of the hub's token holds more than one word; write the "
+                                      "token alone into it, see 'token_file' of [pull]");
+        }
+    }
+    return std::string(token);
+}
+
+// As OpenSSL's own programs have it.
+std::string certificates_of_environment() {
+    const char* const said = ::secure_getenv("SSL_CERT_FILE");
+    return said == nullptr ? std::string() : said;
+}
+
+core::result<pull::pull_request> request_of(const pull_options& asked, const config::pull_settings& settings,
+                                            pull::package_source source) {
+    pull::pull_request out;
+    out.source = std::move(source);
+    out.settings = settings;
+    out.name = asked.name;
+    out.certificates = certificates_of_environment();
+    auto token = token_of(settings);
+    if (!token) {
+        return token.error();
+    }
+    out.token = std::move(*token);
+    if (!asked.include.empty()) {
+        out.source.include = asked.include;
+        out.source.files.clear();
+    }
+    if (!asked.stick.empty()) {
+        std::error_code error;
+        out.settings.directory = std::filesystem::absolute(asked.stick, error).lexically_normal();
+        out.settings.quota = 0;
+        out.with_marker = false;
+    }
+    if (!asked.patience.empty()) {
+        const auto span = catalog::parse_duration(asked.patience);
+        if (!span || *span < core::seconds{1} || *span > std::chrono::hours{1}) {
+            return core::make_failure(
+                core::errc::invalid,
+                "'" + asked.patience + "' is no time to wait for a silent source; write 1s to 1h");
+        }
+        out.patience = std::chrono::ceil<core::seconds>(*span);
+    }
+    return out;
+}
+
+std::string time_at(std::uint64_t bytes, const std::string& rate) {
+    const auto value = config::parse_bytes(rate);
+    if (!value || *value == 0) {
+        return {};
+    }
+    return ", " + catalog::duration_text(core::seconds(static_cast<core::seconds::rep>(bytes / *value + 1))) +
+           " at " + pull::bytes_text(*value) + "/s";
+}
+
+int print_plan(const pull_options& asked, const pull::pull_request& request) {
+    const auto plan = pull::plan_pull(request, stopped);
+    if (!plan) {
+        return fail_pull(asked, plan.error().message);
+    }
+    if (asked.json) {
+        json files = json::array();
+        for (const pull::expected_file& file : plan->files) {
+            files.push_back({{"path", file.path}, {"size", file.size.value_or(0)}, {"sha256", file.sha256}});
+        }
+        const json out{{"source", pull::source_text(request.source)},
+                       {"commit", plan->commit},
+                       {"folder", plan->folder.string()},
+                       {"total", plan->total},
+                       {"missing", plan->missing},
+                       {"room", plan->room_problem},
+                       {"files", std::move(files)}};
+        std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    } else {
+        for (const pull::expected_file& file : plan->files) {
+            std::cout << (file.size ? pull::bytes_text(*file.size) : "?") << '\t'
+                      << telemetry::printable(file.path, 400) << '\n';
+        }
+        std::cout << plan->files.size() << " files of " << pull::source_text(request.source)
+                  << (plan->commit.empty() ? "" : " at " + plan->commit.substr(0, 12)) << ", "
+                  << pull::bytes_text(plan->total) << ", would come to " << plan->folder.string() << "; "
+                  << pull::bytes_text(plan->missing) << " are still to come"
+                  << time_at(plan->missing, asked.rate) << '\n';
+    }
+    if (!plan->room_problem.empty() && !asked.json) {
+        return fail(plan->room_problem);
+    }
+    return plan->room_problem.empty() ? succeeded : failed;
+}
+
+// The model that is served from that folder already.
+std::string served_as(const config::configuration& all, const std::filesystem::path& folder) {
+    for (const catalog::model_entry& one : all.models) {
+        if (one.package == folder) {
+            return one.name;
+        }
+    }
+    return {};
+}
+
+int import_pulled(const pull_options& asked, const pull::pull_request& request, const pull::pulled& got,
+                  const std::string& served, const std::map<std::string, std::string>& environment,
+                  pull_report& report) {
+    import_options with;
+    with.daemon = asked.daemon;
+    with.folder = got.folder.string();
+    with.request.mend = true;  // a hub keeps no execute bits
+    with.request.name = asked.model;
+    if (!with.request.name && !request.source.name.empty()) {
+        with.request.name = request.source.name;
+    }
+    if (!served.empty() && !asked.model) {
+        with.request.name = served;
+        with.request.replace = true;
+    }
+    with.request.profile = asked.profile;
+    if (!with.request.profile && !request.source.profile.empty()) {
+        with.request.profile = request.source.profile;
+    }
+    if (!asked.json) {
+        return run_import(with, environment);
+    }
+    import_told told;
+    const int status = run_import(with, environment, &told);
+    if (status == imported) {
+        report.status("success");
+        return succeeded;
+    }
+    std::string why = told.problem;
+    for (const catalog::finding& one : told.findings) {
+        if (why.empty() && one.level == catalog::severity::error) {
+            why = one.what + (one.fix.empty() ? "" : "; " + one.fix);
+        }
+    }
+    return fail_pull(asked, "the package is in " + got.folder.string() +
+                                (status == imported_broken ? " and has a manifest, but it can't start: "
+                                                           : ", but it is no model yet: ") +
+                                (why.empty() ? "'corral import' says why" : why));
+}
+
+int finish(const pull_options& asked, const pull::pull_request& request, const pull::pulled& got,
+           const config::configuration& all, const std::map<std::string, std::string>& environment,
+           pull_report& report) {
+    if (!asked.json) {
+        std::cout << (got.was_there ? "already there, whole: " : "pulled: ") << got.folder.string() << ", "
+                  << pull::bytes_text(got.bytes) << '\n';
+        if (!got.kept.empty()) {
+            std::cout << "what else lay in that folder is now in " << got.kept.string() << '\n';
+        }
+    }
+    const std::string served = served_as(all, got.folder);
+    if (!asked.stick.empty()) {
+        if (!asked.json) {
+            std::cout << "on the other machine: corral import " << got.folder.filename().string() << '\n';
+        }
+    } else if (!asked.no_import && (served.empty() || !got.was_there || asked.model)) {
+        return import_pulled(asked, request, got, served, environment, report);
+    } else if (!asked.json && !served.empty()) {
+        std::cout << "served as " << served << '\n';
+    }
+    report.status("success");
+    return succeeded;
+}
+
+int run_pull(const pull_options& asked, const std::map<std::string, std::string>& environment) {
+    listen_to_signals();
+    (void)::umask(022);  // the service is another user
+    const config::configuration_place place = config::find_configuration(asked.daemon.config, environment);
+    const auto read = config::load_configuration(source_of(asked.daemon.config, environment));
+    const auto& all = read.value ? read.value : read.draft;
+    if (!all) {
+        tell(read);
+        return fail_pull(asked, "the configuration can't be read; 'corral check' says what is wrong with it");
+    }
+    auto found = find_package(asked.name, place);
+    if (!found) {
+        return fail_pull(asked, found.error().message);
+    }
+    auto request = request_of(asked, all->pull, std::move(found->source));
+    if (!request) {
+        return fail_pull(asked, request.error().message);
+    }
+    if (!asked.json) {
+        for (const std::string& remark : found->remarks) {
+            std::cerr << "note: " << telemetry::printable(remark, 1000) << '\n';
+        }
+    }
+    if (asked.dry_run) {
+        return print_plan(asked, *request);
+    }
+    pull_report report(asked.json, style_of(STDOUT_FILENO, environment));
+    const auto got = pull::pull_package(
+        *request, [&](const pull::pull_progress& at) { report.tell(at, std::chrono::steady_clock::now()); },
+        stopped);
+    report.clear();
+    if (!got) {
+        return fail_pull(asked, got.error().message);
+    }
+    return finish(asked, *request, *got, *all, environment, report);
+}
+
+}  // namespace
+
+void add_pull_command(CLI::App& program, command_context& context) {
+    auto asked = std::make_shared<pull_options>();
+    CLI::App* one =
+        program.add_subcommand("pull", "Fetch a package by its name, check it, and make a model of it");
+    one->add_option("name", asked->name,
+                    "A name of the catalogue, hf.co/OWNER/REPO[:REVISION], https://HOST/FOLDER/ or "
+                    "file:///FOLDER")
+        ->type_name("NAME")
+        ->required();
+    one->add_flag("--dry-run", asked->dry_run, "Say what would be fetched and how much; fetch nothing");
+    one->add_option("--rate", asked->rate, "With --dry-run: how long it takes at so much a second, as 10MB")
+        ->type_name("SIZE");
+    one->add_option("--to-stick", asked->stick,
+                    "Into a folder there, with a list of checksums, for 'corral import' on another machine")
+        ->type_name("DIR");
+    one->add_flag("--no-import", asked->no_import, "Fetch it only; make no model of it");
+    one->add_option("--name", asked->model,
+                    "NAME or NAME:TAG of the model; else by the catalogue or the package")
+        ->type_name("NAME");
+    one->add_option("--profile", asked->profile, "The runtime's profile; else by the kind of package")
+        ->type_name("PROFILE");
+    one->add_option("--include", asked->include, "Only files that fit, as '*.gguf'; may be said again")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+    one->add_option("--patience", asked->patience, "How long a silent source is waited for; 60s unless said")
+        ->type_name("TIME");
+    one->add_flag("--json", asked->json, "Ollama's own lines, one object each");
+    add_daemon_options(*one, asked->daemon);
+    one->footer(
+        "What came of a pull that was cut off is kept, and the same command goes on with it. Exit status: 0 "
+        "the "
+        "package is there and, but for --no-import, a model; 1 it is not, or what import says.");
+    one->parse_complete_callback([asked, &context] {
+        context.run = [asked, &context] { return run_pull(*asked, context.environment); };
+    });
+}
+
+}  // namespace corral::cli

@@ -1,0 +1,68 @@
+#include "cli/rm_files.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include "cli/reported_fields.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/core/text.hpp"
+#include "corral/pull/pulled_packages.hpp"
+
+namespace corral::cli {
+
+std::vector<std::string> users_of(const config::configuration& files, const std::string& folder) {
+    std::vector<std::string> out;
+    const auto uses = [&](const catalog::model_entry& model) {
+        return pull::folder_below(files.pull.directory, model.package) == folder;
+    };
+    for (const catalog::model_entry& model : files.models) {
+        if (uses(model) || std::ranges::any_of(model.fallbacks, uses)) {
+            out.push_back(model.name);
+        }
+    }
+    return out;
+}
+
+core::result<pulled_files> find_pulled_files(const known_models& known, const std::string& model) {
+    const config::configuration& files = known.files;
+    const catalog::model_entry* const entry = config::find_model(files, model);
+    if (entry == nullptr) {
+        return core::make_failure(
+            core::errc::refused, "the manifest of '" + model +
+                                     "' has a mistake, so its package is not known; say 'corral rm " + model +
+                                     "', then 'corral prune'");
+    }
+    const std::string folder = pull::folder_below(files.pull.directory, entry->package);
+    const pull::pulled_things all = pull::look_at_pulled(files.pull.directory);
+    const auto found = std::ranges::find(all.packages, folder, &pull::pulled_package::folder);
+    if (folder.empty() || found == all.packages.end()) {
+        return core::make_failure(core::errc::refused, "no pull brought the package " +
+                                                           entry->package.string() + " of '" + entry->name +
+                                                           "', so its files stay; 'corral rm " + entry->name +
+                                                           "' removes the manifest alone");
+    }
+    std::vector<std::string> users = users_of(files, folder);
+    std::erase(users, entry->name);
+    if (!users.empty()) {
+        return core::make_failure(core::errc::refused, "the package " + entry->package.string() +
+                                                           " is also that of " + core::joined(users) +
+                                                           ", so its files stay; remove that first");
+    }
+    return pulled_files{files.pull.directory, folder, found->bytes};
+}
+
+bool is_served(const control::admin_json& status, const std::string& model) {
+    const control::admin_json& models = core::list_at(status, "models");
+    return std::ranges::any_of(models, [&](const control::admin_json& one) {
+        return one.is_object() && reported_text(one, "name") == model;
+    });
+}
+
+bool is_agreed(const char* question) {
+    std::cerr << question << " [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace corral::cli
