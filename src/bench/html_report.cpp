@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "bench/chart.hpp"
 #include "bench/shown.hpp"
 #include "corral/bench/report.hpp"
@@ -44,7 +46,11 @@ svg text { fill: var(--dim); font: 16px system-ui, sans-serif; }
 th, td { padding: .4rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { color: var(--dim); font-weight: 600; } th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 9rem; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--page); }
-@media (max-width: 500px) { svg text { font-size: 25px; } th, td { padding: .4rem .4rem; } }
+@media (max-width: 500px) { svg text { font-size: 25px; } table, tbody { display: block; } tr:first-child { display: none; }
+  tr { display: grid; grid-template-columns: repeat(3, 1fr); padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  td { border: 0; padding: .1rem 0; text-align: left; white-space: normal; }
+  td:first-child { grid-column: 1 / -1; position: static; font-weight: 600; }
+  td[data-name]::before { content: attr(data-name); display: block; color: var(--dim); font-size: .8rem; } }
 details { border-bottom: 1px solid var(--line); padding: .5rem 0; } summary { cursor: pointer; }
 pre { white-space: pre-wrap; background: var(--card); border-radius: 8px; padding: .7rem; margin: .4rem 0;
   font: 14px/1.45 ui-monospace, monospace; }
@@ -77,13 +83,20 @@ std::string tiles(const run_record& run, const totals& all) {
     return out + "</div>\n";
 }
 
+// On a phone, where a row is a small block, a cell bears the name of its column.
+std::string named_cell(const char* name, const std::string& text) {
+    return std::string("<td data-name=\"") + name + "\">" + text + "</td>";
+}
+
 std::string spread_row(const char* name, const std::optional<spread>& of) {
     if (!of) {
         return {};
     }
     std::string out = std::string("<tr><td>") + name + "</td>";
-    for (const double value : {of->median, of->p90, of->p99, of->least, of->most, of->deviation}) {
-        out += "<td>" + fixed(value, 2) + "</td>";
+    for (const auto& [title, value] :
+         {std::pair{"p50", of->median}, std::pair{"p90", of->p90}, std::pair{"p99", of->p99},
+          std::pair{"min", of->least}, std::pair{"max", of->most}, std::pair{"spread ±", of->deviation}}) {
+        out += named_cell(title, fixed(value, 2));
     }
     return out + "</tr>\n";
 }
@@ -147,12 +160,12 @@ std::string outcome(const measurement& seen) {
     return "<span class=\"bad\">failed</span>";
 }
 
-std::string cell(const std::optional<double>& value, int decimals) {
-    return "<td>" + (value ? fixed(*value, decimals) : std::string("–")) + "</td>";
+std::string cell(const char* name, const std::optional<double>& value, int decimals) {
+    return named_cell(name, value ? fixed(*value, decimals) : std::string("–"));
 }
 
-std::string count_cell(const std::optional<std::int64_t>& value) {
-    return "<td>" + (value ? with_commas(*value) : std::string("–")) + "</td>";
+std::string count_cell(const char* name, const std::optional<std::int64_t>& value) {
+    return named_cell(name, value ? with_commas(*value) : std::string("–"));
 }
 
 std::string title_of(const run_record& run, const test_result& one) {
@@ -169,13 +182,14 @@ std::string tests(const run_record& run) {
         const measurement& seen = one.seen;
         const bool good = seen.how == ending::success || seen.how == ending::wrong;
         const auto gap = spread_of(gaps_ms(seen));
-        out += "<tr><td>" + title_of(run, one) + "</td><td>" + outcome(seen) + "</td>" +
-               count_cell(seen.input_tokens) + count_cell(seen.output_tokens) +
-               cell(good ? decode_speed(seen) : std::nullopt, 2) +
-               cell(good ? client_first_ms(seen) : std::nullopt, 0) +
-               cell(good && seen.prefill_s ? std::optional(1000 * *seen.prefill_s) : std::nullopt, 0) +
-               cell(good && gap ? std::optional(gap->p99) : std::nullopt, 0) + cell(seen.total_s, 2) +
-               "</tr>\n";
+        out += "<tr><td>" + title_of(run, one) + "</td>" + named_cell("outcome", outcome(seen)) +
+               count_cell("in", seen.input_tokens) + count_cell("out", seen.output_tokens) +
+               cell("tok/s", good ? decode_speed(seen) : std::nullopt, 2) +
+               cell("first, client ms", good ? client_first_ms(seen) : std::nullopt, 0) +
+               cell("first, runtime ms",
+                    good && seen.prefill_s ? std::optional(1000 * *seen.prefill_s) : std::nullopt, 0) +
+               cell("gap p99 ms", good && gap ? std::optional(gap->p99) : std::nullopt, 0) +
+               cell("whole s", seen.total_s, 2) + "</tr>\n";
     }
     return out + "</table></div>\n";
 }

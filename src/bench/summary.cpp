@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "bench/shown.hpp"
 #include "corral/bench/report.hpp"
@@ -18,15 +19,23 @@ std::string right(const std::string& text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : " " + text;
 }
 
-std::string figure_row(const char* name, const std::optional<spread>& of, int decimals) {
-    if (!of) {
-        return {};
-    }
-    std::string out = padded(name, name_width);
-    for (const double value : {of->median, of->p90, of->p99, of->deviation}) {
-        out += right(fixed(value, decimals), figure_width);
+// The name of a row, and its four figures beside it; below it where the terminal is too narrow for both.
+std::string row(const std::string& name, const std::array<std::string, 4>& figures, std::size_t columns) {
+    const bool beside = columns >= name_width + figures.size() * figure_width;
+    const std::size_t wide = beside ? figure_width : std::max<std::size_t>(columns / figures.size(), 5);
+    std::string out = beside ? padded(name, name_width) : name.empty() ? name : name + "\n";
+    for (const std::string& figure : figures) {
+        out += right(figure, wide);
     }
     return out + "\n";
+}
+
+std::string figure_row(const char* name, const std::optional<spread>& of, int decimals, std::size_t columns) {
+    return of ? row(name,
+                    {fixed(of->median, decimals), fixed(of->p90, decimals), fixed(of->p99, decimals),
+                     fixed(of->deviation, decimals)},
+                    columns)
+              : std::string();
 }
 
 // Words at the terminal's width; the lines after the first are indented.
@@ -111,15 +120,12 @@ std::string summary(const run_record& run, std::size_t columns) {
     if (all.successes == 0) {
         return out;
     }
-    out += padded("", name_width);
-    for (const char* const title : {"p50", "p90", "p99", "spread"}) {
-        out += right(title, figure_width);
-    }
-    return out + "\n" + figure_row("speed, tok/s", all.speed, 2) +
-           (run.concurrency > 1 ? figure_row("all clients, tok/s", all.throughput, 2) : "") +
-           figure_row("first token, client, ms", all.client_first, 1) +
-           figure_row("first token, runtime, ms", all.runtime_first, 1) +
-           figure_row("gap of pieces, client, ms", all.gap, 1);
+    return out + row("", {"p50", "p90", "p99", "spread"}, columns) +
+           figure_row("speed, tok/s", all.speed, 2, columns) +
+           (run.concurrency > 1 ? figure_row("all clients, tok/s", all.throughput, 2, columns) : "") +
+           figure_row("first token, client, ms", all.client_first, 1, columns) +
+           figure_row("first token, runtime, ms", all.runtime_first, 1, columns) +
+           figure_row("gap of pieces, client, ms", all.gap, 1, columns);
 }
 
 }  // namespace corral::bench

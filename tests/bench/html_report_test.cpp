@@ -25,6 +25,12 @@ TEST(html_report, shows_what_was_measured_with_a_chart_of_each) {
     EXPECT_EQ(points, 6U);  // two tests: their speed, and both times to the first token
 }
 
+TEST(html_report, cells_bear_the_names_of_their_columns_for_a_phone) {
+    const std::string page = html_report(bench_record());
+    EXPECT_THAT(page, HasSubstr("<td data-name=\"p99\">"));
+    EXPECT_THAT(page, HasSubstr("<td data-name=\"first, client ms\">"));
+}
+
 TEST(html_report, loads_nothing_and_runs_nothing) {
     const std::string text = html_report(bench_record());
     EXPECT_THAT(text, HasSubstr("default-src 'none'; style-src 'unsafe-inline'"));

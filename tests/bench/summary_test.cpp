@@ -42,6 +42,15 @@ TEST(summary, nothing_foreign_steers_the_terminal) {
     EXPECT_THAT(summary(run, 80), Not(HasSubstr("\x1b")));
 }
 
+TEST(summary, fits_a_narrow_terminal) {
+    const std::string text = summary(bench_record(), 40);
+    EXPECT_THAT(text, HasSubstr("\nspeed, tok/s\n"));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        EXPECT_LE(line.size(), 40U) << line;
+    }
+}
+
 TEST(performance_report, has_the_parts_of_the_published_one) {
     run_record before = bench_record();
     for (test_result& one : before.results) {
