@@ -1,0 +1,60 @@
+"""Runs the commands of the pages for a box's maker, for tools/check_package: what they say has to work on an installed package."""
+
+import re
+
+from package_box import ROOT, answered, step
+
+PAGES = ("README.md", "docs/appliance.md", "docs/raspberry_pi.md")
+# What can't be run on a box without hardware, network or this tree, and where else it is tried.
+LEFT_OUT = {
+    r"tools/quickstart": "tools/check_fresh runs it",
+    r"tools/test": "the tests themselves",
+    r"tools/package": "it made what is installed here",
+    r"sudo apt install ./build/package/": "the first step of this drill",
+    r"tools/chaos": "a test of its own",
+    r"/usr/bin/axcl/axcl-smi": "it comes with the card's driver",
+    r"sudo systemctl disable --now llm-openai-api": "M5Stack's service is not here",
+    r"sudo python3 -m venv": "the box has no network, which pip needs",
+    r"sudo /opt/corral-python/bin/pip": "the box has no network",
+}
+# A box may have findings: there is no card here.
+MAY_FAIL = r"sudo corral doctor|corral doctor"
+
+
+def commands_of(page):
+    """Each line of the page's shell blocks, without its comment."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    lines = [re.sub(r"\s+#\s.*$", "", line).strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def as_root(command):
+    """As the drill's machine has it, which has no sudo and no home with packages."""
+    command = re.sub(r"^sudo -u (\w+) ", r"runuser -u \1 -- ", command)
+    command = re.sub(r"^sudo ", "", command)
+    return command.replace("~/", "/srv/models/")
+
+
+def all_of_them(machine):
+    # What the pages' packages are called, of the simulator.
+    for name in ("Qwen3-4B", "Qwen3-1.7B"):
+        machine.sh(f"corral-sim package /srv/models/{name} --layers 4 --name {name}")
+    for page in PAGES:
+        with step(f"the commands of {page}") as notes:
+            ran, left_out = 0, []
+            for command in commands_of(page):
+                reason = next((why for begin, why in LEFT_OUT.items() if re.match(begin, command)), None)
+                if reason:
+                    left_out.append(f"{command.split('  ')[0]} ({reason})")
+                    continue
+                done = machine.sh(as_root(command), check=False, timeout=300)
+                if done.returncode != 0 and not re.match(MAY_FAIL, command):
+                    raise RuntimeError(f"{command}: status {done.returncode}\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+                if command.startswith("curl") and "/api/chat" in command and '"done":true' not in done.stdout:
+                    raise RuntimeError(f"{command}: {done.stdout[-1500:]}{done.stderr[-500:]}")
+                ran += 1
+            notes.append(f"{ran} run; not run: {', '.join(left_out) or 'none'}")
+    for name in ("qwen3:4b", "qwen3:1.7b"):
+        machine.sh(f"corral rm {name} --yes")
+    machine.sh("rm -rf /srv/models/Qwen3-4B /srv/models/Qwen3-1.7B && systemctl daemon-reload && systemctl restart corral")
+    answered(machine)
