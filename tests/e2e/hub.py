@@ -40,7 +40,8 @@ class Hub:
         self.token = None      # that is asked for
         self.listed = None     # instead of the tree that is made of the files
         self.requests = []     # (host, method, path, range, authorization)
-        self.sent = 0          # bytes of files
+        self.sent = 0          # bytes of files, counted before they go: who has them finds them counted
+        self.serving = 0       # connections that are open
         self.counts = {}
         self.guard = threading.Lock()
         self.address = address
@@ -68,6 +69,18 @@ class Hub:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 64
+
+            def process_request(self, *connection):
+                with outer.guard:
+                    outer.serving += 1
+                super().process_request(*connection)
+
+            def shutdown_request(self, connection):
+                try:
+                    super().shutdown_request(connection)
+                finally:
+                    with outer.guard:
+                        outer.serving -= 1
 
             def handle_error(self, *_):
                 pass  # whoever asked has gone
@@ -208,14 +221,14 @@ class Hub:
             return None
         if what == "cut":
             body = body[:len(body) // 2]
+        with self.guard:
+            self.sent += len(body)
         if what == "stall":
             to.wfile.write(body[:len(body) // 2])
             to.wfile.flush()
             threading.Event().wait(30)
             return self.cut(to)
         to.wfile.write(body)
-        with self.guard:
-            self.sent += len(body)
         if what == "cut":
             to.wfile.flush()
             return self.cut(to)

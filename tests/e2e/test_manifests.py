@@ -51,7 +51,7 @@ def test_a_file_dropped_in_is_served_and_rm_takes_it_out(tmp_path):
     shelf = Shelf(tmp_path)
     shelf.start(wait_ready=False)
     try:
-        assert shelf.tags() == [] and "corral import" in shelf.log()
+        assert shelf.tags() == [] and shelf.logged("corral import")
         assert shelf.get("/readyz").status == 503
         place = shelf.put("One", 'aliases = ["first"]')
         assert "added: One:latest" in done(shelf, "reload")

@@ -229,6 +229,6 @@ def test_a_model_with_an_unknown_place_is_a_mistake(tmp_path):
 def test_ollamas_variable_for_loaded_models(tmp_path, value, complaint):
     farm = Farm(tmp_path, {"alpha": ROOM_FOR_ONE}).start(environment={"OLLAMA_MAX_LOADED_MODELS": value})
     try:
-        assert (complaint or "listening") in farm.log()
+        assert farm.logged(complaint or "listening")
     finally:
         farm.__exit__()

@@ -411,6 +411,7 @@ def one_life(folder, seed):
                 break
         hub.fault = lambda *_: None
         here = sum(p.stat().st_size for p in box.models.rglob("*") if p.is_file() and p.name not in ("lock", "progress", "journal.json"))
+        wait_until(lambda: hub.serving == 0, what="what was killed is served no more")
         sent = hub.sent
         box.pull()
         assert box.found() == hub.files, f"seed {seed}"

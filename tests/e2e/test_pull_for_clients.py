@@ -54,6 +54,7 @@ def test_two_who_ask_share_one_download(box):
         one.join()
     assert [text.splitlines()[-1] for _, text in told] == ['{"status":"success"}'] * 2, told
     # The later one may have come when the model was there already.
+    wait_until(lambda: "event=pull.done" in box.log.read_text(), what="the pull is told in the log")
     assert box.log.read_text().count("event=pull.done") == 1
 
 
