@@ -188,9 +188,10 @@ std::vector<std::string> hub_commands(const std::string& typed) {
         return {};
     }
     const std::string from = owner + "/" + name;
-    return {other_hub ? "modelscope download --model " + from + " --local_dir " + name
-                      : "hf download " + from + " --local-dir " + name,
-            "corral import " + name};
+    if (!other_hub) {
+        return {"corral pull hf.co/" + from};
+    }
+    return {"modelscope download --model " + from + " --local_dir " + name, "corral import " + name};
 }
 
 }  // namespace corral::cli

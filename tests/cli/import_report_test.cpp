@@ -83,10 +83,10 @@ TEST(import_report, with_all_names_every_file_of_a_finding) {
 }
 
 TEST(hub_commands, are_for_names_of_a_hub_only) {
-    EXPECT_THAT(hub_commands("Org/Model-1.5"),
-                ElementsAre("hf download Org/Model-1.5 --local-dir Model-1.5", "corral import Model-1.5"));
-    EXPECT_THAT(hub_commands("https://huggingface.co/o/m/tree/main").front(),
-                "hf download o/m --local-dir m");
+    EXPECT_THAT(hub_commands("Org/Model-1.5"), ElementsAre("corral pull hf.co/Org/Model-1.5"));
+    EXPECT_THAT(hub_commands("https://huggingface.co/o/m/tree/main"), ElementsAre("corral pull hf.co/o/m"));
+    EXPECT_THAT(hub_commands("https://www.modelscope.cn/models/o/m"),
+                ElementsAre("modelscope download --model o/m --local_dir m", "corral import m"));
     for (const char* other :
          {"folder", "/opt/models", "./a/b", "a/b/c", "a/", "../b", "a/b;rm", "ftp://a/b"}) {
         EXPECT_THAT(hub_commands(other), IsEmpty()) << other;

@@ -95,7 +95,7 @@ MISTAKES = [
     Mistake("a package that is not there: import", ["import", "Qwen3-4B"], r"name", 2),
     Mistake("a file in place of a package", ["import", "corral.toml"], r"folder", 2),
     Mistake("an empty folder", ["import", "empty"], r"run scripts", 2),
-    Mistake("a hub's name", ["import", "AXERA-TECH/Qwen3-4B"], r"hf download", 2),
+    Mistake("a hub's name", ["import", "AXERA-TECH/Qwen3-4B"], r"corral pull hf\.co/AXERA-TECH/Qwen3-4B", 2),
     Mistake("half a download: LFS pointers", ["import", "package"], r"git-lfs|hf download", prepare=["pointers"]),
     Mistake("half a download: a layer is missing", ["import", "package"], r"Fetch it again", prepare=["hole"]),
     Mistake("a web page in place of a file", ["import", "package"], r"Fetch it again", prepare=["page"]),

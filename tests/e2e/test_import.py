@@ -198,12 +198,12 @@ def test_what_a_script_needs_of_python_is_installed_where_that_is_said(user, tmp
 
 
 @pytest.mark.parametrize("typed, command", [
-    ("AXERA-TECH/Qwen3-4B", "hf download AXERA-TECH/Qwen3-4B --local-dir Qwen3-4B"),
-    ("https://huggingface.co/AXERA-TECH/Qwen3-4B/tree/main", "hf download AXERA-TECH/Qwen3-4B --local-dir Qwen3-4B"),
+    ("AXERA-TECH/Qwen3-4B", "corral pull hf.co/AXERA-TECH/Qwen3-4B"),
+    ("https://huggingface.co/AXERA-TECH/Qwen3-4B/tree/main", "corral pull hf.co/AXERA-TECH/Qwen3-4B"),
     ("https://www.modelscope.cn/models/org/m", "modelscope download --model org/m --local_dir m")])
 def test_a_name_of_a_hub_is_answered_with_the_command_that_fetches_it(user, typed, command):
     run = user.corral("import", typed, status=2)
-    assert run.stdout == "" and f"Run these:\n  {command}\n  corral import " in run.stderr
+    assert run.stdout == "" and f"Run these:\n  {command}\n" in run.stderr
     assert json.loads(user.corral("import", typed, "--json", status=2).stdout)["commands"][0] == command
 
 
