@@ -10,6 +10,7 @@
 #include "cli/server_address.hpp"
 #include "corral/bench/report.hpp"
 #include "corral/core/server_url.hpp"
+#include "corral/core/shipped_files.hpp"
 #include "corral/telemetry/log.hpp"
 
 namespace corral::cli {
@@ -26,13 +27,8 @@ core::result<fs::path> set_file(const std::string& name) {
     if (name.find('/') != std::string::npos || name.ends_with(".toml")) {
         return fs::path(name);
     }
-    std::vector<fs::path> folders{"/usr/local/share/corral/bench", "/usr/share/corral/bench"};
     std::error_code error;
-    const fs::path program = fs::read_symlink("/proc/self/exe", error);
-    if (!error) {
-        folders.insert(folders.begin(), program.parent_path().parent_path() / "share/corral/bench");
-    }
-    for (const fs::path& folder : folders) {
+    for (const fs::path& folder : core::shipped_folders("bench")) {
         if (fs::is_regular_file(folder / (name + ".toml"), error)) {
             return folder / (name + ".toml");
         }

@@ -1,11 +1,13 @@
 #include "corral/config/configuration_place.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 
 #include <unistd.h>
 
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/shipped_files.hpp"
 
 namespace corral::config {
 
@@ -74,13 +76,7 @@ configuration_place find_configuration(const std::optional<std::string>& said,
 
 std::vector<fs::path> usual_profile_folders(const fs::path& base) {
     std::vector<fs::path> out{base / "vendor", (base / ".." / "vendor").lexically_normal()};
-    std::error_code error;
-    const auto program = fs::read_symlink("/proc/self/exe", error);
-    if (!error) {
-        out.push_back(program.parent_path().parent_path() / "share/corral/vendor");
-    }
-    out.emplace_back("/usr/local/share/corral/vendor");
-    out.emplace_back("/usr/share/corral/vendor");
+    std::ranges::move(core::shipped_folders("vendor"), std::back_inserter(out));
     return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include "corral/catalog/model_name.hpp"
 #include "corral/catalog/toml_section.hpp"
+#include "corral/core/shipped_files.hpp"
 #include "corral/core/text.hpp"
 #include "corral/pull/pulled_marker.hpp"
 
@@ -254,16 +255,8 @@ catalogue_reading read_catalogue(const std::vector<fs::path>& folders) {
 }
 
 std::vector<fs::path> catalogue_folders(const fs::path& base) {
-    std::vector<fs::path> shipped;
-    std::error_code unknown;
-    const fs::path program = fs::read_symlink("/proc/self/exe", unknown);
-    if (!unknown) {
-        shipped.push_back(program.parent_path().parent_path() / "share/corral/catalogue");
-    }
-    shipped.emplace_back("/usr/local/share/corral/catalogue");
-    shipped.emplace_back("/usr/share/corral/catalogue");
     std::vector<fs::path> out;
-    for (const fs::path& one : shipped) {
+    for (const fs::path& one : core::shipped_folders("catalogue")) {
         std::error_code absent;
         if (out.empty() && fs::is_directory(one, absent)) {
             out.push_back(one);
