@@ -62,6 +62,7 @@ void daemon::renew_request_pipeline() {
     context.models = &fleet_.models();
     context.variants = fleet_.variants();
     context.packages = desk_for_clients();
+    context.page = page_.stocked() ? &page_ : nullptr;
     context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;

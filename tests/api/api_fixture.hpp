@@ -113,7 +113,7 @@ protected:
         }
         each->request.body = body;
         each->request.arrived = clock.now();
-        each->request.peer = {asio::ip::make_address("127.0.0.1"), 50000};
+        each->request.peer = {asio::ip::make_address(peer), 50000};
         bool has_host = false;
         for (const auto& [name, value] : headers) {
             each->request.headers.add(name, value);
@@ -139,6 +139,7 @@ protected:
 
     api::api_context context;
     http::handler handler;
+    std::string peer = "127.0.0.1";  // of requests that are started
 };
 
 // `text` with the values of created_at and of the durations replaced by "T" and 1, which differ in each run.

@@ -18,6 +18,7 @@
 namespace corral::api {
 
 class package_desk;
+class page_shelf;
 class variant_library;
 
 // Everything a handler may use; borrowed, outlives the server.
@@ -26,6 +27,7 @@ struct api_context {
     generation::model_directory* models = nullptr;
     variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
     package_desk* packages = nullptr;     // absent: clients may not pull, nor delete what was pulled
+    page_shelf* page = nullptr;           // absent: browsers get what all others get
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;

@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "corral/api/page_shelf.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
@@ -21,6 +22,7 @@
 #include "corral/core/disk_work.hpp"
 #include "corral/core/file_watch.hpp"
 #include "corral/core/random_source.hpp"
+#include "corral/core/shipped_files.hpp"
 #include "corral/core/task_group.hpp"
 #include "corral/core/wake_signal.hpp"
 #include "corral/daemon/admin_context.hpp"
@@ -132,6 +134,7 @@ private:
     monitor::compute_watch compute_;
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<generation::generation_service> generations_;
+    api::page_shelf page_{core::shipped_folders("ui")};
     std::unique_ptr<package_desk> desk_;  // made when clients first may
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/add_header.hpp"
+#include "api/page/page_routes.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/text.hpp"
 
@@ -35,8 +36,8 @@ bool reads(const http::request& incoming) {
 }
 
 bool open_to_all(const http::request& incoming) {
-    return reads(incoming) &&
-           (incoming.path == "/" || incoming.path == "/healthz" || incoming.path == "/readyz");
+    return reads(incoming) && (incoming.path == "/" || incoming.path == "/healthz" ||
+                               incoming.path == "/readyz" || is_page(incoming.path));
 }
 
 const config::key_entry* key_of(const config::key_ring& keys, const http::request& incoming) {

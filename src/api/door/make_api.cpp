@@ -7,6 +7,7 @@
 #include "api/door/cors_policy.hpp"
 #include "api/door/health_routes.hpp"
 #include "api/door/host_check.hpp"
+#include "api/page/page_routes.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/text.hpp"
@@ -21,6 +22,7 @@ struct front {
     explicit front(const api_context& with)
         : context(with), origins(extra_origins()), machine(read_machine_identity()) {
         add_health_routes(routes, context);
+        add_page_routes(routes, context);
         for (const wire_format* format : all_wire_formats()) {
             format->add_routes(routes, context);
         }
@@ -87,9 +89,11 @@ http::response refuse_access(const front& at, access_verdict verdict, const http
     return access_refusal(verdict, incoming, *at.context.random);
 }
 
-bool tells_of_life(const http::request& head) {
+// What is answered while nobody else is let in: it tells why.
+bool tells_of_life(const front& at, const http::request& head) {
     const bool reads = head.method == "GET" || head.method == "HEAD";
-    return reads && (head.path == "/healthz" || head.path == "/readyz");
+    return reads && (head.path == "/healthz" || head.path == "/readyz" || is_page(head.path) ||
+                     way_to_page(at.context, head));
 }
 
 http::response refuse_all(const front& at, const http::request& head) {
@@ -133,7 +137,7 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
             return;
         }
     }
-    if (!at.context.closed.empty() && !tells_of_life(head)) {
+    if (!at.context.closed.empty() && !tells_of_life(at, head)) {
         found.answer = refuse_all(at, head);
         return;
     }
@@ -184,6 +188,10 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& inco
     entry found = judge(*at, incoming);
     if (found.answer) {
         co_await out.send(*std::move(found.answer));
+        co_return;
+    }
+    if (std::optional<http::response> way = way_to_page(at->context, incoming)) {
+        co_await out.send(*std::move(way));
         co_return;
     }
     incoming.owner = found.judged.by_key ? found.judged.client : std::string{};

@@ -24,6 +24,11 @@ constexpr std::array operation_table{
             "the daemon refuses",
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
+    message{"page.unreadable", operation_reader,
+            "the page for browsers is not shown: …\n"
+            "the page's file '…' can't be read: …",
+            "A file of the page under share/corral/ui can't be read; requests are answered as ever.",
+            "Install Corral again, and look at the disk if that does not help."},
     message{"command.too-many-readers", operation_reader, "readers follow the lines already",
             "As many corral logs --follow run as may.", "End one of them."},
     message{"command.may-not-ask", operation_reader,
