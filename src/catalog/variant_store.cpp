@@ -97,14 +97,12 @@ core::result<std::unique_ptr<variant_store>> variant_store::open(fs::path folder
 
 outcome variant_store::read() {
     std::error_code error = make_folder(folder_);
-    std::vector<fs::path> files;
-    fs::directory_iterator walk;
-    if (!error) {
-        walk = fs::directory_iterator(folder_, error);
+    if (error) {
+        return unusable(folder_, error);
     }
-    while (!error && walk != fs::directory_iterator()) {
+    std::vector<fs::path> files;
+    for (fs::directory_iterator walk(folder_, error), end; !error && walk != end; walk.increment(error)) {
         files.push_back(walk->path());
-        walk.increment(error);
     }
     if (error) {
         return unusable(folder_, error);
