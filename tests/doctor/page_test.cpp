@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -20,10 +21,31 @@ std::string page() {
     return text.str();
 }
 
-std::string row_of(const finding_kind& kind) {
-    return "| `" + std::string(kind.id) + "` | " + catalog::severity_name(kind.level) + " | " +
-           std::string(kind.about) + " | " + std::string(kind.why.empty() ? "-" : kind.why) + " | " +
-           std::string(kind.fix) + " |";
+// A row of the page, and further ones where the text is longer than a line of a page.
+std::string rows_of(const std::string& id, const std::string& head, std::string_view text) {
+    constexpr std::size_t width = 120;
+    const auto row = [](const std::string& first, const std::string& second) {
+        return "|" + (first.empty() ? "" : " " + first) + " |" + (second.empty() ? "" : " " + second) + " | ";
+    };
+    const std::size_t room = width - row(id, head).size() - std::string_view(" |").size();
+    std::string out = row(id, head);
+    std::size_t used = 0;
+    std::istringstream words{std::string(text)};
+    for (std::string word; words >> word;) {
+        if (used > 0 && used + 1 + word.size() > room) {
+            out += " |\n" + row("", "");
+            used = 0;
+        }
+        out += (used > 0 ? " " : "") + word;
+        used += (used > 0 ? 1 : 0) + word.size();
+    }
+    return out + " |\n";
+}
+
+std::string rows_of(const finding_kind& kind) {
+    return rows_of("`" + std::string(kind.id) + "`", catalog::severity_name(kind.level), kind.about) +
+           (kind.why.empty() ? "" : rows_of("", "why", kind.why)) +
+           (kind.fix.empty() ? "" : rows_of("", "do", kind.fix));
 }
 
 TEST(doctor_page, names_every_check_and_every_finding) {
@@ -36,7 +58,7 @@ TEST(doctor_page, names_every_check_and_every_finding) {
         const std::string heading = "### " + std::string(one->id) + "\n\n" + about + "." + start;
         EXPECT_NE(text.find(heading), std::string::npos) << heading;
         for (const finding_kind& kind : one->gives) {
-            EXPECT_NE(text.find(row_of(kind)), std::string::npos) << row_of(kind);
+            EXPECT_NE(text.find(rows_of(kind)), std::string::npos) << rows_of(kind);
         }
     }
 }

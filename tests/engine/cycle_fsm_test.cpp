@@ -290,7 +290,7 @@ std::vector<situation> situations() {
     const names answered = accepted + names{"piece answered", "text"};
     const names given_up = running + names{"cancelled"};
     return {
-        {"a prompt to the token", {}, kind::verbatim},
+        {"verbatim", {}, kind::verbatim},
         {"", {}},
         {"something runs", {"runs"}},
         {"quiet once", {"quiet"}},

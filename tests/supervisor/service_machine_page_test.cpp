@@ -10,7 +10,10 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -199,7 +202,7 @@ std::string describe(const service_action& action) {
         case action_kind::signal: {
             const bool group = action.step.target == catalog::signal_target::group;
             const std::string name = action.step.signal == SIGKILL ? "SIGKILL" : "SIGINT";
-            return name + (group ? " to the group" : " to the leader");
+            return name + (group ? ", group" : ", leader");
         }
     }
     return "an action that this test does not know";
@@ -234,7 +237,45 @@ bool launching(const service_machine& m) {
     return start != nullptr && std::holds_alternative<phase::launching>(start->at);
 }
 
-std::string rows_of(const situation& from) {
+// Reasons too long for a row of the page, in the order of their numbers.
+class long_reasons {
+public:
+    // `row` without the reason that is its last cell.
+    std::string cell(const std::string& row, const std::string& reason) {
+        if (row.size() + reason.size() <= page_width - end_of_row.size()) {
+            return reason;
+        }
+        auto at = std::find(texts_.begin(), texts_.end(), reason);
+        if (at == texts_.end()) {
+            at = texts_.insert(at, reason);
+        }
+        return "(" + std::to_string(at - texts_.begin() + 1) + ")";
+    }
+
+    // A paragraph each, below the table.
+    [[nodiscard]] std::string paragraphs() const {
+        std::string all;
+        for (std::size_t i = 0; i < texts_.size(); ++i) {
+            std::istringstream words("(" + std::to_string(i + 1) + ") " + texts_[i] + ".");
+            std::string line;
+            for (std::string word; words >> word;) {
+                if (line.size() + 1 + word.size() > page_width) {
+                    all += std::exchange(line, {}) + "\n";
+                }
+                line += (line.empty() ? "" : " ") + word;
+            }
+            all += line + "\n\n";
+        }
+        return all;
+    }
+
+private:
+    static constexpr std::size_t page_width = 119;
+    static constexpr std::string_view end_of_row = " |";
+    std::vector<std::string> texts_;
+};
+
+std::string rows_of(const situation& from, long_reasons& longer) {
     std::string rows;
     for (int kind = 0; kind < event_kinds; ++kind) {
         const auto what = static_cast<event_kind>(kind);
@@ -255,18 +296,20 @@ std::string rows_of(const situation& from) {
         }
         std::string acts = action ? describe(*action) : "";
         const std::string reason = d.m.reason == before.reason ? "" : d.m.reason;
-        rows += "| " + when_reached(from) + " | `" + to_string(what) + "` | " + describe(d.m) + " | " + acts +
-                " | " + reason + " |\n";
+        const std::string row = "| " + when_reached(from) + " | `" + to_string(what) + "` | " +
+                                describe(d.m) + " | " + acts + " | ";
+        rows += row + longer.cell(row, reason) + " |\n";
     }
     return rows;
 }
 
 std::string table() {
     std::string all = "| state | event | next | action | reason |\n|---|---|---|---|---|\n";
+    long_reasons longer;
     for (const situation& each : situations()) {
-        all += rows_of(each);
+        all += rows_of(each, longer);
     }
-    return all;
+    return all + "\n" + longer.paragraphs();
 }
 
 const char* text_of(next_start next) {
