@@ -71,7 +71,10 @@ fs::path environment_folder(const fs::path& own) {
 
 core::result<std::string> install_modules(const package::repair& wanted, const fs::path& folder) {
     std::string python = wanted.python;
-    const std::string modules = core::joined(wanted.install, " ");
+    std::string modules;  // as a shell takes them
+    for (const std::string& one : wanted.install) {
+        modules += (modules.empty() ? "" : " ") + package::shell_word(one);
+    }
     if (!wanted.variable.empty()) {
         const auto made =
             run({python, "-m", "venv", "--system-site-packages", folder.string()}, venv_limit, modules);

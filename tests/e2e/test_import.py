@@ -167,13 +167,13 @@ def test_an_execute_bit_is_set_where_that_is_said(user):
     assert os.access(program, os.X_OK)
 
 
-def wheel(folder, name):
+def wheel(folder, name, version):
     """The smallest package that pip installs."""
-    folder.mkdir()
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as out:
-        out.writestr(f"{name}.py", "word = 1\n")
-        out.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as out:
+        out.writestr(f"{name}.py", f"version = '{version}'\n")
+        out.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         out.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         out.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
 
@@ -187,11 +187,14 @@ def test_what_a_script_needs_of_python_is_installed_where_that_is_said(user, tmp
     user.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
     offline = user.corral("import", user.package, "--force", "--fix", status=1)
     assert "pip download -d wheels corral_test_words" in " ".join(offline.stdout.split()), offline.stdout
-    wheel(tmp_path / "wheels", "corral_test_words")
+    # The package's own list says which version; what it says besides is not followed.
+    for version in ("1.0", "1.1", "2.0"):
+        wheel(tmp_path / "wheels", "corral_test_words", version)
+    (user.package / "requirements.txt").write_text("--no-index\n-r elsewhere.txt\ncorral-test-words >= 1.0, <2\n")
     mended = user.corral("import", user.package, "--force", "--fix")
     python = user.config / "python/bin/python"
-    assert "installing corral_test_words" in mended.stderr and f'python = "{python}"' in next(user.models.glob("*.toml")).read_text()
-    subprocess.run([python, "-c", "import corral_test_words"], check=True)
+    assert "installing corral_test_words>=1.0,<2" in mended.stderr and f'python = "{python}"' in next(user.models.glob("*.toml")).read_text()
+    subprocess.run([python, "-c", "import corral_test_words as it; assert it.version == '1.1', it.version"], check=True)
     assert "module" not in user.corral("check").stdout
     user.serve()
     user.corral("start", "--wait")

@@ -169,6 +169,24 @@ TEST(package_check, modules_beside_the_script_are_its_own) {
     EXPECT_TRUE(check_package(p.model, p.here).empty());
 }
 
+TEST(package_check, modules_are_installed_in_the_versions_that_the_package_lists) {
+    whole_package p;
+    write_text(p.script(), p.script_text() + "import first_bits\nimport other_bits\nimport PIL\n");
+    p.here.missing_modules = [](const auto&, const auto&) {
+        return std::optional(std::vector<std::string>{"PIL", "first_bits", "other_bits"});
+    };
+    write_text(
+        p.folder / "requirements.txt",
+        "--index-url http://elsewhere.example\nFirst.Bits>=1.2,<2\npillow==10.0\nother_bits==1 --hash=x\n");
+    const auto found = examine_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found.findings), std::vector<std::string>{"script.module-missing"});
+    EXPECT_THAT(found.findings[0].fix,
+                HasSubstr("pip install pillow==10.0 'first_bits>=1.2,<2' other_bits &&"));
+    ASSERT_EQ(found.repairs.size(), 1U);
+    EXPECT_THAT(found.repairs[0].install,
+                testing::ElementsAre("pillow==10.0", "first_bits>=1.2,<2", "other_bits"));
+}
+
 TEST(package_check, a_script_that_hands_its_arguments_on_is_not_judged_by_its_words) {
     whole_package p;
     write_text(p.script(), "import sys\nimport os\nos.execv(os.environ['X'], sys.argv)\n");

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 #include "corral/catalog/placeholders.hpp"
 #include "corral/core/text.hpp"
 #include "package/checks/examination.hpp"
+#include "package/scripts/python_requirements.hpp"
 #include "package/scripts/python_text.hpp"
 
 namespace corral::package {
@@ -126,8 +129,20 @@ std::vector<std::string> python_path_of(const examination& at, const script& wha
     return {folders.begin(), folders.end()};
 }
 
-// Packages whose name for installing differs from the module's.
-std::vector<std::string> install_names(const std::vector<std::string>& modules) {
+// By the list beside the script, else by the package's own.
+std::map<std::string, std::string> versions_for(const examination& at, const script& what) {
+    for (const fs::path& folder : {fs::path(what.value).parent_path(), fs::path()}) {
+        const auto list = at.tree.read((folder / "requirements.txt").string(), requirements_bytes + 1);
+        if (list) {
+            return required_versions(*list);
+        }
+    }
+    return {};
+}
+
+// As pip is told them, "pillow==10.0"; the names of some packages differ from their modules'.
+std::vector<std::string> install_names(const examination& at, const script& what,
+                                       const std::vector<std::string>& modules) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 6> differ = {{
         {"PIL", "pillow"},
         {"cv2", "opencv-python-headless"},
@@ -136,10 +151,14 @@ std::vector<std::string> install_names(const std::vector<std::string>& modules) 
         {"yaml", "pyyaml"},
         {"dotenv", "python-dotenv"},
     }};
+    const auto versions = versions_for(at, what);
     std::vector<std::string> out;
     for (const auto& name : modules) {
         const auto known = std::ranges::find_if(differ, [&](const auto& one) { return one.first == name; });
         out.push_back(known == differ.end() ? name : std::string(known->second));
+        if (const auto version = versions.find(canonical_name(out.back())); version != versions.end()) {
+            out.back() += version->second;
+        }
     }
     return out;
 }
@@ -153,21 +172,26 @@ bool is_own(const std::string& python) {
     return python.find('/') != std::string::npos && !python.starts_with("/usr/bin/");
 }
 
+// `wanted`: as pip is told it. A shell would take "<5" for a redirection.
 std::string install_advice(const examination& at, const std::string& python,
-                           const std::vector<std::string>& modules) {
+                           const std::vector<std::string>& wanted) {
     const std::string word = shown(shell_word(python));
+    std::string words;
+    for (const std::string& one : wanted) {
+        words += " " + shell_word(one);
+    }
     if (is_own(python)) {
-        return "Run: " + word + " -m pip install " + core::joined(install_names(modules), " ");
+        return "Run: " + word + " -m pip install" + words;
     }
     return "Run: " + word + " -m venv --system-site-packages " + own_environment + " && " + own_environment +
-           "/bin/pip install " + core::joined(install_names(modules), " ") + " && corral import " +
+           "/bin/pip install" + words + " && corral import " +
            shown(shell_word(at.tree.folder().string()), 400) + " --force --fix";
 }
 
 // What --fix may do: name the environment that the advice makes, where it is whole; else make one, or fill the one that
 // the package has. Corral runs pip only where a person says --fix: it fetches programs from the network.
 void offer_environment(examination& at, const script& what, const std::string& python,
-                       const std::vector<std::string>& modules, const std::vector<std::string>& missing) {
+                       const std::vector<std::string>& modules, std::vector<std::string> wanted) {
     const std::string there = std::string(own_environment) + "/bin/python";
     const auto named_by =
         std::ranges::find(at.model.runtime.variables, "python", &catalog::variable_spec::name);
@@ -177,7 +201,7 @@ void offer_environment(examination& at, const script& what, const std::string& p
                .name = {},
                .value = {}};
     if (is_own(python)) {
-        out.install = install_names(missing);
+        out.install = std::move(wanted);
         out.python = python.starts_with('/') ? python : (at.tree.folder() / python).string();
         return at.repairs.push_back(std::move(out));
     }
@@ -190,7 +214,7 @@ void offer_environment(examination& at, const script& what, const std::string& p
     if (lacks && lacks->empty()) {
         out.value = there;
     } else {
-        out.install = install_names(missing);
+        out.install = std::move(wanted);
         out.python = python;
     }
     at.repairs.push_back(std::move(out));
@@ -213,11 +237,12 @@ void check_modules(examination& at, const script& what) {
     if (!missing || missing->empty()) {
         return;
     }
+    const std::vector<std::string> install = install_names(at, what, *missing);
     at.add("script.module-missing", severity::error,
            named(what.value) + " needs the Python " + (missing->size() == 1 ? "module " : "modules ") +
                core::joined(*missing, ", ") + ", which " + named(python) + " does not have.",
-           "The script ends with ModuleNotFoundError.", install_advice(at, python, *missing));
-    offer_environment(at, what, python, wanted, *missing);
+           "The script ends with ModuleNotFoundError.", install_advice(at, python, install));
+    offer_environment(at, what, python, wanted, install);
 }
 
 // What libraries of tokenizers load a vocabulary from, whatever its name; the settings beside it are none.
