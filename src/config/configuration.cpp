@@ -255,7 +255,8 @@ std::vector<catalog::diagnostic> take_problems(const catalog::model_entry& of, c
     std::vector<catalog::diagnostic> out = with.errors.take();
     append(out, std::exchange(with.profile_errors, {}));
     if (out.empty() && of.runtime.name.empty()) {
-        with.errors.add(from.place("profile"), "the profile has mistakes, which are told with another model");
+        with.errors.add(from.place("profile"),
+                        "the profile has mistakes; they are listed with another model");
         out = with.errors.take();
     }
     return out;

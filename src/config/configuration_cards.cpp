@@ -59,7 +59,8 @@ void read_seats(catalog::section& from, catalog::model_entry& to) {
     if (from.has("cards") && texts.empty()) {
         from.complain(from.place("cards"), "'cards' must name at least one card");
     } else if (card_sets.size() > most_card_sets) {
-        from.complain(from.place("cards"), "'cards' names too many places");
+        from.complain(from.place("cards"), "'cards' may name at most " + std::to_string(most_card_sets) +
+                                               " card sets; take some out");
     } else if (!card_sets.empty()) {
         to.card_sets = std::move(card_sets);
     }

@@ -159,7 +159,7 @@ void read_manifest(const fs::path& file, configuration& to, configuration_readin
         out.name = model.name;
         model.source = file;
         if (errors.empty() && out.problems.empty() && model.runtime.name.empty()) {
-            errors.add(root.place("profile"), "the profile has mistakes, which are told with another file");
+            errors.add(root.place("profile"), "the profile has mistakes; they are listed with another file");
         }
         check_beside(root, model, to);
         if (errors.empty() && out.problems.empty()) {

@@ -283,7 +283,8 @@ core::awaitable<control::admin_json> run_drain(const admin_context& of, control:
         }
     }
     if (!of.drained()) {
-        co_return control::admin_refusal("it was undrained before the last answer had ended");
+        co_return control::admin_refusal(
+            "the drain was taken back ('corral undrain') before the last answer had ended");
     }
     control::admin_json out;
     out["ok"] = true;

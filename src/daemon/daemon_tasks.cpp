@@ -89,10 +89,12 @@ core::awaitable<void> daemon::collect_orphans() {
         process::reap_orphans();
         process::kill_ownerless();
         if (const auto replaced = supervision_.guard->look_after(); !replaced) {
-            telemetry::log().error("the warden is gone and there is no new one: {}",
-                                   replaced.error().message);
+            telemetry::log().error(
+                "the warden is gone and can't be started again, so services would outlive a killed Corral: "
+                "{}",
+                replaced.error().message);
         } else if (*replaced) {
-            telemetry::log().warn("the warden had been killed; there is a new one");
+            telemetry::log().warn("the warden had been killed, and was started again");
         }
         awake = co_await core::sleep_for(housekeeping_period);
     }

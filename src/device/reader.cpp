@@ -57,7 +57,8 @@ device_look judge(const tool_call& call, const reader_options& how) {
         return problem(look_problem::tool_fails, call.never_ran()->message);
     }
     if (call.overflowed()) {
-        return problem(look_problem::unreadable, tool + " prints without end");
+        return problem(look_problem::unreadable,
+                       tool + " prints more than a status tool can have to say, and was ended");
     }
     const auto* status = std::get_if<process::exited_with>(&call.how());
     if (status != nullptr && (status->code == status_not_executable || status->code == status_not_found)) {
@@ -69,7 +70,8 @@ device_look judge(const tool_call& call, const reader_options& how) {
     }
     auto report = find_report_format(how.format)->parse(call.output(), how.card);
     if (!report) {
-        return problem(look_problem::unreadable, tool + " answered what is not in the format " + how.format);
+        return problem(look_problem::unreadable,
+                       tool + " gave an answer that is not in the format " + how.format);
     }
     return {{}, look_problem::none, {}, std::move(*report)};
 }

@@ -251,7 +251,7 @@ void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
     if (next.why.cause == poisonous_cause) {
         telemetry::log().error(
-            "request id={} model={} client={} is poisonous: the runtime died {} times in it, and hung {} "
+            "request id={} model={} client={} is deadly: the runtime died {} times in it, and hung {} "
             "times, at last: {}",
             request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,
             standing().harm.hangs, telemetry::printable(standing().harm.last));

@@ -16,7 +16,7 @@ from admin_cli import corral, status
 from harness import BIN, Box, pause
 
 STREAMS = 64
-HELD = re.compile(r"the loop was held for ([0-9.]+) ms .*? by (.*) event=loop\.held")
+HELD = re.compile(r"Corral stood still for ([0-9.]+) ms .*? by (.*) event=loop\.held")
 FRAME = re.compile(r"\(([^()]*)\+0x[0-9a-f]+\)")
 
 

@@ -30,7 +30,7 @@ constexpr std::array configuration_table{
             "must not hold a zero byte\n"
             "must not hold an empty text",
             "The value has another type than the key takes, or is empty.",
-            "The sentence names the type; texts stand in quotes, numbers and true/false do not."},
+            "Write the type that is named; texts stand in quotes, numbers and true/false do not."},
     message{"configuration.out-of-range", configuration_reader,
             "must be between … and …, not …\n"
             "must be 0 or at least …\n"
@@ -51,7 +51,8 @@ constexpr std::array configuration_table{
             "a service has at most 8 rendered files\n"
             "'json' is longer than 64 KiB\n"
             "is neither a number nor …",
-            "The number is outside of what makes sense; the bounds are named.", "A number within them."},
+            "The number is outside of what makes sense; the bounds are named.",
+            "Write a number within them."},
     message{"configuration.not-a-duration", configuration_reader,
             "must be a duration such as \"500ms\", \"30s\" or \"1h30m\", not \"…\"\n"
             "is not a time that a model stays loaded; write \"forever\", \"30m\", or a number of seconds",
@@ -103,11 +104,12 @@ constexpr std::array configuration_table{
             "'…' is already a name of model '…'\n"
             "'cards' names … twice",
             "Two things would have the same name; only one could be reached.",
-            "Another name for one of them; each manifest's file is named."},
+            "Choose another name for one of them; each manifest's file is named."},
     message{"configuration.port-twice", configuration_reader,
             "service '…' of model '…' wants port …, which is already that of …\n"
             "'agent' has the port of 'listen'; give it one of its own",
-            "Two services can't listen at one port.", "Another port, or port = 0 and {port} in the command."},
+            "Two services can't listen at one port.",
+            "Write another port, or port = 0 and {port} in the command."},
     message{"configuration.profile-services", configuration_reader,
             "a profile needs at least one [[services]]; one of a server that others look after says 'remote "
             "= true'\n"
@@ -118,7 +120,7 @@ constexpr std::array configuration_table{
             "is no place to run in; write the number of a card, such as 0, or \"0,1\" for one process on two "
             "cards\n"
             "'cards' must name at least one card\n"
-            "'cards' names too many places\n"
+            "'cards' may name at most … card sets; take some out\n"
             "names several places, but no service is told which: put {devices} into a command, such as "
             "\"--devices\", \"{devices}\"\n"
             "names several places, but its service '…' has the one port …; say port = 0 and put {port} into "
@@ -148,7 +150,7 @@ constexpr std::array configuration_table{
         "there is no folder for what outlives a run, so model variants can't be kept; say 'state_directory'",
         "A setting has no effect without another.", "As the sentence says."},
     message{"configuration.profile-mistake", configuration_reader,
-            "the profile has mistakes, which are told with another …",
+            "the profile has mistakes; they are listed with another …",
             "The mistakes stand at the first model of that profile.", "Mend the profile."},
     message{"configuration.environment", configuration_reader,
             "is not a number from 1 to 65536; the default stays\n"
@@ -190,7 +192,7 @@ constexpr std::array configuration_table{
             "Mend every mistake that 'corral check' names, then reload again."},
     message{"configuration.left-out-tier", configuration_reader, "…; it is left out",
             "One model can't be served as it is configured; all others are.",
-            "The sentence before it names the cause."},
+            "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
             "nobody is let in: Corral waits for …: …\n"
             "can't find '…': …",

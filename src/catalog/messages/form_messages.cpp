@@ -56,7 +56,7 @@ constexpr std::array form_table{
             "unknown expectation\n"
             "HTTP version not supported",
             "The request breaks HTTP; the connection is closed.",
-            "Another client, or no proxy that changes requests."},
+            "Use another client, or take away the proxy that changes requests."},
     message{"request.too-slow", form_reader,
             "request header took too long\n"
             "request body took too long",
@@ -83,7 +83,7 @@ constexpr std::array form_table{
             "a message has no known role\n"
             "'tool_call_id' and 'name' of a message may have at most … bytes",
             "A message of the request does not have the form that its address asks for.",
-            "The client's library in a current version; the field that is named."},
+            "Mend the field that is named, or use a current version of the client's library."},
     message{"request.field-missing", form_reader,
             "model is required\n"
             "max_tokens is required and must be positive\n"
@@ -128,7 +128,7 @@ constexpr std::array form_table{
             "does not support chat\n"
             "does not support …",
             "The model lacks the capability; one that makes vectors, for instance, does not answer.",
-            "Another model: corral list shows what each can do."},
+            "Choose another model: 'corral list' shows what each can do."},
     message{"request.bad-name", form_reader,
             "invalid model name\n"
             "source … is invalid\n"
@@ -192,7 +192,7 @@ constexpr std::array form_table{
     message{"request.variant-name", form_reader,
             "there is no model of that name\n"
             "is one of this server's configuration: change or remove it there, or choose another name",
-            "A client's model can't be made, copied or deleted under this name.", "Another name."},
+            "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
     message{"request.vectors-memory", form_reader,
             "server busy: no memory for the vectors of this request; try again later, or send fewer texts\n"
             "a request may hold at most … texts for this model, whose vectors have … numbers",

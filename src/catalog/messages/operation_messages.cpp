@@ -74,7 +74,7 @@ constexpr std::array operation_table{
     message{"command.explain", operation_reader,
             "no message is called or reads like '…'. 'corral explain' lists all.",
             "The catalogue does not know the words.",
-            "A shorter part of the sentence, or the id in [..] at the end of a line of the log."},
+            "Give a shorter part of the sentence, or the id in [..] at the end of a line of the log."},
     message{"command.bundle", operation_reader,
             "nothing has crashed or hung: there is no bundle in …\n"
             "there is no '…' among the … bundles in …\n"
@@ -111,7 +111,7 @@ constexpr std::array operation_table{
             "lists no model; 'corral list' says why\n"
             "it does not take this key",
             "What answers there is no Corral or Ollama, has no model, or knows another key.",
-            "The right --url; corral status on that box."},
+            "Give the right --url; 'corral status' on that box names it."},
     message{"command.bench-test", operation_reader,
             "Request timed out: …\n"
             "the answer ended without its last line\n"
@@ -137,7 +137,7 @@ constexpr std::array operation_table{
             "Read 'corral bench --help' and docs/bench.md."},
     message{"drain.ended", operation_reader,
             "the drain ended: Corral is being stopped\n"
-            "it was undrained before the last answer had ended",
+            "the drain was taken back ('corral undrain') before the last answer had ended",
             "corral drain --wait stopped waiting; the box does not drain any more.",
             "Look at 'corral status', and run 'corral drain --wait' again where Corral runs."},
     message{"upgrade.refused", operation_reader,
@@ -154,7 +154,7 @@ constexpr std::array operation_table{
             "the upgrade was given up, and all goes on as before: …\n"
             "upgrade: …",
             "The new program did not take over; the old one goes on serving, nothing is lost.",
-            "The sentence names the cause; corral upgrade again after mending it."},
+            "Mend the cause that is named, then run 'corral upgrade' again."},
     message{
         "upgrade.watching", operation_reader,
         "Corral ended during the upgrade; its log says why ('journalctl -u corral' where systemd runs it)\n"
@@ -178,8 +178,8 @@ constexpr std::array operation_table{
             "cannot start the warden: …\n"
             "the warden does not listen\n"
             "the warden that was handed over is not this process's own\n"
-            "the warden is gone and there is no new one: …\n"
-            "the warden had been killed; there is a new one",
+            "the warden is gone and can't be started again, so services would outlive a killed Corral: …\n"
+            "the warden had been killed, and was started again",
             "The small process that kills all services when Corral is gone was lost or can't be started.",
             "Nothing where there is a new one; else dmesg, and systemctl restart corral."},
     message{"daemon.left-over", operation_reader, "killed process …, left over from a run that was killed",
@@ -193,14 +193,15 @@ constexpr std::array operation_table{
             "A fault of Corral's own; where it is the watchdog, systemd restarts Corral.",
             "Report it, with corral logs corral."},
     message{"daemon.loop-held", operation_reader,
-            "the loop was held for … ms (at most so far …) by …\n"
-            "the loop can't be watched: its thread has no clock here",
+            "Corral stood still for … ms (at most so far …) by …\n"
+            "what makes Corral stand still can't be watched: its thread has no clock here",
             "Something kept all else waiting for longer than 2 ms.", "Report it, where it is often."},
     message{"daemon.descriptors", operation_reader,
             "but this process may have … open files, of which … are kept for its own work: about … clients "
             "can be connected; raise LimitNOFILE of the unit ('ulimit -n'), or lower 'max_connections'\n"
             "can't accept a connection: …",
-            "The limit of open files is below what the configuration allows.", "LimitNOFILE in the unit."},
+            "The limit of open files is below what the configuration allows.",
+            "Raise LimitNOFILE in the unit."},
     message{"daemon.log", operation_reader,
             "the log has no thread of its own and waits for its reader: …\n"
             "log lines were dropped because standard error was read too slowly\n"

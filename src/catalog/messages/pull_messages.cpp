@@ -54,7 +54,7 @@ constexpr std::array pull_table{
             "See the network, then the same command once more."},
     message{"pull.stopped", pull_reader,
             "the pull was stopped; what has come is kept, and the same command goes on with it",
-            "Somebody stopped it.", "The same command goes on where it stopped."},
+            "Somebody stopped it.", "Run the same command again: it goes on where it stopped."},
     message{
         "pull.lies", pull_reader,
         "the file … came whole more than once, and it is not the one that its list promises; nothing of it "
@@ -119,7 +119,8 @@ constexpr std::array pull_table{
             "the file of the hub's token holds more than one word; write the token alone into it, see "
             "'token_file' of "
             "[pull]",
-            "The file of the token is no token.", "The token alone in that file, readable by Corral's user."},
+            "The file of the token is no token.",
+            "Write the token alone into that file, readable by Corral's user."},
     message{"pull.words", pull_reader,
             "'…' is no time to wait for a silent source; write 1s to 1h\n"
             "the configuration can't be read; 'corral check' says what is wrong with it\n"

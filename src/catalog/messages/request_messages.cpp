@@ -35,7 +35,7 @@ constexpr std::array request_table{
             "The client went, or took it back.", "Nothing; ask again for an answer."},
     message{"request.deadline", request_reader,
             "the request waited for its turn as long as it may; ask again later\n"
-            "The request's time was over before it could begin.",
+            "The request's time ran out while it waited for its turn. Ask again, or give it more time.",
             "It waited longer than request_deadline.",
             "Ask again later; the operator can look at the queue: corral status."},
     message{"request.took-too-long", request_reader,
@@ -55,7 +55,8 @@ constexpr std::array request_table{
             "Ask the operator for 'corral start MODEL'."},
     message{"request.model-broken", request_reader,
             "The model does not start. Corral tries again by itself; ask again …",
-            "A service of it ends or can't be started.", "Its operator: corral status, then corral doctor."},
+            "A service of it ends or can't be started.",
+            "Its operator can run 'corral status', then 'corral doctor'."},
     message{"request.runtime-refuses", request_reader,
             "the model does not start; it is tried again by itself, ask again in a while",
             "The model is broken; why, the operator sees.",
@@ -212,7 +213,7 @@ constexpr std::array request_table{
             "Send fewer; docs/configuration.md has the bounds."},
     message{"request.cloud", request_reader, "ollama cloud is disabled: remote model is unavailable",
             "The name asks for a model elsewhere; Corral has no account and no way out.",
-            "A model of this box: corral list."},
+            "Choose a model of this box: 'corral list' shows them."},
     message{"request.no-push", request_reader, "this server does not push models to a registry",
             "There is no registry.", "Copy the package's folder to the other box and import it there."},
     message{

@@ -50,7 +50,8 @@ constexpr std::array runtime_table{
             "The tokenizer service did not come back to decode the end of the answer.\n"
             "tokenizer tap: no answer to …, the tokenizer …\n"
             "tokenizer tap: the tokenizer is away, the text of a piece follows later\n"
-            "tokenizer tap: no fresh identity for decoding yet\n"
+            "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a piece "
+            "needs one\n"
             "tokenizer tap: …",
             "The service that turns text into tokens did not answer as it should; Corral replaces it where "
             "it stays so.",
@@ -91,8 +92,7 @@ constexpr std::array runtime_table{
             "the comparison of its cache is not kept, and is made again after a restart: …",
             "The proof that nothing of another conversation is read failed; the answer was thrown away and "
             "the runtime reset.",
-            "Another program may talk to the runtime: close its port to others. reuse = \"off\" in the "
-            "manifest ends further turns."},
+            "Close the runtime's port to other programs, or write reuse = \"off\" in the manifest."},
     message{"runtime.foreign-talk", runtime_reader,
             "The runtime gave text that is not of this answer: another program talks to it too.\n"
             "The runtime ended this answer in the middle, unasked: another program stopped it, or its "
@@ -138,33 +138,33 @@ constexpr std::array runtime_table{
             "before.",
             "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
             "(docs/configuration.md, clocks)."},
-    message{
-        "runtime.protocol", runtime_reader,
-        "The runtime answered a poll with status ….\n"
-        "The runtime answered a poll with something else than JSON.\n"
-        "The runtime answered a poll without \"done\" or \"response\".\n"
-        "The runtime sent an event without \"choices\".\n"
-        "The runtime sent an event that is no JSON object.\n"
-        "The runtime sent an event of more than … KiB.\n"
-        "The runtime's answer ended in the middle of a document.\n"
-        "The runtime's answer is longer than 4 MiB.\n"
-        "The runtime's answer is no JSON: ….\n"
-        "The runtime's answer has ….\n"
-        "The runtime's answer was cut off.\n"
-        "The runtime's vectors have different lengths.\n"
-        "the runtime gave vectors that are not usable\n"
-        "embedding: …\n"
-        "a line of the answer is too long\n"
-        "a line of the answer is no JSON object",
-        "The server behind the profile does not speak the protocol that the profile names.",
-        "The right profile: corral import DIR says which one fits. The vendor's version: docs/runtimes.md."},
+    message{"runtime.protocol", runtime_reader,
+            "The runtime answered a poll with status ….\n"
+            "The runtime answered a poll with something else than JSON.\n"
+            "The runtime answered a poll without \"done\" or \"response\".\n"
+            "The runtime sent an event without \"choices\".\n"
+            "The runtime sent an event that is no JSON object.\n"
+            "The runtime sent an event of more than … KiB.\n"
+            "The runtime's answer ended in the middle of a document.\n"
+            "The runtime's answer is longer than 4 MiB.\n"
+            "The runtime's answer is no JSON: ….\n"
+            "The runtime's answer has ….\n"
+            "The runtime's answer was cut off.\n"
+            "The runtime's vectors have different lengths.\n"
+            "the runtime gave vectors that are not usable\n"
+            "embedding: …\n"
+            "a line of the answer is too long\n"
+            "a line of the answer is no JSON object",
+            "The server behind the profile does not speak the protocol that the profile names.",
+            "Check the profile ('corral import DIR' says which one fits) and the vendor's version "
+            "(docs/runtimes.md)."},
     message{"runtime.given-up", runtime_reader,
             "the call was given up\n"
             "The call was given up.\n"
             "The call was cancelled.\n"
             "no answer within …\n"
             "The runtime is being stopped.\n"
-            "this server can't be asked",
+            "this server has no way to count a prompt",
             "Corral ended the call itself, because its asker went or its time was over.", "Nothing."},
     message{"runtime.remote", runtime_reader,
             "the name … can't be looked up: …\n"
@@ -181,7 +181,7 @@ constexpr std::array runtime_table{
             "it does not take the key of …",
             "The other server of a fallback can't be used; it is asked again by itself, the other tiers "
             "serve meanwhile.",
-            "Its address and key in the manifest; try: curl URL/api/version."},
+            "Check its address and key in the manifest, and try 'curl URL/api/version'."},
     message{"runtime.remote-broken", runtime_reader,
             "connection closed without an answer\n"
             "the answer was cut\n"
@@ -192,12 +192,12 @@ constexpr std::array runtime_table{
             "the answer is longer than … bytes\n"
             "the certificate of … is not trusted: …",
             "A server that Corral asks broke its answer off, or broke the protocol.",
-            "Its log; corral status shows what follows from it."},
+            "Look at its log; 'corral status' shows what follows from it."},
     message{"runtime.tap-unused", runtime_reader,
             "the runtime does not use the tokenizer URL it was given; counts are estimates\n"
             "the server does not take a wanted format (status …), so the model is only told of it",
             "The runtime lacks an ability that Corral would use; it goes on without it.",
-            "A newer runtime of the vendor."},
+            "Install a newer runtime of the vendor."},
     message{"runtime.files-silent", runtime_reader,
             "its files could not be looked at within … s: the disk of '…' does not answer\n"
             "package '…' cannot be read: …\n"
@@ -209,11 +209,11 @@ constexpr std::array runtime_table{
             "The check before a start failed by a fault of its own; the start goes on without it.",
             "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
     message{"run.poisonous", runtime_reader,
-            "request id=… model=… client=… is poisonous: the runtime died … times in it, and hung … times, "
+            "request id=… model=… client=… is deadly: the runtime died … times in it, and hung … times, "
             "at last: …",
             "The runtime died of one prompt several times; the prompt is refused for ten minutes, the model "
             "goes on.",
-            "The client is named; ask for the prompt, and report it to the vendor."},
+            "Ask the client that is named for the prompt, and report it to the vendor."},
     message{"run.again", runtime_reader,
             "request id=… model=… try=… failed before anything of its answer went out (…), waiting to run "
             "again: …",
@@ -222,7 +222,7 @@ constexpr std::array runtime_table{
             "Ask for the cause by 'corral explain \"the cause\"'."},
     message{"run.shortened", runtime_reader, "longer than the model can read, sent without …",
             "A conversation was longer than the model reads; the oldest parts were left out.",
-            "A model with a longer context, or a new chat."},
+            "Use a model with a longer context, or begin a new chat."},
     message{"run.ignored", runtime_reader,
             "option num_ctx has no effect beyond the context that this runtime was built with\n"
             "option … has no effect with this runtime\n"

@@ -14,7 +14,7 @@ constexpr std::array service_table{
             "Nothing: it starts by itself. corral logs --crash 1 shows what led to it."},
     message{"service.ended", service_reader, "ended by itself: …",
             "The process ended without being told to; Corral starts it again, at once the first time.",
-            "The cause behind it; corral logs MODEL/SERVICE for its last lines."},
+            "Read the cause behind it; 'corral logs MODEL/SERVICE' shows its last lines."},
     message{"service.gave-up", service_reader, "failed too often, the last time: …",
             "The breaker is open: it is tried only every breaker_retry.",
             "Mend the cause, then corral start MODEL."},
@@ -38,8 +38,9 @@ constexpr std::array service_table{
             "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
             "process; "
             "runtimes are offered to it before Corral is.",
-            "A smaller model, or less beside it; dmesg names the sizes."},
-    message{"service.stuck", service_reader, "does not die of SIGKILL, it is probably stuck inside a driver",
+            "Serve a smaller model, or less beside it; 'dmesg' names the sizes."},
+    message{"service.stuck", service_reader,
+            "SIGKILL does not end it, so it is probably stuck inside a driver",
             "The kernel can't end the process; nothing new is started meanwhile.",
             "Look at 'dmesg'; reset the device (axcl-smi reboot), else restart the machine."},
     message{"service.stop-late", service_reader, "stopping took too long",
@@ -54,17 +55,19 @@ constexpr std::array service_table{
             "Stop that program, or give the service another port."},
     message{"service.reachable", service_reader, ": reachable from the network, without authentication; …",
             "The vendor's server listens on every interface, and the guard could not change it.",
-            "A firewall; or guard = \"require\", which then does not use it."},
+            "Put a firewall before it, or write guard = \"require\", which then does not use it."},
     message{"service.unguarded", service_reader,
             "its ports can't be guarded, which guard = \"require\" asks for: …",
             "The program is one that the guard does not reach; it is not used.",
-            "A dynamically linked program, or guard = \"warn\"."},
+            "Use a dynamically linked program, or write guard = \"warn\"."},
     message{"service.port-turns", service_reader, "takes turns with other models at port …",
             "The port is compiled into the program, so that one such model runs at a time.", "Nothing."},
-    message{"service.gate-late", service_reader, "what it needs could not be looked at in time",
+    message{"service.gate-late", service_reader,
+            "the checks before its start did not end in time; they are made again",
             "A check before the start did not end; it is tried again.", "Run 'corral doctor'."},
-    message{"service.not-wanted", service_reader, "was not wanted any more when it had started",
-            "A stop came while it started.", "Nothing."},
+    message{"service.not-wanted", service_reader,
+            "was told to stop while it was started, and is stopped again", "A stop came while it started.",
+            "Nothing."},
     message{"device.lost", service_reader, "the device is lost: …",
             "The card is not in the driver's list. Nothing is started; it starts by itself when the card is "
             "back.",
@@ -76,13 +79,13 @@ constexpr std::array service_table{
             "Look at 'dmesg'; reset it by 'axcl-smi reboot', else switch the box off and on."},
     message{"device.unreadable", service_reader,
             "the device can't be looked at: …\n"
-            "… prints without end\n"
-            "… answered what is not in the format …\n"
+            "… prints more than a status tool can have to say, and was ended\n"
+            "… gave an answer that is not in the format …\n"
             "starts without a look at the device: …",
             "The status tool worked before and now fails.", "Run the tool by hand as Corral's user."},
     message{"device.memory-wait", service_reader, "waiting for device memory: …",
             "The memory of an ended process has not come back, or another program holds it.",
-            "The line names the holder; stop it, else wait half a minute."},
+            "Stop the holder that the line names, else wait half a minute."},
     message{"device.memory-short", service_reader, "not enough device memory: …",
             "Less is free than this model needs.", "Stop the other program, or serve a smaller model."},
     message{"device.memory-gone", service_reader, "device memory did not come back within …",

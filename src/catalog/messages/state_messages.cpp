@@ -31,28 +31,27 @@ constexpr std::array state_table{
             "process … can't be watched: …\n"
             "process … can't be taken over: …\n"
             "it is no child of this process\n"
-            "it does not lead its group\n"
-            "its two outputs are one\n"
-            "no descriptor for it\n"
+            "it is not the leader of its process group\n"
+            "its output and its error output are the same pipe\n"
+            "the kernel gives no descriptor (pidfd) for it\n"
             "cannot watch …: …\n"
             "cannot read from …: …",
             "The system refused something that Corral does with its children; the service goes on or is "
             "started again.",
             "Look at 'dmesg' and the limits of the unit (LimitNOFILE, TasksMax)."},
-    message{
-        "service.cannot-start", state_reader,
-        "cannot find … in PATH\n"
-        "cannot execute …: the file of that name in PATH may not be executed\n"
-        "cannot execute …: …\n"
-        "cannot enter directory …: …\n"
-        "cannot start …: fork: …\n"
-        "cannot open …\n"
-        "the command is empty: no program is named\n"
-        "cannot read the limit of open descriptors\n"
-        "cannot raise the limit of open descriptors\n"
-        "the descriptors can't be marked for closing",
-        "The program of a service could not be started; Corral tries again by itself.",
-        "The sentence names the program or folder: install it, or mend the package (corral doctor MODEL)."},
+    message{"service.cannot-start", state_reader,
+            "cannot find … in PATH\n"
+            "cannot execute …: the file of that name in PATH may not be executed\n"
+            "cannot execute …: …\n"
+            "cannot enter directory …: …\n"
+            "cannot start …: fork: …\n"
+            "cannot open …\n"
+            "the command is empty: no program is named\n"
+            "cannot read the limit of open descriptors\n"
+            "cannot raise the limit of open descriptors\n"
+            "the descriptors can't be marked for closing",
+            "The program of a service could not be started; Corral tries again by itself.",
+            "Install the program or folder that is named, or mend the package (corral doctor MODEL)."},
     message{"service.unexpected-port", state_reader, "… listens where it is not expected",
             "The program opened a port that its profile does not name.",
             "Name it by further_ports of the service in the profile, or close it by a firewall."},
@@ -70,7 +69,7 @@ constexpr std::array state_table{
     message{"service.asked-to-stop", state_reader,
             "asked to stop while starting\n"
             "asked to stop\n"
-            "its supervision was cancelled",
+            "Corral ends and watches it no longer",
             "Corral or its operator ends the service.", "Nothing."},
     message{"service.first-test-failed", state_reader,
             "its first test failed: …\n"
@@ -79,7 +78,7 @@ constexpr std::array state_table{
             "Look at 'corral logs MODEL/SERVICE', then run 'corral doctor MODEL'."},
     message{"service.not-listening", state_reader,
             "does not listen on its port any more\n"
-            "its socket is not its own\n"
+            "its port is held by another process\n"
             "was answered with status …",
             "The process lives, but its port does not answer as its own; it is replaced.",
             "Look at its last lines by 'corral logs MODEL/SERVICE'."},
@@ -92,7 +91,7 @@ constexpr std::array state_table{
             ", which is compiled into its program and out of the guard's reach, is used by …\n"
             "is compiled into a program that the guard does not reach: models of such programs take turns",
             "Two models need the same port, so that one runs at a time.",
-            "A package whose program takes a port, or serve one of them."},
+            "Serve one of them, or use a package whose program takes a port."},
     message{"service.guard", state_reader,
             "the guard had no effect on it\n"
             "the guard can't work: …\n"
@@ -104,7 +103,7 @@ constexpr std::array state_table{
             "is set-uid, set-gid or has file capabilities\n"
             ", the guard library for …",
             "The guard that keeps a service's port on this machine can't reach the program.",
-            "The sentence ends with what to do; else a firewall for the port."},
+            "Do what the sentence ends with, else put a firewall before the port."},
     message{"program.folder", state_reader,
             "the working directory … can't be used: …\n"
             "can't be reached: …\n"
@@ -128,7 +127,7 @@ constexpr std::array state_table{
             "is a script for …, which is not in PATH\n"
             "has Windows line ends, so its interpreter can't be found",
             "This machine can't run the file.",
-            "The build for this machine; corral doctor MODEL names it where the package has one."},
+            "Use the build for this machine; 'corral doctor MODEL' names it where the package has one."},
     message{"program.permission", state_reader,
             "may not be executed: its execute permission is missing\n"
             "lies on a file system mounted with noexec",
@@ -136,7 +135,7 @@ constexpr std::array state_table{
             "Run 'chmod +x FILE'; move the package where the mount is without noexec."},
     message{"device.memory-late", state_reader, "have not come back … after the unload (…)",
             "The driver gave the memory of an unloaded model back late; the next start waits for it.",
-            "The line names the holder where it is known; axcl-smi reboot when it stays."},
+            "Stop the holder where the line names one; run 'axcl-smi reboot' when it stays."},
     message{"device.cpu-instead", state_reader,
             "the counter of the … can't be read\n"
             "… 0 %, …: …",

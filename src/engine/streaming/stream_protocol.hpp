@@ -98,7 +98,7 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] virtual core::result<size_answer> size_in(std::string_view /*body*/) const {
-        return core::make_failure(core::errc::refused, "this server can't be asked");
+        return core::make_failure(core::errc::refused, "this server has no way to count a prompt");
     }
     // A question (GET) about the model; empty: there is none.
     [[nodiscard]] virtual std::string model_question() const { return {}; }

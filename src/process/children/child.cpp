@@ -320,7 +320,7 @@ core::result<void> child::can_adopt(const child_handover& from) {
         return not_adoptable(from.pid, "it is no child of this process");
     }
     if (row->group != from.pid) {
-        return not_adoptable(from.pid, "it does not lead its group");
+        return not_adoptable(from.pid, "it is not the leader of its process group");
     }
     for (const int fd : {from.out, from.err}) {
         if (const char* problem = stream_problem(fd); *problem != '\0') {
@@ -328,7 +328,7 @@ core::result<void> child::can_adopt(const child_handover& from) {
         }
     }
     if (from.out == from.err && from.out != -1) {
-        return not_adoptable(from.pid, "its two outputs are one");
+        return not_adoptable(from.pid, "its output and its error output are the same pipe");
     }
     return {};
 }
@@ -339,7 +339,7 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     core::owned_fd bell(open_pidfd(from.pid));
     if (!bell.valid()) {
-        return not_adoptable(from.pid, "no descriptor for it");
+        return not_adoptable(from.pid, "the kernel gives no descriptor (pidfd) for it");
     }
     auto made = std::make_shared<state>(on);
     made->out.terminal = from.pty;

@@ -62,7 +62,7 @@ void stepper::turn_away(service_state to, core::steady_time again_at, std::strin
 
 void stepper::on_gate_timer() {
     turn_away(service_state::broken, look_again_at(), m_.gate_asked()->launch_reason,
-              "what it needs could not be looked at in time", {});
+              "the checks before its start did not end in time; they are made again", {});
 }
 
 }  // namespace corral::supervisor

@@ -24,7 +24,8 @@ const char* stage_text(load_stage stage) {
 
 void stepper::on_spawned() {
     if (!launching()) {
-        return begin_stop(stop_phase::dead, after_stop::rest, "was not wanted any more when it had started");
+        return begin_stop(stop_phase::dead, after_stop::rest,
+                          "was told to stop while it was started, and is stopped again");
     }
     phase::loading& load = in<phase::starting>()->at.emplace<phase::loading>();
     load.started = in_.now;

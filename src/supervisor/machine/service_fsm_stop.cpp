@@ -48,7 +48,7 @@ void stepper::on_stop_timer(phase::stopping& stop) {
     const std::size_t last = sent->ladder.size() - 1;
     const bool at_its_end = sent->rung == last;
     if (at_its_end && !sent->stuck) {
-        m_.reason += "; does not die of SIGKILL, it is probably stuck inside a driver";
+        m_.reason += "; SIGKILL does not end it, so it is probably stuck inside a driver";
         m_.advice = "look at the kernel log (dmesg); the device may need a reset";
     }
     const std::size_t rung = at_its_end ? last : sent->rung + 1;

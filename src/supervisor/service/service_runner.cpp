@@ -290,9 +290,9 @@ core::awaitable<void> service_runner::await_end(self_ptr self, run_ptr run) {
     if (was_cancelled(how)) {
         // The owner of all tasks ends: nothing may be started any more, and an orphan reaper gets the dead.
         self->feed({event_kind::let_go, {}, {}});
-        self->feed({event_kind::exited, "its supervision was cancelled", {}});
+        self->feed({event_kind::exited, "Corral ends and watches it no longer", {}});
         self->run_.reset();
-        self->feed({event_kind::gone, "its supervision was cancelled", {}});
+        self->feed({event_kind::gone, "Corral ends and watches it no longer", {}});
         self->abandoned_ = true;
         co_return;
     }

@@ -310,7 +310,7 @@ core::awaitable<void> service_runner::probe(self_ptr self, run_ptr run) {
                 self->feed({event_kind::probe_answered, {}, {}});
                 co_return;
             }
-            self->problem_ = "its socket is not its own";
+            self->problem_ = "its port is held by another process";
         } else if (reply) {
             self->problem_ = asked.method + " " + asked.target + " was answered with status " +
                              std::to_string(reply->status);

@@ -70,9 +70,11 @@ core::awaitable<run_outcome> cycle_runner::run(run_spec what, run_sink& sink, ru
     const bool mine = co_await take_turn(what.until);
     if (!mine) {
         run_outcome out;
-        out.failure = run_failure{.kind = chat::failure_kind::timed_out,
-                                  .cause = "deadline",
-                                  .message = "The request's time was over before it could begin."};
+        out.failure = run_failure{
+            .kind = chat::failure_kind::timed_out,
+            .cause = "deadline",
+            .message =
+                "The request's time ran out while it waited for its turn. Ask again, or give it more time."};
         out.progress.usage.prompt_tokens =
             token_estimate(what.prompt.system) + token_estimate(what.prompt.turns);
         if (on_end) {

@@ -247,7 +247,9 @@ core::awaitable<void> tokenizer_tap::mend(core::deadline until) {
     if (view_.in_use && decode_uid_.empty() && !prompt_uid_.empty()) {
         const tokenizer_answer got = co_await fetch_identity(decode_uid_, until);
         if (got.fault != tokenizer_fault::none) {
-            telemetry::log().warn("tokenizer tap: no fresh identity for decoding yet");
+            telemetry::log().warn(
+                "tokenizer tap: the tokenizer gave no new identity for decoding; it is asked again when a "
+                "piece needs one");
         }
     }
 }
