@@ -95,7 +95,7 @@ std::string no_such_model(const std::string& typed, const std::vector<std::strin
     }
     std::string listed;
     for (const std::string& name : names) {
-        listed += (listed.empty() ? "; there are " : ", ") + name;
+        listed += (listed.empty() ? "; choose one of these: " : ", ") + name;
     }
     return start + listed;
 }

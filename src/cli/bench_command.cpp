@@ -172,11 +172,10 @@ int run(const bench_options& asked, const command_context& context) {
 void add_bench_command(CLI::App& program, command_context& context) {
     const auto asked = std::make_shared<bench_options>();
     CLI::App* one = program.add_subcommand(
-        "bench",
-        "Measure a model of any Ollama server by a set of prompts and write a report. Status 0: every test "
-        "did what it asks, or is one that the model can't do; 1: one did not, or nobody answers; 2: wrong "
-        "options or "
-        "files; 130: interrupted");
+        "bench", "Measure a model of any Ollama server by a set of prompts, and write a report");
+    one->footer(
+        "Exit status: 0 every test did what it asks, or is one that the model can't do; 1 one did not, or "
+        "nobody answers; 2 wrong options or files; 130 interrupted.");
     one->add_option("model,--model", asked->model, "The model; else the first that is loaded, or there")
         ->type_name("MODEL");
     one->add_option("--url", asked->url,

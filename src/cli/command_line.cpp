@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -95,8 +96,33 @@ bool wants_json(int argc, const char* const* argv) {
     return std::find(words.begin(), end, "--json") != end;
 }
 
+// Words of Ollama, of package managers and of habit, which no letters tell from another command.
+constexpr auto other_words = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"add", "import"},
+    {"ask", "run"},
+    {"chat", "run"},
+    {"create", "import"},
+    {"delete", "rm"},
+    {"download", "pull"},
+    {"find", "search"},
+    {"health", "status"},
+    {"info", "show"},
+    {"install", "import"},
+    {"models", "list"},
+    {"remove", "rm"},
+    {"uninstall", "rm"},
+    {"unload", "stop"},
+});
+
+std::string command_meant_by(const std::string& typed, const CLI::App& program) {
+    const auto* const known =
+        std::ranges::find(other_words, typed, [](const auto& one) { return one.first; });
+    return known != other_words.end() ? std::string(known->second)
+                                      : catalog::nearest(typed, names_of_commands(program));
+}
+
 int no_such_command(const std::string& typed, const CLI::App& program) {
-    const std::string meant = catalog::nearest(typed, names_of_commands(program));
+    const std::string meant = command_meant_by(typed, program);
     return fail_by_words("there is no command '" + typed + "'" +
                          (meant.empty() ? "." : "; did you mean '" + meant + "'?") +
                          " 'corral help' names all.");

@@ -132,6 +132,8 @@ void print_outcome(const import_plan& plan, const import_outcome& what, const te
         (void)fail(what.problem);
     }
     std::vector<std::string> commands = commands_of(plan, may_write);
+    // Nothing that could be typed mends it, so what is left to run is for later.
+    const bool later = commands.empty() && !what.next.empty();
     if (what.written) {
         std::cout << wrapped(
             "wrote " + plan.file.string() + ": model " + plan.model + ", profile " + plan.profile + "\n",
@@ -140,7 +142,9 @@ void print_outcome(const import_plan& plan, const import_outcome& what, const te
             std::cout << "the Corral that runs has it now\n";
         }
         if (!plan.startable) {
-            std::cout << "it will not start until what is said above as an error is mended\n";
+            std::cout << wrapped("it will not start until what is said above as an error is mended" +
+                                     std::string(later ? "; then it needs what follows" : "") + "\n",
+                                 style);
         }
         commands.insert(commands.end(), what.next.begin(), what.next.end());
     } else if (!commands.empty() && !plan.model.empty()) {
@@ -248,7 +252,7 @@ int refuse_hub(const import_options& asked) {
         return not_imported;
     }
     std::cerr << "error: there is no folder " << line(asked.folder)
-              << " here; if it is meant at a hub, fetch it first\n";
+              << " here; if that is a hub's name, fetch it first\n";
     print_commands(std::cerr, commands);
     return not_imported;
 }

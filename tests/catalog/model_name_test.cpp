@@ -63,7 +63,8 @@ TEST(model_name, that_nobody_has_says_what_may_be_meant_and_what_there_is) {
     EXPECT_EQ(no_such_model("qwen3", {"llama:8b", "qwen3:4b"}),
               "there is no model 'qwen3'; did you mean 'qwen3:4b'?");
     EXPECT_EQ(no_such_model("simm", {"sim:latest"}), "there is no model 'simm'; did you mean 'sim:latest'?");
-    EXPECT_EQ(no_such_model("nobody", {"a:1", "b:1"}), "there is no model 'nobody'; there are a:1, b:1");
+    EXPECT_EQ(no_such_model("nobody", {"a:1", "b:1"}),
+              "there is no model 'nobody'; choose one of these: a:1, b:1");
     EXPECT_EQ(no_such_model("nobody", {}),
               "there is no model 'nobody'; there is none at all: 'corral import DIR' makes one");
 }

@@ -87,7 +87,8 @@ TEST_F(model_pages, suggest_the_nearest_name) {
     const auto settings = read(config::model_text + "aliases = [\"quick\"]\n");
     EXPECT_THAT(no_such_model(settings, "qwen3:4"), HasSubstr("did you mean 'Qwen3:4b'?"));
     EXPECT_THAT(no_such_model(settings, "quik"), HasSubstr("did you mean 'quick:latest'?"));
-    EXPECT_THAT(no_such_model(settings, "something-else"), HasSubstr("there are Qwen3:4b, quick:latest"));
+    EXPECT_THAT(no_such_model(settings, "something-else"),
+                HasSubstr("choose one of these: Qwen3:4b, quick:latest"));
     EXPECT_THAT(no_such_model(settings, "a b"), HasSubstr("is not a model name"));
     EXPECT_THAT(no_such_model({}, "x"), HasSubstr("corral import"));
 }

@@ -183,7 +183,8 @@ def test_a_message_is_explained_by_its_id_and_by_its_words():
 
 def test_words_that_are_not_understood_end_with_2_and_say_which_were_meant():
     for given, said in ((["bogus"], "there is no command 'bogus'"), (["statsu"], "did you mean 'status'?"),
-                        (["serv"], "did you mean 'serve'?"), (["help", "lgos"], "did you mean 'logs'?"),
+                        (["serv"], "did you mean 'serve'?"), (["unload", "m"], "did you mean 'stop'?"),
+                        (["install", "m"], "did you mean 'import'?"), (["help", "lgos"], "did you mean 'logs'?"),
                         (["status", "--no-such"], "'corral help status'"), (["key"], "'corral help key'"), (["logs", "-n"], "--lines")):
         run = words(*given)
         assert run.returncode == 2 and run.stdout == "" and said in run.stderr, (given, run)
@@ -236,7 +237,7 @@ def test_run_asks_one_question_or_chats(tmp_path):
         piped = subprocess.run([BIN / "corral", "run", "sim", *url], input="Hi [[text=By pipe.]]", capture_output=True, text=True, timeout=60)
         assert piped.stdout == "By pipe.\n" and piped.returncode == 0, piped
         unknown = corral(box, "run", "nobody", "hi", *url)
-        assert unknown.returncode == 1 and "there is no model 'nobody'; there are sim:latest" in unknown.stderr and not unknown.stdout
+        assert unknown.returncode == 1 and "there is no model 'nobody'; choose one of these: sim:latest" in unknown.stderr and not unknown.stdout
         silent = words("run", "sim", "hi", "--url", "http://127.0.0.1:1")
         assert silent.returncode == 1 and silent.stderr.startswith("error: Corral is not running."), silent
         ours, theirs = pty.openpty()

@@ -7,6 +7,7 @@
 #include "corral/process/elf_file.hpp"
 #include "fuzz_input.hpp"
 #include "package/files/loader_cache.hpp"
+#include "package/scripts/python_requirements.hpp"
 #include "package/scripts/python_text.hpp"
 
 using namespace corral;
@@ -57,6 +58,21 @@ void read_script(std::string_view text) {
     }
 }
 
+// What pip is given: one word, no option, nothing that it would fetch from elsewhere.
+void read_requirements(std::string_view text) {
+    const auto versions = package::required_versions(text);
+    demand(versions.size() <= 1000, "requirements are bounded");
+    for (const auto& [name, wanted] : versions) {
+        demand(!name.empty() && name.size() <= 100 && package::canonical_name(name) == name && name[0] != '-',
+               "a name is one as indexes compare it");
+        demand(!wanted.empty() && wanted.size() < 500 &&
+                   std::string_view("~=!<>").find(wanted[0]) != std::string_view::npos &&
+                   wanted.find_first_of(std::string_view(" \t\r\n\0/:;@'\"$`&|()[]{}\\", 22)) ==
+                       std::string::npos,
+               "a version is one");
+    }
+}
+
 void read_name(std::string_view text) {
     const auto tidy = package::tidy_name(text);
     if (tidy) {
@@ -89,9 +105,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 2:
             read_pointer(in.rest());
             break;
-        case 3:
-            read_script(in.rest());
+        case 3: {
+            const std::string_view text = in.rest();
+            read_script(text);
+            read_requirements(text);
             break;
+        }
         default:
             read_name(in.rest());
             break;

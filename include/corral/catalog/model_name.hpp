@@ -15,7 +15,7 @@ namespace corral::catalog {
 // True when both are valid and mean the same model: case is ignored, a missing tag is "latest".
 [[nodiscard]] bool same_model(std::string_view left, std::string_view right);
 
-// "there is no model 'qwen3'; did you mean 'qwen3:4b'?", or "...; there are a, b" where none of `names` is near.
+// "there is no model 'qwen3'; did you mean 'qwen3:4b'?", or "...; choose one of these: a, b" where none of `names` is near.
 // REQUIRES: `typed` is printable.
 [[nodiscard]] std::string no_such_model(const std::string& typed, const std::vector<std::string>& names);
 

@@ -96,7 +96,7 @@ constexpr std::array operation_table{
         "corral run speaks plain http, to this machine.", "Use 'ollama run' with OLLAMA_HOST=https://…."},
     message{"command.no-model", operation_reader,
             "there is no model '…'; did you mean '…'?\n"
-            "there is no model '…'; there are …\n"
+            "there is no model '…'; choose one of these: …\n"
             "there is no model '…'; there is none at all: 'corral import DIR' makes one",
             "No manifest has the name; the nearest is named.", "Write a name that 'corral list' shows."},
     message{"command.address", operation_reader,
