@@ -1,0 +1,55 @@
+#pragma once
+// The sessions of browsers that logged in with an API key: a sealed text in a cookie, so that nothing is kept of them
+// but those that were ended. One ends with its time, with its key, and with a log-out.
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "corral/config/key_ring.hpp"
+#include "corral/core/result.hpp"
+#include "corral/core/time.hpp"
+
+namespace corral::config {
+
+class session_seal {
+public:
+    using secret = std::array<std::uint8_t, 32>;
+    // How long a session lasts, in seconds.
+    static constexpr std::int64_t life = 30L * 24 * 60 * 60;
+
+    explicit session_seal(const secret& with) : secret_(with) {}
+
+    // With the secret of `folder`, which is made where there is none, so that sessions outlive a restart; where it can't
+    // be kept, or `folder` is empty, one of this process. Blocking; fails when the system gives no random numbers.
+    [[nodiscard]] static core::result<session_seal> load(const std::filesystem::path& folder);
+
+    // What a browser shows from now on; `now` in seconds since 1970.
+    [[nodiscard]] std::string open_for(const key_entry& key, std::int64_t now) const;
+    // The key of the session, borrowed from `keys`; nullptr: it is none of ours, or over.
+    [[nodiscard]] const key_entry* find(const key_ring& keys, std::string_view shown, std::int64_t now) const;
+    // Wrong keys of one address within a minute; of 1024 addresses, and where there are more nobody may try.
+    [[nodiscard]] bool may_try(const std::string& peer, core::steady_time now);
+    void note_failure(const std::string& peer, core::steady_time now);
+
+    // It is over; the last 1024 that were ended are kept in mind.
+    void end(std::string_view shown);
+
+private:
+    [[nodiscard]] std::string mark_of(const key_entry& key, std::string_view until) const;
+
+    secret secret_;
+    std::deque<std::string> ended_;
+    struct failures {
+        core::steady_time since;
+        unsigned count = 0;
+    };
+    std::map<std::string, failures> failures_;
+};
+
+}  // namespace corral::config

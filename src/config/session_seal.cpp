@@ -1,0 +1,138 @@
+#include "corral/config/session_seal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <utility>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/random.h>
+
+#include "corral/core/private_file.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::config {
+
+namespace {
+
+constexpr const char* file_name = "sessions.secret";
+constexpr char between = '~';  // in no name of a key, and safe in a cookie
+
+std::string to_hex(const unsigned char* bytes, std::size_t count) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) {
+        out += digits[bytes[i] >> 4U];
+        out += digits[bytes[i] & 0xFU];
+    }
+    return out;
+}
+
+std::optional<session_seal::secret> from_hex(std::string_view text) {
+    session_seal::secret out{};
+    text = core::trimmed(text);
+    if (text.size() != 2 * out.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const int high = core::hex_value(text[2 * i]);
+        const int low = core::hex_value(text[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return std::nullopt;
+        }
+        out.at(i) = static_cast<std::uint8_t>(high * 16 + low);
+    }
+    return out;
+}
+
+bool equal_in_time(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+core::result<session_seal> session_seal::load(const std::filesystem::path& folder) {
+    if (!folder.empty()) {
+        const auto kept = core::read_private_file(folder / file_name);
+        const auto known = kept ? from_hex(kept->text) : std::nullopt;
+        if (known) {
+            return session_seal(*known);
+        }
+    }
+    secret made{};
+    if (::getrandom(made.data(), made.size(), 0) != static_cast<ssize_t>(made.size())) {
+        return core::errno_failure(errno, "the system gives no random numbers");
+    }
+    if (!folder.empty() && core::make_private_folder(folder)) {
+        core::private_file file;
+        file.text = to_hex(made.data(), made.size()) + "\n";
+        file.owner = ::geteuid();
+        file.group = ::getegid();
+        // Where it can't be kept, people log in again after a restart.
+        static_cast<void>(core::replace_private_file(folder / file_name, file));
+    }
+    return session_seal(made);
+}
+
+std::string session_seal::mark_of(const key_entry& key, std::string_view until) const {
+    std::string text = "corral session 1";
+    for (const std::string_view part : {std::string_view(key.name), until}) {
+        text += between;
+        text += part;
+    }
+    text += between;
+    text += to_hex(key.digest.data(), key.digest.size());
+    std::array<unsigned char, EVP_MAX_MD_SIZE> mark{};
+    unsigned length = 0;
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
+    const bool made = HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()), bytes, text.size(),
+                           mark.data(), &length) != nullptr;
+    return made ? to_hex(mark.data(), length) : std::string();
+}
+
+std::string session_seal::open_for(const key_entry& key, std::int64_t now) const {
+    const std::string until = std::to_string(now + life);
+    return key.name + between + until + between + mark_of(key, until);
+}
+
+const key_entry* session_seal::find(const key_ring& keys, std::string_view shown, std::int64_t now) const {
+    const auto parts = core::split(shown, between);
+    if (parts.size() != 3 || parts[2].empty() || std::ranges::find(ended_, parts[2]) != ended_.end()) {
+        return nullptr;
+    }
+    std::int64_t until = 0;
+    const auto read = std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), until);
+    if (read.ec != std::errc() || read.ptr != parts[1].data() + parts[1].size() || until <= now) {
+        return nullptr;
+    }
+    const auto key = std::ranges::find(keys.all(), parts[0], &key_entry::name);
+    return key != keys.all().end() && equal_in_time(mark_of(*key, parts[1]), parts[2]) ? &*key : nullptr;
+}
+
+bool session_seal::may_try(const std::string& peer, core::steady_time now) {
+    constexpr unsigned most = 8;
+    constexpr std::size_t most_peers = 1024;
+    std::erase_if(failures_, [&](const auto& one) { return now - one.second.since >= core::seconds{60}; });
+    const auto found = failures_.find(peer);
+    return found != failures_.end() ? found->second.count < most : failures_.size() < most_peers;
+}
+
+void session_seal::note_failure(const std::string& peer, core::steady_time now) {
+    failures_.try_emplace(peer, failures{now, 0}).first->second.count += 1;
+}
+
+void session_seal::end(std::string_view shown) {
+    constexpr std::size_t most = 1024;
+    const auto parts = core::split(shown, between);
+    if (parts.size() != 3 || parts[2].size() != 2 * secret_.size()) {
+        return;
+    }
+    if (ended_.size() >= most) {
+        ended_.pop_front();
+    }
+    ended_.emplace_back(parts[2]);
+}
+
+}  // namespace corral::config
