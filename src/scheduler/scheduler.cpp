@@ -88,7 +88,7 @@ scheduler::~scheduler() {
 
 core::awaitable<boost::system::result<lease, refusal>> scheduler::acquire(admission_request who) {
     const std::shared_ptr<impl> of = impl_;
-    impl::waiter place(of, who.held);
+    impl::waiter place(of, who);
     const ticket_id id = place.id();
     of->post(
         event::arrived{{id, who.client, who.model, who.readmission, who.behind}, who.until, who.keep_alive});
@@ -292,6 +292,26 @@ std::optional<tier_report> scheduler::tiers_of(std::string_view model) const {
     tier_report out = of->last_change;
     out.serving = impl_->core.queue().tier_of(of->model);
     out.label = of->label_of(out.serving);
+    return out;
+}
+
+std::vector<waiting_request> scheduler::waiting(std::size_t most) const {
+    std::vector<const impl::waiter*> all;
+    for (const auto& [id, one] : impl_->waiters) {
+        if (!one->told()) {
+            all.push_back(one);
+        }
+    }
+    std::ranges::sort(all, {}, [](const impl::waiter* one) { return one->id(); });
+    all.resize(std::min(all.size(), most));
+    std::vector<waiting_request> out;
+    for (const impl::waiter* const one : all) {
+        waiting_request row{one->who().id, one->who().model, one->since(), {}};
+        if (const auto stands = impl_->core.queue().standing_of(one->id(), impl_->clock.now())) {
+            row.place = with_load({stands->ahead, stands->estimate}, impl_->backends_of(row.model));
+        }
+        out.push_back(std::move(row));
+    }
     return out;
 }
 

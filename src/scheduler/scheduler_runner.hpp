@@ -23,9 +23,9 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
     // One coroutine inside acquire(). However that ends, its ticket leaves the queue or its grant is handed on.
     class waiter {
     public:
-        // `held` is borrowed.
-        waiter(std::shared_ptr<impl> of, const std::function<std::size_t(const engine::backend&)>& held)
-            : of_(std::move(of)), id_{++of_->last_id}, bell_(of_->on), held_(held) {
+        // `who` is borrowed.
+        waiter(std::shared_ptr<impl> of, const admission_request& who)
+            : of_(std::move(of)), id_{++of_->last_id}, bell_(of_->on), who_(who), since_(of_->clock.now()) {
             of_->waiters.emplace(id_, this);
         }
         waiter(const waiter&) = delete;
@@ -49,7 +49,11 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         // What it was granted, until it is handed on; nullptr: nothing.
         [[nodiscard]] engine::backend* at() const noexcept { return at_; }
         void hand_on() noexcept { at_ = nullptr; }
-        [[nodiscard]] std::size_t held(const engine::backend& at) const { return held_ ? held_(at) : 0; }
+        [[nodiscard]] std::size_t held(const engine::backend& at) const {
+            return who_.held ? who_.held(at) : 0;
+        }
+        [[nodiscard]] const admission_request& who() const noexcept { return who_; }
+        [[nodiscard]] core::steady_time since() const noexcept { return since_; }
 
     private:
         std::shared_ptr<impl> of_;
@@ -57,7 +61,8 @@ struct scheduler::impl : std::enable_shared_from_this<impl> {
         core::wake_signal bell_;
         std::optional<decision> told_;
         engine::backend* at_ = nullptr;
-        const std::function<std::size_t(const engine::backend&)>& held_;
+        const admission_request& who_;
+        core::steady_time since_;
     };
 
     impl(core::executor executor, const core::clock_source& time, scheduler_options with)

@@ -160,6 +160,13 @@ struct model_queue {
     bool impossible = false;
 };
 
+// A request that waits for its turn.
+struct waiting_request {
+    std::string id;
+    std::string model;
+    core::steady_time since;
+    queue_place place;
+};
 // What a request for a model would find that came now, from a client that has none waiting.
 struct outlook {
     std::size_t waiting = 0;
@@ -284,6 +291,8 @@ public:
     [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);
 
     [[nodiscard]] queue_snapshot snapshot() const noexcept;
+    // At most `most` of them, oldest first.
+    [[nodiscard]] std::vector<waiting_request> waiting(std::size_t most) const;
     [[nodiscard]] model_queue queue_of(std::string_view model) const;
     // Of an unknown model: nobody waits.
     [[nodiscard]] outlook outlook_of(std::string_view model) const;
