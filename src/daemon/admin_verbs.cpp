@@ -103,6 +103,9 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
         of.running->admission().suspend(model, at_once);
     }
     const core::deadline until = wait_of(of, asked, usual_stop_wait);
+    if (until.passed(of.clock->now())) {
+        co_return done(at, "stopping");
+    }
     for (const std::string& model : at.models) {
         std::string name = model;
         // Who starts it meanwhile has the last word.

@@ -6,7 +6,7 @@
 namespace corral::daemon {
 
 // The verb "logs": {"verb":"logs","target":"qwen3:4b/runtime","lines":100,"follow":true}. After the first answer
-// come objects {"lines":[...]}, and {"end":true} where nothing is followed.
+// come objects {"lines":[...]}, an empty one after `sign_seconds` (1 to 15) of silence, and {"end":true} where nothing is followed.
 //
 // Answers with the lines that services printed last, of what `target` names: MODEL, MODEL/SERVICE, a service
 // that only one model has, "corral" for Corral's own log; without it all of them. Each line has model,

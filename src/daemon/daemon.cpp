@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "agent_port.hpp"
+#include "box_desk.hpp"
 #include "corral/catalog/placement.hpp"
 #include "corral/config/server_places.hpp"
 #include "corral/monitor/device_figures.hpp"

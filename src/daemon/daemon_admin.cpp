@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin_verbs.hpp"
+#include "box_desk.hpp"
 #include "corral/daemon/daemon.hpp"
 #include "corral/telemetry/log.hpp"
 #include "status_text.hpp"
@@ -37,6 +38,10 @@ core::awaitable<void> serve_holding(std::shared_ptr<const config::credential_fil
 
 }  // namespace
 
+std::string daemon::own_program() const {
+    return how_started_.program.empty() ? upgrade::find_own_program("corral") : how_started_.program;
+}
+
 // nullptr: clients may not. One that was made stays, for the pulls that go on.
 api::package_desk* daemon::desk_for_clients() {
     if (!settings_.pull.from_clients) {
@@ -44,8 +49,7 @@ api::package_desk* daemon::desk_for_clients() {
     }
     if (desk_ == nullptr) {
         desk_options how;
-        how.program =
-            how_started_.program.empty() ? upgrade::find_own_program("corral") : how_started_.program;
+        how.program = own_program();
         how.place = {"--config", absolute_text(source_.file)};
         if (!settings_.admin_socket.empty()) {
             how.place.insert(how.place.end(), {"--socket", absolute_text(settings_.admin_socket)});
@@ -53,6 +57,37 @@ api::package_desk* daemon::desk_for_clients() {
         desk_ = std::make_unique<package_desk>(service_tasks_, clock_, *supervision_.guard, std::move(how));
     }
     return desk_.get();
+}
+
+// nullptr: no keys are asked for, or the system gives no random numbers.
+config::session_seal* daemon::sessions_of_browsers() {
+    if (credentials_->keys() == nullptr) {
+        return nullptr;
+    }
+    if (!sessions_) {
+        auto made = config::session_seal::load(settings_.state_directory);
+        if (!made) {
+            telemetry::log().warn("browsers can't log in: {} event=session.none", made.error().message);
+            return nullptr;
+        }
+        sessions_ = *std::move(made);
+    }
+    return &*sessions_;
+}
+
+box_desk* daemon::desk_of_box() {
+    if (box_desk_ == nullptr) {
+        box_desk_parts of;
+        of.admin = &admin_context_;
+        of.journal = &journal_;
+        of.guard = supervision_.guard;
+        of.keys_file = [this] { return settings_.keys_file; };
+        of.keys_changed = [this] { credentials_asked_.ring(); };
+        of.program = own_program();
+        of.place = {"--config", absolute_text(source_.file)};
+        box_desk_ = std::make_unique<box_desk>(service_tasks_, clock_, std::move(of));
+    }
+    return box_desk_.get();
 }
 
 // For requests from now on. Those under way keep what they began with, the keys included.
@@ -63,12 +98,15 @@ void daemon::renew_request_pipeline() {
     context.variants = fleet_.variants();
     context.packages = desk_for_clients();
     context.page = page_.stocked() ? &page_ : nullptr;
+    context.desk = desk_of_box();
     context.admission = &fleet_.admission();
     context.clock = &clock_;
     context.random = &random_;
     context.decoding = &decoding_;
     context.loopback_only = door_.at.address().is_loopback();
     context.keys = credentials_->keys();
+    context.sessions = sessions_of_browsers();
+    context.secure = credentials_->tls().has_value();
     context.closed = closed_for_clients();
     context.silence = settings_.silence;
     context.first_byte = settings_.first_byte;
@@ -115,9 +153,6 @@ core::result<void> daemon::open_admin() {
                           .keep = [this](const std::string& text) { keep_last_good(text); },
                           .renew_pipeline = [this] { renew_request_pipeline(); }},
         strict(source_));
-    if (settings_.admin_socket.empty()) {
-        return {};
-    }
     admin_context_ = {.running = &fleet_,
                       .cards = &cards_,
                       .compute = &compute_,
@@ -136,6 +171,9 @@ core::result<void> daemon::open_admin() {
                       .settings = &settings_,
                       .settings_file = absolute_text(source_.file),
                       .url = [this] { return url_of(door_.at, credentials_->tls().has_value()); }};
+    if (settings_.admin_socket.empty()) {
+        return {};
+    }
     admin_ = std::make_unique<control::admin_socket>(service_tasks_, [this](control::admin_json asked) {
         return answer_admin(admin_context_, std::move(asked));
     });

@@ -24,7 +24,7 @@ constexpr std::int64_t most_lines = 10'000;
 constexpr std::int64_t most_followers = 8;
 constexpr core::milliseconds between_looks{200};
 // So that a reader can tell silence from a server that hangs.
-constexpr core::seconds sign_of_life{15};
+constexpr std::int64_t sign_of_life = 15;  // seconds, where the reader doesn't say
 
 // Which lines are wanted; looked up anew each time, for models come and go.
 struct log_choice {
@@ -208,6 +208,7 @@ struct stream_state {
     const admin_context* of = nullptr;
     log_choice wanted;
     bool follow = false;
+    core::seconds sign{sign_of_life};
     bool over = false;
     bool counted_told = false;      // how many routine lines there were
     std::vector<log_line> pending;  // the lines that were there when it began
@@ -249,7 +250,7 @@ core::awaitable<std::optional<control::admin_json>> next_of(state_ptr state) {
         end["end"] = true;
         co_return end;
     }
-    const core::deadline alive = core::deadline::after(sign_of_life, state->of->clock->now());
+    const core::deadline alive = core::deadline::after(state->sign, state->of->clock->now());
     std::vector<log_line> lines = state->cursor.next(sources_of(*state->of, state->wanted));
     while (lines.empty() && !alive.passed(state->of->clock->now())) {
         const bool awake = co_await core::sleep_for(between_looks);
@@ -283,6 +284,9 @@ control::admin_answer open_log_stream(const admin_context& of, const control::ad
         return control::answer_with(control::admin_refusal(state->wanted.problem));
     }
     state->follow = core::flag_at(asked, "follow");
+    state->sign =
+        core::seconds(std::clamp(core::number_at<std::int64_t>(asked, "sign_seconds").value_or(sign_of_life),
+                                 std::int64_t{1}, sign_of_life));
     if (of.followers.use_count() > most_followers) {
         return control::answer_with(
             control::admin_refusal(std::to_string(most_followers) + " readers follow the lines already"));

@@ -75,15 +75,28 @@ private:
         lines.finish();
     }
 
+    core::awaitable<void> hand_on() {
+        while (true) {
+            auto reading = child_.read(process::output_stream::out);
+            const core::result<std::string> bytes = co_await std::move(reading);
+            if (!bytes || bytes->empty()) {
+                break;
+            }
+            heard_ = clock_.now();
+            what_.on_output(*bytes);
+        }
+    }
+
     core::awaitable<void> await_end() { end_.how = co_await child_.wait(); }
 
     core::awaitable<void> see_to_its_end() {
-        auto out = collect(process::output_stream::out, [this](std::string_view line) {
-            heard_ = clock_.now();
-            if (what_.on_line) {
-                what_.on_line(line);
-            }
-        });
+        auto out =
+            what_.on_output ? hand_on() : collect(process::output_stream::out, [this](std::string_view line) {
+                heard_ = clock_.now();
+                if (what_.on_line) {
+                    what_.on_line(line);
+                }
+            });
         auto err = collect(process::output_stream::err, [this](std::string_view line) {
             if (!line.empty()) {
                 end_.last_error = telemetry::printable(line, 500);

@@ -23,7 +23,8 @@ struct own_command {
     core::milliseconds silence{};    // so long without a line of output, and it is ended
     core::milliseconds grace{};      // between SIGTERM and SIGKILL
     std::function<bool()> wanted;    // false: it is to end; looked at when `changed` rings
-    std::function<void(std::string_view line)> on_line;  // of standard output, cut at 4096 bytes
+    std::function<void(std::string_view line)> on_line;     // of standard output, cut at 4096 bytes
+    std::function<void(std::string_view bytes)> on_output;  // in its place: all of it, as it comes
 };
 
 struct own_command_end {

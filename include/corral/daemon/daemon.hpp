@@ -18,6 +18,7 @@
 #include "corral/config/configuration.hpp"
 #include "corral/config/credential_files.hpp"
 #include "corral/config/door_policy.hpp"
+#include "corral/config/session_seal.hpp"
 #include "corral/control/admin_socket.hpp"
 #include "corral/core/disk_work.hpp"
 #include "corral/core/file_watch.hpp"
@@ -49,6 +50,7 @@
 namespace corral::daemon {
 
 class agent_port;
+class box_desk;
 
 class daemon {
 public:
@@ -84,7 +86,10 @@ private:
     [[nodiscard]] core::result<void> open_agent();
     void set_drained(bool is);
     void renew_request_pipeline();
+    [[nodiscard]] std::string own_program() const;
     [[nodiscard]] api::package_desk* desk_for_clients();
+    [[nodiscard]] config::session_seal* sessions_of_browsers();
+    [[nodiscard]] box_desk* desk_of_box();
     void open_black_box();
     void open_metrics();
     void meter(engine::backend& runtime);
@@ -135,6 +140,8 @@ private:
     std::unique_ptr<incidents::black_box> black_box_;  // absent: nothing is kept of crashes
     std::unique_ptr<generation::generation_service> generations_;
     api::page_shelf page_{core::shipped_folders("ui")};
+    std::optional<config::session_seal> sessions_;  // of browsers; made when keys are first asked for
+    std::unique_ptr<box_desk> box_desk_;
     std::unique_ptr<package_desk> desk_;  // made when clients first may
     std::unique_ptr<http::server> server_;
     std::unique_ptr<fleet::reloader> reloader_;

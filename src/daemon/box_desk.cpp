@@ -1,0 +1,389 @@
+#include "box_desk.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <filesystem>
+#include <numeric>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "corral/config/key_file.hpp"
+#include "corral/config/settings_list.hpp"
+#include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/telemetry/log.hpp"
+#include "own_command.hpp"
+
+namespace corral::daemon {
+
+namespace {
+
+using api::desk_json;
+
+constexpr std::size_t most_commands = 8;  // that run or wait
+constexpr std::size_t most_output = std::size_t{8} * 1024 * 1024;
+constexpr core::seconds command_silence{900};  // an import reads whole packages without a word
+constexpr core::seconds command_grace{5};
+constexpr std::size_t most_waiting = 100;  // rows
+
+double milliseconds_of(core::nanoseconds span) {
+    return std::round(std::chrono::duration<double, std::milli>(span).count() * 10.0) / 10.0;
+}
+
+std::string stamp_of(std::chrono::system_clock::time_point when) {
+    const auto since = std::chrono::duration_cast<core::milliseconds>(when.time_since_epoch()).count();
+    const std::time_t whole = since / 1000;
+    std::tm parts{};
+    ::gmtime_r(&whole, &parts);
+    char text[32] = {};
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    return fmt::format("{}.{:03}Z", text, since % 1000);
+}
+
+std::string today() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[16] = {};
+    std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+    return text;
+}
+
+desk_json stages_of(const telemetry::run_record& of) {
+    desk_json out = desk_json::array();
+    core::nanoseconds begin{0};
+    for (const auto& [name, span] : {std::pair("queue", of.queue), std::pair("reset", of.reset),
+                                     std::pair("prefill", of.prefill), std::pair("decode", of.decode)}) {
+        if (span.count() > 0) {
+            out.push_back(
+                {{"name", name}, {"begin_ms", milliseconds_of(begin)}, {"length_ms", milliseconds_of(span)}});
+            begin += span;
+        }
+    }
+    return out;
+}
+
+// A piece may be several tokens, which a run that goes on has not counted yet: those before it have.
+double tokens_of_piece(const telemetry::run_journal& journal, const std::string& processes) {
+    const auto& all = journal.finished();
+    const auto last = std::find_if(all.rbegin(), all.rend(), [&](const telemetry::run_record& one) {
+        return one.processes == processes && one.pieces > 0 && one.generated_tokens > 0;
+    });
+    return last == all.rend()
+               ? 1.0
+               : static_cast<double>(last->generated_tokens) / static_cast<double>(last->pieces);
+}
+
+// Of the last pieces; 0: none has come for a moment.
+double pieces_per_second(const telemetry::run_record& of) {
+    constexpr core::seconds silent{2};
+    const std::vector<core::nanoseconds> gaps = of.gaps.all();
+    const core::nanoseconds sum = std::accumulate(gaps.begin(), gaps.end(), core::nanoseconds{0});
+    if (sum.count() <= 0 || of.silent_for.value_or(core::nanoseconds{0}) > silent) {
+        return 0.0;
+    }
+    return static_cast<double>(gaps.size()) / std::chrono::duration<double>(sum).count();
+}
+
+desk_json request_json(const telemetry::run_record& of, bool runs) {
+    desk_json out;
+    out["id"] = of.id;
+    out["model"] = of.model;
+    out["served_by"] = of.processes;
+    out["arrived"] = stamp_of(of.arrived);
+    out["outcome"] = runs ? "running" : of.outcome;
+    out["messages"] = of.messages;
+    out["tools"] = of.tools;
+    out["prompt_tokens"] = of.prompt_tokens > 0 ? desk_json(of.prompt_tokens) : desk_json(nullptr);
+    out["cached_tokens"] = of.cached_tokens;
+    out["answer_tokens"] = of.generated_tokens > 0 ? desk_json(of.generated_tokens) : desk_json(nullptr);
+    out["pieces"] = of.pieces;
+    out["tries"] = of.tries;
+    const core::nanoseconds so_far = of.queue + of.reset + of.prefill + of.decode;
+    const core::nanoseconds total = of.total.count() > 0 ? of.total : so_far;
+    out["total_ms"] = runs ? desk_json(nullptr) : desk_json(milliseconds_of(total));
+    out["stages"] = stages_of(of);
+    return out;
+}
+
+// Frames of lines, as a page's EventSource reads them.
+class line_stream final : public api::desk_stream {
+public:
+    using counts = std::shared_ptr<std::map<std::string, int>>;
+    // `over`: the stream is to end.
+    line_stream(std::function<core::awaitable<std::optional<control::admin_json>>()> more,
+                std::function<bool()> over, counts all, std::string client)
+        : more_(std::move(more)), over_(std::move(over)), all_(std::move(all)), client_(std::move(client)) {
+        ++(*all_)[client_];
+    }
+    ~line_stream() override {
+        if (--(*all_)[client_] == 0) {
+            all_->erase(client_);
+        }
+    }
+
+    core::awaitable<std::optional<std::string>> next() override {
+        std::string out;
+        int silent = 0;
+        while (out.empty() && !over_()) {
+            auto coming = more_();
+            const std::optional<control::admin_json> batch = co_await std::move(coming);
+            if (!batch) {
+                break;
+            }
+            out = frames_of(*batch);
+            silent += 1;
+            if (out.empty() && silent >= box_feed::heartbeat.count()) {
+                out = "event: heartbeat\ndata: {}\n\n";
+            }
+        }
+        co_return out.empty() ? std::nullopt : std::optional<std::string>(std::move(out));
+    }
+
+private:
+    static std::string frames_of(const control::admin_json& batch) {
+        std::string out;
+        for (const control::admin_json& line : core::list_at(batch, "lines")) {
+            if (const auto lost = core::number_at<std::uint64_t>(line, "lost")) {
+                out += "event: lost\ndata: " + desk_json{{"lines", *lost}}.dump() + "\n\n";
+            } else {
+                out +=
+                    "event: line\ndata: " + line.dump(-1, ' ', false, desk_json::error_handler_t::replace) +
+                    "\n\n";
+            }
+        }
+        return out;
+    }
+
+    std::function<core::awaitable<std::optional<control::admin_json>>()> more_;
+    std::function<bool()> over_;
+    counts all_;
+    std::string client_;
+};
+
+}  // namespace
+
+desk_json requests_json(const admin_context& of, const telemetry::run_journal& journal) {
+    const core::steady_time now = of.clock->now();
+    desk_json out;
+    out["waiting"] = desk_json::array();
+    for (const scheduler::waiting_request& one : of.running->admission().waiting(most_waiting)) {
+        desk_json row;
+        row["id"] = one.id;
+        row["model"] = one.model;
+        row["position"] = one.place.ahead + 1;
+        row["waited_seconds"] = std::chrono::duration_cast<core::seconds>(now - one.since).count();
+        row["estimate_seconds"] =
+            one.place.estimate ? desk_json(one.place.estimate->count()) : desk_json(nullptr);
+        row["loads"] = one.place.loads;
+        out["waiting"].push_back(std::move(row));
+    }
+    out["running"] = desk_json::array();
+    for (const telemetry::run_record& one : journal.running(now)) {
+        out["running"].push_back(request_json(one, true));
+    }
+    out["recent"] = desk_json::array();
+    const auto& finished = journal.finished();
+    for (auto one = finished.rbegin(); one != finished.rend(); ++one) {
+        out["recent"].push_back(request_json(*one, false));
+    }
+    return out;
+}
+
+// A place among the commands, given back whatever happens.
+struct box_desk::command {
+    explicit command(std::shared_ptr<int> all, core::wake_signal& over) : all_(std::move(all)), over_(over) {
+        ++*all_;
+    }
+    command(const command&) = delete;
+    command& operator=(const command&) = delete;
+    ~command() {
+        --*all_;
+        over_.ring();
+    }
+    std::shared_ptr<int> all_;
+    core::wake_signal& over_;
+};
+
+box_desk::box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of)
+    : tasks_(tasks),
+      clock_(clock),
+      of_(std::move(of)),
+      command_over_(tasks.get_executor()),
+      feed_(tasks, clock,
+            {[this] { return status(); }, [this] { return requests(); }, [this] { return streams_end(); }}) {}
+
+box_desk::~box_desk() = default;
+
+// A stop and an upgrade wait for answers, which these never end.
+bool box_desk::streams_end() const {
+    return of_.admin->running->admission().refuses_new() || of_.admin->upgrades().under_way;
+}
+
+desk_json box_desk::status() const {
+    desk_json out = status_json(*of_.admin);
+    const std::vector<telemetry::run_record> running = of_.journal->running(clock_.now());
+    for (desk_json& model : out["models"]) {
+        double rate = 0.0;
+        for (const telemetry::run_record& one : running) {
+            if (one.processes == core::text_at(model, "name")) {
+                rate += pieces_per_second(one) * tokens_of_piece(*of_.journal, one.processes);
+            }
+        }
+        model["tokens_per_second"] = std::round(rate * 10.0) / 10.0;
+    }
+    return out;
+}
+
+desk_json box_desk::requests() const {
+    return requests_json(*of_.admin, *of_.journal);
+}
+
+core::awaitable<core::result<desk_json>> box_desk::ask(desk_json verb) {
+    auto asking = answer_admin(*of_.admin, std::move(verb));
+    control::admin_answer told = co_await std::move(asking);
+    if (!core::flag_at(told.first, "ok")) {
+        co_return core::make_failure(core::errc::refused, core::text_at(told.first, "error"));
+    }
+    co_return std::move(told.first);
+}
+
+core::awaitable<core::result<desk_json>> box_desk::run(std::vector<std::string> words) {
+    if (*commands_ >= static_cast<int>(most_commands)) {
+        co_return core::make_failure(
+            core::errc::limit_exceeded,
+            "this server does as much for its operator as it may; try again in a while");
+    }
+    const std::string what = words.front();
+    const command place(commands_, command_over_);
+    static_cast<void>(place);
+    while (running_) {
+        const core::wake_reason why = co_await command_over_.wait();
+        if (why == core::wake_reason::cancelled) {
+            co_return core::make_failure(core::errc::cancelled, "whoever asked is gone");
+        }
+    }
+    running_ = true;
+    const std::shared_ptr<bool> turn(&running_, [this](bool* mine) {
+        *mine = false;
+        command_over_.ring();
+    });
+    std::string text;
+    own_command asked;
+    asked.words = std::move(words);
+    asked.words.insert(asked.words.begin(), of_.program);
+    asked.words.insert(asked.words.end(), of_.place.begin(), of_.place.end());
+    asked.silence = command_silence;
+    asked.grace = command_grace;
+    asked.wanted = [&text] { return text.size() < most_output; };
+    asked.on_output = [&text](std::string_view bytes) {
+        text.append(bytes.substr(0, most_output - std::min(most_output, text.size())));
+    };
+    auto running = run_own_command(std::move(asked), *of_.guard, clock_, command_over_);
+    const own_command_end end = co_await std::move(running);
+    desk_json out = core::parse_json<desk_json>(text, {64, most_output});
+    if (out.is_discarded()) {
+        co_return core::make_failure(
+            core::errc::unavailable,
+            end.never_ran ? "'corral " + what + "' can't be started: " + end.never_ran->message
+                          : "'corral " + what + "' gave no answer: " +
+                                (end.last_error.empty() ? process::describe(end.how) : end.last_error));
+    }
+    co_return out;
+}
+
+core::result<std::unique_ptr<api::desk_stream>> box_desk::watch(const std::string& client) {
+    return feed_.watch(client);
+}
+
+core::result<std::unique_ptr<api::desk_stream>> box_desk::follow(const std::string& target,
+                                                                 const std::string& client) {
+    constexpr int most_of_client = 4;
+    if (const auto known = followers_->find(client);
+        known != followers_->end() && known->second >= most_of_client) {
+        return core::make_failure(core::errc::limit_exceeded,
+                                  "as many pages follow this server as it lets; close one");
+    }
+    desk_json verb = {{"verb", "logs"}, {"follow", true}, {"lines", 300}, {"sign_seconds", 1}};
+    if (!target.empty()) {
+        verb["target"] = target;
+    }
+    control::admin_answer told = open_log_stream(*of_.admin, verb);
+    if (!core::flag_at(told.first, "ok")) {
+        return core::make_failure(core::errc::refused, core::text_at(told.first, "error"));
+    }
+    std::unique_ptr<api::desk_stream> out = std::make_unique<line_stream>(
+        std::move(told.more), [this] { return streams_end(); }, followers_, client);
+    return out;
+}
+
+core::awaitable<core::result<std::string>> box_desk::make_key(std::string name, config::key_scopes scopes) {
+    const auto file = of_.keys_file();
+    if (!file) {
+        co_return core::make_failure(
+            core::errc::refused,
+            "this server has no file of keys; name one by 'keys' in [access], then make the first key on its "
+            "machine");
+    }
+    auto working = disk_.run<std::string>("keys", [file = *file, name, scopes] {
+        const core::result<std::string> key = config::make_key();
+        if (!key) {
+            return "!" + key.error().message;
+        }
+        const core::result<void> added = config::add_key(file, name, *key, today(), scopes);
+        return added ? *key : "!" + added.error().message;
+    });
+    const core::result<std::string> made = co_await std::move(working);
+    if (!made || made->starts_with('!')) {
+        co_return made ? core::make_failure(core::errc::refused, made->substr(1)) : made.error();
+    }
+    telemetry::log().info("the key {} was made over the network event=key.made", name);
+    of_.keys_changed();
+    co_return *made;
+}
+
+core::awaitable<core::result<void>> box_desk::remove_key(std::string name) {
+    const auto file = of_.keys_file();
+    if (!file) {
+        co_return core::make_failure(core::errc::refused, "this server has no file of keys");
+    }
+    auto working = disk_.run<std::string>("keys", [file = *file, name] {
+        const core::result<void> removed = config::remove_key(file, name);
+        return removed ? std::string() : removed.error().message;
+    });
+    const core::result<std::string> why = co_await std::move(working);
+    if (!why || !why->empty()) {
+        co_return why ? core::make_failure(core::errc::refused, *why) : why.error();
+    }
+    telemetry::log().info("the key {} was removed over the network event=key.removed",
+                          telemetry::printable(name));
+    of_.keys_changed();
+    co_return core::result<void>();
+}
+
+core::awaitable<core::result<desk_json>> box_desk::settings() {
+    const std::filesystem::path file = of_.admin->settings_file;
+    const std::filesystem::path models = of_.admin->settings->models_directory;
+    using rows = std::vector<config::setting>;
+    auto reading =
+        disk_.run<rows>("settings", [file, models] { return config::list_settings(file, models); });
+    const core::result<rows> read = co_await std::move(reading);
+    if (!read) {
+        co_return read.error();
+    }
+    desk_json out = {{"settings", desk_json::array()}};
+    for (const config::setting& one : *read) {
+        out["settings"].push_back(
+            {{"key", one.key}, {"value", one.value}, {"file", one.file}, {"line", one.line}});
+    }
+    co_return out;
+}
+
+bool box_desk::logs_content() const {
+    return of_.admin->settings->log_content;
+}
+
+}  // namespace corral::daemon

@@ -1,0 +1,67 @@
+#pragma once
+// The operator's desk of the API: the verbs of the admin socket, and commands of our own program for what reads files.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin_verbs.hpp"
+#include "box_feed.hpp"
+#include "corral/api/operator_desk.hpp"
+#include "corral/core/disk_work.hpp"
+#include "corral/process/warden.hpp"
+#include "corral/telemetry/run_journal.hpp"
+
+namespace corral::daemon {
+
+// The requests that wait, run and ran, as `GET /corral/v1/requests` has them; shapes and times, never a text.
+[[nodiscard]] api::desk_json requests_json(const admin_context& of, const telemetry::run_journal& journal);
+
+struct box_desk_parts {
+    const admin_context* admin = nullptr;  // filled before the first request
+    const telemetry::run_journal* journal = nullptr;
+    process::warden* guard = nullptr;
+    std::function<std::optional<std::filesystem::path>()> keys_file;
+    std::function<void()> keys_changed;  // reads them again, soon
+    std::string program;                 // our own, absolute
+    std::vector<std::string> place;      // for every command: --config FILE
+};
+
+class box_desk final : public api::operator_desk {
+public:
+    // All are borrowed and outlive the desk.
+    box_desk(core::task_group& tasks, const core::clock_source& clock, box_desk_parts of);
+    ~box_desk() override;
+
+    [[nodiscard]] api::desk_json status() const override;
+    [[nodiscard]] api::desk_json requests() const override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_json>> ask(api::desk_json verb) override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_json>> run(std::vector<std::string> words) override;
+    [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> watch(const std::string& client) override;
+    [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const std::string& target,
+                                                                         const std::string& client) override;
+    [[nodiscard]] core::awaitable<core::result<std::string>> make_key(std::string name,
+                                                                      config::key_scopes scopes) override;
+    [[nodiscard]] core::awaitable<core::result<void>> remove_key(std::string name) override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_json>> settings() override;
+    [[nodiscard]] bool logs_content() const override;
+
+private:
+    struct command;
+    [[nodiscard]] bool streams_end() const;
+
+    core::task_group& tasks_;
+    const core::clock_source& clock_;
+    box_desk_parts of_;
+    std::shared_ptr<std::map<std::string, int>> followers_ =
+        std::make_shared<std::map<std::string, int>>();         // of lines, by client
+    std::shared_ptr<int> commands_ = std::make_shared<int>(0);  // that run or wait for their turn
+    bool running_ = false;                                      // one of them
+    core::wake_signal command_over_;
+    core::disk_work disk_;
+    box_feed feed_;
+};
+
+}  // namespace corral::daemon
