@@ -4,7 +4,7 @@ namespace corral::api {
 
 const std::vector<const wire_format*>& all_wire_formats() {
     static const std::vector<const wire_format*> all{&ollama::descriptor, &anthropic::descriptor,
-                                                     &openai::descriptor};
+                                                     &openai::descriptor, &box::descriptor};
     return all;
 }
 

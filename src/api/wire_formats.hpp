@@ -8,6 +8,9 @@ namespace corral::api {
 namespace anthropic {
 extern const wire_format descriptor;
 }
+namespace box {
+extern const wire_format descriptor;
+}
 namespace ollama {
 extern const wire_format descriptor;
 }

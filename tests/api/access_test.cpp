@@ -367,12 +367,46 @@ TEST_F(access_with_keys, keeps_to_the_scopes_of_a_key) {
     EXPECT_EQ(judged("sk-ops", "POST", "/v1/chat/completions").verdict, access_verdict::out_of_scope);
     EXPECT_EQ(judged("sk-ops", "GET", "/api/tags").verdict, access_verdict::allowed);
     EXPECT_EQ(judged("sk-ops", "POST", "/api/pull").verdict, access_verdict::allowed);
-    EXPECT_TRUE(judged("sk-ops", "DELETE", "/api/delete").may_operate);
-    EXPECT_FALSE(judged("sk-anna", "POST", "/api/pull").may_operate);
-    EXPECT_TRUE(judged("sk-all", "POST", "/api/chat").may_operate);
+    EXPECT_TRUE(judged("sk-ops", "DELETE", "/api/delete").may.operate);
+    EXPECT_FALSE(judged("sk-anna", "POST", "/api/pull").may.operate);
+    EXPECT_TRUE(judged("sk-all", "POST", "/api/chat").may.operate);
     const auto refused = ask("POST", "/api/chat", "{}", {{"x-api-key", "sk-ops"}});
     EXPECT_EQ(refused->answer.status, 403U);
     EXPECT_NE(refused->answer.body.find("has no scope 'inference'"), std::string::npos);
+}
+
+TEST_F(access_with_keys, takes_a_session_in_the_place_of_a_key_from_its_own_pages_alone) {
+    set("anna " + catalog::sha256_hex("sk-anna").value() + " inference,observe");
+    config::session_seal seal({7});
+    const std::string cookie =
+        "other=1; corral_session=" + seal.open_for(context.keys->all().front(), std::time(nullptr));
+    const auto judged = [&](const char* method, const char* path, const std::vector<header>& more) {
+        http::request incoming;
+        incoming.method = method;
+        incoming.path = path;
+        incoming.headers.add("Cookie", cookie);
+        incoming.headers.add("Host", "box:11434");
+        for (const auto& [name, value] : more) {
+            incoming.headers.add(name, value);
+        }
+        return judge_access(context.keys, incoming, &seal);
+    };
+    const header acts{"X-Corral-Action", "1"};
+    EXPECT_EQ(judged("GET", "/corral/v1/status", {}).client, "anna");
+    EXPECT_TRUE(judged("GET", "/corral/v1/status", {}).may.observe);
+    EXPECT_FALSE(judged("POST", "/api/chat", {acts}).may.operate);
+    EXPECT_EQ(judged("POST", "/api/chat", {acts}).verdict, access_verdict::allowed);
+    EXPECT_EQ(judged("POST", "/api/chat", {}).verdict, access_verdict::no_key);
+    for (const header& foreign :
+         {header{"Sec-Fetch-Site", "same-site"}, header{"Sec-Fetch-Site", "cross-site"},
+          header{"Origin", "http://box:3000"}, header{"Origin", "null"}}) {
+        EXPECT_EQ(judged("POST", "/api/chat", {acts, foreign}).verdict, access_verdict::no_key)
+            << foreign.second;
+        EXPECT_EQ(judged("GET", "/api/tags", {foreign}).verdict, access_verdict::no_key) << foreign.second;
+    }
+    EXPECT_EQ(judged("GET", "/api/tags", {{"Origin", "http://box:11434"}}).verdict, access_verdict::allowed);
+    set("ben " + catalog::sha256_hex("sk-ben").value());
+    EXPECT_EQ(judged("GET", "/corral/v1/status", {}).verdict, access_verdict::no_key) << "the key is gone";
 }
 
 TEST(access_without_keys, lets_this_machine_alone_operate) {
@@ -380,7 +414,7 @@ TEST(access_without_keys, lets_this_machine_alone_operate) {
     for (const auto& [peer, may] : std::vector<std::pair<std::string, bool>>{
              {"127.0.0.1", true}, {"::1", true}, {"192.168.1.7", false}}) {
         incoming.peer = {boost::asio::ip::make_address(peer), 1};
-        EXPECT_EQ(judge_access(nullptr, incoming).may_operate, may) << peer;
+        EXPECT_EQ(judge_access(nullptr, incoming).may.operate, may) << peer;
     }
 }
 

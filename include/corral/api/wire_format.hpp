@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "corral/config/key_ring.hpp"
+#include "corral/config/session_seal.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
 #include "corral/core/worker.hpp"
@@ -17,6 +18,7 @@
 
 namespace corral::api {
 
+class operator_desk;
 class package_desk;
 class page_shelf;
 class variant_library;
@@ -28,13 +30,16 @@ struct api_context {
     variant_library* variants = nullptr;  // absent: there is no place to keep models that clients make
     package_desk* packages = nullptr;     // absent: clients may not pull, nor delete what was pulled
     page_shelf* page = nullptr;           // absent: browsers get what all others get
+    operator_desk* desk = nullptr;        // absent: the box has no API of its own
     scheduler::scheduler* admission = nullptr;
     const core::clock_source* clock = nullptr;
     core::random_source* random = nullptr;
     core::worker* decoding = nullptr;  // reads large bodies; absent: the loop does
     // Then the Host header is checked (docs/facts/ollama_wire.md#hosts-and-origins).
     bool loopback_only = true;
-    const config::key_ring* keys = nullptr;  // absent: nobody is asked for a key
+    const config::key_ring* keys = nullptr;    // absent: nobody is asked for a key
+    config::session_seal* sessions = nullptr;  // of browsers; absent: a key is shown each time
+    bool secure = false;                       // clients come in by TLS
     core::milliseconds silence{10'000};  // without a byte for this long a stream says that it lives; 0: never
     // So long a stream waits for its first byte, in which a failure is still a status; 0: for ever.
     core::milliseconds first_byte{45'000};

@@ -60,9 +60,12 @@ struct request {
     std::string body;  // whole, within server_options::max_body_bytes
     boost::asio::ip::tcp::endpoint peer;
     core::steady_time arrived;
-    std::string client{};      // who asks, for queue and log; set by the handler that identifies callers
-    std::string owner{};       // the same where a key told who it is; else empty
-    bool may_operate = false;  // who asks may change what this box holds; as `client`
+    std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
+    std::string owner{};   // the same where a key told who it is; else empty
+    // What who asks may do; as `client`.
+    bool may_ask = true;              // models
+    bool may_observe = false;         // how the box fares
+    bool may_operate = false;         // change what it holds and does
     memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
 

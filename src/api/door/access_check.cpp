@@ -1,10 +1,12 @@
 #include "api/door/access_check.hpp"
 
 #include <array>
+#include <ctime>
 #include <optional>
 #include <utility>
 
 #include "api/add_header.hpp"
+#include "api/door/session_cookie.hpp"
 #include "api/page/page_routes.hpp"
 #include "corral/api/wire_format.hpp"
 #include "corral/core/text.hpp"
@@ -36,6 +38,9 @@ bool reads(const http::request& incoming) {
 }
 
 bool open_to_all(const http::request& incoming) {
+    if (incoming.path == "/corral/v1/session" && incoming.method != "GET") {
+        return is_own_browser(incoming);  // a log-in, and a log-out
+    }
     return reads(incoming) && (incoming.path == "/" || incoming.path == "/healthz" ||
                                incoming.path == "/readyz" || is_page(incoming.path));
 }
@@ -56,25 +61,35 @@ bool operates(const http::request& incoming) {
 }
 
 bool in_scope(const config::key_scopes& scopes, const http::request& incoming) {
-    return scopes.inference || reads(incoming) || (scopes.operate && operates(incoming));
+    return is_box(incoming.path) || scopes.inference || reads(incoming) ||
+           (scopes.operate && operates(incoming));
 }
 
 }  // namespace
 
-access judge_access(const config::key_ring* keys, const http::request& incoming) {
-    const config::key_entry* const key = keys == nullptr ? nullptr : key_of(*keys, incoming);
+bool is_box(std::string_view path) {
+    return path.starts_with("/corral/v1/");
+}
+
+access judge_access(const config::key_ring* keys, const http::request& incoming,
+                    const config::session_seal* sessions) {
+    const config::key_entry* key = keys == nullptr ? nullptr : key_of(*keys, incoming);
+    if (key == nullptr && keys != nullptr && sessions != nullptr && is_own_browser(incoming)) {
+        key = sessions->find(*keys, shown_session(incoming), std::time(nullptr));
+    }
     if (key != nullptr) {
         const auto verdict =
             in_scope(key->scopes, incoming) ? access_verdict::allowed : access_verdict::out_of_scope;
-        return {verdict, key->name, true, key->scopes.operate};
+        return {verdict, key->name, true, key->scopes};
     }
     if (keys != nullptr && !open_to_all(incoming)) {
         const auto shown = shown_keys(incoming);
         const bool none = shown[0].empty() && shown[1].empty();
-        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, false};
+        return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}};
     }
     const auto peer = incoming.peer.address();
-    return {access_verdict::allowed, peer.to_string(), false, keys == nullptr && peer.is_loopback()};
+    const bool at_home = keys == nullptr && peer.is_loopback();
+    return {access_verdict::allowed, peer.to_string(), false, {keys == nullptr, at_home, at_home}};
 }
 
 bool may_read_names(const config::key_ring* keys, const http::request& incoming) {

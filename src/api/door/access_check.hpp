@@ -6,6 +6,7 @@
 #include <string>
 
 #include "corral/config/key_ring.hpp"
+#include "corral/config/session_seal.hpp"
 #include "corral/core/random_source.hpp"
 #include "corral/core/time.hpp"
 #include "corral/http/message.hpp"
@@ -18,14 +19,20 @@ struct access {
     access_verdict verdict = access_verdict::allowed;
     std::string client;  // when allowed: the name of the key, else the peer's address
     bool by_key = false;
-    bool may_operate =
-        false;  // change what the box holds: a key's scope; without keys who asks from this machine
+    // By the key's scopes; without keys all of it, but for what only who asks from this machine may.
+    config::key_scopes may;
 };
 
 // The key is shown as "Authorization: Bearer KEY" or as "x-api-key: KEY"; without `keys` none is asked for.
 // A key without the scope `inference` only reads (GET, HEAD), and one with `operate` pulls and deletes. Open to
 // all: GET and HEAD of "/", "/healthz" and "/readyz".
-[[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming);
+// In the place of a key a browser may show a session that one has opened (is_own_browser). The box's own API
+// (/corral/v1) judges scopes by itself.
+[[nodiscard]] access judge_access(const config::key_ring* keys, const http::request& incoming,
+                                  const config::session_seal* sessions = nullptr);
+
+// A path of the box's own API.
+[[nodiscard]] bool is_box(std::string_view path);
 
 // Who has one, and on a box without keys who asks from this machine, may read names and reasons.
 [[nodiscard]] bool may_read_names(const config::key_ring* keys, const http::request& incoming);

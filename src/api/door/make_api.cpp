@@ -7,6 +7,7 @@
 #include "api/door/cors_policy.hpp"
 #include "api/door/health_routes.hpp"
 #include "api/door/host_check.hpp"
+#include "api/door/session_cookie.hpp"
 #include "api/page/page_routes.hpp"
 #include "api/server_timing.hpp"
 #include "corral/api/wire_format.hpp"
@@ -124,6 +125,12 @@ struct entry {
     std::optional<std::string> origin;  // each answer carries the headers for it
 };
 
+// A page of another server could have made the request, or one whose name leads here only now.
+bool comes_from_elsewhere(const front& at, const http::request& head) {
+    return !is_own_browser(head) ||
+           judge_host(at.machine, head.headers.find("Host")) == host_verdict::refused;
+}
+
 // After CORS: the host check, then the key.
 void check_host_and_key(const front& at, const http::request& head, entry& found) {
     if (at.context.loopback_only) {
@@ -141,9 +148,16 @@ void check_host_and_key(const front& at, const http::request& head, entry& found
         found.answer = refuse_all(at, head);
         return;
     }
-    found.judged = judge_access(at.context.keys, head);
+    found.judged = judge_access(at.context.keys, head, at.context.sessions);
     if (found.judged.verdict != access_verdict::allowed) {
         found.answer = refuse_access(at, found.judged.verdict, head);
+    } else if (is_box(head.path) && !found.judged.by_key && comes_from_elsewhere(at, head)) {
+        constexpr unsigned forbidden = 403;
+        found.answer = format_of(head.path).refuse(
+            forbidden,
+            "this is for the page of this server and for programs; a program that acts sends the header "
+            "'X-Corral-Action: 1'",
+            *at.context.random);
     }
 }
 
@@ -196,7 +210,9 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& inco
     }
     incoming.owner = found.judged.by_key ? found.judged.client : std::string{};
     incoming.client = std::move(found.judged.client);
-    incoming.may_operate = found.judged.may_operate;
+    incoming.may_ask = found.judged.may.inference;
+    incoming.may_observe = found.judged.may.observe;
+    incoming.may_operate = found.judged.may.operate;
     if (found.origin) {
         cors_writer with_headers(out, at->origins, *std::move(found.origin));
         co_await at->routes.serve(incoming, with_headers);

@@ -24,6 +24,26 @@ constexpr std::array operation_table{
             "the daemon refuses",
             "The conversation with the running Corral failed.",
             "Compare 'corral --version' with the version in 'corral status'; look at 'corral logs corral'."},
+    message{"page.refused", operation_reader,
+            "this is for the page of this server and for programs; a program that acts sends the header "
+            "'X-Corral-Action: 1'\n"
+            "this server asks for no API keys, so only its own machine may see how it fares\n"
+            "this server asks for no API keys, so only its own machine may do this\n"
+            "this API key has no scope '…'\n"
+            "lines of services are for API keys with the scope 'operate'\n"
+            "too many wrong keys came from this address",
+            "The box's own API answers its page, programs that show a key of the right scope, and, without "
+            "keys, its "
+            "own machine.",
+            "Show a key with the scopes observe or operate; from another page there is no way."},
+    message{"page.busy", operation_reader,
+            "this server does as much for its operator as it may; try again in a while\n"
+            "as many pages follow this server as it lets; close one",
+            "Commands for pages run one at a time, and 64 pages may follow, 24 of one client.",
+            "Close pages that nobody looks at, then try again."},
+    message{"page.no-sessions", operation_reader, "browsers can't log in: …",
+            "The system gave no random numbers for the seal of sessions; keys in headers work.",
+            "Restart Corral; look at the system's log if that does not help."},
     message{"page.unreadable", operation_reader,
             "the page for browsers is not shown: …\n"
             "the page's file '…' can't be read: …",

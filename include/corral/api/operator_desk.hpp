@@ -1,0 +1,70 @@
+#pragma once
+// What the API of the box itself (/corral/v1, docs/dashboard.md) asks the daemon: the same questions and answers as the
+// command line's, so that there is one way to each.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "corral/config/key_ring.hpp"
+#include "corral/core/async.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::api {
+
+using desk_json = nlohmann::ordered_json;
+
+// Texts one after the other, until it gives nothing; cancelled, it gives nothing too.
+class desk_stream {
+public:
+    desk_stream() = default;
+    desk_stream(const desk_stream&) = delete;
+    desk_stream& operator=(const desk_stream&) = delete;
+    virtual ~desk_stream() = default;
+    [[nodiscard]] virtual core::awaitable<std::optional<std::string>> next() = 0;
+};
+
+class operator_desk {
+public:
+    operator_desk() = default;
+    operator_desk(const operator_desk&) = delete;
+    operator_desk& operator=(const operator_desk&) = delete;
+    virtual ~operator_desk() = default;
+
+    // How all fares, as `corral status --json` has it; which requests wait, run and ran.
+    [[nodiscard]] virtual desk_json status() const = 0;
+    [[nodiscard]] virtual desk_json requests() const = 0;
+    // A verb of the admin socket (docs/operating.md). Fails with the sentence that the command line would print.
+    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> ask(desk_json verb) = 0;
+    // The JSON that a command of the program prints, whatever its status. One at a time runs; fails with
+    // `limit_exceeded` when too many wait, and with a sentence when there is no JSON.
+    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> run(std::vector<std::string> words) = 0;
+    // Server-sent events "status" and "requests", whole, at first and when they have changed; "heartbeat" in between.
+    // Fails with `limit_exceeded`.
+    [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> watch(const std::string& client) = 0;
+    // Server-sent events "line" and "lost" of what `target` names (docs/operating.md, `logs`); empty: everything. Four
+    // of one client at most, and eight in all.
+    [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> follow(const std::string& target,
+                                                                            const std::string& client) = 0;
+
+    struct key_row {
+        std::string name;
+        config::key_scopes scopes;
+    };
+    // The new key. Fails with a sentence.
+    [[nodiscard]] virtual core::awaitable<core::result<std::string>> make_key(std::string name,
+                                                                              config::key_scopes scopes) = 0;
+    [[nodiscard]] virtual core::awaitable<core::result<void>> remove_key(std::string name) = 0;
+    // Each value that a file sets: {"settings":[{"key","value","file","line"}]}.
+    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> settings() = 0;
+    // Texts of prompts and answers may be in the log.
+    [[nodiscard]] virtual bool logs_content() const = 0;
+};
+
+}  // namespace corral::api

@@ -1,0 +1,75 @@
+// What the routes of the box share.
+
+#include <utility>
+
+#include "api/add_header.hpp"
+#include "api/box/error_reply.hpp"
+#include "api/box/routes.hpp"
+#include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
+
+namespace corral::api::box {
+
+http::handler guarded(const api_context& context, right wanted, box_handler serve) {
+    return [context, wanted, serve = std::move(serve)](http::request& incoming,
+                                                       http::response_writer& out) -> core::awaitable<void> {
+        constexpr unsigned forbidden = 403;
+        const bool may = wanted == right::observe ? incoming.may_observe : incoming.may_operate;
+        if (may) {
+            return serve(context, incoming, out);
+        }
+        const bool keyless = context.keys == nullptr;
+        const std::string scope = wanted == right::observe ? "observe" : "operate";
+        return send(keyless ? refusal(forbidden,
+                                      "this server asks for no API keys, so only its own machine may do this",
+                                      "Make a key on its machine by 'corral key new NAME', and name the file "
+                                      "of keys in [access].")
+                            : refusal(forbidden, "this API key has no scope '" + scope + "'",
+                                      "Its operator can make one that has by 'corral key new NAME --scope " +
+                                          scope + "'."),
+                    out);
+    };
+}
+
+core::awaitable<void> send(http::response whole, http::response_writer& out) {
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> send(desk_json body, http::response_writer& out) {
+    http::response whole;
+    whole.content_type = "application/json; charset=utf-8";
+    whole.body = body.dump(-1, ' ', false, desk_json::error_handler_t::replace);
+    add_header(whole.headers, "Cache-Control", "no-store");
+    co_await out.send(std::move(whole));
+}
+
+core::awaitable<void> answer_command(core::result<desk_json> told, unsigned status_of_error,
+                                     http::response_writer& out) {
+    if (!told) {
+        co_await send(refusal_of(told.error()), out);
+        co_return;
+    }
+    const std::string why = told->is_object() ? core::text_at(*told, "error") : std::string();
+    if (!why.empty()) {
+        co_await send(refusal(status_of_error, why), out);
+        co_return;
+    }
+    co_await send(*std::move(told), out);
+}
+
+core::awaitable<desk_json> body_of(const http::request& incoming, http::response_writer& out) {
+    constexpr unsigned bad_request = 400;
+    constexpr std::size_t most = 64UL * 1024;
+    if (incoming.body.empty()) {
+        co_return desk_json::object();
+    }
+    desk_json read = core::parse_json<desk_json>(incoming.body, {8, most});
+    if (read.is_object()) {
+        co_return read;
+    }
+    http::response refused = refusal(bad_request, "the body must be one JSON object of at most 64 KiB");
+    co_await out.send(std::move(refused));
+    co_return desk_json(nullptr);
+}
+
+}  // namespace corral::api::box

@@ -1,0 +1,177 @@
+// How the box fares: once, and as it changes.
+
+#include <utility>
+
+#include <boost/url/parse_query.hpp>
+
+#include "api/add_header.hpp"
+#include "api/box/error_reply.hpp"
+#include "api/box/routes.hpp"
+#include "api/timestamp.hpp"
+#include "corral/api/page_shelf.hpp"
+#include "corral/core/json_members.hpp"
+
+namespace corral::api::box {
+
+namespace {
+
+std::string parameter(std::string_view query, std::string_view name) {
+    constexpr std::size_t longest = 512;
+    const auto parsed = boost::urls::parse_query(query);
+    if (!parsed) {
+        return {};
+    }
+    boost::urls::encoding_opts how;
+    how.space_as_plus = true;
+    for (const auto& each : *parsed) {
+        if (each.key.decode(how) == name && each.has_value && each.value.size() <= longest) {
+            return each.value.decode(how);
+        }
+    }
+    return {};
+}
+
+core::awaitable<void> send_stream(core::result<std::unique_ptr<desk_stream>> from,
+                                  http::response_writer& out) {
+    if (!from) {
+        co_await send(refusal_of(from.error()), out);
+        co_return;
+    }
+    http::response_head head;
+    head.content_type = "text/event-stream";
+    add_header(head.headers, "Cache-Control", "no-store");
+    add_header(head.headers, "X-Accel-Buffering", "no");
+    core::error_code gone = co_await out.begin(std::move(head));
+    while (!gone) {
+        auto coming = (*from)->next();
+        std::optional<std::string> piece = co_await std::move(coming);
+        if (!piece) {
+            co_await out.finish();
+            co_return;
+        }
+        gone = co_await out.write(*std::move(piece));
+    }
+}
+
+core::awaitable<void> send_status(const api_context& context, http::request&, http::response_writer& out) {
+    desk_json body = context.desk->status();
+    co_await send(std::move(body), out);
+}
+
+core::awaitable<void> send_requests(const api_context& context, http::request&, http::response_writer& out) {
+    desk_json body = context.desk->requests();
+    co_await send(std::move(body), out);
+}
+
+core::awaitable<void> send_events(const api_context& context, http::request& incoming,
+                                  http::response_writer& out) {
+    co_await send_stream(context.desk->watch(incoming.client), out);
+}
+
+// What a vendor's program prints may be anything, so its lines are for who operates the box; so are all lines where the
+// configuration lets texts into the log.
+core::awaitable<void> send_lines(const api_context& context, http::request& incoming,
+                                 http::response_writer& out) {
+    constexpr unsigned forbidden = 403;
+    const std::string wanted = parameter(incoming.query, "service");
+    const bool own_alone = wanted == "corral" && !context.desk->logs_content();
+    if (!incoming.may_operate && !own_alone) {
+        co_await send(refusal(forbidden, "lines of services are for API keys with the scope 'operate'",
+                              "Follow 'corral' alone, or use a key that has it."),
+                      out);
+        co_return;
+    }
+    co_await send_stream(context.desk->follow(wanted, incoming.client), out);
+}
+
+constexpr unsigned failed = 500;
+
+desk_json examined(desk_json findings) {
+    return {{"at", utc_stamp(std::chrono::system_clock::now())}, {"findings", std::move(findings)}};
+}
+
+desk_json incidents_of(desk_json all) {
+    return {{"incidents", std::move(all)}};
+}
+
+std::vector<std::string> doctor_words() {
+    return {"doctor", "--json"};
+}
+
+std::vector<std::string> incident_words(const std::string& name) {
+    return {"logs", name.empty() ? "--crash" : "--crash=" + name, "--json"};
+}
+
+core::awaitable<void> examine(const api_context& context, http::request&, http::response_writer& out) {
+    auto running = context.desk->run(doctor_words());
+    core::result<desk_json> found = co_await std::move(running);
+    if (found && found->is_array()) {
+        found = examined(*std::move(found));
+    }
+    co_await answer_command(std::move(found), failed, out);
+}
+
+core::awaitable<void> list_incidents(const api_context& context, http::request&, http::response_writer& out) {
+    auto running = context.desk->run(incident_words({}));
+    core::result<desk_json> found = co_await std::move(running);
+    if (found && found->is_array()) {
+        found = incidents_of(*std::move(found));
+    }
+    co_await answer_command(std::move(found), failed, out);
+}
+
+core::awaitable<void> send_incident(const api_context& context, http::request& incoming,
+                                    http::response_writer& out) {
+    constexpr unsigned not_found = 404;
+    const std::string name = incoming.path.substr(incoming.path.rfind('/') + 1);
+    if (!name.ends_with(".json") || name.starts_with('-')) {
+        co_await send(refusal(not_found, "there is no such incident"), out);
+        co_return;
+    }
+    auto running = context.desk->run(incident_words(name));
+    core::result<desk_json> found = co_await std::move(running);
+    co_await answer_command(std::move(found), not_found, out);
+}
+
+core::awaitable<void> send_settings(const api_context& context, http::request&, http::response_writer& out) {
+    auto reading = context.desk->settings();
+    core::result<desk_json> found = co_await std::move(reading);
+    co_await answer_command(std::move(found), failed, out);
+}
+
+// What programs may rely on; it lies with the page.
+core::awaitable<void> send_document(const api_context& context, http::request&, http::response_writer& out) {
+    constexpr unsigned not_found = 404;
+    constexpr const char* name = "openapi.json";
+    std::shared_ptr<const page_files> files;
+    if (context.page != nullptr) {
+        auto reading = context.page->files(context.clock->now());
+        const auto read = co_await std::move(reading);
+        files = read ? *read : nullptr;
+    }
+    if (files == nullptr || files->find(name) == files->end()) {
+        co_await send(refusal(not_found, "the document is not installed here"), out);
+        co_return;
+    }
+    http::response whole;
+    whole.content_type = "application/json; charset=utf-8";
+    whole.body = files->find(name)->second.plain;
+    co_await send(std::move(whole), out);
+}
+
+}  // namespace
+
+void add_box_routes(http::router& routes, const api_context& context) {
+    routes.add("GET", "/corral/v1/status", guarded(context, right::observe, send_status));
+    routes.add("GET", "/corral/v1/requests", guarded(context, right::observe, send_requests));
+    routes.add("GET", "/corral/v1/events", guarded(context, right::observe, send_events));
+    routes.add("GET", "/corral/v1/logs/stream", guarded(context, right::observe, send_lines));
+    routes.add("GET", "/corral/v1/incidents", guarded(context, right::observe, list_incidents));
+    // A bundle holds the last lines of services.
+    routes.add("GET", "/corral/v1/incidents/*", guarded(context, right::operate, send_incident));
+    routes.add("GET", "/corral/v1/settings", guarded(context, right::observe, send_settings));
+    routes.add("GET", "/corral/v1/openapi.json", guarded(context, right::observe, send_document));
+    routes.add("POST", "/corral/v1/doctor", guarded(context, right::observe, examine));
+}
+
+}  // namespace corral::api::box

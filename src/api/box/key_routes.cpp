@@ -1,0 +1,96 @@
+// The API keys of the box; a key itself is told once, when it is made.
+
+#include <utility>
+
+#include "api/box/error_reply.hpp"
+#include "api/box/routes.hpp"
+#include "corral/core/json_members.hpp"
+
+namespace corral::api::box {
+
+namespace {
+
+desk_json words_of(const config::key_scopes& scopes) {
+    desk_json out = desk_json::array();
+    for (const auto& [has, word] :
+         {std::pair(scopes.inference, "inference"), std::pair(scopes.observe, "observe"),
+          std::pair(scopes.operate, "operate")}) {
+        if (has) {
+            out.push_back(word);
+        }
+    }
+    return out;
+}
+
+desk_json all_keys(const config::key_ring* keys) {
+    desk_json rows = desk_json::array();
+    if (keys != nullptr) {
+        for (const config::key_entry& one : keys->all()) {
+            rows.push_back({{"name", one.name}, {"scopes", words_of(one.scopes)}});
+        }
+    }
+    return {{"enabled", keys != nullptr}, {"keys", std::move(rows)}};
+}
+
+desk_json new_key(const std::string& name, const config::key_scopes& scopes, const std::string& key) {
+    return {{"name", name}, {"scopes", words_of(scopes)}, {"key", key}};
+}
+
+core::awaitable<void> list_keys(const api_context& context, http::request&, http::response_writer& out) {
+    desk_json body = all_keys(context.keys);
+    co_await send(std::move(body), out);
+}
+
+core::awaitable<void> make_key(const api_context& context, http::request& incoming,
+                               http::response_writer& out) {
+    constexpr unsigned bad_request = 400;
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
+    }
+    std::string typed;
+    for (const desk_json& one : core::list_at(body, "scopes")) {
+        typed += (typed.empty() ? "" : ",") + (one.is_string() ? one.get<std::string>() : std::string("?"));
+    }
+    const auto scopes = config::parse_scopes(typed);
+    const std::string name = core::text_at(body, "name");
+    if (!scopes || !config::is_key_name(name)) {
+        co_await send(
+            refusal(bad_request, scopes ? "'name' must be 1 to 64 letters, digits, '_', '.' or '-'"
+                                        : "'scopes' must be a list of 'inference', 'observe' and 'operate'"),
+            out);
+        co_return;
+    }
+    auto making = context.desk->make_key(name, *scopes);
+    core::result<std::string> key = co_await std::move(making);
+    if (!key) {
+        co_await send(refusal_of(key.error()), out);
+        co_return;
+    }
+    desk_json told = new_key(name, *scopes, *key);
+    co_await send(std::move(told), out);
+}
+
+core::awaitable<void> remove_key(const api_context& context, http::request& incoming,
+                                 http::response_writer& out) {
+    constexpr unsigned no_content = 204;
+    auto removing = context.desk->remove_key(incoming.path.substr(incoming.path.rfind('/') + 1));
+    const core::result<void> removed = co_await std::move(removing);
+    if (!removed) {
+        co_await send(refusal_of(removed.error()), out);
+        co_return;
+    }
+    http::response whole;
+    whole.status = no_content;
+    co_await send(std::move(whole), out);
+}
+
+}  // namespace
+
+void add_key_routes(http::router& routes, const api_context& context) {
+    routes.add("GET", "/corral/v1/keys", guarded(context, right::operate, list_keys));
+    routes.add("POST", "/corral/v1/keys", guarded(context, right::operate, make_key));
+    routes.add("DELETE", "/corral/v1/keys/*", guarded(context, right::operate, remove_key));
+}
+
+}  // namespace corral::api::box

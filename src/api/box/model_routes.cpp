@@ -1,0 +1,119 @@
+// What an operator does with models: the verbs and commands of the command line.
+
+#include <utility>
+
+#include "api/box/error_reply.hpp"
+#include "api/box/routes.hpp"
+#include "corral/core/json_members.hpp"
+
+namespace corral::api::box {
+
+namespace {
+
+constexpr unsigned bad_request = 400;
+constexpr unsigned conflict = 409;
+constexpr std::size_t longest_text = 4096;  // of a name or a folder
+
+// A text that a command takes as one word and as no option; empty: it is none.
+std::string word_at(const desk_json& body, const char* key) {
+    std::string out = core::text_at(body, key);
+    const bool fits =
+        out.size() <= longest_text && out.find('\0') == std::string::npos && !out.starts_with('-');
+    return fits ? out : std::string();
+}
+
+desk_json verb_json(const char* verb, const std::string& model) {
+    return {{"verb", verb}, {"target", model}, {"wait_seconds", 0}};
+}
+
+std::vector<std::string> removal_of(const std::string& model) {
+    return {"rm", model, "--yes", "--json"};
+}
+
+std::vector<std::string> import_of(const std::string& folder, const std::string& name, bool dry_run) {
+    std::vector<std::string> out{"import", folder, "--json"};
+    if (!name.empty()) {
+        out.insert(out.end(), {"--name", name});
+    }
+    if (dry_run) {
+        out.emplace_back("--dry-run");
+    }
+    return out;
+}
+
+core::awaitable<void> run_verb(const api_context& context, const char* verb, http::request& incoming,
+                               http::response_writer& out) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
+    }
+    const std::string model = word_at(body, "model");
+    if (model.empty()) {
+        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+        co_return;
+    }
+    // Seen by its events, not waited for: a load takes minutes.
+    auto asking = context.desk->ask(verb_json(verb, model));
+    core::result<desk_json> told = co_await std::move(asking);
+    if (told) {
+        co_await send(*std::move(told), out);
+    } else {
+        co_await send(refusal_of(told.error()), out);
+    }
+}
+
+box_handler verb_of(const char* verb) {
+    return [verb](const api_context& context, http::request& incoming, http::response_writer& out) {
+        return run_verb(context, verb, incoming, out);
+    };
+}
+
+core::awaitable<void> remove_model(const api_context& context, http::request& incoming,
+                                   http::response_writer& out) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
+    }
+    const std::string model = word_at(body, "model");
+    if (model.empty()) {
+        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+        co_return;
+    }
+    auto running = context.desk->run(removal_of(model));
+    core::result<desk_json> told = co_await std::move(running);
+    co_await answer_command(std::move(told), conflict, out);
+}
+
+// A folder of the box, read by the box; what is found is told, and the manifest written unless `dry_run`.
+core::awaitable<void> import_folder(const api_context& context, http::request& incoming,
+                                    http::response_writer& out) {
+    const desk_json body = co_await body_of(incoming, out);
+    if (body.is_null()) {
+        co_return;
+    }
+    const std::string folder = word_at(body, "folder");
+    const bool named = core::member(body, "name") != nullptr && !(*core::member(body, "name")).is_null();
+    const std::string name = word_at(body, "name");
+    if (!folder.starts_with('/') || (named && name.empty())) {
+        co_await send(refusal(bad_request, folder.starts_with('/')
+                                               ? "'name' must be NAME or NAME:TAG"
+                                               : "'folder' must be a path of the box, from the root on"),
+                      out);
+        co_return;
+    }
+    auto running = context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")));
+    core::result<desk_json> told = co_await std::move(running);
+    co_await answer_command(std::move(told), conflict, out);
+}
+
+}  // namespace
+
+void add_model_routes(http::router& routes, const api_context& context) {
+    routes.add("POST", "/corral/v1/models/load", guarded(context, right::operate, verb_of("start")));
+    routes.add("POST", "/corral/v1/models/unload", guarded(context, right::operate, verb_of("stop")));
+    routes.add("POST", "/corral/v1/models/restart", guarded(context, right::operate, verb_of("restart")));
+    routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, remove_model));
+    routes.add("POST", "/corral/v1/models/import", guarded(context, right::operate, import_folder));
+}
+
+}  // namespace corral::api::box

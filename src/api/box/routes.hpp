@@ -1,0 +1,38 @@
+#pragma once
+// The API of the box itself, for its page, for `corral --url` and for programs of its operator (docs/dashboard.md). What
+// reads wants the scope `observe`, what changes something `operate`.
+
+#include <functional>
+#include <string>
+
+#include "corral/api/operator_desk.hpp"
+#include "corral/api/wire_format.hpp"
+
+namespace corral::api::box {
+
+// GET|POST|DELETE /corral/v1/session
+void add_session_routes(http::router& routes, const api_context& context);
+// GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, openapi.json; POST doctor
+void add_box_routes(http::router& routes, const api_context& context);
+// POST /corral/v1/models/load, unload, restart, remove, import
+void add_model_routes(http::router& routes, const api_context& context);
+// GET|POST /corral/v1/keys; DELETE /corral/v1/keys/NAME
+void add_key_routes(http::router& routes, const api_context& context);
+
+enum class right { observe, operate };
+
+using box_handler =
+    std::function<core::awaitable<void>(const api_context&, http::request&, http::response_writer&)>;
+
+// `serve` for those who have the right; 403 for others.
+[[nodiscard]] http::handler guarded(const api_context& context, right wanted, box_handler serve);
+
+[[nodiscard]] core::awaitable<void> send(desk_json body, http::response_writer& out);
+[[nodiscard]] core::awaitable<void> send(http::response whole, http::response_writer& out);
+// What a command printed, or its own refusal: a JSON object with an "error".
+[[nodiscard]] core::awaitable<void> answer_command(core::result<desk_json> told, unsigned status_of_error,
+                                                   http::response_writer& out);
+// The JSON object of a body of at most 64 KiB; null, and the refusal is sent, when it is none.
+[[nodiscard]] core::awaitable<desk_json> body_of(const http::request& incoming, http::response_writer& out);
+
+}  // namespace corral::api::box

@@ -1,0 +1,52 @@
+#include "api/door/session_cookie.hpp"
+
+#include "corral/core/text.hpp"
+
+namespace corral::api {
+
+namespace {
+
+constexpr std::string_view cookie_name = "corral_session";
+
+}  // namespace
+
+std::string session_cookie(std::string_view value, std::int64_t life, bool secure) {
+    std::string out(cookie_name);
+    out += '=';
+    out += value;
+    out += "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(life);
+    out += secure ? "; Secure" : "";
+    return out;
+}
+
+std::string_view shown_session(const http::request& incoming) {
+    for (const auto& [name, value] : incoming.headers.all()) {
+        if (!core::equal_ignoring_case(name, "Cookie")) {
+            continue;
+        }
+        for (const std::string_view each : core::split(value, ';')) {
+            const std::string_view one = core::trimmed(each);
+            if (one.size() > cookie_name.size() && one.starts_with(cookie_name) &&
+                one[cookie_name.size()] == '=') {
+                return one.substr(cookie_name.size() + 1);
+            }
+        }
+    }
+    return {};
+}
+
+bool is_own_browser(const http::request& incoming) {
+    const std::string_view site = incoming.headers.find("Sec-Fetch-Site");
+    if (!site.empty() && site != "same-origin" && site != "none") {
+        return false;
+    }
+    const std::string_view origin = incoming.headers.find("Origin");
+    const std::string host(incoming.headers.find("Host"));
+    if (!origin.empty() && origin != "http://" + host && origin != "https://" + host) {
+        return false;
+    }
+    const bool reads = incoming.method == "GET" || incoming.method == "HEAD";
+    return reads || incoming.headers.contains("X-Corral-Action");
+}
+
+}  // namespace corral::api
