@@ -180,6 +180,7 @@ void add_status_command(CLI::App& program, command_context& context) {
     const auto [command, asked] =
         add_verb(program, context, "status", "Say how the models and their services fare");
     command->add_flag("-w,--watch", asked->watch, "Again and again until nothing loads any more, or Ctrl-C");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 void add_start_command(CLI::App& program, command_context& context) {
@@ -187,6 +188,7 @@ void add_start_command(CLI::App& program, command_context& context) {
         add_verb(program, context, "start", "Start models that were stopped, or try broken ones again now");
     command->add_option("model", asked->target, target_text)->type_name("MODEL");
     command->add_flag("--wait", asked->wait, "Return when they are ready, or can't be");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 void add_stop_command(CLI::App& program, command_context& context) {
@@ -195,6 +197,7 @@ void add_stop_command(CLI::App& program, command_context& context) {
     command->add_option("model", asked->target, target_text)->type_name("MODEL");
     command->add_flag("--now", asked->now, "Cut the running answer");
     command->add_flag("--wait", asked->wait, "Wait for the running answer, however long it takes");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 void add_restart_command(CLI::App& program, command_context& context) {
@@ -203,6 +206,7 @@ void add_restart_command(CLI::App& program, command_context& context) {
     command->add_option("model", asked->target, "MODEL or MODEL/SERVICE, or nothing for all")
         ->type_name("SERVICE");
     command->add_flag("--wait", asked->wait, "Return when they are ready again, or can't be");
+    add_remote_options(*command, asked->elsewhere);
 }
 
 void add_reload_command(CLI::App& program, command_context& context) {
@@ -242,7 +246,27 @@ bool tell_reload(const control::admin_json& answer) {
     return true;
 }
 
+namespace {
+
+int run_elsewhere(const admin_command& asked, const std::map<std::string, std::string>& environment) {
+    const auto answer = ask_remote(asked.elsewhere, asked.verb, asked.target, environment);
+    if (!answer) {
+        return fail(answer.error().message);
+    }
+    if (asked.json) {
+        std::cout << answer->dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
+    } else {
+        print_done(asked, *answer, style_of(STDOUT_FILENO, environment));
+    }
+    return 0;
+}
+
+}  // namespace
+
 int run_admin_command(const admin_command& asked, const std::map<std::string, std::string>& environment) {
+    if (!asked.elsewhere.url.empty()) {
+        return run_elsewhere(asked, environment);
+    }
     const std::vector<std::filesystem::path> places = sockets_of(asked.place, environment);
     const text_style style = style_of(STDOUT_FILENO, environment);
     if (const auto right = check_daemon(asked.place, places); !right) {

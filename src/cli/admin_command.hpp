@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/daemon_place.hpp"
+#include "cli/remote_box.hpp"
 #include "corral/control/admin_socket.hpp"
 
 namespace corral::cli {
@@ -14,6 +15,7 @@ struct admin_command {
     std::string program;  // of upgrade; empty: the one that runs
     std::string target;   // MODEL or MODEL/SERVICE; empty: all
     daemon_place place;
+    remote_box elsewhere;  // of status, start, stop and restart
     bool json = false;
     bool now = false;
     bool wait = false;

@@ -1,0 +1,158 @@
+#include "cli/remote_box.hpp"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "cli/server_address.hpp"
+#include "corral/core/json.hpp"
+#include "corral/core/json_members.hpp"
+#include "corral/http/reply_stream.hpp"
+#include "corral/telemetry/log.hpp"
+
+namespace corral::cli {
+
+namespace {
+
+using control::admin_json;
+
+constexpr core::seconds answer_limit{150};
+constexpr std::size_t longest_reply = 8UL * 1024 * 1024;
+constexpr std::size_t longest_sentence = 2000;
+
+struct box_question {
+    std::string method;
+    std::string path;
+    std::string body;
+};
+
+struct box_reply {
+    unsigned status = 0;
+    admin_json body;
+};
+
+box_question question_of(const std::string& verb, const std::string& model) {
+    if (verb == "status") {
+        return {"GET", "/corral/v1/status", {}};
+    }
+    const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
+    return {"POST", "/corral/v1/models/" + action,
+            admin_json{{"model", model}}.dump(-1, ' ', false, admin_json::error_handler_t::replace)};
+}
+
+core::awaitable<core::result<box_reply>> ask(server_address at, std::string key, box_question asked) {
+    http::stream_call what;
+    what.to = at.at;
+    what.host = std::move(at.host);
+    what.tls = std::move(at.tls);
+    what.method = std::move(asked.method);
+    what.target = std::move(asked.path);
+    what.body = std::move(asked.body);
+    what.until = core::deadline::after(answer_limit, std::chrono::steady_clock::now());
+    // A box without keys wants to know that this is no page of another site.
+    what.headers.add("X-Corral-Action", "1");
+    if (!key.empty()) {
+        what.headers.add("Authorization", "Bearer " + key);
+    }
+    const core::deadline until = what.until;
+    auto opened = co_await http::reply_stream::open(std::move(what));
+    if (!opened) {
+        co_return opened.error();
+    }
+    const core::result<std::string> text = co_await http::read_all(**opened, longest_reply, until);
+    if (!text) {
+        co_return text.error();
+    }
+    constexpr std::size_t deepest = 32;
+    co_return box_reply{(*opened)->status(), core::parse_json<admin_json>(*text, {deepest, longest_reply})};
+}
+
+core::result<box_reply> ask_now(server_address at, std::string key, box_question asked) {
+    boost::asio::io_context loop;
+    core::result<box_reply> out = box_reply{};
+    std::exception_ptr thrown;
+    core::asio::co_spawn(loop, ask(std::move(at), std::move(key), std::move(asked)),
+                         [&](std::exception_ptr error, core::result<box_reply> told) {
+                             thrown = std::move(error);
+                             out = std::move(told);
+                         });
+    loop.run();
+    if (thrown) {
+        std::rethrow_exception(thrown);
+    }
+    return out;
+}
+
+core::failure refusal_of(const remote_box& at, const box_reply& told, bool has_key) {
+    constexpr unsigned unauthorized = 401;
+    const std::string url = telemetry::printable(at.url, longest_sentence);
+    if (told.status == unauthorized) {
+        return core::make_failure(core::errc::refused,
+                                  has_key ? url +
+                                                " does not know this key. Whoever runs it can make one by "
+                                                "'corral key new NAME --scope observe,operate'."
+                                          : url + " wants a key. Give it by --key-file or OLLAMA_API_KEY.");
+    }
+    std::string why = telemetry::printable(core::text_at(told.body, "error"), longest_sentence);
+    if (why.empty()) {
+        return core::make_failure(core::errc::unavailable,
+                                  url + " answers with status " + std::to_string(told.status) +
+                                      " and not as Corral does. Check the address; the server must be a "
+                                      "Corral of this version or a later one.");
+    }
+    if (const std::string advice = core::text_at(told.body, "advice"); !advice.empty()) {
+        why += ". " + telemetry::printable(advice, longest_sentence);
+    }
+    return core::make_failure(core::errc::refused, why);
+}
+
+}  // namespace
+
+void add_remote_options(CLI::App& to, remote_box& into) {
+    CLI::Option* const url =
+        to.add_option("--url", into.url,
+                      "Ask the Corral there, http://HOST:PORT or https://HOST:PORT, by its API")
+            ->type_name("URL");
+    to.add_option("--key-file", into.key_file, "A file whose first line is a key; else OLLAMA_API_KEY")
+        ->type_name("FILE")
+        ->needs(url);
+    to.add_option("--ca-file", into.ca_file,
+                  "Certificates (PEM) to trust in place of the system's; that of the server will do")
+        ->type_name("FILE")
+        ->needs(url);
+    for (const char* const local : {"--socket", "--config", "--wait", "--now", "--watch"}) {
+        if (CLI::Option* const one = to.get_option_no_throw(local)) {
+            url->excludes(one);
+        }
+    }
+}
+
+core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
+                                    const std::map<std::string, std::string>& environment) {
+    constexpr unsigned good = 200;
+    if (verb != "status" && model.empty()) {
+        return core::make_failure(core::errc::invalid, "the Corral at --url wants one model by its name");
+    }
+    const core::result<std::string> key = key_of(at.key_file, environment);
+    if (!key) {
+        return key.error();
+    }
+    const core::result<server_address> server = find_server("--url", at.url, at.ca_file);
+    if (!server) {
+        return server.error();
+    }
+    core::result<box_reply> told = ask_now(*server, *key, question_of(verb, model));
+    if (!told) {
+        return told.error();
+    }
+    if (told->status != good || !told->body.is_object()) {
+        return refusal_of(at, *told, !key->empty());
+    }
+    return std::move(told->body);
+}
+
+}  // namespace corral::cli
