@@ -1,0 +1,187 @@
+"""What a person does in the page: looks, chats, loads, imports, reads logs; and what the page says when things go wrong."""
+
+import signal
+import threading
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from conftest import PATIENCE
+from harness import Box, wait_until
+from simulator import write_package
+
+THINKS = 'capabilities = ["completion", "thinking", "tools"]'
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    """One for all: each test leaves it as it has found it. Its load takes long enough to be seen."""
+    with Box(tmp_path_factory.mktemp("box"), {"directives": True, "timing": {"tokens_per_second": 100, "load_ms": 1800}}, model=THINKS,
+             family="qwen3") as running:
+        yield running
+
+
+def test_a_browser_is_sent_to_the_page_and_a_client_keeps_its_line(box, page):
+    page.goto(f"http://127.0.0.1:{box.port}/")
+    assert page.url.endswith("/ui")
+    expect(page.locator(".headline").first).to_contain_text("All is well.")
+    assert box.get("/").body == b"Ollama is running"
+    row = page.get_by_role("row").filter(has_text="sim:latest")
+    expect(row).to_contain_text("ready")
+    expect(row).to_contain_text("0 running, 0 waiting")
+
+
+def test_an_answer_streams_and_is_stopped(box, see):
+    page = see(box, "chat")
+    message = page.get_by_label("Message")
+    message.fill("[[text=**hello** there]]")
+    message.press("Enter")
+    answer = page.locator("article.assistant").last
+    expect(answer.locator("strong")).to_have_text("hello")
+    expect(answer.locator(".figures")).to_contain_text("tokens")
+    message.fill("[[n=2000]]")
+    page.get_by_role("button", name="Send").click()
+    answer = page.locator("article.assistant").last
+    expect(answer).to_contain_text("three")
+    page.get_by_role("button", name="Stop").click()
+    expect(answer).to_contain_text("Stopped.")
+    wait_until(lambda: not box.runtime_state()["running"], 20, "the runtime has stopped too")
+    # Kept in this browser, over a reload of the page.
+    page.reload()
+    expect(page.locator("article.assistant")).to_have_count(2)
+
+
+def test_a_load_is_seen_moving(box, see):
+    page = see(box, "models")
+    page.get_by_role("button", name="Unload sim:latest").click()
+    row = page.get_by_role("row").filter(has_text="sim:latest")
+    expect(row).to_contain_text("stopped")
+    page.get_by_role("button", name="Load sim:latest", exact=True).click()
+    bar = page.get_by_role("progressbar", name="Load of sim:latest")
+    bar.wait_for()
+    seen = set()
+
+    def moved():
+        if bar.count():
+            seen.add(bar.first.get_attribute("aria-valuenow", timeout=1000) if bar.count() else None)
+        return len(seen - {None}) >= 2 or "ready" in row.inner_text()
+
+    wait_until(moved, 30, "the bar moves")
+    assert len(seen - {None}) >= 2, seen
+    expect(row).to_contain_text("ready")
+
+
+def test_a_killed_runtime_is_told_of_and_loaded_again(box, see):
+    page = see(box, "overview")
+    expect(page.locator(".headline").first).to_contain_text("All is well.")
+    box.kill("runtime")
+    begun = time.monotonic()
+    # It is there while the model is loaded, so it is looked for in each frame of the screen.
+    page.wait_for_function("() => /killed by SIGKILL.*loaded again/.test(document.querySelector('.headline').textContent)", polling="raf")
+    print(f"told after {time.monotonic() - begun:.2f} s")
+    expect(page.locator(".headline").first).to_contain_text("All is well.")
+    page.get_by_role("link", name="Incidents").click()
+    page.locator("main button.link").first.click()
+    expect(page.locator(".timeline")).to_contain_text("killed by SIGKILL")
+
+
+def test_a_queue_of_ten_shrinks(box, see):
+    page = see(box, "overview")
+    asked = [threading.Thread(target=lambda: box.say("[[n=40]]"), daemon=True) for _ in range(11)]
+    for one in asked:
+        one.start()
+    rows = page.get_by_role("region", name="Waiting requests").locator("tbody tr")
+    most, now = 0, None
+
+    def shrunk():
+        nonlocal most, now
+        now = rows.count()
+        most = max(most, now)
+        return most >= 5 and now < most
+
+    wait_until(shrunk, 30, f"a queue that grows and shrinks; most {most}, now {now}")
+    for one in asked:
+        one.join(60)
+    expect(page.get_by_text("Nobody waits.")).to_be_visible()
+    page.get_by_role("link", name="Requests").click()
+    expect(page.locator(".waterfall").first).to_be_visible()
+    assert "[[n=" not in page.content()
+
+
+def test_a_folder_is_looked_at_and_its_findings_are_listed(box, see, tmp_path):
+    package = tmp_path / "package"
+    write_package(package, 4)
+    (package / "model/sim_p128_l2_together.axmodel").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    page = see(box, "models")
+    page.get_by_role("textbox", name="Folder").fill(str(package))
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.locator(".findings")).to_contain_text("LFS")
+    page.get_by_role("textbox", name="Folder").fill(str(tmp_path / "nothing-here"))
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("It can't be imported as it is.")).to_be_visible()
+    expect(page.locator(".findings")).to_contain_text("No such file or directory")
+
+
+def test_a_folder_is_imported_and_removed(box, see, tmp_path):
+    package = tmp_path / "package"
+    write_package(package, 4)
+    page = see(box, "models")
+    page.get_by_role("textbox", name="Folder").fill(str(package))
+    page.get_by_role("textbox", name="Name").fill("mine:small")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("mine:small was imported.")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="mine:small")
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="Remove mine:small").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    assert package.is_dir()
+
+
+def test_a_log_is_followed_over_a_restart(box, see):
+    page = see(box, "logs")
+    lines = page.get_by_role("log")
+    expect(lines).to_contain_text("event=")
+    page.get_by_label("Service").select_option("sim:latest/runtime")
+    expect(lines).to_contain_text("LLM init ok")
+    pid = box.kill("runtime")
+    expect(lines).to_contain_text(f"process {pid}: killed by SIGKILL")
+    next_pid = wait_until(lambda: box.pid_of("runtime") not in (None, pid) and box.pid_of("runtime"), what="the next runtime")
+    expect(lines).to_contain_text(f"started as process {next_pid}")
+    page.get_by_label("Filter").fill(f"process {pid} killed")
+    expect(lines.locator(".line")).to_have_count(1)
+    box.wait_ready()
+
+
+def test_health_and_settings(box, see):
+    page = see(box, "health")
+    expect(page.get_by_text("findings, Looked at").or_(page.get_by_text("finding, Looked at"))).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("button", name="Look again")).to_be_enabled(timeout=60_000)
+    page = see(box, "settings")
+    page.get_by_label("Filter").fill("log_level")
+    row = page.get_by_role("row").filter(has_text="log_level")
+    expect(row).to_contain_text("debug")
+    expect(row).to_contain_text("corral.toml")
+
+
+def test_the_page_outlives_an_upgrade(box, see):
+    page = see(box, "overview")
+    box.process.send_signal(signal.SIGUSR2)
+    # The stream of the page ends for it, or the upgrade would wait.
+    expect(page.locator(".news")).to_contain_text("started anew", timeout=60_000)
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.locator(".headline").first).to_contain_text("All is well.")
+
+
+def test_the_page_outlives_a_restart_of_corral(box, see):
+    page = see(box, "overview")
+    box.listen = f"127.0.0.1:{box.port}"
+    box.stop()
+    expect(page.locator(".connection")).to_contain_text("No connection")
+    box.start()
+    expect(page.locator(".connection")).to_contain_text("Live")
+    expect(page.locator(".news")).to_contain_text("started anew")
+    expect(page.locator(".headline").first).to_contain_text("All is well.")

@@ -1,0 +1,85 @@
+// The one sentence of what is wrong and what to do, worst first. Pure: a status in, sentences out.
+import type { Model, Service, Status } from './api/types';
+import { duration, percent } from './format';
+import type { Level } from './parts/basics';
+import { t } from './texts';
+
+export interface Headline {
+  level: Level;
+  sentence: string;
+  advice: string;
+}
+
+const trouble = new Set(['starting', 'waiting', 'broken', 'stopping']);
+
+/** The service that keeps a model from being ready for a reason other than its first load, the runtime before those around it. */
+function culprit(model: Model): Service | undefined {
+  return model.services.find((service) => trouble.has(service.state) && (service.causes.length > 1 || service.advice !== ''))
+    ?? model.services.find((service) => service.state === 'broken');
+}
+
+/** What a service says of its end, without the first cause where that is only "loading again after". */
+function story(service: Service): string {
+  const causes = service.causes.filter((cause) => cause !== '' && !/^loading again after$|^will be started again after$/.test(cause));
+  return causes.length > 0 ? causes.join(': ') : service.reason;
+}
+
+function ofModel(model: Model): Headline | undefined {
+  const service = culprit(model);
+  if (model.state === 'broken') {
+    const why = service == null ? model.reason : story(service);
+    return { level: 'error', sentence: t.headline.broken(model.name, why || model.reason), advice: service?.advice || t.headline.brokenAdvice };
+  }
+  if (service == null || model.state === 'stopped' || model.state === 'unloaded') return undefined;
+  const again = service.next_try_seconds != null && service.next_try_seconds > 0 && service.state === 'waiting'
+    ? t.headline.reloadWaits(duration(service.next_try_seconds))
+    : t.headline.reload(model.progress_percent == null ? '' : percent(model.progress_percent),
+      model.left_seconds == null ? '' : duration(model.left_seconds));
+  return { level: 'warning', sentence: t.headline.service(model.name, service.name, `${story(service)} ${again}`), advice: service.advice };
+}
+
+/** All that is to be said, the worst first; one "all is well" when there is nothing else. */
+export function headlines(status: Status): Headline[] {
+  const out: Headline[] = [];
+  const add = (level: Level, sentence: string, advice = '') => void out.push({ level, sentence, advice });
+  if (status.shutting_down) add('error', t.headline.ending, t.headline.endingAdvice);
+  for (const why of status.closed) add('error', t.headline.closed(why));
+  for (const model of status.models) {
+    const said = ofModel(model);
+    if (said) out.push(said);
+  }
+  if (status.in_place) add('error', t.headline.inPlace(status.in_place.served, status.in_place.problems[0] ?? ''), t.headline.inPlaceAdvice);
+  for (const left of status.left_out) add('warning', t.headline.leftOut(left.file, left.problems[0] ?? ''), t.headline.leftOutAdvice);
+  if (status.upgrade.under_way) add('note', t.headline.upgrading(status.upgrade.status));
+  if (status.upgrade.failure !== '') add('warning', t.headline.upgradeFailed(status.upgrade.failure));
+  if (status.drained) add('warning', t.headline.drained, t.headline.drainedAdvice);
+  for (const model of status.models) {
+    if (model.warning !== '') add('warning', t.headline.warning(model.name, model.warning));
+    if (model.waits !== '') add('note', t.headline.warning(model.name, model.waits));
+    for (const service of model.services) {
+      if (service.warning !== '' && service.warning !== model.warning) add('warning', t.headline.service(model.name, service.name, service.warning));
+    }
+  }
+  for (const device of status.devices) {
+    if (device.problem) add('note', t.headline.device(device.tool, device.problem), t.headline.deviceAdvice);
+  }
+  if (status.models.length === 0) add('note', t.headline.noModels, t.headline.noModelsAdvice);
+  const rank: Record<Level, number> = { error: 0, warning: 1, note: 2, idle: 3, good: 4 };
+  out.sort((a, b) => rank[a.level] - rank[b.level]);
+  if (out.length === 0 || rank[out[0]!.level] >= rank.note) {
+    const ready = status.models.filter((model) => model.state === 'ready').length;
+    if (status.models.length > 0) {
+      out.unshift({ level: 'good', sentence: `${t.headline.well} ${t.headline.wellDetail(ready, status.queue.running)}`, advice: '' });
+    }
+  }
+  return out;
+}
+
+export function levelOfState(state: string): Level {
+  switch (state) {
+    case 'ready': return 'good';
+    case 'broken': return 'error';
+    case 'loading': case 'starting': case 'stopping': case 'waiting': return 'warning';
+    default: return 'idle';
+  }
+}

@@ -1,0 +1,97 @@
+// What the box says of itself now. One stream feeds all pages.
+import { modelNames, session as askSession } from './api/calls';
+import { ApiError } from './api/client';
+import { followBox } from './api/events';
+import type { RequestList, Session, Status } from './api/types';
+import type { Point } from './parts/chart';
+import { Store } from './store';
+import { t } from './texts';
+
+export type Connection = 'connecting' | 'live' | 'lost';
+/** Who looks: not asked yet, somebody who may, or the reason why not. */
+export type Access = { kind: 'asking' } | { kind: 'in' } | { kind: 'login'; why: ApiError } | { kind: 'refused'; why: ApiError };
+
+export const status = new Store<Status | null>(null);
+export const requests = new Store<RequestList>({ waiting: [], running: [], recent: [] });
+export const models = new Store<string[]>([]);
+export const history = new Store<Point[]>([]);
+export const connection = new Store<Connection>('connecting');
+export const news = new Store<string>('');
+export const access = new Store<Access>({ kind: 'asking' });
+export const session = new Store<Session>({ scopes: [], key: null });
+
+const kept = 300; // seconds of the chart
+const sampled = 1; // seconds between its points
+let follow: (() => void) | null = null;
+let sampler: ReturnType<typeof setInterval> | undefined;
+let names = '';
+
+function sample(): void {
+  const now = status.get();
+  const at = Date.now() / 1000;
+  const value = connection.get() !== 'live' ? 0 : (now?.models ?? []).reduce((sum, model) => sum + (model.tokens_per_second ?? 0), 0);
+  history.update((old) => [...old.filter((point) => point.at > at - kept), { at, value }]);
+}
+
+/** A restart and an upgrade are told apart by the version and by how long the program runs. */
+function tellOfChange(before: Status | null, now: Status): void {
+  if (!before) return;
+  if (before.version !== now.version) news.set(t.connection.upgraded(before.version, now.version));
+  else if (now.pid !== before.pid || now.uptime_seconds < before.uptime_seconds) news.set(t.connection.restarted(now.version));
+}
+
+function took(now: Status): void {
+  tellOfChange(status.get(), now);
+  status.set(now);
+  const listed = now.models.map((model) => `${model.model} ${model.aliases.join(' ')}`).join('\n');
+  if (listed !== names) {
+    names = listed;
+    void modelNames().then((list) => models.set(list), (error: unknown) => console.warn('/api/tags', error));
+  }
+}
+
+function refused(why: unknown): boolean {
+  if (!(why instanceof ApiError) || (why.status !== 401 && why.status !== 403)) return false;
+  end();
+  connection.set('live'); // the box answers, if only this
+  access.set({ kind: why.status === 401 ? 'login' : 'refused', why });
+  return true;
+}
+
+/** Ends the stream, as for a log-out. */
+export function end(): void {
+  follow?.();
+  follow = null;
+  clearInterval(sampler);
+}
+
+/** Asks who looks, and follows the box where they may. Tried again until the box answers. */
+export async function begin(): Promise<void> {
+  end();
+  try {
+    session.set(await askSession());
+  } catch (why) {
+    if (!refused(why)) {
+      connection.set('lost');
+      setTimeout(() => void begin(), 2000);
+    }
+    return;
+  }
+  access.set({ kind: 'in' });
+  if (!session.get().scopes.includes('observe')) {
+    // Nothing to follow: such a key may chat.
+    connection.set('live');
+    models.set(await modelNames().catch(() => []));
+    return;
+  }
+  sampler = setInterval(sample, sampled * 1000);
+  follow = followBox({
+    opened: () => connection.set('live'),
+    status: took,
+    requests: (now) => requests.set(now),
+    lost: (why) => {
+      connection.set('lost');
+      refused(why);
+    },
+  });
+}
