@@ -336,6 +336,41 @@ core::result<doctor::examination> gather_examination(const doctor_request& asked
     return out;
 }
 
+core::result<doctor::examination> gather_for_runtime(const catalog::model_entry& model) {
+    doctor::examination out;
+    doctor::model_view view{model, {}};
+    for (const catalog::service_template& service : model.runtime.services) {
+        view.services.emplace_back().rules = service;
+    }
+    out.models.push_back(std::move(view));
+    out.accelerators.push_back(model.runtime.device);
+    out.devices = devices_of(out.models);
+    if (const auto looked = ask_devices(out.devices); !looked) {
+        return looked.error();
+    }
+    out.around = doctor::these_surroundings(0);
+    return out;
+}
+
+std::optional<std::uint64_t> largest_card_mb(const std::string& format, const fs::path& config) {
+    std::vector<doctor::device_view> devices;
+    std::vector<catalog::device_template> installed = installed_devices(config);
+    std::erase_if(installed, [&](const catalog::device_template& one) { return one.format != format; });
+    add_unused(devices, installed);
+    std::optional<std::uint64_t> most;
+    if (!ask_devices(devices)) {
+        return most;
+    }
+    for (const doctor::device_view& device : devices) {
+        for (const device::card_figures& card : device.look.report.cards) {
+            if (card.model_memory) {
+                most = std::max(most.value_or(0), card.model_memory->total);
+            }
+        }
+    }
+    return most;
+}
+
 int doctor_status(const std::vector<finding>& found) {
     if (count_of(found, severity::error) != 0) {
         return 2;

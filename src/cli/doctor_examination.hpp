@@ -27,6 +27,15 @@ struct doctor_request {
 // Fails when there is no such model. Call it before any thread exists: the tools' warden is forked here.
 [[nodiscard]] core::result<doctor::examination> gather_examination(const doctor_request& asked);
 
+// What a model of that runtime would find here, before it has a package: the driver and the device by its status tool.
+// Blocks and must be called as above.
+[[nodiscard]] core::result<doctor::examination> gather_for_runtime(const catalog::model_entry& model);
+
+// MiB of memory of the largest card that a status tool of that format ("axcl-smi") shows; nothing where none does. As
+// above.
+[[nodiscard]] std::optional<std::uint64_t> largest_card_mb(const std::string& format,
+                                                           const std::filesystem::path& config);
+
 // What the answer to the admin verb "status" says.
 [[nodiscard]] doctor::daemon_view daemon_view_of(const control::admin_json& status);
 

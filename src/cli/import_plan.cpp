@@ -30,8 +30,10 @@ void add(import_plan& to, std::string id, severity level, std::string what, std:
     to.findings.push_back({std::move(id), level, {}, std::move(what), std::move(why), std::move(fix)});
 }
 
-// `profiles` of the configuration, read leniently: 'corral check' is the one to complain.
-std::vector<fs::path> folders_for(const config::configuration_place& place) {
+}  // namespace
+
+// Read leniently: 'corral check' is the one to complain.
+std::vector<fs::path> profile_folders(const config::configuration_place& place) {
     const fs::path base = place.file.parent_path();
     std::vector<fs::path> out;
     catalog::issue_list ignored(place.file.string());
@@ -47,6 +49,8 @@ std::vector<fs::path> folders_for(const config::configuration_place& place) {
     }
     return out;
 }
+
+namespace {
 
 // Profiles as the readers ask for them; what is wrong with one is told once.
 class profile_shelf {
@@ -313,7 +317,7 @@ import_plan plan_import(const import_request& asked, const config::configuration
         sort_findings(plan);
         return plan;
     }
-    profile_shelf shelf(place.file.parent_path(), folders_for(place), plan);
+    profile_shelf shelf(place.file.parent_path(), profile_folders(place), plan);
     package::read_options how;
     how.name = asked.name;
     how.profile = asked.profile;

@@ -46,6 +46,9 @@ struct import_plan {
     std::vector<std::string> mendable;                      // ids of findings that --fix would mend
 };
 
+// Where profiles are looked for: `profiles` of the configuration, then the usual folders.
+[[nodiscard]] std::vector<std::filesystem::path> profile_folders(const config::configuration_place& place);
+
 // `source` is the configuration that the model will be part of; it may have mistakes.
 [[nodiscard]] import_plan plan_import(const import_request& asked, const config::configuration_place& place,
                                       const config::configuration_source& source,

@@ -1,5 +1,6 @@
 // corral prune: what pulls have left that nobody uses.
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -46,16 +47,21 @@ survey look(const config::configuration& files) {
         const std::vector<std::string> users = users_of(files, one.folder);
         out.packages.push_back(
             {{"folder", one.folder}, {"name", one.marker.name}, {"bytes", one.bytes}, {"models", users}});
-        if (users.empty()) {
+        if (one.in_use) {
+            out.kept.push_back(one.folder + "  " + size_text(one.bytes) + "  being pulled");
+        } else if (users.empty()) {
             out.unused.push_back({one.folder, false, one.bytes});
         } else {
             out.kept.push_back(one.folder + "  " + size_text(one.bytes) + "  used by " + core::joined(users));
         }
     }
     for (const pull::left_over& one : all.parts) {
-        if (one.in_use) {
+        const bool told = one.in_use && std::ranges::any_of(all.packages, [&](const auto& package) {
+                              return package.in_use && package.folder == one.folder;
+                          });
+        if (one.in_use && !told) {
             out.kept.push_back(one.folder + "  " + size_text(one.bytes) + "  being pulled");
-        } else {
+        } else if (!one.in_use) {
             out.unused.push_back({one.folder, true, one.bytes});
         }
     }
@@ -89,6 +95,22 @@ int tell(const prune_options& asked, const survey& found, const std::vector<cand
                   << size_text(bytes) << '\n';
     }
     return problems.empty() ? succeeded : fail(problems.front(), failed, problems);
+}
+
+// With the lock held, so that no pull begins, the models are looked at again: a pull may have brought one meanwhile.
+core::result<pull::removed> remove_unused(const prune_options& asked, const command_context& context,
+                                          const std::filesystem::path& directory, const std::string& folder) {
+    const auto held = pull::package_lock::take(directory, folder);
+    if (!held) {
+        return held.error();
+    }
+    const known_models now = look_for_models(asked.place, context.environment);
+    if (!now.readable || !now.files.left_out.empty() || !users_of(now.files, folder).empty()) {
+        return core::make_failure(
+            core::errc::refused,
+            folder + " stays: models were changed meanwhile, so run 'corral prune' again");
+    }
+    return pull::remove_pulled(*held);
 }
 
 int prune(const prune_options& asked, const command_context& context) {
@@ -126,8 +148,9 @@ int prune(const prune_options& asked, const command_context& context) {
     std::vector<std::string> problems;
     std::uint64_t bytes = 0;
     for (const candidate& one : found.unused) {
-        const auto removed = one.parts ? pull::remove_parts(known.files.pull.directory, one.folder)
-                                       : pull::remove_pulled(known.files.pull.directory, one.folder);
+        const auto removed = one.parts
+                                 ? pull::remove_parts(known.files.pull.directory, one.folder)
+                                 : remove_unused(asked, context, known.files.pull.directory, one.folder);
         if (removed) {
             gone.push_back(one);
             bytes += removed->bytes;

@@ -15,6 +15,7 @@
 #include "cli/command_source.hpp"
 #include "cli/import_command.hpp"
 #include "cli/pull_name.hpp"
+#include "cli/pull_needs.hpp"
 #include "cli/pull_report.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/catalog/toml_section.hpp"
@@ -134,6 +135,23 @@ core::result<pull::pull_request> request_of(const pull_options& asked, const con
     return out;
 }
 
+// A stick is for another box.
+std::vector<std::string> needs_of(const pull_options& asked, named_package wanted,
+                                  const pull::pull_plan& plan, const config::configuration_place& place) {
+    if (asked.profile) {
+        wanted.source.profile = *asked.profile;
+    }
+    return asked.stick.empty() ? missing_parts(wanted, plan, place, package::this_machine())
+                               : std::vector<std::string>();
+}
+
+void tell_needs(const std::vector<std::string>& needs) {
+    constexpr std::size_t longest = 1000;
+    for (const std::string& one : needs) {
+        std::cerr << "missing on this box: " << telemetry::printable(one, longest) << '\n';
+    }
+}
+
 std::string time_at(std::uint64_t bytes, const std::string& rate) {
     const auto value = config::parse_bytes(rate);
     if (!value || *value == 0) {
@@ -143,11 +161,13 @@ std::string time_at(std::uint64_t bytes, const std::string& rate) {
            " at " + pull::bytes_text(*value) + "/s";
 }
 
-int print_plan(const pull_options& asked, const pull::pull_request& request) {
+int print_plan(const pull_options& asked, const pull::pull_request& request, const named_package& wanted,
+               const config::configuration_place& place) {
     const auto plan = pull::plan_pull(request, stopped);
     if (!plan) {
         return fail_pull(asked, plan.error().message);
     }
+    const std::vector<std::string> needs = needs_of(asked, wanted, *plan, place);
     if (asked.json) {
         json files = json::array();
         for (const pull::expected_file& file : plan->files) {
@@ -159,6 +179,7 @@ int print_plan(const pull_options& asked, const pull::pull_request& request) {
                        {"total", plan->total},
                        {"missing", plan->missing},
                        {"room", plan->room_problem},
+                       {"needs", needs},
                        {"files", std::move(files)}};
         std::cout << out.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
     } else {
@@ -171,6 +192,7 @@ int print_plan(const pull_options& asked, const pull::pull_request& request) {
                   << pull::bytes_text(plan->total) << ", would come to " << plan->folder.string() << "; "
                   << pull::bytes_text(plan->missing) << " are still to come"
                   << time_at(plan->missing, asked.rate) << '\n';
+        tell_needs(needs);
     }
     if (!plan->room_problem.empty() && !asked.json) {
         return fail(plan->room_problem);
@@ -266,7 +288,7 @@ int run_pull(const pull_options& asked, const std::map<std::string, std::string>
     if (!found) {
         return fail_pull(asked, found.error().message);
     }
-    auto request = request_of(asked, all->pull, std::move(found->source));
+    auto request = request_of(asked, all->pull, found->source);
     if (!request) {
         return fail_pull(asked, request.error().message);
     }
@@ -276,8 +298,13 @@ int run_pull(const pull_options& asked, const std::map<std::string, std::string>
         }
     }
     if (asked.dry_run) {
-        return print_plan(asked, *request);
+        return print_plan(asked, *request, *found, place);
     }
+    request->planned = [&](const pull::pull_plan& plan) {
+        if (!asked.json && plan.missing > 0 && plan.room_problem.empty()) {
+            tell_needs(needs_of(asked, *found, plan, place));
+        }
+    };
     pull_report report(asked.json, style_of(STDOUT_FILENO, environment));
     const auto got = pull::pull_package(
         *request, [&](const pull::pull_progress& at) { report.tell(at, std::chrono::steady_clock::now()); },

@@ -151,6 +151,10 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
                                                 unload_limit + core::seconds{10});
         return answer ? *answer : control::admin_refusal(answer.error().message);
     };
+    auto held = pull::package_lock::take(files.directory, files.folder);
+    if (!held) {
+        return fail("nothing was removed: " + held.error().message);
+    }
     const bool served = daemon && is_served(known.status, which.name);
     if (served) {
         const control::admin_json stopped = ask("stop", unload_limit);
@@ -177,7 +181,7 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
     }
     fs::remove(aside, error);
     fs::remove(package::seal_of(which.file), error);
-    const auto gone = pull::remove_pulled(files.directory, files.folder);
+    const auto gone = pull::remove_pulled(*held);
     if (!gone) {
         return fail("the model is removed, its files are not: " + gone.error().message);
     }

@@ -13,6 +13,7 @@
 
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
+#include "cli/pull_needs.hpp"
 #include "cli/terminal.hpp"
 #include "corral/config/configuration_place.hpp"
 #include "corral/core/text.hpp"
@@ -101,7 +102,7 @@ int search(const search_options& asked, const std::map<std::string, std::string>
     const config::configuration_place place = config::find_configuration(asked.config, environment);
     const pull::catalogue_reading read =
         pull::read_catalogue(pull::catalogue_folders(place.file.parent_path()));
-    const pull::box here = pull::look_at_box(package::this_machine());
+    const pull::box here = look_at_this_box(place);
     const std::vector<pull::choice> found = choices_of(read.value, asked.words, here);
     std::vector<std::string> problems;
     for (const catalog::diagnostic& one : read.problems) {

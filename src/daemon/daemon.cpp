@@ -231,6 +231,7 @@ core::awaitable<void> daemon::shut_down() {
     // With a margin for what comes after: the warden and the last log lines.
     telemetry::notify_stopping(settings_.shutdown_grace + services_end + 10 * connection_end);
     server_->stop_accepting();
+    stop_pulls("stopped");
     reloader_->close();
     fleet_.close();
     fleet_.admission().refuse_new();

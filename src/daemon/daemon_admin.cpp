@@ -90,6 +90,12 @@ box_desk* daemon::desk_of_box() {
     return box_desk_.get();
 }
 
+void daemon::stop_pulls(const char* what) {
+    if (desk_ != nullptr) {
+        desk_->stop_pulls(std::string("this server is being ") + what + "; ask again to go on with the pull");
+    }
+}
+
 // For requests from now on. Those under way keep what they began with, the keys included.
 void daemon::renew_request_pipeline() {
     api::api_context context;

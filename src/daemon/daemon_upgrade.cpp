@@ -31,10 +31,15 @@ void daemon::prepare_upgrade() {
     parts.stopping = [this] { return signals_seen_ > 0; };
     parts.end_threads = [this] { black_box_.reset(); };
     parts.begin_threads = [this] { open_black_box(); };
+    // Everybody waits meanwhile, and a download takes hours.
+    parts.begin_drain = [this] { stop_pulls("upgraded"); };
     parts.unfinished = [this]() -> std::string {
         const bool reloads = reloader_->under_way() || !fleet_.not_stopped().empty();
         // Its thread may hang on a dead mount, and the execution of the next image would wait for it, for ever.
-        return reloads ? "a reload of the configuration" : before_start_.busy() ? "a look at files" : "";
+        return reloads                      ? "a reload of the configuration"
+               : before_start_.busy()       ? "a look at files"
+               : desk_ && desk_->busy() > 0 ? "a pull or a removal of a client"
+                                            : "";
     };
     upgrade_ = std::make_unique<upgrade::upgrade>(std::move(parts), how_started_);
 }

@@ -78,6 +78,7 @@ struct package_desk::transfer {
     core::wake_signal changed;
     std::vector<std::string> askers;  // clients, one for each watch
     bool stopping = false;
+    std::string stopped_for;  // why, where it is not because everybody left
     bool over = false;
     std::string error;  // when it is over; empty: the model is served
 };
@@ -158,6 +159,14 @@ std::size_t package_desk::busy() const noexcept {
     return open_->transfers.size() + open_->removals.size();
 }
 
+void package_desk::stop_pulls(const std::string& why) {
+    for (const auto& [name, one] : open_->transfers) {
+        one->stopped_for = why;
+        one->stopping = true;
+        one->changed.ring();
+    }
+}
+
 std::vector<std::string> package_desk::words_of(std::vector<std::string> command) const {
     command.insert(command.begin(), how_.program);
     command.insert(command.end(), how_.place.begin(), how_.place.end());
@@ -225,9 +234,15 @@ core::awaitable<void> package_desk::run(std::shared_ptr<transfer> of) {
     const own_command_end end = co_await std::move(running);
     if (!end.well() || !of->progress.succeeded()) {
         of->error = of->progress.error().empty() ? why_ended(end, "the pull") : of->progress.error();
+        if (!of->stopped_for.empty()) {
+            of->error = of->stopped_for;
+        }
     }
     of->over = true;
-    if (of->stopping) {
+    if (!of->stopped_for.empty() && !of->error.empty()) {
+        telemetry::log().info("the pull of {} is stopped: {} event=pull.left", telemetry::printable(of->name),
+                              of->stopped_for);
+    } else if (of->stopping && !of->error.empty()) {
         telemetry::log().info("nobody waits for {} any more; its pull is stopped event=pull.left",
                               telemetry::printable(of->name));
     } else if (!of->error.empty()) {

@@ -42,8 +42,7 @@ bool has_pci_vendor(const fs::path& root, std::string_view vendor) {
     return false;
 }
 
-std::optional<std::uint64_t> total_memory_mb(const fs::path& root) {
-    constexpr std::string_view key = "MemTotal:";
+std::optional<std::uint64_t> memory_figure_mb(const fs::path& root, std::string_view key) {
     const std::string text = start_of(root / "proc/meminfo");
     const auto at = text.find(key);
     if (at == std::string::npos) {
@@ -78,7 +77,8 @@ const box_kind_name& name_of(box_kind kind) {
 box look_at_box(const package::machine& here, const fs::path& root) {
     box out;
     out.host = host_of(here);
-    out.memory_mb = total_memory_mb(root);
+    out.memory_mb = memory_figure_mb(root, "MemTotal:");
+    out.free_mb = memory_figure_mb(root, "MemAvailable:");
     if (here.is_board) {
         out.kinds.push_back(box_kind::ax650);
     }
@@ -100,6 +100,10 @@ box look_at_box(const package::machine& here, const fs::path& root) {
     return out;
 }
 
+bool is_in_host(box_kind kind) {
+    return kind != box_kind::axcl && kind != box_kind::ascend;
+}
+
 std::string describe(const box& of) {
     std::string out;
     for (const box_kind kind : of.kinds) {
@@ -112,6 +116,9 @@ std::string describe(const box& of) {
     }
     if (of.memory_mb) {
         out += " with " + std::to_string((*of.memory_mb + 512) / 1024) + " GB of memory";
+    }
+    if (of.card_memory_mb) {
+        out += ", " + std::to_string((*of.card_memory_mb + 512) / 1024) + " GB on the card";
     }
     return out;
 }

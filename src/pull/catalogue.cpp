@@ -136,6 +136,7 @@ catalogue_package read_package(catalog::section& from) {
     from.integer("context", out.context, 0, 16 * 1024 * 1024);
     from.integer("download_mb", out.download_mb, 0, most_megabytes);
     from.integer("memory_mb", out.memory_mb, 0, most_megabytes);
+    from.texts("python", out.python);
     from.flag("verified", out.verified);
     from.texts("faults", out.faults);
     from.finish();

@@ -26,8 +26,7 @@ bool is_for(const catalogue_package& package, box_kind kind) {
 
 // Why it is not for that kind of this box; empty: it is.
 std::string unfit(const catalogue_package& package, box_kind kind, const box& here) {
-    const bool in_host = kind != box_kind::axcl && kind != box_kind::ascend;
-    const std::optional<std::uint64_t> room = in_host ? here.memory_mb : here.card_memory_mb;
+    const std::optional<std::uint64_t> room = is_in_host(kind) ? here.memory_mb : here.card_memory_mb;
     if (!package.hosts.empty() && std::ranges::find(package.hosts, here.host) == package.hosts.end()) {
         return "its package for " + std::string(name_of(kind).about) + " needs a host of " +
                core::joined(package.hosts, " or ");
@@ -93,6 +92,7 @@ choice choose(const catalogue_model& model, const box& here) {
             std::string why = unfit(one, kind, here);
             if (why.empty()) {
                 out.package = &one;
+                out.kind = kind;
                 out.remark = core::joined(reasons, "; ");
                 if (kind == box_kind::cpu && here.kinds.size() > 1 && reasons.empty()) {
                     out.remark = "there is none for " + std::string(name_of(here.kinds.front()).about) +

@@ -23,6 +23,8 @@ using core::errc;
 using core::make_failure;
 
 constexpr long connect_seconds = 30;
+constexpr long refusals = 400;  // statuses of a proxy that another attempt does not change ...
+constexpr long failures = 500;  // ... and those that it may
 constexpr long buffer_bytes = 256L * 1024;
 constexpr std::size_t most_fields = 128;
 constexpr std::size_t most_of_a_refusal = 64UL * 1024;
@@ -50,18 +52,23 @@ std::string redirect_of(const curl_api& curl, CURL* handle, unsigned status) {
     return told && address != nullptr ? std::string(address) : std::string();
 }
 
-reach reach_of_text(const char* text) {
-    ::sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    if (::inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-        return reach_of(reinterpret_cast<const ::sockaddr*>(&v4));  // NOLINT: the kernel's way
-    }
-    ::sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    if (::inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
-        return reach_of(reinterpret_cast<const ::sockaddr*>(&v6));  // NOLINT
-    }
-    return reach::open;
+core::failure leads_inside(const std::string& host, const std::string& address) {
+    return make_failure(errc::refused,
+                        "'" + host + "' leads to " + address +
+                            ", an address inside of this network, and the source is outside of it; nothing "
+                            "is asked there, so tell whoever runs the source");
+}
+
+// Between us and a host stands a proxy that does not let us through.
+core::failure proxy_refuses(const std::string& host, long status) {
+    constexpr long wants_password = 407;
+    return make_failure(
+        errc::refused, "the proxy lets nothing through to '" + host + "' (" + std::to_string(status) + "); " +
+                           (status == wants_password
+                                ? "it asks for a name and a password, so set the variable https_proxy to "
+                                  "http://NAME:PASSWORD@PROXY:PORT"
+                                : "ask whoever runs it to open the way, or name the host in the variable "
+                                  "no_proxy"));
 }
 
 }  // namespace
@@ -240,7 +247,10 @@ struct fetcher::exchange {
 };
 
 fetcher::fetcher(const fetch_place& place, rate_limiter& limiter)
-    : place_(&place), limiter_(&limiter), handle_(place.curl->easy_init()) {}
+    : place_(&place),
+      limiter_(&limiter),
+      handle_(place.curl->easy_init()),
+      source_reach_(reach_of_host(place.source.host)) {}
 
 fetcher::~fetcher() {
     if (handle_ != nullptr) {
@@ -272,6 +282,7 @@ void fetcher::prepare(exchange& one, const fetch_request& asked, const std::stri
     set(CURLOPT_XFERINFODATA, &one);
     set(CURLOPT_OPENSOCKETFUNCTION, &exchange::on_socket);
     set(CURLOPT_OPENSOCKETDATA, &one);
+    set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the source's
     if (!place_->certificates.empty()) {
         set(CURLOPT_CAINFO, place_->certificates.c_str());
     }
@@ -301,9 +312,16 @@ void fetcher::perform(exchange& one) {
     one.end = curl.easy_perform(handle_);
     curl.slist_free_all(std::exchange(one.fields, nullptr));
     char* address = nullptr;
-    if (one.first && curl.easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
-        address != nullptr) {
-        source_reach_ = reach_of_text(address);
+    long port = 0;
+    const bool told = curl.easy_getinfo(handle_, CURLINFO_PRIMARY_IP, &address) == CURLE_OK &&
+                      curl.easy_getinfo(handle_, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK &&
+                      address != nullptr && *address != '\0';
+    const bool by_proxy =
+        told && std::ranges::find(place_->proxies, std::string(address) + " " + std::to_string(port)) !=
+                    place_->proxies.end();
+    // Where the proxy stands tells nothing of the source, which may then lead us nowhere inside.
+    if (one.first && told && !by_proxy) {
+        source_reach_ = reach_of_host(address);
     }
 }
 
@@ -323,6 +341,11 @@ fetch_end fetcher::get(const fetch_request& asked, const fetch_sink& to) {
         if (hops > 0) {
             if (auto fine = judge_redirect(place_->source, *parts, hops); !fine) {
                 out.fatal = fine.error();
+                return out;
+            }
+            // Through a proxy an address that is written out is all that can be judged.
+            if (!may_connect(reach_of_host(parts->host), false, source_reach_)) {
+                out.fatal = leads_inside(place_->source.host, parts->host);
                 return out;
             }
         }
@@ -345,6 +368,13 @@ fetch_end fetcher::get(const fetch_request& asked, const fetch_sink& to) {
     }
 }
 
+// Of the proxy's answer to CONNECT; 0: there was none.
+long fetcher::proxy_status() const {
+    long status = 0;
+    (void)place_->curl->easy_getinfo(handle_, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+}
+
 void fetcher::tell_end(exchange& one, const std::string& host, fetch_end& out) const {
     out.answer = one.answer;
     out.bad.status = one.answer.status;
@@ -354,11 +384,7 @@ void fetcher::tell_end(exchange& one, const std::string& host, fetch_end& out) c
     } else if (one.fatal) {
         out.fatal = one.fatal;
     } else if (!one.refused_address.empty() && one.end == CURLE_COULDNT_CONNECT) {
-        out.fatal =
-            make_failure(errc::refused,
-                         "'" + host + "' leads to " + one.refused_address +
-                             ", an address inside of this network, and the source is outside of it; nothing "
-                             "is asked there, so tell whoever runs the source");
+        out.fatal = leads_inside(host, one.refused_address);
     } else if (one.end == CURLE_PEER_FAILED_VERIFICATION || one.end == CURLE_SSL_CACERT_BADFILE) {
         out.fatal =
             make_failure(errc::refused,
@@ -370,11 +396,23 @@ void fetcher::tell_end(exchange& one, const std::string& host, fetch_end& out) c
         out.good = one.good() && one.begin();
         out.fatal = one.fatal;
         out.bad.what = trouble::status;
-        out.bad.retry_after = parse_retry_after(one.answer.field("retry-after"));
+        curl_off_t wait = 0;  // by a number of seconds or a date
+        if (place_->curl->easy_getinfo(handle_, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0) {
+            out.bad.retry_after = core::seconds(wait);
+        }
         out.error_code = one.answer.field("x-error-code");
+    } else if (const long status = proxy_status(); status >= refusals && status < failures) {
+        out.fatal = proxy_refuses(host, status);
+    } else if (one.end == CURLE_COULDNT_RESOLVE_PROXY) {
+        out.fatal = make_failure(errc::unavailable,
+                                 "the name of the proxy can't be resolved; see the variables https_proxy, "
+                                 "http_proxy and all_proxy");
     } else {
         out.bad.what = one.end == CURLE_OPERATION_TIMEDOUT ? trouble::silence : trouble::cut;
         out.why = "'" + host + "': " + place_->curl->easy_strerror(one.end);
+        if (status >= failures) {
+            out.why += ", the proxy answered " + std::to_string(status);
+        }
     }
 }
 

@@ -89,6 +89,7 @@ private:
     struct exchange;
     void prepare(exchange& one, const fetch_request& asked, const std::string& url, bool own_host);
     void perform(exchange& one);
+    [[nodiscard]] long proxy_status() const;
     void tell_end(exchange& one, const std::string& host, fetch_end& out) const;
 
     const fetch_place* place_;

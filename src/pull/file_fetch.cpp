@@ -230,7 +230,7 @@ core::result<fetched_file> file_way::download(part_file& part, const std::string
                                                           "the source");
         }
         if (!wait) {
-            return given_up(end, name(), !with_->place->token.empty());
+            return given_up(end, name(), !with_->place->token.empty(), true);
         }
         if (!pause(*wait, stop())) {
             return stopped_failure();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "corral/core/owned_fd.hpp"
+#include "corral/core/read_all.hpp"
 #include "corral/core/text.hpp"
 #include "corral/package/checksum_list.hpp"
 #include "corral/package/package_tree.hpp"
@@ -221,7 +222,7 @@ core::result<void> write_checksums(const fs::path& stage, const pulled_marker& m
 core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& plan,
                                   const std::vector<fetched_file>& got, const fs::path& target,
                                   work_place& work) {
-    pulled out{target, true, {}, 0};
+    pulled out{target, true, {}, 0, {}};
     for (const fetched_file& each : got) {
         out.was_there = out.was_there && each.in_target;
         out.bytes += each.size;
@@ -246,7 +247,66 @@ core::result<pulled> put_in_place(const pull_request& asked, const listed_plan& 
         }
         out.kept = std::move(*kept);
     }
-    work.remove();
+    out.held = work_place::finish(std::move(work));
+    return out;
+}
+
+bool is_tokenizer_script(const source_file& file) {
+    const std::string_view path = file.path;
+    const std::string name = core::lower_case(path.substr(path.rfind('/') + 1));
+    return name.ends_with(".py") && name.find("tokenizer") != std::string::npos;
+}
+
+// Asked for once: what can't be had now is told when it is fetched.
+std::string text_of_script(const pull_request& asked, const listed_plan& listed, const fetch_place& place,
+                           rate_limiter& limiter, const source_file& file) {
+    constexpr std::size_t most = 256UL * 1024;
+    if (file.size.value_or(0) > most) {
+        return {};
+    }
+    const std::string address = file_address(asked.source, asked.settings.endpoint, listed.commit, file.path);
+    std::string text;
+    if (place.curl == nullptr) {
+        const core::owned_fd handle(::open(address.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+        auto read = handle.valid() ? core::read_all(handle.get(), most) : std::nullopt;
+        return read ? std::move(*read) : text;
+    }
+    fetch_sink sink;
+    sink.begin = [](const fetch_answer&) { return core::result<void>(); };
+    sink.take = [&](std::string_view bytes) -> core::result<void> {
+        if (bytes.size() > most - text.size()) {
+            return make_failure(errc::limit_exceeded, "the source sends more than a list may have for '" +
+                                                          file.path +
+                                                          "'; see whether it is what it should be");
+        }
+        text += bytes;
+        return {};
+    };
+    fetcher by(place, limiter);
+    return by.get({address, 0, {}, false}, sink).good ? text : std::string();
+}
+
+pull_plan plan_of(const pull_request& asked, const listed_plan& listed, const fetch_place& place,
+                  rate_limiter& limiter) {
+    constexpr std::size_t most_scripts = 4;
+    pull_plan out;
+    out.folder = asked.settings.directory / folder_name(asked.source);
+    out.commit = listed.commit;
+    out.digest = listed.digest;
+    out.total = listed.plan.bytes;
+    const fs::path root = asked.settings.directory / parts_folder / folder_name(asked.source);
+    const room_facts room = room_of(asked, listed.plan, out.folder,
+                                    [&](const source_file& file) { return bytes_at(root, file); });
+    out.missing = room.needed;
+    if (auto fits = judge_room(room); !fits) {
+        out.room_problem = fits.error().message;
+    }
+    for (const source_file& file : listed.plan.files) {
+        out.files.push_back({file.path, file.size, file.sha256});
+        if (out.missing > 0 && out.scripts.size() < most_scripts && is_tokenizer_script(file)) {
+            out.scripts.emplace_back(file.path, text_of_script(asked, listed, place, limiter, file));
+        }
+    }
     return out;
 }
 
@@ -264,26 +324,11 @@ core::result<pull_plan> plan_pull(const pull_request& asked, const std::atomic<b
         return place.error();
     }
     rate_limiter limiter(place->speed_limit);
-    auto listed = list_and_plan(asked, *place, limiter);
+    const auto listed = list_and_plan(asked, *place, limiter);
     if (!listed) {
         return listed.error();
     }
-    pull_plan out;
-    out.folder = asked.settings.directory / folder_name(asked.source);
-    out.commit = listed->commit;
-    out.digest = listed->digest;
-    out.total = listed->plan.bytes;
-    for (const source_file& file : listed->plan.files) {
-        out.files.push_back({file.path, file.size, file.sha256});
-    }
-    const fs::path root = asked.settings.directory / parts_folder / folder_name(asked.source);
-    const room_facts room = room_of(asked, listed->plan, out.folder,
-                                    [&](const source_file& file) { return bytes_at(root, file); });
-    out.missing = room.needed;
-    if (auto fits = judge_room(room); !fits) {
-        out.room_problem = fits.error().message;
-    }
-    return out;
+    return plan_of(asked, *listed, *place, limiter);
 }
 
 core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
@@ -313,6 +358,9 @@ core::result<pulled> pull_package(const pull_request& asked, const teller& tell,
         stop);
     if (!work) {
         return work.error();
+    }
+    if (asked.planned) {
+        asked.planned(plan_of(asked, *listed, *place, limiter));
     }
     const auto rescued = work->rescue(target);
     if (!rescued) {

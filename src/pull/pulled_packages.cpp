@@ -28,6 +28,7 @@ constexpr std::size_t most_kept = 100;
 constexpr std::size_t most_marker = 8UL * 1024 * 1024;
 constexpr unsigned deepest = 16;
 constexpr const char* lock_name = "lock";
+constexpr const char* goes_on = "a pull goes on there; ask again when it is done";
 
 // A folder's own name, and none that leads anywhere else.
 bool is_plain(std::string_view name) {
@@ -111,21 +112,19 @@ std::uint64_t bytes_of_files(int folder, const pulled_marker& marker) {
 }
 
 // All of it, or (`only_empty`) the folders without files.
-void remove_below(int folder, bool only_empty, unsigned depth, removed& report) {
-    for (const std::string& name : names_in(folder)) {
-        const struct stat facts = facts_of(folder, name.c_str());
-        if (!S_ISDIR(facts.st_mode)) {
-            if (!only_empty && ::unlinkat(folder, name.c_str(), 0) == 0) {
-                report.bytes += size_on_disk(facts);
-            }
-            continue;
+void remove_entry(int folder, const std::string& name, bool only_empty, unsigned depth, removed& report) {
+    const struct stat facts = facts_of(folder, name.c_str());
+    if (!S_ISDIR(facts.st_mode)) {
+        if (!only_empty && ::unlinkat(folder, name.c_str(), 0) == 0) {
+            report.bytes += size_on_disk(facts);
         }
-        const owned_fd inner = depth < deepest ? open_folder(folder, name.c_str()) : owned_fd();
-        if (inner.valid()) {
-            remove_below(inner.get(), only_empty, depth + 1, report);
-        }
-        static_cast<void>(::unlinkat(folder, name.c_str(), AT_REMOVEDIR));  // one that is not empty stays
+        return;
     }
+    const owned_fd inner = depth < deepest ? open_folder(folder, name.c_str()) : owned_fd();
+    for (const std::string& one : inner.valid() ? names_in(inner.get()) : std::vector<std::string>()) {
+        remove_entry(inner.get(), one, only_empty, depth + 1, report);
+    }
+    static_cast<void>(::unlinkat(folder, name.c_str(), AT_REMOVEDIR));  // one that is not empty stays
 }
 
 std::uint64_t bytes_below(int folder, unsigned depth) {
@@ -144,10 +143,28 @@ core::failure not_removed(const fs::path& what, const char* why) {
     return core::make_failure(core::errc::refused, "can't remove " + what.string() + ": " + why);
 }
 
-// Whoever pulls holds it. Invalid where somebody else does; a folder without the file is nobody's.
-bool takes_lock(int folder, owned_fd& lock) {
-    lock = owned_fd(::openat(folder, lock_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
-    return !lock.valid() ? errno == ENOENT : ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+// Whoever pulls holds it. Changes nothing.
+bool is_locked(int folder) {
+    const owned_fd lock(::openat(folder, lock_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return lock.valid() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
+// Invalid while somebody else holds it, or took it away meanwhile.
+owned_fd take_lock(int folder) {
+    constexpr mode_t mode = 0644;
+    owned_fd lock(::openat(folder, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
+    struct stat held {};
+    if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(lock.get(), &held) != 0) {
+        return {};
+    }
+    const struct stat named = facts_of(folder, lock_name);
+    return named.st_ino == held.st_ino && named.st_dev == held.st_dev ? std::move(lock) : owned_fd();
+}
+
+owned_fd make_folder(int at, const char* name) {
+    constexpr mode_t mode = 0755;
+    static_cast<void>(::mkdirat(at, name, mode));  // the opening tells
+    return open_folder(at, name);
 }
 
 }  // namespace
@@ -158,20 +175,20 @@ pulled_things look_at_pulled(const fs::path& directory) {
     if (!all.valid()) {
         return out;
     }
+    const owned_fd parts = open_folder(all.get(), parts_folder);
     for (const std::string& name : names_in(all.get())) {
         const owned_fd folder = open_folder(all.get(), name.c_str());
         auto marker = folder.valid() ? marker_of(folder.get()) : std::nullopt;
         if (marker) {
             const std::uint64_t bytes = bytes_of_files(folder.get(), *marker);
-            out.packages.push_back({name, *std::move(marker), bytes});
+            const owned_fd work = parts.valid() ? open_folder(parts.get(), name.c_str()) : owned_fd();
+            out.packages.push_back({name, *std::move(marker), bytes, work.valid() && is_locked(work.get())});
         }
     }
-    const owned_fd parts = open_folder(all.get(), parts_folder);
     for (const std::string& name : parts.valid() ? names_in(parts.get()) : std::vector<std::string>()) {
         const owned_fd folder = open_folder(parts.get(), name.c_str());
-        owned_fd lock;
         if (folder.valid()) {
-            out.parts.push_back({name, bytes_below(folder.get(), 0), !takes_lock(folder.get(), lock)});
+            out.parts.push_back({name, bytes_below(folder.get(), 0), is_locked(folder.get())});
         }
     }
     return out;
@@ -189,11 +206,57 @@ std::string folder_below(const fs::path& directory, const fs::path& package) {
     return is_plain(first) && first != parts_folder ? first : std::string();
 }
 
-core::result<removed> remove_pulled(const fs::path& directory, const std::string& folder) {
+package_lock::package_lock(fs::path directory, std::string folder, owned_fd parts, owned_fd own,
+                           owned_fd lock)
+    : directory_(std::move(directory)),
+      folder_(std::move(folder)),
+      parts_(std::move(parts)),
+      own_(std::move(own)),
+      lock_(std::move(lock)) {}
+
+package_lock::~package_lock() {
+    if (!lock_.valid()) {
+        return;  // moved from
+    }
+    // The lock at last, as a pull does. Parts of an unfinished pull keep it.
+    if (names_in(own_.get()) == std::vector<std::string>{lock_name} &&
+        ::unlinkat(own_.get(), lock_name, 0) == 0) {
+        static_cast<void>(::unlinkat(parts_.get(), folder_.c_str(), AT_REMOVEDIR));
+        const owned_fd all = open_directory(directory_);
+        if (all.valid()) {
+            static_cast<void>(
+                ::unlinkat(all.get(), parts_folder, AT_REMOVEDIR));  // where it was the only one
+        }
+    }
+}
+
+core::result<package_lock> package_lock::take(const fs::path& directory, const std::string& folder) {
     const fs::path shown = directory / folder;
     const owned_fd all = open_directory(directory);
-    const owned_fd own =
-        all.valid() && is_plain(folder) ? open_folder(all.get(), folder.c_str()) : owned_fd();
+    if (!all.valid() || !is_plain(folder) || folder == parts_folder) {
+        return not_removed(shown, "there is no such folder");
+    }
+    if (!open_folder(all.get(), folder.c_str()).valid()) {
+        return not_removed(shown, "there is no such folder");
+    }
+    owned_fd parts = make_folder(all.get(), parts_folder);
+    owned_fd own = parts.valid() ? make_folder(parts.get(), folder.c_str()) : owned_fd();
+    if (!own.valid()) {
+        return core::errno_failure(errno, "can't write below " + directory.string() +
+                                              "; see who owns the folder 'directory' of [pull]");
+    }
+    owned_fd lock = take_lock(own.get());
+    if (!lock.valid()) {
+        return not_removed(shown, goes_on);
+    }
+    return package_lock(directory, folder, std::move(parts), std::move(own), std::move(lock));
+}
+
+core::result<removed> remove_pulled(const package_lock& held) {
+    const std::string& folder = held.folder();
+    const fs::path shown = held.directory() / folder;
+    const owned_fd all = open_directory(held.directory());
+    const owned_fd own = all.valid() ? open_folder(all.get(), folder.c_str()) : owned_fd();
     if (!own.valid()) {
         return not_removed(shown, "there is no such folder");
     }
@@ -217,7 +280,9 @@ core::result<removed> remove_pulled(const fs::path& directory, const std::string
         }
         out.bytes += size_on_disk(facts);
     }
-    remove_below(own.get(), true, 0, out);
+    for (const std::string& name : names_in(own.get())) {
+        remove_entry(own.get(), name, true, 0, out);
+    }
     // Last, so that what a power cut leaves over is still known as ours.
     if (::unlinkat(own.get(), marker_name, 0) != 0) {
         return core::errno_failure(errno, "can't remove " + (shown / marker_name).string());
@@ -239,12 +304,17 @@ core::result<removed> remove_parts(const fs::path& directory, const std::string&
     if (!own.valid()) {
         return not_removed(shown, "there is no such folder");
     }
-    owned_fd lock;
-    if (!takes_lock(own.get(), lock)) {
-        return not_removed(shown, "a pull goes on there");
+    const owned_fd lock = take_lock(own.get());
+    if (!lock.valid()) {
+        return not_removed(shown, goes_on);
     }
     removed out;
-    remove_below(own.get(), false, 0, out);
+    for (const std::string& name : names_in(own.get())) {
+        if (name != lock_name) {  // until the end nobody else works here
+            remove_entry(own.get(), name, false, 0, out);
+        }
+    }
+    static_cast<void>(::unlinkat(own.get(), lock_name, 0));
     if (::unlinkat(parts.get(), folder.c_str(), AT_REMOVEDIR) != 0) {
         return core::errno_failure(errno, "can't remove " + shown.string());
     }

@@ -133,6 +133,15 @@ core::result<void> judge_redirect(const url_parts& source, const url_parts& to, 
     return {};
 }
 
+reach reach_of_host(const std::string& host) noexcept {
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(host, error);
+    if (error) {
+        return host == "localhost" || host.ends_with(".localhost") ? reach::inside : reach::open;
+    }
+    return address.is_v4() ? reach_of_v4(address.to_v4().to_uint()) : reach_of_v6(address.to_v6().to_bytes());
+}
+
 reach reach_of(const ::sockaddr* address) noexcept {
     if (address->sa_family == AF_INET) {
         // The kernel's way to hand addresses over.

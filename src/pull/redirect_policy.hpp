@@ -33,6 +33,10 @@ enum class reach {
     nowhere,  // unspecified, multicast, or no address of the internet at all
 };
 
+// Of a host that is written as an address, or is this machine by its name; `open` of every other name, for only its
+// look-up tells. `host` in lower case, IPv6 without brackets.
+[[nodiscard]] reach reach_of_host(const std::string& host) noexcept;
+
 // Of an address that a name was resolved to; IPv4 in IPv6 counts as IPv4.
 [[nodiscard]] reach reach_of(const ::sockaddr* address) noexcept;
 

@@ -53,10 +53,9 @@ const char* reason_text(unsigned status, std::string_view error_code, bool had_t
                    : "there is no such thing; see the name, and its page at the "
                      "source";
     }
-    return status == too_many_requests
-               ? "it was asked too often; what has come is kept, so pull again in an hour, "
-                 "or with a token"
-               : "it has troubles of its own; what has come is kept, so pull again later";
+    return status == too_many_requests ? "it was asked too often; pull again in an hour, "
+                                         "or with a token"
+                                       : "it has troubles of its own; pull again later";
 }
 
 }  // namespace
@@ -88,11 +87,6 @@ std::optional<core::milliseconds> next_attempt(retry_state& state, const bad_end
                           std::max(wait, ceiling));
     }
     return wait;
-}
-
-std::optional<core::seconds> parse_retry_after(std::string_view text) {
-    const auto number = core::whole_number<std::uint32_t>(core::trimmed(text));
-    return number ? std::optional(core::seconds(*number)) : std::nullopt;
 }
 
 core::failure refusal(unsigned status, std::string_view error_code, const std::string& what, bool had_token) {

@@ -44,9 +44,6 @@ struct retry_state {
                                                              core::random_source& random,
                                                              const retry_limits& limits = {});
 
-// A Retry-After field in seconds; its form with a date counts as none.
-[[nodiscard]] std::optional<core::seconds> parse_retry_after(std::string_view text);
-
 // Why the hub refuses, for people. `error_code` is its field X-Error-Code.
 [[nodiscard]] core::failure refusal(unsigned status, std::string_view error_code, const std::string& what,
                                     bool had_token);

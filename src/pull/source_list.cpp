@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 using core::errc;
 using core::make_failure;
 
+constexpr unsigned unreachable_attempts = 4;
 constexpr std::size_t most_pages = 64;
 constexpr std::size_t most_listed = 20'000;
 constexpr std::size_t most_page_bytes = 16UL * 1024 * 1024;
@@ -151,7 +152,7 @@ core::failure stopped_failure() {
                         "the pull was stopped; what has come is kept, and the same command goes on with it");
 }
 
-core::failure given_up(const fetch_end& end, const std::string& what, bool had_token) {
+core::failure given_up(const fetch_end& end, const std::string& what, bool had_token, bool keeps) {
     if (end.stopped) {
         return stopped_failure();
     }
@@ -163,7 +164,8 @@ core::failure given_up(const fetch_end& end, const std::string& what, bool had_t
     }
     return make_failure(errc::unavailable,
                         what + " can't be fetched, " + end.why +
-                            "; what has come is kept, so see the network, and pull again to go on");
+                            (keeps ? "; what has come is kept, so see the network, and pull again to go on"
+                                   : "; see the network and the name, and ask again"));
 }
 
 core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const fetch_place& place,
@@ -189,9 +191,13 @@ core::result<std::pair<std::string, fetch_answer>> fetch_text(fetcher& by, const
         }
         bad_end bad = end.bad;
         bad.progress = false;  // of a text there is no second half
-        const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, bad, random);
+        // Who asks for the list waits before a silent screen: a source that can't be reached is told soon.
+        retry_limits limits;
+        limits.without_progress =
+            bad.what == trouble::status ? limits.without_progress : unreachable_attempts;
+        const auto wait = end.fatal || end.stopped ? std::nullopt : next_attempt(state, bad, random, limits);
         if (!wait) {
-            return given_up(end, what, !place.token.empty());
+            return given_up(end, what, !place.token.empty(), false);
         }
         if (!pause(*wait, *place.stop)) {
             return stopped_failure();

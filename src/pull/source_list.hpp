@@ -37,7 +37,8 @@ struct source_listing {
 [[nodiscard]] bool pause(core::milliseconds span, const std::atomic<bool>& stop);
 
 [[nodiscard]] core::failure stopped_failure();
-// Of a request that was given up.
-[[nodiscard]] core::failure given_up(const fetch_end& end, const std::string& what, bool had_token);
+// Of a request that was given up. `keeps`: it was for a file, of which what came stays on the disk.
+[[nodiscard]] core::failure given_up(const fetch_end& end, const std::string& what, bool had_token,
+                                     bool keeps);
 
 }  // namespace corral::pull

@@ -356,13 +356,24 @@ core::result<fs::path> work_place::rescue(const fs::path& target) {
     return kept;
 }
 
-void work_place::remove() {
+std::shared_ptr<const void> work_place::finish(work_place&& done) {
+    done.remove_all_but_lock();
+    return {new work_place(std::move(done)), [](work_place* one) {
+                one->remove_lock();
+                delete one;
+            }};
+}
+
+void work_place::remove_all_but_lock() {
     std::error_code error;
-    // The lock at last: until then nobody else works here.
-    for (const char* const each :
-         {"before", "package", "parts", "journal.json", "journal.new", "progress", "lock"}) {
+    for (const char* const each : {"before", "package", "parts", "journal.json", "journal.new", "progress"}) {
         fs::remove_all(root_ / each, error);
     }
+}
+
+void work_place::remove_lock() {
+    std::error_code error;
+    fs::remove(root_ / "lock", error);
     fs::remove(root_, error);
     fs::remove(root_.parent_path(), error);  // if this was the only one
 }

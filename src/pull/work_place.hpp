@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -58,12 +59,15 @@ public:
     // Before anything else: what a pull that was killed while it placed a package left of somebody's. The name under which
     // it is kept, or none.
     [[nodiscard]] core::result<std::filesystem::path> rescue(const std::filesystem::path& target);
-    // All that is left here goes.
-    void remove();
+    // All that is left here goes but the lock, and that once what comes back is let go: until then nobody pulls or
+    // removes this package.
+    [[nodiscard]] static std::shared_ptr<const void> finish(work_place&& done);
 
 private:
     work_place(std::filesystem::path root, core::owned_fd lock);
     void save_journal();
+    void remove_all_but_lock();
+    void remove_lock();
 
     std::filesystem::path root_;
     core::owned_fd lock_;

@@ -121,6 +121,9 @@ core::awaitable<core::failure> upgrade::attempt(std::string program) {
     paused_ = now();
     const core::deadline until = core::deadline::after(parts_.settings->upgrade_limit, paused_);
     parts_.server->pause();
+    if (parts_.begin_drain) {
+        parts_.begin_drain();
+    }
     const auto drained = co_await drain(until);
     if (!drained) {
         co_return drained.error();

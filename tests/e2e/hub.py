@@ -1,6 +1,7 @@
 """A hub in the style of Hugging Face (docs/facts/hub_wire.md) on this machine, with TLS by a certificate of its own, a second
 host for storage, and faults that a test asks for."""
 
+import email.utils
 import hashlib
 import http.server
 import json
@@ -9,6 +10,7 @@ import re
 import ssl
 import subprocess
 import threading
+import time
 import urllib.parse
 
 COMMIT = "1" * 40
@@ -136,6 +138,8 @@ class Hub:
                 return self.redirect(to, what[3:])
             if what and what.isdigit():
                 return self.refuse(to, int(what), retry=0)
+            if what == "later":
+                return self.refuse(to, 503, retry=email.utils.formatdate(time.time() + 3, usegmt=True))
             if what == "loop":
                 return self.redirect(to, to.path)
             if len(self.files[m[2]]) >= LARGE:

@@ -109,6 +109,44 @@ def test_a_dry_run_fetches_nothing_and_says_how_long_it_takes(box, hub):
     assert hub.sent == 0 and not box.models.exists()
 
 
+def test_a_dry_run_that_reaches_nobody_says_nothing_of_what_was_kept(box, hub):
+    hub.close()
+    told = box.pull("--dry-run", "--patience", "1s", status=1).stderr
+    assert "see the network and the name, and ask again" in told and "kept" not in told, told
+
+
+def test_what_the_box_lacks_is_named_before_the_first_byte(box, hub):
+    hub.files["layer_0.axmodel"] = b"x" * 2000
+    hub.files["qwen3_tokenizer_uid.py"] = b"import json\nimport no_such_module_of_corral\nimport helper_of_it\n"
+    hub.files["helper_of_it.py"] = b""
+    hub.listed = hub.tree()
+    told = box.pull("--dry-run").stderr
+    assert "'qwen3_tokenizer_uid.py' imports no_such_module_of_corral, which 'python3' does not have" in told
+    assert "helper_of_it" not in told.replace("helper_of_it.py", "") and hub.sent < 200, told
+    needs = json.loads(box.pull("--dry-run", "--json").stdout)["needs"]
+    # Of the machine that the test runs on only this is certain: it has no card of Axera's, or its driver is not there.
+    assert any("no_such_module_of_corral" in one for one in needs)
+    assert any("1f4b:0650" in one or "axcl" in one for one in needs), needs
+    process = box.start()
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 0 and told.index("missing on this box: ") < told.index("pulled: "), told
+    assert box.found() == hub.files
+
+
+def test_a_program_that_the_package_does_not_bring_is_named(tmp_path, box, hub):
+    (box.folder / "catalogue.d").mkdir()
+    (box.folder / "catalogue.d" / "own.toml").write_text(
+        '[[models]]\nname = "mine:1b"\nfamily = "qwen3"\n[[models.packages]]\nboxes = ["cpu"]\nprofile = "llama-server"\n'
+        'hub = "o/r"\nlicense = "MIT"\nfacts = "a test"\nmemory_mb = 1\npython = ["no_such_module_of_corral"]\n')
+    box.environment["PATH"] = "/usr/bin:/bin"
+    needs = json.loads(box.pull("--dry-run", "--json", name="mine:1b").stdout)["needs"]
+    assert any("llama-server" in one and "the package does not bring it" in one for one in needs), needs
+    assert any("its runtime imports no_such_module_of_corral" in one for one in needs), needs
+    hub.files["llama-server"] = b"#!/bin/sh\n"
+    needs = json.loads(box.pull("--dry-run", "--json", name="mine:1b").stdout)["needs"]
+    assert not any("llama-server" in one for one in needs), needs
+
+
 def test_a_part_is_gone_on_with_after_the_command_was_killed(box, hub):
     hub.files["model/big.bin"] = random.Random(2).randbytes(30_000_000)
     box.config.write_text(box.config.read_text() + 'speed_limit = "8MB"\n')
@@ -160,6 +198,14 @@ def test_a_server_with_troubles_is_asked_again(box, hub, status):
     hub.fault = lambda kind, path, number: str(status) if number == 0 else None
     box.pull()
     assert box.found() == hub.files
+
+
+def test_a_server_that_names_a_time_is_left_alone_until_then(box, hub):
+    hub.fault = lambda kind, path, number: "later" if (kind, path, number) == ("resolve", "config.json", 0) else None
+    begin = time.monotonic()
+    box.pull()
+    assert box.found() == hub.files
+    assert time.monotonic() - begin > 1.5, "a date two to three seconds ahead"
 
 
 @pytest.mark.parametrize("what", ["wrong", "longer", "shorter"])

@@ -24,12 +24,12 @@ catalogue_model model_of(const std::string& name, std::vector<catalogue_package>
     return out;
 }
 
-const box pi_with_card{{box_kind::axcl, box_kind::cpu}, "aarch64", 8000, std::nullopt};
+const box pi_with_card{{box_kind::axcl, box_kind::cpu}, "aarch64", 8000, std::nullopt, std::nullopt};
 
 TEST(catalogue_choice, takes_the_accelerator_before_the_cpu) {
     const auto model = model_of("m:4b", {package_for(box_kind::cpu), package_for(box_kind::axcl)});
     EXPECT_EQ(choose(model, pi_with_card).package, &model.packages[1]);
-    const box plain{{box_kind::cpu}, "x86_64", std::nullopt, std::nullopt};
+    const box plain{{box_kind::cpu}, "x86_64", std::nullopt, std::nullopt, std::nullopt};
     EXPECT_EQ(choose(model, plain).package, &model.packages[0]);
 }
 

@@ -29,6 +29,10 @@ protected:
     bool there(const std::string& name) const {
         return fs::symlink_status(folder.path() / name).type() != fs::file_type::not_found;
     }
+    core::result<removed> remove(const std::string& name) const {
+        const auto held = package_lock::take(folder.path(), name);
+        return held ? remove_pulled(*held) : held.error();
+    }
     tests::temporary_folder folder;
 };
 
@@ -51,14 +55,14 @@ TEST_F(pulled_packages_test, are_told_from_other_folders_by_their_marker) {
 TEST_F(pulled_packages_test, go_with_what_the_pull_brought_and_nothing_else) {
     bring("A", {"a", "b/c", "b/d/e"});
     folder.write("A/b/notes.txt", "mine");
-    const auto gone = remove_pulled(folder.path(), "A");
+    const auto gone = remove("A");
     ASSERT_TRUE(gone) << gone.error().message;
     EXPECT_THAT(gone->kept, ElementsAre("b"));
     EXPECT_GT(gone->bytes, 0U);
     EXPECT_TRUE(there("A/b/notes.txt"));
     EXPECT_FALSE(there("A/a") || there("A/b/d") || there("A/.corral-pull.json"));
     bring("B", {"a", "b/c"});
-    ASSERT_TRUE(remove_pulled(folder.path(), "B"));
+    ASSERT_TRUE(remove("B"));
     EXPECT_FALSE(there("B"));
 }
 
@@ -69,11 +73,11 @@ TEST_F(pulled_packages_test, are_never_looked_for_behind_a_link) {
     fs::create_directory_symlink(folder.path() / "elsewhere", folder.path() / "A/b");
     fs::create_directory_symlink(folder.path() / "elsewhere", folder.path() / "link");
     fs::copy_file(folder.path() / "A/.corral-pull.json", folder.path() / "elsewhere/.corral-pull.json");
-    ASSERT_TRUE(remove_pulled(folder.path(), "A"));
+    ASSERT_TRUE(remove("A"));
     EXPECT_TRUE(there("elsewhere/c"));
-    EXPECT_THAT(remove_pulled(folder.path(), "link").error().message, HasSubstr("there is no such folder"));
+    EXPECT_THAT(remove("link").error().message, HasSubstr("there is no such folder"));
     for (const char* name : {"..", ".", "", "A/b", "/", "nowhere"}) {
-        EXPECT_FALSE(remove_pulled(folder.path(), name)) << name;
+        EXPECT_FALSE(remove(name)) << name;
         EXPECT_FALSE(remove_parts(folder.path(), name)) << name;
     }
     EXPECT_TRUE(there("elsewhere/c"));
@@ -81,7 +85,7 @@ TEST_F(pulled_packages_test, are_never_looked_for_behind_a_link) {
 
 TEST_F(pulled_packages_test, without_a_marker_stay) {
     folder.write("own/model.bin", "x");
-    EXPECT_THAT(remove_pulled(folder.path(), "own").error().message, HasSubstr("no pull brought it"));
+    EXPECT_THAT(remove("own").error().message, HasSubstr("no pull brought it"));
     EXPECT_TRUE(there("own/model.bin"));
 }
 
@@ -97,6 +101,31 @@ TEST_F(pulled_packages_test, that_were_never_finished_go_when_nobody_pulls) {
     }
     ASSERT_TRUE(remove_parts(folder.path(), "B"));
     EXPECT_FALSE(there(".corral-pull/B"));
+}
+
+TEST_F(pulled_packages_test, stay_while_a_pull_goes_on_and_no_pull_begins_meanwhile) {
+    bring("A", {"a"});
+    const auto lock = folder.write(".corral-pull/A/lock", "");
+    {
+        const core::owned_fd held(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+        ASSERT_EQ(::flock(held.get(), LOCK_EX | LOCK_NB), 0);
+        EXPECT_TRUE(look_at_pulled(folder.path()).packages.at(0).in_use);
+        EXPECT_THAT(remove("A").error().message, HasSubstr("a pull goes on there"));
+        EXPECT_TRUE(there("A/a"));
+    }
+    {
+        const auto held = package_lock::take(folder.path(), "A");
+        ASSERT_TRUE(held) << held.error().message;
+        const core::owned_fd other(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+        EXPECT_NE(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+        EXPECT_FALSE(package_lock::take(folder.path(), "A"));
+    }
+    EXPECT_FALSE(there(".corral-pull")) << "nothing of the lock is left";
+    EXPECT_TRUE(there("A/a"));
+    folder.write(".corral-pull/A/parts/half", "x");
+    ASSERT_TRUE(remove("A"));
+    EXPECT_FALSE(there("A"));
+    EXPECT_TRUE(there(".corral-pull/A/parts/half")) << "an unfinished pull of it is another matter";
 }
 
 TEST_F(pulled_packages_test, are_those_that_a_models_package_is_in) {

@@ -64,5 +64,16 @@ TEST(urls, are_of_the_web_and_have_no_user) {
     }
 }
 
+TEST(hosts, that_are_written_as_addresses_are_judged_without_a_lookup) {
+    for (const char* const one : {"127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1",
+                                  "::ffff:192.168.0.1", "localhost", "a.localhost"}) {
+        EXPECT_EQ(reach_of_host(one), reach::inside) << one;
+    }
+    for (const char* const one : {"203.0.113.5", "2606:4700::1", "hub.example", "localhost.example", ""}) {
+        EXPECT_EQ(reach_of_host(one), reach::open) << one;
+    }
+    EXPECT_EQ(reach_of_host("0.0.0.0"), reach::nowhere);
+}
+
 }  // namespace
 }  // namespace corral::pull

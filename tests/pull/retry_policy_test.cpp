@@ -55,13 +55,6 @@ TEST_F(retries, a_file_that_is_another_is_fetched_once_more) {
     EXPECT_FALSE(next({trouble::wrong_hash, 0, {}, false}));
 }
 
-TEST(retry_after, is_a_number_of_seconds) {
-    EXPECT_EQ(parse_retry_after(" 5 "), seconds{5});
-    for (const char* const bad : {"", "-1", "Wed, 21 Oct 2015 07:28:00 GMT", "5s", "99999999999"}) {
-        EXPECT_FALSE(parse_retry_after(bad)) << bad;
-    }
-}
-
 TEST(refusals, say_what_to_do) {
     const auto said = [](unsigned status, const char* code, bool token) {
         return refusal(status, code, "'o/r'", token).message;

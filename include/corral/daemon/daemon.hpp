@@ -90,6 +90,8 @@ private:
     [[nodiscard]] api::package_desk* desk_for_clients();
     [[nodiscard]] config::session_seal* sessions_of_browsers();
     [[nodiscard]] box_desk* desk_of_box();
+    // Of clients. `what` becomes of this server: "stopped", "upgraded".
+    void stop_pulls(const char* what);
     void open_black_box();
     void open_metrics();
     void meter(engine::backend& runtime);

@@ -31,6 +31,8 @@ public:
         std::string name, std::string client) override;
     [[nodiscard]] core::awaitable<core::result<void>> remove(std::string name) override;
 
+    // Ends every pull, and tells those who wait for it why; asked again it goes on. Removals come to their end.
+    void stop_pulls(const std::string& why);
     // Pulls and removals that go on.
     [[nodiscard]] std::size_t busy() const noexcept;
 

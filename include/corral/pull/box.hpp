@@ -27,11 +27,15 @@ struct box {
     std::vector<box_kind> kinds;                  // best first; `cpu` is always the last
     std::string host;                             // "aarch64", "x86_64"; empty: another
     std::optional<std::uint64_t> memory_mb;       // of the host
+    std::optional<std::uint64_t> free_mb;         // of it, as the kernel says it is available
     std::optional<std::uint64_t> card_memory_mb;  // of one card, where somebody said so
 };
 
 // By /proc, /sys and /dev below `root`; starts nothing.
 [[nodiscard]] box look_at_box(const package::machine& here, const std::filesystem::path& root = "/");
+
+// The kind's models lie in the host's memory, and not in that of a card.
+[[nodiscard]] bool is_in_host(box_kind kind);
 
 // "an AXCL card in an aarch64 host with 8 GB".
 [[nodiscard]] std::string describe(const box& of);

@@ -24,6 +24,7 @@ struct catalogue_package {
     std::uint32_t context = 0;        // tokens; 0: not known
     std::uint64_t download_mb = 0;    // 0: not known
     std::uint64_t memory_mb = 0;      // of the card, of the host where there is none; 0: not known
+    std::vector<std::string> python;  // modules that its runtime's scripts import
     bool verified = false;            // was pulled and served on such a box
     std::vector<std::string> faults;  // known ones, a sentence each
 };
@@ -62,6 +63,7 @@ struct catalogue_reading {
 struct choice {
     const catalogue_model* model = nullptr;      // of that name
     const catalogue_package* package = nullptr;  // for this box; borrowed from the catalogue
+    box_kind kind = box_kind::cpu;               // of this box, that the package is for
     std::string reason;                          // without a package: why none fits, a sentence for people
     std::string remark;                          // with one: why it is not a better one; may be empty
 };

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corral/config/configuration_pull.hpp"
@@ -18,6 +20,19 @@
 
 namespace corral::pull {
 
+struct pull_plan {
+    std::filesystem::path folder;  // where it will lie
+    std::string commit;            // of a hub
+    std::string digest;
+    std::uint64_t total = 0;           // bytes
+    std::uint64_t missing = 0;         // of them still to come
+    std::vector<expected_file> files;  // with their sizes, where known
+    std::string room_problem;          // why it has no room; empty: it has
+    // Path and text of scripts whose name says that they are its tokenizer: what they import the box must have. Four at
+    // most, 256 KiB each; none where nothing is missing.
+    std::vector<std::pair<std::string, std::string>> scripts;
+};
+
 struct pull_request {
     package_source source;
     config::pull_settings settings;
@@ -26,6 +41,8 @@ struct pull_request {
     std::string certificates;  // file; empty: the system's
     core::seconds patience{60};
     bool with_marker = true;  // else with a list SHA256SUMS, for another machine's import
+    // Told once what is to be fetched, before the first byte of it; may be empty.
+    std::function<void(const pull_plan&)> planned;
 };
 
 struct pull_progress {
@@ -38,21 +55,13 @@ struct pull_progress {
     std::string other;  // while another one fetches the same: what that one says of itself
 };
 
-struct pull_plan {
-    std::filesystem::path folder;  // where it will lie
-    std::string commit;            // of a hub
-    std::string digest;
-    std::uint64_t total = 0;           // bytes
-    std::uint64_t missing = 0;         // of them still to come
-    std::vector<expected_file> files;  // with their sizes, where known
-    std::string room_problem;          // why it has no room; empty: it has
-};
-
 struct pulled {
     std::filesystem::path folder;
     bool was_there = false;      // all of it, before
     std::filesystem::path kept;  // what else lay in its folder is here now; empty: nothing did
     std::uint64_t bytes = 0;
+    // While it lives nobody else pulls or removes the package: until its model has a manifest it looks unused.
+    std::shared_ptr<const void> held;
 };
 
 // What would be fetched; changes nothing.

@@ -40,6 +40,7 @@ struct upgrade_parts {
     std::function<bool()> stopping;          // the daemon shuts down: no upgrade any more
     std::function<void()> end_threads;    // those beside the loop that would not survive, and what they hold
     std::function<void()> begin_threads;  // after all, because there was no next image
+    std::function<void()> begin_drain;    // ends what may take hours and can be gone on with; may be empty
     std::function<std::string()> unfinished;  // what else must end before, for people; empty: nothing
 };
 

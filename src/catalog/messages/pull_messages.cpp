@@ -42,12 +42,20 @@ constexpr std::array pull_table{
         "tell whoever runs the source",
         "The source sent us where nothing is fetched from: into this network, out of TLS, or in a circle.",
         "Tell whoever runs the source; a mirror of one's own network is named in endpoint of [pull]."},
+    message{
+        "pull.proxy", pull_reader,
+        "the proxy lets nothing through to '…' (…); …\n"
+        "the name of the proxy can't be resolved; see the variables https_proxy, http_proxy and all_proxy",
+        "The proxy that the environment names is not found, or refuses the way to the source.",
+        "Look at 'env | grep -i proxy'; a service has its variables by 'systemctl edit corral', "
+        "[Service] Environment=."},
     message{"pull.refused", pull_reader, "the source refuses …",
             "The source answered, and does not give what was asked for. What has come is kept.",
             "See the name and its page at the source; for a model that asks for consent a token in "
             "token_file of [pull]."},
     message{"pull.cut", pull_reader,
             "… can't be fetched, …; what has come is kept, so see the network, and pull again to go on\n"
+            "… can't be fetched, …; see the network and the name, and ask again\n"
             "the answer ended early\n"
             "the source does not have the part of the file that was asked for",
             "The connection was cut or silent eight times one after another. What has come is kept.",
