@@ -416,6 +416,9 @@ TEST(access_without_keys, lets_this_machine_alone_operate) {
         incoming.peer = {boost::asio::ip::make_address(peer), 1};
         EXPECT_EQ(judge_access(nullptr, incoming).may.operate, may) << peer;
     }
+    incoming.peer = {boost::asio::ip::make_address("127.0.0.1"), 1};
+    incoming.headers.add("X-Forwarded-For", "192.168.1.7");
+    EXPECT_FALSE(judge_access(nullptr, incoming).may.operate) << "a proxy here asks for somebody there";
 }
 
 TEST(refusal_log, has_a_line_a_minute_for_a_peer_and_is_bounded) {

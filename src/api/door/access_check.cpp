@@ -1,5 +1,6 @@
 #include "api/door/access_check.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <optional>
@@ -65,6 +66,13 @@ bool in_scope(const config::key_scopes& scopes, const http::request& incoming) {
            (scopes.operate && operates(incoming));
 }
 
+// A proxy on this machine asks for others.
+bool was_forwarded(const http::request& incoming) {
+    static constexpr std::array<std::string_view, 4> marks{"Forwarded", "X-Forwarded-For", "X-Real-IP",
+                                                           "Via"};
+    return std::ranges::any_of(marks, [&](std::string_view name) { return incoming.headers.contains(name); });
+}
+
 }  // namespace
 
 bool is_box(std::string_view path) {
@@ -88,7 +96,7 @@ access judge_access(const config::key_ring* keys, const http::request& incoming,
         return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}};
     }
     const auto peer = incoming.peer.address();
-    const bool at_home = keys == nullptr && peer.is_loopback();
+    const bool at_home = keys == nullptr && peer.is_loopback() && !was_forwarded(incoming);
     return {access_verdict::allowed, peer.to_string(), false, {keys == nullptr, at_home, at_home}};
 }
 
