@@ -259,7 +259,30 @@ bool is_command(const std::string& name) {
     return command_of(tree.program, name) != nullptr;
 }
 
-int run_command_line(int argc, const char* const* argv) {
+// "corral --url https://box status" is "corral status --url https://box": what tells which box may stand in front.
+std::vector<const char*> with_the_command_first(int argc, const char* const* argv) {
+    constexpr std::array<std::string_view, 3> of_a_box{"--url", "--key-file", "--ca-file"};
+    std::vector<const char*> words(argv, argv + argc);
+    std::size_t command = 1;
+    while (command < words.size()) {
+        const std::string_view word = words[command];
+        const std::string_view name = word.substr(0, word.find('='));
+        if (std::ranges::find(of_a_box, name) == of_a_box.end()) {
+            break;
+        }
+        command += name.size() == word.size() ? 2 : 1;
+    }
+    if (command > 1 && command < words.size()) {
+        const auto first = words.begin() + 1;
+        std::rotate(first, first + static_cast<std::ptrdiff_t>(command) - 1,
+                    first + static_cast<std::ptrdiff_t>(command));
+    }
+    return words;
+}
+
+int run_command_line(int argc, const char* const* typed) {
+    const std::vector<const char*> words = with_the_command_first(argc, typed);
+    const char* const* const argv = words.data();
     command_tree tree(argv[0]);
     CLI::App& program = tree.program;
     command_context& context = tree.context;

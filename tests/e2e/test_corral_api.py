@@ -363,3 +363,6 @@ def test_the_command_line_asks_another_machine(box, tmp_path):
         refused = elsewhere(box, *words, **environment)
         assert refused.returncode == 1 and why in refused.stderr, (words, refused.stdout, refused.stderr)
     assert elsewhere(box, "start", "sim", OLLAMA_API_KEY=bearer_word(box)).stdout == "sim:latest: starting\n"
+    before = subprocess.run([BIN / "corral", "--url", f"http://127.0.0.1:{box.port}", "--key-file", tmp_path / "key", "status"],
+                            capture_output=True, text=True, timeout=60)
+    assert before.returncode == 0 and "sim:latest" in before.stdout, before.stderr
