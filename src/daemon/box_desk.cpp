@@ -284,8 +284,12 @@ core::awaitable<core::result<desk_json>> box_desk::run(std::vector<std::string> 
     };
     auto running = run_own_command(std::move(asked), *of_.guard, clock_, command_over_);
     const own_command_end end = co_await std::move(running);
-    desk_json out = core::parse_json<desk_json>(text, {64, most_output});
-    if (out.is_discarded()) {
+    // A bundle may have some megabytes.
+    auto reading = disk_.run<desk_json>("answers", [text = std::move(text)] {
+        return core::parse_json<desk_json>(text, {64, most_output});
+    });
+    core::result<desk_json> out = co_await std::move(reading);
+    if (!out || out->is_discarded()) {
         co_return core::make_failure(
             core::errc::unavailable,
             end.never_ran ? "'corral " + what + "' can't be started: " + end.never_ran->message

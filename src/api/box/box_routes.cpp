@@ -9,6 +9,7 @@
 #include "api/box/routes.hpp"
 #include "api/timestamp.hpp"
 #include "corral/api/page_shelf.hpp"
+#include "corral/catalog/message.hpp"
 #include "corral/core/json_members.hpp"
 
 namespace corral::api::box {
@@ -120,6 +121,21 @@ core::awaitable<void> list_incidents(const api_context& context, http::request&,
     co_await answer_command(std::move(found), failed, out);
 }
 
+// Reasons are chains in a bundle, and sentences for people.
+desk_json for_people(desk_json of) {
+    for (const char* const name : {"reason", "sentence"}) {
+        if (of.is_object() && of.contains(name) && of[name].is_string()) {
+            of[name] = catalog::reason_line(of[name].get<std::string>());
+        }
+    }
+    if (of.is_structured()) {
+        for (auto& inner : of) {
+            inner = for_people(std::move(inner));
+        }
+    }
+    return of;
+}
+
 core::awaitable<void> send_incident(const api_context& context, http::request& incoming,
                                     http::response_writer& out) {
     constexpr unsigned not_found = 404;
@@ -130,6 +146,9 @@ core::awaitable<void> send_incident(const api_context& context, http::request& i
     }
     auto running = context.desk->run(incident_words(name));
     core::result<desk_json> found = co_await std::move(running);
+    if (found) {
+        found = for_people(*std::move(found));
+    }
     co_await answer_command(std::move(found), not_found, out);
 }
 

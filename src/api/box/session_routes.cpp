@@ -71,15 +71,15 @@ core::awaitable<void> log_in(const api_context& context, http::request& incoming
     }
     const std::string peer = incoming.peer.address().to_string();
     const core::steady_time now = context.clock->now();
-    if (!context.sessions->may_try(peer, now)) {
+    const std::string shown = core::text_at(body, "key");
+    const config::key_entry* const key = shown.empty() ? nullptr : context.keys->find(shown);
+    if (key == nullptr && !context.sessions->may_try(peer, now)) {
         http::response refused =
             refusal(too_many, "too many wrong keys came from this address", "Wait a minute, then try again.");
         add_header(refused.headers, "Retry-After", "60");
         co_await send(std::move(refused), out);
         co_return;
     }
-    const std::string shown = core::text_at(body, "key");
-    const config::key_entry* const key = shown.empty() ? nullptr : context.keys->find(shown);
     if (key == nullptr) {
         context.sessions->note_failure(peer, now);
         co_await send(refusal(unauthorized, "this is no API key of this server",
