@@ -119,7 +119,8 @@ core::result<warden> warden::start() {
         return core::make_failure(core::errc::unavailable, "cannot start the warden: /proc can't be read");
     }
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return last_failure("no subreaper");
+        return last_failure(
+            "this kernel does not let us own our children's children (PR_SET_CHILD_SUBREAPER)");
     }
     const std::string token = to_string(*made);
     auto started = start_process(token);
@@ -147,7 +148,8 @@ core::result<warden> warden::adopt(warden_handover from) {
                                   "the warden that was handed over is not this process's own");
     }
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        return last_failure("no subreaper");
+        return last_failure(
+            "this kernel does not let us own our children's children (PR_SET_CHILD_SUBREAPER)");
     }
     const pid_t pid = row ? from.pid : 0;
     if (pid > 0) {
