@@ -26,10 +26,11 @@ std::string profile_by_files(const pull::pull_plan& plan) {
         {{".axmodel", plan.scripts.empty() ? "axllm" : "axera-poll"},
          {".rkllm", "rkllm-flask"},
          {".gguf", "llama-server"}}};
-    for (const auto& [ending, profile] : kinds) {
-        if (std::ranges::any_of(
-                plan.files, [&](const pull::expected_file& file) { return file.path.ends_with(ending); })) {
-            return std::string(profile);
+    for (const auto& kind : kinds) {
+        if (std::ranges::any_of(plan.files, [&](const pull::expected_file& file) {
+                return file.path.ends_with(kind.first);
+            })) {
+            return std::string(kind.second);
         }
     }
     return {};
@@ -129,10 +130,11 @@ void add_python(const named_package& wanted, const catalog::profile* runtime, co
     if (!runs_scripts) {
         return;
     }
-    for (const auto& [path, text] : plan.scripts) {
-        std::vector<std::string> imported = package::modules_of_script(text, more);
-        std::erase_if(imported, [&](const std::string& name) { return is_own_module(plan, path, name); });
-        add_modules("'" + path + "'", python, imported, here, out);
+    for (const auto& script : plan.scripts) {
+        std::vector<std::string> imported = package::modules_of_script(script.second, more);
+        std::erase_if(imported,
+                      [&](const std::string& name) { return is_own_module(plan, script.first, name); });
+        add_modules("'" + script.first + "'", python, imported, here, out);
     }
 }
 

@@ -103,8 +103,8 @@ core::awaitable<control::admin_json> run_stop(const admin_context& of, control::
         of.running->admission().suspend(model, at_once);
     }
     const core::deadline until = wait_of(of, asked, usual_stop_wait);
-    if (until.passed(of.clock->now())) {
-        co_return done(at, "stopping");
+    if (core::flag_at(asked, "detached")) {
+        co_return done(at, "stopping");  // who asked follows the events
     }
     for (const std::string& model : at.models) {
         std::string name = model;

@@ -91,6 +91,21 @@ desk_json examined(desk_json findings) {
     return {{"at", utc_stamp(std::chrono::system_clock::now())}, {"findings", std::move(findings)}};
 }
 
+// Reasons are chains in a bundle, and sentences for people.
+desk_json for_people(desk_json of) {
+    for (const char* const name : {"reason", "sentence"}) {
+        if (of.is_object() && of.contains(name) && of[name].is_string()) {
+            of[name] = catalog::reason_line(of[name].get<std::string>());
+        }
+    }
+    if (of.is_structured()) {
+        for (auto& inner : of) {
+            inner = for_people(std::move(inner));
+        }
+    }
+    return of;
+}
+
 desk_json incidents_of(desk_json all) {
     return {{"incidents", std::move(all)}};
 }
@@ -116,24 +131,9 @@ core::awaitable<void> list_incidents(const api_context& context, http::request&,
     auto running = context.desk->run(incident_words({}));
     core::result<desk_json> found = co_await std::move(running);
     if (found && found->is_array()) {
-        found = incidents_of(*std::move(found));
+        found = incidents_of(for_people(*std::move(found)));
     }
     co_await answer_command(std::move(found), failed, out);
-}
-
-// Reasons are chains in a bundle, and sentences for people.
-desk_json for_people(desk_json of) {
-    for (const char* const name : {"reason", "sentence"}) {
-        if (of.is_object() && of.contains(name) && of[name].is_string()) {
-            of[name] = catalog::reason_line(of[name].get<std::string>());
-        }
-    }
-    if (of.is_structured()) {
-        for (auto& inner : of) {
-            inner = for_people(std::move(inner));
-        }
-    }
-    return of;
 }
 
 core::awaitable<void> send_incident(const api_context& context, http::request& incoming,

@@ -23,7 +23,7 @@ std::string word_at(const desk_json& body, const char* key) {
 }
 
 desk_json verb_json(const char* verb, const std::string& model) {
-    return {{"verb", verb}, {"target", model}, {"wait_seconds", 0}};
+    return {{"verb", verb}, {"target", model}, {"wait_seconds", 0}, {"detached", true}};
 }
 
 std::vector<std::string> removal_of(const std::string& model) {
