@@ -49,7 +49,7 @@ def program(folder, kind):
         path.write_bytes(b"")
     elif kind == "arch":
         image = bytearray((BIN / "corral-sim").read_bytes())
-        image[18:20] = (8).to_bytes(2, "little")  # e_machine: MIPS
+        image[18:20] = (22).to_bytes(2, "little")  # e_machine: S/390, which no emulator takes little-endian
         path.write_bytes(bytes(image))
     elif kind == "truncated":
         path.write_bytes((BIN / "corral-sim").read_bytes()[:50_000])

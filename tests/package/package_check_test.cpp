@@ -103,10 +103,21 @@ TEST(package_check, a_hub_snapshot_of_links_is_whole) {
     EXPECT_THAT(found[0].fix, HasSubstr("hf download AXERA-TECH/Qwen3-4B"));
 }
 
+TEST(package_check, an_emulator_of_one_machine_runs_no_program_of_another) {
+    whole_package p;
+    p.here.elf_machine = EM_X86_64;
+    p.here.emulated = {EM_S390};
+    write_text(p.root / "usr/bin/python3", tests::make_elf({EM_X86_64, ET_EXEC, "", {}, "", "", 5000}));
+    fs::permissions(p.root / "usr/bin/python3", fs::perms::owner_all);
+    fs::remove(p.library());
+    const auto found = check_package(p.model, p.here);
+    ASSERT_EQ(ids_of(found), std::vector<std::string>{"program.wrong-architecture"});
+}
+
 TEST(package_check, where_programs_are_emulated_a_foreign_library_is_only_a_question) {
     whole_package p;
     p.here.elf_machine = EM_X86_64;
-    p.here.emulates = true;
+    p.here.emulated = {EM_AARCH64};
     write_text(p.root / "usr/bin/python3", tests::make_elf({EM_X86_64, ET_EXEC, "", {}, "", "", 5000}));
     fs::permissions(p.root / "usr/bin/python3", fs::perms::owner_all);
     EXPECT_TRUE(check_package(p.model, p.here).empty());

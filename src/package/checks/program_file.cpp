@@ -177,7 +177,7 @@ bool check_elf(examination& at, const program& what) {
                "Name the program file itself.");
         return false;
     }
-    if (!is_native(elf->machine, at.here.elf_machine) && !at.here.emulates) {
+    if (!is_native(elf->machine, at.here.elf_machine) && !at.here.emulates(elf->machine)) {
         tell_wrong_machine(at, what, elf->machine);
         return false;
     }

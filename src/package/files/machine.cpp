@@ -28,14 +28,16 @@ std::string head_of(std::uint16_t number) {
     return {reinterpret_cast<const char*>(&header), sizeof header};
 }
 
-bool runs_foreign_programs() {
+// Of the machines that packages have programs for.
+std::vector<std::uint16_t> emulated_machines() {
     constexpr std::array<std::uint16_t, 2> machines = {EM_AARCH64, EM_X86_64};
+    std::vector<std::uint16_t> found;
     for (const std::uint16_t one : machines) {
         if (one != process::machine_here() && process::has_binfmt_handler(head_of(one))) {
-            return true;
+            found.push_back(one);
         }
     }
-    return false;
+    return found;
 }
 
 // docs/facts/vendor_ax.md#on-the-board.
@@ -54,7 +56,7 @@ machine this_machine() {
     constexpr std::chrono::seconds patience{20};
     machine here;
     here.elf_machine = process::machine_here();
-    here.emulates = runs_foreign_programs();
+    here.emulated = emulated_machines();
     here.is_board = stands_on_the_board();
     here.missing_modules = [patience](const std::string& python, const std::vector<std::string>& modules) {
         return ask_for_modules(python, modules, patience);

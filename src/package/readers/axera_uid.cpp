@@ -62,7 +62,7 @@ void set_program(const package_view& from, const axera_build& build, reading& to
                               program->build->board == build.board;
             other = fits && other == nullptr ? program->build : other;
         }
-        if (from.here.emulates && other != nullptr) {
+        if (other != nullptr && from.here.emulates(other->machine)) {
             name = "main_api_" + std::string(other->suffix);
             to.notes.push_back(name + " is for another machine; it runs here under emulation");
         } else {
