@@ -19,7 +19,7 @@ struct message_group {
     std::span<const catalog::message> messages;
 };
 
-std::array<message_group, 10> message_groups() {
+std::array<message_group, 11> message_groups() {
     return {{{"What clients are told", catalog::request_messages()},
              {"Requests that can't be read", catalog::form_messages()},
              {"Why a model waits, or does not fit", catalog::model_messages()},
@@ -29,6 +29,7 @@ std::array<message_group, 10> message_groups() {
              {"Mistakes in a configuration", catalog::configuration_messages()},
              {"The command line and a start", catalog::command_messages()},
              {"Packages that are fetched", catalog::pull_messages()},
+             {"Many boxes", catalog::fleet_messages()},
              {"The admin socket, upgrades and Corral itself", catalog::operation_messages()}}};
 }
 

@@ -42,6 +42,7 @@ configuration_messages();                                   // mistakes in files
 [[nodiscard]] std::span<const message>
 operation_messages();                                    // the same: admin socket, upgrade, the daemon itself
 [[nodiscard]] std::span<const message> pull_messages();  // of packages that are fetched
+[[nodiscard]] std::span<const message> fleet_messages();  // of many boxes behind one address
 [[nodiscard]] std::span<const package_finding> package_findings();
 
 [[nodiscard]] std::vector<message> all_messages();

@@ -46,12 +46,12 @@ struct pattern {
     std::size_t length = 0;
 };
 
-using tables = std::array<std::span<const message>, 10>;
+using tables = std::array<std::span<const message>, 11>;
 
 tables all_tables() {
     return {request_messages(),   form_messages(),    model_messages(),         service_messages(),
             state_messages(),     runtime_messages(), configuration_messages(), command_messages(),
-            operation_messages(), pull_messages()};
+            operation_messages(), pull_messages(),    fleet_messages()};
 }
 
 // The longest first, so that the first that fits says most. Shorter ones would be found in any sentence.

@@ -1,0 +1,285 @@
+#include "corral/boxes/boxes_file.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "corral/catalog/model_name.hpp"
+#include "corral/catalog/toml_section.hpp"
+#include "corral/config/configuration_pull.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::boxes {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t longest_name = 64;
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= longest_name && std::ranges::all_of(text, [](char c) {
+        return core::is_letter(c) || core::is_digit(c) || c == '_' || c == '.' || c == '-';
+    });
+}
+
+bool is_variable(std::string_view text) {
+    return !text.empty() && text.size() <= longest_name && !core::is_digit(text.front()) &&
+           std::ranges::all_of(text,
+                               [](char c) { return core::is_letter(c) || core::is_digit(c) || c == '_'; });
+}
+
+// A name for HAProxy; empty stays empty.
+void read_name(catalog::section& from, std::string_view key, std::string& to, bool required = false) {
+    from.text(key, to, required);
+    if (!to.empty() && !is_name(to)) {
+        from.complain(
+            from.place(key),
+            "'" + std::string(key) + "' must be 1 to 64 letters, digits, '_', '.' or '-', not '" + to + "'");
+        to.clear();
+    }
+}
+
+// Absolute, so that the reader's folder does not matter. HAProxy's own quotes end at a quote or a line's end.
+void read_path(catalog::section& from, std::string_view key, fs::path& to, const fs::path& base) {
+    std::string text;
+    from.text(key, text);
+    if (text.empty()) {
+        return;
+    }
+    const bool plain = std::ranges::none_of(
+        text, [](char c) { return c == '\'' || static_cast<unsigned char>(c) < ' ' || c == 127; });
+    if (!plain) {
+        from.complain(from.place(key), "'" + std::string(key) +
+                                           "' must not hold quotes or control characters; rename the file");
+        return;
+    }
+    to = (base / text).lexically_normal();
+}
+
+void read_listen(catalog::section& from, std::string_view key, std::string& to) {
+    std::string text;
+    from.text(key, text);
+    if (text.empty()) {
+        return;
+    }
+    const auto parsed = core::parse_server_url("http://" + text);
+    const auto* const found = std::get_if<core::server_url>(&parsed);
+    boost::system::error_code no_address;
+    if (found != nullptr && found->host != "localhost") {
+        boost::asio::ip::make_address(found->host, no_address);
+    }
+    if (found == nullptr || !found->port || no_address) {
+        from.complain(
+            from.place(key),
+            "'" + std::string(key) + "' must be ADDRESS:PORT such as \"0.0.0.0:8080\", not '" + text + "'");
+        return;
+    }
+    to = (found->host == "localhost" ? std::string("127.0.0.1") : found->host_text()) + ":" +
+         std::to_string(*found->port);
+}
+
+void read_address(catalog::section& from, core::server_url& to) {
+    std::string text;
+    bool tls = false;
+    from.text("address", text, true);
+    from.flag("tls", tls);
+    if (text.empty()) {
+        return;
+    }
+    const auto parsed = core::parse_server_url("http://" + text);
+    const auto* const found = std::get_if<core::server_url>(&parsed);
+    if (found == nullptr || !found->port) {
+        from.complain(from.place("address"),
+                      "'address' must be HOST:PORT such as \"10.0.0.7:11434\", not '" + text + "'");
+        return;
+    }
+    to = *found;
+    to.tls = tls;
+}
+
+void read_models(catalog::section& from, box_entry& to) {
+    if (!from.has("models")) {
+        return;
+    }
+    std::vector<std::string> names;
+    from.texts("models", names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (!catalog::display_name(names[i])) {
+            from.complain(from.place("models", i),
+                          "'" + names[i] + "' is not the name of a model; write it as 'corral list' does");
+        }
+    }
+    to.models = routed_names(names);
+}
+
+box_entry read_box(catalog::section& from, const fs::path& base) {
+    box_entry to;
+    to.line = static_cast<std::uint32_t>(from.place().begin.line);
+    read_name(from, "name", to.name, true);
+    read_address(from, to.address);
+    std::uint16_t agent = 0;
+    from.integer("agent", agent, 1, 65535);
+    if (agent != 0) {
+        to.agent_port = agent;
+    }
+    read_models(from, to);
+    from.integer("weight", to.weight, 1, 256);
+    read_name(from, "zone", to.zone);
+    from.integer("max_requests", to.max_requests, 1, 10'000);
+    read_path(from, "key_file", to.key_file, base);
+    read_path(from, "ca_file", to.ca_file, base);
+    read_path(from, "client_certificate", to.client_certificate, base);
+    for (const char* const key : {"ca_file", "client_certificate"}) {
+        if (from.has(key) && !to.address.tls) {
+            from.complain(from.place(key),
+                          "'" + std::string(key) + "' needs 'tls = true' in the same [[box]]");
+        }
+    }
+    from.finish();
+    return to;
+}
+
+void read_times(catalog::section& from, edge_settings& to) {
+    using std::chrono_literals::operator""ms;
+    using std::chrono_literals::operator""s;
+    using std::chrono_literals::operator""h;
+    from.duration("connect_time", to.connect_time, 100ms, 60s);
+    from.duration("queue_time", to.queue_time, 1s, 1h);
+    from.duration("silence", to.silence, 20s, 1h);
+    from.duration("answer_time", to.answer_time, 20s, 24h);
+}
+
+void read_buffer(catalog::section& from, std::uint64_t& to) {
+    constexpr std::uint64_t least = 16 * 1024;
+    constexpr std::uint64_t most = 32 * 1024 * 1024;  // above the largest body that Corral takes
+    std::string text;
+    from.text_or_number("buffer", text);
+    if (text.empty()) {
+        return;
+    }
+    const auto bytes = config::parse_bytes(text);
+    if (!bytes || *bytes < least || *bytes > most) {
+        from.complain(from.place("buffer"),
+                      "'buffer' must be from \"16KiB\" to \"32MiB\", not '" + text + "'");
+    } else {
+        to = *bytes;
+    }
+}
+
+void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
+    read_listen(from, "listen", to.listen);
+    read_path(from, "certificate", to.certificate, base);
+    read_path(from, "keys", to.keys, base);
+    from.text("key_variable", to.key_variable);
+    if (!to.key_variable.empty() && !is_variable(to.key_variable)) {
+        from.complain(from.place("key_variable"),
+                      "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY");
+    } else if (!to.key_variable.empty() && to.keys.empty()) {
+        from.complain(
+            from.place("key_variable"),
+            "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of "
+            "clients");
+    }
+    read_name(from, "zone", to.zone);
+    read_listen(from, "statistics", to.statistics);
+    from.flag("proxy_protocol", to.proxy_protocol);
+    from.integer("max_clients", to.max_clients, 1, 1'000'000);
+    from.integer("queue", to.queue, 1, 100'000);
+    from.flag("affinity", to.affinity);
+    from.integer("affinity_limit", to.affinity_limit, 100, 10'000);
+    read_buffer(from, to.buffer);
+    read_times(from, to);
+    from.finish();
+}
+
+void complain_of_twins(std::vector<catalog::section>& tables, const std::vector<box_entry>& boxes) {
+    std::map<std::string, std::uint32_t> names;
+    std::map<std::string, std::uint32_t> addresses;
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+        const box_entry& one = boxes[i];
+        const auto twin = [&](std::map<std::string, std::uint32_t>& known, const char* key,
+                              std::string what) {
+            const auto [at, fresh] = known.emplace(std::move(what), one.line);
+            if (!fresh) {
+                tables[i].complain(tables[i].place(key),
+                                   "'" + at->first + "' is the " + key + " of the box in line " +
+                                       std::to_string(at->second) + " already; each box has its own");
+            }
+        };
+        if (!one.name.empty()) {
+            twin(names, "name", core::lower_case(one.name));
+        }
+        if (one.address.port) {
+            twin(addresses, "address",
+                 core::lower_case(one.address.host_text()) + ":" + std::to_string(*one.address.port));
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> routed_names(const std::vector<std::string>& models) {
+    std::vector<std::string> out;
+    for (const std::string& typed : models) {
+        if (const auto name = catalog::display_name(typed)) {
+            out.push_back(core::lower_case(*name));
+        }
+    }
+    std::ranges::sort(out);
+    out.erase(std::ranges::unique(out).begin(), out.end());
+    return out;
+}
+
+boxes_reading parse_boxes(std::string_view text, const std::string& file, const fs::path& base) {
+    catalog::issue_list issues(file);
+    boxes_file out;
+    if (const auto tree = catalog::parse_toml_text(text, issues)) {
+        catalog::section root(*tree, file, issues);
+        if (auto edge = root.table("edge")) {
+            read_edge(*std::move(edge), out.edge, base);
+        }
+        auto tables = root.tables("box");
+        root.finish();
+        if (tables.size() > most_boxes) {
+            root.complain(root.place("box"), "there are more than " + std::to_string(most_boxes) +
+                                                 " boxes; give them several edges, with a file each");
+            tables.erase(tables.begin() + most_boxes, tables.end());
+        }
+        for (catalog::section& table : tables) {
+            out.boxes.push_back(read_box(table, base));
+        }
+        complain_of_twins(tables, out.boxes);
+        if (tables.empty() && issues.empty()) {
+            root.complain(root.place(),
+                          "there is no box; write a table [[box]] with name and address for each");
+        }
+    }
+    boxes_reading result;
+    result.errors = issues.take();
+    if (result.errors.empty()) {
+        result.value = std::move(out);
+    }
+    return result;
+}
+
+boxes_reading read_boxes_file(const fs::path& file) {
+    catalog::issue_list issues(file.string());
+    const auto text = catalog::read_toml_text(file, issues);
+    std::error_code error;
+    const fs::path full = fs::absolute(file, error);
+    if (!text || error) {
+        boxes_reading result;
+        result.errors = issues.take();
+        if (result.errors.empty()) {
+            result.errors.push_back({file.string(), 0, 0, "cannot be found: " + error.message()});
+        }
+        return result;
+    }
+    return parse_boxes(*text, file.string(), full.parent_path());
+}
+
+}  // namespace corral::boxes

@@ -1,0 +1,32 @@
+#include "corral/catalog/message.hpp"
+
+#include <array>
+
+namespace corral::catalog {
+
+namespace {
+
+constexpr auto fleet_reader = message_reader::operators;
+
+constexpr std::array fleet_table{
+    message{
+        "fleet.boxes-file", fleet_reader,
+        "there is no box; write a table [[box]] with name and address for each\n"
+        "there are more than … boxes; give them several edges, with a file each\n"
+        "'…' is the … of the box in line … already; each box has its own\n"
+        "'…' must not hold quotes or control characters; rename the file\n"
+        "'…' is not the name of a model; write it as 'corral list' does\n"
+        "'…' needs 'tls = true' in the same [[box]]\n"
+        "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
+        "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of clients",
+        "The list of boxes has a mistake at the place that is named.",
+        "Mend the line; docs/fleet.md has a table of all keys."},
+};
+
+}  // namespace
+
+std::span<const message> fleet_messages() {
+    return fleet_table;
+}
+
+}  // namespace corral::catalog
