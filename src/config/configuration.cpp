@@ -205,6 +205,15 @@ void read_fleet(catalog::section& root, configuration& to) {
             to.agent = *where;
         }
     }
+    std::vector<std::string> proxies;
+    from->texts("proxy_protocol_from", proxies);
+    for (const std::string& one : proxies) {
+        if (auto range = http::ip_network::parse(one)) {
+            to.http.proxies.push_back(*range);
+        } else {
+            from->complain(from->place("proxy_protocol_from"), range.error().message);
+        }
+    }
     from->finish();
 }
 

@@ -143,6 +143,7 @@ core::result<void> daemon::open_server() {
     server_->refuse_with([this](std::string_view path, unsigned status, std::string_view text) {
         return api::format_of(path).refuse(status, text, random_);
     });
+    server_->warn_with([](const std::string& what) { telemetry::log().warn("{}", what); });
     server_->free_with(decoding_);
     if (credentials_->tls()) {
         server_->use_tls(*credentials_->tls());

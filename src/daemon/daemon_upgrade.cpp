@@ -124,8 +124,8 @@ core::awaitable<void> daemon::start_models() {
         co_return;
     }
     go_on_with_models();
-    const std::vector<int> connections = upgrade::take_connections(inherited_, door_);
-    for (const int client : connections) {
+    const auto connections = upgrade::take_connections(inherited_, door_);
+    for (const http::kept_connection& client : connections) {
         server_->adopt_connection(client);
     }
     const auto waited = std::chrono::duration<double>(clock_.now() - inherited_.before->paused);

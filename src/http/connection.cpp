@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
+#include <sys/socket.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+
+#include "listener.hpp"
 
 namespace corral::http {
 
@@ -39,7 +43,8 @@ connection::connection(core::asio::ip::tcp::socket socket, core::asio::ip::tcp::
       options_(std::move(options)),
       transport_(options_.tls ? make_tls_transport(socket_, *options_.tls) : make_plain_transport(socket_)),
       input_timer_(socket_.get_executor()),
-      stall_timer_(socket_.get_executor()) {}
+      stall_timer_(socket_.get_executor()),
+      awaits_header_(options_.announced) {}
 
 void connection::join(connection_crowd& all, std::string share) {
     share_ = std::move(share);
@@ -113,6 +118,47 @@ core::awaitable<void> connection::wait_ready(wait_type what) {
     if (wait_error && !error_) {
         // Also when only the waiting one was cancelled: half a chunk may be out, so the stream is spoilt.
         fail_write(wait_error);
+    }
+}
+
+core::awaitable<bool> connection::read_proxy_header(core::deadline until, proxy_header& header) {
+    const auto self = shared_from_this();
+    arm_stall(until);
+    while (!error_ && header.state() == proxy_header::progress::more) {
+        co_await wait_ready(wait_type::wait_read);
+        if (!error_ && !take_header_bytes(header)) {
+            end(core::asio::error::eof);
+        }
+    }
+    disarm_stall();
+    awaits_header_ = false;
+    if (error_ || header.state() != proxy_header::progress::complete) {
+        co_return false;
+    }
+    relay_for(header.client());
+    co_return true;
+}
+
+// False: nothing more will come. What is behind the header stays in the socket, for TLS or the parser of requests.
+bool connection::take_header_bytes(proxy_header& header) {
+    std::array<char, 1024> scratch;
+    const auto there =
+        ::recv(socket_.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT | MSG_PEEK);
+    if (there <= 0) {
+        return there < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    }
+    const std::size_t used = header.feed({scratch.data(), static_cast<std::size_t>(there)});
+    const auto taken = ::recv(socket_.native_handle(), scratch.data(), used, MSG_DONTWAIT);
+    return taken >= 0 && static_cast<std::size_t>(taken) == used;
+}
+
+void connection::relay_for(const std::optional<core::asio::ip::tcp::endpoint>& client) {
+    relayed_ = true;
+    if (client) {
+        core::error_code unknown;  // then it is no neighbour
+        const auto local = socket_.local_endpoint(unknown).address();
+        peer_ = *client;
+        belongs_to(share_of(client->address(), local));
     }
 }
 
@@ -345,7 +391,8 @@ void connection::end(const core::error_code& why) {
 }
 
 int connection::give_away() {
-    if (options_.tls || serving_ || ended_ || error_ || !inbox().empty() || !socket_.is_open()) {
+    if (options_.tls || awaits_header_ || serving_ || ended_ || error_ || !inbox().empty() ||
+        !socket_.is_open()) {
         return -1;
     }
     core::error_code failed;

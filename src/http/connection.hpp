@@ -18,6 +18,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "crowd.hpp"
+#include "proxy_header.hpp"
 #include "share_turns.hpp"
 #include "transport.hpp"
 
@@ -26,6 +27,7 @@ namespace corral::http {
 struct connection_options {
     core::nanoseconds write_stall = core::seconds{30};
     std::optional<tls_credentials> tls;  // nothing: plain
+    bool announced = false;              // it begins with a header of the PROXY protocol
 };
 
 enum class arrival { bytes, ended, timed_out };
@@ -55,6 +57,14 @@ public:
     // `unfinished`; that and `turns` must outlive the call.
     [[nodiscard]] core::awaitable<opening> open(core::deadline until, share_turns& turns,
                                                 connection_crowd& unfinished);
+
+    // Reads the header of the PROXY protocol, and not a byte more; must come before open(). Its client is the peer from
+    // then on, and the connection stands in that address's share. False: the connection failed, or `header` is refused.
+    [[nodiscard]] core::awaitable<bool> read_proxy_header(core::deadline until, proxy_header& header);
+    // The same for a connection whose header was read before.
+    void relay_for(const std::optional<core::asio::ip::tcp::endpoint>& client);
+    [[nodiscard]] bool awaits_proxy_header() const noexcept { return awaits_header_; }
+    [[nodiscard]] bool relayed() const noexcept { return relayed_; }
 
     void start_reading();
 
@@ -103,7 +113,8 @@ public:
 
     // No request has begun to come in.
     [[nodiscard]] bool idle() const noexcept {
-        return (standing_ == standing::idle || standing_ == standing::opening) && inbox().empty();
+        return !awaits_header_ && (standing_ == standing::idle || standing_ == standing::opening) &&
+               inbox().empty();
     }
     [[nodiscard]] bool encrypted() const noexcept { return options_.tls.has_value(); }
     [[nodiscard]] const core::asio::ip::tcp::endpoint& peer() const noexcept { return peer_; }
@@ -111,6 +122,7 @@ public:
 
 private:
     using wait_type = core::asio::ip::tcp::socket::wait_type;
+    [[nodiscard]] bool take_header_bytes(proxy_header& header);
     [[nodiscard]] core::awaitable<transfer> open_steps(share_turns& turns);
     void arm_read(wait_type what = wait_type::wait_read);
     void on_readable(const core::error_code& wait_error);
@@ -142,6 +154,8 @@ private:
     std::optional<connection_crowd::place> place_;      // while the socket is open
     std::optional<connection_crowd::place> handshake_;  // while that is unfinished
     standing standing_ = standing::opening;
+    bool awaits_header_ = false;
+    bool relayed_ = false;
     bool reading_ = false;
     bool fresh_ = false;
     bool ended_ = false;

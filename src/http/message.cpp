@@ -22,4 +22,8 @@ bool header_fields::contains(std::string_view name) const noexcept {
     return false;
 }
 
+bool is_local(const request& one) {
+    return !one.relayed && one.peer.address().is_loopback();
+}
+
 }  // namespace corral::http

@@ -82,7 +82,7 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
         : on(std::move(executor)), context(std::move(shared)), changed(on) {}
 
     void spawn_acceptor(tcp::acceptor& listener);
-    void spawn_session(accepted client);
+    void spawn_session(accepted client, const kept_connection* before = nullptr);
     void tell(const std::string& where, const std::exception_ptr& thrown) const;
     bool keep_aside(connection& one);
     [[nodiscard]] bool full() const;
@@ -96,9 +96,9 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
     std::shared_ptr<session_context> context;
     std::list<tcp::acceptor> listeners;
     std::list<std::shared_ptr<connection>> open;
-    std::vector<int> aside;     // sockets between two requests while paused
-    unsigned pauses = 0;        // an accept loop of an earlier one ends
-    core::wake_signal changed;  // a connection ended, or accepting must stop
+    std::vector<kept_connection> aside;  // while paused
+    unsigned pauses = 0;                 // an accept loop of an earlier one ends
+    core::wake_signal changed;           // a connection ended, or accepting must stop
 };
 
 void server::impl::tell(const std::string& where, const std::exception_ptr& thrown) const {
@@ -118,11 +118,15 @@ void server::impl::tell(const std::string& where, const std::exception_ptr& thro
     }
 }
 
-void server::impl::spawn_session(accepted client) {
-    connection_options options{context->options.write_stall, context->tls};
+void server::impl::spawn_session(accepted client, const kept_connection* before) {
+    const bool announces = before == nullptr && context->is_proxy(client.peer.address());
+    connection_options options{context->options.write_stall, context->tls, announces};
     auto made =
         std::make_shared<connection>(std::move(client.socket), std::move(client.peer), std::move(options));
     made->join(context->clients, std::move(client.share));
+    if (before != nullptr && before->announced) {
+        made->relay_for(before->announced);
+    }
     const auto place = open.insert(open.end(), made);
     core::asio::co_spawn(
         on, run_session(context, made),
@@ -138,7 +142,7 @@ void server::impl::spawn_session(accepted client) {
 bool server::impl::keep_aside(connection& one) {
     const int socket = one.give_away();
     if (socket >= 0) {
-        aside.push_back(socket);
+        aside.push_back({socket, one.relayed() ? std::optional(one.peer()) : std::nullopt});
     }
     return socket >= 0;
 }
@@ -155,7 +159,7 @@ bool server::impl::admits(const accepted& client) {
     constexpr std::size_t most_reserved = 16;
     constexpr std::size_t part_reserved = 8;
     const std::size_t most = context->options.max_connections;
-    const bool near = client.peer.address().is_loopback();
+    const bool near = client.peer.address().is_loopback() && !context->is_proxy(client.peer.address());
     const std::size_t room = near ? most : most - std::min(most_reserved, most / part_reserved);
     return context->clients.size() < room || somebody_yields(client.share);
 }
@@ -269,6 +273,10 @@ void server::free_with(core::worker& elsewhere) {
     impl_->context->frees = &elsewhere;
 }
 
+void server::warn_with(std::function<void(std::string)> log_warning) {
+    impl_->context->log_warning = std::move(log_warning);
+}
+
 void server::use_tls(tls_credentials with) {
     impl_->context->tls = std::move(with);
 }
@@ -301,8 +309,8 @@ void server::start() {
 void server::stop_accepting() {
     impl_->context->stopping = true;
     impl_->context->closes_tls = true;
-    for (const int socket : std::exchange(impl_->aside, {})) {
-        ::close(socket);
+    for (const kept_connection& one : std::exchange(impl_->aside, {})) {
+        ::close(one.socket);
     }
     for (tcp::acceptor& listener : impl_->listeners) {
         core::error_code ignored;  // a listener is closed whatever close() says
@@ -367,22 +375,22 @@ void server::resume() {
     }
     impl_->context->paused = false;
     impl_->context->closes_tls = false;
-    for (const int socket : std::exchange(impl_->aside, {})) {
-        adopt_connection(socket);
+    for (const kept_connection& one : std::exchange(impl_->aside, {})) {
+        adopt_connection(one);
     }
     start();
 }
 
-std::vector<int> server::kept_aside() const {
+const std::vector<kept_connection>& server::kept_aside() const {
     return impl_->aside;
 }
 
-void server::adopt_connection(int socket) {
-    auto client = adopt_accepted(impl_->on, socket);
+void server::adopt_connection(const kept_connection& one) {
+    auto client = adopt_accepted(impl_->on, one.socket);
     if (client) {
-        impl_->spawn_session(std::move(*client));
+        impl_->spawn_session(std::move(*client), &one);
     } else {
-        ::close(socket);
+        ::close(one.socket);
     }
 }
 

@@ -83,7 +83,8 @@ struct request_reading {
 
 // Whose request it is, and whether its body is wanted.
 void judge_head(session_context& context, connection& on, request_parser& parser, request_reading& so_far) {
-    head_verdict verdict = context.judge ? context.judge(parser.seen_from(on.peer())) : head_verdict{};
+    head_verdict verdict =
+        context.judge ? context.judge(parser.seen_from(on.peer(), on.relayed())) : head_verdict{};
     if (!verdict.owner.empty()) {
         on.belongs_to(std::move(verdict.owner));
     }
@@ -281,6 +282,7 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
                                     core::steady_time arrived) {
     request incoming = parser.take();
     incoming.peer = on.peer();
+    incoming.relayed = on.relayed();
     incoming.arrived = arrived;
     incoming.memory = parser.charge();
     const exchange_facts facts{incoming.method == "HEAD", incoming.version < 11, parser.keep_alive()};
@@ -313,17 +315,46 @@ core::awaitable<bool> serve_request(session_context& context, connection& on, re
     co_return false;
 }
 
-// In the words of Go's server, which people know.
-core::awaitable<void> answer_plain_http(session_context& context, connection& on) {
+core::awaitable<void> answer_stranger(session_context& context, connection& on, std::string_view words) {
     const gather text{
         "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n",
-        "Client sent an HTTP request to an HTTPS server.\n",
+        words,
         {}};
     const core::error_code failed = co_await on.write(text);
     if (!failed) {
         on.start_reading();
         co_await close_gently(context, on);
     }
+}
+
+// Whoever speaks plainly where it must not is told so; a proxy's broken header is only in the log, a line a minute.
+core::awaitable<void> refuse_proxy(session_context& context, connection& on, const proxy_header& header) {
+    constexpr core::seconds between{60};
+    const core::steady_time now = std::chrono::steady_clock::now();
+    if (!context.told_of_header || now - *context.told_of_header >= between) {
+        context.told_of_header = now;
+        const bool silent = header.state() == proxy_header::progress::more;
+        context.log_warning(
+            "refused a connection from " + on.peer().address().to_string() +
+            ", one of 'proxy_protocol_from': its PROXY protocol header " +
+            (silent ? "did not come to its end" : "is not usable, " + std::string(header.why())) +
+            "; say 'send-proxy-v2' for this server on the proxy, or take the address out of "
+            "'proxy_protocol_from'");
+    }
+    if (header.is_something_else() && !on.encrypted()) {
+        co_await answer_stranger(
+            context, on, "This server takes connections from this address by the PROXY protocol only.\n");
+    }
+}
+
+// True when the client is known.
+core::awaitable<bool> hear_proxy(session_context& context, connection& on, core::deadline until) {
+    proxy_header header;
+    const bool heard = co_await on.read_proxy_header(until, header);
+    if (!heard && header.begun() && !context.stopping) {
+        co_await refuse_proxy(context, on, header);
+    }
+    co_return heard;
 }
 
 // Of too many unfinished handshakes one is given up: of the address that has most, and there one that does not talk
@@ -350,14 +381,21 @@ core::awaitable<bool> open_connection(session_context& context, connection& on) 
         }
         on.stand(standing::opening);
     }
+    const core::deadline until = from_now(context.options.handshake_timeout);
+    if (on.awaits_proxy_header()) {
+        const bool heard = co_await hear_proxy(context, on, until);
+        if (!heard) {
+            co_return false;
+        }
+    }
     const core::steady_time now = std::chrono::steady_clock::now();
     if (on.encrypted() && !make_room_for_handshake(context, on, now)) {
         co_return false;
     }
-    const core::deadline until = from_now(context.options.handshake_timeout);
     const opening how = co_await on.open(until, *context.turns, context.handshakes);
     if (how == opening::plain_http) {
-        co_await answer_plain_http(context, on);
+        // In the words of Go's server, which people know.
+        co_await answer_stranger(context, on, "Client sent an HTTP request to an HTTPS server.\n");
     }
     co_return how == opening::ready;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The life of one connection: wait, read a request, serve it, again.
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -22,15 +23,23 @@ struct session_context {
         : options(wanted),
           serve(std::move(answer)),
           log_error(std::move(log)),
+          log_warning(log_error),
           bodies(options.max_buffered_body_bytes, options.max_body_bytes),
           turns(std::make_shared<share_turns>(on)),
           requests(std::make_shared<share_turns>(on, share_turns::spacing::by_round)),
           discards(std::make_shared<share_turns>(on)) {}
 
+    // Whether connections from there begin with a header of the PROXY protocol.
+    [[nodiscard]] bool is_proxy(const core::asio::ip::address& from) const {
+        return std::ranges::any_of(options.proxies,
+                                   [&](const ip_network& one) { return one.contains(from); });
+    }
+
     server_options options;
     handler serve;
     head_judge judge;  // may be empty
     std::function<void(std::string)> log_error;
+    std::function<void(std::string)> log_warning;
     server::refusal_writer refuse;  // may be empty
     server::admission admit;        // may be empty
     core::worker* frees = nullptr;  // absent: the loop does it
@@ -42,6 +51,7 @@ struct session_context {
     std::shared_ptr<share_turns> discards;  // of pieces of bodies that nobody wants
     std::optional<tls_credentials> tls;     // for connections to come; nothing: plain
     date_text date;
+    std::optional<core::steady_time> told_of_header;  // the last complaint about a proxy
     std::size_t exchanges = 0;
     std::uint64_t answered = 0;  // handlers that have run
     bool stopping = false;       // no exchange is followed by another

@@ -204,14 +204,14 @@ core::result<config::door> open_door(http::server& at, const config::configurati
     return opened(at.listen(open->at), false);
 }
 
-std::vector<int> take_connections(inheritance& from, const config::door& open) {
-    std::vector<int> out;
-    for (const int client : from.before ? from.before->connections : std::vector<int>{}) {
-        const auto here = address_of(client);
+std::vector<http::kept_connection> take_connections(inheritance& from, const config::door& open) {
+    std::vector<http::kept_connection> out;
+    for (const auto& client : from.before ? from.before->connections : std::vector<http::kept_connection>{}) {
+        const auto here = address_of(client.socket);
         if (here && config::leads_to(open, here->address())) {
             out.push_back(client);
         } else {
-            ::close(client);
+            ::close(client.socket);
         }
     }
     return out;

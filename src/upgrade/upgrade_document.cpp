@@ -201,6 +201,26 @@ process::warden_handover read_guard(const json& from) {
     return out;
 }
 
+std::vector<http::kept_connection> read_connections(const json& from) {
+    std::vector<http::kept_connection> out;
+    for (const int socket : descriptors(from, "connections")) {
+        out.push_back({socket, {}});
+    }
+    if (!from.contains("announced")) {
+        return out;
+    }
+    for (const json& one : list(from, "announced", most_connections)) {
+        const auto at = static_cast<std::size_t>(number(one, "connection", 0, most_connections - 1));
+        boost::system::error_code error;
+        const auto address = boost::asio::ip::make_address(text(one, "address"), error);
+        if (error || at >= out.size()) {
+            reject("a connection's client is none");
+        }
+        out[at].announced.emplace(address, static_cast<std::uint16_t>(number(one, "port", 0, 65535)));
+    }
+    return out;
+}
+
 handover read_all(const json& from) {
     if (number(from, "version", 0, most_number) != handover_version) {
         reject("its version is another");
@@ -210,7 +230,7 @@ handover read_all(const json& from) {
     out.descriptor_limit = static_cast<std::uint64_t>(number(from, "descriptor_limit", 0, most_number));
     out.listeners = descriptors(from, "listeners");
     out.activated = flag(from, "activated");
-    out.connections = descriptors(from, "connections");
+    out.connections = read_connections(from);
     out.drained = from.contains("drained") && flag(from, "drained");
     out.paused = moment(from, "paused");
     for (const json& model : list(from, "models", most_models)) {
@@ -240,6 +260,16 @@ std::string encode(const handover& what) {
     for (const model_handover& model : what.models) {
         models.push_back(write_model(model));
     }
+    std::vector<int> connections;
+    json announced = json::array();
+    for (const http::kept_connection& one : what.connections) {
+        if (one.announced) {
+            announced.push_back({{"connection", connections.size()},
+                                 {"address", one.announced->address().to_string()},
+                                 {"port", one.announced->port()}});
+        }
+        connections.push_back(one.socket);
+    }
     const json guard = {{"pipe", what.guard.pipe},
                         {"pid", what.guard.pid},
                         {"token", what.guard.token},
@@ -249,7 +279,8 @@ std::string encode(const handover& what) {
                       {"descriptor_limit", what.descriptor_limit},
                       {"listeners", what.listeners},
                       {"activated", what.activated},
-                      {"connections", what.connections},
+                      {"connections", connections},
+                      {"announced", std::move(announced)},
                       {"drained", what.drained},
                       {"paused", count_of(what.paused)},
                       {"models", std::move(models)}};
@@ -271,7 +302,9 @@ core::result<handover> decode(std::string_view text) {
 std::vector<int> descriptors_of(const handover& what) {
     std::vector<int> all = what.listeners;
     all.push_back(what.guard.pipe);
-    all.insert(all.end(), what.connections.begin(), what.connections.end());
+    for (const http::kept_connection& one : what.connections) {
+        all.push_back(one.socket);
+    }
     const auto add = [&all](int fd) {
         if (fd >= 0) {
             all.push_back(fd);

@@ -20,6 +20,7 @@ struct tls_client_options {
     std::string protocols = std::string("\x02h2\x08http/1.1");  // as in ALPN; empty: none offered
     unsigned char fragments = 0;                                // TLSEXT_max_fragment_length_...
     int receive_buffer = 0;
+    std::string before{};  // said before the handshake
 };
 
 class tls_client {
@@ -41,6 +42,7 @@ public:
             SSL_set_tlsext_max_fragment_length(ssl_.get(), how.fragments);
         }
         SSL_set_fd(ssl_.get(), raw_.handle());
+        raw_.send(how.before);
         ERR_clear_error();
         secure_ = SSL_connect(ssl_.get()) == 1;
     }

@@ -19,7 +19,8 @@ handover example() {
     out.guard = {11, 4000, "1.2.3.4.nonce", {4001, 4002}};
     out.descriptor_limit = 1024;
     out.listeners = {12};
-    out.connections = {13, 14};
+    out.connections = {{13, {}}, {14, {}}};
+    out.connections[1].announced.emplace(boost::asio::ip::make_address("2001:db8::7"), 5000);
     out.drained = true;
     out.paused = core::steady_time(core::seconds(77));
     model_handover model;
@@ -64,6 +65,28 @@ TEST(upgrade_document, says_the_same_after_a_round_trip) {
     EXPECT_FALSE(read->models[0].suspended);
     EXPECT_EQ(read->models[1].stay, core::nanoseconds::max());
     EXPECT_FALSE(read->models[1].running);
+}
+
+TEST(upgrade_document, a_connection_keeps_the_client_that_its_proxy_named) {
+    const json tree = json::parse(encode(example()));
+    const auto read = decode(tree.dump());
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->connections[1].socket, 14);
+    EXPECT_EQ(read->connections[1].announced, example().connections[1].announced);
+    EXPECT_FALSE(read->connections[0].announced);
+    json before = tree;  // of an image that knew no proxies
+    before.erase("announced");
+    ASSERT_TRUE(decode(before.dump()));
+    EXPECT_FALSE(decode(before.dump())->connections[1].announced);
+    for (const auto& [key, value] : std::vector<std::pair<std::string, json>>{{"connection", 2},
+                                                                              {"connection", -1},
+                                                                              {"address", "nobody"},
+                                                                              {"port", 65536},
+                                                                              {"port", nullptr}}) {
+        json broken = tree;
+        broken["announced"][0][key] = value;
+        EXPECT_FALSE(decode(broken.dump())) << key << " " << value;
+    }
 }
 
 // An image of before knew no drain.

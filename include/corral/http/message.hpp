@@ -58,7 +58,9 @@ struct request {
     unsigned version = 11;  // 10 or 11
     header_fields headers;
     std::string body;  // whole, within server_options::max_body_bytes
+    // The client's address; where a proxy passes the connection on, what the PROXY protocol says of it.
     boost::asio::ip::tcp::endpoint peer;
+    bool relayed = false;  // came through such a proxy
     core::steady_time arrived;
     std::string client{};  // who asks, for queue and log; set by the handler that identifies callers
     std::string owner{};   // the same where a key told who it is; else empty
@@ -68,6 +70,10 @@ struct request {
     bool may_operate = false;         // change what it holds and does
     memory_charge* memory = nullptr;  // the server's; none: there is no bound
 };
+
+// Whether it came from a program of this machine, and through no proxy that speaks the PROXY protocol: what that says of
+// its client's machine is said of another one.
+[[nodiscard]] bool is_local(const request& one);
 
 struct response {
     unsigned status = 200;

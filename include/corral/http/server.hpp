@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "corral/core/task_group.hpp"
 #include "corral/core/time.hpp"
 #include "corral/core/worker.hpp"
+#include "corral/http/ip_network.hpp"
 #include "corral/http/message.hpp"
 #include "corral/http/router.hpp"
 #include "corral/http/tls.hpp"
@@ -32,10 +34,19 @@ struct server_options {
     core::seconds write_stall{30};        // a write not taken for this long: the client is gone
     core::seconds handshake_timeout{10};  // TLS, from the connection's first moment
     std::size_t max_handshakes = 256;     // unfinished ones; beyond it one yields
+    // From these each connection must begin with a header of the PROXY protocol, version 1 or 2, before TLS and within
+    // handshake_timeout; elsewhere such a header is no HTTP. What it says of the client counts from then on.
+    std::vector<ip_network> proxies;
 };
 
 // Descriptors that are no connection's, of `limit` that the process may have: for starts, logs and state.
 [[nodiscard]] std::size_t descriptor_reserve(std::size_t limit) noexcept;
+
+// A connection between two requests. The descriptor is owned by whoever gets one of these.
+struct kept_connection {
+    int socket = -1;
+    std::optional<boost::asio::ip::tcp::endpoint> announced;  // its client, where a proxy passes it on
+};
 
 struct server_stats {
     std::size_t connections = 0;  // open now
@@ -60,6 +71,9 @@ public:
     // Large bodies that were served are given back to the system there: that takes milliseconds. REQUIRES: it outlives
     // this.
     void free_with(core::worker& elsewhere);
+
+    // What an operator should know of connections that were refused goes there, a line a minute; else to `log_error`.
+    void warn_with(std::function<void(std::string)> log_warning);
 
     // Connections accepted from now on speak TLS and show these; those that are open keep what they have.
     void use_tls(tls_credentials with);
@@ -103,11 +117,11 @@ public:
     void pause();
     // Undoes pause().
     void resume();
-    // Descriptors of the connections kept aside; they stay the server's.
-    [[nodiscard]] std::vector<int> kept_aside() const;
+    // The connections kept aside; their descriptors stay the server's.
+    [[nodiscard]] const std::vector<kept_connection>& kept_aside() const;
     // Goes on with a connection between two requests that an earlier image of this process kept aside. Takes
-    // it over, or closes it.
-    void adopt_connection(int socket);
+    // it over, or closes it. A header of the PROXY protocol is not awaited any more.
+    void adopt_connection(const kept_connection& one);
 
     // True when every connection ended before `until`.
     [[nodiscard]] core::awaitable<bool> wait_idle(core::deadline until);

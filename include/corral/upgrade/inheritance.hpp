@@ -37,7 +37,8 @@ struct inheritance {
                                                    inheritance& from);
 // The connections that were handed over and came in where that door still leads; the others are closed. To be
 // asked once.
-[[nodiscard]] std::vector<int> take_connections(inheritance& from, const config::door& open);
+[[nodiscard]] std::vector<http::kept_connection> take_connections(inheritance& from,
+                                                                  const config::door& open);
 
 // How a model stood before, over all its sets of processes.
 struct deployment_handover {

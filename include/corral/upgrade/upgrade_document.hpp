@@ -12,6 +12,7 @@
 #include "corral/core/result.hpp"
 #include "corral/core/time.hpp"
 #include "corral/engine/handover.hpp"
+#include "corral/http/server.hpp"
 #include "corral/process/warden.hpp"
 
 namespace corral::upgrade {
@@ -32,10 +33,10 @@ struct handover {
     process::warden_handover guard;
     std::uint64_t descriptor_limit = 0;  // of children; 0: as ours
     std::vector<int> listeners;
-    bool activated = false;        // the listeners came from a service manager
-    std::vector<int> connections;  // of clients, between two requests
-    bool drained = false;          // by its operator; may be absent in what another image wrote
-    core::steady_time paused;      // since then clients wait
+    bool activated = false;  // the listeners came from a service manager
+    std::vector<http::kept_connection> connections;
+    bool drained = false;      // by its operator; may be absent in what another image wrote
+    core::steady_time paused;  // since then clients wait
     std::vector<model_handover> models;
 };
 

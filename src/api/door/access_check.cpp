@@ -96,12 +96,12 @@ access judge_access(const config::key_ring* keys, const http::request& incoming,
         return {none ? access_verdict::no_key : access_verdict::unknown_key, {}, false, {}};
     }
     const auto peer = incoming.peer.address();
-    const bool at_home = keys == nullptr && peer.is_loopback() && !was_forwarded(incoming);
+    const bool at_home = keys == nullptr && http::is_local(incoming) && !was_forwarded(incoming);
     return {access_verdict::allowed, peer.to_string(), false, {keys == nullptr, at_home, at_home}};
 }
 
 bool may_read_names(const config::key_ring* keys, const http::request& incoming) {
-    return keys == nullptr ? incoming.peer.address().is_loopback() : key_of(*keys, incoming) != nullptr;
+    return keys == nullptr ? http::is_local(incoming) : key_of(*keys, incoming) != nullptr;
 }
 
 http::response access_refusal(access_verdict verdict, const http::request& incoming,

@@ -110,7 +110,7 @@ core::awaitable<void> serve_page(const api_context context, const http::request&
     constexpr unsigned forbidden = 403;
     constexpr unsigned not_found = 404;
     constexpr unsigned failed = 500;
-    if (context.keys == nullptr && !incoming.peer.address().is_loopback()) {
+    if (context.keys == nullptr && !http::is_local(incoming)) {
         http::response refused = plain_answer(forbidden, for_others);
         co_await out.send(std::move(refused));
         co_return;

@@ -91,6 +91,7 @@ constexpr std::array configuration_table{
         "'vectors' must be a JSON pointer with one '*', such as \"/data/*/embedding\"\n"
         "'…' must end with SIGKILL to the group: nothing else is sure to end it\n"
         "'…' means something only with kind = …\n"
+        "'…' is no range of addresses: …\n"
         "must look like http://HOST:PORT or https://HOST:PORT",
         "The value has the right type, but not the form that the key needs.",
         "As in the sentence; docs/configuration.md has an example."},
