@@ -92,6 +92,31 @@ TEST_F(access, while_closed_is_for_the_question_of_life_alone) {
     EXPECT_NE(ready->answer.body.find("\"status\":\"closed\""), std::string::npos);
 }
 
+TEST_F(access, an_edge_that_would_ask_elsewhere_is_told_so_by_a_status_of_its_own) {
+    const std::string body = R"({"model":"tiny","prompt":"Hi"})";
+    const std::vector<std::pair<std::string, std::string>> from_edge{{"X-Corral-Edge", "retry"}};
+    EXPECT_EQ(ask("POST", "/api/generate", body, from_edge)->answer.status, 200U);
+    EXPECT_EQ(ask("POST", "/api/generate", R"({"model":"none"})", from_edge)->answer.status, 404U);
+    backend.set(engine::availability_state::broken, "its runtime crashed");
+    const auto plain = ask("POST", "/api/generate", body);
+    const auto marked = ask("POST", "/api/generate", body, from_edge);
+    EXPECT_EQ(plain->answer.status, 503U);
+    EXPECT_EQ(marked->answer.status, 425U);
+    EXPECT_EQ(marked->answer.body, plain->answer.body);
+    EXPECT_EQ(ask("POST", "/api/generate", body, {{"X-Corral-Edge", "other"}})->answer.status, 503U);
+    context.closed = "this server lets nobody in yet: it waits";
+    handler = make_api(context);
+    EXPECT_EQ(ask("POST", "/api/generate", body, from_edge)->answer.status, 425U);
+    http::request head;
+    head.method = "POST";
+    head.path = "/api/generate";
+    head.headers.add("Host", "localhost");
+    head.headers.add("X-Corral-Edge", "retry");
+    const http::head_verdict early = make_front_door(context).judge(head);
+    ASSERT_TRUE(early.refusal);
+    EXPECT_EQ(early.refusal->status, 425U);
+}
+
 TEST_F(access, refuses_a_foreign_host_with_an_empty_403) {
     const auto got = ask("GET", "/api/tags", {}, {{"Host", "evil.example"}});
     EXPECT_EQ(got->answer.status, 403U);

@@ -68,10 +68,13 @@ TEST_F(member, answers_an_agent_check) {
     EXPECT_EQ(line(""), "ready up 100%\n");
     EXPECT_EQ(line("Tiny"), "ready up 100%\n");
     EXPECT_EQ(line("nobody"), "down #unknown model\n");
+    EXPECT_EQ(line("tinysteady"), "down #unknown model\n");
+    EXPECT_EQ(line("nobody steady"), "down #unknown model\n");
     EXPECT_EQ(line("", {.drained = true}), "drain\n");
     EXPECT_EQ(line("nobody", {.ends = true}), "down #shutting down\n");
     backend.set(availability_state::loading, "secret words");
     EXPECT_EQ(line("tiny"), "ready up 0%\n");
+    EXPECT_EQ(line("tiny steady"), "ready up 0%\n");
     backend.set(availability_state::broken, "secret words");
     EXPECT_EQ(line("tiny"), "down #broken\n");
     EXPECT_EQ(line(""), "down #broken\n");
@@ -85,6 +88,8 @@ TEST_F(member, a_queue_takes_weight_from_it) {
     const auto second = start("POST", "/api/generate", R"({"model":"tiny","prompt":"Hi"})");
     ASSERT_TRUE(test::run_until(io, [&] { return admission->snapshot().waiting == 1; }));
     EXPECT_EQ(line("tiny"), "ready up 33%\n");
+    EXPECT_EQ(line("tiny steady"), "ready up 100%\n");
+    EXPECT_EQ(line("steady"), "ready up 100%\n");
     const auto asked = ask("GET", "/readyz?model=tiny");
     EXPECT_EQ(asked->answer.status, 200U);
     EXPECT_EQ(

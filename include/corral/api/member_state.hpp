@@ -52,7 +52,8 @@ struct member_verdict {
                                            const scheduler::scheduler& admission);
 
 // The answer to an agent-check: "ready up 50%", "drain", "down #broken", with its line end. "ready" takes back a
-// "drain" of before. `asked`: the name of a model, or empty: the best of all models counts.
+// "drain" of before. `asked`: the name of a model, or empty: the best of all models counts. Behind it, or alone, may
+// stand "steady": then the queue takes nothing from the weight, as a hash ring needs it, whose keys move with weights.
 [[nodiscard]] std::string agent_line(const box_condition& box, const generation::model_directory& models,
                                      const scheduler::scheduler& admission, std::string_view asked);
 

@@ -5,6 +5,7 @@
 #include "api/add_header.hpp"
 #include "api/door/access_check.hpp"
 #include "api/door/cors_policy.hpp"
+#include "api/door/edge_marker.hpp"
 #include "api/door/health_routes.hpp"
 #include "api/door/host_check.hpp"
 #include "api/door/session_cookie.hpp"
@@ -193,12 +194,15 @@ http::head_verdict judge_for_server(const front& at, const http::request& head) 
     entry found = judge(at, head);
     http::head_verdict out;
     out.refusal = std::move(found.answer);
+    if (out.refusal && has_elsewhere(head)) {
+        mark_for_edge(out.refusal->status);
+    }
     out.owner = found.judged.by_key ? "key " + found.judged.client : std::string{};
     return out;
 }
 
-core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
-                            http::response_writer& out) {
+core::awaitable<void> answer(std::shared_ptr<const front> at, http::request& incoming,
+                             http::response_writer& out) {
     entry found = judge(*at, incoming);
     if (found.answer) {
         co_await out.send(*std::move(found.answer));
@@ -218,6 +222,16 @@ core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& inco
         co_await at->routes.serve(incoming, with_headers);
     } else {
         co_await at->routes.serve(incoming, out);
+    }
+}
+
+core::awaitable<void> serve(std::shared_ptr<const front> at, http::request& incoming,
+                            http::response_writer& out) {
+    if (has_elsewhere(incoming)) {
+        edge_writer marked(out);
+        co_await answer(at, incoming, marked);
+    } else {
+        co_await answer(at, incoming, out);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "corral/core/text.hpp"
 #include "corral/generation/readiness.hpp"
 
 namespace corral::api {
@@ -21,6 +22,17 @@ unsigned share_of(const scheduler::outlook& queue) {
         return whole;
     }
     return std::max(1U, static_cast<unsigned>(whole * places / with_it));
+}
+
+// Takes the word off the end of what was asked; false where it isn't there.
+bool take_steady(std::string_view& asked) {
+    constexpr std::string_view word = "steady";
+    const std::size_t before = asked.size() - std::min(asked.size(), word.size());
+    const bool there = asked.substr(before) == word && (before == 0 || asked[before - 1] == ' ');
+    if (there) {
+        asked = core::trimmed(asked.substr(0, before));
+    }
+    return there;
 }
 
 }  // namespace
@@ -64,12 +76,21 @@ model_condition condition_of(const generation::served_model& model, const schedu
 
 std::string agent_line(const box_condition& box, const generation::model_directory& models,
                        const scheduler::scheduler& admission, std::string_view asked) {
+    const bool steady = take_steady(asked);
+    const auto judged = [&](const generation::served_model& model) {
+        model_condition now = condition_of(model, admission);
+        if (steady) {
+            now.queue.running = 0;
+            now.queue.waiting = 0;
+        }
+        return judge_member(box, now);
+    };
     member_verdict told{member_word::down, 0, asked.empty() ? "no model" : "unknown model"};
     if (const member_verdict* const kept = judge_box(box)) {
         told = *kept;
     } else if (!asked.empty()) {
         if (const generation::served one = models.find(asked)) {
-            told = judge_member(box, condition_of(*one, admission));
+            told = judged(*one);
         }
     } else {
         std::set<std::string_view> seen;  // clients may have made a thousand names for one
@@ -77,7 +98,7 @@ std::string agent_line(const box_condition& box, const generation::model_directo
             if (!seen.insert(each->deployment).second) {
                 continue;
             }
-            const member_verdict one = judge_member(box, condition_of(*each, admission));
+            const member_verdict one = judged(*each);
             const bool better =
                 one.word == member_word::up && (told.word != member_word::up || one.percent > told.percent);
             told = better || seen.size() == 1 ? one : told;

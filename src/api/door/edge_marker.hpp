@@ -1,0 +1,36 @@
+#pragma once
+// An edge in front of several boxes may ask elsewhere when this one can't serve a request now. HAProxy 2.6 chooses by
+// status alone what it asks again (docs/facts/haproxy.md#retries), and a 503 of a gateway means more than that. So for a
+// request with the header below a refusal with 503 becomes a 425, which nothing else here gives; the edge tells its
+// client 503.
+
+#include "corral/http/message.hpp"
+
+namespace corral::api {
+
+inline constexpr std::string_view edge_header = "X-Corral-Edge";
+inline constexpr std::string_view edge_retry = "retry";  // its value
+inline constexpr unsigned ask_elsewhere = 425;
+
+// Whether the request comes from an edge that would ask elsewhere.
+[[nodiscard]] bool has_elsewhere(const http::request& head);
+
+// 503 becomes 425; all else stays.
+void mark_for_edge(unsigned& status) noexcept;
+
+// Marks what passes on its way to `to`, which is borrowed.
+class edge_writer final : public http::response_writer {
+public:
+    explicit edge_writer(http::response_writer& to) : to_(to) {}
+    core::awaitable<core::error_code> send(http::response whole) override;
+    core::awaitable<core::error_code> begin(http::response_head head) override;
+    core::awaitable<core::error_code> write(std::string piece) override;
+    core::awaitable<core::error_code> finish() override;
+    core::awaitable<core::error_code> finish_with(http::header_fields trailers) override;
+    [[nodiscard]] bool started() const noexcept override;
+
+private:
+    http::response_writer& to_;
+};
+
+}  // namespace corral::api
