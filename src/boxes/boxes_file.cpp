@@ -173,6 +173,7 @@ void read_buffer(catalog::section& from, std::uint64_t& to) {
 void read_edge(catalog::section from, edge_settings& to, const fs::path& base) {
     read_listen(from, "listen", to.listen);
     read_path(from, "certificate", to.certificate, base);
+    read_path(from, "socket", to.socket, base);
     read_path(from, "keys", to.keys, base);
     from.text("key_variable", to.key_variable);
     if (!to.key_variable.empty() && !is_variable(to.key_variable)) {

@@ -53,6 +53,7 @@ void add_undrain_command(CLI::App& program, command_context& context);
 void add_logs_command(CLI::App& program, command_context& context);
 void add_reload_command(CLI::App& program, command_context& context);
 void add_upgrade_command(CLI::App& program, command_context& context);
+void add_fleet_command(CLI::App& program, command_context& context);
 void add_unit_command(CLI::App& program, command_context& context);
 void add_key_command(CLI::App& program, command_context& context);
 void add_completion_command(CLI::App& program, command_context& context);

@@ -29,6 +29,7 @@ constexpr auto commands = std::to_array<command_adder>({
     add_serve_command,
     add_reload_command,
     add_upgrade_command,
+    add_fleet_command,
     add_unit_command,
     add_key_command,
     add_run_command,

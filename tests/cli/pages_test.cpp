@@ -14,6 +14,7 @@
 #include "cli/man_markdown.hpp"
 #include "cli/message_page.hpp"
 #include "corral/bench/prompt_set.hpp"
+#include "corral/boxes/boxes_file.hpp"
 #include "corral/catalog/message.hpp"
 #include "corral/config/configuration.hpp"
 #include "corral/core/json.hpp"
@@ -269,6 +270,9 @@ TEST(pages, every_configuration_is_read) {
                 EXPECT_TRUE(read) << read.error().message;
             } else if (has("[[models.packages]]")) {
                 EXPECT_EQ(box::problems_in(pull::parse_catalogue(one.text, one.place).problems), "");
+            } else if (has("[[box]]")) {
+                const auto read = boxes::parse_boxes(one.text, one.place, "/");
+                EXPECT_TRUE(read.value) << catalog::to_text(read.errors.front());
             } else if (has("models.d/")) {
                 EXPECT_EQ(own.problem_of_manifest(one.text), "") << one.place;
             } else if (has("[[models.fallbacks]]") && !has("[[models]]")) {

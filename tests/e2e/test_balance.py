@@ -11,26 +11,10 @@ import pytest
 
 from admin_cli import corral, done, status
 from client import Client
+from fleet_boxes import Member, agent
 from harness import ROOT, Box, free_port, wait_until
-from upgrade_box import UpgradeBox
 
 WORDS = "[[n=40]] "
-
-
-def agent(port, asked="sim\n"):
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
-        line.sendall(asked.encode())
-        return line.makefile().read()
-
-
-class Member(UpgradeBox):
-    def __init__(self, folder):
-        self.agent_port = free_port()
-        super().__init__(folder, {"directives": True, "timing": {"load_ms": 100, "tokens_per_second": 100}},
-                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"', log_level="info", listen=f"127.0.0.1:{free_port()}")
-
-    def served(self):
-        return len(re.findall(r"INFO request id=", self.log()))
 
 
 @pytest.fixture

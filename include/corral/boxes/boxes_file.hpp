@@ -39,7 +39,8 @@ struct edge_settings {
     std::filesystem::path keys;  // the file of keys that is checked here; empty: keys are passed through
     // Name of the environment variable with the key that the edge shows to the boxes; only with `keys`.
     std::string key_variable;
-    std::string zone;                   // boxes of other zones are a reserve; empty: all are alike
+    std::string zone;  // boxes of other zones are a reserve; empty: all are alike
+    std::filesystem::path socket{"/run/haproxy/admin.sock"};  // where HAProxy takes commands
     std::string statistics;             // ADDRESS:PORT of statistics page and metrics; empty: none
     bool proxy_protocol = false;        // tells the boxes the client's address
     unsigned max_clients = 2000;        // connections

@@ -21,6 +21,14 @@ constexpr std::array fleet_table{
         "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of clients",
         "The list of boxes has a mistake at the place that is named.",
         "Mend the line; docs/fleet.md has a table of all keys."},
+    message{"fleet.no-models", fleet_reader,
+            "box '…' has no list of models; give it 'models', or let it be asked by --ask\n"
+            "it does not tell its models: …; see that it runs, or give it 'models' in the list of boxes",
+            "The edge routes by model, so it has to know which box serves which.",
+            "Write 'models' in the [[box]], or run 'corral fleet render --ask' while all boxes are up."},
+    message{"fleet.not-written", fleet_reader,
+            "can't write all of it to standard output; see whether the disk is full",
+            "The text that was printed is not whole.", "Make room, and run the command again."},
 };
 
 }  // namespace

@@ -1,0 +1,27 @@
+#pragma once
+// HAProxy's configuration for the boxes of a fleet, for version 2.6 and later (docs/fleet.md, docs/facts/haproxy.md).
+
+#include <string>
+#include <vector>
+
+#include "corral/boxes/boxes_file.hpp"
+#include "corral/core/result.hpp"
+
+namespace corral::boxes {
+
+// A key that the edge lets in.
+struct edge_key {
+    std::string name;    // as a key's name is, for a comment
+    std::string digest;  // SHA-256 in lower case hex
+};
+
+// The whole text, the same for the same input. Fails where a box has no list of models. `keys` count with edge.keys
+// only. REQUIRES: `from` was read by read_boxes_file() or parse_boxes().
+[[nodiscard]] core::result<std::string> render_haproxy(const boxes_file& from,
+                                                       const std::vector<edge_key>& keys);
+
+// The name of the backend for each model, in the order of `models` (routed names, sorted): "model_qwen3:4b". Characters
+// that HAProxy has no room for become '.', and a number behind it keeps names apart.
+[[nodiscard]] std::vector<std::string> backend_names(const std::vector<std::string>& models);
+
+}  // namespace corral::boxes

@@ -1,0 +1,174 @@
+#include "boxes/edge_rules.hpp"
+
+#include "boxes/edge_answers.hpp"
+
+namespace corral::boxes {
+
+namespace {
+
+void write_door(std::string& out, const edge_settings& edge) {
+    out += "# The door for clients.\nfrontend clients\n    bind " + edge.listen;
+    if (!edge.certificate.empty()) {
+        out += " ssl crt '" + edge.certificate.string() + "' alpn h2,http/1.1";
+    }
+    out += "\n    maxconn " + std::to_string(edge.max_clients) +
+           "\n"
+           "    option http-buffer-request\n"
+           "    # One name for a request here and in the log of its box.\n"
+           "    unique-id-format %[uuid()]\n"
+           "    http-request set-header X-Request-Id %[unique-id] unless { req.hdr(X-Request-Id) -m reg "
+           "^[A-Za-z0-9._-]{1,64}$ }\n"
+           "    http-request capture req.hdr(X-Request-Id) len 64\n"
+           "    # A box takes nobody behind this for a client on its own machine.\n"
+           "    http-request set-header X-Forwarded-For %[src]\n"
+           "    # A box that can't serve a request now says so in a way that lets this ask elsewhere.\n"
+           "    http-request set-header X-Corral-Edge retry\n";
+    write_forms(out);
+    out += "\n";
+}
+
+constexpr const char* without_bearer = R"(,regsub("^ *[Bb][Ee][Aa][Rr][Ee][Rr][ \t]+",""),regsub(" +$",""))";
+
+void write_keys(std::string& out, const edge_settings& edge, const std::vector<edge_key>& keys) {
+    out +=
+        "    # The key of a client, as a bearer token or by itself.\n"
+        "    http-request set-var(txn.key) req.hdr(X-Api-Key)\n";
+    out += std::string("    http-request set-var(txn.bearer) 'req.hdr(Authorization)") + without_bearer +
+           "' if { req.hdr(Authorization) -m reg -i ^\\s*bearer\\s }\n";
+    if (edge.keys.empty()) {
+        out += "    http-request set-var(txn.key) var(txn.bearer) if { var(txn.bearer) -m found }\n\n";
+        return;
+    }
+    out +=
+        "    # Only the SHA-256 of each key is known, as to a box.\n"
+        "    http-request set-var(txn.key_digest) var(txn.key),sha2(256),hex,lower\n"
+        "    http-request set-var(txn.bearer_digest) var(txn.bearer),sha2(256),hex,lower\n";
+    for (const edge_key& key : keys) {
+        out += "    acl known_key var(txn.key_digest) -m str " + key.digest + "  # " + key.name + "\n";
+        out += "    acl known_key var(txn.bearer_digest) -m str " + key.digest + "\n";
+    }
+    if (keys.empty()) {
+        out += "    acl known_key always_false  # the file of keys has none\n";
+    }
+    out +=
+        "    acl open_to_all path / /healthz /readyz\n"
+        "    acl open_to_all method OPTIONS\n"
+        "    acl shows_key var(txn.key) -m len gt 0\n"
+        "    acl shows_key var(txn.bearer) -m len gt 0\n";
+    write_refusal(out, 401,
+                  "this server needs an API key: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
+                  "!open_to_all !shows_key", "WWW-Authenticate Bearer");
+    write_refusal(out, 401,
+                  "unknown API key; whoever runs this server can make one with 'corral key new NAME'",
+                  "!open_to_all !known_key", "WWW-Authenticate Bearer");
+    out +=
+        "    # It ends here.\n"
+        "    http-request set-var(txn.key) var(txn.bearer) if { var(txn.bearer) -m found }\n"
+        "    http-request del-header X-Api-Key\n"
+        "    http-request del-header Cookie\n"
+        "    http-request del-header Authorization\n";
+    if (!edge.key_variable.empty()) {
+        out +=
+            "    # The edge's own key, from the environment of HAProxy.\n"
+            "    http-request set-header Authorization \"Bearer ${" +
+            edge.key_variable + "}\"\n";
+    }
+    out += "\n";
+}
+
+void write_closed_paths(std::string& out) {
+    out +=
+        "    # Here nobody knows which box is meant.\n"
+        "    acl of_one_box path_beg /corral/ /ui /api/blobs/\n"
+        "    acl of_one_box path /metrics /api/pull /api/push /api/delete /api/create /api/copy\n";
+    write_refusal(
+        out, 403,
+        "this address stands for many boxes; ask the box itself for its page, its metrics and changes "
+        "of its models",
+        "of_one_box");
+    out += "\n";
+}
+
+void write_model_reading(std::string& out) {
+    out +=
+        R"(    # The model that is asked for: the body's, or that of the header, for bodies where it comes late.
+    acl asks_model path /api/chat /api/generate /api/embed /api/embeddings /api/show
+    acl asks_model path /v1/chat/completions /v1/completions /v1/responses /v1/embeddings
+    acl asks_model path /v1/messages /v1/messages/count_tokens
+    http-request set-var(txn.typed) req.body,json_query('$.model') if asks_model METH_POST
+    # HAProxy reads no "\/" in a text, as some clients write the slash of a name.
+    http-request set-var(txn.typed) 'req.body,regsub("\\\\/","/",g),json_query("$.model")' if asks_model METH_POST !{ var(txn.typed) -m found } { req.body -m sub \\/ }
+    # A number is no name; its box says so.
+    http-request unset-var(txn.typed) if { var(txn.typed) -m reg ^[0-9.eE+-]+$ }
+    http-request set-var(txn.typed) req.hdr(X-Corral-Model) if asks_model { req.hdr(X-Corral-Model) -m found }
+    http-request set-var(txn.typed) path,regsub(^/v1/models/,),url_dec if { path_beg /v1/models/ }
+    http-request del-header X-Corral-Model
+    # As Corral compares names: whatever the case, with a tag, without the default host and owner.
+    http-request set-var(txn.model) 'var(txn.typed),regsub("^[ \t\r\n]+",""),regsub("[ \t\r\n]+$",""),lower,regsub(":local$",""),regsub("^(https?://)?registry\.ollama\.ai/",""),regsub("^library/",""),regsub("(^|/)([^/:]+)$","\1\2:latest")' if { var(txn.typed) -m found }
+    http-request capture var(txn.model) len 80
+
+)";
+}
+
+void write_stream_reading(std::string& out, const edge_settings& edge) {
+    out +=
+        R"(    # Streams. Ollama's are, unless the whole body does not say so; the others' where it says so.
+    http-request set-var(txn.body_length) req.body_len
+    acl whole_body req.body_size,sub(txn.body_length) eq 0
+    acl chunked_body req.hdr(Transfer-Encoding) -m found
+    acl says_stream req.body,json_query('$.stream') -m found
+    acl wants_stream req.body,json_query('$.stream') -m bool
+)";
+    const std::string silence = " int(" + std::to_string(edge.silence.count()) + ") if ";
+    out += "    http-request set-var(txn.silence)" + silence +
+           "{ path /api/chat /api/generate } whole_body !chunked_body !says_stream\n";
+    out += "    http-request set-var(txn.silence)" + silence + "asks_model wants_stream\n\n";
+}
+
+void write_conversation_reading(std::string& out) {
+    out +=
+        R"(    # A conversation is known by its first words of a user, its model and its key. Each pattern reads a body once.
+    http-request set-var(txn.said) 'req.body,regsub("(?s)^(?>.*?\"role\"\s*:\s*\"user\")(?>.*?\"(?:content|text)\"\s*:\s*\")((?>[^\"\\\\]|\\\\.){0,256}).*$","\1"),bytes(0,2048)' if asks_model METH_POST { req.body -m sub "\"user\"" }
+    http-request set-var(txn.said) 'req.body,regsub("(?s)^(?>.*?\"(?:prompt|input)\"\s*:\s*[[]?\s*\")((?>[^\"\\\\]|\\\\.){0,256}).*$","\1"),bytes(0,2048)' if asks_model METH_POST !{ var(txn.said) -m found }
+    http-request set-var(txn.conversation) var(txn.model),concat(/,txn.key,/),concat(,txn.said,) if { var(txn.said) -m found }
+
+)";
+}
+
+void write_routes(std::string& out, const std::vector<std::string>& models,
+                  const std::vector<std::string>& backends) {
+    for (const std::string& model : models) {
+        out += "    acl known_model var(txn.model) -m str " + model + "\n";
+    }
+    out +=
+        R"(    # A box answers itself, in its own words, what is no plain name, asks for facts, or is for pages of other servers (CORS).
+    acl plain_name var(txn.typed) -m reg ^([A-Za-z0-9_][A-Za-z0-9_.-]{0,79}/){0,2}[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,79})?$
+    acl special_name var(txn.typed) -m reg -i [:-](cloud|local)$
+    acl from_page req.hdr(Origin) -m found
+    acl shows_model path /api/show
+)";
+    write_unknown_model(out, "asks_model !known_model plain_name !special_name !from_page !shows_model");
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        out += "    use_backend " + backends[i] + " if { var(txn.model) -m str " + models[i] + " }\n";
+    }
+    out +=
+        "    use_backend unread if asks_model METH_POST !{ var(txn.typed) -m found }\n"
+        "    default_backend boxes\n\n";
+}
+
+}  // namespace
+
+void write_frontend(std::string& out, const edge_settings& edge, const std::vector<edge_key>& keys,
+                    const std::vector<std::string>& models, const std::vector<std::string>& backends) {
+    write_door(out, edge);
+    write_keys(out, edge, keys);
+    write_closed_paths(out);
+    write_model_reading(out);
+    write_stream_reading(out, edge);
+    if (edge.affinity) {
+        write_conversation_reading(out);
+    }
+    write_routes(out, models, backends);
+}
+
+}  // namespace corral::boxes

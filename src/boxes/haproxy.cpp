@@ -1,0 +1,283 @@
+#include "corral/boxes/haproxy.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "boxes/edge_answers.hpp"
+#include "boxes/edge_rules.hpp"
+#include "corral/core/text.hpp"
+
+namespace corral::boxes {
+
+namespace {
+
+// Which boxes, by their place in the file, serve a model.
+using routes = std::map<std::string, std::vector<std::size_t>>;
+
+std::string number(std::size_t value) {
+    return std::to_string(value);
+}
+
+std::string milliseconds(core::milliseconds span) {
+    return std::to_string(span.count()) + "ms";
+}
+
+// HAProxy's strong quotes. REQUIRES: no quote in it, as read_boxes_file() holds.
+std::string quoted(const std::filesystem::path& path) {
+    return "'" + path.string() + "'";
+}
+
+routes routes_of(const boxes_file& from) {
+    routes out;
+    for (std::size_t i = 0; i < from.boxes.size(); ++i) {
+        for (const std::string& model : *from.boxes[i].models) {
+            out[model].push_back(i);
+        }
+    }
+    return out;
+}
+
+bool is_literal(const core::server_url& address) {
+    return address.host.find(':') != std::string::npos ||
+           address.host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+bool names_hosts(const boxes_file& from) {
+    return !std::ranges::all_of(from.boxes, [](const box_entry& box) { return is_literal(box.address); });
+}
+
+// Agents are asked once a second, those of large fleets less often: about a thousand questions a second in all.
+std::string interval(std::size_t questions) {
+    constexpr std::size_t most = 1000;
+    return number((questions + most - 1) / most) + "s";
+}
+
+void write_global(std::string& out, const boxes_file& from) {
+    const edge_settings& edge = from.edge;
+    constexpr unsigned spare = 100;  // connections to the statistics
+    out +=
+        "global\n"
+        "    log /dev/log local0\n"
+        "    user haproxy\n"
+        "    group haproxy\n"
+        "    chroot /var/lib/haproxy\n";
+    out += "    stats socket " + quoted(edge.socket) + " mode 660 level admin\n";
+    out += "    maxconn " + number(edge.max_clients + spare) + "\n";
+    out += "    # A body is buffered up to here, and the model is looked for in it.\n";
+    out += "    tune.bufsize " + number(edge.buffer) + "\n";
+    if (!edge.certificate.empty()) {
+        out += "    ssl-default-bind-options ssl-min-ver TLSv1.2\n";
+    }
+    out += "\n";
+}
+
+void write_defaults(std::string& out, const boxes_file& from) {
+    const edge_settings& edge = from.edge;
+    out +=
+        "defaults\n"
+        "    mode http\n"
+        "    log global\n"
+        "    option httplog\n"
+        "    option dontlognull\n"
+        "    option http-no-delay\n"
+        "    # A request of which its client has seen nothing goes to another box: when a box takes no "
+        "connection,\n"
+        "    # ends one without an answer, is silent beyond the time of an answer, or says so itself by "
+        "status 425.\n"
+        "    # Nothing is sent twice after a first byte.\n"
+        "    option redispatch 1\n"
+        "    retries 3\n"
+        "    retry-on conn-failure empty-response response-timeout 425\n";
+    out += "    timeout connect " + milliseconds(edge.connect_time) + "\n";
+    out += "    timeout client " + milliseconds(edge.silence) + "\n";
+    out += "    timeout http-request " + milliseconds(edge.silence) + "\n";
+    out += "    timeout http-keep-alive 30s\n";
+    out += "    timeout check 3s\n";
+    out += "    timeout queue " + milliseconds(edge.queue_time) + "\n";
+    out += "    timeout server " + milliseconds(edge.answer_time) + "\n";
+    write_failures(out);
+    if (names_hosts(from)) {
+        out += "\nresolvers system\n    parse-resolv-conf\n    hold valid 10s\n";
+    }
+    out += "\n";
+}
+
+std::string server_line(const box_entry& box, const edge_settings& edge) {
+    std::string out = "    server " + box.name + " " + box.address.host_text() + ":" +
+                      number(*box.address.port) + " weight " + number(box.weight);
+    if (!is_literal(box.address)) {
+        out += " resolvers system init-addr last,libc,none";
+    }
+    if (box.address.tls) {
+        out += " ssl verify required ca-file " + (box.ca_file.empty() ? "@system-ca" : quoted(box.ca_file));
+        if (!is_literal(box.address)) {
+            out += " sni str(" + box.address.host + ") verifyhost " + box.address.host;
+        }
+        if (!box.client_certificate.empty()) {
+            out += " crt " + quoted(box.client_certificate);
+        }
+    }
+    if (edge.proxy_protocol) {
+        out += " send-proxy-v2";
+    }
+    if (!edge.zone.empty() && box.zone != edge.zone) {
+        out += " backup";
+    }
+    return out;
+}
+
+std::string agent_words(const box_entry& box, const std::string& every, const std::string& asked) {
+    return box.agent_port ? " agent-check agent-port " + number(*box.agent_port) + " agent-inter " + every +
+                                " agent-send \"" + asked + "\\n\""
+                          : std::string();
+}
+
+// What each backend for requests does on its way to a box.
+void write_passage(std::string& out) {
+    out +=
+        "    # A stream tells every few seconds that it lives; other answers come as a whole.\n"
+        "    http-request set-timeout server var(txn.silence) if { var(txn.silence) -m found }\n"
+        "    http-response set-status 503 if { status 425 }\n";
+}
+
+void write_any(std::string& out, const boxes_file& from) {
+    out +=
+        "# All boxes: their health, and requests for no model, such as lists.\n"
+        "backend boxes\n"
+        "    balance leastconn\n"
+        "    option allbackups\n"
+        "    option httpchk\n"
+        "    http-check send meth GET uri /readyz\n";
+    write_passage(out);
+    const std::string every = interval(from.boxes.size());
+    out += "    default-server check inter " + every + " fall 2 rise 1\n";
+    for (const box_entry& box : from.boxes) {
+        out += server_line(box, from.edge) + agent_words(box, every, "") + "\n";
+    }
+    out += "\n";
+}
+
+// A request whose model the edge could not read goes to a box that is likely to have it.
+void write_unread(std::string& out, const boxes_file& from) {
+    std::size_t most = 0;
+    for (const box_entry& box : from.boxes) {
+        most = std::max(most, box.models->size());
+    }
+    out +=
+        "# Requests whose model can't be read here: it stands behind the buffer, or the body is compressed "
+        "or no JSON.\n"
+        "# They go to the boxes with the most models. A box that has not theirs makes a 404, which would say "
+        "too much.\n"
+        "backend unread\n"
+        "    balance leastconn\n"
+        "    option allbackups\n";
+    write_passage(out);
+    const auto chosen = [&](const box_entry& box) { return box.models->size() == most; };
+    const auto room = static_cast<std::size_t>(std::ranges::count_if(from.boxes, chosen)) * from.edge.queue;
+    write_full(out, "queue(unread) ge " + number(room));
+    write_unread_answers(out);
+    for (const box_entry& box : from.boxes) {
+        if (chosen(box)) {
+            out += server_line(box, from.edge) + " track boxes/" + box.name + " maxconn " +
+                   number(box.max_requests) + " maxqueue " + number(from.edge.queue) + "\n";
+        }
+    }
+    out += "\n";
+}
+
+void write_model(std::string& out, const boxes_file& from, const std::string& name, const std::string& model,
+                 const std::vector<std::size_t>& on, const std::string& every) {
+    const edge_settings& edge = from.edge;
+    out += "backend " + name + "\n";
+    if (edge.affinity) {
+        out += "    # A conversation goes to the box that has its beginning, unless that has " +
+               number(edge.affinity_limit) +
+               " % of the mean load.\n"
+               "    balance hash var(txn.conversation)\n"
+               "    hash-type consistent\n"
+               "    hash-balance-factor " +
+               number(edge.affinity_limit) + "\n";
+    } else {
+        out += "    balance leastconn\n";
+    }
+    out += "    option allbackups\n";
+    write_passage(out);
+    const std::size_t room = on.size() * edge.queue;
+    write_full(out, "queue(" + name + ") ge " + number(room));
+    for (const std::size_t at : on) {
+        const box_entry& box = from.boxes[at];
+        out += server_line(box, edge) + " track boxes/" + box.name + " maxconn " + number(box.max_requests) +
+               " maxqueue " + number(edge.queue) +
+               agent_words(box, every, model + (edge.affinity ? " steady" : "")) + "\n";
+    }
+    out += "\n";
+}
+
+void write_statistics(std::string& out, const edge_settings& edge) {
+    out += "frontend statistics\n";
+    out += "    bind " + edge.statistics + "\n";
+    out +=
+        "    http-request use-service prometheus-exporter if { path /metrics }\n"
+        "    stats enable\n"
+        "    stats uri /\n"
+        "    stats refresh 10s\n"
+        "\n";
+}
+
+}  // namespace
+
+std::vector<std::string> backend_names(const std::vector<std::string>& models) {
+    std::vector<std::string> out;
+    std::set<std::string> known;
+    for (const std::string& model : models) {
+        std::string name = "model_" + model;
+        std::ranges::replace(name, '/', '.');
+        const std::string plain = name;
+        for (unsigned i = 2; !known.insert(name).second; ++i) {
+            name = plain + "_" + std::to_string(i);
+        }
+        out.push_back(std::move(name));
+    }
+    return out;
+}
+
+core::result<std::string> render_haproxy(const boxes_file& from, const std::vector<edge_key>& keys) {
+    for (const box_entry& box : from.boxes) {
+        if (!box.models) {
+            return core::make_failure(core::errc::invalid,
+                                      "box '" + box.name +
+                                          "' has no list of models; give it 'models', or let it be asked by "
+                                          "--ask");
+        }
+    }
+    const routes all = routes_of(from);
+    std::vector<std::string> models;
+    std::size_t pairs = 0;
+    for (const auto& [model, on] : all) {
+        models.push_back(model);
+        pairs += on.size();
+    }
+    const std::vector<std::string> names = backend_names(models);
+    std::string out =
+        "# HAProxy 2.6 or later in front of a fleet of boxes, written by 'corral fleet render' from its list "
+        "of boxes.\n"
+        "# Change the list and write this again, rather than this.\n\n";
+    write_global(out, from);
+    write_defaults(out, from);
+    write_frontend(out, from.edge, keys, models, names);
+    if (!from.edge.statistics.empty()) {
+        write_statistics(out, from.edge);
+    }
+    write_any(out, from);
+    write_unread(out, from);
+    const std::string every = interval(pairs);
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        write_model(out, from, names[i], models[i], all.at(models[i]), every);
+    }
+    out.pop_back();
+    return out;
+}
+
+}  // namespace corral::boxes

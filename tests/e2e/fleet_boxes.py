@@ -1,0 +1,84 @@
+"""Boxes as members of a fleet, and HAProxy in front of them with the configuration that 'corral fleet render' writes."""
+
+import csv
+import os
+import re
+import socket
+import subprocess
+
+from client import Client
+from harness import BIN, free_port, wait_until
+from upgrade_box import UpgradeBox
+
+
+def agent(port, asked="sim\n"):
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        line.sendall(asked.encode())
+        return line.makefile().read()
+
+
+class Member(UpgradeBox):
+    def __init__(self, folder):
+        self.agent_port = free_port()
+        super().__init__(folder, {"directives": True, "timing": {"load_ms": 100, "tokens_per_second": 100}},
+                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"', log_level="info", listen=f"127.0.0.1:{free_port()}")
+
+    def served(self):
+        return len(re.findall(r"INFO request id=", self.log()))
+
+
+class RenderedEdge(Client):
+    """HAProxy before `boxes`, pairs of a member and its lines in the list; `edge`: lines of [edge]."""
+
+    def __init__(self, folder, boxes, edge="", flags=(), environment=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.headers, self.environment = folder, {}, environment or {}
+        self.port = free_port()
+        # A name of a Unix socket is short; the folder of a test may not be.
+        self.socket = f"/tmp/corral-edge-{os.getpid()}-{self.port}.sock"
+        self.names = [name for name, _, _ in boxes]
+        self.list = folder / "boxes.toml"
+        self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{self.port}"\nsocket = "{self.socket}"\n{edge}\n' + "".join(
+            f'[[box]]\nname = "{name}"\naddress = "127.0.0.1:{box.port}"\nagent = {box.agent_port}\n{lines}\n'
+            for name, box, lines in boxes))
+        made = subprocess.run([BIN / "corral", "fleet", "render", *flags, self.list], capture_output=True, text=True)
+        assert made.returncode == 0 and made.stderr == "", made.stderr
+        self.rules = folder / "haproxy.cfg"
+        # Of the packaged program alone, and only root may.
+        self.rules.write_text(re.sub(r"    (user|group|chroot) .*\n", "", made.stdout))
+
+    def __enter__(self):
+        checked = subprocess.run(["haproxy", "-c", "-f", self.rules], capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "[WARNING]" not in checked.stderr, checked.stderr
+        with open(self.folder / "haproxy.log", "wb") as log:
+            self.process = subprocess.Popen(["haproxy", "-db", "-f", self.rules], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
+        wait_until(self.knows_all, what="HAProxy has heard of all boxes and models")
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+
+    def table(self):
+        """The rows of 'show stat'; none while HAProxy starts."""
+        with socket.socket(socket.AF_UNIX) as line:
+            try:
+                line.connect(self.socket)
+            except OSError:
+                return []
+            line.sendall(b"show stat\n")
+            return list(csv.DictReader(line.makefile().read().lstrip("# ").splitlines()))
+
+    def servers(self, backend):
+        """What HAProxy thinks of each box for a model: its word and the weight."""
+        return {row["svname"]: (row["status"].split()[0], int(row["weight"])) for row in self.table()
+                if row["pxname"] == backend and row["svname"] in self.names}
+
+    def knows_all(self):
+        assert self.process.poll() is None, (self.folder / "haproxy.log").read_text()
+        rows = [row for row in self.table() if row["svname"] in self.names]
+        return rows and all(row["status"].split()[0] in ("UP", "no") and row.get("agent_status", "") in ("", "L7OK") for row in rows)
