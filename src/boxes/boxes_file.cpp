@@ -139,6 +139,13 @@ box_entry read_box(catalog::section& from, const fs::path& base) {
                           "'" + std::string(key) + "' needs 'tls = true' in the same [[box]]");
         }
     }
+    // HAProxy compares names of hosts alone, so any certificate of a public authority would do.
+    boost::system::error_code no_literal;
+    boost::asio::ip::make_address(to.address.host, no_literal);
+    if (to.address.tls && !no_literal && to.ca_file.empty()) {
+        from.complain(from.place("tls"),
+                      "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'");
+    }
     from.finish();
     return to;
 }

@@ -115,6 +115,7 @@ TEST(boxes_file, mistakes_are_named_with_their_place) {
         {box + "models = [\"a\", \"b c\"]\n", "boxes.toml:4:16: 'b c' is not the name of a model"},
         {box + "zone = \"a\\nb\"\n", "'zone' must be 1 to 64 letters"},
         {box + "ca_file = \"ca.pem\"\n", "'ca_file' needs 'tls = true'"},
+        {box + "tls = true\n", "boxes.toml:4:7: 'tls' with an IP address needs 'ca_file'"},
         {box + "key_file = \"a'b\"\n", "'key_file' must not hold quotes"},
         {box + "key_file = \"a\\nb\"\n", "'key_file' must not hold quotes"},
         {box + "[[box]]\nname = \"ONE\"\naddress = \"a:1\"\n",

@@ -18,13 +18,19 @@ def agent(port, asked="sim\n"):
 
 
 class Member(UpgradeBox):
-    def __init__(self, folder):
+    """`fleet`: further lines of [fleet]."""
+
+    def __init__(self, folder, fleet=""):
         self.agent_port = free_port()
         super().__init__(folder, {"directives": True, "timing": {"load_ms": 100, "tokens_per_second": 100}},
-                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"', log_level="info", listen=f"127.0.0.1:{free_port()}")
+                         config=f'[fleet]\nagent = "127.0.0.1:{self.agent_port}"\n{fleet}', log_level="info", listen=f"127.0.0.1:{free_port()}")
 
     def served(self):
         return len(re.findall(r"INFO request id=", self.log()))
+
+
+def agent_line(box):
+    return f"agent = {box.agent_port}\n" if isinstance(box, Member) else ""
 
 
 class RenderedEdge(Client):
@@ -39,7 +45,7 @@ class RenderedEdge(Client):
         self.names = [name for name, _, _ in boxes]
         self.list = folder / "boxes.toml"
         self.list.write_text(f'[edge]\nlisten = "127.0.0.1:{self.port}"\nsocket = "{self.socket}"\n{edge}\n' + "".join(
-            f'[[box]]\nname = "{name}"\naddress = "127.0.0.1:{box.port}"\nagent = {box.agent_port}\n{lines}\n'
+            f'[[box]]\nname = "{name}"\naddress = "127.0.0.1:{box.port}"\n{agent_line(box)}{lines}\n'
             for name, box, lines in boxes))
         made = subprocess.run([BIN / "corral", "fleet", "render", *flags, self.list], capture_output=True, text=True)
         assert made.returncode == 0 and made.stderr == "", made.stderr

@@ -15,6 +15,7 @@ from admin_cli import done
 from client import MODEL, Client
 from fleet_boxes import Member, RenderedEdge, agent
 from harness import BIN, ROOT, free_port, wait_until
+from keyed_box import certificate, make_box, trusting
 
 pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="haproxy is not installed")
 
@@ -197,6 +198,41 @@ def test_keys_are_checked_at_the_edge(members, tmp_path):
         statistics.port = port
         assert b"model_helper:latest" in statistics.get("/").body
         assert b'haproxy_server_status{proxy="model_helper:latest",server="two",state="UP"} 1' in statistics.get("/metrics").body
+
+
+def test_clients_by_tls_keep_their_address(tmp_path):
+    certificate(tmp_path / "tls", "edge.lan")
+    both = tmp_path / "edge.pem"
+    both.write_text((tmp_path / "tls/cert.pem").read_text() + (tmp_path / "tls/key.pem").read_text())
+    one = Member(tmp_path / "one", 'proxy_protocol_from = ["127.0.0.1"]')
+    with contextlib.ExitStack() as stack:
+        stack.push(one)
+        one.start(wait_ready=False)  # without the header its door is shut for this test too
+        wait_until(lambda: agent(one.agent_port) == "ready up 100%\n", what="the box is ready")
+        lines = f'certificate = "{both}"\nproxy_protocol = true'
+        edge = stack.enter_context(RenderedEdge(tmp_path / "edge", [("one", one, 'models = ["sim"]')], lines))
+        for number in (2, 3):
+            line = http.client.HTTPSConnection("127.0.0.1", edge.port, timeout=60, context=trusting(tmp_path / "tls"),
+                                               source_address=(f"127.0.0.{number}", 0))
+            line.request("POST", "/api/chat", json.dumps(with_model(ASKED[0][1], MODEL)))
+            assert line.getresponse().status == 200
+            line.close()
+            one.logged(rf"request id=\S+ .*client=127\.0\.0\.{number} ")
+
+
+def test_an_edge_with_a_key_of_its_own_before_a_box_with_keys_and_tls(tmp_path):
+    with make_box(tmp_path, tls=True) as box:
+        box.wait_ready()
+        lines = f'models = ["sim"]\ntls = true\nca_file = "{tmp_path}/tls/cert.pem"'
+        keys = tmp_path / "edge-keys"
+        made = subprocess.run([BIN / "corral", "key", "new", "bob", "--file", keys], capture_output=True, text=True, check=True)
+        edge = RenderedEdge(tmp_path / "edge", [("one", box, lines)], f'keys = "{keys}"\nkey_variable = "CORRAL_EDGE_KEY"',
+                            environment={"CORRAL_EDGE_KEY": box.key})
+        with edge:
+            for key, status in ((made.stdout.strip(), 200), (box.key, 401)):
+                reply = edge.post("/api/chat", with_model(ASKED[0][1], MODEL), headers={"x-api-key": key})
+                assert reply.status == status, reply.body
+        box.logged(r"request id=\S+ .*client=anna ")
 
 
 def test_the_boxes_are_asked_for_their_models(members, tmp_path):

@@ -17,6 +17,7 @@ constexpr std::array fleet_table{
         "'…' must not hold quotes or control characters; rename the file\n"
         "'…' is not the name of a model; write it as 'corral list' does\n"
         "'…' needs 'tls = true' in the same [[box]]\n"
+        "'tls' with an IP address needs 'ca_file', or the name of the host in 'address'\n"
         "'key_variable' must be the name of an environment variable, such as CORRAL_EDGE_KEY\n"
         "'key_variable' needs 'keys': the edge has a key of its own only where it checks those of clients",
         "The list of boxes has a mistake at the place that is named.",
