@@ -4,6 +4,7 @@ import argparse
 import collections
 import dataclasses
 import datetime
+import io
 import json
 import pathlib
 import re
@@ -15,6 +16,7 @@ import faults
 import life
 import measure
 import operator_faults
+import page
 import plan
 import pytest
 import report
@@ -278,3 +280,45 @@ def test_what_an_operator_must_undo_is_undone_after_the_other_fault(monkeypatch)
     one.stage = argparse.Namespace(missing={}, pause=lambda seconds: None)
     one.inject({"faults": [{"fault": "a", "args": {}, "at": 0, "hold": 0.1}, {"fault": "b", "args": {}, "at": 0.5, "hold": 3}]}, 0)
     assert done == ["a", "b", "b over", "a over"]
+
+
+# -- the open page ----------------------------------------------------------------------------------------------------
+
+
+def a_page(*looks):
+    """With the heap of each look: (seconds, MB)."""
+    made = page.Page("nowhere")
+    made.heaps = [(seconds, int(megabytes * 1e6), 200, 30) for seconds, megabytes in looks]
+    return made
+
+
+def an_hour(last):
+    return [(4, 2), *((second, 3) for second in range(60, 3300, 60)), *((second, last) for second in range(3300, 3601, 60))]
+
+
+def test_a_heap_that_stays_is_no_leak():
+    assert a_page(*an_hour(3.2)).excess() == ""
+    # One look among the others meets what is about to go.
+    assert a_page(*an_hour(3), (3650, 9)).excess() == ""
+    assert a_page((4, 2), (60, 8)).excess() == ""
+
+
+@pytest.mark.parametrize("looks", [an_hour(3.4), [(4, 2), (60, 12)], []])
+def test_a_heap_that_grows_is_told(looks):
+    assert "heap" in a_page(*looks).excess()
+
+
+def test_what_the_page_must_never_do_is_a_violation():
+    made = a_page()
+    made.faults = ["exception: x is not a function"]
+    with pytest.raises(life.Violation, match="x is not a function"):
+        made.check()
+
+
+def test_a_page_without_connection_and_a_browser_that_ended_are_violations():
+    for answer, told in (({"live": False}, "no connection"), ({}, "has ended")):
+        made = a_page()
+        made.process = argparse.Namespace(stdin=io.StringIO())
+        made.answers.put(answer)
+        with pytest.raises(life.Violation, match=told):
+            made.check()

@@ -16,6 +16,7 @@ import time
 import clients
 import faults
 import measure
+import page
 import plan
 import wire
 from stage import MEANT, SANITIZER, Stage
@@ -35,8 +36,9 @@ def empty_tally():
 
 
 class Life:
-    def __init__(self, options, folder, no_disks):
+    def __init__(self, options, folder, no_disks, page=None):
         self.options = options
+        self.page = page
         self.folder = pathlib.Path(folder)
         self.no_disks = no_disks
         clients.PATIENCE = 100.0 * options.slack
@@ -78,8 +80,11 @@ class Life:
         which = number // plan.LIFE
         again = len(list(self.folder.glob(f"life-{which}-*")))  # after a violation
         self.stage = Stage(self.folder / f"life-{which}-{again}", plan.life(self.options.seed, which), self.options.slack,
-                           self.no_disks)
+                           self.no_disks, self.page.port if self.page else 0)
         self.stage.begin()
+        if self.page:
+            self.page.open()
+            self.page.check()
         for turn in range(3):
             self.probe(f"90000{turn}x99")
         self.load = measure.loads(self.stage.fresh_log())
@@ -114,6 +119,8 @@ class Life:
                 fault.check(stage, args, what)
         self.check_runs(step)
         self.note_restart(step, self.check_log(answered=True))
+        if self.page:
+            self.page.check()
         self.steps_in_life += 1
         if self.steps_in_life == 8:
             self.level["kb"] = max(self.level["kb"], stage.resident_kb())  # pools and caches are filled by now
@@ -314,7 +321,7 @@ class Life:
         deadline = time.monotonic() + 10 * self.options.slack
         while True:
             now = collections.Counter(stage.descriptors())
-            if sum(now.values()) <= sum(before.values()):
+            if sum(now.values()) <= sum(before.values()) + (page.CONNECTIONS if self.page else 0):
                 break
             if time.monotonic() > deadline:
                 raise Violation("descriptors", f"descriptors: {sum(before.values())} before, {sum(now.values())} after; more: {now - before}")

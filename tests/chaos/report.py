@@ -71,5 +71,5 @@ def report(options, tally, seconds):
         "idle_cpu_seconds": max((each["idle_cpu_seconds"] for each in lives), default=None),
         "by_fault": dict(sorted(tally["by_fault"].items(), key=lambda pair: -pair[1])),
         "slowest_steps": dict(sorted(tally["step_seconds"].items(), key=lambda pair: -pair[1])[:8]),
-        "lives": lives, "restarts": tally["restarts"], "violations": tally["violations"],
+        "page": tally.get("page"), "lives": lives, "restarts": tally["restarts"], "violations": tally["violations"],
     }

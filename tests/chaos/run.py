@@ -17,6 +17,7 @@ import time
 
 import harness
 import machine
+import page
 import plan
 import report
 from life import Life, empty_tally
@@ -25,9 +26,9 @@ from life import Life, empty_tally
 GRACE = 30  # seconds, for a life that has told its tally or is asked to end
 
 
-def end_started():
+def end_started(but=None):
     for process in harness.started:
-        if process.poll() is None:
+        if process is not but and process.poll() is None:
             process.kill()
             process.wait()
 
@@ -39,16 +40,16 @@ def end_on_sigterm():
 class Job:
     """What performs one life; in another process where several run at a time."""
 
-    def __init__(self, options, folder, no_disks, until):
-        self.options, self.folder, self.no_disks, self.until = options, folder, no_disks, until
+    def __init__(self, options, folder, no_disks, until, page):
+        self.options, self.folder, self.no_disks, self.until, self.page = options, folder, no_disks, until, page
 
     def __call__(self, part):
         if time.monotonic() >= self.until:
             return empty_tally()
         try:
-            return Life(self.options, self.folder, self.no_disks).perform_all(*part, self.until)
+            return Life(self.options, self.folder, self.no_disks, self.page).perform_all(*part, self.until)
         finally:
-            end_started()
+            end_started(self.page and self.page.process)
 
 
 def tell(job, part, result):
@@ -107,11 +108,24 @@ def perform(options):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="corral-chaos-"))
     until = math.inf if options.seconds is None else time.monotonic() + options.seconds
     total = empty_tally()
-    for tally in tallies(options, Job(options, folder, no_disks, until)):
+    watched = page.Page(options.page) if options.page else None
+    for tally in tallies(options, Job(options, folder, no_disks, until, watched)):
         total = report.added(total, tally)
         if total["violations"] and not options.keep_going:
             break
+    if watched:
+        end_page(watched, total)
     return total, folder
+
+
+def end_page(watched, total):
+    """Its heap is judged, and told in the tally."""
+    watched.close()
+    total["page"] = watched.report()
+    if excess := watched.excess():
+        last = max((int(number) for number in total["step_seconds"]), default=0)
+        total["violations"].append({"step": last, "kind": "page", "what": excess})
+        print(f"\nFAILED: {excess}", file=sys.stderr, flush=True)
 
 
 def options_of(arguments):
@@ -129,7 +143,13 @@ def options_of(arguments):
     parser.add_argument("--margin", type=float, default=4.0, help="seconds beside the load and the fault's own time (default 4)")
     parser.add_argument("--slack", type=float, default=1.0, help="multiplies all clocks and limits of time, for sanitizers and busy machines")
     parser.add_argument("--memory", type=float, default=24, help="MiB that corral may have grown by at the end (default 24)")
-    return parser.parse_args(arguments)
+    parser.add_argument("--page", metavar="DIR", help="a page of the box stays open in Chromium; DIR is what tests/web/install has filled")
+    options = parser.parse_args(arguments)
+    if options.page and options.jobs != 1:
+        parser.error("--page is for one life at a time: leave out --jobs")
+    if options.page and not (pathlib.Path(options.page) / "venv/bin/python").exists():
+        parser.error(f"there is no {options.page}/venv/bin/python: make it with tests/web/install {options.page}")
+    return options
 
 
 def show_plan(options):

@@ -51,8 +51,8 @@ LOG_DISK_MB, STATE_DISK_MB = 64, 16
 class Stage:
     """One life of corral after another, in a folder each."""
 
-    def __init__(self, folder, settings, slack, no_disks):
-        """`no_disks`: why no small disks can be had here, or ""."""
+    def __init__(self, folder, settings, slack, no_disks, port=0):
+        """`no_disks`: why no small disks can be had here, or "". `port`: of corral, any free one where 0."""
         self.folder = pathlib.Path(folder)
         self.settings = settings
         self.slack = slack
@@ -71,7 +71,8 @@ class Stage:
                 f"timeout = {duration(device_faults.TOOL, slack)}\n")
         runtime = ["/usr/bin/env", f"CORRAL_SIM_DEVICE={self.card.file}", sim, "runtime", *harness.Box.runtime_flags()]
         self.box = harness.Box(folder, {"mode": "text", "directives": True, "timing": timing}, config=config,
-                               model=f"[models.clocks]\n{clocks}{RESTART}{card}", tap=settings["tap"], runtime=runtime)
+                               model=f"[models.clocks]\n{clocks}{RESTART}{card}", tap=settings["tap"], runtime=runtime,
+                               listen=f"127.0.0.1:{port}")
         text = self.box.config_file.read_text()
         limit = "".join(f"{name} = {duration(seconds, slack)}\n{name}_ceiling = {duration(seconds, slack)}\n"
                         for name, seconds in (("start_stall", faults.START_STALL), ("start_limit", 20)))

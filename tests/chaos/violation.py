@@ -1,7 +1,7 @@
 """What a check found. Kinds are counted in the report, so that it also says what was looked for and not found."""
 
 KINDS = ("answer", "foreign text", "ends", "lost", "ready", "lease", "orphan", "zombie", "exit", "descriptors", "memory", "cpu",
-         "log", "sanitizer", "disk", "clock", "device", "upgrade", "reload", "operator", "checker")
+         "log", "sanitizer", "disk", "clock", "device", "upgrade", "reload", "operator", "page", "checker")
 
 
 class Violation(Exception):
