@@ -139,7 +139,7 @@ void tell_what_is_served(const config::configuration& settings) {
             telemetry::log().error("{}", telemetry::printable(catalog::to_text(problem), 500));
         }
         telemetry::log().error(
-            "the configuration has a mistake: {}, is served; a good file is taken as soon as it is there "
+            "the configuration has a mistake, so {}, is served; a good file is taken as soon as it is there "
             "event=configuration.stands_in",
             settings.in_place->served);
     }
