@@ -25,18 +25,6 @@ void add_note(std::string& out, const char* what, const std::string& text, const
     }
 }
 
-// One cause below the other, from what is seen to what led to it.
-void add_causes(std::string& out, const std::string& reason, const text_style& style) {
-    const std::vector<std::string> causes = catalog::causes_of(reason);
-    if (causes.size() < 2) {
-        return add_note(out, "reason", reason, style);
-    }
-    add_note(out, "reason", causes.front(), style);
-    for (std::size_t i = 1; i < causes.size(); ++i) {
-        out += "        " + causes[i] + "\n";
-    }
-}
-
 // With the bar on a terminal, in words elsewhere.
 std::string progress_text(const json& of, const text_style& style) {
     const auto percent = reported_number(of, "progress_percent");
@@ -63,7 +51,8 @@ void add_service(std::string& out, const json& service, const text_style& style)
     }
     out += '\n';
     const std::string reason = reported_text(service, "reason");
-    add_causes(out, reason == state ? std::string() : reason, style);
+    // A daemon of an earlier version gives the chain of its causes.
+    add_note(out, "reason", reason == state ? std::string() : catalog::reason_line(reason), style);
     add_note(out, "advice", reported_text(service, "advice"), style);
     add_note(out, "warning", reported_text(service, "warning"), style);
 }

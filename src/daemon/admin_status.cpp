@@ -52,7 +52,7 @@ control::admin_json service_json(const supervisor::service_status& service, core
     out["for_seconds"] = seconds_of(age);
     out["pid"] = service.pid != 0 ? control::admin_json(service.pid) : control::admin_json(nullptr);
     out["starts"] = service.starts;
-    out["reason"] = service.reason;
+    out["reason"] = catalog::reason_line(service.reason);
     out["causes"] = catalog::causes_of(service.reason);
     out["ids"] = catalog::message_ids(service.reason);
     out["advice"] = service.advice;
@@ -155,7 +155,7 @@ control::admin_json model_json(const admin_context& of, engine::backend& runtime
         out["also"] = std::move(others);
     }
     out["state"] = suspended ? (lives ? "stopping" : "stopped") : word_of(state.state);
-    out["reason"] = suspended ? std::string("stopped by its operator") : state.reason;
+    out["reason"] = suspended ? std::string("stopped by its operator") : catalog::reason_line(state.reason);
     out["progress_percent"] = percent_or_null(state.progress);
     out["left_seconds"] = seconds_or_null(state.left);
     out["warning"] = state.warning;

@@ -150,10 +150,23 @@ TEST(message, a_chain_of_causes_is_a_list) {
 }
 
 TEST(message, a_chain_of_causes_is_a_line_without_colons_in_colons) {
-    EXPECT_EQ(reason_line("failed too often, the last time: ended by itself: killed by SIGSEGV: The runtime "
-                          "crashed.; the device: 37 C"),
-              "failed too often, ended by itself, killed by SIGSEGV. The runtime crashed. The device: 37 C");
-    EXPECT_EQ(reason_line("loading again after: it hung"), "loading again, it hung");
+    EXPECT_EQ(
+        reason_line("failed too often, the last time: ended by itself: killed by SIGSEGV: The runtime "
+                    "crashed.; the device: 37 C"),
+        "failed too often, the last time it ended by itself, killed by SIGSEGV. The runtime crashed. The "
+        "device: 37 C");
+    EXPECT_EQ(reason_line("loading again after: it hung"), "loading again, because it hung");
+    EXPECT_EQ(reason_line("loading again after: ended by itself: exit status 3"),
+              "loading again, because it ended by itself, exit status 3");
+    EXPECT_EQ(reason_line("loading again after: not ready within 60 s"),
+              "loading again after this: not ready within 60 s");
+    EXPECT_EQ(
+        reason_line("failed too often, the last time: its first test failed: A first test answer had no "
+                    "text."),
+        "failed too often, the last time its first test failed. A first test answer had no text.");
+    EXPECT_EQ(
+        reason_line("waiting for device memory; then loading again after: ended by itself: exit status 3"),
+        "waiting for device memory, then loading again, because it ended by itself, exit status 3");
     EXPECT_EQ(reason_line("printed what may mean: The card is hot."),
               "printed what may mean: The card is hot.");
     EXPECT_EQ(reason_line("port 8000 is taken"), "port 8000 is taken");

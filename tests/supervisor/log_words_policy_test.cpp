@@ -47,7 +47,8 @@ TEST(log_words, an_end_of_all_tries_stands_alone) {
     EXPECT_EQ(
         log_words(of(service_state::stopping, died),
                   of(service_state::broken, std::string("failed too often, the last time: ") + died), now),
-        "failed too often, ended by itself, exit status 1. The script ended with an error. It said: "
+        "failed too often, the last time it ended by itself, exit status 1. The script ended with an error. "
+        "It said: "
         "ValueError: 'abc'");
 }
 

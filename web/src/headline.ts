@@ -18,16 +18,18 @@ function culprit(model: Model): Service | undefined {
     ?? model.services.find((service) => service.state === 'broken');
 }
 
-/** What a service says of its end, without the first cause where that is only "loading again after". */
+/** What a service says of its end, without the first cause where that is only "loading again after": causes side by side, sentences apart. */
 function story(service: Service): string {
   const causes = service.causes.filter((cause) => cause !== '' && !/^loading again after$|^will be started again after$/.test(cause));
-  return causes.length > 0 ? causes.join(': ') : service.reason;
+  if (causes.length === 0) return service.reason;
+  return causes.reduce((said, cause) => said + (/^[A-Z]/.test(cause) ? (said.endsWith('.') ? ' ' : '. ') : said.endsWith('.') ? ' ' : ', ') + cause)
+    .replace(/[^.!?]$/, '$&.');
 }
 
 function ofModel(model: Model): Headline | undefined {
   const service = culprit(model);
   if (model.state === 'broken') {
-    const why = service == null ? model.reason : story(service);
+    const why = service == null ? model.reason : service.reason;
     return { level: 'error', sentence: t.headline.broken(model.name, why || model.reason), advice: service?.advice || t.headline.brokenAdvice };
   }
   if (service == null || model.state === 'stopped' || model.state === 'unloaded') return undefined;

@@ -58,7 +58,8 @@ operation_messages();                                    // the same: admin sock
 // A reason as people see it, one cause after another: {"loading again", "ended by itself", "killed by SIGSEGV",
 // "The runtime crashed."}. Only joints that Corral itself makes are taken apart.
 [[nodiscard]] std::vector<std::string> causes_of(std::string_view reason);
-// The same in one line, without colons one in another: "ended by itself, killed by SIGSEGV. The runtime crashed."
+// The same as a sentence, without colons one in another: "loading again, because it ended by itself, killed by SIGSEGV. The
+// runtime crashed." A sentence stays as it is.
 [[nodiscard]] std::string reason_line(std::string_view reason);
 
 }  // namespace corral::catalog

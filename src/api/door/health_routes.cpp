@@ -146,7 +146,7 @@ void write_instances(json_writer& json, const std::vector<scheduler::instance_st
     for (const scheduler::instance_state& each : all) {
         const engine::availability now = each.backend->available();
         json.begin_object().member("cards", catalog::card_set_text(each.claim.cards));
-        json.member("state", word_of(now.state)).member("reason", now.reason);
+        json.member("state", word_of(now.state)).member("reason", catalog::reason_line(now.reason));
         json.count("tier", each.backend->model().tier);
         json.count("running", each.in_use).end_object();
     }
@@ -187,7 +187,7 @@ readiness describe_readiness(const api_context& context, bool names) {
         }
         json.member("state", word_of(states[i]));
         if (names) {
-            json.member("reason", state.reason);
+            json.member("reason", catalog::reason_line(state.reason));
             write_ids(json, state.reason);
         }
         json.key("progress");

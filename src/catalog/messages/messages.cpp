@@ -121,7 +121,39 @@ std::size_t end_of_ending(std::string_view text) {
     return ending ? text.find(": ") : std::string_view::npos;
 }
 
+// What Corral does about a cause, and how that leads to it in a sentence.
+struct lead {
+    std::string_view cause;
+    std::string_view with_verb;     // "... it ended by itself"
+    std::string_view with_subject;  // "... its first test failed"
+    std::string_view with_rest;     // "...: not ready within 60 s"
+};
+
+constexpr std::array<lead, 2> leads{
+    lead{"loading again after", "loading again, because it ", "loading again, because ",
+         "loading again after this: "},
+    lead{"failed too often, the last time", "failed too often, the last time it ",
+         "failed too often, the last time ", "failed too often, the last time by this: "},
+};
+constexpr std::array<std::string_view, 5> verbs{"ended ", "does not ", "printed ", "was ", "is "};
+constexpr std::array<std::string_view, 3> subjects{"it ", "its ", "the "};
+
+std::string led_to(std::string_view what, const std::string& cause) {
+    const lead& by = *std::ranges::find(leads, what, &lead::cause);
+    const auto begins = [&](std::string_view with) { return cause.starts_with(with); };
+    const std::string_view joint = std::ranges::any_of(verbs, begins)      ? by.with_verb
+                                   : std::ranges::any_of(subjects, begins) ? by.with_subject
+                                                                           : by.with_rest;
+    return std::string(joint) + cause;
+}
+
 void take_apart(std::vector<std::string>& to, std::string_view text) {
+    // What keeps a start waiting stands before what led to the start.
+    constexpr std::string_view then = "; then ";
+    if (const std::size_t at = text.find("; then loading again after: "); at != std::string_view::npos) {
+        take_apart(to, text.substr(0, at));
+        return take_apart(to, text.substr(at + then.size()));
+    }
     for (const std::string_view joint : cause_joints) {
         if (text.starts_with(joint)) {
             add_cause(to, joint.substr(0, joint.size() - 2));
@@ -200,11 +232,9 @@ std::string reason_line(std::string_view reason) {
     const std::vector<std::string> causes = causes_of(reason);
     for (std::size_t i = 0; i < causes.size(); ++i) {
         std::string cause = causes[i];
-        if (i + 1 < causes.size()) {
-            // Words that lead to a next cause, without the joint.
-            cause = cause == "loading again after"          ? "loading again"
-                    : cause.starts_with("failed too often") ? "failed too often"
-                                                            : cause;
+        if (i + 1 < causes.size() && std::ranges::find(leads, cause, &lead::cause) != leads.end()) {
+            out += (out.empty() ? "" : ", then ") + led_to(cause, causes[++i]);
+            continue;
         }
         const bool after_sentence = out.ends_with('.');
         const bool lacks_its_object = out.ends_with("may mean");
