@@ -113,7 +113,7 @@ catalog::model_entry read_back(import_plan& plan, const config::configuration_so
     for (const catalog::diagnostic& wrong : errors.take()) {
         add(plan, "manifest.incomplete", severity::error, wrong.message,
             "Corral leaves a manifest with a mistake out.",
-            "Fill it in in " + plan.file.string() + " (docs/configuration.md).");
+            "Fill it in in " + plan.file.string() + " (docs/manifests.md).");
     }
     return out;
 }

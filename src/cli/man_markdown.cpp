@@ -122,11 +122,13 @@ private:
     void heading(std::string_view text) {
         const std::size_t depth = text.find_first_not_of('#');
         const std::string words = trimmed(text.substr(std::min(depth, text.size())));
-        if (depth == 1) {
+        // Several pages may stand one behind another; the first begins the manual's.
+        if (depth == 1 && !described_) {
             out_ += ".SH DESCRIPTION\n";
+            described_ = true;
         } else {
             out_ +=
-                depth == 2 ? ".SH " + inline_text(upper(words)) + "\n" : ".SS " + inline_text(words) + "\n";
+                depth <= 2 ? ".SH " + inline_text(upper(words)) + "\n" : ".SS " + inline_text(words) + "\n";
         }
     }
 
@@ -181,6 +183,7 @@ private:
     std::string paragraph_;
     bool point_ = false;             // it is one of a list
     std::vector<std::string> head_;  // of the table that is open
+    bool described_ = false;
     bool fence_ = false;
 };
 

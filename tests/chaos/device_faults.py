@@ -11,7 +11,7 @@ from violation import Violation
 MODEL_MB = 4779
 TOOL = 2  # seconds that the tool may take, of the model's configuration
 # Seconds from one look at a card that is lost to the next: `breaker_retry`, which is below the usual 10 s in the stage's model
-# (docs/configuration.md, "The device"; tests/e2e/test_device.py meets the 10 s).
+# (docs/profiles.md, "The device"; tests/e2e/test_device.py meets the 10 s).
 LOOK = 1
 
 

@@ -40,8 +40,12 @@ std::string text_of(const std::filesystem::path& file) {
 const std::filesystem::path seeds = CORRAL_SOURCE_DIR "/tests/fuzz/corpus/configuration";
 
 TEST_F(configuration_file, takes_no_key_that_the_manual_and_the_fuzzer_do_not_name) {
-    const std::string manual = text_of(CORRAL_SOURCE_DIR "/docs/configuration.md");
-    ASSERT_FALSE(manual.empty());
+    std::string manual;
+    for (const char* const page : {"configuration", "access", "manifests", "importing", "profiles"}) {
+        const std::string text = text_of(std::string(CORRAL_SOURCE_DIR "/docs/") + page + ".md");
+        ASSERT_FALSE(text.empty()) << page;
+        manual += text;
+    }
     std::string all;
     for (const auto& seed : std::filesystem::directory_iterator(seeds)) {
         all += text_of(seed.path());

@@ -158,10 +158,11 @@ def words(*given):
 
 
 def test_the_manual_page_of_the_configuration_has_every_key_and_renders(tmp_path):
-    page = tmp_path / "corral.toml.5"
-    page.write_text(subprocess.run([BIN / "corral", "man", "--configuration", ROOT / "docs/configuration.md"], capture_output=True, text=True,
-                                   check=True).stdout)
-    keys = re.findall(r"^(?:\||-) `([a-z_]+)`", (ROOT / "docs/configuration.md").read_text(), re.M)
+    pages = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("configuration", "access", "manifests", "importing", "profiles")]
+    source, page = tmp_path / "configuration.md", tmp_path / "corral.toml.5"
+    source.write_text("".join(pages))
+    page.write_text(subprocess.run([BIN / "corral", "man", "--configuration", source], capture_output=True, text=True, check=True).stdout)
+    keys = re.findall(r"^(?:\||-) `([a-z_]+)`", source.read_text(), re.M)
     assert len(keys) > 100 and all(f"\\fB{key}\\fR" in page.read_text() for key in keys)
     if groff := shutil.which("groff"):
         rendered = subprocess.run([groff, "-k", "-man", "-Tutf8", "-ww", page], capture_output=True, text=True)

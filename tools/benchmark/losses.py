@@ -52,7 +52,7 @@ class Log:
 
 def answer_whole(box):
     """A loss is rare where it matters. One behind another, without good steps in between, is judged by wider clocks
-    (docs/configuration.md#clocks-that-learn)."""
+    (docs/manifests.md#clocks-that-learn)."""
     answer = box.stream(f"[[n=250]] once {time.monotonic_ns()}")
     if answer.status != 200 or not list(answer)[-1].get("done"):
         raise SystemExit(f"a request before the loss was refused or cut: status {answer.status}")

@@ -1,5 +1,5 @@
 #pragma once
-// Reads vendor/<name>/profile.toml (layout: docs/configuration.md).
+// Reads vendor/<name>/profile.toml (layout: docs/profiles.md).
 
 #include <filesystem>
 #include <map>

@@ -38,7 +38,7 @@ struct left_out_manifest {
     std::vector<catalog::diagnostic> problems;  // at least one
 };
 
-// When a model that has no room on its cards takes the place of another (docs/configuration.md, Many models).
+// When a model that has no room on its cards takes the place of another (docs/manifests.md, Many models).
 struct swap_settings {
     unsigned overtakes = 8;  // requests of the loaded model that may still go before those who wait
     core::milliseconds patience{10'000};           // and for so long, or twice the load of the other ...

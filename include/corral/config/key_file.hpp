@@ -1,5 +1,5 @@
 #pragma once
-// The file of API keys (docs/configuration.md, "API keys") and the keys themselves.
+// The file of API keys (docs/access.md, "API keys") and the keys themselves.
 
 #include <filesystem>
 #include <optional>

@@ -16,7 +16,7 @@ struct naming_hint {
 struct model_naming {
     std::string name;            // Ollama's form with tag, "qwen3:4b"; empty: nothing fits
     std::string name_from;       // where it was read
-    std::string family;          // of configurations (docs/configuration.md); empty: not known
+    std::string family;          // of configurations (docs/manifests.md); empty: not known
     std::string family_from;     //
     std::string parameter_size;  // "4B"; empty: not said
     std::string quantization;    // as the package says it, "int8"; empty: not said

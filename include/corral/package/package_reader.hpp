@@ -44,7 +44,7 @@ struct reading {
 
 // What 'corral import' writes: a [[models]] table of its own as TOML, for a person to read and to edit.
 
-// The manifest of what.model: its keys at the top level (docs/configuration.md), beside each where its value
+// The manifest of what.model: its keys at the top level (docs/manifests.md), beside each where its value
 // comes from, what is not known as a commented key with what to write there. Only what differs from
 // `runtime`, the profile as installed, is said of services and device. Whatever the package's own texts hold,
 // the result is TOML that says what the model does.

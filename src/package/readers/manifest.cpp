@@ -56,11 +56,10 @@ private:
     }
 
     void head() {
-        comment(
-            "Written by 'corral import': " + what_.kind +
-            ". Edit it as you like: 'corral check' says what is "
-            "wrong with it, 'corral reload' makes a running Corral take it. All keys: docs/configuration.md, "
-            "\"A model\".");
+        comment("Written by 'corral import': " + what_.kind +
+                ". Edit it as you like: 'corral check' says what is "
+                "wrong with it, 'corral reload' makes a running Corral take it. All keys: docs/manifests.md, "
+                "\"A model\".");
         for (const std::string& note : what_.notes) {
             comment("Note: " + note + ".");
         }
@@ -75,7 +74,7 @@ private:
             key("family", toml_string(model_.family), "family");
         } else {
             unknown("family", toml_string(model_.family),
-                    "not known from the package: how the model writes turns; see docs/configuration.md");
+                    "not known from the package: how the model writes turns; see docs/manifests.md");
         }
         if (model_.package_forbids_thinking) {
             comment("Not \"thinking\": the package's tokenizer script appends /no_think to every turn.");
