@@ -145,10 +145,10 @@ private:
     }
     [[nodiscard]] chat::failed_event too_much(std::size_t length) const {
         if (length * what_.texts.size() <= most_numbers) {
-            chat::failed_event out =
-                chat::failure{chat::failure_kind::unavailable, "no-memory",
-                              "server busy: no memory for the vectors of this request; try again later, "
-                              "or send fewer texts"};
+            chat::failed_event out = chat::failure{
+                chat::failure_kind::unavailable, "no-memory",
+                "this server has no memory left for the vectors of this request; ask again later, "
+                "or send fewer texts"};
             out.retryable = true;
             return out;
         }

@@ -38,7 +38,7 @@ std::error_code make_folder(const fs::path& folder) {
 }
 
 core::failure too_many(std::string what) {
-    return core::make_failure(core::errc::limit_exceeded, std::move(what) + ": delete some");
+    return core::make_failure(core::errc::limit_exceeded, std::move(what) + "; delete some");
 }
 
 std::string mebibytes(std::uint64_t bytes) {

@@ -50,8 +50,8 @@ std::string daemon::closed_for_clients() const {
         what = "its configuration has a mistake and may let others in than before";
     }
     return what == nullptr ? std::string()
-                           : std::string("this server lets nobody in yet: ") + what +
-                                 "; its operator sees more with 'corral status'";
+                           : std::string("this server lets nobody in yet, because ") + what +
+                                 "; ask again later. Its operator sees more by 'corral status'";
 }
 
 std::vector<std::string> daemon::closed_for_operators() const {

@@ -112,8 +112,8 @@ chat::failure not_verbatim(const char* what) {
     chat::failure out;
     out.kind = chat::failure_kind::unsupported;
     out.cause = "no-verbatim-prompts";
-    out.message = std::string("this runtime can't take ") + what +
-                  ": it wraps every prompt in a chat template of its own";
+    out.message = std::string("this model can't take ") + what +
+                  ", because its program puts a chat template of its own around every prompt; send messages";
     return out;
 }
 

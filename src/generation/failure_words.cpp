@@ -38,7 +38,7 @@ constexpr std::array known{
     words{"error-as-text", no_answer, false},
     words{"empty-answer", no_answer, false},
     words{"generate-swallowed", no_answer, false},
-    words{"answer-failed", "This answer failed inside the runtime.", false},
+    words{"answer-failed", "The model's program reported a failure of this answer.", false},
     words{"stopping", "The model's program is being stopped."},
     words{"not-ready", "The model's program is not ready."},
     words{"reset-swallowed", no_answer},

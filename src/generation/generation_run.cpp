@@ -127,8 +127,7 @@ core::awaitable<bool> generation_run::prepare() {
     }
     if (has_images(request_) && !catalog::can(*model_->entry, "vision")) {
         fail(chat::failure_kind::unavailable, "tier-without-vision",
-             "the runtime that stands in for this model can't see images; ask again when the model itself "
-             "serves");
+             "what stands in for this model just now can't see images; ask again in a while");
         co_return false;
     }
     asked_ = {request_.sampling, request_.limits, std::nullopt};

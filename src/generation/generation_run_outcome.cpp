@@ -51,7 +51,7 @@ void generation_run::bound_what_waits() {
     const std::size_t waiting = to_->pending_bytes() + tokens_.bytes() + (gate_ ? gate_->waiting_bytes() : 0);
     if (waiting > max_pending_bytes()) {
         fail(chat::failure_kind::runtime_failed, "answer-too-long",
-             "the answer outgrew the memory that the model's context can fill");
+             "the answer grew longer than the model can hold and was ended; ask for a shorter one");
         control_->cancel();
     }
 }
@@ -251,8 +251,8 @@ void generation_run::carry_out(const fail_request& next) {
     verdict_ = verdict::over;
     if (next.why.cause == poisonous_cause) {
         telemetry::log().error(
-            "request id={} model={} client={} is deadly: the runtime died {} times in it, and hung {} "
-            "times, at last: {}",
+            "request id={} model={} client={} is deadly, for the runtime died {} times in it and hung {} "
+            "times; at last: {}",
             request_.id, model_->name, telemetry::printable(request_.client), standing().harm.deaths,
             standing().harm.hangs, telemetry::printable(standing().harm.last));
     }

@@ -20,9 +20,9 @@ bool is_poisonous(const run_standing& at, const retry_limits& limits) {
 
 std::string what_it_did(const prompt_record& harm) {
     const std::string times = std::to_string(harm.deaths + harm.hangs) + " times";
-    return harm.hangs == 0    ? "the runtime died " + times
-           : harm.deaths == 0 ? "the runtime hung " + times
-                              : "the runtime died or hung " + times;
+    return harm.hangs == 0    ? "the model's program stopped " + times
+           : harm.deaths == 0 ? "the model's program hung " + times
+                              : "the model's program stopped or hung " + times;
 }
 
 fail_request poisonous(const run_standing& at) {
@@ -44,18 +44,20 @@ std::optional<fail_request> before_run(const prompt_record& harm, const retry_li
         return std::nullopt;
     }
     const auto left = std::chrono::ceil<std::chrono::minutes>(core::deadline(harm.until).left(now)).count();
-    return failing(chat::failure_kind::unsupported, std::string(quarantined_cause),
-                   what_it_did(harm) + " while it worked on this prompt. It is refused for another " +
-                       std::to_string(left) +
-                       " min, lest it takes the model from everybody. Change the prompt, or have the model "
-                       "restarted by its operator.");
+    return failing(
+        chat::failure_kind::unsupported, std::string(quarantined_cause),
+        what_it_did(harm) + " while it worked on this prompt. It is refused for another " +
+            std::to_string(left) +
+            " min, so that the model stays there for everybody. Change the prompt, or have the model "
+            "restarted by its operator.");
 }
 
 fail_request after_abandonment(const run_standing& at) {
     if (at.reader_gone) {
         return failing(chat::failure_kind::cancelled, "cancelled", "the client has gone");
     }
-    return failing(chat::failure_kind::shutting_down, "shutting-down", "the server is shutting down");
+    return failing(chat::failure_kind::shutting_down, "shutting-down",
+                   "this server is shutting down; ask again in a while");
 }
 
 std::variant<run_again, fail_request> after_failure(const run_standing& at, const retry_limits& limits,
@@ -114,9 +116,9 @@ end_of_answer after_answer(const run_standing& at, const retry_limits& limits, c
         return run_corrected{std::move(verdict.violation)};
     }
     const std::string tries = format->tries == 1 ? "1 try" : std::to_string(format->tries) + " tries";
-    return failing(
-        chat::failure_kind::format_unmet, "format-unmet",
-        "the model's answer does not keep to the requested format after " + tries + ": " + verdict.violation);
+    return failing(chat::failure_kind::format_unmet, "format-unmet",
+                   "the model's answer does not keep to the requested format after " + tries + " (" +
+                       verdict.violation + "); ask again, or ask for a simpler format");
 }
 
 }  // namespace corral::generation

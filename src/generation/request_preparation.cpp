@@ -164,8 +164,9 @@ preparation prepare_request(chat::generation_request& request, const served_mode
     prepared_request out;
     out.how = std::move(how);
     if (out.how.format == nullptr || (is_conversation(request) && request.messages.empty())) {
-        return chat::failure{chat::failure_kind::internal, "not-renderable",
-                             "the conversation can't be rendered for this model"};
+        return chat::failure{
+            chat::failure_kind::internal, "not-renderable",
+            "this model has no form for such a conversation; send messages, or choose another model"};
     }
     if (!request.format.is_null()) {
         core::result<chat::format_plan> plan = chat::format_plan::make(

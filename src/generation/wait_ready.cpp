@@ -33,7 +33,7 @@ core::awaitable<std::optional<chat::failed_event>> wait_ready(std::string model,
     while (true) {
         if (admission.refuses_new()) {
             co_return not_ready(chat::failure_kind::shutting_down, "shutting-down",
-                                "the server is shutting down");
+                                "this server is shutting down; ask again in a while");
         }
         // Meanwhile another may have taken its place.
         engine::backend* const present = admission.runtime_of(model);

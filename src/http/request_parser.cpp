@@ -22,7 +22,8 @@ namespace {
 constexpr std::size_t head_copies = 3;
 constexpr std::size_t most_fields = 2048;  // each costs more than its bytes
 
-constexpr const char* busy = "server busy: too many request bodies at once";
+constexpr const char* busy =
+    "this server reads as many request bodies as it can at once; ask again in a moment";
 
 bool all_digits(std::string_view text) {
     return !text.empty() &&

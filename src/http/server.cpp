@@ -59,8 +59,8 @@ bool lacks_descriptors(int handle) {
 void say_busy(int socket, bool encrypted) {
     constexpr std::string_view text =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
-        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 45\r\n\r\n"
-        "{\"error\":\"server busy: too many connections\"}";
+        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 80\r\n\r\n"
+        "{\"error\":\"this server has as many connections as it may; ask again in a moment\"}";
     if (!encrypted) {
         std::array<char, 4096> unread;  // closing over it would reset the answer away
         ::recv(socket, unread.data(), unread.size(), MSG_DONTWAIT);

@@ -72,7 +72,8 @@ void make_room_for_head(session_context& context, connection& on, request_parser
     if (parser.pay_for_head(context.bodies, on.share(), step)) {
         on.size_inbox(on.inbox_bytes() + step);
     } else {
-        parser.refuse(503, "server busy: too many long request headers at once");
+        parser.refuse(
+            503, "this server reads as many long request headers as it can at once; ask again in a moment");
     }
 }
 
@@ -168,7 +169,8 @@ core::awaitable<request_reading> read_request(session_context& context, connecti
         }
         if (what == arrival::timed_out) {
             const bool header = parser.state() == progress::header;
-            parser.refuse(408, header ? "request header took too long" : "request body took too long");
+            parser.refuse(408, header ? "the request's header took too long to arrive; ask again"
+                                      : "the request's body took too long to arrive; ask again");
         }
     }
 }

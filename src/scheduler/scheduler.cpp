@@ -42,7 +42,10 @@ refusal make_refusal(const decision& why) {
                     "choose another",
                     {}};
         case verdict::shutting_down:
-            return {failure_kind::shutting_down, "shutting-down", "the server is shutting down", {}};
+            return {failure_kind::shutting_down,
+                    "shutting-down",
+                    "this server is shutting down; ask again in a while",
+                    {}};
         case verdict::granted:
             break;
     }

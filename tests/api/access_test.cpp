@@ -78,7 +78,7 @@ TEST(cors_policy, judges_origins) {
 }
 
 TEST_F(access, while_closed_is_for_the_question_of_life_alone) {
-    context.closed = "this server lets nobody in yet: it waits";
+    context.closed = "this server lets nobody in yet, because it waits";
     handler = make_api(context);
     EXPECT_EQ(ask("GET", "/healthz")->answer.status, 200U);
     for (const char* path : {"/", "/api/tags", "/v1/models", "/metrics", "/nothing"}) {

@@ -58,7 +58,7 @@ TEST_F(anthropic_request, what_is_wrong_with_the_request_is_said_in_order) {
          "invalid message content type: <nil>"},
         {head + "7}]}", "invalid message content type: float64"},
         {head + R"(["x"]}]})", "invalid content block format"},
-        {head + "[]}]}", "messages is required: none of them has any content"},
+        {head + "[]}]}", "messages is required, and none of them has any content"},
         {head + R"([{"type":"image"}]}]})", "invalid image source"},
         {head + R"([{"type":"image","source":{"type":"url","url":"http://x/y.png"}}]}]})",
          "invalid image source type: url. Only base64 images are supported."},

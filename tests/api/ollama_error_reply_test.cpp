@@ -145,7 +145,7 @@ TEST_F(ollama_error, what_this_server_can_not_do) {
         {chat, c + R"("format":7})", 500,
          R"(invalid format: "7"; expected "json" or a valid JSON Schema object)"},
         {chat, c + R"("logprobs":true})", 400,
-         "logprobs is not supported: this runtime tells no probabilities"},
+         "this model tells no probabilities, so logprobs is not supported; leave it out"},
         {chat, c + R"("top_logprobs":21})", 400, "top_logprobs must be between 0 and 20"},
         {chat, R"({"model":"none","top_logprobs":-1})", 400, "top_logprobs must be between 0 and 20"},
         {chat, c + R"("think":true})", 400, R"("tiny" does not support thinking)"},
@@ -238,7 +238,7 @@ TEST_F(ollama_error, a_load_request_that_waits_hears_of_the_shutdown) {
     admission->refuse_new();
     EXPECT_TRUE(test::run_until(io, [&] { return load->over; }));
     EXPECT_EQ(load->answer.status, 503U);
-    EXPECT_EQ(load->answer.body, R"({"error":"the server is shutting down"})");
+    EXPECT_EQ(load->answer.body, R"({"error":"this server is shutting down; ask again in a while"})");
 }
 
 TEST_F(ollama_error, failures_of_the_runtime_before_the_first_byte_are_status_codes) {

@@ -149,7 +149,8 @@ TEST_F(openai_error, chat_requests_that_the_model_can_not_serve) {
             {"{" + user + "}", "model is required"},
             {R"({"model":" ",)" + user + "}", "model is required"},
             {R"({"model":"a b",)" + user + "}", "invalid model name"},
-            {start + R"("logprobs":true})", "logprobs is not supported: this runtime tells no probabilities"},
+            {start + R"("logprobs":true})",
+             "this model tells no probabilities, so logprobs is not supported; leave it out"},
             {start + R"("top_logprobs":21})", "top_logprobs must be between 0 and 20"},
             {R"({"model":"gone","top_logprobs":-1,)" + user + "}", "top_logprobs must be between 0 and 20"},
             {start + R"("reasoning_effort":"low"})", R"("tiny" does not support thinking)"},
@@ -187,13 +188,13 @@ TEST_F(openai_error, text_completions) {
                        {R"({"model":"tiny","prompt":"x","suffix":"y"})",
                         "registry.ollama.ai/library/tiny:latest does not support insert"},
                        {R"({"model":"tiny","prompt":"x","logprobs":2})",
-                        "logprobs is not supported: this runtime tells no probabilities"},
+                        "this model tells no probabilities, so logprobs is not supported; leave it out"},
                    });
 }
 
 TEST_F(openai_error, audio_and_unknown_routes) {
     EXPECT_EQ(refusal("/v1/audio/transcriptions", "x"),
-              refused(400, "audio is not supported: no runtime here can hear"));
+              refused(400, "audio is not supported, because no model here can hear"));
     const auto missing = ask("POST", "/v1/images/generations", "{}");
     EXPECT_EQ(missing->answer.status, 404U);
     EXPECT_EQ(missing->answer.body, "404 page not found");

@@ -59,15 +59,16 @@ TEST_F(ollama_registry, pull) {
 }
 
 TEST_F(ollama_registry, push) {
+    const std::string no_push =
+        "this server does not push models to a registry; its operator can copy a model's folder to another "
+        "box";
     expect({
         {"POST /api/push", R"({"model":"tiny"})", 200, lines,
-         "{\"status\":\"retrieving manifest\"}\n" + error("this server does not push models to a registry") +
-             "\n"},
+         "{\"status\":\"retrieving manifest\"}\n" + error(no_push) + "\n"},
         {"POST /api/push", R"({"name":"other"})", 200, lines,
          "{\"status\":\"retrieving manifest\"}\n{\"status\":\"couldn't retrieve manifest\"}\n" +
              error("model 'other' not found") + "\n"},
-        {"POST /api/push", R"({"model":"tiny","stream":false})", 500, bare_json,
-         error("this server does not push models to a registry")},
+        {"POST /api/push", R"({"model":"tiny","stream":false})", 500, bare_json, error(no_push)},
         {"POST /api/push", "{}", 400, json, error("model is required")},
         {"POST /api/push", R"({"model":"a b"})", 400, json, error("invalid model name")},
     });

@@ -34,8 +34,8 @@ TEST_F(ollama_create, refuses_what_it_can_not_make) {
         " is not supported: this server makes no models out of files; create from a model that it has, or "
         "add one with 'corral import'";
     const std::string taken =
-        "403 model 'tiny:latest' is one of this server's configuration: change or remove it there, or choose "
-        "another name";
+        "403 model 'tiny:latest' belongs to this server's configuration; choose another name, or have its "
+        "operator change it there";
     const std::vector<std::pair<std::string, std::string>> rows{
         {R"({"from":"tiny"})", "400 invalid model name"},
         {R"({"model":"a b","from":"tiny"})", "400 invalid model name"},
@@ -254,7 +254,8 @@ TEST_F(ollama_create, what_is_found_above_the_bound_is_served_from_the_disk) {
     EXPECT_EQ(show("v3")["system"], "short");
     std::filesystem::remove(folder.path() / "variants" / catalog::variant_store::file_name("v29:latest"));
     EXPECT_EQ(refusal("POST", "/api/show", R"({"model":"v29"})"),
-              "500 the file of this model cannot be read; the log of the server says why");
+              "500 the file of this model can't be read; tell the operator of this server, who sees why by "
+              "'corral logs corral'");
 }
 
 TEST_F(ollama_create, a_document_that_somebody_else_wrote_is_served_too) {
@@ -290,8 +291,8 @@ TEST_F(ollama_create, without_a_place_to_keep_them_it_says_so) {
     context.variants = nullptr;
     handler = make_api(context);
     const std::string why =
-        "500 this server has no place to keep models that clients make: set state_directory in its "
-        "configuration";
+        "500 this server has no place for models that clients make; its operator can name one by "
+        "state_directory";
     EXPECT_EQ(refusal("POST", "/api/create", R"({"model":"new","from":"tiny"})"), why);
     EXPECT_EQ(refusal("POST", "/api/copy", R"({"source":"tiny","destination":"new"})"), why);
     EXPECT_EQ(refusal("DELETE", "/api/delete", R"({"model":"pirate"})"), why);
@@ -357,7 +358,7 @@ TEST_F(ollama_delete, refuses_as_ollama_does) {
         {R"({"model":"a b"})", R"(400 name "a b" is invalid)"},
         {R"({"model":"None"})", "404 model 'None' not found"},
         {R"({"model":"tiny"})",
-         "403 model 'tiny:latest' is one of this server's configuration: to be rid of it, remove it there; "
+         "403 model 'tiny:latest' belongs to this server's configuration and is not removed; "
          "clients "
          "may not pull or delete packages on this server; its operator can let them by 'from_clients = true' "
          "in "

@@ -111,7 +111,7 @@ TEST_F(variant_store_test, count_and_size_are_bounded) {
     EXPECT_TRUE(wait(store->save("b:1", "1", "y")));
     const auto third = wait(store->save("c:1", "1", "z"));
     ASSERT_FALSE(third);
-    EXPECT_EQ(third.error().message, "there are 2 models made by clients already: delete some");
+    EXPECT_EQ(third.error().message, "there are 2 models made by clients already; delete some");
     EXPECT_TRUE(wait(store->save("b:1", "2", "y")));
     EXPECT_TRUE(wait(store->remove("a:1")));
     EXPECT_TRUE(wait(store->save("c:1", "1", "z")));
@@ -129,7 +129,7 @@ TEST_F(variant_store_test, what_is_found_above_the_bound_stays_and_takes_no_more
     EXPECT_EQ(found[0].head, std::string(20, 'a'));
     EXPECT_EQ(store->document(found[0].file_name).value(), std::string(60, 'a'));
     EXPECT_EQ(wait(store->save("c:1", "1", "y")).error().message,
-              "the models made by clients may hold at most 80 bytes together: delete some");
+              "the models made by clients may hold at most 80 bytes together; delete some");
     EXPECT_TRUE(wait(store->save("b:1", std::string(59, 'c'), "x"))) << "a shorter one may take its place";
     EXPECT_TRUE(wait(store->remove("a:1")));
     EXPECT_TRUE(wait(store->save("c:1", "1", "y")));

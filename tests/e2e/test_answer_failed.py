@@ -10,7 +10,7 @@ def test_half_an_answer_says_so_in_its_own_text(tmp_path):
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines)
-        assert "[This answer is not whole. This answer failed inside the runtime." in lines[-2]["message"]["content"], lines[-2]
+        assert "[This answer is not whole. The model's program reported a failure of this answer." in lines[-2]["message"]["content"], lines[-2]
         assert lines[-1]["error"] in lines[-2]["message"]["content"]
         box.fault("runtime", "stream_error", "once", after=2)
         data = box.post("/v1/chat/completions", {"model": "sim", "stream": True, "messages": [
@@ -24,7 +24,7 @@ def test_an_answer_that_failed_inside_the_runtime_is_an_error_and_is_run_again_w
         box.fault("runtime", "stream_error", "once", after=2)
         lines = list(box.stream("[[text=one two three four five]]"))
         assert "error" in lines[-1] and not any(line.get("done") for line in lines), lines[-1]
-        assert "failed inside the runtime" in lines[-1]["error"], lines[-1]
+        assert "reported a failure of this answer" in lines[-1]["error"], lines[-1]
         assert box.say("[[text=well again]]") == "well again"
         box.fault("runtime", "stream_error", "once", after=2)
         assert box.say("[[text=one two three four five]]") == "one two three four five"

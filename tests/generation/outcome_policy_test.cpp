@@ -115,7 +115,8 @@ TEST(outcome_policy, a_poisonous_request_is_told_what_it_did) {
     EXPECT_EQ(why.kind, failure_kind::runtime_failed);
     EXPECT_FALSE(why.retryable);
     EXPECT_EQ(why.message,
-              "the runtime died 2 times while it worked on this request, so the request is not tried again. "
+              "the model's program stopped 2 times while it worked on this request, so the request is not "
+              "tried again. "
               "Change it, or ask the operator.");
 }
 
@@ -125,7 +126,8 @@ TEST(outcome_policy, deaths_and_hangs_count_together) {
     const auto next = after_failure(at, usual, failure(true));
     ASSERT_TRUE(std::holds_alternative<fail_request>(next));
     EXPECT_EQ(std::get<fail_request>(next).why.message,
-              "the runtime died or hung 2 times while it worked on this request, so the request is not tried "
+              "the model's program stopped or hung 2 times while it worked on this request, so the request "
+              "is not tried "
               "again. Change it, or ask the operator.");
 }
 
@@ -138,11 +140,12 @@ TEST(outcome_policy, a_prompt_that_did_it_before_is_refused_before_it_runs) {
     EXPECT_EQ(refused->why.kind, failure_kind::unsupported) << "a client library must not try it again";
     EXPECT_EQ(refused->why.cause, "quarantined");
     EXPECT_FALSE(refused->why.retryable);
-    EXPECT_EQ(refused->why.message,
-              "the runtime hung 2 times while it worked on this prompt. It is refused for "
-              "another 9 min, lest it takes the model from everybody. Change the prompt, or have the model "
-              "restarted "
-              "by its operator.");
+    EXPECT_EQ(
+        refused->why.message,
+        "the model's program hung 2 times while it worked on this prompt. It is refused for "
+        "another 9 min, so that the model stays there for everybody. Change the prompt, or have the model "
+        "restarted "
+        "by its operator.");
 }
 
 TEST(outcome_policy, says_what_follows_an_answer) {
@@ -178,8 +181,10 @@ TEST(outcome_policy, an_unmet_format_names_the_tries_and_the_violation) {
     const auto next = after_answer(standing({.conversation = false}), usual, finish_reason::stop, wrong);
     ASSERT_TRUE(std::holds_alternative<fail_request>(next));
     EXPECT_EQ(std::get<fail_request>(next).why.kind, failure_kind::format_unmet);
-    EXPECT_EQ(std::get<fail_request>(next).why.message,
-              "the model's answer does not keep to the requested format after 1 try: $: no object");
+    EXPECT_EQ(
+        std::get<fail_request>(next).why.message,
+        "the model's answer does not keep to the requested format after 1 try ($: no object); ask again, "
+        "or ask for a simpler format");
 }
 
 }  // namespace

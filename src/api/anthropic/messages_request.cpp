@@ -116,7 +116,7 @@ messages_request read_messages_request(const http::request& incoming, decode_pro
     out.tools = read_tools(fields);
     read_format(fields, out);
     if (out.talk.messages.empty() && !out.talk.has_images) {
-        problem.set("messages is required: none of them has any content");
+        problem.set("messages is required, and none of them has any content");
     }
     return out;
 }

@@ -14,7 +14,7 @@
 namespace corral::api {
 
 inline constexpr const char* no_memory_error =
-    "server busy: no memory for what this request holds; try again later, or send less";
+    "this server has no memory left for what this request holds; ask again later, or send less";
 
 // Of the value of a key, wherever it stands.
 struct field_limit {

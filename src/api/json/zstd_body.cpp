@@ -30,7 +30,7 @@ core::result<std::string> unpack_zstd(std::string_view body, std::size_t most, h
         if (memory != nullptr && !memory->take(room - paid)) {
             return core::make_failure(
                 core::errc::unavailable,
-                "server busy: no memory for what this request holds; try again later, or send less");
+                "this server has no memory left for what this request holds; ask again later, or send less");
         }
         paid = room;
         out.resize(room);
@@ -40,9 +40,9 @@ core::result<std::string> unpack_zstd(std::string_view body, std::size_t most, h
             return out;
         }
         if (ZSTD_getErrorCode(size) != ZSTD_error_dstSize_tooSmall) {
-            return core::make_failure(
-                core::errc::invalid,
-                std::string("the request's body is no valid zstd: ") + ZSTD_getErrorName(size));
+            return core::make_failure(core::errc::invalid,
+                                      std::string("the request's body is no valid zstd (") +
+                                          ZSTD_getErrorName(size) + "); send it uncompressed");
         }
         if (room >= most) {
             return core::make_failure(

@@ -59,7 +59,7 @@ void check_vision(const generation::served_model& model, bool has_images,
 
 void refuse_logprobs(const generation::served_model& model, bool asked, decode_problem& problem) {
     if (asked && !model.runtime->tells_logprobs()) {
-        problem.set("logprobs is not supported: this runtime tells no probabilities");
+        problem.set("this model tells no probabilities, so logprobs is not supported; leave it out");
     }
 }
 

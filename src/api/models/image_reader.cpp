@@ -48,7 +48,8 @@ std::string_view image_type(std::string_view first_bytes) {
 
 void add_image(std::string_view base64, chat::message& to, decode_problem& problem) {
     if (base64.size() > most_image_bytes) {
-        problem.set("an image may have at most " + std::to_string(most_image_bytes >> 20U) + " MiB of base64",
+        problem.set("an image may have at most " + std::to_string(most_image_bytes >> 20U) +
+                        " MiB of base64; send a smaller one",
                     413);
         return;
     }

@@ -26,10 +26,10 @@ struct variant_library::entry : variant_head {
 namespace {
 
 core::failure is_the_configurations(const std::string& name) {
-    return core::make_failure(core::errc::refused,
-                              "model '" + name +
-                                  "' is one of this server's configuration: change or remove it there, or "
-                                  "choose another name");
+    return core::make_failure(
+        core::errc::refused, "model '" + name +
+                                 "' belongs to this server's configuration; choose another name, or have its "
+                                 "operator change it there");
 }
 
 std::string key_of(std::string_view name) {

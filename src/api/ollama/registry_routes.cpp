@@ -43,7 +43,9 @@ progress push(const generation::model_directory& models, const std::string& mode
         said.statuses.emplace_back("couldn't retrieve manifest");
         said.error = "model '" + model + "' not found";
     } else {
-        said.error = "this server does not push models to a registry";
+        said.error =
+            "this server does not push models to a registry; its operator can copy a model's folder to "
+            "another box";
     }
     return said;
 }

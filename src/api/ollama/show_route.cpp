@@ -16,7 +16,8 @@ namespace corral::api::ollama {
 namespace {
 
 constexpr const char* unreadable_variant_error =
-    "the file of this model cannot be read; the log of the server says why";
+    "the file of this model can't be read; tell the operator of this server, who sees why by 'corral logs "
+    "corral'";
 
 // Only what is known: of the vocabulary its size, of the network nothing but the context.
 void write_model_info(json_writer& json, const generation::served_model& model, std::string_view basename) {

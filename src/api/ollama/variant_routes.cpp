@@ -23,7 +23,7 @@ namespace corral::api::ollama {
 namespace {
 
 constexpr const char* no_variants_error =
-    "this server has no place to keep models that clients make: set state_directory in its configuration";
+    "this server has no place for models that clients make; its operator can name one by state_directory";
 
 // Of a failure of the variant_library: what the client can mend is its error.
 unsigned status_of_library(const core::failure& why) {
@@ -179,8 +179,7 @@ generation::served find_deletable(const api_context& context, const http::reques
     const auto barred = why_not_operate(context, incoming);
     if (found->variant == nullptr && barred) {
         problem.set("model '" + found->name +
-                        "' is one of this server's configuration: to be rid of it, remove it there; " +
-                        *barred,
+                        "' belongs to this server's configuration and is not removed; " + *barred,
                     403);
     } else if (found->variant != nullptr && context.variants == nullptr) {
         problem.set(no_variants_error, 500);

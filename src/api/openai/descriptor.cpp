@@ -9,7 +9,7 @@ namespace corral::api::openai {
 namespace {
 
 core::awaitable<void> refuse_transcription(const http::request&, http::response_writer& out) {
-    http::response refused = error_response(400, "audio is not supported: no runtime here can hear");
+    http::response refused = error_response(400, "audio is not supported, because no model here can hear");
     co_await out.send(std::move(refused));
 }
 

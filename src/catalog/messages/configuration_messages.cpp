@@ -169,7 +169,7 @@ constexpr std::array configuration_table{
             "Corral runs and has no manifest.",
             "Run 'corral import DIR'; a running Corral takes the model up by itself."},
     message{"configuration.stands-in", configuration_reader,
-            "the configuration has a mistake: …, is served; a good file is taken as soon as it is there\n"
+            "the configuration has a mistake, so …, is served; a good file is taken as soon as it is there\n"
             "the last good copy '…' can't be used: …\n"
             "there is no last good copy of it yet\n"
             "there is no folder for a last good copy\n"
@@ -195,7 +195,7 @@ constexpr std::array configuration_table{
             "One model can't be served as it is configured; all others are.",
             "Mend the cause, which the sentence before it names."},
     message{"configuration.door-waits", configuration_reader,
-            "nobody is let in: Corral waits for …: …\n"
+            "nobody is let in, because Corral waits for …: …\n"
             "can't find '…': …",
             "A file of keys, a certificate or its key is not there yet; Corral looks for it again by itself.",
             "Put the file there, readable for Corral's user."},

@@ -42,7 +42,7 @@ constexpr std::array form_table{
             "the body of this request may have at most … bytes",
             "The body is larger than this address takes.", "Send less."},
     message{"request.bad-encoding", form_reader,
-            "the request's body is no valid zstd: …\n"
+            "the request's body is no valid zstd (…); send it uncompressed\n"
             "a request body with Content-Encoding … is not supported: send it uncompressed",
             "The body came in a form that is not read here.", "Send it uncompressed."},
     message{"request.malformed", form_reader,
@@ -58,18 +58,22 @@ constexpr std::array form_table{
             "The request breaks HTTP; the connection is closed.",
             "Use another client, or take away the proxy that changes requests."},
     message{"request.too-slow", form_reader,
-            "request header took too long\n"
-            "request body took too long",
+            "the request's header took too long to arrive; ask again\n"
+            "the request's body took too long to arrive; ask again",
             "The request did not arrive whole in its time.", "Ask again; on a slow line send less at once."},
-    message{"request.too-many-heads", form_reader, "server busy: too many long request headers at once",
-            "All connections together hold as many long headers as they may.", "Ask again in a moment."},
+    message{"request.too-many-heads", form_reader,
+            "this server reads as many long request headers as it can at once; ask again in a moment\n"
+            "this server reads as many request bodies as it can at once; ask again in a moment\n"
+            "this server has as many connections as it may; ask again in a moment",
+            "Connections, long headers or bodies of all clients together are as many as may be.",
+            "Ask again in a moment."},
     message{"request.message-form", form_reader,
             "invalid message content type: …\n"
             "invalid content block format\n"
             "invalid system type: …\n"
             "[] is too short - 'messages'\n"
             "messages is required\n"
-            "messages is required: none of them has any content\n"
+            "messages is required, and none of them has any content\n"
             "invalid tool call arguments\n"
             "tool_use block missing required '…' field\n"
             "failed to parse function call arguments: …\n"
@@ -116,7 +120,7 @@ constexpr std::array form_table{
             "Send data:image/png;base64,… or the bytes in base64."},
     message{"request.not-built", form_reader,
             "file inputs are not currently supported\n"
-            "audio is not supported: no runtime here can hear\n"
+            "audio is not supported, because no model here can hear\n"
             "… does not support audio\n"
             "logprobs is not supported in responses: ask /v1/chat/completions for them\n"
             "_debug_render_only is not supported: this server does not show rendered prompts\n"
@@ -151,34 +155,33 @@ constexpr std::array form_table{
     message{
         "request.template", form_reader,
         "template: :…: …\n"
-        "the template has no place for tools: it does not use .Tools\n"
+        "the template has no place for tools, because it does not use .Tools; ask without them\n"
         "the prompt template makes nothing of this request, so there is nothing to answer",
         "The prompt template of the request or of a client's model has a mistake; line and mark are named.",
         "Mend the template, or leave it out."},
-    message{
-        "request.conversation", form_reader,
-        "the conversation has no user message, so there is nothing to answer\n"
-        "the conversation ends with an assistant message, and this runtime can't continue one; end it with a "
-        "user message\n"
-        "the conversation has no message\n"
-        "the conversation has no messages to send\n"
-        "the conversation can't be rendered for this model\n"
-        "the chat format '…' has no tools\n"
-        "the chat format '…' can't fill in what stands between two texts\n"
-        "this runtime can't use a prompt template: it puts every prompt into the model's chat format itself",
-        "The conversation can't be put into the form that the model reads.",
-        "End with a message of the user; leave out what is named."},
+    message{"request.conversation", form_reader,
+            "the conversation has no user message, so there is nothing to answer\n"
+            "the conversation ends with an assistant message, and this model can't continue one; end it with "
+            "a user message\n"
+            "the conversation has no message; send one\n"
+            "the conversation has no messages to send; send one\n"
+            "this model has no form for such a conversation; send messages, or choose another model\n"
+            "the model's chat format '…' has no tools; ask without them\n"
+            "the chat format '…' can't fill in what stands between two texts; leave suffix out\n"
+            "this model can't use a prompt template, because its program puts every prompt into the chat "
+            "format itself; leave template out",
+            "The conversation can't be put into the form that the model reads.",
+            "End with a message of the user; leave out what is named."},
     message{"request.verbatim", form_reader,
-            "This model's runtime asks its tokenizer without Corral, so it can't run a prompt as it stands.\n"
-            "The tokenizer service of this model wraps texts in a way that can't be taken off, so it can't "
-            "run a prompt as it stands.\n"
-            "This runtime puts its own chat template around every conversation, so it takes neither raw "
-            "prompts nor an assistant turn to be continued.\n"
-            "This runtime puts its own chat template around every prompt, so it takes neither raw prompts "
-            "nor an assistant turn to be continued.\n"
-            "This runtime takes images in whole conversations alone.\n"
-            "A prompt of a single token can't be run by this model.\n"
-            "The prompt is empty.",
+            "This model can't run a raw prompt, because its program asks the tokenizer by itself. Send "
+            "messages.\n"
+            "This model can't run a raw prompt, because its tokenizer puts a chat template around every "
+            "text. Send messages.\n"
+            "This model takes neither raw prompts nor an assistant turn to be continued, because its program "
+            "puts a chat template around every conversation. Send messages.\n"
+            "This model takes images in whole conversations alone. Send messages.\n"
+            "This model can't run a prompt of a single token. Send a longer one.\n"
+            "The prompt is empty. Send a text.",
             "A raw prompt, a template or a begun answer does not reach this runtime as it stands.",
             "Send messages (/api/chat, /v1/chat/completions)."},
     message{"request.variant-full", form_reader,
@@ -189,12 +192,14 @@ constexpr std::array form_table{
             "a model may hold at most … bytes of texts and messages",
             "What clients may store is bounded; nothing was kept.",
             "Delete one (ollama rm NAME), then make it again."},
-    message{"request.variant-name", form_reader,
-            "there is no model of that name\n"
-            "is one of this server's configuration: change or remove it there, or choose another name",
-            "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
+    message{
+        "request.variant-name", form_reader,
+        "there is no model of that name\n"
+        "belongs to this server's configuration; choose another name, or have its operator change it there",
+        "A client's model can't be made, copied or deleted under this name.", "Choose another name."},
     message{"request.vectors-memory", form_reader,
-            "server busy: no memory for the vectors of this request; try again later, or send fewer texts\n"
+            "this server has no memory left for the vectors of this request; ask again later, or send fewer "
+            "texts\n"
             "a request may hold at most … texts for this model, whose vectors have … numbers",
             "The vectors of this many texts are more than may be held.", "Send fewer texts at once."},
     message{"request.vectors-too-long", form_reader, "the input length exceeds the context length",

@@ -246,7 +246,7 @@ constexpr std::array operation_table{
             "is not served while the model … below it is not\n"
             "clients can't make models: …\n"
             "the folder '…' for models made by clients cannot be used: …\n"
-            "…: delete some\n"
+            "…; delete some\n"
             "a newer version of Corral wrote it\n"
             "'…' cannot be read",
             "A model made by a client is not served just now; its file stays.",

@@ -21,7 +21,7 @@ constexpr std::array runtime_table{
             "its port was not handed over\n"
             "There is no free port for a service from … to ….",
             "A service got no port or place of its own.",
-            "Free the port, or give the service another range (docs/configuration.md)."},
+            "Free the port, or give the service another range (docs/manifests.md)."},
     message{"runtime.settings-file", runtime_reader,
             "there is no folder for its settings; say 'state_directory'\n"
             "its settings … are no JSON with the values of [models.variables]\n"
@@ -118,11 +118,11 @@ constexpr std::array runtime_table{
             "The runtime stayed busy and took no reset.\n"
             "The runtime stayed busy and took no prompt.\n"
             "The runtime accepts resets but does not carry them out.\n"
-            "The runtime refuses a value of this request…\n"
-            "The runtime refuses an image of this request…\n"
-            "The runtime is too busy to make vectors…\n"
-            "The runtime refused the texts…\n"
-            "embedding: the runtime answers 501: it was not started for embeddings",
+            "The model's program refuses a value of this request…\n"
+            "The model's program refuses an image of this request…\n"
+            "The model's program is too busy to make vectors…\n"
+            "The model's program refused the texts…\n"
+            "the runtime answers an embedding with 501, so it was not started for embeddings",
             "The runtime turned the call down; in doubt it is restarted.",
             "Look at its own words by 'corral logs MODEL'."},
     message{"runtime.hung", runtime_reader,
@@ -137,7 +137,7 @@ constexpr std::array runtime_table{
             "A clock of the profile ran out: the runtime hangs. It is replaced; the black box has the minute "
             "before.",
             "Look at 'corral logs --crash 1'. If good answers end so, the clock is too short "
-            "(docs/configuration.md, clocks)."},
+            "(docs/manifests.md, clocks)."},
     message{"runtime.protocol", runtime_reader,
             "The runtime answered a poll with status ….\n"
             "The runtime answered a poll with something else than JSON.\n"
@@ -209,7 +209,7 @@ constexpr std::array runtime_table{
             "The check before a start failed by a fault of its own; the start goes on without it.",
             "Look at 'corral logs corral', then run 'corral doctor MODEL'."},
     message{"run.poisonous", runtime_reader,
-            "request id=… model=… client=… is deadly: the runtime died … times in it, and hung … times, "
+            "request id=… model=… client=… is deadly, for the runtime died … times in it and hung … times; "
             "at last: …",
             "The runtime died of one prompt several times; the prompt is refused for ten minutes, the model "
             "goes on.",

@@ -44,7 +44,7 @@ constexpr std::array state_table{
             "cannot execute …: the file of that name in PATH may not be executed\n"
             "cannot execute …: …\n"
             "cannot enter directory …: …\n"
-            "cannot start …: fork: …\n"
+            "cannot start …, because fork failed: …\n"
             "cannot open …\n"
             "the command is empty: no program is named\n"
             "cannot read the limit of open descriptors\n"

@@ -37,13 +37,13 @@ core::result<prompt_form> choose_form(const render_options& options, const promp
     }
     if (need.open_answer) {
         return core::make_failure(core::errc::refused,
-                                  "the conversation ends with an assistant message, and this runtime can't "
+                                  "the conversation ends with an assistant message, and this model can't "
                                   "continue one; end it with a user message");
     }
     if (!options.prompt_template.empty()) {
         return core::make_failure(core::errc::refused,
-                                  "this runtime can't use a prompt template: it puts "
-                                  "every prompt into the model's chat format itself");
+                                  "this model can't use a prompt template, because its program puts every "
+                                  "prompt into the chat format itself; leave template out");
     }
     return prompt_form::wrapped;
 }

@@ -123,11 +123,12 @@ core::result<rendered_prompt> render(const render_options& options, const std::v
     }
     const bool has_tools = tools.is_array() && !tools.empty();
     if (messages.empty()) {
-        return core::make_failure(core::errc::refused, "the conversation has no message");
+        return core::make_failure(core::errc::refused, "the conversation has no message; send one");
     }
     if (has_tools && format.tools == tool_style::none) {
-        return core::make_failure(core::errc::refused,
-                                  "the chat format '" + std::string(format.name) + "' has no tools");
+        return core::make_failure(
+            core::errc::refused,
+            "the model's chat format '" + std::string(format.name) + "' has no tools; ask without them");
     }
     const bool no_question = std::ranges::none_of(messages, asks_something);
     const bool open_answer = messages.back().from == role::assistant;
@@ -182,8 +183,9 @@ core::result<rendered_prompt> render_fill_in_middle(const render_options& option
         }
     }
     if (format.fill.prefix.empty()) {
-        return core::make_failure(core::errc::refused, "the chat format '" + std::string(format.name) +
-                                                           "' can't fill in what stands between two texts");
+        return core::make_failure(core::errc::refused,
+                                  "the chat format '" + std::string(format.name) +
+                                      "' can't fill in what stands between two texts; leave suffix out");
     }
     std::string text(format.fill.prefix);
     text += neutralise(format, hole.prefix);

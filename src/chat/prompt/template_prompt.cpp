@@ -230,8 +230,9 @@ core::result<rendered_prompt> template_prompt(const render_options& options,
     }
     const bool has_tools = tools.is_array() && !tools.empty();
     if (has_tools && !source->mentions("Tools")) {
-        return core::make_failure(core::errc::refused,
-                                  "the template has no place for tools: it does not use .Tools");
+        return core::make_failure(
+            core::errc::refused,
+            "the template has no place for tools, because it does not use .Tools; ask without them");
     }
     const auto all = with_default_system(options, messages);
     auto data = common_data(options, thinking);

@@ -64,15 +64,16 @@ chat::failure refusal_of(const error_part& said) {
     }
     if (said.busy || said.status == 503 || said.status == 429) {
         return failed(chat::failure_kind::unavailable, "busy",
-                      "The runtime is too busy to make vectors" + words, true);
+                      "The model's program is too busy to make vectors" + words, true);
     }
     if (said.status == not_supported) {
-        telemetry::log().warn("embedding: the runtime answers 501: it was not started for embeddings");
+        telemetry::log().warn(
+            "the runtime answers an embedding with 501, so it was not started for embeddings");
         return no_embeddings();
     }
     if (said.status == 400 || said.status == unprocessable) {
         return failed(chat::failure_kind::bad_request, "texts-refused",
-                      "The runtime refused the texts" + words);
+                      "The model's program refused the texts" + words);
     }
     return failed(chat::failure_kind::runtime_failed, "embedding-refused",
                   "The runtime failed with status " + std::to_string(said.status) + words,

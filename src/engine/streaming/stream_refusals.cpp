@@ -102,13 +102,13 @@ stream_run::early stream_run::refused_for(run_state& now, unsigned status, const
     const bool of_client = is_of_client(status);
     if (of_client && names_a_value) {
         return fail(now, chat::failure_kind::bad_request, "value-refused",
-                    "The runtime refuses a value of this request" + said, false);
+                    "The model's program refuses a value of this request" + said, false);
     }
     // Such as a file that only begins like one.
     if (of_client && error.message.find("image") != std::string::npos &&
         !chat::images_of(now.what.prompt).empty()) {
         return fail(now, chat::failure_kind::bad_request, "image-refused",
-                    "The runtime refuses an image of this request" + said, false);
+                    "The model's program refuses an image of this request" + said, false);
     }
     return fail(now, chat::failure_kind::runtime_failed, "generate-refused",
                 "The runtime refused a prompt with status " + std::to_string(status) + said,

@@ -364,8 +364,8 @@ core::result<launched> launch(const launch_spec& what, const child_stdio& stdio,
                          what.cgroup};
     const pid_t pid = fork_quietly(start);
     if (pid < 0) {
-        return core::errno_failure(
-            errno, "cannot start " + in_quotes(what.arguments.front()) + ": fork: " + text_of(errno));
+        return core::errno_failure(errno, "cannot start " + in_quotes(what.arguments.front()) +
+                                              ", because fork failed: " + text_of(errno));
     }
     // The child does so too: whoever comes first, its group can be signalled from now on.
     static_cast<void>(::setpgid(pid, pid));

@@ -43,8 +43,8 @@ void cycle_fsm::decide(encoding& /*in*/) {
         drain();
     } else if (!can_encode) {
         encode_failed(core::make_failure(core::errc::refused,
-                                         "This model's runtime asks its tokenizer without Corral, so it "
-                                         "can't run a prompt as it stands."));
+                                         "This model can't run a raw prompt, because its program asks the "
+                                         "tokenizer by itself. Send messages."));
     } else if (!interrupted()) {
         const bool composes =
             run_.reuses && run_.may_compose && held_bytes(run_.what.prompt, run_.what.owner) > 0;

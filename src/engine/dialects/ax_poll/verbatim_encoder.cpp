@@ -81,8 +81,8 @@ void verbatim_encoder::on_tokenizer_started() {
 core::failure verbatim_encoder::give_up() {
     impossible_ = true;
     return core::make_failure(core::errc::refused,
-                              "The tokenizer service of this model wraps texts in a way that can't be taken "
-                              "off, so it can't run a prompt as it stands.");
+                              "This model can't run a raw prompt, because its tokenizer puts a chat template "
+                              "around every text. Send messages.");
 }
 
 core::awaitable<core::result<conversation_ids>> verbatim_encoder::ask(std::string system, std::string turns,
@@ -252,8 +252,9 @@ core::awaitable<core::result<token_ids>> verbatim_encoder::encode(std::string te
     }
     if (ids && ids->size() < 2) {
         co_return core::make_failure(
-            core::errc::invalid,
-            ids->empty() ? "The prompt is empty." : "A prompt of a single token can't be run by this model.");
+            core::errc::invalid, ids->empty()
+                                     ? "The prompt is empty. Send a text."
+                                     : "This model can't run a prompt of a single token. Send a longer one.");
     }
     co_return ids;
 }

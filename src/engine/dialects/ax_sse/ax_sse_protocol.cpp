@@ -29,8 +29,9 @@ bool is_older_build(unsigned status, std::string_view sentence) {
 core::result<streaming::stream_request> ax_sse_protocol::request_for(const run_spec& what) const {
     if (what.prompt.verbatim) {
         return core::make_failure(core::errc::refused,
-                                  "This runtime puts its own chat template around every conversation, so it "
-                                  "takes neither raw prompts nor an assistant turn to be continued.");
+                                  "This model takes neither raw prompts nor an assistant turn to be "
+                                  "continued, because its program puts a chat template around every "
+                                  "conversation. Send messages.");
     }
     nlohmann::json body = nlohmann::json::object();
     body["model"] = traits_.model_name;

@@ -187,7 +187,8 @@ core::result<stream_request> remote_protocol::request_for(const run_spec& what) 
         body["raw"] = true;
     } else {
         if (what.prompt.messages.empty()) {
-            return core::make_failure(core::errc::refused, "the conversation has no messages to send");
+            return core::make_failure(core::errc::refused,
+                                      "the conversation has no messages to send; send one");
         }
         out.target = "/api/chat";
         body["messages"] = json::array();

@@ -128,15 +128,16 @@ core::result<streaming::stream_request> openai_protocol::request_for(const run_s
     const chat::rendered_prompt& prompt = what.prompt;
     if (prompt.verbatim && traits_.completion_target.empty()) {
         return core::make_failure(core::errc::refused,
-                                  "This runtime puts its own chat template around every conversation, so it "
-                                  "takes neither raw prompts nor an assistant turn to be continued.");
+                                  "This model takes neither raw prompts nor an assistant turn to be "
+                                  "continued, because its program puts a chat template around every "
+                                  "conversation. Send messages.");
     }
     const bool has_images = !chat::images_of(prompt).empty();
     const bool takes_images =
         !prompt.verbatim && traits_.conversation != catalog::conversation_form::single_message;
     if (has_images && !takes_images) {
         return core::make_failure(core::errc::refused,
-                                  "This runtime takes images in whole conversations alone.");
+                                  "This model takes images in whole conversations alone. Send messages.");
     }
     streaming::spliced_body splices;
     json body = json::object();

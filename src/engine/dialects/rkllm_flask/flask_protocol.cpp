@@ -21,8 +21,9 @@ std::string without_nul(std::string text) {
 core::result<streaming::stream_request> flask_protocol::request_for(const run_spec& what) const {
     if (what.prompt.verbatim) {
         return core::make_failure(core::errc::refused,
-                                  "This runtime puts its own chat template around every prompt, so it takes "
-                                  "neither raw prompts nor an assistant turn to be continued.");
+                                  "This model takes neither raw prompts nor an assistant turn to be "
+                                  "continued, because its program puts a chat template around every "
+                                  "conversation. Send messages.");
     }
     nlohmann::json body = nlohmann::json::object();
     body["messages"] = nlohmann::json::array(
