@@ -2,7 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,17 +94,67 @@ private:
     std::string heard_;
 };
 
-// Why `path` is closed to this user, and whose it is.
+std::string name_of(uid_t user) {
+    const passwd* const found = ::getpwuid(user);
+    return found != nullptr ? found->pw_name : "#" + std::to_string(user);
+}
+
+// Whether "corral serve" runs there. What a process says of itself is good enough for a hint.
+bool serves(const fs::path& process) {
+    constexpr std::size_t enough = 4096;
+    std::ifstream in(process / "cmdline", std::ios::binary);
+    std::string words(enough, '\0');
+    in.read(words.data(), static_cast<std::streamsize>(words.size()));
+    words.resize(static_cast<std::size_t>(in.gcount()));
+    const std::size_t end = words.find('\0');
+    const bool corral = end != std::string::npos && fs::path(words.substr(0, end)).filename() == "corral";
+    return corral && words.find(std::string("\0serve\0", 7), end) != std::string::npos;
+}
+
+// Of the others that run a Corral.
+std::set<uid_t> other_users() {
+    std::set<uid_t> out;
+    std::error_code failed;
+    for (fs::directory_iterator all("/proc", failed), end; !failed && all != end; all.increment(failed)) {
+        const std::string name = all->path().filename();
+        struct stat about {};
+        if (name.find_first_not_of("0123456789") == std::string::npos &&
+            ::stat(all->path().c_str(), &about) == 0 && about.st_uid != ::geteuid() && serves(all->path())) {
+            out.insert(about.st_uid);
+        }
+    }
+    return out;
+}
+
+// Where /proc shows each user only their own (hidepid), nothing follows from what it does not show.
+bool sees_other_users() {
+    return ::access("/proc/1/stat", R_OK) == 0;
+}
+
+// Why `path` is closed to this user, and whose it is; empty: its owner runs none.
 std::string kept_from(const fs::path& path) {
     struct stat about {};
     const bool known = ::stat(path.c_str(), &about) == 0 || ::stat(path.parent_path().c_str(), &about) == 0;
-    const passwd* const owner = known ? ::getpwuid(about.st_uid) : nullptr;
-    if (owner == nullptr) {
+    if (known && sees_other_users() && !other_users().contains(about.st_uid)) {
+        return {};
+    }
+    if (!known || ::getpwuid(about.st_uid) == nullptr) {
         return "Corral runs as another user: " + path.string() + " is closed to this one. Ask it with sudo.";
     }
-    const std::string name = owner->pw_name;
+    const std::string name = name_of(about.st_uid);
     return "Corral runs as another user, '" + name + "'. Ask it as that one: 'sudo -u " + name +
            " corral ...', or with sudo.";
+}
+
+// Nobody listens in the places of this user.
+std::string not_running() {
+    const std::set<uid_t> others = other_users();
+    if (others.empty()) {
+        return "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start corral'.";
+    }
+    const std::string name = name_of(*others.begin());
+    return "Corral is not running as this user, but as '" + name + "'. Ask it as that one: 'sudo -u " + name +
+           " corral ...'; 'corral serve' starts one of your own.";
 }
 
 core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& places,
@@ -115,17 +168,16 @@ core::result<std::unique_ptr<conversation>> begin(const std::vector<fs::path>& p
             return std::make_unique<conversation>(*connected, path, longest);
         }
         const int why = connected.error().code.value();
-        if (why == EACCES || why == EPERM) {
-            return core::make_failure(core::errc::refused, kept_from(path));
+        const bool closed = why == EACCES || why == EPERM;
+        if (const std::string whose = closed ? kept_from(path) : std::string(); !whose.empty()) {
+            return core::make_failure(core::errc::refused, whose);
         }
-        if (why != ENOENT && why != ECONNREFUSED && why != ENOTDIR) {
+        if (!closed && why != ENOENT && why != ECONNREFUSED && why != ENOTDIR) {
             return core::make_failure(core::errc::not_found, "Corral can't be asked at " + path.string() +
                                                                  ": " + connected.error().code.message());
         }
     }
-    return core::make_failure(core::errc::not_found,
-                              "Corral is not running. Start it: 'corral serve' or 'sudo systemctl start "
-                              "corral'.");
+    return core::make_failure(core::errc::not_found, not_running());
 }
 
 }  // namespace

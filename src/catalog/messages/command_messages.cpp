@@ -72,7 +72,9 @@ constexpr std::array command_table{
             "Mend the line; 'corral check' names file, line and column of every mistake."},
     message{"configuration.open-door", command_reader, "without [tls] the API keys cross the network",
             "The keys can be read on the way.", "Add [tls], or put a proxy in front that speaks it."},
-    message{"command.other-user", command_reader, "Corral runs as another user, '…'. Ask it as that one",
+    message{"command.other-user", command_reader,
+            "Corral runs as another user, '…'. Ask it as that one\n"
+            "Corral is not running as this user, but as '…'. Ask it as that one",
             "The admin socket is open to Corral's own user and root.",
             "Ask as that user or as root: sudo corral …."},
     message{"command.socket-off", command_reader, "the configuration switches the admin socket off",
