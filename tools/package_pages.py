@@ -21,18 +21,35 @@ LEFT_OUT = {
 MAY_FAIL = r"sudo corral doctor|corral doctor"
 
 
+def blocks_of(page):
+    """(language, text) of each block of the page."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.S)
+
+
+def mentions_of(page):
+    """What stands in the page's sentences as code."""
+    prose = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    return [" ".join(one.split()) for one in re.findall(r"`([^`]+)`", prose)]
+
+
 def commands_of(page):
-    """Each line of the page's shell blocks, without its comment."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    """Each line of the page's shell blocks, without its comment, and each whole command of its sentences, by its sudo."""
+    blocks = [text for kind, text in blocks_of(page) if kind == "sh"]
     lines = [re.sub(r"\s+#\s.*$", "", line).strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+    return [line for line in lines if line and not line.startswith("#")] + \
+        [one for one in mentions_of(page) if one.startswith("sudo ")]
+
+
+def as_user(command, models):
+    """For one who needs no sudo and has the packages of models in a folder of that name."""
+    command = re.sub(r"^sudo (-u \w+ )?", "", command)
+    return command.replace("~/", models).replace("/srv/models/", models)
 
 
 def as_root(command):
     """As the drill's machine has it, which has no sudo and no home with packages."""
     command = re.sub(r"^sudo -u (\w+) ", r"runuser -u \1 -- ", command)
-    command = re.sub(r"^sudo ", "", command)
-    return command.replace("~/", "/srv/models/")
+    return as_user(command, "/srv/models/")
 
 
 def all_of_them(machine):
