@@ -1,5 +1,8 @@
 """The service's unit: how far it is shut, and the drop-in that shuts the device files."""
 
+import json
+import re
+import shlex
 import shutil
 import subprocess
 
@@ -10,15 +13,19 @@ from harness import BIN, ROOT
 SHUT_ENOUGH = 2.5
 
 
-def exposure(*files, folder):
+def analysed(*files, folder, form=()):
     root = folder / "root"
     shutil.copytree(ROOT / "systemd", root / "etc/systemd/system", dirs_exist_ok=True)
     for file in files:
         place = root / "etc/systemd/system/corral.service.d"
         place.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
-    said = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={root}", "corral.service"],
+    return subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--root={root}", *form, "corral.service"],
                           capture_output=True, text=True, timeout=60)
+
+
+def exposure(*files, folder):
+    said = analysed(*files, folder=folder)
     last = [line for line in said.stdout.splitlines() if "Overall exposure level" in line]
     assert last, said.stdout + said.stderr
     return float(last[0].split(": ")[1].split()[0])
@@ -41,6 +48,53 @@ def test_the_unit_is_shut_and_the_drop_in_shuts_it_further(tmp_path):
     assert shipped <= SHUT_ENOUGH
     assert unit(tmp_path, "--write").returncode == 0
     assert exposure(tmp_path / "drop-ins/devices.conf", folder=tmp_path) < shipped - 0.3
+
+
+def page_rows():
+    """The settings of the page's first table, `PrivateDevices=` of a row that names several."""
+    table = (ROOT / "docs/unit.md").read_text().split("## What is left open, and why")[1].split("\n\n")[1]
+    names = set()
+    for row in table.splitlines()[2:]:
+        cell = re.split(r"(?<!\\)\|", row)[1].replace("\\|", "|")
+        found = re.findall(r"`([^`]+)`", cell)
+        # `A=~x`, `~y` are two values of the same setting.
+        names |= {name if "=" in name else found[0].split("=")[0] + "=" + name for name in found}
+    return names
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_page_gives_a_reason_for_each_line_that_is_left_open(tmp_path):
+    said = analysed(folder=tmp_path, form=("--json=short",))
+    lines = json.loads(said.stdout)
+    open_lines = {line["name"].split("/")[0] for line in lines if line["set"] is False and float(line["exposure"] or 0) > 0}
+    assert open_lines, said.stdout + said.stderr
+    assert page_rows() == open_lines
+
+
+def starts_of_unit(key):
+    text = (ROOT / "systemd/corral.service").read_text()
+    return [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "=")]
+
+
+def test_the_check_before_a_start_names_the_mistake_and_keeps_nothing_from_starting(tmp_path):
+    (words,) = starts_of_unit("ExecStartPre")
+    assert words.startswith("-"), "systemd heeds its status"
+    command = shlex.split(words[1:])
+    assert command[0] == "/usr/bin/timeout" and float(command[1]) < 30, "no bound below TimeoutStartSec"
+    served = shlex.split(starts_of_unit("ExecStart")[0])
+    assert command[command.index("--config"):] == served[served.index("--config"):], "another file is served"
+    shipped = {"/usr/bin/corral": BIN / "corral", "/etc/corral/corral.toml": configure(tmp_path)}
+    for text, status in (("", 0), ("no_such_key = 1\n", 2)):
+        configure(tmp_path, text)
+        done = subprocess.run([shipped.get(word, word) for word in command], capture_output=True, text=True, timeout=30)
+        assert done.returncode == status, done
+        assert ("corral.toml:2" in done.stderr) == (status == 2), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_unit_names_its_pages(tmp_path):
+    (line,) = starts_of_unit("Documentation")
+    assert {"man:corral(1)", "man:corral.toml(5)"} <= set(line.split())
 
 
 def test_the_drop_in_is_printed_and_written_alike(tmp_path):
