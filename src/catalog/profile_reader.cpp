@@ -84,6 +84,9 @@ profile_reading read_tree(const toml::table& tree, issue_list& issues) {
     if (auto restart = root.table("restart")) {
         read_restart(*restart, value.restart);
     }
+    if (auto limits = root.table("limits")) {
+        read_model_limits(*limits, value.limits);
+    }
     if (auto device = root.table("device")) {
         read_device(*device, value.device);
     }
@@ -124,6 +127,20 @@ void read_restart(section from, restart_rule& into) {
     if (into.max_backoff < into.first_backoff) {
         from.complain(from.place("max_backoff"), "'max_backoff' must not be less than 'first_backoff'");
     }
+}
+
+void read_model_limits(section from, model_limits& into) {
+    constexpr std::int64_t most_memory = 16 * 1024 * 1024;
+    constexpr std::int64_t most_tasks = 4 * 1024 * 1024;  // of the kernel, PID_MAX_LIMIT
+    from.integer("memory_mb", into.memory_mb, 0, most_memory);
+    if (into.memory_mb != 0 && into.memory_mb < 16) {
+        from.complain(from.place("memory_mb"), "'memory_mb' must be 0 or at least 16");
+    }
+    from.integer("tasks", into.tasks, 0, most_tasks);
+    if (into.tasks != 0 && into.tasks < 16) {
+        from.complain(from.place("tasks"), "'tasks' must be 0 or at least 16");
+    }
+    from.finish();
 }
 
 profile_reading parse_profile(std::string_view text, const std::string& name) {

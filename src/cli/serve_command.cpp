@@ -19,6 +19,7 @@
 #include "corral/config/last_good.hpp"
 #include "corral/core/file_watch.hpp"
 #include "corral/daemon/daemon.hpp"
+#include "corral/process/control_group.hpp"
 #include "corral/process/descriptor_limit.hpp"
 #include "corral/process/replace_image.hpp"
 #include "corral/process/warden.hpp"
@@ -170,7 +171,8 @@ int serve(const serve_options& options, const command_context& context) {
     const auto& settings = read.settings;
     source.waits_for_credentials = read.unattended;
     const auto raised = process::raise_descriptor_limit();
-    // Before any thread exists, the log's included.
+    // Before any thread exists, the log's included; the warden is born in the group that is ours.
+    process::divide_own_cgroup();
     auto guard = find_warden(inherited);
     if (!guard) {
         return fail(guard.error().message);

@@ -221,6 +221,9 @@ void read_tuning(catalog::section& from, catalog::model_entry& to) {
     if (auto inner = from.table("restart")) {
         catalog::read_restart(*inner, to.runtime.restart);
     }
+    if (auto inner = from.table("limits")) {
+        catalog::read_model_limits(*inner, to.runtime.limits);
+    }
     read_device(from, to);
     from.flag("preflight", to.preflight);
     if (auto inner = from.table("context")) {

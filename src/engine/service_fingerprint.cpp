@@ -42,6 +42,11 @@ void add_service(digest& all, const supervisor::service_spec& service) {
     all.add(service.command.limits.memory);
     all.add(service.command.limits.descriptors);
     all.add(static_cast<std::uint64_t>(service.command.limits.nice));
+    // Not where there are none, so that an older version's models go on.
+    if (service.command.together.any()) {
+        all.add(service.command.together.memory);
+        all.add(service.command.together.tasks);
+    }
     all.add(service.endpoint.address().to_string());
     all.add(service.endpoint.port());
     all.add(service.asked_port);

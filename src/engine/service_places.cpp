@@ -102,6 +102,8 @@ core::result<supervisor::service_spec> make_service(const catalog::model_entry& 
     out.command.stdio = rules.pty ? process::stdio_kind::pty : process::stdio_kind::pipe;
     constexpr std::uint64_t mebibyte = 1024 * 1024;
     out.command.limits = {rules.limits.memory_mb * mebibyte, rules.limits.files, rules.limits.nice};
+    out.command.together = {catalog::label_of(model), model.runtime.limits.memory_mb * mebibyte,
+                            model.runtime.limits.tasks};
     out.rules = rules;
     out.endpoint = *where;
     out.asked_port = catalog::port_is_moved(model.runtime, rules) ? rules.port : std::uint16_t{0};

@@ -1,6 +1,7 @@
 #include "corral/process/memory_kills.hpp"
 
 #include <charconv>
+#include <string>
 
 #include "process/proc_files.hpp"
 
@@ -18,6 +19,14 @@ std::uint64_t memory_kills_in(std::string_view vmstat) {
         }
     }
     return 0;
+}
+
+std::optional<int> oom_score(pid_t pid) {
+    const auto text = read_file("/proc/" + std::to_string(pid) + "/oom_score_adj", 16);
+    int score = 0;
+    const bool read =
+        text && std::from_chars(text->data(), text->data() + text->size(), score).ec == std::errc{};
+    return read ? std::optional(score) : std::nullopt;
 }
 
 std::uint64_t memory_kills() {

@@ -56,7 +56,7 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_and_the_fuzzer_do_not_na
     const std::string odd = "qqqqqqqqqqqqqqqqqqqqqq = 1\n";
     std::string text = odd + "[http]\n" + odd + "[access]\n" + odd + "[tls]\n" + odd + "[fleet]\n" + odd +
                        "[pull]\n" + odd + model_text + odd;
-    for (const char* table : {"context", "sampling", "clocks", "restart", "services.runtime",
+    for (const char* table : {"context", "sampling", "clocks", "restart", "limits", "services.runtime",
                               "services.runtime.probe", "device", "device.compute", "device.host"}) {
         text += "[models." + std::string(table) + "]\n" + odd;
     }
@@ -74,7 +74,7 @@ TEST_F(configuration_file, takes_no_key_that_the_manual_and_the_fuzzer_do_not_na
             EXPECT_TRUE(is_named(key)) << "no seed with " << key << ": " << one.message;
         }
     }
-    EXPECT_EQ(tables, 18U);
+    EXPECT_EQ(tables, 19U);
 }
 
 // One mistake and the fuzzer would not get behind it.

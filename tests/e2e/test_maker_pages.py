@@ -126,7 +126,7 @@ def with_block(manifest, block):
 def test_the_settings_on_the_page_are_settings(tmp_path, page):
     config = tmp_path / "corral.toml"
     base = f'profiles = ["{ROOT / "vendor"}"]\nmodels_directory = "{tmp_path / "models.d"}"\n'
-    words = [BIN / "corral", "check", "--no-files", "--config", config]
+    words = [BIN / "corral", "check", "--no-files", config]
     for kind, text in blocks_of(page):
         if kind != "toml":
             continue

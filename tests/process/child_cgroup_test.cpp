@@ -2,12 +2,10 @@
 
 #include "process/children/child_cgroup.hpp"
 
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "corral/process/warden.hpp"
-#include "process/process_test_support.hpp"
+#include "process/real_base.hpp"
 
 namespace corral::process {
 namespace {
@@ -117,29 +115,8 @@ TEST_F(folders, what_a_daemon_that_is_gone_has_left_is_removed_and_nothing_else)
     EXPECT_FALSE(fs::exists(root_ / text_of(gone)));
 }
 
-// A group of this test in the real hierarchy.
-class real_groups : public testing::Test {
+class real_groups : public real_base {
 protected:
-    void SetUp() override {
-        const std::string groups = read_file("/proc/self/cgroup", 65536).value_or("");
-        const std::string mounts = read_file("/proc/self/mountinfo", 1 << 20).value_or("");
-        const std::string own = cgroup_folder(cgroup_path(groups), mounts);
-        base_ = own + "/corral_test_" + std::to_string(::getpid());
-        if (own.empty() || ::mkdir(base_.c_str(), 0755) != 0) {
-            base_.clear();
-            GTEST_SKIP() << "no control groups can be made here";
-        }
-        ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-        set_cgroup_base(base_);
-    }
-    void TearDown() override {
-        set_cgroup_base("");
-        if (!base_.empty()) {
-            EXPECT_TRUE(eventually([] { return reap_orphans() == 0 && children_of_this_process() == 0; }));
-            ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
-            EXPECT_EQ(::rmdir(base_.c_str()), 0) << "an empty group is left in " << base_;
-        }
-    }
     // Leaves its session, parents, environment and its limit of locks behind.
     child start_escaping(const std::string& pid_file) {
         spawn_spec what = spec_of({"/usr/bin/python3", "-c",
@@ -166,8 +143,6 @@ protected:
         const auto row = read_process(pid);
         return row && !row->ended();
     }
-    std::string base_;
-    boost::asio::io_context loop_;
     pid_t escaped_ = 0;
 };
 

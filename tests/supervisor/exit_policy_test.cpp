@@ -25,18 +25,35 @@ TEST(exit_policy, a_kill_for_want_of_memory_is_named) {
     const process::exit_reason killed = process::killed_by{SIGKILL, false};
     exit_story story = explain_exit(rules(), killed, nullptr);
     const std::string before = story.reason;
-    blame_memory(story, killed, 0);
+    blame_memory(story, killed, {0});
     EXPECT_EQ(story.reason, before);
-    blame_memory(story, killed, 1);
+    blame_memory(story, killed, {1});
     EXPECT_EQ(story.reason, "ended by itself: killed by SIGKILL: Memory ran out, and the kernel killed it.");
     EXPECT_NE(story.advice, "");
-    blame_memory(story, killed, 2);
+    blame_memory(story, killed, {2});
     EXPECT_NE(story.reason.find("2 processes for that since"), std::string::npos) << story.reason;
     const process::exit_reason crashed = process::killed_by{SIGSEGV, false};
     story = explain_exit(rules(), crashed, nullptr);
     const std::string crash = story.reason;
-    blame_memory(story, crashed, 3);
+    blame_memory(story, crashed, {3});
     EXPECT_EQ(story.reason, crash);
+}
+
+TEST(exit_policy, names_the_memory_limit_of_the_model_where_that_was_met) {
+    const process::exit_reason killed = process::killed_by{SIGKILL, false};
+    exit_story story = explain_exit(rules(), killed, nullptr);
+    blame_memory(story, killed, {1, true, 2048});
+    EXPECT_EQ(
+        story.reason,
+        "ended by itself: killed by SIGKILL: The model reached its memory limit of 2048 MiB, and the kernel "
+        "killed it.");
+    EXPECT_NE(story.advice.find("'memory_mb'"), std::string::npos) << story.advice;
+    // The account of its own group tells of a worker that was killed, after which the leader gave up.
+    const process::exit_reason gave_up = process::exited_with{1};
+    story = explain_exit(rules(), gave_up, nullptr);
+    blame_memory(story, gave_up, {1, true, 0});
+    EXPECT_EQ(story.reason,
+              "ended by itself: exit status 1: Memory ran out, and the kernel killed one of its processes.");
 }
 
 TEST(exit_policy, counts_as_a_shell_does) {

@@ -93,6 +93,13 @@ struct service_limits {
     bool operator==(const service_limits&) const = default;
 };
 
+// What all processes of one model may use together; 0: no limit.
+struct model_limits {
+    std::uint32_t memory_mb = 0;  // in MiB, mapped files included as far as they are in memory
+    std::uint32_t tasks = 0;      // processes and threads
+    bool operator==(const model_limits&) const = default;
+};
+
 // What belongs to an accelerator on the side of its host, for those who look why it is not there. Empty or 0:
 // nothing is known of it.
 struct device_host {
@@ -260,6 +267,7 @@ struct profile {
     std::vector<service_template> services;  // in start order
     engine_clocks clocks;
     restart_rule restart;
+    model_limits limits;
     device_template device;
     core::milliseconds poll_interval{250};  // the safety net's slowest poll
     bool operator==(const profile&) const = default;

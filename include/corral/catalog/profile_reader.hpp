@@ -27,6 +27,7 @@ struct profile_reading {
 // already there.
 void read_clocks(section from, engine_clocks& into);
 void read_restart(section from, restart_rule& into);
+void read_model_limits(section from, model_limits& into);
 // Whether the format exists is for the caller to check.
 void read_device(section from, device_template& into);
 // A service's own keys. `known` are the placeholders that exist; `overriding` also allows `arguments`, which

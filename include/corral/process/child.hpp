@@ -31,13 +31,29 @@ struct resource_limits {
     int nice = 0;                   // added to ours, 0 to 19
 };
 
+// What children that name the same group may use together, in a control group that they share; 0: no limit.
+struct shared_limits {
+    std::string group;         // the model's label
+    std::uint64_t memory = 0;  // bytes, its page cache included; none of it is swapped
+    std::uint64_t tasks = 0;   // processes and threads
+    [[nodiscard]] bool any() const noexcept { return memory != 0 || tasks != 0; }
+};
+
+// What the kernel has done in the control group of a child for want of memory since that child began.
+struct memory_losses {
+    std::uint64_t kills = 0;  // processes
+    bool at_limit =
+        false;  // the shared limit was met; else the machine's memory, or a limit above, had run out
+};
+
 struct spawn_spec {
     std::vector<std::string> command;  // argv; argv[0] without '/' is looked up in `environment`'s PATH
     std::map<std::string, std::string> environment;  // the whole environment
     std::string working_directory;                   // empty: ours
     stdio_kind stdio = stdio_kind::pipe;
     resource_limits limits{};
-    bool own_cgroup = false;  // in a control group of its own, where we may make one
+    bool own_cgroup = false;   // in a control group of its own, where we may make one
+    shared_limits together{};  // with own_cgroup alone; where they can't be set the child starts without them
 };
 
 // A child as another image of this very process needs it to go on with it: execve keeps pid and children
@@ -87,6 +103,11 @@ public:
     // Why the program never ran, with the stage and errno of the child ("cannot execute './main_api': Permission
     // denied ..."); known once wait() has completed.
     [[nodiscard]] const std::optional<core::failure>& failed_start() const noexcept;
+
+    // Why `together` is not in force, as a clause; empty: it is, or nothing was asked for.
+    [[nodiscard]] const std::string& limits_refused() const noexcept;
+    // Nothing where the kernel keeps no account of memory for this child.
+    [[nodiscard]] std::optional<memory_losses> memory_lost() const;
 
     // Signals the leader, or the whole group (also after the leader was reaped, while group members live).
     // ESRCH is success.

@@ -34,7 +34,24 @@ constexpr std::array service_table{
             "It is still loading.", "Nothing."},
     message{"service.first-test", service_reader, "under its first test",
             "A start ends with a first real answer before clients are let in.", "Nothing."},
-    message{"service.memory-ran-out", service_reader, "Memory ran out, and the kernel killed it.",
+    message{"service.memory-limit", service_reader,
+            "The model reached its memory limit of … MiB, and the kernel killed …",
+            "Its processes together had all that [limits] allows them; no other model is touched, and it is "
+            "started again.",
+            "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."},
+    message{"service.without-limits", service_reader, "runs without its [limits]: …",
+            "The control group that would hold the limits can't be set up; the model is served all the same.",
+            "Do what the sentence says: Delegate=yes in the unit, or the kernel's controller; then restart "
+            "Corral."},
+    message{
+        "service.oom-score", service_reader,
+        "its oom_score_adj is … and could not be raised to …, so Corral may be killed before a runtime when "
+        "memory is short; …",
+        "The score says whom the kernel kills first when memory is short; a runtime is to go before Corral.",
+        "Let Corral's user write /proc/self/oom_score_adj: no read-only /proc in the container."},
+    message{"service.memory-ran-out", service_reader,
+            "Memory ran out, and the kernel killed it.\nMemory ran out, and the kernel killed one of its "
+            "processes.",
             "The machine, or the limit of a control group, had no memory left, and the kernel chose this "
             "process; "
             "runtimes are offered to it before Corral is.",

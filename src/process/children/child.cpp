@@ -17,6 +17,7 @@
 #include "process/children/child_cgroup.hpp"
 #include "process/children/child_stdio.hpp"
 #include "process/children/launcher.hpp"
+#include "process/children/model_cgroup.hpp"
 #include "process/children/owned_children.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/children/program_path.hpp"
@@ -75,7 +76,7 @@ struct child::state {
             reap();
             disown_child(pid);
         }
-        if (group) {
+        if (const auto* group = own_group()) {
             static_cast<void>(group->remove());  // what is not empty goes with the next daemon's start
         }
     }
@@ -96,6 +97,10 @@ struct child::state {
         note_report();
         disown_child(pid);
         note_group();
+    }
+
+    [[nodiscard]] const child_cgroup* own_group() const {
+        return limited && limited->group ? &*limited->group : nullptr;
     }
 
     // The child puts it on itself before its exec; a zombie still has it.
@@ -139,7 +144,7 @@ struct child::state {
     incoming err;
     std::optional<exit_reason> ended;
     std::optional<birthmark> mark;  // nothing: the image that started it gave none, or was not allowed to
-    std::optional<child_cgroup> group;
+    std::optional<limited_group> limited;   // where it was asked for
     asio::posix::stream_descriptor report;  // open until the outcome of the exec is known
     std::string program;                    // for the words of its failure
     std::string directory;
@@ -262,9 +267,9 @@ core::result<child> child::spawn(const core::executor& on, const spawn_spec& wha
                              "cannot read from " + in_quotes(what.command.front()) + ": " + failed.message()};
     }
     if (what.own_cgroup) {
-        made->group = child_cgroup::make();
+        made->limited = limited_group::make(what.together);
     }
-    const core::owned_fd door = made->group ? made->group->door() : core::owned_fd();
+    const core::owned_fd door = made->own_group() != nullptr ? made->own_group()->door() : core::owned_fd();
     launching.cgroup = door.get();
     made->program = what.command.front();
     made->directory = what.working_directory;
@@ -362,7 +367,7 @@ core::result<child> child::adopt(const core::executor& on, const child_handover&
     }
     static_cast<void>(bell.release());
     made->pid = from.pid;
-    made->group = child_cgroup::of(made->pid);
+    made->limited = limited_group::of(made->pid);
     made->mark = birthmark_of(made->pid);
     own_child(made->pid);
     return child(std::move(made));
@@ -387,6 +392,15 @@ core::awaitable<void> child::executed() {
 
 const std::optional<core::failure>& child::failed_start() const noexcept {
     return state_->failed_start;
+}
+
+const std::string& child::limits_refused() const noexcept {
+    static const std::string nothing;
+    return state_->limited ? state_->limited->refused : nothing;
+}
+
+std::optional<memory_losses> child::memory_lost() const {
+    return state_->limited ? state_->limited->lost() : std::nullopt;
 }
 
 core::result<void> child::signal_leader(int number) {
@@ -421,7 +435,7 @@ bool child::group_alive() const {
 
 bool child::kill_family() {
     const bool signalled = static_cast<bool>(signal_group(SIGKILL));
-    const bool empty = !state_->group || state_->group->kill_all();
+    const bool empty = state_->own_group() == nullptr || state_->own_group()->kill_all();
     state_->note_mark();
     const std::size_t strays = kill_ownerless();
     const std::size_t alive = state_->mark ? kill_marked_descendants(*state_->mark) : 0;

@@ -15,6 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "process/children/model_cgroup.hpp"
 #include "process/children/pidfd.hpp"
 #include "process/proc_files.hpp"
 
@@ -51,11 +52,6 @@ std::string_view next_part(std::string_view& rest, char mark) {
     const std::string_view part = rest.substr(0, at);
     rest.remove_prefix(std::min(at + 1, rest.size()));
     return part;
-}
-
-bool write_to(const std::string& file, std::string_view text) {
-    const core::owned_fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-    return fd.valid() && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 bool has_attribute(const std::string& folder, const char* name) {
@@ -97,6 +93,10 @@ std::string last_part(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
 
+std::string folder_above(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
+
 bool is_in(pid_t pid, const std::string& group) {
     const auto text = read_file("/proc/" + std::to_string(pid) + "/cgroup", most_bytes);
     return text && (cgroup_path(*text) + '/').find('/' + group + '/') != std::string::npos;
@@ -123,19 +123,17 @@ void kill_each(const std::string& folder, const std::string& group, int depth) {
 std::string find_base() {
     const auto groups = read_file("/proc/self/cgroup", most_bytes);
     const auto mounts = read_file("/proc/self/mountinfo", most_bytes);
-    const std::string folder =
-        groups && mounts ? cgroup_folder(cgroup_path(*groups), *mounts) : std::string();
+    std::string folder = groups && mounts ? cgroup_folder(cgroup_path(*groups), *mounts) : std::string();
+    // An earlier image of this process has divided it.
+    if (last_part(folder) == own_part && is_given(folder_above(folder))) {
+        folder = folder_above(folder);
+    }
     return !folder.empty() && is_delegated(folder) ? folder : std::string();
 }
 
 std::string& base() {
     static std::string found = find_base();
     return found;
-}
-
-std::optional<cgroup_name> own_name() {
-    const auto self = read_process(::getpid());
-    return self ? std::optional(cgroup_name{self->pid, self->start_time, 0}) : std::nullopt;
 }
 
 bool is_stale(const std::string& folder) {
@@ -148,7 +146,22 @@ bool is_stale(const std::string& folder) {
 
 std::string text_of(const cgroup_name& name) {
     return std::string(name_start) + std::to_string(name.daemon) + '-' + std::to_string(name.daemon_start) +
-           '-' + std::to_string(name.serial);
+           '-' + (name.model.empty() ? std::to_string(name.serial) : name.model);
+}
+
+std::optional<cgroup_name> own_cgroup_name() {
+    const auto self = read_process(::getpid());
+    return self ? std::optional(cgroup_name{self->pid, self->start_time, 0}) : std::nullopt;
+}
+
+bool is_in_model_cgroup(const std::string& folder) {
+    const auto above = parse_cgroup_name(last_part(folder_above(folder)));
+    return above && !above->model.empty();
+}
+
+bool write_group_file(const std::string& file, std::string_view text) {
+    const core::owned_fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    return fd.valid() && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 std::optional<cgroup_name> parse_cgroup_name(std::string_view text) {
@@ -157,8 +170,12 @@ std::optional<cgroup_name> parse_cgroup_name(std::string_view text) {
         return std::nullopt;
     }
     text.remove_prefix(name_start.size());
-    const bool read = take_number(text, name.daemon) && take_number(text, name.daemon_start) &&
-                      take_number(text, name.serial) && text.empty();
+    const bool owned = take_number(text, name.daemon) && take_number(text, name.daemon_start);
+    const bool of_model = owned && text.starts_with('m') && text.find('/') == text.npos;
+    if (of_model) {
+        name.model = text;
+    }
+    const bool read = of_model || (owned && take_number(text, name.serial) && text.empty());
     return read && name.daemon > 0 ? std::optional(name) : std::nullopt;
 }
 
@@ -205,8 +222,11 @@ bool is_delegated(const std::string& folder) {
     const bool writable = ::access(folder.c_str(), W_OK | X_OK) == 0 && ::access(procs.c_str(), W_OK) == 0;
     const bool managed =
         has_attribute(folder, "user.invocation_id") || has_attribute(folder, "trusted.invocation_id");
-    const bool given = says_yes(folder, "user.delegate") || says_yes(folder, "trusted.delegate");
-    return writable && ::access(events.c_str(), R_OK) == 0 && (given || !managed);
+    return writable && ::access(events.c_str(), R_OK) == 0 && (is_given(folder) || !managed);
+}
+
+bool is_given(const std::string& folder) {
+    return says_yes(folder, "user.delegate") || says_yes(folder, "trusted.delegate");
 }
 
 const std::string& cgroup_base() {
@@ -217,15 +237,15 @@ void set_cgroup_base(std::string folder) {
     base() = std::move(folder);
 }
 
-std::optional<child_cgroup> child_cgroup::make() {
-    auto name = cgroup_base().empty() ? std::nullopt : own_name();
+std::optional<child_cgroup> child_cgroup::make(const std::string& parent) {
+    auto name = parent.empty() ? std::nullopt : own_cgroup_name();
     if (!name) {
         return std::nullopt;
     }
     // After an upgrade in place some numbers are taken.
     for (std::size_t tried = 0; tried < most_folders; ++tried) {
         name->serial = ++groups_made;
-        const std::string folder = cgroup_base() + '/' + text_of(*name);
+        const std::string folder = parent + '/' + text_of(*name);
         if (::mkdir(folder.c_str(), 0755) == 0) {
             return child_cgroup(folder);
         }
@@ -241,8 +261,10 @@ std::optional<child_cgroup> child_cgroup::of(pid_t child) {
     const std::string path = text ? cgroup_path(*text) : std::string();
     const std::string last = last_part(path);
     const auto name = parse_cgroup_name(last);
-    const auto own = own_name();
-    const std::string folder = cgroup_base() + '/' + last;
+    const auto own = own_cgroup_name();
+    const std::string between =
+        is_in_model_cgroup(path) ? '/' + last_part(folder_above(path)) : std::string();
+    const std::string folder = cgroup_base() + between + '/' + last;
     const bool ours = !cgroup_base().empty() && name && own && name->daemon == own->daemon &&
                       name->daemon_start == own->daemon_start && ::access(folder.c_str(), F_OK) == 0;
     return ours ? std::optional(child_cgroup(folder)) : std::nullopt;
@@ -261,14 +283,18 @@ bool child_cgroup::kill_all() const {
     if (!populated()) {
         return true;
     }
-    if (!write_to(folder_ + "/cgroup.kill", "1")) {
+    if (!write_group_file(folder_ + "/cgroup.kill", "1")) {
         kill_each(folder_, last_part(folder_), 0);
     }
     return false;
 }
 
 bool child_cgroup::remove() const {
-    return !populated() && remove_tree(folder_, 0);
+    const bool removed = !populated() && remove_tree(folder_, 0);
+    if (removed && is_in_model_cgroup(folder_)) {
+        ::rmdir(folder_above(folder_).c_str());  // refused while another service of the model is there
+    }
+    return removed;
 }
 
 std::size_t clear_stale_cgroups(const std::string& base_folder) {

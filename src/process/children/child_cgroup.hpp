@@ -16,15 +16,23 @@
 
 namespace corral::process {
 
-// Whose a folder is, by its name: number and start time of the daemon that made it.
+// Whose a folder is, by its name: number and start time of the daemon that made it, and which child's or model's it is.
 struct cgroup_name {
     pid_t daemon = 0;
     std::uint64_t daemon_start = 0;
     unsigned serial = 0;
+    std::string model{};  // model_part() of the group of a model; the serial is nothing then
     bool operator==(const cgroup_name&) const = default;
 };
 [[nodiscard]] std::string text_of(const cgroup_name& name);
 [[nodiscard]] std::optional<cgroup_name> parse_cgroup_name(std::string_view text);
+
+// That of this process, for serial 0.
+[[nodiscard]] std::optional<cgroup_name> own_cgroup_name();
+// That folder lies in the group of a model.
+[[nodiscard]] bool is_in_model_cgroup(const std::string& folder);
+// False, with errno, where the file is not there or refuses the text.
+[[nodiscard]] bool write_group_file(const std::string& file, std::string_view text);
 
 // The path below the root of all v2 groups in the text of a /proc/<pid>/cgroup; empty: none.
 [[nodiscard]] std::string cgroup_path(std::string_view cgroup_text);
@@ -33,6 +41,8 @@ struct cgroup_name {
 // Whether the group of that folder is ours to divide. The root of all groups is nobody's, and one of a service manager is only
 // where it says so.
 [[nodiscard]] bool is_delegated(const std::string& folder);
+// A service manager says so.
+[[nodiscard]] bool is_given(const std::string& folder);
 
 // The folder where children get their groups; empty: nowhere. Looked for once.
 [[nodiscard]] const std::string& cgroup_base();
@@ -41,8 +51,8 @@ void set_cgroup_base(std::string folder);
 
 class child_cgroup {
 public:
-    // A new group; nothing: there is no place for one.
-    [[nodiscard]] static std::optional<child_cgroup> make();
+    // A new group below `parent`, or below cgroup_base(); nothing: there is no place for one.
+    [[nodiscard]] static std::optional<child_cgroup> make(const std::string& parent = cgroup_base());
     // The group that an earlier image of this process gave to that child.
     [[nodiscard]] static std::optional<child_cgroup> of(pid_t child);
     explicit child_cgroup(std::string folder) : folder_(std::move(folder)) {}
@@ -51,7 +61,7 @@ public:
     [[nodiscard]] core::owned_fd door() const;
     // SIGKILLs all that is in it; true: nothing was.
     [[nodiscard]] bool kill_all() const;
-    // False while something is in it.
+    // False while something is in it. The group of the model goes with the last one.
     bool remove() const;
     [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "corral/process/descriptor_limit.hpp"
+#include "corral/process/memory_kills.hpp"
 #include "corral/process/replace_image.hpp"
 #include "process/children/birthmark.hpp"
 #include "process/children/exec_words.hpp"
@@ -37,7 +38,6 @@ bool is_kept(std::string_view name) {
 }
 
 constexpr int exit_of_failed_start = 127;
-constexpr int oom_score_of_children = 300;  // as much as 30 % of the memory more
 
 enum class stage : int {
     signals,
@@ -113,7 +113,7 @@ void set_limits(const prepared& start) {
 }
 
 // When memory is short the kernel takes a runtime, which is started anew, and not Corral, which starts it. Anybody may raise
-// his own score. Where there is none, or it can't be raised, the choice is the kernel's.
+// his own score. Where there is none, or it can't be raised, the choice is the kernel's; oom_score() tells so afterwards.
 void offer_to_oom_killer() {
     const int file = ::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
     std::array<char, 16> text{};

@@ -73,17 +73,26 @@ bool explained_by(const process::exit_reason& how, const std::vector<int>& sent)
     return true;
 }
 
-void blame_memory(exit_story& story, const process::exit_reason& how, std::uint64_t kills) {
+void blame_memory(exit_story& story, const process::exit_reason& how, const memory_case& found) {
     const auto* killed = std::get_if<process::killed_by>(&how);
-    if (kills == 0 || killed == nullptr || killed->signal != SIGKILL) {
+    const bool itself = killed != nullptr && killed->signal == SIGKILL;
+    if (found.kills == 0 || (!itself && !found.own)) {
         return;
     }
+    const bool limited = found.limit_mb != 0;
+    const std::string cause = limited ? "The model reached its memory limit of " +
+                                            std::to_string(found.limit_mb) + " MiB, and the kernel killed "
+                                      : std::string("Memory ran out, and the kernel killed ");
+    const std::string before = process::describe(how);
     story = {};
-    tell(story, "Memory ran out, and the kernel killed it.",
-         "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.");
-    story.how = process::describe(how) + story.how;
-    if (kills > 1) {
-        story.how += " It has killed " + std::to_string(kills) + " processes for that since this one began.";
+    tell(story, cause + (itself ? "it." : "one of its processes."),
+         limited
+             ? "Raise 'memory_mb' in [limits] of its manifest, or serve it with a shorter context."
+             : "Serve a smaller model, or stop what else needs memory here; dmesg has the kernel's figures.");
+    story.how = before + story.how;
+    if (found.kills > 1) {
+        story.how +=
+            " It has killed " + std::to_string(found.kills) + " processes for that since this one began.";
     }
     story = finished(std::move(story));
 }

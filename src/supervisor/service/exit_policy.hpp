@@ -25,9 +25,15 @@ struct exit_story {
     std::string advice;
 };
 
-// A death by SIGKILL that nobody here sent, while the kernel has killed so many processes for want of memory since
-// the start: that is named as its cause.
-void blame_memory(exit_story& story, const process::exit_reason& how, std::uint64_t kills);
+// What the kernel has done for want of memory since a service began.
+struct memory_case {
+    std::uint64_t kills = 0;     // processes
+    bool own = false;            // of this model, by the account of its control group; else of the machine
+    std::uint64_t limit_mb = 0;  // of [limits], where that was met
+};
+// Names a death by SIGKILL that nobody here sent as the kernel's where that has killed for want of memory, and adds to another end
+// that a process of the model was.
+void blame_memory(exit_story& story, const process::exit_reason& how, const memory_case& found);
 
 // The end is what the signals `sent` to the process lead to: death by one of them, or an exit of its own
 // after one that asks for it. One whose track was lost counts too.

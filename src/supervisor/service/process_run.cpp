@@ -102,6 +102,36 @@ core::awaitable<void> pump_output(run_ptr run, process::output_stream from,
     co_await (std::move(reading) || std::move(dropped));
 }
 
+memory_case memory_case_of(const process_run& run, const process::shared_limits& limits) {
+    constexpr std::uint64_t mebibyte = 1024 * 1024;
+    if (const auto lost = run.child.memory_lost()) {
+        return {lost->kills, true, lost->at_limit ? limits.memory / mebibyte : 0};
+    }
+    const std::uint64_t now = process::memory_kills();
+    return {now - std::min(now, run.memory_kills), false, 0};
+}
+
+void tell_limits(const std::string& label, const process::child& started, std::string& told) {
+    const std::string& why = started.limits_refused();
+    if (!why.empty() && why != told) {
+        telemetry::log().warn("{}: runs without its [limits]: {} event=service.without_limits", label, why);
+    }
+    told = why;
+}
+
+void tell_oom_score(const std::string& label, pid_t pid) {
+    static bool told = false;
+    const auto score = process::oom_score(pid);
+    if (!told && score && *score < process::oom_score_of_children) {
+        telemetry::log().warn(
+            "{}: its oom_score_adj is {} and could not be raised to {}, so Corral may be killed before a "
+            "runtime "
+            "when memory is short; let it write /proc/self/oom_score_adj event=service.oom_score",
+            label, *score, process::oom_score_of_children);
+        told = true;
+    }
+}
+
 core::awaitable<void> clear_away(run_ptr run, const core::clock_source* clock) {
     auto draining = until_none(run, &process_run::pumps, core::deadline::after(drain_limit, clock->now()));
     co_await std::move(draining);

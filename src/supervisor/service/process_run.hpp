@@ -17,6 +17,7 @@
 #include "corral/core/wake_signal.hpp"
 #include "corral/process/child.hpp"
 #include "corral/process/memory_kills.hpp"
+#include "supervisor/service/exit_policy.hpp"
 #include "supervisor/service/output_tap.hpp"
 
 namespace corral::supervisor {
@@ -41,6 +42,13 @@ struct process_run {
     const std::uint64_t memory_kills = process::memory_kills();  // of the machine, when it began
     bool ending_seen = false;                                    // it was ending before any of them was sent
 };
+
+// What is known of memory that ran out since that run began. REQUIRES: its leader is dead.
+[[nodiscard]] memory_case memory_case_of(const process_run& run, const process::shared_limits& limits);
+// Warns that the limits of a started service are not in force, but not of what `told` says already.
+void tell_limits(const std::string& label, const process::child& started, std::string& told);
+// Warns, once for all services, where the kernel takes Corral before a runtime when memory is short.
+void tell_oom_score(const std::string& label, pid_t pid);
 
 // Counts a task of a run, whichever way it ends.
 class run_task {

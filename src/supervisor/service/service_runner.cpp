@@ -140,6 +140,7 @@ void service_runner::perform(const service_action& action) {
 void service_runner::begin_service() {
     const self_ptr self = shared_from_this();
     run_->was_ready = true;
+    tell_oom_score(label_, run_->pid);
     run_->output->first_test_begins();  // without one too: who serves may print what it is asked
     if (spec_.gate) {
         spec_.gate->on_ready(run_->pid);
@@ -167,6 +168,7 @@ void service_runner::launch(process::spawn_spec command, port_watch::fault fault
         port_.leave();
         return feed({event_kind::launch_failed, started.error().message, {}});
     }
+    tell_limits(label_, *started, limits_told_);
     adopt(std::move(started.value()));
     feed({event_kind::spawned, {}, {}});
 }
@@ -339,8 +341,7 @@ exit_story service_runner::story_of(const process_run& run, const process::exit_
     exit_story story = explain_exit(spec_.rules, how, run.output->complaint(), run.output->remark(),
                                     run.was_ready, run.output->said());
     if (const bool ours = std::ranges::find(run.signals_sent, SIGKILL) != run.signals_sent.end(); !ours) {
-        const std::uint64_t now = process::memory_kills();
-        blame_memory(story, how, now - std::min(now, run.memory_kills));
+        blame_memory(story, how, memory_case_of(run, spec_.command.together));
     }
     if (!run.was_ready) {
         story.advice += (story.advice.empty() ? "" : " ") + std::string("'corral logs ") + label_ +

@@ -132,6 +132,7 @@ private:
     supervisor_context context_;
     service_spec spec_;
     std::string label_;  // "qwen3:4b/runtime", for logs
+    std::string limits_told_;
     service_plan plan_;
     service_machine machine_;
     core::event_queue<service_event> events_;
