@@ -112,15 +112,16 @@ residence_order residency_policy::admit(core::steady_time now) {
     return settle(now);
 }
 
-residence_order residency_policy::set_usual_stay(core::nanoseconds usual, core::steady_time now) {
-    if (pinned_) {
-        return residence_order::none;
-    }
+residence_order residency_policy::set_rule(core::nanoseconds usual, bool pinned, core::steady_time now) {
     const core::nanoseconds before = usual_;
-    usual_ = usual;
-    if (stay_ == before && usual != before) {
-        set_stay(usual);
+    usual_ = pinned ? core::nanoseconds::max() : usual;
+    if (pinned && !pinned_) {
+        unload_when_idle_ = false;
+        set_stay(usual_);
+    } else if (stay_ == before && usual_ != before) {
+        set_stay(usual_);
     }
+    pinned_ = pinned;
     return settle(now);
 }
 

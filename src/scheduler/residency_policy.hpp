@@ -78,8 +78,9 @@ public:
     void hold_back() noexcept { admitted_ = false; }
     [[nodiscard]] bool admitted() const noexcept { return admitted_; }
     [[nodiscard]] residence_order admit(core::steady_time now);
-    // Takes the place of the usual stay, and of the present one where no request said otherwise.
-    [[nodiscard]] residence_order set_usual_stay(core::nanoseconds usual, core::steady_time now);
+    // Take the place of the usual stay, and of the present one where no request said otherwise. One that is pinned
+    // from now on stays whatever requests said before; one that is no longer pinned stays as usual.
+    [[nodiscard]] residence_order set_rule(core::nanoseconds usual, bool pinned, core::steady_time now);
     // From now on no orders.
     void close() noexcept;
 

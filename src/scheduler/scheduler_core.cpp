@@ -273,6 +273,9 @@ void scheduler_core::take_over(deployment& of, const event::added& what) {
         return true;
     };
     std::erase_if(of.instances, [&](instance& one) { return !stays(one); });
+    for (instance& one : of.instances) {
+        order(one, one.residency.set_rule(usual_stay(of), of.settings.pinned, now_));
+    }
     if (of.instances.empty()) {
         queue_.renew_queue(of.model);
         of.holds.clear();
@@ -309,7 +312,7 @@ void scheduler_core::on(const event::adjusted& what) {
     for (deployment& each : deployments_) {
         each.forget_no_memory();
         for (instance& one : each.instances) {
-            order(one, one.residency.set_usual_stay(usual_stay(each), now_));
+            order(one, one.residency.set_rule(usual_stay(each), each.settings.pinned, now_));
         }
     }
 }

@@ -84,10 +84,32 @@ TEST_F(residency_policy_memory, a_pinned_one_stays_whatever_requests_say) {
     EXPECT_EQ(policy_.needed_by(0, now_), residence_order::none);
     EXPECT_EQ(policy_.unload(now_), residence_order::none);
     EXPECT_EQ(policy_.load(seconds{1}, now_), residence_order::none);
-    EXPECT_EQ(policy_.set_usual_stay(seconds{1}, now_), residence_order::none);
+    EXPECT_EQ(policy_.set_rule(seconds{1}, true, now_), residence_order::none);
     EXPECT_EQ(policy_.needed_by(0, now_ + seconds{100'000}), residence_order::none);
     EXPECT_EQ(policy_.stay(), nanoseconds::max());
     EXPECT_EQ(policy_.suspend(false, now_), residence_order::stop);
+}
+
+TEST_F(residency_policy_memory, a_pin_holds_what_was_to_go_and_its_end_brings_the_usual_stay_back) {
+    load();
+    EXPECT_EQ(policy_.needed_by(1, now_), residence_order::none);
+    policy_.granted(nanoseconds{0});  // to go after the answer
+    EXPECT_EQ(policy_.set_rule(seconds{30}, true, now_), residence_order::none);
+    EXPECT_EQ(policy_.needed_by(0, now_), residence_order::none);
+    EXPECT_EQ(policy_.needed_by(0, now_ + seconds{100'000}), residence_order::none);
+    EXPECT_EQ(policy_.stay(), nanoseconds::max());
+    EXPECT_EQ(policy_.set_rule(seconds{30}, false, now_), residence_order::none);
+    EXPECT_EQ(policy_.expires(), now_ + seconds{30});
+    EXPECT_EQ(policy_.needed_by(0, now_ + seconds{30}), residence_order::stop);
+}
+
+TEST_F(residency_policy_memory, a_rule_said_again_leaves_what_a_request_said) {
+    load();
+    EXPECT_EQ(policy_.needed_by(1, now_), residence_order::none);
+    policy_.granted(seconds{5});
+    EXPECT_EQ(policy_.needed_by(0, now_), residence_order::none);
+    EXPECT_EQ(policy_.set_rule(seconds{30}, false, now_), residence_order::none);
+    EXPECT_EQ(policy_.expires(), now_ + seconds{5});
 }
 
 }  // namespace
