@@ -48,6 +48,8 @@ void add_status_command(CLI::App& program, command_context& context);
 void add_start_command(CLI::App& program, command_context& context);
 void add_stop_command(CLI::App& program, command_context& context);
 void add_restart_command(CLI::App& program, command_context& context);
+void add_pin_command(CLI::App& program, command_context& context);
+void add_unpin_command(CLI::App& program, command_context& context);
 void add_drain_command(CLI::App& program, command_context& context);
 void add_undrain_command(CLI::App& program, command_context& context);
 void add_logs_command(CLI::App& program, command_context& context);

@@ -51,6 +51,8 @@ constexpr auto commands = std::to_array<command_adder>({
     add_start_command,
     add_stop_command,
     add_restart_command,
+    add_pin_command,
+    add_unpin_command,
     add_drain_command,
     add_undrain_command,
     add_help_command,

@@ -269,7 +269,7 @@ bool works_for(const std::string& command, const std::string& state, bool own) {
     if (command == "stop") {
         return state != "stopped" && state != "stopping";
     }
-    return own || command != "rm";
+    return own || (command != "rm" && command != "pin" && command != "unpin");
 }
 
 completion complete(const CLI::App& root, const std::vector<std::string>& words, const name_source& names) {

@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -9,7 +10,9 @@
 #include "cli/command.hpp"
 #include "cli/command_source.hpp"
 #include "cli/doctor_examination.hpp"
+#include "cli/remote_box.hpp"
 #include "cli/terminal.hpp"
+#include "corral/core/json_members.hpp"
 
 namespace corral::cli {
 
@@ -23,21 +26,40 @@ struct doctor_options {
     std::optional<std::string> config;
     std::optional<std::string> socket;
     bool json = false;
+    remote_box elsewhere;
 };
 
-int examine(const doctor_options& asked, const command_context& context) {
-    const config::configuration_source source = source_of(asked.config, context.environment);
-    const auto gathered = gather_examination({asked.model, source, asked.socket});
-    if (!gathered) {
-        return fail(gathered.error().message, could_not_examine);
-    }
-    const auto found = doctor::examine(*gathered);
+void print(const std::vector<catalog::finding>& found, const doctor_options& asked,
+           const command_context& context) {
     if (asked.json) {
         std::cout << doctor_json(found).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     } else {
         const text_style style = style_of(STDOUT_FILENO, context.environment);
         std::cout << wrapped(doctor_page(found, style), style);
     }
+}
+
+int examine_elsewhere(const doctor_options& asked, const command_context& context) {
+    const auto answer = ask_remote(asked.elsewhere, "doctor", {}, context.environment);
+    if (!answer) {
+        return fail(answer.error().message, could_not_examine);
+    }
+    const std::vector<catalog::finding> found = findings_of(core::list_at(*answer, "findings"));
+    print(found, asked, context);
+    return doctor_status(found);
+}
+
+int examine(const doctor_options& asked, const command_context& context) {
+    if (!asked.elsewhere.url.empty()) {
+        return examine_elsewhere(asked, context);
+    }
+    const config::configuration_source source = source_of(asked.config, context.environment);
+    const auto gathered = gather_examination({asked.model, source, asked.socket});
+    if (!gathered) {
+        return fail(gathered.error().message, could_not_examine);
+    }
+    const auto found = doctor::examine(*gathered);
+    print(found, asked, context);
     return doctor_status(found);
 }
 
@@ -51,6 +73,7 @@ void add_doctor_command(CLI::App& program, command_context& context) {
     one->add_option("--config", asked->config, "Configuration file; else the usual places");
     one->add_option("--socket", asked->socket, "The admin socket of the Corral that runs");
     one->add_flag("--json", asked->json, "As a JSON array of findings");
+    add_remote_options(*one, asked->elsewhere);
     one->footer(
         "Starts and changes nothing, and works while no Corral runs. Exit status: 0 nothing above a note, "
         "1 warnings, 2 errors, 3 it could not be examined.");

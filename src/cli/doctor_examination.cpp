@@ -411,4 +411,25 @@ nlohmann::ordered_json doctor_json(const std::vector<finding>& found) {
     return out;
 }
 
+std::vector<finding> findings_of(const nlohmann::ordered_json& reported) {
+    std::vector<finding> out;
+    for (const nlohmann::ordered_json& one : reported) {
+        if (!one.is_object()) {
+            continue;
+        }
+        const std::string level = reported_text(one, "severity");
+        finding read;
+        read.id = reported_text(one, "id");
+        read.level = level == "note"      ? catalog::severity::note
+                     : level == "warning" ? catalog::severity::warning
+                                          : catalog::severity::error;
+        read.subject = reported_text(one, "subject");
+        read.what = reported_text(one, "what");
+        read.why = reported_text(one, "why");
+        read.fix = reported_text(one, "fix");
+        out.push_back(std::move(read));
+    }
+    return out;
+}
+
 }  // namespace corral::cli

@@ -48,5 +48,7 @@ struct doctor_request {
 
 // An array of objects {id, severity, subject, what, why, fix}, all texts.
 [[nodiscard]] nlohmann::ordered_json doctor_json(const std::vector<catalog::finding>& found);
+// Of another Corral's; control characters are made visible.
+[[nodiscard]] std::vector<catalog::finding> findings_of(const nlohmann::ordered_json& reported);
 
 }  // namespace corral::cli

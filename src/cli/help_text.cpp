@@ -45,6 +45,8 @@ constexpr auto shown = std::to_array<command_help>({
     {"start", "Operate", "corral start qwen3:4b --wait"},
     {"stop", "Operate", "corral stop qwen3:4b"},
     {"restart", "Operate", "corral restart qwen3:4b --wait"},
+    {"pin", "Operate", "corral pin qwen3:4b"},
+    {"unpin", "Operate", "corral unpin qwen3:4b"},
     {"drain", "Operate", "corral drain --wait"},
     {"undrain", "Operate", "corral undrain"},
     {"help", "The program itself", "corral help import"},

@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
 #include "cli/model_page.hpp"
+#include "cli/remote_box.hpp"
 #include "corral/control/admin_client.hpp"
 
 namespace corral::cli {
@@ -17,6 +18,7 @@ struct listing_options {
     daemon_place place;
     std::string model;
     bool json = false;
+    remote_box elsewhere;  // of ps
 };
 
 std::string dumped(const control::admin_json& value) {
@@ -56,16 +58,8 @@ int list(const listing_options& asked, const command_context& context) {
     return known.readable ? succeeded : bad_configuration;
 }
 
-// What has processes now, as a running daemon says.
-int list_loaded(const listing_options& asked, const command_context& context) {
-    const auto places = sockets_of(asked.place, context.environment);
-    const auto status =
-        control::ask_daemon(places, control::admin_json{{"verb", "status"}}, core::seconds{10});
-    if (!status) {
-        return fail_to_ask(status.error(), asked.place, places);
-    }
-    const known_models known = look_for_models(asked.place, context.environment);
-    auto models = list_models(known.files, *status);
+void print_loaded(std::vector<listed_model> models, const listing_options& asked,
+                  const command_context& context) {
     std::erase_if(models, [](const listed_model& one) {
         return one.state != "ready" && one.state != "loading" && one.state != "stopping";
     });
@@ -74,6 +68,35 @@ int list_loaded(const listing_options& asked, const command_context& context) {
     } else {
         std::cout << listing_text(models, style_of(STDOUT_FILENO, context.environment));
     }
+}
+
+// Of another machine, whose files are not known here.
+int list_loaded_elsewhere(const listing_options& asked, const command_context& context) {
+    const auto status = ask_remote(asked.elsewhere, "status", {}, context.environment);
+    if (!status) {
+        return fail(status.error().message);
+    }
+    auto models = list_models({}, *status);
+    for (listed_model& one : models) {
+        one.note.clear();
+    }
+    print_loaded(std::move(models), asked, context);
+    return succeeded;
+}
+
+// What has processes now, as a running daemon says.
+int list_loaded(const listing_options& asked, const command_context& context) {
+    if (!asked.elsewhere.url.empty()) {
+        return list_loaded_elsewhere(asked, context);
+    }
+    const auto places = sockets_of(asked.place, context.environment);
+    const auto status =
+        control::ask_daemon(places, control::admin_json{{"verb", "status"}}, core::seconds{10});
+    if (!status) {
+        return fail_to_ask(status.error(), asked.place, places);
+    }
+    const known_models known = look_for_models(asked.place, context.environment);
+    print_loaded(list_models(known.files, *status), asked, context);
     return succeeded;
 }
 
@@ -130,8 +153,10 @@ void add_list_command(CLI::App& program, command_context& context) {
 }
 
 void add_ps_command(CLI::App& program, command_context& context) {
-    add(program, context, std::make_shared<listing_options>(), "ps",
-        "List the models that are loaded or being loaded", list_loaded);
+    const auto asked = std::make_shared<listing_options>();
+    CLI::App* one =
+        add(program, context, asked, "ps", "List the models that are loaded or being loaded", list_loaded);
+    add_remote_options(*one, asked->elsewhere);
 }
 
 void add_show_command(CLI::App& program, command_context& context) {

@@ -39,6 +39,9 @@ box_question question_of(const std::string& verb, const std::string& model) {
     if (verb == "status") {
         return {"GET", "/corral/v1/status", {}};
     }
+    if (verb == "doctor") {
+        return {"POST", "/corral/v1/doctor", "{}"};
+    }
     const std::string action = verb == "start" ? "load" : verb == "stop" ? "unload" : verb;
     return {"POST", "/corral/v1/models/" + action,
             admin_json{{"model", model}}.dump(-1, ' ', false, admin_json::error_handler_t::replace)};
@@ -134,7 +137,7 @@ void add_remote_options(CLI::App& to, remote_box& into) {
 core::result<admin_json> ask_remote(const remote_box& at, const std::string& verb, const std::string& model,
                                     const std::map<std::string, std::string>& environment) {
     constexpr unsigned good = 200;
-    if (verb != "status" && model.empty()) {
+    if (verb != "status" && verb != "doctor" && model.empty()) {
         return core::make_failure(core::errc::invalid, "the Corral at --url wants one model by its name");
     }
     const core::result<std::string> key = key_of(at.key_file, environment);

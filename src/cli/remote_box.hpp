@@ -22,7 +22,7 @@ struct remote_box {
 // --url, --key-file and --ca-file; `into` outlives the parser.
 void add_remote_options(CLI::App& to, remote_box& into);
 
-// The answer to the verb "status", or to "start", "stop" and "restart" of a model. Blocks, 150 s at most; fails with
+// The answer to "status" and "doctor", or to "start", "stop", "restart", "pin" and "unpin" of a model. Blocks, 150 s at most; fails with
 // what the box says, or with why it says nothing.
 [[nodiscard]] core::result<control::admin_json> ask_remote(
     const remote_box& at, const std::string& verb, const std::string& model,

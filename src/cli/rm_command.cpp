@@ -10,9 +10,8 @@
 #include "cli/admin_command.hpp"
 #include "cli/command.hpp"
 #include "cli/model_listing.hpp"
+#include "cli/model_manifest.hpp"
 #include "cli/rm_files.hpp"
-#include "corral/catalog/model_name.hpp"
-#include "corral/catalog/toml_section.hpp"
 #include "corral/config/manifest_file.hpp"
 #include "corral/control/admin_client.hpp"
 #include "corral/core/text.hpp"
@@ -25,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr core::seconds reload_limit{150};
 constexpr core::seconds unload_limit{60};
 
 struct rm_options {
@@ -36,56 +34,7 @@ struct rm_options {
     bool json = false;
 };
 
-// The manifest that says a model.
-struct manifest {
-    std::string name;
-    fs::path file;
-    std::string problem;  // why it is not to be removed; then nothing else counts
-};
-
-// "FILE:LINE" of the [[models]] table.
-std::string place_of(const fs::path& file, const std::string& name) {
-    catalog::issue_list ignored(file.string());  // it was read whole a moment ago
-    const auto tree = catalog::parse_toml_file(file, ignored);
-    const toml::array* const all = tree ? tree->get_as<toml::array>("models") : nullptr;
-    if (all != nullptr) {
-        for (const toml::node& one : *all) {
-            const auto* const table = one.as_table();
-            const auto said = table != nullptr ? (*table)["name"].value<std::string>() : std::nullopt;
-            if (said && catalog::same_model(*said, name)) {
-                return file.string() + ":" + std::to_string(one.source().begin.line);
-            }
-        }
-    }
-    return file.string();
-}
-
-manifest find_manifest(const known_models& known, const std::string& typed) {
-    const catalog::model_entry* const model = config::find_model(known.files, typed);
-    if (model == nullptr) {
-        for (const config::left_out_manifest& one : known.files.left_out) {
-            if (catalog::same_model(one.name, typed) || one.file.filename() == typed) {
-                return {one.name.empty() ? one.file.filename().string() : one.name, one.file, {}};
-            }
-        }
-        return {{}, {}, no_such_model(known.files, typed)};
-    }
-    if (!catalog::same_model(model->name, typed)) {
-        return {{},
-                {},
-                "'" + typed + "' is an alias of '" + model->name + "'; take it out of 'aliases' in " +
-                    model->source.string() + ", or say 'corral rm " + model->name + "'"};
-    }
-    if (model->source.parent_path() != known.files.models_directory) {
-        return {{},
-                {},
-                "'" + model->name + "' is no manifest of its own: take its [[models]] table out at " +
-                    place_of(model->source, model->name) + " and say 'corral reload'"};
-    }
-    return {model->name, model->source, {}};
-}
-
-bool agreed(const manifest& which, const std::optional<pulled_files>& files) {
+bool agreed(const model_manifest& which, const std::optional<pulled_files>& files) {
     std::cerr << "Model " << which.name << " goes: the manifest " << which.file.string() << " is removed. "
               << (files ? "Its package goes with it: " + files->path().string() + ", " +
                               size_text(files->bytes) + "."
@@ -94,22 +43,8 @@ bool agreed(const manifest& which, const std::optional<pulled_files>& files) {
     return is_agreed("Remove it?");
 }
 
-// Tells a running daemon; nothing where none runs.
-std::optional<control::admin_json> reload(const known_models& known, const rm_options& asked,
-                                          const command_context& context) {
-    if (known.status.is_null()) {
-        return std::nullopt;
-    }
-    control::admin_json question;
-    question["verb"] = "reload";
-    question["allow_empty"] = known.files.models.size() <= 1;  // it was the last
-    const auto answer =
-        control::ask_daemon(sockets_of(asked.place, context.environment), question, reload_limit);
-    return answer ? *answer : control::admin_refusal(answer.error().message);
-}
-
 // As told with --json.
-void tell(const manifest& which, const std::optional<control::admin_json>& reloaded,
+void tell(const model_manifest& which, const std::optional<control::admin_json>& reloaded,
           const control::admin_json& files) {
     control::admin_json told = {{"ok", true}, {"model", which.name}, {"removed", which.file.string()}};
     told["reload"] = reloaded ? *reloaded : control::admin_json(nullptr);
@@ -119,7 +54,7 @@ void tell(const manifest& which, const std::optional<control::admin_json>& reloa
     std::cout << told.dump(2, ' ', false, control::admin_json::error_handler_t::replace) << '\n';
 }
 
-int remove_manifest(const known_models& known, const rm_options& asked, const manifest& which,
+int remove_manifest(const known_models& known, const rm_options& asked, const model_manifest& which,
                     const command_context& context) {
     if (const auto removed = config::remove_manifest(which.file); !removed) {
         return fail(removed.error().message);
@@ -127,7 +62,7 @@ int remove_manifest(const known_models& known, const rm_options& asked, const ma
     std::error_code error;
     // There mostly is none; a left-over says nothing without its manifest.
     fs::remove(package::seal_of(which.file), error);
-    const auto reloaded = reload(known, asked, context);
+    const auto reloaded = reload_after_edit(known, asked.place, context.environment);
     if (asked.json) {
         tell(which, reloaded, nullptr);
         return succeeded;
@@ -141,7 +76,7 @@ int remove_manifest(const known_models& known, const rm_options& asked, const ma
 }
 
 // The model is unloaded and gone from the daemon before the first file goes; where it does not go, nothing does.
-int remove_with_files(const known_models& known, const rm_options& asked, const manifest& which,
+int remove_with_files(const known_models& known, const rm_options& asked, const model_manifest& which,
                       const pulled_files& files, const command_context& context) {
     const bool daemon = !known.status.is_null();
     const auto ask = [&](const char* verb, core::seconds wait) {
@@ -170,7 +105,7 @@ int remove_with_files(const known_models& known, const rm_options& asked, const 
     if (error) {
         return fail("can't remove " + which.file.string() + ": " + error.message());
     }
-    const auto reloaded = reload(known, asked, context);
+    const auto reloaded = reload_after_edit(known, asked.place, context.environment);
     if (reloaded && !reloaded->value("ok", false)) {
         fs::rename(aside, which.file, error);
         if (served) {
@@ -203,7 +138,7 @@ int remove(const rm_options& asked, const command_context& context) {
     if (!known.readable) {
         return fail_to_read(known);
     }
-    const manifest which = find_manifest(known, asked.model);
+    const model_manifest which = find_manifest(known, asked.model, {"rm", "take its [[models]] table out"});
     if (!which.problem.empty()) {
         return fail(which.problem);
     }

@@ -56,6 +56,8 @@ TEST(works_for, offers_only_what_a_command_can_do_now) {
     EXPECT_FALSE(works_for("stop", "stopped", true));
     EXPECT_TRUE(works_for("stop", "loading", true));
     EXPECT_FALSE(works_for("rm", "ready", false)) << "a table of the configuration itself";
+    EXPECT_FALSE(works_for("pin", "ready", false)) << "a table of the configuration itself";
+    EXPECT_TRUE(works_for("unpin", "ready", true));
     EXPECT_TRUE(works_for("show", "ready", false));
 }
 

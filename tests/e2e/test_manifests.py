@@ -127,6 +127,35 @@ def test_one_bad_manifest_takes_nothing_down(tmp_path):
         assert services_of(shelf, "good:latest")["runtime"]["pid"] == before
 
 
+def test_a_pin_is_kept_in_the_manifest_and_taken_without_a_restart(tmp_path):
+    shelf = Shelf(tmp_path)
+    place = shelf.put("one", 'keep_alive = "1s"  # soon\npreload = true')
+    before = place.read_text()
+    shelf.start(wait_ready=False)
+    try:
+        shelf.wait_model("one:latest")
+        assert f"one:latest is pinned, by {place}" in done(shelf, "pin", "ONE")
+        assert "pinned = true" in place.read_text() and "# soon" in place.read_text()
+        assert model_of(shelf, "one:latest")["pinned"] is True
+        # Neither the keep-alive of the manifest nor that of a request unloads it.
+        assert shelf.ask("one", "[[text=still]]").json["message"]["content"] == "still"
+        pid = services_of(shelf, "one:latest")["runtime"]["pid"]
+        assert shelf.post("/api/generate", {"model": "one", "keep_alive": 0}).status == 403
+        told = json.loads(done(shelf, "pin", "one", "--json"))
+        assert told["changed"] is False and told["pinned"] is True and told["reload"]["ok"] is True
+        assert shelf.get("/api/ps").json["models"][0]["expires_at"] > "2200", "for ever"
+        assert "is not pinned" in done(shelf, "unpin", "one")
+        assert services_of(shelf, "one:latest")["runtime"]["pid"] == pid
+        assert place.read_text() == before.replace('name = "one"\n', 'name = "one"\npinned = false\n', 1)
+        wait_until(lambda: shelf.get("/api/ps").json["models"] == [], 30, "its second is over")
+        nobody = corral(shelf, "pin", "two")
+        assert nobody.returncode == 1 and "two" in nobody.stderr
+    finally:
+        shelf.stop()
+    # Without a daemon the file is changed all the same.
+    assert "no daemon was told" in done(shelf, "pin", "one") and "pinned = true" in place.read_text()
+
+
 def test_a_model_of_the_main_file_is_not_removed_and_wins_a_name(tmp_path):
     shelf = Shelf(tmp_path)
     shelf.config_file.write_text(shelf.config_file.read_text() + "[[models]]\n" + shelf.manifest("main", table="models."))
@@ -134,6 +163,9 @@ def test_a_model_of_the_main_file_is_not_removed_and_wins_a_name(tmp_path):
     line = shelf.config_file.read_text().splitlines().index("[[models]]") + 1
     run = corral(shelf, "rm", "main", "--yes")
     assert run.returncode == 1 and f"{shelf.config_file}:{line}" in run.stderr and twin.exists()
+    run = corral(shelf, "pin", "main")
+    told = " ".join(run.stderr.split())
+    assert run.returncode == 1 and f"pinned = true into its [[models]] table at {shelf.config_file}:{line}" in told
     # Works without a daemon, and says so.
     rows = corral(shelf, "list", "--json")
     assert rows.returncode == 0 and json.loads(rows.stdout)["daemon"] is False

@@ -254,6 +254,13 @@ constexpr std::array configuration_table{
             "is a link, and what it leads to is not Corral's to write; put a folder or file of its own there",
             "The manifest was not written; nothing has changed.",
             "Make room ('df -h'), import with sudo, or write elsewhere by --output DIR."},
+    message{"configuration.pin", configuration_reader,
+            "the manifest of '…' was changed meanwhile; look at it by 'corral check', then try again\n"
+            "is written in a way that can't be changed safely; write pinned = true or false into it by hand, "
+            "then run "
+            "'corral reload'",
+            "The pin of a model is a line of its manifest, and was neither written nor taken.",
+            "Write or take the line 'pinned = true' by hand, then run 'corral reload'."},
     message{"files.private", configuration_reader,
             "can't read '…': …\n"
             "can't write '…': …\n"
