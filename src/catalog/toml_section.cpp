@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "corral/core/text.hpp"
@@ -33,6 +34,20 @@ std::string type_name(const toml::node& found) {
 
 std::string in_quotes(std::string_view key) {
     return "'" + std::string(key) + "'";
+}
+
+std::string toml_text(const std::string& text) {
+    std::ostringstream out;
+    out << toml::value<std::string>(text);
+    return out.str();
+}
+
+std::string list_text(const std::vector<std::string>& of) {
+    std::vector<std::string> out;
+    for (const std::string& one : of) {
+        out.push_back(toml_text(one));
+    }
+    return "[" + core::joined(out) + "]";
 }
 
 std::string number_text(double value) {
@@ -102,6 +117,10 @@ std::optional<std::string> read_toml_text(const std::filesystem::path& path, iss
     return text;
 }
 
+void section::tell_default(std::string_view key, std::string value) const {
+    (*issues_->defaults())(issues_->file(), path_ + std::string(key), std::move(value));
+}
+
 const toml::node* section::ask(std::string_view key) {
     asked_.emplace_back(key);
     return table_->get(key);
@@ -123,6 +142,9 @@ const Node* section::taken(std::string_view key, std::string_view wanted) {
 }
 
 void section::text(std::string_view key, std::string& out, bool required) {
+    if (watched(key)) {
+        tell_default(key, toml_text(out));
+    }
     const auto* value = taken<text_node>(key, "a text");
     if (required && !has(key)) {
         complain(place(), in_quotes(key) + " is missing in " + name_);
@@ -150,6 +172,9 @@ void section::text_or_number(std::string_view key, std::string& out) {
 }
 
 void section::flag(std::string_view key, bool& out) {
+    if (watched(key)) {
+        tell_default(key, out ? "true" : "false");
+    }
     if (const auto* value = taken<toml::value<bool>>(key, "true or false")) {
         out = value->get();
     }
@@ -169,6 +194,9 @@ std::optional<std::int64_t> section::whole(std::string_view key, std::int64_t le
 }
 
 void section::number(std::string_view key, double& out, double least, double most) {
+    if (watched(key)) {
+        tell_default(key, number_text(out));
+    }
     const toml::node* found = ask(key);
     if (found == nullptr) {
         return;
@@ -186,6 +214,9 @@ void section::number(std::string_view key, double& out, double least, double mos
 
 void section::duration(std::string_view key, core::milliseconds& out, core::milliseconds least,
                        core::milliseconds most) {
+    if (watched(key)) {
+        tell_default(key, toml_text(duration_text(out)));
+    }
     const auto* value = taken<text_node>(key, "a duration in quotes such as \"500ms\" or \"2m\"");
     if (value == nullptr) {
         return;
@@ -204,6 +235,9 @@ void section::duration(std::string_view key, core::milliseconds& out, core::mill
 }
 
 void section::texts(std::string_view key, std::vector<std::string>& out, bool may_hold_empty) {
+    if (watched(key)) {
+        tell_default(key, list_text(out));
+    }
     const auto* list = taken<toml::array>(key, "a list of texts");
     if (list == nullptr) {
         return;
@@ -225,6 +259,9 @@ void section::texts(std::string_view key, std::vector<std::string>& out, bool ma
 }
 
 void section::texts_or_numbers(std::string_view key, std::vector<std::string>& out) {
+    if (watched(key)) {
+        tell_default(key, list_text(out));
+    }
     const auto* list = taken<toml::array>(key, "a list of texts or whole numbers");
     if (list == nullptr) {
         return;
@@ -265,6 +302,9 @@ void section::text_map(std::string_view key, std::map<std::string, std::string>&
 }
 
 void section::choice(std::string_view key, std::string& out, const std::vector<std::string>& choices) {
+    if (watched(key)) {
+        tell_default(key, toml_text(out));
+    }
     const auto* value = taken<text_node>(key, "a text");
     if (value == nullptr) {
         return;
@@ -281,7 +321,11 @@ void section::choice(std::string_view key, std::string& out, const std::vector<s
 
 std::optional<section> section::table(std::string_view key) {
     if (const auto* inner = taken<toml::table>(key, "a table")) {
-        return section(*inner, "[" + std::string(key) + "]", *issues_);
+        return section(*inner, "[" + std::string(key) + "]", *issues_, path_ + std::string(key) + ".");
+    }
+    if (watched(key)) {
+        static const toml::table nothing;
+        return section(nothing, "[" + std::string(key) + "]", *issues_, path_ + std::string(key) + ".");
     }
     return std::nullopt;
 }
@@ -294,7 +338,8 @@ std::vector<section> section::tables(std::string_view key) {
     }
     for (const auto& element : *list) {
         if (const auto* inner = element.as_table()) {
-            out.emplace_back(*inner, "[[" + std::string(key) + "]]", *issues_);
+            out.emplace_back(*inner, "[[" + std::string(key) + "]]", *issues_,
+                             path_ + std::string(key) + "[" + std::to_string(out.size()) + "].");
         } else {
             wrong_type(key, element, "a list of tables");
         }
@@ -307,7 +352,8 @@ std::vector<std::pair<std::string, section>> section::named_tables() {
     for (const auto& [key, value] : *table_) {
         asked_.emplace_back(key.str());
         if (const auto* inner = value.as_table()) {
-            out.emplace_back(key.str(), section(*inner, "[" + std::string(key.str()) + "]", *issues_));
+            out.emplace_back(key.str(), section(*inner, "[" + std::string(key.str()) + "]", *issues_,
+                                                path_ + std::string(key.str()) + "."));
         } else {
             wrong_type(key.str(), value, "a table");
         }

@@ -297,7 +297,7 @@ void read_models(catalog::section& root, configuration& to, configuration_readin
 configuration_result load_configuration(const configuration_source& from) {
     configuration_result out;
     configuration value;
-    catalog::issue_list errors(from.file.string());
+    catalog::issue_list errors(from.file.string(), from.defaults);
     catalog::issue_list warnings(from.file.string());
     const auto said = read_text(from, errors);
     const auto tree = said ? catalog::parse_toml_text(*said, errors) : std::nullopt;

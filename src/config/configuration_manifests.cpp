@@ -144,7 +144,7 @@ std::vector<catalog::diagnostic> in_words_of_manifests(std::vector<catalog::diag
 
 // Mistakes and warnings are the manifest's own; what was read of profiles is shared.
 void read_manifest(const fs::path& file, configuration& to, configuration_reading& with) {
-    catalog::issue_list errors(file.string());
+    catalog::issue_list errors(file.string(), with.from.defaults);
     catalog::issue_list warnings(file.string());
     left_out_manifest out{file, {}, {}};
     if (const auto tree = catalog::parse_toml_file(file, errors)) {

@@ -1,10 +1,12 @@
 #include "corral/config/settings_list.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "corral/catalog/toml_section.hpp"
 #include "corral/config/without_secrets.hpp"
@@ -70,11 +72,85 @@ void add_file(const fs::path& file, std::vector<setting>& out) {
                      [](const setting& a, const setting& b) { return a.line < b.line; });
 }
 
+using place = std::pair<std::string, std::string>;  // file, key
+
+struct unset_keys {
+    std::vector<place> order;
+    std::map<place, std::string> values;
+};
+
+// What is not said by these is worked out from others.
+void derive(const std::string& file, const configuration& from, std::map<place, std::string>& to) {
+    const bool v6 = from.listen.address().is_v6();
+    const std::string address = from.listen.address().to_string();
+    const std::pair<const char*, std::string> known[] = {
+        {"listen", (v6 ? "[" + address + "]" : address) + ":" + std::to_string(from.listen.port())},
+        {"state_directory", from.state_directory.string()},
+        {"models_directory", from.models_directory.string()},
+        {"admin_socket", from.admin_socket.string()},
+        {"pull.directory", from.pull.directory.string()},
+    };
+    for (const auto& [key, value] : known) {
+        if (const auto found = to.find(place(file, key)); found != to.end()) {
+            found->second = text_of(toml::value<std::string>(value));
+        }
+    }
+}
+
+unset_keys unset_of(configuration_source from) {
+    unset_keys out;
+    const catalog::default_observer see = [&out](const std::string& file, const std::string& key,
+                                                 std::string value) {
+        if (out.order.size() < most_rows && out.values.emplace(place(file, key), std::move(value)).second) {
+            out.order.emplace_back(file, key);
+        }
+    };
+    from.defaults = &see;
+    // Mistakes are told where the file is read to be served.
+    const configuration_result read = load_configuration(from);
+    if (const configuration* const known = read.value ? &*read.value : read.draft ? &*read.draft : nullptr) {
+        derive(from.file.string(), *known, out.values);
+    }
+    return out;
+}
+
+// Behind the rows of each file.
+void add_unset(const configuration_source& from, std::vector<setting>& to) {
+    const unset_keys now = unset_of(from);
+    configuration_source plain = from;
+    plain.environment.clear();
+    plain.listen.reset();
+    const unset_keys builtin = unset_of(std::move(plain));
+    std::map<std::string, std::vector<setting>> by_file;
+    for (const place& one : now.order) {
+        const std::string& value = now.values.at(one);
+        const auto usual = builtin.values.find(one);
+        const bool own = usual != builtin.values.end() && usual->second != value;
+        by_file[one.first].push_back(
+            {one.second, value, one.first, 0, own ? setting_origin::environment : setting_origin::builtin});
+    }
+    std::vector<setting> out;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+        const std::string file = to[i].file;
+        const bool unreadable = to[i].key.empty();
+        out.push_back(std::move(to[i]));
+        const bool last = i + 1 == to.size() || to[i + 1].file != file;
+        if (last && !unreadable) {
+            std::ranges::move(by_file[file], std::back_inserter(out));
+            by_file.erase(file);
+        }
+    }
+    // Of a file that sets nothing.
+    std::ranges::move(by_file[from.file.string()], std::back_inserter(out));
+    out.resize(std::min(out.size(), most_rows));
+    to = std::move(out);
+}
+
 }  // namespace
 
-std::vector<setting> list_settings(const fs::path& file, const fs::path& models) {
+std::vector<setting> list_settings(const configuration_source& from, const fs::path& models) {
     std::vector<setting> out;
-    add_file(file, out);
+    add_file(from.file, out);
     std::vector<fs::path> manifests;
     std::error_code absent;  // then there are none
     for (fs::directory_iterator one(models, absent), end; !absent && one != end; one.increment(absent)) {
@@ -86,6 +162,7 @@ std::vector<setting> list_settings(const fs::path& file, const fs::path& models)
     for (const fs::path& one : manifests) {
         add_file(one, out);
     }
+    add_unset(from, out);
     return out;
 }
 

@@ -2,6 +2,7 @@
 // A complaint about a file that a person wrote, with the place to look at.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ struct diagnostic {
     std::uint32_t column = 0;  // from 1
     std::string message;       // one sentence, no final line break
 };
+
+// Told of each key that a file could set and does not, with the value that counts instead, as TOML has it.
+using default_observer =
+    std::function<void(const std::string& file, const std::string& key, std::string value)>;
 
 // "configs/a.toml:12:3: unknown key 'prot'; did you mean 'port'?"
 [[nodiscard]] std::string to_text(const diagnostic& what);

@@ -21,15 +21,20 @@ namespace corral::catalog {
 // Collects what is wrong with one file.
 class issue_list {
 public:
-    explicit issue_list(std::string file) : file_(std::move(file)) {}
+    // `defaults`, borrowed: the file is read to learn its defaults. Tables that it does not have are then read as
+    // empty ones, so that what else is read from it is not to be used.
+    explicit issue_list(std::string file, const default_observer* defaults = nullptr)
+        : file_(std::move(file)), defaults_(defaults) {}
     void add(const toml::source_region& where, std::string message);
     [[nodiscard]] bool empty() const noexcept { return found_.empty(); }
     // In the order of the file.
     [[nodiscard]] std::vector<diagnostic> take();
     [[nodiscard]] const std::string& file() const noexcept { return file_; }
+    [[nodiscard]] const default_observer* defaults() const noexcept { return defaults_; }
 
 private:
     std::string file_;
+    const default_observer* defaults_;
     std::vector<diagnostic> found_;
 };
 
@@ -52,8 +57,9 @@ private:
 // Borrows table and issues.
 class section {
 public:
-    section(const toml::table& table, std::string name, issue_list& issues)
-        : table_(&table), name_(std::move(name)), issues_(&issues) {}
+    // `path`: of its keys, such as "pull."; empty: the file's own.
+    section(const toml::table& table, std::string name, issue_list& issues, std::string path = {})
+        : table_(&table), name_(std::move(name)), issues_(&issues), path_(std::move(path)) {}
 
     // An absent or empty `required` text is an issue.
     void text(std::string_view key, std::string& out, bool required = false);
@@ -77,6 +83,9 @@ public:
         static_assert(std::is_integral_v<Integer>);
         if (const auto value = whole(key, least, most)) {
             out = static_cast<Integer>(*value);
+        }
+        if (watched(key)) {
+            tell_default(key, std::to_string(out));
         }
     }
 
@@ -106,10 +115,16 @@ private:
     [[nodiscard]] std::optional<std::int64_t> whole(std::string_view key, std::int64_t least,
                                                     std::int64_t most);
     void wrong_type(std::string_view key, const toml::node& found, std::string_view wanted);
+    // The key is absent, and somebody wants to know what counts instead.
+    [[nodiscard]] bool watched(std::string_view key) const {
+        return issues_->defaults() != nullptr && !has(key);
+    }
+    void tell_default(std::string_view key, std::string value) const;
 
     const toml::table* table_;
     std::string name_;
     issue_list* issues_;
+    std::string path_;
     std::vector<std::string> asked_;
 };
 

@@ -100,6 +100,9 @@ struct configuration_source {
     std::map<std::string, std::string> environment;
     std::optional<std::string> listen;  // ADDR:PORT of the command line; wins over all else
     std::vector<std::string> dialects;  // names a profile may say; empty: not checked
+    // Borrowed; set: the files are read to learn the defaults of what they do not set (catalog::issue_list), and the
+    // result is not to be used.
+    const catalog::default_observer* defaults = nullptr;
 };
 
 struct configuration_result {
