@@ -66,6 +66,7 @@ admin_target resolve_name(const known_targets& among, const std::string& target)
     const auto slash = target.rfind('/');
     if (slash == std::string::npos || !resolve_model(among, target.substr(0, slash), out)) {
         out.problem = no_model(among, target);
+        out.unknown = true;
         return out;
     }
     out.service = target.substr(slash + 1);
@@ -79,6 +80,7 @@ admin_target resolve_name(const known_targets& among, const std::string& target)
     }
     out.problem =
         "model " + model + " has no service '" + telemetry::printable(out.service) + "'; it has " + known;
+    out.unknown = true;
     return out;
 }
 

@@ -18,6 +18,7 @@ struct admin_target {
     std::string label;                // of one instance of the only model; empty: all of them
     std::string service;              // of the only model; empty: all
     std::string problem;              // for the person; nothing else counts then
+    bool unknown = false;             // the problem is that there is no such model or service
 };
 
 // What there is to name.

@@ -87,10 +87,18 @@ bool any_in(const runtimes& all, engine::availability_state state) {
     return std::ranges::any_of(all, [state](const auto* one) { return in_state(one, state); });
 }
 
+control::admin_json refused_target(const admin_target& at) {
+    control::admin_json out = control::admin_refusal(at.problem);
+    if (at.unknown) {
+        out["unknown"] = true;
+    }
+    return out;
+}
+
 core::awaitable<control::admin_json> run_stop(const admin_context& of, control::admin_json asked) {
     const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
-        co_return control::admin_refusal(at.problem);
+        co_return refused_target(at);
     }
     if (!at.service.empty() || !at.label.empty()) {
         co_return control::admin_refusal("a service is stopped with its model: stop " + at.models.front() +
@@ -159,7 +167,7 @@ core::awaitable<control::admin_json> see_ready(const admin_context& of, const ad
 core::awaitable<control::admin_json> run_start(const admin_context& of, control::admin_json asked) {
     const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
-        co_return control::admin_refusal(at.problem);
+        co_return refused_target(at);
     }
     if (!at.service.empty() || !at.label.empty()) {
         co_return control::admin_refusal("a service is started with its model: start " + at.models.front());
@@ -221,7 +229,7 @@ core::awaitable<void> restart_services(const admin_context& of, std::string mode
 core::awaitable<control::admin_json> run_restart(const admin_context& of, control::admin_json asked) {
     const admin_target at = target_of(of, asked);
     if (!at.problem.empty()) {
-        co_return control::admin_refusal(at.problem);
+        co_return refused_target(at);
     }
     of.forget_deadly_prompts();
     for (const std::string& model : at.models) {

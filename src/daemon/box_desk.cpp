@@ -21,6 +21,7 @@ namespace corral::daemon {
 
 namespace {
 
+using api::desk_answer;
 using api::desk_json;
 
 constexpr std::size_t most_commands = 8;  // that run or wait
@@ -107,6 +108,23 @@ desk_json request_json(const telemetry::run_record& of, bool runs) {
     out["total_ms"] = runs ? desk_json(nullptr) : desk_json(milliseconds_of(total));
     out["stages"] = stages_of(of);
     return out;
+}
+
+desk_answer answer_of(const desk_json& whole) {
+    return {whole.is_object() ? core::text_at(whole, "error") : std::string(),
+            whole.dump(-1, ' ', false, desk_json::error_handler_t::replace)};
+}
+
+const char* word_of(config::setting_origin of) {
+    switch (of) {
+        case config::setting_origin::environment:
+            return "environment";
+        case config::setting_origin::builtin:
+            return "default";
+        case config::setting_origin::file:
+            break;
+    }
+    return "file";
 }
 
 // Frames of lines, as a page's EventSource reads them.
@@ -246,12 +264,14 @@ core::awaitable<core::result<desk_json>> box_desk::ask(desk_json verb) {
     auto asking = answer_admin(*of_.admin, std::move(verb));
     control::admin_answer told = co_await std::move(asking);
     if (!core::flag_at(told.first, "ok")) {
-        co_return core::make_failure(core::errc::refused, core::text_at(told.first, "error"));
+        co_return core::make_failure(
+            core::flag_at(told.first, "unknown") ? core::errc::not_found : core::errc::refused,
+            core::text_at(told.first, "error"));
     }
     co_return std::move(told.first);
 }
 
-core::awaitable<core::result<desk_json>> box_desk::run(std::vector<std::string> words) {
+core::awaitable<core::result<desk_answer>> box_desk::run(std::vector<std::string> words, shape made) {
     if (*commands_ >= static_cast<int>(most_commands)) {
         co_return core::make_failure(
             core::errc::limit_exceeded,
@@ -284,19 +304,23 @@ core::awaitable<core::result<desk_json>> box_desk::run(std::vector<std::string> 
     };
     auto running = run_own_command(std::move(asked), *of_.guard, clock_, command_over_);
     const own_command_end end = co_await std::move(running);
-    // A bundle may have some megabytes.
-    auto reading = disk_.run<desk_json>("answers", [text = std::move(text)] {
-        return core::parse_json<desk_json>(text, {64, most_output});
-    });
-    core::result<desk_json> out = co_await std::move(reading);
-    if (!out || out->is_discarded()) {
+    auto reading = disk_.run<std::optional<desk_answer>>(
+        "answers", [text = std::move(text), made = std::move(made)]() -> std::optional<desk_answer> {
+            desk_json read = core::parse_json<desk_json>(text, {64, most_output});
+            if (read.is_discarded()) {
+                return std::nullopt;
+            }
+            return answer_of(made ? made(std::move(read)) : std::move(read));
+        });
+    core::result<std::optional<desk_answer>> out = co_await std::move(reading);
+    if (!out || !*out) {
         co_return core::make_failure(
             core::errc::unavailable,
             end.never_ran ? "'corral " + what + "' can't be started: " + end.never_ran->message
                           : "'corral " + what + "' gave no answer: " +
                                 (end.last_error.empty() ? process::describe(end.how) : end.last_error));
     }
-    co_return out;
+    co_return *std::move(*out);
 }
 
 core::result<std::unique_ptr<api::desk_stream>> box_desk::watch(const std::string& client) {
@@ -368,22 +392,20 @@ core::awaitable<core::result<void>> box_desk::remove_key(std::string name) {
     co_return core::result<void>();
 }
 
-core::awaitable<core::result<desk_json>> box_desk::settings() {
-    const std::filesystem::path file = of_.admin->settings_file;
+core::awaitable<core::result<desk_answer>> box_desk::settings() {
     const std::filesystem::path models = of_.admin->settings->models_directory;
-    using rows = std::vector<config::setting>;
-    auto reading =
-        disk_.run<rows>("settings", [file, models] { return config::list_settings(file, models); });
-    const core::result<rows> read = co_await std::move(reading);
-    if (!read) {
-        co_return read.error();
-    }
-    desk_json out = {{"settings", desk_json::array()}};
-    for (const config::setting& one : *read) {
-        out["settings"].push_back(
-            {{"key", one.key}, {"value", one.value}, {"file", one.file}, {"line", one.line}});
-    }
-    co_return out;
+    auto reading = disk_.run<desk_answer>("settings", [from = of_.source, models] {
+        desk_json out = {{"settings", desk_json::array()}};
+        for (const config::setting& one : config::list_settings(from, models)) {
+            const bool set = one.origin == config::setting_origin::file;
+            desk_json row = {{"key", one.key}, {"value", one.value}, {"origin", word_of(one.origin)}};
+            row["file"] = set ? desk_json(one.file) : desk_json(nullptr);
+            row["line"] = set && one.line > 0 ? desk_json(one.line) : desk_json(nullptr);
+            out["settings"].push_back(std::move(row));
+        }
+        return answer_of(out);
+    });
+    co_return co_await std::move(reading);
 }
 
 bool box_desk::logs_content() const {

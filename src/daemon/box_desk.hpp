@@ -24,9 +24,10 @@ struct box_desk_parts {
     const telemetry::run_journal* journal = nullptr;
     process::warden* guard = nullptr;
     std::function<std::optional<std::filesystem::path>()> keys_file;
-    std::function<void()> keys_changed;  // reads them again, soon
-    std::string program;                 // our own, absolute
-    std::vector<std::string> place;      // for every command: --config FILE
+    std::function<void()> keys_changed;   // reads them again, soon
+    std::string program;                  // our own, absolute
+    std::vector<std::string> place;       // for every command: --config FILE
+    config::configuration_source source;  // of the settings; its file absolute
 };
 
 class box_desk final : public api::operator_desk {
@@ -38,14 +39,15 @@ public:
     [[nodiscard]] api::desk_json status() const override;
     [[nodiscard]] api::desk_json requests() const override;
     [[nodiscard]] core::awaitable<core::result<api::desk_json>> ask(api::desk_json verb) override;
-    [[nodiscard]] core::awaitable<core::result<api::desk_json>> run(std::vector<std::string> words) override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_answer>> run(std::vector<std::string> words,
+                                                                      shape made) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> watch(const std::string& client) override;
     [[nodiscard]] core::result<std::unique_ptr<api::desk_stream>> follow(const std::string& target,
                                                                          const std::string& client) override;
     [[nodiscard]] core::awaitable<core::result<std::string>> make_key(std::string name,
                                                                       config::key_scopes scopes) override;
     [[nodiscard]] core::awaitable<core::result<void>> remove_key(std::string name) override;
-    [[nodiscard]] core::awaitable<core::result<api::desk_json>> settings() override;
+    [[nodiscard]] core::awaitable<core::result<api::desk_answer>> settings() override;
     [[nodiscard]] bool logs_content() const override;
 
 private:

@@ -85,6 +85,8 @@ box_desk* daemon::desk_of_box() {
         of.keys_changed = [this] { credentials_asked_.ring(); };
         of.program = own_program();
         of.place = {"--config", absolute_text(source_.file)};
+        of.source = source_;
+        of.source.file = absolute_text(source_.file);
         box_desk_ = std::make_unique<box_desk>(service_tasks_, clock_, std::move(of));
     }
     return box_desk_.get();

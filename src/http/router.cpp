@@ -52,6 +52,20 @@ void router::add(std::string method, std::string path, handler serve) {
     routes_.push_back({std::move(method), std::move(path), std::move(serve)});
 }
 
+void router::refuse_below(std::string prefix, refuser refuse) {
+    refusers_.emplace_back(std::move(prefix), std::move(refuse));
+}
+
+response router::refusal(std::string_view path, unsigned status) const {
+    for (const auto& [prefix, refuse] : refusers_) {
+        if (path.starts_with(prefix)) {
+            return refuse(status);
+        }
+    }
+    constexpr unsigned unknown = 404;
+    return plain_answer(status, status == unknown ? "404 page not found" : "405 method not allowed");
+}
+
 std::string router::allowed(std::string_view path) const {
     std::size_t best = 1;
     std::vector<std::string> methods;
@@ -91,9 +105,8 @@ core::awaitable<void> router::serve(request& incoming, response_writer& out) con
         co_await chosen->serve(incoming, out);
         co_return;
     }
-    response whole = plain_answer(404, "404 page not found");
+    response whole = refusal(incoming.path, best == 0 ? 404 : 405);
     if (best != 0) {
-        whole = plain_answer(405, "405 method not allowed");
         whole.headers.add("Allow", allow_list(std::move(methods)));
     }
     // An error means that the client went; the server sees that itself.

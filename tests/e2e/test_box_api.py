@@ -122,8 +122,11 @@ def test_the_answers_are_those_of_the_command_line(box):
     found = box.request("POST", API + "/doctor", {}, headers=ACTS).json
     assert re.match(r"\d{4}-", found["at"]) and {"id", "severity", "what", "fix"} <= set(found["findings"][0])
     rows = [row for row in box.request("GET", API + "/settings").json["settings"] if "." not in row["key"]]
-    assert rows
+    assert {row["origin"] for row in rows} >= {"file", "default"}
+    assert all((row["file"] is None) == (row["origin"] != "file") for row in rows)
     for row in rows:
+        if row["file"] is None:
+            continue
         assert open(row["file"]).read().splitlines()[row["line"] - 1].split()[0] == row["key"]
 
 

@@ -158,7 +158,7 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
     assert bundle["trigger"]["sentence"] == incident["sentence"]
     old = services_of(box)["runtime"]["pid"]
     for action in ("load", "unload", "restart"):
-        assert checked.ask("POST", f"/models/{action}", {"model": "nobody"}).status == 409
+        assert checked.ask("POST", f"/models/{action}", {"model": "nobody"}).status == 404
         assert checked.ask("POST", f"/models/{action}", {"model": 7}).status == 400
         assert checked.ask("POST", f"/models/{action}", {"model": "sim:latest"}).status == 200
 
@@ -167,7 +167,10 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
         return now["state"] == "ready" and now["pid"] != old
 
     wait_until(restarted, 60, "the runtime is restarted")
-    assert checked.ask("POST", "/models/remove", {"model": "sim:latest"}).status == 409, "a model of the configuration file"
+    for action in ("pin", "unpin", "remove"):
+        refused = checked.ask("POST", f"/models/{action}", {"model": "sim:latest"})
+        assert refused.status == 409 and "[[models]] table" in refused.json["error"], "a model of the configuration file"
+        assert checked.ask("POST", f"/models/{action}", {"model": "--yes"}).status == 400
     looked = checked.ask("POST", "/models/import", {"folder": str(box.package), "dry_run": True}).json
     assert looked["manifest"] and not looked["written"]
     (tmp_path / "none").mkdir()
@@ -185,6 +188,15 @@ def test_each_answer_is_as_the_document_says(crashed, tmp_path):
     assert checked.ask("DELETE", "/keys/{name}", name="nobody").status == 409
     documented = {(method.upper(), template) for template, methods in DOCUMENT["paths"].items() for method in methods}
     assert checked.asked == documented
+
+
+def test_what_is_no_address_is_refused_in_json(crashed):
+    for method, path, status in (("GET", "/nothing", 404), ("POST", "/models/eat", 404), ("GET", "/keys/a/b", 404),
+                                 ("DELETE", "/status", 405), ("GET", "/models/load", 405)):
+        answer = crashed.request(method, API + path, headers=ACTS)
+        assert answer.status == status and answer.headers["Content-Type"].startswith("application/json"), (path, answer.body)
+        fits(answer.json, CLOSED["components"]["schemas"]["Error"])
+        assert ("Allow" in answer.headers) is (status == 405)
 
 
 def test_refusals_are_as_the_document_says(crashed):
@@ -364,6 +376,12 @@ def test_the_command_line_asks_another_machine(box, tmp_path):
         refused = elsewhere(box, *words, **environment)
         assert refused.returncode == 1 and why in refused.stderr, (words, refused.stdout, refused.stderr)
     assert elsewhere(box, "start", "sim", OLLAMA_API_KEY=bearer_word(box)).stdout == "sim:latest: starting\n"
+    loaded = elsewhere(box, "ps", "--json", OLLAMA_API_KEY=box.keys["observe"])
+    assert [one["name"] for one in json.loads(loaded.stdout)["models"]] == ["sim:latest"], loaded.stderr
+    found = elsewhere(box, "doctor", "--json", OLLAMA_API_KEY=box.keys["observe"])
+    assert "daemon.running" in [one["id"] for one in json.loads(found.stdout)], found.stderr
+    refused = elsewhere(box, "pin", "sim", OLLAMA_API_KEY=bearer_word(box))
+    assert refused.returncode == 1 and "no manifest of its own" in " ".join(refused.stderr.split()), refused.stderr
     before = subprocess.run([BIN / "corral", "--url", f"http://127.0.0.1:{box.port}", "--key-file", tmp_path / "key", "status"],
                             capture_output=True, text=True, timeout=60)
     assert before.returncode == 0 and "sim:latest" in before.stdout, before.stderr

@@ -30,6 +30,12 @@ public:
     [[nodiscard]] virtual core::awaitable<std::optional<std::string>> next() = 0;
 };
 
+// The text of a JSON answer.
+struct desk_answer {
+    std::string refusal;  // the sentence of its "error"; then nothing else counts
+    std::string body;
+};
+
 class operator_desk {
 public:
     operator_desk() = default;
@@ -42,9 +48,12 @@ public:
     [[nodiscard]] virtual desk_json requests() const = 0;
     // A verb of the admin socket (docs/operating.md). Fails with the sentence that the command line would print.
     [[nodiscard]] virtual core::awaitable<core::result<desk_json>> ask(desk_json verb) = 0;
-    // The JSON that a command of the program prints, whatever its status. One at a time runs; fails with
-    // `limit_exceeded` when too many wait, and with a sentence when there is no JSON.
-    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> run(std::vector<std::string> words) = 0;
+    // The JSON that a command of the program prints, whatever its status, as `shape` makes it of that; absent: as it
+    // is. One at a time runs; fails with `limit_exceeded` when too many wait, and with a sentence when there is no
+    // JSON. A bundle has megabytes, so `shape` runs on another thread.
+    using shape = std::function<desk_json(desk_json)>;
+    [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> run(std::vector<std::string> words,
+                                                                         shape made) = 0;
     // Server-sent events "status" and "requests", whole, at first and when they have changed; "heartbeat" in between.
     // Fails with `limit_exceeded`.
     [[nodiscard]] virtual core::result<std::unique_ptr<desk_stream>> watch(const std::string& client) = 0;
@@ -62,7 +71,7 @@ public:
                                                                               config::key_scopes scopes) = 0;
     [[nodiscard]] virtual core::awaitable<core::result<void>> remove_key(std::string name) = 0;
     // Each value that a file sets: {"settings":[{"key","value","file","line"}]}.
-    [[nodiscard]] virtual core::awaitable<core::result<desk_json>> settings() = 0;
+    [[nodiscard]] virtual core::awaitable<core::result<desk_answer>> settings() = 0;
     // Texts of prompts and answers may be in the log.
     [[nodiscard]] virtual bool logs_content() const = 0;
 };

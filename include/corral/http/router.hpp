@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corral/http/message.hpp"
@@ -30,8 +31,13 @@ public:
     // HEAD only if "HEAD" was added too.
     void add(std::string method, std::string path, handler serve);
 
+    // Refusals of paths that begin with `prefix` in words of their own: `refuse` gets the status, 404 or 405.
+    using refuser = std::function<response(unsigned status)>;
+    void refuse_below(std::string prefix, refuser refuse);
+
     // Serves `incoming`. Unknown path: 404 text/plain "404 page not found"; known path, other method: 405
-    // text/plain "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE.
+    // text/plain "405 method not allowed" with Allow in the order HEAD, GET, POST, DELETE; or what refuse_below()
+    // says, with the same Allow.
     [[nodiscard]] core::awaitable<void> serve(request& incoming, response_writer& out) const;
 
     // The methods of a path, as they stand in Allow; empty for an unknown one.
@@ -43,7 +49,10 @@ private:
         std::string path;
         handler serve;
     };
+    [[nodiscard]] response refusal(std::string_view path, unsigned status) const;
+
     std::vector<route> routes_;
+    std::vector<std::pair<std::string, refuser>> refusers_;
 };
 
 }  // namespace corral::http

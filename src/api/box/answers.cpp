@@ -35,26 +35,32 @@ core::awaitable<void> send(http::response whole, http::response_writer& out) {
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> send(desk_json body, http::response_writer& out) {
+namespace {
+
+http::response json_response(std::string body) {
     http::response whole;
     whole.content_type = "application/json; charset=utf-8";
-    whole.body = body.dump(-1, ' ', false, desk_json::error_handler_t::replace);
+    whole.body = std::move(body);
     add_header(whole.headers, "Cache-Control", "no-store");
+    return whole;
+}
+
+}  // namespace
+
+core::awaitable<void> send(desk_json body, http::response_writer& out) {
+    http::response whole = json_response(body.dump(-1, ' ', false, desk_json::error_handler_t::replace));
     co_await out.send(std::move(whole));
 }
 
-core::awaitable<void> answer_command(core::result<desk_json> told, unsigned status_of_error,
+core::awaitable<void> answer_command(core::result<desk_answer> told, unsigned status_of_error,
                                      http::response_writer& out) {
     if (!told) {
         co_await send(refusal_of(told.error()), out);
         co_return;
     }
-    const std::string why = told->is_object() ? core::text_at(*told, "error") : std::string();
-    if (!why.empty()) {
-        co_await send(refusal(status_of_error, why), out);
-        co_return;
-    }
-    co_await send(*std::move(told), out);
+    http::response whole = told->refusal.empty() ? json_response(std::move(told->body))
+                                                 : refusal(status_of_error, told->refusal);
+    co_await send(std::move(whole), out);
 }
 
 core::awaitable<desk_json> body_of(const http::request& incoming, http::response_writer& out) {

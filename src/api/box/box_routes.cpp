@@ -2,10 +2,9 @@
 
 #include <utility>
 
-#include <boost/url/parse_query.hpp>
-
 #include "api/add_header.hpp"
 #include "api/box/error_reply.hpp"
+#include "api/box/query_parameter.hpp"
 #include "api/box/routes.hpp"
 #include "api/timestamp.hpp"
 #include "corral/api/page_shelf.hpp"
@@ -15,22 +14,6 @@
 namespace corral::api::box {
 
 namespace {
-
-std::string parameter(std::string_view query, std::string_view name) {
-    constexpr std::size_t longest = 512;
-    const auto parsed = boost::urls::parse_query(query);
-    if (!parsed) {
-        return {};
-    }
-    boost::urls::encoding_opts how;
-    how.space_as_plus = true;
-    for (const auto& each : *parsed) {
-        if (each.key.decode(how) == name && each.has_value && each.value.size() <= longest) {
-            return each.value.decode(how);
-        }
-    }
-    return {};
-}
 
 core::awaitable<void> send_stream(core::result<std::unique_ptr<desk_stream>> from,
                                   http::response_writer& out) {
@@ -74,7 +57,7 @@ core::awaitable<void> send_events(const api_context& context, http::request& inc
 core::awaitable<void> send_lines(const api_context& context, http::request& incoming,
                                  http::response_writer& out) {
     constexpr unsigned forbidden = 403;
-    const std::string wanted = parameter(incoming.query, "service");
+    const std::string wanted = query_parameter(incoming.query, "service");
     const bool own_alone = wanted == "corral" && !context.desk->logs_content();
     if (!incoming.may_operate && !own_alone) {
         co_await send(refusal(forbidden, "lines of services are for API keys with the scope 'operate'",
@@ -87,7 +70,11 @@ core::awaitable<void> send_lines(const api_context& context, http::request& inco
 
 constexpr unsigned failed = 500;
 
+// Of a refusal it makes nothing.
 desk_json examined(desk_json findings) {
+    if (!findings.is_array()) {
+        return findings;
+    }
     return {{"at", utc_stamp(std::chrono::system_clock::now())}, {"findings", std::move(findings)}};
 }
 
@@ -107,7 +94,7 @@ desk_json for_people(desk_json of) {
 }
 
 desk_json incidents_of(desk_json all) {
-    return {{"incidents", std::move(all)}};
+    return all.is_array() ? desk_json{{"incidents", for_people(std::move(all))}} : all;
 }
 
 std::vector<std::string> doctor_words() {
@@ -119,20 +106,14 @@ std::vector<std::string> incident_words(const std::string& name) {
 }
 
 core::awaitable<void> examine(const api_context& context, http::request&, http::response_writer& out) {
-    auto running = context.desk->run(doctor_words());
-    core::result<desk_json> found = co_await std::move(running);
-    if (found && found->is_array()) {
-        found = examined(*std::move(found));
-    }
+    auto running = context.desk->run(doctor_words(), examined);
+    core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), failed, out);
 }
 
 core::awaitable<void> list_incidents(const api_context& context, http::request&, http::response_writer& out) {
-    auto running = context.desk->run(incident_words({}));
-    core::result<desk_json> found = co_await std::move(running);
-    if (found && found->is_array()) {
-        found = incidents_of(for_people(*std::move(found)));
-    }
+    auto running = context.desk->run(incident_words({}), incidents_of);
+    core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), failed, out);
 }
 
@@ -144,17 +125,14 @@ core::awaitable<void> send_incident(const api_context& context, http::request& i
         co_await send(refusal(not_found, "there is no such incident"), out);
         co_return;
     }
-    auto running = context.desk->run(incident_words(name));
-    core::result<desk_json> found = co_await std::move(running);
-    if (found) {
-        found = for_people(*std::move(found));
-    }
+    auto running = context.desk->run(incident_words(name), for_people);
+    core::result<desk_answer> found = co_await std::move(running);
     co_await answer_command(std::move(found), not_found, out);
 }
 
 core::awaitable<void> send_settings(const api_context& context, http::request&, http::response_writer& out) {
     auto reading = context.desk->settings();
-    core::result<desk_json> found = co_await std::move(reading);
+    core::result<desk_answer> found = co_await std::move(reading);
     co_await answer_command(std::move(found), failed, out);
 }
 

@@ -10,8 +10,16 @@ namespace {
 
 constexpr std::array<std::string_view, 1> paths{"/corral/v1"};
 
+http::response refuse(unsigned status) {
+    constexpr unsigned unknown = 404;
+    constexpr const char* advice = "GET /corral/v1/openapi.json names all addresses.";
+    return status == unknown ? refusal(status, "there is no such address below /corral/v1", advice)
+                             : refusal(status, "this address takes no request of that method", advice);
+}
+
 void add_routes(http::router& routes, const api_context& context) {
     if (context.desk != nullptr) {
+        routes.refuse_below("/corral/v1/", refuse);
         add_session_routes(routes, context);
         add_box_routes(routes, context);
         add_model_routes(routes, context);

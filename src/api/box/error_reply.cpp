@@ -28,7 +28,9 @@ http::response refusal_of(const core::failure& why) {
     constexpr unsigned conflict = 409;
     constexpr unsigned busy = 503;
     constexpr unsigned failed = 500;
+    constexpr unsigned unknown = 404;
     const unsigned status = why.code == core::errc::refused          ? conflict
+                            : why.code == core::errc::not_found      ? unknown
                             : why.code == core::errc::limit_exceeded ? busy
                                                                      : failed;
     http::response out = refusal(status, why.message);

@@ -12,7 +12,7 @@ namespace corral::api::box {
 [[nodiscard]] http::response error_response(unsigned status, std::string_view error,
                                             core::random_source& random);
 [[nodiscard]] http::response refusal(unsigned status, std::string_view error, std::string_view advice = {});
-// 409 for what the daemon refuses, 503 where too much is asked at once, 500 for the rest.
+// 409 for what the daemon refuses, 404 for what it does not have, 503 where too much is asked at once, 500 for the rest.
 [[nodiscard]] http::response refusal_of(const core::failure& why);
 
 }  // namespace corral::api::box

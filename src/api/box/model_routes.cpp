@@ -30,6 +30,14 @@ std::vector<std::string> removal_of(const std::string& model) {
     return {"rm", model, "--yes", "--json"};
 }
 
+std::vector<std::string> pin_of(const std::string& model) {
+    return {"pin", model, "--json"};
+}
+
+std::vector<std::string> unpin_of(const std::string& model) {
+    return {"unpin", model, "--json"};
+}
+
 std::vector<std::string> import_of(const std::string& folder, const std::string& name, bool dry_run) {
     std::vector<std::string> out{"import", folder, "--json"};
     if (!name.empty()) {
@@ -41,18 +49,27 @@ std::vector<std::string> import_of(const std::string& folder, const std::string&
     return out;
 }
 
-core::awaitable<void> run_verb(const api_context& context, const char* verb, http::request& incoming,
-                               http::response_writer& out) {
+// The model that a body names; empty, and the refusal is sent, when it names none.
+core::awaitable<std::string> model_of(const http::request& incoming, http::response_writer& out) {
     const desk_json body = co_await body_of(incoming, out);
     if (body.is_null()) {
-        co_return;
+        co_return std::string();
     }
-    const std::string model = word_at(body, "model");
+    std::string model = word_at(body, "model");
     if (model.empty()) {
         co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
+    }
+    co_return model;
+}
+
+// Seen by its events, not waited for: a load takes minutes.
+core::awaitable<void> run_verb(const api_context& context, const char* verb, http::request& incoming,
+                               http::response_writer& out) {
+    auto naming = model_of(incoming, out);
+    const std::string model = co_await std::move(naming);
+    if (model.empty()) {
         co_return;
     }
-    // Seen by its events, not waited for: a load takes minutes.
     auto asking = context.desk->ask(verb_json(verb, model));
     core::result<desk_json> told = co_await std::move(asking);
     if (told) {
@@ -68,20 +85,24 @@ box_handler verb_of(const char* verb) {
     };
 }
 
-core::awaitable<void> remove_model(const api_context& context, http::request& incoming,
-                                   http::response_writer& out) {
-    const desk_json body = co_await body_of(incoming, out);
-    if (body.is_null()) {
-        co_return;
-    }
-    const std::string model = word_at(body, "model");
+using words_of_model = std::vector<std::string> (*)(const std::string& model);
+
+core::awaitable<void> run_command(const api_context& context, words_of_model words, http::request& incoming,
+                                  http::response_writer& out) {
+    auto naming = model_of(incoming, out);
+    const std::string model = co_await std::move(naming);
     if (model.empty()) {
-        co_await send(refusal(bad_request, "'model' must be the name of a model"), out);
         co_return;
     }
-    auto running = context.desk->run(removal_of(model));
-    core::result<desk_json> told = co_await std::move(running);
+    auto running = context.desk->run(words(model), {});
+    core::result<desk_answer> told = co_await std::move(running);
     co_await answer_command(std::move(told), conflict, out);
+}
+
+box_handler command_of(words_of_model words) {
+    return [words](const api_context& context, http::request& incoming, http::response_writer& out) {
+        return run_command(context, words, incoming, out);
+    };
 }
 
 // A folder of the box, read by the box; what is found is told, and the manifest written unless `dry_run`.
@@ -101,8 +122,8 @@ core::awaitable<void> import_folder(const api_context& context, http::request& i
                       out);
         co_return;
     }
-    auto running = context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")));
-    core::result<desk_json> told = co_await std::move(running);
+    auto running = context.desk->run(import_of(folder, name, core::flag_at(body, "dry_run")), {});
+    core::result<desk_answer> told = co_await std::move(running);
     co_await answer_command(std::move(told), conflict, out);
 }
 
@@ -112,7 +133,9 @@ void add_model_routes(http::router& routes, const api_context& context) {
     routes.add("POST", "/corral/v1/models/load", guarded(context, right::operate, verb_of("start")));
     routes.add("POST", "/corral/v1/models/unload", guarded(context, right::operate, verb_of("stop")));
     routes.add("POST", "/corral/v1/models/restart", guarded(context, right::operate, verb_of("restart")));
-    routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, remove_model));
+    routes.add("POST", "/corral/v1/models/pin", guarded(context, right::operate, command_of(pin_of)));
+    routes.add("POST", "/corral/v1/models/unpin", guarded(context, right::operate, command_of(unpin_of)));
+    routes.add("POST", "/corral/v1/models/remove", guarded(context, right::operate, command_of(removal_of)));
     routes.add("POST", "/corral/v1/models/import", guarded(context, right::operate, import_folder));
 }
 

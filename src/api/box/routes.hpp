@@ -14,7 +14,7 @@ namespace corral::api::box {
 void add_session_routes(http::router& routes, const api_context& context);
 // GET /corral/v1/status, requests, events, logs/stream, incidents, incidents/NAME, settings, openapi.json; POST doctor
 void add_box_routes(http::router& routes, const api_context& context);
-// POST /corral/v1/models/load, unload, restart, remove, import
+// POST /corral/v1/models/load, unload, restart, pin, unpin, remove, import
 void add_model_routes(http::router& routes, const api_context& context);
 // GET|POST /corral/v1/keys; DELETE /corral/v1/keys/NAME
 void add_key_routes(http::router& routes, const api_context& context);
@@ -29,8 +29,8 @@ using box_handler =
 
 [[nodiscard]] core::awaitable<void> send(desk_json body, http::response_writer& out);
 [[nodiscard]] core::awaitable<void> send(http::response whole, http::response_writer& out);
-// What a command printed, or its own refusal: a JSON object with an "error".
-[[nodiscard]] core::awaitable<void> answer_command(core::result<desk_json> told, unsigned status_of_error,
+// What a command printed, or its own refusal.
+[[nodiscard]] core::awaitable<void> answer_command(core::result<desk_answer> told, unsigned status_of_error,
                                                    http::response_writer& out);
 // The JSON object of a body of at most 64 KiB; null, and the refusal is sent, when it is none.
 [[nodiscard]] core::awaitable<desk_json> body_of(const http::request& incoming, http::response_writer& out);
